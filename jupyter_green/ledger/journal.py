@@ -1,0 +1,229 @@
+"""The journal: one append-only file per kernel, written before anything can be lost.
+
+Standard library only, because it is on the path of every cell. Each line is one JSON object, appended
+by a single `os.write`; what the kernel wrote before a kill is in the file. The owner holds an advisory
+lock for as long as it lives, so that a reader can tell a dead kernel's journal from a living one's
+without guessing from process ids. `replay` turns a journal into records: settled ones as they are, and,
+for a dead owner, the cells it left open closed at their last sign of life.
+
+Lines: ``head`` (who writes), ``open`` (a window began), ``beat`` (a sign of life with the figures so far),
+``close`` (it ended, figures may still settle), ``final`` (settled). All but ``head`` carry ``record``: the
+whole record as a dict; a beat carries only what changed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jupyter_green.records import EnergyRecord
+
+try:
+    import fcntl
+except ImportError:  # Windows has no advisory locks of this kind; ownership is told by process id there.
+    fcntl = None  # type: ignore[assignment]
+
+SUFFIX = ".jsonl"
+STALE_SECONDS = 86_400.0
+
+
+class Journal:
+    """Writer of one journal file.
+
+    Parameters
+    ----------
+    folder : Path
+        Where journals lie; made if absent.
+    head : dict
+        What describes the writer; stored in the first line.
+
+    Raises
+    ------
+    OSError
+        If the folder or the file can't be made (read-only home, full disk).
+    """
+
+    def __init__(self, folder: Path, head: dict[str, Any] | None = None) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / f"{time.time_ns():020d}-{uuid.uuid4().hex[:12]}{SUFFIX}"
+        # Locked before it is visible under its name: a reader must never see a journal without its owner.
+        hidden = self.path.with_suffix(".new")
+        self._handle = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), 0o600)
+        try:
+            if fcntl is not None:
+                with contextlib.suppress(OSError):  # some network file systems have no locks: see `owner_lives`
+                    fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._write({"event": "head", "pid": os.getpid(), "at": time.time(), **(head or {})})
+            hidden.rename(self.path)
+        except OSError:
+            os.close(self._handle)
+            self._handle = -1
+            raise
+
+    @property
+    def closed(self) -> bool:
+        """Whether the journal was closed."""
+        return self._handle < 0
+
+    def write(self, event: str, record_id: str, at: float, record: dict[str, Any]) -> None:
+        """Append one line; raises OSError where the disk refuses it."""
+        self._write({"event": event, "id": record_id, "at": at, "record": record})
+
+    def _write(self, line: dict[str, Any]) -> None:
+        if self._handle < 0:
+            raise OSError("the journal is closed")
+        data = (json.dumps(line, separators=(",", ":"), default=str) + "\n").encode()
+        written = os.write(self._handle, data)
+        if written != len(data):
+            # A full disk cut the line: end it, so that the next one starts clean, and say so.
+            with contextlib.suppress(OSError):
+                os.write(self._handle, b"\n")
+            raise OSError(28, "No space left on device", str(self.path))
+
+    @property
+    def size(self) -> int:
+        """Bytes in the file."""
+        return os.fstat(self._handle).st_size if self._handle >= 0 else 0
+
+    def abandon(self) -> None:
+        """Forget the file in a forked child, which must neither write to it nor keep its lock."""
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+
+    def close(self) -> None:
+        """Close the file and give up its lock; from here on it counts as a dead owner's."""
+        self.abandon()
+
+
+@dataclass
+class Replay:
+    """What a journal holds.
+
+    Parameters
+    ----------
+    head : dict
+        The first line.
+    settled : list of EnergyRecord
+        Records with their final figures, in order.
+    open : list of EnergyRecord
+        Records without; as far as they were known.
+    skipped : int
+        Lines that could not be read (cut by a full disk or a crash).
+    """
+
+    head: dict[str, Any] = field(default_factory=dict)
+    settled: list[EnergyRecord] = field(default_factory=list)
+    open: list[EnergyRecord] = field(default_factory=list)
+    skipped: int = 0
+
+    def orphans(self) -> list[EnergyRecord]:
+        """Return the open records closed as a dead owner left them.
+
+        A window that had ended keeps its status and its last figures; one that was running becomes
+        ``killed``, counted up to its last sign of life.
+        """
+        closed = []
+        for record in self.open:
+            if record.final:
+                note = "The kernel ended before the figure settled; this is its last value."
+                closed.append(record.with_(notes=(*record.notes, note)))
+            else:
+                note = "The kernel was killed; counted up to the last heartbeat, at most 1 s before the end."
+                closed.append(record.with_(status="killed", final=True, notes=(*record.notes, note)))
+        return closed
+
+
+def journals(folder: Path) -> Iterator[Path]:
+    """Yield the journal files of a folder, oldest first."""
+    if folder.is_dir():
+        yield from sorted(folder.glob(f"*{SUFFIX}"))
+
+
+def owner_lives(path: Path) -> bool:
+    """Whether the kernel that writes this journal is still alive.
+
+    Where locks work, the lock tells. Elsewhere a process of the same host is looked up by its id, and
+    a journal of another host counts as dead once it has been silent for a day.
+    """
+    if fcntl is not None:
+        with contextlib.suppress(FileNotFoundError), path.open("rb") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            except OSError:
+                pass  # this file system has no locks
+            else:
+                return False
+    return _owner_lives_by_process(path)
+
+
+def _owner_lives_by_process(path: Path) -> bool:
+    import platform
+
+    import psutil
+
+    try:
+        with path.open(encoding="utf-8") as lines:
+            head = json.loads(lines.readline() or "{}")
+        silent = time.time() - path.stat().st_mtime
+    except (OSError, ValueError):
+        return False
+    if head.get("host") not in (None, platform.node()):
+        return silent < STALE_SECONDS
+    try:
+        return bool(psutil.Process(int(head["pid"])).create_time() <= float(head["at"]) + 1.0)
+    except (psutil.Error, KeyError, ValueError):
+        return False
+
+
+def replay(path: Path) -> Replay:
+    """Read a journal; lines that can't be read are counted and skipped.
+
+    Raises
+    ------
+    OSError
+        If the file can't be opened.
+    """
+    result = Replay()
+    latest: dict[str, dict[str, Any]] = {}
+    ended: set[str] = set()
+    settled: set[str] = set()
+    with path.open("rb") as lines:
+        for raw in lines:
+            if not raw.strip():
+                continue
+            try:
+                line = json.loads(raw)
+                event = line["event"]
+                if event == "head":
+                    result.head = line
+                    continue
+                known = latest.setdefault(line["id"], {})
+                if line["id"] in settled:
+                    continue
+                known.update(line["record"])
+                if event == "final":
+                    result.settled.append(EnergyRecord.from_dict({**known, "final": True}))
+                    settled.add(line["id"])
+                elif event == "close":
+                    ended.add(line["id"])
+            except (ValueError, KeyError, TypeError):
+                result.skipped += 1
+    for record_id, known in latest.items():
+        if record_id in settled:
+            continue
+        try:
+            # While open, `final` tells orphans() whether the window itself had ended.
+            result.open.append(EnergyRecord.from_dict({**known, "final": record_id in ended}))
+        except (ValueError, KeyError, TypeError):
+            result.skipped += 1
+    return result

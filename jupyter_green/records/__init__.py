@@ -1,0 +1,18 @@
+"""Floor 0: the nouns. Plain data with units and intervals; no input or output happens here."""
+
+from .component import Component, Kind, Method, Quality
+from .energy import SCHEMA_VERSION, EnergyRecord, Span, Status, new_id
+from .trace import Trace
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "Component",
+    "EnergyRecord",
+    "Kind",
+    "Method",
+    "Quality",
+    "Span",
+    "Status",
+    "Trace",
+    "new_id",
+]

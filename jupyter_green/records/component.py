@@ -1,0 +1,80 @@
+"""One device's share of the energy of a window.
+
+A component never exists without saying how its number came about: ``method`` names the way (a
+hardware counter, integrated power, a model), ``quality`` the standing of the figure. A device that
+could not be read keeps its component with ``joules=None`` and a ``note``; it is never turned into 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, cast
+
+Kind = Literal["gpu", "cpu", "dram", "other"]
+Method = Literal["counter", "power", "model"]
+Quality = Literal["measured", "estimated", "simulated"]
+
+
+@dataclass(frozen=True)
+class Component:
+    """Energy of one device over one window.
+
+    Parameters
+    ----------
+    kind : {"gpu", "cpu", "dram", "other"}
+        Class of device.
+    device : str
+        Name for people, such as ``"GPU 0, NVIDIA A10"``.
+    key : str
+        Stable identity of the sensor, such as ``"nvidia:GPU-6f0c…"``.
+    joules : float or None
+        Energy in joules; None where there is no reading.
+    uncertainty : float or None
+        Half-width in joules of the 95 % interval, sensor gain included.
+    gain_uncertainty : float or None
+        The part of `uncertainty` that is the sensor's own systematic error, in joules.
+    method : {"counter", "power", "model"}
+        How the figure came about.
+    quality : {"measured", "estimated", "simulated"}
+        What the figure may be called.
+    scope : str
+        What the figure covers, such as ``"whole board"`` or ``"this kernel and its children"``.
+    source : str
+        Name of the sensor source; gain errors are shared within one source.
+    idle_joules : float or None
+        What the idle device would have drawn over the same seconds.
+    own_joules : float or None
+        The part attributed to this process tree; None where it can't be told.
+    shared : bool or None
+        Whether other processes used the device meanwhile; None where it can't be told.
+    tick_seconds : float or None
+        Update period of the sensor as seen, in seconds.
+    note : str or None
+        Why a reading is absent, wide or attributed; one sentence.
+    """
+
+    kind: Kind
+    device: str
+    key: str
+    joules: float | None
+    uncertainty: float | None
+    gain_uncertainty: float | None
+    method: Method
+    quality: Quality
+    scope: str
+    source: str = ""
+    idle_joules: float | None = None
+    own_joules: float | None = None
+    shared: bool | None = None
+    tick_seconds: float | None = None
+    note: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the component as plain JSON-ready data."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Component:
+        """Build a component from `to_dict` output; unknown keys are ignored."""
+        known = {field.name for field in fields(cls)}
+        return cls(**cast("dict[str, Any]", {name: value for name, value in data.items() if name in known}))

@@ -1,0 +1,236 @@
+"""The energy of one window: the noun everything else in the package speaks about.
+
+Sums are computed from the components, never stored beside them, so that a record cannot contradict
+itself. Random errors of components are independent and add in quadrature; gain errors are shared by
+the sensors of one source (two boards read by one driver lean the same way) and add linearly within it.
+"""
+
+from __future__ import annotations
+
+import math
+import uuid
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal
+
+from .component import Component, Quality
+from .trace import Trace
+
+SCHEMA_VERSION = 1
+"""Version of `EnergyRecord.to_dict`; raised when a field changes its meaning."""
+
+Status = Literal["ok", "error", "interrupted", "killed"]
+Span = Literal["cell", "window", "gap", "trial"]
+
+
+def new_id() -> str:
+    """Return a fresh record identity."""
+    return uuid.uuid4().hex
+
+
+@dataclass(frozen=True)
+class EnergyRecord:
+    """Energy used in one window of time, with its interval and its provenance.
+
+    Parameters
+    ----------
+    components : tuple of Component
+        One per device.
+    seconds : float
+        Length of the window on the monotonic clock, in seconds.
+    started_at : float
+        Start in seconds since 1970 (UTC); for display and for reports, never for durations.
+    status : {"ok", "error", "interrupted", "killed"}
+        How the window ended.
+    final : bool
+        False while the figure may still settle.
+    span : {"cell", "window", "gap", "trial"}
+        A notebook cell, a `green.meter()` block, the time between cells, or a trial of a candidate.
+    units, unit : float, str or None
+        Number and name of the things done (tokens, images), for `joules_per_unit`.
+    overhead_seconds : float
+        Processor time that metering itself took on the cell's path.
+    co2e_grams, cost, currency : float, float, str or None
+        Filled in when a region or a tariff is set.
+    """
+
+    components: tuple[Component, ...]
+    seconds: float
+    started_at: float
+    id: str = field(default_factory=new_id)
+    run_id: str = ""
+    span: Span = "cell"
+    status: Status = "ok"
+    final: bool = True
+    label: str | None = None
+    cell_id: str | None = None
+    execution_count: int | None = None
+    code_hash: str | None = None
+    notebook: str | None = None
+    project: str | None = None
+    units: float | None = None
+    unit: str | None = None
+    overhead_seconds: float = 0.0
+    co2e_grams: float | None = None
+    co2e_source: str | None = None
+    cost: float | None = None
+    currency: str | None = None
+    notes: tuple[str, ...] = ()
+    trace: Trace | None = field(default=None, repr=False, compare=False)
+
+    # ---- sums ---------------------------------------------------------------------------------
+
+    @property
+    def joules(self) -> float | None:
+        """Sum of the readings in joules; None where no device could be read."""
+        read = [part.joules for part in self.components if part.joules is not None]
+        return math.fsum(read) if read else None
+
+    @property
+    def uncertainty(self) -> float | None:
+        """Half-width of the 95 % interval of `joules`, sensor gain included."""
+        if self.joules is None:
+            return None
+        random_squares, gains = 0.0, dict[str, float]()
+        for part in self.components:
+            if part.joules is None:
+                continue
+            gain = part.gain_uncertainty or 0.0
+            whole = math.inf if part.uncertainty is None else part.uncertainty
+            random_squares += max(0.0, whole**2 - gain**2)
+            source = part.source or part.key
+            gains[source] = gains.get(source, 0.0) + gain
+        return math.sqrt(random_squares + math.fsum(gain**2 for gain in gains.values()))
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """95 % interval of `joules`, cut at 0; None where there is no reading."""
+        joules, uncertainty = self.joules, self.uncertainty
+        if joules is None or uncertainty is None:
+            return None
+        return max(0.0, joules - uncertainty), joules + uncertainty
+
+    @property
+    def below_resolution(self) -> bool:
+        """Whether the interval reaches 0, so that only an upper bound can be stated."""
+        joules, uncertainty = self.joules, self.uncertainty
+        return joules is not None and uncertainty is not None and uncertainty >= joules
+
+    @property
+    def joules_per_unit(self) -> float | None:
+        """Joules per unit of work; None without units or without a reading."""
+        if self.joules is None or not self.units:
+            return None
+        return self.joules / self.units
+
+    @property
+    def watts(self) -> float | None:
+        """Mean power over the window in watts."""
+        if self.joules is None or self.seconds <= 0:
+            return None
+        return self.joules / self.seconds
+
+    @property
+    def quality(self) -> Quality:
+        """The weakest standing among the readings: simulated, then estimated, then measured."""
+        found = {part.quality for part in self.components if part.joules is not None}
+        if "simulated" in found:
+            return "simulated"
+        return "measured" if found == {"measured"} else "estimated"
+
+    @property
+    def measured_share(self) -> float | None:
+        """Share of `joules` that was measured (0 to 1); simulated figures are not."""
+        total = self.joules
+        if not total:
+            return None
+        return math.fsum(p.joules or 0.0 for p in self.components if p.quality == "measured") / total
+
+    @property
+    def shared(self) -> bool | None:
+        """Whether a device was shared with other processes; None where it can't be told."""
+        told = [part.shared for part in self.components if part.joules is not None]
+        return True if True in told else (None if None in told else False)
+
+    @property
+    def idle_joules(self) -> float | None:
+        """Sum of what the idle devices would have drawn; None where no device can tell."""
+        return _sum_known(part.idle_joules for part in self.components)
+
+    @property
+    def own_joules(self) -> float | None:
+        """Joules attributed to this process tree; None unless every read device can tell."""
+        own = [part.own_joules for part in self.components if part.joules is not None]
+        return None if not own or None in own else math.fsum(value for value in own if value is not None)
+
+    # ---- carrying -----------------------------------------------------------------------------
+
+    def with_(self, **changes: Any) -> EnergyRecord:
+        """Return a copy with some fields replaced."""
+        return replace(self, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON-ready data, sums included, with the schema's version."""
+        data: dict[str, Any] = {"schema": SCHEMA_VERSION}
+        for item in fields(self):
+            data[item.name] = getattr(self, item.name)
+        data["components"] = [part.to_dict() for part in self.components]
+        data["notes"] = list(self.notes)
+        data["trace"] = None if self.trace is None else self.trace.to_dict()
+        for name in (
+            "joules",
+            "uncertainty",
+            "quality",
+            "measured_share",
+            "below_resolution",
+            "joules_per_unit",
+            "idle_joules",
+            "own_joules",
+            "shared",
+        ):
+            value = getattr(self, name)
+            data[name] = None if isinstance(value, float) and not math.isfinite(value) else value
+        return data
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> EnergyRecord:
+        """Rebuild a record from `to_dict` output; sums are computed anew.
+
+        Raises
+        ------
+        ValueError
+            If the data was written by a newer schema than this version reads.
+        """
+        version = data.get("schema", 0)
+        if not isinstance(version, int) or version > SCHEMA_VERSION:
+            raise ValueError(
+                f"This record has schema {version!r}; this jupyter_green reads up to {SCHEMA_VERSION}. Upgrade it."
+            )
+        known = {item.name for item in fields(cls)}
+        kept = {name: value for name, value in data.items() if name in known}
+        kept["components"] = tuple(Component.from_dict(part) for part in data.get("components", ()))
+        kept["notes"] = tuple(data.get("notes", ()))
+        trace = data.get("trace")
+        kept["trace"] = None if trace is None else Trace.from_dict(trace)
+        return cls(**kept)
+
+    def plot(self) -> Trace:
+        """Return the power of this window over time, an object that draws itself in a notebook.
+
+        Raises
+        ------
+        ValueError
+            If the window was too short for the sensors to give a course of power.
+        """
+        if self.trace is None or not self.trace.series:
+            raise ValueError("This window was too short for a course of power; measure one of a second or more.")
+        return self.trace
+
+    def __repr__(self) -> str:
+        joules, uncertainty = self.joules, self.uncertainty
+        amount = "no reading" if joules is None else f"{joules:.3g} J ± {uncertainty:.2g}, {self.quality}"
+        return f"<EnergyRecord {amount}, {self.seconds:.3g} s, {self.status}{'' if self.final else ', so far'}>"
+
+
+def _sum_known(values: Any) -> float | None:
+    known = [value for value in values if value is not None]
+    return math.fsum(known) if known else None

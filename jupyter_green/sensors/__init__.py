@@ -1,0 +1,5 @@
+"""Floor 1: what the hardware says. One module per source, all behind the interface in `sensor`."""
+
+from .sensor import Attributing, Discovery, Finding, Reading, Sensor, SensorFault, Traits, Usage
+
+__all__ = ["Attributing", "Discovery", "Finding", "Reading", "Sensor", "SensorFault", "Traits", "Usage"]

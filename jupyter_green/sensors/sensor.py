@@ -1,0 +1,166 @@
+"""What a sensor is: the one interface that the meter knows and that third parties implement.
+
+A counter sensor answers with joules since an arbitrary origin, a power sensor with watts. Wraps are
+undone inside `read`, because only the sensor knows its range; anything that breaks the count (a reset,
+a lost device, a silence too long to tell how often the counter wrapped) raises the reading's ``epoch``,
+and the meter never subtracts across epochs. Every call may be slow or fail: sensors are read by the
+sampler thread only, never on a cell's path.
+
+A package offers sensors by an entry point in the group ``jupyter_green.sensors``: a callable without
+arguments that returns a `Discovery`. It must be quick, open no network connection and raise nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+from jupyter_green.records import Kind, Method, Quality
+
+
+class SensorFault(Exception):
+    """A reading failed. The message is one sentence fit for a record's note."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One reading.
+
+    Parameters
+    ----------
+    time : float
+        `time.perf_counter()` in seconds, taken between call and return (their middle).
+    value : float
+        Joules since an arbitrary origin (``method="counter"``) or watts (``method="power"``).
+    epoch : int
+        Raised whenever the count was broken; values of two epochs are not comparable.
+    """
+
+    time: float
+    value: float
+    epoch: int = 0
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What a sensor says about itself, once.
+
+    Parameters
+    ----------
+    key : str
+        Stable identity, ``"source:device"``.
+    kind, device, method, quality, scope, source
+        As in `jupyter_green.records.Component`.
+    gain : float
+        Relative half-width of the systematic error at 95 % (0.05 = ±5 %).
+    resolution : float
+        Smallest step of the value, in joules or watts.
+    period : tuple of float
+        Shortest and longest update period to expect, in seconds.
+    latency : float
+        Upper bound in seconds of how late the value is shown.
+    averaging : float
+        Seconds over which a power value is averaged; 0 for an instantaneous one.
+    power_limit : float or None
+        Upper bound of the device's power in watts, if known.
+    span : float or None
+        Longest silence in seconds between two reads after which the count can still be told.
+    covers : tuple of str
+        Keys of sensors whose energy is part of this one's and must not be added to it.
+    """
+
+    key: str
+    kind: Kind
+    device: str
+    method: Method
+    quality: Quality
+    scope: str
+    source: str
+    gain: float = 0.05
+    resolution: float = 1e-3
+    period: tuple[float, float] = (0.02, 0.1)
+    latency: float = 0.03
+    averaging: float = 0.0
+    power_limit: float | None = None
+    span: float | None = None
+    covers: tuple[str, ...] = ()
+    note: str | None = None
+
+
+@runtime_checkable
+class Sensor(Protocol):
+    """A device that says how much energy or power it uses."""
+
+    @property
+    def traits(self) -> Traits:
+        """What the sensor says about itself."""
+
+    def read(self) -> Reading:
+        """Return one reading; raise `SensorFault` with one sentence where there is none."""
+
+    def close(self) -> None:
+        """Release what the sensor holds; calling it twice is harmless."""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Who used a shared device since a moment: busy shares by process, where the driver tells.
+
+    Parameters
+    ----------
+    shares : mapping of int to float
+        Busy share (0 to 1) by process id.
+    method : str
+        Name of the way the shares came about, for the record.
+    """
+
+    shares: Mapping[int, float]
+    method: str
+
+
+@runtime_checkable
+class Attributing(Protocol):
+    """A sensor that also knows which processes used its device."""
+
+    def processes(self) -> frozenset[int] | None:
+        """Return ids of the processes on the device now; None where they are invisible."""
+
+    def usage(self, since: float) -> Usage | None:
+        """Return busy shares since a `time.perf_counter()` moment; None where they can't be told."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor: whether a source works here, and if not, why and what to do.
+
+    Parameters
+    ----------
+    source : str
+        Name of the source, such as ``"nvidia"``.
+    subject : str
+        What was looked at, for people: ``"NVIDIA GPUs"``, ``"package 0"``.
+    works : bool
+        Whether readings come.
+    detail : str
+        One sentence: what works, or why it does not.
+    fix : tuple of str
+        Shell commands, in order, that mend it for good; empty where nothing can be done here.
+    advice : str or None
+        One sentence for a fix that is no command (ask the administrator, use another machine).
+    """
+
+    source: str
+    subject: str
+    works: bool
+    detail: str
+    fix: tuple[str, ...] = ()
+    advice: str | None = None
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """What one source found: its sensors, and a finding for each thing it looked at."""
+
+    sensors: Sequence[Sensor] = field(default_factory=tuple)
+    findings: Sequence[Finding] = field(default_factory=tuple)
