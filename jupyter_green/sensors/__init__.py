@@ -1,5 +1,6 @@
 """Floor 1: what the hardware says. One module per source, all behind the interface in `sensor`."""
 
+from .discovery import discover
 from .sensor import Attributing, Discovery, Finding, Reading, Sensor, SensorFault, Traits, Usage
 
-__all__ = ["Attributing", "Discovery", "Finding", "Reading", "Sensor", "SensorFault", "Traits", "Usage"]
+__all__ = ["Attributing", "Discovery", "Finding", "Reading", "Sensor", "SensorFault", "Traits", "Usage", "discover"]
