@@ -45,6 +45,9 @@ class EnergyRecord:
         False while the figure may still settle.
     span : {"cell", "window", "gap", "trial"}
         A notebook cell, a `green.meter()` block, the time between cells, or a trial of a candidate.
+    parent : str or None
+        Identity of the record whose window encloses this one; its joules are part of that one's, so
+        totals count only records without a parent.
     units, unit : float, str or None
         Number and name of the things done (tokens, images), for `joules_per_unit`.
     overhead_seconds : float
@@ -58,6 +61,7 @@ class EnergyRecord:
     started_at: float
     id: str = field(default_factory=new_id)
     run_id: str = ""
+    parent: str | None = None
     span: Span = "cell"
     status: Status = "ok"
     final: bool = True

@@ -1,0 +1,146 @@
+"""The meter: sensors on one side, joules of a window on the other.
+
+`read` is called by one thread only (the sampler); everything else only looks at what has been read. A
+sensor that fails costs a note in the component, never the window.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+
+from jupyter_green.records import Component, Trace
+from jupyter_green.sensors import Attributing, Reading, Sensor, SensorFault, Traits
+
+from .power import PowerTimeline
+from .timeline import Timeline
+
+
+class Meter:
+    """Turns readings of some sensors into components of records.
+
+    Parameters
+    ----------
+    sensors : sequence of Sensor
+        The sensors to read; owned from here on.
+    """
+
+    def __init__(self, sensors: Sequence[Sensor]) -> None:
+        self.sensors = tuple(sensors)
+        self.timelines: dict[str, Timeline] = {}
+        self._last_read: dict[str, float] = {}
+        for sensor in self.sensors:
+            kind = PowerTimeline if sensor.traits.method == "power" else Timeline
+            self.timelines[sensor.traits.key] = kind(sensor.traits)
+
+    @property
+    def traits(self) -> tuple[Traits, ...]:
+        """What each sensor says about itself."""
+        return tuple(sensor.traits for sensor in self.sensors)
+
+    def read(self, *, only_due: bool = False) -> None:
+        """Read the sensors once and book what they say.
+
+        Parameters
+        ----------
+        only_due : bool
+            Leave out sensors whose value cannot have changed since they were last read.
+        """
+        for sensor in self.sensors:
+            key, timeline = sensor.traits.key, self.timelines[sensor.traits.key]
+            now = time.perf_counter()
+            if only_due and now - self._last_read.get(key, 0.0) < poll_seconds(timeline):
+                continue
+            self._last_read[key] = now
+            try:
+                timeline.add(sensor.read())
+            except SensorFault as fault:
+                timeline.fault(time.perf_counter(), str(fault))
+
+    def book(self, key: str, reading: Reading) -> None:
+        """Book a reading that was taken elsewhere, such as processor time at a window's edge."""
+        self.timelines[key].add(reading)
+
+    def poll_seconds(self) -> float:
+        """How often the sensors need reading while a window is open, in seconds."""
+        return min((poll_seconds(timeline) for timeline in self.timelines.values()), default=1.0)
+
+    def settle_seconds(self) -> float:
+        """How long after its end a window's figure may still settle, in seconds."""
+        return max((timeline.settle_seconds() for timeline in self.timelines.values()), default=0.0)
+
+    def settled(self, end: float) -> bool:
+        """Whether no later reading changes a window that ended at `end`."""
+        return all(timeline.settled(end) for timeline in self.timelines.values())
+
+    def components(self, start: float, end: float) -> tuple[Component, ...]:
+        """Components of the window between two moments of `time.perf_counter()`."""
+        return tuple(_component(timeline, start, end) for timeline in self.timelines.values())
+
+    def watts(self) -> float | None:
+        """Power of all devices now in watts; None where none can be told."""
+        known = [watts for watts in (line.watts() for line in self.timelines.values()) if watts is not None]
+        return sum(known) if known else None
+
+    def trace(self, start: float, end: float) -> Trace | None:
+        """Course of power in a window; None where it was too short for one."""
+        series = {line.traits.device: line.course(start, end) for line in self.timelines.values()}
+        series = {name: pairs for name, pairs in series.items() if pairs}
+        if not series:
+            return None
+        simulated = any(line.traits.quality == "simulated" for line in self.timelines.values())
+        return Trace(series=series, seconds=end - start, simulated=simulated)
+
+    def thin(self, now: float, edges: list[float]) -> None:
+        """Drop readings that no open window needs."""
+        for timeline in self.timelines.values():
+            timeline.thin(now, edges)
+
+    def forget(self, before: float) -> None:
+        """Drop readings older than a moment."""
+        for timeline in self.timelines.values():
+            timeline.forget(before)
+
+    def attributing(self) -> Iterable[tuple[str, Attributing]]:
+        """Sensors that know who used their device, with their keys."""
+        for sensor in self.sensors:
+            if isinstance(sensor, Attributing):
+                yield sensor.traits.key, sensor
+
+    def close(self) -> None:
+        """Release the sensors."""
+        for sensor in self.sensors:
+            sensor.close()
+
+
+def poll_seconds(timeline: Timeline) -> float:
+    """Interval at which a timeline's sensor is read while a window is open, in seconds.
+
+    Half the tick finds every tick; nothing needs more than 100 reads a second, and a value without
+    ticks (processor time) is needed at the edges and for the live view only.
+    """
+    if timeline.traits.period[1] == 0.0:
+        return 0.5
+    if timeline.tick_seen is None:
+        return max(0.01, timeline.traits.period[0])
+    return min(max(0.01, timeline.tick / 2), 0.05)
+
+
+def _component(timeline: Timeline, start: float, end: float) -> Component:
+    traits = timeline.traits
+    energy = timeline.energy(start, end)
+    read = energy.joules is not None
+    return Component(
+        kind=traits.kind,
+        device=traits.device,
+        key=traits.key,
+        joules=energy.joules,
+        uncertainty=energy.uncertainty if read else None,
+        gain_uncertainty=energy.gain if read else None,
+        method=traits.method,
+        quality=traits.quality,
+        scope=traits.scope,
+        source=traits.source,
+        tick_seconds=timeline.tick_seen,
+        note=energy.note or traits.note,
+    )
