@@ -1,0 +1,130 @@
+"""What a kilowatt-hour costs: an exact decimal price with its currency, read from what people write.
+
+Nothing is assumed where a text has two readings: ``$`` stands for several currencies and ``1,234`` for two
+numbers, so both are refused with a sentence that says how to write them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+
+from .quantity import EXACT, kilowatt_hours
+
+# ISO 4217 codes of currencies in use; a fact, and enough to tell a currency from a slip of the hand.
+_CODES = """
+AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLP
+CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF
+IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD
+MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB
+RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD
+UYU UZS VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG
+"""
+CURRENCIES = frozenset(_CODES.split())
+# Signs that mean one currency; "$", "¥" and "kr" mean several and are asked back.
+SIGNS = {"€": "EUR", "£": "GBP", "₹": "INR", "₩": "KRW", "₺": "TRY", "₴": "UAH", "₽": "RUB", "zł": "PLN", "US$": "USD"}
+_SHARED = {"$": "USD", "¥": "JPY", "KR": "SEK", "C": "EUR", "CT": "EUR", "CENT": "EUR", "CENTS": "EUR"}
+_ASK = "write it like '0.25 EUR/kWh'"
+
+_PER = re.compile(r"\s*(?:/|\bper\b)\s*(?P<unit>[kKmM][wW][hH])\s*$", re.IGNORECASE)
+_NUMBER = r"(?P<number>[+-]?\d[\d.,]*)"
+_MONEY = re.compile(rf"(?P<before>[^\d\s.,+-]+)?\s*{_NUMBER}\s*(?P<after>[^\d\s.,+-]+)?")
+
+
+class BadTariff(ValueError):
+    """A price that can't be read. The message is one sentence that says how to write it."""
+
+
+@dataclass(frozen=True)
+class Tariff:
+    """A price of electricity.
+
+    Parameters
+    ----------
+    per_kwh : Decimal
+        Price of one kWh in `currency`.
+    currency : str
+        ISO 4217 code, such as ``"EUR"``.
+    """
+
+    per_kwh: Decimal
+    currency: str
+
+    def __post_init__(self) -> None:
+        if not self.per_kwh.is_finite() or self.per_kwh < 0:
+            raise BadTariff(f"A price per kWh is a number from 0 up, not {self.per_kwh}: {_ASK}.")
+        if self.currency not in CURRENCIES:
+            raise BadTariff(_no_currency(self.currency))
+
+    @classmethod
+    def parse(cls, text: str) -> Tariff:
+        """Read a price such as ``"0.25 EUR/kWh"``, ``"€0.25"`` or ``"250 EUR/MWh"``; per kWh unless it says MWh.
+
+        Raises
+        ------
+        BadTariff
+            If the number, the currency or the unit is missing or has two readings.
+        """
+        stripped = text.strip()
+        unit = _PER.search(stripped)
+        amount = stripped[: unit.start()].strip() if unit else stripped
+        if "/" in amount or re.search(r"\bper\b", amount):
+            raise BadTariff(f"The price {text!r} is not per kWh or MWh: {_ASK}.")
+        found = _MONEY.fullmatch(amount)
+        if found is None:
+            raise BadTariff(f"The price {text!r} can't be read: {_ASK}.")
+        signs = [sign for sign in (found["before"], found["after"]) if sign]
+        if len(signs) != 1:
+            many = "names no currency" if not signs else "names two currencies"
+            raise BadTariff(f"The price {text!r} {many}: {_ASK}.")
+        price = _number(found["number"], text)
+        if unit and unit["unit"].casefold() == "mwh":
+            price = price.scaleb(-3, EXACT)
+        return cls(price, _currency(signs[0]))
+
+    def cost(self, joules: float, pue: Decimal = Decimal(1)) -> Decimal:
+        """Return what `joules` (J) cost at the meter of the building: joules x PUE x price.
+
+        Raises
+        ------
+        ValueError
+            If `joules` is not finite, or negative.
+        """
+        return EXACT.multiply(EXACT.multiply(kilowatt_hours(joules), pue), self.per_kwh)
+
+    def __str__(self) -> str:
+        return f"{self.per_kwh.normalize():f} {self.currency}/kWh"
+
+
+def _number(digits: str, text: str) -> Decimal:
+    if digits.startswith("-"):
+        raise BadTariff(f"The price {text!r} is negative: {_ASK}.")
+    digits = digits.removeprefix("+")
+    if re.fullmatch(r"\d+(\.\d+)?", digits):
+        return Decimal(digits)
+    comma = re.fullmatch(r"(\d+),(\d+)", digits)
+    # "0,25" can only be a decimal comma; "1,234" may as well be one thousand.
+    if comma and (len(comma[2]) != 3 or comma[1] == "0"):
+        return Decimal(f"{comma[1]}.{comma[2]}")
+    raise BadTariff(f"The number in {text!r} has two readings: use a point for decimals and nothing for thousands.")
+
+
+def _currency(sign: str) -> str:
+    if sign in SIGNS:
+        return SIGNS[sign]
+    code = sign.upper()
+    if code in SIGNS:
+        return SIGNS[code]
+    if code in _SHARED:
+        raise BadTariff(
+            f"{sign!r} stands for more than one currency: write its code, such as '0.25 {_SHARED[code]}/kWh'."
+        )
+    return code
+
+
+def _no_currency(code: str) -> str:
+    close = difflib.get_close_matches(code, sorted(CURRENCIES), n=2, cutoff=0.6)
+    meant = f"did you mean {' or '.join(close)}? Else " if close else ""
+    return f"{code!r} is no currency's code: {meant}{_ASK}."
