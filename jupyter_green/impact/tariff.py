@@ -125,6 +125,7 @@ def _currency(sign: str) -> str:
 
 
 def _no_currency(code: str) -> str:
-    close = difflib.get_close_matches(code, sorted(CURRENCIES), n=2, cutoff=0.6)
+    swapped = sorted(known for known in CURRENCIES if sorted(known) == sorted(code))
+    close = swapped or difflib.get_close_matches(code, sorted(CURRENCIES), n=2, cutoff=0.6)
     meant = f"did you mean {' or '.join(close)}? Else " if close else ""
     return f"{code!r} is no currency's code: {meant}{_ASK}."

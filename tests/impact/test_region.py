@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -114,6 +115,10 @@ def test_ones_own_figure_is_taken_as_it_is():
 
 def test_the_room_stays_light():
     code = "import sys, jupyter_green.impact as room; room.intensity('FR'); print(*sorted(sys.modules))"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    here = {**os.environ, "PYTHONPATH": str(CSV.parents[2])}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=here, check=False)
+    assert done.returncode == 0, done.stderr
+    loaded = done.stdout.split()
     heavy = {"numpy", "pandas", "IPython", "sqlalchemy", "psutil", "pynvml", "socket", "urllib.request", "torch"}
+    assert "jupyter_green.impact" in loaded
     assert not heavy & set(loaded)

@@ -47,7 +47,7 @@ def test_prices_are_read_exactly(text, price, currency):
         ("25 ct/kWh", "0.25 EUR/kWh"),
         ("¥30", "more than one currency"),
         ("€0.25 USD", "names two currencies"),
-        ("0.25 ERU/kWh", "EUR"),
+        ("0.25 ERU/kWh", "did you mean EUR"),
         ("0.25 kWh", "no currency's code"),
         ("-0.25 EUR/kWh", "negative"),
         ("1,234 EUR/kWh", "two readings"),
