@@ -1,0 +1,57 @@
+"""Floor 3: the durable store of energy records.
+
+The journal and the ledger's place are light and here at once; the ledger itself, with the database
+library it needs, is imported when its name is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .fault import LedgerError
+from .journal import Journal, Replay, journals, owner_lives, replay
+from .location import data_folder, is_local, journal_folder, ledger_url, mask, on_network_filesystem
+
+if TYPE_CHECKING:
+    from .drain import Drained
+    from .ledger import Ledger, Run
+    from .selection import Records
+    from .totals import Totals
+    from .transfer import Imported
+
+_LATER = {
+    "Drained": ".drain",
+    "Imported": ".transfer",
+    "Ledger": ".ledger",
+    "Run": ".ledger",
+    "Records": ".selection",
+    "Totals": ".totals",
+}
+
+__all__ = [
+    "Drained",
+    "Imported",
+    "Journal",
+    "Ledger",
+    "LedgerError",
+    "Records",
+    "Replay",
+    "Run",
+    "Totals",
+    "data_folder",
+    "is_local",
+    "journal_folder",
+    "journals",
+    "ledger_url",
+    "mask",
+    "on_network_filesystem",
+    "owner_lives",
+    "replay",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return getattr(import_module(_LATER[name], __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,205 @@
+"""Where the ledger lies: its URL, its journals' folder, and what of the URL may be shown.
+
+Light on purpose (standard library and platformdirs), because a kernel needs the journal's folder at
+once and the database only much later. Every URL is brought into one form first, so that two ways of
+writing one ledger lead to one journal folder; the password is no part of that folder's name, so that
+changing it strands no journal. Two databases are known, SQLite and PostgreSQL: one that was never
+tried is refused in a sentence instead of failing half-way through a write.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import sys
+from pathlib import Path
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+LEDGER_VARIABLE = "JUPYTER_GREEN_LEDGER"
+HIDDEN = "***"
+_SECRETS = frozenset({"password", "passwd", "pwd", "sslpassword", "token", "secret"})
+_SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+._-]*)://")
+_LIKE_A_SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+._-]+:(?!\\)")
+_PSYCOPG = "postgresql+psycopg"
+_NETWORK_FILESYSTEMS = re.compile(
+    r"nfs4?|cifs|smb[23]|smbfs|ncpfs|lustre|gpfs|beegfs|fhgfs|ceph|afs|coda|gfs2|ocfs2|orangefs|pvfs2|glusterfs|"
+    r"panfs|9p|v9fs|virtiofs|drvfs|vboxsf|prl_fs|davfs"
+)
+_NETWORK_FUSE = re.compile(
+    r"fuse\.(sshfs|ceph|ceph-fuse|glusterfs|s3fs|goofys|gcsfuse|rclone|juicefs|mfs|moosefs|lizardfs|davfs2?|curlftpfs|"
+    r"blobfuse2?|smbnetfs|seaweedfs|weed|cvmfs2|beegfs|orangefs|lustre|osxfs|grpcfuse|vmhgfs-fuse)"
+)
+
+
+def data_folder() -> Path:
+    """Return the folder for this person's data; it is not made here."""
+    import platformdirs
+
+    return Path(platformdirs.user_data_path("jupyter_green", appauthor=False))
+
+
+def ledger_url(url: str | os.PathLike[str] | None = None) -> str:
+    """Return the ledger's URL in its one form.
+
+    Parameters
+    ----------
+    url : str, path or None
+        A database URL, or the path of an SQLite file (``~`` is expanded). Without it the environment
+        variable ``JUPYTER_GREEN_LEDGER`` counts, and without that ``ledger.sqlite`` in `data_folder`.
+
+    Raises
+    ------
+    ValueError
+        If it is neither a path nor a URL of SQLite or PostgreSQL.
+    """
+    given = os.fspath(url) if url is not None else os.environ.get(LEDGER_VARIABLE, "")
+    given = given.strip()
+    if not given:
+        if url is not None:
+            raise ValueError("The ledger's URL is empty; give a file's path or a URL such as postgresql://host/name.")
+        return _sqlite_url(str(data_folder() / "ledger.sqlite"))
+    scheme = _SCHEME.match(given)
+    if scheme is None:
+        if given.startswith(":memory:"):
+            raise ValueError("A ledger in memory would end with the kernel; name a file instead.")
+        if _LIKE_A_SCHEME.match(given):
+            raise ValueError(f"{mask(given)} is no database URL; write postgresql://HOST/NAME or a file's path.")
+        return _sqlite_url(given)
+    name = scheme.group(1).lower()
+    if name in ("sqlite", "sqlite+pysqlite"):
+        return _from_sqlite(given[scheme.end() :])
+    if name in ("postgresql", "postgres", _PSYCOPG):
+        return _from_postgresql(given, given[scheme.end() :])
+    raise ValueError(
+        f"The ledger can't be kept at {mask(given)}: use an SQLite file (sqlite:///PATH or just a path) "
+        f"or PostgreSQL ({_PSYCOPG}://HOST/NAME)."
+    )
+
+
+def _from_sqlite(rest: str) -> str:
+    if not rest.startswith("/"):
+        if rest:
+            raise ValueError(f"sqlite://{rest} lacks a slash; write sqlite:///PATH.")
+        raise ValueError("A ledger in memory would end with the kernel; name a file: sqlite:///PATH.")
+    path = rest[1:]
+    if path in ("", ":memory:"):
+        raise ValueError("A ledger in memory would end with the kernel; name a file: sqlite:///PATH.")
+    return _sqlite_url(path)
+
+
+def _sqlite_url(text: str) -> str:
+    if "?" in text or "\0" in text or text.startswith("file:"):
+        raise ValueError(f"The ledger's file can't be {text!r}: name a plain path, without options or '?'.")
+    path = Path(text)
+    try:
+        path = path.expanduser()
+    except RuntimeError:
+        raise ValueError(f"The home folder in {text!r} is not known; write the ledger's path in full.") from None
+    # Links are followed, so that a file reached in two ways has one journal folder.
+    path = Path(os.path.realpath(path))
+    if path.is_dir():
+        raise ValueError(f"The ledger {path} is a folder; name a file in it, such as {path / 'ledger.sqlite'}.")
+    return f"sqlite:///{path}"
+
+
+def _from_postgresql(given: str, rest: str) -> str:
+    encode = "characters such as @ : / ? # in a name or password are written percent-encoded (@ is %40)"
+    try:
+        parts = urlsplit(f"//{rest}")
+        _ = parts.port  # raises ValueError where it is no number
+        wrong = parts.netloc.count("@") > 1 or "@" in parts.path or "@" in parts.query or bool(parts.fragment)
+        wrong = wrong or "/" in parts.path[1:] or any("=" not in item for item in parts.query.split("&") if item)
+    except ValueError:
+        wrong = True
+    if wrong:
+        raise ValueError(f"{mask(given)} can't be read as a database URL; {encode}.")
+    if not parts.path.strip("/") and "dbname" not in dict(parse_qsl(parts.query)):
+        raise ValueError(f"{mask(given)} names no database; write {_PSYCOPG}://HOST/NAME.")
+    return f"{_PSYCOPG}://{rest}"
+
+
+def sqlite_path(url: str) -> Path | None:
+    """Return the file behind an SQLite URL in `ledger_url`'s form; None for any other."""
+    return Path(url[len("sqlite:///") :]) if url.startswith("sqlite:///") else None
+
+
+def is_local(url: str) -> bool:
+    """Whether the ledger is an SQLite file, so that what is written stays on this person's machine."""
+    return url.startswith("sqlite:")
+
+
+def journal_folder(url: str | os.PathLike[str] | None = None) -> Path:
+    """Return the folder of the journals that drain into this ledger; it is not made here.
+
+    Raises
+    ------
+    ValueError
+        If the URL is not one of a ledger.
+    """
+    identity = mask(ledger_url(url))
+    return data_folder() / "journal" / hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def secrets(url: str) -> tuple[str, ...]:
+    """Return every spelling of the passwords in a URL, longest first, for striking them out of messages."""
+    found = set()
+    scheme = _SCHEME.match(url)
+    rest = url[scheme.end() :] if scheme else url
+    login, at, _ = rest.rpartition("@")
+    if at and ":" in login and not is_local(url):
+        found.add(login.partition(":")[2])
+    for item in rest.partition("?")[2].split("&"):
+        key, _, value = item.partition("=")
+        if unquote(key).lower() in _SECRETS:
+            found.add(value)
+    spelled = {form for word in found for form in (word, unquote(word), quote(unquote(word), safe="")) if form}
+    return tuple(sorted(spelled, key=len, reverse=True))
+
+
+def mask(url: str) -> str:
+    """Return the URL without its passwords; a URL that can't be read is hidden rather too much than too little."""
+    if is_local(url):
+        return url
+    scheme = _SCHEME.match(url)
+    start = scheme.end() if scheme else 0
+    head, rest = url[:start], url[start:]
+    login, at, tail = rest.rpartition("@")
+    if at and ":" in login:
+        rest = f"{login.partition(':')[0]}:{HIDDEN}@{tail}"
+    before, asked, query = rest.partition("?")
+    if not asked:
+        return head + before
+    items = [item.partition("=") for item in query.split("&")]
+    shown = [f"{key}={HIDDEN}" if unquote(key).lower() in _SECRETS else key + eq + value for key, eq, value in items]
+    return f"{head}{before}?{'&'.join(shown)}"
+
+
+def on_network_filesystem(path: Path, mounts: Path = Path("/proc/self/mountinfo")) -> bool:
+    """Whether a path lies on a file system that other machines share; told on Linux only, elsewhere False.
+
+    Parameters
+    ----------
+    path : Path
+        A file or folder; where it doesn't exist yet, the nearest folder above counts.
+    mounts : Path
+        The kernel's table of mounts.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return False
+    real = os.path.realpath(path)
+    longest, kind = -1, ""
+    for line in lines:
+        left, dash, right = line.partition(" - ")
+        fields = left.split(" ")
+        if not dash or len(fields) < 5:
+            continue
+        point = re.sub(r"\\([0-7]{3})", lambda found: chr(int(found.group(1), 8)), fields[4])
+        # Of several mounts on one point the last one listed is the one that shows.
+        if (real == point or real.startswith(point.rstrip("/") + "/")) and len(point) >= longest:
+            longest, kind = len(point), right.split(" ")[0]
+    return bool(_NETWORK_FILESYSTEMS.fullmatch(kind) or _NETWORK_FUSE.fullmatch(kind))
