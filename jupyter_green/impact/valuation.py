@@ -22,6 +22,7 @@ from .tariff import Tariff
 REGION_VARIABLE = "JUPYTER_GREEN_REGION"
 PUE_VARIABLE = "JUPYTER_GREEN_PUE"
 TARIFF_VARIABLE = "JUPYTER_GREEN_TARIFF"
+_VARIABLES = {"region": REGION_VARIABLE, "pue": PUE_VARIABLE, "tariff": TARIFF_VARIABLE}
 
 _HIGHEST_PUE = 5  # a building that draws more than five times its computers is more likely a slip of the hand
 
@@ -64,31 +65,44 @@ class Valuation:
         object.__setattr__(self, "tariff", Tariff.parse(tariff) if isinstance(tariff, str) else tariff)
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Valuation:
+    def from_environment(
+        cls,
+        environment: Mapping[str, str] | None = None,
+        *,
+        region: str | float | None = None,
+        pue: str | float | None = None,
+        tariff: str | float | None = None,
+    ) -> Valuation:
         """Read region, PUE and tariff from the environment; a variable that is unset or blank sets nothing.
 
         Parameters
         ----------
         environment : mapping of str to str, optional
             Where to look; the process's environment by default.
+        region, pue, tariff : optional
+            Values that win over the environment's.
 
         Raises
         ------
         ValueError
-            If a variable can't be used; the sentence names it.
+            If a value can't be used; where it came from a variable, the sentence names that.
         """
         found = os.environ if environment is None else environment
-        given: dict[str, str] = {}
-        for name, factor in ((REGION_VARIABLE, "region"), (PUE_VARIABLE, "pue"), (TARIFF_VARIABLE, "tariff")):
-            text = found.get(name, "").strip()
+        told = {"region": region, "pue": pue, "tariff": tariff}
+        used: dict[str, str] = {}
+        for factor, name in _VARIABLES.items():
+            value = told[factor]
+            text = (found.get(name, "") if value is None else str(value)).strip()
             if not text:
                 continue
             try:
                 cls(**{factor: text})  # alone, so that the sentence can name the variable at fault
             except ValueError as fault:
+                if value is not None:
+                    raise
                 raise type(fault)(f"{name}: {fault}") from None
-            given[factor] = text
-        return cls(**given)
+            used[factor] = text
+        return cls(**used)
 
     @property
     def active(self) -> bool:

@@ -159,6 +159,14 @@ def test_a_bad_variable_is_named(name, text, fault):
         Valuation.from_environment({**good, name: text})
 
 
+def test_what_is_told_wins_over_the_environment():
+    environment = {"JUPYTER_GREEN_REGION": "nowhere at all", "JUPYTER_GREEN_PUE": "1.2"}
+    assert Valuation.from_environment(environment, region="FRA") == Valuation("FRA", 1.2)
+    assert Valuation.from_environment({}, region="FRA", pue=1.3, tariff="€0.25") == Valuation("FRA", 1.3, "€0.25")
+    with pytest.raises(BadPue, match="^A PUE"):
+        Valuation.from_environment(environment, region="FRA", pue=0)
+
+
 def test_valuations_compare_and_hash_by_value():
     assert Valuation("FRA", 1.2) == Valuation("fr", "1.2")
     assert len({Valuation("FRA", 1.2), Valuation("fr", "1.20")}) == 1
