@@ -163,7 +163,7 @@ def test_what_is_told_wins_over_the_environment():
     environment = {"JUPYTER_GREEN_REGION": "nowhere at all", "JUPYTER_GREEN_PUE": "1.2"}
     assert Valuation.from_environment(environment, region="FRA") == Valuation("FRA", 1.2)
     assert Valuation.from_environment({}, region="FRA", pue=1.3, tariff="€0.25") == Valuation("FRA", 1.3, "€0.25")
-    with pytest.raises(BadPue, match="^A PUE"):
+    with pytest.raises(BadPue, match=r"^A PUE"):
         Valuation.from_environment(environment, region="FRA", pue=0)
 
 
