@@ -7,14 +7,12 @@ it is wrong by a factor for almost everyone. A figure of one's own (``"120 g/kWh
 
 from __future__ import annotations
 
-import csv
 import difflib
 import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import resources
 
 SOURCE = "Ember; processed by Our World in Data, CC BY 4.0; production mix without imports, whole life cycle"
 """Credit and boundary of the table's figures."""
@@ -128,6 +126,10 @@ def _fold(text: str) -> str:
 @lru_cache(maxsize=1)
 def _table() -> tuple[dict[str, Intensity | str], dict[str, str]]:
     """Return figures by code (a sentence where one is withheld) and codes by folded name."""
+    # Only who sets a region pays for these; every kernel imports this module.
+    import csv
+    from importlib import resources
+
     figures: dict[str, Intensity | str] = {}
     names: dict[str, str] = {}
     text = resources.files(__package__).joinpath("intensity.csv").read_text(encoding="utf-8")
