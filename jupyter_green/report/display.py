@@ -1,0 +1,40 @@
+"""How objects show themselves in a notebook: formatters registered with the shell that is passed in.
+
+Records live on floor 0 and know nothing of drawing; IPython asks its formatter by type, so the drawing is
+registered there when the extension loads and removed when it unloads. Nothing of IPython is imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from jupyter_green.records import EnergyRecord, Trace
+
+from .bundle import bundle
+from .trace import html as trace_html
+from .trace import sparkline, svg
+
+
+def trace_bundle(trace: Trace) -> dict[str, Any]:
+    """Return a course of power as text, picture and HTML."""
+    return {
+        "text/plain": sparkline(trace),
+        "image/svg+xml": svg(trace, standalone=True),
+        "text/html": trace_html(trace),
+    }
+
+
+_DRAWINGS: dict[type, Callable[[Any], dict[str, Any]]] = {EnergyRecord: bundle, Trace: trace_bundle}
+
+
+def register(shell: Any) -> None:
+    """Let `shell` (an IPython shell) draw records, traces and reports; calling it twice is harmless."""
+    for kind, draw in _DRAWINGS.items():
+        shell.display_formatter.mimebundle_formatter.for_type(kind, draw)
+
+
+def unregister(shell: Any) -> None:
+    """Undo `register`; calling it without or twice is harmless."""
+    for kind in _DRAWINGS:
+        shell.display_formatter.mimebundle_formatter.pop(kind, None)

@@ -1,0 +1,254 @@
+"""How numbers are written: one set of rules for text, HTML and pictures.
+
+± is the half-width of the 95 % interval and gets one significant digit, two where the first is 1; the
+value ends on the same digit. A block or column keeps one unit, chosen from its largest value. Absent is
+"–", never 0, and a bound is rounded away from the doubt (an upper bound up, a lower bound down), so that
+it stays a bound. Numbers are joined to units by a thin space that plain text turns into a normal one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
+
+THIN = "\u202f"
+"""Narrow no-break space, before a unit and after ±; `plain` makes it a normal space."""
+HAIR = "\u200a"
+"""Hair space, where plain text has none at all."""
+ABSENT = "–"
+MINUS = "−"
+
+_ENERGY = (("nJ", 1e-9), ("µJ", 1e-6), ("mJ", 1e-3), ("J", 1.0), ("kJ", 1e3), ("MJ", 1e6))
+_WATT_HOURS = (("nWh", 3.6e-6), ("µWh", 3.6e-3), ("mWh", 3.6), ("Wh", 3.6e3), ("kWh", 3.6e6), ("MWh", 3.6e9))
+_GRAMS = (("µg", 1e-6), ("mg", 1e-3), ("g", 1.0), ("kg", 1e3), ("t", 1e6))
+_SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥"}
+_CONTEXT = Context(prec=60)
+_MOST_DECIMALS = 12
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit of energy: its symbol, and how many joules one of it is."""
+
+    symbol: str
+    joules: float
+
+
+JOULE = Unit("J", 1.0)
+
+
+@dataclass(frozen=True)
+class Amount:
+    """An energy as written: value, ± (None where it is not known) and the unit's symbol."""
+
+    value: str
+    uncertainty: str | None
+    unit: Unit
+    decimals: int
+
+    @property
+    def head(self) -> str:
+        """The value with its unit."""
+        return f"{self.value}{THIN}{self.unit.symbol}"
+
+    def __str__(self) -> str:
+        return self.head if self.uncertainty is None else f"{self.head} ±{THIN}{self.uncertainty}"
+
+
+def plain(text: str) -> str:
+    """Return `text` with the thin spaces of print turned into those of plain text."""
+    return text.replace(THIN, " ").replace(HAIR, "")
+
+
+def known(value: float | None) -> bool:
+    """Whether there is a finite number to write."""
+    return value is not None and math.isfinite(value)
+
+
+# ---- digits ---------------------------------------------------------------------------------------
+
+
+def fixed(value: float, decimals: int, rounding: str = ROUND_HALF_UP) -> str:
+    """Write `value` with `decimals` places (negative: rounded to tens, hundreds), commas and a true minus."""
+    if not math.isfinite(value):
+        return ABSENT
+    if abs(value) >= 1e15 or 0 < abs(value) < 10.0**-_MOST_DECIMALS:
+        return f"{value:.2g}".replace("e+", "e").replace("-", MINUS)
+    step = Decimal(1).scaleb(-min(decimals, _MOST_DECIMALS))
+    rounded = Decimal(repr(float(value))).quantize(step, rounding=rounding, context=_CONTEXT)
+    if rounded == 0:
+        rounded = abs(rounded)  # no "−0"
+    return f"{rounded:,.{max(0, min(decimals, _MOST_DECIMALS))}f}".replace("-", MINUS)
+
+
+def significant(value: float, digits: int = 2, rounding: str = ROUND_HALF_UP) -> str:
+    """Write `value` with so many significant digits."""
+    return fixed(value, _decimals(value, digits, rounding), rounding)
+
+
+def doubt(uncertainty: float) -> int:
+    """Return the decimals that a ± gets: one significant digit, two where the first is 1."""
+    if not known(uncertainty) or uncertainty == 0:
+        return 0
+    finer = _decimals(uncertainty, 2)
+    return finer if _leading(uncertainty, finer) == "1" else _decimals(uncertainty, 1, keep_carry=True)
+
+
+def _decimals(value: float, digits: int, rounding: str = ROUND_HALF_UP, keep_carry: bool = False) -> int:
+    if not math.isfinite(value) or value == 0:
+        return 0
+    exact = abs(Decimal(repr(float(value))))
+    places = digits - 1 - exact.adjusted()
+    if not keep_carry:  # 9.96 with two digits is 10, not 10.0
+        carried = exact.quantize(Decimal(1).scaleb(-places), rounding=rounding, context=_CONTEXT).adjusted()
+        places -= carried - exact.adjusted()
+    return min(places, _MOST_DECIMALS)
+
+
+def _leading(value: float, decimals: int) -> str:
+    return next((sign for sign in fixed(abs(value), decimals) if sign in "123456789"), "0")
+
+
+# ---- energy ---------------------------------------------------------------------------------------
+
+
+def unit_for(values: Iterable[float | None]) -> Unit:
+    """Return the unit of a block from its largest value: J below 1,000, then kJ, MJ; mJ below 0.01 J."""
+    largest = max((abs(value) for value in values if value is not None and math.isfinite(value)), default=0.0)
+    if largest == 0 or 0.01 <= largest < 1000:
+        return JOULE
+    return Unit(*_step(_ENERGY, largest))
+
+
+def energy(joules: float | None, uncertainty: float | None = None, unit: Unit | None = None) -> Amount:
+    """Write an energy in joules with its ±; without one it gets two significant digits.
+
+    A `unit` given (a block's) is kept. Without it the unit follows the value as it is written, so that
+    999.96 J is never "1,000.0 J".
+    """
+    if joules is None or not math.isfinite(joules):
+        return Amount(ABSENT, None, unit or JOULE, 0)
+    chosen = unit or unit_for([joules])
+    for _ in range(2):
+        value = joules / chosen.joules
+        doubtful = None if uncertainty is None or not math.isfinite(uncertainty) else uncertainty / chosen.joules
+        decimals = doubt(doubtful) if doubtful else _decimals(value, 3 if doubtful == 0 else 2)
+        written = fixed(value, decimals)
+        if unit is not None or chosen.symbol == "MJ" or not written.lstrip(MINUS).startswith("1,000"):
+            break
+        chosen = _next(chosen)
+    return Amount(written, None if doubtful is None else fixed(doubtful, decimals), chosen, decimals)
+
+
+def energy_within(joules: float, decimals: int, unit: Unit) -> str:
+    """Write a part of a block at the block's digit; a part too small for it keeps a digit and a unit of its own."""
+    written = fixed(joules / unit.joules, decimals)
+    if joules and not any(sign in "123456789" for sign in written):
+        return energy(joules).head
+    return f"{written}{THIN}{unit.symbol}"
+
+
+def at_most(joules: float) -> str:
+    """Write an upper bound, rounded up."""
+    return f"≤{THIN}{_bound(joules, ROUND_CEILING)}"
+
+
+def at_least(joules: float) -> str:
+    """Write a lower bound, rounded down."""
+    return f"≥{THIN}{_bound(joules, ROUND_FLOOR)}"
+
+
+def _bound(joules: float, rounding: str) -> str:
+    unit = unit_for([joules])
+    value = joules / unit.joules
+    # A lower bound of 52 keeps two digits: one would throw a fifth of it away. An upper bound is vague anyway.
+    digits = 2 if rounding == ROUND_FLOOR or str(significant(value, 2, rounding)).lstrip("0.").startswith("1") else 1
+    return f"{significant(value, digits, rounding)}{THIN}{unit.symbol}"
+
+
+def _next(unit: Unit) -> Unit:
+    symbols = [symbol for symbol, _ in _ENERGY]
+    return Unit(*_ENERGY[min(symbols.index(unit.symbol) + 1, len(_ENERGY) - 1)])
+
+
+def _step(ladder: tuple[tuple[str, float], ...], value: float) -> tuple[str, float]:
+    return next((step for step in reversed(ladder) if abs(value) >= step[1]), ladder[0])
+
+
+# ---- other quantities -----------------------------------------------------------------------------
+
+
+def seconds(value: float | None) -> str:
+    """Write a duration: 0.4 ms, 21 ms, 1.83 s, 5.5 s, 28 s, 2 min 5 s, 1 h 4 min."""
+    if value is None or not math.isfinite(value) or value < 0:
+        return ABSENT
+    if value < 0.9995:
+        scaled, symbol = (value * 1e3, "ms") if value >= 1e-4 or value == 0 else (value * 1e6, "µs")
+        return f"{fixed(scaled, 0 if scaled >= 9.95 or scaled == 0 else 1)}{THIN}{symbol}"
+    if value < 119.5:
+        return f"{fixed(value, 2 if value < 1.995 else 1 if value < 9.95 else 0)}{THIN}s"
+    if value < 3599.5:
+        minutes, rest = divmod(round(value), 60)
+        return f"{minutes}{THIN}min {rest}{THIN}s" if rest else f"{minutes}{THIN}min"
+    hours, rest = divmod(round(value / 60), 60)
+    return f"{fixed(hours, 0)}{THIN}h {rest}{THIN}min" if rest else f"{fixed(hours, 0)}{THIN}h"
+
+
+def watts(value: float | None) -> str:
+    """Write a power in watts, two significant digits."""
+    return ABSENT if value is None or not math.isfinite(value) else f"{significant(value)}{THIN}W"
+
+
+def watt_hours(joules: float | None) -> str:
+    """Write joules as watt-hours (3,600 J each), two significant digits."""
+    return _scaled(joules, _WATT_HOURS)
+
+
+def carbon(grams: float | None) -> str:
+    """Write grams of CO2e; what is below a microgram is told per million runs."""
+    if grams is not None and 0 < abs(grams) < 1e-6:
+        return f"{_scaled(grams * 1e6, _GRAMS)} CO₂e per million runs"
+    return f"{_scaled(grams, _GRAMS)} CO₂e"
+
+
+def _scaled(value: float | None, ladder: tuple[tuple[str, float], ...]) -> str:
+    if value is None or not math.isfinite(value):
+        return ABSENT
+    # From a tenth of a unit on: 0.19 mg reads better than 190 µg beside figures in mg.
+    symbol, size = _step(ladder, 10 * value) if value else next(step for step in ladder if step[0] in ("g", "Wh"))
+    return f"{significant(value / size)}{THIN}{symbol}"
+
+
+def money(amount: float | None, currency: str | None) -> str:
+    """Write a cost; a tiny one per 1,000 or per million runs, never "0.00"."""
+    if amount is None or not math.isfinite(amount):
+        return ABSENT
+    for times, suffix in ((1, ""), (1_000, " per 1,000 runs"), (1_000_000, " per million runs")):
+        if amount == 0 or abs(amount) * times >= 0.095:
+            return _priced(fixed(amount * times, 2), currency) + suffix
+    return f"less than {_priced('0.10', currency)} per million runs"
+
+
+def _priced(figure: str, currency: str | None) -> str:
+    symbol = _SYMBOLS.get(currency or "")
+    if symbol is None:
+        return f"{figure}{THIN}{currency}" if currency else figure
+    return f"{MINUS}{symbol}{figure[1:]}" if figure.startswith(MINUS) else symbol + figure
+
+
+def percent(share: float | None) -> str:
+    """Write a share (1 = 100 %) by the rule of ±: one significant digit, two where the first is 1."""
+    if share is None or not math.isfinite(share):
+        return ABSENT
+    return f"{fixed(share * 100, doubt(abs(share * 100)))}{THIN}%"
+
+
+def whole_percent(share: float | None) -> str:
+    """Write a share (1 = 100 %) as a whole number of per cent, never rounded up to 100 or down to 0."""
+    if share is None or not math.isfinite(share):
+        return ABSENT
+    if 0.995 <= share < 1:
+        return f">{THIN}99{THIN}%"
+    return f"<{THIN}1{THIN}%" if 0 < share < 0.005 else f"{fixed(share * 100, 0)}{THIN}%"

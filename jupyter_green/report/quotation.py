@@ -1,0 +1,74 @@
+"""Other people's words inside ours: cleaned, kept to one line, shortened, measured in columns.
+
+Labels, device names, notes and source lines come from outside. A control character could move the
+terminal's cursor, a bidirectional mark could turn a sentence round, a lone surrogate can't be encoded:
+they are replaced before anything is drawn. Escaping for HTML comes after, always with quotes.
+"""
+
+from __future__ import annotations
+
+import html as _html
+import unicodedata
+
+REPLACEMENT = "\ufffd"
+ELLIPSIS = "…"
+_TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_MOST_MARKS = 4
+
+
+def one_line(text: object, limit: int = 200) -> str:
+    """Return `text` as one clean line of at most `limit` characters; what is cut ends in "…"."""
+    kept: list[str] = []
+    marks = 0
+    for sign in str(text)[: 4 * limit + 16]:
+        category = unicodedata.category(sign)
+        if sign in _TURNING or category == "Cs":
+            kept.append(REPLACEMENT)
+        elif category in ("Cc", "Zl", "Zp") or sign.isspace():
+            # U+202F and its like stay: they are spaces of print, not of layout.
+            kept.append(sign if category == "Zs" else " " if sign in "\t\n\r\v\f\x85\u2028\u2029" else REPLACEMENT)
+        else:
+            marks = marks + 1 if category in ("Mn", "Me") else 0
+            if marks <= _MOST_MARKS:  # a tower of accents would cover the lines above
+                kept.append(sign)
+    line = " ".join(part for part in "".join(kept).split(" ") if part)
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + ELLIPSIS
+
+
+def markup(text: object) -> str:
+    """Return `text` fit for HTML and SVG, in content and in quoted attributes."""
+    return _html.escape(str(text), quote=True)
+
+
+def columns(text: str) -> int:
+    """Return how many columns `text` takes in a terminal: wide signs two, combining ones none."""
+    taken = 0
+    for sign in text:
+        if unicodedata.category(sign) in ("Mn", "Me", "Cf"):
+            continue
+        taken += 2 if unicodedata.east_asian_width(sign) in "WF" else 1
+    return taken
+
+
+def shorten(text: str, width: int) -> str:
+    """Return `text` in at most `width` columns; what is cut ends in "…"."""
+    if columns(text) <= width:
+        return text
+    kept, taken = "", 0
+    for sign in text:
+        taken += columns(sign)
+        if taken > width - 1:
+            break
+        kept += sign
+    return kept.rstrip() + ELLIPSIS if width > 0 else ""
+
+
+def pad(text: str, width: int, right: bool = False) -> str:
+    """Return `text` filled with spaces to `width` columns; `right` puts the spaces before it."""
+    space = " " * max(0, width - columns(text))
+    return space + text if right else text + space
+
+
+def encodable(text: str) -> str:
+    """Return `text` with lone surrogates replaced, so that UTF-8 can carry it."""
+    return text.encode("utf-8", "replace").decode("utf-8")
