@@ -1,0 +1,209 @@
+"""The processor model: energy by CPU time, for machines whose counters can't be read.
+
+Joules are CPU seconds of this process tree times the watts of a busy core (`cores`). That is an estimate
+and is called one: clock, voltage and kind of work are unseen, so the interval is never under ±40 %. It
+counts this kernel and its children alone, leaves out the idle power of the machine, and says nothing about
+memory, for which there is no model: absent is absent.
+
+The same CPU time tells which share of the machine's work is ours (`BusyShare`), for counters that see a
+whole package and every process on it.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+import threading
+import time
+from collections import deque
+
+import psutil
+
+from .cores import CoreWatts, look_up
+from .host import Host, here
+from .sensor import Discovery, Finding, Reading, Traits, Usage
+from .tree import ProcessTree, cpu_seconds_fast
+
+__all__ = ["KEY", "OTHERS", "BusyShare", "ProcessorModel", "cpu_seconds_fast", "discover"]
+
+SOURCE = "processor"
+KEY = "processor:model"
+"""Key of the model's traits; a counter of the same energy names it in its `covers`."""
+
+OTHERS = 0
+"""Stands for all other processes together where shares are told; no process has this id."""
+
+
+def discover() -> Discovery:
+    """Offer the model; it works on every machine."""
+    model = ProcessorModel()
+    row, traits = model.row, model.traits
+    detail = (
+        f"Estimated as CPU time of this kernel and its children × {row.watts:.2g} W per busy core, "
+        f"±{traits.gain:.0%} ({row.name}: {row.basis})."
+    )
+    advice = "A readable energy counter of the processor takes its place."
+    return Discovery((model,), (Finding(SOURCE, traits.device, True, detail, advice=advice),))
+
+
+class ProcessorModel:
+    """Counts joules by CPU time of this process and its descendants.
+
+    Parameters
+    ----------
+    host : Host, optional
+        Defaults to the machine we run on.
+    row : CoreWatts, optional
+        Defaults to the table's row for the host's chip.
+    """
+
+    def __init__(self, host: Host | None = None, row: CoreWatts | None = None) -> None:
+        host = here() if host is None else host
+        self.row = look_up(host.chip) if row is None else row
+        self._tree = ProcessTree()
+        self._lock = threading.Lock()
+        self._excluded = 0.0
+        self._shown = 0.0
+        cores = os.cpu_count() or 1
+        name = host.chip.name or self.row.name
+        self._traits = Traits(
+            key=KEY,
+            kind="cpu",
+            device=f"CPU, {name}",
+            method="model",
+            quality="estimated",
+            scope="this kernel and its children",
+            source=SOURCE,
+            gain=self.row.band,
+            resolution=self.row.watts * (0.0156 if sys.platform == "win32" else 1e-6),
+            period=(0.0, 0.0),
+            latency=0.0,
+            power_limit=cores * self.row.watts,
+            note=f"Estimated from CPU time × {self.row.watts:.2g} W per busy core ({self.row.name}).",
+        )
+
+    @property
+    def traits(self) -> Traits:
+        """What the sensor says about itself."""
+        return self._traits
+
+    @property
+    def watts_per_busy_core(self) -> float:
+        """Watts that one CPU second per second is taken for."""
+        return self.row.watts
+
+    def read(self) -> Reading:
+        """Return joules of the tree since its start; looks at other processes, so not for a cell's path."""
+        before = time.perf_counter()
+        cpu, beside = self._tree.look()
+        return Reading((before + time.perf_counter()) / 2, self._joules(cpu + beside))
+
+    def joules_at(self, cpu_seconds: float) -> float:
+        """Return the reading that belongs to a value of `cpu_seconds_fast` taken a moment ago.
+
+        Parameters
+        ----------
+        cpu_seconds : float
+            What `cpu_seconds_fast` gave at a window's edge.
+
+        Returns
+        -------
+        float
+            Joules on the scale of `read`, never less than what was returned before.
+        """
+        return self._joules(cpu_seconds + self._tree.beside(cpu_seconds))
+
+    def live_children_seconds(self) -> float:
+        """Return CPU seconds of the tree that are not in `cpu_seconds_fast` yet; for the sampler thread."""
+        return self._tree.look()[1]
+
+    def exclude(self, seconds: float) -> None:
+        """Leave CPU seconds out that metering itself spent.
+
+        Raises
+        ------
+        ValueError
+            If `seconds` is negative or no finite number.
+        """
+        if not math.isfinite(seconds) or seconds < 0:
+            raise ValueError(f"CPU seconds to leave out must be a number from 0 up, not {seconds!r}.")
+        with self._lock:
+            self._excluded += seconds
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _joules(self, seconds: float) -> float:
+        with self._lock:
+            # What is left out was counted a moment before; the count waits there, it never falls.
+            self._shown = max(self._shown, self.row.watts * (seconds - self._excluded))
+            return self._shown
+
+
+class BusyShare:
+    """Which share of the machine's busy CPU time is this process tree's.
+
+    It keeps a history, so that it can answer for a window that began a while ago. The history thins out
+    with age; its cost is held under half a percent of a core by looking less often where looking is dear.
+    """
+
+    LEAST_BUSY_SECONDS = 0.05
+    """The system counts busy time in steps of 10 ms; below five steps no share is told."""
+
+    def __init__(self) -> None:
+        self._tree = ProcessTree()
+        self._lock = threading.Lock()
+        self._history: deque[tuple[float, float, float]] = deque()
+        self._pause = 0.0
+        self.note()
+
+    def note(self, now: bool = False) -> None:
+        """Note how things stand, unless that was done a moment ago or `now` insists."""
+        with self._lock:
+            moment = time.perf_counter()
+            if not now and self._history and moment - self._history[-1][0] < self._pause:
+                return
+            began = time.thread_time()
+            busy = busy_seconds()
+            cpu, beside = self._tree.look()
+            self._history.append((moment, cpu + beside, busy))
+            if len(self._history) > 4096:
+                older = list(self._history)
+                self._history = deque([*older[:2048:2], *older[2048:]])
+            self._pause = max(0.1, 200 * (time.thread_time() - began))
+
+    def usage(self, since: float) -> Usage | None:
+        """Return our share and the others' since a moment; None where too little happened to tell.
+
+        Parameters
+        ----------
+        since : float
+            A moment of `time.perf_counter()`.
+
+        Returns
+        -------
+        Usage or None
+            Shares of the busy CPU time under this process' id and under `OTHERS`.
+        """
+        self.note(now=True)
+        history = list(self._history)
+        start = next((entry for entry in reversed(history) if entry[0] <= since), history[0])
+        own = history[-1][1] - start[1]
+        busy = history[-1][2] - start[2]
+        if start[0] > since + 1.0 or busy < self.LEAST_BUSY_SECONDS:
+            return None
+        share = min(1.0, max(0.0, own / busy))
+        return Usage({os.getpid(): share, OTHERS: 1.0 - share}, "share of the machine's busy CPU time")
+
+
+def busy_seconds() -> float:
+    """Return CPU seconds that all processes together have used since the machine started.
+
+    Time that a hypervisor gave to other guests is not in it.
+    """
+    times = psutil.cpu_times()
+    # Linux counts guests in user as well; irq, softirq and the like exist where the system tells them.
+    return float(
+        sum(getattr(times, name, 0.0) for name in ("user", "nice", "system", "irq", "softirq", "interrupt", "dpc"))
+    )
