@@ -2,7 +2,24 @@
 
 from .bundle import MIME, bundle, schema
 from .display import register, unregister
+from .doctor import Doctor
 from .html import html
 from .sentence import sentence
+from .table import Table
+from .totals import Totals
+from .trace import sparkline, svg
 
-__all__ = ["MIME", "bundle", "html", "register", "schema", "sentence", "unregister"]
+__all__ = [
+    "MIME",
+    "Doctor",
+    "Table",
+    "Totals",
+    "bundle",
+    "html",
+    "register",
+    "schema",
+    "sentence",
+    "sparkline",
+    "svg",
+    "unregister",
+]

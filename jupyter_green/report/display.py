@@ -12,6 +12,9 @@ from typing import Any
 from jupyter_green.records import EnergyRecord, Trace
 
 from .bundle import bundle
+from .doctor import Doctor
+from .table import Table
+from .totals import Totals
 from .trace import html as trace_html
 from .trace import sparkline, svg
 
@@ -25,7 +28,18 @@ def trace_bundle(trace: Trace) -> dict[str, Any]:
     }
 
 
-_DRAWINGS: dict[type, Callable[[Any], dict[str, Any]]] = {EnergyRecord: bundle, Trace: trace_bundle}
+def report_bundle(report: Table | Doctor | Totals) -> dict[str, Any]:
+    """Return one of this room's reports as text and HTML."""
+    return {"text/plain": report.text(), "text/html": report.html()}
+
+
+_DRAWINGS: dict[type, Callable[[Any], dict[str, Any]]] = {
+    EnergyRecord: bundle,
+    Trace: trace_bundle,
+    Table: report_bundle,
+    Doctor: report_bundle,
+    Totals: report_bundle,
+}
 
 
 def register(shell: Any) -> None:

@@ -151,17 +151,20 @@ def _share(record: EnergyRecord) -> str:
         board, own = part.joules, part.own_joules
         if not attributed(part) or board is None or own is None or not 0 <= own <= board or board <= 0:
             continue
+        idle = part.idle_joules if part.idle_joules is not None and 0 <= part.idle_joules <= board - own else None
+        shares = [("gpu est", "this kernel {}, attributed", own)]
+        shares.append(("dram", "others {}" if idle is not None else "others and idle {}", board - own - (idle or 0.0)))
+        if idle is not None:
+            shares.append(("rest", "idle {}, to nobody", idle))
         unit = number.unit_for([board])
         decimals = number.energy(board, part.uncertainty, unit).decimals
-        ours, others, whole = (number.energy_within(v, decimals, unit) for v in (own, board - own, board))
-        said = f"Of {whole} on {_name(part)}, {ours} are attributed to this kernel and {others} to others and idling"
-        wide = 100 * own / board
+        told = [(style, name.format(number.energy_within(v, decimals, unit))) for style, name, v in shares]
+        words = f"Of {number.energy_within(board, decimals, unit)} of {_name(part)}: {'; '.join(w for _, w in told)}"
+        stretches = "".join(f'<i class="{s}" style="width:{100 * v / board:.1f}%"></i>' for s, _, v in shares)
+        key = "".join(f'<span><i class="sw {style}"></i>{markup(text)}</span>' for style, text in told)
         bars.append(
-            f'<div class="jg-share" role="img" aria-label="{markup(said)}">'
-            f'<i class="gpu est" style="width:{wide:.1f}%"></i><i class="rest" style="width:{100 - wide:.1f}%"></i>'
-            f'</div><div class="jg-sk">'
-            f'<span><i class="sw gpu est"></i>this kernel {ours}, attributed</span>'
-            f'<span><i class="sw rest"></i>others and idling {others}</span></div>'
+            f'<div class="jg-share" role="img" aria-label="{markup(words)}">{stretches}</div>'
+            f'<div class="jg-sk">{key}</div>'
         )
     return "".join(bars)
 

@@ -72,3 +72,12 @@ def pad(text: str, width: int, right: bool = False) -> str:
 def encodable(text: str) -> str:
     """Return `text` with lone surrogates replaced, so that UTF-8 can carry it."""
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def verbatim(text: str) -> str:
+    """Return a command cleaned of what can't be seen, but neither shortened nor joined: it will be copied."""
+    kept = (
+        REPLACEMENT if sign in _TURNING or (unicodedata.category(sign) in ("Cc", "Cs") and sign not in "\n\t") else sign
+        for sign in text
+    )
+    return "".join(kept)

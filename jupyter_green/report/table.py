@@ -1,0 +1,188 @@
+"""A table of records: one line each, the time between cells as lines of their own, and their sum.
+
+All energies stand in one unit, chosen from the largest, and are aligned at the decimal point: each figure
+ends where its own ± lets it end. A well-behaved cell has an empty status. The word beside each row says what
+its figure may be called, and the title says "simulated" where any row is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from jupyter_green.records import EnergyRecord
+
+from . import number
+from .html import cells
+from .number import THIN
+from .quotation import columns, markup, one_line, pad, shorten
+from .sentence import quality_word, read
+from .style import STYLE
+from .totals import total, within
+
+_SIMULATED = "simulated: no figure here is a measurement"
+_LEAST_TEXT = 12
+_DIGIT, _POINT = "\u2007", "\u2008"  # spaces as wide as a digit and as a point
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table, as text."""
+
+    prompt: str
+    text: str
+    value: str
+    spread: str
+    quality: str
+    lasted: str
+    status: str
+
+    def cells(self) -> tuple[str, ...]:
+        """Return the cells in the order of the columns."""
+        return self.prompt, self.text, self.value, self.spread, self.quality, self.lasted, self.status
+
+
+@dataclass(frozen=True, repr=False)
+class Table:
+    """A table of records that shows itself.
+
+    Parameters
+    ----------
+    records : sequence of EnergyRecord
+        The rows, in order.
+    texts : mapping of str to str
+        First source line, or whatever names the row, by the record's id; else its label is taken.
+    title : str
+        What the table is about; the word "simulated" is added where it belongs.
+    """
+
+    records: Sequence[EnergyRecord]
+    texts: Mapping[str, str] = field(default_factory=dict)
+    title: str = ""
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any row rests on a simulated sensor."""
+        return any(record.quality == "simulated" for record in self.records if read(record))
+
+    @property
+    def heading(self) -> str:
+        """The title, with the word "simulated" where any row is."""
+        title = one_line(self.title)
+        if not self.simulated:
+            return title
+        return f"{title} ({_SIMULATED})" if title else _SIMULATED.capitalize()
+
+    def text(self, width: int = 100) -> str:
+        """Return the table as plain text of at most `width` columns, as far as its figures allow."""
+        if not self.records:
+            return "\n".join(part for part in (self.heading, "No cell was metered.") if part)
+        head, body, foot = self._rows()
+        lines = [head, *body, foot]
+        widths = [max(columns(number.plain(line[index])) for line in lines) for index in range(len(head))]
+        others = sum(taken + 2 for index, taken in enumerate(widths) if index != 1)
+        widths[1] = max(min(widths[1], width - others), min(widths[1], _LEAST_TEXT))
+        written = [_line(line, widths) for line in lines]
+        rule = "─" * max(columns(line) for line in written)
+        heading = [self.heading] if self.heading else []
+        return "\n".join([*heading, written[0], rule, *written[1:-1], rule, written[-1]])
+
+    def html(self) -> str:
+        """Return the table as HTML."""
+        caption = f"<caption>{markup(self.heading)}</caption>" if self.heading else ""
+        if not self.records:
+            return f'{STYLE}<div class="jg"><b>{markup(self.heading)}</b> No cell was metered.</div>'
+        head, body, foot = self._rows()
+        rows = "".join(f"<tr>{_cells(line, 'td')}</tr>" for line in body)
+        return (
+            f'{STYLE}<div class="jg jg-scroll"><table class="jg-comp jg-list">{caption}'
+            f"<thead><tr>{_cells(head, 'th scope=col')}</tr></thead><tbody>{rows}</tbody>"
+            f"<tfoot><tr>{_cells(foot, 'td')}</tr></tfoot></table></div>"
+        )
+
+    def __repr__(self) -> str:
+        return self.text()
+
+    def _rows(self) -> tuple[tuple[str, ...], list[tuple[str, ...]], tuple[str, ...]]:
+        summed = total(self.records)
+        unit = number.unit_for([summed.joules, *(record.joules for record in self.records)])
+        inner = within(self.records)
+        lines = [_row(record, unit, self._named(record, record.id in inner)) for record in self.records]
+        killed = any(record.status == "killed" for record in self.records)
+        value, spread = cells(summed.joules, summed.uncertainty, unit, None)
+        if killed and value != number.ABSENT and not value.startswith("≤"):
+            value = f"≥{THIN}{value}"
+        unread = sum(not read(record) for record in self.records)
+        lines.append(
+            Row(
+                prompt="",
+                text="total" if not unread else f"total of {len(self.records) - unread} with a reading",
+                value=value,
+                spread=spread,
+                quality=quality_word(summed),
+                lasted=number.seconds(summed.seconds),
+                status="" if summed.final else "so far",
+            )
+        )
+        values = _aligned([line.value for line in lines])
+        spreads = _aligned([line.spread for line in lines])
+        table = [
+            (line.prompt, line.text, value, spread, *line.cells()[4:])
+            for line, value, spread in zip(lines, values, spreads, strict=True)
+        ]
+        return ("cell", "", unit.symbol, "±", "how", "time", ""), table[:-1], table[-1]
+
+    def _named(self, record: EnergyRecord, inner: bool) -> str:
+        name = one_line(self.texts.get(record.id) or record.label or "", 120)
+        if record.span == "gap":
+            return name or "between cells"
+        return f"within: {name or record.span}" if inner else name
+
+
+def _row(record: EnergyRecord, unit: number.Unit, text: str) -> Row:
+    value, spread = cells(record.joules, record.uncertainty, unit, None)
+    if not record.final and spread != number.ABSENT:
+        spread = "so far"
+    if record.status == "killed" and record.interval is not None and not value.startswith("≤"):
+        lower = record.interval[0] if math.isfinite(record.interval[1]) else record.joules or 0.0
+        value, spread = f"≥{THIN}{number.significant(lower / unit.joules, 2, 'ROUND_FLOOR')}", number.ABSENT
+    status = "" if record.status == "ok" else one_line(record.status, 16)
+    if not record.final:
+        status = f"{status}, so far" if status else "so far"
+    return Row(
+        prompt="" if record.execution_count is None else f"[{record.execution_count}]",
+        text=text,
+        value=value,
+        spread=spread,
+        quality=quality_word(record),
+        lasted=number.seconds(record.seconds),
+        status=status,
+    )
+
+
+def _aligned(figures: list[str]) -> list[str]:
+    """Fill figures with spaces of print, so that set to the right their decimal points stand below each other."""
+    tails = [len(figure.partition(".")[2]) for figure in figures]
+    longest = max(tails, default=0)
+    return [
+        figure if not longest or not figure[-1:].isdigit() else figure + _DIGIT * (longest - tail) + _POINT * (not tail)
+        for figure, tail in zip(figures, tails, strict=True)
+    ]
+
+
+def _line(line: tuple[str, ...], widths: list[int]) -> str:
+    written = []
+    for index, (cell, taken) in enumerate(zip(line, widths, strict=True)):
+        plain = number.plain(cell).replace(_DIGIT, " ").replace(_POINT, " ")
+        written.append(pad(shorten(plain, taken) if index == 1 else plain, taken, right=index in (0, 2, 3, 5)))
+    return "  ".join(written).rstrip()
+
+
+def _cells(line: tuple[str, ...], tag: str) -> str:
+    close = tag.partition(" ")[0]
+    classes = ("r", "src", "r", "r", "", "r", "")
+    return "".join(
+        f'<{tag} class="{kind}">{markup(cell)}</{close}>' if kind else f"<{tag}>{markup(cell)}</{close}>"
+        for cell, kind in zip(line, classes, strict=True)
+    )

@@ -1,0 +1,140 @@
+"""What a session used so far: sums over records that never count the same joule twice.
+
+A `green.meter()` block or a trial inside a cell is a part of that cell, so it is shown but not added. The
+components of all records are summed as one record, so that ± follows the one rule there is: what is random
+adds in quadrature, what a sensor does wrong it does wrong in every cell.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from jupyter_green.records import EnergyRecord
+
+from . import number
+from .html import definitions, summary_markup
+from .number import THIN
+from .quotation import markup
+from .sentence import DOCTOR, DOT, Clause, Piece, nothing_sensed, quality_word, read
+from .style import STYLE
+
+_SLACK_SECONDS = 0.05
+
+
+def within(records: Sequence[EnergyRecord]) -> frozenset[str]:
+    """Return the ids of the blocks and trials that lie inside another of the records."""
+    outer = [record for record in records if record.span in ("cell", "window")]
+    return frozenset(
+        record.id
+        for record in records
+        if record.span in ("window", "trial") and any(_inside(record, other) for other in outer)
+    )
+
+
+def _inside(record: EnergyRecord, other: EnergyRecord) -> bool:
+    if record.id == other.id or record.run_id != other.run_id or record.seconds > other.seconds:
+        return False
+    if record.seconds == other.seconds and (other.span, other.id) > (record.span, record.id):
+        return False  # of two equal ones only one lies in the other
+    starts_after = record.started_at >= other.started_at - _SLACK_SECONDS
+    return starts_after and record.started_at + record.seconds <= other.started_at + other.seconds + _SLACK_SECONDS
+
+
+def total(records: Sequence[EnergyRecord]) -> EnergyRecord:
+    """Return the sum of the records as one; parts of others are not counted again."""
+    parts = within(records)
+    counted = [record for record in records if record.id not in parts]
+    return EnergyRecord(
+        components=tuple(component for record in counted for component in record.components),
+        seconds=math.fsum(record.seconds for record in counted),
+        started_at=min((record.started_at for record in counted), default=0.0),
+        id="total",
+        span="window",
+        final=all(record.final for record in counted),
+    )
+
+
+@dataclass(frozen=True, repr=False)
+class Totals:
+    """The sum of a session so far.
+
+    Parameters
+    ----------
+    records : sequence of EnergyRecord
+        Cells, blocks, and the gaps between cells.
+    """
+
+    records: Sequence[EnergyRecord]
+    sum: EnergyRecord = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sum", total(self.records))
+
+    @property
+    def cells(self) -> int:
+        """Number of cells."""
+        return sum(record.span == "cell" for record in self.records)
+
+    @property
+    def unread(self) -> int:
+        """Number of records without any reading; they are in no sum."""
+        return sum(not read(record) for record in self.records)
+
+    @property
+    def gaps(self) -> EnergyRecord:
+        """The time between cells as one record."""
+        return total([record for record in self.records if record.span == "gap"])
+
+    def clauses(self) -> list[Clause]:
+        """Return the clauses of the summary."""
+        joules, counted = self.sum.joules, f"{self.cells} {'cell' if self.cells == 1 else 'cells'}"
+        if joules is None or not math.isfinite(joules):
+            return [(Piece("no reading yet", "strong"),), (Piece(counted),), (Piece(DOCTOR, "code"),)]
+        said: list[Clause] = [_head(self.sum, joules, any(record.status == "killed" for record in self.records))]
+        said.append((Piece(quality_word(self.sum)),))
+        said.append((Piece(f"{counted}, {number.seconds(self.sum.seconds)}"),))
+        between = self.gaps.joules
+        if between is not None and self.cells:
+            said.append((Piece(f"{_beside(between, self.gaps)} of it between cells"),))
+        if self.unread:
+            said.append((Piece(f"{self.unread} without a reading, not in the sum"),))
+        return said
+
+    def text(self) -> str:
+        """Return the summary as one line of plain text."""
+        return number.plain(DOT.join("".join(piece.text for piece in clause) for clause in self.clauses()))
+
+    def html(self) -> str:
+        """Return the summary as a card."""
+        idle = self.sum.idle_joules
+        facts = [
+            ("Also", markup(number.watt_hours(self.sum.joules)) if self.sum.joules else ""),
+            ("Idle", "" if idle is None else markup(f"{number.energy(idle).head} the devices would have drawn idle")),
+        ]
+        why = ""
+        if self.sum.quality == "estimated" and self.sum.joules is not None:
+            why = f"<code>{DOCTOR}</code> tells what could be measured"
+        body = definitions([*facts, ("Why estimated", why)])
+        return f'{STYLE}<div class="jg"><div>{summary_markup(self.clauses())}</div>{body}</div>'
+
+    def __repr__(self) -> str:
+        return self.text()
+
+
+def _head(summed: EnergyRecord, joules: float, cut: bool) -> Clause:
+    interval = summed.interval
+    if summed.below_resolution and interval is not None and math.isfinite(interval[1]):
+        return (Piece(number.at_most(interval[1]), "strong"), Piece(" so far"))
+    amount = number.energy(joules, summed.uncertainty)
+    spread = " ± not known" if amount.uncertainty is None else f" ±{THIN}{amount.uncertainty}"
+    sign = f"≥{THIN}" if cut else "~" if nothing_sensed(summed) else ""
+    return (Piece(sign + amount.head, "strong"), Piece(f"{spread} so far"))
+
+
+def _beside(joules: float, record: EnergyRecord) -> str:
+    interval = record.interval
+    if record.below_resolution and interval is not None and math.isfinite(interval[1]):
+        return number.at_most(interval[1])
+    return number.energy(joules, record.uncertainty).head
