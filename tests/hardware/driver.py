@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import ctypes
 import hashlib
+import itertools
 import math
 import os
 import shlex
@@ -290,7 +291,7 @@ class SimulatedDriver:
             If the first step lies in the past: the counter would run backwards.
         """
         planned = [step if isinstance(step, Step) else Step(*step) for step in steps]
-        if not planned or any(a.time >= b.time for a, b in zip(planned, planned[1:], strict=False)):
+        if not planned or any(a.time >= b.time for a, b in itertools.pairwise(planned)):
             raise SimulationError("Give at least one power step, in order of time.")
         target = self._boards[board]
         before = target.steps
@@ -370,6 +371,7 @@ class SimulatedDriver:
         kind: str,
         at: float | None = None,
         until: float | None = None,
+        *,
         board: int | None = 0,
         what: str = "all",
         seconds: float = 0.0,
@@ -391,7 +393,7 @@ class SimulatedDriver:
         """
         if kind == "hang" and until is None:
             raise SimulationError("A hang needs an end; give until=.")
-        self._add_fault(kind, board, what, at, until, seconds)
+        self._add_fault(kind, board, what, at, until, seconds=seconds)
         self._write()
 
     def _add_fault(
@@ -401,6 +403,7 @@ class SimulatedDriver:
         what: str,
         at: float | None = None,
         until: float | None = None,
+        *,
         seconds: float = 0.0,
     ) -> None:
         number, code = FAULTS[kind]
@@ -428,7 +431,7 @@ class SimulatedDriver:
     def processes(
         self, shares: Mapping[int, float], board: int = 0, visible: bool = True, graphics: bool = False
     ) -> None:
-        """Set which processes use the board, and each one's busy share; `visible=False` hides them as a container does."""
+        """Set which processes use the board and each one's busy share; `visible=False` hides them as containers do."""
         target = self._boards[board]
         target.pids = [f"pid {pid} {int(graphics)} {_micro(share)} {256 << 20}" for pid, share in shares.items()]
         target.pids.append(f"hidden {int(not visible)}")

@@ -1,0 +1,108 @@
+"""One board as a sensor: its readings, its epochs, and who uses it."""
+
+from __future__ import annotations
+
+import time
+
+from ..sensor import Reading, SensorFault, Traits, Usage
+from .connection import BROKEN, NOT_SUPPORTED, UNINITIALIZED, Refusal, connection
+from .way import Way
+
+
+class NvidiaSensor:
+    """The meter of one board.
+
+    Parameters
+    ----------
+    uuid : str
+        The board's identity with the driver.
+    traits : Traits
+        What it says about itself.
+    way : Way
+        How it is read.
+    """
+
+    def __init__(self, uuid: str, traits: Traits, way: Way) -> None:
+        self._uuid = uuid
+        self._traits = traits
+        self._way = way
+        self._epoch = 0
+        self._last: float | None = None
+        self._broken = False
+        self._closed = False
+        connection.acquire()
+
+    @property
+    def traits(self) -> Traits:
+        """What the sensor says about itself."""
+        return self._traits
+
+    def read(self) -> Reading:
+        """Return one reading; the first good one after a fault or a reset begins a new epoch.
+
+        Raises
+        ------
+        SensorFault
+            If the driver refuses; a later call opens the library anew where that can help.
+        """
+        # Looked at before the call, so that what another thread reads meanwhile can't look like a reset.
+        epoch, last = self._epoch, self._last
+        try:
+            if self._closed:
+                raise Refusal(UNINITIALIZED)
+            if self._broken:
+                connection.reopen()
+            handle = connection.handle(self._uuid)
+            before = time.perf_counter()
+            value = self._way.value(handle)
+            after = time.perf_counter()
+        except Refusal as refusal:
+            self._epoch, self._last = epoch + 1, None
+            self._broken = refusal.code in BROKEN
+            raise SensorFault(f"{self._traits.device} could not be read: {refusal}.") from refusal
+        if self._broken:
+            self._broken = False
+            connection.works()
+        if self._way.method == "counter":
+            if last is not None and value < last:  # the driver was reloaded: it counts from 0 again
+                epoch += 1
+                self._epoch = epoch
+            self._last = value
+        return Reading(time=(before + after) / 2, value=value, epoch=epoch)
+
+    def close(self) -> None:
+        """Release the library; calling it twice is harmless."""
+        if not self._closed:
+            self._closed = True
+            connection.release()
+
+    def processes(self) -> frozenset[int] | None:
+        """Return ids of the processes that compute or draw on the board; None where the driver does not tell."""
+        found: set[int] = set()
+        for call in ("nvmlDeviceGetComputeRunningProcesses", "nvmlDeviceGetGraphicsRunningProcesses"):
+            try:
+                found.update(int(one.pid) for one in connection.ask(call, connection.handle(self._uuid)))
+            except Refusal as refusal:
+                # A board that can't draw has no list of those who draw; one that can't list who computes tells nothing.
+                if "Compute" in call or refusal.code != NOT_SUPPORTED:
+                    return None
+        return frozenset(found)
+
+    def usage(self, since: float) -> Usage | None:
+        """Return each process's mean busy share since a `time.perf_counter()` moment; None where it can't be told."""
+        # The driver stamps its samples with microseconds since 1970; its clock is used for this comparison only.
+        moment = time.time() - max(0.0, time.perf_counter() - since)
+        stamp = int(moment * 1e6)
+        try:
+            samples = connection.ask("nvmlDeviceGetProcessUtilization", connection.handle(self._uuid), stamp)
+        except Refusal:
+            return None
+        busy: dict[int, list[float]] = {}
+        for sample in samples:
+            # Slots that the driver left empty, and values of no meaning, were seen by others.
+            if sample.pid and sample.timeStamp > stamp and sample.smUtil <= 100:
+                busy.setdefault(int(sample.pid), []).append(sample.smUtil / 100)
+        if not busy:
+            return None
+        shares = {pid: sum(values) / len(values) for pid, values in busy.items()}
+        return Usage(shares, "the driver's busy time of each process")
