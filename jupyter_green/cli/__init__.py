@@ -1,0 +1,128 @@
+"""Floor 7: the command line, ``jupyter green``. Parse, call one function below, print what it returns.
+
+Exit codes are part of the interface, because a build server reads nothing else: 0 all is well, 1 a cell
+failed (or the doctor finds nothing that is measured), 2 the command made no sense, 3 over the budget,
+4 proven excess over the baseline. What went wrong is always one sentence on standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from .refusal import Refusal
+
+__all__ = ["main"]
+
+OK, FAILED, USAGE, OVER_BUDGET, EXCESS = range(5)
+INTERRUPTED = 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaint is one sentence instead of the usage and a sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE, f"{self.prog}: {message}; {self.prog} --help lists what it takes.\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``jupyter green`` and return its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Defaults to the process's own.
+    """
+    from jupyter_green.ledger import LedgerError
+
+    given = _parser().parse_args(arguments)
+    try:
+        code: int = given.command(given)
+        return code
+    except (Refusal, LedgerError) as fault:
+        print(f"jupyter green: {fault}", file=sys.stderr)
+        return USAGE
+    except KeyboardInterrupt:
+        print("jupyter green: interrupted.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    from jupyter_green import __version__
+
+    parser = _Parser(prog="jupyter green", description="What notebooks cost in joules.")
+    parser.add_argument("--version", action="version", version=f"jupyter_green {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    run = _command(commands, "run", _run, "run a notebook with every cell metered, and print what each cost")
+    run.add_argument("notebook", type=Path, metavar="NOTEBOOK", help="the notebook; the file itself is not changed")
+    run.add_argument(
+        "--html", type=Path, nargs="?", const=Path(), metavar="FILE",
+        help="write the executed notebook with its records (default: the notebook's name, here)",
+    )  # fmt: skip
+    run.add_argument(
+        "--json", type=Path, nargs="?", const=Path(), metavar="FILE",
+        help="write the records and their sum (default: the notebook's name, here)",
+    )  # fmt: skip
+    run.add_argument(
+        "--budget", metavar="ENERGY", help="end with exit code 3 if it used more: 500J, 1.5kJ, 10Wh, 0.2kWh"
+    )
+    run.add_argument("--baseline", type=Path, metavar="FILE", help="compare with an earlier run's --json file")
+    run.add_argument(
+        "--fail-on-excess", metavar="PERCENT",
+        help="with --baseline, end with exit code 4 if it provably used so much more (10%%)",
+    )  # fmt: skip
+    run.add_argument("--kernel", metavar="NAME", help="run it with this kernel instead of its own")
+    run.add_argument("--timeout", type=float, metavar="SECONDS", help="stop a cell that takes longer (default: never)")
+
+    _command(commands, "doctor", _doctor, "say what can be read here, what can't, and the command that mends it")
+
+    export = _command(commands, "export", _export, "write the ledger to a .csv, .jsonl or .parquet file")
+    export.add_argument("file", type=Path, metavar="FILE")
+    export.add_argument("--since", metavar="DATE", help="only what began on or after this day (2026-01-31)")
+    export.add_argument("--project", metavar="NAME", help="only records of this project")
+
+    importing = _command(
+        commands, "import", _import, "take records from a .jsonl file into the ledger; twice does no harm"
+    )
+    importing.add_argument("file", type=Path, metavar="FILE")
+    return parser
+
+
+def _command(
+    commands: Any, name: str, action: Callable[[argparse.Namespace], int], what: str
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".")
+    parser.set_defaults(command=action)
+    return parser
+
+
+def _run(given: argparse.Namespace) -> int:
+    from .run import run
+
+    return run(given)
+
+
+def _doctor(given: argparse.Namespace) -> int:
+    from .doctor import doctor
+
+    return doctor()
+
+
+def _export(given: argparse.Namespace) -> int:
+    from .transfer import export
+
+    return export(given.file, since=given.since, project=given.project)
+
+
+def _import(given: argparse.Namespace) -> int:
+    from .transfer import take_in
+
+    return take_in(given.file)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

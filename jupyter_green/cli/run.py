@@ -1,0 +1,184 @@
+"""``jupyter green run``: run a notebook, print what each cell cost, hold the run to its limits.
+
+Everything that can be wrong with the command is found before the notebook runs, because a run may take
+hours. What was metered is printed and written also where a cell failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jupyter_green.records import EnergyRecord
+from jupyter_green.report import Table
+from jupyter_green.report.bundle import data
+from jupyter_green.report.totals import total
+
+from . import limits
+from .execution import Execution, execute
+from .page import check_exporter, write_page, write_whole
+from .refusal import Refusal
+
+SCHEMA = 1
+"""Version of the ``--json`` file; raised when a field changes its meaning."""
+
+
+def run(given: argparse.Namespace) -> int:
+    """Run the command with its parsed options and return the exit code."""
+    notebook: Path = given.notebook
+    from . import FAILED
+
+    asked = Limits.of(given)
+    if given.timeout is not None and not given.timeout > 0:
+        raise Refusal(f"A time of {given.timeout:g} s lets no cell run; give --timeout more than 0.")
+    page, report = _target(given.html, notebook, ".html"), _target(given.json, notebook, ".json")
+    if page is not None:
+        check_exporter()
+
+    execution = execute(notebook, kernel=given.kernel, timeout=given.timeout)
+    records = execution.records()
+    cells = _by_position(execution, records)
+    print(_table(execution, records, cells).text())
+    try:
+        if page is not None:
+            write_page(execution.notebook, cells, notebook.stem, page)
+            print(f"The notebook with its records: {page}")
+        if report is not None:
+            write_whole(report, json.dumps(_report(notebook, execution, records), indent=1) + "\n")
+            print(f"The records: {report}")
+    except OSError as error:
+        raise Refusal(f"{error.filename or 'The file'} can't be written: {error.strerror or error}.") from None
+    if execution.failure is not None:  # half a run is within no budget and compares with nothing
+        print(execution.failure, file=sys.stderr)
+        return FAILED
+    if not cells and _ran_code(execution):
+        raise Refusal(
+            "No cell was metered; is jupyter_green installed in the kernel's environment? --kernel chooses another."
+        )
+    return _judge(cells, total(records), asked)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a run is held to: a budget in joules, the cells of a baseline, the accepted share above it."""
+
+    budget: float | None = None
+    base: list[tuple[str, EnergyRecord]] | None = None
+    accepted: float | None = None
+
+    @classmethod
+    def of(cls, given: argparse.Namespace) -> Limits:
+        """Read the limits from the options."""
+        budget = None if given.budget is None else limits.parse_energy(given.budget)
+        accepted = None if given.fail_on_excess is None else limits.parse_percent(given.fail_on_excess)
+        if accepted is not None and given.baseline is None:
+            raise Refusal("--fail-on-excess compares with an earlier run; name its --json file with --baseline.")
+        return cls(budget, None if given.baseline is None else read_baseline(given.baseline), accepted)
+
+
+def read_baseline(path: Path) -> list[tuple[str, EnergyRecord]]:
+    """Read the cells of an earlier run's ``--json`` file.
+
+    Raises
+    ------
+    Refusal
+        If it is none; one sentence.
+    """
+    try:
+        return cells_of(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise Refusal(f"There is no baseline {path}; `jupyter green run NOTEBOOK --json {path}` makes one.") from None
+    except OSError as error:
+        raise Refusal(f"The baseline {path} can't be read: {error.strerror or error}.") from None
+    except (ValueError, TypeError, KeyError) as error:
+        raise Refusal(f"{path} is no report of `jupyter green run --json`: {' '.join(str(error).split())}.") from None
+
+
+def cells_of(report: Any) -> list[tuple[str, EnergyRecord]]:
+    """Return identity and record of each cell in a report.
+
+    Raises
+    ------
+    ValueError
+        If the data is no report, or of a newer version.
+    """
+    if not isinstance(report, dict) or not isinstance(report.get("records"), list):
+        raise ValueError("it holds no list of records")
+    if report.get("schema") != SCHEMA:
+        raise ValueError(f"its schema is {report.get('schema')!r}, this version reads {SCHEMA}")
+    records = [EnergyRecord.from_dict(item) for item in report["records"]]
+    return _identified([record for record in records if record.span == "cell"])
+
+
+def _identified(cells: Sequence[EnergyRecord]) -> list[tuple[str, EnergyRecord]]:
+    return [(record.cell_id or str(number), record) for number, record in enumerate(cells)]
+
+
+def _by_position(execution: Execution, records: Sequence[EnergyRecord]) -> dict[int, EnergyRecord]:
+    """Return each cell's record by the cell's position, counted from 1."""
+    places = {name: position for name, (position, _) in execution.cells().items()}
+    found = {places[r.cell_id]: r for r in records if r.span == "cell" and r.cell_id in places}
+    return dict(sorted(found.items()))
+
+
+def _table(execution: Execution, records: Sequence[EnergyRecord], cells: dict[int, EnergyRecord]) -> Table:
+    sources = {position: cell.source for position, cell in execution.cells().values()}
+    return Table(records, {record.id: first_line(sources[position]) for position, record in cells.items()})
+
+
+def first_line(source: str) -> str:
+    """Return the first line of a cell's source that says something: no header, no comment."""
+    lines = [line.strip() for line in source.splitlines() if line.strip()]
+    return next((line for line in lines if not line.startswith(("%%", "#"))), lines[0] if lines else "")
+
+
+def _report(notebook: Path, execution: Execution, records: Sequence[EnergyRecord]) -> dict[str, Any]:
+    summed = data(total(records))
+    names = ("joules", "uncertainty", "quality", "measured_share", "seconds", "final")
+    return {
+        "schema": SCHEMA,
+        "notebook": notebook.name,
+        "run": execution.run_id,
+        "failure": execution.failure,
+        "total": {name: summed[name] for name in names},
+        "records": [data(record) for record in records],
+    }
+
+
+def _ran_code(execution: Execution) -> bool:
+    return any(cell.source.strip() for _, cell in execution.cells().values())
+
+
+def _judge(cells: dict[int, EnergyRecord], counted: EnergyRecord, asked: Limits) -> int:
+    """Print what the limits say and return the exit code; excess goes before the budget."""
+    from . import EXCESS, OK, OVER_BUDGET
+
+    code = OK
+    if asked.budget is not None:
+        code = _say(limits.judge_budget(counted, asked.budget), OVER_BUDGET, code)
+    if asked.base is not None:
+        comparison = limits.compare(_identified(list(cells.values())), asked.base)
+        print(comparison.sentence())
+        if asked.accepted is not None:
+            code = _say(comparison.excess(asked.accepted), EXCESS, code)
+    return code
+
+
+def _say(verdict: limits.Verdict, code: int, so_far: int) -> int:
+    print(verdict.sentence, file=sys.stdout if verdict.holds else sys.stderr)
+    return so_far if verdict.holds else code
+
+
+def _target(asked: Path | None, notebook: Path, suffix: str) -> Path | None:
+    """Return the file to write; an option without a file takes the notebook's name, in the current folder."""
+    if asked is None:
+        return None
+    target = Path(notebook.name).with_suffix(suffix) if asked == Path() else asked
+    if target.is_dir():
+        raise Refusal(f"{target} is a folder; name the file to write.")
+    return target
