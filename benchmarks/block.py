@@ -1,0 +1,135 @@
+"""One block of measurements: a plain kernel and a metered one side by side, taking turns.
+
+Every figure is a difference between the two in the same moments, so that what the machine does meanwhile
+falls on both. Fresh kernels for each block, so that the luck of one start is not taken for a cost.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from .kernel import Kernel
+from .subject import Subject
+
+SMALL_CELLS = ("pass", "x = 1", "y = sum(range(100))", "print('a')")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much to measure in one block.
+
+    Parameters
+    ----------
+    rounds : int
+        Pairs of small cells.
+    settle, sleeping, busy, idle : float
+        Seconds after the first cell, of a sleeping cell, of a busy cell, and of idleness.
+    """
+
+    rounds: int = 100
+    settle: float = 6.0
+    sleeping: float = 10.0
+    busy: float = 4.0
+    idle: float = 10.0
+
+
+QUICK = Plan(rounds=20, settle=3.0, sleeping=4.0, busy=2.0, idle=4.0)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one block found: values by quantity, the joules of its last window, and refused connections."""
+
+    values: dict[str, list[float]]
+    joules: float | None
+    refused: tuple[str, ...]
+
+
+def measure(subject: Subject, folder: Path, environment: dict[str, str], plan: Plan, number: int) -> Outcome:
+    """Measure one subject once.
+
+    Raises
+    ------
+    KernelFault
+        If the meter can't run here; the message says why.
+    """
+    own = {**environment, "JUPYTER_GREEN_LEDGER": f"sqlite:///{folder / 'ledger.db'}"}
+    with Kernel(folder / "plain", own) as plain, Kernel(folder / "metered", own) as metered:
+        pair = (plain, metered) if number % 2 else (metered, plain)
+        for kernel in pair:
+            for body in (*SMALL_CELLS, "import time"):
+                kernel.run(body)
+        values = _load(subject, plain, metered, plan)
+        values |= _small_cells(plain, metered, plan, number)
+        values |= _long_cells(plain, metered, plan, pair)
+        values |= _idle(plain, metered, plan)
+        *before, last = subject.reading
+        for cell in before:
+            metered.run(cell)
+        joules = float(metered.run(last).split()[-1])
+        refused = tuple(json.loads(metered.run("import json; print(json.dumps(_refused))")))
+    return Outcome(values, None if math.isnan(joules) else joules, refused)
+
+
+def _load(subject: Subject, plain: Kernel, metered: Kernel, plan: Plan) -> dict[str, list[float]]:
+    """Load the meter, run one cell and let everything that follows from it come to rest."""
+    a, b = plain.use(), metered.use()
+    wall = metered.timed(subject.load) - plain.timed("pass")
+    a_loaded, b_loaded = plain.use(), metered.use()
+    for kernel in (plain, metered):
+        kernel.run("x = 1")
+    time.sleep(plan.settle)
+    a_settled, b_settled = plain.use(), metered.use()
+    return {
+        "load_cpu": [(b_loaded - b).cpu - (a_loaded - a).cpu],
+        "load_wall": [wall],
+        "load_rss": [(b_loaded - b).rss - (a_loaded - a).rss],
+        "settle_cpu": [(b_settled - b_loaded).cpu - (a_settled - a_loaded).cpu],
+        "settled_rss": [(b_settled - b).rss - (a_settled - a).rss],
+    }
+
+
+def _small_cells(plain: Kernel, metered: Kernel, plan: Plan, number: int) -> dict[str, list[float]]:
+    """Run pairs of small cells, the order of the pair changing every time."""
+    a, b = plain.use(), metered.use()
+    added = []
+    for turn in range(plan.rounds):
+        body = SMALL_CELLS[(turn // 2) % len(SMALL_CELLS)]
+        if (turn + number) % 2:
+            before, after = plain.timed(body), metered.timed(body)
+        else:
+            after, before = metered.timed(body), plain.timed(body)
+        added.append(after - before)
+    cpu = (metered.use() - b).cpu - (plain.use() - a).cpu
+    return {"cell_wall": added, "cell_cpu": [cpu / plan.rounds]}
+
+
+def _long_cells(plain: Kernel, metered: Kernel, plan: Plan, pair: tuple[Kernel, ...]) -> dict[str, list[float]]:
+    """Run a sleeping cell in both at once, then a busy one in each in turn."""
+    a, b = plain.use(), metered.use()
+    sent = [(kernel, kernel.start(f"time.sleep({plan.sleeping})")) for kernel in pair]
+    for kernel, message in sent:
+        kernel.finish(message)
+    sleeping = ((metered.use() - b).cpu - (plain.use() - a).cpu) / plan.sleeping
+    share = {}
+    for kernel in pair:
+        first = kernel.use()
+        kernel.run(f"_end = time.perf_counter() + {plan.busy}\nwhile time.perf_counter() < _end: pass")
+        share[kernel] = (kernel.use() - first).background / plan.busy
+    return {"sleeping_cpu": [sleeping], "busy_cpu": [share[metered] - share[plain]]}
+
+
+def _idle(plain: Kernel, metered: Kernel, plan: Plan) -> dict[str, list[float]]:
+    """Wait until the last cell's aftermath is over, then look at kernels that do nothing."""
+    time.sleep(3.0)
+    a, b = plain.use(), metered.use()
+    time.sleep(plan.idle)
+    a, b = plain.use() - a, metered.use() - b
+    return {
+        "idle_cpu": [(b.cpu - a.cpu) / plan.idle],
+        "idle_wakeups": [(b.switches - a.switches) / plan.idle],
+    }

@@ -1,0 +1,129 @@
+"""What metering costs: added to a plain kernel, by jupyter_green and by others, in one run.
+
+    bash benchmarks/run costs
+
+The GPU is the tests' simulated driver, whose calls take a microsecond: the costs of a real driver's calls
+come on top, for everybody alike. Nothing here passes or fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from tests.hardware.driver import SimulatedDriver
+
+from .block import QUICK, Outcome, Plan, measure
+from .kernel import KernelFault
+from .sample import Sample
+from .subject import SUBJECTS, Subject
+from .table import Row, markdown
+
+OUT = Path(__file__).with_name("out")
+WATTS = 250.0  # what the simulated board draws all the time
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print the table and write it to ``benchmarks/out``."""
+    parser = argparse.ArgumentParser(prog="benchmarks/run costs", description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--blocks", type=int, default=3, help="how often everything is measured (default: 3)")
+    parser.add_argument("--quick", action="store_true", help="one short block, to see that it runs")
+    parser.add_argument("--only", nargs="+", default=None, metavar="NAME", help="meters whose name contains NAME")
+    given = parser.parse_args(arguments)
+    plan, blocks = (QUICK, 1) if given.quick else (Plan(), given.blocks)
+    wanted = [s for s in SUBJECTS if not given.only or any(n.casefold() in s.name.casefold() for n in given.only)]
+    if not wanted or blocks < 1:
+        parser.error("nothing to measure; the meters are: " + ", ".join(subject.name for subject in SUBJECTS))
+
+    began, load_before = time.strftime("%Y-%m-%d %H:%M"), os.getloadavg()
+    outcomes: dict[Subject, list[Outcome]] = {subject: [] for subject in wanted}
+    reasons: dict[Subject, str] = {}
+    with tempfile.TemporaryDirectory(prefix="green-bench-", ignore_cleanup_errors=True) as place:
+        for number in range(blocks):
+            # Every other block the other way round: no meter is always the first.
+            for subject in wanted if number % 2 == 0 else reversed(wanted):
+                if subject in reasons:
+                    continue
+                print(f"block {number + 1} of {blocks}: {subject.name}", file=sys.stderr, flush=True)
+                folder = Path(place) / f"{number}-{wanted.index(subject)}"
+                try:
+                    outcomes[subject].append(measure(subject, folder, _driver(folder, subject), plan, number))
+                except KernelFault as fault:
+                    reasons[subject] = str(fault)
+                    print(f"    left out: {fault}", file=sys.stderr, flush=True)
+    rows = [_row(subject, outcomes[subject], reasons.get(subject)) for subject in wanted]
+    text = f"{_heading(began, load_before, blocks, plan)}\n\n{markdown(rows)}\n"
+    print(text)
+    OUT.mkdir(exist_ok=True)
+    (OUT / "costs.md").write_text(text, encoding="utf-8")
+    raw = {subject.name: [outcome.__dict__ for outcome in outcomes[subject]] for subject in wanted}
+    (OUT / "costs.json").write_text(json.dumps(raw, indent=1), encoding="utf-8")
+    print(f"Written: {OUT / 'costs.md'} and, value by value, {OUT / 'costs.json'}", file=sys.stderr)
+    return 0
+
+
+def _driver(folder: Path, subject: Subject) -> dict[str, str]:
+    """Set up a simulated driver with one board that draws the same power all the time."""
+    driver = SimulatedDriver(folder)
+    driver.board(idle=WATTS, tick=subject.tick)
+    programs = folder / "programs"
+    programs.mkdir()
+    # CodeCarbon looks for this program before it asks the library; the other meters don't.
+    (programs / "nvidia-smi").write_text("#!/bin/sh\nexit 0\n", encoding="ascii")
+    (programs / "nvidia-smi").chmod(0o755)
+    return {**driver.environment(), "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+
+
+def _row(subject: Subject, outcomes: Sequence[Outcome], reason: str | None) -> Row:
+    shown = _version(subject.package)
+    if reason is not None or not outcomes:
+        return Row(subject.name, shown, reason=reason or "it was not run")
+    samples = {key: Sample(tuple(tuple(outcome.values[key]) for outcome in outcomes)) for key in outcomes[0].values}
+    remarks = []
+    joules = [outcome.joules for outcome in outcomes if outcome.joules is not None]
+    if joules:
+        low, high = (f"{value:.0f}" for value in (min(joules), max(joules)))
+        remarks.append(
+            f"a cell of one second read {low if low == high else f'{low} to {high}'} J, simulated (the board drew "
+            f"{WATTS:.0f} J; what a meter assumes of processor, memory and cooling is in it)"
+        )
+    hosts = {host for outcome in outcomes for host in outcome.refused}
+    if hosts:
+        remarks.append(f"asked the network for {len(hosts)} address(es), which was refused and took no time here")
+    return Row(subject.name, shown, samples, None, remarks)
+
+
+def _heading(began: str, load_before: Sequence[float], blocks: int, plan: Plan) -> str:
+    model = "unknown processor"
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            model = line.split(":", 1)[1].strip()
+            break
+    where = f"{os.cpu_count()} cores of {model}, load {load_before[0]:.1f} before and {os.getloadavg()[0]:.1f} after"
+    software = f"Python {platform.python_version()}, IPython {_version('ipython')}, ipykernel {_version('ipykernel')}"
+    return (
+        f"Costs of metering, {began}, on {where}; {software}; simulated GPU driver. Each figure is the median of "
+        f"differences to a plain kernel that ran beside it, in brackets the lowest and highest of {blocks} block(s) "
+        f"with fresh kernels ({plan.rounds} pairs of small cells, one cell of {plan.sleeping:.0f} s asleep and one of "
+        f"{plan.busy:.0f} s computing, {plan.idle:.0f} s idle in each). The control compares two plain kernels: what "
+        "it shows is noise."
+    )
+
+
+def _version(package: str | None) -> str:
+    try:
+        return version(package) if package else ""
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,184 @@
+"""A real kernel in a process of its own, and what that process has used so far.
+
+Processor time is read from outside, by the clock of the process, so that asking costs the kernel nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import psutil
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.manager import KernelManager
+
+# Nothing measured here may leave the machine: a peer that asks for the network is refused and counted.
+GUARD = """
+import socket as _socket
+_refused = []
+def _guard(name, original, address_of):
+    def guarded(*arguments, **options):
+        address = address_of(arguments)
+        host = address[0] if isinstance(address, tuple) else address
+        if isinstance(host, bytes): host = host.decode("ascii", "replace")
+        if isinstance(host, str) and host not in ("", "localhost", "::1", "0.0.0.0") and not host.startswith("127.") and not host.startswith("/"):
+            _refused.append(host)
+            raise OSError(f"The benchmark refuses the network: {host}")
+        return original(*arguments, **options)
+    return guarded
+_socket.getaddrinfo = _guard("getaddrinfo", _socket.getaddrinfo, lambda a: a[0] if a else None)
+_socket.socket.connect = _guard("connect", _socket.socket.connect, lambda a: a[1] if len(a) > 1 else None)
+"""  # noqa: E501
+
+
+class KernelFault(Exception):
+    """The kernel died or a cell failed; the message is fit for a row of the table."""
+
+
+@dataclass(frozen=True)
+class Use:
+    """What a kernel's process tree has used since it began.
+
+    Parameters
+    ----------
+    cpu : float
+        Processor seconds of the process and its children, those that ended included.
+    background : float
+        The same without the main thread, which runs the cells.
+    rss : float
+        Resident memory of the tree in MB (1e6 bytes).
+    switches : int
+        How often a thread of it went to sleep of its own accord.
+    """
+
+    cpu: float
+    background: float
+    rss: float
+    switches: int
+
+    def __sub__(self, other: Use) -> Use:
+        return Use(
+            self.cpu - other.cpu,
+            self.background - other.background,
+            self.rss - other.rss,
+            self.switches - other.switches,
+        )
+
+
+class Kernel:
+    """A running IPython kernel.
+
+    Parameters
+    ----------
+    folder : Path
+        Its home, made if need be; everything it writes by default lands there.
+    environment : dict of str to str
+        Variables on top of a clean copy of this process's.
+    """
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "XDG_", "CUDA"))}
+        clean |= {"HOME": str(folder), "IPYTHONDIR": str(folder / "ipython"), **environment}
+        # Pipes, not ports: nothing to listen to from outside, and no warning about it in every kernel.
+        self._manager = KernelManager(kernel_name="python3", transport="ipc", ip=str(folder / "channel"))
+        self._manager.start_kernel(env=clean, cwd=str(folder))
+        self._client: BlockingKernelClient = self._manager.client()
+        self._client.start_channels()
+        self._client.wait_for_ready(timeout=60)
+        self.pid = int(self._manager.provisioner.pid)  # type: ignore[union-attr]
+        self.run(GUARD)
+
+    def start(self, code: str) -> str:
+        """Send a cell and return its identity."""
+        return str(self._client.execute(code, allow_stdin=False))
+
+    def finish(self, message: str, timeout: float = 180.0) -> str:
+        """Wait until a cell has run and return what it printed.
+
+        Raises
+        ------
+        KernelFault
+            If it raised, or the kernel died.
+        """
+        deadline, reply, printed, idle = time.perf_counter() + timeout, None, [], False
+        while reply is None or not idle:
+            if time.perf_counter() > deadline:
+                raise KernelFault("did not answer in time")
+            if not self._manager.is_alive():
+                raise KernelFault("its kernel ended")
+            try:
+                found: dict[str, Any] = (
+                    self._client.get_shell_msg(timeout=2) if reply is None else self._client.get_iopub_msg(timeout=2)
+                )
+            except queue.Empty:
+                continue
+            if found["parent_header"].get("msg_id") != message:
+                continue
+            content = found["content"]
+            if found["header"]["msg_type"] == "execute_reply":
+                reply = content
+            elif found["header"]["msg_type"] == "stream":
+                printed.append(content["text"])
+            elif found["header"]["msg_type"] == "status":
+                idle = content["execution_state"] == "idle"
+        if reply["status"] != "ok":
+            raise KernelFault(f"{reply.get('ename')}: {str(reply.get('evalue')).splitlines()[0][:160]}")
+        return "".join(printed)
+
+    def run(self, code: str) -> str:
+        """Run a cell and return what it printed."""
+        return self.finish(self.start(code))
+
+    def timed(self, code: str) -> float:
+        """Run a cell and return the seconds from sending it until the kernel says it is idle again."""
+        began = time.perf_counter()
+        self.run(code)
+        return time.perf_counter() - began
+
+    def use(self) -> Use:
+        """Return what the process tree has used so far."""
+        process = psutil.Process(self.pid)
+        ended = process.cpu_times()
+        tree = [process, *process.children(recursive=True)]
+        cpu = _clock(self.pid)
+        main = float(Path(f"/proc/{self.pid}/task/{self.pid}/schedstat").read_text().split()[0]) / 1e9
+        others = ended.children_user + ended.children_system
+        rss, switches = 0.0, 0
+        for part in tree:
+            try:
+                others += 0.0 if part.pid == self.pid else _clock(part.pid)
+                rss += part.memory_info().rss / 1e6
+                for thread in Path(f"/proc/{part.pid}/task").iterdir():
+                    status = (thread / "status").read_text()
+                    switches += int(status.split("\nvoluntary_ctxt_switches:")[1].split()[0])
+            except (OSError, psutil.NoSuchProcess):
+                continue  # it ended while it was looked at
+        return Use(cpu + others, cpu + others - main, rss, switches)
+
+    def close(self) -> None:
+        """End the kernel and what it started."""
+        children = psutil.Process(self.pid).children(recursive=True) if psutil.pid_exists(self.pid) else []
+        self._client.stop_channels()
+        self._manager.shutdown_kernel(now=True)
+        for child in children:  # some meters leave helper processes behind
+            if child.is_running():
+                child.kill()
+
+    def __enter__(self) -> Kernel:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _clock(pid: int) -> float:
+    """Return the processor seconds of a process, by its own clock (Linux)."""
+    return time.clock_gettime((~pid << 3) | 2)
