@@ -1,7 +1,8 @@
 """Floor 2: readings become the joules of a window and their interval."""
 
+from .exact import ExactTimeline
 from .meter import Meter
 from .power import PowerTimeline
 from .timeline import Energy, Timeline
 
-__all__ = ["Energy", "Meter", "PowerTimeline", "Timeline"]
+__all__ = ["Energy", "ExactTimeline", "Meter", "PowerTimeline", "Timeline"]

@@ -12,8 +12,12 @@ from collections.abc import Iterable, Sequence
 from jupyter_green.records import Component, Trace
 from jupyter_green.sensors import Attributing, Reading, Sensor, SensorFault, Traits
 
+from .exact import ExactTimeline
 from .power import PowerTimeline
 from .timeline import Timeline
+
+FAULT_SECONDS = 0.5
+"""How long a sensor that failed is left alone."""
 
 
 class Meter:
@@ -27,11 +31,8 @@ class Meter:
 
     def __init__(self, sensors: Sequence[Sensor]) -> None:
         self.sensors = tuple(sensors)
-        self.timelines: dict[str, Timeline] = {}
-        self._last_read: dict[str, float] = {}
-        for sensor in self.sensors:
-            kind = PowerTimeline if sensor.traits.method == "power" else Timeline
-            self.timelines[sensor.traits.key] = kind(sensor.traits)
+        self.timelines = {sensor.traits.key: timeline_for(sensor.traits) for sensor in self.sensors}
+        self._due: dict[str, float] = {}
 
     @property
     def traits(self) -> tuple[Traits, ...]:
@@ -48,22 +49,29 @@ class Meter:
         """
         for sensor in self.sensors:
             key, timeline = sensor.traits.key, self.timelines[sensor.traits.key]
-            now = time.perf_counter()
-            if only_due and now - self._last_read.get(key, 0.0) < poll_seconds(timeline):
+            if only_due and time.perf_counter() < self._due.get(key, 0.0):
                 continue
-            self._last_read[key] = now
             try:
                 timeline.add(sensor.read())
             except SensorFault as fault:
                 timeline.fault(time.perf_counter(), str(fault))
+                self._due[key] = time.perf_counter() + FAULT_SECONDS
+                continue
+            self._due[key] = timeline.next_read(time.perf_counter())
+
+    def mark(self, moment: float) -> None:
+        """An edge of a window is at this moment of `time.perf_counter()`."""
+        for timeline in self.timelines.values():
+            timeline.mark(moment)
 
     def book(self, key: str, reading: Reading) -> None:
         """Book a reading that was taken elsewhere, such as processor time at a window's edge."""
         self.timelines[key].add(reading)
 
-    def poll_seconds(self) -> float:
-        """How often the sensors need reading while a window is open, in seconds."""
-        return min((poll_seconds(timeline) for timeline in self.timelines.values()), default=1.0)
+    def wait_seconds(self) -> float:
+        """Time until a sensor needs reading again while a window is open, in seconds."""
+        now = time.perf_counter()
+        return max(0.0, min((self._due.get(key, now) for key in self.timelines), default=now + 1.0) - now)
 
     def settle_seconds(self) -> float:
         """How long after its end a window's figure may still settle, in seconds."""
@@ -113,17 +121,11 @@ class Meter:
             sensor.close()
 
 
-def poll_seconds(timeline: Timeline) -> float:
-    """Interval at which a timeline's sensor is read while a window is open, in seconds.
-
-    Half the tick finds every tick; nothing needs more than 100 reads a second, and a value without
-    ticks (processor time) is needed at the edges and for the live view only.
-    """
-    if timeline.traits.period[1] == 0.0:
-        return 0.5
-    if timeline.tick_seen is None:
-        return max(0.01, timeline.traits.period[0])
-    return min(max(0.01, timeline.tick / 2), 0.05)
+def timeline_for(traits: Traits) -> Timeline:
+    """The timeline that fits a sensor."""
+    if traits.method == "power":
+        return PowerTimeline(traits)
+    return ExactTimeline(traits) if traits.period[1] == 0.0 else Timeline(traits)
 
 
 def _component(timeline: Timeline, start: float, end: float) -> Component:

@@ -1,37 +1,22 @@
-"""The timeline of one sensor: its readings, and the energy between any two moments with bounds.
+"""The timeline of one sensor: its ticks, the edges that were asked for, and the energy between two of them.
 
-A counter shows the energy up to its last tick, a little late. So a single difference of two reads is
-never used: the timeline keeps every change it saw and asks, for a moment t, between which two values the
-true count must have lain. Energy only grows, hence the value shown before t is a lower bound, and the
-first value whose tick can't have been before t is an upper one. The point between them comes from the
-ticks' own times. Energy of a window is the difference of two such points of one function, so that the
-energies of neighbouring windows and of the gaps between them always add up to the device's.
-
-The lists are written by the sampler thread alone; readers take a snapshot.
+Energy of a window is the difference of the counts at its two edges. An edge's count, once no later tick
+can change it, is settled and kept, so that the window that ends there and the gap that begins there use
+the same number and all of them add up to the device's energy. The sampler thread alone writes.
 """
 
 from __future__ import annotations
 
 import bisect
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from jupyter_green.records import Quality
 from jupyter_green.sensors import Reading, Traits
 
-KEEP_SECONDS = 30.0
-"""Age up to which every reading is kept; older ones are thinned."""
+from .edges import Count, count_at
+from .ticks import Ticks
 
-THIN_SECONDS = 1.0
-
-
-@dataclass(frozen=True)
-class Point:
-    """The count at one moment: best value and bounds, in joules since the sensor's origin."""
-
-    value: float
-    low: float
-    high: float
+Z_95 = 1.96
 
 
 @dataclass(frozen=True)
@@ -72,25 +57,22 @@ class Timeline:
 
     def __init__(self, traits: Traits) -> None:
         self.traits = traits
-        self.quality: Quality = traits.quality
-        self._times: list[float] = []
-        self._values: list[float] = []
-        self._epochs: list[int] = []
+        self.ticks = Ticks(traits)
+        self._edges: list[float] = []
+        self._settled: dict[float, Count] = {}
         self._faults: list[tuple[float, str]] = []
-        self._steps: list[float] = []
-        self._last_change: float | None = None
 
     # ---- writing (sampler thread) -------------------------------------------------------------
 
     def add(self, reading: Reading) -> None:
-        """Append a reading; one that is not later than the last is dropped."""
-        if self._times and reading.time <= self._times[-1]:
-            return
-        if self._times and reading.epoch == self._epochs[-1] and reading.value > self._values[-1]:
-            self._note_tick(reading.time)
-        self._times.append(reading.time)
-        self._values.append(reading.value)
-        self._epochs.append(reading.epoch)
+        """Book a reading."""
+        self.ticks.add(reading)
+
+    def mark(self, moment: float) -> None:
+        """An edge of a window is at this moment; powers to either side of it need not be the same."""
+        index = bisect.bisect_left(self._edges, moment)
+        if index == len(self._edges) or self._edges[index] != moment:
+            self._edges.insert(index, moment)
 
     def fault(self, time: float, why: str) -> None:
         """Note that a read failed at a moment."""
@@ -98,193 +80,114 @@ class Timeline:
             self._faults.append((time, why))
 
     def thin(self, now: float, edges: list[float]) -> None:
-        """Drop old readings that no open window's edge needs."""
-        if len(self._times) < 2000:
-            return
-        keep = []
-        last = -math.inf
-        for index, time in enumerate(self._times):
-            near = any(abs(time - edge) < 2.0 for edge in edges)
-            changed = index > 0 and self._epochs[index] != self._epochs[index - 1]
-            if near or changed or now - time < KEEP_SECONDS or time - last >= THIN_SECONDS:
-                keep.append(index)
-                last = time
-        self._times = [self._times[i] for i in keep]
-        self._values = [self._values[i] for i in keep]
-        self._epochs = [self._epochs[i] for i in keep]
+        """Drop old ticks that no open window's edge needs."""
+        self.ticks.thin(now, edges)
 
     def forget(self, before: float) -> None:
-        """Drop readings older than a moment, but for the last one before it."""
-        cut = max(0, bisect.bisect_left(self._times, before) - 2)
-        if cut:
-            del self._times[:cut], self._values[:cut], self._epochs[:cut]
+        """Drop what is older than a moment; called while no window is open."""
+        self.ticks.forget(before)
+        del self._edges[: max(0, bisect.bisect_left(self._edges, before) - 2)]
+        oldest = self._edges[0] if self._edges else before
+        self._settled = {edge: count for edge, count in self._settled.items() if edge >= oldest}
         self._faults = [item for item in self._faults if item[0] >= before]
-
-    def _note_tick(self, time: float) -> None:
-        if self._last_change is not None and self._times and time - self._times[-1] < self.traits.period[1]:
-            self._steps.append(time - self._last_change)
-            del self._steps[:-64]
-        self._last_change = time
 
     # ---- what is known of the sensor ----------------------------------------------------------
 
     @property
     def tick(self) -> float:
         """Update period in seconds: as seen, else the longest the sensor may have."""
-        low, high = self.traits.period
-        if len(self._steps) < 4:
-            return high
-        return min(high, max(low, sorted(self._steps)[len(self._steps) // 2]))
+        return self.ticks.period
 
     @property
     def tick_seen(self) -> float | None:
         """Update period in seconds as seen; None before a few ticks were."""
-        return self.tick if len(self._steps) >= 4 else None
+        return self.ticks.period_seen
 
-    @property
-    def last(self) -> Reading | None:
-        """The newest reading."""
-        if not self._times:
-            return None
-        return Reading(self._times[-1], self._values[-1], self._epochs[-1])
+    def next_read(self, now: float) -> float:
+        """When the sensor needs reading next while a window is open."""
+        return self.ticks.next_read(now)
 
     def settle_seconds(self) -> float:
         """How long after a window's end its figure may still change, in seconds."""
-        return self.traits.period[1] * 2 + self.traits.latency if self.traits.period[1] else 0.0
+        return 2 * self.traits.period[1] + 2 * self.traits.latency
 
     def settled(self, end: float) -> bool:
-        """Whether no later reading can change the energy of a window that ended at `end`."""
-        return bool(self._times) and self._upper_index(end) is not None
+        """Whether the ticks around an edge, and one more after them, are there."""
+        closing = self.ticks.at_or_after(end + self.traits.latency / 2)
+        return closing is not None and closing + 1 < len(self.ticks.all)
 
     # ---- reading ------------------------------------------------------------------------------
 
     def energy(self, start: float, end: float) -> Energy:
         """Energy between two moments of `time.perf_counter()`, in joules with its half-widths."""
-        if not self._times:
-            return Energy(None, note=self._reason(start, end) or "The sensor gave no reading.")
-        first, last = self._around(start), self._around(end)
-        if first is None or last is None:
-            return Energy(None, note=self._reason(start, end) or "The window began before the sensor was read.")
-        if len(set(self._epochs[first : last + 1])) > 1:
+        opening, closing = self._count(start), self._count(end)
+        if opening is None or closing is None:
+            return Energy(None, note=self._reason(start, end) or "The sensor gave no reading for this window.")
+        if opening.epoch != closing.epoch or self._broken(start, end):
             return Energy(None, note=self._reason(start, end) or "The sensor's count was broken inside the window.")
-        opening, closing = self._point(start), self._point(end)
         joules = closing.value - opening.value
-        low, high = max(0.0, closing.low - opening.high), closing.high - opening.low
+        if opening.block == closing.block:
+            between = max(0.0, closing.weight - opening.weight)
+            variance = max(0.0, between - between**2 / closing.total)
+        else:
+            variance = opening.doubt**2 + closing.doubt**2
+        latency = self.traits.latency / 2 * abs(opening.power - closing.power)
+        random = Z_95 * math.sqrt(variance) + latency + self.traits.resolution
         if self.traits.power_limit is not None:
-            high = min(high, self.traits.power_limit * (end - start))
-        joules = min(max(joules, low), max(low, high))
-        random = max(joules - low, high - joules, self.traits.resolution)
-        return Energy(joules, random, self.traits.gain * joules, self._reason(start, end, reach=0.0))
+            random = min(random, max(joules, self.traits.power_limit * (end - start)))
+        return Energy(joules, random, self.traits.gain * abs(joules), self._reason(start, end, reach=0.0))
 
     def watts(self) -> float | None:
-        """Mean power over the last ticks in watts; None where there are too few."""
-        if len(self._times) < 2:
+        """Mean power over about the last half second in watts; None where there are too few ticks."""
+        ticks = self.ticks.all
+        if len(ticks) < 2:
             return None
-        newest = len(self._times) - 1
-        oldest = bisect.bisect_left(self._times, self._times[newest] - max(0.5, 3 * self.tick))
-        if oldest >= newest or self._epochs[oldest] != self._epochs[newest]:
+        newest = ticks[-1]
+        oldest = next((t for t in ticks[-50:] if t.time >= newest.time - max(0.5, 3 * self.tick)), newest)
+        if oldest.time >= newest.time or oldest.epoch != newest.epoch:
             return None
-        return (self._values[newest] - self._values[oldest]) / (self._times[newest] - self._times[oldest])
+        return (newest.value - oldest.value) / (newest.time - oldest.time)
 
     def course(self, start: float, end: float, points: int = 120) -> tuple[tuple[float, float | None], ...]:
         """Course of power: (seconds since start, mean watts up to the next pair), None at a break."""
-        step = max((end - start) / points, 2 * self.tick, 0.05)
-        if not self._times or end - start < 3 * step:
-            return ()
+        step = max((end - start) / points, self.tick)
+        ticks = [tick for tick in self.ticks.all if start - step <= tick.time <= end + step]
         pairs: list[tuple[float, float | None]] = []
-        moment = start
-        while moment < end - step / 2:
-            later = min(moment + step, end)
-            slice_ = self.energy(moment, later)
-            watts = None if slice_.joules is None else slice_.joules / (later - moment)
-            pairs.append((round(moment - start, 4), None if watts is None else round(watts, 2)))
-            moment = later
-        return tuple(pairs)
+        last = None
+        for tick in ticks:
+            if last is None:
+                last = tick
+            elif tick.epoch != last.epoch:
+                pairs.append((round(max(0.0, last.time - start), 4), None))
+                last = tick
+            elif tick.time - last.time >= step:
+                watts = (tick.value - last.value) / (tick.time - last.time)
+                pairs.append((round(max(0.0, last.time - start), 4), round(watts, 2)))
+                last = tick
+        return tuple(pairs) if len(pairs) >= 3 else ()
 
     # ---- inside -------------------------------------------------------------------------------
 
-    def _around(self, moment: float) -> int | None:
-        """Index of the last reading not later than a moment; the first one if it is close behind."""
-        index = bisect.bisect_right(self._times, moment) - 1
-        if index >= 0:
-            return index
-        return 0 if self._times[0] - moment <= max(0.25, 2 * self.traits.period[1]) else None
+    def _count(self, moment: float) -> Count | None:
+        kept = self._settled.get(moment)
+        if kept is not None:
+            return kept
+        index = bisect.bisect_left(self._edges, moment)
+        known = index < len(self._edges) and self._edges[index] == moment
+        edges = self._edges if known else [*self._edges[:index], moment, *self._edges[index:]]
+        count = count_at(self.ticks, self.traits, edges, moment)
+        earlier = self._settled.get(self._edges[index - 1]) if index else None
+        if earlier is not None and count is not None and earlier.epoch == count.epoch and count.value < earlier.value:
+            count = replace(count, value=earlier.value)  # a count never falls, however little a window used
+        if known and count is not None and self.settled(moment):
+            self._settled[moment] = count
+        return count
 
-    def _upper_index(self, moment: float) -> int | None:
-        """Index of the first reading that surely shows a tick at or after a moment."""
-        late = self.traits.latency
-        longest = self.traits.period[1] + late
-        for index in range(max(1, bisect.bisect_left(self._times, moment)), len(self._times)):
-            if self._times[index] - longest >= moment:
-                return index
-            changed = self._values[index] > self._values[index - 1]
-            if changed and self._times[index - 1] - late >= moment:
-                return index
-        return None
-
-    def _point(self, moment: float) -> Point:
-        before = bisect.bisect_right(self._times, moment) - 1
-        limit = self.traits.power_limit
-        if before < 0:
-            # Read a little late: what the device can have used meanwhile at most is in the lower bound.
-            lag = self._times[0] - moment
-            reach = self.traits.period[1] + self.traits.latency
-            low = self._values[0] - (lag + reach) * (limit if limit is not None else self._slope(0))
-        else:
-            low = self._values[before]
-        above = self._upper_index(moment)
-        if above is None:
-            newest = len(self._times) - 1
-            reach = max(0.0, moment - self._times[newest]) + self.traits.period[1] + self.traits.latency
-            high = self._values[newest] + reach * (limit if limit is not None else 2 * self._slope(newest))
-        else:
-            high = self._values[above]
-        return Point(min(max(self._interpolated(moment), low), max(low, high)), low, max(low, high))
-
-    def _slope(self, index: int) -> float:
-        """Power in watts around a reading, over about a second."""
-        low = bisect.bisect_left(self._times, self._times[index] - 1.0)
-        high = bisect.bisect_right(self._times, self._times[index] + 1.0) - 1
-        if high <= low or self._epochs[low] != self._epochs[high]:
-            return 0.0
-        return (self._values[high] - self._values[low]) / (self._times[high] - self._times[low])
-
-    def _interpolated(self, moment: float) -> float:
-        """Count at a moment by the ticks around it."""
-        index = bisect.bisect_right(self._times, moment) - 1
-        if self.traits.period[1] == 0.0:  # exact at every reading, such as processor time
-            if index < 0 or index + 1 >= len(self._times):
-                return self._values[max(0, index)]
-            t0, t1 = self._times[index], self._times[index + 1]
-            return self._values[index] + (self._values[index + 1] - self._values[index]) * (moment - t0) / (t1 - t0)
-        index = max(0, index)
-        shown, value = self._shown_since(index)
-        late = self.traits.latency / 2
-        tick_before = shown - late
-        following = self._next_change(index)
-        if following is None:
-            return value + max(0.0, moment - tick_before) * self._slope(index)
-        tick_after = (self._times[following - 1] + self._times[following]) / 2 - late
-        if tick_after <= moment:  # shown late: the tick itself was before the moment
-            return self._values[following]
-        tick_before = max(tick_before, tick_after - self.traits.period[1])
-        share = (moment - tick_before) / max(1e-9, tick_after - tick_before)
-        return value + (self._values[following] - value) * min(1.0, max(0.0, share))
-
-    def _shown_since(self, index: int) -> tuple[float, float]:
-        """When the value shown at a reading first appeared, and the value."""
-        value = self._values[index]
-        while index > 0 and self._values[index - 1] == value:
-            index -= 1
-        if index == 0:
-            return self._times[0] - self.tick / 2, value
-        return max((self._times[index - 1] + self._times[index]) / 2, self._times[index] - self.tick), value
-
-    def _next_change(self, index: int) -> int | None:
-        for later in range(index + 1, len(self._times)):
-            if self._values[later] > self._values[index]:
-                return later
-        return None
+    def _broken(self, start: float, end: float) -> bool:
+        first, last = self.ticks.at_or_before(start), self.ticks.at_or_before(end)
+        if first is None or last is None:
+            return False
+        return self.ticks.all[first].epoch != self.ticks.all[last].epoch
 
     def _reason(self, start: float, end: float, reach: float = 1.2) -> str | None:
         for time, why in self._faults:

@@ -1,0 +1,150 @@
+"""The magics ``%%energy`` and ``%energy``: parse, call one function below, return an object."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
+from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
+
+from .cell import CellMeter, Request
+from .header import BEGIN
+from .status import Status, examine, history
+
+if TYPE_CHECKING:
+    from jupyter_green.report import Doctor, Table
+    from jupyter_green.session import Session
+
+SUBCOMMANDS = "on [--show] | off | status | doctor | history [--all] | export FILE"
+
+
+@magics_class
+class EnergyMagics(Magics):
+    """The energy magics of one shell.
+
+    Parameters
+    ----------
+    shell : InteractiveShell
+        The shell they belong to.
+    cells : CellMeter
+        Meters its cells.
+    """
+
+    def __init__(self, shell: Any, cells: CellMeter) -> None:
+        super().__init__(shell)
+        self.cells = cells
+        # Not a decorated magic: it is the transformed header, nothing to be found or typed.
+        self.magics["line"][BEGIN] = self.begin
+
+    @property
+    def session(self) -> Session:
+        """The session of this process."""
+        return self.cells.session()
+
+    @magic_arguments()
+    @argument("-o", "--output", metavar="NAME", help="bind the settled record to this variable")
+    @argument("-q", "--quiet", action="store_true", help="show nothing under the cell")
+    @argument("-u", "--units", metavar="N", help="number of things done, or a variable that is one or has a length")
+    @argument("-l", "--label", metavar="TEXT", help="name under which the record is kept")
+    @no_var_expand
+    @cell_magic("energy")
+    def cell(self, line: str, cell: str) -> None:
+        """Meter this cell and show its joules under it.
+
+        The cell runs as if the header were not there. The record says for each device whether it was
+        measured or estimated, with its 95 % interval.
+        """
+        # Only reached by run_cell_magic(); a typed header is transformed (see `header`).
+        result = self.shell.run_cell(f"%%energy {line}\n{cell}")
+        result.raise_error()
+
+    def begin(self, line: str) -> None:
+        """Begin metering the current cell with the header's options."""
+        try:
+            options = parse_argstring(self.cell, line)
+        except UsageError as error:
+            raise UsageError(f"%%energy: {error}; the cell was not run. %%energy? lists the options.") from None
+        except ValueError as error:
+            raise UsageError(f"%%energy: {error} in its options; the cell was not run.") from None
+        if options.output is not None and not options.output.isidentifier():
+            raise UsageError(
+                f"%%energy: -o wants the name of a variable, not {options.output!r}; the cell was not run."
+            )
+        self.cells.begin(Request(show=not options.quiet, name=options.output, units=options.units, label=options.label))
+
+    @no_var_expand
+    @line_magic("energy")
+    def line(self, line: str) -> Any:
+        """Turn metering on and off, and ask about it.
+
+        ::
+
+            %energy on            meter every cell silently (the default once loaded)
+            %energy on --show     and show the record under each cell
+            %energy off           meter only cells with a %%energy header
+            %energy status        totals so far, what is measured and what is estimated
+            %energy doctor        whether each sensor works, why not, and the command that mends it
+            %energy history       the cells of this run; --all: of every run in the ledger
+            %energy export FILE   write the ledger to FILE (.csv, .jsonl or .parquet)
+        """
+        try:
+            words = shlex.split(line)
+        except ValueError as error:
+            _refuse(f"{error}")
+        command, options = (words[0], words[1:]) if words else ("status", [])
+        action = getattr(self, f"_{command}", None) if command in ("on", "off", "status", "doctor", "history") else None
+        if command == "export":
+            return self._export(options)
+        if action is None:
+            _refuse(f"{command!r} is not one of {SUBCOMMANDS}")
+        return action(options)
+
+    # ---- subcommands --------------------------------------------------------------------------
+
+    def _on(self, options: list[str]) -> None:
+        _allow(options, {"--show"})
+        self.cells.enabled = True
+        self.cells.show = "--show" in options
+
+    def _off(self, options: list[str]) -> None:
+        _allow(options, set())
+        self.cells.enabled = self.cells.show = False
+
+    def _status(self, options: list[str]) -> Status:
+        _allow(options, set())
+        return Status.of(self.session, metering=self.cells.enabled)
+
+    def _doctor(self, options: list[str]) -> Doctor:
+        _allow(options, set())
+        return examine(self.session)
+
+    def _history(self, options: list[str]) -> Table:
+        _allow(options, {"--all"})
+        return history(self.session, everything="--all" in options, sources=self.shell.user_ns.get("In", []))
+
+    def _export(self, options: list[str]) -> None:
+        if len(options) != 1 or options[0].startswith("-"):
+            _refuse("export wants one file name, ending in .csv, .jsonl or .parquet")
+        from jupyter_green.ledger import Ledger, LedgerError
+
+        target = Path(options[0]).expanduser()
+        self.session.settle()
+        try:
+            with Ledger(self.session.settings.ledger) as ledger:
+                count = ledger.export(target)
+        except (LedgerError, ValueError, OSError) as error:
+            raise UsageError(f"%energy export: {error}") from None
+        print(f"{count} records written to {target}")
+
+
+def _allow(options: list[str], known: set[str]) -> None:
+    for option in options:
+        if option not in known:
+            _refuse(f"unknown option {option!r}; %energy takes {SUBCOMMANDS}")
+
+
+def _refuse(sentence: str) -> NoReturn:
+    raise UsageError(f"%energy: {sentence}.")

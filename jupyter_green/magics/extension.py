@@ -1,0 +1,93 @@
+"""Loading and unloading: what is put into the shell, and taken out again without a trace."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from jupyter_green.report.display import register, unregister
+from jupyter_green.session import Session, current, end
+
+from .cell import CellMeter
+from .config import JupyterGreen
+from .energy import EnergyMagics
+from .energyit import RepeatMagics
+from .header import BEGIN, begin_metering
+from .status import load_line
+
+_ATTRIBUTE = "_jupyter_green"
+
+
+class Extension:
+    """Everything that loading put into one shell."""
+
+    def __init__(self, shell: Any) -> None:
+        self.shell = shell
+        self.config = JupyterGreen(parent=shell)
+        self.session = current(self.config.settings())
+        self.config.follow(self.session)
+        self.cells = CellMeter(shell, self.current_session)
+        self.cells.show = self.config.show
+        self.magics = [EnergyMagics(shell, self.cells), RepeatMagics(shell, self.cells)]
+
+    def current_session(self) -> Session:
+        """The session, begun anew if something ended it."""
+        if not self.session.alive and not self.session.forked:
+            self.session = current(self.config.settings())
+        return self.session
+
+    def load(self) -> None:
+        """Put magics, transformer, events and displays into the shell."""
+        for magics in self.magics:
+            self.shell.register_magics(magics)
+        self.shell.input_transformers_cleanup.append(begin_metering)
+        self.shell.configurables.append(self.config)
+        register(self.shell)
+        self.cells.register()
+
+    def unload(self) -> None:
+        """Take everything out again and end the session."""
+        self.cells.unregister()
+        unregister(self.shell)
+        if self.config in self.shell.configurables:
+            self.shell.configurables.remove(self.config)
+        transformers = self.shell.input_transformers_cleanup
+        if begin_metering in transformers:
+            transformers.remove(begin_metering)
+        for kind, name in (
+            ("line", "energy"),
+            ("cell", "energy"),
+            ("line", BEGIN),
+            ("line", "energyit"),
+            ("cell", "energyit"),
+        ):
+            self.shell.magics_manager.magics[kind].pop(name, None)
+        for magics in self.magics:
+            self.shell.magics_manager.registry.pop(type(magics).__name__, None)
+            if magics in self.shell.configurables:
+                self.shell.configurables.remove(magics)
+        end()
+
+
+def load(shell: Any) -> None:
+    """Load the extension into a shell and print one line; wrong settings are one sentence, nothing is loaded."""
+    from IPython.core.error import UsageError
+
+    if getattr(shell, _ATTRIBUTE, None) is not None:
+        return
+    try:
+        extension = Extension(shell)
+    except ValueError as error:
+        raise UsageError(f"jupyter_green was not loaded: {error}") from None
+    extension.load()
+    setattr(shell, _ATTRIBUTE, extension)
+    if extension.config.announce:
+        print(load_line(extension.session), file=sys.stdout)
+
+
+def unload(shell: Any) -> None:
+    """Take the extension out of a shell."""
+    extension = getattr(shell, _ATTRIBUTE, None)
+    if extension is not None:
+        extension.unload()
+        delattr(shell, _ATTRIBUTE)

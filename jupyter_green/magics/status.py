@@ -1,0 +1,115 @@
+"""What `%energy status` and the line printed at loading say: objects and one function, drawn by `report`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from jupyter_green.ledger.location import mask
+from jupyter_green.records import EnergyRecord
+from jupyter_green.report import Doctor, Table, Totals
+from jupyter_green.report.number import plain
+from jupyter_green.sensors import Finding
+from jupyter_green.sensors.discovery import discover
+from jupyter_green.session import Session
+
+
+@dataclass(frozen=True, repr=False)
+class Status:
+    """How metering stands in this kernel.
+
+    Parameters
+    ----------
+    totals : Totals
+        What was metered since the extension was loaded.
+    metering : bool
+        Whether every cell is metered, or only those with a header.
+    ledger : str
+        Where records go; passwords masked.
+    problem : str or None
+        What is wrong, in one sentence.
+    """
+
+    totals: Totals
+    metering: bool
+    ledger: str
+    problem: str | None = None
+
+    @classmethod
+    def of(cls, session: Session, *, metering: bool) -> Status:
+        """The status of a session."""
+        session.settle()
+        return cls(Totals(tuple(session.finished)), metering, mask(session.settings.ledger), session.problem)
+
+    def lines(self) -> list[str]:
+        """The status below its totals, line by line."""
+        how = "every cell is metered" if self.metering else "only cells with a %%energy header are metered"
+        return [f"Metering: {how}.", f"Ledger: {self.ledger}", *([f"Problem: {self.problem}"] if self.problem else [])]
+
+    def __repr__(self) -> str:
+        return "\n".join([self.totals.text(), *self.lines()])
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        rest = "".join(f"<div>{escape(line)}</div>" for line in self.lines())
+        return {"text/plain": repr(self), "text/html": f"{self.totals.html()}{rest}"}
+
+
+def examine(session: Session) -> Doctor:
+    """Look at every sensor again, and say what the running session uses."""
+    found = discover()
+    for sensor in found.sensors:
+        sensor.close()
+    findings = list(found.findings)
+    if session.problem:
+        findings.append(Finding("session", "Metering", works=False, detail=session.problem))
+    missing = {sensor.traits.key for sensor in found.sensors} - {traits.key for traits in session.meter.traits}
+    if missing:
+        detail = "A sensor works now that did not when the extension was loaded; load it again to use it."
+        findings.append(
+            Finding("session", "This kernel", works=False, detail=detail, fix=("%reload_ext jupyter_green",))
+        )
+    return Doctor(findings, session.meter.traits)
+
+
+def history(session: Session, *, everything: bool, sources: Sequence[str]) -> Table:
+    """The cells of this run, or of every run in the ledger, as a table."""
+    session.settle()
+    if not everything:
+        records: Sequence[EnergyRecord] = tuple(session.finished)
+        return Table(records, first_lines(records, sources), title="This run")
+    from jupyter_green.ledger import Ledger
+
+    with Ledger(session.settings.ledger) as ledger:
+        return Table(tuple(ledger.records()), title="All runs")
+
+
+def first_lines(records: Sequence[EnergyRecord], sources: Sequence[str]) -> dict[str, str]:
+    """First line of code of each cell, by record; the kernel's own history, which is never stored."""
+    found = {}
+    for record in records:
+        count = record.execution_count
+        if count is None or not 0 < count < len(sources) or record.span != "cell":
+            continue
+        lines = [line for line in sources[count].splitlines() if line.strip() and not line.startswith("%%energy")]
+        lines = [line for line in lines if "_energy_begin" not in line] or lines
+        if lines:
+            found[record.id] = lines[0].strip()
+    return found
+
+
+def load_line(session: Session) -> str:
+    """One line at loading: devices, what is measured, what is estimated and why."""
+    said = []
+    for traits in session.meter.traits:
+        how = {"counter": "counter", "power": "power readings", "model": "from processor time"}[traits.method]
+        said.append(f"{traits.device} {traits.quality} ({how})")
+    # What this machine doesn't have is no fault; what could be mended is said.
+    faults = [item.subject for item in session.discovery.findings if not item.works and (item.fix or item.advice)]
+    if faults:
+        said.append(f"{', '.join(faults)} can't be read (%energy doctor)")
+    if not session.meter.traits:
+        said = ["no energy sensor and no estimate here (%energy doctor)"]
+    problem = f" · {session.problem}" if session.problem else ""
+    return plain(f"jupyter_green meters every cell: {' · '.join(said)}{problem}")

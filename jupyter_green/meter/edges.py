@@ -1,0 +1,169 @@
+"""The count at an edge of a window, which lies between two ticks.
+
+The ticks around an edge, or around several edges close together, enclose a block whose energy is known
+exactly. Inside it each stretch between edges is taken to have one power: that of its own neighbouring
+ticks where it has some, anything up to the board's limit where it has none. The block's energy is then
+shared out by least squares, the sum held exactly. A cell alone in its block so gets what is left after
+its neighbours' own powers have been subtracted, each side by its own; cells that share ticks get a split
+with an honest width. An edge's count is one number for both sides, so windows and gaps always add up.
+"""
+
+from __future__ import annotations
+
+import bisect
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+from jupyter_green.sensors import Traits
+
+from .ticks import Ticks
+
+UNKNOWN_LIMIT = 1000.0
+"""Watts that a stretch of unknown power may have where the sensor states no limit."""
+
+
+@dataclass(frozen=True)
+class Count:
+    """The count at an edge.
+
+    Parameters
+    ----------
+    value : float
+        Joules since the sensor's origin.
+    doubt : float
+        Standard deviation of `value` in joules.
+    power : float
+        Watts by which `value` moves per second that all ticks are shifted (latency).
+    epoch : int
+        Epoch of the ticks around it.
+    block : tuple of float
+        Start and end of the block; two edges of one block are not independent.
+    weight : float
+        Variance up to this edge inside the block, before the sum was held.
+    total : float
+        Variance of the whole block, before the sum was held.
+    """
+
+    value: float
+    doubt: float
+    power: float
+    epoch: int
+    block: tuple[float, float]
+    weight: float
+    total: float
+
+
+@dataclass(frozen=True)
+class Power:
+    """Mean power of a stretch in watts and its standard deviation."""
+
+    watts: float
+    doubt: float
+
+
+def count_at(ticks: Ticks, traits: Traits, edges: list[float], moment: float) -> Count | None:
+    """Count at one of the sorted `edges`; None where no tick is near.
+
+    Parameters
+    ----------
+    ticks : Ticks
+        The sensor's ticks.
+    traits : Traits
+        What the sensor says about itself.
+    edges : list of float
+        All edges known, sorted, `moment` among them.
+    moment : float
+        The edge.
+    """
+    guard = traits.latency / 2
+    first = final = bisect.bisect_left(edges, moment)
+    left = right = None
+    while True:  # widen the block until no edge lies close to its ends
+        left = ticks.at_or_before(edges[first] - guard)
+        right = ticks.at_or_after(edges[final] + guard)
+        if first > 0 and (left is None or edges[first - 1] > ticks.all[left].time - guard):
+            first -= 1
+        elif final + 1 < len(edges) and (right is None or edges[final + 1] < ticks.all[right].time + guard):
+            final += 1
+        else:
+            break
+    if left is None and right is None:
+        return None
+    if left is None or right is None:
+        return _open_ended(ticks, traits, left, right, moment)
+    start, end = ticks.all[left], ticks.all[right]
+    if start.epoch != end.epoch:
+        return _open_ended(ticks, traits, left, None, moment)
+    limit = traits.power_limit or UNKNOWN_LIMIT
+    inner = edges[first : final + 1]
+    marks = [start.time, *inner, end.time]
+    lengths = [max(0.0, later - earlier) for earlier, later in pairwise(marks)]
+    before = side(ticks, left, edges[first - 1] if first else -math.inf, forward=False, guard=guard)
+    after = side(ticks, right, edges[final + 1] if final + 1 < len(edges) else math.inf, forward=True, guard=guard)
+    energy = end.value - start.value
+    mean = energy / max(1e-9, end.time - start.time)
+    unknown = Power(mean, limit)
+    powers = [before or unknown, *[unknown] * (len(lengths) - 2), after or unknown]
+    # Neighbouring cells come milliseconds apart; their common stretch is as unknown as they are.
+    variances = [(power.doubt * length) ** 2 for power, length in zip(powers, lengths, strict=True)]
+    variances[0] += (powers[0].watts * start.doubt) ** 2 / 3
+    variances[-1] += (powers[-1].watts * end.doubt) ** 2 / 3
+    total = math.fsum(variances) or 1e-12
+    residual = energy - math.fsum(power.watts * length for power, length in zip(powers, lengths, strict=True))
+    upto = inner.index(moment) + 1
+    weight = math.fsum(variances[:upto])
+    expected = math.fsum(power.watts * length for power, length in zip(powers[:upto], lengths[:upto], strict=True))
+    share = weight / total
+    value = start.value + expected + share * residual
+    return Count(
+        value=min(max(value, start.value), end.value),
+        doubt=math.sqrt(max(0.0, weight - weight**2 / total)),
+        power=(1 - share) * powers[0].watts + share * powers[-1].watts,
+        epoch=start.epoch,
+        block=(start.time, end.time),
+        weight=weight,
+        total=total,
+    )
+
+
+def side(ticks: Ticks, index: int, until: float, *, forward: bool, guard: float) -> Power | None:
+    """Power beside a block, from up to three ticks that lie wholly between it and the next edge."""
+    step = 1 if forward else -1
+    found: list[float] = []
+    at = index
+    while len(found) < 3:
+        here, there = ticks.all[at], at + step
+        if not 0 <= there < len(ticks.all) or ticks.all[there].epoch != here.epoch:
+            break
+        other = ticks.all[there]
+        if (forward and other.time > until - guard) or (not forward and other.time < until + guard):
+            break
+        span = abs(other.time - here.time)
+        if span <= 0:
+            break
+        found.append(abs(other.value - here.value) / span)
+        at = there
+    if not found:
+        return None
+    nearest = found[0]
+    if len(found) == 1:
+        return Power(nearest, 0.15 * nearest + 2.0)
+    drift = max(abs(a - b) for a, b in pairwise(found))
+    return Power(nearest, drift + 0.01 * nearest + 0.3)
+
+
+def _open_ended(ticks: Ticks, traits: Traits, left: int | None, right: int | None, moment: float) -> Count | None:
+    """Count beyond the ticks known so far: a provisional figure, or one whose closing tick never came."""
+    limit = traits.power_limit or UNKNOWN_LIMIT
+    index = left if left is not None else right
+    assert index is not None
+    tick = ticks.all[index]
+    away = moment - tick.time
+    if away < -(2 * traits.period[1] + traits.latency + 0.25):
+        return None
+    power = side(ticks, index, math.inf if away < 0 else -math.inf, forward=away < 0, guard=0.0)
+    watts = power.watts if power is not None else 0.0
+    doubt = abs(away) * max(limit - watts, watts) / 2 + tick.doubt * watts
+    block = (min(moment, tick.time), max(moment, tick.time))
+    return Count(tick.value + watts * away, doubt, watts, tick.epoch, block, doubt**2, 2 * doubt**2)

@@ -1,0 +1,87 @@
+"""Whose energy it was: fills in idle, own and shared, and names the way it was told.
+
+A device's energy is measured; how much of it belongs to this kernel is attributed, and only where the
+driver shows which processes used the device. Where processes are invisible the device's energy stands
+alone and nothing is called "own".
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+import psutil
+
+from jupyter_green.meter import Meter
+from jupyter_green.records import Component
+from jupyter_green.sensors import Attributing, SensorFault
+
+IDLE_LEAST_SECONDS = 0.5
+
+
+class Attribution:
+    """Remembers what devices drew between windows, and asks who used them during one."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._attributing = dict(meter.attributing())
+        self._idle_watts: dict[str, float] = {}
+
+    def observe_gap(self, components: tuple[Component, ...], seconds: float) -> None:
+        """Take the power of a gap as the idle power of what follows it."""
+        for part in components:
+            if part.joules is None or part.method == "model" or seconds < IDLE_LEAST_SECONDS:
+                continue
+            self._idle_watts[part.key] = part.joules / seconds
+
+    def attribute(self, components: tuple[Component, ...], start: float, seconds: float) -> tuple[Component, ...]:
+        """Return the components with idle, own and shared filled in where they can be told."""
+        tree: frozenset[int] | None = None
+        result = []
+        for part in components:
+            sensor = self._attributing.get(part.key)
+            if part.joules is None:
+                result.append(part)
+                continue
+            if part.method == "model":  # processor time is counted for this process tree alone
+                result.append(replace(part, own_joules=part.joules, shared=False))
+                continue
+            idle = self._idle_watts.get(part.key)
+            # What ran between windows may have drawn more than this window: then idle is not known.
+            known = idle is not None and idle * seconds <= part.joules
+            told = replace(part, idle_joules=idle * seconds if known and idle is not None else None)
+            if sensor is not None:
+                tree = process_tree() if tree is None else tree
+                told = _owned(told, sensor, tree, start)
+            result.append(told)
+        return tuple(result)
+
+
+def process_tree() -> frozenset[int]:
+    """Ids of this process and everything it started."""
+    try:
+        children = psutil.Process().children(recursive=True)
+    except psutil.Error:
+        children = []
+    return frozenset({os.getpid(), *(child.pid for child in children)})
+
+
+def _owned(part: Component, sensor: Attributing, tree: frozenset[int], start: float) -> Component:
+    try:
+        running, usage = sensor.processes(), None
+        if running is not None and running - tree:
+            usage = sensor.usage(start)
+    except SensorFault as fault:
+        return replace(part, note=part.note or str(fault))
+    if running is None:
+        return replace(part, note=part.note or "Which processes used this device can't be seen here.")
+    if not running - tree:
+        # A container may hide the others; that we see ourselves shows that ids are not hidden.
+        if running & tree:
+            return replace(part, own_joules=part.joules, shared=False)
+        return part
+    if usage is None or not sum(usage.shares.values()):
+        return replace(part, shared=True, note=part.note or "Others used this device too; their share can't be told.")
+    own = sum(share for pid, share in usage.shares.items() if pid in tree) / sum(usage.shares.values())
+    above_idle = (part.joules or 0.0) - (part.idle_joules or 0.0)
+    note = f"Others used this device too; attributed by {usage.method}, {own:.0%} of it to this kernel."
+    return replace(part, shared=True, own_joules=own * above_idle, note=note)

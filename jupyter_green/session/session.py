@@ -1,0 +1,216 @@
+"""The session: the only opener of windows. One per process.
+
+On a cell's path happen two clock reads, a journal line and a wake-up, nothing else; the sampler thread
+does the rest (see `settlement`).
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from jupyter_green.meter import Meter
+from jupyter_green.records import EnergyRecord, Span, Status
+from jupyter_green.sensors import Discovery
+from jupyter_green.sensors.discovery import discover
+from jupyter_green.sensors.processor import cpu_seconds_fast
+
+from .sampler import Sampler
+from .settings import Settings
+from .settlement import PATIENCE_SECONDS, Listener, Settlement
+from .store import Store
+from .window import Edge, Window
+
+HANG_SECONDS = 5.0
+"""How long a sensor may hang before a waiting reader gets the provisional figure."""
+
+
+class Session:
+    """Meters windows of one process.
+
+    Parameters
+    ----------
+    settings : Settings, optional
+        Defaults to what the environment says.
+    discovery : Discovery, optional
+        Defaults to the sensors found on this machine.
+    """
+
+    def __init__(self, settings: Settings | None = None, discovery: Discovery | None = None) -> None:
+        self.discovery = discovery if discovery is not None else discover()
+        self.meter = Meter(self.discovery.sensors)
+        settings = settings if settings is not None else Settings.from_environment()
+        self.store = Store(settings)
+        self._pid = os.getpid()
+        self._open: dict[str, Window] = {}
+        self._settlement = Settlement(self.meter, self.store, settings, self.open_windows)
+        self._sampler = Sampler(self._settlement.step)
+        self.meter.read()
+        self._quiet_since: Edge | None = self.edge()
+        _sessions.add(self)
+        atexit.register(self.close_at_exit)
+
+    # ---- the cell's path ----------------------------------------------------------------------
+
+    def edge(self) -> Edge:
+        """Read the clocks."""
+        return Edge(time.perf_counter(), cpu_seconds_fast(), time.time())
+
+    @property
+    def alive(self) -> bool:
+        """Whether this session still meters; False in a forked child and after `end`."""
+        return self._pid == os.getpid()
+
+    @property
+    def forked(self) -> bool:
+        """Whether this is a forked child's copy of its parent's session."""
+        return self._pid == 0
+
+    def window(self, span: Span = "window", **facts: Any) -> Window:
+        """Return a window that is not open yet; facts are fields of its record."""
+        return Window(session=self, span=span, facts=facts)
+
+    def open(self, window: Window) -> Window:
+        """Open a window now. In a forked child nothing is metered and nothing happens."""
+        if not self.alive:
+            return window
+        began = time.thread_time()
+        others = [other for other in self.open_windows() if other.parent is None]
+        if others and window.span != "cell":
+            window.parent = self.open_windows()[-1]
+        window.opened = edge = self.edge()
+        self._open[window.id] = window
+        if window.parent is None:
+            if others:
+                for other in (window, *others):
+                    other.overlapped = True
+            elif self._quiet_since is not None:
+                self._settlement.passed(self._quiet_since, edge)
+                self._quiet_since = None
+            self._settlement.crowd.mark(edge.time, len(others) + 1)
+        self._settlement.opened(window)
+        self.store.write("open", self._settlement.bare(window))
+        self._sampler.wake()
+        window.overhead += time.thread_time() - began
+        return window
+
+    def restart(self, window: Window) -> None:
+        """Move an open window's start to now; what went before belongs to the gap before it."""
+        if window.opened is None or window.overlapped or not self.alive:
+            return
+        began, window.opened = window.opened, self.edge()
+        if window.parent is None:
+            self._settlement.passed(began, window.opened)
+
+    def close(self, window: Window, status: Status = "ok") -> Window:
+        """Close a window now; its record settles in the background."""
+        if not self.alive or self._open.pop(window.id, None) is None:
+            return window
+        window.closed = edge = self.edge()
+        began = time.thread_time()
+        window.status = status
+        if window.parent is None:
+            left = sum(other.parent is None for other in self.open_windows())
+            self._settlement.crowd.mark(edge.time, left)
+            if not left:
+                self._quiet_since = edge
+        self._settlement.closed(window)
+        self.store.write("close", self._settlement.bare(window))
+        self._sampler.wake()
+        window.overhead += time.thread_time() - began
+        return window
+
+    # ---- asking -------------------------------------------------------------------------------
+
+    @property
+    def settings(self) -> Settings:
+        """Run, project, notebook, ledger and valuation."""
+        return self._settlement.settings
+
+    @settings.setter
+    def settings(self, settings: Settings) -> None:
+        self._settlement.settings = settings
+
+    @property
+    def finished(self) -> deque[EnergyRecord]:
+        """Settled records of this session, oldest first; the newest ten thousand."""
+        return self._settlement.finished
+
+    @property
+    def problem(self) -> str | None:
+        """What went wrong in metering, in one sentence; None where nothing did."""
+        return self._settlement.problem or self.store.problem or self.store.drain_problem
+
+    def open_windows(self) -> tuple[Window, ...]:
+        """Windows that are open now, oldest first."""
+        return tuple(self._open.values())
+
+    def provisional(self, window: Window) -> EnergyRecord:
+        """The record of a window as far as it is known, marked as not final."""
+        return self._settlement.provisional(window)
+
+    def patience_seconds(self) -> float:
+        """Longest time after a window's end until its record is final, in seconds."""
+        return self.meter.settle_seconds() + PATIENCE_SECONDS + HANG_SECONDS
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Call ``listener(event, record)`` for "open", "beat" and "final"; returns how to stop it.
+
+        Listeners run on the sampler thread. One that raises is dropped, and `problem` says why.
+        """
+        listeners = self._settlement.listeners
+        listeners.append(listener)
+        return lambda: listeners.remove(listener) if listener in listeners else None
+
+    def settle(self, patience: float | None = None) -> None:
+        """Wait until all closed windows have their final records."""
+        limit = time.perf_counter() + (self.patience_seconds() if patience is None else patience)
+        while self._settlement.busy and time.perf_counter() < limit:
+            self._sampler.wake()
+            time.sleep(0.01)
+
+    # ---- ending -------------------------------------------------------------------------------
+
+    def end(self) -> None:
+        """Stop metering: close what is open, settle, write down, release the sensors."""
+        if not self.alive:
+            return
+        for window in self.open_windows():
+            self.close(window)
+        self.settle()
+        self.close_at_exit()
+        atexit.unregister(self.close_at_exit)
+        self.meter.close()
+
+    def close_at_exit(self) -> None:
+        """At the end of the process: take the figures as they are, wait for no sensor."""
+        if not self.alive:
+            return
+        for window in self.open_windows():
+            self.close(window)
+        self._sampler.stop(patience=0.5)
+        self._settlement.conclude()
+        self.store.close()
+        self._pid = -1
+
+    def forget_after_fork(self) -> None:
+        """In a forked child: never write to the parent's journal, never read its sensors."""
+        self._pid = 0
+        self.store.abandon()
+
+
+_sessions: weakref.WeakSet[Session] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for session in list(_sessions):
+        session.forget_after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,68 @@
+"""What a session is told from outside: environment variables, which traitlets config may override.
+
+Read once when the session starts; nothing here looks at hardware.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from jupyter_green.impact import Valuation
+from jupyter_green.ledger.location import ledger_url
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of one session.
+
+    Parameters
+    ----------
+    ledger : str
+        Database URL of the ledger.
+    project : str
+        Name under which records are grouped: ``JUPYTER_GREEN_PROJECT``, else the name of the git
+        root, else of the working folder.
+    notebook : str or None
+        Name of the notebook, where the front end tells it.
+    run_id : str
+        Identity of this run, kernel start to restart.
+    valuation : Valuation
+        How joules become CO2e and money; does nothing until a region or a tariff is set.
+    """
+
+    ledger: str
+    project: str
+    notebook: str | None = None
+    run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    valuation: Valuation = field(default_factory=Valuation)
+
+    @classmethod
+    def from_environment(cls, **given: str | None) -> Settings:
+        """Read the environment; values given by name (ledger, project, region, pue, tariff) win over it.
+
+        Raises
+        ------
+        ValueError
+            If a region, tariff, PUE or ledger URL makes no sense; one sentence.
+        """
+        told = {f"JUPYTER_GREEN_{name.upper()}": value for name, value in given.items() if value}
+        found = {**os.environ, **told}
+        notebook = found.get("JUPYTER_GREEN_NOTEBOOK") or found.get("JPY_SESSION_NAME")
+        return cls(
+            ledger=ledger_url(found.get("JUPYTER_GREEN_LEDGER")),
+            project=found.get("JUPYTER_GREEN_PROJECT") or project_name(Path.cwd()),
+            notebook=Path(notebook).name if notebook else None,
+            run_id=found.get("JUPYTER_GREEN_RUN") or uuid.uuid4().hex,
+            valuation=Valuation.from_environment(found),
+        )
+
+
+def project_name(folder: Path) -> str:
+    """Name of the git root above a folder, else of the folder itself."""
+    for place in (folder, *folder.parents):
+        if (place / ".git").exists():
+            return place.name
+    return folder.name or "unnamed"

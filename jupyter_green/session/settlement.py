@@ -1,0 +1,256 @@
+"""From edges to settled records: everything the sampler thread does.
+
+In this order: edges are booked, sensors read, gaps and ended windows settled once no later reading can
+change them, a heartbeat written. A record is written down before a listener hears of it, so that
+listeners only speak of what is safe. A fault of ours costs a sentence in `problem`, never a cell.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from jupyter_green.meter import Meter
+from jupyter_green.records import EnergyRecord
+from jupyter_green.sensors import Reading
+from jupyter_green.sensors.processor import ProcessorModel
+
+from .attribution import Attribution
+from .crowd import Crowd
+from .gap import GapAccount
+from .settings import Settings
+from .store import Store
+from .window import Edge, Window
+
+HEARTBEAT_SECONDS = 1.0
+TRACE_SECONDS = 1.0
+PATIENCE_SECONDS = 0.25
+"""How long beyond the slowest sensor's settling a figure is waited for before it is taken as it is."""
+
+Listener = Callable[[str, EnergyRecord], None]
+
+
+class Settlement:
+    """Turns the windows of a session into records.
+
+    Parameters
+    ----------
+    meter : Meter
+        What reads the sensors.
+    store : Store
+        Where records are written down.
+    settings : Settings
+        Run, project, notebook and valuation; may be replaced while running.
+    open_windows : callable
+        Returns the windows that are open now.
+    """
+
+    def __init__(
+        self, meter: Meter, store: Store, settings: Settings, open_windows: Callable[[], tuple[Window, ...]]
+    ) -> None:
+        self.meter = meter
+        self.store = store
+        self.settings = settings
+        self.crowd = Crowd()
+        self.finished: deque[EnergyRecord] = deque(maxlen=10_000)
+        self.listeners: list[Listener] = []
+        self.problem: str | None = None
+        self._open_windows = open_windows
+        self._events: deque[Window | tuple[Edge, Edge]] = deque()
+        self._ending: list[Window] = []
+        self._gaps: list[tuple[Edge, Edge]] = []
+        self._account = GapAccount()
+        self._attribution = Attribution(meter)
+        self._processor = next((s for s in meter.sensors if isinstance(s, ProcessorModel)), None)
+        self._last_beat = 0.0
+        self._billed = 0.0
+
+    # ---- from the cell's path -----------------------------------------------------------------
+
+    def opened(self, window: Window) -> None:
+        """A window was opened."""
+        self._events.append(window)
+
+    def closed(self, window: Window) -> None:
+        """A window was closed."""
+        self._events.append(window)
+
+    def passed(self, start: Edge, end: Edge) -> None:
+        """No window was open between two edges."""
+        self._events.append((start, end))
+
+    @property
+    def busy(self) -> bool:
+        """Whether a closed window or a gap still waits for its figures."""
+        return bool(self._events or self._ending or self._gaps)
+
+    # ---- records ------------------------------------------------------------------------------
+
+    def bare(self, window: Window) -> EnergyRecord:
+        """The record of a window without its figures."""
+        start, end = window.bounds()
+        return EnergyRecord(
+            components=(),
+            seconds=end - start,
+            started_at=window.opened.wall if window.opened is not None else time.time(),
+            id=window.id,
+            run_id=self.settings.run_id,
+            parent=window.parent.id if window.parent is not None else None,
+            span=window.span,
+            status=window.status,
+            final=False,
+            overhead_seconds=window.overhead,
+            notes=tuple(window.notes),
+            **{"notebook": self.settings.notebook, "project": self.settings.project, **window.facts},
+        )
+
+    def provisional(self, window: Window) -> EnergyRecord:
+        """The record of a window as far as it is known, marked as not final."""
+        start, end = window.bounds()
+        return self.bare(window).with_(components=self.meter.components(start, end), seconds=end - start, final=False)
+
+    # ---- the sampler's thread -----------------------------------------------------------------
+
+    def step(self) -> float | None:
+        """Do what is due; return the seconds until there is more, or None to be left alone."""
+        try:
+            return self._advance()
+        except Exception as error:  # noqa: BLE001 - a fault of ours must cost the user a note, not a cell
+            self.problem = f"{type(error).__name__}: {error}"
+            return 0.5 if self._open_windows() else None
+
+    def _advance(self) -> float | None:
+        urgent = bool(self._events)
+        while self._events:
+            self._book(self._events.popleft())
+        self.meter.read(only_due=not urgent)
+        self._bill_own_time()
+        now = time.perf_counter()
+        self._settle_gaps(now)
+        self._settle_windows(now)
+        if self._open_windows() and now - self._last_beat >= HEARTBEAT_SECONDS:
+            self._last_beat = now
+            for window in self._open_windows():
+                self._beat(window)
+        self._tidy(now)
+        if self._open_windows() or self.busy:
+            return self.meter.wait_seconds()
+        return self.store.drain_when_due()
+
+    def conclude(self) -> None:
+        """Settle everything that waits with the figures as they are; for the end of the process."""
+        while self._events:
+            self._book(self._events.popleft())
+        self._settle_gaps(float("inf"))
+        self._settle_windows(float("inf"))
+        self._keep_gap(self._account.take(all_of_it=True))
+
+    def _book(self, event: Window | tuple[Edge, Edge]) -> None:
+        if isinstance(event, tuple):
+            self._gaps.append(event)
+            self._book_edge(event[1])
+        elif event.closed is not None:
+            # A short window is closed before its opening is looked at: it comes twice, and counts once.
+            if event.latest is None and event not in self._ending:
+                self._book_edge(event.opened)
+                self._book_edge(event.closed)
+                self._ending.append(event)
+        else:
+            self._book_edge(event.opened)
+            self.tell("open", self.bare(event))
+
+    def _book_edge(self, edge: Edge | None) -> None:
+        if edge is None:
+            return
+        self.meter.mark(edge.time)
+        if self._processor is not None:
+            self.meter.book(self._processor.traits.key, Reading(edge.time, self._processor.joules_at(edge.cpu)))
+
+    def _bill_own_time(self) -> None:
+        spent = time.thread_time()
+        if self._processor is not None:
+            self._processor.exclude(spent - self._billed)
+        self._billed = spent
+
+    def _due(self, closed: Edge, now: float) -> bool:
+        late = now - closed.time > self.meter.settle_seconds() + PATIENCE_SECONDS
+        return late or self.meter.settled(closed.time)
+
+    def _beat(self, window: Window) -> None:
+        record = self.provisional(window)
+        changed = {"seconds": record.seconds, "components": [part.to_dict() for part in record.components]}
+        self.store.beat(window.id, changed)
+        self.tell("beat", record)
+
+    def _settle_windows(self, now: float) -> None:
+        for window in [*self._ending]:
+            if window.closed is not None and self._due(window.closed, now):
+                self._ending.remove(window)
+                self._finish(window)
+
+    def _finish(self, window: Window) -> None:
+        start, end = window.bounds()
+        if window.overlapped and window.parent is None:
+            components = self.crowd.split(self.meter, start, end)
+            window.notes.append("Another cell ran at the same time; the energy of that time is split evenly.")
+        else:
+            components = self._attribution.attribute(self.meter.components(start, end), start, end - start)
+        record = self.bare(window).with_(components=components, seconds=end - start, final=True)
+        if end - start >= TRACE_SECONDS:
+            record = record.with_(trace=self.meter.trace(start, end))
+        record = self._keep(record)
+        window.settle(record)
+        for call in window.when_final:
+            self._safely(call, record)
+
+    def _settle_gaps(self, now: float) -> None:
+        for gap in [*self._gaps]:
+            opened, closed = gap
+            if not self._due(closed, now):
+                continue
+            self._gaps.remove(gap)
+            components = self.meter.components(opened.time, closed.time)
+            seconds = closed.time - opened.time
+            self._attribution.observe_gap(components, seconds)
+            self._account.add(components, seconds, opened.wall)
+        self._keep_gap(self._account.take())
+
+    def _keep_gap(self, record: EnergyRecord | None) -> None:
+        if record is not None:
+            settings = self.settings
+            place = {"run_id": settings.run_id, "notebook": settings.notebook, "project": settings.project}
+            self._keep(record.with_(**place))
+
+    def _keep(self, record: EnergyRecord) -> EnergyRecord:
+        record = self.settings.valuation.value(record)
+        self.store.write("final", record)
+        self.finished.append(record)
+        self.tell("final", record)
+        return record
+
+    def _tidy(self, now: float) -> None:
+        if self._open_windows() or self.busy:
+            edges = [moment for w in (*self._open_windows(), *self._ending) for moment in w.bounds()]
+            edges += [edge.time for gap in self._gaps for edge in gap]
+            self.meter.thin(now, edges)
+            return
+        self.meter.forget(now - self.meter.settle_seconds() - 5.0)
+        self.crowd.forget()
+
+    # ---- listeners ----------------------------------------------------------------------------
+
+    def tell(self, event: str, record: EnergyRecord) -> None:
+        """Tell the listeners; one that raises is dropped."""
+        for listener in [*self.listeners]:
+            if not self._safely(listener, event, record):
+                self.listeners.remove(listener)
+
+    def _safely(self, call: Callable[..., Any], *arguments: Any) -> bool:
+        try:
+            call(*arguments)
+        except Exception as error:  # noqa: BLE001 - a listener's fault must not stop the metering
+            self.problem = f"A listener failed and was dropped: {type(error).__name__}: {error}"
+            return False
+        return True

@@ -1,0 +1,122 @@
+"""A window: one stretch of time whose energy is asked for, from its opening edge to its settled record.
+
+The edge is all that happens on a cell's path: two clock reads. Figures follow from the sampler thread.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from jupyter_green.records import EnergyRecord, Span, Status, new_id
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from .session import Session
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A moment on three clocks, in seconds.
+
+    Parameters
+    ----------
+    time : float
+        `time.perf_counter()`.
+    cpu : float
+        Processor seconds of this process and its reaped children.
+    wall : float
+        Seconds since 1970.
+    """
+
+    time: float
+    cpu: float
+    wall: float
+
+
+@dataclass(eq=False)
+class Window:
+    """A metered stretch of time; use it as ``with green.meter("train") as window: ...``.
+
+    Parameters
+    ----------
+    session : Session
+        Who meters it.
+    span : str
+        Kind of window, as in `EnergyRecord`.
+    facts : dict
+        Fields of the record that are known beforehand (label, cell_id, …).
+    """
+
+    session: Session
+    span: Span = "window"
+    facts: dict[str, Any] = field(default_factory=dict)
+    id: str = field(default_factory=new_id)
+    opened: Edge | None = None
+    closed: Edge | None = None
+    status: Status = "ok"
+    parent: Window | None = None
+    overlapped: bool = False
+    overhead: float = 0.0
+    notes: list[str] = field(default_factory=list)
+    latest: EnergyRecord | None = None
+    when_final: list[Callable[[EnergyRecord], None]] = field(default_factory=list)
+    _settled: threading.Event = field(default_factory=threading.Event, repr=False)
+
+    @property
+    def record(self) -> EnergyRecord:
+        """The settled record; waits for it for as long as the slowest sensor needs.
+
+        Raises
+        ------
+        RuntimeError
+            If the window is still open.
+        """
+        if self.closed is None:
+            raise RuntimeError("This window is still open; read its record after the block, or so_far() inside it.")
+        return self.wait(None)
+
+    def wait(self, seconds: float | None) -> EnergyRecord:
+        """Wait at most so many seconds for the settled record; else return the provisional one."""
+        limit = self.session.patience_seconds() if seconds is None else seconds
+        if not self._settled.wait(limit) or self.latest is None:
+            return self.session.provisional(self)
+        return self.latest
+
+    def so_far(self) -> EnergyRecord:
+        """The figures up to now, marked as not final."""
+        if self._settled.is_set() and self.latest is not None:
+            return self.latest
+        return self.session.provisional(self)
+
+    def settle(self, record: EnergyRecord) -> None:
+        """Take the settled record; called once, by the session."""
+        self.latest = record
+        self._settled.set()
+
+    def bounds(self) -> tuple[float, float]:
+        """Start and end (now, while open) on `time.perf_counter()`."""
+        start = self.opened.time if self.opened is not None else time.perf_counter()
+        return start, self.closed.time if self.closed is not None else time.perf_counter()
+
+    def __enter__(self) -> Window:
+        if self.opened is not None:
+            raise RuntimeError("This window was used already; ask green.meter() for a new one.")
+        return self.session.open(self)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.session.close(self, status_of(error))
+
+
+def status_of(error: BaseException | None) -> Status:
+    """Status of a window that ended with an exception, or without one."""
+    if error is None:
+        return "ok"
+    name = type(error).__name__
+    return "interrupted" if isinstance(error, KeyboardInterrupt) or name == "CancelledError" else "error"

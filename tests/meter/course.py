@@ -1,0 +1,99 @@
+"""A course of power in virtual time, and what a counter or a power sensor would show of it.
+
+No clock and no waiting: thousands of windows run in a second, and the truth is exact. The parameters are
+drawn by seed and are not visible to the meter, which is given only what a real sensor tells of itself.
+"""
+
+from __future__ import annotations
+
+import bisect
+import random
+from dataclasses import dataclass, field
+
+from jupyter_green.meter import PowerTimeline, Timeline
+from jupyter_green.sensors import Reading, Traits
+
+COUNTER = Traits(
+    key="test:counter",
+    kind="gpu",
+    device="GPU 0",
+    method="counter",
+    quality="simulated",
+    scope="whole board",
+    source="test",
+    gain=0.0,
+    power_limit=700.0,
+)
+
+
+@dataclass
+class Course:
+    """Power in watts over time: constant pieces, integrated exactly."""
+
+    starts: list[float] = field(default_factory=lambda: [-1e9])
+    watts: list[float] = field(default_factory=lambda: [60.0])
+    energy: list[float] = field(default_factory=lambda: [0.0])
+
+    def then(self, start: float, watts: float) -> None:
+        """From `start` on, `watts`."""
+        self.energy.append(self.energy[-1] + self.watts[-1] * (start - self.starts[-1]))
+        self.starts.append(start)
+        self.watts.append(watts)
+
+    def joules(self, moment: float) -> float:
+        """Energy up to a moment."""
+        index = bisect.bisect_right(self.starts, moment) - 1
+        return self.energy[index] + self.watts[index] * (moment - self.starts[index])
+
+    def between(self, start: float, end: float) -> float:
+        """Energy between two moments."""
+        return self.joules(end) - self.joules(start)
+
+
+@dataclass
+class Counter:
+    """What a counter shows of a course: its integral at the last tick, shown late."""
+
+    course: Course
+    tick: float = 0.1
+    phase: float = 0.0
+    latency: float = 0.0
+
+    def read(self, now: float) -> Reading:
+        """The reading at a moment; quantised to a millijoule."""
+        tick = (now - self.latency - self.phase) // self.tick * self.tick + self.phase
+        return Reading(now, round(self.course.joules(tick), 3))
+
+
+@dataclass
+class Average:
+    """What a power sensor shows: the mean over the last `span` seconds, renewed every `tick`."""
+
+    course: Course
+    tick: float = 0.1
+    phase: float = 0.0
+    span: float = 1.0
+
+    def read(self, now: float) -> Reading:
+        """The reading at a moment, in watts."""
+        tick = (now - self.phase) // self.tick * self.tick + self.phase
+        return Reading(now, self.course.between(tick - self.span, tick) / self.span)
+
+
+def sample(
+    timeline: Timeline | PowerTimeline,
+    sensor: Counter | Average,
+    windows: list[tuple[float, float]],
+    *,
+    tail: float,
+    slip: random.Random | None = None,
+) -> None:
+    """Read a sensor as the sampler does: from each window's start until its figures are settled."""
+    now = windows[0][0] - 0.3
+    timeline.add(sensor.read(now))  # the one read at load
+    for start, end in windows:
+        now = max(now, start) + 0.0005
+        while now < end + tail:
+            timeline.add(sensor.read(now))
+            # Woken a little late, as on a busy machine.
+            now = timeline.next_read(now) + (slip.expovariate(1 / 0.002) if slip is not None else 0.0003)

@@ -1,0 +1,135 @@
+"""The timeline against a truth that is known exactly: intervals cover it, and nothing is lost between windows."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jupyter_green.meter import ExactTimeline, Timeline
+from jupyter_green.sensors import Reading
+
+from .course import COUNTER, Counter, Course, sample
+
+
+def alone(seed: int, length: float, *, latency: float = 0.0) -> tuple[Timeline, Course, tuple[float, float]]:
+    draw = random.Random(seed)
+    course = Course()
+    start = 10.0 + draw.random()
+    end = start + length
+    course.then(-100.0, draw.uniform(40, 90))
+    course.then(start, draw.uniform(120, 650))
+    course.then(end, draw.uniform(40, 140))
+    counter = Counter(course, tick=draw.choice([0.02, 0.05, 0.1]), phase=draw.random() * 0.1, latency=latency)
+    timeline = Timeline(COUNTER)
+    timeline.mark(start)
+    timeline.mark(end)
+    sample(timeline, counter, [(start, end)], tail=0.3, slip=draw)
+    return timeline, course, (start, end)
+
+
+@pytest.mark.parametrize("length", [0.005, 0.02, 0.1, 0.5, 2.0])
+def test_interval_covers_the_truth(length: float) -> None:
+    missed = []
+    for seed in range(200):
+        timeline, course, (start, end) = alone(seed, length, latency=random.Random(seed + 1).uniform(0, 0.02))
+        energy = timeline.energy(start, end)
+        assert energy.joules is not None
+        if abs(energy.joules - course.between(start, end)) > energy.uncertainty:
+            missed.append(seed)
+    assert len(missed) <= 200 * 0.05, missed
+
+
+def test_long_windows_have_narrow_intervals() -> None:
+    for seed in range(50):
+        timeline, course, (start, end) = alone(seed, 10.0)
+        energy = timeline.energy(start, end)
+        assert energy.joules == pytest.approx(course.between(start, end), rel=0.02)
+        assert energy.uncertainty < 0.05 * course.between(start, end)
+
+
+@given(
+    st.lists(st.tuples(st.floats(0.0, 0.4), st.floats(0.003, 1.5), st.floats(30, 650)), min_size=2, max_size=8),
+    st.sampled_from([0.02, 0.1]),
+)
+@settings(max_examples=60, deadline=None)
+def test_windows_and_gaps_add_up_to_the_device(cells: list[tuple[float, float, float]], tick: float) -> None:
+    course, now, windows = Course(), 5.0, []
+    for gap, length, watts in cells:
+        start = now + gap
+        course.then(start, watts)
+        course.then(start + length, 60.0)
+        windows.append((start, start + length))
+        now = start + length
+    timeline = Timeline(COUNTER)
+    edges = [edge for window in windows for edge in window]
+    for edge in edges:
+        timeline.mark(edge)
+    sample(timeline, Counter(course, tick=tick, phase=0.013), windows, tail=0.3)
+    parts = [timeline.energy(a, b).joules for a, b in pairwise(edges)]
+    whole = timeline.energy(edges[0], edges[-1]).joules
+    assert whole is not None
+    assert sum(part for part in parts if part is not None) == pytest.approx(whole, abs=0.01)
+
+
+def test_a_broken_count_is_unknown_not_a_number() -> None:
+    timeline = Timeline(COUNTER)
+    for time, value, epoch in ((0.0, 800.0, 0), (0.5, 950.0, 0), (1.0, 3.0, 1), (1.5, 20.0, 1)):
+        timeline.add(Reading(time, value, epoch))
+    energy = timeline.energy(0.2, 1.2)
+    assert energy.joules is None
+    assert energy.note
+
+
+def test_the_window_after_a_broken_count_is_right_again() -> None:
+    timeline = Timeline(COUNTER)
+    timeline.add(Reading(0.0, 800.0, 0))
+    for step in range(100):
+        timeline.add(Reading(1.0 + step * 0.1, step * 10.0, 1))
+    energy = timeline.energy(2.0, 8.0)
+    assert energy.joules == pytest.approx(600.0, abs=20.0)
+
+
+def test_a_fault_says_why_there_is_no_reading() -> None:
+    timeline = Timeline(COUNTER)
+    timeline.fault(1.0, "The GPU fell off the bus.")
+    assert timeline.energy(0.9, 1.1).note == "The GPU fell off the bus."
+
+
+def test_a_short_window_is_bounded_never_negative() -> None:
+    above = 0
+    for seed in range(100):
+        timeline, course, (start, end) = alone(seed, 0.003)
+        energy = timeline.energy(start, end)
+        assert energy.joules is not None
+        assert energy.joules >= 0
+        assert energy.uncertainty > 0
+        above += energy.joules + energy.uncertainty >= course.between(start, end)
+    assert above >= 95
+
+
+def test_exact_readings_are_taken_as_they_are() -> None:
+    timeline = ExactTimeline(replace(COUNTER, period=(0.0, 0.0), latency=0.0, resolution=0.0, power_limit=None))
+    timeline.add(Reading(0.0, 0.0))
+    timeline.add(Reading(3.0, 30.0))
+    timeline.add(Reading(1.0, 4.0))
+    timeline.add(Reading(2.0, 24.0))
+    energy = timeline.energy(1.0, 2.0)
+    assert energy.joules == pytest.approx(20.0)
+    assert energy.random == pytest.approx(0.0, abs=1e-9)
+
+
+def test_thinning_keeps_what_open_windows_need() -> None:
+    course = Course()
+    counter = Counter(course)
+    timeline = Timeline(COUNTER)
+    for step in range(20_000):
+        timeline.add(counter.read(step * 0.02))
+    before = timeline.energy(50.0, 399.0).joules
+    timeline.thin(400.0, [50.0])
+    assert len(timeline.ticks.all) < 3000
+    assert timeline.energy(50.0, 399.0).joules == pytest.approx(before, abs=1.0)
