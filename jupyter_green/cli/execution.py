@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_green.records import EnergyRecord
 
 from .refusal import Refusal
+from .transfer import opened
 
 if TYPE_CHECKING:
     from nbclient import NotebookClient
@@ -54,10 +55,15 @@ class Execution:
 
     def records(self) -> list[EnergyRecord]:
         """Return what the ledger holds of this run, oldest first."""
-        from jupyter_green.ledger import Ledger
+        with opened() as ledger:
+            return [self._placed(record) for record in ledger.records(run=self.run_id)]
 
-        with Ledger() as ledger:
-            return sorted(ledger.records(run=self.run_id), key=lambda record: record.started_at)
+    def _placed(self, record: EnergyRecord) -> EnergyRecord:
+        """Return a cell's record with its cell's identity, which a ledger elsewhere does not keep."""
+        if record.span != "cell" or record.cell_id is not None:
+            return record
+        names = (name for name, (_, cell) in self.cells().items() if cell.execution_count == record.execution_count)
+        return record.with_(cell_id=next(names, None))
 
 
 def identity(cell: NotebookNode, position: int) -> str:

@@ -18,6 +18,7 @@ from jupyter_green.records import EnergyRecord
 from jupyter_green.report import Table
 from jupyter_green.report.bundle import data
 from jupyter_green.report.totals import total
+from jupyter_green.session import Settings
 
 from . import limits
 from .execution import Execution, execute
@@ -36,6 +37,10 @@ def run(given: argparse.Namespace) -> int:
     asked = Limits.of(given)
     if given.timeout is not None and not given.timeout > 0:
         raise Refusal(f"A time of {given.timeout:g} s lets no cell run; give --timeout more than 0.")
+    try:
+        Settings.from_environment()  # what is wrong with them would leave every cell of the run unmetered
+    except ValueError as error:
+        raise Refusal(str(error)) from None
     page, report = _target(given.html, notebook, ".html"), _target(given.json, notebook, ".json")
     if page is not None:
         check_exporter()
