@@ -15,7 +15,8 @@ from .location import data_folder, is_local, journal_folder, ledger_url, mask, o
 
 if TYPE_CHECKING:
     from .drain import Drained
-    from .ledger import Ledger, Run
+    from .ledger import Ledger
+    from .reader import Run
     from .selection import Records
     from .totals import Totals
     from .transfer import Imported
@@ -24,7 +25,7 @@ _LATER = {
     "Drained": ".drain",
     "Imported": ".transfer",
     "Ledger": ".ledger",
-    "Run": ".ledger",
+    "Run": ".reader",
     "Records": ".selection",
     "Totals": ".totals",
 }

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jupyter_green.records import EnergyRecord
+from jupyter_green.records import SCHEMA_VERSION, EnergyRecord
 
 try:
     import fcntl
@@ -117,12 +117,20 @@ class Replay:
         Records without; as far as they were known.
     skipped : int
         Lines that could not be read (cut by a full disk or a crash).
+    newer : int
+        Lines with a record of a newer schema; such a journal waits for a version that can read it.
+    resume, resume_settled : int
+        Where in the file a later replay may begin (no record still open has a line before it), and how
+        many records of the file had settled before that place.
     """
 
     head: dict[str, Any] = field(default_factory=dict)
     settled: list[EnergyRecord] = field(default_factory=list)
     open: list[EnergyRecord] = field(default_factory=list)
     skipped: int = 0
+    newer: int = 0
+    resume: int = 0
+    resume_settled: int = 0
 
     def orphans(self) -> list[EnergyRecord]:
         """Return the open records closed as a dead owner left them.
@@ -185,8 +193,16 @@ def _owner_lives_by_process(path: Path) -> bool:
         return False
 
 
-def replay(path: Path) -> Replay:
+def replay(path: Path, resume: int = 0, resume_settled: int = 0) -> Replay:
     """Read a journal; lines that can't be read are counted and skipped.
+
+    Parameters
+    ----------
+    path : Path
+        The journal.
+    resume, resume_settled : int
+        Of an earlier replay of the same file, to read only what came after it; `Replay.settled` then
+        holds the records that settled from there on.
 
     Raises
     ------
@@ -195,35 +211,63 @@ def replay(path: Path) -> Replay:
     """
     result = Replay()
     latest: dict[str, dict[str, Any]] = {}
+    began: dict[str, int] = {}
     ended: set[str] = set()
-    settled: set[str] = set()
+    settled: dict[str, int] = {}
     with path.open("rb") as lines:
+        if resume:
+            result.head = _head(lines.readline())
+            lines.seek(resume)
+        place = whole = resume
         for raw in lines:
+            start, place = place, place + len(raw)
+            if raw.endswith(b"\n"):
+                whole = place
             if not raw.strip():
                 continue
+            line: Any = None
             try:
                 line = json.loads(raw)
                 event = line["event"]
                 if event == "head":
                     result.head = line
                     continue
-                known = latest.setdefault(line["id"], {})
                 if line["id"] in settled:
                     continue
+                known = latest.setdefault(line["id"], {})
                 known.update(line["record"])
+                began.setdefault(line["id"], start)
                 if event == "final":
                     result.settled.append(EnergyRecord.from_dict({**known, "final": True}))
-                    settled.add(line["id"])
+                    settled[line["id"]] = start
                 elif event == "close":
                     ended.add(line["id"])
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, AttributeError):
                 result.skipped += 1
+                result.newer += _is_newer(line)
+    result.resume = min((began[key] for key in latest if key in began and key not in settled), default=whole)
+    result.resume_settled = resume_settled + sum(start < result.resume for start in settled.values())
     for record_id, known in latest.items():
         if record_id in settled:
             continue
         try:
             # While open, `final` tells orphans() whether the window itself had ended.
             result.open.append(EnergyRecord.from_dict({**known, "final": record_id in ended}))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             result.skipped += 1
+            result.newer += _is_newer({"record": known})
     return result
+
+
+def _head(raw: bytes) -> dict[str, Any]:
+    try:
+        line = json.loads(raw)
+    except ValueError:
+        return {}
+    return line if isinstance(line, dict) and line.get("event") == "head" else {}
+
+
+def _is_newer(line: Any) -> bool:
+    record = line.get("record") if isinstance(line, dict) else None
+    schema = record.get("schema") if isinstance(record, dict) else None
+    return isinstance(schema, int) and schema > SCHEMA_VERSION

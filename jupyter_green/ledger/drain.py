@@ -1,0 +1,205 @@
+"""From the journals into the ledger, exactly once.
+
+How many settled records of a journal are in the ledger is written in the same transaction as the records
+themselves; the record's identity is the second guard. Whether the owner lives is asked before the file is
+read: a dead owner's file is complete by then, so nothing can be missed when it is deleted. A living owner's
+file is read on from where no window was open, because the journal of a long session is long.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from . import schema
+from .database import Database
+from .entry import Entry, store
+from .journal import STALE_SECONDS, Replay, journals, owner_lives, replay
+from .privacy import Privacy
+
+_REMEMBERED_SECONDS = 30 * 86_400.0
+
+
+@dataclass(frozen=True)
+class Drained:
+    """What a drain brought.
+
+    Parameters
+    ----------
+    records : int
+        Records that are new in the ledger.
+    closed : int
+        Journals of dead kernels that were closed and deleted.
+    skipped : int
+        Lines of closed journals that could not be read (cut by a crash or a full disk).
+    """
+
+    records: int = 0
+    closed: int = 0
+    skipped: int = 0
+
+
+@dataclass(frozen=True)
+class _Place:
+    """How far a living owner's journal was read."""
+
+    size: int
+    resume: int
+    resume_settled: int
+    settled: int
+
+
+class Drain:
+    """Moves what journals hold into one database.
+
+    Parameters
+    ----------
+    folder : Path
+        Where this ledger's journals lie.
+    database : Database
+        Where their records go.
+    privacy : Privacy
+        What of them is stored.
+    owner, host : str or None
+        Who and where, if a journal doesn't say.
+    notice : callable
+        Called with one sentence for what a person should know.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        database: Database,
+        privacy: Privacy,
+        *,
+        owner: str | None,
+        host: str | None,
+        notice: Callable[[str], None],
+    ) -> None:
+        self._folder = folder
+        self._database = database
+        self._privacy = privacy
+        self._owner, self._host = owner, host
+        self._notice = notice
+        self._places: dict[str, _Place] = {}
+        self._generation = database.generation
+
+    @property
+    def waiting(self) -> int:
+        """How many journals lie in the folder, those of living kernels included."""
+        return sum(1 for _ in journals(self._folder))
+
+    def run(self) -> Drained:
+        """Drain all journals once.
+
+        Raises
+        ------
+        LedgerError
+            If the database can't take the records; the journals keep them then.
+        """
+        records = closed = skipped = 0
+        for path in journals(self._folder):
+            if self._database.generation != self._generation:
+                self._generation = self._database.generation
+                self._places.clear()
+            try:
+                found = self._journal(path)
+            except FileNotFoundError:
+                self._places.pop(path.name, None)  # another process has closed it meanwhile
+                continue
+            except OSError as error:
+                self._notice(f"The journal {path} can't be read or removed ({error.strerror}); its records wait there.")
+                continue
+            records, closed, skipped = records + found.records, closed + found.closed, skipped + found.skipped
+        self._sweep()
+        return Drained(records, closed, skipped)
+
+    def _journal(self, path: Path) -> Drained:
+        alive = owner_lives(path)
+        place = self._places.get(path.name) if alive else None
+        size = path.stat().st_size
+        if place is not None and place.size == size:
+            return Drained()
+        replayed = replay(path, place.resume, place.resume_settled) if place is not None else replay(path)
+        before = place.resume_settled if place is not None else 0
+        if replayed.newer:
+            self._notice(f"The journal {path} was written by a newer jupyter_green; upgrade to add its records.")
+            return Drained()
+        settled = before + len(replayed.settled)
+        stored = 0
+        if not (alive and settled == (place.settled if place is not None else 0)):
+            try:
+                stored = self._store(path.name, replayed, before, alive)
+            except _Behind:
+                self._places.pop(path.name, None)
+                return self._journal(path)
+            except ValueError as error:
+                self._notice(f"The journal {path} holds what is no record ({error}); it is left where it is.")
+                return Drained()
+        if alive:
+            self._places[path.name] = _Place(size, replayed.resume, replayed.resume_settled, settled)
+            return Drained(stored)
+        self._places.pop(path.name, None)
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            return Drained(stored)  # another process was first; it counts the journal
+        return Drained(stored, 1, replayed.skipped)
+
+    def _store(self, name: str, replayed: Replay, before: int, alive: bool) -> int:
+        head = replayed.head
+        owner = _word(head.get("user")) or self._owner
+        host = _word(head.get("host")) or self._host
+        owner = owner if self._privacy.keeps("owner") else None
+        host = host if self._privacy.keeps("host") else None
+        apply = self._privacy.apply
+        settled = [Entry.of(apply(record), owner, host) for record in replayed.settled]
+        left = [] if alive else [Entry.of(apply(record), owner, host) for record in replayed.orphans()]
+        table = schema.journals
+
+        def work(connection: Connection) -> int:
+            row = connection.execute(
+                select(table.c.settled, table.c.closed).where(table.c.name == name).with_for_update()
+            ).one_or_none()
+            done, was_closed = (0, False) if row is None else (int(row.settled), bool(row.closed))
+            if was_closed:
+                return 0
+            if done < before:
+                raise _Behind
+            stored = store(connection, [*settled[done - before :], *left])
+            values = {
+                "settled": max(done, before + len(settled)),
+                "closed": not alive,
+                "drained_at": time.time(),
+                "owner": owner,
+            }
+            if row is None:
+                connection.execute(insert(table).values(name=name, **values))
+            else:
+                connection.execute(update(table).where(table.c.name == name).values(**values))
+            old = time.time() - _REMEMBERED_SECONDS
+            connection.execute(delete(table).where(table.c.closed.is_(True), table.c.drained_at < old))
+            return stored
+
+        return self._database.write(work)
+
+    def _sweep(self) -> None:
+        """Remove what a kernel left that was killed before its journal had its name."""
+        for path in self._folder.glob("*.new"):
+            try:
+                if time.time() - path.stat().st_mtime > STALE_SECONDS:
+                    path.unlink()
+            except OSError:
+                continue  # its owner has just renamed it, or it is not ours
+
+
+class _Behind(Exception):
+    """The database knows less of a journal than was already read past; it is another database now."""
+
+
+def _word(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

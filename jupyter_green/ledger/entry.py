@@ -1,0 +1,161 @@
+"""A record as rows of the tables, and back.
+
+Figures that no database can add up (an infinite half-width) become NULL in the columns; the document
+keeps them. Text that a database refuses (a NUL, half of a character pair from an odd file name) is
+replaced in the columns only.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, cast, get_args
+
+from sqlalchemy import Connection, insert, select
+
+from jupyter_green.records import Component, EnergyRecord, Kind, Method, Quality, Span, Status
+
+from . import schema
+from .fault import LedgerError
+from .totals import is_simulated, part_of
+
+_BATCH = 400
+_CHOICES: tuple[tuple[str, tuple[str, ...]], ...] = (("span", get_args(Span)), ("status", get_args(Status)))
+_PART_CHOICES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("kind", get_args(Kind)),
+    ("method", get_args(Method)),
+    ("quality", get_args(Quality)),
+)
+_TEXTS = ("run_id", "cell_id", "code_hash", "notebook", "project", "label", "unit", "co2e_source", "currency")
+_NUMBERS = ("joules", "uncertainty", "measured_share", "units", "co2e_grams", "cost", "overhead_seconds")
+
+
+def plain(value: str | None) -> str | None:
+    """Return text as every database takes it."""
+    return None if value is None else value.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+
+
+def number(value: float | None) -> float | None:
+    """Return a figure that can be added up, else None."""
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The rows of one record."""
+
+    record: dict[str, Any]
+    components: list[dict[str, Any]]
+
+    @property
+    def id(self) -> str:
+        """The record's identity."""
+        return str(self.record["id"])
+
+    @classmethod
+    def of(cls, record: EnergyRecord, owner: str | None = None, host: str | None = None) -> Entry:
+        """Return the rows of a record.
+
+        Raises
+        ------
+        ValueError
+            If something in the record is not what its field holds.
+        """
+        try:
+            return cls._of(record, owner, host)
+        except (TypeError, AttributeError) as error:
+            raise ValueError(f"record {record.id!r} holds a value of the wrong kind ({error})") from None
+
+    @classmethod
+    def _of(cls, record: EnergyRecord, owner: str | None, host: str | None) -> Entry:
+        if not isinstance(record.id, str) or not record.id or "\0" in record.id:
+            raise ValueError(f"record {record.id!r} has no identity")
+        _check(record.id, record, _CHOICES)
+        if not (math.isfinite(record.started_at) and math.isfinite(record.seconds)):
+            raise ValueError(f"record {record.id!r} has no start or no length")
+        document = record.to_dict()
+        trace = document.pop("trace")
+        row: dict[str, Any] = {name: plain(getattr(record, name)) for name in _TEXTS}
+        row.update({name: number(getattr(record, name)) for name in _NUMBERS})
+        row.update(
+            id=record.id,
+            span=record.span,
+            status=record.status,
+            started_at=float(record.started_at),
+            seconds=float(record.seconds),
+            quality=record.quality,
+            below_resolution=record.below_resolution,
+            execution_count=record.execution_count,
+            owner=plain(owner),
+            host=plain(host),
+            document=json.dumps(document, separators=(",", ":")),
+            trace=None if trace is None else json.dumps(trace, separators=(",", ":")),
+            simulated=is_simulated(record),
+        )
+        return cls(row, [_part(record.id, place, part) for place, part in enumerate(record.components)])
+
+
+def _check(record_id: str, holder: Any, choices: Iterable[tuple[str, tuple[str, ...]]]) -> None:
+    for name, allowed in choices:
+        value = getattr(holder, name)
+        if value not in allowed:
+            raise ValueError(f"record {record_id!r} has the {name} {value!r}, which is none of {', '.join(allowed)}")
+
+
+def _part(record_id: str, place: int, component: Component) -> dict[str, Any]:
+    _check(record_id, component, _PART_CHOICES)
+    part = part_of(component)
+    return {
+        "record_id": record_id,
+        "position": place,
+        "key": plain(component.key),
+        "kind": part.kind,
+        "device": plain(part.device),
+        "source": plain(part.source),
+        "joules": number(part.joules),
+        "uncertainty": number(part.uncertainty),
+        "gain_uncertainty": number(part.gain_uncertainty),
+        "method": component.method,
+        "quality": part.quality,
+        "scope": plain(component.scope),
+    }
+
+
+def store(connection: Connection, entries: Sequence[Entry]) -> int:
+    """Insert what is not there yet, as the only writer; return how many records that were."""
+    stored = 0
+    for start in range(0, len(entries), _BATCH):
+        batch = {entry.id: entry for entry in entries[start : start + _BATCH]}
+        known = select(schema.records.c.id).where(schema.records.c.id.in_(list(batch)))
+        for record_id in connection.execute(known).scalars():
+            del batch[record_id]
+        if batch:
+            connection.execute(insert(schema.records), [entry.record for entry in batch.values()])
+            parts = [part for entry in batch.values() for part in entry.components]
+            if parts:
+                connection.execute(insert(schema.components), parts)
+        stored += len(batch)
+    return stored
+
+
+def document_of(document: str, trace: str | None) -> dict[str, Any]:
+    """Return a stored record as `EnergyRecord.to_dict` gave it."""
+    data = cast("dict[str, Any]", json.loads(document))
+    data["trace"] = None if trace is None else json.loads(trace)
+    return data
+
+
+def record_of(document: str, trace: str | None) -> EnergyRecord:
+    """Rebuild a stored record.
+
+    Raises
+    ------
+    LedgerError
+        If a newer version wrote it.
+    """
+    try:
+        return EnergyRecord.from_dict(document_of(document, trace))
+    except ValueError as error:
+        raise LedgerError(str(error)) from None

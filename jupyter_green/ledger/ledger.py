@@ -1,0 +1,246 @@
+"""The ledger: every record that was ever settled, and the one who empties the journals into it.
+
+It opens on first use and drains then and before every read, so that what is read is what was metered. What
+a person should know without being stopped (a damaged file moved aside, a file that can only be read) is
+kept in `Ledger.notices`; what stops them is a `LedgerError` of one sentence. Passwords are in neither.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import platform
+import threading
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, func, select
+
+from jupyter_green.records import EnergyRecord
+
+from . import query, schema, transfer
+from .database import Database
+from .drain import Drain, Drained
+from .entry import Entry, store
+from .fault import LedgerError
+from .location import is_local, journal_folder, ledger_url, mask
+from .privacy import Privacy
+from .query import Moment
+from .reader import Reader
+from .transfer import Imported
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+_TIMEOUT = 5.0
+
+
+class Ledger(Reader):
+    """The durable store of energy records.
+
+    Parameters
+    ----------
+    url : str, path or None
+        A database URL or the path of an SQLite file; see `ledger_url`.
+    share : iterable of str, optional
+        What a ledger elsewhere may hold besides figures: any of ``notebook``, ``label``, ``cell_id``, ``host``,
+        ``owner``, ``project`` (its whole path); by default the environment variable ``JUPYTER_GREEN_SHARE``.
+    timeout : float
+        Seconds to wait for another writer.
+
+    Attributes
+    ----------
+    notices : list of str
+        Sentences a person should read.
+
+    Raises
+    ------
+    ValueError
+        If the URL is not one of a ledger, or `share` names something else.
+    """
+
+    def __init__(
+        self,
+        url: str | os.PathLike[str] | None = None,
+        *,
+        share: Iterable[str] | None = None,
+        timeout: float = _TIMEOUT,
+    ) -> None:
+        self._url = ledger_url(url)
+        self.notices: list[str] = []
+        privacy = Privacy.choose(is_local(self._url), share)
+        super().__init__(Database(self._url, timeout, self._notice), privacy)
+        self._owner, self._host = _user(), platform.node() or None
+        self._drain = Drain(
+            journal_folder(self._url), self._database, privacy, owner=self._owner, host=self._host, notice=self._notice
+        )
+        self._draining = threading.Lock()
+        self._closed = False
+
+    # ---- state --------------------------------------------------------------------------------
+
+    @property
+    def url(self) -> str:
+        """Where the ledger is, without passwords."""
+        return mask(self._url)
+
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing can be added."""
+        self._open()
+        return self._database.read_only
+
+    @property
+    def size(self) -> int | None:
+        """Bytes on disk, the write-ahead log included; None for a database elsewhere."""
+        return self._database.size
+
+    def describe(self) -> str:
+        """Return a few lines on where the ledger is, how it is kept and what it holds."""
+        self._fresh()
+        count = self._database.read(lambda c: c.execute(select(func.count()).select_from(schema.records)).scalar_one())
+        size = "" if self.size is None else f", {self.size / 1e6:.1f} MB"
+        return "\n".join(
+            [
+                f"ledger   {self.url}",
+                f"kept in  {self._database.storage}{size}",
+                f"holds    {count} records",
+                f"waiting  {self._drain.waiting} journals, those of running kernels included",
+                f"privacy  {self._privacy}",
+                *(f"notice   {notice}" for notice in self.notices),
+            ]
+        )
+
+    def __repr__(self) -> str:
+        return f"<Ledger {self.url}{', closed' if self._closed else ''}>"
+
+    def close(self) -> None:
+        """Let go of the database; the ledger can't be used any more."""
+        self._database.close()
+        self._closed = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # ---- writing ------------------------------------------------------------------------------
+
+    def add(self, records: Iterable[EnergyRecord]) -> int:
+        """Store settled records that are not there yet; return how many were new.
+
+        Raises
+        ------
+        ValueError
+            If a record is still settling or holds a value of the wrong kind.
+        LedgerError
+            If the ledger can't be written.
+        """
+        entries = []
+        for record in records:
+            if not record.final:
+                raise ValueError(f"The record {record.id} is still settling; add it when it is final.")
+            entries.append(self._entry(record))
+        self._open()
+        return self._database.write(lambda connection: store(connection, entries))
+
+    def drain(self) -> Drained:
+        """Move what the journals hold into the ledger, and close those of dead kernels.
+
+        Raises
+        ------
+        LedgerError
+            If the ledger can't take it; the journals keep it then.
+        """
+        self._open()
+        with self._draining:
+            return self._drain.run()
+
+    def purge(self, *, older_than_seconds: float | None = None, before: Moment | None = None) -> int:
+        """Delete records that began before a time, with their courses of power; return how many.
+
+        They don't come back: what the journals still hold of that time is drained first.
+
+        Raises
+        ------
+        ValueError
+            If not exactly one of the two is given.
+        LedgerError
+            If the ledger can't be written.
+        """
+        if (older_than_seconds is None) == (before is None):
+            raise ValueError("Say either older_than_seconds or before: what began earlier is deleted.")
+        limit = query.moment(before) if before is not None else time.time() - float(older_than_seconds or 0.0)
+        self.drain()
+        doomed = delete(schema.records).where(schema.records.c.started_at < limit)
+        count = self._database.write(lambda connection: int(connection.execute(doomed).rowcount))
+        if count:
+            try:
+                self._database.compact()
+            except LedgerError as error:
+                self._notice(f"The records are deleted, but their space is not free yet: {error}")
+        return count
+
+    def import_(self, path: str | os.PathLike[str]) -> Imported:
+        """Store the records of a file that `export` wrote as JSON lines; identities are kept, known ones skipped.
+
+        Raises
+        ------
+        ValueError
+            If the file is of another format.
+        LedgerError
+            If it can't be read or the ledger can't be written; nothing is stored then.
+        """
+        source = Path(path).expanduser()
+        form = transfer.format_of(source, None)
+        if form != "jsonl":
+            raise ValueError(
+                f"{source.name} is a table, which holds only a part of each record; import the JSON lines "
+                "that export('….jsonl') writes."
+            )
+        self._open()
+        return self._database.write(lambda connection: transfer.read(connection, source, self._foreign_entry))
+
+    # ---- inside -------------------------------------------------------------------------------
+
+    def _notice(self, text: str) -> None:
+        if text not in self.notices:
+            self.notices.append(text)
+
+    def _open(self) -> None:
+        if self._closed:
+            raise LedgerError("This ledger was closed; open another one with green.ledger().")
+        self._database.open()
+
+    def _fresh(self) -> None:
+        """Open, and drain as far as that works; what can't be drained must not keep a person from reading."""
+        self._open()
+        if self._database.read_only:
+            return
+        try:
+            with self._draining:
+                self._drain.run()
+        except LedgerError as error:
+            self._notice(f"New records are not in yet. {error}")
+
+    def _entry(self, record: EnergyRecord) -> Entry:
+        owner = self._owner if self._privacy.keeps("owner") else None
+        host = self._host if self._privacy.keeps("host") else None
+        return Entry.of(self._privacy.apply(record), owner, host)
+
+    def _foreign_entry(self, record: EnergyRecord) -> Entry:
+        """Rows of a record from a file, which doesn't say whose it is."""
+        return Entry.of(self._privacy.apply(record))
+
+
+def _user() -> str | None:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return None  # a container without an entry for its user

@@ -1,0 +1,134 @@
+"""Which records are meant: one set of filters for reading, totals, runs and export."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, TypedDict, get_args
+
+from sqlalchemy import ColumnElement, Connection, Executable, select
+
+from jupyter_green.records import Span, Status
+
+from . import schema
+from .entry import plain
+from .totals import Line, Part
+
+if TYPE_CHECKING:
+    from .privacy import Privacy
+
+Moment = float | int | str | date | datetime
+_CHUNK = 500
+_PART = 8  # where a component begins in a row of `lines`
+
+
+class Filters(TypedDict, total=False):
+    """Filters of every reading method; what is absent or None is not filtered by."""
+
+    run: str | None
+    notebook: str | None
+    project: str | None
+    since: Moment | None
+    until: Moment | None
+    span: str | None
+    cell_id: str | None
+    code_hash: str | None
+    status: str | None
+
+
+def moment(value: Moment) -> float:
+    """Return seconds since 1970 of a number, a date, a datetime or ISO text; without a zone, local time is meant.
+
+    Raises
+    ------
+    ValueError
+        If the text is no date.
+    """
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip().replace("Z", "+00:00"))
+        except ValueError:
+            raise ValueError(f"{value!r} is no date; write it like 2025-03-01 or 2025-03-01T14:30.") from None
+    if isinstance(value, datetime):
+        return value.timestamp()
+    if isinstance(value, date):
+        # Local midnight is meant.
+        return datetime(value.year, value.month, value.day).timestamp()
+    return float(value)
+
+
+def conditions(filters: Filters, privacy: Privacy, simulated: bool | None = None) -> list[ColumnElement[bool]]:
+    """Return the filters as conditions.
+
+    Raises
+    ------
+    ValueError
+        If a filter has a value that no record can have.
+    """
+    table = schema.records.c
+    found: list[ColumnElement[bool]] = []
+    for name, column in (("run", table.run_id), ("project", table.project), ("code_hash", table.code_hash)):
+        value = filters.get(name)
+        if value is not None:
+            found.append(column == plain(str(value)))
+    cell_id, notebook = filters.get("cell_id"), filters.get("notebook")
+    if cell_id is not None:
+        found.append(table.cell_id == plain(cell_id))
+    if notebook is not None:
+        found.append(table.notebook.in_([plain(form) for form in privacy.notebooks(str(notebook))]))
+    for name, column, allowed in (("span", table.span, get_args(Span)), ("status", table.status, get_args(Status))):
+        value = filters.get(name)
+        if value is not None:
+            if value not in allowed:
+                raise ValueError(f"There is no {name} {value!r}; use one of {', '.join(allowed)}.")
+            found.append(column == value)
+    since, until = filters.get("since"), filters.get("until")
+    if since is not None:
+        found.append(table.started_at >= moment(since))
+    if until is not None:
+        found.append(table.started_at < moment(until))
+    if simulated is not None:
+        found.append(table.simulated.is_(simulated))
+    return found
+
+
+def documents(where: list[ColumnElement[bool]], limit: int | None = None, newest_first: bool = False) -> Executable:
+    """Return the query for stored records: document and trace, in order of their start."""
+    table = schema.records.c
+    order = (table.started_at.desc(), table.id.desc()) if newest_first else (table.started_at, table.id)
+    query = select(table.document, table.trace).where(*where).order_by(*order)
+    return query if limit is None else query.limit(limit)
+
+
+def lines(connection: Connection, where: list[ColumnElement[bool]]) -> Iterator[Line]:
+    """Yield what totals need of the records, in the order they need it."""
+    record, part = schema.records.c, schema.components.c
+    query = (
+        select(
+            record.id,
+            record.run_id,
+            record.span,
+            record.started_at,
+            record.seconds,
+            record.simulated,
+            record.project,
+            record.notebook,
+            part.kind,
+            part.device,
+            part.source,
+            part.joules,
+            part.uncertainty,
+            part.gain_uncertainty,
+            part.quality,
+        )
+        .select_from(schema.records.outerjoin(schema.components, part.record_id == record.id))
+        .where(*where)
+        .order_by(record.started_at, record.seconds.desc(), record.id, part.position)
+    )
+    rows = connection.execution_options(yield_per=_CHUNK).execute(query)
+    for _, of_record in groupby(map(tuple, rows), key=itemgetter(0)):
+        found: list[tuple[Any, ...]] = list(of_record)
+        parts = [Part(*row[_PART:]) for row in found if row[_PART] is not None]
+        yield Line._make((*found[0][1:_PART], parts))

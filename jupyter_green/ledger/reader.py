@@ -1,0 +1,216 @@
+"""The reading half of the ledger: records, totals, runs, and files made of them.
+
+Every method takes the same filters, and every one reads a consistent view of the database, after what lies
+in the journals was brought in.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+
+from . import query, transfer
+from .database import Database
+from .entry import record_of
+from .privacy import Privacy
+from .query import Filters, Moment
+from .selection import Records
+from .totals import By, Line, Totals, total
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a kernel or a program.
+
+    Parameters
+    ----------
+    run_id : str
+        Its identity.
+    started_at : float
+        Start of its first record in seconds since 1970.
+    notebook, project : str or None
+        Where its first record came from.
+    totals : Totals
+        What it used.
+    """
+
+    run_id: str
+    started_at: float
+    notebook: str | None
+    project: str | None
+    totals: Totals
+
+    @property
+    def joules(self) -> float | None:
+        """Sum of its readings in joules; None where nothing was read."""
+        return self.totals.joules
+
+
+class Reader:
+    """Reads one ledger; `Ledger` adds the writing."""
+
+    def __init__(self, database: Database, privacy: Privacy) -> None:
+        self._database = database
+        self._privacy = privacy
+
+    def _fresh(self) -> None:
+        """Make the database ready and bring in what the journals hold."""
+        raise NotImplementedError
+
+    def records(
+        self,
+        *,
+        run: str | None = None,
+        notebook: str | None = None,
+        project: str | None = None,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        span: str | None = None,
+        cell_id: str | None = None,
+        code_hash: str | None = None,
+        status: str | None = None,
+        limit: int | None = None,
+        newest_first: bool = False,
+    ) -> Records:
+        """Return settled records in order of their start.
+
+        Parameters
+        ----------
+        run, notebook, project, cell_id, code_hash : str, optional
+            Only records with exactly this value.
+        since, until : float, str, date or datetime, optional
+            Only records that began at or after, and before, this time; numbers are seconds since 1970.
+        span, status : str, optional
+            Only records of this kind and this end.
+        limit : int, optional
+            At most so many.
+        newest_first : bool
+            The other order; with `limit` the newest ones.
+
+        Raises
+        ------
+        ValueError
+            If a filter has a value that no record can have.
+        LedgerError
+            If the ledger can't be read.
+        """
+        filters = Filters(
+            run=run,
+            notebook=notebook,
+            project=project,
+            since=since,
+            until=until,
+            span=span,
+            cell_id=cell_id,
+            code_hash=code_hash,
+            status=status,
+        )
+        if limit is not None and limit < 0:
+            raise ValueError("The limit is a number of records, 0 or more.")
+        wanted = query.documents(query.conditions(filters, self._privacy), limit, newest_first)
+        self._fresh()
+        rows = self._database.read(lambda connection: [tuple(row) for row in connection.execute(wanted)])
+        return Records(record_of(row[0], row[1]) for row in rows)
+
+    def totals(
+        self,
+        *,
+        by: By | None = None,
+        simulated: bool | None = None,
+        run: str | None = None,
+        notebook: str | None = None,
+        project: str | None = None,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        span: str | None = None,
+        cell_id: str | None = None,
+        code_hash: str | None = None,
+        status: str | None = None,
+    ) -> Totals:
+        """Add up the energy of records; no joule counts twice, and simulated ones never join real ones.
+
+        Parameters
+        ----------
+        by : {"project", "notebook", "day", "kind", "run"}, optional
+            Also give the parts, in ``groups``.
+        simulated : bool, optional
+            Which sort to add up; by default the real ones, or the simulated ones if there are no others.
+        run, notebook, project, since, until, span, cell_id, code_hash, status
+            As for `records`.
+
+        Raises
+        ------
+        ValueError
+            If a filter or `by` has a value that it can't have.
+        LedgerError
+            If the ledger can't be read.
+        """
+        filters = Filters(
+            run=run,
+            notebook=notebook,
+            project=project,
+            since=since,
+            until=until,
+            span=span,
+            cell_id=cell_id,
+            code_hash=code_hash,
+            status=status,
+        )
+        where = query.conditions(filters, self._privacy)
+        self._fresh()
+        return self._database.read(lambda connection: total(query.lines(connection, where), by, simulated))
+
+    def runs(self, **filters: Unpack[Filters]) -> list[Run]:
+        """Return the runs that records belong to, oldest first; filters as for `records`."""
+        where = query.conditions(filters, self._privacy)
+        self._fresh()
+
+        def work(connection: Connection) -> list[Run]:
+            firsts: dict[str, Line] = {}
+
+            def noted() -> Iterator[Line]:
+                for line in query.lines(connection, where):
+                    firsts.setdefault(line.run_id, line)
+                    yield line
+
+            parts = total(noted(), "run").groups
+            return [
+                Run(run, line.started_at, line.notebook, line.project, parts[run])
+                for run, line in firsts.items()
+                if run in parts
+            ]
+
+        return self._database.read(work)
+
+    def export(self, path: str | os.PathLike[str], format: str | None = None, **filters: Unpack[Filters]) -> int:
+        """Write records to a file; return how many.
+
+        Parameters
+        ----------
+        path : str or path
+            A file; an existing one is replaced once the new one is complete.
+        format : {"csv", "jsonl", "parquet"}, optional
+            By default what the file's suffix says. Only JSON lines hold whole records.
+        **filters
+            As for `records`.
+
+        Raises
+        ------
+        ValueError
+            If the format is none of these.
+        LedgerError
+            If the file can't be written or the ledger can't be read.
+        """
+        target = Path(path).expanduser()
+        form = transfer.format_of(target, format)
+        wanted = query.documents(query.conditions(filters, self._privacy))
+        self._fresh()
+        return self._database.read(lambda connection: transfer.write(connection, wanted, target, form))

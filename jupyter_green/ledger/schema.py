@@ -1,0 +1,123 @@
+"""The tables, and the one way by which a database gets them.
+
+The whole record is kept as a JSON document, so that nothing a later version adds is lost; the columns
+beside it exist to be searched and added up. The course of power lies in a column of its own, because
+few readers want it and it is most of the size. Fresh and old databases go through the same Alembic
+revisions; their version table and all tables have names of our own, so that a PostgreSQL database may
+be shared with other programs. Times are seconds since 1970 in 64-bit floats, energies joules.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    inspect,
+    text,
+)
+
+VERSION_TABLE = "green_schema"
+REVISIONS = ("0001", "0002")
+"""Revisions this version knows, oldest first; a database at any other was written by a newer one."""
+
+metadata = MetaData()
+_upgrading = threading.Lock()
+
+records = Table(
+    "green_records",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("run_id", Text, nullable=False),
+    Column("span", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("started_at", Double, nullable=False),
+    Column("seconds", Double, nullable=False),
+    Column("joules", Double),
+    Column("uncertainty", Double),
+    Column("quality", Text, nullable=False),
+    Column("measured_share", Double),
+    Column("below_resolution", Boolean, nullable=False),
+    Column("cell_id", Text),
+    Column("execution_count", Integer),
+    Column("code_hash", Text),
+    Column("notebook", Text),
+    Column("project", Text),
+    Column("label", Text),
+    Column("units", Double),
+    Column("unit", Text),
+    Column("co2e_grams", Double),
+    Column("co2e_source", Text),
+    Column("cost", Double),
+    Column("currency", Text),
+    Column("overhead_seconds", Double),
+    Column("owner", Text),
+    Column("host", Text),
+    Column("document", Text, nullable=False),
+    Column("trace", Text),
+    # Kept apart from real figures; also true of a record without a reading whose sensors are simulated.
+    Column("simulated", Boolean, nullable=False),
+    Index("green_records_started_at", "started_at"),
+    Index("green_records_run", "run_id", "started_at"),
+    Index("green_records_notebook", "notebook", "started_at"),
+    Index("green_records_project", "project", "started_at"),
+)
+
+components = Table(
+    "green_components",
+    metadata,
+    Column("record_id", Text, ForeignKey("green_records.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("device", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("joules", Double),
+    Column("uncertainty", Double),
+    Column("gain_uncertainty", Double),
+    Column("method", Text, nullable=False),
+    Column("quality", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+)
+
+# What of each journal is in the ledger already. Rows of closed journals stay for a while, so that a
+# second process that read the file just before it was deleted can't write its records again.
+journals = Table(
+    "green_journals",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("owner", Text),
+    Column("settled", Integer, nullable=False),
+    Column("closed", Boolean, nullable=False),
+    Column("drained_at", Double, nullable=False),
+)
+
+
+def revision(connection: Connection) -> str | None:
+    """Return the revision a database is at; None where it has none of our tables."""
+    if VERSION_TABLE not in inspect(connection).get_table_names():
+        return None
+    found = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalars().all()  # noqa: S608
+    return str(found[0]) if found else None
+
+
+def upgrade(connection: Connection, to: str = "head") -> None:
+    """Bring a database to a revision, inside the caller's transaction."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config(attributes={"connection": connection, "version_table": VERSION_TABLE})
+    folder = str(Path(__file__).with_name("migrations"))
+    config.set_main_option("script_location", folder.replace("%", "%%"))
+    with _upgrading:  # Alembic holds the revision at work in a global
+        command.upgrade(config, to)

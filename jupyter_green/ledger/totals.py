@@ -1,0 +1,298 @@
+"""Totals over records: added up in one place, whether the records come from the database or from a list.
+
+No joule is counted twice: a `green.meter()` window or a trial that lies inside a counted cell (or window)
+of the same run adds nothing, because the outer record holds its energy already. Random errors of readings
+are independent and add in quadrature; gain errors of one source lean the same way in every record and add
+linearly. Simulated records are never added to real ones.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Literal, NamedTuple, get_args
+
+from jupyter_green.records import Component, EnergyRecord, Quality
+
+By = Literal["project", "notebook", "day", "kind", "run"]
+
+_INSIDE = ("window", "trial")
+_AROUND = ("cell", "gap", "window")
+
+
+class Part(NamedTuple):
+    """What a total needs of a component; `source` is never empty."""
+
+    kind: str
+    device: str
+    source: str
+    joules: float | None
+    uncertainty: float | None
+    gain_uncertainty: float | None
+    quality: str
+
+
+class Line(NamedTuple):
+    """What a total needs of a record."""
+
+    run_id: str
+    span: str
+    started_at: float
+    seconds: float
+    simulated: bool
+    project: str | None
+    notebook: str | None
+    parts: Sequence[Part]
+
+
+def is_simulated(record: EnergyRecord) -> bool:
+    """Whether a record belongs to the simulated ones, also where its simulated sensors gave no reading."""
+    if record.joules is None:
+        return any(part.quality == "simulated" for part in record.components)
+    return record.quality == "simulated"
+
+
+def part_of(component: Component) -> Part:
+    """Return what a total needs of a component."""
+    return Part(
+        component.kind,
+        component.device,
+        component.source or component.key,
+        component.joules,
+        component.uncertainty,
+        component.gain_uncertainty,
+        component.quality,
+    )
+
+
+def line_of(record: EnergyRecord) -> Line:
+    """Return what a total needs of a record."""
+    return Line(
+        record.run_id,
+        record.span,
+        record.started_at,
+        record.seconds,
+        is_simulated(record),
+        record.project,
+        record.notebook,
+        tuple(part_of(component) for component in record.components),
+    )
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Energy of many records.
+
+    Parameters
+    ----------
+    joules, uncertainty : float or None
+        Sum of all readings and the half-width of its 95 % interval; None where nothing was read. The
+        half-width is infinite where a reading has none.
+    measured_joules, estimated_joules, simulated_joules : float
+        What of the sum may be called what.
+    quality : {"measured", "estimated", "simulated"} or None
+        The weakest standing among the readings.
+    seconds : float
+        Sum of the records' lengths.
+    count, unread : int
+        Records counted, and how many of them have no reading at all.
+    unmetered : mapping of str to int
+        Devices that could not be read, with the number of records where that was so.
+    inside : int
+        Windows and trials left out because a counted record holds their energy.
+    simulated_left_out, real_left_out : int
+        Records of the other sort, which were not added.
+    started_at, ended_at : float or None
+        From when to when, in seconds since 1970.
+    groups : mapping
+        The same by project, notebook, day, kind of device or run, if that was asked for.
+    """
+
+    joules: float | None = None
+    uncertainty: float | None = None
+    measured_joules: float = 0.0
+    estimated_joules: float = 0.0
+    simulated_joules: float = 0.0
+    quality: Quality | None = None
+    seconds: float = 0.0
+    count: int = 0
+    unread: int = 0
+    unmetered: Mapping[str, int] = field(default_factory=dict)
+    inside: int = 0
+    simulated_left_out: int = 0
+    real_left_out: int = 0
+    started_at: float | None = None
+    ended_at: float | None = None
+    groups: Mapping[str | None, Totals] = field(default_factory=dict)
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """95 % interval of `joules`, cut at 0; None where there is no reading."""
+        if self.joules is None or self.uncertainty is None:
+            return None
+        return max(0.0, self.joules - self.uncertainty), self.joules + self.uncertainty
+
+    @property
+    def measured_share(self) -> float | None:
+        """Share of `joules` that was measured (0 to 1)."""
+        return self.measured_joules / self.joules if self.joules else None
+
+    @property
+    def estimated_share(self) -> float | None:
+        """Share of `joules` that was estimated (0 to 1)."""
+        return self.estimated_joules / self.joules if self.joules else None
+
+    @property
+    def simulated_share(self) -> float | None:
+        """Share of `joules` that was simulated (0 to 1)."""
+        return self.simulated_joules / self.joules if self.joules else None
+
+    @property
+    def absent_share(self) -> float | None:
+        """Share of the counted records without any reading (0 to 1); their energy is not known, not 0."""
+        return self.unread / self.count if self.count else None
+
+    def __repr__(self) -> str:
+        from .amount import amount
+
+        said = [amount(self.joules, self.uncertainty)]
+        if self.quality is not None:
+            share = self.measured_share
+            mixed = self.quality == "estimated" and share is not None and share > 0
+            said[0] += f" {self.quality}" if not mixed else f" estimated ({share:.0%} of it measured)"
+        said.append(f"{self.count} record{'' if self.count == 1 else 's'}, {self.seconds:.3g} s")
+        if self.unread:
+            said.append(f"{self.unread} without a reading")
+        if self.unmetered:
+            said.append("not read: " + ", ".join(f"{name} ({count})" for name, count in self.unmetered.items()))
+        if self.simulated_left_out:
+            said.append(f"{self.simulated_left_out} simulated left out")
+        if self.real_left_out:
+            said.append(f"{self.real_left_out} real left out")
+        lines = [f"<Totals {'; '.join(said)}>"]
+        lines += [f"  {'(none)' if name is None else name}: {group!r}" for name, group in self.groups.items()]
+        return "\n".join(lines)
+
+
+class Tally:
+    """Adds up records that belong together."""
+
+    def __init__(self) -> None:
+        self.count = self.unread = self.inside = 0
+        self._joules: dict[str, list[float]] = {"measured": [], "estimated": [], "simulated": []}
+        self._squares: list[float] = []
+        self._gains: dict[str, list[float]] = {}
+        self._seconds: list[float] = []
+        self._unmetered: dict[str, int] = {}
+        self._first = math.inf
+        self._last = -math.inf
+
+    def add(self, line: Line, parts: Sequence[Part]) -> None:
+        """Count a record with these of its parts."""
+        self.count += 1
+        self._seconds.append(line.seconds)
+        self._first = min(self._first, line.started_at)
+        self._last = max(self._last, line.started_at + line.seconds)
+        absent = {part.device for part in parts if part.joules is None}
+        for device in absent:
+            self._unmetered[device] = self._unmetered.get(device, 0) + 1
+        read = False
+        for part in parts:
+            if part.joules is None:
+                continue
+            read = True
+            self._joules[part.quality].append(part.joules)
+            gain = part.gain_uncertainty or 0.0
+            whole = math.inf if part.uncertainty is None else part.uncertainty
+            self._squares.append(max(0.0, whole**2 - gain**2))
+            self._gains.setdefault(part.source, []).append(gain)
+        self.unread += not read
+
+    def totals(self, other: Tally | None = None, *, simulated: bool = False) -> Totals:
+        """Return what was added up, naming how many records of the `other` sort were left out."""
+        found: dict[str, float] = {name: math.fsum(values) for name, values in self._joules.items()}
+        read = [value for values in self._joules.values() for value in values]
+        random = math.fsum(self._squares)
+        quality: Quality | None = None
+        if read:
+            weakest: tuple[Quality, ...] = ("simulated", "estimated", "measured")
+            quality = next(name for name in weakest if self._joules[name])
+        left_out = other.count if other is not None else 0
+        return Totals(
+            joules=math.fsum(read) if read else None,
+            uncertainty=math.sqrt(random + math.fsum(math.fsum(gain) ** 2 for gain in self._gains.values()))
+            if read
+            else None,
+            measured_joules=found["measured"],
+            estimated_joules=found["estimated"],
+            simulated_joules=found["simulated"],
+            quality=quality,
+            seconds=math.fsum(self._seconds),
+            count=self.count,
+            unread=self.unread,
+            unmetered=dict(sorted(self._unmetered.items())),
+            inside=self.inside,
+            simulated_left_out=0 if simulated else left_out,
+            real_left_out=left_out if simulated else 0,
+            started_at=self._first if self.count else None,
+            ended_at=self._last if self.count else None,
+        )
+
+
+def total(lines: Iterable[Line], by: By | None = None, simulated: bool | None = None) -> Totals:
+    """Add up records.
+
+    Parameters
+    ----------
+    lines : iterable of Line
+        Ordered by start, of equal starts the longest first (see `in_order`).
+    by : {"project", "notebook", "day", "kind", "run"}, optional
+        Also give the parts; a day is one of this machine's time zone.
+    simulated : bool, optional
+        Which sort to add up; by default the real ones, or the simulated ones if there are no others.
+
+    Raises
+    ------
+    ValueError
+        If `by` is none of these.
+    """
+    if by is not None and by not in get_args(By):
+        raise ValueError(f"Totals can't be split by {by!r}; use one of {', '.join(get_args(By))}.")
+    whole = {False: Tally(), True: Tally()}
+    groups: dict[str | None, dict[bool, Tally]] = {}
+    reached: dict[str, float] = {}
+    for line in lines:
+        end = line.started_at + line.seconds
+        # A tenth of the inner record's length allows for clocks; neighbours never lie that deep in each other.
+        if line.run_id and line.span in _INSIDE and reached.get(line.run_id, -math.inf) >= end - 0.1 * line.seconds:
+            whole[line.simulated].inside += 1
+            continue
+        if line.run_id and line.span in _AROUND:
+            reached[line.run_id] = max(reached.get(line.run_id, -math.inf), end)
+        whole[line.simulated].add(line, line.parts)
+        for key, parts in _split(line, by):
+            group = groups.setdefault(key, {False: Tally(), True: Tally()})
+            group[line.simulated].add(line, parts)
+    sort = bool(whole[True].count and not whole[False].count) if simulated is None else simulated
+    result = whole[sort].totals(whole[not sort], simulated=sort)
+    found = {key: group[sort].totals(group[not sort], simulated=sort) for key, group in groups.items()}
+    ordered = sorted(found.items(), key=lambda item: (item[0] is None, str(item[0])))
+    return replace(result, groups=dict(ordered))
+
+
+def in_order(lines: Iterable[Line]) -> list[Line]:
+    """Return lines in the order that `total` needs."""
+    return sorted(lines, key=lambda line: (line.started_at, -line.seconds))
+
+
+def _split(line: Line, by: By | None) -> list[tuple[str | None, Sequence[Part]]]:
+    if by is None:
+        return []
+    if by == "kind":
+        kinds = dict.fromkeys(part.kind for part in line.parts)
+        return [(kind, [part for part in line.parts if part.kind == kind]) for kind in kinds]
+    if by == "day":
+        return [(datetime.fromtimestamp(line.started_at).astimezone().date().isoformat(), line.parts)]
+    return [(line.run_id if by == "run" else getattr(line, by), line.parts)]
