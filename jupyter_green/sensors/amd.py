@@ -1,0 +1,140 @@
+"""AMD GPUs through ROCm's ``amdsmi``: the board's energy accumulator. Untested on hardware.
+
+Written after the sources of amdsmi 6.x and 7.0.2: the accumulator counts steps of ``counter_resolution``
+microjoules and is not offered to virtual machines. Nothing is imported, and nothing said, on a machine without
+the ROCm device. ``HIP_VISIBLE_DEVICES`` is not looked at yet: every board the library names is counted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import time
+from pathlib import Path
+from typing import Any
+
+from .sensor import Discovery, Finding, Reading, SensorFault, Traits
+
+SOURCE = "amd"
+SUBJECT = "AMD GPUs"
+DEVICE = Path("/dev/kfd")
+"""ROCm's device file; without it there is no board that amdsmi could meter."""
+
+UNTESTED = "Untested on hardware."
+
+
+def discover() -> Discovery:
+    """Offer a counter for each board whose accumulator answers; nothing where there is no ROCm device."""
+    if not DEVICE.exists():
+        return Discovery()
+    try:
+        # The package prints to standard output when the driver's library is missing, and fails in many ways.
+        with contextlib.redirect_stdout(io.StringIO()):
+            library = importlib.import_module("amdsmi")
+            library.amdsmi_init()
+            handles = library.amdsmi_get_processor_handles()
+    except ModuleNotFoundError:
+        detail = "There is an AMD board, but the package that reads it is not installed."
+        return Discovery(findings=(_finding(SUBJECT, False, detail, ("pip install 'jupyter_green[amd]'",)),))
+    except Exception as error:  # noqa: BLE001 - the library raises a dozen kinds of error; each is told
+        detail = f"The ROCm library does not answer ({_told(error)})."
+        return Discovery(findings=(_finding(SUBJECT, False, detail),))
+    sensors: list[BoardCounter] = []
+    findings: list[Finding] = []
+    for index, handle in enumerate(handles):
+        try:
+            sensors.append(BoardCounter(library, handle, index))
+        except SensorFault as fault:
+            findings.append(_finding(f"AMD GPU {index}", False, str(fault)))
+            continue
+        detail = "Energy counter of the whole board."
+        findings.append(_finding(sensors[-1].traits.device, True, detail))
+    return Discovery(tuple(sensors), tuple(findings))
+
+
+class BoardCounter:
+    """One board's energy accumulator. Untested on hardware.
+
+    Parameters
+    ----------
+    library : module
+        ``amdsmi``, initialised.
+    handle : object
+        The board's processor handle.
+    index : int
+        Its place in the library's list.
+
+    Raises
+    ------
+    SensorFault
+        If the board has no accumulator.
+    """
+
+    def __init__(self, library: Any, handle: Any, index: int) -> None:
+        self._library = library
+        self._handle = handle
+        self._device = f"AMD GPU {index}"
+        self._epoch = 0
+        self._last, step = self._count()
+        name = self._ask("amdsmi_get_gpu_asic_info", {}).get("market_name", "")
+        identity = self._ask("amdsmi_get_gpu_device_uuid", "") or str(index)
+        self._device = f"AMD GPU {index}, {name}" if name and name != "N/A" else self._device
+        self._traits = Traits(
+            key=f"{SOURCE}:{identity}",
+            kind="gpu",
+            device=self._device,
+            method="counter",
+            quality="measured",
+            scope="whole board",
+            source=SOURCE,
+            gain=0.10,  # no figure of the maker's was found; wider than NVIDIA's usual ±5 %
+            resolution=step,
+            period=(0.001, 0.1),
+            latency=0.03,
+            note=UNTESTED,
+        )
+
+    @property
+    def traits(self) -> Traits:
+        """What the sensor says about itself."""
+        return self._traits
+
+    def read(self) -> Reading:
+        """Return joules since the driver was loaded; raise `SensorFault` where there is no reading."""
+        before = time.perf_counter()
+        joules, _ = self._count()
+        moment = (before + time.perf_counter()) / 2
+        if joules < self._last:  # 64 bits do not wrap: the driver was loaded anew
+            self._epoch += 1
+        self._last = joules
+        return Reading(moment, joules, self._epoch)
+
+    def close(self) -> None:
+        """Leave the library as it is: others in this process may use it."""
+
+    def _count(self) -> tuple[float, float]:
+        """Return joules and the size of a step in joules."""
+        try:
+            said = self._library.amdsmi_get_energy_count(self._handle)
+            # Before 6.4 the accumulator went by the name "power" alone.
+            count = said["energy_accumulator"] if "energy_accumulator" in said else said["power"]
+            step = float(said["counter_resolution"]) * 1e-6
+            return int(count) * step, step
+        except Exception as error:  # the library raises a dozen kinds
+            raise SensorFault(f"The energy counter of {self._device} does not answer ({_told(error)}).") from error
+
+    def _ask(self, name: str, otherwise: Any) -> Any:
+        """Ask for a name or an identity, without which the counter works just as well."""
+        try:
+            return getattr(self._library, name)(self._handle)
+        except Exception:  # noqa: BLE001 - the library raises a dozen kinds of error
+            return otherwise
+
+
+def _finding(subject: str, works: bool, detail: str, fix: tuple[str, ...] = ()) -> Finding:
+    return Finding(SOURCE, subject, works, f"{detail} {UNTESTED}", fix)
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")

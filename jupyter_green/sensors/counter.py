@@ -1,0 +1,168 @@
+"""A counter that wraps: one RAPL domain, read again and again and counted on.
+
+Wraps are undone at each read, modulo the range the zone states. What can't be a wrap raises the epoch: a
+step that would take more power than the domain can draw is a reset, and after a silence in which the
+counter may have wrapped more than once nothing can be told. The file stays open, since opening it costs
+more than reading; one that has gone is opened again at the next read.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+from . import powercap
+from .powercap import Zone
+from .processor import OTHERS, BusyShare
+from .sensor import Reading, SensorFault, Traits, Usage
+
+SLACK_SECONDS = 0.1
+"""Added to the time between reads before power is judged: counters tick irregularly, about every millisecond."""
+
+
+class RaplCounter:
+    """One domain's counter, its wraps undone.
+
+    Parameters
+    ----------
+    zone : Zone
+        Where it lies.
+    traits : Traits
+        What it says about itself; `power_limit` and `span` must be given.
+
+    Raises
+    ------
+    OSError
+        If the counter can't be opened.
+    ValueError
+        If it holds no number.
+    """
+
+    def __init__(self, zone: Zone, traits: Traits) -> None:
+        assert traits.power_limit is not None
+        assert traits.span is not None
+        self._zone = zone
+        self._traits = traits
+        self._bound = traits.power_limit
+        self._longest = traits.span
+        self._range = zone.span_joules
+        self._lock = threading.Lock()
+        self._descriptor: int | None = None
+        self._epoch = 0
+        self._total = 0.0
+        try:
+            self._last = (time.perf_counter(), self.raw())
+        except ValueError:
+            self._release()
+            raise
+
+    @property
+    def traits(self) -> Traits:
+        """What the sensor says about itself."""
+        return self._traits
+
+    def read(self) -> Reading:
+        """Return joules since the first read.
+
+        Raises
+        ------
+        SensorFault
+            If the counter can't be read now; the next read tries again.
+        """
+        with self._lock:
+            before = time.perf_counter()
+            try:
+                joules = self.raw()
+            except (OSError, ValueError) as error:
+                self._release()
+                why = getattr(error, "strerror", None) or str(error)
+                raise SensorFault(f"{self._traits.device} could not be read ({why}).") from error
+            moment = (before + time.perf_counter()) / 2
+            self._book(moment, joules)
+            return Reading(moment, self._total, self._epoch)
+
+    def raw(self) -> float:
+        """Return what the counter shows, in joules.
+
+        Raises
+        ------
+        OSError
+            If it can't be read.
+        ValueError
+            If it holds no number.
+        """
+        if self._descriptor is None:
+            self._descriptor = os.open(self._zone.energy, os.O_RDONLY | os.O_CLOEXEC)
+            self._check_range()
+        if os.fstat(self._descriptor).st_nlink == 0:
+            raise FileNotFoundError(2, "its file has gone")
+        text = os.pread(self._descriptor, 64, 0).strip()
+        if not text.isdigit():
+            raise ValueError("its file holds no number")
+        return int(text) / 1e6
+
+    def close(self) -> None:
+        """Close the file; calling it twice is harmless."""
+        with self._lock:
+            self._release()
+
+    def _book(self, moment: float, joules: float) -> None:
+        then, shown = self._last
+        self._last = (moment, joules)
+        step, seconds = joules - shown, moment - then
+        if step < 0 and self._range is not None:
+            step += self._range
+        plausible = 0 <= step <= self._bound * (seconds + SLACK_SECONDS)
+        if plausible and seconds <= self._longest:
+            self._total += step
+        else:
+            self._epoch += 1
+
+    def _check_range(self) -> None:
+        """After the file came back: another range means another counter."""
+        stated = powercap.span_joules(self._zone.path)
+        if stated is not None and stated != self._range:
+            self._range = stated
+            self._epoch += 1
+
+    def _release(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+class PackageCounter(RaplCounter):
+    """A counter of processor energy; it also tells which share of the machine's work was ours."""
+
+    def __init__(self, zone: Zone, traits: Traits, share: BusyShare) -> None:
+        super().__init__(zone, traits)
+        self._share = share
+
+    def read(self) -> Reading:
+        """Return joules since the first read; raise `SensorFault` where there is none."""
+        reading = super().read()
+        self._share.note()
+        return reading
+
+    def processes(self) -> frozenset[int] | None:
+        """Return this process and `OTHERS`: a processor is never ours alone."""
+        return frozenset({os.getpid(), OTHERS})
+
+    def usage(self, since: float) -> Usage | None:
+        """Return our share of the machine's busy CPU time since a moment, and the others'."""
+        return self._share.usage(since)
+
+
+def same(one: RaplCounter, other: RaplCounter) -> bool:
+    """Tell whether two counters are one: the second shows what the first showed just before or just after."""
+    if one.traits.kind != other.traits.kind:
+        return False
+    try:
+        for _ in range(3):  # a tick between two reads is rare, three in a row do not happen
+            before, between, after = one.raw(), other.raw(), one.raw()
+            if 0 < before <= between <= after:
+                return True
+    except (OSError, ValueError):
+        return False
+    return False
