@@ -123,7 +123,7 @@ class EnergyMagics(Magics):
 
     def _history(self, options: list[str]) -> Table:
         _allow(options, {"--all"})
-        return history(self.session, everything="--all" in options, sources=self.shell.user_ns.get("In", []))
+        return history(self.session, everything="--all" in options, sources=self.shell.history_manager.input_hist_raw)
 
     def _export(self, options: list[str]) -> None:
         if len(options) != 1 or options[0].startswith("-"):

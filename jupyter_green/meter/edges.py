@@ -19,6 +19,9 @@ from jupyter_green.sensors import Traits
 
 from .ticks import Ticks
 
+GUARD_SECONDS = 0.003
+"""How far from an edge a tick must be to count as before or after it, beyond the latency."""
+
 UNKNOWN_LIMIT = 1000.0
 """Watts that a stretch of unknown power may have where the sensor states no limit."""
 
@@ -76,7 +79,7 @@ def count_at(ticks: Ticks, traits: Traits, edges: list[float], moment: float) ->
     moment : float
         The edge.
     """
-    guard = traits.latency / 2
+    guard = traits.latency / 2 + max(GUARD_SECONDS, 2 * ticks.comb.jitter)
     first = final = bisect.bisect_left(edges, moment)
     left = right = None
     while True:  # widen the block until no edge lies close to its ends

@@ -13,7 +13,12 @@ from dataclasses import dataclass
 
 from jupyter_green.sensors import Reading, Traits
 
-ENOUGH_STEPS = 4
+from .comb import Comb
+
+LEAST_MARGIN = 0.0015
+"""Seconds before an expected tick at which reading begins, on a machine that is never late."""
+
+SEARCH_SECONDS = 1.0
 KEEP_SECONDS = 30.0
 THIN_SECONDS = 1.0
 
@@ -55,16 +60,16 @@ class Ticks:
     def __init__(self, traits: Traits) -> None:
         self.all: list[Tick] = []
         self.last: Reading | None = None
+        self.comb = Comb(*traits.period)
         self._shortest, self._longest = traits.period
         self._late = traits.latency / 2
-        self._steps: list[float] = []
+        self._margin = 4 * LEAST_MARGIN
+        self._resumed = 0.0
 
     @property
     def period_seen(self) -> float | None:
         """Period in seconds as seen; None before a few ticks were."""
-        if len(self._steps) < ENOUGH_STEPS:
-            return None
-        return sorted(self._steps)[len(self._steps) // 2]
+        return self.comb.period
 
     @property
     def period(self) -> float:
@@ -84,30 +89,26 @@ class Ticks:
 
     def _resume(self, reading: Reading) -> None:
         """After a silence: the value's tick lies within the last period."""
+        self.comb.restart()
+        self._resumed = reading.time
         if self.all and self.all[-1].epoch == reading.epoch and reading.value <= self.all[-1].value:
             return  # nothing has happened since
         half = self.period / 2
         self.all.append(Tick(reading.time - self._late - half, reading.value, half, reading.epoch, loose=True))
 
     def _found(self, reading: Reading, last: Reading) -> None:
-        tick = Tick(
-            (last.time + reading.time) / 2 - self._late,
-            reading.value,
-            (reading.time - last.time) / 2,
-            reading.epoch,
-        )
+        placed = self.comb.add(last.time, reading.time)
+        tick = Tick(placed.time - self._late, reading.value, placed.doubt, reading.epoch)
         before = self.all[-1] if self.all else None
-        period = self.period_seen
-        if before is not None and before.epoch == tick.epoch:
-            if before.loose:
-                self._tighten(before, tick)
-            elif period is not None:
-                self._follow(before, tick, period)
-            step = tick.time - before.time
-            if not before.loose and tick.doubt + before.doubt < 0.2 * step and step < 1.5 * self._longest:
-                self._steps.append(step)
-                del self._steps[:-64]
+        if before is not None and before.loose and before.epoch == tick.epoch:
+            self._tighten(before, tick)
+        elif before is not None and before.epoch == tick.epoch:
+            tick.time = max(tick.time, before.time + 1e-6)
         self.all.append(tick)
+        # Woken too late to see the old value again: begin earlier next time.
+        missed = reading.time - last.time > 0.4 * self.period
+        grown = self._margin * (1.5 if missed else 0.97)
+        self._margin = min(max(grown, LEAST_MARGIN + self.comb.jitter), 0.2 * self.period)
 
     def _tighten(self, loose: Tick, tick: Tick) -> None:
         """A loose tick happened one period before the one now found."""
@@ -119,25 +120,18 @@ class Ticks:
         loose.time, loose.doubt = (first + final) / 2, (final - first) / 2
         loose.loose = False
 
-    def _follow(self, before: Tick, tick: Tick, period: float) -> None:
-        """Ticks come regularly: where the bracket is wide, the period says more."""
-        periods = max(1, round((tick.time - before.time) / period))
-        expected = before.time + periods * period
-        doubt = before.doubt + 0.02 * period * periods
-        if doubt < tick.doubt and abs(expected - tick.time) <= tick.doubt:
-            tick.time, tick.doubt = expected, doubt
-
     def next_read(self, now: float) -> float:
         """When the next read can tell something new, on `time.perf_counter()`."""
-        period = self.period_seen
-        if period is None or not self.all or self.all[-1].loose:
-            return now + max(0.002, self._longest / 20)
-        expected = self.all[-1].time + self._late + period
-        margin = max(0.001, 0.04 * period)
-        if now < expected - margin:
-            return expected - margin
-        overdue = now - expected
-        return now + (margin if overdue < period else 4 * margin)
+        following = self.comb.following()
+        if following is None or not self.comb.locked:
+            # Looking for the rhythm: closely at first, patiently where there seems to be none.
+            searching = now - self._resumed < SEARCH_SECONDS
+            return now + (max(LEAST_MARGIN, self._shortest / 8) if searching else self._longest / 10)
+        early = following.time - self._margin
+        if now < early:
+            return early
+        overdue = now - following.time
+        return now + max(LEAST_MARGIN, self._margin / 2) * (1 if overdue < self.period else 4)
 
     # ---- looking up ---------------------------------------------------------------------------
 

@@ -1,0 +1,152 @@
+"""The rhythm of a counter's ticks: a period and a phase, fitted to the brackets in which ticks were seen.
+
+Reads are late when the machine or the interpreter is busy, so a single bracket may be wide. Ticks come
+regularly, so many brackets together place each of them well: the fit weighs a bracket by its width, and
+what tight brackets still scatter around it is the sensor's own jitter. After a silence the phase is
+lost and the period is kept.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+from itertools import pairwise
+
+CLOCK_DOUBT = 0.0003
+"""Seconds by which even a tight bracket may be off (calls take time)."""
+
+LEAST = 4
+KEEP = 96
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """When a tick is expected, and the half-width in seconds of how well that is known."""
+
+    time: float
+    doubt: float
+
+
+class Comb:
+    """Period and phase of ticks.
+
+    Parameters
+    ----------
+    shortest, longest : float
+        Bounds of the period in seconds.
+    """
+
+    def __init__(self, shortest: float, longest: float) -> None:
+        self._shortest, self._longest = shortest, longest
+        self._series: deque[tuple[int, float, float]] = deque(maxlen=KEEP)
+        self._period: float | None = None
+        self._period_doubt = math.inf
+        self._phase = 0.0
+        self._phase_doubt = math.inf
+        self.jitter = 0.0
+
+    @property
+    def period(self) -> float | None:
+        """Period in seconds; None before enough ticks were seen."""
+        return self._period
+
+    @property
+    def locked(self) -> bool:
+        """Whether the next tick can be predicted."""
+        return self._period is not None and len(self._series) >= 2
+
+    def restart(self) -> None:
+        """After a silence: the phase is lost."""
+        self._series.clear()
+        self._phase_doubt = math.inf
+
+    def add(self, low: float, high: float) -> Expectation:
+        """Book a tick that happened between two moments; return where it is placed.
+
+        Parameters
+        ----------
+        low, high : float
+            The last read with the old value and the first with the new one, in seconds.
+        """
+        middle, half = (low + high) / 2, (high - low) / 2
+        number = 0
+        if self._series:
+            before, when, _ = self._series[-1]
+            if self._period is not None:
+                anchor = self._phase + before * self._period if len(self._series) >= 2 else when
+                number = before + max(1, round((middle - anchor) / self._period))
+            else:
+                number = before + 1
+        self._series.append((number, middle, half))
+        self._fit()
+        expected = self.expect(number)
+        if expected is None or expected.doubt >= half:
+            return Expectation(middle, half)
+        return Expectation(min(max(expected.time, low), high), expected.doubt)
+
+    def expect(self, number: int) -> Expectation | None:
+        """Where the tick of a number is expected; None before the rhythm is known."""
+        if self._period is None or math.isinf(self._phase_doubt):
+            return None
+        return Expectation(self._phase + number * self._period, self._phase_doubt + self.jitter)
+
+    def following(self) -> Expectation | None:
+        """Where the next tick is expected."""
+        return self.expect(self._series[-1][0] + 1) if self._series else None
+
+    def _fit(self) -> None:
+        if self._period is None:
+            self._guess_period()
+            if self._period is None:
+                return
+        origin = self._series[0][0]
+        weights = [1.0 / (half**2 / 3 + CLOCK_DOUBT**2 + self.jitter**2) for _, _, half in self._series]
+        ns = [number - origin for number, _, _ in self._series]
+        ts = [middle for _, middle, _ in self._series]
+        w = math.fsum(weights)
+        prior = 1.0 / max(self._period_doubt, 1e-7) ** 2 if math.isfinite(self._period_doubt) else 0.0
+        n_mean = math.fsum(a * n for a, n in zip(weights, ns, strict=True)) / w
+        t_mean = math.fsum(a * t for a, t in zip(weights, ts, strict=True)) / w
+        spread = math.fsum(a * (n - n_mean) ** 2 for a, n in zip(weights, ns, strict=True))
+        slope = math.fsum(a * (n - n_mean) * (t - t_mean) for a, n, t in zip(weights, ns, ts, strict=True))
+        # The period learnt before counts as one more observation, so that a short series can't spoil it.
+        period = (slope + prior * self._period) / (spread + prior) if spread + prior else self._period
+        period = min(max(period, self._shortest), self._longest)
+        phase = t_mean - n_mean * period
+        self._phase = phase - origin * period
+        doubt = math.sqrt(1.0 / w + (ns[-1] - n_mean) ** 2 / (spread + prior)) if spread + prior else 1 / math.sqrt(w)
+        self._phase_doubt = 2 * doubt
+        self._period = period
+        if len(ns) >= LEAST:
+            # A year-old period may have changed: it is never trusted below a tenth of a per mille.
+            self._period_doubt = max(1e-4 * period, 1.0 / math.sqrt(spread + prior) if spread + prior else 1e-3)
+            tight = [
+                ((t - phase - n * period) ** 2, half)
+                for n, t, (_, _, half) in zip(ns, ts, self._series, strict=True)
+                if half < 0.1 * period
+            ]
+            if len(tight) >= LEAST:
+                scatter = math.fsum(square for square, _ in tight) / len(tight)
+                blur = math.fsum(half**2 / 3 for _, half in tight) / len(tight)
+                self.jitter = 2 * math.sqrt(max(0.0, scatter - blur - CLOCK_DOUBT**2))
+
+    def _guess_period(self) -> None:
+        """A first period from tight brackets that follow each other."""
+        if len(self._series) < LEAST:
+            return
+        items = list(self._series)
+        steps = [
+            later[1] - earlier[1]
+            for earlier, later in pairwise(items)
+            if earlier[2] + later[2] < 0.5 * (later[1] - earlier[1]) and later[1] - earlier[1] <= 1.3 * self._longest
+        ]
+        if len(steps) < LEAST - 1:
+            return
+        guess = sorted(steps)[len(steps) // 2]
+        self._period = min(max(guess, self._shortest), self._longest)
+        # Number the ticks anew: some may have been missed while the period was unknown.
+        first = items[0][1]
+        self._series = deque(
+            ((round((middle - first) / self._period), middle, half) for _, middle, half in items), maxlen=KEEP
+        )
