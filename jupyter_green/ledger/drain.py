@@ -53,6 +53,9 @@ class _Place:
     settled: int
 
 
+_START = _Place(-1, 0, 0, 0)
+
+
 class Drain:
     """Moves what journals hold into one database.
 
@@ -107,7 +110,11 @@ class Drain:
                 self._generation = self._database.generation
                 self._places.clear()
             try:
-                found = self._journal(path)
+                try:
+                    found = self._journal(path)
+                except _Behind:
+                    self._places.clear()
+                    found = self._journal(path)
             except FileNotFoundError:
                 self._places.pop(path.name, None)  # another process has closed it meanwhile
                 continue
@@ -120,35 +127,34 @@ class Drain:
 
     def _journal(self, path: Path) -> Drained:
         alive = owner_lives(path)
-        place = self._places.get(path.name) if alive else None
+        place = self._places.get(path.name, _START) if alive else _START
         size = path.stat().st_size
-        if place is not None and place.size == size:
+        if place.size == size:
             return Drained()
-        replayed = replay(path, place.resume, place.resume_settled) if place is not None else replay(path)
-        before = place.resume_settled if place is not None else 0
+        replayed = replay(path, place.resume, place.resume_settled)
         if replayed.newer:
             self._notice(f"The journal {path} was written by a newer jupyter_green; upgrade to add its records.")
             return Drained()
-        settled = before + len(replayed.settled)
+        settled = place.resume_settled + len(replayed.settled)
         stored = 0
-        if not (alive and settled == (place.settled if place is not None else 0)):
+        if not alive or settled != place.settled:
             try:
-                stored = self._store(path.name, replayed, before, alive)
-            except _Behind:
-                self._places.pop(path.name, None)
-                return self._journal(path)
+                stored = self._store(path.name, replayed, place.resume_settled, alive)
             except ValueError as error:
                 self._notice(f"The journal {path} holds what is no record ({error}); it is left where it is.")
                 return Drained()
         if alive:
             self._places[path.name] = _Place(size, replayed.resume, replayed.resume_settled, settled)
             return Drained(stored)
+        return Drained(stored, *self._remove(path, replayed))
+
+    def _remove(self, path: Path, replayed: Replay) -> tuple[int, int]:
         self._places.pop(path.name, None)
         try:
             path.unlink()
         except FileNotFoundError:
-            return Drained(stored)  # another process was first; it counts the journal
-        return Drained(stored, 1, replayed.skipped)
+            return 0, 0  # another process was first; it counts the journal
+        return 1, replayed.skipped
 
     def _store(self, name: str, replayed: Replay, before: int, alive: bool) -> int:
         head = replayed.head
