@@ -23,8 +23,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 SOURCE = Path(__file__).with_name("nvml.c")
 LIBRARY = "libnvidia-ml.so.1"
@@ -87,6 +88,10 @@ class SimulationError(Exception):
     """The simulation can't be set up as asked; one sentence that says what to do."""
 
 
+class PastError(SimulationError):
+    """Power was planned for a moment that is over."""
+
+
 @dataclass(frozen=True)
 class Step:
     """From `time` on the board draws `watts`, reached exponentially (`tau`) or on a line (`ramp`), in seconds."""
@@ -95,6 +100,19 @@ class Step:
     watts: float
     tau: float = 0.0
     ramp: float = 0.0
+
+
+@dataclass
+class _Fault:
+    kind: int
+    start: int
+    end: int
+    code: int
+    concerns: int
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.start} {self.end} {self.code} {self.concerns} {_ns(self.seconds)}"
 
 
 @dataclass
@@ -107,7 +125,7 @@ class _Board:
     jitter: float
     phase: float
     steps: list[Step]
-    faults: list[str] = field(default_factory=list)
+    faults: list[_Fault] = field(default_factory=list)
     pids: list[str] = field(default_factory=list)
     follows: bool = False
 
@@ -188,7 +206,7 @@ class SimulatedDriver:
         self.origin = time.perf_counter() - 60.0
         self._version = version
         self._loaded = True
-        self._faults: list[str] = []
+        self._faults: list[_Fault] = []
         self._boards: list[_Board] = []
         self._write()
 
@@ -217,7 +235,8 @@ class SimulatedDriver:
         call_seconds: float = 0.0,
         start_joules: float = 12_345.678,
         unsupported: Sequence[str] = (),
-        grace: bool = False,
+        grace: Literal["", "module", "both"] = "",
+        processor: float = 0.0,
         slices: Sequence[str] = (),
     ) -> int:
         """Add a board and return its number.
@@ -242,8 +261,10 @@ class SimulatedDriver:
             How long each call takes.
         unsupported : sequence of str
             Keys of `CONCERNS` that answer NOT_SUPPORTED.
-        grace : bool
-            Whether only the whole module (processor and GPU) has readings in the fields.
+        grace : str
+            "module": only the whole module (processor and GPU) has readings in the fields; "both": the GPU too.
+        processor : float
+            Watts that a module's readings, the energy call among them, show more than the GPU's.
         slices : sequence of str
             Identities of MIG slices; MIG is on where there is one.
         """
@@ -259,7 +280,7 @@ class SimulatedDriver:
             f"name Simulated GPU {name}",
             f"uuid {uuid or f'GPU-51000000-0000-4000-8000-{number:012x}'}",
             f"chip {architecture} {major} {minor}",
-            f"grace {int(grace)}",
+            f"grace {('', 'module', 'both').index(grace)} {_micro(processor)}",
             f"mig {int(chip in WITH_SLICES or bool(slices))}",
             f"tick {_ns(tick)} {_ns(jitter)} {_ns(phase)}",
             f"latency {_ns(latency)}",
@@ -275,8 +296,7 @@ class SimulatedDriver:
         self._boards.append(_Board(lines, idle, ripple, ripple_hertz, tick, jitter, phase, [Step(self.origin, idle)]))
         missing = {*unsupported, *(["average"] if chip in WITHOUT_AVERAGE else [])}
         missing |= {"energy"} if chip == "pascal" else set()
-        for what in sorted(missing):
-            self._add_fault("unsupported", number, what)
+        self._boards[number].lines += [f"fault 0 0 {FOREVER} 3 {CONCERNS[what]} 0" for what in sorted(missing)]
         self._write()
         return number
 
@@ -287,7 +307,7 @@ class SimulatedDriver:
 
         Raises
         ------
-        SimulationError
+        PastError
             If the first step lies in the past: the counter would run backwards.
         """
         planned = [step if isinstance(step, Step) else Step(*step) for step in steps]
@@ -298,25 +318,31 @@ class SimulatedDriver:
         target.steps = [step for step in before if step.time < planned[0].time] + planned
         try:
             self._write(before=planned[0].time)
-        except SimulationError:
+        except PastError:
             target.steps = before
             raise
+
+    def plan(self, steps: Sequence[Step | tuple[float, ...]], board: int = 0, lead: float = 0.05) -> float:
+        """Write a course whose times count from its start, and return that start.
+
+        It lies `lead` seconds ahead, or as far as a slow machine needs.
+        """
+        relative = [step if isinstance(step, Step) else Step(*step) for step in steps]
+        while True:
+            start = time.perf_counter() + lead
+            try:
+                self.power([replace(step, time=start + step.time) for step in relative], board)
+            except PastError:
+                lead *= 2
+            else:
+                return start
 
     def busy(
         self, watts: float, seconds: float, board: int = 0, lead: float = 0.05, tau: float = 0.0
     ) -> tuple[float, float]:
-        """Plan one busy stretch, its end included, and return its start and end.
-
-        It starts `lead` seconds from now, or as soon as a slow machine allows, and ends at the idle power.
-        """
-        while True:
-            start = time.perf_counter() + lead
-            try:
-                self.power([Step(start, watts, tau), Step(start + seconds, self._boards[board].idle, tau)], board)
-            except SimulationError:
-                lead *= 2
-            else:
-                return start, start + seconds
+        """Plan one busy stretch and the idle power after it, and return its start and end."""
+        start = self.plan([Step(0.0, watts, tau), Step(seconds, self._boards[board].idle, tau)], board, lead)
+        return start, start + seconds
 
     def follow(self, board: int = 0, idle: float = 20.0, busy: float = 180.0, cores: float | None = None) -> None:
         """Let the board draw `idle` watts and `busy` more times the share of `cores` that the caller's process uses."""
@@ -408,11 +434,16 @@ class SimulatedDriver:
     ) -> None:
         number, code = FAULTS[kind]
         start, end = 0 if at is None else _ns(at), FOREVER if until is None else _ns(until)
-        line = f"{number} {start} {end} {code} {CONCERNS[what]} {_ns(seconds)}"
-        if board is None:
-            self._faults.append(f"driver_fault {line}")
-        else:
-            self._boards[board].faults.append(f"fault {line}")
+        faults = self._faults if board is None else self._boards[board].faults
+        faults.append(_Fault(number, start, end, code, CONCERNS[what], seconds))
+
+    def mend(self) -> None:
+        """End, now, every fault that goes on; a counter that was reset stays so."""
+        moment = _ns(time.perf_counter())
+        for fault in itertools.chain(self._faults, *(board.faults for board in self._boards)):
+            if fault.start <= moment < fault.end and fault.kind != FAULTS["reset"][0]:
+                fault.end = moment
+        self._write()
 
     def unload(self) -> None:
         """Take the driver away, as if its module were not loaded."""
@@ -450,10 +481,12 @@ class SimulatedDriver:
         ctypes.CDLL(str(self.library), mode=ctypes.RTLD_GLOBAL)
 
     def _write(self, before: float | None = None) -> None:
-        lines = [f"origin {_ns(self.origin)}", f"loaded {int(self._loaded)}", f"version {self._version}", *self._faults]
+        lines = [f"origin {_ns(self.origin)}", f"loaded {int(self._loaded)}", f"version {self._version}"]
+        lines += [f"driver_fault {fault}" for fault in self._faults]
         for board in self._boards:
             steps = [f"step {_ns(s.time)} {_micro(s.watts)} {_ns(s.tau)} {_ns(s.ramp)}" for s in board.steps]
-            lines += ["board", *board.lines, *steps, *board.faults, *board.pids]
+            faults = [f"fault {fault}" for fault in board.faults]
+            lines += ["board", *board.lines, *steps, *faults, *board.pids]
         new = self.state.with_suffix(f".{os.getpid()}")
         new.write_text("\n".join(lines) + "\n", encoding="ascii")
         # Set by hand: the file system's own stamp is too coarse to tell two changes a millisecond apart.
@@ -461,7 +494,7 @@ class SimulatedDriver:
         os.utime(new, ns=(stamp, stamp))
         if before is not None and time.perf_counter() > before - 0.002:
             new.unlink()
-            raise SimulationError("Power can only be planned ahead, or the counter would run backwards; start later.")
+            raise PastError("Power can only be planned ahead, or the counter would run backwards; start later.")
         new.replace(self.state)
 
 

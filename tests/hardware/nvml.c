@@ -53,7 +53,7 @@ typedef struct {
     int step_count, fault_count, pid_count, slice_count;
     double tick, jitter, phase, latency, duty, gain, call;
     double power_tick, averaging, instant, noise, ripple, ripple_hertz, limit;
-    double follow_idle, follow_busy, follow_cores;
+    double follow_idle, follow_busy, follow_cores, module; /* module: watts of its processor, in module readings only */
     uint64_t start_mj;
     Step steps[STEPS];
     Fault faults[FAULTS];
@@ -136,7 +136,7 @@ static void set(State *s, Board *b, const char *key, const char *rest, const int
     else if (!strcmp(key, "name")) snprintf(b->name, TEXT, "%s", rest);
     else if (!strcmp(key, "uuid")) snprintf(b->uuid, TEXT, "%s", rest);
     else if (!strcmp(key, "chip")) b->architecture = (int)v[0], b->major = (int)v[1], b->minor = (int)v[2];
-    else if (!strcmp(key, "grace")) b->grace = (int)v[0];
+    else if (!strcmp(key, "grace")) b->grace = (int)v[0], b->module = v[1] * 1e-6;
     else if (!strcmp(key, "mig")) b->mig_capable = (int)v[0];
     else if (!strcmp(key, "hidden")) b->hidden = (int)v[0];
     else if (!strcmp(key, "tick")) b->tick = v[0] * 1e-9, b->jitter = v[1] * 1e-9, b->phase = v[2] * 1e-9;
@@ -619,7 +619,7 @@ EXPORT int nvmlDeviceGetTotalEnergyConsumption(Handle *handle, unsigned long lon
 {
     ENTER(ENERGY);
     WHOLE_BOARD_ONLY;
-    *mj = counter_mj(index, now());
+    *mj = counter_mj(index, now()) + (uint64_t)(board->module * 1000 * floor(now()));
     return leave(SUCCESS, rest);
 }
 
@@ -664,13 +664,15 @@ static void answer(Board *board, int index, int slice, Field *f, double t)
     f->timestamp = clock_ns(CLOCK_REALTIME) / 1000;
     f->latency = 1;
     f->code = NOT_SUPPORTED;
-    if (!what || slice >= 0 || f->scope > 1 || (f->scope == 1) != board->grace) return;
-    if (f->scope == 1) what |= MODULE;
+    int module = f->scope == 1;
+    if (!what || slice >= 0 || f->scope > 1 || (board->grace < 2 && module != board->grace)) return;
+    if (module) what |= MODULE;
     f->code = fault_on(board->faults, board->fault_count, what, t, &ignored);
     if (f->code) return;
-    if (what & ENERGY_FIELD) f->type = 3, f->value.ull = counter_mj(index, t);
+    double watts = module ? board->module : 0;
+    if (what & ENERGY_FIELD) f->type = 3, f->value.ull = counter_mj(index, t) + (uint64_t)(watts * 1000 * floor(t));
     else if (what & LIMIT) f->type = 1, f->value.u = (unsigned)(board->limit * 1000 * (f->id == 187 ? 0.25 : 1));
-    else f->type = 1, f->value.u = power_mw(index, t, what & AVERAGE ? 1.0 : board->instant);
+    else f->type = 1, f->value.u = power_mw(index, t, what & AVERAGE ? 1.0 : board->instant) + (unsigned)(watts * 1000);
 }
 
 EXPORT int nvmlDeviceGetFieldValues(Handle *handle, int count, Field *fields)
@@ -688,6 +690,15 @@ EXPORT int nvmlDeviceGetSamples(Handle *handle, int type, unsigned long long sin
     (void)type, (void)since, (void)value_type, (void)count, (void)out;
     ENTER(OTHER);
     return leave(NOT_SUPPORTED, rest);
+}
+
+/* pynvml hands over room for one number only, without the version that the header puts before it. */
+EXPORT int nvmlDeviceGetC2cModeInfoV(Handle *handle, unsigned *enabled)
+{
+    ENTER(OTHER);
+    if (!board->grace) return leave(NOT_SUPPORTED, rest);
+    *enabled = 1;
+    return leave(SUCCESS, rest);
 }
 
 /* ---- who uses the board ----------------------------------------------------------------------------------- */
@@ -771,7 +782,7 @@ EXPORT int nvmlDeviceGetUtilizationRates(Handle *handle, unsigned rates[2])
     int all = pids_of(index, pids);
     double share = 0;
     for (int i = 0; i < all; i++) share += pids[i].share;
-    rates[0] = (unsigned)((share > 1 ? 1 : share) * 100), rates[1] = rates[0] / 2;
+    rates[0] = (unsigned)lround((share > 1 ? 1 : share) * 100), rates[1] = rates[0] / 2;
     return leave(SUCCESS, rest);
 }
 

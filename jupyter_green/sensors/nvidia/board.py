@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from ..sensor import Reading, SensorFault, Traits, Usage
-from .connection import BROKEN, NOT_SUPPORTED, UNINITIALIZED, Refusal, connection
+from .connection import BROKEN, INSUFFICIENT_SIZE, NOT_SUPPORTED, UNINITIALIZED, Refusal, connection
 from .way import Way
 
 
@@ -94,9 +95,15 @@ class NvidiaSensor:
         moment = time.time() - max(0.0, time.perf_counter() - since)
         stamp = int(moment * 1e6)
         try:
-            samples = connection.ask("nvmlDeviceGetProcessUtilization", connection.handle(self._uuid), stamp)
-        except Refusal:
-            return None
+            samples = self._samples(stamp)
+        except Refusal as refusal:
+            if refusal.code != INSUFFICIENT_SIZE:
+                return None
+            # A sample came between pynvml's question for their number and the one for themselves.
+            try:
+                samples = self._samples(stamp)
+            except Refusal:
+                return None
         busy: dict[int, list[float]] = {}
         for sample in samples:
             # Slots that the driver left empty, and values of no meaning, were seen by others.
@@ -106,3 +113,6 @@ class NvidiaSensor:
             return None
         shares = {pid: sum(values) / len(values) for pid, values in busy.items()}
         return Usage(shares, "the driver's busy time of each process")
+
+    def _samples(self, stamp: int) -> Any:
+        return connection.ask("nvmlDeviceGetProcessUtilization", connection.handle(self._uuid), stamp)

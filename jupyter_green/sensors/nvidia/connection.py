@@ -20,6 +20,7 @@ UNINITIALIZED = 1
 NOT_SUPPORTED = 3
 NO_PERMISSION = 4
 NOT_FOUND = 6
+INSUFFICIENT_SIZE = 7
 DRIVER_NOT_LOADED = 9
 LIBRARY_NOT_FOUND = 12
 FUNCTION_NOT_FOUND = 13
@@ -136,6 +137,7 @@ class Connection:
     def works(self) -> None:
         """Note that readings come again, so that the next fault is met without delay."""
         self._wait = self.FIRST_WAIT
+        self._next = min(self._next, time.monotonic() + self.FIRST_WAIT)
 
     def forget(self) -> None:
         """Start afresh in a forked child, which inherits neither the opening nor a usable lock."""

@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 from typing import Any
 
+from ..processor import KEY as PROCESSOR_MODEL
 from ..sensor import Discovery, Finding, Sensor, Traits
 from .absence import SOURCE, SUBJECT, explain
 from .board import NvidiaSensor
@@ -110,12 +111,15 @@ def _sensor(index: int, board: Board, simulated: bool) -> tuple[Sensor | None, F
         latency=LATENCY,
         averaging=way.averaging,
         power_limit=limit,
+        # The module's meter holds the processor too: the model of its energy must not be added.
+        covers=(PROCESSOR_MODEL,) if way.scope == WHOLE_MODULE else (),
         note=way.note,
     )
     what = (
-        "Its energy counter works" if way.method == "counter" else "It has no energy counter; its power reading works"
+        "Its energy counter works" if way.method == "counter" else "Its power reading works, an energy counter does not"
     )
-    said = f"{what}; scope: {way.scope}{'; simulated' if simulated else ''}."
+    said = f"{what}; scope: {way.scope}{', simulated' if simulated else ''}."
+    said += f" {way.note}" if way.note else ""
     return NvidiaSensor(board.uuid, traits, way), Finding(SOURCE, device, True, said)
 
 

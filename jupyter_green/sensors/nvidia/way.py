@@ -13,9 +13,12 @@ from .connection import FUNCTION_NOT_FOUND, NOT_SUPPORTED, Refusal, connection
 WHOLE_BOARD = "whole board"
 WHOLE_MODULE = "whole module (CPU and GPU)"
 
+ENERGY_CALL, POWER_CALL = "nvmlDeviceGetTotalEnergyConsumption", "nvmlDeviceGetPowerUsage"
+
 # Fields of nvmlDeviceGetFieldValues and their scopes (nvml.h).
 AVERAGE_POWER, INSTANT_POWER, ENERGY = 185, 186, 191
 GPU, MODULE = 0, 1
+COVERED = {GPU: WHOLE_BOARD, MODULE: WHOLE_MODULE}
 
 ABSENT = (NOT_SUPPORTED, FUNCTION_NOT_FOUND)
 
@@ -74,24 +77,28 @@ def _way(handle: Any, refusals: list[Refusal]) -> Way | None:
     except Refusal as refusal:
         fields = dict.fromkeys(pairs, refusal)
     offered = {pair for pair, value in fields.items() if not isinstance(value, Refusal) and value}
-    # Grace: the GPU has no reading of its own, the module has.
     powers = {scope for field, scope in offered if field != ENERGY}
-    scope = WHOLE_MODULE if powers == {MODULE} else WHOLE_BOARD
-    if answers(lambda: connection.ask("nvmlDeviceGetTotalEnergyConsumption", handle)):
-        return Way("counter", call="nvmlDeviceGetTotalEnergyConsumption", scope=scope)
-    for pair, covered in (((ENERGY, GPU), WHOLE_BOARD), ((ENERGY, MODULE), WHOLE_MODULE)):
-        if pair in offered:
-            return Way("counter", field=pair, scope=covered)
+    # Grace: the module has a meter, and the GPU perhaps none of its own. The call that names no scope counts the
+    # module there (so Zeus found, pull request 172); a GPU's field that shows the module's figure is the module's.
+    scoped = [scope for scope in (GPU, MODULE) if (ENERGY, scope) in offered]
+    if len(scoped) == 2 and fields[ENERGY, GPU] == fields[ENERGY, MODULE]:
+        scoped = [MODULE]
+    whole = COVERED[MODULE] if MODULE in powers or scoped == [MODULE] else COVERED[GPU]
+    if not (scoped and MODULE in powers) and answers(lambda: connection.ask(ENERGY_CALL, handle)):
+        return Way("counter", call=ENERGY_CALL, scope=whole)
+    if scoped:
+        return Way("counter", field=(ENERGY, scoped[0]), scope=COVERED[scoped[0]])
     # The 1 s average sees all of the time; instantaneous readings of some boards see a quarter of it.
-    for pair, covered in (((AVERAGE_POWER, GPU), WHOLE_BOARD), ((AVERAGE_POWER, MODULE), WHOLE_MODULE)):
-        if pair in offered:
-            return Way("power", field=pair, averaging=1.0, scope=covered)
+    for scope in (GPU, MODULE):
+        if (AVERAGE_POWER, scope) in offered:
+            return Way("power", field=(AVERAGE_POWER, scope), averaging=1.0, scope=COVERED[scope])
     plain, instant = _windows(handle)
-    if answers(lambda: connection.ask("nvmlDeviceGetPowerUsage", handle)):
-        return Way("power", call="nvmlDeviceGetPowerUsage", averaging=plain, scope=scope, note=_PART_TIME.get(plain))
-    for pair, covered in (((INSTANT_POWER, GPU), WHOLE_BOARD), ((INSTANT_POWER, MODULE), WHOLE_MODULE)):
-        if pair in offered:
-            return Way("power", field=pair, averaging=instant, scope=covered, note=_PART_TIME.get(instant))
+    if answers(lambda: connection.ask(POWER_CALL, handle)):
+        return Way("power", call=POWER_CALL, averaging=plain, scope=whole, note=_PART_TIME.get(plain))
+    for scope in (GPU, MODULE):
+        if (INSTANT_POWER, scope) in offered:
+            note = _PART_TIME.get(instant)
+            return Way("power", field=(INSTANT_POWER, scope), averaging=instant, scope=COVERED[scope], note=note)
     return None
 
 
