@@ -85,6 +85,11 @@ class Database:
         """Run `work` as the only writer, all or nothing; raises LedgerError where the database fails."""
         return self._run(work, writing=True)
 
+    def require_writable(self) -> None:
+        """Raise LedgerError if the open database can only be read."""
+        if self.read_only:
+            raise LedgerError(sentence(self.name, "read-only", "no permission to write there"))
+
     def compact(self) -> None:
         """Give freed space back, as far as the database does that on request."""
         if self._file is not None:
@@ -102,8 +107,8 @@ class Database:
     def _run(self, work: Callable[[Connection], T], *, writing: bool) -> T:
         def once() -> T:
             engine = self._opened()
-            if writing and self.read_only:
-                raise LedgerError(sentence(self.name, "read-only", "no permission to write"))
+            if writing:
+                self.require_writable()
             return self._transaction(engine, work, writing=writing)
 
         return self._guarded(once)

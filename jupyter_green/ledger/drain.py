@@ -93,8 +93,11 @@ class Drain:
 
     @property
     def waiting(self) -> int:
-        """How many journals lie in the folder, those of living kernels included."""
-        return sum(1 for _ in journals(self._folder))
+        """How many journals lie in the folder, those of living kernels included; 0 where it can't be read."""
+        try:
+            return sum(1 for _ in journals(self._folder))
+        except OSError:
+            return 0
 
     def run(self) -> Drained:
         """Drain all journals once.
@@ -105,7 +108,12 @@ class Drain:
             If the database can't take the records; the journals keep them then.
         """
         records = closed = skipped = 0
-        for path in journals(self._folder):
+        try:
+            paths = list(journals(self._folder))
+        except OSError as error:
+            self._notice(f"The journals in {self._folder} can't be read ({error.strerror}); their records wait there.")
+            return Drained()
+        for path in paths:
             if self._database.generation != self._generation:
                 self._generation = self._database.generation
                 self._places.clear()

@@ -159,6 +159,7 @@ class Ledger(Reader):
             If the ledger can't take it; the journals keep it then.
         """
         self._open()
+        self._database.require_writable()
         with self._draining:
             return self._drain.run()
 
