@@ -1,11 +1,16 @@
 """What your AI costs in joules, cell by cell, with an error bar.
 
 The names below are the public ones. Each is loaded when it is first used, so that importing the package
-and loading the extension stay light.
+and loading the extension stay light. Some functions share their name with the room they come from
+(``green.meter`` and the package ``jupyter_green.meter``): as an attribute the name is the function,
+``from jupyter_green.meter import …`` still reaches the room.
 """
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,14 +26,13 @@ __all__ = ["Component", "EnergyRecord", "Ledger", "Trace", "ledger", "load_ipyth
 _WHERE = {
     "Component": "records",
     "EnergyRecord": "records",
-    "Trace": "records",
     "Ledger": "ledger",
-    "meter": "session",
+    "Trace": "records",
     "track": "session.track",
 }
 
 
-def ledger(url: str | None = None) -> Ledger:
+def _open_ledger(url: str | None = None) -> Ledger:
     """Open the ledger: ``green.ledger().records(...)``, ``totals()``, ``export()``.
 
     Parameters
@@ -55,13 +59,35 @@ def unload_ipython_extension(shell: Any) -> None:
     unload(shell)
 
 
+def _load(name: str, where: str) -> Any:
+    from importlib import import_module
+
+    return getattr(import_module(f".{where}", __name__), name)
+
+
 def __getattr__(name: str) -> Any:
     if name in _WHERE:
-        from importlib import import_module
-
-        return getattr(import_module(f".{_WHERE[name]}", __name__), name)
+        return _load(name, _WHERE[name])
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
     return [*__all__, "__version__", "unload_ipython_extension"]
+
+
+def _function(load: Callable[[], Any]) -> property:
+    """An attribute of the package that importing the room of the same name does not replace."""
+
+    def keep(_package: ModuleType, value: object) -> None:
+        if not isinstance(value, ModuleType):
+            raise AttributeError("This name belongs to jupyter_green and can't be replaced.")
+
+    return property(lambda _package: load(), keep)
+
+
+class _Package(ModuleType):
+    meter = _function(lambda: _load("meter", "session"))
+    ledger = _function(lambda: _open_ledger)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -166,7 +166,9 @@ def _open_ended(ticks: Ticks, traits: Traits, left: int | None, right: int | Non
     if away < -(2 * traits.period[1] + traits.latency + 0.25):
         return None
     power = side(ticks, index, math.inf if away < 0 else -math.inf, forward=away < 0, guard=0.0)
-    watts = power.watts if power is not None else 0.0
+    if power is None or away > 3 * traits.period[1] + traits.latency + 0.25:
+        return None  # the sensor has fallen silent, or has only just been found
+    watts = power.watts
     doubt = abs(away) * max(limit - watts, watts) / 2 + tick.doubt * watts
     block = (min(moment, tick.time), max(moment, tick.time))
     return Count(tick.value + watts * away, doubt, watts, tick.epoch, block, doubt**2, 2 * doubt**2)

@@ -17,6 +17,8 @@ _lock = threading.Lock()
 def current(settings: Settings | None = None) -> Session:
     """Return the session of this process, starting it if there is none.
 
+    A forked child keeps its parent's, which does nothing there: the parent's window has that energy.
+
     Raises
     ------
     ValueError
@@ -24,7 +26,7 @@ def current(settings: Settings | None = None) -> Session:
     """
     global _current  # noqa: PLW0603 - a process has one session
     with _lock:
-        if _current is None or not _current.alive:
+        if _current is None or not (_current.alive or _current.forked):
             _current = Session(settings)
         return _current
 

@@ -124,7 +124,9 @@ class Settlement:
     def _advance(self) -> float | None:
         urgent = bool(self._events)
         while self._events:
-            self._book(self._events.popleft())
+            # Taken off when it is booked, not before: `busy` must never be false in between.
+            self._book(self._events[0])
+            self._events.popleft()
         self.meter.read(only_due=not urgent)
         self._bill_own_time()
         now = time.perf_counter()
@@ -142,7 +144,9 @@ class Settlement:
     def conclude(self) -> None:
         """Settle everything that waits with the figures as they are; for the end of the process."""
         while self._events:
-            self._book(self._events.popleft())
+            # Taken off when it is booked, not before: `busy` must never be false in between.
+            self._book(self._events[0])
+            self._events.popleft()
         self._settle_gaps(float("inf"))
         self._settle_windows(float("inf"))
         self._keep_gap(self._account.take(all_of_it=True))
@@ -187,8 +191,8 @@ class Settlement:
     def _settle_windows(self, now: float) -> None:
         for window in [*self._ending]:
             if window.closed is not None and self._due(window.closed, now):
-                self._ending.remove(window)
                 self._finish(window)
+                self._ending.remove(window)
 
     def _finish(self, window: Window) -> None:
         start, end = window.bounds()
@@ -210,11 +214,11 @@ class Settlement:
             opened, closed = gap
             if not self._due(closed, now):
                 continue
-            self._gaps.remove(gap)
             components = self.meter.components(opened.time, closed.time)
             seconds = closed.time - opened.time
             self._attribution.observe_gap(components, seconds)
             self._account.add(components, seconds, opened.wall)
+            self._gaps.remove(gap)
         self._keep_gap(self._account.take())
 
     def _keep_gap(self, record: EnergyRecord | None) -> None:

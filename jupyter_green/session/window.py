@@ -74,8 +74,10 @@ class Window:
         Raises
         ------
         RuntimeError
-            If the window is still open.
+            If the window is still open, or in a forked child.
         """
+        if self.session.forked:
+            raise RuntimeError("Metering does not follow a fork; the parent's window has this energy.")
         if self.closed is None:
             raise RuntimeError("This window is still open; read its record after the block, or so_far() inside it.")
         return self.wait(None)

@@ -1,0 +1,349 @@
+"""A session on the simulated driver: windows against the driver's truth, and every way a process may end."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.hardware.driver import SimulatedDriver
+
+from .script import run, start, written
+
+BLOCK = """
+record = None
+while time.perf_counter() < {start}: time.sleep(0.001)
+a = time.perf_counter()
+with green.meter("block") as window:
+    a = window.opened.time
+    while time.perf_counter() < {end}: time.sleep(0.005)
+b = window.closed.time
+record = window.record
+print(json.dumps({{"a": a, "b": b, "record": record.to_dict()}}))
+"""
+
+
+@pytest.fixture
+def driver(tmp_path: Path) -> SimulatedDriver:
+    made = SimulatedDriver(tmp_path / "driver")
+    made.board(ripple=0.0)
+    return made
+
+
+def gpu(record: dict) -> dict:
+    return next(part for part in record["components"] if part["kind"] == "gpu")
+
+
+def test_a_block_is_metered_to_within_its_interval_and_called_simulated(driver: SimulatedDriver) -> None:
+    begin, end = driver.busy(400.0, 2.0, lead=2.0)
+    told = run(BLOCK.format(start=begin, end=end), driver)
+    part = gpu(told["record"])
+    truth = driver.truth(0, told["a"], told["b"])
+    assert abs(part["joules"] - truth) <= part["uncertainty"]
+    assert part["uncertainty"] < 0.1 * truth
+    assert part["quality"] == told["record"]["quality"] == "simulated"
+    assert told["record"]["final"] is True
+
+
+def test_cells_and_gaps_add_up_to_what_the_counter_says(driver: SimulatedDriver) -> None:
+    driver.follow()
+    told = run(
+        """
+session = current()
+edges = [session._quiet_since.time]
+for pause in (0.3, 0.0, 0.05, 0.0, 0.4):
+    time.sleep(pause)
+    with session.window("cell") as window:
+        sum(range(2_000_000))
+    edges.append(window.closed.time)
+time.sleep(1.0)
+with session.window("cell") as window: pass
+edges.append(window.closed.time)
+session.settle()
+session._settlement.conclude()
+key = session.meter.traits[0].key
+whole = session.meter.timelines[key].energy(edges[0], edges[-1]).joules
+parts = [p.joules for r in session.finished for p in r.components if p.key == key and r.parent is None]
+print(json.dumps({"whole": whole, "parts": parts, "spans": [r.span for r in session.finished]}))
+""",
+        driver,
+    )
+    assert told["spans"].count("cell") == 6
+    assert "gap" in told["spans"]
+    assert None not in told["parts"]
+    assert sum(told["parts"]) == pytest.approx(told["whole"], abs=1e-6)
+
+
+def test_an_exception_passes_through_and_what_ran_is_counted() -> None:
+    told = run("""
+try:
+    with green.meter() as window:
+        sum(range(3_000_000))
+        raise KeyError("mine")
+except KeyError as error:
+    print(json.dumps([str(error), window.record.status, window.record.joules > 0]))
+""")
+    assert told == ["'mine'", "error", True]
+
+
+def test_an_interrupt_is_called_one_and_stays_a_keyboard_interrupt() -> None:
+    told = run("""
+import _thread
+try:
+    with green.meter() as window:
+        _thread.interrupt_main()
+        time.sleep(5)
+except KeyboardInterrupt:
+    print(json.dumps(window.record.status))
+""")
+    assert told == "interrupted"
+
+
+def test_a_block_inside_another_is_part_of_it() -> None:
+    told = run("""
+with green.meter("outer") as outer:
+    with green.meter("inner") as inner:
+        sum(range(1_000_000))
+print(json.dumps([inner.record.parent == outer.id, outer.record.parent, inner.record.joules <= outer.record.joules]))
+""")
+    assert told == [True, None, True]
+
+
+def test_processor_time_of_children_is_counted() -> None:
+    told = run("""
+import subprocess
+burn = "t = __import__('time').process_time\\nwhile t() < 0.6: pass"
+with green.meter() as window:
+    subprocess.run([sys.executable, "-c", burn], check=True)
+    own = time.process_time()
+session = current()
+model = next(s for s in session.meter.sensors if s.traits.method == "model")
+print(json.dumps([window.record.joules, model.watts_per_busy_core]))
+""")
+    joules, watts = told
+    assert joules >= 0.55 * watts
+
+
+def test_two_cells_at_once_share_the_common_time_and_the_total_stays_the_devices(driver: SimulatedDriver) -> None:
+    driver.follow()
+    told = run(
+        """
+session = current()
+def cell(before, length):
+    time.sleep(before)
+    with session.window("cell") as window: time.sleep(length)
+    windows.append(window)
+windows = []
+threads = [threading.Thread(target=cell, args=a) for a in ((0.2, 1.0), (0.7, 1.0))]
+for t in threads: t.start()
+for t in threads: t.join()
+records = [w.record for w in windows]
+key = session.meter.traits[0].key
+whole = session.meter.timelines[key].energy(min(w.opened.time for w in windows), max(w.closed.time for w in windows))
+parts = [p.to_dict() for r in records for p in r.components if p.key == key]
+print(json.dumps([whole.joules, parts, [r.notes for r in records]]))
+""",
+        driver,
+    )
+    whole, parts, notes = told
+    assert sum(part["joules"] for part in parts) == pytest.approx(whole, rel=1e-6)
+    assert all(part["shared"] for part in parts)
+    assert all("same time" in note[0] for note in notes)
+
+
+def test_a_forked_child_writes_nothing_and_the_parent_goes_on() -> None:
+    told = run("""
+with green.meter("parent") as window:
+    pid = os.fork()
+    if pid == 0:
+        with green.meter("child"):
+            pass
+        sys.exit(3)
+    _, status = os.waitpid(pid, 0)
+print(json.dumps([os.waitstatus_to_exitcode(status), window.record.label, len(current().finished)]))
+""")
+    assert told[:2] == [3, "parent"]
+    labels = [record.label for journal in written() for record in (*journal.settled, *journal.open)]
+    assert labels.count("parent") == 1
+    assert "child" not in labels
+
+
+@pytest.mark.parametrize("end", ["os._exit(7)", "os.kill(os.getpid(), 9)"])
+def test_a_killed_process_leaves_its_open_window_in_the_journal(end: str) -> None:
+    process = start(f"""
+with green.meter("done"): sum(range(100_000))
+current().settle()
+with green.meter("doomed"):
+    t = time.process_time()
+    while time.process_time() < t + 1.6: pass
+    {end}
+""")
+    process.communicate(timeout=120)
+    assert process.returncode in (7, -signal.SIGKILL)
+    (journal,) = written()
+    assert [record.label for record in journal.settled if record.span == "window"] == ["done"]
+    (orphan,) = journal.orphans()
+    assert (orphan.label, orphan.status, orphan.final) == ("doomed", "killed", True)
+    assert orphan.joules is not None
+    assert orphan.joules > 0
+    assert orphan.seconds > 0.5
+
+
+def test_a_normal_end_settles_what_is_open_without_waiting() -> None:
+    process = start("window = green.meter('left open').__enter__(); sum(range(100_000))")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    (journal,) = written()
+    assert "left open" in [record.label for record in journal.settled]
+    assert not journal.open
+
+
+def test_a_full_disk_loses_no_record() -> None:
+    told = run("""
+import resource, signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+session = current()
+soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+with green.meter("before"): pass
+session.settle()
+resource.setrlimit(resource.RLIMIT_FSIZE, (200, hard))
+with green.meter("while full"): pass
+record = window = None
+session.settle()
+problem, waiting = session.problem, session.store.waiting
+resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+session.store._next_try = 0.0
+with green.meter("after"): pass
+session.settle()
+print(json.dumps([problem, waiting, session.problem, session.store.waiting]))
+""")
+    problem, waiting, later, left = told
+    assert "kept in memory" in problem
+    assert waiting >= 1
+    assert later is None
+    assert left == 0
+    labels = [record.label for journal in written() for record in journal.settled if record.label]
+    assert sorted(labels) == ["after", "before", "while full"]
+
+
+def test_a_listener_that_fails_is_dropped_and_the_others_go_on() -> None:
+    told = run("""
+session, heard = current(), []
+def broken(event, record): raise ValueError("listener")
+session.listen(broken)
+stop = session.listen(lambda event, record: heard.append(event))
+with green.meter(): pass
+session.settle()
+stop()
+with green.meter(): pass
+session.settle()
+print(json.dumps([heard.count("final"), session.problem]))
+""")
+    assert told[0] >= 1
+    assert "listener" in told[1]
+
+
+SENSOR = """
+from jupyter_green.sensors import Discovery, Reading, SensorFault, Traits
+from jupyter_green.session import Session, Settings
+class Third:
+    def __init__(self, hang=0.0, fail=False):
+        self.traits = Traits(key="third:0", kind="other", device="Third", method="counter", quality="measured",
+                             scope="all", source="third")
+        self.reads, self.hang, self.fail, self.entered = 0, hang, fail, threading.Event()
+    def read(self):
+        self.reads += 1
+        if self.reads > 1:
+            self.entered.set()
+            time.sleep(self.hang)
+            if self.fail: raise SensorFault("The third sensor fell over.")
+        now = time.perf_counter()
+        return Reading(now, now // 0.05 * 0.05 * 100.0)
+    def close(self): pass
+"""
+
+
+def test_nothing_is_read_while_nothing_runs() -> None:
+    told = run(
+        SENSOR
+        + """
+sensor = Third()
+session = Session(discovery=Discovery((sensor,)))
+with session.window("cell"): time.sleep(0.3)
+session.settle()
+time.sleep(0.3)
+before, cpu = sensor.reads, session._sampler.cpu_seconds
+time.sleep(1.5)
+print(json.dumps([before > 3, sensor.reads - before, session._sampler.cpu_seconds - cpu]))
+"""
+    )
+    assert told == [True, 0, 0.0]
+
+
+def test_a_sensor_that_hangs_does_not_hold_the_block() -> None:
+    told = run(
+        SENSOR
+        + """
+sensor = Third(hang=3.0)
+session = Session(discovery=Discovery((sensor,)))
+with session.window("window") as window:
+    sensor.entered.wait(10)
+still_hanging = sensor.entered.is_set() and session._settlement.busy
+first = window.wait(0.05).final
+print(json.dumps([still_hanging, first]))
+session._sampler.stop(0)
+os._exit(0) if sys.stdout.flush() is None else None
+"""
+    )
+    assert told == [True, False]
+
+
+def test_a_sensor_that_fails_costs_a_note_not_the_record() -> None:
+    told = run(
+        SENSOR
+        + """
+session = Session(discovery=Discovery((Third(fail=True),)))
+with session.window("window") as window: time.sleep(0.2)
+record = window.record
+print(json.dumps([record.joules, record.components[0].note, record.status]))
+"""
+    )
+    assert told == [None, "The third sensor fell over.", "ok"]
+
+
+def test_a_window_is_used_once() -> None:
+    told = run("""
+window = green.meter()
+try: window.record
+except RuntimeError as error: early = str(error)
+with window: pass
+try:
+    with window: pass
+except RuntimeError as error: print(json.dumps([early, str(error)]))
+""")
+    assert "still open" in told[0] or "not" in told[0]
+    assert "used already" in told[1]
+
+
+def test_wrong_settings_are_one_sentence() -> None:
+    process = start("current()", JUPYTER_GREEN_REGION="Atlantis")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "Atlantis" in err.strip().splitlines()[-1]
+
+
+def test_two_processes_keep_two_journals() -> None:
+    pair = [
+        start('input()\nwith green.meter("mine"): pass\nprint(json.dumps(current().settings.run_id))') for _ in "ab"
+    ]
+    runs = {json.loads(process.communicate("\n", timeout=60)[0]) for process in pair}
+    assert len(runs) == 2
+    assert sum(record.label == "mine" for journal in written() for record in journal.settled) == 2
+
+
+def test_the_session_is_light() -> None:
+    process = start("with green.meter(): pass\nprint(json.dumps(sorted({m.split('.')[0] for m in sys.modules})))")
+    loaded = set(json.loads(process.communicate(timeout=60)[0]))
+    assert not loaded & {"sqlalchemy", "alembic", "torch", "pandas", "numpy", "tornado", "nbclient", "ipywidgets"}
