@@ -173,10 +173,9 @@ def _intel(chip: Chip) -> CoreWatts | None:
             return XEON["Cascade Lake" if chip.stepping is not None and chip.stepping >= 5 else "Skylake"]
         if chip.model in _CORE_SERVERS:
             return XEON[_CORE_SERVERS[chip.model]]
-        if chip.model in _MOBILE_MODELS or _MOBILE_NAME.search(chip.name):
-            return LAPTOP
-        if chip.model in _DESKTOP_MODELS:
-            return DESKTOP
+        if chip.model in _MOBILE_MODELS | _DESKTOP_MODELS:
+            mobile = chip.model in _MOBILE_MODELS or _MOBILE_NAME.search(chip.name)
+            return LAPTOP if mobile else DESKTOP
     if re.search(r"Core\(TM\)|Pentium|Celeron|Intel\(R\) N\d", chip.name):
         return LAPTOP if _MOBILE_NAME.search(chip.name) else DESKTOP
     return None

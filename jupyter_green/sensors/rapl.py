@@ -160,8 +160,9 @@ def _traits(zone: Zone, simulated: bool, chip: Chip) -> Traits:
         source=SOURCE,
         gain=0.10 if kind == "package" and not modelled else 0.20,
         resolution=joules / 2**32,
-        period=(0.001, 0.005),
-        latency=0.002,
+        # Hardware ticks about every millisecond; a written tree when its writer gets a turn.
+        period=(0.001, 0.05) if simulated else (0.001, 0.005),
+        latency=0.01 if simulated else 0.002,
         power_limit=bound,
         span=joules / bound,
         covers=() if kind == "dram" else (MODEL_KEY,),
