@@ -21,7 +21,7 @@ from jupyter_green.session.accelerator import synchronize
 from .cell import CellMeter, code_hash, show
 
 if TYPE_CHECKING:
-    from jupyter_green.session import Session, Window
+    from jupyter_green.session import Session
 
 NARROW = 0.02
 """Timing error, as a part of the total, at which repeating stops."""
@@ -128,15 +128,9 @@ def repeat(
             synchronize()
             runs += batch
             spent = time.perf_counter() - began
-            if fixed or spent >= longest or (spent >= LEAST_SECONDS and _narrow(window)):
+            if fixed or spent >= longest:
+                break
+            if spent >= LEAST_SECONDS and session.meter.timing_doubt(window.bounds()[0]) <= NARROW:
                 break
         window.facts["units"] = float(runs)
     return window.record
-
-
-def _narrow(window: Window) -> bool:
-    record = window.so_far()
-    if record.joules is None:
-        return True  # nothing to wait for
-    doubts = [(part.uncertainty or 0.0) - (part.gain_uncertainty or 0.0) for part in record.components]
-    return sum(max(0.0, doubt) for doubt in doubts) <= NARROW * record.joules

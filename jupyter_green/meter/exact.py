@@ -7,6 +7,7 @@ Between two readings the count is taken to grow evenly.
 from __future__ import annotations
 
 import bisect
+import math
 
 from jupyter_green.sensors import Reading, Traits
 
@@ -62,6 +63,10 @@ class ExactTimeline(Timeline):
     def settled(self, end: float) -> bool:
         """Whether there is a reading at or after an edge."""
         return bool(self._times) and self._times[-1] >= end
+
+    def known_until(self) -> float:
+        """Its last reading."""
+        return self._times[-1] if self._times else -math.inf
 
     def energy(self, start: float, end: float) -> Energy:
         """Energy between two moments in joules."""

@@ -85,6 +85,18 @@ class Meter:
         """Components of the window between two moments of `time.perf_counter()`."""
         return tuple(_component(timeline, start, end) for timeline in self.timelines.values())
 
+    def timing_doubt(self, start: float) -> float:
+        """Half-width, as a part of the energy since `start`, of what the sensors' timing leaves open.
+
+        Looks only at what is settled already; infinite while nothing is, 0 where no sensor has a timing.
+        """
+        until = min((line.known_until() for line in self.timelines.values()), default=start)
+        known = [line.energy(start, until) for line in self.timelines.values()] if until > start else []
+        joules = sum(energy.joules or 0.0 for energy in known)
+        if not self.timelines:
+            return 0.0
+        return sum(energy.random for energy in known) / joules if joules > 0 else float("inf")
+
     def watts(self) -> float | None:
         """Power of all devices now in watts; None where none can be told."""
         known = [watts for watts in (line.watts() for line in self.timelines.values()) if watts is not None]

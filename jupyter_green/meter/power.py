@@ -8,6 +8,7 @@ one side alone, and widens the interval by the step of power seen around that ed
 from __future__ import annotations
 
 import bisect
+import math
 from itertools import pairwise
 
 from jupyter_green.sensors import Reading, Traits
@@ -86,6 +87,10 @@ class PowerTimeline(Timeline):
     def settled(self, end: float) -> bool:
         """Whether the average has moved past an edge."""
         return bool(self._times) and self._times[-1] - self._centre - self.traits.latency >= end
+
+    def known_until(self) -> float:
+        """The latest edge that the average has moved past."""
+        return self._times[-1] - self._centre - self.traits.latency if self._times else -math.inf
 
     def energy(self, start: float, end: float) -> Energy:
         """Energy between two moments in joules."""

@@ -116,6 +116,11 @@ class Timeline:
         closing = self.ticks.at_or_after(end + self.traits.latency / 2)
         return closing is not None and closing + 1 < len(self.ticks.all)
 
+    def known_until(self) -> float:
+        """Latest edge that would be settled already, on `time.perf_counter()`."""
+        ticks = self.ticks.all
+        return ticks[-2].time - self.traits.latency if len(ticks) > 1 else -math.inf
+
     # ---- reading ------------------------------------------------------------------------------
 
     def energy(self, start: float, end: float) -> Energy:
