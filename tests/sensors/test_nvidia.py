@@ -147,9 +147,12 @@ def test_a_counter_that_may_not_be_read_is_told_from_none(driver: SimulatedDrive
     driver.board()
     driver.fault("permission", what="energy")
     peer = start()
-    (traits,) = peer.ask("look()")
-    assert traits["method"] == "power"
-    assert traits["note"] == "Its energy counter can't be read: this user may not read it."
+    driver.board()
+    driver.fault("permission", board=1, what="energy call")
+    barred, by_field = peer.ask("look()")
+    assert (barred["method"], by_field["method"]) == ("power", "counter")
+    assert barred["note"] == "Its energy counter can't be read: this user may not read it."
+    assert by_field["note"] is None
 
 
 def test_grace_covers_the_module_and_says_so(driver: SimulatedDriver, start: Start) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -51,24 +50,27 @@ class Way:
 
 def best_way(handle: Any) -> Way:
     """Return the best way to read a board, tried out; raises the most telling refusal where there is none."""
-    refusals: list[Refusal] = []
+    refusals: dict[str, Refusal] = {}
     way = _way(handle, refusals)
-    barred = next((refusal for refusal in refusals if refusal.code not in ABSENT), None)
+    barred = {call: refusal for call, refusal in refusals.items() if refusal.code not in ABSENT}
     if way is None:
-        raise barred or Refusal(NOT_SUPPORTED)
-    # A counter that is there and can't be read is another matter than none: say so.
-    return way if barred is None else replace(way, note=f"Its energy counter can't be read: {barred}.")
+        raise next(iter(barred.values()), Refusal(NOT_SUPPORTED))
+    if way.method == "power" and ENERGY_CALL in barred:
+        # A counter that is there and can't be read is another matter than none: say so.
+        said = f"Its energy counter can't be read: {barred[ENERGY_CALL]}."
+        way = replace(way, note=" ".join(filter(None, (said, way.note))))
+    return way
 
 
-def _way(handle: Any, refusals: list[Refusal]) -> Way | None:
-    """Try the ways in order of their worth; what was refused on the way is added to `refusals`."""
+def _way(handle: Any, refusals: dict[str, Refusal]) -> Way | None:
+    """Try the ways in order of their worth; what was refused on the way goes into `refusals`."""
 
-    def answers(ask: Callable[[], object]) -> bool:
+    def answers(call: str) -> bool:
         try:
             # A counter that stands at 0 is one that the driver does not keep.
-            return bool(ask())
+            return bool(connection.ask(call, handle))
         except Refusal as refusal:
-            refusals.append(refusal)
+            refusals[call] = refusal
             return False
 
     pairs = [(field, scope) for scope in (GPU, MODULE) for field in (AVERAGE_POWER, INSTANT_POWER, ENERGY)]
@@ -84,7 +86,7 @@ def _way(handle: Any, refusals: list[Refusal]) -> Way | None:
     if len(scoped) == 2 and fields[ENERGY, GPU] == fields[ENERGY, MODULE]:
         scoped = [MODULE]
     whole = COVERED[MODULE] if MODULE in powers or scoped == [MODULE] else COVERED[GPU]
-    if not (scoped and MODULE in powers) and answers(lambda: connection.ask(ENERGY_CALL, handle)):
+    if not (scoped and MODULE in powers) and answers(ENERGY_CALL):
         return Way("counter", call=ENERGY_CALL, scope=whole)
     if scoped:
         return Way("counter", field=(ENERGY, scoped[0]), scope=COVERED[scoped[0]])
@@ -93,7 +95,7 @@ def _way(handle: Any, refusals: list[Refusal]) -> Way | None:
         if (AVERAGE_POWER, scope) in offered:
             return Way("power", field=(AVERAGE_POWER, scope), averaging=1.0, scope=COVERED[scope])
     plain, instant = _windows(handle)
-    if answers(lambda: connection.ask(POWER_CALL, handle)):
+    if answers(POWER_CALL):
         return Way("power", call=POWER_CALL, averaging=plain, scope=whole, note=_PART_TIME.get(plain))
     for scope in (GPU, MODULE):
         if (INSTANT_POWER, scope) in offered:
