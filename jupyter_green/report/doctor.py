@@ -66,16 +66,14 @@ class Doctor:
         return f"Here: {'; '.join(said)}{more}."
 
     def _sensors(self, finding: Finding) -> list[Traits]:
-        """Return the sensors that belong below a finding: its source's, where their name fits or it is the only one."""
+        """Return the sensors to tell below a finding: those it names, and below its source's first the rest."""
+        working = [other for other in self.findings if other.works and other.source == finding.source]
         if not finding.works:
             return []
         mine = [trait for trait in self.traits if trait.source == finding.source]
-        named = [trait for trait in mine if trait.device == finding.subject]
-        working = [other for other in self.findings if other.works and other.source == finding.source]
-        if named:
-            return named
-        elsewhere = {other.subject for other in working}
-        return [trait for trait in mine if trait.device not in elsewhere] if working[0] is finding else []
+        named = {other.subject for other in working}
+        first = working[0] is finding
+        return [trait for trait in mine if trait.device == finding.subject or (first and trait.device not in named)]
 
     def _strangers(self) -> list[Traits]:
         sources = {finding.source for finding in self.findings if finding.works}

@@ -26,6 +26,7 @@ _GRAMS = (("µg", 1e-6), ("mg", 1e-3), ("g", 1.0), ("kg", 1e3), ("t", 1e6))
 _SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥"}
 _CONTEXT = Context(prec=60)
 _MOST_DECIMALS = 12
+_MOST_COLUMN_DECIMALS = 3
 
 
 @dataclass(frozen=True)
@@ -85,26 +86,44 @@ def fixed(value: float, decimals: int, rounding: str = ROUND_HALF_UP) -> str:
 
 def significant(value: float, digits: int = 2, rounding: str = ROUND_HALF_UP) -> str:
     """Write `value` with so many significant digits."""
-    return fixed(value, _decimals(value, digits, rounding), rounding)
+    return fixed(value, places(value, digits, rounding), rounding)
 
 
 def doubt(uncertainty: float) -> int:
     """Return the decimals that a ± gets: one significant digit, two where the first is 1."""
     if not known(uncertainty) or uncertainty == 0:
         return 0
-    finer = _decimals(uncertainty, 2)
-    return finer if _leading(uncertainty, finer) == "1" else _decimals(uncertainty, 1, keep_carry=True)
+    finer = places(uncertainty, 2)
+    return finer if _leading(uncertainty, finer) == "1" else places(uncertainty, 1, keep_carry=True)
 
 
-def _decimals(value: float, digits: int, rounding: str = ROUND_HALF_UP, keep_carry: bool = False) -> int:
+def places(value: float, digits: int, rounding: str = ROUND_HALF_UP, keep_carry: bool = False) -> int:
+    """Return the decimals that give `value` so many significant digits (12 at most)."""
     if not math.isfinite(value) or value == 0:
         return 0
     exact = abs(Decimal(repr(float(value))))
-    places = digits - 1 - exact.adjusted()
+    decimals = digits - 1 - exact.adjusted()
     if not keep_carry:  # 9.96 with two digits is 10, not 10.0
-        carried = exact.quantize(Decimal(1).scaleb(-places), rounding=rounding, context=_CONTEXT).adjusted()
-        places -= carried - exact.adjusted()
-    return min(places, _MOST_DECIMALS)
+        carried = exact.quantize(Decimal(1).scaleb(-decimals), rounding=rounding, context=_CONTEXT).adjusted()
+        decimals -= carried - exact.adjusted()
+    return min(decimals, _MOST_DECIMALS)
+
+
+def fixed_or_own(value: float, decimals: int) -> str:
+    """Write `value` at a column's digit, or with one digit of its own where it would vanish there."""
+    written = fixed(value, decimals)
+    return written if _leading(value, decimals) != "0" or not value else significant(value, 1)
+
+
+def ceiling(value: float) -> str:
+    """Write an upper bound: rounded up to one significant digit, to two where the first is 1."""
+    two = significant(value, 2, ROUND_CEILING)
+    return two if two.lstrip("0.").startswith("1") else significant(value, 1, ROUND_CEILING)
+
+
+def floor(value: float) -> str:
+    """Write a lower bound: rounded down to two significant digits; one would throw away too much of it."""
+    return significant(value, 2, ROUND_FLOOR)
 
 
 def _leading(value: float, decimals: int) -> str:
@@ -122,6 +141,20 @@ def unit_for(values: Iterable[float | None]) -> Unit:
     return Unit(*_step(_ENERGY, largest))
 
 
+def unit_of_column(pairs: Iterable[tuple[float | None, float | None]]) -> Unit:
+    """Return the unit of a column of energies and their ±.
+
+    The largest value chooses it, but a row that would need more than three decimals brings the column back
+    towards joules: 12.4 J below 1.24 MJ is not "0.0000124".
+    """
+    rows = [(value, spread) for value, spread in pairs if value is not None and math.isfinite(value)]
+    unit = unit_for(value for value, _ in rows)
+    finest = min((spread or abs(value) for value, spread in rows if spread or value), default=0.0)
+    while unit.joules > 1 and places(finest / unit.joules, 1) > _MOST_COLUMN_DECIMALS:
+        unit = Unit(unit.symbol.removeprefix("k") if unit.symbol == "kJ" else "kJ", unit.joules / 1000)
+    return unit
+
+
 def energy(joules: float | None, uncertainty: float | None = None, unit: Unit | None = None) -> Amount:
     """Write an energy in joules with its ±; without one it gets two significant digits.
 
@@ -130,11 +163,11 @@ def energy(joules: float | None, uncertainty: float | None = None, unit: Unit | 
     """
     if joules is None or not math.isfinite(joules):
         return Amount(ABSENT, None, unit or JOULE, 0)
-    chosen = unit or unit_for([joules])
+    chosen = unit or unit_for([joules, uncertainty])
     for _ in range(2):
         value = joules / chosen.joules
         doubtful = None if uncertainty is None or not math.isfinite(uncertainty) else uncertainty / chosen.joules
-        decimals = doubt(doubtful) if doubtful else _decimals(value, 3 if doubtful == 0 else 2)
+        decimals = doubt(doubtful) if doubtful else places(value, 3 if doubtful == 0 else 2)
         written = fixed(value, decimals)
         if unit is not None or chosen.symbol == "MJ" or not written.lstrip(MINUS).startswith("1,000"):
             break
@@ -151,21 +184,15 @@ def energy_within(joules: float, decimals: int, unit: Unit) -> str:
 
 
 def at_most(joules: float) -> str:
-    """Write an upper bound, rounded up."""
-    return f"≤{THIN}{_bound(joules, ROUND_CEILING)}"
+    """Write an upper bound in joules, rounded up."""
+    unit = unit_for([joules])
+    return f"≤{THIN}{ceiling(max(0.0, joules) / unit.joules)}{THIN}{unit.symbol}"
 
 
 def at_least(joules: float) -> str:
-    """Write a lower bound, rounded down."""
-    return f"≥{THIN}{_bound(joules, ROUND_FLOOR)}"
-
-
-def _bound(joules: float, rounding: str) -> str:
+    """Write a lower bound in joules, rounded down."""
     unit = unit_for([joules])
-    value = joules / unit.joules
-    # A lower bound of 52 keeps two digits: one would throw a fifth of it away. An upper bound is vague anyway.
-    digits = 2 if rounding == ROUND_FLOOR or str(significant(value, 2, rounding)).lstrip("0.").startswith("1") else 1
-    return f"{significant(value, digits, rounding)}{THIN}{unit.symbol}"
+    return f"≥{THIN}{floor(joules / unit.joules)}{THIN}{unit.symbol}"
 
 
 def _next(unit: Unit) -> Unit:
@@ -201,24 +228,24 @@ def watts(value: float | None) -> str:
     return ABSENT if value is None or not math.isfinite(value) else f"{significant(value)}{THIN}W"
 
 
-def watt_hours(joules: float | None) -> str:
+def watt_hours(joules: float | None, rounding: str = ROUND_HALF_UP) -> str:
     """Write joules as watt-hours (3,600 J each), two significant digits."""
-    return _scaled(joules, _WATT_HOURS)
+    return _scaled(joules, _WATT_HOURS, rounding)
 
 
-def carbon(grams: float | None) -> str:
-    """Write grams of CO2e; what is below a microgram is told per million runs."""
-    if grams is not None and 0 < abs(grams) < 1e-6:
-        return f"{_scaled(grams * 1e6, _GRAMS)} CO₂e per million runs"
-    return f"{_scaled(grams, _GRAMS)} CO₂e"
+def carbon(grams: float | None, rounding: str = ROUND_HALF_UP) -> str:
+    """Write grams of CO2e; what is below a tenth of a microgram is told per million runs."""
+    if grams is not None and 0 < abs(grams) < 1e-7:
+        return f"{_scaled(grams * 1e6, _GRAMS, rounding)} CO₂e per million runs"
+    return f"{_scaled(grams, _GRAMS, rounding)} CO₂e"
 
 
-def _scaled(value: float | None, ladder: tuple[tuple[str, float], ...]) -> str:
+def _scaled(value: float | None, ladder: tuple[tuple[str, float], ...], rounding: str) -> str:
     if value is None or not math.isfinite(value):
         return ABSENT
     # From a tenth of a unit on: 0.19 mg reads better than 190 µg beside figures in mg.
     symbol, size = _step(ladder, 10 * value) if value else next(step for step in ladder if step[0] in ("g", "Wh"))
-    return f"{significant(value / size)}{THIN}{symbol}"
+    return f"{significant(value / size, 2, rounding)}{THIN}{symbol}"
 
 
 def money(amount: float | None, currency: str | None) -> str:

@@ -12,7 +12,7 @@ import unicodedata
 
 REPLACEMENT = "\ufffd"
 ELLIPSIS = "…"
-_TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_JOINERS = "\u200c\u200d"  # part of words and of compound signs
 _MOST_MARKS = 4
 
 
@@ -22,7 +22,7 @@ def one_line(text: object, limit: int = 200) -> str:
     marks = 0
     for sign in str(text)[: 4 * limit + 16]:
         category = unicodedata.category(sign)
-        if sign in _TURNING or category == "Cs":
+        if category == "Cs" or (category == "Cf" and sign not in _JOINERS):
             kept.append(REPLACEMENT)
         elif category in ("Cc", "Zl", "Zp") or sign.isspace():
             # U+202F and its like stay: they are spaces of print, not of layout.
@@ -76,8 +76,7 @@ def encodable(text: str) -> str:
 
 def verbatim(text: str) -> str:
     """Return a command cleaned of what can't be seen, but neither shortened nor joined: it will be copied."""
-    kept = (
-        REPLACEMENT if sign in _TURNING or (unicodedata.category(sign) in ("Cc", "Cs") and sign not in "\n\t") else sign
+    return "".join(
+        REPLACEMENT if unicodedata.category(sign) in ("Cc", "Cf", "Cs") and sign not in "\n\t" + _JOINERS else sign
         for sign in text
     )
-    return "".join(kept)

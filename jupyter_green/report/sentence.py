@@ -50,7 +50,7 @@ def clauses(record: EnergyRecord) -> list[Clause]:
     if record.status == "killed":
         return _killed(record)
     if record.below_resolution and uncertainty is not None and math.isfinite(uncertainty):
-        return _below(record, joules + uncertainty)
+        return _below(record, max(0.0, joules + uncertainty))
     return _ordinary(record, joules)
 
 
@@ -112,6 +112,8 @@ def quality_word(record: EnergyRecord) -> str:
 
 def reason(record: EnergyRecord) -> str:
     """Return why there is no reading: the first note that tells."""
+    if record.joules is not None:
+        return "a sensor answered with something that is no number"
     for note in (*(part.note for part in record.components), *record.notes):
         if note and note.strip():
             return one_line(note).rstrip(".")
@@ -254,12 +256,12 @@ def _killed(record: EnergyRecord) -> list[Clause]:
 
 def _below(record: EnergyRecord, upper: float) -> list[Clause]:
     took = f"this took {number.seconds(record.seconds)}"
-    sensed = [part for part in read(record) if part.method != "model"]
+    sensed = [part for part in read(record) if part.method != "model" or part.quality == "simulated"]
     ticks = [part.tick_seconds for part in sensed if number.known(part.tick_seconds)]
     tick = max((value for value in ticks if value is not None), default=0.0)
     simulated = "simulated " if record.quality == "simulated" else ""
     said: list[Clause] = [(Piece(number.at_most(upper), "strong"),)]
-    if not sensed:
+    if only_modelled(record):
         names = " and ".join(dict.fromkeys(kind_name(group) for group in groups(record)))
         said.append((Piece(f"{names} estimated, too little to tell from nothing ("), Piece(DOCTOR, "code"), Piece(")")))
         said += _say(took)

@@ -40,12 +40,13 @@ box-shadow:inset 0 0 0 1px var(--jg-gpu)}
 .jg .none{background:none;box-shadow:none}
 .jg .rest{background:var(--jg-track);box-shadow:inset 0 0 0 1px var(--jg-muted)}
 .jg .sw{display:inline-block;width:9px;height:9px;margin-right:6px;vertical-align:-.5px}
-.jg table.jg-comp{border-collapse:collapse;margin:8px 0;font-size:12px;line-height:18px;background:none;border:0;
+.jg table.jg-comp{border-collapse:collapse;margin:2px 0 8px;font-size:12px;line-height:18px;background:none;border:0;
 table-layout:auto}
 .jg.jg .jg-comp tr:nth-child(n){background:none;border:0}
-.jg.jg .jg-comp th,.jg.jg .jg-comp td{text-align:left;font-weight:400;padding:2px 16px 2px 0;border:0;
+.jg.jg .jg-comp th,.jg.jg .jg-comp td{text-align:left;font-weight:400;padding:2px 16px 2px 0;border:0;line-height:18px;
 vertical-align:baseline;max-width:300px}
-.jg.jg .jg-comp .r{text-align:right;white-space:nowrap}.jg.jg .jg-comp thead th{color:var(--jg-muted);
+.jg.jg .jg-comp .r{text-align:right;white-space:nowrap}
+.jg.jg .jg-comp thead th{color:var(--jg-muted);
 border-bottom:1px solid var(--jg-rule);white-space:nowrap}
 .jg.jg .jg-comp tfoot th,.jg.jg .jg-comp tfoot td{border-top:1px solid var(--jg-rule);font-weight:600}
 .jg.jg .jg-comp caption{text-align:left;color:var(--jg-ink);font-weight:600;padding:0 0 2px;caption-side:top}
@@ -54,10 +55,13 @@ border-bottom:1px solid var(--jg-rule);white-space:nowrap}
 width:auto;float:none;min-width:0}
 .jg-share{display:flex;gap:1px;height:12px;width:420px;max-width:100%}.jg-share i{display:block}
 .jg-sk{display:flex;flex-wrap:wrap;gap:0 16px;font-size:12px;margin-top:4px}
-.jg svg.jg-trace{display:block;max-width:100%;height:auto;margin:4px 0}
+.jg svg.jg-trace{display:block;margin:4px 0 8px}
+.jg-scroll{overflow-x:auto;container-type:inline-size}.jg-doc .jg-det{padding:6px 0 2px}
+.jg.jg ul{margin:2px 0;padding:0 0 0 18px;font-size:12px;line-height:18px}
 .jg pre.jg-fix{font:12px/18px var(--jp-code-font-family,monospace);margin:4px 0;padding:4px 8px;background:none;
 color:inherit;border:1px solid var(--jg-rule);white-space:pre-wrap;user-select:all}
-@container (max-width:520px){
+@container (max-width:520px){.jg.jg .jg-list th,.jg.jg .jg-list td{padding-right:8px}
+.jg .jg-dev .absent{display:none}
 .jg.jg .jg-comp.jg-dev thead{display:none}.jg.jg .jg-comp.jg-dev,.jg.jg .jg-comp.jg-dev tbody{display:block}
 .jg.jg .jg-comp.jg-dev tr{display:flex;flex-wrap:wrap;gap:0 12px;padding:3px 0;border-bottom:1px solid var(--jg-rule)}
 .jg.jg .jg-comp.jg-dev th{flex:1 0 100%;padding:0;max-width:none}.jg.jg .jg-comp.jg-dev td{padding:0;max-width:100%;
@@ -66,7 +70,8 @@ text-align:left}
 .jg .jg-dev td[data-sign]::before{content:attr(data-sign) " "}
 .jg dl.jg-dl{grid-template-columns:1fr}.jg.jg .jg-dl dd{margin:0 0 4px}}
 @media (prefers-contrast:more){.jg{--jg-muted:var(--jg-ink);--jg-rule:currentColor}}
-@media (forced-colors:active){.jg .sw,.jg-share i{forced-color-adjust:none;background:CanvasText;
+@media (forced-colors:active){.jg{--jg-gpu:CanvasText;--jg-cpu:CanvasText;--jg-dram:CanvasText}
+.jg .sw,.jg-share i{forced-color-adjust:none;background:CanvasText;
 box-shadow:inset 0 0 0 1px CanvasText;outline:0}
 .jg .est,.jg .rest,.jg .none,.jg .other{background:Canvas}.jg .sim{background:Canvas;box-shadow:none;
 outline:1px dashed CanvasText;outline-offset:-1px}

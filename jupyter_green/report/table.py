@@ -19,9 +19,10 @@ from .number import THIN
 from .quotation import columns, markup, one_line, pad, shorten
 from .sentence import quality_word, read
 from .style import STYLE
-from .totals import total, within
+from .totals import is_simulated, total, within
 
 _SIMULATED = "simulated: no figure here is a measurement"
+_MIXED = "with simulated rows, which are no measurements"
 _LEAST_TEXT = 12
 _DIGIT, _POINT = "\u2007", "\u2008"  # spaces as wide as a digit and as a point
 
@@ -62,31 +63,28 @@ class Table:
     title: str = ""
 
     @property
-    def simulated(self) -> bool:
-        """Whether any row rests on a simulated sensor."""
-        return any(record.quality == "simulated" for record in self.records if read(record))
-
-    @property
     def heading(self) -> str:
         """The title, with the word "simulated" where any row is."""
         title = one_line(self.title)
-        if not self.simulated:
+        unreal = [is_simulated(record) for record in self.records]
+        if not any(unreal):
             return title
-        return f"{title} ({_SIMULATED})" if title else _SIMULATED.capitalize()
+        said = _SIMULATED if all(unreal) else _MIXED
+        return f"{title} ({said})" if title else said.capitalize()
 
     def text(self, width: int = 100) -> str:
         """Return the table as plain text of at most `width` columns, as far as its figures allow."""
         if not self.records:
             return "\n".join(part for part in (self.heading, "No cell was metered.") if part)
         head, body, foot = self._rows()
-        lines = [head, *body, foot]
+        lines = [head, *body, *foot]
         widths = [max(columns(number.plain(line[index])) for line in lines) for index in range(len(head))]
         others = sum(taken + 2 for index, taken in enumerate(widths) if index != 1)
         widths[1] = max(min(widths[1], width - others), min(widths[1], _LEAST_TEXT))
-        written = [_line(line, widths) for line in lines]
-        rule = "─" * max(columns(line) for line in written)
+        written = [[_line(line, widths) for line in part] for part in ([head], body, foot)]
+        rule = "─" * max(columns(line) for part in written for line in part)
         heading = [self.heading] if self.heading else []
-        return "\n".join([*heading, written[0], rule, *written[1:-1], rule, written[-1]])
+        return "\n".join([*heading, *written[0], rule, *written[1], rule, *written[2]])
 
     def html(self) -> str:
         """Return the table as HTML."""
@@ -95,43 +93,34 @@ class Table:
             return f'{STYLE}<div class="jg"><b>{markup(self.heading)}</b> No cell was metered.</div>'
         head, body, foot = self._rows()
         rows = "".join(f"<tr>{_cells(line, 'td')}</tr>" for line in body)
+        feet = "".join(f"<tr>{_cells(line, 'td')}</tr>" for line in foot)
         return (
-            f'{STYLE}<div class="jg jg-scroll"><table class="jg-comp jg-list">{caption}'
+            f'{STYLE}<div class="jg jg-scroll" tabindex="0"><table class="jg-comp jg-list">{caption}'
             f"<thead><tr>{_cells(head, 'th scope=col')}</tr></thead><tbody>{rows}</tbody>"
-            f"<tfoot><tr>{_cells(foot, 'td')}</tr></tfoot></table></div>"
+            f"<tfoot>{feet}</tfoot></table></div>"
         )
 
     def __repr__(self) -> str:
         return self.text()
 
-    def _rows(self) -> tuple[tuple[str, ...], list[tuple[str, ...]], tuple[str, ...]]:
-        summed = total(self.records)
-        unit = number.unit_for([summed.joules, *(record.joules for record in self.records)])
+    def _rows(self) -> tuple[tuple[str, ...], list[tuple[str, ...]], list[tuple[str, ...]]]:
+        """Return the heading, the rows and the sums: one, or two where real and simulated ones are mixed."""
+        real = [record for record in self.records if not is_simulated(record)]
+        simulated = [record for record in self.records if is_simulated(record)]
+        sums = [(part, total(part)) for part in (real, simulated) if part]
+        unit = number.unit_of_column(
+            (record.joules, record.uncertainty) for record in (*(summed for _, summed in sums), *self.records)
+        )
         inner = within(self.records)
         lines = [_row(record, unit, self._named(record, record.id in inner)) for record in self.records]
-        killed = any(record.status == "killed" for record in self.records)
-        value, spread = cells(summed.joules, summed.uncertainty, unit, None)
-        if killed and value != number.ABSENT and not value.startswith("≤"):
-            value = f"≥{THIN}{value}"
-        unread = sum(not read(record) for record in self.records)
-        lines.append(
-            Row(
-                prompt="",
-                text="total" if not unread else f"total of {len(self.records) - unread} with a reading",
-                value=value,
-                spread=spread,
-                quality=quality_word(summed),
-                lasted=number.seconds(summed.seconds),
-                status="" if summed.final else "so far",
-            )
-        )
-        values = _aligned([line.value for line in lines])
-        spreads = _aligned([line.spread for line in lines])
+        lines += [_sum_row(part, summed, unit) for part, summed in sums]
+        values, spreads = _aligned([line.value for line in lines]), _aligned([line.spread for line in lines])
         table = [
             (line.prompt, line.text, value, spread, *line.cells()[4:])
             for line, value, spread in zip(lines, values, spreads, strict=True)
         ]
-        return ("cell", "", unit.symbol, "±", "how", "time", ""), table[:-1], table[-1]
+        head = ("cell", "source", unit.symbol, "±", "how", "time", "status")
+        return head, table[: -len(sums)], table[-len(sums) :]
 
     def _named(self, record: EnergyRecord, inner: bool) -> str:
         name = one_line(self.texts.get(record.id) or record.label or "", 120)
@@ -146,7 +135,7 @@ def _row(record: EnergyRecord, unit: number.Unit, text: str) -> Row:
         spread = "so far"
     if record.status == "killed" and record.interval is not None and not value.startswith("≤"):
         lower = record.interval[0] if math.isfinite(record.interval[1]) else record.joules or 0.0
-        value, spread = f"≥{THIN}{number.significant(lower / unit.joules, 2, 'ROUND_FLOOR')}", number.ABSENT
+        value, spread = f"≥{THIN}{number.floor(lower / unit.joules)}", number.ABSENT
     status = "" if record.status == "ok" else one_line(record.status, 16)
     if not record.final:
         status = f"{status}, so far" if status else "so far"
@@ -158,6 +147,22 @@ def _row(record: EnergyRecord, unit: number.Unit, text: str) -> Row:
         quality=quality_word(record),
         lasted=number.seconds(record.seconds),
         status=status,
+    )
+
+
+def _sum_row(records: Sequence[EnergyRecord], summed: EnergyRecord, unit: number.Unit) -> Row:
+    value, spread = cells(summed.joules, summed.uncertainty, unit, None)
+    if value != number.ABSENT and not value.startswith("≤") and any(record.status == "killed" for record in records):
+        value = f"≥{THIN}{value}"
+    some = sum(bool(read(record)) for record in records)
+    return Row(
+        prompt="",
+        text="total" if some == len(records) else f"total of {some} with a reading",
+        value=value,
+        spread=spread,
+        quality=quality_word(summed),
+        lasted=number.seconds(summed.seconds),
+        status="" if summed.final else "so far",
     )
 
 

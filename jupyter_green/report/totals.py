@@ -2,14 +2,16 @@
 
 A `green.meter()` block or a trial inside a cell is a part of that cell, so it is shown but not added. The
 components of all records are summed as one record, so that ± follows the one rule there is: what is random
-adds in quadrature, what a sensor does wrong it does wrong in every cell.
+adds in quadrature, what a sensor does wrong it does wrong in every cell. Simulated records are never added
+to real ones.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 from jupyter_green.records import EnergyRecord
 
@@ -20,26 +22,16 @@ from .quotation import markup
 from .sentence import DOCTOR, DOT, Clause, Piece, nothing_sensed, quality_word, read
 from .style import STYLE
 
-_SLACK_SECONDS = 0.05
-
 
 def within(records: Sequence[EnergyRecord]) -> frozenset[str]:
-    """Return the ids of the blocks and trials that lie inside another of the records."""
-    outer = [record for record in records if record.span in ("cell", "window")]
-    return frozenset(
-        record.id
-        for record in records
-        if record.span in ("window", "trial") and any(_inside(record, other) for other in outer)
-    )
+    """Return the ids of those records whose joules another of the records holds already."""
+    present = {record.id for record in records}
+    return frozenset(record.id for record in records if record.parent in present and record.parent != record.id)
 
 
-def _inside(record: EnergyRecord, other: EnergyRecord) -> bool:
-    if record.id == other.id or record.run_id != other.run_id or record.seconds > other.seconds:
-        return False
-    if record.seconds == other.seconds and (other.span, other.id) > (record.span, record.id):
-        return False  # of two equal ones only one lies in the other
-    starts_after = record.started_at >= other.started_at - _SLACK_SECONDS
-    return starts_after and record.started_at + record.seconds <= other.started_at + other.seconds + _SLACK_SECONDS
+def is_simulated(record: EnergyRecord) -> bool:
+    """Whether any device of the record is simulated, with or without a reading."""
+    return any(part.quality == "simulated" for part in record.components)
 
 
 def total(records: Sequence[EnergyRecord]) -> EnergyRecord:
@@ -67,37 +59,47 @@ class Totals:
     """
 
     records: Sequence[EnergyRecord]
-    sum: EnergyRecord = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "sum", total(self.records))
+    @cached_property
+    def counted(self) -> list[EnergyRecord]:
+        """The records of the sum: the real ones, or all where all are simulated."""
+        real = [record for record in self.records if not is_simulated(record)]
+        return real or list(self.records)
+
+    @cached_property
+    def sum(self) -> EnergyRecord:
+        """The sum as one record."""
+        return total(self.counted)
 
     @property
     def cells(self) -> int:
-        """Number of cells."""
-        return sum(record.span == "cell" for record in self.records)
+        """Number of cells in the sum."""
+        return sum(record.span == "cell" for record in self.counted)
 
     @property
     def unread(self) -> int:
         """Number of records without any reading; they are in no sum."""
-        return sum(not read(record) for record in self.records)
+        return sum(not read(record) for record in self.counted)
 
     @property
     def gaps(self) -> EnergyRecord:
         """The time between cells as one record."""
-        return total([record for record in self.records if record.span == "gap"])
+        return total([record for record in self.counted if record.span == "gap"])
 
     def clauses(self) -> list[Clause]:
         """Return the clauses of the summary."""
         joules, counted = self.sum.joules, f"{self.cells} {'cell' if self.cells == 1 else 'cells'}"
         if joules is None or not math.isfinite(joules):
             return [(Piece("no reading yet", "strong"),), (Piece(counted),), (Piece(DOCTOR, "code"),)]
-        said: list[Clause] = [_head(self.sum, joules, any(record.status == "killed" for record in self.records))]
+        said: list[Clause] = [_head(self.sum, joules, any(record.status == "killed" for record in self.counted))]
         said.append((Piece(quality_word(self.sum)),))
         said.append((Piece(f"{counted}, {number.seconds(self.sum.seconds)}"),))
         between = self.gaps.joules
         if between is not None and self.cells:
             said.append((Piece(f"{_beside(between, self.gaps)} of it between cells"),))
+        left_out = len(self.records) - len(self.counted)
+        if left_out:
+            said.append((Piece(f"{left_out} simulated left out"),))
         if self.unread:
             said.append((Piece(f"{self.unread} without a reading, not in the sum"),))
         return said
@@ -115,7 +117,7 @@ class Totals:
         ]
         why = ""
         if self.sum.quality == "estimated" and self.sum.joules is not None:
-            why = f"<code>{DOCTOR}</code> tells what could be measured"
+            why = f"<code>{DOCTOR}</code> tells what can be done"
         body = definitions([*facts, ("Why estimated", why)])
         return f'{STYLE}<div class="jg"><div>{summary_markup(self.clauses())}</div>{body}</div>'
 

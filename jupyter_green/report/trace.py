@@ -20,17 +20,17 @@ Points = list[tuple[float, float | None]]
 _LANE, _TEXT, _GAP, _FOOT = 30, 16, 4, 16
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _COLOURS = ("var(--jg-gpu,#1976d2)", "var(--jg-cpu,#64b5f6)", "var(--jg-dram,#757575)")
-_MOST_LANES = 16
+_MOST_WATTS = 1e12  # beyond it a reading is a fault, and its energy no number
+_MOST_LANES, _MOST_NAME, _WIDE = 16, 30, 1000
+_STROKE = 'fill="none" vector-effect="non-scaling-stroke" stroke-linejoin="round"'
 
 
 def lanes(trace: Trace) -> dict[str, Points]:
     """Return the series in order of time, with what can't be drawn turned into gaps."""
     found = {}
     for name, pairs in trace.series.items():
-        points = [
-            (t, w if w is not None and math.isfinite(w) and w >= 0 else None) for t, w in pairs if math.isfinite(t)
-        ]
-        found[name] = sorted((point for point in points if point[0] <= trace.seconds), key=lambda point: point[0])
+        points: Points = [(t, w if w is not None and 0 <= w < _MOST_WATTS else None) for t, w in pairs]
+        found[name] = sorted((p for p in points if -math.inf < p[0] <= trace.seconds), key=lambda point: point[0])
     return found
 
 
@@ -56,13 +56,19 @@ def thinned(trace: Trace, points: int) -> Trace:
     return Trace(series=series, seconds=trace.seconds, simulated=trace.simulated)
 
 
+def _stretches(points: Points, end: float) -> list[tuple[float, float, float | None]]:
+    """Return each mean with the time from when to when it holds."""
+    stops = [*(begin for begin, _ in points[1:]), end]
+    return [(begin, stop, watts) for (begin, watts), stop in zip(points, stops, strict=False)]
+
+
 def _means(points: Points, start: float, end: float, count: int) -> list[float | None]:
     """Return the mean power of `count` equal stretches; a stretch mostly without readings is a gap."""
     step = (end - start) / count
     if step <= 0:
         return [None] * count
     energy, covered = [0.0] * count, [0.0] * count
-    for (begin, watts), stop in zip(points, [*(t for t, _ in points[1:]), end], strict=True):
+    for begin, stop, watts in _stretches(points, end):
         if watts is None or stop <= begin:
             continue
         first = max(0, min(count - 1, int((begin - start) / step)))
@@ -98,57 +104,59 @@ def svg(trace: Trace, width: int = 560, standalone: bool = False) -> str:
     trace : Trace
         What to draw.
     width : int
-        Width in pixels.
+        Width in pixels, on a page the largest: there the picture narrows with its column.
     standalone : bool
         Whether the picture leaves the page: it then brings its own ground and colours.
     """
     shown = list(lanes(trace).items())[:_MOST_LANES]
     height = max(1, len(shown)) * (_LANE + _TEXT + _GAP) + _FOOT
     said = summary(trace)
+    # No viewBox: the lanes stretch with the page, the words keep their size.
+    size = f'width="{width}"' if standalone else f'width="100%" style="max-width:{width}px"'
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="jg-trace" viewBox="0 0 {width} {height}" width="{width}" '
-        f'height="{height}" role="img" aria-label="{markup(said)}"><title>{markup("Power over time")}</title>'
-        f"<desc>{markup(said)}</desc>"
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="jg-trace" {size} height="{height}" role="img" '
+        f'aria-label="{markup(said)}"><title>Power over time</title> <desc>{markup(said)}</desc>'
     ]
     ink = "#1f1f1f" if standalone else "currentColor"
     if standalone:
-        parts.append(f'<rect width="{width}" height="{height}" fill="#ffffff"/>')
+        parts.append(f'<rect width="100%" height="{height}" fill="#ffffff"/>')
     parts.append(f'<g font-family="system-ui,sans-serif" font-size="11" fill="{ink}" stroke="none">')
-    for index, (name, points) in enumerate(shown):
-        parts.append(_lane(name, points, trace.seconds, width, index=index, ink=ink))
+    parts += [_lane(name, points, trace.seconds, index=index, ink=ink) for index, (name, points) in enumerate(shown)]
     if not shown:
         parts.append('<text x="0" y="12">no readings</text>')
     base = height - 4
     parts.append(f'<text x="0" y="{base}">0</text>')
-    parts.append(f'<text x="{width}" y="{base}" text-anchor="end">{markup(number.seconds(trace.seconds))}</text>')
+    parts.append(f'<text x="100%" y="{base}" text-anchor="end">{markup(number.seconds(trace.seconds))}</text>')
     if trace.simulated:
-        parts.append(f'<text x="{width / 2:g}" y="{base}" text-anchor="middle" font-weight="600">simulated</text>')
+        parts.append(f'<text x="50%" y="{base}" text-anchor="middle" font-weight="600">simulated</text>')
     parts.append("</g></svg>")
-    return "".join(parts)
+    # Spaces between the words, because some sanitisers drop the picture and keep its text.
+    return " ".join(parts)
 
 
-def _lane(name: str, points: Points, seconds: float, width: int, *, index: int, ink: str) -> str:
+def _lane(name: str, points: Points, seconds: float, *, index: int, ink: str) -> str:
     top = index * (_LANE + _TEXT + _GAP)
-    floor = top + _TEXT + _LANE
     peak = max((w for _, w in points if w is not None), default=None)
     told = "no readings" if peak is None else f"peak {number.watts(peak)}"
-    label = markup(f"{one_line(name, 48)}, {told}")
     colour = _COLOURS[index % len(_COLOURS)]
     drawn = [
-        f'<text x="0" y="{top + 12}">{label}</text>',
-        f'<path d="M0,{floor}.5H{width}" stroke="{ink}" stroke-opacity=".35" fill="none"/>',
+        f'<text x="0" y="{top + 12}">{markup(shorten(one_line(name, 60), _MOST_NAME))}</text> '
+        f'<text x="100%" y="{top + 12}" text-anchor="end">{markup(told)}</text>'
+        f'<svg y="{top + _TEXT}" width="100%" height="{_LANE}" viewBox="0 0 {_WIDE} {_LANE}" '
+        'preserveAspectRatio="none">',
+        f'<path d="M0,{_LANE - 0.5}H{_WIDE}" stroke="{ink}" stroke-opacity=".35" {_STROKE}/>',
     ]
     for run in _runs(points, seconds):
-        line, area = _staircase(run, seconds, peak or 1.0, width, floor)
+        line, area = _staircase(run, seconds, peak or 1.0)
         drawn.append(f'<path d="{area}" fill="{colour}" fill-opacity=".22"/>')
-        drawn.append(f'<path d="{line}" fill="none" stroke="{colour}" stroke-width="1.5" stroke-linejoin="round"/>')
-    return "".join(drawn)
+        drawn.append(f'<path d="{line}" stroke="{colour}" stroke-width="1.5" {_STROKE}/>')
+    return " ".join([*drawn, "</svg>"])
 
 
 def _runs(points: Points, seconds: float) -> list[list[tuple[float, float, float]]]:
     """Return stretches without a gap as (start, end, watts)."""
     runs: list[list[tuple[float, float, float]]] = [[]]
-    for (begin, watts), stop in zip(points, [*(t for t, _ in points[1:]), seconds], strict=True):
+    for begin, stop, watts in _stretches(points, seconds):
         if watts is None:
             runs.append([])
         elif stop > begin:
@@ -156,18 +164,18 @@ def _runs(points: Points, seconds: float) -> list[list[tuple[float, float, float
     return [run for run in runs if run]
 
 
-def _staircase(
-    run: Sequence[tuple[float, float, float]], seconds: float, peak: float, width: int, floor: int
-) -> tuple[str, str]:
+def _staircase(run: Sequence[tuple[float, float, float]], seconds: float, peak: float) -> tuple[str, str]:
+    """Return the path of the line and of the area below it."""
+
     def across(at: float) -> str:
-        return f"{width * at / seconds:.1f}" if seconds > 0 else "0"
+        return f"{_WIDE * at / seconds:.1f}" if seconds > 0 else "0"
 
     def up(watts: float) -> str:
-        return f"{floor - (_LANE - 2) * watts / peak:.1f}" if peak > 0 else str(floor)
+        return f"{_LANE - 1 - (_LANE - 3) * watts / peak:.1f}" if peak > 0 else str(_LANE - 1)
 
     steps = "".join(f"V{up(watts)}H{across(stop)}" for _, stop, watts in run)
     start = across(run[0][0])
-    return f"M{start},{up(run[0][2])}{steps}", f"M{start},{floor}{steps}V{floor}Z"
+    return f"M{start},{up(run[0][2])}{steps}", f"M{start},{_LANE}{steps}V{_LANE}Z"
 
 
 def html(trace: Trace) -> str:
