@@ -16,8 +16,12 @@ from itertools import pairwise
 CLOCK_DOUBT = 0.0003
 """Seconds by which even a tight bracket may be off (calls take time)."""
 
+LOST = 0.35
+"""Scatter, as a part of the period, at which a rhythm is given up."""
+
+SETTLED, REFIT = 16, 4
 LEAST = 4
-KEEP = 96
+KEEP = 64
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ class Comb:
     @property
     def locked(self) -> bool:
         """Whether the next tick can be predicted."""
-        return self._period is not None and len(self._series) >= 2
+        return self._period is not None and bool(self._series)
 
     def restart(self) -> None:
         """After a silence: the phase is lost."""
@@ -74,12 +78,14 @@ class Comb:
         if self._series:
             before, when, _ = self._series[-1]
             if self._period is not None:
-                anchor = self._phase + before * self._period if len(self._series) >= 2 else when
+                anchor = self._phase + before * self._period if math.isfinite(self._phase_doubt) else when
                 number = before + max(1, round((middle - anchor) / self._period))
             else:
                 number = before + 1
         self._series.append((number, middle, half))
-        self._fit()
+        # Once the rhythm is settled a tick changes little: fitting it all anew each time is not worth it.
+        if len(self._series) < SETTLED or number % REFIT == 0:
+            self._fit()
         expected = self.expect(number)
         if expected is None or expected.doubt >= half:
             return Expectation(middle, half)
@@ -91,9 +97,14 @@ class Comb:
             return None
         return Expectation(self._phase + number * self._period, self._phase_doubt + self.jitter)
 
-    def following(self) -> Expectation | None:
-        """Where the next tick is expected."""
-        return self.expect(self._series[-1][0] + 1) if self._series else None
+    def following(self, after: float | None = None) -> Expectation | None:
+        """Where the next tick, or the first one after a moment, is expected."""
+        if not self._series or self._period is None:
+            return None
+        number = self._series[-1][0] + 1
+        if after is not None:
+            number = max(number, math.ceil((after - self._phase) / self._period))
+        return self.expect(number)
 
     def _fit(self) -> None:
         if self._period is None:
@@ -130,6 +141,13 @@ class Comb:
                 scatter = math.fsum(square for square, _ in tight) / len(tight)
                 blur = math.fsum(half**2 / 3 for _, half in tight) / len(tight)
                 self.jitter = 2 * math.sqrt(max(0.0, scatter - blur - CLOCK_DOUBT**2))
+                if self.jitter > LOST * period:
+                    self._lose()
+
+    def _lose(self) -> None:
+        """The ticks don't follow the rhythm that was found: look for another."""
+        self.restart()
+        self._period, self._period_doubt, self.jitter = None, math.inf, 0.0
 
     def _guess_period(self) -> None:
         """A first period from tight brackets that follow each other."""

@@ -65,6 +65,7 @@ class Ticks:
         self._late = traits.latency / 2
         self._margin = 4 * LEAST_MARGIN
         self._resumed = 0.0
+        self._aimed = 0.0
 
     @property
     def period_seen(self) -> float | None:
@@ -97,7 +98,9 @@ class Ticks:
         self.all.append(Tick(reading.time - self._late - half, reading.value, half, reading.epoch, loose=True))
 
     def _found(self, reading: Reading, last: Reading) -> None:
-        placed = self.comb.add(last.time, reading.time)
+        # The value shown is that of the latest tick, however many were passed over.
+        low = last.time if self.period_seen is None else max(last.time, reading.time - 1.05 * self.period_seen)
+        placed = self.comb.add(low, reading.time)
         tick = Tick(placed.time - self._late, reading.value, placed.doubt, reading.epoch)
         before = self.all[-1] if self.all else None
         if before is not None and before.loose and before.epoch == tick.epoch:
@@ -105,10 +108,11 @@ class Ticks:
         elif before is not None and before.epoch == tick.epoch:
             tick.time = max(tick.time, before.time + 1e-6)
         self.all.append(tick)
-        # Woken too late to see the old value again: begin earlier next time.
-        missed = reading.time - last.time > 0.4 * self.period
-        grown = self._margin * (1.5 if missed else 0.97)
-        self._margin = min(max(grown, LEAST_MARGIN + self.comb.jitter), 0.2 * self.period)
+        if reading.time > self._aimed:  # else the read was for something else
+            # Woken too late to see the old value again: begin earlier next time.
+            missed = reading.time - last.time > 0.4 * self.period
+            grown = self._margin * (1.5 if missed else 0.97)
+            self._margin = min(max(grown, LEAST_MARGIN + self.comb.jitter), 0.2 * self.period)
 
     def _tighten(self, loose: Tick, tick: Tick) -> None:
         """A loose tick happened one period before the one now found."""
@@ -120,15 +124,25 @@ class Ticks:
         loose.time, loose.doubt = (first + final) / 2, (final - first) / 2
         loose.loose = False
 
-    def next_read(self, now: float) -> float:
-        """When the next read can tell something new, on `time.perf_counter()`."""
-        following = self.comb.following()
+    def next_read(self, now: float, skip: float = 0.0) -> float:
+        """When the next read is wanted, on `time.perf_counter()`.
+
+        Parameters
+        ----------
+        now : float
+            The present moment.
+        skip : float
+            Seconds of ticks that need not be seen, on top of the next one.
+        """
+        following = self.comb.following(now + skip if skip else None)
         if following is None or not self.comb.locked:
             # Looking for the rhythm: closely at first, patiently where there seems to be none.
             searching = now - self._resumed < SEARCH_SECONDS
-            return now + (max(LEAST_MARGIN, self._shortest / 8) if searching else self._longest / 10)
-        early = following.time - self._margin
+            closely = self._shortest / 8 if self.period_seen is None else self.period_seen / 16
+            return now + (max(LEAST_MARGIN, closely) if searching else self._longest / 10)
+        early = following.time - max(self._margin, following.doubt)
         if now < early:
+            self._aimed = early
             return early
         overdue = now - following.time
         return now + max(LEAST_MARGIN, self._margin / 2) * (1 if overdue < self.period else 4)

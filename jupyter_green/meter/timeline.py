@@ -17,6 +17,7 @@ from .edges import Count, count_at
 from .ticks import Ticks
 
 Z_95 = 1.96
+CALM_AFTER_SECONDS, CALM_SECONDS = 1.0, 0.25
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,10 @@ class Timeline:
 
     def next_read(self, now: float) -> float:
         """When the sensor needs reading next while a window is open."""
-        return self.ticks.next_read(now)
+        # Ticks matter near the edges. Far from one a few a second do, for the live figure; the tick just
+        # before an edge yet to come is found by the read that is made at once when it comes.
+        calm = bool(self._edges) and now - self._edges[-1] > CALM_AFTER_SECONDS
+        return self.ticks.next_read(now, CALM_SECONDS if calm else 0.0)
 
     def settle_seconds(self) -> float:
         """How long after a window's end its figure may still change, in seconds."""

@@ -93,7 +93,15 @@ def sample(
     timeline.add(sensor.read(now))  # the one read at load
     for start, end in windows:
         now = max(now, start) + 0.0005
+        timeline.mark(start)
+        closed = False
         while now < end + tail:
+            if now >= end and not closed:
+                closed = True
+                timeline.mark(end)
             timeline.add(sensor.read(now))
             # Woken a little late, as on a busy machine.
-            now = timeline.next_read(now) + (slip.expovariate(1 / 0.002) if slip is not None else 0.0003)
+            late = slip.expovariate(1 / 0.002) if slip is not None else 0.0003
+            wanted = timeline.next_read(now)
+            # The end of a window wakes the sampler, whatever it was waiting for.
+            now = (min(wanted, end) if now < end else wanted) + late

@@ -26,8 +26,6 @@ def alone(seed: int, length: float, *, latency: float = 0.0) -> tuple[Timeline, 
     course.then(end, draw.uniform(40, 140))
     counter = Counter(course, tick=draw.choice([0.02, 0.05, 0.1]), phase=draw.random() * 0.1, latency=latency)
     timeline = Timeline(COUNTER)
-    timeline.mark(start)
-    timeline.mark(end)
     sample(timeline, counter, [(start, end)], tail=0.3, slip=draw)
     return timeline, course, (start, end)
 
@@ -67,8 +65,6 @@ def test_windows_and_gaps_add_up_to_the_device(cells: list[tuple[float, float, f
         now = start + length
     timeline = Timeline(COUNTER)
     edges = [edge for window in windows for edge in window]
-    for edge in edges:
-        timeline.mark(edge)
     sample(timeline, Counter(course, tick=tick, phase=0.013), windows, tail=0.3)
     parts = [timeline.energy(a, b).joules for a, b in pairwise(edges)]
     whole = timeline.energy(edges[0], edges[-1]).joules
