@@ -60,17 +60,20 @@ width:auto;float:none;min-width:0}
 .jg.jg ul{margin:2px 0;padding:0 0 0 18px;font-size:12px;line-height:18px}
 .jg pre.jg-fix{font:12px/18px var(--jp-code-font-family,monospace);margin:4px 0;padding:4px 8px;background:none;
 color:inherit;border:1px solid var(--jg-rule);white-space:pre-wrap;user-select:all}
-@container (max-width:520px){.jg.jg .jg-list th,.jg.jg .jg-list td{padding-right:8px}
-.jg .jg-dev .absent{display:none}
-.jg.jg .jg-comp.jg-dev thead{display:none}.jg.jg .jg-comp.jg-dev,.jg.jg .jg-comp.jg-dev tbody{display:block}
-.jg.jg .jg-comp.jg-dev tr{display:flex;flex-wrap:wrap;gap:0 12px;padding:3px 0;border-bottom:1px solid var(--jg-rule)}
-.jg.jg .jg-comp.jg-dev th{flex:1 0 100%;padding:0;max-width:none}.jg.jg .jg-comp.jg-dev td{padding:0;max-width:100%;
-text-align:left}
-.jg .jg-dev td[data-unit]::after{content:" " attr(data-unit)}
-.jg .jg-dev td[data-sign]::before{content:attr(data-sign) " "}
+@container (max-width:520px){.jg .jg-comp .absent,.jg .fill,.jg.jg .jg-comp thead{display:none}
+.jg.jg .jg-comp,.jg.jg .jg-comp caption,.jg.jg .jg-comp tbody,.jg.jg .jg-comp tfoot{display:block}
+.jg.jg .jg-comp tr:nth-child(n){display:flex;flex-wrap:wrap;gap:0 12px;padding:3px 0;
+border-bottom:1px solid var(--jg-rule)}
+.jg.jg .jg-comp td,.jg.jg .jg-comp .r{padding:0;max-width:100%;text-align:left;border:0}
+.jg.jg .jg-comp tbody th{flex:1 0 100%;padding:0;max-width:none}
+.jg.jg .jg-list .src{flex:1 0 calc(100% - 50px);min-width:0}.jg.jg .jg-comp tfoot td{border:0}
+.jg.jg .jg-list td:empty{display:none}
+.jg .jg-comp td[data-unit]::after{content:" " attr(data-unit)}
+.jg .jg-comp td[data-sign]::before{content:attr(data-sign) " "}
 .jg dl.jg-dl{grid-template-columns:1fr}.jg.jg .jg-dl dd{margin:0 0 4px}}
 @media (prefers-contrast:more){.jg{--jg-muted:var(--jg-ink);--jg-rule:currentColor}}
-@media (forced-colors:active){.jg{--jg-gpu:CanvasText;--jg-cpu:CanvasText;--jg-dram:CanvasText}
+@media (forced-colors:active){.jg{--jg-gpu:CanvasText;--jg-cpu:CanvasText;--jg-dram:CanvasText;
+--jg-muted:CanvasText;--jg-rule:CanvasText}.jg.jg .sw.none{background:none;box-shadow:none}
 .jg .sw,.jg-share i{forced-color-adjust:none;background:CanvasText;
 box-shadow:inset 0 0 0 1px CanvasText;outline:0}
 .jg .est,.jg .rest,.jg .none,.jg .other{background:Canvas}.jg .sim{background:Canvas;box-shadow:none;

@@ -92,11 +92,11 @@ class Table:
         if not self.records:
             return f'{STYLE}<div class="jg"><b>{markup(self.heading)}</b> No cell was metered.</div>'
         head, body, foot = self._rows()
-        rows = "".join(f"<tr>{_cells(line, 'td')}</tr>" for line in body)
-        feet = "".join(f"<tr>{_cells(line, 'td')}</tr>" for line in foot)
+        rows = "".join(f"<tr>{_cells(line, head[2])}</tr>" for line in body)
+        feet = "".join(f"<tr>{_cells(line, head[2])}</tr>" for line in foot)
         return (
             f'{STYLE}<div class="jg jg-scroll" tabindex="0"><table class="jg-comp jg-list">{caption}'
-            f"<thead><tr>{_cells(head, 'th scope=col')}</tr></thead><tbody>{rows}</tbody>"
+            f"<thead><tr>{_heads(head)}</tr></thead><tbody>{rows}</tbody>"
             f"<tfoot>{feet}</tfoot></table></div>"
         )
 
@@ -137,7 +137,7 @@ def _row(record: EnergyRecord, unit: number.Unit, text: str) -> Row:
         lower = record.interval[0] if math.isfinite(record.interval[1]) else record.joules or 0.0
         value, spread = f"≥{THIN}{number.floor(lower / unit.joules)}", number.ABSENT
     status = "" if record.status == "ok" else one_line(record.status, 16)
-    if not record.final:
+    if not record.final and spread == number.ABSENT:
         status = f"{status}, so far" if status else "so far"
     return Row(
         prompt="" if record.execution_count is None else f"[{record.execution_count}]",
@@ -155,9 +155,10 @@ def _sum_row(records: Sequence[EnergyRecord], summed: EnergyRecord, unit: number
     if value != number.ABSENT and not value.startswith("≤") and any(record.status == "killed" for record in records):
         value = f"≥{THIN}{value}"
     some = sum(bool(read(record)) for record in records)
+    name = "total, simulated" if any(is_simulated(record) for record in records) else "total"
     return Row(
         prompt="",
-        text="total" if some == len(records) else f"total of {some} with a reading",
+        text=name if some == len(records) else f"{name}: {some} with a reading",
         value=value,
         spread=spread,
         quality=quality_word(summed),
@@ -184,10 +185,23 @@ def _line(line: tuple[str, ...], widths: list[int]) -> str:
     return "  ".join(written).rstrip()
 
 
-def _cells(line: tuple[str, ...], tag: str) -> str:
-    close = tag.partition(" ")[0]
+def _cells(line: tuple[str, ...], unit: str = "") -> str:
+    """Return the cells of a row; where there is no room for the heading, unit and ± stand beside the figures."""
     classes = ("r", "src", "r", "r", "", "r", "")
+    beside = {2: f' data-unit="{markup(unit)}"', 3: ' data-sign="±"'}
+    written = []
+    for index, (cell, kind) in enumerate(zip(line, classes, strict=True)):
+        figure = cell.rstrip(_DIGIT + _POINT)
+        filled = f'<span class="fill">{cell[len(figure) :]}</span>' if len(figure) < len(cell) else ""
+        absent = index in beside and figure == number.ABSENT
+        named = f' class="{kind}{" absent" if absent else ""}"' if kind else ""
+        mark = beside.get(index, "") if figure[-1:].isdigit() else ""
+        written.append(f"<td{named}{mark}>{markup(figure)}{filled}</td>")
+    return "".join(written)
+
+
+def _heads(line: tuple[str, ...]) -> str:
+    right = (True, False, True, True, False, True, False)
     return "".join(
-        f'<{tag} class="{kind}">{markup(cell)}</{close}>' if kind else f"<{tag}>{markup(cell)}</{close}>"
-        for cell, kind in zip(line, classes, strict=True)
+        f'<th scope="col"{" class=r" if r else ""}>{markup(cell)}</th>' for cell, r in zip(line, right, strict=True)
     )

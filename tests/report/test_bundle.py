@@ -94,7 +94,7 @@ def test_a_long_trace_is_thinned_and_keeps_its_energy():
 
 
 def test_the_folder_of_a_notebook_stays_at_home():
-    for path in ("/home/ada/secret/train.ipynb", "C:\\Users\\ada\\train.ipynb", "train.ipynb"):
+    for path in ("/home/lovelace/secret/train.ipynb", "C:\\Users\\lovelace\\train.ipynb", "train.ipynb"):
         made = bundle(record(GPU, notebook=path))
         assert made[MIME]["notebook"] == "train.ipynb"
-        assert "ada" not in str(made)
+        assert "lovelace" not in str(made)
