@@ -65,8 +65,8 @@ class Entry:
         """
         try:
             return cls._of(record, owner, host)
-        except (TypeError, AttributeError) as error:
-            raise ValueError(f"record {record.id!r} holds a value of the wrong kind ({error})") from None
+        except (TypeError, AttributeError, OverflowError) as error:
+            raise ValueError(f"record {record.id!r} holds a value that can't be kept ({error})") from None
 
     @classmethod
     def _of(cls, record: EnergyRecord, owner: str | None, host: str | None) -> Entry:

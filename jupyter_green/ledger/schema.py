@@ -1,7 +1,7 @@
 """The tables, and the one way by which a database gets them.
 
-The whole record is kept as a JSON document, so that nothing a later version adds is lost; the columns
-beside it exist to be searched and added up. The course of power lies in a column of its own, because
+The whole record is kept as a JSON document, so that it comes back as it was; the columns beside it exist
+to be searched and added up. The course of power lies in a column of its own, because
 few readers want it and it is most of the size. Fresh and old databases go through the same Alembic
 revisions; their version table and all tables have names of our own, so that a PostgreSQL database may
 be shared with other programs. Times are seconds since 1970 in 64-bit floats, energies joules.

@@ -206,7 +206,7 @@ class Tally:
             self._joules[part.quality].append(part.joules)
             gain = part.gain_uncertainty or 0.0
             whole = math.inf if part.uncertainty is None else part.uncertainty
-            self._squares.append(max(0.0, whole**2 - gain**2))
+            self._squares.append(max(0.0, whole * whole - gain * gain))
             self._gains.setdefault(part.source, []).append(gain)
         self.unread += not read
 
@@ -215,6 +215,7 @@ class Tally:
         found: dict[str, float] = {name: math.fsum(values) for name, values in self._joules.items()}
         read = [value for values in self._joules.values() for value in values]
         random = math.fsum(self._squares)
+        gains = [math.fsum(gain) for gain in self._gains.values()]
         quality: Quality | None = None
         if read:
             weakest: tuple[Quality, ...] = ("simulated", "estimated", "measured")
@@ -222,9 +223,7 @@ class Tally:
         left_out = other.count if other is not None else 0
         return Totals(
             joules=math.fsum(read) if read else None,
-            uncertainty=math.sqrt(random + math.fsum(math.fsum(gain) ** 2 for gain in self._gains.values()))
-            if read
-            else None,
+            uncertainty=math.sqrt(random + math.fsum(gain * gain for gain in gains)) if read else None,
             measured_joules=found["measured"],
             estimated_joules=found["estimated"],
             simulated_joules=found["simulated"],

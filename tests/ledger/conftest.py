@@ -106,8 +106,7 @@ def server() -> Iterator[Server]:
     data = folder / "data"
     environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "HOME": str(folder)}
     subprocess.run(
-        [str(programs / "initdb"), "-D", str(data), "-U", "green", "-A", "scram-sha-256", f"--pwfile={secret}", "-N"]
-        + ["-E", "UTF8"],
+        [str(programs / "initdb"), "-D", data, "-U", "green", "-A", "scram-sha-256", f"--pwfile={secret}", "-EUTF8"],
         check=True,
         capture_output=True,
         env=environment,

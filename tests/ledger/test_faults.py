@@ -104,7 +104,7 @@ def test_a_locked_ledger_is_one_sentence_and_loses_nothing(file_url, record):
         one = record()
         journal.write("final", one.id, 0.0, one.to_dict())
         for use in (ledger.drain, lambda: ledger.add([record()]), lambda: ledger.purge(older_than_seconds=1)):
-            with pytest.raises(LedgerError, match="held by another program.*nothing is lost") as error:
+            with pytest.raises(LedgerError, match=r"held by another program.*nothing is lost") as error:
                 use()
             one_sentence(error.value)
         # Reading goes on, and says that something is missing.
@@ -339,6 +339,6 @@ def test_a_server_that_is_away_keeps_the_journal(record):
     url = "postgresql://green@127.0.0.1:1/x"
     journal = Journal(journal_folder(url))
     journal.close()
-    with Ledger(url, timeout=1) as ledger, pytest.raises(LedgerError, match="can't be reached.*wait in the journal"):
+    with Ledger(url, timeout=1) as ledger, pytest.raises(LedgerError, match=r"can't be reached.*wait in the journal"):
         ledger.drain()
     assert journal.path.exists()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import os
 import sqlite3
 import stat
@@ -14,7 +15,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, insert, text
 
-from jupyter_green.ledger import Journal, Ledger, LedgerError, journal_folder, ledger_url, schema
+from jupyter_green.ledger import Journal, Ledger, LedgerError, file, journal_folder, ledger_url, schema
 from jupyter_green.ledger.entry import Entry
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -81,7 +82,7 @@ def test_a_database_of_a_newer_version_is_left_as_it_is(any_url, record):
     journal.close()
     with Ledger(any_url) as ledger:
         for use in (ledger.records, ledger.totals, ledger.drain, lambda: ledger.add([record()]), ledger.describe):
-            with pytest.raises(LedgerError, match="written by a newer jupyter_green.*upgrade jupyter_green") as error:
+            with pytest.raises(LedgerError, match=r"written by a newer jupyter_green.*upgrade jupyter_green") as error:
                 use()
             assert "\n" not in str(error.value)
             assert "ge%20h" not in str(error.value)
@@ -185,7 +186,7 @@ def test_the_write_ahead_log_is_for_local_disks_only(file_url, monkeypatch, reco
         ledger.add([record()])
         assert "write-ahead log" in ledger.describe()
         assert mode() == "wal"
-    monkeypatch.setattr("jupyter_green.ledger.file.on_network_filesystem", lambda folder: True)
+    monkeypatch.setattr(file, "on_network_filesystem", lambda folder: True)
     with Ledger(file_url) as ledger:
         ledger.add([record()])
         assert "network file system" in ledger.describe()
@@ -203,7 +204,8 @@ def test_odd_file_names_work(tmp_path, record, name):
 
 def test_the_room_is_light_until_the_ledger_is_used():
     code = (
-        "import sys, jupyter_green.ledger as room\n"
+        "import sys, importlib\n"
+        "room = importlib.import_module('jupyter_green.ledger')\n"
         "assert room.Journal and room.ledger_url()\n"
         "print(*sorted({'sqlalchemy', 'alembic', 'pandas', 'psycopg', 'sqlite3'} & set(sys.modules)))\n"
         "room.Ledger\n"
@@ -220,15 +222,12 @@ def test_a_ledger_that_is_up_to_date_opens_without_the_migration_library(file_ur
         "import sys\nfrom jupyter_green.ledger import Ledger\n"
         "with Ledger(sys.argv[1]) as ledger:\n    print(len(ledger.records()), 'alembic' in sys.modules)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, file_url], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code, file_url], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "1 False\n"
 
 
 def test_all_names_of_the_room_can_be_had():
-    import jupyter_green.ledger as room
-
+    room = importlib.import_module("jupyter_green.ledger")
     for name in room.__all__:
         assert getattr(room, name) is not None
     with pytest.raises(AttributeError, match="no attribute"):
