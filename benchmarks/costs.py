@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     plan, blocks = (QUICK, 1) if given.quick else (Plan(), given.blocks)
     wanted = [s for s in SUBJECTS if not given.only or any(n.casefold() in s.name.casefold() for n in given.only)]
     if not wanted or blocks < 1:
-        parser.error("nothing to measure; the meters are: " + ", ".join(subject.name for subject in SUBJECTS))
+        parser.error("nothing to measure; the meters are: " + "; ".join(subject.name for subject in SUBJECTS))
 
     began, load_before = time.strftime("%Y-%m-%d %H:%M"), os.getloadavg()
     outcomes: dict[Subject, list[Outcome]] = {subject: [] for subject in wanted}
@@ -92,8 +92,9 @@ def _row(subject: Subject, outcomes: Sequence[Outcome], reason: str | None) -> R
     if joules:
         low, high = (f"{value:.0f}" for value in (min(joules), max(joules)))
         remarks.append(
-            f"a cell of one second read {low if low == high else f'{low} to {high}'} J, simulated (the board drew "
-            f"{WATTS:.0f} J; what a meter assumes of processor, memory and cooling is in it)"
+            f"it was metering: a cell of one second, longer on a busy machine, read "
+            f"{low if low == high else f'{low} to {high}'} J, simulated (the board draws {WATTS:.0f} W; what a meter "
+            "assumes of processor, memory and cooling is in it)"
         )
     hosts = {host for outcome in outcomes for host in outcome.refused}
     if hosts:

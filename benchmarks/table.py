@@ -27,6 +27,7 @@ COLUMNS = (
     Column("settled_rss", "in all after it, MB", 1, 1, "–"),
     Column("cell_wall", "small cell, wall ms", 1e3, 2, "1"),
     Column("cell_cpu", "small cell, CPU ms", 1e3, 2, "–"),
+    Column("later_cpu", "the same, later, CPU ms", 1e3, 2, "–"),
     Column("sleeping_cpu", "while a cell sleeps, % of a core", 1e2, 2, "0.5 at 100 ms, 1.5 at 20 ms"),
     Column("busy_cpu", "while a cell computes, % of a core", 1e2, 2, "0.5 at 100 ms, 1.5 at 20 ms"),
     Column("idle_cpu", "idle, % of a core", 1e2, 3, "0"),
