@@ -13,6 +13,7 @@ import unicodedata
 REPLACEMENT = "\ufffd"
 ELLIPSIS = "…"
 _JOINERS = "\u200c\u200d"  # part of words and of compound signs
+_NO_SIGNS = "\ufffe\uffff"  # XML, and so SVG, can't hold them
 _MOST_MARKS = 4
 
 
@@ -22,7 +23,7 @@ def one_line(text: object, limit: int = 200) -> str:
     marks = 0
     for sign in str(text)[: 4 * limit + 16]:
         category = unicodedata.category(sign)
-        if category == "Cs" or (category == "Cf" and sign not in _JOINERS):
+        if category == "Cs" or sign in _NO_SIGNS or (category == "Cf" and sign not in _JOINERS):
             kept.append(REPLACEMENT)
         elif category in ("Cc", "Zl", "Zp") or sign.isspace():
             # U+202F and its like stay: they are spaces of print, not of layout.

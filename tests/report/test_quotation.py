@@ -18,6 +18,7 @@ from jupyter_green.report import quotation
         ("\x1b[31mred", "\ufffd[31mred"),
         ("abc\u202ecba", "abc\ufffdcba"),
         ("a\ud800b", "a\ufffdb"),
+        ("a\uffffb", "a\ufffdb"),
         ("family 👨\u200d👩\u200d👧", "family 👨\u200d👩\u200d👧"),
         ("a" + "\u0301" * 50, "a" + "\u0301" * 4),
         ("x" * 300, "x" * 199 + "…"),
