@@ -93,7 +93,9 @@ def test_a_climb_is_seen(source: str) -> None:
 
 
 def test_the_way_down_is_free() -> None:
-    source = "from jupyter_green.records import EnergyRecord\nfrom . import power\nfrom .power import Power\nimport math"
+    source = (
+        "from jupyter_green.records import EnergyRecord\nfrom . import power\nfrom .power import Power\nimport math"
+    )
     assert climbs(source, ("jupyter_green", "meter", "timeline")) == []
 
 

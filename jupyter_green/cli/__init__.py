@@ -122,7 +122,3 @@ def _import(given: argparse.Namespace) -> int:
     from .transfer import take_in
 
     return take_in(given.file)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

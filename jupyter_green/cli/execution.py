@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 LOAD = "--IPKernelApp.extra_extensions=jupyter_green"
+QUIET = "--IPKernelApp.log_level=CRITICAL"
+"""Nobody watches this kernel’s terminal, and what its cells say goes into the notebook."""
 LOADS_ITSELF = re.compile(r"\s*%(re)?load_ext\s+jupyter_green\b")
 STARTUP_SECONDS = 60
 
@@ -56,9 +58,9 @@ class Execution:
     def records(self) -> list[EnergyRecord]:
         """Return what the ledger holds of this run, oldest first."""
         with opened() as ledger:
-            return [self._placed(record) for record in ledger.records(run=self.run_id)]
+            return [self.placed(record) for record in ledger.records(run=self.run_id)]
 
-    def _placed(self, record: EnergyRecord) -> EnergyRecord:
+    def placed(self, record: EnergyRecord) -> EnergyRecord:
         """Return a cell's record with its cell's identity, which a ledger elsewhere does not keep."""
         if record.span != "cell" or record.cell_id is not None:
             return record
@@ -153,7 +155,7 @@ def _client(
         interrupt_on_timeout=False,
         record_timing=False,
         resources={"metadata": {"path": str(path.resolve().parent)}},
-        extra_arguments=[] if LOADS_ITSELF.match(first) else [LOAD],
+        extra_arguments=[QUIET] if LOADS_ITSELF.match(first) else [QUIET, LOAD],
         on_cell_execute=mark,
     )
     return client

@@ -1,0 +1,84 @@
+"""Whatever is wrong with the command is one sentence on standard error and exit code 2, before anything runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from .conftest import Command, notebook
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ([], "the following arguments are required"),
+        (["fly"], "invalid choice"),
+        (["run"], "NOTEBOOK"),
+        (["run", "absent.ipynb"], "There is no notebook absent.ipynb."),
+        (["run", "."], "is a folder; name the notebook in it."),
+        (["run", "text.ipynb"], "is no notebook that can be read"),
+        (["run", "list.ipynb"], "is no notebook that can be read"),
+        (["run", "empty.ipynb"], "is no notebook that can be read"),
+        (["run", "book.ipynb", "--budget", "10 apples"], "is no amount of energy"),
+        (["run", "book.ipynb", "--budget", "10"], "is no amount of energy"),
+        (["run", "book.ipynb", "--timeout", "-1"], "more than 0"),
+        (["run", "book.ipynb", "--timeout", "soon"], "invalid float value"),
+        (["run", "book.ipynb", "--fail-on-excess", "10%"], "name its --json file with --baseline"),
+        (["run", "book.ipynb", "--baseline", "absent.json"], "There is no baseline absent.json"),
+        (["run", "book.ipynb", "--baseline", "text.ipynb"], "is no report"),
+        (["run", "book.ipynb", "--baseline", "newer.json"], "schema is 99"),
+        (["run", "book.ipynb", "--baseline", "base.json", "--fail-on-excess", "ten"], "is no percentage"),
+        (["run", "book.ipynb", "--kernel", "klingon"], "There is no kernel 'klingon' here"),
+        (["run", "book.ipynb", "--html", "folder"], "is a folder; name the file to write."),
+        (["run", "other.ipynb"], "runs rust; jupyter_green meters Python kernels"),
+        (["export", "records.doc"], "use .csv, .jsonl or .parquet"),
+        (["export", "absent/records.csv"], "can't be written"),
+        (["export", "records.csv", "--since", "yesterday"], "yesterday"),
+        (["import", "absent.jsonl"], "can't be read"),
+        (["import", "text.jsonl"], "Nothing was imported: line 1"),
+        (["import", "table.csv"], "import the JSON lines"),
+    ],
+)
+def test_one_sentence(green: Command, tmp_path: Path, words: list[str], sentence: str) -> None:
+    notebook(tmp_path / "book.ipynb", ["open('ran', 'w')"])
+    notebook(tmp_path / "other.ipynb", ["1"], kernelspec={"name": "ferris", "display_name": "Ferris"})
+    spec = tmp_path / "jupyter" / "kernels" / "ferris"
+    spec.mkdir(parents=True)
+    (spec / "kernel.json").write_text(json.dumps({"argv": ["ferris"], "display_name": "Ferris", "language": "rust"}))
+    (tmp_path / "folder").mkdir()
+    for name, text in {
+        "text.ipynb": "not json",
+        "list.ipynb": "[1, 2]",
+        "empty.ipynb": "",
+        "text.jsonl": "hello",
+        "table.csv": "id,joules",
+        "newer.json": '{"schema": 99, "records": []}',
+        "base.json": '{"schema": 1, "records": []}',
+    }.items():
+        (tmp_path / name).write_text(text)
+    done = green(*words, JUPYTER_PATH=str(tmp_path / "jupyter"))
+    assert done.code == 2
+    assert sentence in done.err
+    assert done.err.count("\n") == 1, "one line"
+    assert "Traceback" not in done.err
+    assert not (tmp_path / "ran").exists(), "nothing has run"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("JUPYTER_GREEN_LEDGER", "mysql://someone:secret@host/name"),
+        ("JUPYTER_GREEN_REGION", "Atlantis"),
+        ("JUPYTER_GREEN_PUE", "0.5"),
+        ("JUPYTER_GREEN_TARIFF", "cheap"),
+    ],
+)
+def test_wrong_settings_stop_a_run_before_it_begins(green: Command, tmp_path: Path, variable: str, value: str) -> None:
+    book = notebook(tmp_path / "book.ipynb", ["open('ran', 'w')"])
+    done = green("run", book, **{variable: value})
+    assert done.code == 2
+    assert done.err.count("\n") == 1
+    assert "secret" not in done.err
+    assert not (tmp_path / "ran").exists()

@@ -1,0 +1,61 @@
+"""`jupyter green export`, `import`, `doctor` and `--version`."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from jupyter_green import __version__
+from jupyter_green.ledger import Ledger
+from jupyter_green.records import Component, EnergyRecord
+
+from .conftest import Command
+
+DAY = 86_400.0
+
+
+def record(started_at: float, project: str) -> EnergyRecord:
+    part = Component("cpu", "CPU", "processor:model", 5.0, 2.0, 2.0, "model", "estimated", "this kernel", "processor")
+    return EnergyRecord((part,), seconds=1.0, started_at=started_at, project=project, label="train")
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> str:
+    url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
+    with Ledger(url) as ledger:
+        ledger.add([record(0.0, "old"), record(20_000 * DAY, "films"), record(20_001 * DAY, "songs")])
+    return url
+
+
+def test_there_and_back(green: Command, tmp_path: Path, filled: str) -> None:
+    done = green("export", "all.jsonl", JUPYTER_GREEN_LEDGER=filled)
+    assert (done.code, done.out) == (0, "3 records written to all.jsonl\n")
+    other = f"sqlite:///{tmp_path / 'other.sqlite'}"
+    assert green("import", "all.jsonl", JUPYTER_GREEN_LEDGER=other).out == "3 records taken from all.jsonl\n"
+    again = green("import", "all.jsonl", JUPYTER_GREEN_LEDGER=other)
+    assert again.out == "0 records taken from all.jsonl, 3 known already\n"
+    with Ledger(other) as ledger, Ledger(filled) as before:
+        assert list(ledger.records()) == list(before.records())
+
+
+def test_filters(green: Command, tmp_path: Path, filled: str) -> None:
+    assert green("export", "new.csv", "--since", "2020-01-01", JUPYTER_GREEN_LEDGER=filled).code == 0
+    with (tmp_path / "new.csv").open() as lines:
+        assert [row["project"] for row in csv.DictReader(lines)] == ["films", "songs"]
+    done = green("export", "songs.jsonl", "--project", "songs", JUPYTER_GREEN_LEDGER=filled)
+    assert done.out == "1 record written to songs.jsonl\n"
+    assert json.loads((tmp_path / "songs.jsonl").read_text())["project"] == "songs"
+
+
+def test_the_doctor_says_what_can_be_read(green: Command) -> None:
+    done = green("doctor")
+    assert done.code in (0, 1)
+    assert done.err == ""
+    assert ("measured" in done.out.splitlines()[-1]) and ("nothing measured" in done.out) == (done.code == 1)
+
+
+def test_version(green: Command) -> None:
+    assert green("--version").out == f"jupyter_green {__version__}\n"
