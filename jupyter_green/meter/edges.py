@@ -59,10 +59,11 @@ class Count:
 
 @dataclass(frozen=True)
 class Power:
-    """Mean power of a stretch in watts and its standard deviation."""
+    """Mean power of a stretch in watts and its standard deviation; `lone` if one tick tells it."""
 
     watts: float
     doubt: float
+    lone: bool = False
 
 
 def count_at(ticks: Ticks, traits: Traits, edges: list[float], moment: float) -> Count | None:
@@ -83,7 +84,7 @@ def count_at(ticks: Ticks, traits: Traits, edges: list[float], moment: float) ->
     first = final = bisect.bisect_left(edges, moment)
     left = right = None
     while True:  # widen the block until no edge lies close to its ends
-        left = ticks.at_or_before(edges[first] - guard)
+        left = ticks.at_or_before(edges[first], guard)
         right = ticks.at_or_after(edges[final] + guard)
         if first > 0 and (left is None or edges[first - 1] > ticks.all[left].time - guard):
             first -= 1
@@ -104,6 +105,9 @@ def count_at(ticks: Ticks, traits: Traits, edges: list[float], moment: float) ->
     lengths = [max(0.0, later - earlier) for earlier, later in pairwise(marks)]
     before = side(ticks, left, edges[first - 1] if first else -math.inf, forward=False, guard=guard)
     after = side(ticks, right, edges[final + 1] if final + 1 < len(edges) else math.inf, forward=True, guard=guard)
+    if (before is not None and before.lone) or (after is not None and after.lone):
+        levels = [power for power in (before, after, *_earlier(ticks, edges, first, guard)) if power is not None]
+        before, after = _compared(before, levels), _compared(after, levels)
     energy = end.value - start.value
     mean = energy / max(1e-9, end.time - start.time)
     unknown = Power(mean, limit)
@@ -151,9 +155,32 @@ def side(ticks: Ticks, index: int, until: float, *, forward: bool, guard: float)
         return None
     nearest = found[0]
     if len(found) == 1:
-        return Power(nearest, 0.15 * nearest + 2.0)
+        return Power(nearest, 0.15 * nearest + 2.0, lone=True)
     drift = max(abs(a - b) for a, b in pairwise(found))
     return Power(nearest, drift + 0.01 * nearest + 0.3)
+
+
+def _earlier(ticks: Ticks, edges: list[float], first: int, guard: float) -> list[Power | None]:
+    """Powers before the last two edges that come before a block."""
+    found = []
+    for index in range(first - 1, max(-1, first - 3), -1):
+        at = ticks.at_or_before(edges[index], guard)
+        until = edges[index - 1] if index else -math.inf
+        found.append(None if at is None else side(ticks, at, until, forward=False, guard=guard))
+    return found
+
+
+def _compared(power: Power | None, levels: list[Power]) -> Power | None:
+    """A power told by one tick is the surer the nearer it is to a level the board was seen at.
+
+    After work a board falls back to its idle: how far it is from there bounds how fast it still changes.
+    """
+    if power is None or not power.lone:
+        return power
+    others = [abs(level.watts - power.watts) for level in levels if level is not power]
+    if not others:
+        return power
+    return Power(power.watts, min(power.doubt, 0.2 * min(others) + 0.015 * power.watts + 0.4), lone=True)
 
 
 def _open_ended(ticks: Ticks, traits: Traits, left: int | None, right: int | None, moment: float) -> Count | None:

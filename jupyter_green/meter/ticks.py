@@ -19,6 +19,7 @@ LEAST_MARGIN = 0.0015
 """Seconds before an expected tick at which reading begins, on a machine that is never late."""
 
 SEARCH_SECONDS = 1.0
+WAKE_SECONDS = 0.001
 KEEP_SECONDS = 30.0
 THIN_SECONDS = 1.0
 
@@ -37,6 +38,8 @@ class Tick:
         Half-width in seconds of what is known of `time`.
     epoch : int
         Values of different epochs are not comparable.
+    seen : float
+        When its value was first read: it can't have happened later.
     loose : bool
         Whether the tick was found at the first read after a silence.
     """
@@ -45,6 +48,7 @@ class Tick:
     value: float
     doubt: float
     epoch: int
+    seen: float
     loose: bool = False
 
 
@@ -95,13 +99,13 @@ class Ticks:
         if self.all and self.all[-1].epoch == reading.epoch and reading.value <= self.all[-1].value:
             return  # nothing has happened since
         half = self.period / 2
-        self.all.append(Tick(reading.time - self._late - half, reading.value, half, reading.epoch, loose=True))
+        self.all.append(Tick(reading.time - self._late - half, reading.value, half, reading.epoch, reading.time, True))
 
     def _found(self, reading: Reading, last: Reading) -> None:
         # The value shown is that of the latest tick, however many were passed over.
         low = last.time if self.period_seen is None else max(last.time, reading.time - 1.05 * self.period_seen)
         placed = self.comb.add(low, reading.time)
-        tick = Tick(placed.time - self._late, reading.value, placed.doubt, reading.epoch)
+        tick = Tick(placed.time - self._late, reading.value, placed.doubt, reading.epoch, reading.time)
         before = self.all[-1] if self.all else None
         if before is not None and before.loose and before.epoch == tick.epoch:
             self._tighten(before, tick)
@@ -149,9 +153,15 @@ class Ticks:
 
     # ---- looking up ---------------------------------------------------------------------------
 
-    def at_or_before(self, moment: float) -> int | None:
-        """Index of the last tick not later than a moment."""
-        index = bisect.bisect_right(self.all, moment, key=lambda tick: tick.time) - 1
+    def at_or_before(self, moment: float, guard: float = 0.0) -> int | None:
+        """Index of the last tick surely not later than a moment.
+
+        That is one whose time is earlier by the guard, or one that had been read by then, but for the
+        moment that a sampler needs to wake up.
+        """
+        index = bisect.bisect_right(self.all, moment - guard, key=lambda tick: tick.time) - 1
+        while index + 1 < len(self.all) and self.all[index + 1].seen <= moment + WAKE_SECONDS:
+            index += 1
         return index if index >= 0 else None
 
     def at_or_after(self, moment: float) -> int | None:

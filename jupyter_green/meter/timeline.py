@@ -17,6 +17,9 @@ from .edges import Count, count_at
 from .ticks import Ticks
 
 Z_95 = 1.96
+TICK_DOUBT_SECONDS = 0.002
+"""By how much all ticks together may be misplaced beyond the latency."""
+
 CALM_AFTER_SECONDS, CALM_SECONDS = 1.0, 0.25
 
 
@@ -140,7 +143,7 @@ class Timeline:
             variance = max(0.0, between - between**2 / closing.total)
         else:
             variance = opening.doubt**2 + closing.doubt**2
-        latency = self.traits.latency / 2 * abs(opening.power - closing.power)
+        latency = (self.traits.latency / 2 + TICK_DOUBT_SECONDS) * abs(opening.power - closing.power)
         random = Z_95 * math.sqrt(variance) + latency + self.traits.resolution
         if self.traits.power_limit is not None:
             random = min(random, max(joules, self.traits.power_limit * (end - start)))

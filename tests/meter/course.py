@@ -58,11 +58,18 @@ class Counter:
     tick: float = 0.1
     phase: float = 0.0
     latency: float = 0.0
+    jitter: float = 0.0
+
+    def ticked(self, number: int) -> float:
+        """When a tick happens; early or late by at most the jitter, the same each time it is asked."""
+        return self.phase + number * self.tick + self.jitter * (2 * random.Random(number).random() - 1)
 
     def read(self, now: float) -> Reading:
         """The reading at a moment; quantised to a millijoule."""
-        tick = (now - self.latency - self.phase) // self.tick * self.tick + self.phase
-        return Reading(now, round(self.course.joules(tick), 3))
+        number = int((now - self.latency - self.phase) // self.tick) + 1
+        while self.ticked(number) > now - self.latency:
+            number -= 1
+        return Reading(now, round(self.course.joules(self.ticked(number)), 3))
 
 
 @dataclass
@@ -73,11 +80,17 @@ class Average:
     tick: float = 0.1
     phase: float = 0.0
     span: float = 1.0
+    noise: float = 0.0
+    draw: random.Random = field(default_factory=lambda: random.Random(0))
+    shown: tuple[float, float] = (-1e9, 0.0)
 
     def read(self, now: float) -> Reading:
         """The reading at a moment, in watts."""
         tick = (now - self.phase) // self.tick * self.tick + self.phase
-        return Reading(now, self.course.between(tick - self.span, tick) / self.span)
+        if tick != self.shown[0]:
+            watts = self.course.between(tick - self.span, tick) / self.span
+            self.shown = (tick, watts + self.draw.gauss(0.0, self.noise))
+        return Reading(now, self.shown[1])
 
 
 def sample(
