@@ -68,7 +68,8 @@ def test_a_failed_cell_is_named_and_the_table_printed(green: Command, tmp_path: 
     done = green("run", book, "--json", "book.json", "--budget", "1kWh")
     assert done.code == 1
     assert done.err == "Cell 2 failed: ZeroDivisionError: division by zero.\n"
-    assert "total" in done.out and "Within budget" not in done.out
+    assert "total" in done.out
+    assert "Within budget" not in done.out
     records = of_cells(tmp_path / "book.json")
     assert [record.status for record in records.values()] == ["ok", "error"]
     assert report(tmp_path / "book.json")["failure"] == done.err.strip()
