@@ -94,16 +94,16 @@ class EnergyRecord:
         """Half-width of the 95 % interval of `joules`, sensor gain included."""
         if self.joules is None:
             return None
-        random_squares, gains = 0.0, dict[str, float]()
+        randoms, gains = list[float](), dict[str, float]()
         for part in self.components:
             if part.joules is None:
                 continue
             gain = part.gain_uncertainty or 0.0
             whole = math.inf if part.uncertainty is None else part.uncertainty
-            random_squares += max(0.0, whole**2 - gain**2)
+            randoms.append(math.sqrt(max(0.0, whole - gain)) * math.sqrt(whole + gain))
             source = part.source or part.key
             gains[source] = gains.get(source, 0.0) + gain
-        return math.sqrt(random_squares + math.fsum(gain**2 for gain in gains.values()))
+        return math.hypot(*randoms, *gains.values())
 
     @property
     def interval(self) -> tuple[float, float] | None:
