@@ -1,0 +1,37 @@
+"""Kernels for the tests of the magics: fresh ones, and a stage on which scenes are played with and without metering."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.magics.kernel import Kernel, running
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Kernel]]:
+    """Return a function that starts kernels; all of one test share a data folder unless told otherwise."""
+    with ExitStack() as kernels:
+
+        def begin(folder: Path | None = None, **environment: str | None) -> Kernel:
+            return kernels.enter_context(running(folder or tmp_path, **environment))
+
+        yield begin
+
+
+@pytest.fixture
+def plain(start: Callable[..., Kernel]) -> Kernel:
+    """A kernel without the extension."""
+    return start()
+
+
+@pytest.fixture
+def metered(start: Callable[..., Kernel]) -> Kernel:
+    """A kernel with the extension loaded."""
+    kernel = start()
+    loaded = kernel.run("%load_ext jupyter_green", "load")
+    assert loaded.status == "ok", loaded
+    return kernel
