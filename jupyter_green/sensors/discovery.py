@@ -42,7 +42,10 @@ def discover() -> Discovery:
         findings += answer.findings
     kept, said = _without_twins(sensors)
     summed, covered = _without_covered(kept)
-    return Discovery(sensors=tuple(summed), findings=(*findings, *said, *covered))
+    # What a source said of a sensor that now stands by would contradict what is said of it here.
+    superseded = {(finding.source, finding.subject) for finding in covered}
+    kept_findings = [finding for finding in findings if (finding.source, finding.subject) not in superseded]
+    return Discovery(sensors=tuple(summed), findings=(*kept_findings, *said, *covered))
 
 
 def _sources() -> list[tuple[str, str]]:

@@ -70,7 +70,7 @@ def root() -> tuple[Path, bool]:
     named = os.environ.get(VARIABLE)
     if not named or Path(named) == ROOT:
         return ROOT, False
-    return Path(named), True
+    return Path(named).expanduser(), True
 
 
 def zones(tree: Path) -> list[Zone]:

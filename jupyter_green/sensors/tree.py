@@ -12,7 +12,6 @@ other processes and belongs to the sampler thread.
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import threading
 import time
@@ -96,13 +95,14 @@ class ProcessTree:
             both of the same moment.
         """
         with self._lock:
+            # A child that is reaped while we look could be in both accounts or in none: look again.
             for _ in range(3):
                 reaped = _reaped_seconds()
                 living = {(found.pid, found.born): found for found in self._living()}
-                if reaped == _reaped_seconds():
+                after = _reaped_seconds()
+                if reaped == after:
                     break
-            # A child that was reaped while we looked could be in both accounts or in none: look again.
-            self._bury(living)
+            self._bury(living, after - self._ceded)
             beside = self._lost + sum(found.seconds + self._held.get(found.pid, 0.0) for found in living.values())
             self._known = living
             # Clock ticks are coarser than the account a child ends in, so the sum may seem to fall a little.
@@ -123,24 +123,32 @@ class ProcessTree:
         handed_over = self._ceded - before_ceded
         return now if cpu - before_cpu >= handed_over - 1e-9 else before
 
-    def _bury(self, living: dict[tuple[int, float], Relative]) -> None:
-        """Settle what vanished since the last look: inherited by its parent, or kept at its last value."""
-        pids = {found.pid for found in living.values()}
-        for key in [key for key in self._known if key not in living]:
-            gone = self._known[key]
-            seconds = gone.seconds + self._held.pop(gone.pid, 0.0)
-            if not INHERITS or _unwaited(gone.parent, self._pid):
+    def _bury(self, living: dict[tuple[int, float], Relative], handed: float) -> None:
+        """Settle what vanished since the last look; `handed` is what came into our own account meanwhile.
+
+        Time goes to whoever waits. Where nobody of ours did (an orphan, a process that ignores its children), it
+        never arrives: then it is kept at its last known value.
+        """
+        gone = {known.pid: known for key, known in self._known.items() if key not in living}
+        kept = {found.pid for found in living.values()}
+        due = 0.0
+        for relative in gone.values():
+            seconds = relative.seconds + self._held.pop(relative.pid, 0.0)
+            heir = relative.parent
+            for _ in gone:
+                heir = gone[heir].parent if heir in gone else heir
+            if INHERITS and heir == self._pid:
+                due += seconds
+            elif not INHERITS or heir not in kept:
                 self._lost += seconds
-            elif gone.parent == self._pid or gone.parent not in {relative.pid for relative in self._known.values()}:
-                # Ours: in our own account from now on. An orphan's went to a stranger.
-                self._lost += 0.0 if gone.parent == self._pid else seconds
-            elif not SHOWS_INHERITED and gone.parent in pids:
-                self._held[gone.parent] = self._held.get(gone.parent, 0.0) + seconds
+            elif not SHOWS_INHERITED:
+                self._held[heir] = self._held.get(heir, 0.0) + seconds
+        self._lost += max(0.0, due - handed)
 
     def _living(self) -> Iterable[Relative]:
         found: dict[int, Relative] = {}
         for known in self._known.values():
-            told = _account(known.pid)
+            told = _account(known.pid, known)
             if told is not None and told.born == known.born:  # else the id has gone to another process
                 found[told.pid] = told
         orphans = [pid for pid, told in found.items() if told.parent != self._pid and told.parent not in found]
@@ -152,16 +160,14 @@ class ProcessTree:
         return found.values()
 
 
-def _unwaited(parent: int, own: int) -> bool:
-    """Whether our own dead children leave no account: a process that ignores SIGCHLD inherits nothing."""
-    return parent == own and hasattr(signal, "SIGCHLD") and signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN
-
-
 _TICK = 1.0 / os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 0.01
 
 
-def _account(pid: int) -> Relative | None:
-    """Return what a process says about itself; None where it has gone or is not to be seen."""
+def _account(pid: int, known: Relative | None = None) -> Relative | None:
+    """Return what a process says about itself; None where it has gone or is not to be seen.
+
+    One that has ended but was not waited for yet is what it was when it was `known` last.
+    """
     if SHOWS_INHERITED:
         try:
             line = Path(f"/proc/{pid}/stat").read_bytes()
@@ -175,6 +181,8 @@ def _account(pid: int) -> Relative | None:
         with process.oneshot():
             times = process.cpu_times()
             return Relative(pid, process.ppid(), process.create_time(), times.user + times.system)
+    except psutil.ZombieProcess:
+        return known
     except psutil.Error:
         return None
 
