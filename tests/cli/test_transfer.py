@@ -54,7 +54,7 @@ def test_the_doctor_says_what_can_be_read(green: Command) -> None:
     done = green("doctor")
     assert done.code in (0, 1)
     assert done.err == ""
-    assert ("measured" in done.out.splitlines()[-1])
+    assert "measured" in done.out.splitlines()[-1]
     assert ("nothing measured" in done.out) == (done.code == 1)
 
 
