@@ -19,7 +19,7 @@ from jupyter_green.report.bundle import bundle
 from jupyter_green.session import Session, Window, status_of
 from jupyter_green.session.accelerator import synchronize
 
-OWN_LINES = re.compile(r"\s*(#.*|%(energy|baseline|load_ext|unload_ext|reload_ext)(\s.*)?)?$")
+OWN_LINES = re.compile(r"\s*(#.*|%(energy(\s.*)?|(load|unload|reload)_ext\s+jupyter_green\s*))?$")
 """A cell of nothing but these lines is ours, or empty; it is not metered."""
 
 WAIT_SECONDS = 0.03
@@ -110,16 +110,10 @@ class CellMeter:
             self._deliver(entry.window, request)
 
     def begin(self, request: Request) -> None:
-        """The current cell carries a ``%%energy`` header.
-
-        Raises
-        ------
-        RuntimeError
-            If no cell is running in this thread.
-        """
+        """The current cell carries a ``%%energy`` header; a silent request has no cell and is left alone."""
         stack = self._stack()
         if not stack:
-            raise RuntimeError("%%energy was called outside a cell.")
+            return
         entry = stack[0]
         entry.request = request
         synchronize()

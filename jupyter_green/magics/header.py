@@ -20,10 +20,19 @@ def begin_metering(lines: list[str]) -> list[str]:
         return lines
     options = lines[0][len("%%energy") :].strip()
     call = f"get_ipython().run_line_magic({BEGIN!r}, {options!r})"
-    rest = lines[1:]
+    rest = cleaned(lines[1:])
     if rest and rest[0].startswith("%%"):
         from IPython.core.inputtransformer2 import cell_magic
 
         # A second header (%%time, %%bash) takes the whole rest as its text; ours goes before it.
         return [f"{call}; {''.join(cell_magic(begin_metering(rest)))}"]
     return [f"{call}\n", *rest]
+
+
+def cleaned(body: list[str]) -> list[str]:
+    """Clean the cell below the header as IPython cleans a cell: its indent, and prompts pasted with it."""
+    from IPython.core.inputtransformer2 import classic_prompt, ipython_prompt, leading_indent
+
+    for clean in (leading_indent, classic_prompt, ipython_prompt):
+        body = clean(body)
+    return body

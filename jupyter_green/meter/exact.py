@@ -20,6 +20,8 @@ READ_SECONDS = 0.5
 class ExactTimeline(Timeline):
     """Readings of a sensor without ticks."""
 
+    read_at_edges = False
+
     def __init__(self, traits: Traits) -> None:
         super().__init__(traits)
         self._times: list[float] = []

@@ -39,17 +39,20 @@ class Meter:
         """What each sensor says about itself."""
         return tuple(sensor.traits for sensor in self.sensors)
 
-    def read(self, *, only_due: bool = False) -> None:
+    def read(self, *, only_due: bool = False, at_edge: bool = False) -> None:
         """Read the sensors once and book what they say.
 
         Parameters
         ----------
         only_due : bool
-            Leave out sensors whose value cannot have changed since they were last read.
+            Leave out sensors that need no reading yet.
+        at_edge : bool
+            A window has just begun or ended: counters with ticks are read, due or not.
         """
         for sensor in self.sensors:
             key, timeline = sensor.traits.key, self.timelines[sensor.traits.key]
-            if only_due and time.perf_counter() < self._due.get(key, 0.0):
+            wanted = not only_due or (at_edge and timeline.read_at_edges)
+            if not wanted and time.perf_counter() < self._due.get(key, 0.0):
                 continue
             try:
                 timeline.add(sensor.read())

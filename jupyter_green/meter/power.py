@@ -19,6 +19,8 @@ from .timeline import Energy, Timeline
 class PowerTimeline(Timeline):
     """Readings of one power sensor, integrated by the trapezoid rule."""
 
+    read_at_edges = False
+
     def __init__(self, traits: Traits) -> None:
         super().__init__(traits)
         self._centre = traits.averaging / 2

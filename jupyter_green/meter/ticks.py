@@ -13,11 +13,12 @@ from dataclasses import dataclass
 
 from jupyter_green.sensors import Reading, Traits
 
-from .comb import Comb
+from .comb import Comb, Expectation
 
 LEAST_MARGIN = 0.0015
 """Seconds before an expected tick at which reading begins, on a machine that is never late."""
 
+FAST_SECONDS, FAST_READ_SECONDS = 0.01, 0.05
 SEARCH_SECONDS = 1.0
 WAKE_SECONDS = 0.001
 KEEP_SECONDS = 30.0
@@ -67,6 +68,8 @@ class Ticks:
         self.comb = Comb(*traits.period)
         self._shortest, self._longest = traits.period
         self._late = traits.latency / 2
+        # Ticks of a few milliseconds need not be told apart: a read at the edge is near enough to one.
+        self._fast = traits.period[1] <= FAST_SECONDS
         self._margin = 4 * LEAST_MARGIN
         self._resumed = 0.0
         self._aimed = 0.0
@@ -103,8 +106,11 @@ class Ticks:
 
     def _found(self, reading: Reading, last: Reading) -> None:
         # The value shown is that of the latest tick, however many were passed over.
-        low = last.time if self.period_seen is None else max(last.time, reading.time - 1.05 * self.period_seen)
-        placed = self.comb.add(low, reading.time)
+        low = max(last.time, reading.time - 1.05 * self.period)
+        if self._fast:
+            placed = Expectation((low + reading.time) / 2, (reading.time - low) / 2)
+        else:
+            placed = self.comb.add(low, reading.time)
         tick = Tick(placed.time - self._late, reading.value, placed.doubt, reading.epoch, reading.time)
         before = self.all[-1] if self.all else None
         if before is not None and before.loose and before.epoch == tick.epoch:
@@ -138,6 +144,8 @@ class Ticks:
         skip : float
             Seconds of ticks that need not be seen, on top of the next one.
         """
+        if self._fast:
+            return now + max(FAST_READ_SECONDS, skip)
         following = self.comb.following(now + skip if skip else None)
         if following is None or not self.comb.locked:
             # Looking for the rhythm: closely at first, patiently where there seems to be none.

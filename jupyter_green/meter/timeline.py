@@ -59,6 +59,9 @@ class Timeline:
         What the sensor says about itself.
     """
 
+    read_at_edges = True
+    """Whether the sensor wants reading at once when a window begins or ends."""
+
     def __init__(self, traits: Traits) -> None:
         self.traits = traits
         self.ticks = Ticks(traits)

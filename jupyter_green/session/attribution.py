@@ -35,7 +35,6 @@ class Attribution:
 
     def attribute(self, components: tuple[Component, ...], start: float, seconds: float) -> tuple[Component, ...]:
         """Return the components with idle, own and shared filled in where they can be told."""
-        tree: frozenset[int] | None = None
         result = []
         for part in components:
             sensor = self._attributing.get(part.key)
@@ -50,8 +49,7 @@ class Attribution:
             known = idle is not None and idle * seconds <= part.joules
             told = replace(part, idle_joules=idle * seconds if known and idle is not None else None)
             if sensor is not None:
-                tree = process_tree() if tree is None else tree
-                told = _owned(told, sensor, tree, start)
+                told = _owned(told, sensor, start)
             result.append(told)
         return tuple(result)
 
@@ -65,11 +63,13 @@ def process_tree() -> frozenset[int]:
     return frozenset({os.getpid(), *(child.pid for child in children)})
 
 
-def _owned(part: Component, sensor: Attributing, tree: frozenset[int], start: float) -> Component:
+def _owned(part: Component, sensor: Attributing, start: float) -> Component:
+    tree = frozenset({os.getpid()})
     try:
         running, usage = sensor.processes(), None
         if running is not None and running - tree:
-            usage = sensor.usage(start)
+            tree = process_tree()  # looks at every process of the machine: only where it matters
+            usage = sensor.usage(start) if running - tree else None
     except SensorFault as fault:
         return replace(part, note=part.note or str(fault))
     if running is None:

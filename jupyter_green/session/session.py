@@ -94,7 +94,7 @@ class Session:
                 self._quiet_since = None
             self._settlement.crowd.mark(edge.time, len(others) + 1)
         self._settlement.opened(window)
-        self.store.write("open", self._settlement.bare(window))
+        self.store.note("open", window.id, {**self._settlement.facts(window), "seconds": 0.0, "components": ()})
         self._sampler.wake()
         window.overhead += time.thread_time() - began
         return window
@@ -120,7 +120,9 @@ class Session:
             if not left:
                 self._quiet_since = edge
         self._settlement.closed(window)
-        self.store.write("close", self._settlement.bare(window))
+        self.store.note(
+            "close", window.id, {**window.facts, "status": status, "seconds": edge.time - window.bounds()[0]}
+        )
         self._sampler.wake()
         window.overhead += time.thread_time() - began
         return window
@@ -153,6 +155,10 @@ class Session:
     def provisional(self, window: Window) -> EnergyRecord:
         """The record of a window as far as it is known, marked as not final."""
         return self._settlement.provisional(window)
+
+    def hurry(self) -> None:
+        """Have the sampler look now: somebody waits for a record."""
+        self._sampler.wake()
 
     def patience_seconds(self) -> float:
         """Longest time after a window's end until its record is final, in seconds."""

@@ -26,6 +26,9 @@ from .window import Edge, Window
 
 HEARTBEAT_SECONDS = 1.0
 TRACE_SECONDS = 1.0
+YIELD_SECONDS = 0.02
+"""After a cell nobody waits for, the kernel first says that it is idle; then its record is made."""
+
 PATIENCE_SECONDS = 0.25
 """How long beyond the slowest sensor's settling a figure is waited for before it is taken as it is."""
 
@@ -59,6 +62,7 @@ class Settlement:
         self.problem: str | None = None
         self._open_windows = open_windows
         self._events: deque[Window | tuple[Edge, Edge]] = deque()
+        self._edges: deque[Edge] = deque()
         self._ending: list[Window] = []
         self._gaps: list[tuple[Edge, Edge]] = []
         self._account = GapAccount()
@@ -88,22 +92,31 @@ class Settlement:
 
     # ---- records ------------------------------------------------------------------------------
 
+    def facts(self, window: Window) -> dict[str, Any]:
+        """What is known of a window's record when it opens, as plain data."""
+        settings = self.settings
+        return {
+            "id": window.id,
+            "run_id": settings.run_id,
+            "parent": window.parent.id if window.parent is not None else None,
+            "span": window.span,
+            "started_at": window.opened.wall if window.opened is not None else time.time(),
+            "notebook": settings.notebook,
+            "project": settings.project,
+            **window.facts,
+        }
+
     def bare(self, window: Window) -> EnergyRecord:
         """The record of a window without its figures."""
         start, end = window.bounds()
         return EnergyRecord(
             components=(),
             seconds=end - start,
-            started_at=window.opened.wall if window.opened is not None else time.time(),
-            id=window.id,
-            run_id=self.settings.run_id,
-            parent=window.parent.id if window.parent is not None else None,
-            span=window.span,
             status=window.status,
             final=False,
             overhead_seconds=window.overhead,
             notes=tuple(window.notes),
-            **{"notebook": self.settings.notebook, "project": self.settings.project, **window.facts},
+            **self.facts(window),
         )
 
     def provisional(self, window: Window) -> EnergyRecord:
@@ -127,9 +140,10 @@ class Settlement:
             # Taken off when it is booked, not before: `busy` must never be false in between.
             self._book(self._events[0])
             self._events.popleft()
-        self.meter.read(only_due=not urgent)
+        self.meter.read(only_due=True, at_edge=urgent)
         self._bill_own_time()
         now = time.perf_counter()
+        self._book_edges(now)
         self._settle_gaps(now)
         self._settle_windows(now)
         if self._open_windows() and now - self._last_beat >= HEARTBEAT_SECONDS:
@@ -138,7 +152,8 @@ class Settlement:
                 self._beat(window)
         self._tidy(now)
         if self._open_windows() or self.busy:
-            return self.meter.wait_seconds()
+            wait = self.meter.wait_seconds()
+            return min(wait, YIELD_SECONDS) if self._edges or self._ending else wait
         return self.store.drain_when_due()
 
     def conclude(self) -> None:
@@ -147,6 +162,7 @@ class Settlement:
             # Taken off when it is booked, not before: `busy` must never be false in between.
             self._book(self._events[0])
             self._events.popleft()
+        self._book_edges(float("inf"))
         self._settle_gaps(float("inf"))
         self._settle_windows(float("inf"))
         self._keep_gap(self._account.take(all_of_it=True))
@@ -154,23 +170,30 @@ class Settlement:
     def _book(self, event: Window | tuple[Edge, Edge]) -> None:
         if isinstance(event, tuple):
             self._gaps.append(event)
-            self._book_edge(event[1])
+            self._mark(event[1])
         elif event.closed is not None:
             # A short window is closed before its opening is looked at: it comes twice, and counts once.
             if event.latest is None and event not in self._ending:
-                self._book_edge(event.opened)
-                self._book_edge(event.closed)
+                self._mark(event.opened)
+                self._mark(event.closed)
                 self._ending.append(event)
         else:
-            self._book_edge(event.opened)
+            self._mark(event.opened)
             self.tell("open", self.bare(event))
 
-    def _book_edge(self, edge: Edge | None) -> None:
-        if edge is None:
-            return
-        self.meter.mark(edge.time)
-        if self._processor is not None:
-            self.meter.book(self._processor.traits.key, Reading(edge.time, self._processor.joules_at(edge.cpu)))
+    def _mark(self, edge: Edge | None) -> None:
+        if edge is not None:
+            self.meter.mark(edge.time)
+            self._edges.append(edge)
+
+    def _book_edges(self, now: float) -> None:
+        """Book the processor time of edges, which looks at child processes: not while the kernel answers."""
+        hurry = any(window.awaited for window in self._ending)  # somebody waits: the kernel does not answer yet
+        while self._edges and (hurry or now - self._edges[0].time >= YIELD_SECONDS):
+            edge = self._edges.popleft()
+            if self._processor is not None:
+                reading = Reading(edge.time, self._processor.joules_at(edge.cpu))
+                self.meter.book(self._processor.traits.key, reading)
 
     def _bill_own_time(self) -> None:
         spent = time.thread_time()
@@ -185,12 +208,14 @@ class Settlement:
     def _beat(self, window: Window) -> None:
         record = self.provisional(window)
         changed = {"seconds": record.seconds, "components": [part.to_dict() for part in record.components]}
-        self.store.beat(window.id, changed)
+        self.store.note("beat", window.id, changed)
         self.tell("beat", record)
 
     def _settle_windows(self, now: float) -> None:
         for window in [*self._ending]:
-            if window.closed is not None and self._due(window.closed, now):
+            if window.closed is None or (not window.awaited and now - window.closed.time < YIELD_SECONDS):
+                continue
+            if self._due(window.closed, now):
                 self._finish(window)
                 self._ending.remove(window)
 
@@ -229,7 +254,7 @@ class Settlement:
 
     def _keep(self, record: EnergyRecord) -> EnergyRecord:
         record = self.settings.valuation.value(record)
-        self.store.write("final", record)
+        self.store.keep(record)
         self.finished.append(record)
         self.tell("final", record)
         return record

@@ -48,21 +48,21 @@ class Store:
         self.drain_problem: str | None = None
         self._start_journal()
 
-    def write(self, event: str, record: EnergyRecord) -> None:
-        """Write an open, close or final line; a final record is never dropped."""
-        if event == "final":
-            self._open.discard(record.id)
-            self._undrained += 1
-        elif event == "open":
-            self._open.add(record.id)
+    def note(self, event: str, record_id: str, known: dict[str, Any]) -> None:
+        """Write what is newly known of a window that is not settled: an open, close or beat line."""
+        if event == "open":
+            self._open.add(record_id)
         self._last_write = time.monotonic()
-        if not self._put(event, record.id, record.to_dict()) and event == "final":
+        self._put(event, record_id, known)
+
+    def keep(self, record: EnergyRecord) -> None:
+        """Write a settled record; it is never dropped."""
+        self._open.discard(record.id)
+        self._undrained += 1
+        self._last_write = time.monotonic()
+        if not self._put("final", record.id, record.to_dict()):
             self._waiting.append(record)
             del self._waiting[:-WAITING_LIMIT]
-
-    def beat(self, record_id: str, changed: dict[str, Any]) -> None:
-        """Write a sign of life of an open window."""
-        self._put("beat", record_id, changed)
 
     @property
     def waiting(self) -> int:

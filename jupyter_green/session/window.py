@@ -61,6 +61,7 @@ class Window:
     status: Status = "ok"
     parent: Window | None = None
     overlapped: bool = False
+    awaited: bool = False
     overhead: float = 0.0
     notes: list[str] = field(default_factory=list)
     latest: EnergyRecord | None = None
@@ -84,6 +85,9 @@ class Window:
 
     def wait(self, seconds: float | None) -> EnergyRecord:
         """Wait at most so many seconds for the settled record; else return the provisional one."""
+        if not self._settled.is_set():
+            self.awaited = True
+            self.session.hurry()
         limit = self.session.patience_seconds() if seconds is None else seconds
         if not self._settled.wait(limit) or self.latest is None:
             return self.session.provisional(self)
