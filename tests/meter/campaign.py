@@ -17,6 +17,7 @@ from jupyter_green.meter import PowerTimeline, Timeline
 from .course import COUNTER, Average, Counter, Course, sample
 
 STEP = 0.002
+TAIL = 2.6
 
 
 @dataclass(frozen=True)
@@ -219,7 +220,7 @@ def _metered(
 ) -> Iterator[Outcome]:
     counter = Counter(course, tick=tick, phase=draw.random() * tick, latency=latency, jitter=jitter)
     timeline = Timeline(COUNTER)
-    sample(timeline, counter, windows, tail=2.6 * tick + 0.06, slip=draw)
+    sample(timeline, counter, windows, tail=TAIL * tick + 0.06, slip=draw)
     for start, end in windows[-1:] if only_last else windows:
         yield _outcome(course, timeline, start, end)
 
