@@ -166,7 +166,7 @@ class Drain:
 
     def _store(self, name: str, replayed: Replay, before: int, alive: bool) -> int:
         head = replayed.head
-        owner = _word(head.get("user")) or self._owner
+        owner = _word(head.get("owner")) or self._owner
         host = _word(head.get("host")) or self._host
         owner = owner if self._privacy.keeps("owner") else None
         host = host if self._privacy.keeps("host") else None

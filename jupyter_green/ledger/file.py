@@ -87,7 +87,7 @@ class LedgerFile:
                 self._make()
                 return
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
                 raise LedgerError(sentence(str(self.path), "full", error.strerror or "disk full")) from None
             self._no_file(error.strerror or str(error))
             return
@@ -138,8 +138,12 @@ class LedgerFile:
             isolation_level=None,
             check_same_thread=False,
         )
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA synchronous = FULL")
+        try:
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA synchronous = FULL")
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection
 
     def _ask(self, statement: str) -> str:

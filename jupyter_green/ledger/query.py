@@ -103,13 +103,13 @@ def documents(where: list[ColumnElement[bool]], limit: int | None = None, newest
 
 
 def lines(connection: Connection, where: list[ColumnElement[bool]]) -> Iterator[Line]:
-    """Yield what totals need of the records, in the order they need it."""
+    """Yield what totals need of the records, in order of their start."""
     record, part = schema.records.c, schema.components.c
     query = (
         select(
             record.id,
+            record.parent,
             record.run_id,
-            record.span,
             record.started_at,
             record.seconds,
             record.simulated,
@@ -125,10 +125,10 @@ def lines(connection: Connection, where: list[ColumnElement[bool]]) -> Iterator[
         )
         .select_from(schema.records.outerjoin(schema.components, part.record_id == record.id))
         .where(*where)
-        .order_by(record.started_at, record.seconds.desc(), record.id, part.position)
+        .order_by(record.started_at, record.id, part.position)
     )
     rows = connection.execution_options(yield_per=_CHUNK).execute(query)
     for _, of_record in groupby(map(tuple, rows), key=itemgetter(0)):
         found: list[tuple[Any, ...]] = list(of_record)
         parts = [Part(*row[_PART:]) for row in found if row[_PART] is not None]
-        yield Line._make((*found[0][1:_PART], parts))
+        yield Line._make((*found[0][:_PART], parts))

@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 
 VERSION_TABLE = "green_schema"
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """Revisions this version knows, oldest first; a database at any other was written by a newer one."""
 
 metadata = MetaData()
@@ -67,6 +67,8 @@ records = Table(
     Column("trace", Text),
     # Kept apart from real figures; also true of a record without a reading whose sensors are simulated.
     Column("simulated", Boolean, nullable=False),
+    # The record that holds this one's energy too; totals leave the inner one out.
+    Column("parent", Text),
     Index("green_records_started_at", "started_at"),
     Index("green_records_run", "run_id", "started_at"),
     Index("green_records_notebook", "notebook", "started_at"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 from jupyter_green.records import EnergyRecord
 
 from .amount import amount
-from .totals import By, Totals, in_order, line_of, total
+from .totals import By, Totals, line_of, total
 
 if TYPE_CHECKING:
     import pandas
@@ -66,7 +66,7 @@ class Records(Sequence[EnergyRecord]):
 
     def totals(self, by: By | None = None, simulated: bool | None = None) -> Totals:
         """Add the records up, as `Ledger.totals` does."""
-        return total(in_order(map(line_of, self._records)), by, simulated)
+        return total(map(line_of, self._records), by, simulated)
 
     def to_pandas(self) -> pandas.DataFrame:
         """Return a table with one row per record; energies in joules, times in seconds, starts in UTC.

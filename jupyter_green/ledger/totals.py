@@ -1,7 +1,7 @@
 """Totals over records: added up in one place, whether the records come from the database or from a list.
 
-No joule is counted twice: a `green.meter()` window or a trial that lies inside a counted cell (or window)
-of the same run adds nothing, because the outer record holds its energy already. Random errors of readings
+No joule is counted twice: a record whose parent is among those added up (a `green.meter()` window inside a
+cell) adds nothing, because the parent holds its energy already. Random errors of readings
 are independent and add in quadrature; gain errors of one source lean the same way in every record and add
 linearly. Simulated records are never added to real ones.
 """
@@ -17,9 +17,6 @@ from typing import Literal, NamedTuple, get_args
 from jupyter_green.records import Component, EnergyRecord, Quality
 
 By = Literal["project", "notebook", "day", "kind", "run"]
-
-_INSIDE = ("window", "trial")
-_AROUND = ("cell", "gap", "window")
 
 
 class Part(NamedTuple):
@@ -37,8 +34,9 @@ class Part(NamedTuple):
 class Line(NamedTuple):
     """What a total needs of a record."""
 
+    id: str
+    parent: str | None
     run_id: str
-    span: str
     started_at: float
     seconds: float
     simulated: bool
@@ -70,8 +68,9 @@ def part_of(component: Component) -> Part:
 def line_of(record: EnergyRecord) -> Line:
     """Return what a total needs of a record."""
     return Line(
+        record.id,
+        record.parent,
         record.run_id,
-        record.span,
         record.started_at,
         record.seconds,
         is_simulated(record),
@@ -101,7 +100,7 @@ class Totals:
     unmetered : mapping of str to int
         Devices that could not be read, with the number of records where that was so.
     inside : int
-        Windows and trials left out because a counted record holds their energy.
+        Records left out because their parent, which is counted, holds their energy.
     simulated_left_out, real_left_out : int
         Records of the other sort, which were not added.
     started_at, ended_at : float or None
@@ -206,7 +205,7 @@ class Tally:
             self._joules[part.quality].append(part.joules)
             gain = part.gain_uncertainty or 0.0
             whole = math.inf if part.uncertainty is None else part.uncertainty
-            self._squares.append(max(0.0, whole * whole - gain * gain))
+            self._squares.append(math.inf if math.isinf(whole) else max(0.0, (whole - gain) * (whole + gain)))
             self._gains.setdefault(part.source, []).append(gain)
         self.unread += not read
 
@@ -246,7 +245,7 @@ def total(lines: Iterable[Line], by: By | None = None, simulated: bool | None = 
     Parameters
     ----------
     lines : iterable of Line
-        Ordered by start, of equal starts the longest first (see `in_order`).
+        In any order.
     by : {"project", "notebook", "day", "kind", "run"}, optional
         Also give the parts; a day is one of this machine's time zone.
     simulated : bool, optional
@@ -261,29 +260,31 @@ def total(lines: Iterable[Line], by: By | None = None, simulated: bool | None = 
         raise ValueError(f"Totals can't be split by {by!r}; use one of {', '.join(get_args(By))}.")
     whole = {False: Tally(), True: Tally()}
     groups: dict[str | None, dict[bool, Tally]] = {}
-    reached: dict[str, float] = {}
-    for line in lines:
-        end = line.started_at + line.seconds
-        # A tenth of the inner record's length allows for clocks; neighbours never lie that deep in each other.
-        if line.run_id and line.span in _INSIDE and reached.get(line.run_id, -math.inf) >= end - 0.1 * line.seconds:
-            whole[line.simulated].inside += 1
-            continue
-        if line.run_id and line.span in _AROUND:
-            reached[line.run_id] = max(reached.get(line.run_id, -math.inf), end)
+
+    def count(line: Line) -> None:
         whole[line.simulated].add(line, line.parts)
         for key, parts in _split(line, by):
             group = groups.setdefault(key, {False: Tally(), True: Tally()})
             group[line.simulated].add(line, parts)
+
+    seen: set[str] = set()
+    inner: list[Line] = []
+    for line in lines:
+        seen.add(line.id)
+        if line.parent is None:
+            count(line)
+        else:
+            inner.append(line)
+    for line in inner:
+        if line.parent in seen:
+            whole[line.simulated].inside += 1
+        else:
+            count(line)
     sort = bool(whole[True].count and not whole[False].count) if simulated is None else simulated
     result = whole[sort].totals(whole[not sort], simulated=sort)
     found = {key: group[sort].totals(group[not sort], simulated=sort) for key, group in groups.items()}
     ordered = sorted(found.items(), key=lambda item: (item[0] is None, str(item[0])))
     return replace(result, groups=dict(ordered))
-
-
-def in_order(lines: Iterable[Line]) -> list[Line]:
-    """Return lines in the order that `total` needs."""
-    return sorted(lines, key=lambda line: (line.started_at, -line.seconds))
 
 
 def _split(line: Line, by: By | None) -> list[tuple[str | None, Sequence[Part]]]:

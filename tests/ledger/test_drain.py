@@ -114,7 +114,7 @@ from pathlib import Path
 from jupyter_green.ledger import Journal
 from jupyter_green.records import EnergyRecord
 record = EnergyRecord.from_dict(json.loads(sys.argv[2]))
-journal = Journal(Path(sys.argv[1]), {"user": "alice", "host": "here"})
+journal = Journal(Path(sys.argv[1]), {"owner": "alice", "host": "here"})
 journal.write("open", record.id, record.started_at, record.with_(final=False, components=(), seconds=0.0).to_dict())
 for beat in (1.0, 2.0, 3.0):
     part = record.components[0].to_dict() | {"joules": 10 * beat}

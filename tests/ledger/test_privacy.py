@@ -31,7 +31,7 @@ def private(record):
 
 def fill(url: str, private, tmp_path, **options) -> Ledger:
     """Store a record in each of the three ways: by hand, by a journal, by a file."""
-    journal = Journal(journal_folder(url), {"user": "alice", "host": "alices-laptop"})
+    journal = Journal(journal_folder(url), {"owner": "alice", "host": "alices-laptop"})
     one, two = private.with_(id="by-journal"), private.with_(id="by-file")
     journal.write("final", one.id, 0.0, one.to_dict())
     journal.close()

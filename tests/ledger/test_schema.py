@@ -48,27 +48,27 @@ def test_a_database_of_the_first_revision_is_upgraded_with_its_rows(any_url, rec
     real = record(label="real", started_at=1.0)
     simulated = record(label="simulated", started_at=2.0, components=(component(quality="simulated"),))
     unread = record(label="unread", started_at=3.0, components=(component(None, quality="simulated"),))
-    absent = record(label="absent", started_at=4.0, components=(component(None),))
+    absent = record(label="absent", started_at=4.0, components=(component(None),), parent=None)
+    inner = record(label="inner", started_at=5.0, parent=real.id)
+    kept = [real, simulated, unread, absent, inner]
     engine = engine_of(any_url)
     with engine.begin() as connection:
         schema.upgrade(connection, "0001")
-        columns = [column for column in schema.records.columns if column.name != "simulated"]
+        columns = [column for column in schema.records.columns if column.name not in ("simulated", "parent")]
         names = ", ".join(column.name for column in columns)
         marks = ", ".join(f":{column.name}" for column in columns)
-        for one in (real, simulated, unread, absent):
+        for one in kept:
             entry = Entry.of(one, "alice", "here")
-            row = {name: value for name, value in entry.record.items() if name != "simulated"}
+            row = {column.name: entry.record[column.name] for column in columns}
             connection.execute(text(f"INSERT INTO green_records ({names}) VALUES ({marks})"), row)
             connection.execute(insert(schema.components), entry.components)
         assert schema.revision(connection) == "0001"
     engine.dispose()
     with Ledger(any_url) as ledger:
-        assert [one.label for one in ledger.records()] == ["real", "simulated", "unread", "absent"]
-        assert [one.components for one in ledger.records()] == [
-            one.components for one in (real, simulated, unread, absent)
-        ]
+        assert [one.label for one in ledger.records()] == [one.label for one in kept]
+        assert [one.components for one in ledger.records()] == [one.components for one in kept]
         totals = ledger.totals()
-        assert (totals.count, totals.joules, totals.simulated_left_out) == (2, 100.0, 2)
+        assert (totals.count, totals.joules, totals.simulated_left_out, totals.inside) == (2, 100.0, 2, 1)
         assert ledger.add([record()]) == 1
 
 

@@ -14,7 +14,7 @@ from jupyter_green.ledger import Ledger, LedgerError, transfer
 from jupyter_green.records import SCHEMA_VERSION, Component, EnergyRecord, Trace
 
 TEXT = st.none() | st.text(max_size=12)
-NUMBER = st.none() | st.floats(allow_nan=False, allow_infinity=False)
+NUMBER = st.none() | st.floats(-1e12, 1e12)
 WIDTH = st.none() | st.just(math.inf) | st.floats(0, 1e100)
 PARTS = st.builds(
     Component,
@@ -48,6 +48,7 @@ ANY_RECORD = st.builds(
     seconds=st.floats(0, 1e6),
     started_at=st.floats(0, 4e9),
     run_id=st.text(max_size=8),
+    parent=TEXT,
     span=st.sampled_from(["cell", "window", "gap", "trial"]),
     status=st.sampled_from(["ok", "error", "interrupted", "killed"]),
     label=TEXT,

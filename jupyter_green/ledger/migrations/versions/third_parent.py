@@ -1,0 +1,22 @@
+"""A column that names the record around another one, filled from the documents already there."""
+
+from __future__ import annotations
+
+import json
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision: str | None = "0002"
+
+
+def upgrade() -> None:
+    """Add and fill the column."""
+    op.add_column("green_records", sa.Column("parent", sa.Text))
+    rows = op.get_bind().execute(
+        sa.text("SELECT id, document FROM green_records WHERE document LIKE :named"), {"named": '%"parent":"%'}
+    )
+    found = [{"id": row[0], "parent": json.loads(row[1]).get("parent")} for row in rows]
+    if found:
+        op.get_bind().execute(sa.text("UPDATE green_records SET parent = :parent WHERE id = :id"), found)
