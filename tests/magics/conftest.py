@@ -13,11 +13,11 @@ from tests.magics.kernel import Kernel, running
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., Kernel]]:
-    """Return a function that starts kernels; all of one test share a data folder unless told otherwise."""
+    """Return a function that starts kernels; all of one test share a home, and so a ledger."""
     with ExitStack() as kernels:
 
-        def begin(folder: Path | None = None, **environment: str | None) -> Kernel:
-            return kernels.enter_context(running(folder or tmp_path, **environment))
+        def begin(work: Path | None = None, **environment: str | None) -> Kernel:
+            return kernels.enter_context(running(tmp_path, work, **environment))
 
         yield begin
 

@@ -95,8 +95,8 @@ class Outcome:
 
     @property
     def records(self) -> list[dict[str, Any]]:
-        """Bundles of the records shown."""
-        return [m.content["data"] for m in self.messages if m.type == "display_data" and is_record(m)]
+        """Records shown."""
+        return [m.content["data"][RECORD_MIME] for m in self.messages if m.type == "display_data" and is_record(m)]
 
     @property
     def others(self) -> list[Message]:
@@ -255,6 +255,10 @@ class Kernel:
         found = self._ask({"it": f"__import__('json').dumps({expression})"})["it"]
         assert found["status"] == "ok", f"{expression} failed: {found}"
         return json.loads(ast.literal_eval(found["data"]["text/plain"]))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Cells in the ledger, as the kernel itself reads them."""
+        return self.json("__import__('tests.magics.inspection', fromlist=['rows']).rows()")
 
     def listen(self, seconds: float) -> list[Message]:
         """Say nothing for a while and return what came all the same."""
