@@ -14,8 +14,6 @@ from jupyter_green.records import EnergyRecord
 
 from .conftest import WORK, Command, notebook
 
-pytestmark = pytest.mark.shell
-
 
 def report(path: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(path.read_text())
