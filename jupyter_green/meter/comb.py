@@ -19,6 +19,7 @@ CLOCK_DOUBT = 0.0003
 LOST = 0.35
 """Scatter, as a part of the period, at which a rhythm is given up."""
 
+ASSUMED_JITTER, TOLD = 0.003, 10
 SETTLED, REFIT = 16, 4
 LEAST = 4
 KEEP = 64
@@ -49,6 +50,7 @@ class Comb:
         self._phase = 0.0
         self._phase_doubt = math.inf
         self.jitter = 0.0
+        self._told = False
 
     @property
     def period(self) -> float | None:
@@ -112,7 +114,9 @@ class Comb:
             if self._period is None:
                 return
         origin = self._series[0][0]
-        weights = [1.0 / (half**2 / 3 + CLOCK_DOUBT**2 + self.jitter**2) for _, _, half in self._series]
+        # Jitter shows only after some ticks; until then some is assumed, or a wrong period would be believed.
+        jitter = self.jitter / 2 if self._told else max(self.jitter / 2, ASSUMED_JITTER)
+        weights = [1.0 / (half**2 / 3 + CLOCK_DOUBT**2 + jitter**2) for _, _, half in self._series]
         ns = [number - origin for number, _, _ in self._series]
         ts = [middle for _, middle, _ in self._series]
         w = math.fsum(weights)
@@ -140,6 +144,7 @@ class Comb:
             if len(tight) >= LEAST:
                 scatter = math.fsum(square for square, _ in tight) / len(tight)
                 blur = math.fsum(half**2 / 3 for _, half in tight) / len(tight)
+                self._told = self._told or len(tight) >= TOLD
                 self.jitter = 2 * math.sqrt(max(0.0, scatter - blur - CLOCK_DOUBT**2))
                 if self.jitter > LOST * period:
                     self._lose()
@@ -147,7 +152,7 @@ class Comb:
     def _lose(self) -> None:
         """The ticks don't follow the rhythm that was found: look for another."""
         self.restart()
-        self._period, self._period_doubt, self.jitter = None, math.inf, 0.0
+        self._period, self._period_doubt, self.jitter, self._told = None, math.inf, 0.0, False
 
     def _guess_period(self) -> None:
         """A first period from tight brackets that follow each other."""

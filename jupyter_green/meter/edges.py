@@ -22,6 +22,9 @@ from .ticks import Ticks
 GUARD_SECONDS = 0.003
 """How far from an edge a tick must be to count as before or after it, beyond the latency."""
 
+SLOT_SECONDS = 0.005
+"""Time between two cells that follow each other at once."""
+
 UNKNOWN_LIMIT = 1000.0
 """Watts that a stretch of unknown power may have where the sensor states no limit."""
 
@@ -110,7 +113,7 @@ def count_at(ticks: Ticks, traits: Traits, edges: list[float], moment: float) ->
         before, after = _compared(before, levels), _compared(after, levels)
     energy = end.value - start.value
     mean = energy / max(1e-9, end.time - start.time)
-    unknown = Power(mean, limit)
+    unknown = Power(mean, limit / math.sqrt(12))  # anything between none and the limit, evenly
     powers = [before or unknown, *[unknown] * (len(lengths) - 2), after or unknown]
     # Neighbouring cells come milliseconds apart; their common stretch is as unknown as they are.
     variances = [(power.doubt * length) ** 2 for power, length in zip(powers, lengths, strict=True)]
@@ -118,6 +121,11 @@ def count_at(ticks: Ticks, traits: Traits, edges: list[float], moment: float) ->
     variances[-1] += (powers[-1].watts * end.doubt) ** 2 / 3
     total = math.fsum(variances) or 1e-12
     residual = energy - math.fsum(power.watts * length for power, length in zip(powers, lengths, strict=True))
+    if before is not None and after is not None and sum(lengths[1:-1]) < SLOT_SECONDS:
+        # Known powers that don't explain the block's energy (latency, a change unseen) are known less well.
+        surprise = min(4.0, max(1.0, residual**2 / total))
+        variances = [variance * surprise for variance in variances]
+        total *= surprise
     upto = inner.index(moment) + 1
     weight = math.fsum(variances[:upto])
     expected = math.fsum(power.watts * length for power, length in zip(powers[:upto], lengths[:upto], strict=True))

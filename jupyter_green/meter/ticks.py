@@ -9,6 +9,7 @@ first read shows a value whose tick is not known; it is found again, one period 
 from __future__ import annotations
 
 import bisect
+import math
 from dataclasses import dataclass
 
 from jupyter_green.sensors import Reading, Traits
@@ -20,6 +21,9 @@ LEAST_MARGIN = 0.0015
 
 FAST_SECONDS, FAST_READ_SECONDS = 0.01, 0.05
 SEARCH_SECONDS = 1.0
+REMEMBER_SECONDS = 2.0
+"""How long a rhythm is taken to go on unseen."""
+
 WAKE_SECONDS = 0.001
 KEEP_SECONDS = 30.0
 THIN_SECONDS = 1.0
@@ -89,11 +93,23 @@ class Ticks:
         last = self.last
         if last is not None and reading.time <= last.time:
             return
-        self.last = reading
-        if last is None or reading.epoch != last.epoch or reading.time - last.time > self._longest:
+        silence = reading.time - last.time if last is not None else math.inf
+        remembered = REMEMBER_SECONDS if self.comb.locked and not self._fast else self._longest
+        if last is None or reading.epoch != last.epoch or silence > remembered:
+            self.last = reading
             self._resume(reading)
-        elif reading.value != last.value:
+        elif reading.value == last.value:
+            self.last = reading
+        elif silence < self.period / 2 or self._fast or self._clear(reading.time):
+            self.last = reading
             self._found(reading, last)
+
+    def _clear(self, moment: float) -> bool:
+        """Whether no tick is expected so near that it can't be told if the value shows it already."""
+        following = self.comb.following(moment - self.period / 2)
+        if following is None:
+            return True
+        return abs(following.time - moment) > min(following.doubt + self._margin / 2, self.period / 4)
 
     def _resume(self, reading: Reading) -> None:
         """After a silence: the value's tick lies within the last period."""
