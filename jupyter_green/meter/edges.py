@@ -22,6 +22,9 @@ from .ticks import Ticks
 GUARD_SECONDS = 0.003
 """How far from an edge a tick must be to count as before or after it, beyond the latency."""
 
+FAR_PERIODS = 2.5
+"""How many periods before an edge a tick is too far back to start from, where a nearer one will do."""
+
 SLOT_SECONDS = 0.005
 """Time between two cells that follow each other at once."""
 
@@ -99,6 +102,7 @@ def count_at(ticks: Ticks, traits: Traits, edges: list[float], moment: float) ->
         return None
     if left is None or right is None:
         return _open_ended(ticks, traits, left, right, moment)
+    left, smear = _nearer(ticks, left, edges[first], guard)
     start, end = ticks.all[left], ticks.all[right]
     if start.epoch != end.epoch:
         return _open_ended(ticks, traits, left, None, moment)
@@ -133,13 +137,30 @@ def count_at(ticks: Ticks, traits: Traits, edges: list[float], moment: float) ->
     value = start.value + expected + share * residual
     return Count(
         value=min(max(value, start.value), end.value),
-        doubt=math.sqrt(max(0.0, weight - weight**2 / total)),
+        doubt=math.sqrt(max(0.0, weight - weight**2 / total) + smear**2),
         power=(1 - share) * powers[0].watts + share * powers[-1].watts,
         epoch=start.epoch,
         block=(start.time, end.time),
         weight=weight,
         total=total,
     )
+
+
+def _nearer(ticks: Ticks, left: int, edge: float, guard: float) -> tuple[int, float]:
+    """A tick that may have come before or after an edge, where the last sure one is far back.
+
+    Taking it may count a little of the wrong side; starting from far back counts all that the power did
+    since. Returns the tick's index and the standard deviation in joules that it brings.
+    """
+    near = left + 1
+    if near + 1 >= len(ticks.all) or edge - ticks.all[left].time < FAR_PERIODS * ticks.period:
+        return left, 0.0
+    here, later = ticks.all[near], ticks.all[near + 1]
+    if here.time > edge or here.epoch != later.epoch or here.epoch != ticks.all[left].epoch:
+        return left, 0.0
+    before = (here.value - ticks.all[left].value) / (here.time - ticks.all[left].time)
+    beyond = (later.value - here.value) / (later.time - here.time)
+    return near, max(0.0, guard - (edge - here.time)) * abs(beyond - before) / 2
 
 
 def side(ticks: Ticks, index: int, until: float, *, forward: bool, guard: float) -> Power | None:
