@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_green.records import EnergyRecord
+from jupyter_green.report.quotation import one_line
 
 from .refusal import Refusal
 from .transfer import opened
@@ -44,11 +45,23 @@ class Execution:
         Identity under which the ledger holds its records.
     failure : str or None
         One sentence with the cell and its error; None where all cells ran.
+    interrupted : bool
+        Whether a person stopped it.
+    at : int
+        Index of the cell that was begun last.
     """
 
     notebook: NotebookNode
     run_id: str
     failure: str | None = None
+    interrupted: bool = False
+    at: int = 0
+
+    @property
+    def current(self) -> str:
+        """Name of the cell that was run last: its prompt, as the table has it, else its position."""
+        count = self.notebook.cells[self.at].get("execution_count") if self.notebook.cells else None
+        return f"[{count}]" if count else str(self.at + 1)
 
     def cells(self) -> dict[str, tuple[int, NotebookNode]]:
         """Return position (counted from 1) and cell by identity, for code cells."""
@@ -119,30 +132,33 @@ def execute(path: Path, kernel: str | None = None, timeout: float | None = None)
     name = kernel or notebook.metadata.get("kernelspec", {}).get("name") or "python3"
     _check_kernel(name)
     execution = Execution(notebook, run_id=uuid.uuid4().hex)
-    now: dict[str, int] = {}
-    client = _client(execution, name, path, timeout, now)
+    client = _client(execution, name, path, timeout)
     environment = {**os.environ, "JUPYTER_GREEN_RUN": execution.run_id, "JUPYTER_GREEN_NOTEBOOK": path.name}
     try:
         client.execute(env=environment)
     except CellExecutionError as error:
-        execution.failure = f"Cell {now['cell']} failed: {_error_line(error)}."
+        execution.failure = f"Cell {execution.current} failed: {_error_line(error)}."
     except CellTimeoutError:
-        execution.failure = f"Cell {now['cell']} took longer than the {timeout:g} s allowed and was stopped."
+        execution.failure = f"Cell {execution.current} took longer than the {timeout:g} s allowed and was stopped."
     except DeadKernelError:
-        execution.failure = f"The kernel died in cell {now.get('cell', 1)}."
-    except RuntimeError as error:  # jupyter_client's word for a kernel that never answered
-        execution.failure = f"The kernel {name!r} did not start: {' '.join(str(error).split())}."
+        execution.failure = f"The kernel died in cell {execution.current}."
+    except AssertionError:
+        if client.km is not None:
+            raise
+        # nbclient answers Ctrl-C by ending the kernel, and then trips over its absence.
+        execution.interrupted = True
+        execution.failure = f"Interrupted in cell {execution.current}."
+    except (RuntimeError, OSError) as error:  # a kernel that never answered, or whose program is gone
+        execution.failure = f"The kernel {name!r} did not start: {one_line(str(error)).rstrip('.')}."
     return execution
 
 
-def _client(
-    execution: Execution, kernel: str, path: Path, timeout: float | None, now: dict[str, int]
-) -> NotebookClient:
+def _client(execution: Execution, kernel: str, path: Path, timeout: float | None) -> NotebookClient:
     from nbclient import NotebookClient
 
     def mark(cell: NotebookNode, cell_index: int) -> None:
         assert client.kc is not None
-        now["cell"] = cell_index + 1
+        execution.at = cell_index
         client.kc.session.metadata = {"cellId": identity(cell, cell_index + 1)}
 
     # Loaded twice, IPython would say so in the notebook; loaded by its first cell, nothing is missed.
@@ -177,6 +193,5 @@ def _check_kernel(name: str) -> None:
 
 
 def _error_line(error: Any) -> str:
-    value = " ".join(str(error.evalue).split())
-    text = f"{error.ename}: {value}" if value else str(error.ename)
-    return text.rstrip(".")
+    value = one_line(str(error.evalue), 200)
+    return (f"{error.ename}: {value}" if value else str(error.ename)).rstrip(".")

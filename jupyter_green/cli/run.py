@@ -32,7 +32,7 @@ SCHEMA = 1
 def run(given: argparse.Namespace) -> int:
     """Run the command with its parsed options and return the exit code."""
     notebook: Path = given.notebook
-    from . import FAILED
+    from . import FAILED, INTERRUPTED
 
     asked = Limits.of(given)
     if given.timeout is not None and not given.timeout > 0:
@@ -60,7 +60,7 @@ def run(given: argparse.Namespace) -> int:
         raise Refusal(f"{error.filename or 'The file'} can't be written: {error.strerror or error}.") from None
     if execution.failure is not None:  # half a run is within no budget and compares with nothing
         print(execution.failure, file=sys.stderr)
-        return FAILED
+        return INTERRUPTED if execution.interrupted else FAILED
     if not cells and _ran_code(execution):
         raise Refusal(
             "No cell was metered; is jupyter_green installed in the kernel's environment? --kernel chooses another."
@@ -156,7 +156,9 @@ def _report(notebook: Path, execution: Execution, records: Sequence[EnergyRecord
 
 
 def _ran_code(execution: Execution) -> bool:
-    return any(cell.source.strip() for _, cell in execution.cells().values())
+    """Whether a cell holds more than remarks and magics, so that it must have been metered."""
+    lines = [line.strip() for _, cell in execution.cells().values() for line in cell.source.splitlines()]
+    return any(line and not line.startswith(("#", "%")) for line in lines)
 
 
 def _judge(cells: dict[int, EnergyRecord], counted: EnergyRecord, asked: Limits) -> int:

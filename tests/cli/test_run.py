@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +17,7 @@ import pytest
 
 from jupyter_green.records import EnergyRecord
 
-from .conftest import WORK, Command, notebook
+from .conftest import ROOT, WORK, Command, notebook
 
 
 def report(path: Path) -> dict[str, Any]:
@@ -65,7 +70,7 @@ def test_a_failed_cell_is_named_and_the_table_printed(green: Command, tmp_path: 
     book = notebook(tmp_path / "book.ipynb", [WORK, "1 / 0", "'never'"])
     done = green("run", book, "--json", "book.json", "--budget", "1kWh")
     assert done.code == 1
-    assert done.err == "Cell 2 failed: ZeroDivisionError: division by zero.\n"
+    assert done.err == "Cell [2] failed: ZeroDivisionError: division by zero.\n"
     assert "total" in done.out
     assert "Within budget" not in done.out
     records = of_cells(tmp_path / "book.json")
@@ -85,7 +90,7 @@ def test_a_dead_kernel_leaves_its_cells(green: Command, tmp_path: Path) -> None:
     book = notebook(tmp_path / "book.ipynb", [WORK, f"{WORK}\nimport os, time\ntime.sleep(1.5)\nos._exit(1)"])
     done = green("run", book, "--json", "book.json")
     assert done.code == 1
-    assert done.err == "The kernel died in cell 2.\n"
+    assert done.err == "The kernel died in cell [2].\n"
     assert [record.status for record in of_cells(tmp_path / "book.json").values()] == ["ok", "killed"]
     assert "killed" in done.out
 
@@ -94,8 +99,27 @@ def test_a_cell_that_takes_too_long_is_stopped(green: Command, tmp_path: Path) -
     book = notebook(tmp_path / "book.ipynb", [WORK, "import time\ntime.sleep(600)"])
     done = green("run", book, "--timeout", "3")
     assert done.code == 1
-    assert done.err == "Cell 2 took longer than the 3 s allowed and was stopped.\n"
+    assert done.err == "Cell [2] took longer than the 3 s allowed and was stopped.\n"
     assert "interrupted" in done.out
+
+
+def test_ctrl_c_keeps_what_ran(tmp_path: Path) -> None:
+    book = notebook(tmp_path / "book.ipynb", [WORK, "open('begun', 'w').close()\nimport time\ntime.sleep(600)"])
+    process = subprocess.Popen(
+        [sys.executable, "-m", "jupyter_green.cli", "run", str(book)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    while not (tmp_path / "begun").exists():
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (130, "Interrupted in cell [2].\n")
+    assert WORK[:20] in out
+    assert "total" in out
 
 
 def test_the_notebook_runs_in_its_folder(green: Command, tmp_path: Path) -> None:
@@ -103,6 +127,40 @@ def test_the_notebook_runs_in_its_folder(green: Command, tmp_path: Path) -> None
     (tmp_path / "deep" / "beside.txt").write_text("here")
     book = notebook(tmp_path / "deep" / "book.ipynb", ["assert open('beside.txt').read() == 'here'"])
     assert green("run", book).code == 0
+
+
+def test_a_kernel_without_the_package_is_said(green: Command, tmp_path: Path) -> None:
+    without = "import sys; sys.modules['jupyter_green'] = None; from ipykernel.kernelapp import launch_new_instance as go; go()"
+    spec = tmp_path / "jupyter" / "kernels" / "bare"
+    spec.mkdir(parents=True)
+    argv = [sys.executable, "-c", without, "-f", "{connection_file}"]
+    (spec / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "bare", "language": "python"}))
+    book = notebook(tmp_path / "book.ipynb", ["1 + 1"])
+    done = green("run", book, "--kernel", "bare", JUPYTER_PATH=str(tmp_path / "jupyter"))
+    assert done.code == 2
+    assert done.err.endswith(
+        "No cell was metered; is jupyter_green installed in the kernel's environment? --kernel chooses another.\n"
+    )
+
+
+def test_a_kernel_whose_program_is_gone_is_said(green: Command, tmp_path: Path) -> None:
+    spec = tmp_path / "jupyter" / "kernels" / "gone"
+    spec.mkdir(parents=True)
+    argv = [str(tmp_path / "gone"), "-f", "{connection_file}"]
+    (spec / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "gone", "language": "python"}))
+    done = green(
+        "run", notebook(tmp_path / "book.ipynb", ["1"]), "--kernel", "gone", JUPYTER_PATH=str(tmp_path / "jupyter")
+    )
+    assert done.code == 1
+    assert "The kernel 'gone' did not start" in done.err
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize("sources", [[], ["", "# nothing"]])
+def test_a_notebook_without_code_is_fine(green: Command, tmp_path: Path, sources: list[str]) -> None:
+    done = green("run", notebook(tmp_path / "book.ipynb", sources), "--json", "book.json", "--html")
+    assert (done.code, done.err) == (0, "")
+    assert of_cells(tmp_path / "book.json") == {}
 
 
 def test_budget_and_baseline(green: Command, tmp_path: Path) -> None:
