@@ -130,7 +130,7 @@ def test_the_notebook_runs_in_its_folder(green: Command, tmp_path: Path) -> None
 
 
 def test_a_kernel_without_the_package_is_said(green: Command, tmp_path: Path) -> None:
-    without = "import sys; sys.modules['jupyter_green'] = None; from ipykernel.kernelapp import launch_new_instance as go; go()"
+    without = "import sys; sys.modules['jupyter_green'] = None; from ipykernel.kernelapp import main; main()"
     spec = tmp_path / "jupyter" / "kernels" / "bare"
     spec.mkdir(parents=True)
     argv = [sys.executable, "-c", without, "-f", "{connection_file}"]
