@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import bisect
 import math
+from collections.abc import Container
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -72,7 +73,9 @@ class Power:
     lone: bool = False
 
 
-def count_at(ticks: Ticks, traits: Traits, edges: list[float], moment: float) -> Count | None:
+def count_at(
+    ticks: Ticks, traits: Traits, edges: list[float], moment: float, quiet: Container[float] = ()
+) -> Count | None:
     """Count at one of the sorted `edges`; None where no tick is near.
 
     Parameters
@@ -85,6 +88,8 @@ def count_at(ticks: Ticks, traits: Traits, edges: list[float], moment: float) ->
         All edges known, sorted, `moment` among them.
     moment : float
         The edge.
+    quiet : container of float
+        Edges after which no window was open.
     """
     guard = traits.latency / 2 + max(GUARD_SECONDS, 2 * ticks.comb.jitter)
     first = final = bisect.bisect_left(edges, moment)
@@ -117,8 +122,9 @@ def count_at(ticks: Ticks, traits: Traits, edges: list[float], moment: float) ->
         before, after = _compared(before, levels), _compared(after, levels)
     energy = end.value - start.value
     mean = energy / max(1e-9, end.time - start.time)
-    unknown = Power(mean, limit / math.sqrt(12))  # anything between none and the limit, evenly
-    powers = [before or unknown, *[unknown] * (len(lengths) - 2), after or unknown]
+    # A cell may draw anything up to the limit; between cells a board is nearer to what it draws around them.
+    cell, gap = Power(mean, limit), Power(mean, limit / math.sqrt(12))
+    powers = [before or cell, *(gap if edge in quiet else cell for edge in inner[:-1]), after or cell]
     # Neighbouring cells come milliseconds apart; their common stretch is as unknown as they are.
     variances = [(power.doubt * length) ** 2 for power, length in zip(powers, lengths, strict=True)]
     variances[0] += (powers[0].watts * start.doubt) ** 2 / 3

@@ -62,10 +62,10 @@ class Meter:
                 continue
             self._due[key] = timeline.next_read(time.perf_counter())
 
-    def mark(self, moment: float) -> None:
-        """An edge of a window is at this moment of `time.perf_counter()`."""
+    def mark(self, moment: float, *, quiet: bool = False) -> None:
+        """An edge of a window is at this moment of `time.perf_counter()`; `quiet` if none is open after it."""
         for timeline in self.timelines.values():
-            timeline.mark(moment)
+            timeline.mark(moment, quiet=quiet)
 
     def book(self, key: str, reading: Reading) -> None:
         """Book a reading that was taken elsewhere, such as processor time at a window's edge."""

@@ -66,6 +66,7 @@ class Timeline:
         self.traits = traits
         self.ticks = Ticks(traits)
         self._edges: list[float] = []
+        self._quiet: set[float] = set()
         self._settled: dict[float, Count] = {}
         self._faults: list[tuple[float, str]] = []
 
@@ -75,8 +76,18 @@ class Timeline:
         """Book a reading."""
         self.ticks.add(reading)
 
-    def mark(self, moment: float) -> None:
-        """An edge of a window is at this moment; powers to either side of it need not be the same."""
+    def mark(self, moment: float, *, quiet: bool = False) -> None:
+        """An edge of a window is at this moment; powers to either side of it need not be the same.
+
+        Parameters
+        ----------
+        moment : float
+            On `time.perf_counter()`.
+        quiet : bool
+            Whether no window is open after it.
+        """
+        if quiet:
+            self._quiet.add(moment)
         index = bisect.bisect_left(self._edges, moment)
         if index == len(self._edges) or self._edges[index] != moment:
             self._edges.insert(index, moment)
@@ -96,6 +107,7 @@ class Timeline:
         del self._edges[: max(0, bisect.bisect_left(self._edges, before) - 2)]
         oldest = self._edges[0] if self._edges else before
         self._settled = {edge: count for edge, count in self._settled.items() if edge >= oldest}
+        self._quiet = {edge for edge in self._quiet if edge >= oldest}
         self._faults = [item for item in self._faults if item[0] >= before]
 
     # ---- what is known of the sensor ----------------------------------------------------------
@@ -190,7 +202,7 @@ class Timeline:
         index = bisect.bisect_left(self._edges, moment)
         known = index < len(self._edges) and self._edges[index] == moment
         edges = self._edges if known else [*self._edges[:index], moment, *self._edges[index:]]
-        count = count_at(self.ticks, self.traits, edges, moment)
+        count = count_at(self.ticks, self.traits, edges, moment, self._quiet)
         earlier = self._settled.get(self._edges[index - 1]) if index else None
         if earlier is not None and count is not None and earlier.epoch == count.epoch and count.value < earlier.value:
             count = replace(count, value=earlier.value)  # a count never falls, however little a window used

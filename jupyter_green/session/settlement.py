@@ -175,15 +175,15 @@ class Settlement:
             # A short window is closed before its opening is looked at: it comes twice, and counts once.
             if event.latest is None and event not in self._ending:
                 self._mark(event.opened)
-                self._mark(event.closed)
+                self._mark(event.closed, quiet=event.parent is None and not event.overlapped)
                 self._ending.append(event)
         else:
             self._mark(event.opened)
             self.tell("open", self.bare(event))
 
-    def _mark(self, edge: Edge | None) -> None:
+    def _mark(self, edge: Edge | None, *, quiet: bool = False) -> None:
         if edge is not None:
-            self.meter.mark(edge.time)
+            self.meter.mark(edge.time, quiet=quiet)
             self._edges.append(edge)
 
     def _book_edges(self, now: float) -> None:

@@ -111,7 +111,7 @@ def sample(
         while now < end + tail:
             if now >= end and not closed:
                 closed = True
-                timeline.mark(end)
+                timeline.mark(end, quiet=True)
             timeline.add(sensor.read(now))
             # Woken a little late, as on a busy machine.
             late = slip.expovariate(1 / 0.002) if slip is not None else 0.0003
