@@ -35,3 +35,18 @@ def metered(start: Callable[..., Kernel]) -> Kernel:
     loaded = kernel.run("%load_ext jupyter_green", "load")
     assert loaded.status == "ok", loaded
     return kernel
+
+
+@pytest.fixture(scope="module")
+def one_for_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+    with running(tmp_path_factory.mktemp("one")) as kernel:
+        assert kernel.run("%load_ext jupyter_green", "load").status == "ok"
+        yield kernel
+
+
+@pytest.fixture
+def used(one_for_all: Kernel) -> Kernel:
+    """A kernel with the extension loaded that has run other cells; for tests that don't mind. Its namespace is new."""
+    one_for_all.forget()
+    one_for_all.run("%energy on")
+    return one_for_all

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.magics.kernel import RECORD_MIME, Cell, Kernel, Outcome
+from tests.magics.kernel import RECORD_MIME, Cell, Kernel, Outcome, settle
 
 pytestmark = pytest.mark.shell
 
@@ -33,27 +33,27 @@ def refused(outcome: Outcome) -> str:
 @pytest.mark.parametrize(
     "options", ["--frobnicate", "-o", "-o 3x", "-o a.b", "-x", "surplus", "-o 'open", "-o class", "-u", "-l"]
 )
-def test_a_wrong_option_stops_the_cell(metered: Kernel, options: str) -> None:
-    outcome = metered.run(f"%%energy {options}\nran = True")
+def test_a_wrong_option_stops_the_cell(used: Kernel, options: str) -> None:
+    outcome = used.run(f"%%energy {options}\nran = True")
     assert "energy" in refused(outcome)
-    assert metered.json("'ran' in globals()") is False
+    assert used.json("'ran' in globals()") is False
 
 
-def test_a_wrong_option_stops_a_second_magic_too(metered: Kernel) -> None:
-    refused(metered.run("%%energy --frobnicate\n%%writefile written.txt\ntext"))
-    assert not (metered.work / "written.txt").exists()
+def test_a_wrong_option_stops_a_second_magic_too(used: Kernel) -> None:
+    refused(used.run("%%energy --frobnicate\n%%writefile written.txt\ntext"))
+    assert not (used.work / "written.txt").exists()
 
 
-def test_help(metered: Kernel) -> None:
-    outcome = metered.run("%%energy?")
+def test_help(used: Kernel) -> None:
+    outcome = used.run("%%energy?")
     text = outcome.text()
     assert "-o" in text
     assert "-q" in text
     assert outcome.records == []
 
 
-def test_help_of_the_line_magic(metered: Kernel) -> None:
-    text = metered.run("%energy?").text()
+def test_help_of_the_line_magic(used: Kernel) -> None:
+    text = used.run("%energy?").text()
     assert all(word in text for word in ("on", "--show", "off", "status", "doctor", "history", "export"))
 
 
@@ -77,40 +77,40 @@ def test_a_header_alone_is_no_fault(metered: Kernel, source: str) -> None:
     assert metered.rows() == []
 
 
-def test_bind(metered: Kernel) -> None:
-    outcome = metered.run("%%energy -o rec\nsum(range(100_000))")
+def test_bind(used: Kernel) -> None:
+    outcome = used.run("%%energy -o rec\nsum(range(100_000))")
     assert len(outcome.records) == 1
-    assert metered.json("type(rec).__name__") == "EnergyRecord"
-    assert metered.json("rec.final") is True
-    assert metered.json("rec.status") == "ok"
-    assert metered.json("rec.id") == outcome.records[0]["id"]
-    assert metered.json("rec.seconds > 0") is True
-    assert metered.json("rec.cell_id") == outcome.cell_id
-    assert metered.json("rec.execution_count") == outcome.reply["execution_count"]
-    assert metered.json("rec.id in [r['id'] for r in __import__('tests.magics.inspection', fromlist=['x']).rows()]")
+    assert used.json("type(rec).__name__") == "EnergyRecord"
+    assert used.json("rec.final") is True
+    assert used.json("rec.status") == "ok"
+    assert used.json("rec.id") == outcome.records[0]["id"]
+    assert used.json("rec.seconds > 0") is True
+    assert used.json("rec.cell_id") == outcome.cell_id
+    assert used.json("rec.execution_count") == outcome.reply["execution_count"]
+    assert used.json("rec.id in [r['id'] for r in __import__('tests.magics.inspection', fromlist=['x']).rows()]")
 
 
-def test_bind_is_there_within_a_failed_cell(metered: Kernel) -> None:
-    outcome = metered.run("%%energy -o rec\n1 / 0")
+def test_bind_is_there_within_a_failed_cell(used: Kernel) -> None:
+    outcome = used.run("%%energy -o rec\n1 / 0")
     assert outcome.reply["ename"] == "ZeroDivisionError"
-    assert metered.json("rec.status") == "error"
+    assert used.json("rec.status") == "error"
     assert outcome.records[0]["status"] == "error"
 
 
-def test_a_bound_record_shows_itself(metered: Kernel) -> None:
-    metered.run("%%energy -q -o rec\n1")
-    results = [message for message in metered.run("rec").messages if message.type == "execute_result"]
+def test_a_bound_record_shows_itself(used: Kernel) -> None:
+    used.run("%%energy -q -o rec\n1")
+    results = [message for message in used.run("rec").messages if message.type == "execute_result"]
     assert {RECORD_MIME, "text/html", "text/plain"} <= set(results[0].content["data"])
-    assert metered.run("repr(rec)").text().startswith("'<EnergyRecord")
+    assert used.run("repr(rec)").text().startswith("'<EnergyRecord")
 
 
 @pytest.mark.parametrize(("options", "bound"), [("-q", False), ("-q -o rec", True), ("-o rec --quiet", True)])
-def test_quiet(metered: Kernel, options: str, bound: bool) -> None:
-    outcome = metered.run(f"%%energy {options}\nprint('told')\n5")
+def test_quiet(used: Kernel, options: str, bound: bool) -> None:
+    outcome = used.run(f"%%energy {options}\nprint('told')\n5")
     assert [message.type for message in outcome.others] == ["stream", "execute_result"]
     assert outcome.records == []
-    assert metered.json("'rec' in globals()") is bound
-    assert outcome.cell_id in [row["cell_id"] for row in metered.rows()]
+    assert used.json("'rec' in globals()") is bound
+    assert outcome.cell_id in [row["cell_id"] for row in used.rows()]
 
 
 @pytest.mark.parametrize(
@@ -121,49 +121,48 @@ def test_quiet(metered: Kernel, options: str, bound: bool) -> None:
         "%%energy\n%%energy",
         "%%energy\n%%time\n%%energy",
         "\n\n%%energy",
-        "    %%energy",
         "%%energy\n\n%%time",
         "%%energy   \n%%time",
         "%%energy -l name",
         "%%energy\n%%timeit -n1 -r1",
     ],
 )
-def test_stacked_headers_show_one_record(metered: Kernel, headers: str) -> None:
-    outcome = metered.run(f"{headers}\nprint('told')\n6 * 7")
+def test_stacked_headers_show_one_record(used: Kernel, headers: str) -> None:
+    outcome = used.run(f"{headers}\nprint('told')\n6 * 7")
     assert outcome.status == "ok", outcome
     assert "told\n" in outcome.text()
     if "timeit" not in headers:
         assert "\n42" in outcome.text()
     assert len(outcome.records) == 1
-    assert [row["cell_id"] for row in metered.rows()].count(outcome.cell_id) == 1
+    assert [row["cell_id"] for row in used.rows()].count(outcome.cell_id) == 1
 
 
 @pytest.mark.parametrize("headers", ["%%energy\n%%capture taken", "%%capture taken\n%%energy"])
-def test_captured_cells_keep_the_record_out_of_the_capture(metered: Kernel, headers: str) -> None:
-    outcome = metered.run(f"{headers}\nprint('hidden')\ndisplay(3)\n4")
+def test_captured_cells_keep_the_record_out_of_the_capture(used: Kernel, headers: str) -> None:
+    outcome = used.run(f"{headers}\nprint('hidden')\ndisplay(3)\n4")
     assert outcome.others == []
     assert len(outcome.records) == 1
-    assert metered.json("taken.stdout") == "hidden\n"
-    taken = metered.json("[sorted(output.data) for output in taken.outputs]")
+    assert used.json("taken.stdout") == "hidden\n"
+    taken = used.json("[sorted(output.data) for output in taken.outputs]")
     assert taken == [["text/plain"], ["text/plain"]]
 
 
-def test_bash_below_a_header(metered: Kernel) -> None:
-    outcome = metered.run("%%energy\n%%bash\necho one\necho two")
+def test_bash_below_a_header(used: Kernel) -> None:
+    outcome = used.run("%%energy\n%%bash\necho one\necho two")
     assert outcome.text().split() == ["one", "two"]
     assert len(outcome.records) == 1
 
 
-def test_a_header_inside_a_nested_cell(metered: Kernel) -> None:
-    outcome = metered.run("get_ipython().run_cell('%%energy\\n1 + 1').result")
+def test_a_header_inside_a_nested_cell(used: Kernel) -> None:
+    outcome = used.run("get_ipython().run_cell('%%energy\\n1 + 1').result")
     assert outcome.status == "ok"
     assert len(outcome.records) == 1
-    assert [row["cell_id"] for row in metered.rows()].count(outcome.cell_id) == 1
+    assert [row["cell_id"] for row in used.rows()].count(outcome.cell_id) == 1
 
 
 @pytest.mark.parametrize("body", ["21 * 2", "1 / 0"])
-def test_called_as_a_cell_magic(metered: Kernel, body: str) -> None:
-    outcome = metered.run(f"get_ipython().run_cell_magic('energy', '', {body!r})")
+def test_called_as_a_cell_magic(used: Kernel, body: str) -> None:
+    outcome = used.run(f"get_ipython().run_cell_magic('energy', '', {body!r})")
     assert len(outcome.records) == 1
     if body == "1 / 0":
         assert outcome.reply["ename"] == "ZeroDivisionError"
@@ -171,10 +170,10 @@ def test_called_as_a_cell_magic(metered: Kernel, body: str) -> None:
         assert "42" in outcome.text()
 
 
-def test_units_and_label(metered: Kernel) -> None:
-    outcome = metered.run("%%energy -l first -u items -o rec\nitems = list(range(50))\nlen(items)")
+def test_units_and_label(used: Kernel) -> None:
+    outcome = used.run("%%energy -l first -u items -o rec\nitems = list(range(50))\nlen(items)")
     assert outcome.status == "ok"
-    assert metered.json("[rec.label, rec.units]") == ["first", 50.0]
+    assert used.json("[rec.label, rec.units]") == ["first", 50.0]
 
 
 def test_no_sum_counts_a_common_time_twice(metered: Kernel) -> None:
@@ -200,8 +199,8 @@ def test_no_sum_counts_a_common_time_twice(metered: Kernel) -> None:
     ["frobnicate", "on --loud", "on surplus", "off now", "export", "export a.csv b.csv", "export a.unknown",
      "history --bogus", "status 'open", "doctor 3", "On"],
 )  # fmt: skip
-def test_a_wrong_subcommand_is_one_sentence(metered: Kernel, words: str) -> None:
-    assert "energy" in refused(metered.run(f"%energy {words}"))
+def test_a_wrong_subcommand_is_one_sentence(used: Kernel, words: str) -> None:
+    assert "energy" in refused(used.run(f"%energy {words}"))
 
 
 def test_off_and_on(metered: Kernel) -> None:
@@ -216,36 +215,37 @@ def test_off_and_on(metered: Kernel) -> None:
     assert counted("4") is True
 
 
-def test_show_and_no_longer(metered: Kernel) -> None:
-    assert metered.run("1").records == []
-    assert metered.run("%energy on --show").records == []
-    assert [len(metered.run(source).records) for source in ("1", "x = 2", "%%energy\n3")] == [1, 1, 1]
-    metered.run("%energy on")
-    assert metered.run("4").records == []
+def test_show_and_no_longer(used: Kernel) -> None:
+    assert used.run("1").records == []
+    assert used.run("%energy on --show").records == []
+    assert [len(used.run(source).records) for source in ("1", "x = 2", "%%energy\n3")] == [1, 1, 1]
+    used.run("%energy on")
+    assert used.run("4").records == []
 
 
-def test_off_stops_showing(metered: Kernel) -> None:
-    metered.run("%energy on --show")
-    metered.run("%energy off")
-    assert metered.run("1").records == []
+def test_off_stops_showing(used: Kernel) -> None:
+    used.run("%energy on --show")
+    used.run("%energy off")
+    assert used.run("1").records == []
 
 
 @pytest.mark.parametrize("command", ["status", "history", "doctor", "on", "off", "", "history --all"])
-def test_own_commands_are_not_counted_nor_traced(metered: Kernel, command: str) -> None:
-    metered.run("1 + 1")
-    before = metered.rows()
-    outcome = metered.run(f"%energy {command}")
+def test_own_commands_are_not_counted_nor_traced(used: Kernel, command: str) -> None:
+    last = used.run("1 + 1").cell_id
+    outcome = used.run(f"%energy {command}")
     assert outcome.status == "ok", outcome.reply
     assert outcome.records == []
     assert not [m for m in outcome.others if m.type == "stream" and m.content["name"] == "stderr"]
-    metered.run("%energy on")
-    assert metered.rows() == before
+    used.run("%energy on")
+    after = used.run("2 + 2").cell_id
+    counted = settle(lambda: [row["cell_id"] for row in used.rows()], lambda ids: after in ids, "not counted")
+    assert counted[-2:] == [last, after]
 
 
-def test_status_tells_what_stands(metered: Kernel) -> None:
-    metered.run("sum(range(1_000_000))")
-    assert "J" in metered.run("%energy status").text()
-    on, _, off = (metered.run(source).text() for source in ("%energy status", "%energy off", "%energy status"))
+def test_status_tells_what_stands(used: Kernel) -> None:
+    used.run("sum(range(1_000_000))")
+    assert "J" in used.run("%energy status").text()
+    on, _, off = (used.run(source).text() for source in ("%energy status", "%energy off", "%energy status"))
     assert on != off
 
 
@@ -265,8 +265,8 @@ def test_history_of_earlier_kernels(metered: Kernel, start: Callable[..., Kernel
     assert [row["cell_id"].split("-")[0] for row in later.rows()] == ["earlier"]
 
 
-def test_doctor_says_for_each_sensor_whether_it_works(metered: Kernel) -> None:
-    outcome = metered.run("%energy doctor")
+def test_doctor_says_for_each_sensor_whether_it_works(used: Kernel) -> None:
+    outcome = used.run("%energy doctor")
     assert outcome.text().strip()
     results = [m.content["data"] for m in outcome.others if m.type in ("execute_result", "display_data")]
     assert all("<script" not in data.get("text/html", "") for data in results)
@@ -284,10 +284,10 @@ def test_export(metered: Kernel, suffix: str) -> None:
     assert wanted.items() <= {row["id"]: row["status"] for row in found}.items()
 
 
-def test_export_to_where_nothing_can_be_written(metered: Kernel, tmp_path: Path) -> None:
+def test_export_to_where_nothing_can_be_written(used: Kernel, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    metered.run("1 + 1")
-    refused(metered.run(f"%energy export {tmp_path}/file/told.csv"))
+    used.run("1 + 1")
+    refused(used.run(f"%energy export {tmp_path}/file/told.csv"))
 
 
 def test_export_keeps_source_text_at_home(metered: Kernel) -> None:
@@ -334,7 +334,7 @@ def test_completeness_check_has_no_effect(metered: Kernel) -> None:
     assert metered.rows() == []
 
 
-def test_the_header_is_the_persons_in_history(metered: Kernel) -> None:
-    metered.run("%%energy\n1 + 1")
-    assert metered.json("get_ipython().history_manager.input_hist_raw[-1]") == "%%energy\n1 + 1"
-    assert ast.literal_eval(metered.run("_i").text()) == "%%energy\n1 + 1"
+def test_the_header_is_the_persons_in_history(used: Kernel) -> None:
+    used.run("%%energy\n1 + 1")
+    assert used.json("get_ipython().history_manager.input_hist_raw[-1]") == "%%energy\n1 + 1"
+    assert ast.literal_eval(used.run("_i").text()) == "%%energy\n1 + 1"
