@@ -1,140 +1,272 @@
-"""The timeline of a sensor that shows power only: the readings' integral stands in for a counter.
+"""The timeline of a sensor that shows power only.
 
-A power reading is a mean over the last `averaging` seconds, so it speaks about the moment half of that
-earlier; the integral is booked there. What an average smears across a window's edge can't be undone from
-one side alone, and widens the interval by the step of power seen around that edge.
+Each reading is a mean over the last `averaging` seconds, renewed at a steady rhythm. Summed over all
+updates, every moment's power is counted exactly once, but late: the updates up to a moment still lack a
+part of what came just before it. Two ways lead to the count at an edge: from before, adding what the
+power before the edge still owes the sum; or from after, waiting until the average has passed the edge and
+taking away what the power after it has brought in. Each needs the power on its side to have been steady
+for one average; the steadier side is taken, and its unsteadiness is the interval.
 """
 
 from __future__ import annotations
 
 import bisect
 import math
+from dataclasses import dataclass
 from itertools import pairwise
 
 from jupyter_green.sensors import Reading, Traits
 
-from .timeline import Energy, Timeline
+from .comb import Comb
+from .timeline import Z_95, Energy, Timeline
+
+SILENCE_SECONDS = 1.0
+PLACING, PLACING_SECONDS = 0.0015, 0.004
+"""What the times of updates leave open: a part of the energy, and seconds of a window's power."""
+
+NOISE_WATTS = 1.0
+"""Spread of a reading that is assumed until readings have shown theirs."""
+
+
+@dataclass(frozen=True)
+class Update:
+    """A reading that was seen to change.
+
+    Parameters
+    ----------
+    time : float
+        When it changed on `time.perf_counter()`.
+    watts : float
+        Mean over the averaging time before.
+    joules : float
+        Sum over all updates up to this one.
+    epoch : int
+        Raised whenever readings were missed.
+    """
+
+    time: float
+    watts: float
+    joules: float
+    epoch: int
+
+
+@dataclass(frozen=True)
+class Side:
+    """The count at an edge as told from one side, in joules, with its standard deviation."""
+
+    value: float
+    doubt: float
+    epoch: int
 
 
 class PowerTimeline(Timeline):
-    """Readings of one power sensor, integrated by the trapezoid rule."""
+    """Readings of one power sensor, turned into a count."""
 
-    read_at_edges = False
+    read_at_edges = True
 
     def __init__(self, traits: Traits) -> None:
         super().__init__(traits)
-        self._centre = traits.averaging / 2
-        self._times: list[float] = []
-        self._watts: list[float] = []
-        self._joules: list[float] = []
-        self._epochs: list[int] = []
+        self._updates: list[Update] = []
+        self._comb = Comb(*traits.period)
+        self._last: Reading | None = None
+        self._span = max(traits.averaging, traits.period[1])
+
+    # ---- writing ------------------------------------------------------------------------------
 
     def add(self, reading: Reading) -> None:
         """Book a power reading in watts."""
-        time = reading.time - self._centre
-        joules, epoch = 0.0, reading.epoch
-        if self._times:
-            gap = time - self._times[-1]
-            if gap <= 0:
-                return
-            joules = self._joules[-1] + (self._watts[-1] + reading.value) / 2 * gap
-            # Between two windows nothing is read: the course of power there is not known.
-            if gap > max(1.0, 4 * self.traits.period[1]):
-                epoch = max(epoch, self._epochs[-1]) + 1
-            else:
-                epoch = max(epoch, self._epochs[-1])
-        self._times.append(time)
-        self._watts.append(reading.value)
-        self._joules.append(joules)
-        self._epochs.append(epoch)
+        last, self._last = self._last, reading
+        if last is None or reading.epoch != last.epoch or reading.time - last.time > SILENCE_SECONDS:
+            self._comb.restart()
+            half = self._period / 2
+            self._append(reading.time - half, reading.value, broken=bool(self._updates))
+            return
+        if reading.value == last.value:
+            return
+        placed = self._comb.add(max(last.time, reading.time - 1.05 * self._period), reading.time)
+        before = self._updates[-1]
+        missed = max(0, round((placed.time - before.time) / self._period) - 1)
+        for number in range(1, missed + 1):  # an update that changed nothing, or came and went unread
+            share = number / (missed + 1)
+            watts = before.watts + (reading.value - before.watts) * share
+            self._append(before.time + (placed.time - before.time) * share, watts)
+        self._append(placed.time, reading.value)
+
+    def _append(self, time: float, watts: float, *, broken: bool = False) -> None:
+        if not self._updates:
+            self._updates.append(Update(time, watts, 0.0, 0))
+            return
+        last = self._updates[-1]
+        time = max(time, last.time + 1e-6)
+        # Each update counts for the time since the last one: a rhythm taken wrongly then does no harm.
+        joules = last.joules + watts * (time - last.time)
+        self._updates.append(Update(time, watts, joules, last.epoch + broken))
+
+    @property
+    def _period(self) -> float:
+        return self._comb.period or self.traits.period[1]
 
     def thin(self, now: float, edges: list[float]) -> None:
-        """Drop old readings that no open window's edge needs."""
-        if len(self._times) < 2000:
-            return
-        keep: list[int] = []
-        for index, time in enumerate(self._times):
-            near = now - time < 30.0 or any(abs(time - edge) < 5.0 for edge in edges)
-            broken = index > 0 and self._epochs[index] != self._epochs[index - 1]
-            if near or broken or not keep or time - self._times[keep[-1]] >= 1.0:
-                keep.append(index)
-        for values in (self._times, self._watts, self._joules):
-            values[:] = [values[index] for index in keep]
-        self._epochs = [self._epochs[index] for index in keep]
+        """Drop nothing that sums need: an hour of updates is a few megabytes."""
 
     def forget(self, before: float) -> None:
-        """Drop readings older than a moment."""
+        """Drop updates older than a moment."""
         super().forget(before)
-        cut = max(0, bisect.bisect_left(self._times, before - self.traits.averaging) - 1)
-        del self._times[:cut], self._watts[:cut], self._joules[:cut], self._epochs[:cut]
+        cut = bisect.bisect_left(self._updates, before - 2 * self._span, key=lambda update: update.time)
+        del self._updates[: max(0, min(cut, len(self._updates) - 4))]
+
+    # ---- what is known ------------------------------------------------------------------------
 
     @property
     def tick_seen(self) -> float | None:
-        """A power reading may stay the same over many updates: its period is not seen."""
-        return None
+        """Update period in seconds as seen."""
+        return self._comb.period
+
+    @property
+    def tick(self) -> float:
+        """Update period in seconds."""
+        return self._period
 
     def next_read(self, now: float) -> float:
-        """Half the longest period finds every update."""
-        last = self._times[-1] + self._centre if self._times else now
-        return max(now, last + max(0.01, min(self.traits.period[1] / 2, 0.05)))
+        """Three reads an update find each of them, and when it came."""
+        return now + max(0.005, self._period / 3)
 
     def watts(self) -> float | None:
         """The newest reading in watts."""
-        return self._watts[-1] if self._watts else None
+        return self._last.value if self._last is not None else None
 
     def settle_seconds(self) -> float:
         """How long after a window's end the average still speaks about it, in seconds."""
-        return self.traits.averaging + 2 * self.traits.period[1] + self.traits.latency
+        return self._span + 3 * self.traits.period[1] + self.traits.latency
 
     def settled(self, end: float) -> bool:
         """Whether the average has moved past an edge."""
-        return bool(self._times) and self._times[-1] - self._centre - self.traits.latency >= end
+        return bool(self._updates) and self._updates[-1].time >= end + self._span + self.traits.latency
 
     def known_until(self) -> float:
         """The latest edge that the average has moved past."""
-        return self._times[-1] - self._centre - self.traits.latency if self._times else -math.inf
+        return self._updates[-1].time - self._span - self.traits.latency if self._updates else -math.inf
+
+    # ---- reading ------------------------------------------------------------------------------
 
     def energy(self, start: float, end: float) -> Energy:
         """Energy between two moments in joules."""
-        first = max(0, bisect.bisect_right(self._times, start) - 1)
-        last = min(bisect.bisect_left(self._times, end), len(self._times) - 1)
-        if last <= first or self._times[first] - start > max(1.0, self.traits.averaging):
+        opening, closing = self._at(start), self._at(end)
+        if opening is None or closing is None:
             return Energy(None, note=self._reason(start, end) or "Too few power readings for this window.")
-        if len(set(self._epochs[first : last + 1])) > 1:
+        if opening.epoch != closing.epoch:
             return Energy(None, note=self._reason(start, end) or "Power was not read all through this time.")
-        joules = max(0.0, self._integral(end) - self._integral(start))
-        reach = self.traits.averaging / 2 + self.traits.period[1] + self.traits.latency
-        random = reach * (self._step(start) + self._step(end)) + self.traits.resolution * (end - start)
+        joules = max(0.0, closing.value - opening.value)
+        placing = PLACING * joules + PLACING_SECONDS * joules / max(end - start, self._period)
+        random = Z_95 * math.hypot(opening.doubt, closing.doubt, placing) + self.traits.resolution * (end - start)
+        if self.traits.power_limit is not None:
+            random = min(random, max(joules, self.traits.power_limit * (end - start)))
         return Energy(joules, random, self.traits.gain * joules, self._reason(start, end, reach=0.0))
 
     def course(self, start: float, end: float, points: int = 120) -> tuple[tuple[float, float | None], ...]:
-        """Course of power: (seconds since start, mean watts up to the next pair), None at a break."""
-        step = max((end - start) / points, 0.1)
-        inside = [index for index, time in enumerate(self._times) if start <= time <= end]
+        """Course of power as shown: (seconds since start, watts), None at a break."""
+        step = max((end - start) / points, self._period)
         pairs: list[tuple[float, float | None]] = []
-        for here, there in pairwise(inside):
-            time = round(self._times[here] - start, 4)
-            if self._epochs[here] != self._epochs[there]:
-                pairs.append((time, None))
-            elif not pairs or time - pairs[-1][0] >= step:
-                pairs.append((time, round(self._watts[here], 2)))
+        epoch = None
+        for update in self._updates:
+            moment = round(update.time - self._span / 2 - start, 4)
+            if not 0 <= moment <= end - start:
+                continue
+            if epoch is not None and update.epoch != epoch:
+                pairs.append((moment, None))
+            elif not pairs or moment - pairs[-1][0] >= step:
+                pairs.append((moment, round(update.watts, 2)))
+            epoch = update.epoch
         return tuple(pairs) if len(pairs) >= 3 else ()
 
-    def _integral(self, moment: float) -> float:
-        index = bisect.bisect_right(self._times, moment) - 1
-        if index < 0:
-            return self._joules[0] - (self._times[0] - moment) * self._watts[0]
-        if index + 1 >= len(self._times):
-            return self._joules[index] + (moment - self._times[index]) * self._watts[index]
-        t0, t1 = self._times[index], self._times[index + 1]
-        return self._joules[index] + (self._joules[index + 1] - self._joules[index]) * (moment - t0) / (t1 - t0)
+    def _at(self, edge: float) -> Side | None:
+        sides = [side for side in (self._from_before(edge), self._from_after(edge)) if side is not None]
+        return min(sides, key=lambda side: side.doubt) if sides else self._in_between(edge)
 
-    def _step(self, edge: float) -> float:
-        """Spread of power in watts within one average of an edge."""
-        reach = self.traits.averaging + 2 * self.traits.period[1]
-        low = bisect.bisect_left(self._times, edge - reach)
-        high = bisect.bisect_right(self._times, edge + reach)
-        seen = self._watts[low:high]
-        if len(seen) < 2:
-            return self.traits.power_limit if self.traits.power_limit is not None else 2 * max(self._watts)
-        return max(seen) - min(seen)
+    def _from_before(self, edge: float) -> Side | None:
+        """The sum up to an edge, and what the power before it still owes the sum."""
+        index = bisect.bisect_right(self._updates, edge, key=lambda update: update.time) - 1
+        if index < 0:
+            return None
+        here = self._updates[index]
+        if edge - here.time > 2 * self._period:
+            return None
+        steady = self._steady(index, -1, self._previous_edge(edge))
+        owed = self._owed(index, edge)
+        return Side(here.joules + here.watts * owed, steady * self._span / 2 + self._noise() * owed, here.epoch)
+
+    def _from_after(self, edge: float) -> Side | None:
+        """The sum once the average has passed an edge, less what the power after it has brought in."""
+        index = bisect.bisect_left(self._updates, edge + self._span, key=lambda update: update.time)
+        if index >= len(self._updates):
+            return None
+        here = self._updates[index]
+        following = self._next_edge(edge)
+        if here.time - self._period > following:
+            return None
+        steady = self._steady(index, 1, following + self._span)
+        first = bisect.bisect_right(self._updates, edge, key=lambda update: update.time)
+        brought = math.fsum(
+            (later.time - earlier.time) * min(later.time - edge, self._span) / self._span
+            for earlier, later in pairwise(self._updates[max(0, first - 1) : index + 1])
+        )
+        noise = self._noise() * math.sqrt(self._span * self._period) + self._noise() * brought
+        return Side(here.joules - here.watts * brought, steady * self._span / 2 + noise, here.epoch)
+
+    def _in_between(self, edge: float) -> Side | None:
+        """Neither side is known: the sum half an average later, good to the step of power around it."""
+        index = bisect.bisect_left(self._updates, edge + self._span / 2, key=lambda update: update.time)
+        near = [u for u in self._updates if abs(u.time - edge) <= self._span + 2 * self._period]
+        if not near or index == 0:
+            return None
+        here = self._updates[min(index, len(self._updates) - 1)]
+        away = edge + self._span / 2 - here.time
+        step = max(u.watts for u in near) - min(u.watts for u in near)
+        doubt = self._span / 2 * step + abs(away) * max(u.watts for u in near)
+        return Side(here.joules + here.watts * away, doubt, here.epoch)
+
+    def _owed(self, index: int, edge: float) -> float:
+        """Seconds before an edge that the updates after it still count, the later ones at their rhythm."""
+        owed = 0.0
+        moment = self._updates[index].time
+        while True:
+            index, before = index + 1, moment
+            moment = self._updates[index].time if index < len(self._updates) else moment + self._period
+            if moment - self._span >= edge:
+                return owed
+            owed += (edge - (moment - self._span)) * (moment - before) / self._span
+
+    def _steady(self, index: int, step: int, until: float) -> float:
+        """By how many watts the power changed within the updates beside an edge, as far as they are its own."""
+        here = self._updates[index]
+        seen: list[float] = []
+        at = index
+        while 0 <= at < len(self._updates) and len(seen) < 4:
+            update = self._updates[at]
+            whole = update.time - self._span >= until if step < 0 else update.time <= until
+            if not whole or update.epoch != here.epoch:
+                break
+            seen.append(update.watts)
+            at += step
+        if not seen:  # the average reaches across another edge
+            return max(NOISE_WATTS, 0.3 * here.watts)
+        if len(seen) == 1:
+            return 0.0
+        return max(0.0, max(seen) - min(seen) - 3 * self._noise())
+
+    def _noise(self) -> float:
+        """Spread of a reading, in watts, from updates whose neighbours lie alike on both sides."""
+        recent = self._updates[-120:]
+        wobbles = sorted(
+            abs(a.watts - 2 * b.watts + c.watts) / math.sqrt(6)
+            for a, b, c in zip(recent, recent[1:], recent[2:], strict=False)
+        )
+        return wobbles[len(wobbles) // 2] * 1.5 if len(wobbles) >= 8 else NOISE_WATTS
+
+    def _previous_edge(self, edge: float) -> float:
+        index = bisect.bisect_left(self._edges, edge)
+        return self._edges[index - 1] if index else -math.inf
+
+    def _next_edge(self, edge: float) -> float:
+        index = bisect.bisect_right(self._edges, edge)
+        return self._edges[index] if index < len(self._edges) else math.inf
