@@ -170,6 +170,7 @@ class Settlement:
     def _book(self, event: Window | tuple[Edge, Edge]) -> None:
         if isinstance(event, tuple):
             self._gaps.append(event)
+            self.meter.mark(event[0].time, quiet=True)
             self._mark(event[1])
         elif event.closed is not None:
             # A short window is closed before its opening is looked at: it comes twice, and counts once.
