@@ -42,6 +42,9 @@ def _open_ledger(url: str | None = None) -> Ledger:
     """
     from .ledger import Ledger
 
+    session = sys.modules.get(f"{__name__}.session")
+    if session is not None:
+        session.settle()  # the cell just run belongs in the answer
     return Ledger(url)
 
 

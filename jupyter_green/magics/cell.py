@@ -19,6 +19,9 @@ from jupyter_green.report.bundle import bundle
 from jupyter_green.session import Session, Window, status_of
 from jupyter_green.session.accelerator import synchronize
 
+HEADER_ALONE = re.compile(r"\s*%%energy(\s[^\n]*)?\s*")
+"""A header with nothing below it."""
+
 OWN_LINES = re.compile(r"\s*(#.*|%(energy(\s.*)?|(load|unload|reload)_ext\s+jupyter_green\s*))?$")
 """A cell of nothing but these lines is ours, or empty; it is not metered."""
 
@@ -106,8 +109,8 @@ class CellMeter:
                 synchronize()
             self._count(entry.window, entry.request)
         session.close(entry.window, status)
-        if request is not None:
-            self._deliver(entry.window, request)
+        if request is not None and (result is None or result.error_before_exec is None):
+            self._deliver(entry.window, request)  # what did not compile ran nothing: there is nothing to show
 
     def begin(self, request: Request) -> None:
         """The current cell carries a ``%%energy`` header; a silent request has no cell and is left alone."""
@@ -115,6 +118,9 @@ class CellMeter:
         if not stack:
             return
         entry = stack[0]
+        if entry.window is None and HEADER_ALONE.fullmatch(entry.info.raw_cell):
+            print("%%energy meters the code below it in the same cell; there is none.")
+            return
         entry.request = request
         synchronize()
         if entry.window is None:
@@ -234,4 +240,4 @@ def code_hash(source: str) -> str:
 
 
 def _is_own(source: str) -> bool:
-    return all(OWN_LINES.match(line) for line in source.splitlines())
+    return bool(HEADER_ALONE.fullmatch(source)) or all(OWN_LINES.match(line) for line in source.splitlines())

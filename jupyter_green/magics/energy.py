@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -69,7 +70,7 @@ class EnergyMagics(Magics):
             raise UsageError(f"%%energy: {error}; the cell was not run. %%energy? lists the options.") from None
         except ValueError as error:
             raise UsageError(f"%%energy: {error} in its options; the cell was not run.") from None
-        if options.output is not None and not options.output.isidentifier():
+        if options.output is not None and (not options.output.isidentifier() or keyword.iskeyword(options.output)):
             raise UsageError(
                 f"%%energy: -o wants the name of a variable, not {options.output!r}; the cell was not run."
             )

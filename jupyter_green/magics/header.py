@@ -21,11 +21,12 @@ def begin_metering(lines: list[str]) -> list[str]:
     options = lines[0][len("%%energy") :].strip()
     call = f"get_ipython().run_line_magic({BEGIN!r}, {options!r})"
     rest = cleaned(lines[1:])
-    if rest and rest[0].startswith("%%"):
+    filled = next((index for index, line in enumerate(rest) if line.strip()), 0)
+    if rest and rest[filled].startswith("%%"):
         from IPython.core.inputtransformer2 import cell_magic
 
         # A second header (%%time, %%bash) takes the whole rest as its text; ours goes before it.
-        return [f"{call}; {''.join(cell_magic(begin_metering(rest)))}"]
+        return [f"{call}; {''.join(cell_magic(begin_metering(rest[filled:])))}"]
     return [f"{call}\n", *rest]
 
 

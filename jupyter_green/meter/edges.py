@@ -53,6 +53,8 @@ class Count:
         Variance up to this edge inside the block, before the sum was held.
     total : float
         Variance of the whole block, before the sum was held.
+    outside : float
+        The lower of the powers to both sides of the block, in watts.
     """
 
     value: float
@@ -62,6 +64,7 @@ class Count:
     block: tuple[float, float]
     weight: float
     total: float
+    outside: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -149,6 +152,7 @@ def count_at(
         block=(start.time, end.time),
         weight=weight,
         total=total,
+        outside=min(powers[0].watts, powers[-1].watts),
     )
 
 

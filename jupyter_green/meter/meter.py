@@ -13,6 +13,7 @@ from jupyter_green.records import Component, Trace
 from jupyter_green.sensors import Attributing, Reading, Sensor, SensorFault, Traits
 
 from .exact import ExactTimeline
+from .gate import Gate
 from .power import PowerTimeline
 from .timeline import Timeline
 
@@ -32,6 +33,7 @@ class Meter:
     def __init__(self, sensors: Sequence[Sensor]) -> None:
         self.sensors = tuple(sensors)
         self.timelines = {sensor.traits.key: timeline_for(sensor.traits) for sensor in self.sensors}
+        self._gates = {sensor.traits.key: Gate(sensor) for sensor in self.sensors}
         self._due: dict[str, float] = {}
 
     @property
@@ -49,13 +51,12 @@ class Meter:
         at_edge : bool
             A window has just begun or ended: counters with ticks are read, due or not.
         """
-        for sensor in self.sensors:
-            key, timeline = sensor.traits.key, self.timelines[sensor.traits.key]
+        for key, timeline in self.timelines.items():
             wanted = not only_due or (at_edge and timeline.read_at_edges)
             if not wanted and time.perf_counter() < self._due.get(key, 0.0):
                 continue
             try:
-                timeline.add(sensor.read())
+                timeline.add(self._gates[key].read())
             except SensorFault as fault:
                 timeline.fault(time.perf_counter(), str(fault))
                 self._due[key] = time.perf_counter() + FAULT_SECONDS

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import bisect
 import math
+import statistics
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from jupyter_green.sensors import Reading, Traits
 
-from .edges import Count, count_at
+from .edges import UNKNOWN_LIMIT, Count, count_at
 from .ticks import Ticks
 
 Z_95 = 1.96
@@ -159,6 +161,8 @@ class Timeline:
         else:
             variance = opening.doubt**2 + closing.doubt**2
         latency = (self.traits.latency / 2 + TICK_DOUBT_SECONDS) * abs(opening.power - closing.power)
+        if self.traits.duty < 1.0:
+            variance += self._unseen(opening, closing, start, end)
         random = Z_95 * math.sqrt(variance) + latency + self.traits.resolution
         if self.traits.power_limit is not None:
             random = min(random, max(joules, self.traits.power_limit * (end - start)))
@@ -209,6 +213,25 @@ class Timeline:
         if known and count is not None and self.settled(moment):
             self._settled[moment] = count
         return count
+
+    def _unseen(self, opening: Count, closing: Count, start: float, end: float) -> float:
+        """Variance in joules squared of what a part-time sensor did not look at.
+
+        In each period it takes the part it missed to be like the part it saw. At an edge the two may lie on
+        different sides of it; inside the window the ticks' own scatter shows how much power changes.
+        """
+        missed = (1.0 - self.traits.duty) * self.tick
+        seconds = max(end - start, 1e-6)
+        power = (closing.value - opening.value) / seconds
+        outside = min(opening.outside, closing.outside)
+        step = abs(power - outside)
+        if seconds < 2 * self.tick:  # it may have been missed altogether, or counted several times
+            step = max(step, self.traits.power_limit or UNKNOWN_LIMIT)
+        first, last = self.ticks.at_or_after(start), self.ticks.at_or_before(end)
+        inside = [] if first is None or last is None else self.ticks.all[first : last + 1][-200:]
+        powers = [(b.value - a.value) / (b.time - a.time) for a, b in pairwise(inside) if b.time > a.time]
+        scatter = statistics.stdev(powers) if len(powers) > 2 else step
+        return 2 * (missed * step) ** 2 / 3 + (missed * scatter) ** 2 * seconds / self.tick
 
     def _broken(self, start: float, end: float) -> bool:
         first, last = self.ticks.at_or_before(start), self.ticks.at_or_before(end)

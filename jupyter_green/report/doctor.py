@@ -105,9 +105,8 @@ def covers(trait: Traits) -> str:
         known = number.known(shortest) and 0 < shortest < longest
         between = f"{number.seconds(shortest)} to " if known else ""
         said.append(f"ticks every {between}{number.seconds(longest)}")
-    if trait.note:
-        said.append(one_line(trait.note).rstrip("."))
-    return ", ".join(part for part in said if part)
+    line = ", ".join(part for part in said if part)
+    return f"{line}. {one_line(trait.note)}" if trait.note else line
 
 
 def _finding_lines(finding: Finding) -> list[str]:

@@ -62,6 +62,9 @@ class Traits:
         Upper bound in seconds of how late the value is shown.
     averaging : float
         Seconds over which a power value is averaged; 0 for an instantaneous one.
+    duty : float
+        Least share of the time that the sensor may look at its device (1: always). A part-time sensor
+        takes the rest to be like what it saw.
     power_limit : float or None
         Upper bound of the device's power in watts, if known.
     span : float or None
@@ -82,6 +85,7 @@ class Traits:
     period: tuple[float, float] = (0.02, 0.1)
     latency: float = 0.03
     averaging: float = 0.0
+    duty: float = 1.0
     power_limit: float | None = None
     span: float | None = None
     covers: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ from .session import Session
 from .settings import Settings
 from .window import Window, status_of
 
-__all__ = ["Session", "Settings", "Window", "current", "end", "meter", "status_of"]
+__all__ = ["Session", "Settings", "Window", "current", "end", "meter", "settle", "status_of"]
 
 _current: Session | None = None
 _lock = threading.Lock()
@@ -29,6 +29,12 @@ def current(settings: Settings | None = None) -> Session:
         if _current is None or not (_current.alive or _current.forked):
             _current = Session(settings)
         return _current
+
+
+def settle() -> None:
+    """Wait until what this process has metered so far is settled and written down."""
+    if _current is not None and _current.alive:
+        _current.settle()
 
 
 def end() -> None:

@@ -105,7 +105,8 @@ def ending(outcome: Outcome) -> str:
 
 def shown(outcome: Outcome, way: str) -> bool:
     """Whether this cell must show a record."""
-    if not counts(outcome.sent):
+    never_ran = outcome.reply.get("ename") in ("SyntaxError", "IndentationError", "TabError")
+    if not counts(outcome.sent) or never_ran:
         return False
     return way == SHOW or outcome.sent.source.startswith(HEADER_LINE)
 

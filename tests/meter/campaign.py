@@ -195,11 +195,25 @@ def without_counter(seed: int, seconds: float) -> Iterator[Outcome]:
     yield _outcome(course, timeline, start, end)
 
 
+def part_time(seed: int, seconds: float, tick: float = 0.1) -> Iterator[Outcome]:
+    """A counter that looks at a quarter of each period and takes the rest to be like it."""
+    draw = random.Random(f"part-time {seed}")
+    course, idle = Course(), draw.uniform(40, 90)
+    start = 20.0 + draw.random()
+    end = start + seconds
+    course.then(0.0, idle)
+    busy(course, start, end, draw)
+    course.then(end, idle)
+    windows = [(start - 4.0, start - 3.0), (start, end)]
+    yield from _metered(course, windows, draw, tick=tick, duty=0.25, only_last=True)
+
+
 CASES: dict[str, Callable[[int, float], Iterator[Outcome]]] = {
     "alone": alone,
     "warm": warm,
     "run all": run_all,
     "no counter": without_counter,
+    "part-time": part_time,
 }
 
 
@@ -216,10 +230,11 @@ def _metered(
     tick: float,
     jitter: float = 0.0,
     latency: float = 0.0,
+    duty: float = 1.0,
     only_last: bool = False,
 ) -> Iterator[Outcome]:
-    counter = Counter(course, tick=tick, phase=draw.random() * tick, latency=latency, jitter=jitter)
-    timeline = Timeline(COUNTER)
+    counter = Counter(course, tick=tick, phase=draw.random() * tick, latency=latency, jitter=jitter, duty=duty)
+    timeline = Timeline(replace(COUNTER, duty=duty))
     sample(timeline, counter, windows, tail=TAIL * tick + 0.06, slip=draw)
     for start, end in windows[-1:] if only_last else windows:
         yield _outcome(course, timeline, start, end)

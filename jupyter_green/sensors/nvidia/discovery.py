@@ -12,7 +12,7 @@ from .absence import SOURCE, SUBJECT, explain
 from .board import NvidiaSensor
 from .connection import BROKEN, Refusal, connection
 from .visible import Board, choose
-from .way import WHOLE_MODULE, best_way
+from .way import MAYBE_PART_TIME, WHOLE_MODULE, best_way, least_duty
 
 WHOLE_SLICED = "whole GPU; MIG slices have no meter of their own"
 
@@ -97,6 +97,8 @@ def _sensor(index: int, board: Board, simulated: bool) -> tuple[Sensor | None, F
             limit = float(connection.ask("nvmlDeviceGetEnforcedPowerLimit", handle)) / 1000.0
     except Refusal:
         limit = None
+    duty = least_duty(handle) if way.averaging < 1.0 else 1.0
+    note = way.note or (MAYBE_PART_TIME.format(duty) if duty < 1.0 else None)
     traits = Traits(
         key=f"{SOURCE}:{board.uuid}",
         kind="gpu",
@@ -110,10 +112,11 @@ def _sensor(index: int, board: Board, simulated: bool) -> tuple[Sensor | None, F
         period=PERIOD,
         latency=LATENCY,
         averaging=way.averaging,
+        duty=duty,
         power_limit=limit,
         # The module's meter holds the processor too: the model of its energy must not be added.
         covers=(PROCESSOR_MODEL,) if way.scope == WHOLE_MODULE else (),
-        note=way.note,
+        note=note,
     )
     what = (
         "Its energy counter works" if way.method == "counter" else "Its power reading works, an energy counter does not"

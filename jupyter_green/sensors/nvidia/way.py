@@ -26,6 +26,25 @@ _PART_TIME = {
     0.01: "This board looks at its power half of the time; work in a rhythm near 20 ms is missed or doubled.",
 }
 
+# Generations whose power reading looks at a part of the time only (architecture and compute capability of nvml.h;
+# Yang et al., arXiv 2312.02741, data file). Whether their energy counter does so too has not been published.
+_PART_TIME_CHIPS = {(4, None): 0.5, (5, None): 0.5, (7, (8, 0)): 0.25, (9, None): 0.25}
+
+MAYBE_PART_TIME = (
+    "Its power reading looks at the board {:.0%} of the time; should the counter do so too, short or changeable work "
+    "is known as badly as the interval says (%energy calibrate can tell)."
+)
+
+
+def least_duty(handle: Any) -> float:
+    """Return the least share of the time that a board of this generation may be looked at; 1 where it can't be told."""
+    try:
+        chip = connection.ask("nvmlDeviceGetArchitecture", handle)
+        capability = tuple(connection.ask("nvmlDeviceGetCudaComputeCapability", handle))
+    except Refusal:
+        return 1.0
+    return _PART_TIME_CHIPS.get((chip, None), _PART_TIME_CHIPS.get((chip, capability), 1.0))
+
 
 @dataclass(frozen=True)
 class Way:
