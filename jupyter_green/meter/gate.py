@@ -1,0 +1,82 @@
+"""The gate: what a sensor says is looked at before it is believed.
+
+Sensors are other people's drivers and other people's code. Whatever one raises becomes a fault of that
+sensor alone, a reading that can't be true is a fault too, and a count that goes backwards or leaps is a
+broken one. So a bad sensor costs its own figure, with a reason, and nobody else's.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import replace
+from numbers import Real
+
+from jupyter_green.sensors import Reading, Sensor, SensorFault
+
+CLOCK_SECONDS = 0.001
+"""By how much a reading's time may lie outside its own call; clocks are not read at one moment."""
+
+LEAP = 4.0
+"""How far above its limit a device's power is believed: a limit may be raised later, and peaks go above it."""
+
+LEAP_SECONDS = 0.5
+"""Added to the time between two reads before power is judged: the first may show an old value, the second a new one."""
+
+
+class Gate:
+    """Reads one sensor and lets through what can be true.
+
+    Parameters
+    ----------
+    sensor : Sensor
+        The sensor.
+    """
+
+    def __init__(self, sensor: Sensor) -> None:
+        self._sensor = sensor
+        self._traits = sensor.traits
+        self._last: Reading | None = None
+        self._breaks = 0
+
+    def read(self) -> Reading:
+        """Return one reading, its epoch raised wherever the count was broken.
+
+        Raises
+        ------
+        SensorFault
+            If there is none, or none that can be true; one sentence.
+        """
+        began = time.perf_counter()
+        try:
+            reading = self._sensor.read()
+        except SensorFault:
+            raise
+        except (Exception, SystemExit) as error:
+            text = " ".join(f"{type(error).__name__}: {error}".split())[:200].rstrip(".: ")
+            raise SensorFault(f"{self._traits.device} could not be read ({text}).") from error
+        self._judge(reading, began, time.perf_counter())
+        last, self._last = self._last, reading
+        if last is not None and (reading.epoch != last.epoch or self._broken(last, reading)):
+            self._breaks += 1
+        return replace(reading, value=float(reading.value), epoch=self._breaks)
+
+    def _judge(self, reading: Reading, began: float, ended: float) -> None:
+        device = self._traits.device
+        if not isinstance(reading, Reading) or not isinstance(reading.value, Real):
+            raise SensorFault(f"{device} answered with something that is no reading.")
+        if not math.isfinite(reading.value):
+            raise SensorFault(f"{device} answered with {reading.value}, which is no energy or power.")
+        limit = self._traits.power_limit or math.inf
+        if self._traits.method == "power" and not 0 <= reading.value <= LEAP * limit:
+            raise SensorFault(f"{device} answered with {reading.value:.6g} W, which it can't draw.")
+        if not began - CLOCK_SECONDS <= reading.time <= ended + CLOCK_SECONDS:
+            raise SensorFault(f"{device} gave a reading of another time than that at which it was asked.")
+
+    def _broken(self, last: Reading, reading: Reading) -> bool:
+        """Whether a count went backwards, or further than the device can have drawn."""
+        if self._traits.method == "power":
+            return False
+        step, limit = reading.value - last.value, self._traits.power_limit
+        seconds = reading.time - last.time + self._traits.period[1] + self._traits.latency + LEAP_SECONDS
+        return step < 0 or (limit is not None and step > LEAP * limit * seconds)
