@@ -19,7 +19,7 @@ from jupyter_green.report.bundle import bundle
 from jupyter_green.session import Session, Window, status_of
 from jupyter_green.session.accelerator import synchronize
 
-HEADER_ALONE = re.compile(r"\s*%%energy(\s[^\n]*)?\s*")
+HEADER_ALONE = re.compile(r"\s*%%energy([ \t][^\n]*)?\s*")
 """A header with nothing below it."""
 
 OWN_LINES = re.compile(r"\s*(#.*|%(energy(\s.*)?|(load|unload|reload)_ext\s+jupyter_green\s*))?$")
