@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,29 +133,31 @@ def execute(path: Path, kernel: str | None = None, timeout: float | None = None)
     name = kernel or notebook.metadata.get("kernelspec", {}).get("name") or "python3"
     _check_kernel(name)
     execution = Execution(notebook, run_id=uuid.uuid4().hex)
-    client = _client(execution, name, path, timeout)
     environment = {**os.environ, "JUPYTER_GREEN_RUN": execution.run_id, "JUPYTER_GREEN_NOTEBOOK": path.name}
-    try:
-        client.execute(env=environment)
-    except CellExecutionError as error:
-        execution.failure = f"Cell {execution.current} failed: {_error_line(error)}."
-    except CellTimeoutError:
-        execution.failure = f"Cell {execution.current} took longer than the {timeout:g} s allowed and was stopped."
-    except DeadKernelError:
-        execution.failure = f"The kernel died in cell {execution.current}."
-    except AssertionError:
-        if client.km is not None:
-            raise
-        # nbclient answers Ctrl-C by ending the kernel, and then trips over its absence.
-        execution.interrupted = True
-        execution.failure = f"Interrupted in cell {execution.current}."
-    except (RuntimeError, OSError) as error:  # a kernel that never answered, or whose program is gone
-        execution.failure = f"The kernel {name!r} did not start: {one_line(str(error)).rstrip('.')}."
+    with tempfile.TemporaryDirectory(prefix="green-") as sockets:
+        client = _client(execution, name, path, timeout, sockets)
+        try:
+            client.execute(env=environment)
+        except CellExecutionError as error:
+            execution.failure = f"Cell {execution.current} failed: {_error_line(error)}."
+        except CellTimeoutError:
+            execution.failure = f"Cell {execution.current} took longer than the {timeout:g} s allowed and was stopped."
+        except DeadKernelError:
+            execution.failure = f"The kernel died in cell {execution.current}."
+        except AssertionError:
+            if client.km is not None:
+                raise
+            # nbclient answers Ctrl-C by ending the kernel, and then trips over its absence.
+            execution.interrupted = True
+            execution.failure = f"Interrupted in cell {execution.current}."
+        except (RuntimeError, OSError) as error:  # a kernel that never answered, or whose program is gone
+            execution.failure = f"The kernel {name!r} did not start: {one_line(str(error)).rstrip('.')}."
     return execution
 
 
-def _client(execution: Execution, kernel: str, path: Path, timeout: float | None) -> NotebookClient:
+def _client(execution: Execution, kernel: str, path: Path, timeout: float | None, sockets: str) -> NotebookClient:
     from nbclient import NotebookClient
+    from traitlets.config import Config
 
     def mark(cell: NotebookNode, cell_index: int) -> None:
         assert client.kc is not None
@@ -163,8 +166,11 @@ def _client(execution: Execution, kernel: str, path: Path, timeout: float | None
 
     # Loaded twice, IPython would say so in the notebook; loaded by its first cell, nothing is missed.
     first = next((cell.source for cell in execution.notebook.cells if cell.cell_type == "code"), "")
+    # Files of our own instead of TCP ports: two runs that start together never pick the same, and nobody else listens.
+    private = {"transport": "ipc", "ip": str(Path(sockets) / "kernel")} if os.name == "posix" else {}
     client = NotebookClient(
         execution.notebook,
+        config=Config({"KernelManager": private}),
         kernel_name=kernel,
         timeout=timeout,
         startup_timeout=STARTUP_SECONDS,
