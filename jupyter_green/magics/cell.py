@@ -18,6 +18,7 @@ from jupyter_green.records import EnergyRecord, Status
 from jupyter_green.report.bundle import bundle
 from jupyter_green.session import Session, Window, status_of
 from jupyter_green.session.accelerator import synchronize
+from jupyter_green.session.units import Tally, counted
 
 HEADER_ALONE = re.compile(r"\s*%%energy([ \t][^\n]*)?\s*")
 """A header with nothing below it."""
@@ -128,6 +129,9 @@ class CellMeter:
         else:
             entry.window.session.restart(entry.window)
         entry.window.facts["label"] = request.label
+        if counted(request.units) and entry.window.tally is None:
+            entry.window.tally = Tally(request.units)
+            entry.window.tally.begin(entry.window)
 
     # ---- inside -------------------------------------------------------------------------------
 
@@ -159,7 +163,7 @@ class CellMeter:
 
     def _count(self, window: Window, request: Request) -> None:
         """Count the units of work; the cell has run, so a bad count is a note and loses nothing."""
-        if request.units is None:
+        if request.units is None or counted(request.units):
             return
         try:
             window.facts["units"] = count_units(request.units, self._shell.user_ns)

@@ -48,7 +48,13 @@ class EnergyMagics(Magics):
     @magic_arguments()
     @argument("-o", "--output", metavar="NAME", help="bind the settled record to this variable")
     @argument("-q", "--quiet", action="store_true", help="show nothing under the cell")
-    @argument("-u", "--units", metavar="N", help="number of things done, or a variable that is one or has a length")
+    @argument(
+        "-u",
+        "--units",
+        metavar="N",
+        help="number of things done, or a variable that is one or has a length; or what to count: "
+        "batches or examples of a DataLoader, tokens that generate makes, or auto",
+    )
     @argument("-l", "--label", metavar="TEXT", help="name under which the record is kept")
     @no_var_expand
     @cell_magic("energy")

@@ -50,6 +50,9 @@ class EnergyRecord:
         totals count only records without a parent.
     units, unit : float, str or None
         Number and name of the things done (tokens, images), for `joules_per_unit`.
+    batch_size : int or None
+        How many things were done at a time, which joules per unit depend on; None where it is not known or
+        was not always the same.
     overhead_seconds : float
         Processor time that metering itself took on the cell's path.
     co2e_grams, cost, currency : float, float, str or None
@@ -73,6 +76,7 @@ class EnergyRecord:
     project: str | None = None
     units: float | None = None
     unit: str | None = None
+    batch_size: int | None = None
     overhead_seconds: float = 0.0
     co2e_grams: float | None = None
     co2e_source: str | None = None

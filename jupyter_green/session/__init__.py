@@ -6,6 +6,7 @@ import threading
 
 from .session import Session
 from .settings import Settings
+from .units import Tally
 from .window import Window, status_of
 
 __all__ = ["Session", "Settings", "Window", "current", "end", "meter", "settle", "status_of"]
@@ -46,7 +47,7 @@ def end() -> None:
         _current = None
 
 
-def meter(label: str | None = None, *, units: float | None = None, unit: str | None = None) -> Window:
+def meter(label: str | None = None, *, units: float | str | None = None, unit: str | None = None) -> Window:
     """Meter a block of code: ``with green.meter("train") as window: ...``.
 
     Works outside notebooks too. The record is ``window.record`` after the block and waits for its
@@ -56,12 +57,24 @@ def meter(label: str | None = None, *, units: float | None = None, unit: str | N
     ----------
     label : str, optional
         Name under which the record is kept.
-    units, unit : float, str, optional
-        How many things the block does and what they are called, for joules per unit.
+    units : float or str, optional
+        How many things the block does, for joules per unit; or what to count in it: ``"batches"`` or
+        ``"examples"`` that PyTorch's DataLoader hands out, ``"tokens"`` that models of transformers
+        generate, or ``"auto"``, the last two in turn.
+    unit : str, optional
+        What the things are called.
+
+    Raises
+    ------
+    ValueError
+        If `units` is another word; one sentence.
 
     Returns
     -------
     Window
         To be used as a context manager, once.
     """
-    return current().window(label=label, units=units, unit=unit)
+    tally = Tally(units, unit) if isinstance(units, str) else None
+    window = current().window(label=label, units=None if tally else units, unit=unit)
+    window.tally = tally
+    return window

@@ -29,6 +29,9 @@ from .window import Edge, Window
 HANG_SECONDS = 5.0
 """How long a sensor may hang before a waiting reader gets the provisional figure."""
 
+MARK_SECONDS = 0.1
+"""Marks closer than this to the one before wake nobody: the sampler looks at every tick then."""
+
 
 class Session:
     """Meters windows of one process.
@@ -52,6 +55,7 @@ class Session:
         self._sampler = Sampler(self._settlement.step)
         self.meter.read()
         self._quiet_since: Edge | None = self.edge()
+        self._marked = 0.0
         _sessions.add(self)
         atexit.register(self.close_at_exit)
 
@@ -99,6 +103,16 @@ class Session:
         window.overhead += time.thread_time() - began
         return window
 
+    def mark(self) -> Edge:
+        """Note a moment inside a window, up to which and from which its energy may be asked for."""
+        edge, last = self.edge(), self._marked
+        if self.alive:
+            self._settlement.marked(edge)
+            self._marked = edge.time
+            if edge.time - last > MARK_SECONDS:  # else the sampler is at its closest anyway
+                self._sampler.wake()
+        return edge
+
     def restart(self, window: Window) -> None:
         """Move an open window's start to now; what went before belongs to the gap before it."""
         if window.opened is None or window.overlapped or not self.alive:
@@ -113,6 +127,8 @@ class Session:
             return window
         window.closed = edge = self.edge()
         began = time.thread_time()
+        if window.tally is not None:
+            window.tally.end(window)
         window.status = status
         if window.parent is None:
             left = sum(other.parent is None for other in self.open_windows())

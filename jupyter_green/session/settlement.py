@@ -61,7 +61,7 @@ class Settlement:
         self.listeners: list[Listener] = []
         self.problem: str | None = None
         self._open_windows = open_windows
-        self._events: deque[Window | tuple[Edge, Edge]] = deque()
+        self._events: deque[Window | Edge | tuple[Edge, Edge]] = deque()
         self._edges: deque[Edge] = deque()
         self._ending: list[Window] = []
         self._gaps: list[tuple[Edge, Edge]] = []
@@ -80,6 +80,10 @@ class Settlement:
     def closed(self, window: Window) -> None:
         """A window was closed."""
         self._events.append(window)
+
+    def marked(self, edge: Edge) -> None:
+        """Energy may be asked for up to a moment inside a window, and from it on."""
+        self._events.append(edge)
 
     def passed(self, start: Edge, end: Edge) -> None:
         """No window was open between two edges."""
@@ -167,8 +171,10 @@ class Settlement:
         self._settle_windows(float("inf"))
         self._keep_gap(self._account.take(all_of_it=True))
 
-    def _book(self, event: Window | tuple[Edge, Edge]) -> None:
-        if isinstance(event, tuple):
+    def _book(self, event: Window | Edge | tuple[Edge, Edge]) -> None:
+        if isinstance(event, Edge):
+            self._mark(event)
+        elif isinstance(event, tuple):
             self._gaps.append(event)
             self.meter.mark(event[0].time, quiet=True)
             self._mark(event[1])
@@ -210,6 +216,8 @@ class Settlement:
         record = self.provisional(window)
         changed = {"seconds": record.seconds, "components": [part.to_dict() for part in record.components]}
         self.store.note("beat", window.id, changed)
+        for phase in window.phases:
+            phase.gather(self.meter)
         self.tell("beat", record)
 
     def _settle_windows(self, now: float) -> None:
@@ -231,6 +239,11 @@ class Settlement:
         if end - start >= TRACE_SECONDS:
             record = record.with_(trace=self.meter.trace(start, end))
         record = self._keep(record)
+        for phase in window.phases:
+            phase.gather(self.meter, all_of_it=True)
+            part = phase.record(record)
+            if part is not None:
+                self._keep(part)
         window.settle(record)
         for call in window.when_final:
             self._safely(call, record)

@@ -16,7 +16,9 @@ from jupyter_green.records import EnergyRecord, Span, Status, new_id
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from .phases import Phase
     from .session import Session
+    from .units import Tally
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class Window:
     notes: list[str] = field(default_factory=list)
     latest: EnergyRecord | None = None
     when_final: list[Callable[[EnergyRecord], None]] = field(default_factory=list)
+    tally: Tally | None = None
+    phases: tuple[Phase, ...] = ()
     _settled: threading.Event = field(default_factory=threading.Event, repr=False)
 
     @property
@@ -112,6 +116,8 @@ class Window:
     def __enter__(self) -> Window:
         if self.opened is not None:
             raise RuntimeError("This window was used already; ask green.meter() for a new one.")
+        if self.tally is not None:
+            self.tally.begin(self)
         return self.session.open(self)
 
     def __exit__(
