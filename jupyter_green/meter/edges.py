@@ -18,7 +18,7 @@ from itertools import pairwise
 
 from jupyter_green.sensors import Traits
 
-from .ticks import Ticks
+from .ticks import Tick, Ticks
 
 GUARD_SECONDS = 0.003
 """How far from an edge a tick must be to count as before or after it, beyond the latency."""
@@ -28,6 +28,12 @@ FAR_PERIODS = 2.5
 
 SLOT_SECONDS = 0.005
 """Time between two cells that follow each other at once."""
+
+SILENT_PERIODS = 2.5
+"""How many periods without a tick beside an edge are a silence: a sampler held up, a sensor that hung."""
+
+UNEXPLAINED = 9.0
+"""By how much the square of what is left of a block's energy exceeds its variance, where powers can't explain it."""
 
 UNKNOWN_LIMIT = 1000.0
 """Watts that a stretch of unknown power may have where the sensor states no limit."""
@@ -55,6 +61,8 @@ class Count:
         Variance of the whole block, before the sum was held.
     outside : float
         The lower of the powers to both sides of the block, in watts.
+    silence : float
+        Seconds beside the block's edges in which nothing was read for longer than ticks are apart.
     """
 
     value: float
@@ -65,6 +73,7 @@ class Count:
     weight: float
     total: float
     outside: float = 0.0
+    silence: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -129,31 +138,60 @@ def count_at(
     cell, gap = Power(mean, limit), Power(mean, limit / math.sqrt(12))
     powers = [before or cell, *(gap if edge in quiet else cell for edge in inner[:-1]), after or cell]
     # Neighbouring cells come milliseconds apart; their common stretch is as unknown as they are.
-    variances = [(power.doubt * length) ** 2 for power, length in zip(powers, lengths, strict=True)]
-    variances[0] += (powers[0].watts * start.doubt) ** 2 / 3
-    variances[-1] += (powers[-1].watts * end.doubt) ** 2 / 3
-    total = math.fsum(variances) or 1e-12
-    residual = energy - math.fsum(power.watts * length for power, length in zip(powers, lengths, strict=True))
+    variances, total, residual = _balance(powers, lengths, start, end)
+    reach = SILENT_PERIODS * ticks.pace + guard
+    silent = [place for place in (0, -1) if lengths[place] > reach]
+    if silent and (before is None or after is None or residual**2 > UNEXPLAINED * total):
+        # Something else happened while nothing was read, on one side of the edge or on the other.
+        for place in silent:
+            powers[place] = gap
+        variances, total, residual = _balance(powers, lengths, start, end)
     if before is not None and after is not None and sum(lengths[1:-1]) < SLOT_SECONDS:
         # Known powers that don't explain the block's energy (latency, a change unseen) are known less well.
         surprise = min(4.0, max(1.0, residual**2 / total))
         variances = [variance * surprise for variance in variances]
         total *= surprise
+    joules = [
+        power.watts * length + variance / total * residual
+        for power, length, variance in zip(powers, lengths, variances, strict=True)
+    ]
+    if silent:
+        _relieve(joules, lengths, silent, limit)
     upto = inner.index(moment) + 1
     weight = math.fsum(variances[:upto])
-    expected = math.fsum(power.watts * length for power, length in zip(powers[:upto], lengths[:upto], strict=True))
     share = weight / total
-    value = start.value + expected + share * residual
+    value = start.value + math.fsum(joules[:upto])
+    # A side on which nothing was read for long can't confirm what the other one tells.
+    alone = max((total - weight if place == 0 else weight for place in silent), default=0.0)
     return Count(
         value=min(max(value, start.value), end.value),
-        doubt=math.sqrt(max(0.0, weight - weight**2 / total) + smear**2),
+        doubt=math.sqrt(max(alone, weight - weight**2 / total) + smear**2),
         power=(1 - share) * powers[0].watts + share * powers[-1].watts,
         epoch=start.epoch,
         block=(start.time, end.time),
         weight=weight,
         total=total,
         outside=min(powers[0].watts, powers[-1].watts),
+        silence=math.fsum(lengths[place] for place in silent),
     )
+
+
+def _balance(powers: list[Power], lengths: list[float], start: Tick, end: Tick) -> tuple[list[float], float, float]:
+    """Variance of each stretch of a block, their sum, and the joules that the powers don't explain."""
+    variances = [(power.doubt * length) ** 2 for power, length in zip(powers, lengths, strict=True)]
+    variances[0] += (powers[0].watts * start.doubt) ** 2 / 3
+    variances[-1] += (powers[-1].watts * end.doubt) ** 2 / 3
+    explained = math.fsum(power.watts * length for power, length in zip(powers, lengths, strict=True))
+    return variances, math.fsum(variances) or 1e-12, end.value - start.value - explained
+
+
+def _relieve(joules: list[float], lengths: list[float], silent: list[int], limit: float) -> None:
+    """What no stretch between edges can have drawn was drawn beside them, while nothing was read."""
+    for place in range(1, len(joules) - 1):
+        excess = max(0.0, joules[place] - limit * lengths[place])
+        joules[place] -= excess
+        for side_place in silent:
+            joules[side_place] += excess / len(silent)
 
 
 def _nearer(ticks: Ticks, left: int, edge: float, guard: float) -> tuple[int, float]:

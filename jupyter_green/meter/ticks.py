@@ -88,6 +88,11 @@ class Ticks:
         """Period in seconds: as seen, else the longest it may have."""
         return self.period_seen or self._longest
 
+    @property
+    def pace(self) -> float:
+        """Seconds between the ticks that are looked at near an edge."""
+        return max(self.period, FAST_READ_SECONDS) if self._fast else self.period
+
     def add(self, reading: Reading) -> None:
         """Book a reading; one that is not later than the last is dropped."""
         last = self.last

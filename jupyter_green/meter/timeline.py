@@ -164,6 +164,10 @@ class Timeline:
         if self.traits.duty < 1.0:
             variance += self._unseen(opening, closing, start, end)
         random = Z_95 * math.sqrt(variance) + latency + self.traits.resolution
+        if opening.block == closing.block and opening.silence:
+            # Nothing was read before, in and after the window: what others used then can't be told from it.
+            limit = self.traits.power_limit or UNKNOWN_LIMIT
+            random = max(random, min(joules, limit * opening.silence))
         if self.traits.power_limit is not None:
             random = min(random, max(joules, self.traits.power_limit * (end - start)))
         return Energy(joules, random, self.traits.gain * abs(joules), self._reason(start, end, reach=0.0))
