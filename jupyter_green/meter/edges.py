@@ -148,7 +148,7 @@ def count_at(
         variances, total, residual = _balance(powers, lengths, start, end)
     if before is not None and after is not None and sum(lengths[1:-1]) < SLOT_SECONDS:
         # Known powers that don't explain the block's energy (latency, a change unseen) are known less well.
-        surprise = min(4.0, max(1.0, residual**2 / total))
+        surprise = min(7.0, max(1.0, residual**2 / total))
         variances = [variance * surprise for variance in variances]
         total *= surprise
     joules = [
@@ -233,7 +233,7 @@ def side(ticks: Ticks, index: int, until: float, *, forward: bool, guard: float)
     nearest = found[0]
     if len(found) == 1:
         return Power(nearest, 0.15 * nearest + 2.0, lone=True)
-    drift = max(abs(a - b) for a, b in pairwise(found))
+    drift = 0.8 * abs(found[0] - found[1])
     return Power(nearest, drift + 0.01 * nearest + 0.3)
 
 
@@ -257,7 +257,7 @@ def _compared(power: Power | None, levels: list[Power]) -> Power | None:
     others = [abs(level.watts - power.watts) for level in levels if level is not power]
     if not others:
         return power
-    return Power(power.watts, min(power.doubt, 0.2 * min(others) + 0.015 * power.watts + 0.4), lone=True)
+    return Power(power.watts, min(power.doubt, 0.15 * min(others) + 0.008 * power.watts + 0.25), lone=True)
 
 
 def _open_ended(ticks: Ticks, traits: Traits, left: int | None, right: int | None, moment: float) -> Count | None:

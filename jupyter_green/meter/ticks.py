@@ -178,7 +178,7 @@ class Ticks:
             self._aimed = early
             return early
         overdue = now - following.time
-        return now + max(LEAST_MARGIN, self._margin / 2) * (1 if overdue < self.period else 4)
+        return now + max(LEAST_MARGIN, self._margin / 4) * (1 if overdue < self.period else 4)
 
     # ---- looking up ---------------------------------------------------------------------------
 

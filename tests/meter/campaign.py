@@ -217,6 +217,49 @@ CASES: dict[str, Callable[[int, float], Iterator[Outcome]]] = {
 }
 
 
+@dataclass(frozen=True)
+class Goal:
+    """What the meter is meant to reach in one case, as fractions; and what it does, where that is less.
+
+    Parameters
+    ----------
+    case, seconds : str, float
+        Key of `CASES` and length of the windows.
+    median_error, median_width : float or None
+        Goals; None where the figure is what the sensor allows.
+    coverage : float
+        Least share of the intervals that hold the truth.
+    reached_error, reached_width : float or None
+        Bounds that hold today where a goal is not reached.
+    """
+
+    case: str
+    seconds: float
+    median_error: float
+    median_width: float | None
+    coverage: float = 0.93
+    reached_error: float | None = None
+    reached_width: float | None = None
+
+
+GOALS = (
+    Goal("alone", 0.02, 0.015, 0.08),
+    Goal("alone", 0.1, 0.005, 0.03),
+    Goal("alone", 0.5, 0.002, 0.01),
+    Goal("alone", 2.0, 0.001, 0.005),
+    Goal("warm", 0.02, 0.03, 0.20, reached_error=0.07, reached_width=0.36),
+    Goal("warm", 0.1, 0.01, 0.06, reached_error=0.016, reached_width=0.08),
+    Goal("warm", 0.5, 0.004, 0.02, reached_error=0.0045, reached_width=0.022),
+    Goal("warm", 2.0, 0.002, 0.01),
+    Goal("run all", 0.15, 0.05, None),
+    Goal("run all", 1.0, 0.01, None),
+    Goal("no counter", 0.1, 0.03, None),
+    Goal("no counter", 2.0, 0.01, None),
+    Goal("part-time", 0.5, 0.10, None),
+    Goal("part-time", 2.0, 0.05, None),
+)
+
+
 def campaign(case: str, seconds: float, seeds: range) -> Summary:
     """Run a case over seeds."""
     return Summary.of([outcome for seed in seeds for outcome in CASES[case](seed, seconds)])
