@@ -55,11 +55,13 @@ class Gate:
         except (Exception, SystemExit) as error:
             text = " ".join(f"{type(error).__name__}: {error}".split())[:200].rstrip(".: ")
             raise SensorFault(f"{self._traits.device} could not be read ({text}).") from error
-        self._judge(reading, began, time.perf_counter())
+        ended = time.perf_counter()
+        self._judge(reading, began, ended)
         last, self._last = self._last, reading
         if last is not None and (reading.epoch != last.epoch or self._broken(last, reading)):
             self._breaks += 1
-        return replace(reading, value=float(reading.value), epoch=self._breaks)
+        doubt = max(0.0, reading.time - began, ended - reading.time)
+        return replace(reading, value=float(reading.value), epoch=self._breaks, doubt=doubt)
 
     def _judge(self, reading: Reading, began: float, ended: float) -> None:
         device = self._traits.device

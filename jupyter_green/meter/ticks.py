@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from jupyter_green.sensors import Reading, Traits
 
-from .comb import Comb, Expectation
+from .comb import CLOCK_DOUBT, Comb, Expectation
 
 LEAST_MARGIN = 0.0015
 """Seconds before an expected tick at which reading begins, on a machine that is never late."""
@@ -77,6 +77,8 @@ class Ticks:
         self._margin = 4 * LEAST_MARGIN
         self._resumed = 0.0
         self._aimed = 0.0
+        self.slowness = 0.0
+        """Seconds by which all ticks may be misplaced because each call takes its time."""
 
     @property
     def period_seen(self) -> float | None:
@@ -98,6 +100,7 @@ class Ticks:
         last = self.last
         if last is not None and reading.time <= last.time:
             return
+        self.slowness = min(reading.doubt, 1.1 * self.slowness + CLOCK_DOUBT)
         silence = reading.time - last.time if last is not None else math.inf
         remembered = REMEMBER_SECONDS if self.comb.locked and not self._fast else self._longest
         if last is None or reading.epoch != last.epoch or silence > remembered:
@@ -122,17 +125,18 @@ class Ticks:
         self._resumed = reading.time
         if self.all and self.all[-1].epoch == reading.epoch and reading.value <= self.all[-1].value:
             return  # nothing has happened since
-        half = self.period / 2
-        self.all.append(Tick(reading.time - self._late - half, reading.value, half, reading.epoch, reading.time, True))
+        half, seen = self.period / 2 + reading.doubt, reading.time + reading.doubt
+        self.all.append(Tick(seen - self._late - half, reading.value, half, reading.epoch, seen, True))
 
     def _found(self, reading: Reading, last: Reading) -> None:
         # The value shown is that of the latest tick, however many were passed over.
-        low = max(last.time, reading.time - 1.05 * self.period)
+        seen = reading.time + reading.doubt
+        low = max(last.time - last.doubt, reading.time - reading.doubt - 1.05 * self.period)
         if self._fast:
-            placed = Expectation((low + reading.time) / 2, (reading.time - low) / 2)
+            placed = Expectation((low + seen) / 2, (seen - low) / 2)
         else:
-            placed = self.comb.add(low, reading.time)
-        tick = Tick(placed.time - self._late, reading.value, placed.doubt, reading.epoch, reading.time)
+            placed = self.comb.add(low, seen)
+        tick = Tick(placed.time - self._late, reading.value, placed.doubt, reading.epoch, seen)
         before = self.all[-1] if self.all else None
         if before is not None and before.loose and before.epoch == tick.epoch:
             self._tighten(before, tick)

@@ -160,7 +160,8 @@ class Timeline:
             variance = max(0.0, between - between**2 / closing.total)
         else:
             variance = opening.doubt**2 + closing.doubt**2
-        latency = (self.traits.latency / 2 + TICK_DOUBT_SECONDS) * abs(opening.power - closing.power)
+        shift = self.traits.latency / 2 + TICK_DOUBT_SECONDS + self.ticks.slowness
+        latency = shift * abs(opening.power - closing.power)
         if self.traits.duty < 1.0:
             variance += self._unseen(opening, closing, start, end)
         random = Z_95 * math.sqrt(variance) + latency + self.traits.resolution

@@ -35,11 +35,15 @@ class Reading:
         Joules since an arbitrary origin (``method="counter"``) or watts (``method="power"``).
     epoch : int
         Raised whenever the count was broken; values of two epochs are not comparable.
+    doubt : float
+        Seconds by which the value may be older or newer than `time`: half of the call's duration.
+        The meter fills it in.
     """
 
     time: float
     value: float
     epoch: int = 0
+    doubt: float = 0.0
 
 
 @dataclass(frozen=True)
