@@ -132,10 +132,7 @@ class Ticks:
         # The value shown is that of the latest tick, however many were passed over.
         seen = reading.time + reading.doubt
         low = max(last.time - last.doubt, reading.time - reading.doubt - 1.05 * self.period)
-        if self._fast:
-            placed = Expectation((low + seen) / 2, (seen - low) / 2)
-        else:
-            placed = self.comb.add(low, seen)
+        placed = Expectation((low + seen) / 2, (seen - low) / 2) if self._fast else self.comb.add(low, seen)
         tick = Tick(placed.time - self._late, reading.value, placed.doubt, reading.epoch, seen)
         before = self.all[-1] if self.all else None
         if before is not None and before.loose and before.epoch == tick.epoch:
