@@ -63,6 +63,7 @@ class Call:
         self._clock = clock
         self._start: int | None = None
         self._never: Any = None
+        self._deaf = False
         self._model = model
         self._shape = next(filter(None, map(_shape, (self._ids, *map(options.get, _INPUTS)))), ())
         self.batch_size = int(self._shape[0]) if self._shape else None
@@ -121,10 +122,13 @@ class Call:
 
     def _token(self, input_ids: Any, _scores: Any, **_options: Any) -> Any:
         """A stopping criterion: notes the first new token and stops nothing."""
-        if self.first is None:
-            input_ids[0, -1].item()
-            self.first = self._clock()
-            self._start = int(input_ids.shape[1]) - 1
+        if self.first is None and not self._deaf:
+            try:
+                input_ids[0, -1].item()
+                self._start = int(input_ids.shape[1]) - 1
+                self.first = self._clock()
+            except Exception:  # noqa: BLE001 - the answer comes first; without the moment the record says so
+                self._deaf = True
         if self._never is None or self._never.shape[0] != input_ids.shape[0]:
             self._never = input_ids.new_zeros(input_ids.shape[0]).bool()
         return self._never

@@ -49,6 +49,7 @@ class Tally:
         self.wanted = wanted
         self._unit = unit
         self._session: Session | None = None
+        self._open = False
         self._absent: set[str] = set()
         # Lists and sets are only added to, which needs no lock beside threads of the person's own.
         self._batches: list[loading.Batch] = []
@@ -65,16 +66,16 @@ class Tally:
         """Count from here on; in a forked child nothing is metered and nothing counted."""
         if not window.session.alive:
             return
-        self._session = window.session
+        self._session, self._open = window.session, True
         window.phases = self._phases if self.counts("tokens") else ()
         self._absent = {name for name, module in _LIBRARIES.items() if module not in sys.modules}
         taps.open_for(self)
 
     def end(self, window: Window) -> None:
         """Count no further, and put what was counted among the window's facts; harmless when repeated."""
-        if self._session is None:
+        if not self._open:
             return
-        self._session = None
+        self._open = False
         taps.close_for(self)
         place = "cell" if window.span == "cell" else "block"
         kind = self._kind()
@@ -95,7 +96,7 @@ class Tally:
 
     def mark(self) -> Edge:
         """Note this moment, up to which and from which energy may be asked for."""
-        assert self._session is not None
+        assert self._session is not None, "a tally that never began is not told of anything"
         return self._session.mark()
 
     def loaded(self, batch: loading.Batch) -> None:
@@ -109,7 +110,7 @@ class Tally:
 
     def done(self, call: generation.Call) -> None:
         """A call of `generate` has ended."""
-        if self._session is None:
+        if not self._open:
             return  # the window ended before it: the call stays under way
         self._under_way.discard(call)
         self._calls.append(call)
