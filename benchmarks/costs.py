@@ -11,18 +11,17 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from tests.hardware.driver import SimulatedDriver
 
 from .block import QUICK, Outcome, Plan, measure
 from .kernel import KernelFault
+from .machine import environment, installed, place
 from .sample import Sample
 from .subject import SUBJECTS, Subject
 from .table import Row, markdown
@@ -74,16 +73,11 @@ def _driver(folder: Path, subject: Subject) -> dict[str, str]:
     """Set up a simulated driver with one board that draws the same power all the time."""
     driver = SimulatedDriver(folder)
     driver.board(idle=WATTS, tick=subject.tick)
-    programs = folder / "programs"
-    programs.mkdir()
-    # CodeCarbon looks for this program before it asks the library; the other meters don't.
-    (programs / "nvidia-smi").write_text("#!/bin/sh\nexit 0\n", encoding="ascii")
-    (programs / "nvidia-smi").chmod(0o755)
-    return {**driver.environment(), "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+    return environment(driver, folder)
 
 
 def _row(subject: Subject, outcomes: Sequence[Outcome], reason: str | None) -> Row:
-    shown = _version(subject.package)
+    shown = installed(subject.package)
     if reason is not None or not outcomes:
         return Row(subject.name, shown, reason=reason or "it was not run")
     samples = {key: Sample(tuple(tuple(outcome.values[key]) for outcome in outcomes)) for key in outcomes[0].values}
@@ -103,27 +97,14 @@ def _row(subject: Subject, outcomes: Sequence[Outcome], reason: str | None) -> R
 
 
 def _heading(began: str, load_before: Sequence[float], blocks: int, plan: Plan) -> str:
-    model = "unknown processor"
-    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-        if line.startswith("model name"):
-            model = line.split(":", 1)[1].strip()
-            break
-    where = f"{os.cpu_count()} cores of {model}, load {load_before[0]:.1f} before and {os.getloadavg()[0]:.1f} after"
-    software = f"Python {platform.python_version()}, IPython {_version('ipython')}, ipykernel {_version('ipykernel')}"
+    software = f"IPython {installed('ipython')}, ipykernel {installed('ipykernel')}"
     return (
-        f"Costs of metering, {began}, on {where}; {software}; simulated GPU driver. Each figure is the median of "
-        f"differences to a plain kernel that ran beside it, in brackets the lowest and highest of {blocks} block(s) "
-        f"with fresh kernels ({plan.rounds} pairs of small cells, one cell of {plan.sleeping:.0f} s asleep and one of "
-        f"{plan.busy:.0f} s computing, {plan.idle:.0f} s idle in each). The control compares two plain kernels: what "
-        "it shows is noise."
+        f"Costs of metering, {began}, on {place(load_before)}, {software}; simulated GPU driver. Each figure is the "
+        "median of differences to a plain kernel that ran beside it, in brackets the lowest and highest of "
+        f"{blocks} block(s) with fresh kernels ({plan.rounds} pairs of small cells, one cell of {plan.sleeping:.0f} s "
+        f"asleep and one of {plan.busy:.0f} s computing, {plan.idle:.0f} s idle in each). The control compares two "
+        "plain kernels: what it shows is noise."
     )
-
-
-def _version(package: str | None) -> str:
-    try:
-        return version(package) if package else ""
-    except PackageNotFoundError:
-        return "(not installed)"
 
 
 if __name__ == "__main__":

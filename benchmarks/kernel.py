@@ -5,7 +5,6 @@ Processor time is read from outside, by the clock of the process, so that asking
 
 from __future__ import annotations
 
-import os
 import queue
 import time
 from dataclasses import dataclass
@@ -17,23 +16,8 @@ import psutil
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
-# Nothing measured here may leave the machine: a peer that asks for the network is refused and counted.
-GUARD = """
-import socket as _socket
-_refused = []
-def _guard(name, original, address_of):
-    def guarded(*arguments, **options):
-        address = address_of(arguments)
-        host = address[0] if isinstance(address, tuple) else address
-        if isinstance(host, bytes): host = host.decode("ascii", "replace")
-        if isinstance(host, str) and host not in ("", "localhost", "::1", "0.0.0.0") and not host.startswith("127.") and not host.startswith("/"):
-            _refused.append(host)
-            raise OSError(f"The benchmark refuses the network: {host}")
-        return original(*arguments, **options)
-    return guarded
-_socket.getaddrinfo = _guard("getaddrinfo", _socket.getaddrinfo, lambda a: a[0] if a else None)
-_socket.socket.connect = _guard("connect", _socket.socket.connect, lambda a: a[1] if len(a) > 1 else None)
-"""  # noqa: E501
+from .guard import GUARD, processor_seconds
+from .machine import clean
 
 
 class KernelFault(Exception):
@@ -83,11 +67,9 @@ class Kernel:
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "XDG_", "CUDA"))}
-        clean |= {"HOME": str(folder), "IPYTHONDIR": str(folder / "ipython"), **environment}
         # Pipes, not ports: nothing to listen to from outside, and no warning about it in every kernel.
         self._manager = KernelManager(kernel_name="python3", transport="ipc", ip=str(folder / "channel"))
-        self._manager.start_kernel(env=clean, cwd=str(folder))
+        self._manager.start_kernel(env=clean(folder, environment), cwd=str(folder))
         self._client: BlockingKernelClient = self._manager.client()
         self._client.start_channels()
         self._client.wait_for_ready(timeout=60)
@@ -146,13 +128,13 @@ class Kernel:
         process = psutil.Process(self.pid)
         ended = process.cpu_times()
         tree = [process, *process.children(recursive=True)]
-        cpu = _clock(self.pid)
+        cpu = processor_seconds(self.pid)
         main = float(Path(f"/proc/{self.pid}/task/{self.pid}/schedstat").read_text().split()[0]) / 1e9
         others = ended.children_user + ended.children_system
         rss, switches = 0.0, 0
         for part in tree:
             try:
-                others += 0.0 if part.pid == self.pid else _clock(part.pid)
+                others += 0.0 if part.pid == self.pid else processor_seconds(part.pid)
                 rss += part.memory_info().rss / 1e6
                 for thread in Path(f"/proc/{part.pid}/task").iterdir():
                     status = (thread / "status").read_text()
@@ -177,8 +159,3 @@ class Kernel:
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _clock(pid: int) -> float:
-    """Return the processor seconds of a process, by its own clock (Linux)."""
-    return time.clock_gettime((~pid << 3) | 2)

@@ -1,0 +1,28 @@
+"""What a process under measurement is kept from, and by which clock its work is counted."""
+
+from __future__ import annotations
+
+import time
+
+# Nothing measured here may leave the machine: a peer that asks for the network is refused and counted.
+GUARD = """
+import socket as _socket
+_refused = []
+def _guard(name, original, address_of):
+    def guarded(*arguments, **options):
+        address = address_of(arguments)
+        host = address[0] if isinstance(address, tuple) else address
+        if isinstance(host, bytes): host = host.decode("ascii", "replace")
+        if isinstance(host, str) and host not in ("", "localhost", "::1", "0.0.0.0") and not host.startswith("127.") and not host.startswith("/"):
+            _refused.append(host)
+            raise OSError(f"The benchmark refuses the network: {host}")
+        return original(*arguments, **options)
+    return guarded
+_socket.getaddrinfo = _guard("getaddrinfo", _socket.getaddrinfo, lambda a: a[0] if a else None)
+_socket.socket.connect = _guard("connect", _socket.socket.connect, lambda a: a[1] if len(a) > 1 else None)
+"""  # noqa: E501
+
+
+def processor_seconds(pid: int) -> float:
+    """Return the processor seconds of a process, all its threads, by its own clock (Linux)."""
+    return time.clock_gettime((~pid << 3) | 2)

@@ -1,0 +1,63 @@
+"""Where a benchmark ran, and what its processes must see: the machine in words, versions, the environment."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from tests.hardware.driver import SimulatedDriver
+
+
+def installed(package: str | None) -> str:
+    """Return the version of a distribution."""
+    try:
+        return version(package) if package else ""
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+def commit() -> str:
+    """Return the commit that the package was at, and whether it was changed since; nothing outside a repository."""
+    root = Path(__file__).resolve().parents[1]
+
+    def git(*words: str) -> str | None:
+        done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, check=False)
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    try:
+        at = git("rev-parse", "--short", "HEAD")
+        changed = git("status", "--porcelain", "--", "jupyter_green")
+    except FileNotFoundError:
+        return ""
+    return f" at commit {at}{' with changes' if changed else ''}" if at else ""
+
+
+def place(load_before: Sequence[float]) -> str:
+    """Return the machine in words, with its load before and after."""
+    model = "unknown processor"
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            model = line.split(":", 1)[1].strip()
+            break
+    load = f"load {load_before[0]:.1f} before and {os.getloadavg()[0]:.1f} after"
+    return f"{os.cpu_count()} cores of {model}, {load}; Python {platform.python_version()}"
+
+
+def environment(driver: SimulatedDriver, folder: Path) -> dict[str, str]:
+    """Return the variables that make a process see a simulated driver, as every meter expects one."""
+    programs = folder / "programs"
+    programs.mkdir(parents=True, exist_ok=True)
+    # CodeCarbon looks for this program before it asks the library; the other meters don't.
+    (programs / "nvidia-smi").write_text("#!/bin/sh\nexit 0\n", encoding="ascii")
+    (programs / "nvidia-smi").chmod(0o755)
+    return {**driver.environment(), "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+
+
+def clean(folder: Path, given: dict[str, str]) -> dict[str, str]:
+    """Return the environment of a process whose home is `folder`, without the person's own settings."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "XDG_", "CUDA"))}
+    return {**kept, "HOME": str(folder), "IPYTHONDIR": str(folder / "ipython"), **given}

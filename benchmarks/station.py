@@ -1,0 +1,224 @@
+"""A meter in a process of its own, both ends: the process that meters when told, and its handle.
+
+Orders and answers are lines of JSON on pipes of their own, because meters print. Moments are
+`time.perf_counter()`, one clock for every process (Linux). A window is opened a little before the work
+begins and closed when it is over; the answer has the moments between which the meter was at work, and
+the truth is taken between exactly those.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any
+
+from .gauge import METERS, Gauge
+from .guard import GUARD, processor_seconds
+
+ROOT = Path(__file__).resolve().parents[1]
+EARLY = 0.0015
+"""How long before its work a window is opened, in seconds."""
+
+LONG = 1.0
+"""Windows from here on tell what a meter takes in the background."""
+
+PATIENCE = 15.0
+
+
+class StationFault(Exception):
+    """The meter can't be used here; the message is fit for a line under a table."""
+
+
+class Station:
+    """The handle of a meter's process.
+
+    Parameters
+    ----------
+    key : str
+        Which meter, a key of `METERS`.
+    folder : Path
+        Home and working folder of the process.
+    environment : dict of str to str
+        All its variables.
+    """
+
+    def __init__(self, key: str, folder: Path, environment: dict[str, str]) -> None:
+        self.key = key
+        self.refused: tuple[str, ...] = ()
+        orders, self._orders = os.pipe()
+        self._answers, answers = os.pipe()
+        path = os.pathsep.join(part for part in (str(ROOT), environment.get("PYTHONPATH", "")) if part)
+        with (folder / "printed.txt").open("wb") as printed:
+            self._process = subprocess.Popen(
+                [sys.executable, "-W", "ignore", "-m", "benchmarks.station", key, str(orders), str(answers)],
+                env={**environment, "PYTHONPATH": path},
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=printed,
+                stderr=printed,
+                pass_fds=(orders, answers),
+            )
+        os.close(orders)
+        os.close(answers)
+        self._rest = b""
+
+    def order(self, windows: Sequence[tuple[float, float]]) -> None:
+        """Have windows metered, one after the other, at these moments."""
+        try:
+            os.write(self._orders, json.dumps(windows).encode() + b"\n")
+        except BrokenPipeError:
+            raise StationFault(f"its process ended ({self._process.wait(timeout=5)})") from None
+
+    def answer(self, patience: float) -> Any:
+        """Return the next answer.
+
+        Raises
+        ------
+        StationFault
+            If the meter raised, its process ended, or nothing came in time.
+        """
+        limit = time.perf_counter() + patience
+        while b"\n" not in self._rest:
+            ready, _, _ = select.select([self._answers], [], [], max(0.0, limit - time.perf_counter()))
+            if not ready:
+                raise StationFault(f"did not answer within {patience:.0f} s")
+            found = os.read(self._answers, 1 << 16)
+            if not found:
+                raise StationFault(f"its process ended ({self._process.wait(timeout=5)})")
+            self._rest += found
+        line, _, self._rest = self._rest.partition(b"\n")
+        told = json.loads(line)
+        if "fault" in told:
+            raise StationFault(told["fault"])
+        self.refused = tuple(told.get("refused", self.refused))
+        return told.get("windows")
+
+    def close(self) -> None:
+        """End the process and what it started."""
+        import psutil
+
+        try:
+            started = psutil.Process(self._process.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            started = []
+        os.close(self._orders)
+        try:
+            self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        os.close(self._answers)
+        for child in started:  # some meters leave helper processes behind
+            if child.is_running():
+                child.kill()
+
+
+# ---- the other end ------------------------------------------------------------------------------------------
+
+
+def serve(key: str, orders: IO[str], answers: IO[str]) -> None:
+    """Meter what is ordered until the orders end."""
+    scope: dict[str, Any] = {}
+    exec(GUARD, scope)
+
+    def tell(**told: Any) -> None:
+        answers.write(json.dumps(told) + "\n")
+        answers.flush()
+
+    try:
+        gauge = METERS[key].gauge()
+        look = _look_at_the_driver()
+    except Exception as fault:  # noqa: BLE001 - whatever it is, it is this meter's reason
+        tell(fault=_sentence(fault))
+        return
+    tell(refused=scope["_refused"])
+    for line in orders:
+        try:
+            # A new course of power is taken in now, so that no meter pays for the simulation.
+            look()
+            tell(windows=_meter(gauge, json.loads(line)), refused=scope["_refused"])
+        except Exception as fault:  # noqa: BLE001
+            tell(fault=_sentence(fault))
+    gauge.close()
+
+
+def _meter(gauge: Gauge, windows: list[list[float]]) -> list[dict[str, Any]]:
+    children = _children()
+    ended: list[Any] = []
+    told: list[dict[str, Any]] = []
+    alone = len(windows) == 1
+    for start, end in windows:
+        gauge.prepare()
+        _wait_until(start - EARLY)
+        before, began = _spent(children), time.perf_counter()
+        gauge.begin()
+        opened = time.perf_counter()
+        background = _spent(children)
+        _wait_until(end)
+        background = _spent(children) - background
+        closed = time.perf_counter()
+        ended.append(gauge.end())
+        done = time.perf_counter()
+        asked = time.thread_time()
+        at_once = gauge.at_once(ended[-1]) if alone else None
+        told.append(
+            {
+                "opened": opened,
+                "closed": closed,
+                "starting": opened - began,
+                "stopping": done - closed,
+                "at_once": asdict(at_once) if at_once else None,
+                "background": background / (closed - opened) if end - start >= LONG else None,
+                # Asking for a provisional figure is no part of metering.
+                "spent": before + time.thread_time() - asked,
+            }
+        )
+    for token, window in zip(ended, told, strict=True):
+        final = gauge.settled(token, PATIENCE)
+        window["settled"] = final - window["closed"] if final is not None else None
+    spent = _spent(children)
+    for token, window in zip(ended, told, strict=True):
+        window["spent"] = spent - window["spent"] if alone else None
+        window["said"] = asdict(gauge.said(token))
+    return told
+
+
+def _wait_until(moment: float) -> None:
+    while (rest := moment - time.perf_counter()) > 0:
+        time.sleep(rest)
+
+
+def _children() -> list[int]:
+    found = Path("/proc/self/task").glob("*/children")
+    return [int(pid) for file in found for pid in file.read_text().split()]
+
+
+def _spent(children: list[int]) -> float:
+    return time.process_time() + sum(processor_seconds(pid) for pid in children)
+
+
+def _sentence(fault: BaseException) -> str:
+    text = (str(fault).strip().splitlines() or [""])[0][:160]
+    return f"{type(fault).__name__}: {text}" if text else type(fault).__name__
+
+
+def _look_at_the_driver() -> Callable[[], None]:
+    """Return a call that makes the simulated library take in a changed state file."""
+    library = ctypes.CDLL("libnvidia-ml.so.1")
+    library.nvmlInit_v2()
+    board, mode = ctypes.c_void_p(), ctypes.c_int()
+    library.nvmlDeviceGetHandleByIndex_v2(0, ctypes.byref(board))
+    return lambda: library.nvmlDeviceGetPersistenceMode(board, ctypes.byref(mode))
+
+
+if __name__ == "__main__":
+    with os.fdopen(int(sys.argv[2]), encoding="utf-8") as given, os.fdopen(int(sys.argv[3]), "w") as told_back:
+        serve(sys.argv[1], given, told_back)
