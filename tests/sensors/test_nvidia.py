@@ -323,26 +323,31 @@ def test_a_reloaded_driver_is_opened_again(driver: SimulatedDriver, start: Start
 
 
 @pytest.mark.parametrize(
-    ("kind", "words"),
+    ("kind", "words", "breaks"),
     [
-        ("permission", "may not read"),
-        ("unsupported", "does not offer"),
-        ("timeout", "did not answer in time"),
-        ("unknown", "unknown error"),
-        ("needs reset", "must be reset"),
+        ("permission", "may not read", False),
+        ("unsupported", "does not offer", False),
+        ("timeout", "did not answer in time", False),
+        ("unknown", "unknown error", True),
+        ("needs reset", "must be reset", True),
     ],
 )
-def test_each_refusal_is_one_sentence_and_passes(driver: SimulatedDriver, start: Start, kind: str, words: str) -> None:
-    driver.board()
+@pytest.mark.parametrize("missing", [[], ["energy"]], ids=["counter", "power"])
+def test_each_refusal_is_one_sentence_and_passes(
+    driver: SimulatedDriver, start: Start, *, kind: str, words: str, breaks: bool, missing: list[str]
+) -> None:
+    driver.board(unsupported=missing)
     peer = start()
     peer.ask("look()")
     before = peer.ask("read()")
-    driver.fault(kind, at=time.perf_counter(), what="energy")
+    driver.fault(kind, at=time.perf_counter(), what="fields" if missing else "energy")
     said = peer.ask("read()")
     assert words in said
     assert said.endswith(".")
     driver.mend()
-    assert peer.ask("read_again()")["epoch"] > before["epoch"]
+    after = peer.ask("read_again()")
+    # A counter goes on unseen; power that was not seen is not known.
+    assert (after["epoch"] > before["epoch"]) is (breaks or bool(missing))
 
 
 def test_a_hanging_call_costs_a_reading_only(driver: SimulatedDriver, start: Start) -> None:

@@ -39,7 +39,7 @@ class NvidiaSensor:
         return self._traits
 
     def read(self) -> Reading:
-        """Return one reading; the first good one after a fault or a reset begins a new epoch.
+        """Return one reading; after a reset, or a fault that may have broken the count, a new epoch begins.
 
         Raises
         ------
@@ -58,8 +58,10 @@ class NvidiaSensor:
             value = self._way.value(handle)
             after = time.perf_counter()
         except Refusal as refusal:
-            self._epoch, self._last = epoch + 1, None
             self._broken = refusal.code in BROKEN
+            # A counter goes on while the driver is slow or forbids looking; power that was not read is lost.
+            if self._broken or self._way.method == "power":
+                self._epoch, self._last = epoch + 1, None
             raise SensorFault(f"{self._traits.device} could not be read: {refusal}.") from refusal
         if self._broken:
             self._broken = False
