@@ -103,7 +103,7 @@ def count_at(
     quiet : container of float
         Edges after which no window was open.
     """
-    guard = traits.latency / 2 + max(GUARD_SECONDS, 2 * ticks.comb.jitter) + 2 * ticks.slowness
+    guard = traits.late_doubt + max(GUARD_SECONDS, 2 * ticks.comb.jitter) + 2 * ticks.slowness
     first = final = bisect.bisect_left(edges, moment)
     left = right = None
     while True:  # widen the block until no edge lies close to its ends

@@ -71,7 +71,7 @@ class Ticks:
         self.last: Reading | None = None
         self.comb = Comb(*traits.period)
         self._shortest, self._longest = traits.period
-        self._late = traits.latency / 2
+        self._late = traits.late
         # Ticks of a few milliseconds need not be told apart: a read at the edge is near enough to one.
         self._fast = traits.period[1] <= FAST_SECONDS
         self._margin = 4 * LEAST_MARGIN

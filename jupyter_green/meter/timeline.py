@@ -137,7 +137,7 @@ class Timeline:
 
     def settled(self, end: float) -> bool:
         """Whether the ticks around an edge, and one more after them, are there."""
-        closing = self.ticks.at_or_after(end + self.traits.latency / 2)
+        closing = self.ticks.at_or_after(end + self.traits.late_doubt)
         return closing is not None and closing + 1 < len(self.ticks.all)
 
     def known_until(self) -> float:
@@ -160,7 +160,7 @@ class Timeline:
             variance = max(0.0, between - between**2 / closing.total)
         else:
             variance = opening.doubt**2 + closing.doubt**2
-        shift = self.traits.latency / 2 + TICK_DOUBT_SECONDS + self.ticks.slowness
+        shift = self.traits.late_doubt + TICK_DOUBT_SECONDS + self.ticks.slowness
         latency = shift * abs(opening.power - closing.power)
         if self.traits.duty < 1.0:
             variance += self._unseen(opening, closing, start, end)

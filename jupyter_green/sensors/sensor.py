@@ -62,8 +62,8 @@ class Traits:
         Smallest step of the value, in joules or watts.
     period : tuple of float
         Shortest and longest update period to expect, in seconds.
-    latency : float
-        Upper bound in seconds of how late the value is shown.
+    latency, latency_low : float
+        Upper and lower bound in seconds of how late the value is shown.
     averaging : float
         Seconds over which a power value is averaged; 0 for an instantaneous one.
     duty : float
@@ -75,6 +75,8 @@ class Traits:
         Longest silence in seconds between two reads after which the count can still be told.
     covers : tuple of str
         Keys of sensors whose energy is part of this one's and must not be added to it.
+    driver : str
+        Version of the driver that answers, where one does; what was found out of a sensor holds for it alone.
     """
 
     key: str
@@ -88,12 +90,24 @@ class Traits:
     resolution: float = 1e-3
     period: tuple[float, float] = (0.02, 0.1)
     latency: float = 0.03
+    latency_low: float = 0.0
     averaging: float = 0.0
     duty: float = 1.0
     power_limit: float | None = None
     span: float | None = None
     covers: tuple[str, ...] = ()
+    driver: str = ""
     note: str | None = None
+
+    @property
+    def late(self) -> float:
+        """How late the value is taken to be shown, in seconds: the middle of what it may be."""
+        return (self.latency_low + self.latency) / 2
+
+    @property
+    def late_doubt(self) -> float:
+        """Half-width in seconds of what is known of `late`."""
+        return (self.latency - self.latency_low) / 2
 
 
 @runtime_checkable

@@ -40,7 +40,7 @@ def discover() -> Discovery:
 
 
 def _look() -> Discovery:
-    simulated = "simulated" in _text(connection.ask("nvmlSystemGetDriverVersion")).lower()
+    driver = _text(connection.ask("nvmlSystemGetDriverVersion"))
     boards, refusals = _boards()
     if any(refusal.code in BROKEN for refusal in refusals.values()):
         # Lost when the library was opened, by another sensor perhaps: it may be back for those who open it now.
@@ -56,7 +56,7 @@ def _look() -> Discovery:
         if board.number in refusals:
             findings.append(_unreadable(f"GPU {index}", refusals[board.number]))
             continue
-        sensor, finding = _sensor(index, board, simulated)
+        sensor, finding = _sensor(index, board, driver)
         sensors += [sensor] if sensor else []
         findings.append(finding)
     if choice.problem or not choice.boards:
@@ -80,7 +80,8 @@ def _boards() -> tuple[list[Board], dict[int, Refusal]]:
     return boards, refusals
 
 
-def _sensor(index: int, board: Board, simulated: bool) -> tuple[Sensor | None, Finding]:
+def _sensor(index: int, board: Board, driver: str) -> tuple[Sensor | None, Finding]:
+    simulated = "simulated" in driver.lower()
     device = f"GPU {index}"
     try:
         handle = connection.handle(board.uuid)
@@ -116,6 +117,7 @@ def _sensor(index: int, board: Board, simulated: bool) -> tuple[Sensor | None, F
         power_limit=limit,
         # The module's meter holds the processor too: the model of its energy must not be added.
         covers=(PROCESSOR_MODEL,) if way.scope == WHOLE_MODULE else (),
+        driver=driver,
         note=note,
     )
     what = (
