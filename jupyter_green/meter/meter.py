@@ -20,6 +20,15 @@ from .timeline import Timeline
 FAULT_SECONDS = 0.5
 """How long a sensor that failed is left alone."""
 
+TOO_LATE_SECONDS = 0.25
+"""Half of a call's duration from which on its answer belongs to no moment and is not used."""
+
+REST = 4.0
+"""How many times as long as it hung a sensor that hangs again is left alone, edges apart; it holds up the others."""
+
+STANDSTILL_SECONDS = 0.5
+"""Time between two reads after which the meter was asleep, or was held up."""
+
 
 class Meter:
     """Turns readings of some sensors into components of records.
@@ -35,6 +44,10 @@ class Meter:
         self.timelines = {sensor.traits.key: timeline_for(sensor.traits) for sensor in self.sensors}
         self._gates = {sensor.traits.key: Gate(sensor) for sensor in self.sensors}
         self._due: dict[str, float] = {}
+        self._latest = time.perf_counter()
+        self.resumed = self._latest
+        """When readings came again after nothing could be read for a while; figures are waited for from then on."""
+        self._hung: dict[str, int] = {}
 
     @property
     def traits(self) -> tuple[Traits, ...]:
@@ -55,13 +68,30 @@ class Meter:
             wanted = not only_due or (at_edge and timeline.read_at_edges)
             if not wanted and time.perf_counter() < self._due.get(key, 0.0):
                 continue
-            try:
-                timeline.add(self._gates[key].read())
-            except SensorFault as fault:
-                timeline.fault(time.perf_counter(), str(fault))
-                self._due[key] = time.perf_counter() + FAULT_SECONDS
-                continue
-            self._due[key] = timeline.next_read(time.perf_counter())
+            self._take(key, timeline)
+        before, self._latest = self._latest, time.perf_counter()
+        if self._latest - before > STANDSTILL_SECONDS:
+            self.resumed = self._latest
+
+    def _take(self, key: str, timeline: Timeline) -> None:
+        """Read one sensor and book what it says, or why it says nothing."""
+        began = time.perf_counter()
+        try:
+            reading = self._gates[key].read()
+            if reading.doubt > TOO_LATE_SECONDS and timeline.read_at_edges:
+                raise SensorFault(f"{timeline.traits.device} took {2 * reading.doubt:.1f} s to answer.")
+        except SensorFault as fault:
+            now = time.perf_counter()
+            timeline.fault(now, str(fault))
+            pause = FAULT_SECONDS
+            if now - began > STANDSTILL_SECONDS:
+                self._hung[key] = self._hung.get(key, 0) + 1
+                pause = 0.0 if self._hung[key] == 1 else REST * (now - began)
+            self._due[key] = now + pause
+            return
+        self._hung.pop(key, None)
+        timeline.add(reading)
+        self._due[key] = timeline.next_read(time.perf_counter())
 
     def mark(self, moment: float, *, quiet: bool = False) -> None:
         """An edge of a window is at this moment of `time.perf_counter()`; `quiet` if none is open after it."""

@@ -209,7 +209,7 @@ class Settlement:
         self._billed = spent
 
     def _due(self, closed: Edge, now: float) -> bool:
-        late = now - closed.time > self.meter.settle_seconds() + PATIENCE_SECONDS
+        late = now - max(closed.time, self.meter.resumed) > self.meter.settle_seconds() + PATIENCE_SECONDS
         return late or self.meter.settled(closed.time)
 
     def _beat(self, window: Window) -> None:
