@@ -141,6 +141,8 @@ def count_at(
     variances, total, residual = _balance(powers, lengths, start, end)
     reach = SILENT_PERIODS * ticks.pace + guard
     silent = [place for place in (0, -1) if lengths[place] > reach]
+    if silent and len(inner) == 1:
+        silent = [0, -1]  # no tick parts its two sides: the silence reaches into both
     if silent and (before is None or after is None or residual**2 > UNEXPLAINED * total):
         # Something else happened while nothing was read, on one side of the edge or on the other.
         for place in silent:
