@@ -137,18 +137,15 @@ def count_at(
     # A cell may draw anything up to the limit; between cells a board is nearer to what it draws around them.
     cell, gap = Power(mean, limit), Power(mean, limit / math.sqrt(12))
     powers = [before or cell, *(gap if edge in quiet else cell for edge in inner[:-1]), after or cell]
-    # Neighbouring cells come milliseconds apart; their common stretch is as unknown as they are.
+    silent = _silent(lengths, SILENT_PERIODS * ticks.pace + guard)
+    known = before is not None and after is not None
     variances, total, residual = _balance(powers, lengths, start, end)
-    reach = SILENT_PERIODS * ticks.pace + guard
-    silent = [place for place in (0, -1) if lengths[place] > reach]
-    if silent and len(inner) == 1:
-        silent = [0, -1]  # no tick parts its two sides: the silence reaches into both
-    if silent and (before is None or after is None or residual**2 > UNEXPLAINED * total):
+    if silent and (not known or residual**2 > UNEXPLAINED * total):
         # Something else happened while nothing was read, on one side of the edge or on the other.
         for place in silent:
             powers[place] = gap
         variances, total, residual = _balance(powers, lengths, start, end)
-    if before is not None and after is not None and sum(lengths[1:-1]) < SLOT_SECONDS:
+    if known and sum(lengths[1:-1]) < SLOT_SECONDS:
         # Known powers that don't explain the block's energy (latency, a change unseen) are known less well.
         surprise = min(7.0, max(1.0, residual**2 / total))
         variances = [variance * surprise for variance in variances]
@@ -157,8 +154,7 @@ def count_at(
         power.watts * length + variance / total * residual
         for power, length, variance in zip(powers, lengths, variances, strict=True)
     ]
-    if silent:
-        _relieve(joules, lengths, silent, limit)
+    _relieve(joules, lengths, silent, limit)
     upto = inner.index(moment) + 1
     weight = math.fsum(variances[:upto])
     share = weight / total
@@ -180,6 +176,7 @@ def count_at(
 
 def _balance(powers: list[Power], lengths: list[float], start: Tick, end: Tick) -> tuple[list[float], float, float]:
     """Variance of each stretch of a block, their sum, and the joules that the powers don't explain."""
+    # Neighbouring cells come milliseconds apart; their common stretch is as unknown as they are.
     variances = [(power.doubt * length) ** 2 for power, length in zip(powers, lengths, strict=True)]
     variances[0] += (powers[0].watts * start.doubt) ** 2 / 3
     variances[-1] += (powers[-1].watts * end.doubt) ** 2 / 3
@@ -187,13 +184,20 @@ def _balance(powers: list[Power], lengths: list[float], start: Tick, end: Tick) 
     return variances, math.fsum(variances) or 1e-12, end.value - start.value - explained
 
 
+def _silent(lengths: list[float], reach: float) -> list[int]:
+    """Which ends of a block, 0 and -1, are a silence: longer than ticks are apart."""
+    silent = [place for place in (0, -1) if lengths[place] > reach]
+    # Where no second edge parts the two, a silence reaches into both.
+    return [0, -1] if silent and len(lengths) == 2 else silent
+
+
 def _relieve(joules: list[float], lengths: list[float], silent: list[int], limit: float) -> None:
     """What no stretch between edges can have drawn was drawn beside them, while nothing was read."""
     for place in range(1, len(joules) - 1):
         excess = max(0.0, joules[place] - limit * lengths[place])
-        joules[place] -= excess
-        for side_place in silent:
-            joules[side_place] += excess / len(silent)
+        for end in silent:
+            joules[place] -= excess / len(silent)
+            joules[end] += excess / len(silent)
 
 
 def _nearer(ticks: Ticks, left: int, edge: float, guard: float) -> tuple[int, float]:
