@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date, datetime
 from itertools import groupby
@@ -48,7 +49,9 @@ def moment(value: Moment) -> float:
     """
     if isinstance(value, str):
         try:
-            value = datetime.fromisoformat(value.strip().replace("Z", "+00:00"))
+            # Python 3.10 reads a fraction of a second only with three or six digits.
+            text = re.sub(r"\.(\d{1,6})", lambda found: f".{found[1]:0<6}", value.strip().replace("Z", "+00:00"))
+            value = datetime.fromisoformat(text)
         except ValueError:
             raise ValueError(f"{value!r} is no date; write it like 2025-03-01 or 2025-03-01T14:30.") from None
     if isinstance(value, datetime):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import Any
 
-from jupyter_green.ledger.location import mask
+from jupyter_green.ledger.location import is_local, mask
 from jupyter_green.records import EnergyRecord
 from jupyter_green.report import Doctor, Table, Totals
 from jupyter_green.report.number import plain
@@ -41,7 +42,8 @@ class Status:
     def of(cls, session: Session, *, metering: bool) -> Status:
         """The status of a session."""
         session.settle()
-        return cls(Totals(tuple(session.finished)), metering, mask(session.settings.ledger), session.problem)
+        ledger = f"{mask(session.settings.ledger)}{size_of(session.settings.ledger)}"
+        return cls(Totals(tuple(session.finished)), metering, ledger, session.problem)
 
     def lines(self) -> list[str]:
         """The status below its totals, line by line."""
@@ -52,8 +54,16 @@ class Status:
         return "\n".join([self.totals.text(), *self.lines()])
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        rest = "".join(f"<div>{escape(line)}</div>" for line in self.lines())
+        rest = "".join(f'<div class="jg" style="font-size:12px">{escape(line)}</div>' for line in self.lines())
         return {"text/plain": repr(self), "text/html": f"{self.totals.html()}{rest}"}
+
+
+def size_of(url: str) -> str:
+    """Size of a ledger that is a file, in parentheses; nothing for one that is not there yet, or elsewhere."""
+    path = Path(url.removeprefix("sqlite:///"))
+    if not is_local(url) or not path.exists():
+        return ""
+    return f" ({path.stat().st_size / 1e6:.1f} MB)"
 
 
 def examine(session: Session) -> Doctor:

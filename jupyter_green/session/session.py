@@ -162,7 +162,8 @@ class Session:
     @property
     def problem(self) -> str | None:
         """What went wrong in metering, in one sentence; None where nothing did."""
-        return self._settlement.problem or self.store.problem or self.store.drain_problem
+        said = (self._settlement.problem, self.store.problem, self.store.drain_problem, *self.store.notices)
+        return " ".join(sentence for sentence in said if sentence) or None
 
     def open_windows(self) -> tuple[Window, ...]:
         """Windows that are open now, oldest first."""

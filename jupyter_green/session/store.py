@@ -46,6 +46,7 @@ class Store:
         self._ended = False
         self.problem: str | None = None
         self.drain_problem: str | None = None
+        self.notices: tuple[str, ...] = ()
         self._start_journal()
 
     def note(self, event: str, record_id: str, known: dict[str, Any]) -> None:
@@ -88,6 +89,7 @@ class Store:
         try:
             with Ledger(self._settings.ledger) as ledger:
                 ledger.drain()
+                self.notices = tuple(ledger.notices)
         except LedgerError as error:
             self.drain_problem = str(error)
             return

@@ -509,7 +509,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--cores", type=float, default=None, help="cores that count as fully busy, with --follow")
     given = parser.parse_args(arguments)
     try:
-        driver = SimulatedDriver(given.folder, build_folder=given.folder / "library")
+        folder = given.folder.resolve()  # the lines are read by programs in other folders too
+        driver = SimulatedDriver(folder, build_folder=folder / "library")
         for _ in range(given.boards):
             number = driver.board(idle=given.idle)
             if given.follow:
