@@ -18,6 +18,7 @@ from itertools import pairwise
 from jupyter_green.sensors import Reading, Traits
 
 from .comb import Comb
+from .edges import SILENT_PERIODS
 from .timeline import Z_95, Energy, Timeline
 
 SILENCE_SECONDS = 1.0
@@ -42,12 +43,15 @@ class Update:
         Sum over all updates up to this one.
     epoch : int
         Raised whenever readings were missed.
+    unseen : float
+        Joules, summed likewise, by which `joules` may be off because updates came and went unread.
     """
 
     time: float
     watts: float
     joules: float
     epoch: int
+    unseen: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,7 @@ class Side:
     value: float
     doubt: float
     epoch: int
+    unseen: float
 
 
 class PowerTimeline(Timeline):
@@ -86,13 +91,21 @@ class PowerTimeline(Timeline):
         placed = self._comb.add(max(last.time, reading.time - 1.05 * self._period), reading.time)
         before = self._updates[-1]
         missed = max(0, round((placed.time - before.time) / self._period) - 1)
+        unseen = self._unread(before, reading, reading.time - last.time) / (missed + 1)
         for number in range(1, missed + 1):  # an update that changed nothing, or came and went unread
             share = number / (missed + 1)
             watts = before.watts + (reading.value - before.watts) * share
-            self._append(before.time + (placed.time - before.time) * share, watts)
-        self._append(placed.time, reading.value)
+            self._append(before.time + (placed.time - before.time) * share, watts, unseen=unseen)
+        self._append(placed.time, reading.value, unseen=unseen)
 
-    def _append(self, time: float, watts: float, *, broken: bool = False) -> None:
+    def _unread(self, before: Update, reading: Reading, silence: float) -> float:
+        """Joules that updates which came and went unread may have told; an average still shows a part of them."""
+        if silence < SILENT_PERIODS * self._period:
+            return 0.0
+        most = self.traits.power_limit or 2 * max(before.watts, reading.value)
+        return abs(reading.value - before.watts) * silence / 2 + most / 2 * max(0.0, silence - self._span)
+
+    def _append(self, time: float, watts: float, *, broken: bool = False, unseen: float = 0.0) -> None:
         if not self._updates:
             self._updates.append(Update(time, watts, 0.0, 0))
             return
@@ -100,7 +113,7 @@ class PowerTimeline(Timeline):
         time = max(time, last.time + 1e-6)
         # Each update counts for the time since the last one: a rhythm taken wrongly then does no harm.
         joules = last.joules + watts * (time - last.time)
-        self._updates.append(Update(time, watts, joules, last.epoch + broken))
+        self._updates.append(Update(time, watts, joules, last.epoch + broken, last.unseen + unseen))
 
     @property
     def _period(self) -> float:
@@ -159,6 +172,7 @@ class PowerTimeline(Timeline):
         joules = max(0.0, closing.value - opening.value)
         placing = PLACING * joules + PLACING_SECONDS * joules / max(end - start, self._period)
         random = Z_95 * math.hypot(opening.doubt, closing.doubt, placing) + self.traits.resolution * (end - start)
+        random += max(0.0, closing.unseen - opening.unseen)
         if self.traits.power_limit is not None:
             random = min(random, max(joules, self.traits.power_limit * (end - start)))
         return Energy(joules, random, self.traits.gain * joules, self._reason(start, end, reach=0.0))
@@ -193,7 +207,9 @@ class PowerTimeline(Timeline):
             return None
         steady = self._steady(index, -1, self._previous_edge(edge))
         owed = self._owed(index, edge)
-        return Side(here.joules + here.watts * owed, steady * self._span / 2 + self._noise() * owed, here.epoch)
+        return Side(
+            here.joules + here.watts * owed, steady * self._span / 2 + self._noise() * owed, here.epoch, here.unseen
+        )
 
     def _from_after(self, edge: float) -> Side | None:
         """The sum once the average has passed an edge, less what the power after it has brought in."""
@@ -211,7 +227,7 @@ class PowerTimeline(Timeline):
             for earlier, later in pairwise(self._updates[max(0, first - 1) : index + 1])
         )
         noise = self._noise() * math.sqrt(self._span * self._period) + self._noise() * brought
-        return Side(here.joules - here.watts * brought, steady * self._span / 2 + noise, here.epoch)
+        return Side(here.joules - here.watts * brought, steady * self._span / 2 + noise, here.epoch, here.unseen)
 
     def _in_between(self, edge: float) -> Side | None:
         """Neither side is known: the sum half an average later, good to the step of power around it."""
@@ -223,7 +239,7 @@ class PowerTimeline(Timeline):
         away = edge + self._span / 2 - here.time
         step = max(u.watts for u in near) - min(u.watts for u in near)
         doubt = self._span / 2 * step + abs(away) * max(u.watts for u in near)
-        return Side(here.joules + here.watts * away, doubt, here.epoch)
+        return Side(here.joules + here.watts * away, doubt, here.epoch, here.unseen)
 
     def _owed(self, index: int, edge: float) -> float:
         """Seconds before an edge that the updates after it still count, the later ones at their rhythm."""
