@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from jupyter_green.records import Component, Trace
-from jupyter_green.sensors import Attributing, Reading, Sensor, SensorFault, Traits
+from jupyter_green.sensors import Attributing, Checked, Reading, Sensor, SensorFault, Traits
 
+from .crosscheck import CrossCheck
 from .exact import ExactTimeline
 from .gate import Gate
 from .power import PowerTimeline
@@ -43,6 +45,7 @@ class Meter:
         self.sensors = tuple(sensors)
         self.timelines = {sensor.traits.key: timeline_for(sensor.traits) for sensor in self.sensors}
         self._gates = {sensor.traits.key: Gate(sensor) for sensor in self.sensors}
+        self._checks = {key: CrossCheck(timeline) for key, timeline in self.timelines.items()}
         self._due: dict[str, float] = {}
         self._latest = time.perf_counter()
         self.resumed = self._latest
@@ -93,6 +96,14 @@ class Meter:
         timeline.add(reading)
         self._due[key] = timeline.next_read(time.perf_counter())
 
+    def check(self) -> None:
+        """Read what boards show beside their counters; about once a second while a window is open."""
+        for sensor in self.sensors:
+            if isinstance(sensor, Checked):
+                watts = sensor.shown_watts()
+                if watts is not None:
+                    self._checks[sensor.traits.key].add(time.perf_counter(), watts)
+
     def mark(self, moment: float, *, quiet: bool = False) -> None:
         """An edge of a window is at this moment of `time.perf_counter()`; `quiet` if none is open after it."""
         for timeline in self.timelines.values():
@@ -117,7 +128,7 @@ class Meter:
 
     def components(self, start: float, end: float) -> tuple[Component, ...]:
         """Components of the window between two moments of `time.perf_counter()`."""
-        return tuple(_component(timeline, start, end) for timeline in self.timelines.values())
+        return tuple(_component(timeline, start, end, self._checks[key]) for key, timeline in self.timelines.items())
 
     def timing_doubt(self, start: float) -> float:
         """Half-width, as a part of the energy since `start`, of what the sensors' timing leaves open.
@@ -174,10 +185,13 @@ def timeline_for(traits: Traits) -> Timeline:
     return ExactTimeline(traits) if traits.period[1] == 0.0 else Timeline(traits)
 
 
-def _component(timeline: Timeline, start: float, end: float) -> Component:
+def _component(timeline: Timeline, start: float, end: float, check: CrossCheck) -> Component:
     traits = timeline.traits
     energy = timeline.energy(start, end)
     read = energy.joules is not None
+    differs = check.judge(start, end)
+    if differs is not None and energy.joules is not None:
+        energy = replace(energy, gain=max(energy.gain, differs.share * energy.joules), note=differs.note)
     return Component(
         kind=traits.kind,
         device=traits.device,

@@ -152,6 +152,14 @@ class Attributing(Protocol):
         """Return busy shares since a `time.perf_counter()` moment; None where they can't be told."""
 
 
+@runtime_checkable
+class Checked(Protocol):
+    """A counter whose device also shows its power, for holding one against the other."""
+
+    def shown_watts(self) -> float | None:
+        """Return the device's mean power over the last second in watts; None where it shows none."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """One line of the doctor: whether a source works here, and if not, why and what to do.

@@ -152,6 +152,7 @@ class Settlement:
         self._settle_windows(now)
         if self._open_windows() and now - self._last_beat >= HEARTBEAT_SECONDS:
             self._last_beat = now
+            self.meter.check()
             for window in self._open_windows():
                 self._beat(window)
         self._tidy(now)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..sensor import Reading, SensorFault, Traits, Usage
 from .connection import BROKEN, INSUFFICIENT_SIZE, NOT_SUPPORTED, UNINITIALIZED, Refusal, connection
-from .way import Way
+from .way import Way, shown_power
 
 
 class NvidiaSensor:
@@ -72,6 +72,15 @@ class NvidiaSensor:
                 self._epoch = epoch
             self._last = value
         return Reading(time=(before + after) / 2, value=value, epoch=epoch)
+
+    def shown_watts(self) -> float | None:
+        """Return the board's own mean power over a second; None where it shows none, or a shorter one."""
+        if self._way.method != "counter" or self._closed or self._broken:
+            return None
+        try:
+            return shown_power(connection.handle(self._uuid), self._way)
+        except Refusal:
+            return None
 
     def close(self) -> None:
         """Release the library; calling it twice is harmless."""

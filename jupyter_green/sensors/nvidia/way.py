@@ -123,6 +123,21 @@ def _way(handle: Any, refusals: dict[str, Refusal]) -> Way | None:
     return None
 
 
+def shown_power(handle: Any, way: Way) -> float | None:
+    """Return the power that a board shows in watts, of the same scope as its counter and averaged over a second.
+
+    Boards that show only a shorter mean (GA100, Volta and older) have nothing to hold a second of the counter
+    against. Raises `Refusal` where the driver does not answer.
+    """
+    scope = MODULE if way.scope == WHOLE_MODULE else GPU
+    answer = connection.fields(handle, [(AVERAGE_POWER, scope)])[0]
+    if not isinstance(answer, Refusal) and answer:
+        return answer / 1000.0
+    if scope == GPU and _windows(handle)[0] == 1.0:
+        return float(connection.ask(POWER_CALL, handle)) / 1000.0
+    return None
+
+
 def _windows(handle: Any) -> tuple[float, float]:
     """Return the seconds over which the plain and the instantaneous power reading are averaged.
 

@@ -1,0 +1,76 @@
+"""A counter held against the power that the same board shows: two ways of its own that ought to agree.
+
+Once a second while a window is open the shown power is read beside the counter. Over a window of some
+seconds both tell a mean power. Where they differ by more than the spread of the readings allows, nobody
+can say from inside which is right, so the figure keeps the counter's value and its interval reaches the
+other one.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from dataclasses import dataclass
+
+from .timeline import Timeline
+
+LEAST_SAMPLES = 5
+SPAN_SECONDS = 1.0
+"""Time that a shown power speaks about, and distance at which it is read."""
+
+KEEP = 4000
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """By which part of its energy a counter differs from the shown power, and the sentence that says so."""
+
+    share: float
+    note: str
+
+
+class CrossCheck:
+    """Shown powers of one board, beside its counter's timeline.
+
+    Parameters
+    ----------
+    timeline : Timeline
+        The counter's.
+    """
+
+    def __init__(self, timeline: Timeline) -> None:
+        self._timeline = timeline
+        self._pairs: list[tuple[float, float, float]] = []
+        self._waiting: tuple[float, float] | None = None
+
+    def add(self, moment: float, watts: float) -> None:
+        """Book a shown power at a moment of `time.perf_counter()`.
+
+        The counter's side of it is worked out when the next one comes: by then its ticks are known.
+        """
+        before, self._waiting = self._waiting, (moment, watts)
+        if before is None:
+            return
+        counted = self._timeline.energy(before[0] - SPAN_SECONDS, before[0]).joules
+        if counted is not None:
+            self._pairs.append((before[0], before[1], counted / SPAN_SECONDS))
+            del self._pairs[:-KEEP]
+
+    def judge(self, start: float, end: float) -> Disagreement | None:
+        """Return by how much the two differ in a window; None where they agree, or it is too short to tell."""
+        # A sample speaks about the second before it: one in the window's first second tells of what came before.
+        pairs = [(shown, counted) for moment, shown, counted in self._pairs if start + SPAN_SECONDS <= moment <= end]
+        if len(pairs) < LEAST_SAMPLES:
+            return None
+        counted_mean = statistics.fmean(counted for _, counted in pairs)
+        if counted_mean <= 0:
+            return None
+        differences = [shown - counted for shown, counted in pairs]
+        mean = statistics.fmean(differences)
+        spread = 2 * statistics.stdev(differences) / math.sqrt(len(differences))
+        share = abs(mean) / counted_mean
+        if abs(mean) <= spread or share <= self._timeline.traits.gain:
+            return None
+        more = "more" if mean > 0 else "less"
+        note = f"The board's shown power comes to {share:.0%} {more} than its counter; the interval reaches both."
+        return Disagreement(share, note)

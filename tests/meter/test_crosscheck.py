@@ -1,0 +1,56 @@
+"""A counter and the shown power of one board: agreement is silent, disagreement widens and says so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from jupyter_green.meter import Timeline
+from jupyter_green.meter.crosscheck import CrossCheck
+
+from .course import COUNTER, Counter, Course
+
+
+def checked(factor: float, noise: float = 0.0, gain: float = 0.05, seconds: int = 12) -> tuple[CrossCheck, Timeline]:
+    course = Course()
+    course.then(10.0, 300.0)
+    timeline = Timeline(replace(COUNTER, gain=gain))
+    counter, check = Counter(course), CrossCheck(timeline)
+    now, beat = 9.0, 11.0
+    while now < 11.0 + seconds:
+        timeline.add(counter.read(now))
+        if now >= beat:
+            check.add(now, factor * course.between(now - 1.0, now) + noise * (-1) ** int(beat))
+            beat += 1.0
+        now += 0.01
+    return check, timeline
+
+
+def test_two_that_agree_are_silent() -> None:
+    check, _ = checked(1.0)
+    assert check.judge(10.0, 22.0) is None
+
+
+def test_a_difference_within_the_known_gain_is_silent() -> None:
+    check, _ = checked(1.04)
+    assert check.judge(10.0, 22.0) is None
+
+
+@pytest.mark.parametrize(("factor", "word"), [(1.75, "more"), (0.6, "less")])
+def test_a_difference_beyond_it_is_told_with_its_size(factor: float, word: str) -> None:
+    check, _ = checked(factor)
+    found = check.judge(10.0, 22.0)
+    assert found is not None
+    assert found.share == pytest.approx(abs(factor - 1), rel=0.05)
+    assert word in found.note
+
+
+def test_scatter_is_not_taken_for_a_difference() -> None:
+    check, _ = checked(1.08, noise=150.0)
+    assert check.judge(10.0, 22.0) is None
+
+
+def test_a_short_window_can_not_tell() -> None:
+    check, _ = checked(1.75)
+    assert check.judge(10.0, 13.0) is None
