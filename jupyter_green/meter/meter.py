@@ -7,6 +7,7 @@ sensor that fails costs a note in the component, never the window.
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -82,7 +83,7 @@ class Meter:
         try:
             reading = self._gates[key].read()
             if reading.doubt > TOO_LATE_SECONDS and timeline.read_at_edges:
-                raise SensorFault(f"{timeline.traits.device} took {2 * reading.doubt:.1f} s to answer.")
+                raise SensorFault(f"{timeline.traits.device} took {time.perf_counter() - began:.1f} s to answer.")
         except SensorFault as fault:
             now = time.perf_counter()
             timeline.fault(now, str(fault))
@@ -173,9 +174,13 @@ class Meter:
                 yield sensor.traits.key, sensor
 
     def close(self) -> None:
-        """Release the sensors."""
+        """Release the sensors; one that can't be released is warned of."""
         for sensor in self.sensors:
-            sensor.close()
+            try:
+                sensor.close()
+            except Exception as error:  # noqa: BLE001 - other people's code: the others are released all the same
+                device, why = sensor.traits.device, " ".join(f"{type(error).__name__}: {error}".split())
+                warnings.warn(f"{device} could not be released ({why}); ending the process does it.", stacklevel=2)
 
 
 def timeline_for(traits: Traits) -> Timeline:

@@ -7,6 +7,7 @@ alone and nothing is called "own".
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import replace
 
@@ -65,23 +66,27 @@ def process_tree() -> frozenset[int]:
 
 def _owned(part: Component, sensor: Attributing, start: float) -> Component:
     tree = frozenset({os.getpid()})
+    shares: dict[int, float] = {}
     try:
         running, usage = sensor.processes(), None
         if running is not None and running - tree:
             tree = process_tree()  # looks at every process of the machine: only where it matters
             usage = sensor.usage(start) if running - tree else None
+        if usage is not None:
+            shares = {pid: share for pid, share in usage.shares.items() if 0 < share < math.inf}
     except SensorFault as fault:
         return replace(part, note=part.note or str(fault))
+    except Exception as error:  # noqa: BLE001 - other people's code: the device's energy stands without it
+        why = " ".join(f"{type(error).__name__}: {error}".split())[:200].rstrip(".: ")
+        return replace(part, note=part.note or f"Who used this device can't be told ({why}).")
     if running is None:
         return replace(part, note=part.note or "Which processes used this device can't be seen here.")
     if not running - tree:
         # A container may hide the others; that we see ourselves shows that ids are not hidden.
-        if running & tree:
-            return replace(part, own_joules=part.joules, shared=False)
-        return part
-    if usage is None or not sum(usage.shares.values()):
+        return replace(part, own_joules=part.joules, shared=False) if running & tree else part
+    if usage is None or not shares:
         return replace(part, shared=True, note=part.note or "Others used this device too; their share can't be told.")
-    own = sum(share for pid, share in usage.shares.items() if pid in tree) / sum(usage.shares.values())
+    own = sum(share for pid, share in shares.items() if pid in tree) / sum(shares.values())
     above_idle = (part.joules or 0.0) - (part.idle_joules or 0.0)
     note = f"Others used this device too; attributed by {usage.method}, {own:.0%} of it to this kernel."
     return replace(part, shared=True, own_joules=own * above_idle, note=note)
