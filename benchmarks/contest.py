@@ -52,7 +52,7 @@ class Bout:
 
 @dataclass
 class Corner:
-    """A meter in the contest: its process, its board, and why it left if it did."""
+    """A meter in a bout: its process, its board, and how many steps of power that holds already."""
 
     key: str
     driver: SimulatedDriver
@@ -119,8 +119,7 @@ class Contest:
                 corners.sort(key=lambda corner: keys.index(corner.key))
         finally:
             for corner in corners:
-                corner.station.close()
-                self.refused.setdefault(corner.key, set()).update(corner.station.refused)
+                self._leave(corner)
 
     def _enter(self, key: str, folder: Path, traits: dict[str, Any]) -> Corner:
         driver = SimulatedDriver(folder)
@@ -171,8 +170,12 @@ class Contest:
             self.reasons[bout.case, corner.key] = str(fault)
             self._tell(f"    {METERS[corner.key].name} is out: {fault}")
             corners.remove(corner)
-            corner.station.close()
+            self._leave(corner)
             return None
+
+    def _leave(self, corner: Corner) -> None:
+        corner.station.close()
+        self.refused.setdefault(corner.key, set()).update(corner.station.refused)
 
     def _keep(
         self, bout: Bout, corner: Corner, scene: Scene, told: list[dict[str, Any]], kept: tuple[float, str, float]

@@ -26,6 +26,7 @@ from .goals import Score, campaigns
 from .machine import commit, installed, place
 from .page import page
 from .picture import picture
+from .scene import SCENES
 
 OUT = Path(__file__).with_name("out")
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -82,6 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="benchmarks/run metering", description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--quick", action="store_true", help="few windows, to see that it runs")
     parser.add_argument("--only", nargs="+", default=None, metavar="NAME", help="meters whose name contains NAME")
+    parser.add_argument("--case", nargs="+", default=None, choices=list(SCENES), help="these cases only, no campaigns")
     parser.add_argument("--seed", type=int, default=2026, help="what boards and scenes are drawn from (default: 2026)")
     parser.add_argument("--publish", action="store_true", help="write docs/metering.md and docs/metering.svg too")
     given = parser.parse_args(arguments)
@@ -89,15 +91,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted = [key for key, meter in METERS.items() if _chosen(meter.name, given.only) or key == "control"]
     if len(wanted) < 2:
         parser.error("nothing to measure; the meters are: " + "; ".join(meter.name for meter in METERS.values()))
+    if given.publish and (given.case or given.only or given.quick):
+        parser.error("only a whole run is published; leave out --case, --only and --quick")
 
     began, load_before = time.time(), os.getloadavg()
     with tempfile.TemporaryDirectory(prefix="green-bench-", ignore_cleanup_errors=True) as folder:
         contest = Contest(wanted, Path(folder), given.seed, _tell)
-        bouts = QUICK if given.quick else FULL
+        bouts = [b for b in (QUICK if given.quick else FULL) if not given.case or b.case in given.case]
         for number, bout in enumerate(bouts):
             _tell(f"bout {number + 1} of {len(bouts)}")
             contest.run(number, bout)
-    scores = campaigns(100 if given.quick else 500, _tell)
+    scores = [] if given.case else campaigns(100 if given.quick else 500, _tell)
 
     heading = _heading(began, load_before, contest, given.seed)
     body = _body(contest, scores)
@@ -108,8 +112,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     (OUT / "metering.json").write_text(json.dumps(raw, indent=1), encoding="utf-8")
     (OUT / "metering.md").write_text(text, encoding="utf-8")
     drawn = picture(_of(contest.results, CASES[0]), _names(contest.results))
-    (OUT / "metering.svg").write_text(drawn, encoding="utf-8")
-    _tell(f"Written: {OUT / 'metering.md'}, metering.svg beside it and, window by window, metering.json")
+    if drawn:
+        (OUT / "metering.svg").write_text(drawn, encoding="utf-8")
+    _tell(f"Written: {OUT / 'metering.md'} with its picture and, window by window, {OUT / 'metering.json'}")
     if given.publish:
         DOCS.mkdir(exist_ok=True)
         (DOCS / "metering.md").write_text(page(heading, body), encoding="utf-8")
@@ -142,8 +147,10 @@ def _body(contest: Contest, scores: Sequence[Score]) -> str:
         parts += ["### The 95 % interval that jupyter_green states (the others state none)"]
         parts += [sheet.intervals(sections, ours)]
     lone = [item for item in results if item.case == "alone"]
-    parts += ["### Costs, less those of the control", sheet.costs(lone, [*names, CONTROL])]
-    parts += ["### Our estimator in virtual time, beside what was aimed at", sheet.goals(scores)]
+    if lone:
+        parts += ["### Costs, less those of the control", sheet.costs(lone, [*names, CONTROL])]
+    if scores:
+        parts += ["### Our estimator in virtual time, beside what was aimed at", sheet.goals(scores)]
     for key, hosts in contest.refused.items():
         if hosts:
             notes.append(f"{METERS[key].name} asked the network for {len(hosts)} address(es), which was refused.")

@@ -5,7 +5,8 @@ from __future__ import annotations
 METHOD = """\
 1. The boards are simulated (`tests/hardware/`): a library takes the place of NVIDIA's and shows what a sensor would
    show of a course of power that is known. The truth is the integral of that course.
-2. Idle power, course, phase and, on the warm board, jitter and latency are drawn by seed. No meter is told any of it.
+2. Idle power, course and, on the warm board, jitter and latency are drawn by seed; where a window begins between two
+   ticks is drawn too, spread evenly. No meter is told any of it.
 3. Every meter is the released package, unmodified, at its defaults, in a process of its own, and may not reach the
    network. Only its joules of the GPU are compared; CarbonTracker's cooling factor is divided out.
 4. Each has a board of its own that is like the others' in everything. They take turns, A B C …, in rotating order;
@@ -14,7 +15,7 @@ METHOD = """\
 5. The truth is taken between the moment after the meter's start call returned and the one before its stop call.
 6. The first two windows of every process are not counted. Medians and 95th percentiles are of relative errors.
 7. jupyter_green meters a `green.meter()` block that nobody waits for; "so far" is what it says right after the block,
-   before the figure is final. Its ± is without the sensor's gain (5 % on an NVIDIA board), which is right here.
+   before the figure is final. Its ± is without its 5 % for an NVIDIA sensor's gain, for these boards' gain is right.
 8. The simulation is kind to everybody: the counter is an exact integral at its ticks, a call takes a microsecond.
    Real counters may be part-time, real calls are slower.
 9. Costs are processor time of the whole process tree, less that of a process which only waits.
