@@ -194,8 +194,19 @@ class PowerTimeline(Timeline):
         return tuple(pairs) if len(pairs) >= 3 else ()
 
     def _at(self, edge: float) -> Side | None:
+        if self._in_silence(edge):
+            return None
         sides = [side for side in (self._from_before(edge), self._from_after(edge)) if side is not None]
         return min(sides, key=lambda side: side.doubt) if sides else self._in_between(edge)
+
+    def _in_silence(self, edge: float) -> bool:
+        """Whether an edge lies where nothing was read for so long that sums were broken off."""
+        index = bisect.bisect_right(self._updates, edge, key=lambda update: update.time)
+        if not 0 < index < len(self._updates):
+            return False
+        here, there = self._updates[index - 1], self._updates[index]
+        near = min(edge - here.time, there.time - edge)
+        return here.epoch != there.epoch and near > 2 * self._period
 
     def _from_before(self, edge: float) -> Side | None:
         """The sum up to an edge, and what the power before it still owes the sum."""
