@@ -21,6 +21,10 @@ SLACK_SECONDS = 0.1
 """Added to the time between reads before power is judged: counters tick irregularly, about every millisecond."""
 
 
+CLOSING_SECONDS = 0.1
+"""How long closing waits for a read under way."""
+
+
 class RaplCounter:
     """One domain's counter, its wraps undone.
 
@@ -103,9 +107,12 @@ class RaplCounter:
         return int(text) / 1e6
 
     def close(self) -> None:
-        """Close the file; calling it twice is harmless."""
-        with self._lock:
-            self._release()
+        """Close the file; calling it twice is harmless. A read that hangs keeps it open: nobody waits for that."""
+        if self._lock.acquire(timeout=CLOSING_SECONDS):
+            try:
+                self._release()
+            finally:
+                self._lock.release()
 
     def _book(self, moment: float, joules: float) -> None:
         then, shown = self._last
