@@ -59,6 +59,8 @@ class Count:
         Variance up to this edge inside the block, before the sum was held.
     total : float
         Variance of the whole block, before the sum was held.
+    complete : bool
+        Whether the tick after the closing one is known too, so that no later one changes the count.
     outside : float
         The lower of the powers to both sides of the block, in watts.
     silence : float
@@ -72,6 +74,7 @@ class Count:
     block: tuple[float, float]
     weight: float
     total: float
+    complete: bool = False
     outside: float = 0.0
     silence: float = 0.0
 
@@ -169,6 +172,7 @@ def count_at(
         block=(start.time, end.time),
         weight=weight,
         total=total,
+        complete=right + 1 < len(ticks.all),
         outside=min(powers[0].watts, powers[-1].watts),
         silence=math.fsum(lengths[place] for place in silent),
     )

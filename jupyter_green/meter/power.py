@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import bisect
 import math
+import statistics
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -74,7 +75,6 @@ class PowerTimeline(Timeline):
         self._updates: list[Update] = []
         self._comb = Comb(*traits.period)
         self._last: Reading | None = None
-        self._span = max(traits.averaging, traits.period[1])
 
     # ---- writing ------------------------------------------------------------------------------
 
@@ -116,6 +116,11 @@ class PowerTimeline(Timeline):
         self._updates.append(Update(time, watts, joules, last.epoch + broken, last.unseen + unseen))
 
     @property
+    def _span(self) -> float:
+        """Seconds that an update speaks for: what it averages, or the time since the last one."""
+        return max(self.traits.averaging, self._period)
+
+    @property
     def _period(self) -> float:
         return self._comb.period or self.traits.period[1]
 
@@ -142,7 +147,8 @@ class PowerTimeline(Timeline):
 
     def next_read(self, now: float) -> float:
         """Three reads an update find each of them, and when it came."""
-        return now + max(0.005, self._period / 3)
+        # Until the rhythm is known it may be the quickest: a slower look would find a rhythm of its own.
+        return now + max(0.005, (self._comb.period or self.traits.period[0]) / 3)
 
     def watts(self) -> float | None:
         """The newest reading in watts."""
@@ -170,12 +176,24 @@ class PowerTimeline(Timeline):
         if opening.epoch != closing.epoch:
             return Energy(None, note=self._reason(start, end) or "Power was not read all through this time.")
         joules = max(0.0, closing.value - opening.value)
+        unseen = self._unseen_power(start, end) if self.traits.duty < 1.0 else 0.0
         placing = PLACING * joules + PLACING_SECONDS * joules / max(end - start, self._period)
-        random = Z_95 * math.hypot(opening.doubt, closing.doubt, placing) + self.traits.resolution * (end - start)
+        random = Z_95 * math.hypot(opening.doubt, closing.doubt, placing, unseen) + self.traits.resolution * (
+            end - start
+        )
         random += max(0.0, closing.unseen - opening.unseen)
         if self.traits.power_limit is not None:
             random = min(random, max(joules, self.traits.power_limit * (end - start)))
         return Energy(joules, random, self.traits.gain * joules, self._reason(start, end, reach=0.0))
+
+    def _unseen_power(self, start: float, end: float) -> float:
+        """Standard deviation in joules of what a part-time reading does not look at, told by its scatter."""
+        missed = (1.0 - self.traits.duty) * self._period
+        near = [u.watts for u in self._updates if start - self._period <= u.time <= end + self._period]
+        if len(near) < 3:
+            return missed * (self.traits.power_limit or max(near, default=0.0))
+        updates = max(1.0, (end - start) / self._period)
+        return missed * (statistics.stdev(near) * math.sqrt(updates) + (max(near) - min(near)))
 
     def course(self, start: float, end: float, points: int = 120) -> tuple[tuple[float, float | None], ...]:
         """Course of power as shown: (seconds since start, watts), None at a break."""

@@ -138,7 +138,10 @@ class Timeline:
     def settled(self, end: float) -> bool:
         """Whether the ticks around an edge, and one more after them, are there."""
         closing = self.ticks.at_or_after(end + self.traits.late_doubt)
-        return closing is not None and closing + 1 < len(self.ticks.all)
+        if closing is None or closing + 1 >= len(self.ticks.all):
+            return False
+        count = self._count(end)  # a neighbouring edge may ask for a later closing tick
+        return count is None or count.complete
 
     def known_until(self) -> float:
         """Latest edge that would be settled already, on `time.perf_counter()`."""
@@ -212,10 +215,13 @@ class Timeline:
         known = index < len(self._edges) and self._edges[index] == moment
         edges = self._edges if known else [*self._edges[:index], moment, *self._edges[index:]]
         count = count_at(self.ticks, self.traits, edges, moment, self._quiet)
-        earlier = self._settled.get(self._edges[index - 1]) if index else None
+        before = self._edges[index - 1] if index else -math.inf
+        earlier = self._settled.get(before)
+        if earlier is None and moment - before < CALM_AFTER_SECONDS:
+            earlier = count_at(self.ticks, self.traits, edges, before, self._quiet)
         if earlier is not None and count is not None and earlier.epoch == count.epoch and count.value < earlier.value:
             count = replace(count, value=earlier.value)  # a count never falls, however little a window used
-        if known and count is not None and self.settled(moment):
+        if known and count is not None and count.complete:
             self._settled[moment] = count
         return count
 

@@ -17,7 +17,6 @@ from jupyter_green.meter import PowerTimeline, Timeline
 from .course import COUNTER, Average, Counter, Course, sample
 
 STEP = 0.002
-TAIL = 2.6
 
 
 @dataclass(frozen=True)
@@ -191,7 +190,7 @@ def without_counter(seed: int, seconds: float) -> Iterator[Outcome]:
     timeline = PowerTimeline(traits)
     sensor = Average(course, phase=draw.random() * 0.1, noise=draw.uniform(0, 1.0), draw=draw)
     earlier = (start - 5.0, start - 4.0)
-    sample(timeline, sensor, [earlier, (start, end)], tail=1.6, slip=draw)
+    sample(timeline, sensor, [earlier, (start, end)], tail=3.0, slip=draw)
     yield _outcome(course, timeline, start, end)
 
 
@@ -208,11 +207,30 @@ def part_time(seed: int, seconds: float, tick: float = 0.1) -> Iterator[Outcome]
     yield from _metered(course, windows, draw, tick=tick, duty=0.25, only_last=True)
 
 
+def old_board(seed: int, seconds: float) -> Iterator[Outcome]:
+    """A board without a counter whose power is renewed every 20 ms and looks at half of them."""
+    draw = random.Random(f"old board {seed}")
+    course, idle = Course(), draw.uniform(40, 90)
+    start = 20.0 + draw.random()
+    end = start + seconds
+    course.then(0.0, idle)
+    busy(course, start - 4.0, start - 3.0, draw)
+    course.then(start - 3.0, idle)
+    busy(course, start, end, draw)
+    course.then(end, idle)
+    timeline = PowerTimeline(replace(COUNTER, method="power", averaging=0.01, duty=0.5))
+    phase, noise = draw.random() * 0.02, draw.uniform(0, 1.0)
+    sensor = Average(course, tick=0.02, phase=phase, span=0.01, noise=noise, draw=draw)
+    sample(timeline, sensor, [(start - 4.0, start - 3.0), (start, end)], tail=3.0, slip=draw)
+    yield _outcome(course, timeline, start, end)
+
+
 CASES: dict[str, Callable[[int, float], Iterator[Outcome]]] = {
     "alone": alone,
     "warm": warm,
     "run all": run_all,
     "no counter": without_counter,
+    "old board": old_board,
     "part-time": part_time,
 }
 
@@ -249,12 +267,14 @@ GOALS = (
     Goal("alone", 2.0, 0.001, 0.005),
     Goal("warm", 0.02, 0.03, 0.20, reached_error=0.07, reached_width=0.36),
     Goal("warm", 0.1, 0.01, 0.06, reached_error=0.016, reached_width=0.08),
-    Goal("warm", 0.5, 0.004, 0.02, reached_error=0.0045, reached_width=0.022),
+    Goal("warm", 0.5, 0.004, 0.02, reached_error=0.0045, reached_width=0.023),
     Goal("warm", 2.0, 0.002, 0.01),
     Goal("run all", 0.15, 0.05, None),
     Goal("run all", 1.0, 0.01, None),
     Goal("no counter", 0.1, 0.03, None),
     Goal("no counter", 2.0, 0.01, None),
+    Goal("old board", 0.5, 0.03, None),
+    Goal("old board", 2.0, 0.01, None),
     Goal("part-time", 0.5, 0.10, None),
     Goal("part-time", 2.0, 0.05, None),
 )
@@ -278,7 +298,7 @@ def _metered(
 ) -> Iterator[Outcome]:
     counter = Counter(course, tick=tick, phase=draw.random() * tick, latency=latency, jitter=jitter, duty=duty)
     timeline = Timeline(replace(COUNTER, duty=duty))
-    sample(timeline, counter, windows, tail=TAIL * tick + 0.06, slip=draw)
+    sample(timeline, counter, windows, tail=1.0, slip=draw)
     for start, end in windows[-1:] if only_last else windows:
         yield _outcome(course, timeline, start, end)
 

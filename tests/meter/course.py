@@ -126,20 +126,32 @@ def sample(
     tail: float,
     slip: random.Random | None = None,
 ) -> None:
-    """Read a sensor as the sampler does: from each window's start until its figures are settled."""
-    now = windows[0][0] - 0.3
-    timeline.add(sensor.read(now))  # the one read at load
-    for start, end in windows:
-        now = max(now, start) + 0.0005
-        timeline.mark(start)
-        closed = False
-        while now < end + tail:
-            if now >= end and not closed:
-                closed = True
-                timeline.mark(end, quiet=True)
-            timeline.add(sensor.read(now))
-            # Woken a little late, as on a busy machine.
-            late = slip.expovariate(1 / 0.002) if slip is not None else 0.0003
-            wanted = timeline.next_read(now)
-            # The end of a window wakes the sampler, whatever it was waiting for.
-            now = (min(wanted, end) if now < end else wanted) + late
+    """Read a sensor as the sampler does: from a window's start until its figures are settled, then not at all.
+
+    Parameters
+    ----------
+    timeline, sensor : Timeline, Counter
+        What is filled, and with what.
+    windows : list of (float, float)
+        Starts and ends, in order.
+    tail : float
+        Seconds after a window's end at which its figures are taken as they are.
+    slip : random.Random, optional
+        Draws by how much each wake-up is late, as on a busy machine.
+    """
+    timeline.add(sensor.read(windows[0][0] - 0.3))  # the one read at load
+    edges = [(moment, place) for window in windows for place, moment in enumerate(window)]
+    ended, running = -1e9, False
+    now = edges[0][0]
+    while edges or running or not (timeline.settled(ended) or now > ended + tail):
+        parked = edges and not running and (timeline.settled(ended) or now > ended + tail)
+        now = max(now, edges[0][0]) if parked else now
+        while edges and now >= edges[0][0]:
+            moment, place = edges.pop(0)
+            timeline.mark(moment, quiet=place == 1)
+            running = place == 0
+            ended = moment if place == 1 else ended
+        timeline.add(sensor.read(now))
+        late = slip.expovariate(1 / 0.002) if slip is not None else 0.0003
+        # An edge wakes the sampler, whatever it was waiting for.
+        now = min(timeline.next_read(now), edges[0][0] if edges else 1e18) + late
