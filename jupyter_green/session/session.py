@@ -26,6 +26,8 @@ from .settlement import PATIENCE_SECONDS, Listener, Settlement
 from .store import Store
 from .window import Edge, Window
 
+NO_SENSOR = "No energy sensor was found, and nothing to estimate by; %energy doctor says why."
+
 HANG_SECONDS = 5.0
 """How long a sensor may hang before a waiting reader gets the provisional figure."""
 
@@ -77,7 +79,10 @@ class Session:
 
     def window(self, span: Span = "window", **facts: Any) -> Window:
         """Return a window that is not open yet; facts are fields of its record."""
-        return Window(session=self, span=span, facts=facts)
+        window = Window(session=self, span=span, facts=facts)
+        if not self.meter.sensors:
+            window.notes.append(NO_SENSOR)
+        return window
 
     def open(self, window: Window) -> Window:
         """Open a window now. In a forked child nothing is metered and nothing happens."""
