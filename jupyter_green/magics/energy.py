@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from jupyter_green.report import Doctor, Table
     from jupyter_green.session import Session
 
-SUBCOMMANDS = "on [--show] | off | status | doctor | history [--all] | export FILE"
+SUBCOMMANDS = "on [--show] | off | status | doctor | calibrate | history [--all] | export FILE"
+COMMANDS = ("on", "off", "status", "doctor", "calibrate", "history")
 
 
 @magics_class
@@ -94,6 +95,7 @@ class EnergyMagics(Magics):
             %energy off           meter only cells with a %%energy header
             %energy status        totals so far, what is measured and what is estimated
             %energy doctor        whether each sensor works, why not, and the command that mends it
+            %energy calibrate     run a load on a GPU for some seconds, to find how late and how well its counter sees
             %energy history       the cells of this run; --all: of every run in the ledger
             %energy export FILE   write the ledger to FILE (.csv, .jsonl or .parquet)
         """
@@ -102,7 +104,7 @@ class EnergyMagics(Magics):
         except ValueError as error:
             _refuse(f"{error}")
         command, options = (words[0], words[1:]) if words else ("status", [])
-        action = getattr(self, f"_{command}", None) if command in ("on", "off", "status", "doctor", "history") else None
+        action = getattr(self, f"_{command}", None) if command in COMMANDS else None
         if command == "export":
             return self._export(options)
         if action is None:
@@ -131,6 +133,11 @@ class EnergyMagics(Magics):
     def _history(self, options: list[str]) -> Table:
         _allow(options, {"--all"})
         return history(self.session, everything="--all" in options, sources=self.shell.history_manager.input_hist_raw)
+
+    def _calibrate(self, options: list[str]) -> None:
+        from .calibrate import calibrate
+
+        calibrate(self.session, options)
 
     def _export(self, options: list[str]) -> None:
         if len(options) != 1 or options[0].startswith("-"):

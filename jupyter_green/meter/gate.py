@@ -31,10 +31,13 @@ class Gate:
     ----------
     sensor : Sensor
         The sensor.
+    scale : float
+        What its figures are multiplied by; other than 1 only where a calibration says so.
     """
 
-    def __init__(self, sensor: Sensor) -> None:
+    def __init__(self, sensor: Sensor, scale: float = 1.0) -> None:
         self._sensor = sensor
+        self._scale = scale
         self._traits = sensor.traits
         self._last: Reading | None = None
         self._breaks = 0
@@ -61,7 +64,7 @@ class Gate:
         if last is not None and (reading.epoch != last.epoch or self._broken(last, reading)):
             self._breaks += 1
         doubt = max(0.0, reading.time - began, ended - reading.time)
-        return replace(reading, value=float(reading.value), epoch=self._breaks, doubt=doubt)
+        return replace(reading, value=self._scale * float(reading.value), epoch=self._breaks, doubt=doubt)
 
     def _judge(self, reading: Reading, began: float, ended: float) -> None:
         device = self._traits.device

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from jupyter_green.records import Component, Trace
 from jupyter_green.sensors import Attributing, Checked, Reading, Sensor, SensorFault, Traits
 
+from .calibration import Calibration
 from .crosscheck import CrossCheck
 from .exact import ExactTimeline
 from .gate import Gate
@@ -40,23 +41,24 @@ class Meter:
     ----------
     sensors : sequence of Sensor
         The sensors to read; owned from here on.
+    calibrations : mapping of str to Calibration, optional
+        What was found out of some of them, by their keys.
     """
 
-    def __init__(self, sensors: Sequence[Sensor]) -> None:
+    def __init__(self, sensors: Sequence[Sensor], calibrations: Mapping[str, Calibration] | None = None) -> None:
         self.sensors = tuple(sensors)
-        self.timelines = {sensor.traits.key: timeline_for(sensor.traits) for sensor in self.sensors}
-        self._gates = {sensor.traits.key: Gate(sensor) for sensor in self.sensors}
+        found = calibrations or {}
+        stated = [sensor.traits for sensor in self.sensors]
+        self.traits = tuple(found[one.key].applied(one) if one.key in found else one for one in stated)
+        """What each sensor says about itself, and what was found out of it."""
+        self.timelines = {traits.key: timeline_for(traits) for traits in self.traits}
+        self._gates = {one.key: Gate(sensor, one.scale) for sensor, one in zip(self.sensors, self.traits, strict=True)}
         self._checks = {key: CrossCheck(timeline) for key, timeline in self.timelines.items()}
         self._due: dict[str, float] = {}
         self._latest = time.perf_counter()
         self.resumed = self._latest
         """When readings came again after nothing could be read for a while; figures are waited for from then on."""
         self._hung: dict[str, int] = {}
-
-    @property
-    def traits(self) -> tuple[Traits, ...]:
-        """What each sensor says about itself."""
-        return tuple(sensor.traits for sensor in self.sensors)
 
     def read(self, *, only_due: bool = False, at_edge: bool = False) -> None:
         """Read the sensors once and book what they say.
@@ -103,7 +105,8 @@ class Meter:
             if isinstance(sensor, Checked):
                 watts = sensor.shown_watts()
                 if watts is not None:
-                    self._checks[sensor.traits.key].add(time.perf_counter(), watts)
+                    scale = self.timelines[sensor.traits.key].traits.scale
+                    self._checks[sensor.traits.key].add(time.perf_counter(), scale * watts)
 
     def mark(self, moment: float, *, quiet: bool = False) -> None:
         """An edge of a window is at this moment of `time.perf_counter()`; `quiet` if none is open after it."""

@@ -77,6 +77,8 @@ class Traits:
         Keys of sensors whose energy is part of this one's and must not be added to it.
     driver : str
         Version of the driver that answers, where one does; what was found out of a sensor holds for it alone.
+    scale : float
+        What the meter multiplies readings by; other than 1 only where a calibration set it.
     """
 
     key: str
@@ -97,6 +99,7 @@ class Traits:
     span: float | None = None
     covers: tuple[str, ...] = ()
     driver: str = ""
+    scale: float = 1.0
     note: str | None = None
 
     @property

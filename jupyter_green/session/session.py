@@ -20,6 +20,7 @@ from jupyter_green.sensors import Discovery
 from jupyter_green.sensors.discovery import discover
 from jupyter_green.sensors.processor import cpu_seconds_fast
 
+from .calibrations import known_calibrations
 from .sampler import Sampler
 from .settings import Settings
 from .settlement import PATIENCE_SECONDS, Listener, Settlement
@@ -48,12 +49,14 @@ class Session:
 
     def __init__(self, settings: Settings | None = None, discovery: Discovery | None = None) -> None:
         self.discovery = discovery if discovery is not None else discover()
-        self.meter = Meter(self.discovery.sensors)
+        found, problem = known_calibrations(self.discovery.sensors)
+        self.meter = Meter(self.discovery.sensors, found)
         settings = settings if settings is not None else Settings.from_environment()
         self.store = Store(settings)
         self._pid = os.getpid()
         self._open: dict[str, Window] = {}
         self._settlement = Settlement(self.meter, self.store, settings, self.open_windows)
+        self._settlement.problem = problem
         self._sampler = Sampler(self._settlement.step)
         self.meter.read()
         self._quiet_since: Edge | None = self.edge()
