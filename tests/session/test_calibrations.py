@@ -151,7 +151,7 @@ from dataclasses import asdict
 from jupyter_green.meter.response import calibration_of
 from jupyter_green.session.bench import observe
 sensor = current().discovery.sensors[0]
-seen = observe(sensor, load, 8)
+seen = observe(sensor, load, 12)
 print(json.dumps(asdict(calibration_of(seen.ticks, seen.loads))))
 """
     )
