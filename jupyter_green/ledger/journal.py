@@ -62,6 +62,7 @@ class Journal:
                     fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._write({"event": "head", "pid": os.getpid(), "at": time.time(), **(head or {})})
             hidden.rename(self.path)
+            self._counts_names = os.fstat(self._handle).st_nlink > 0  # a few file systems never do
         except OSError:
             os.close(self._handle)
             self._handle = -1
@@ -86,6 +87,11 @@ class Journal:
             with contextlib.suppress(OSError):
                 os.write(self._handle, b"\n")
             raise OSError(28, "No space left on device", str(self.path))
+
+    @property
+    def removed(self) -> bool:
+        """Whether somebody has removed the file, so that nobody will read what is written from here on."""
+        return self._handle >= 0 and self._counts_names and os.fstat(self._handle).st_nlink == 0
 
     @property
     def size(self) -> int:

@@ -2,13 +2,15 @@
 
 A journal that can't be written (full disk, read-only home) costs no record: settled ones wait in memory
 and are written as soon as the disk takes them again; what is wrong is said once, in `problem`. The
-ledger's database library is heavy and is loaded only for draining, a few seconds after the last window.
+ledger's database library is heavy and is loaded only for draining, a few seconds after the last window, on
+a thread of its own: a ledger that is locked or far away must not keep the sampler from the next window.
 """
 
 from __future__ import annotations
 
 import getpass
 import platform
+import threading
 import time
 from typing import Any
 
@@ -21,6 +23,7 @@ from .settings import Settings
 QUIET_SECONDS = 3.0
 DRAIN_EVERY_SECONDS = 30.0
 RETRY_SECONDS = 10.0
+ASK_SECONDS = 1.0
 ROTATE_BYTES = 1_000_000
 WAITING_LIMIT = 10_000
 
@@ -38,7 +41,8 @@ class Store:
         self._settings = settings
         self._journal: Journal | None = None
         self._waiting: list[EnergyRecord] = []
-        self._undrained = 0
+        self._kept = self._tried = 0  # settled records so far, and how many when the ledger was last tried
+        self._drainer: threading.Thread | None = None
         self._open: set[str] = set()
         self._last_write = 0.0
         self._last_drain = time.monotonic() - DRAIN_EVERY_SECONDS
@@ -59,7 +63,7 @@ class Store:
     def keep(self, record: EnergyRecord) -> None:
         """Write a settled record; it is never dropped."""
         self._open.discard(record.id)
-        self._undrained += 1
+        self._kept += 1
         self._last_write = time.monotonic()
         if not self._put("final", record.id, record.to_dict()):
             self._waiting.append(record)
@@ -71,30 +75,44 @@ class Store:
         return len(self._waiting)
 
     def drain_when_due(self) -> float | None:
-        """Move settled records to the ledger if it is time; return when to ask again, or None."""
-        if not self._undrained or self._ended:
+        """Have settled records moved to the ledger if it is time; return when to ask again, or None."""
+        if self._drainer is not None:
+            if self._drainer.is_alive():
+                return ASK_SECONDS
+            self._drainer = None
+            if self.drain_problem is None:
+                self._rotate()
+        if self._kept == self._tried or self._ended:
             return None
         now = time.monotonic()
         due = max(self._last_write + QUIET_SECONDS, self._last_drain + DRAIN_EVERY_SECONDS)
         if now < due:
             return due - now
-        self.drain()
-        return None
+        self._drainer = threading.Thread(target=self.drain, name="jupyter_green drain", daemon=True)
+        self._drainer.start()
+        return ASK_SECONDS
 
     def drain(self) -> None:
         """Move settled records to the ledger now; a fault is kept in `drain_problem`."""
-        from jupyter_green.ledger import Ledger, LedgerError
-
-        self._last_drain = time.monotonic()
+        self._tried, self._last_drain = self._kept, time.monotonic()
         try:
-            with Ledger(self._settings.ledger) as ledger:
-                ledger.drain()
-                self.notices = tuple(ledger.notices)
-        except LedgerError as error:
-            self.drain_problem = str(error)
+            from jupyter_green.ledger import Ledger, LedgerError
+
+            try:
+                with Ledger(self._settings.ledger) as ledger:
+                    ledger.drain()
+                    self.notices = tuple(ledger.notices)
+            except LedgerError as error:
+                self.drain_problem = str(error)
+                return
+        except Exception as error:  # noqa: BLE001 - whatever it is, the journals keep the records, and cells go on
+            why = " ".join(f"{type(error).__name__}: {error}".split())
+            self.drain_problem = f"The ledger can't be opened ({why}); the journals keep the records."
             return
         self.drain_problem = None
-        self._undrained = 0
+
+    def _rotate(self) -> None:
+        """Begin a new journal where the drained one has grown long and no window is open in it."""
         if self._journal is not None and self._journal.size > ROTATE_BYTES and not self._open:
             self._journal.close()
             self._start_journal()
@@ -135,6 +153,10 @@ class Store:
     def _put(self, event: str, record_id: str, data: dict[str, Any]) -> bool:
         if self._ended:
             return False
+        if self._journal is not None and self._journal.removed:
+            self._journal.close()
+            self._journal = None
+            self._start_journal()
         if self.problem is not None:
             self._flush()
         if self._journal is None:
