@@ -124,8 +124,10 @@ def count_at(
         return _open_ended(ticks, traits, left, right, moment)
     left, smear = _nearer(ticks, left, edges[first], guard)
     start, end = ticks.all[left], ticks.all[right]
-    if start.epoch != end.epoch:
-        return _open_ended(ticks, traits, left, None, moment)
+    if start.epoch != end.epoch:  # the count was broken: an edge beside the new count belongs to it
+        anew = next(index for index in range(left + 1, right + 1) if ticks.all[index].epoch == end.epoch)
+        beside = _open_ended(ticks, traits, None, anew, moment) if ticks.all[anew].time >= moment else None
+        return beside or _open_ended(ticks, traits, left, None, moment)
     limit = traits.power_limit or UNKNOWN_LIMIT
     inner = edges[first : final + 1]
     marks = [start.time, *inner, end.time]
@@ -285,4 +287,6 @@ def _open_ended(ticks: Ticks, traits: Traits, left: int | None, right: int | Non
     watts = power.watts
     doubt = abs(away) * max(limit - watts, watts) / 2 + tick.doubt * watts
     block = (min(moment, tick.time), max(moment, tick.time))
-    return Count(tick.value + watts * away, doubt, watts, tick.epoch, block, doubt**2, 2 * doubt**2)
+    value = tick.value + watts * away
+    # Nothing more will be known of the time before a count began.
+    return Count(value, doubt, watts, tick.epoch, block, doubt**2, 2 * doubt**2, complete=away < 0)

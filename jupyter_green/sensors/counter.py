@@ -17,6 +17,12 @@ from .powercap import Zone
 from .processor import OTHERS, BusyShare
 from .sensor import Reading, SensorFault, Traits, Usage
 
+UNSEEN_SECONDS = 2.0
+"""Time between two reads after which a fall of the count may be a wrap or a new beginning."""
+
+LEAP, LEAP_WATTS = 4.0, 50.0
+"""By how much, and by how many watts beside, power may have risen unseen above what it was before."""
+
 SLACK_SECONDS = 0.1
 """Added to the time between reads before power is judged: counters tick irregularly, about every millisecond."""
 
@@ -54,6 +60,7 @@ class RaplCounter:
         self._lock = threading.Lock()
         self._descriptor: int | None = None
         self._epoch = 0
+        self._watts: float | None = None
         self._total = 0.0
         try:
             self._last = (time.perf_counter(), self.raw())
@@ -118,11 +125,18 @@ class RaplCounter:
         then, shown = self._last
         self._last = (moment, joules)
         step, seconds = joules - shown, moment - then
-        if step < 0 and self._range is not None:
+        wrapped = step < 0 and self._range is not None
+        if wrapped and self._range is not None:
             step += self._range
         plausible = 0 <= step <= self._bound * (seconds + SLACK_SECONDS)
+        if wrapped and seconds > UNSEEN_SECONDS:
+            # Long unread, a count that began anew looks like one that went round: was the end of the range due?
+            usual = self._watts if self._watts is not None else self._bound
+            plausible = plausible and step <= (LEAP * usual + LEAP_WATTS) * seconds
         if plausible and seconds <= self._longest:
             self._total += step
+            if seconds > 0:
+                self._watts = step / seconds
         else:
             self._epoch += 1
 

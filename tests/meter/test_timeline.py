@@ -129,3 +129,23 @@ def test_thinning_keeps_what_open_windows_need() -> None:
     timeline.thin(400.0, [50.0])
     assert len(timeline.ticks.all) < 3000
     assert timeline.energy(50.0, 399.0).joules == pytest.approx(before, abs=1.0)
+
+
+def test_a_window_that_begins_with_a_new_count_has_its_reading() -> None:
+    """A pause too long to tell how often the counter wrapped costs the pause its figure, not the cell after it."""
+    fast = replace(COUNTER, period=(0.001, 0.005), latency=0.002, power_limit=1000.0)
+    timeline = Timeline(fast)
+    timeline.add(Reading(0.0, 500.0, 0))
+    timeline.add(Reading(0.05, 505.0, 0))
+    timeline.mark(0.06, quiet=True)
+    timeline.mark(100.0)
+    now = 100.0006
+    while now < 108.1:
+        timeline.add(Reading(now, 7.0 + (now - 100.0) * 100.0, 1))
+        now += 0.05
+    timeline.mark(108.0, quiet=True)
+    assert timeline.energy(0.06, 100.0).joules is None
+    energy = timeline.energy(100.0, 108.0)
+    assert energy.joules == pytest.approx(800.0, abs=max(1.0, energy.uncertainty))
+    assert energy.uncertainty < 20.0
+    assert timeline.settled(100.0)

@@ -138,6 +138,29 @@ def test_a_silence_in_which_it_may_have_wrapped_twice_breaks_the_count(tree: Pow
     assert sensor.read().epoch == before.epoch + 1
 
 
+@pytest.mark.parametrize(("due", "told"), [(True, 0), (False, 1)])
+def test_unread_for_long_a_fall_is_a_wrap_only_where_the_end_of_the_range_was_due(
+    tree: PowercapTree, monkeypatch: pytest.MonkeyPatch, due: bool, told: int
+) -> None:
+    package = tree.package(unit=UNIT_15, joules=65_000.0 if due else 30_000.0)
+    (sensor,) = found().sensors
+    clock = [time.perf_counter()]
+    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
+    sensor.read()
+    clock[0] += 0.1
+    package.add(10.0)  # 100 W
+    before = sensor.read()
+    clock[0] += 17.0  # a sampler that got no turn
+    if due:
+        package.add(1700.0)
+    else:
+        package.reset(1700.0)
+    after = sensor.read()
+    assert after.epoch - before.epoch == told
+    if due:
+        assert after.value - before.value == pytest.approx(1700.0, abs=1e-3)
+
+
 def test_span_comes_from_range_and_power(tree: PowercapTree) -> None:
     tree.limit(tree.package(unit=UNIT_15), 250.0)
     tree.package(1)
