@@ -63,7 +63,9 @@ class EnergyMagics(Magics):
         """Meter this cell and show its joules under it.
 
         The cell runs as if the header were not there. The record says for each device whether it was
-        measured or estimated, with its 95 % interval.
+        measured or estimated, with its 95 % interval. ``-u tokens`` counts what models of transformers
+        generate in it, and keeps reading the prompts (prefill) and answering (decode) as parts of their own;
+        ``-u batches`` and ``-u examples`` count what goes through PyTorch's DataLoader.
         """
         # Only reached by run_cell_magic(); a typed header is transformed (see `header`).
         result = self.shell.run_cell(f"%%energy {line}\n{cell}")
