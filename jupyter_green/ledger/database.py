@@ -197,7 +197,7 @@ class Database:
             return create_engine(self._url, poolclass=NullPool, connect_args=options, hide_parameters=True)
         except ImportError:
             raise LedgerError(
-                "A ledger in PostgreSQL needs its driver: pip install 'jupyter_green[postgresql]', then try again."
+                "A ledger in PostgreSQL needs its driver: pip install 'psycopg[binary]', then try again."
             ) from None
 
     def _bring_up(self, engine: Engine) -> None:

@@ -199,12 +199,10 @@ class Ledger(Reader):
             If it can't be read or the ledger can't be written; nothing is stored then.
         """
         source = Path(path).expanduser()
-        form = transfer.format_of(source, None)
-        if form != "jsonl":
-            raise ValueError(
-                f"{source.name} is a table, which holds only a part of each record; import the JSON lines "
-                "that export('….jsonl') writes."
-            )
+        if not source.is_file():
+            raise LedgerError(f"There is no file {source}.")
+        if source.suffix.lower() != ".jsonl":
+            raise ValueError(f"{source.name} can't be taken in; only a .jsonl file holds whole records. Export to one.")
         self._open()
         return self._database.write(lambda connection: transfer.read(connection, source, self._foreign_entry))
 

@@ -79,7 +79,7 @@ class Records(Sequence[EnergyRecord]):
         try:
             import pandas as pd
         except ImportError:
-            raise ImportError("A table of records needs pandas: pip install 'jupyter_green[pandas]'.") from None
+            raise ImportError("A table of records needs pandas: pip install pandas.") from None
         table: pandas.DataFrame = pd.DataFrame([flat(record) for record in self._records], columns=list(COLUMNS))
         table["started_at"] = pd.to_datetime(table["started_at"], utc=True)
         return table

@@ -125,7 +125,7 @@ def _write_parquet(out: IO[bytes], rows: Rows) -> int:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError:
-        raise LedgerError("Parquet needs pyarrow: pip install 'jupyter_green[parquet]'.") from None
+        raise LedgerError("Parquet needs pyarrow: pip install pyarrow.") from None
 
     def kind(name: str) -> Any:
         if name == "started_at":

@@ -169,6 +169,8 @@ class CellMeter:
             window.facts["units"] = count_units(request.units, self._shell.user_ns)
         except ValueError as error:
             window.notes.append(str(error))
+            if request.show:
+                print(error)
 
     def _deliver(self, window: Window, request: Request) -> None:
         """Show and bind what was asked for; a figure that is late settles in place."""
@@ -207,6 +209,15 @@ def show(record: EnergyRecord) -> Shown:
     else:
         display(bundle(record), raw=True, display_id=record.id)
     return Shown(record.id)
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a number, whatever its value."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def count_units(text: str, namespace: dict[str, Any]) -> float:

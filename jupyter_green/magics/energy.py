@@ -11,7 +11,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 
-from .cell import CellMeter, Request
+from .cell import CellMeter, Request, count_units, is_number
 from .header import BEGIN
 from .status import Status, examine, history
 
@@ -83,7 +83,13 @@ class EnergyMagics(Magics):
             raise UsageError(
                 f"%%energy: -o wants the name of a variable, not {options.output!r}; the cell was not run."
             )
-        self.cells.begin(Request(show=not options.quiet, name=options.output, units=options.units, label=options.label))
+        if options.units is not None and is_number(options.units):
+            try:
+                count_units(options.units, {})
+            except ValueError as error:
+                raise UsageError(f"%%energy: {str(error).rstrip('.')}; the cell was not run.") from None
+        label = None if options.label is None else options.label.strip("\"'")
+        self.cells.begin(Request(show=not options.quiet, name=options.output, units=options.units, label=label))
 
     @no_var_expand
     @line_magic("energy")

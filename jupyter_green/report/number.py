@@ -176,9 +176,10 @@ def energy(joules: float | None, uncertainty: float | None = None, unit: Unit | 
 
 
 def energy_within(joules: float, decimals: int, unit: Unit) -> str:
-    """Write a part of a block at the block's digit; a part too small for it keeps a digit and a unit of its own."""
+    """Write a part of a block at the block's digit; a part that this would bend by a tenth keeps digits of its own."""
     written = fixed(joules / unit.joules, decimals)
-    if joules and not any(sign in "123456789" for sign in written):
+    bent = abs(round(joules / unit.joules, decimals) * unit.joules - joules) if math.isfinite(joules) else 0.0
+    if joules and (bent > 0.1 * abs(joules) or not any(sign in "123456789" for sign in written)):
         return energy(joules).head
     return f"{written}{THIN}{unit.symbol}"
 

@@ -121,12 +121,12 @@ def reason(record: EnergyRecord) -> str:
 
 
 def per_unit(record: EnergyRecord) -> str | None:
-    """Return "0.31 J per token", or None where there are no units of work."""
+    """Return "0.310 J ± 0.015 per token", or None where there are no units of work."""
     each, uncertainty = record.joules_per_unit, record.uncertainty
     if each is None or not record.units or not math.isfinite(each):
         return None
     spread = None if uncertainty is None else uncertainty / abs(record.units)
-    return f"{number.energy(each, spread).head} per {_one_of(one_line(record.unit or 'unit', 40))}"
+    return f"{number.energy(each, spread)} per {_one_of(one_line(record.unit or 'unit', 40))}"
 
 
 def _one_of(unit: str) -> str:

@@ -36,9 +36,9 @@ from .conftest import Command, notebook
         (["export", "records.doc"], "use .csv, .jsonl or .parquet"),
         (["export", "absent/records.csv"], "can't be written"),
         (["export", "records.csv", "--since", "yesterday"], "yesterday"),
-        (["import", "absent.jsonl"], "can't be read"),
+        (["import", "absent.jsonl"], "There is no file"),
         (["import", "text.jsonl"], "Nothing was imported: line 1"),
-        (["import", "table.csv"], "import the JSON lines"),
+        (["import", "table.csv"], "only a .jsonl file"),
     ],
 )
 def test_one_sentence(green: Command, tmp_path: Path, words: list[str], sentence: str) -> None:

@@ -34,7 +34,7 @@ SENTENCES = {
         "%%energyit repeats it until it can tell"
     ),
     "killed": "≥ 52 J · kernel killed · counted up to the last heartbeat, at most 1 s before the end",
-    "interrupted": "74 J ± 2 · GPU measured 73 J · CPU estimated 1 J (±40 %) · interrupted after 5.5 s",
+    "interrupted": "74 J ± 2 · GPU measured 73 J · CPU estimated 1.2 J (±40 %) · interrupted after 5.5 s",
     "error": (
         "124 J ± 6 · GPU measured 112 J · CPU estimated 12 J (±40 %) · stopped by an error after 5.1 s, still counted"
     ),
@@ -49,12 +49,12 @@ SENTENCES = {
     ),
     "no reading": "no reading: The driver did not answer for 2 s · %energy doctor · 1.83 s",
     "no sensor": "no reading: no sensor was found · %energy doctor · 1.83 s",
-    "units": "12.4 J ± 0.6 · GPU measured 11.2 J · CPU estimated 1.2 J (±40 %) · 1.83 s · 0.310 J per token",
+    "units": "12.4 J ± 0.6 · GPU measured 11.2 J · CPU estimated 1.2 J (±40 %) · 1.83 s · 0.310 J ± 0.015 per token",
     "so far": "570 J so far · 24 W now · 28 s",
     "so far, nothing yet": "no reading yet · 40 ms",
     "gap": "12.4 J ± 0.6 · GPU measured 11.2 J · CPU estimated 1.2 J (±40 %) · 28 s between cells",
     "large": "1.24 MJ ± 0.04 · GPU measured 1.24 MJ · CPU estimated 900 J (±40 %) · 1 h 7 min",
-    "± not known": "12 J ± not known · GPU measured 11 J · CPU estimated 1 J (±40 %) · 1.83 s",
+    "± not known": "12 J ± not known · GPU measured 11 J · CPU estimated 1.2 J (±40 %) · 1.83 s",
 }
 
 
@@ -160,7 +160,7 @@ def test_a_figure_that_is_no_number_is_no_reading():
      ("class", "class"), ("token", "token"), ("s", "s"), ("", "unit"), ("corpus", "corpus")],
 )  # fmt: skip
 def test_units_are_named_in_the_singular(unit, one):
-    assert sentence(record(GPU, units=2.0, unit=unit)).endswith(f"J per {one}")
+    assert sentence(record(GPU, units=2.0, unit=unit)).endswith(f"J ± 0.15 per {one}")
 
 
 @pytest.mark.parametrize(
