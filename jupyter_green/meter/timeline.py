@@ -157,7 +157,7 @@ class Timeline:
             return Energy(None, note=self._reason(start, end) or "The sensor gave no reading for this window.")
         if opening.epoch != closing.epoch or self._broken(start, end):
             return Energy(None, note=self._reason(start, end) or "The sensor's count was broken inside the window.")
-        joules = closing.value - opening.value
+        joules = max(0.0, closing.value - opening.value)  # less than nothing before the figure has settled
         if opening.block == closing.block:
             between = max(0.0, closing.weight - opening.weight)
             variance = max(0.0, between - between**2 / closing.total)
