@@ -75,7 +75,7 @@ def _path() -> Path:
 def _entries(path: Path) -> dict[str, dict[str, Any]]:
     try:
         held = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError) as error:
         raise CalibrationError(f"Calibrations in {path} can't be read ({error}); delete the file.") from error
