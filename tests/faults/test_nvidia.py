@@ -220,3 +220,19 @@ def test_others_work_while_a_sensor_hangs_is_not_billed_to_the_cell(driver: Simu
         bench.block("hanging", start, start + 1.0)
         told = bench.again("hanging")
         covered_or_unknown(told, driver.truth(1, told.start, told.end), number=1)
+
+
+def test_asking_who_uses_a_board_may_hang_too(driver: SimulatedDriver) -> None:
+    """The figure is there, only late; whose it was is not told."""
+    driver.board(ripple=0.0)
+    driver.processes({1: 0.5})
+    with Bench(driver.environment()) as bench:
+        start = begin(bench, driver, 400.0, 0.8)
+        driver.fault("hang", at=start, until=start + 3.0, what="processes")
+        told = bench.block("cell", start, start + 0.8, patience=0.05)
+        assert not told.record["final"]
+        told = bench.again("cell")
+        right(told, driver.truth(0, told.start, told.end))
+        start = begin(bench, driver, 300.0, 0.8)
+        told = bench.block("next", start, start + 0.8)
+        right(told, driver.truth(0, told.start, told.end))

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import pytest
 
-from jupyter_green.meter import Timeline
+from jupyter_green.meter import Meter, Timeline
 from jupyter_green.meter.timeline import Energy
 from jupyter_green.sensors import Reading
 from tests.meter.course import COUNTER, Counter, Course
@@ -146,3 +146,42 @@ def test_a_slow_call_widens_the_interval(call: float, wait: float) -> None:
     share, _, unknown = covered(slowly(f"{call} {wait} {seed}", call, wait) for seed in range(200))
     assert share >= 0.9
     assert unknown <= 4
+
+
+# ---- figures on the way -----------------------------------------------------------------------------------
+
+
+class Nothing:
+    """A sensor that is never read; its timeline is fed by hand."""
+
+    traits = COUNTER
+
+    def read(self) -> Reading:
+        raise AssertionError
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("latency", [0.0, 0.02])
+def test_a_figure_is_never_below_nothing_at_any_moment(latency: float) -> None:
+    """As heartbeats and live views ask for it: short windows, between ticks, before anything has settled."""
+    for seed in range(60):
+        draw = random.Random(f"on the way {seed}")
+        course = Course()
+        course.then(0.0, draw.uniform(5, 90))
+        counter = Counter(course, tick=draw.choice([0.02, 0.1]), latency=latency, jitter=0.004)
+        meter = Meter([Nothing()])
+        timeline = meter.timelines[COUNTER.key]
+        now = 9.0
+        timeline.add(counter.read(now))
+        for _ in range(12):
+            start = now = now + draw.uniform(0.0, 0.2)
+            end = start + draw.uniform(0.0, 0.06)
+            timeline.mark(start)
+            while now < end:
+                timeline.add(counter.read(now))
+                assert all((part.joules or 0.0) >= 0 for part in meter.components(start, now))
+                now += draw.uniform(0.0005, 0.01)
+            timeline.mark(end, quiet=True)
+            assert all((part.joules or 0.0) >= 0 for part in meter.components(start, end))
