@@ -6,6 +6,7 @@ than the next. It is used from the next session on; a file that can't be read is
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -107,5 +108,6 @@ def _write(entries: dict[str, dict[str, Any]]) -> None:
         aside.write_text(json.dumps({"version": VERSION, "devices": entries}, indent=1), encoding="utf-8")
         aside.replace(path)
     except OSError as error:
-        aside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            aside.unlink()
         raise CalibrationError(f"Calibrations can't be kept in {path} ({error.strerror or error}).") from error
