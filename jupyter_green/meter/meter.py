@@ -197,6 +197,8 @@ def _component(timeline: Timeline, start: float, end: float, check: CrossCheck) 
     traits = timeline.traits
     energy = timeline.energy(start, end)
     read = energy.joules is not None
+    if energy.joules is not None and energy.joules < 0:  # before it has settled, a short window's may be
+        energy = replace(energy, joules=0.0)
     differs = check.judge(start, end)
     if differs is not None and energy.joules is not None:
         energy = replace(energy, gain=max(energy.gain, differs.share * energy.joules), note=differs.note)

@@ -155,9 +155,9 @@ class Timeline:
         opening, closing = self._count(start), self._count(end)
         if opening is None or closing is None:
             return Energy(None, note=self._reason(start, end) or "The sensor gave no reading for this window.")
-        if opening.epoch != closing.epoch or self._broken(start, end):
+        if opening.epoch != closing.epoch:
             return Energy(None, note=self._reason(start, end) or "The sensor's count was broken inside the window.")
-        joules = max(0.0, closing.value - opening.value)  # less than nothing before the figure has settled
+        joules = closing.value - opening.value
         if opening.block == closing.block:
             between = max(0.0, closing.weight - opening.weight)
             variance = max(0.0, between - between**2 / closing.total)
@@ -243,12 +243,6 @@ class Timeline:
         powers = [(b.value - a.value) / (b.time - a.time) for a, b in pairwise(inside) if b.time > a.time]
         scatter = statistics.stdev(powers) if len(powers) > 2 else step
         return 2 * (missed * step) ** 2 / 3 + (missed * scatter) ** 2 * seconds / self.tick
-
-    def _broken(self, start: float, end: float) -> bool:
-        first, last = self.ticks.at_or_before(start), self.ticks.at_or_before(end)
-        if first is None or last is None:
-            return False
-        return self.ticks.all[first].epoch != self.ticks.all[last].epoch
 
     def _reason(self, start: float, end: float, reach: float = 1.2) -> str | None:
         for time, why in self._faults:
