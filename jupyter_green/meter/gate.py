@@ -12,7 +12,7 @@ import time
 from dataclasses import replace
 from numbers import Real
 
-from jupyter_green.sensors import Reading, Sensor, SensorFault
+from jupyter_green.sensors import Checked, Reading, Sensor, SensorFault
 
 CLOCK_SECONDS = 0.001
 """By how much a reading's time may lie outside its own call; clocks are not read at one moment."""
@@ -22,6 +22,10 @@ LEAP = 4.0
 
 LEAP_SECONDS = 0.5
 """Added to the time between two reads before power is judged: the first may show an old value, the second a new one."""
+
+
+ASIDE_SECONDS, ASIDE_TRIES = 0.25, 3
+"""How long a look aside may take, and how often it may fail or take longer before it is given up."""
 
 
 class Gate:
@@ -41,6 +45,9 @@ class Gate:
         self._traits = sensor.traits
         self._last: Reading | None = None
         self._breaks = 0
+        self._tries = ASIDE_TRIES
+        self.complaint: str | None = None
+        """What was wrong with the last reading that was let through."""
 
     def read(self) -> Reading:
         """Return one reading, its epoch raised wherever the count was broken.
@@ -61,10 +68,29 @@ class Gate:
         ended = time.perf_counter()
         self._judge(reading, began, ended)
         last, self._last = self._last, reading
-        if last is not None and (reading.epoch != last.epoch or self._broken(last, reading)):
+        self.complaint = None
+        if last is not None and self._broken(last, reading):
+            self.complaint = f"{self._traits.device} counted backwards, or further than it can have drawn."
+        if last is not None and (reading.epoch != last.epoch or self.complaint):
             self._breaks += 1
         doubt = max(0.0, reading.time - began, ended - reading.time)
         return replace(reading, value=self._scale * float(reading.value), epoch=self._breaks, doubt=doubt)
+
+    def shown_watts(self) -> float | None:
+        """What the device shows beside its counter, in watts; None where that is nothing, or nothing to rely on."""
+        if self._tries == 0 or not isinstance(self._sensor, Checked):
+            return None
+        began = time.perf_counter()
+        try:
+            watts = self._sensor.shown_watts()
+        except (Exception, SystemExit):  # noqa: BLE001 - the counter stands without it
+            watts = math.nan
+        if watts is None:
+            return None
+        if not isinstance(watts, Real) or not 0 <= watts < math.inf or time.perf_counter() - began > ASIDE_SECONDS:
+            self._tries -= 1
+            return None
+        return float(watts)
 
     def _judge(self, reading: Reading, began: float, ended: float) -> None:
         device = self._traits.device
@@ -79,8 +105,8 @@ class Gate:
             raise SensorFault(f"{device} gave a reading of another time than that at which it was asked.")
 
     def _broken(self, last: Reading, reading: Reading) -> bool:
-        """Whether a count went backwards, or further than the device can have drawn."""
-        if self._traits.method == "power":
+        """Whether a count went backwards, or further than the device can have drawn, and its sensor did not notice."""
+        if self._traits.method == "power" or reading.epoch != last.epoch:
             return False
         step, limit = reading.value - last.value, self._traits.power_limit
         seconds = reading.time - last.time + self._traits.period[1] + self._traits.latency + LEAP_SECONDS

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from jupyter_green.records import Component, Trace
-from jupyter_green.sensors import Attributing, Checked, Reading, Sensor, SensorFault, Traits
+from jupyter_green.sensors import Attributing, Reading, Sensor, SensorFault, Traits
 
 from .calibration import Calibration
 from .crosscheck import CrossCheck
@@ -97,16 +97,17 @@ class Meter:
             return
         self._hung.pop(key, None)
         timeline.add(reading)
+        complaint = self._gates[key].complaint
+        if complaint is not None:
+            timeline.fault(time.perf_counter(), complaint)
         self._due[key] = timeline.next_read(time.perf_counter())
 
     def check(self) -> None:
         """Read what boards show beside their counters; about once a second while a window is open."""
-        for sensor in self.sensors:
-            if isinstance(sensor, Checked):
-                watts = sensor.shown_watts()
-                if watts is not None:
-                    scale = self.timelines[sensor.traits.key].traits.scale
-                    self._checks[sensor.traits.key].add(time.perf_counter(), scale * watts)
+        for key, gate in self._gates.items():
+            watts = gate.shown_watts()
+            if watts is not None:
+                self._checks[key].add(time.perf_counter(), self.timelines[key].traits.scale * watts)
 
     def mark(self, moment: float, *, quiet: bool = False) -> None:
         """An edge of a window is at this moment of `time.perf_counter()`; `quiet` if none is open after it."""
