@@ -101,9 +101,7 @@ def test_no_permission_from_the_start_is_said_and_not_counted_as_nothing(driver:
 
 
 @pytest.mark.parametrize("missing", [[], ["energy"]], ids=["counter", "power"])
-@pytest.mark.parametrize(
-    ("kind", "words"), [("permission", "may not read"), ("lost", "lost the board"), ("unsupported", "not offer")]
-)
+@pytest.mark.parametrize(("kind", "words"), [("permission", "may not read"), ("lost", "lost the board")])
 def test_a_board_that_fails_inside_a_window_and_comes_back(
     driver: SimulatedDriver, kind: str, words: str, missing: list[str]
 ) -> None:
@@ -236,3 +234,21 @@ def test_asking_who_uses_a_board_may_hang_too(driver: SimulatedDriver) -> None:
         start = begin(bench, driver, 300.0, 0.8)
         told = bench.block("next", start, start + 0.8)
         right(told, driver.truth(0, told.start, told.end))
+
+
+def test_a_power_call_that_hangs_beside_a_counter_that_works(driver: SimulatedDriver) -> None:
+    """Power is looked at beside the counter once a second: it is soon left alone, and the counter's figure holds."""
+    driver.board(ripple=0.0)
+    driver.board(ripple=0.0, uuid="GPU-51000000-0000-4000-8000-0000000000ff")
+    with Bench(driver.environment()) as bench:
+        start = begin(bench, driver, 400.0, 4.0, boards=2)
+        for second in range(60):
+            for what in ("fields", "power call"):
+                driver.fault("hang", at=start + second, until=start + second + 1.0, what=what)
+        told = bench.block("cell", start, start + 4.0)
+        right(told, driver.truth(0, told.start, told.end))
+        right(told, driver.truth(1, told.start, told.end), number=1)
+        start = begin(bench, driver, 300.0, 1.0, boards=2)
+        told = bench.block("next", start, start + 1.0)
+        right(told, driver.truth(0, told.start, told.end))
+        right(told, driver.truth(1, told.start, told.end), number=1)
