@@ -345,7 +345,7 @@ def test_a_missing_driver_says_what_to_install(file_url):
         "except LedgerError as error:\n    print(error)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert "pip install 'jupyter_green[postgresql]'" in done.stdout
+    assert "pip install 'psycopg[binary]'" in done.stdout
     assert "geheim" not in done.stdout
 
 

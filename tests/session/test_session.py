@@ -90,7 +90,8 @@ except KeyError as error:
 
 def test_an_interrupt_is_called_one_and_stays_a_keyboard_interrupt() -> None:
     told = run("""
-import _thread
+import _thread, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is started without
 try:
     with green.meter() as window:
         _thread.interrupt_main()
