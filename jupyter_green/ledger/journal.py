@@ -150,7 +150,7 @@ class Replay:
                 note = "The kernel ended before the figure settled; this is its last value."
                 closed.append(record.with_(notes=(*record.notes, note)))
             else:
-                note = "The kernel was killed; counted up to the last heartbeat, at most 1 s before the end."
+                note = "The kernel was killed; counted up to the last heartbeat, as a rule within 1 s of the end."
                 closed.append(record.with_(status="killed", final=True, notes=(*record.notes, note)))
         return closed
 

@@ -250,7 +250,7 @@ def _killed(record: EnergyRecord) -> list[Clause]:
         upper = 0.0 if interval is None else interval[1]
         head = (Piece(number.at_most(upper), "strong"), Piece(" counted"))
     weak = "" if record.quality == "measured" else qualities(record)
-    said = [head, *_say("kernel killed", "counted up to the last heartbeat, at most 1 s before the end", weak)]
+    said = [head, *_say("kernel killed", "counted up to the last heartbeat, as a rule within 1 s of the end", weak)]
     return said + _absent(record)
 
 

@@ -33,7 +33,7 @@ SENTENCES = {
         "≤ 0.03 J · CPU estimated, too little to tell from nothing (%energy doctor) · this took 3.0 ms · "
         "%%energyit repeats it until it can tell"
     ),
-    "killed": "≥ 52 J · kernel killed · counted up to the last heartbeat, at most 1 s before the end",
+    "killed": "≥ 52 J · kernel killed · counted up to the last heartbeat, as a rule within 1 s of the end",
     "interrupted": "74 J ± 2 · GPU measured 73 J · CPU estimated 1.2 J (±40 %) · interrupted after 5.5 s",
     "error": (
         "124 J ± 6 · GPU measured 112 J · CPU estimated 12 J (±40 %) · stopped by an error after 5.1 s, still counted"
@@ -118,8 +118,8 @@ def test_a_killed_cell_without_a_lower_bound_and_without_a_sensor():
     assert sentence(record(replace(GPU, joules=0.3, uncertainty=0.5), status="killed")).startswith(
         "≤ 0.8 J counted · kernel killed · counted up to"
     )
-    assert sentence(record(CPU, status="killed")).endswith("before the end · CPU estimated")
-    assert sentence(record(simulated(GPU), status="killed")).endswith("before the end · GPU simulated")
+    assert sentence(record(CPU, status="killed")).endswith("of the end · CPU estimated")
+    assert sentence(record(simulated(GPU), status="killed")).endswith("of the end · GPU simulated")
     assert sentence(record(status="killed")) == "no reading: no sensor was found · %energy doctor · kernel killed"
 
 
