@@ -194,3 +194,30 @@ def test_processes_that_end_in_every_way_leave_their_records() -> None:
         process.communicate(timeout=60)
     found = ledger()
     assert sorted(label for label in found if label) == sorted([*ends, *(f"{name} open" for name in ends)])
+
+
+def test_a_process_killed_while_a_sensor_hangs_has_its_window_closed() -> None:
+    process = start("""
+from jupyter_green.sensors import Discovery, Reading, Traits
+from jupyter_green.session import Session
+hanging = threading.Event()
+class Sensor:
+    traits = Traits(key="s:0", kind="other", device="S", method="counter", quality="simulated", scope="all", source="s")
+    reads = 0
+    def read(self):
+        self.reads += 1
+        if self.reads > 1:
+            hanging.set()
+            threading.Event().wait()
+        return Reading(time.perf_counter(), 1.0)
+    def close(self): pass
+session = Session(discovery=Discovery((Sensor(),)))
+with session.window(label="doomed"):
+    hanging.wait()
+    os.kill(os.getpid(), 9)
+""")
+    process.communicate(timeout=60)
+    (record,) = ledger()["doomed"]
+    assert record.status == "killed"
+    assert record.joules is None
+    assert any("killed" in note for note in record.notes)
