@@ -213,7 +213,7 @@ def _nearer(ticks: Ticks, left: int, edge: float, guard: float) -> tuple[int, fl
     since. Returns the tick's index and the standard deviation in joules that it brings.
     """
     near = left + 1
-    if near + 1 >= len(ticks.all) or edge - ticks.all[left].time < FAR_PERIODS * ticks.period:
+    if near + 1 >= len(ticks.all) or edge - ticks.all[left].time - ticks.all[left].doubt < FAR_PERIODS * ticks.period:
         return left, 0.0
     here, later = ticks.all[near], ticks.all[near + 1]
     if here.time > edge or here.epoch != later.epoch or here.epoch != ticks.all[left].epoch:
