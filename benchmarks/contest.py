@@ -137,14 +137,14 @@ class Contest:
             start = self._plan(corner, scene, max(free, time.perf_counter() + 0.02) + scene.before, bout.tick, place)
             corner.steps += len(scene.steps)
             windows = [(start + opened, start + closed) for opened, closed in scene.windows]
-            self._guarded(bout, corners, corner, lambda c, w=windows: c.station.order(w))  # type: ignore[misc]
+            self._guarded(bout, corners, corner, lambda c, w=windows: c.station.order(w))  # type: ignore[misc]  # mypy infers no lambda with a default
             free = start - scene.before + APART
             if scene.after < OVERLAPPING:
                 free = start + scene.after + APART - scene.before
         self._groups += 1
         for corner in [*corners]:
             patience = PATIENCE + scene.after + 3 * len(corners)
-            told = self._guarded(bout, corners, corner, lambda c, p=patience: c.station.answer(p))  # type: ignore[misc]
+            told = self._guarded(bout, corners, corner, lambda c, p=patience: c.station.answer(p))  # type: ignore[misc]  # likewise
             if told and kept:
                 self._keep(bout, corner, scene, told, kept)
 

@@ -73,7 +73,7 @@ class Kernel:
         self._client: BlockingKernelClient = self._manager.client()
         self._client.start_channels()
         self._client.wait_for_ready(timeout=60)
-        self.pid = int(self._manager.provisioner.pid)  # type: ignore[union-attr]
+        self.pid = int(self._manager.provisioner.pid)  # type: ignore[union-attr]  # it has started
         self.run(GUARD)
 
     def start(self, code: str) -> str:

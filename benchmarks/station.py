@@ -145,7 +145,7 @@ def serve(key: str, orders: IO[str], answers: IO[str]) -> None:
             # A new course of power is taken in now, so that no meter pays for the simulation.
             look()
             tell(windows=_meter(gauge, json.loads(line)), refused=scope["_refused"])
-        except Exception as fault:  # noqa: BLE001
+        except Exception as fault:  # noqa: BLE001 - likewise: the peer failed, the bench goes on
             tell(fault=_sentence(fault))
     gauge.close()
 

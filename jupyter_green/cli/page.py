@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def check_exporter() -> None:
     """Raise `Refusal` where nbconvert, which draws the page, is not installed."""
     try:
-        import nbconvert  # noqa: F401
+        import nbconvert  # noqa: F401 - only whether it is there
     except ImportError:
         raise Refusal("--html needs nbconvert, which is not installed; `pip install nbconvert` brings it.") from None
 

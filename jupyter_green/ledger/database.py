@@ -163,7 +163,7 @@ class Database:
                 self._engine = self._postgresql() if self._file is None else self._sqlite(self._file)
                 try:
                     self._bring_up(self._engine)
-                except BaseException:
+                except BaseException:  # an interrupt too must not leave the engine half open; raised again
                     self.close()
                     raise
             return self._engine
@@ -186,7 +186,7 @@ class Database:
         with engine.begin() as connection:
             schema.metadata.create_all(connection)
             connection.exec_driver_sql(f"CREATE TABLE {schema.VERSION_TABLE} (version_num TEXT)")
-            connection.exec_driver_sql(f"INSERT INTO {schema.VERSION_TABLE} VALUES ('{schema.REVISIONS[-1]}')")  # noqa: S608
+            connection.exec_driver_sql(f"INSERT INTO {schema.VERSION_TABLE} VALUES ('{schema.REVISIONS[-1]}')")  # noqa: S608 - own constants
         return engine
 
     def _postgresql(self) -> Engine:

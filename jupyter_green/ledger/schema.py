@@ -109,7 +109,7 @@ def revision(connection: Connection) -> str | None:
     """Return the revision a database is at; None where it has none of our tables."""
     if VERSION_TABLE not in inspect(connection).get_table_names():
         return None
-    found = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalars().all()  # noqa: S608
+    found = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalars().all()  # noqa: S608 - own constant
     return str(found[0]) if found else None
 
 

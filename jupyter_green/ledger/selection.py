@@ -62,7 +62,7 @@ class Records(Sequence[EnergyRecord]):
     def __eq__(self, other: object) -> bool:
         return self._records == other._records if isinstance(other, Records) else NotImplemented
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # equal by content, as a list
 
     def totals(self, by: By | None = None, simulated: bool | None = None) -> Totals:
         """Add the records up, as `Ledger.totals` does."""
