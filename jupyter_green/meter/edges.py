@@ -109,12 +109,16 @@ def count_at(
     guard = traits.late_doubt + max(GUARD_SECONDS, 2 * ticks.comb.jitter) + 2 * ticks.slowness
     first = final = bisect.bisect_left(edges, moment)
     left = right = None
+    whole = True
     while True:  # widen the block until no edge lies close to its ends
         left = ticks.at_or_before(edges[first], guard)
         right = ticks.at_or_after(edges[final] + guard)
         if first > 0 and (left is None or edges[first - 1] > ticks.all[left].time - guard):
             first -= 1
         elif final + 1 < len(edges) and (right is None or edges[final + 1] < ticks.all[right].time + guard):
+            if right is not None and ticks.at_or_after(edges[final + 1] + guard) is None:
+                whole = False  # its closing tick is yet to come: what is known serves until then
+                break
             final += 1
         else:
             break
@@ -174,7 +178,7 @@ def count_at(
         block=(start.time, end.time),
         weight=weight,
         total=total,
-        complete=right + 1 < len(ticks.all),
+        complete=whole and right + 1 < len(ticks.all),
         outside=min(powers[0].watts, powers[-1].watts),
         silence=math.fsum(lengths[place] for place in silent),
     )

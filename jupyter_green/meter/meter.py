@@ -131,8 +131,15 @@ class Meter:
         """Whether no later reading changes a window that ended at `end`."""
         return all(timeline.settled(end) for timeline in self.timelines.values())
 
-    def components(self, start: float, end: float) -> tuple[Component, ...]:
-        """Components of the window between two moments of `time.perf_counter()`."""
+    def components(self, start: float, end: float, *, final: bool = False) -> tuple[Component, ...]:
+        """Components of the window between two moments of `time.perf_counter()`.
+
+        What is `final` holds the counts at its edges, so that the windows on their other sides add up with it.
+        """
+        if final:
+            for timeline in self.timelines.values():
+                timeline.conclude(start)
+                timeline.conclude(end)
         return tuple(_component(timeline, start, end, self._checks[key]) for key, timeline in self.timelines.items())
 
     def timing_doubt(self, start: float) -> float:

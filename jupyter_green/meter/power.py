@@ -75,6 +75,7 @@ class PowerTimeline(Timeline):
         self._updates: list[Update] = []
         self._comb = Comb(*traits.period)
         self._last: Reading | None = None
+        self._held: dict[float, Side] = {}
 
     # ---- writing ------------------------------------------------------------------------------
 
@@ -130,6 +131,7 @@ class PowerTimeline(Timeline):
     def forget(self, before: float) -> None:
         """Drop updates older than a moment."""
         super().forget(before)
+        self._held = {edge: side for edge, side in self._held.items() if edge >= before}
         cut = bisect.bisect_left(self._updates, before - 2 * self._span, key=lambda update: update.time)
         del self._updates[: max(0, min(cut, len(self._updates) - 4))]
 
@@ -211,7 +213,15 @@ class PowerTimeline(Timeline):
             epoch = update.epoch
         return tuple(pairs) if len(pairs) >= 3 else ()
 
+    def conclude(self, moment: float) -> None:
+        """Hold what is known of the sum at an edge."""
+        side = self._at(moment)
+        if side is not None:
+            self._held[moment] = side
+
     def _at(self, edge: float) -> Side | None:
+        if edge in self._held:
+            return self._held[edge]
         if self._in_silence(edge):
             return None
         sides = [side for side in (self._from_before(edge), self._from_after(edge)) if side is not None]

@@ -141,7 +141,7 @@ class Timeline:
         if closing is None or closing + 1 >= len(self.ticks.all):
             return False
         count = self._count(end)  # a neighbouring edge may ask for a later closing tick
-        return count is None or count.complete
+        return count is not None and count.complete
 
     def known_until(self) -> float:
         """Latest edge that would be settled already, on `time.perf_counter()`."""
@@ -204,6 +204,12 @@ class Timeline:
                 pairs.append((round(max(0.0, last.time - start), 4), round(watts, 2)))
                 last = tick
         return tuple(pairs) if len(pairs) >= 3 else ()
+
+    def conclude(self, moment: float) -> None:
+        """Hold what is known of the count at an edge: a figure that rests on it is final, its neighbour's must fit."""
+        count = self._count(moment)
+        if count is not None:
+            self._settled[moment] = count
 
     # ---- inside -------------------------------------------------------------------------------
 

@@ -34,7 +34,7 @@ class Crowd:
         inside = [(moment, count) for moment, count in self._marks if start < moment < end]
         marks = [(start, before[-1] if before else 1), *inside, (end, 0)]
         stretches = [(t0, t1, max(1, count)) for (t0, count), (t1, _) in pairwise(marks) if t1 > t0]
-        parts = [meter.components(t0, t1) for t0, t1, _ in stretches]
+        parts = [meter.components(t0, t1, final=True) for t0, t1, _ in stretches]
         shares = add_up(parts, [1.0 / count for _, _, count in stretches])
         return tuple(_doubted(whole, share) for whole, share in zip(add_up(parts), shares, strict=True))
 

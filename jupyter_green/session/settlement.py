@@ -7,6 +7,7 @@ listeners only speak of what is safe. A fault of ours costs a sentence in `probl
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -31,6 +32,8 @@ YIELD_SECONDS = 0.02
 
 PATIENCE_SECONDS = 0.25
 """How long beyond the slowest sensor's settling a figure is waited for before it is taken as it is."""
+LOOKS = 3
+"""How often it is looked for again before that, so that a process which stood still reads its sensors first."""
 
 Listener = Callable[[str, EnergyRecord], None]
 
@@ -60,6 +63,7 @@ class Settlement:
         self.finished: deque[EnergyRecord] = deque(maxlen=10_000)
         self.listeners: list[Listener] = []
         self.problem: str | None = None
+        self._overdue: dict[float, tuple[float, int]] = {}
         self._open_windows = open_windows
         self._events: deque[Window | Edge | tuple[Edge, Edge]] = deque()
         self._edges: deque[Edge] = deque()
@@ -167,9 +171,9 @@ class Settlement:
             # Taken off when it is booked, not before: `busy` must never be false in between.
             self._book(self._events[0])
             self._events.popleft()
-        self._book_edges(float("inf"))
-        self._settle_gaps(float("inf"))
-        self._settle_windows(float("inf"))
+        self._book_edges(math.inf)
+        self._settle_gaps(math.inf)
+        self._settle_windows(math.inf)
         self._keep_gap(self._account.take(all_of_it=True))
 
     def _book(self, event: Window | Edge | tuple[Edge, Edge]) -> None:
@@ -210,8 +214,16 @@ class Settlement:
         self._billed = spent
 
     def _due(self, closed: Edge, now: float) -> bool:
-        late = now - max(closed.time, self.meter.resumed) > self.meter.settle_seconds() + PATIENCE_SECONDS
-        return late or self.meter.settled(closed.time)
+        settle = self.meter.settle_seconds()
+        due = self.meter.settled(closed.time) or now == math.inf
+        if not due and now - max(closed.time, self.meter.resumed) > settle + PATIENCE_SECONDS:
+            # A process that stood still finds a window overdue before it has read anything: it looks again first.
+            since, looks = self._overdue.setdefault(closed.time, (now, 0))
+            self._overdue[closed.time] = since, looks + 1
+            due = looks >= LOOKS and now - since > settle
+        if due:
+            self._overdue.pop(closed.time, None)
+        return due
 
     def _beat(self, window: Window) -> None:
         record = self.provisional(window)
@@ -235,7 +247,7 @@ class Settlement:
             components = self.crowd.split(self.meter, start, end)
             window.notes.append("Another cell ran at the same time; the energy of that time is split evenly.")
         else:
-            components = self._attribution.attribute(self.meter.components(start, end), start, end - start)
+            components = self._attribution.attribute(self.meter.components(start, end, final=True), start, end - start)
         record = self.bare(window).with_(components=components, seconds=end - start, final=True)
         if end - start >= TRACE_SECONDS:
             record = record.with_(trace=self.meter.trace(start, end))
@@ -254,7 +266,7 @@ class Settlement:
             opened, closed = gap
             if not self._due(closed, now):
                 continue
-            components = self.meter.components(opened.time, closed.time)
+            components = self.meter.components(opened.time, closed.time, final=True)
             seconds = closed.time - opened.time
             self._attribution.observe_gap(components, seconds)
             self._account.add(components, seconds, opened.wall)

@@ -161,3 +161,57 @@ def test_the_first_cell_is_covered_before_the_rhythm_is_known(length: float) -> 
         assert energy.joules is not None
         covered += abs(energy.joules - course.between(start, end)) <= energy.uncertainty
     assert covered >= 0.95 * 500
+
+
+@given(
+    st.lists(st.tuples(st.floats(0.0, 0.15), st.floats(0.003, 0.3), st.floats(30, 650)), min_size=2, max_size=8),
+    st.integers(0, 10_000),
+)
+@settings(max_examples=60, deadline=None)
+def test_figures_taken_before_they_settled_add_up_all_the_same(
+    cells: list[tuple[float, float, float]], seed: int
+) -> None:
+    """A record is made when it can wait no longer; what is said of its neighbours later must fit it."""
+    course, now, edges = Course(), 5.0, []
+    for gap, length, watts in cells:
+        course.then(now + gap, watts)
+        course.then(now + gap + length, 60.0)
+        edges += [now + gap, now + gap + length]
+        now += gap + length
+    counter, timeline, chance = Counter(course, phase=0.013), Timeline(COUNTER), random.Random(seed)
+    parts: dict[float, float | None] = {}
+    moment, due = 4.9, list(pairwise(edges))
+    while due:
+        timeline.add(counter.read(moment))
+        for edge in [edge for edge in edges if edge <= moment]:
+            timeline.mark(edge)
+        while due and moment > due[0][1] and chance.random() < 0.1:
+            start, end = due.pop(0)
+            timeline.conclude(start)
+            timeline.conclude(end)
+            parts[start] = timeline.energy(start, end).joules
+        moment += chance.choice([0.005, 0.005, 0.005, 0.005, 0.3])
+    for _ in range(50):
+        timeline.add(counter.read(moment := moment + 0.01))
+    whole = timeline.energy(edges[0], edges[-1]).joules
+    assert whole is not None
+    if None not in parts.values():
+        assert sum(part for part in parts.values() if part is not None) == pytest.approx(whole, abs=1e-6)
+
+
+def test_a_window_is_not_settled_while_ticks_around_it_are_shared_with_edges_to_come() -> None:
+    """Short cells that follow closely share their ticks: the last of these ticks settles them all."""
+    course = Course()
+    course.then(-10.0, 60.0)
+    counter, timeline = Counter(course, phase=0.053), Timeline(COUNTER)
+    timeline.add(counter.read(5.0))
+    for step in range(20):
+        timeline.mark(5.36 + 0.03 * step)
+    now = 5.389
+    while now < 6.2:
+        timeline.add(counter.read(now))
+        now += 0.002
+        if timeline.settled(5.36 + 0.03):
+            energy = timeline.energy(5.36, 5.36 + 0.03)
+            assert energy.joules is not None, now
+            assert abs(energy.joules - course.between(5.36, 5.36 + 0.03)) <= energy.uncertainty

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -47,10 +49,7 @@ def test_a_block_is_metered_to_within_its_interval_and_called_simulated(driver: 
     assert told["record"]["final"] is True
 
 
-def test_cells_and_gaps_add_up_to_what_the_counter_says(driver: SimulatedDriver) -> None:
-    driver.follow()
-    told = run(
-        """
+CELLS_AND_GAPS = """
 session = current()
 edges = [session._quiet_since.time]
 for pause in (0.3, 0.0, 0.05, 0.0, 0.4):
@@ -67,13 +66,36 @@ key = session.meter.traits[0].key
 whole = session.meter.timelines[key].energy(edges[0], edges[-1]).joules
 parts = [p.joules for r in session.finished for p in r.components if p.key == key and r.parent is None]
 print(json.dumps({"whole": whole, "parts": parts, "spans": [r.span for r in session.finished]}))
-""",
-        driver,
-    )
+"""
+
+
+def adds_up(told: dict) -> None:
     assert told["spans"].count("cell") == 6
     assert "gap" in told["spans"]
     assert None not in told["parts"]
     assert sum(told["parts"]) == pytest.approx(told["whole"], abs=1e-6)
+
+
+def test_cells_and_gaps_add_up_to_what_the_counter_says(driver: SimulatedDriver) -> None:
+    driver.follow()
+    adds_up(run(CELLS_AND_GAPS, driver))
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="This system can't stop a process.")
+@pytest.mark.parametrize("seed", [40, 43, 61])
+def test_they_add_up_where_the_process_is_held_up_again_and_again(driver: SimulatedDriver, seed: int) -> None:
+    """Figures that could not settle in time are final then too: what a neighbour says must fit them."""
+    driver.follow()
+    chance = random.Random(seed)
+    process = start(CELLS_AND_GAPS, driver)
+    while process.poll() is None:
+        time.sleep(chance.uniform(0.1, 0.6))
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(chance.choice([0.15, 0.3, 0.45, 0.7]))
+        process.send_signal(signal.SIGCONT)
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    adds_up(json.loads(out.splitlines()[-1]))
 
 
 def test_an_exception_passes_through_and_what_ran_is_counted() -> None:
