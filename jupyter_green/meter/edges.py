@@ -88,6 +88,33 @@ class Power:
     lone: bool = False
 
 
+@dataclass(frozen=True)
+class Block:
+    """Edges first to final share the ticks left and right; whole unless ticks still to come would widen it."""
+
+    first: int
+    final: int
+    left: int | None
+    right: int | None
+    whole: bool
+
+
+def _around(ticks: Ticks, edges: list[float], index: int, guard: float) -> Block:
+    """Widen the block around an edge until no other edge lies close to its ends."""
+    first = final = index
+    while True:
+        left = ticks.at_or_before(edges[first], guard)
+        right = ticks.at_or_after(edges[final] + guard)
+        if first > 0 and (left is None or edges[first - 1] > ticks.all[left].time - guard):
+            first -= 1
+        elif final + 1 < len(edges) and (right is None or edges[final + 1] < ticks.all[right].time + guard):
+            if right is not None and ticks.at_or_after(edges[final + 1] + guard) is None:
+                return Block(first, final, left, right, whole=False)  # what is known serves until the tick comes
+            final += 1
+        else:
+            return Block(first, final, left, right, whole=True)
+
+
 def count_at(
     ticks: Ticks, traits: Traits, edges: list[float], moment: float, quiet: Container[float] = ()
 ) -> Count | None:
@@ -107,21 +134,8 @@ def count_at(
         Edges after which no window was open.
     """
     guard = traits.late_doubt + max(GUARD_SECONDS, 2 * ticks.comb.jitter) + 2 * ticks.slowness
-    first = final = bisect.bisect_left(edges, moment)
-    left = right = None
-    whole = True
-    while True:  # widen the block until no edge lies close to its ends
-        left = ticks.at_or_before(edges[first], guard)
-        right = ticks.at_or_after(edges[final] + guard)
-        if first > 0 and (left is None or edges[first - 1] > ticks.all[left].time - guard):
-            first -= 1
-        elif final + 1 < len(edges) and (right is None or edges[final + 1] < ticks.all[right].time + guard):
-            if right is not None and ticks.at_or_after(edges[final + 1] + guard) is None:
-                whole = False  # its closing tick is yet to come: what is known serves until then
-                break
-            final += 1
-        else:
-            break
+    block = _around(ticks, edges, bisect.bisect_left(edges, moment), guard)
+    first, final, left, right = block.first, block.final, block.left, block.right
     if left is None and right is None:
         return None
     if left is None or right is None:
@@ -178,7 +192,7 @@ def count_at(
         block=(start.time, end.time),
         weight=weight,
         total=total,
-        complete=whole and right + 1 < len(ticks.all),
+        complete=block.whole and right + 1 < len(ticks.all),
         outside=min(powers[0].watts, powers[-1].watts),
         silence=math.fsum(lengths[place] for place in silent),
     )
