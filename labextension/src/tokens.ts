@@ -1,0 +1,266 @@
+/**
+ * The public interface: the shapes that cross the wire, what the page knows, and the token others ask for.
+ *
+ * Shapes on the wire keep the kernel's spelling (snake_case), so that one JSON schema describes both sides.
+ * What the page makes of them is camelCase. Absent is null, never 0; times are seconds since 1970.
+ */
+import { Token } from '@lumino/coreutils';
+import type { ISignal } from '@lumino/signaling';
+
+/** How a figure came about. Nothing estimated or simulated is shown as measured. */
+export type Quality = 'measured' | 'estimated' | 'simulated';
+
+/** Joules with the half-width of their 95 % interval. */
+export interface IFigure {
+  joules: number | null;
+  uncertainty: number | null;
+  quality: Quality;
+  measured_share: number | null;
+  below_resolution?: boolean;
+  co2e_grams?: number | null;
+  cost?: number | null;
+  currency?: string | null;
+}
+
+export type Kind = 'gpu' | 'cpu' | 'dram' | 'other';
+
+/** One kind of device's part of a figure. */
+export interface IPart {
+  kind: Kind;
+  joules: number | null;
+  uncertainty: number | null;
+  quality: Quality;
+}
+
+/** `unproven`: the intervals do not tell the two apart. `none`: they can't be compared, and `reason` says why. */
+export type Verdict = 'more' | 'less' | 'unproven' | 'none';
+
+/** A cell or a run beside its baseline; differences are ours minus the baseline's, in joules. */
+export interface IAgainst {
+  baseline: number | null;
+  baseline_uncertainty: number | null;
+  difference: number | null;
+  difference_uncertainty: number | null;
+  ratio: number | null;
+  verdict: Verdict;
+  reason: string | null;
+  edited: boolean;
+  excess: number;
+  saved: number;
+}
+
+export type CellStatus = 'running' | 'ok' | 'error' | 'interrupted' | 'killed';
+
+export interface ICell {
+  id: string;
+  run: string;
+  cell_id: string | null;
+  execution_count: number | null;
+  code_hash: string | null;
+  line: string;
+  status: CellStatus;
+  started_at: number;
+  seconds: number;
+  final: boolean;
+  figure: IFigure;
+  parts: IPart[];
+  shared: boolean;
+  own_joules: number | null;
+  device_joules: number | null;
+  reruns: number;
+  rerun_joules: number | null;
+  last_run: IFigure | null;
+  against: IAgainst | null;
+}
+
+export interface ITotals {
+  figure: IFigure;
+  parts: IPart[];
+  seconds: number;
+  cells: number;
+  idle: IFigure | null;
+  reruns: IFigure | null;
+  against: IAgainst | null;
+  compared: number;
+}
+
+export interface IBaselineHead {
+  kind: 'named' | 'last' | 'median' | 'file';
+  name: string | null;
+  runs: number;
+  figure: IFigure;
+  cells: number;
+  made_at: number | null;
+}
+
+export interface IDevice {
+  key: string;
+  kind: string;
+  device: string;
+  quality: Quality;
+}
+
+/** All that is known of a run now. Absolute: a lost one costs nothing once the next has come. */
+export interface ISnapshot {
+  v: 1;
+  type: 'snapshot';
+  app: 'jupyter_green';
+  run: string;
+  seq: number;
+  sent_at: number;
+  notebook: string | null;
+  project: string;
+  state: 'busy' | 'idle' | 'off';
+  watts: number | null;
+  watts_quality: Quality | null;
+  devices: IDevice[];
+  problem: { sentence: string; command: string | null } | null;
+  running: ICell | null;
+  cells: ICell[];
+  totals: ITotals;
+  today: IFigure | null;
+  baseline: IBaselineHead | null;
+  notice: string | null;
+}
+
+/** A page of all cells of a run, the answer to a sync. */
+export interface IHistory {
+  v: 1;
+  type: 'history';
+  app: 'jupyter_green';
+  run: string;
+  seq: number;
+  cells: ICell[];
+  page: number;
+  pages: number;
+}
+
+export interface IAnswer {
+  v: 1;
+  type: 'answer';
+  app: 'jupyter_green';
+  run: string;
+  to: string;
+  ok: boolean;
+  message: string;
+}
+
+export type Frame = ISnapshot | IHistory | IAnswer;
+
+export type BaselineAction = 'set' | 'use' | 'clear';
+
+export type Request =
+  | { v: 1; type: 'sync'; client: string }
+  | { v: 1; type: 'visible'; client: string; visible: boolean }
+  | {
+      v: 1;
+      type: 'baseline';
+      id: string;
+      action: BaselineAction;
+      name: string | null;
+    }
+  | { v: 1; type: 'meter'; id: string; on: boolean };
+
+/** A run of a notebook as the ledger keeps it. */
+export interface IRun {
+  run: string;
+  notebook: string | null;
+  project: string | null;
+  started_at: number;
+  ended_at: number | null;
+  cells: number;
+  figure: IFigure;
+  idle: IFigure | null;
+}
+
+/** Why there are no live figures, or 'live'. Each has a sentence and a next step. */
+export type Status =
+  | { kind: 'no-notebook' }
+  | { kind: 'no-kernel'; last: IFigure | null }
+  | { kind: 'not-python'; language: string }
+  | { kind: 'not-loaded' }
+  | { kind: 'not-installed'; command: string }
+  | { kind: 'off' }
+  | { kind: 'live' }
+  | { kind: 'stale'; seconds: number; since: number }
+  | { kind: 'disconnected' };
+
+/** One point of the course of power: seconds since 1970, watts, and the cell that ran. */
+export interface IPower {
+  at: number;
+  watts: number | null;
+  cell: string | null;
+}
+
+/** What the page knows of the notebook in front. Plain data; a new object with each change. */
+export interface IState {
+  status: Status;
+  notebook: string | null;
+  run: string | null;
+  busy: boolean;
+  watts: number | null;
+  wattsQuality: Quality | null;
+  devices: readonly IDevice[];
+  problem: ISnapshot['problem'];
+  running: ICell | null;
+  /** Cells of this run in the order of the notebook; those not in it any more come last. */
+  cells: readonly ICell[];
+  totals: ITotals | null;
+  today: IFigure | null;
+  baseline: IBaselineHead | null;
+  notice: string | null;
+  power: readonly IPower[];
+  /** Earlier runs, newest first; null where the server's part is missing. */
+  runs: readonly IRun[] | null;
+  /** One sentence where history can't be had: the server's part is missing, the ledger locked. */
+  historyProblem: string | null;
+  /** Named baselines of the notebook. */
+  baselines: readonly IBaselineHead[];
+  updatedAt: number | null;
+}
+
+/** What a person asks of the panel. */
+export interface IActions {
+  startMetering(): Promise<void>;
+  stopMetering(): Promise<void>;
+  setBaseline(name: string | null): Promise<IAnswer>;
+  useBaseline(name: string): Promise<IAnswer>;
+  clearBaseline(): Promise<IAnswer>;
+  /** Scroll the notebook to a cell and select it; false where the notebook has no such cell any more. */
+  reveal(cell: ICell): Promise<boolean>;
+  openDoctor(): Promise<void>;
+  exportReport(): Promise<void>;
+  openNotebook(): Promise<void>;
+  startKernel(): Promise<void>;
+  changeKernel(): Promise<void>;
+  reconnect(): Promise<void>;
+  refreshHistory(): Promise<void>;
+}
+
+/** The model of the panel: state, a signal when it changes, and what can be asked of it. */
+export interface IEnergyModel extends IActions {
+  readonly state: IState;
+  readonly changed: ISignal<IEnergyModel, void>;
+  /** What a kernel last said of a cell of a notebook, for badges; undefined where nothing is known. */
+  cell(notebookPath: string, cellId: string): ICell | undefined;
+  /** Say that something on the page shows live figures; they stop where nothing does. */
+  show(viewer: string, visible: boolean): void;
+}
+
+export const IEnergyModel = new Token<IEnergyModel>(
+  'jupyter-green:IEnergyModel',
+  'The energy of the notebook in front: figures of the running cell, of all cells and of the run.'
+);
+
+/** What a person chose in the settings. */
+export interface ISettings {
+  unit: 'auto' | 'J' | 'Wh' | 'kWh';
+  badge: boolean;
+  statusBar: boolean;
+  meterAll: boolean;
+  refreshSeconds: number;
+  quiet: boolean;
+  region: string;
+  pue: number | null;
+  tariff: string;
+}
