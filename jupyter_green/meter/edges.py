@@ -18,6 +18,7 @@ from itertools import pairwise
 
 from jupyter_green.sensors import Traits
 
+from .flank import Power, compared, earlier, level_before, side
 from .ticks import Tick, Ticks
 
 GUARD_SECONDS = 0.003
@@ -59,6 +60,8 @@ class Count:
         Variance up to this edge inside the block, before the sum was held.
     total : float
         Variance of the whole block, before the sum was held.
+    ready : bool
+        Whether the ticks that it needs are there.
     complete : bool
         Whether the tick after the closing one is known too, so that no later one changes the count.
     outside : float
@@ -74,18 +77,10 @@ class Count:
     block: tuple[float, float]
     weight: float
     total: float
+    ready: bool = False
     complete: bool = False
     outside: float = 0.0
     silence: float = 0.0
-
-
-@dataclass(frozen=True)
-class Power:
-    """Mean power of a stretch in watts and its standard deviation; `lone` if one tick tells it."""
-
-    watts: float
-    doubt: float
-    lone: bool = False
 
 
 @dataclass(frozen=True)
@@ -150,11 +145,17 @@ def count_at(
     inner = edges[first : final + 1]
     marks = [start.time, *inner, end.time]
     lengths = [max(0.0, later - earlier) for earlier, later in pairwise(marks)]
-    before = side(ticks, left, edges[first - 1] if first else -math.inf, forward=False, guard=guard)
-    after = side(ticks, right, edges[final + 1] if final + 1 < len(edges) else math.inf, forward=True, guard=guard)
+    until = edges[first - 1] if first else -math.inf
+    before = side(
+        ticks, left, until, forward=False, guard=guard, away=lengths[0], calm=first == 0 or edges[first - 1] in quiet
+    )
+    until = edges[final + 1] if final + 1 < len(edges) else math.inf
+    calm = edges[final] in quiet
+    level = level_before(ticks, edges, first, guard, quiet) if calm else None
+    after = side(ticks, right, until, forward=True, guard=guard, away=lengths[-1], calm=calm, level=level)
     if (before is not None and before.lone) or (after is not None and after.lone):
-        levels = [power for power in (before, after, *_earlier(ticks, edges, first, guard)) if power is not None]
-        before, after = _compared(before, levels), _compared(after, levels)
+        levels = [power for power in (before, after, *earlier(ticks, edges, first, guard)) if power is not None]
+        before, after = compared(before, levels), compared(after, levels)
     energy = end.value - start.value
     mean = energy / max(1e-9, end.time - start.time)
     # A cell may draw anything up to the limit; between cells a board is nearer to what it draws around them.
@@ -192,7 +193,8 @@ def count_at(
         block=(start.time, end.time),
         weight=weight,
         total=total,
-        complete=block.whole and right + 1 < len(ticks.all),
+        ready=block.whole and right + 1 < len(ticks.all),
+        complete=block.whole and right + 2 < len(ticks.all),
         outside=min(powers[0].watts, powers[-1].watts),
         silence=math.fsum(lengths[place] for place in silent),
     )
@@ -239,55 +241,6 @@ def _nearer(ticks: Ticks, left: int, edge: float, guard: float) -> tuple[int, fl
     before = (here.value - ticks.all[left].value) / (here.time - ticks.all[left].time)
     beyond = (later.value - here.value) / (later.time - here.time)
     return near, max(0.0, guard - (edge - here.time)) * abs(beyond - before) / 2
-
-
-def side(ticks: Ticks, index: int, until: float, *, forward: bool, guard: float) -> Power | None:
-    """Power beside a block, from up to three ticks that lie wholly between it and the next edge."""
-    step = 1 if forward else -1
-    found: list[float] = []
-    at = index
-    while len(found) < 3:
-        here, there = ticks.all[at], at + step
-        if not 0 <= there < len(ticks.all) or ticks.all[there].epoch != here.epoch:
-            break
-        other = ticks.all[there]
-        if (forward and other.time > until - guard) or (not forward and other.time < until + guard):
-            break
-        span = abs(other.time - here.time)
-        if span <= 0:
-            break
-        found.append(abs(other.value - here.value) / span)
-        at = there
-    if not found:
-        return None
-    nearest = found[0]
-    if len(found) == 1:
-        return Power(nearest, 0.15 * nearest + 2.0, lone=True)
-    drift = 0.8 * abs(found[0] - found[1])
-    return Power(nearest, drift + 0.01 * nearest + 0.3)
-
-
-def _earlier(ticks: Ticks, edges: list[float], first: int, guard: float) -> list[Power | None]:
-    """Powers before the last two edges that come before a block."""
-    found = []
-    for index in range(first - 1, max(-1, first - 3), -1):
-        at = ticks.at_or_before(edges[index], guard)
-        until = edges[index - 1] if index else -math.inf
-        found.append(None if at is None else side(ticks, at, until, forward=False, guard=guard))
-    return found
-
-
-def _compared(power: Power | None, levels: list[Power]) -> Power | None:
-    """A power told by one tick is the surer the nearer it is to a level the board was seen at.
-
-    After work a board falls back to its idle: how far it is from there bounds how fast it still changes.
-    """
-    if power is None or not power.lone:
-        return power
-    others = [abs(level.watts - power.watts) for level in levels if level is not power]
-    if not others:
-        return power
-    return Power(power.watts, min(power.doubt, 0.15 * min(others) + 0.008 * power.watts + 0.25), lone=True)
 
 
 def _open_ended(ticks: Ticks, traits: Traits, left: int | None, right: int | None, moment: float) -> Count | None:

@@ -62,7 +62,7 @@ class ExactTimeline(Timeline):
         """The reading at the edge settles it."""
         return 0.0
 
-    def settled(self, end: float) -> bool:
+    def settled(self, end: float, *, soon: bool = False) -> bool:
         """Whether there is a reading at or after an edge."""
         return bool(self._times) and self._times[-1] >= end
 

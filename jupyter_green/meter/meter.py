@@ -127,9 +127,9 @@ class Meter:
         """How long after its end a window's figure may still settle, in seconds."""
         return max((timeline.settle_seconds() for timeline in self.timelines.values()), default=0.0)
 
-    def settled(self, end: float) -> bool:
-        """Whether no later reading changes a window that ended at `end`."""
-        return all(timeline.settled(end) for timeline in self.timelines.values())
+    def settled(self, end: float, *, soon: bool = False) -> bool:
+        """Whether no later reading changes a window that ended at `end`, or few do where it is wanted `soon`."""
+        return all(timeline.settled(end, soon=soon) for timeline in self.timelines.values())
 
     def components(self, start: float, end: float, *, final: bool = False) -> tuple[Component, ...]:
         """Components of the window between two moments of `time.perf_counter()`.

@@ -160,7 +160,7 @@ class PowerTimeline(Timeline):
         """How long after a window's end the average still speaks about it, in seconds."""
         return self._span + 3 * self.traits.period[1] + self.traits.latency
 
-    def settled(self, end: float) -> bool:
+    def settled(self, end: float, *, soon: bool = False) -> bool:
         """Whether the average has moved past an edge."""
         return bool(self._updates) and self._updates[-1].time >= end + self._span + self.traits.latency
 

@@ -133,15 +133,18 @@ class Timeline:
 
     def settle_seconds(self) -> float:
         """How long after a window's end its figure may still change, in seconds."""
-        return 2 * self.traits.period[1] + 2 * self.traits.latency
+        return 3 * self.traits.period[1] + 2 * self.traits.latency
 
-    def settled(self, end: float) -> bool:
-        """Whether the ticks around an edge, and one more after them, are there."""
+    def settled(self, end: float, *, soon: bool = False) -> bool:
+        """Whether the ticks around an edge are there, and two more, which tell how power fell after it.
+
+        One more does for somebody who waits and wants the figure `soon`.
+        """
         closing = self.ticks.at_or_after(end + self.traits.late_doubt)
         if closing is None or closing + 1 >= len(self.ticks.all):
             return False
         count = self._count(end)  # a neighbouring edge may ask for a later closing tick
-        return count is not None and count.complete
+        return count is not None and (count.complete or (soon and count.ready))
 
     def known_until(self) -> float:
         """Latest edge that would be settled already, on `time.perf_counter()`."""

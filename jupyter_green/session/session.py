@@ -23,7 +23,7 @@ from jupyter_green.sensors.processor import cpu_seconds_fast
 from .calibrations import known_calibrations
 from .sampler import Sampler
 from .settings import Settings
-from .settlement import PATIENCE_SECONDS, Listener, Settlement
+from .settlement import AGAIN_SECONDS, PATIENCE_SECONDS, Listener, Settlement
 from .store import Store
 from .window import Edge, Window
 
@@ -187,7 +187,7 @@ class Session:
 
     def patience_seconds(self) -> float:
         """Longest time after a window's end until its record is final, in seconds."""
-        return self.meter.settle_seconds() + PATIENCE_SECONDS + HANG_SECONDS
+        return self.meter.settle_seconds() + PATIENCE_SECONDS + AGAIN_SECONDS + HANG_SECONDS
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call ``listener(event, record)`` for "open", "beat" and "final"; returns how to stop it.

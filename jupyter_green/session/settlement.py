@@ -32,8 +32,8 @@ YIELD_SECONDS = 0.02
 
 PATIENCE_SECONDS = 0.25
 """How long beyond the slowest sensor's settling a figure is waited for before it is taken as it is."""
-LOOKS = 3
-"""How often it is looked for again before that, so that a process which stood still reads its sensors first."""
+LOOKS, AGAIN_SECONDS = 3, 0.5
+"""How often, and for how long at most, it is looked for again before that: a process which stood still reads first."""
 
 Listener = Callable[[str, EnergyRecord], None]
 
@@ -213,14 +213,14 @@ class Settlement:
             self._processor.exclude(spent - self._billed)
         self._billed = spent
 
-    def _due(self, closed: Edge, now: float) -> bool:
+    def _due(self, closed: Edge, now: float, *, soon: bool = False) -> bool:
         settle = self.meter.settle_seconds()
-        due = self.meter.settled(closed.time) or now == math.inf
+        due = self.meter.settled(closed.time, soon=soon) or now == math.inf
         if not due and now - max(closed.time, self.meter.resumed) > settle + PATIENCE_SECONDS:
             # A process that stood still finds a window overdue before it has read anything: it looks again first.
             since, looks = self._overdue.setdefault(closed.time, (now, 0))
             self._overdue[closed.time] = since, looks + 1
-            due = looks >= LOOKS and now - since > settle
+            due = looks >= LOOKS and now - since > min(settle, AGAIN_SECONDS)
         if due:
             self._overdue.pop(closed.time, None)
         return due
@@ -237,7 +237,7 @@ class Settlement:
         for window in [*self._ending]:
             if window.closed is None or (not window.awaited and now - window.closed.time < YIELD_SECONDS):
                 continue
-            if self._due(window.closed, now):
+            if self._due(window.closed, now, soon=window.hurried):
                 self._finish(window)
                 self._ending.remove(window)
 

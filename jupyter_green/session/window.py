@@ -64,6 +64,7 @@ class Window:
     parent: Window | None = None
     overlapped: bool = False
     awaited: bool = False
+    hurried: bool = False
     overhead: float = 0.0
     notes: list[str] = field(default_factory=list)
     latest: EnergyRecord | None = None
@@ -90,7 +91,7 @@ class Window:
     def wait(self, seconds: float | None) -> EnergyRecord:
         """Wait at most so many seconds for the settled record; else return the provisional one."""
         if not self._settled.is_set():
-            self.awaited = True
+            self.awaited, self.hurried = True, seconds is not None
             self.session.hurry()
         limit = self.session.patience_seconds() if seconds is None else seconds
         if not self._settled.wait(limit) or self.latest is None:

@@ -151,7 +151,7 @@ def lives(folder: Path, first: int, count: int, draw: random.Random) -> None:
         for pid, ready in pair:
             if draw.random() < 0.9:  # else it may be killed before its session has begun
                 select.select([ready], [], [], 30.0)
-            doomed.append((time.perf_counter() + draw.uniform(0.0, 0.15 if draw.random() < 0.8 else 0.4), pid, ready))
+            doomed.append((time.perf_counter() + draw.uniform(0.0, 0.2 if draw.random() < 0.8 else 0.4), pid, ready))
         for moment, pid, ready in sorted(doomed):
             time.sleep(max(0.0, moment - time.perf_counter()))
             os.kill(pid, signal.SIGKILL)
