@@ -1,0 +1,166 @@
+import {
+  THIN,
+  carbon,
+  ceiling,
+  change,
+  energy,
+  fixed,
+  floor,
+  head,
+  money,
+  roughPercent,
+  seconds,
+  spread,
+  unitFor,
+  unitOfColumn,
+  wattHours,
+  watts,
+  wholePercent,
+  within
+} from '../format';
+import figures from './figures.json';
+
+/** Figures as the kernel's records write them (`jupyter_green/report/number.py`). */
+const CASES = figures as unknown[][];
+
+function cases(kind: string): unknown[][] {
+  return CASES.filter(row => row[0] === kind).map(row => row.slice(1));
+}
+
+function runs(figure: string, times: number): string {
+  const suffix = { 1: '', 1000: ' per 1,000 runs' }[times];
+  return figure + (suffix ?? ' per million runs');
+}
+
+describe('the page writes figures as the records do', () => {
+  it('has cases of each kind', () => {
+    expect(cases('energy').length).toBeGreaterThan(100);
+    expect(cases('columns').length).toBeGreaterThan(20);
+  });
+
+  it.each(cases('energy'))('%p ± %p', (joules, uncertainty, text, doubt) => {
+    const amount = energy(joules as number, uncertainty as number | null);
+    expect([head(amount), amount.uncertainty]).toEqual([text, doubt]);
+  });
+
+  it.each(cases('bounds'))('bounds of %p', (joules, most, least) => {
+    const value = joules as number;
+    const unit = unitFor([value]);
+    const end = THIN + unit.symbol;
+    expect(`≤${THIN}${ceiling(value / unit.joules)}${end}`).toBe(most);
+    expect(`≥${THIN}${floor(value / unit.joules)}${end}`).toBe(least);
+  });
+
+  it.each(cases('others'))(
+    'quantities of %p',
+    (value, power, time, hours, grams, price, whole, rough) => {
+      const n = value as number;
+      expect(watts(n)).toBe(power);
+      expect(seconds(n)).toBe(time);
+      expect(wattHours(n).join(THIN)).toBe(hours);
+      const [figure, symbol, times] = carbon(n);
+      expect(runs(`${figure}${THIN}${symbol} CO₂e`, times)).toBe(grams);
+      const [cost, often] = money(n, 'EUR');
+      expect(runs(cost.replace(`<${THIN}`, 'less than '), often)).toBe(price);
+      if (whole !== null) {
+        expect(wholePercent(n)).toBe(whole);
+        expect(roughPercent(n)).toBe(rough);
+      }
+    }
+  );
+
+  it.each(cases('columns'))('column %p', (rows, symbol) => {
+    const unit = unitOfColumn(rows as [number, number | null][]);
+    expect(unit.symbol).toBe(symbol);
+  });
+});
+
+describe('± and the value end on the same digit', () => {
+  it.each([
+    [4100, 200, '4.1', '0.2'],
+    [1940, 150, '1.94', '0.15'],
+    [124, 6, '124', '6'],
+    [92, 37, '90', '40'],
+    [12.44, 0.96, '12.4', '1.0']
+  ])('%p ± %p', (joules, uncertainty, value, doubt) => {
+    const amount = energy(joules, uncertainty);
+    expect([amount.value, amount.uncertainty]).toEqual([value, doubt]);
+  });
+
+  it('rounds to tens in a given unit', () => {
+    const joule = unitFor([1]);
+    expect(energy(1237, 41, joule).value).toBe('1,240');
+    expect(spread(energy(1237, 41, joule))).toBe(`±${THIN}40`);
+  });
+});
+
+describe('absent is never 0', () => {
+  it.each([null, NaN, Infinity])('%p', value => {
+    expect(head(energy(value))).toBe('–');
+    expect(watts(value)).toBe('–');
+    expect(wholePercent(value)).toBe('–');
+    expect(money(value, 'EUR')[0]).toBe('–');
+    expect(carbon(value)[0]).toBe('–');
+  });
+
+  it('but nothing is 0', () => {
+    expect(head(energy(0))).toBe(`0${THIN}J`);
+  });
+});
+
+describe('the unit a person chose is the largest used', () => {
+  const written = (joules: number, choice: 'J' | 'Wh' | 'kWh'): string =>
+    head(energy(joules, null, null, choice)).replace(THIN, ' ');
+
+  it('keeps joules', () => {
+    expect(written(4100, 'J')).toBe('4,100 J');
+    expect(written(2.5e6, 'J')).toBe('2,500,000 J');
+    expect(written(0.0042, 'J')).toBe('4.2 mJ');
+  });
+
+  it('keeps watt-hours and steps down where a figure would vanish', () => {
+    expect(written(4100, 'Wh')).toBe('1.1 Wh');
+    expect(written(3.6e6, 'Wh')).toBe('1,000 Wh');
+    expect(written(12.4, 'Wh')).toBe('3.4 mWh');
+    expect(written(0.004, 'Wh')).toBe('1.1 µWh');
+    expect(written(150000, 'kWh')).toBe('0.042 kWh');
+    expect(written(4100, 'kWh')).toBe('1.1 Wh');
+  });
+
+  it('gives a column one unit that its finest row can be read in', () => {
+    const rows: [number, number][] = [
+      [4100, 200],
+      [0.8, 0.1]
+    ];
+    expect(unitOfColumn(rows).symbol).toBe('J');
+    expect(unitOfColumn(rows, 'Wh').symbol).toBe('mWh');
+    expect(unitOfColumn([[4100, 200]], 'Wh').symbol).toBe('Wh');
+  });
+});
+
+describe('parts and changes', () => {
+  it('writes a part at the digit of its block', () => {
+    const block = energy(4100, 200);
+    expect(within(3480, block)).toBe('3.5');
+    expect(within(120, block)).toBe('0.1');
+    expect(within(12, block)).toBe('0.01');
+    expect(within(0, block)).toBe('0.0');
+  });
+
+  it.each([
+    [-0.384, '−38'],
+    [0.27, '+27'],
+    [0.0042, '+0.4'],
+    [-0.9996, '−99'],
+    [1.27, '+130'],
+    [11.9, '+1,200']
+  ])('%p', (ratio, text) => {
+    expect(change(ratio)).toBe(`${text}${THIN}%`);
+  });
+
+  it('does not choke on forged figures', () => {
+    expect(fixed(1e300, 0)).toBe('1e300');
+    expect(fixed(-1e-300, 2)).toBe('−1e−300');
+    expect(head(energy(1e300, 1e299)).length).toBeLessThan(20);
+  });
+});

@@ -1,0 +1,117 @@
+/**
+ * Rounding in decimal: a number is rounded as it is written, so that 1.005 becomes 1.01.
+ *
+ * JavaScript rounds the binary number behind it (1.00), the kernel's records round the written one; the page
+ * must not disagree with the record beside it by a digit. `__tests__/figures.json` holds both to the same.
+ */
+
+export type Rounding = 'nearest' | 'ceiling' | 'floor';
+
+export const MINUS = '−';
+export const ABSENT = '–';
+
+const MOST_DECIMALS = 12;
+
+/** Whether there is a finite number to write. */
+export function known(value: number | null | undefined): value is number {
+  return typeof value === 'number' && Number.isFinite(value);
+}
+
+/** A finite number as an integer and the count of its decimals, exactly as it is written. */
+function parts(value: number): { coefficient: bigint; scale: number } {
+  const [mantissa, exponent] = Math.abs(value).toExponential().split('e');
+  const digits = mantissa.replace('.', '');
+  return {
+    coefficient: BigInt(digits),
+    scale: digits.length - 1 - Number(exponent)
+  };
+}
+
+/** The magnitude of `value` in units of 10^-decimals, rounded. */
+function counted(value: number, decimals: number, rounding: Rounding): bigint {
+  const { coefficient, scale } = parts(value);
+  if (decimals >= scale) {
+    return coefficient * 10n ** BigInt(decimals - scale);
+  }
+  const step = 10n ** BigInt(scale - decimals);
+  const whole = coefficient / step;
+  const rest = coefficient % step;
+  const away =
+    rounding === 'nearest'
+      ? 2n * rest >= step
+      : rest > 0n && (rounding === 'ceiling') === value > 0;
+  return away ? whole + 1n : whole;
+}
+
+/** Write `value` with so many places (negative: rounded to tens, hundreds), commas and a true minus. */
+export function fixed(
+  value: number,
+  decimals: number,
+  rounding: Rounding = 'nearest'
+): string {
+  if (!Number.isFinite(value)) {
+    return ABSENT;
+  }
+  const size = Math.abs(value);
+  if (size >= 1e15 || (size > 0 && size < 10 ** -MOST_DECIMALS)) {
+    return value
+      .toExponential(1)
+      .replace('.0e', 'e')
+      .replace('e+', 'e')
+      .replace(/-/g, MINUS);
+  }
+  const places = Math.min(decimals, MOST_DECIMALS);
+  let integer = value === 0 ? 0n : counted(value, places, rounding);
+  if (places < 0) {
+    integer *= 10n ** BigInt(-places);
+  }
+  const digits = integer.toString().padStart(Math.max(places, 0) + 1, '0');
+  const split = digits.length - Math.max(places, 0);
+  const whole = digits.slice(0, split).replace(/\B(?=(\d{3})+$)/g, ',');
+  const sign = value < 0 && integer !== 0n ? MINUS : '';
+  return sign + whole + (places > 0 ? `.${digits.slice(split)}` : '');
+}
+
+/** The decimals that give `value` so many significant digits; 9.96 with two is 10 unless the carry is kept. */
+export function places(
+  value: number,
+  digits: number,
+  rounding: Rounding = 'nearest',
+  keepCarry = false
+): number {
+  if (!Number.isFinite(value) || value === 0) {
+    return 0;
+  }
+  const exponent = Number(Math.abs(value).toExponential().split('e')[1]);
+  let decimals = digits - 1 - exponent;
+  if (!keepCarry) {
+    decimals -=
+      counted(Math.abs(value), decimals, rounding).toString().length - digits;
+  }
+  return Math.min(decimals, MOST_DECIMALS);
+}
+
+/** Write `value` with so many significant digits. */
+export function significant(
+  value: number,
+  digits = 2,
+  rounding: Rounding = 'nearest'
+): string {
+  return fixed(value, places(value, digits, rounding), rounding);
+}
+
+/** The first digit that is not 0 as `value` is written; '0' where it vanishes. */
+export function leading(value: number, decimals: number): string {
+  return fixed(Math.abs(value), decimals).match(/[1-9]/)?.[0] ?? '0';
+}
+
+/** The decimals that a ± gets: one significant digit, two where the first is 1. */
+export function doubt(uncertainty: number): number {
+  if (!known(uncertainty) || uncertainty === 0) {
+    return 0;
+  }
+  const finer = places(uncertainty, 2);
+  return leading(uncertainty, finer) === '1'
+    ? finer
+    : places(uncertainty, 1, 'nearest', true);
+}

@@ -1,0 +1,372 @@
+/**
+ * How quantities are written: one set of rules for rows, headings and tooltips, the same as in the records.
+ *
+ * ± is the half-width of the 95 % interval: one significant digit, two where the first is 1; the value ends on
+ * the same digit. A block or column keeps one unit. Absent is "–", never 0, and a bound is rounded away from
+ * the doubt. The unit a person chose is the largest used; what would vanish in it takes a smaller one of the
+ * same family.
+ */
+import {
+  ABSENT,
+  MINUS,
+  doubt,
+  fixed,
+  known,
+  leading,
+  places,
+  significant,
+  type Rounding
+} from './decimal';
+import type { ISettings } from './tokens';
+
+export { ABSENT, MINUS, fixed, known, significant } from './decimal';
+
+/** Narrow no-break space: before units and %, after ±. */
+export const THIN = '\u202f';
+
+export type UnitChoice = ISettings['unit'];
+
+/** A unit of energy: its symbol, and how many joules one of it is. */
+export interface IUnit {
+  symbol: string;
+  joules: number;
+}
+
+/** An energy as written: value, ± (null where it is not known) and unit. */
+export interface IAmount {
+  value: string;
+  uncertainty: string | null;
+  unit: IUnit;
+  decimals: number;
+}
+
+type Step = readonly [string, number];
+
+const JOULES: readonly Step[] = [
+  ['nJ', 1e-9],
+  ['µJ', 1e-6],
+  ['mJ', 1e-3],
+  ['J', 1],
+  ['kJ', 1e3],
+  ['MJ', 1e6]
+];
+const WATT_HOURS: readonly Step[] = [
+  ['nWh', 3.6e-6],
+  ['µWh', 3.6e-3],
+  ['mWh', 3.6],
+  ['Wh', 3.6e3],
+  ['kWh', 3.6e6],
+  ['MWh', 3.6e9]
+];
+const GRAMS: readonly Step[] = [
+  ['µg', 1e-6],
+  ['mg', 1e-3],
+  ['g', 1],
+  ['kg', 1e3],
+  ['t', 1e6]
+];
+const SYMBOLS: Readonly<Record<string, string>> = {
+  EUR: '€',
+  USD: '$',
+  GBP: '£',
+  JPY: '¥'
+};
+const MOST_COLUMN_DECIMALS = 3;
+
+const unit = ([symbol, joules]: Step): IUnit => ({ symbol, joules });
+
+export const JOULE: IUnit = unit(JOULES[3]);
+
+/** The units of a choice, smallest first; the last is the largest that may be used. */
+function ladder(choice: UnitChoice): readonly Step[] {
+  switch (choice) {
+    case 'J':
+      return JOULES.slice(0, 4);
+    case 'Wh':
+      return WATT_HOURS.slice(0, 4);
+    case 'kWh':
+      return WATT_HOURS.slice(0, 5);
+    default:
+      return JOULES;
+  }
+}
+
+/** The largest step that `value` reaches, the smallest where it reaches none. */
+function reached(steps: readonly Step[], value: number): Step {
+  return (
+    [...steps].reverse().find(step => Math.abs(value) >= step[1]) ?? steps[0]
+  );
+}
+
+function largestOf(values: Iterable<number | null>): number {
+  let largest = 0;
+  for (const value of values) {
+    if (known(value)) {
+      largest = Math.max(largest, Math.abs(value));
+    }
+  }
+  return largest;
+}
+
+/** The unit of a block, from its largest value in joules. */
+export function unitFor(
+  values: Iterable<number | null>,
+  choice: UnitChoice = 'auto'
+): IUnit {
+  const steps = ladder(choice);
+  const largest = largestOf(values);
+  if (choice === 'auto') {
+    return largest === 0 || (largest >= 0.01 && largest < 1000)
+      ? JOULE
+      : unit(reached(steps, largest));
+  }
+  // A hundredth of the chosen unit still reads well; less takes a smaller one.
+  const top = steps[steps.length - 1];
+  return unit(largest === 0 ? top : reached(steps, 100 * largest));
+}
+
+/**
+ * The unit of a column of joules and their ±.
+ *
+ * The largest value chooses it, but a row that would need more than three decimals brings the column back to
+ * a smaller one: 12.4 J below 1.24 MJ is not "0.0000124".
+ */
+export function unitOfColumn(
+  rows: Iterable<readonly [number | null, number | null]>,
+  choice: UnitChoice = 'auto'
+): IUnit {
+  let largest = 0;
+  let finest = Infinity;
+  for (const [value, spread] of rows) {
+    if (known(value)) {
+      largest = Math.max(largest, Math.abs(value));
+      const fine = known(spread) && spread > 0 ? spread : Math.abs(value);
+      finest = fine > 0 ? Math.min(finest, fine) : finest;
+    }
+  }
+  const steps = ladder(choice);
+  let chosen = unitFor([largest], choice);
+  while (
+    chosen.joules > 1 &&
+    finest < Infinity &&
+    places(finest / chosen.joules, 1) > MOST_COLUMN_DECIMALS
+  ) {
+    const below = steps.findIndex(step => step[0] === chosen.symbol) - 1;
+    if (below < 0) {
+      break;
+    }
+    chosen = unit(steps[below]);
+  }
+  return chosen;
+}
+
+/**
+ * Write joules with their ±; without one they get two significant digits.
+ *
+ * A `given` unit is kept. Without it the unit follows the value as it is written, so that 999.96 J is never
+ * "1,000.0 J".
+ */
+export function energy(
+  joules: number | null,
+  uncertainty: number | null = null,
+  given: IUnit | null = null,
+  choice: UnitChoice = 'auto'
+): IAmount {
+  if (!known(joules)) {
+    return {
+      value: ABSENT,
+      uncertainty: null,
+      unit: given ?? unitFor([], choice),
+      decimals: 0
+    };
+  }
+  const spread = known(uncertainty) ? uncertainty : null;
+  const write = (chosen: IUnit): IAmount => {
+    const value = joules / chosen.joules;
+    const doubtful = spread === null ? null : spread / chosen.joules;
+    const decimals = doubtful
+      ? doubt(doubtful)
+      : places(value, doubtful === 0 ? 3 : 2);
+    return {
+      value: fixed(value, decimals),
+      uncertainty: doubtful === null ? null : fixed(doubtful, decimals),
+      unit: chosen,
+      decimals
+    };
+  };
+  const first = write(given ?? unitFor([joules, spread], choice));
+  if (
+    given ||
+    choice !== 'auto' ||
+    !first.value.replace(MINUS, '').startsWith('1,000')
+  ) {
+    return first;
+  }
+  const next = JOULES.findIndex(step => step[0] === first.unit.symbol) + 1;
+  return next < JOULES.length ? write(unit(JOULES[next])) : first;
+}
+
+/** The value with its unit. */
+export function head(amount: IAmount): string {
+  return amount.value === ABSENT
+    ? ABSENT
+    : `${amount.value}${THIN}${amount.unit.symbol}`;
+}
+
+/** "± 0.2", or nothing where no ± is known. */
+export function spread(amount: IAmount): string {
+  return amount.uncertainty === null ? '' : `±${THIN}${amount.uncertainty}`;
+}
+
+/** Write a part of a block at the block's digit, or with a digit of its own where it would vanish there. */
+export function within(joules: number, block: IAmount): string {
+  const value = joules / block.unit.joules;
+  return value !== 0 && leading(value, block.decimals) === '0'
+    ? significant(value, 1)
+    : fixed(value, block.decimals);
+}
+
+/** An upper bound rounded up to one significant digit, two where the first is 1; without its unit. */
+export function ceiling(value: number): string {
+  const two = significant(value, 2, 'ceiling');
+  return two.replace(/^[0.]+/, '').startsWith('1')
+    ? two
+    : significant(value, 1, 'ceiling');
+}
+
+/** A lower bound, rounded down to two significant digits; without its unit. */
+export function floor(value: number): string {
+  return significant(value, 2, 'floor');
+}
+
+/** Write a power in watts, two significant digits. */
+export function watts(value: number | null): string {
+  return known(value) ? `${significant(value)}${THIN}W` : ABSENT;
+}
+
+/** The nearest whole number, the even one of two as near: as Python rounds. */
+function nearest(value: number): number {
+  const whole = Math.round(value);
+  return whole - value === 0.5 && whole % 2 !== 0 ? whole - 1 : whole;
+}
+
+/** Write a duration: 0.4 ms, 21 ms, 1.83 s, 5.5 s, 28 s, 2 min 5 s, 1 h 4 min. */
+export function seconds(value: number | null): string {
+  if (!known(value) || value < 0) {
+    return ABSENT;
+  }
+  if (value < 0.9995) {
+    const fine = value >= 1e-4 || value === 0;
+    const scaled = fine ? value * 1e3 : value * 1e6;
+    const whole = scaled >= 9.95 || scaled === 0;
+    return `${fixed(scaled, whole ? 0 : 1)}${THIN}${fine ? 'ms' : 'µs'}`;
+  }
+  if (value < 119.5) {
+    return `${fixed(value, value < 1.995 ? 2 : value < 9.95 ? 1 : 0)}${THIN}s`;
+  }
+  const [size, large, small] =
+    value < 3599.5
+      ? [nearest(value), 'min', 's']
+      : [nearest(value / 60), 'h', 'min'];
+  const rest = size % 60;
+  const whole = `${fixed(Math.floor(size / 60), 0)}${THIN}${large}`;
+  return rest ? `${whole} ${rest}${THIN}${small}` : whole;
+}
+
+function scaled(
+  value: number | null,
+  steps: readonly Step[],
+  rounding: Rounding
+): readonly [string, string] {
+  if (!known(value)) {
+    return [ABSENT, ''];
+  }
+  const whole = steps.find(([symbol]) => symbol === 'g' || symbol === 'Wh');
+  // From a tenth of a unit on: 0.19 mg reads better than 190 µg beside figures in mg.
+  const [symbol, size] =
+    value === 0 ? (whole ?? steps[0]) : reached(steps, 10 * value);
+  return [significant(value / size, 2, rounding), symbol];
+}
+
+/** Joules as watt-hours (3,600 J each): figure and unit. */
+export function wattHours(
+  joules: number | null,
+  rounding: Rounding = 'nearest'
+): readonly [string, string] {
+  return scaled(joules, WATT_HOURS, rounding);
+}
+
+/** How often something has to run until its CO2e or cost is large enough to write. */
+export type Times = 1 | 1000 | 1000000;
+
+/** Grams of CO2e: figure, unit, and for how many runs. */
+export function carbon(
+  grams: number | null,
+  rounding: Rounding = 'nearest'
+): readonly [string, string, Times] {
+  const tiny = known(grams) && grams !== 0 && Math.abs(grams) < 1e-7;
+  const [figure, symbol] = scaled(tiny ? grams * 1e6 : grams, GRAMS, rounding);
+  return [figure, symbol, tiny ? 1000000 : 1];
+}
+
+/** A cost with its currency, and for how many runs: never "0.00" for what costs something. */
+export function money(
+  amount: number | null,
+  currency: string | null
+): readonly [string, Times] {
+  if (!known(amount)) {
+    return [ABSENT, 1];
+  }
+  for (const times of [1, 1000, 1000000] as const) {
+    if (amount === 0 || Math.abs(amount) * times >= 0.095) {
+      return [priced(fixed(amount * times, 2), currency), times];
+    }
+  }
+  return [`<${THIN}${priced('0.10', currency)}`, 1000000];
+}
+
+function priced(figure: string, currency: string | null): string {
+  const symbol = SYMBOLS[currency ?? ''];
+  if (symbol === undefined) {
+    return currency ? `${figure}${THIN}${currency}` : figure;
+  }
+  return figure.startsWith(MINUS)
+    ? MINUS + symbol + figure.slice(1)
+    : symbol + figure;
+}
+
+/** Write a share (1 = 100 %) as a whole number of per cent, never rounded up to 100 or down to 0. */
+export function wholePercent(share: number | null): string {
+  if (!known(share)) {
+    return ABSENT;
+  }
+  if (share >= 0.995 && share < 1) {
+    return `>${THIN}99${THIN}%`;
+  }
+  return share > 0 && share < 0.005
+    ? `<${THIN}1${THIN}%`
+    : `${fixed(share * 100, 0)}${THIN}%`;
+}
+
+/** Write a share by the rule of ±: one significant digit, two where the first is 1. */
+export function roughPercent(share: number | null): string {
+  return known(share)
+    ? `${fixed(share * 100, doubt(Math.abs(share * 100)))}${THIN}%`
+    : ABSENT;
+}
+
+/** Write a proven change with its sign: "−38 %", "+27 %", "+0.4 %", "+1,200 %". */
+export function change(ratio: number): string {
+  const percent = ratio * 100;
+  const size = Math.abs(percent);
+  const sign = percent < 0 ? MINUS : '+';
+  let written = fixed(size, 0);
+  if (size < 0.95) {
+    written = significant(size, 1);
+  } else if (size >= 100) {
+    written = significant(size, 2);
+  } else if (size >= 99) {
+    written = '99'; // less than all of it stays less than 100
+  }
+  return `${sign}${written}${THIN}%`;
+}
