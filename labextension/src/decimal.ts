@@ -2,7 +2,7 @@
  * Rounding in decimal: a number is rounded as it is written, so that 1.005 becomes 1.01.
  *
  * JavaScript rounds the binary number behind it (1.00), the kernel's records round the written one; the page
- * must not disagree with the record beside it by a digit. `__tests__/figures.json` holds both to the same.
+ * must not disagree with the record beside it by a digit. `__tests__/figures.ts` holds both to the same.
  */
 
 export type Rounding = 'nearest' | 'ceiling' | 'floor';
