@@ -62,6 +62,13 @@ def unload_ipython_extension(shell: Any) -> None:
     unload(shell)
 
 
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    """Name the extension to Jupyter Server; what that needs is imported here and nowhere earlier."""
+    from .server.extension import JupyterGreen
+
+    return [{"module": "jupyter_green.server.extension", "app": JupyterGreen}]
+
+
 def _load(name: str, where: str) -> Any:
     from importlib import import_module
 

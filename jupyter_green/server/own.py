@@ -1,0 +1,231 @@
+"""A ledger out of which only this person's records come.
+
+A file that nobody else can write holds one person's records, and all of them may be read. A database elsewhere, or
+a file that others write too, may hold anybody's: there each query for records is narrowed to this person's name
+before it is run, in the one place that all reading goes through, so that no answer can forget it. A query that can't
+be narrowed is refused. Where names tell nobody apart nothing is read, and a sentence says why.
+
+This keeps a server from showing one person another's figures. It is no wall against somebody who may open the
+database itself; that one is the database's to build.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Select, event, false, func, select
+from sqlalchemy.sql.util import find_tables
+
+from jupyter_green.ledger import schema
+from jupyter_green.ledger.database import Database
+from jupyter_green.ledger.drain import Drain
+from jupyter_green.ledger.ledger import Ledger
+from jupyter_green.ledger.location import is_local, journal_folder, sqlite_path
+from jupyter_green.ledger.privacy import SHARE_VARIABLE, Privacy
+
+from .census import Census
+
+T = TypeVar("T")
+
+HUB_VARIABLE = "JUPYTERHUB_USER"
+_WHOLE = "JupyterGreen.whole_ledger = True shows all of it, if nobody else uses it"
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Whose records may be read.
+
+    Parameters
+    ----------
+    whole : bool
+        Everybody's.
+    owner : str or None
+        Otherwise this person's; None: nobody's.
+    sentence : str or None
+        What a person should know about it.
+    """
+
+    whole: bool
+    owner: str | None = None
+    sentence: str | None = None
+
+
+def reach(url: str, whole: bool = False) -> Reach:
+    """Return whose records of a ledger this process may show.
+
+    Parameters
+    ----------
+    url : str
+        In the form of `ledger_url`.
+    whole : bool
+        Whether the server's configuration says that the ledger is one person's.
+    """
+    if whole or _alone(url):
+        return Reach(whole=True)
+    owner = _user()
+    hub = os.environ.get(HUB_VARIABLE)
+    if owner is None or (hub and hub.casefold() != owner.casefold()):
+        return Reach(
+            whole=False,
+            sentence="Records of this shared ledger are not shown, because everybody here is called "
+            f"{owner!r}; have the hub set LOGNAME to each person's name.",
+        )
+    if not Privacy.choose(is_local(url)).keeps("owner"):
+        return Reach(
+            whole=False,
+            owner=owner,
+            sentence="This shared ledger is not told whose records are whose, so none are shown; set "
+            f"{SHARE_VARIABLE}=owner before kernels and server start ({_WHOLE}).",
+        )
+    return Reach(whole=False, owner=owner)
+
+
+def _alone(url: str) -> bool:
+    """Whether the ledger is a file that nobody else can write."""
+    path = sqlite_path(url)
+    if path is None:
+        return False
+    try:
+        found = path.stat()
+    except OSError:
+        return True  # there is none to read
+    return os.name != "posix" or (found.st_uid == os.geteuid() and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
+
+
+def _user() -> str | None:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return None  # a container without an entry for its user
+
+
+class OwnDatabase(Database):
+    """A database whose readers see the records that `reach` gives them.
+
+    Parameters
+    ----------
+    url, timeout, notice
+        As for `Database`.
+    reach : callable
+        Asked anew for each reading.
+    """
+
+    def __init__(self, url: str, timeout: float, notice: Callable[[str], None], reach: Callable[[], Reach]) -> None:
+        super().__init__(url, timeout, notice)
+        self._reach = reach
+
+    @property
+    def absent(self) -> bool:
+        """Whether there is no file and none can be made; known once it is open."""
+        return self._file is not None and self._file.absent
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` on a consistent view of this person's records."""
+        reach = self._reach()
+        if reach.whole:
+            return super().read(work)
+
+        def narrow(_connection: Connection, statement: Any, many: Any, parameters: Any, _options: Any) -> Any:
+            return narrowed(statement, reach.owner), many, parameters
+
+        def narrowly(connection: Connection) -> T:
+            event.listen(connection, "before_execute", narrow, retval=True)
+            return work(connection)
+
+        return super().read(narrowly)
+
+
+def narrowed(statement: Any, owner: str | None) -> Select[Any]:
+    """Return a query that finds only this person's rows.
+
+    Raises
+    ------
+    PermissionError
+        If it is no plain query of tables that say whose their rows are.
+    """
+    if not isinstance(statement, Select):
+        raise PermissionError("Only plain queries may be put to a shared ledger.")
+    query: Select[Any] = statement
+    tables: set[Any] = set()
+    for source in query.get_final_froms():
+        tables.update(find_tables(source, include_joins=False, include_selects=False))
+    known = tables & {schema.records, schema.journals}
+    if not known or tables - known - {schema.components}:
+        raise PermissionError("Only records may be asked of a shared ledger.")
+    for table in known:
+        query = query.where(false() if owner is None else table.c.owner == owner)
+    return query
+
+
+class OwnLedger(Ledger):
+    """The ledger as a server reads it.
+
+    Parameters
+    ----------
+    url : str
+        In the form of `ledger_url`.
+    whole : bool
+        Whether all of it is this person's.
+    timeout : float
+        Seconds to wait for another writer.
+    """
+
+    def __init__(self, url: str, *, whole: bool = False, timeout: float) -> None:
+        super().__init__(url, timeout=timeout)
+        self._whole = whole
+        self._database: OwnDatabase = OwnDatabase(self._url, timeout, self._notice, self.reach)
+        self._drain = Drain(
+            journal_folder(self._url),
+            self._database,
+            self._privacy,
+            owner=self._owner,
+            host=self._host,
+            notice=self._notice,
+        )
+
+    @property
+    def name(self) -> str:
+        """How the ledger calls itself in its sentences."""
+        return self._database.name
+
+    @property
+    def absent(self) -> bool:
+        """Whether an empty ledger in memory stands in for a file that can't be made."""
+        self._open()
+        return self._database.absent
+
+    def reach(self) -> Reach:
+        """Return whose records can be read."""
+        return reach(self._url, self._whole)
+
+    def touch(self) -> float | None:
+        """Return when a journal was last emptied into it, in seconds since 1970; the cheapest thing to ask."""
+        newest = select(func.max(schema.journals.c.drained_at))
+        return self._database.read(lambda connection: connection.execute(newest).scalar_one_or_none())
+
+    def census(self, since: float) -> Census:
+        """Return how many records there are.
+
+        Parameters
+        ----------
+        since : float
+            Runs are told apart among records that began at or after this time, in seconds since 1970.
+        """
+        table = schema.records.c
+        by_run = (
+            select(table.run_id, table.notebook, func.count())
+            .where(table.started_at >= since)
+            .group_by(table.run_id, table.notebook)
+        )
+        everything = select(func.count()).select_from(schema.records)
+
+        def work(connection: Connection) -> Census:
+            runs = {(str(row[0]), row[1]): int(row[2]) for row in connection.execute(by_run)}
+            return Census(int(connection.execute(everything).scalar_one()), runs)
+
+        return self._database.read(work)

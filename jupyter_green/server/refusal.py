@@ -1,0 +1,67 @@
+"""Why a request gets no answer: an HTTP status and one sentence.
+
+Two kinds are told apart because a page does different things with them: what was asked is wrong (400, 404), or
+the ledger can't be read now (503), which carries the ledger's state too.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from jupyter_green.ledger.fault import FaultKind, LedgerError, sentence
+
+State = Literal["ok", "missing", "locked", "newer", "unreachable"]
+
+_STATES: dict[FaultKind, State] = {"missing": "missing", "locked": "locked"}
+_MARK = "\x01"
+
+
+class Refusal(Exception):
+    """What was asked can't be answered.
+
+    Parameters
+    ----------
+    status : int
+        The HTTP status.
+    sentence : str
+        What is wrong and what to do, for a person.
+    """
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+class Unavailable(Refusal):
+    """The ledger can't be read now.
+
+    Parameters
+    ----------
+    state : State
+        Why.
+    sentence : str
+        The same for a person.
+    """
+
+    def __init__(self, state: State, sentence: str) -> None:
+        super().__init__(503, sentence)
+        self.state = state
+
+    @classmethod
+    def of(cls, error: LedgerError, name: str) -> Unavailable:
+        """Return the refusal for a ledger's error.
+
+        Parameters
+        ----------
+        error : LedgerError
+            What the ledger said.
+        name : str
+            How the ledger calls itself in its sentences.
+        """
+        said = str(error)
+        if "newer jupyter_green" in said:
+            return cls("newer", said)
+        for kind in get_args(FaultKind):
+            if said.startswith(sentence(name, kind, _MARK).partition(_MARK)[0]):
+                return cls(_STATES.get(kind, "unreachable"), said)
+        return cls("unreachable", said)
