@@ -173,10 +173,17 @@ export interface IRun {
   idle: IFigure | null;
 }
 
+/**
+ * What is waited for: the kernel to start, the kernel to be idle (until then it can't say whether it is metered),
+ * or metering to start.
+ */
+export type Wait = 'start' | 'busy' | 'loading';
+
 /** Why there are no live figures, or 'live'. Each has a sentence and a next step. */
 export type Status =
   | { kind: 'no-notebook' }
   | { kind: 'no-kernel'; last: IFigure | null }
+  | { kind: 'waiting'; why: Wait }
   | { kind: 'not-python'; language: string }
   | { kind: 'not-loaded' }
   | { kind: 'not-installed'; command: string }
@@ -226,6 +233,8 @@ export interface IActions {
   setBaseline(name: string | null): Promise<IAnswer>;
   useBaseline(name: string): Promise<IAnswer>;
   clearBaseline(): Promise<IAnswer>;
+  /** Keep a finished run of this notebook as a baseline; the server's part writes it, no kernel is needed. */
+  keepRun(run: string, name: string): Promise<IAnswer>;
   /** Scroll the notebook to a cell and select it; false where the notebook has no such cell any more. */
   reveal(cell: ICell): Promise<boolean>;
   openDoctor(): Promise<void>;
@@ -240,6 +249,7 @@ export interface IActions {
 /** The model of the panel: state, a signal when it changes, and what can be asked of it. */
 export interface IEnergyModel extends IActions {
   readonly state: IState;
+  /** Emitted when the state or the settings changed, at most once per frame the browser draws. */
   readonly changed: ISignal<IEnergyModel, void>;
   /** What a kernel last said of a cell of a notebook, for badges; undefined where nothing is known. */
   cell(notebookPath: string, cellId: string): ICell | undefined;
