@@ -1,0 +1,148 @@
+import {
+  ROW_HEIGHT,
+  byJoules,
+  dearest,
+  inSight,
+  kept,
+  moved,
+  newestFinal,
+  scrolledTo,
+  shown,
+  typedTo
+} from '../rows';
+import { cell } from './sample';
+
+const joules = (cells: { figure: { joules: number | null } }[]): unknown =>
+  cells.map(each => each.figure.joules);
+
+describe('order', () => {
+  it('puts the largest first, equals as in the notebook, absent last', () => {
+    const first = cell(5);
+    const second = cell(5);
+    const sorted = byJoules([cell(null), first, cell(900), second, cell(0)]);
+    expect(joules(sorted)).toEqual([900, 5, 5, 0, null]);
+    expect(sorted[1]).toBe(first);
+    expect(sorted[2]).toBe(second);
+  });
+
+  it('leaves the list it was given as it was', () => {
+    const cells = [cell(1), cell(2)];
+    byJoules(cells);
+    expect(joules(cells)).toEqual([1, 2]);
+  });
+
+  it('goes by own joules where a device is shared', () => {
+    const shared = cell(96, 2, { shared: true, own_joules: 51 });
+    expect(shown(shared)).toBe(51);
+    expect(joules(byJoules([shared, cell(60)]))).toEqual([60, 96]);
+  });
+
+  it('shows the whole where a share could not be told', () => {
+    expect(shown(cell(96, 2, { shared: true, own_joules: null }))).toBe(96);
+  });
+
+  it('keeps its places while figures grow; gone cells go, new ones come last', () => {
+    const [a, b, c] = [cell(3), cell(2), cell(1)];
+    const grown = { ...b, figure: { ...b.figure, joules: 99 } };
+    expect(kept([a.id, b.id, 'gone'], [c, grown, a])).toEqual([a, grown, c]);
+  });
+});
+
+describe('the dearest', () => {
+  it('names three, largest first', () => {
+    const cells = [1, 40, 7, 100, 3, 40].map(each => cell(each));
+    expect(joules(dearest(cells, 3))).toEqual([100, 40, 40]);
+  });
+
+  it('names none that used nothing or has no reading', () => {
+    expect(dearest([cell(0), cell(null)], 3)).toEqual([]);
+  });
+});
+
+describe('the newest final cell', () => {
+  it('is the one that ended last, running and provisional ones aside', () => {
+    const long = cell(1, null, { started_at: 1, seconds: 50 });
+    const late = cell(1, null, { started_at: 10, seconds: 1 });
+    const open = cell(1, null, { started_at: 99, final: false });
+    const running = cell(1, null, { started_at: 99, status: 'running' });
+    expect(newestFinal([long, late, open, running])).toBe(long);
+    expect(newestFinal([running])).toBeNull();
+  });
+});
+
+describe('what is seen of ten thousand rows', () => {
+  const count = 10000;
+  it.each([0, 35, 36, 12345, 180000, count * ROW_HEIGHT - 500, 1e9, -50])(
+    'at %p',
+    top => {
+      const height = 500;
+      const { first, end } = inSight(top, height, count);
+      const seen = Math.max(0, Math.min(top, count * ROW_HEIGHT - height));
+      expect(first * ROW_HEIGHT).toBeLessThanOrEqual(seen);
+      expect(end * ROW_HEIGHT).toBeGreaterThanOrEqual(seen + height);
+      expect(end - first).toBeLessThan(32);
+      expect(first).toBeGreaterThanOrEqual(0);
+      expect(end).toBeLessThanOrEqual(count);
+    }
+  );
+
+  it('is nothing where there is nothing', () => {
+    expect(inSight(0, 500, 0)).toEqual({ first: 0, end: 0 });
+  });
+
+  it('scrolls the shortest way', () => {
+    expect(scrolledTo(10, 0, 360)).toBe(36);
+    expect(scrolledTo(3, 200, 360)).toBe(108);
+    expect(scrolledTo(8, 200, 360)).toBe(200);
+  });
+});
+
+describe('keys', () => {
+  it.each([
+    ['ArrowDown', 4, 5],
+    ['ArrowUp', 0, 0],
+    ['ArrowDown', 99, 99],
+    ['PageDown', 4, 13],
+    ['PageUp', 4, 0],
+    ['Home', 50, 0],
+    ['End', 50, 99],
+    ['a', 50, null],
+    ['constructor', 50, null]
+  ])('%s from %p', (key, from, to) => {
+    expect(moved(key, from, 100, 10 * ROW_HEIGHT)).toBe(to);
+  });
+
+  it('move nowhere in an empty list', () => {
+    expect(moved('End', 0, 0, 360)).toBeNull();
+  });
+});
+
+describe('typing', () => {
+  const lines = [
+    'import torch',
+    'model = load()',
+    'x = model(y)',
+    'Model.fit()'
+  ];
+  const find = (typed: string, from: number): number | null =>
+    typedTo(typed, from, lines.length, index => lines[index]);
+
+  it('finds what begins so before what holds it', () => {
+    expect(find('model', 2)).toBe(3);
+    expect(find('x', 0)).toBe(2);
+    expect(find('torch', 3)).toBe(0);
+  });
+
+  it('goes on with the same letter, round the end', () => {
+    expect(find('m', 1)).toBe(3);
+    expect(find('m', 3)).toBe(1);
+  });
+
+  it('stays while a word is typed on', () => {
+    expect(find('mo', 1)).toBe(1);
+  });
+
+  it('finds nothing where nothing is', () => {
+    expect(find('zz', 0)).toBeNull();
+  });
+});

@@ -1,0 +1,83 @@
+/** Cells and figures for the tests, and a translator that leaves words as they are. */
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { IAgainst, ICell, IFigure } from '../tokens';
+
+function filled(text: string, args: unknown[]): string {
+  return text.replace(/%(\d+)/g, (_, n: string) => String(args[Number(n) - 1]));
+}
+
+/** Fills in placeholders as JupyterLab's own does. */
+export const trans: TranslationBundle = {
+  __: (id, ...args) => filled(id, args),
+  _n: (one, many, n, ...args) => filled(n === 1 ? one : many, args),
+  _p: (_, id, ...args) => filled(id, args),
+  _np: (_, one, many, n, ...args) => filled(n === 1 ? one : many, args),
+  gettext: (id, ...args) => filled(id, args),
+  ngettext: (one, many, n, ...args) => filled(n === 1 ? one : many, args),
+  pgettext: (_, id, ...args) => filled(id, args),
+  npgettext: (_, one, many, n, ...args) => filled(n === 1 ? one : many, args),
+  dcnpgettext: (_d, _c, one, many, n, ...args) =>
+    filled(n === 1 ? one : many, args)
+};
+
+export function figure(
+  joules: number | null,
+  uncertainty: number | null = null,
+  more: Partial<IFigure> = {}
+): IFigure {
+  return {
+    joules,
+    uncertainty,
+    quality: 'measured',
+    measured_share: 1,
+    ...more
+  };
+}
+
+export function against(more: Partial<IAgainst> = {}): IAgainst {
+  return {
+    baseline: 100,
+    baseline_uncertainty: 4,
+    difference: -38,
+    difference_uncertainty: 6,
+    ratio: -0.38,
+    verdict: 'less',
+    reason: null,
+    edited: false,
+    excess: 0,
+    saved: 38,
+    ...more
+  };
+}
+
+let made = 0;
+
+export function cell(
+  joules: number | null,
+  uncertainty: number | null = null,
+  more: Partial<ICell> = {}
+): ICell {
+  made += 1;
+  return {
+    id: `x${made}`,
+    run: 'r',
+    cell_id: `c${made}`,
+    execution_count: made,
+    code_hash: null,
+    line: 'x = 1',
+    status: 'ok',
+    started_at: made,
+    seconds: 0.5,
+    final: true,
+    figure: figure(joules, uncertainty),
+    parts: [],
+    shared: false,
+    own_joules: null,
+    device_joules: null,
+    reruns: 0,
+    rerun_joules: null,
+    last_run: null,
+    against: null,
+    ...more
+  };
+}

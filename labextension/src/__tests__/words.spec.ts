@@ -1,0 +1,153 @@
+import { announcement, sentence } from '../sentence';
+import { Words } from '../words';
+import { against, cell, figure, trans } from './sample';
+
+const words = new Words(trans);
+const plain = (text: string): string => text.replace(/\u202f/g, ' ');
+const said = (...args: Parameters<typeof cell>): string =>
+  plain(sentence(words, { ...cell(...args), execution_count: 4 }, '“before”'));
+const row = (...args: Parameters<typeof cell>): string =>
+  plain(words.text(words.ofCell(cell(...args))));
+const estimated = { quality: 'estimated', measured_share: 0 } as const;
+
+describe('figures', () => {
+  it('mark what no sensor stands behind', () => {
+    expect(plain(words.figure(figure(92, 37, estimated)))).toBe('~90 J ± 40');
+    expect(words.standing(figure(92, 37, estimated))).toBe('estimated');
+  });
+
+  it('say how much was measured', () => {
+    const partly = figure(4100, 200, {
+      quality: 'estimated',
+      measured_share: 0.85
+    });
+    expect(plain(words.figure(partly))).toBe('4.1 kJ ± 0.2');
+    expect(plain(words.standing(partly))).toBe('85 % measured');
+  });
+
+  it('never call a simulated figure measured', () => {
+    const simulated = figure(41, 2, { quality: 'simulated' });
+    expect(words.standing(simulated)).toBe('simulated');
+    expect(said(41, 2, { figure: simulated })).toContain('simulated');
+    expect(said(41, 2, { figure: simulated })).not.toContain('measured');
+  });
+
+  it('are absent, not 0, where there is no reading', () => {
+    expect(words.figure(figure(null))).toBe('–');
+    expect(words.standing(figure(null))).toBe('no reading');
+    expect(row(null, null, { status: 'running', final: false })).toBe('–');
+  });
+});
+
+describe('a row', () => {
+  it('gives an upper bound below the resolution', () => {
+    const below = figure(0.3, 0.45, { below_resolution: true });
+    expect(row(0, 0, { figure: below })).toBe('≤ 0.8 J');
+  });
+
+  it('gives a lower bound where the kernel was killed', () => {
+    expect(row(52, 7, { status: 'killed' })).toBe('≥ 45 J');
+  });
+
+  it('says so far while figures move', () => {
+    expect(row(570, 20, { status: 'running', final: false })).toBe(
+      '570 J so far'
+    );
+    expect(row(570, 20, { final: false })).toBe('570 J so far');
+  });
+
+  it.each([
+    [{}, '−38 %', '', false],
+    [{ verdict: 'more', ratio: 0.27 }, '+27 %', '', true],
+    [{ edited: true }, '−38 %', 'edited', false],
+    [{ verdict: 'unproven' }, '≈', 'not proven', false],
+    [{ verdict: 'none', reason: 'not run' }, '–', 'not run', false],
+    [{ verdict: 'none', reason: 'a new reason' }, '–', 'a new reason', false]
+  ] as const)('beside its baseline %p', (more, sign, word, excess) => {
+    const shown = words.difference(cell(1, 1, { against: against(more) }));
+    expect({ ...shown, sign: plain(shown.sign) }).toEqual({
+      sign,
+      word,
+      excess
+    });
+  });
+
+  it('gives no ratio that is not proven', () => {
+    for (const verdict of ['unproven', 'none'] as const) {
+      const shown = words.difference(
+        cell(1, 1, { against: against({ verdict, ratio: -0.38 }) })
+      );
+      expect(shown.sign).not.toMatch(/\d/);
+    }
+  });
+});
+
+describe('a row read aloud', () => {
+  it('is one sentence', () => {
+    expect(said(1237, 41, { against: against() })).toBe(
+      'Cell 4: 1.24 kilojoules, plus or minus 0.04, 38 percent below “before”'
+    );
+  });
+
+  it('tells of an error, of changed code, of no proof', () => {
+    const more = against({ verdict: 'unproven', edited: true });
+    expect(said(31, 5, { status: 'error', against: more })).toBe(
+      'Cell 4: 31 joules, plus or minus 5, ended with an error, ' +
+        'no proven difference from “before”, code changed since the baseline'
+    );
+  });
+
+  it('tells why there is no comparison', () => {
+    const none = against({ verdict: 'none', reason: 'other devices' });
+    expect(said(31, 5, { against: none })).toContain(
+      'not compared: other devices'
+    );
+  });
+
+  it('tells of the last run while a cell runs', () => {
+    expect(
+      said(570, 20, {
+        status: 'running',
+        final: false,
+        last_run: figure(41, 2)
+      })
+    ).toBe(
+      'Cell 4: 570 joules so far, running, last run 41 joules, plus or minus 2'
+    );
+  });
+
+  it('tells of a shared device and of re-runs', () => {
+    const text = said(96, 2, {
+      shared: true,
+      own_joules: 51,
+      device_joules: 96,
+      reruns: 2,
+      rerun_joules: 82
+    });
+    expect(text).toContain('Cell 4: 51 joules');
+    expect(text).toContain('51 J attributed of the device’s 96 J');
+    expect(text).toContain('run 2 times before with 82 J, not in the total');
+  });
+});
+
+describe('what is said when a cell ends', () => {
+  it('is one short line', () => {
+    const ended = { ...cell(31, 5, { status: 'error' }), execution_count: 8 };
+    expect(announcement(words, ended, figure(3500, 200))).toBe(
+      'Cell 8, ended with an error, 31 joules, plus or minus 5. ' +
+        'Notebook total 3.5 kilojoules.'
+    );
+  });
+});
+
+describe('the baseline’s name', () => {
+  const head = { name: null, runs: 5, figure: figure(1), cells: 1, made_at: 0 };
+  it.each([
+    [{ ...head, kind: 'named', name: 'before' }, '“before”'],
+    [{ ...head, kind: 'last' }, 'last run'],
+    [{ ...head, kind: 'median' }, 'median of 5 runs'],
+    [{ ...head, kind: 'median', runs: 1 }, 'median of 1 run']
+  ] as const)('%p', (baseline, name) => {
+    expect(words.baseline(baseline)).toBe(name);
+  });
+});

@@ -1,0 +1,74 @@
+/**
+ * A stacked bar as shares: devices in one fixed order, each solid, hatched or dashed by how it came about.
+ */
+import { known } from '../decimal';
+import type { IFigure, IPart, Kind, Quality } from '../tokens';
+
+export interface ISegment {
+  kind: Kind | 'over';
+  quality: Quality;
+  /** Share of the whole bar, 0 to 1. */
+  share: number;
+}
+
+const ORDER: readonly Kind[] = ['gpu', 'cpu', 'dram', 'other'];
+
+/** The parts that have joules, in the order in which they are drawn. */
+export function drawn(parts: readonly IPart[]): IPart[] {
+  return ORDER.flatMap(kind =>
+    parts.filter(
+      part => part.kind === kind && known(part.joules) && part.joules > 0
+    )
+  );
+}
+
+/**
+ * Stack the parts of `joules` on a bar that is `scale` joules long.
+ *
+ * The lengths add up to `joules`: where the parts are of a shared device, they are drawn in proportion, and
+ * as estimated, for an attribution is no measurement.
+ */
+export function stack(
+  joules: number | null,
+  figure: IFigure,
+  parts: readonly IPart[],
+  scale: number
+): ISegment[] {
+  if (!known(joules) || !(joules > 0) || !(scale > 0)) {
+    return [];
+  }
+  const attributed = known(figure.joules) && joules !== figure.joules;
+  const read = drawn(parts);
+  const whole = read.reduce((sum, part) => sum + (part.joules ?? 0), 0);
+  if (!(whole > 0) || !Number.isFinite(whole)) {
+    const quality = attributed ? worse(figure.quality) : figure.quality;
+    return [{ kind: 'other', quality, share: Math.min(1, joules / scale) }];
+  }
+  return read.map(part => ({
+    kind: part.kind,
+    quality: attributed ? worse(part.quality) : part.quality,
+    share: Math.min(1, ((part.joules ?? 0) / whole) * (joules / scale))
+  }));
+}
+
+function worse(quality: Quality): Quality {
+  return quality === 'measured' ? 'estimated' : quality;
+}
+
+/** Cut a bar at `at` (0 to 1): what lies beyond is excess and drawn as such. */
+export function cut(segments: readonly ISegment[], at: number): ISegment[] {
+  const kept: ISegment[] = [];
+  let left = at;
+  let over = 0;
+  for (const segment of segments) {
+    const share = Math.max(0, Math.min(segment.share, left));
+    if (share > 0) {
+      kept.push({ ...segment, share });
+    }
+    left -= share;
+    over += segment.share - share;
+  }
+  return over > 0
+    ? [...kept, { kind: 'over', quality: 'measured', share: over }]
+    : kept;
+}
