@@ -18,8 +18,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Select, event, false, func, select
-from sqlalchemy.sql.util import find_tables
+from sqlalchemy import Connection, Select, TableClause, TextClause, event, false, func, select
+from sqlalchemy.sql import visitors
+from sqlalchemy.sql.selectable import AliasedReturnsRows, SelectBase
 
 from jupyter_green.ledger import schema
 from jupyter_green.ledger.database import Database
@@ -31,6 +32,9 @@ from jupyter_green.ledger.privacy import SHARE_VARIABLE, Privacy
 from .census import Census
 
 T = TypeVar("T")
+
+# A table under another name, a query inside a query, text: where its rows come from isn't plain to see.
+_NESTED = (AliasedReturnsRows, SelectBase, TextClause)
 
 HUB_VARIABLE = "JUPYTERHUB_USER"
 _WHOLE = "JupyterGreen.whole_ledger = True shows all of it, if nobody else uses it"
@@ -152,8 +156,11 @@ def narrowed(statement: Any, owner: str | None) -> Select[Any]:
         raise PermissionError("Only plain queries may be put to a shared ledger.")
     query: Select[Any] = statement
     tables: set[Any] = set()
-    for source in query.get_final_froms():
-        tables.update(find_tables(source, include_joins=False, include_selects=False))
+    for part in visitors.iterate(query):
+        if isinstance(part, _NESTED) and part is not query:
+            raise PermissionError("Only plain queries may be put to a shared ledger.")
+        if isinstance(part, TableClause):
+            tables.add(part)
     known = tables & {schema.records, schema.journals}
     if not known or tables - known - {schema.components}:
         raise PermissionError("Only records may be asked of a shared ledger.")

@@ -1,0 +1,186 @@
+"""On a ledger that several people write to, each sees their own records and nobody else's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, func, select, text
+
+from jupyter_green.ledger import Ledger, schema
+from jupyter_green.ledger.location import ledger_url
+from jupyter_green.records import EnergyRecord
+from jupyter_green.server.own import Reach, narrowed, reach
+
+from .jupyter import JupyterServer
+
+Make = Callable[..., EnergyRecord]
+Start = Callable[..., JupyterServer]
+ROUTES = ("totals", "runs", "cells?run=run-alice", "cells?notebook=plan.ipynb", "baselines")
+
+
+@pytest.fixture
+def write(monkeypatch: pytest.MonkeyPatch, record: Make) -> Callable[..., None]:
+    """Have a person store a record of so many joules."""
+
+    def store(url: str, person: str, joules: float, share: tuple[str, ...] = ("owner",)) -> None:
+        monkeypatch.setenv("LOGNAME", person)
+        with Ledger(url, share=share) as ledger:
+            made = record(joules, run_id=f"run-{person}", notebook="plan.ipynb", project=f"of-{person}", cell_id="c1")
+            ledger.add([made])
+
+    return store
+
+
+def joules(server: JupyterServer, **arguments: str) -> float | None:
+    """The sum that a server shows."""
+    found: float | None = server.green("totals", **arguments).json["figure"]["joules"]
+    return found
+
+
+def everything(server: JupyterServer) -> str:
+    """All that the reading routes give away."""
+    return "\n".join(server.green(route).body.decode() for route in ROUTES)
+
+
+def test_two_people_on_one_database(start: Start, write: Callable[..., None], server_url: str) -> None:
+    write(server_url, "alice", 100.0)
+    write(server_url, "bob", 3.0)
+    common = {"JUPYTER_GREEN_LEDGER": server_url, "JUPYTER_GREEN_SHARE": "owner"}
+    alices, bobs = start(LOGNAME="alice", **common), start(LOGNAME="bob", **common)
+    assert (joules(alices), joules(bobs)) == (100.0, 3.0)
+    assert joules(bobs, project="of-alice") is None
+    assert bobs.green("totals").json["cells"] == 1
+    assert "alice" not in everything(bobs).replace("'run-alice'", "")
+    assert "bob" not in everything(alices)
+    assert bobs.green("health").json == {**alices.green("health").json, "ledger": "ok", "sentence": None}
+
+
+def test_a_database_that_is_not_told_who_is_who_shows_nothing(
+    start: Start, write: Callable[..., None], server_url: str
+) -> None:
+    write(server_url, "alice", 100.0, share=())
+    server = start(LOGNAME="alice", JUPYTER_GREEN_LEDGER=server_url)
+    health = server.green("health").json
+    assert health["ledger"] == "ok"
+    assert "JUPYTER_GREEN_SHARE=owner" in health["sentence"]
+    assert joules(server) is None
+
+
+def test_a_database_of_one_person(start: Start, write: Callable[..., None], server_url: str) -> None:
+    write(server_url, "alice", 100.0, share=())
+    server = start("--JupyterGreen.whole_ledger=True", LOGNAME="alice", JUPYTER_GREEN_LEDGER=server_url)
+    assert server.green("health").json["sentence"] is None
+    assert joules(server) == 100.0
+
+
+def test_containers_where_everybody_has_one_name(start: Start, write: Callable[..., None], server_url: str) -> None:
+    write(server_url, "jovyan", 100.0)
+    common = {"JUPYTER_GREEN_LEDGER": server_url, "JUPYTER_GREEN_SHARE": "owner", "JUPYTERHUB_USER": "alice"}
+    server = start(LOGNAME="jovyan", **common)
+    assert joules(server) is None
+    assert "everybody here is called 'jovyan'" in server.green("health").json["sentence"]
+    named = start(LOGNAME="alice", **common)
+    assert joules(named) is None
+    assert named.green("health").json["sentence"] is None
+
+
+@pytest.mark.parametrize(("mode", "seen"), [(0o600, 103.0), (0o644, 103.0), (0o660, 3.0), (0o666, 3.0)])
+def test_a_file_that_others_may_write_is_shared(
+    start: Start, write: Callable[..., None], tmp_path: Path, mode: int, seen: float
+) -> None:
+    path = tmp_path / "ledger.sqlite"
+    write(str(path), "alice", 100.0)
+    write(str(path), "bob", 3.0)
+    path.chmod(mode)
+    assert joules(start(LOGNAME="bob", JUPYTER_GREEN_LEDGER=str(path))) == seen
+
+
+def test_permissions_count_when_asked(start: Start, write: Callable[..., None], tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    write(str(path), "alice", 100.0)
+    server = start(LOGNAME="bob", JUPYTER_GREEN_LEDGER=str(path))
+    assert joules(server) == 100.0
+    path.chmod(0o660)
+    assert joules(server) is None
+
+
+def test_an_unknown_word_to_share_is_said(start: Start, server_url: str) -> None:
+    server = start(LOGNAME="alice", JUPYTER_GREEN_LEDGER=server_url, JUPYTER_GREEN_SHARE="everything")
+    assert "can't be shared" in server.green("totals").message
+
+
+# ---- the narrowing itself ---------------------------------------------------------------------
+
+
+def test_every_plain_query_of_records_is_narrowed() -> None:
+    table = schema.records
+    joined = select(table.c.id).select_from(table.outerjoin(schema.components))
+    for query in (select(table.c.id), select(func.count()).select_from(table), joined, joined.where(table.c.id == "x")):
+        assert "green_records.owner = " in str(narrowed(query, "alice"))
+        assert "false" in str(narrowed(query, None)) or "0 = 1" in str(narrowed(query, None))
+    assert "green_journals.owner" in str(narrowed(select(schema.journals.c.name), "alice"))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        text("SELECT * FROM green_records"),
+        select(schema.components.c.joules),
+        select(schema.records.alias().c.id),
+        select(schema.records.c.id).subquery().select(),
+        schema.records.delete(),
+        select(text("1")),
+        select(schema.records.c.id, select(func.max(schema.records.c.joules)).scalar_subquery()),
+        select(schema.records.c.id).where(schema.records.c.id.in_(select(schema.components.c.record_id))),
+        select(schema.records.c.id).where(text("TRUE")),
+        select(schema.records.c.id).union(select(schema.records.c.document)),
+        schema.metadata.tables["green_records"].insert(),
+    ],
+    ids=[
+        "text",
+        "components alone",
+        "alias",
+        "subquery",
+        "delete",
+        "no table",
+        "scalar",
+        "in",
+        "where",
+        "union",
+        "insert",
+    ],
+)
+def test_what_cannot_be_narrowed_is_refused(query: object) -> None:
+    with pytest.raises(PermissionError):
+        narrowed(query, "alice")
+
+
+def test_a_reader_cannot_go_round_it(server_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from jupyter_green.server.own import OwnLedger
+
+    monkeypatch.setenv("LOGNAME", "alice")
+    monkeypatch.setenv("JUPYTER_GREEN_SHARE", "owner")
+    ledger = OwnLedger(ledger_url(server_url), timeout=5.0)
+
+    def sneak(connection: Connection) -> object:
+        return connection.execute(text("SELECT document FROM green_records")).all()
+
+    with pytest.raises(PermissionError):
+        ledger._database.read(sneak)
+
+
+def test_whose_records_a_process_may_show(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LOGNAME", "alice")
+    assert reach(f"sqlite:///{tmp_path / 'none.sqlite'}") == Reach(whole=True)
+    url = "postgresql+psycopg://host/green"
+    assert reach(url, whole=True) == Reach(whole=True)
+    monkeypatch.setenv("JUPYTER_GREEN_SHARE", "owner")
+    assert reach(url) == Reach(whole=False, owner="alice")
+    monkeypatch.setenv("JUPYTERHUB_USER", "Alice")
+    assert reach(url) == Reach(whole=False, owner="alice")
+    monkeypatch.setenv("JUPYTERHUB_USER", "bob")
+    assert reach(url).owner is None
+    assert json.dumps(reach(url).sentence).count("LOGNAME") == 1
