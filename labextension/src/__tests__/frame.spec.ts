@@ -1,0 +1,141 @@
+import { isMarked, readFrame, refusedFrame } from '../frame';
+import { Refusal } from '../shape';
+import type { Frame } from '../tokens';
+import { history, snapshot } from './frames';
+import { against, cell, trans } from './sample';
+
+/** As it would come over the wire. */
+function wire(frame: unknown): unknown {
+  return JSON.parse(JSON.stringify(frame));
+}
+
+/** A frame with one place changed, the place given as names from the outside in. */
+function changed(frame: unknown, path: string[], value: unknown): unknown {
+  const copy = wire(frame) as Record<string, unknown>;
+  let at = copy;
+  for (const step of path.slice(0, -1)) {
+    at = at[step] as Record<string, unknown>;
+  }
+  at[path[path.length - 1]] = value;
+  return copy;
+}
+
+function refused(value: unknown): Refusal {
+  const found = readFrame(value);
+  if (!(found instanceof Refusal)) {
+    throw new Error(`not refused: ${JSON.stringify(found).slice(0, 200)}`);
+  }
+  return found;
+}
+
+const whole = snapshot({
+  running: cell(3, null, { status: 'running', final: false }),
+  cells: [cell(4, 1, { against: against() }), cell(null)]
+});
+
+describe('a frame', () => {
+  it.each<[string, Frame]>([
+    ['a snapshot', whole],
+    ['a page of history', history({ cells: [cell(1)] })],
+    [
+      'an answer',
+      {
+        v: 1,
+        type: 'answer',
+        app: 'jupyter_green',
+        run: 'r',
+        to: 'x',
+        ok: true,
+        message: 'Kept.'
+      }
+    ]
+  ])('is read whole: %s', (_name, frame) => {
+    expect(readFrame(wire(frame))).toEqual(frame);
+  });
+
+  it('is a copy without what nobody asked for', () => {
+    const found = readFrame({
+      ...(wire(whole) as object),
+      html: '<script>',
+      constructor: 1
+    });
+    expect(found).toEqual(whole);
+    expect(Object.keys(found)).not.toContain('html');
+  });
+
+  it.each<[string, string[], unknown]>([
+    ['no number', ['totals', 'figure', 'joules'], 'many'],
+    ['not finite', ['watts'], Infinity],
+    ['not a number', ['totals', 'figure', 'joules'], NaN],
+    ['beyond all reason', ['totals', 'figure', 'joules'], 1e300],
+    ['a negative half-width', ['totals', 'figure', 'uncertainty'], -1],
+    ['a share above one', ['totals', 'figure', 'measured_share'], 1.5],
+    ['half a cell', ['totals', 'cells'], 0.5],
+    ['absent', ['cells', '0', 'figure', 'joules'], undefined],
+    ['a made-up quality', ['totals', 'figure', 'quality'], 'certain'],
+    ['a made-up state', ['state'], 'dancing'],
+    ['a text in place of a list', ['cells'], 'abc'],
+    ['a list in place of an object', ['totals'], []],
+    ['too many cells', ['cells'], new Array(501).fill(null)],
+    ['an endless line', ['cells', '0', 'line'], 'x'.repeat(100_000)],
+    ['an endless notice', ['notice'], 'x'.repeat(100_000)],
+    ['a time in another age', ['sent_at'], 1e15]
+  ])('is refused whole: %s', (_name, path, value) => {
+    const refusal = refused(changed(whole, path, value));
+    expect(refusal.kind).toBe('shape');
+    expect(refusal.where.startsWith(path.join('.'))).toBe(true);
+  });
+
+  it.each([[null], [undefined], [3], ['x'], [[]], [{}], [{ v: 1 }]])(
+    'is refused where it is none: %p',
+    value => {
+      expect(refused(value).kind).toBe('shape');
+    }
+  );
+
+  it('of another version says both versions', () => {
+    const refusal = refused({ ...whole, v: 2 });
+    expect(refusal.kind).toBe('version');
+    expect(refusedFrame(refusal, trans)).toMatch(
+      /^The kernel speaks version 2 .* version 1: .*\.$/
+    );
+  });
+
+  it('that was refused names the place in one sentence', () => {
+    const refusal = refused(changed(whole, ['watts'], 'x'));
+    expect(refusedFrame(refusal, trans)).toContain('(watts)');
+  });
+
+  it('with a key that reaches into every object is harmless', () => {
+    const found = readFrame(
+      JSON.parse(
+        JSON.stringify(whole).replace(
+          '"v":1',
+          '"v":1,"__proto__":{"running":3,"polluted":true}'
+        )
+      )
+    );
+    expect(found).toEqual(whole);
+    expect('polluted' in {}).toBe(false);
+  });
+
+  it('does not inherit what it lacks', () => {
+    const bare = wire(whole) as Record<string, unknown>;
+    delete bare.notice;
+    const heir = Object.assign(Object.create({ notice: 'x' }) as object, bare);
+    expect(refused(heir).where).toBe('notice');
+  });
+
+  it('shows texts without signs that turn or hide them', () => {
+    const found = readFrame(
+      changed(whole, ['notice'], 'safe\u202egnp.exe\u0007<b>')
+    );
+    expect(found).toMatchObject({ notice: 'safe gnp.exe <b>' });
+  });
+
+  it('is known by its mark', () => {
+    expect(isMarked(whole)).toBe(true);
+    expect(isMarked({ app: 'another' })).toBe(false);
+    expect(isMarked(null)).toBe(false);
+  });
+});

@@ -1,0 +1,182 @@
+import { CellOrder, keyOf } from '../order';
+import { Power } from '../power';
+import { Run } from '../run';
+import type { ICell } from '../tokens';
+import { history, snapshot } from './frames';
+import { cell } from './sample';
+
+function ids(cells: readonly ICell[]): (string | null)[] {
+  return cells.map(each => each.cell_id);
+}
+
+describe('the order of cells', () => {
+  it('is that of the notebook, and what left it comes last as it ran', () => {
+    const order = new CellOrder();
+    order.arrange(['a', 'b', 'c']);
+    for (const [name, at] of [
+      ['gone2', 9],
+      ['c', 1],
+      ['gone1', 8],
+      ['a', 2]
+    ] as const) {
+      order.put(cell(1, null, { cell_id: name, started_at: at }));
+    }
+    expect(ids(order.list())).toEqual(['a', 'c', 'gone1', 'gone2']);
+    order.arrange(['gone2', 'c', 'a']);
+    expect(ids(order.list())).toEqual(['gone2', 'c', 'a', 'gone1']);
+  });
+
+  it('is kept by each change as a sort from the start would have it', () => {
+    // A generator of our own, so that a failure comes again.
+    let seed = 7;
+    const draw = (below: number): number => {
+      seed = (seed * 48271) % 2147483647;
+      return seed % below;
+    };
+    const names = Array.from({ length: 40 }, (_, index) => `c${index}`);
+    const order = new CellOrder();
+    const inNotebook = names.slice(0, 30);
+    order.arrange(inNotebook);
+    const kept = new Map<string, ICell>();
+    for (let step = 0; step < 2000; step++) {
+      const name = names[draw(names.length)];
+      if (draw(10) === 0) {
+        order.remove(name);
+        kept.delete(name);
+      } else {
+        const next = cell(1, null, { cell_id: name, started_at: draw(50) });
+        order.put(next);
+        kept.set(name, next);
+      }
+      const fresh = new CellOrder();
+      fresh.arrange(inNotebook);
+      kept.forEach(each => fresh.put(each));
+      expect(order.list()).toEqual(fresh.list());
+    }
+  });
+
+  it('leaves a list that was handed out as it was', () => {
+    const order = new CellOrder();
+    order.arrange(['a', 'b']);
+    order.put(cell(1, null, { cell_id: 'b' }));
+    const before = order.list();
+    order.put(cell(2, null, { cell_id: 'a' }));
+    expect(ids(before)).toEqual(['b']);
+    expect(ids(order.list())).toEqual(['a', 'b']);
+    expect(order.list()).toBe(order.list());
+  });
+});
+
+describe('the course of power', () => {
+  it('keeps the newest points alone', () => {
+    const power = new Power(3);
+    for (let at = 1; at <= 5; at++) {
+      power.add({ at, watts: at, cell: null });
+    }
+    expect(power.points.map(point => point.at)).toEqual([3, 4, 5]);
+  });
+
+  it('marks a gap once, and takes the same moment once', () => {
+    const power = new Power();
+    for (const [at, watts] of [
+      [1, 5],
+      [1, 6],
+      [2, null],
+      [3, null],
+      [4, 7]
+    ] as const) {
+      power.add({ at, watts, cell: null });
+    }
+    expect(power.points.map(point => point.watts)).toEqual([5, null, 7]);
+  });
+
+  it('begins anew where the clock was set back', () => {
+    const power = new Power();
+    power.add({ at: 5000, watts: 1, cell: null });
+    power.add({ at: 1400, watts: 2, cell: null });
+    expect(power.points.map(point => point.at)).toEqual([1400]);
+  });
+});
+
+describe('a run', () => {
+  it('shows the execution that runs, then what it used', () => {
+    const run = new Run();
+    const first = cell(5, 1, { cell_id: 'a', started_at: 1 });
+    run.take(snapshot({ cells: [first] }), 0);
+    const again = cell(1, null, {
+      cell_id: 'a',
+      status: 'running',
+      started_at: 2
+    });
+    expect(run.take(snapshot({ running: again }), 1)).toMatchObject({
+      keys: ['a'],
+      notable: true
+    });
+    expect(run.row('a')).toEqual(again);
+    expect(
+      run.take(snapshot({ running: { ...again, seconds: 1 } }), 2).notable
+    ).toBe(false);
+    const done = { ...again, status: 'ok' as const };
+    run.take(snapshot({ state: 'idle', cells: [done] }), 3);
+    expect(run.row('a')).toEqual(done);
+    expect([...run.keys()]).toEqual(['a']);
+  });
+
+  it('takes the same snapshot twice and an older one not at all', () => {
+    const run = new Run();
+    const older = snapshot({ watts: 1 });
+    const newer = snapshot({ watts: 2, cells: [cell(5, 1, { cell_id: 'a' })] });
+    run.take(newer, 0);
+    run.take(newer, 1);
+    expect(run.take(older, 2)).toEqual({
+      keys: [],
+      begun: false,
+      notable: false
+    });
+    expect(run.snapshot?.watts).toBe(2);
+    expect([...run.keys()]).toEqual(['a']);
+    expect(run.power.points).toHaveLength(1);
+  });
+
+  it('does not let an earlier execution replace a later one', () => {
+    const run = new Run();
+    const later = cell(5, 1, { cell_id: 'a', started_at: 9 });
+    run.take(snapshot({ cells: [later] }), 0);
+    run.recall(
+      history({ cells: [cell(2, 1, { cell_id: 'a', started_at: 3 })] })
+    );
+    expect(run.row('a')).toEqual(later);
+  });
+
+  it('begins from nothing in another run, and the old one is over', () => {
+    const run = new Run();
+    run.take(snapshot({ run: 'one', cells: [cell(5, 1)] }), 0);
+    const next = cell(1, 1, { run: 'two' });
+    const change = run.take(snapshot({ run: 'two', seq: 1, cells: [next] }), 1);
+    expect(change.begun).toBe(true);
+    expect([...run.keys()]).toEqual([keyOf(next)]);
+    run.take(snapshot({ run: 'one', cells: [cell(7, 1)] }), 2);
+    run.recall(history({ run: 'one', cells: [cell(7, 1)] }));
+    expect([...run.keys()]).toEqual([keyOf(next)]);
+    expect(run.snapshot?.run).toBe('two');
+  });
+
+  it('knows nothing after a restart, and no straggler brings it back', () => {
+    const run = new Run();
+    run.take(snapshot({ run: 'one', cells: [cell(5, 1)] }), 0);
+    run.clear();
+    run.take(snapshot({ run: 'one', cells: [cell(5, 1)] }), 1);
+    expect(run.snapshot).toBeNull();
+    expect([...run.keys()]).toEqual([]);
+    expect(run.power.points).toEqual([]);
+  });
+
+  it('has a row for a cell that never ran before, and for one outside of notebooks', () => {
+    const run = new Run();
+    const lone = cell(1, 1, { cell_id: null, id: 'x9' });
+    const running = cell(1, null, { cell_id: 'b', status: 'running' });
+    run.take(snapshot({ cells: [lone], running }), 0);
+    expect([...run.keys()]).toEqual(['#x9', 'b']);
+    expect(run.row('#x9')).toEqual(lone);
+  });
+});
