@@ -50,7 +50,7 @@ class Watch:
         self._asked = time.monotonic()
         if self._task is None or self._task.done():
             ready = asyncio.Event()
-            self._task = asyncio.get_running_loop().create_task(self._keep_looking(ready))
+            self._task = asyncio.get_running_loop().create_task(self._keep_looking(ready), name="jupyter_green watch")
             self._task.add_done_callback(self._ended)
             await ready.wait()
 
