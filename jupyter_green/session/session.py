@@ -23,7 +23,7 @@ from jupyter_green.sensors.processor import cpu_seconds_fast
 from .calibrations import known_calibrations
 from .sampler import Sampler
 from .settings import Settings
-from .settlement import AGAIN_SECONDS, PATIENCE_SECONDS, Listener, Settlement
+from .settlement import AGAIN_SECONDS, PATIENCE_SECONDS, Listener, Settlement, Watcher
 from .store import Store
 from .window import Edge, Window
 
@@ -197,6 +197,16 @@ class Session:
         listeners = self._settlement.listeners
         listeners.append(listener)
         return lambda: listeners.remove(listener) if listener in listeners else None
+
+    def watch(self, watcher: Watcher) -> Callable[[], None]:
+        """Call ``watcher()`` at the end of each look at the sensors; returns how to stop it.
+
+        It runs on the sampler thread and returns the seconds until it wants to be called again whatever else
+        happens, or None. `hurry` has it called soon. One that raises is dropped, and `problem` says why.
+        """
+        watchers = self._settlement.watchers
+        watchers.append(watcher)
+        return lambda: watchers.remove(watcher) if watcher in watchers else None
 
     def settle(self, patience: float | None = None) -> None:
         """Wait until all closed windows have their final records."""

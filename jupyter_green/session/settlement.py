@@ -36,6 +36,8 @@ LOOKS, AGAIN_SECONDS = 3, 0.5
 """How often, and for how long at most, it is looked for again before that: a process which stood still reads first."""
 
 Listener = Callable[[str, EnergyRecord], None]
+Watcher = Callable[[], "float | None"]
+"""Called at the end of each step; returns the seconds until it wants to be called again, or None."""
 
 
 class Settlement:
@@ -62,6 +64,7 @@ class Settlement:
         self.crowd = Crowd()
         self.finished: deque[EnergyRecord] = deque(maxlen=10_000)
         self.listeners: list[Listener] = []
+        self.watchers: list[Watcher] = []
         self.problem: str | None = None
         self._overdue: dict[float, tuple[float, int]] = {}
         self._open_windows = open_windows
@@ -162,8 +165,8 @@ class Settlement:
         self._tidy(now)
         if self._open_windows() or self.busy:
             wait = self.meter.wait_seconds()
-            return min(wait, YIELD_SECONDS) if self._edges or self._ending else wait
-        return self.store.drain_when_due()
+            return self._show(min(wait, YIELD_SECONDS) if self._edges or self._ending else wait)
+        return self._show(self.store.drain_when_due())
 
     def conclude(self) -> None:
         """Settle everything that waits with the figures as they are; for the end of the process."""
@@ -297,6 +300,20 @@ class Settlement:
 
     # ---- listeners ----------------------------------------------------------------------------
 
+    def _show(self, wait: float | None) -> float | None:
+        """Have the watchers look; return when to go on: when there is more to do, or one of them wants to look."""
+        for watcher in [*self.watchers]:
+            try:
+                wanted = watcher()
+            except Exception as error:  # noqa: BLE001 - a watcher's fault must not stop the metering
+                self._drop(error)
+                if watcher in self.watchers:  # it may just have been taken out from another thread
+                    self.watchers.remove(watcher)
+                continue
+            if wanted is not None:
+                wait = wanted if wait is None else min(wait, wanted)
+        return wait
+
     def tell(self, event: str, record: EnergyRecord) -> None:
         """Tell the listeners; one that raises is dropped."""
         for listener in [*self.listeners]:
@@ -307,6 +324,9 @@ class Settlement:
         try:
             call(*arguments)
         except Exception as error:  # noqa: BLE001 - a listener's fault must not stop the metering
-            self.problem = f"A listener failed and was dropped: {type(error).__name__}: {error}"
+            self._drop(error)
             return False
         return True
+
+    def _drop(self, error: Exception) -> None:
+        self.problem = f"A listener failed and was dropped: {type(error).__name__}: {error}"
