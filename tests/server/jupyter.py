@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
@@ -150,7 +150,7 @@ class JupyterServer:
     # ---- asking -------------------------------------------------------------------------------
 
     def url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self.port}{quote(self.base_url)}{path}"
+        return f"http://127.0.0.1:{self.port}{self.base_url}{path}"
 
     def ask(
         self,
