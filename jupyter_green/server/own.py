@@ -16,20 +16,24 @@ import os
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection, Select, TableClause, TextClause, event, false, func, select
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.selectable import AliasedReturnsRows, SelectBase
 
-from jupyter_green.ledger import schema
+from jupyter_green.ledger import query, schema
 from jupyter_green.ledger.database import Database
 from jupyter_green.ledger.drain import Drain
 from jupyter_green.ledger.ledger import Ledger
 from jupyter_green.ledger.location import is_local, journal_folder, sqlite_path
 from jupyter_green.ledger.privacy import SHARE_VARIABLE, Privacy
+from jupyter_green.ledger.query import Filters
 
 from .census import Census
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 T = TypeVar("T")
 
@@ -154,10 +158,10 @@ def narrowed(statement: Any, owner: str | None) -> Select[Any]:
     """
     if not isinstance(statement, Select):
         raise PermissionError("Only plain queries may be put to a shared ledger.")
-    query: Select[Any] = statement
+    plain: Select[Any] = statement
     tables: set[Any] = set()
-    for part in visitors.iterate(query):
-        if isinstance(part, _NESTED) and part is not query:
+    for part in visitors.iterate(plain):
+        if isinstance(part, _NESTED) and part is not plain:
             raise PermissionError("Only plain queries may be put to a shared ledger.")
         if isinstance(part, TableClause):
             tables.add(part)
@@ -165,8 +169,8 @@ def narrowed(statement: Any, owner: str | None) -> Select[Any]:
     if not known or tables - known - {schema.components}:
         raise PermissionError("Only records may be asked of a shared ledger.")
     for table in known:
-        query = query.where(false() if owner is None else table.c.owner == owner)
-    return query
+        plain = plain.where(false() if owner is None else table.c.owner == owner)
+    return plain
 
 
 class OwnLedger(Ledger):
@@ -214,6 +218,29 @@ class OwnLedger(Ledger):
         """Return when a journal was last emptied into it, in seconds since 1970; the cheapest thing to ask."""
         newest = select(func.max(schema.journals.c.drained_at))
         return self._database.read(lambda connection: connection.execute(newest).scalar_one_or_none())
+
+    def numbers(self, simulated: bool, **filters: Unpack[Filters]) -> tuple[int, int]:
+        """Return how many cells and how many runs records belong to.
+
+        Parameters
+        ----------
+        simulated : bool
+            Which sort of records is meant, as `totals` tells real ones from simulated ones.
+        **filters
+            As for `records`.
+        """
+        table = schema.records.c
+        # A cell that was run again in the same run is the same cell; without an identity each execution is one.
+        cell = func.coalesce(table.run_id + "/" + table.cell_id, table.id)
+        where = query.conditions(filters, self._privacy, simulated)
+        cells = select(func.count(cell.distinct())).where(*where, table.span == "cell")
+        runs = select(func.count(table.run_id.distinct())).where(*where)
+
+        def work(connection: Connection) -> tuple[int, int]:
+            return int(connection.execute(cells).scalar_one()), int(connection.execute(runs).scalar_one())
+
+        self._fresh()
+        return self._database.read(work)
 
     def census(self, since: float) -> Census:
         """Return how many records there are.

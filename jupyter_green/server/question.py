@@ -16,6 +16,7 @@ from .refusal import State
 
 if TYPE_CHECKING:
     from jupyter_green.ledger import Totals
+    from jupyter_green.ledger.query import Filters
 
     from .own import OwnLedger
 
@@ -45,7 +46,7 @@ def totals(given: Arguments) -> Question:
 
     def plan() -> Work:
         since, until = given.period()
-        filters: dict[str, Any] = {
+        filters: Filters = {
             "since": since,
             "until": until,
             "notebook": given.text("notebook"),
@@ -53,12 +54,16 @@ def totals(given: Arguments) -> Question:
         }
 
         def work(ledger: OwnLedger) -> dict[str, Any]:
-            by_kind = ledger.totals(by="kind", **filters)
+            by_kind = ledger.totals(by="kind", simulated=False, **filters)
+            simulated = not by_kind.count and by_kind.simulated_left_out > 0
+            if simulated:
+                by_kind = ledger.totals(by="kind", simulated=True, **filters)
+            cells, runs = ledger.numbers(simulated, **filters)
             return {
                 "figure": _figure(by_kind),
                 "parts": [{"kind": kind, **_part(found)} for kind, found in by_kind.groups.items() if found.count],
-                "cells": ledger.totals(span="cell", **filters).count,
-                "runs": len(ledger.totals(by="run", **filters).groups),
+                "cells": cells,
+                "runs": runs,
                 "seconds": by_kind.seconds,
             }
 
