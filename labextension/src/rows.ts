@@ -4,6 +4,7 @@
  * Every row is 36 px high, so that ten thousand cells need no measuring: what stands where is a division.
  */
 import { known } from './decimal';
+import { keyOf } from './order';
 import type { ICell } from './tokens';
 
 export const ROW_HEIGHT = 36;
@@ -41,13 +42,13 @@ export function kept(
   order: readonly string[],
   cells: readonly ICell[]
 ): ICell[] {
-  const now = new Map(cells.map(cell => [cell.id, cell]));
+  const now = new Map(cells.map(cell => [keyOf(cell), cell]));
   const rows: ICell[] = [];
-  for (const id of order) {
-    const cell = now.get(id);
+  for (const key of order) {
+    const cell = now.get(key);
     if (cell) {
       rows.push(cell);
-      now.delete(id);
+      now.delete(key);
     }
   }
   return [...rows, ...now.values()];

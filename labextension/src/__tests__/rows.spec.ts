@@ -1,3 +1,4 @@
+import { keyOf } from '../order';
 import {
   ROW_HEIGHT,
   byJoules,
@@ -44,7 +45,11 @@ describe('order', () => {
   it('keeps its places while figures grow; gone cells go, new ones come last', () => {
     const [a, b, c] = [cell(3), cell(2), cell(1)];
     const grown = { ...b, figure: { ...b.figure, joules: 99 } };
-    expect(kept([a.id, b.id, 'gone'], [c, grown, a])).toEqual([a, grown, c]);
+    expect(kept([keyOf(a), keyOf(b), 'gone'], [c, grown, a])).toEqual([
+      a,
+      grown,
+      c
+    ]);
   });
 });
 

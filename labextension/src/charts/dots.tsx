@@ -1,0 +1,138 @@
+/**
+ * Runs of a notebook as dots with their 95 % intervals, on an axis that begins at 0; the baseline is a line.
+ */
+import * as React from 'react';
+import { known } from '../decimal';
+import type { Quality } from '../tokens';
+import { linear, px } from './scale';
+import { useWidth } from './width';
+
+const HEIGHT = 118;
+const GROUND = HEIGHT - 8;
+/** Room right of the dots for what is written beside the axis, in pixels. */
+const MARGIN = 44;
+
+export interface IDot {
+  key: string;
+  joules: number | null;
+  uncertainty: number | null;
+  quality: Quality;
+  /** Whether it may still grow. */
+  open: boolean;
+  title: string;
+}
+
+export function Dots({
+  dots,
+  baseline,
+  baselineText,
+  zeroText,
+  selected,
+  label
+}: {
+  /** Oldest first. */
+  dots: readonly IDot[];
+  baseline: { joules: number; uncertainty: number | null } | null;
+  baselineText: string;
+  zeroText: string;
+  selected: string | null;
+  label: string;
+}): JSX.Element {
+  const [place, width] = useWidth<HTMLDivElement>();
+  const read = dots.filter(dot => known(dot.joules));
+  const top = Math.max(
+    0,
+    ...read.map(dot => (dot.joules ?? 0) + (dot.uncertainty ?? 0)),
+    baseline ? baseline.joules + (baseline.uncertainty ?? 0) : 0
+  );
+  const end = width - MARGIN;
+  const x = linear([0, Math.max(1, dots.length - 1)], [8, end - 8]);
+  const y = linear([0, top || 1], [GROUND, 8]);
+  const band = baseline?.uncertainty ?? 0;
+  return (
+    <div className="jgp-runs" ref={place}>
+      <svg
+        width={width}
+        height={HEIGHT}
+        viewBox={`0 0 ${width} ${HEIGHT}`}
+        role="img"
+        aria-label={label}
+      >
+        {baseline ? (
+          <>
+            <rect
+              className="jgp-band"
+              x={0}
+              width={end}
+              y={px(y(baseline.joules + band))}
+              height={px(Math.max(1, y(-band) - y(band)))}
+            />
+            <line
+              className="jgp-ours"
+              x1={0}
+              x2={end}
+              y1={px(y(baseline.joules))}
+              y2={px(y(baseline.joules))}
+            />
+            <text x={width} y={px(y(baseline.joules) + 4)} textAnchor="end">
+              {baselineText}
+            </text>
+          </>
+        ) : null}
+        {dots.map((dot, index) =>
+          known(dot.joules) ? (
+            <Dot
+              key={dot.key}
+              dot={dot}
+              x={px(x(dots.length === 1 ? 0.5 : index))}
+              y={y}
+              selected={dot.key === selected}
+            />
+          ) : null
+        )}
+        <line className="jgp-axis" x1={0} x2={end} y1={GROUND} y2={GROUND} />
+        <text x={width} y={GROUND + 4} textAnchor="end">
+          {zeroText}
+        </text>
+      </svg>
+    </div>
+  );
+}
+
+function Dot({
+  dot,
+  x,
+  y,
+  selected
+}: {
+  dot: IDot;
+  x: number;
+  y: (value: number) => number;
+  selected: boolean;
+}): JSX.Element {
+  const joules = dot.joules ?? 0;
+  const spread = dot.uncertainty ?? 0;
+  const high = px(y(joules + spread));
+  const low = px(y(Math.max(0, joules - spread)));
+  const sure = dot.quality === 'measured';
+  const dashes = sure ? undefined : '1.6 1.6';
+  return (
+    <g className={selected ? 'jgp-dot jgp-mod-selected' : 'jgp-dot'}>
+      <title>{dot.title}</title>
+      {spread > 0 ? (
+        <path
+          className="jgp-whisker"
+          strokeDasharray={dashes}
+          d={`M${x},${low}V${high}M${x - 3},${low}h6M${x - 3},${high}h6`}
+        />
+      ) : null}
+      <circle
+        className={sure && !dot.open ? 'jgp-full' : 'jgp-open'}
+        strokeDasharray={dashes}
+        cx={x}
+        cy={px(y(joules))}
+        r={dot.open || !sure ? 3 : 2.5}
+      />
+    </g>
+  );
+}

@@ -1,0 +1,61 @@
+/**
+ * Times of day and days, in the time zone of the person who reads.
+ *
+ * Times on the wire are seconds since 1970 by the kernel's clock; only "today" asks the browser's.
+ */
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+const two = (value: number): string => String(value).padStart(2, '0');
+
+/** 14:02, or 14:05:31 with seconds. */
+export function timeOfDay(at: number, seconds = false): string {
+  const date = new Date(at * 1000);
+  if (Number.isNaN(date.getTime())) {
+    return '–';
+  }
+  const time = `${two(date.getHours())}:${two(date.getMinutes())}`;
+  return seconds ? `${time}:${two(date.getSeconds())}` : time;
+}
+
+/** "today 13:40", "yesterday 17:20", "Tue 10:05" within a week, else "2026-11-21 10:05". */
+export function dayAndTime(
+  at: number,
+  now: number,
+  trans: TranslationBundle
+): string {
+  const date = new Date(at * 1000);
+  if (Number.isNaN(date.getTime())) {
+    return '–';
+  }
+  const time = timeOfDay(at);
+  const days = Math.round(
+    (midnight(new Date(now * 1000)) - midnight(date)) / 86400000
+  );
+  if (days === 0) {
+    return trans.__('today %1', time);
+  }
+  if (days === 1) {
+    return trans.__('yesterday %1', time);
+  }
+  if (days > 1 && days < 7) {
+    const names = [
+      trans.__('Sun'),
+      trans.__('Mon'),
+      trans.__('Tue'),
+      trans.__('Wed'),
+      trans.__('Thu'),
+      trans.__('Fri'),
+      trans.__('Sat')
+    ];
+    return `${names[date.getDay()]} ${time}`;
+  }
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${time}`;
+}
+
+function midnight(date: Date): number {
+  return new Date(
+    date.getFullYear(),
+    date.getMonth(),
+    date.getDate()
+  ).getTime();
+}

@@ -1,0 +1,56 @@
+/**
+ * Energy that is not in the total, as a line of its own.
+ */
+import * as React from 'react';
+import { known } from '../format';
+import type { IFigure } from '../tokens';
+import type { IDesk } from './desk';
+import type { IColumn } from './row';
+
+export function Apart({
+  desk,
+  column,
+  figure,
+  name,
+  why
+}: {
+  desk: IDesk;
+  column: IColumn;
+  figure: IFigure | null;
+  name: string;
+  why: string;
+}): JSX.Element | null {
+  const { words } = desk;
+  if (figure === null || !known(figure.joules)) {
+    return null;
+  }
+  const reading = words.reading(figure, column.unit);
+  const said = `${name}: ${words.spoken(reading)}, ${words.standing(figure)}.`;
+  return (
+    <div
+      className="jgp-row jgp-apart"
+      role="group"
+      aria-label={`${said} ${why}`}
+      title={why}
+    >
+      <span />
+      <span className="jgp-src">{name}</span>
+      <span className="jgp-j">
+        {reading.sign}
+        {reading.value}
+      </span>
+      <span className="jgp-d" />
+      <span />
+      <span className="jgp-bar">
+        <i
+          className="jgp-idle"
+          style={{
+            width: `${Math.min(100, (100 * figure.joules) / column.scale)}%`
+          }}
+        />
+      </span>
+      <span className="jgp-u">{reading.doubt}</span>
+      <span className="jgp-w">{words.trans.__('not in total')}</span>
+    </div>
+  );
+}

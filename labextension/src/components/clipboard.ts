@@ -1,0 +1,31 @@
+/**
+ * Copying text; on a page without a secure connection browsers offer only the older way.
+ */
+export async function copied(text: string): Promise<boolean> {
+  if (navigator.clipboard) {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {
+      return selectedCopy(text); // the person or the browser refused the newer way
+    }
+  }
+  return selectedCopy(text);
+}
+
+function selectedCopy(text: string): boolean {
+  const focused = document.activeElement;
+  const field = document.createElement('textarea');
+  field.value = text;
+  field.setAttribute('aria-hidden', 'true');
+  field.style.position = 'fixed';
+  field.style.opacity = '0';
+  document.body.appendChild(field);
+  field.select();
+  const done = document.execCommand('copy');
+  field.remove();
+  if (focused instanceof HTMLElement) {
+    focused.focus();
+  }
+  return done;
+}

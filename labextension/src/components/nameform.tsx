@@ -1,0 +1,66 @@
+/**
+ * Asks for a name or a path, in place: Enter takes it, Escape leaves.
+ */
+import * as React from 'react';
+import { Button } from './button';
+
+export function NameForm({
+  label,
+  submit,
+  cancel,
+  optional = false,
+  onSubmit,
+  onCancel
+}: {
+  label: string;
+  submit: string;
+  cancel?: string;
+  /** Whether nothing may be written. */
+  optional?: boolean;
+  onSubmit: (name: string) => void;
+  onCancel?: () => void;
+}): JSX.Element {
+  const field = React.useRef<HTMLInputElement>(null);
+  React.useEffect(() => {
+    if (onCancel) {
+      field.current?.focus();
+    }
+  }, []);
+  return (
+    <form
+      className="jgp-form"
+      onSubmit={event => {
+        event.preventDefault();
+        const name = field.current?.value.trim() ?? '';
+        if (name !== '' || optional) {
+          onSubmit(name);
+        } else {
+          field.current?.focus();
+        }
+      }}
+      onKeyDown={event => {
+        if (event.key === 'Escape' && onCancel) {
+          event.stopPropagation();
+          onCancel();
+        }
+      }}
+    >
+      <input
+        ref={field}
+        type="text"
+        maxLength={200}
+        placeholder={label}
+        aria-label={label}
+        spellCheck={false}
+      />
+      <button type="submit" className="jgp-btn jgp-mod-quiet">
+        {submit}
+      </button>
+      {cancel && onCancel ? (
+        <Button quiet onClick={onCancel}>
+          {cancel}
+        </Button>
+      ) : null}
+    </form>
+  );
+}

@@ -1,0 +1,44 @@
+/**
+ * The first tab: what is going on now, or why nothing is.
+ */
+import * as React from 'react';
+import { Cells } from './cells';
+import type { IDesk } from './desk';
+import { Empty, keepsFigures } from './empty';
+import { LastRun } from './lastrun';
+import { Notice } from './notice';
+import { Power } from './power';
+import { Sensor } from './sensor';
+import { Total } from './total';
+
+export function Now({
+  desk,
+  onLoad
+}: {
+  desk: IDesk;
+  onLoad: () => void;
+}): JSX.Element {
+  const { state } = desk;
+  const { totals } = state;
+  const muted = state.status.kind !== 'live';
+  return (
+    <>
+      <Empty desk={desk} />
+      {state.notice === null ? null : (
+        <section className="jgp-sec">
+          <Notice warning>{state.notice}</Notice>
+        </section>
+      )}
+      {totals !== null && keepsFigures(state) ? (
+        <div className={muted ? 'jgp-figures jgp-mod-muted' : 'jgp-figures'}>
+          <Total desk={desk} totals={totals} onLoad={onLoad} />
+          <Sensor desk={desk} />
+          <Power desk={desk} />
+          <Cells desk={desk} totals={totals} />
+        </div>
+      ) : (
+        <LastRun desk={desk} />
+      )}
+    </>
+  );
+}

@@ -1,0 +1,74 @@
+/**
+ * How much, how sure, against what: the first thing asked, so the first thing seen.
+ */
+import * as React from 'react';
+import { timeOfDay } from '../clock';
+import { THIN, known } from '../format';
+import type { ITotals } from '../tokens';
+import { Baseline } from './baseline';
+import type { IDesk } from './desk';
+import { Impact } from './impact';
+
+export function Total({
+  desk,
+  totals,
+  onLoad
+}: {
+  desk: IDesk;
+  totals: ITotals;
+  /** Go to where a baseline is chosen. */
+  onLoad: () => void;
+}): JSX.Element {
+  const { state, words } = desk;
+  const { trans } = words;
+  const reading = words.reading(totals.figure);
+  const name = (state.notebook ?? '').split('/').pop() ?? '';
+  const started = state.cells.reduce(
+    (first, cell) => Math.min(first, cell.started_at),
+    Infinity
+  );
+  const gap = reading.sign === '≤' ? THIN : '';
+  const sentence = `${words.spoken(reading)}, ${words.standing(totals.figure)}`;
+  return (
+    <section
+      className="jgp-sec"
+      aria-label={trans.__('Total of this notebook')}
+    >
+      <div className="jgp-nb" title={state.notebook ?? undefined}>
+        <span>{name}</span>
+        <span className="jgp-muted">
+          {started === Infinity ? '' : trans.__('since %1', timeOfDay(started))}
+        </span>
+      </div>
+      <div className="jgp-total" data-testid="green-total" title={sentence}>
+        <span className="jgp-num">
+          {reading.sign}
+          {gap}
+          {reading.value}
+          {known(totals.figure.joules) ? (
+            <small>{reading.unit.symbol}</small>
+          ) : null}
+        </span>{' '}
+        <span className="jgp-pm">
+          {reading.doubt || (state.busy ? trans.__('so far') : '')}
+        </span>{' '}
+        <span className="jgp-mark" title={words.devices(totals.parts)}>
+          {words.standing(totals.figure)}
+        </span>
+      </div>
+      <Baseline desk={desk} totals={totals} onLoad={onLoad} />
+      <Impact desk={desk} figure={totals.figure} />
+      {state.today && known(state.today.joules) ? (
+        <div className="jgp-lr jgp-today">
+          <span className="jgp-muted">{trans.__('All notebooks today')}</span>
+          <span className="jgp-tn" title={words.standing(state.today)}>
+            {words.figure(state.today)}
+            {state.today.quality === 'simulated'
+              ? `, ${trans.__('simulated')}`
+              : ''}
+          </span>
+        </div>
+      ) : null}
+    </section>
+  );
+}
