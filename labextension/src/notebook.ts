@@ -1,0 +1,137 @@
+/**
+ * One open notebook as the model sees it: its name, its kernel, and the order of its cells.
+ *
+ * What JupyterLab says in many signals is said here in four words, each only when it is true.
+ */
+import type { NotebookPanel } from '@jupyterlab/notebook';
+import type { Kernel } from '@jupyterlab/services';
+import type { IDisposable } from '@lumino/disposable';
+import { ISignal, Signal } from '@lumino/signaling';
+
+/** What has changed: another kernel or none, its language, the notebook's name, its cells. */
+export type Aspect = 'kernel' | 'language' | 'path' | 'cells';
+
+export class OpenNotebook implements IDisposable {
+  constructor(readonly panel: NotebookPanel) {
+    const { sessionContext, context } = panel;
+    sessionContext.kernelChanged.connect(this._onKernel, this);
+    sessionContext.statusChanged.connect(this._onStatus, this);
+    context.pathChanged.connect(this._onPath, this);
+    panel.content.modelChanged.connect(this._onModel, this);
+    this._onModel();
+    // A kernel that could not be started, or that nobody wants, changes nothing; only then is it known to be absent.
+    void sessionContext.ready.then(() => this._tell('kernel'));
+    this._ask();
+  }
+
+  get changed(): ISignal<this, Aspect> {
+    return this._changed;
+  }
+
+  /** The path below the server's root. */
+  get path(): string {
+    return this.panel.context.localPath;
+  }
+
+  /** The name that records bear. */
+  get name(): string {
+    return this.path.slice(this.path.lastIndexOf('/') + 1);
+  }
+
+  get kernel(): Kernel.IKernelConnection | null {
+    return this.panel.sessionContext.session?.kernel ?? null;
+  }
+
+  /** Whether a kernel is being started or chosen. */
+  get starting(): boolean {
+    const { sessionContext } = this.panel;
+    return !sessionContext.isReady || sessionContext.isRestarting;
+  }
+
+  /** The language of the kernel; null where it is not known yet. */
+  get language(): string | null {
+    return this._language;
+  }
+
+  get isDisposed(): boolean {
+    return this._isDisposed;
+  }
+
+  dispose(): void {
+    if (!this._isDisposed) {
+      this._isDisposed = true;
+      Signal.clearData(this);
+    }
+  }
+
+  /** The ids of the cells from top to bottom. */
+  *ids(): IterableIterator<string> {
+    for (const cell of this.panel.content.model?.cells ?? []) {
+      yield cell.id;
+    }
+  }
+
+  private _onModel(): void {
+    this._cells?.changed.disconnect(this._onCells, this);
+    this._cells = this.panel.content.model?.cells;
+    this._cells?.changed.connect(this._onCells, this);
+    this._tell('cells');
+  }
+
+  private _onCells(): void {
+    this._tell('cells');
+  }
+
+  private _onPath(): void {
+    this._tell('path');
+  }
+
+  private _onKernel(): void {
+    this._language = null;
+    this._tell('kernel');
+    this._ask();
+  }
+
+  private _onStatus(): void {
+    if (this.kernel === null) {
+      this._tell('kernel');
+    }
+  }
+
+  /** Find the kernel's language: its specification says it at once, the kernel itself when it is idle. */
+  private _ask(): void {
+    const kernel = this.kernel;
+    if (kernel === null) {
+      return;
+    }
+    const { specsManager } = this.panel.sessionContext;
+    const found = specsManager.specs?.kernelspecs[kernel.name]?.language;
+    if (found !== undefined) {
+      this._speaks(kernel, found);
+      return;
+    }
+    void kernel.info.then(
+      info => this._speaks(kernel, info.language_info.name),
+      () => undefined // it died; another one will be asked
+    );
+  }
+
+  private _speaks(kernel: Kernel.IKernelConnection, language: string): void {
+    if (kernel === this.kernel && language !== this._language) {
+      this._language = language;
+      this._tell('language');
+    }
+  }
+
+  private _tell(aspect: Aspect): void {
+    if (!this._isDisposed) {
+      this._changed.emit(aspect);
+    }
+  }
+
+  private _cells:
+    NonNullable<NotebookPanel['content']['model']>['cells'] | undefined;
+  private _language: string | null = null;
+  private _isDisposed = false;
+  private readonly _changed = new Signal<this, Aspect>(this);
+}

@@ -1,0 +1,261 @@
+/**
+ * What the page knows of the notebook in front, as one plain object that is replaced with each change.
+ *
+ * It is put together when somebody looks, at most once per drawn frame, out of what is kept per kernel. A message costs
+ * no more in a notebook of ten thousand cells than in one of ten. There is no element of the page in here.
+ */
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { ISignal, Signal } from '@lumino/signaling';
+
+import type { Archive } from './archive';
+import { refusedFrame } from './frame';
+import { FrontCells } from './front';
+import type { IKnown, INews, Kernels } from './kernels';
+import type { Aspect, OpenNotebook } from './notebook';
+import { Pulse, type IClock } from './pulse';
+import { STALE, judge, quietFor } from './status';
+import type { ICell, IFigure, ISettings, IState, Status } from './tokens';
+import type { NotebookTracker } from './tracker';
+
+/** Milliseconds after which a page that shows nothing says so; panels move by closing here and opening there. */
+const SETTLING = 250;
+
+/** What the state is made of. */
+export interface ISources {
+  notebooks: NotebookTracker;
+  kernels: Kernels;
+  archive: Archive;
+  trans: TranslationBundle;
+  settings: () => ISettings;
+  clock: IClock;
+}
+
+export class EnergyState {
+  constructor(protected readonly sources: ISources) {
+    const { notebooks, kernels, archive, clock, settings } = sources;
+    this._pulse = new Pulse(
+      () => this._changed.emit(),
+      () => 1000 * settings().refreshSeconds,
+      clock
+    );
+    notebooks.opened.connect((_, notebook) => this._open(notebook));
+    notebooks.closed.connect((_, notebook) => this._close(notebook));
+    notebooks.frontChanged.connect(this._onFront, this);
+    kernels.news.connect(this._onNews, this);
+    archive.changed.connect(() => this.touch());
+    notebooks.all.forEach(notebook => this._open(notebook));
+    this._onFront();
+  }
+
+  /** Emitted when the state has changed, at most once per drawn frame. */
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  get state(): IState {
+    this._state ??= this._gather();
+    return this._state;
+  }
+
+  /** What a kernel last said of a cell of a notebook. */
+  cell(notebookPath: string, cellId: string): ICell | undefined {
+    const { notebooks, kernels } = this.sources;
+    const notebook = notebooks.all.find(each => each.path === notebookPath);
+    return kernels.of(notebook ?? null)?.run.row(cellId);
+  }
+
+  /** Say that something shows figures, or does not any more. */
+  show(viewer: string, visible: boolean): void {
+    const { kernels, archive, clock } = this.sources;
+    if (visible) {
+      this._viewers.add(viewer);
+    } else {
+      this._viewers.delete(viewer);
+    }
+    clock.later(() => {
+      const shown = this._viewers.size > 0;
+      if (shown !== this._shown) {
+        this._shown = shown;
+        kernels.show(shown);
+        archive.show(shown);
+      }
+    }, SETTLING);
+  }
+
+  /** Something has changed: the state is put together anew, and drawn. */
+  touch(notable = true): void {
+    this._state = null;
+    this._pulse.beat(notable);
+  }
+
+  /** The notebook in front. */
+  protected get front(): OpenNotebook | null {
+    return this.sources.notebooks.front;
+  }
+
+  /** What is known of its kernel. */
+  protected get known(): IKnown | null {
+    return this.sources.kernels.of(this.front);
+  }
+
+  // ---- what happens -----------------------------------------------------------------------------
+
+  private _open(notebook: OpenNotebook): void {
+    notebook.changed.connect(this._onAspect, this);
+    this._onAspect(notebook, 'kernel');
+    this._onAspect(notebook, 'language');
+  }
+
+  private _close(notebook: OpenNotebook): void {
+    this._last.delete(notebook);
+    this.sources.kernels.drop(notebook);
+    this.touch();
+  }
+
+  private _onFront(): void {
+    this._cells.rearrange();
+    this._lookUp();
+    this._listen();
+    this.touch();
+  }
+
+  private _onAspect(notebook: OpenNotebook, aspect: Aspect): void {
+    const { kernels } = this.sources;
+    if (aspect === 'kernel') {
+      kernels.follow(notebook);
+    } else if (notebook.language?.toLowerCase() === 'python') {
+      kernels.of(notebook)?.link.listen();
+    }
+    if (notebook === this.front) {
+      if (aspect === 'cells') {
+        this._cells.rearrange();
+      }
+      this._lookUp();
+      this.touch();
+    }
+  }
+
+  private _onNews(_: Kernels, { known, change, restarted }: INews): void {
+    const notable = change === null || change.notable;
+    if (known !== this.known) {
+      if (notable) {
+        this.touch(); // its cells may be in sight, beside the notebook in front
+      }
+      return;
+    }
+    const total = known.run.snapshot?.totals.figure;
+    if (this.front !== null && total !== undefined) {
+      this._last.set(this.front, total);
+    }
+    if (restarted || change?.begun) {
+      this._cells.refill();
+    } else {
+      this._cells.change(known.run, change?.keys ?? []);
+    }
+    if (change?.notable) {
+      this.sources.archive.stir();
+    }
+    this._lookUp();
+    this._listen();
+    this.touch(notable);
+  }
+
+  /** While a cell runs, say so when no word comes. */
+  private _listen(): void {
+    if (this._listening || this._quiet() === null) {
+      return;
+    }
+    this._listening = true;
+    this.sources.clock.later(() => {
+      this._listening = false;
+      if ((this._quiet() ?? 0) >= STALE) {
+        this.touch();
+      }
+      this._listen();
+    }, 1000);
+  }
+
+  private _quiet(): number | null {
+    const known = this.known;
+    return (
+      known &&
+      quietFor({
+        kernel: known.link.wire.status,
+        snapshot: known.run.snapshot,
+        arrived: known.run.arrived,
+        now: this.sources.clock.now() / 1000
+      })
+    );
+  }
+
+  /** Records bear the name that the kernel began with; a notebook that was renamed since has another. */
+  private _lookUp(): void {
+    const began = this.known?.run.snapshot?.notebook;
+    this.sources.archive.look(began ?? this.front?.name ?? null);
+  }
+
+  // ---- the state --------------------------------------------------------------------------------
+
+  private _judge(known: IKnown | null): Status {
+    const { archive, clock } = this.sources;
+    const front = this.front;
+    return judge({
+      notebook: front !== null,
+      starting: front?.starting ?? false,
+      kernel: front?.kernel?.status ?? null,
+      language: front?.language ?? null,
+      lost: known?.link.lost ?? false,
+      metered: known?.link.metered ?? null,
+      loading: known?.loading ?? false,
+      missing: known?.missing ?? false,
+      snapshot: known?.run.snapshot ?? null,
+      arrived: known?.run.arrived ?? null,
+      now: clock.now() / 1000,
+      last:
+        archive.runs?.[0]?.figure ?? (front && this._last.get(front)) ?? null
+    });
+  }
+
+  private _gather(): IState {
+    const { archive, trans } = this.sources;
+    const front = this.front;
+    const known = this.known;
+    const snapshot = known?.run.snapshot ?? null;
+    const busy = snapshot?.state === 'busy';
+    const refusal = known?.refusal ?? null;
+    return {
+      status: this._judge(known),
+      notebook: front?.path ?? null,
+      run: snapshot?.run ?? null,
+      busy,
+      watts: busy ? snapshot.watts : null,
+      wattsQuality: busy ? snapshot.watts_quality : null,
+      devices: snapshot?.devices ?? [],
+      problem: snapshot?.problem ?? null,
+      running: snapshot?.running ?? null,
+      cells: this._cells.list(known?.run ?? null, () => front?.ids() ?? []),
+      totals: snapshot?.totals ?? null,
+      today: snapshot?.today ?? archive.today,
+      baseline: snapshot?.baseline ?? null,
+      notice:
+        refusal !== null
+          ? refusedFrame(refusal, trans)
+          : (known?.said ?? snapshot?.notice ?? null),
+      power: known?.run.power.points ?? [],
+      runs: archive.runs,
+      historyProblem: archive.problem,
+      baselines: archive.baselines,
+      updatedAt: known?.run.arrived ?? null
+    };
+  }
+
+  private _state: IState | null = null;
+  private _shown = false;
+  private _listening = false;
+  private readonly _viewers = new Set<string>();
+  private readonly _cells = new FrontCells();
+  /** What a notebook's kernel last said of its run, for when the kernel is gone. */
+  private readonly _last = new Map<OpenNotebook, IFigure>();
+  private readonly _pulse: Pulse;
+  private readonly _changed = new Signal<this, void>(this);
+}

@@ -1,0 +1,91 @@
+/**
+ * Follows the open notebooks, and which of them is in front.
+ *
+ * JupyterLab's tracker knows the notebook that last had the focus. Where there is a shell with many widgets, a notebook
+ * that is shown there comes first, also one that was restored and never clicked; Notebook 7 has one and needs no more.
+ */
+import type { ILabShell } from '@jupyterlab/application';
+import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
+import { ISignal, Signal } from '@lumino/signaling';
+
+import { OpenNotebook } from './notebook';
+
+export class NotebookTracker {
+  constructor(
+    private readonly _tracker: INotebookTracker,
+    private readonly _shell: ILabShell | null
+  ) {
+    _tracker.widgetAdded.connect((_, panel) => this._open(panel));
+    _tracker.currentChanged.connect(this._look, this);
+    _shell?.currentChanged.connect(this._look, this);
+    _shell?.layoutModified.connect(this._look, this);
+    _tracker.forEach(panel => this._open(panel));
+    this._look();
+  }
+
+  /** The notebook in front; null where none is open. */
+  get front(): OpenNotebook | null {
+    return this._front;
+  }
+
+  get frontChanged(): ISignal<this, OpenNotebook | null> {
+    return this._frontChanged;
+  }
+
+  get opened(): ISignal<this, OpenNotebook> {
+    return this._opened;
+  }
+
+  get closed(): ISignal<this, OpenNotebook> {
+    return this._closed;
+  }
+
+  /** All open notebooks. */
+  get all(): readonly OpenNotebook[] {
+    return [...this._notebooks.values()];
+  }
+
+  private _open(panel: NotebookPanel): void {
+    if (this._notebooks.has(panel)) {
+      return;
+    }
+    const notebook = new OpenNotebook(panel);
+    this._notebooks.set(panel, notebook);
+    panel.disposed.connect(() => {
+      this._notebooks.delete(panel);
+      this._look();
+      this._closed.emit(notebook);
+      notebook.dispose();
+    });
+    this._opened.emit(notebook);
+    this._look();
+  }
+
+  private _look(): void {
+    const front = this._inFront();
+    if (front !== this._front) {
+      this._front = front;
+      this._frontChanged.emit(front);
+    }
+  }
+
+  private _inFront(): OpenNotebook | null {
+    const shown = this._shell?.currentWidget ?? null;
+    for (const [panel, notebook] of this._notebooks) {
+      if (panel === shown) {
+        return notebook;
+      }
+    }
+    const current = this._tracker.currentWidget;
+    const last = current === null ? undefined : this._notebooks.get(current);
+    // A notebook behind another one is not what a person looks at.
+    const visible = this.all.find(notebook => notebook.panel.isVisible);
+    return (last?.panel.isVisible ? last : (visible ?? last)) ?? null;
+  }
+
+  private _front: OpenNotebook | null = null;
+  private readonly _notebooks = new Map<NotebookPanel, OpenNotebook>();
+  private readonly _frontChanged = new Signal<this, OpenNotebook | null>(this);
+  private readonly _opened = new Signal<this, OpenNotebook>(this);
+  private readonly _closed = new Signal<this, OpenNotebook>(this);
+}
