@@ -2,15 +2,148 @@
  * Wires the plugins, and nothing else.
  */
 import {
-  JupyterFrontEnd,
-  JupyterFrontEndPlugin
+  ILabShell,
+  ILayoutRestorer,
+  type JupyterFrontEndPlugin
 } from '@jupyterlab/application';
+import {
+  Dialog,
+  ICommandPalette,
+  Notification,
+  showDialog
+} from '@jupyterlab/apputils';
+import { INotebookTracker } from '@jupyterlab/notebook';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { ITranslator } from '@jupyterlab/translation';
+import { UUID } from '@lumino/coreutils';
 
-const panel: JupyterFrontEndPlugin<void> = {
-  id: 'jupyter-green:panel',
-  description: 'The side panel: what the cells of the notebook used.',
+import { EveryNotebook } from './always';
+import { Archive } from './archive';
+import { CommandIDs, addCommands } from './commands';
+import { Kernels } from './kernels';
+import { EnergyModel } from './model';
+import { EnergyPanel } from './panel';
+import { Places } from './place';
+import { EnergyServer } from './server';
+import { IPreferences, Preferences, SETTINGS } from './settings';
+import { IEnergyModel } from './tokens';
+import { NotebookTracker } from './tracker';
+import { Transcripts } from './transcript';
+
+const DOMAIN = 'jupyter_green';
+
+/** What a person chose. Its schema bears the panel's name, under which people look for it. */
+const preferences: JupyterFrontEndPlugin<Preferences> = {
+  id: 'jupyter-green:preferences',
+  description: 'The settings of the energy panel.',
   autoStart: true,
-  activate: (_app: JupyterFrontEnd): void => undefined
+  provides: IPreferences,
+  optional: [ISettingRegistry],
+  activate: (_app, registry: ISettingRegistry | null) => {
+    const chosen = new Preferences();
+    if (registry !== null) {
+      void chosen.follow(registry);
+    }
+    return chosen;
+  }
 };
 
-export default [panel];
+const model: JupyterFrontEndPlugin<IEnergyModel> = {
+  id: 'jupyter-green:model',
+  description: 'What the kernels of the open notebooks say of their energy.',
+  autoStart: true,
+  provides: IEnergyModel,
+  requires: [INotebookTracker, ITranslator, IPreferences],
+  optional: [ILabShell],
+  activate: (
+    app,
+    tracker: INotebookTracker,
+    translator: ITranslator,
+    chosen: Preferences,
+    labShell: ILabShell | null
+  ) => {
+    const trans = translator.load(DOMAIN);
+    const { serverSettings, events } = app.serviceManager;
+    const server = new EnergyServer(serverSettings, events, trans);
+    const clock = {
+      now: () => Date.now(),
+      frame: (call: () => void) => void requestAnimationFrame(call),
+      later: (call: () => void, wait: number) => void setTimeout(call, wait)
+    };
+    const kernels = new Kernels(UUID.uuid4(), () => clock.now() / 1000);
+    const transcripts = new Transcripts(app.shell, trans);
+    const made = new EnergyModel(
+      {
+        notebooks: new NotebookTracker(tracker, labShell),
+        kernels,
+        archive: new Archive(server),
+        trans,
+        settings: () => chosen.current,
+        clock
+      },
+      {
+        commands: app.commands,
+        shell: app.shell,
+        server,
+        present: (notebook, line) => transcripts.open(notebook, line),
+        mention: sentence =>
+          void Notification.info(sentence, { autoClose: 6000 })
+      }
+    );
+    chosen.changed.connect(() => made.touch());
+    new EveryNotebook(made, kernels, chosen, async () => {
+      const { button } = await showDialog({
+        title: trans.__('Meter every notebook?'),
+        body: trans.__(
+          'Each Python notebook that you open runs %load_ext jupyter_green in its kernel once. You can switch this off in the settings at any time.'
+        ),
+        buttons: [
+          Dialog.cancelButton({ label: trans.__('Not now') }),
+          Dialog.okButton({ label: trans.__('Meter every notebook') })
+        ]
+      });
+      return button.accept;
+    });
+    window.addEventListener('pagehide', () =>
+      kernels.all.forEach(({ link }) => link.leave())
+    );
+    return made;
+  }
+};
+
+const panel: JupyterFrontEndPlugin<void> = {
+  id: SETTINGS,
+  description: 'The side panel: what the cells of the notebook used.',
+  autoStart: true,
+  requires: [IEnergyModel, ITranslator, IPreferences, INotebookTracker],
+  optional: [ILayoutRestorer, ICommandPalette],
+  activate: (
+    app,
+    energy: IEnergyModel,
+    translator: ITranslator,
+    chosen: Preferences,
+    tracker: INotebookTracker,
+    restorer: ILayoutRestorer | null,
+    palette: ICommandPalette | null
+  ) => {
+    const trans = translator.load(DOMAIN);
+    const places = new Places(
+      app,
+      () =>
+        new EnergyPanel(energy, trans, () => chosen.current, {
+          chooseUnit: unit => void chosen.choose('unit', unit),
+          leave: () => tracker.currentWidget?.activate()
+        }),
+      trans
+    );
+    addCommands(app, energy, places, trans);
+    if (restorer !== null) {
+      places.restore(restorer);
+    }
+    for (const command of Object.values(CommandIDs)) {
+      palette?.addItem({ command, category: trans.__('Energy') });
+    }
+  }
+};
+
+export default [preferences, model, panel];

@@ -1,0 +1,108 @@
+/**
+ * The commands of the palette and the menus, and where the panel opens.
+ */
+import type { JupyterFrontEnd } from '@jupyterlab/application';
+import { InputDialog, Notification } from '@jupyterlab/apputils';
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+import type { IAnswer, IEnergyModel, Status } from './tokens';
+
+export namespace CommandIDs {
+  export const start = 'jupyter-green:start';
+  export const stop = 'jupyter-green:stop';
+  export const setBaseline = 'jupyter-green:set-baseline';
+  export const exportReport = 'jupyter-green:export-report';
+  export const openDoctor = 'jupyter-green:open-doctor';
+  export const showPanel = 'jupyter-green:show-panel';
+  export const openInMain = 'jupyter-green:open-in-main';
+}
+
+/** What opens the panel. */
+export interface IPlaces {
+  /** In the side bar. */
+  show(): void;
+  /** In the main area. */
+  open(): void;
+}
+
+/** Whether a kernel is there that jupyter_green can run in. */
+function runs(kind: Status['kind']): boolean {
+  return ['live', 'stale', 'off'].includes(kind);
+}
+
+function starts(kind: Status['kind']): boolean {
+  return ['not-loaded', 'not-installed', 'off'].includes(kind);
+}
+
+export function addCommands(
+  { commands }: JupyterFrontEnd,
+  model: IEnergyModel,
+  places: IPlaces,
+  trans: TranslationBundle
+): void {
+  const kind = (): Status['kind'] => model.state.status.kind;
+  commands.addCommand(CommandIDs.start, {
+    label: trans.__('Start metering'),
+    caption: trans.__('Run %load_ext jupyter_green in the notebook’s kernel'),
+    isEnabled: () => starts(kind()),
+    execute: async () => model.startMetering()
+  });
+  commands.addCommand(CommandIDs.stop, {
+    label: trans.__('Stop metering'),
+    caption: trans.__('Meter no further cells in this kernel'),
+    isEnabled: () => ['live', 'stale'].includes(kind()),
+    execute: async () => model.stopMetering()
+  });
+  commands.addCommand(CommandIDs.setBaseline, {
+    label: trans.__('Set this run as baseline…'),
+    isEnabled: () => runs(kind()) && model.state.totals !== null,
+    execute: async () => {
+      const name = await InputDialog.getText({
+        title: trans.__('Keep this run as a baseline'),
+        label: trans.__('Name'),
+        placeholder: trans.__('before')
+      });
+      if (name.button.accept) {
+        const chosen = name.value?.trim() ?? '';
+        say(await model.setBaseline(chosen === '' ? null : chosen));
+      }
+    }
+  });
+  commands.addCommand(CommandIDs.exportReport, {
+    label: trans.__('Export energy report'),
+    caption: trans.__('Run %energy report in the notebook’s kernel'),
+    isEnabled: () => runs(kind()),
+    execute: async () => model.exportReport()
+  });
+  commands.addCommand(CommandIDs.openDoctor, {
+    label: trans.__('Open the energy doctor'),
+    caption: trans.__('Run %energy doctor in the notebook’s kernel'),
+    isEnabled: () => runs(kind()),
+    execute: async () => model.openDoctor()
+  });
+  commands.addCommand(CommandIDs.showPanel, {
+    label: trans.__('Show the energy panel'),
+    execute: () => places.show()
+  });
+  commands.addCommand(CommandIDs.openInMain, {
+    label: trans.__('Open the energy panel in the main area'),
+    execute: () => places.open()
+  });
+  model.changed.connect(() => {
+    const now = kind();
+    if (now !== last) {
+      last = now;
+      commands.notifyCommandChanged();
+    }
+  });
+  let last = kind();
+}
+
+/** Every request ends with a sentence. */
+function say(answer: IAnswer): void {
+  if (answer.ok) {
+    Notification.success(answer.message, { autoClose: 4000 });
+  } else {
+    Notification.warning(answer.message);
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * The lines that start metering in a kernel: what a person could type, and nothing else.
+ *
+ * Settings of the page that the kernel needs go with them as `%config` lines. They become Python, so only signs that a
+ * place, a price or a number is written with are let through.
+ */
+import type { Kernel } from '@jupyterlab/services';
+
+import { execute } from './execution';
+import type { ISettings } from './tokens';
+
+/** What came of it; `said` is what loading printed, `sentence` why it failed. */
+export type Loaded =
+  | { kind: 'loaded'; said: string }
+  | { kind: 'missing' }
+  | { kind: 'failed'; sentence: string }
+  | { kind: 'gone' };
+
+export const LOAD = '%load_ext jupyter_green';
+
+const WRITTEN = /^[\p{L}\p{N} .,/_-]{1,64}$/u;
+
+/** Whether a setting can be handed to a kernel. */
+export function isPlain(text: string): boolean {
+  return WRITTEN.test(text);
+}
+
+/** The lines for these settings. */
+export function lines(
+  settings: Pick<ISettings, 'region' | 'pue' | 'tariff'>
+): string {
+  const given = {
+    region: settings.region.trim(),
+    pue: settings.pue === null ? '' : String(settings.pue),
+    tariff: settings.tariff.trim()
+  };
+  return [
+    LOAD,
+    ...Object.entries(given)
+      .filter(([_, value]) => isPlain(value))
+      .map(([name, value]) => `%config JupyterGreen.${name} = '${value}'`)
+  ].join('\n');
+}
+
+/** Start metering in a kernel. */
+export async function load(
+  kernel: Kernel.IKernelConnection,
+  settings: Pick<ISettings, 'region' | 'pue' | 'tariff'>
+): Promise<Loaded> {
+  const { end, said, error } = await execute(kernel, lines(settings));
+  if (end === 'gone') {
+    return { kind: 'gone' };
+  }
+  if (end === 'ok') {
+    return { kind: 'loaded', said: said.trim() };
+  }
+  if (
+    error?.name === 'ModuleNotFoundError' &&
+    error.words.includes("'jupyter_green'")
+  ) {
+    return { kind: 'missing' };
+  }
+  return { kind: 'failed', sentence: error?.words ?? said.trim() };
+}
