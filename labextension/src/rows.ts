@@ -10,7 +10,7 @@ import type { ICell } from './tokens';
 export const ROW_HEIGHT = 36;
 
 /** Rows kept beyond the edges, so that a fast scroll shows no bare ground. */
-const OVERSCAN = 6;
+const OVERSCAN = 10;
 
 /** The joules a row stands for: this kernel's own where others used the device too. */
 export function shown(cell: ICell): number | null {

@@ -88,9 +88,12 @@ function compared(words: Words, cell: ICell, baseline: string): string {
       ? trans.__('%1 percent above %2', bare(against.ratio), baseline)
       : trans.__('%1 percent below %2', bare(against.ratio), baseline);
   }
-  return against.verdict === 'unproven'
-    ? trans.__('no proven difference from %1', baseline)
-    : trans.__('not compared: %1', words.reason(against.reason) || '–');
+  if (against.verdict === 'unproven') {
+    return trans.__('no proven difference from %1', baseline);
+  }
+  return against.reason === null || against.reason === cell.status
+    ? trans.__('not compared')
+    : trans.__('not compared: %1', words.reason(against.reason));
 }
 
 function sharing(words: Words, cell: ICell): string {

@@ -214,6 +214,13 @@ export class Words {
     }
   }
 
+  /** The same, short enough for the head of a column. */
+  baselineHead(baseline: IBaselineHead): string {
+    return baseline.kind === 'median'
+      ? this.trans.__('median')
+      : this.baseline(baseline);
+  }
+
   /** What a row's right column says of its difference. */
   difference(cell: ICell): IStanding {
     const { trans } = this;

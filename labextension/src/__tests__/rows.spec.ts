@@ -85,7 +85,7 @@ describe('what is seen of ten thousand rows', () => {
       const seen = Math.max(0, Math.min(top, count * ROW_HEIGHT - height));
       expect(first * ROW_HEIGHT).toBeLessThanOrEqual(seen);
       expect(end * ROW_HEIGHT).toBeGreaterThanOrEqual(seen + height);
-      expect(end - first).toBeLessThan(32);
+      expect(end - first).toBeLessThan(40);
       expect(first).toBeGreaterThanOrEqual(0);
       expect(end).toBeLessThanOrEqual(count);
     }

@@ -25,7 +25,7 @@ export function drawn(parts: readonly IPart[]): IPart[] {
 /**
  * Stack the parts of `joules` on a bar that is `scale` joules long.
  *
- * The lengths add up to `joules`: where the parts are of a shared device, they are drawn in proportion, and
+ * A figure below what the sensor resolves has no length. The lengths add up to `joules`: where the parts are of a shared device, they are drawn in proportion, and
  * as estimated, for an attribution is no measurement.
  */
 export function stack(
@@ -34,7 +34,12 @@ export function stack(
   parts: readonly IPart[],
   scale: number
 ): ISegment[] {
-  if (!known(joules) || !(joules > 0) || !(scale > 0)) {
+  if (
+    !known(joules) ||
+    !(joules > 0) ||
+    !(scale > 0) ||
+    figure.below_resolution
+  ) {
     return [];
   }
   const attributed = known(figure.joules) && joules !== figure.joules;

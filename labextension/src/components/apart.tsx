@@ -34,7 +34,9 @@ export function Apart({
       title={why}
     >
       <span />
-      <span className="jgp-src">{name}</span>
+      <span className="jgp-src">
+        <span>{name}</span>
+      </span>
       <span className="jgp-j">
         {reading.sign}
         {reading.value}

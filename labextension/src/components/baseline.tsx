@@ -12,6 +12,9 @@ import type { IAgainst, ITotals } from '../tokens';
 import { Button } from './button';
 import type { IDesk } from './desk';
 
+/** Ticks nearer than this share of the bar would read as one. */
+const APART = 0.02;
+
 export function Baseline({
   desk,
   totals,
@@ -38,7 +41,11 @@ export function Baseline({
   if (scale > 0 && level !== null && level > 0) {
     ticks.push({ at: level / scale });
   }
-  if (scale > 0 && whole !== null && (level === null || whole > 1.01 * level)) {
+  if (
+    scale > 0 &&
+    whole !== null &&
+    (level === null || whole - level > APART * scale)
+  ) {
     ticks.push({ at: whole / scale, dashed: true });
   }
   const excess = against?.verdict === 'more' && level !== null;
@@ -123,7 +130,7 @@ function Sentence({
               : trans.__('Not compared: %1', words.reason(against.reason))}
       </strong>{' '}
       {against.verdict === 'none' ? '' : on}{' '}
-      <span className="jgp-muted">{interval(desk, against)}</span>
+      <span className="jgp-muted jgp-tn">{interval(desk, against)}</span>
     </p>
   );
 }
@@ -152,7 +159,7 @@ function Nothing({
   desk: IDesk;
   totals: ITotals;
   onLoad: () => void;
-}): JSX.Element {
+}): JSX.Element | null {
   const { actions, ask, words, state } = desk;
   const { trans } = words;
   if (state.baseline !== null || totals.against !== null) {
@@ -162,7 +169,8 @@ function Nothing({
       </p>
     );
   }
-  return (
+  // Where nothing is measured the way to a sensor comes first; the menu has the baseline too.
+  return state.problem !== null ? null : (
     <div className="jgp-hint">
       <p>
         {trans.__(

@@ -75,7 +75,9 @@ export function Cells({
       ref={section}
       className="jgp-sec jgp-cells"
       aria-label={trans.__('Cells')}
-      style={{ '--jgp-letters': letters } as object}
+      style={
+        { '--jgp-letters': letters, '--jgp-digits': column.digits } as object
+      }
     >
       <div className="jgp-lr">
         <h3>
@@ -125,7 +127,10 @@ export function Cells({
         <span className="jgp-j">{column.unit.symbol}</span>
         <span className="jgp-d" title={baseline}>
           {column.total === null
-            ? trans.__('vs %1', baseline)
+            ? trans.__(
+                'vs %1',
+                state.baseline ? words.baselineHead(state.baseline) : baseline
+              )
             : trans.__('share')}
         </span>
       </div>
@@ -152,6 +157,7 @@ export function Cells({
             : trans.__('Cells in notebook order')
         }
         testid="green-cell-row"
+        leastRows={5}
         goTo={goTo}
       />
       {menu ? (
@@ -208,15 +214,18 @@ function columnOf(
 ): IColumn {
   const rows: [number | null, number | null][] = [];
   let scale = 0;
+  let digits = 0;
   let against = compared || totals.against !== null;
   for (const cell of cells) {
     const joules = shown(cell);
     rows.push([joules, cell.figure.uncertainty]);
     scale = Math.max(scale, joules ?? 0, cell.against?.baseline ?? 0);
     against = against || cell.against !== null;
+    digits = Math.max(digits, String(cell.execution_count ?? '').length);
   }
   return {
     unit: unitOfColumn(rows, choice),
+    digits,
     scale: scale > 0 && Number.isFinite(scale) ? scale : 1,
     total: against ? null : (totals.figure.joules ?? 0)
   };

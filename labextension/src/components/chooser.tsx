@@ -64,7 +64,7 @@ export function Chooser({ desk }: { desk: IDesk }): JSX.Element {
         onSubmit={use}
       />
       <NameForm
-        label={trans.__('Name for this run (may stay empty)')}
+        label={trans.__('Name for this run')}
         submit={trans.__('Set as baseline')}
         optional
         onSubmit={name => ask(() => actions.setBaseline(name || null))}

@@ -24,15 +24,15 @@ export function Dearest({
     known(joules) && known(total) && total > 0
       ? wholePercent(Math.min(1, joules / total))
       : desk.words.text(desk.words.ofCell(cell));
-  const name = desk.words.cellName(cell);
+  const number = cell.execution_count ?? '*';
   return (
     <button
       type="button"
       title={cell.line}
-      aria-label={`${trans.__('Go to the %1, %2 of the total', name, share)}. ${cell.line}`}
+      aria-label={`${trans.__('Go to cell %1, %2 of the total', number, share)}. ${cell.line}`}
       onClick={onClick}
     >
-      <u>[{cell.execution_count ?? '*'}]</u>
+      <u>[{number}]</u>
       <code className="jgp-wide">{cell.line}</code> {share}
     </button>
   );

@@ -9,8 +9,6 @@ import { ROW_HEIGHT, inSight, moved, scrolledTo, typedTo } from '../rows';
 
 /** Letters typed within this time belong to one word. */
 const TYPING_MS = 800;
-/** As many rows are shown where the panel is too short for more. */
-const LEAST_ROWS = 5;
 
 export interface IListProps<T> {
   rows: readonly T[];
@@ -25,6 +23,8 @@ export interface IListProps<T> {
   onActive?: (row: T) => void;
   label: string;
   testid?: string;
+  /** As many rows are shown where the panel is too short for more. */
+  leastRows: number;
   /** The row to go to; a new object goes there again. */
   goTo?: { key: string } | null;
 }
@@ -152,7 +152,7 @@ export function List<T>(props: IListProps<T>): JSX.Element {
       role="listbox"
       aria-label={props.label}
       style={{
-        flexBasis: Math.min(rows.length, LEAST_ROWS) * ROW_HEIGHT,
+        flexBasis: Math.min(rows.length, props.leastRows) * ROW_HEIGHT,
         maxHeight: rows.length * ROW_HEIGHT
       }}
       onScroll={look}

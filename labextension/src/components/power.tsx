@@ -5,7 +5,7 @@ import * as React from 'react';
 import { course, WINDOW_SECONDS } from '../charts/course';
 import { Powerline } from '../charts/powerline';
 import { timeOfDay } from '../clock';
-import { THIN, known, seconds, significant, watts } from '../format';
+import { known, seconds, significant, watts } from '../format';
 import { Icon } from '../icons';
 import type { ICell } from '../tokens';
 import type { IDesk } from './desk';
@@ -22,7 +22,10 @@ export function Power({ desk }: { desk: IDesk }): JSX.Element {
     now && state.wattsQuality === 'simulated' ? trans.__('simulated now') : '',
     now && state.wattsQuality !== 'simulated' ? trans.__('now') : '',
     drawn && known(drawn.highest)
-      ? trans.__('%1 highest', significant(drawn.highest))
+      ? trans.__(
+          '%1 highest',
+          now ? significant(drawn.highest) : watts(drawn.highest)
+        )
       : '',
     drawn && known(drawn.idle)
       ? trans.__('%1 idle', significant(drawn.idle))
@@ -42,7 +45,6 @@ export function Power({ desk }: { desk: IDesk }): JSX.Element {
             {drawn || now
               ? rest.join(' · ')
               : trans.__('shown while a cell runs')}
-            {!now && drawn ? ` ${THIN}W` : ''}
           </span>
         </span>
       </div>

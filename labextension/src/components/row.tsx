@@ -13,6 +13,8 @@ import type { IStanding, Words } from '../words';
 /** What a column has in common. */
 export interface IColumn {
   unit: IUnit;
+  /** The most digits that a cell's number has. */
+  digits: number;
   /** Joules that fill a bar. */
   scale: number;
   /** Joules of all cells, where the right column shows shares; null where it shows differences. */

@@ -54,6 +54,7 @@ export function RunList({
         onActive={onActive}
         label={trans.__('Runs, newest first')}
         testid="green-run-row"
+        leastRows={10}
         render={run => {
           const reading = words.reading(run.figure, unit);
           return (

@@ -2,7 +2,7 @@
  * No sensor can be read: why, what opens one, and how far every figure may be off because of it.
  */
 import * as React from 'react';
-import { known, roughPercent } from '../format';
+import { THIN, known, roughPercent } from '../format';
 import { Button } from './button';
 import { Command } from './command';
 import type { IDesk } from './desk';
@@ -22,8 +22,8 @@ export function Sensor({ desk }: { desk: IDesk }): JSX.Element | null {
     total.joules > 0 &&
     total.quality === 'estimated'
       ? trans.__(
-          'Every figure is estimated, this total to about ± %1.',
-          roughPercent(total.uncertainty / total.joules)
+          'Every figure is estimated, this total to about %1.',
+          `±${THIN}${roughPercent(total.uncertainty / total.joules)}`
         )
       : trans.__('Every figure is estimated.');
   return (

@@ -101,7 +101,12 @@ export function View(props: IViewProps): JSX.Element {
           </Notice>
         )}
       </div>
-      <div className="jgp-body" role="tabpanel" data-tab={tab}>
+      <div
+        className="jgp-body"
+        role="tabpanel"
+        aria-label={tab === 'now' ? trans.__('Now') : trans.__('Runs')}
+        data-tab={tab}
+      >
         {tab === 'runs' ? (
           <History desk={desk} />
         ) : (

@@ -1,0 +1,302 @@
+import * as React from 'react';
+import { renderToStaticMarkup } from 'react-dom/server';
+import { View } from '../components/view';
+import type { IActions, ICell, ISettings, IState, Status } from '../tokens';
+import { against, cell, figure, trans } from './sample';
+
+const settings: ISettings = {
+  unit: 'auto',
+  badge: true,
+  statusBar: true,
+  meterAll: false,
+  refreshSeconds: 1,
+  quiet: false,
+  region: '',
+  pue: null,
+  tariff: ''
+};
+
+function state(more: Partial<IState> = {}): IState {
+  return {
+    status: { kind: 'live' },
+    notebook: 'work/sentiment.ipynb',
+    run: 'r',
+    busy: false,
+    watts: null,
+    wattsQuality: null,
+    devices: [],
+    problem: null,
+    running: null,
+    cells: [],
+    totals: null,
+    today: null,
+    baseline: null,
+    notice: null,
+    power: [],
+    runs: [],
+    historyProblem: null,
+    baselines: [],
+    updatedAt: null,
+    ...more
+  };
+}
+
+function ran(cells: readonly ICell[], more: Partial<IState> = {}): IState {
+  return state({
+    cells,
+    totals: {
+      figure: figure(600, 20),
+      parts: [],
+      seconds: 9,
+      cells: cells.length,
+      idle: null,
+      reruns: null,
+      against: null,
+      compared: 0
+    },
+    ...more
+  });
+}
+
+/** The page as a browser is given it; drawing asks nothing of the model. */
+function drawn(of: IState, more: Partial<ISettings> = {}): string {
+  return renderToStaticMarkup(
+    React.createElement(View, {
+      state: of,
+      actions: {} as IActions,
+      trans,
+      settings: { ...settings, ...more },
+      onUnit: () => undefined,
+      onLeave: () => undefined
+    })
+  ).replace(/\u202f/g, ' ');
+}
+
+const text = (of: IState): string =>
+  drawn(of)
+    .replace(/<[^>]*>/g, ' ')
+    .replace(/\s+/g, ' ');
+
+beforeAll(() => {
+  // React says once for each component that effects of layout don't run here, which is so.
+  jest.spyOn(console, 'error').mockImplementation(() => undefined);
+});
+
+describe('where there is nothing to show', () => {
+  const cases: [Status, string, string | null][] = [
+    [{ kind: 'no-notebook' }, 'Open a notebook', 'Open…'],
+    [{ kind: 'no-kernel', last: null }, 'has no kernel.', 'Start kernel'],
+    [
+      { kind: 'no-kernel', last: figure(6400, 200) },
+      'Its last run used 6.4 kJ ± 0.2.',
+      'Start kernel'
+    ],
+    [{ kind: 'waiting', why: 'busy' }, 'The kernel is busy.', null],
+    [
+      { kind: 'not-python', language: 'R' },
+      'This kernel runs R.',
+      'Change kernel'
+    ],
+    [{ kind: 'not-loaded' }, 'is not metered', 'Start metering'],
+    [
+      { kind: 'not-installed', command: '%pip install jupyter_green' },
+      '%pip install jupyter_green',
+      'Copy the command'
+    ],
+    [{ kind: 'off' }, 'switched off', 'Start metering'],
+    [{ kind: 'stale', seconds: 12, since: 0 }, 'for 12 s', null],
+    [{ kind: 'disconnected' }, 'lost the server', 'Reconnect'],
+    [{ kind: 'live' }, 'Run a cell', null]
+  ];
+
+  it.each(cases)('%p', (status, sentence, step) => {
+    const page = drawn(state({ status }));
+    expect(page).toContain(`data-state="${status.kind}"`);
+    expect(text(state({ status }))).toContain(sentence);
+    if (step !== null) {
+      expect(page).toMatch(new RegExp(`<button[^>]*>${step}</button>`));
+    }
+    expect(page).not.toContain('data-testid="green-total"');
+  });
+
+  it.each(['stale', 'disconnected'])('keeps the last figures: %s', kind => {
+    const status = { kind, seconds: 12, since: 0 } as Status;
+    const page = drawn(ran([cell(600, 20)], { status }));
+    expect(page).toContain('data-testid="green-total"');
+    expect(page).toContain('jgp-mod-muted');
+  });
+
+  it('says how a sensor is opened', () => {
+    const problem = { sentence: 'It is closed to you.', command: 'chmod x' };
+    const page = text(ran([cell(600, 20)], { problem }));
+    expect(page).toContain('No energy sensor can be read.');
+    expect(page).toContain('It is closed to you. chmod x Open the doctor');
+  });
+});
+
+describe('provenance', () => {
+  const simulated = { quality: 'simulated', measured_share: null } as const;
+  const one = cell(600, 20, { figure: figure(600, 20, simulated) });
+
+  it('never calls a simulated figure measured', () => {
+    const page = drawn(
+      ran([one], {
+        busy: true,
+        running: { ...one, status: 'running', final: false },
+        watts: 24,
+        wattsQuality: 'simulated',
+        today: figure(900, 30, simulated),
+        totals: {
+          figure: figure(600, 20, simulated),
+          parts: [
+            { kind: 'gpu', joules: 600, uncertainty: 20, quality: 'simulated' }
+          ],
+          seconds: 1,
+          cells: 1,
+          idle: figure(5, 1, simulated),
+          reruns: null,
+          against: null,
+          compared: 0
+        }
+      })
+    );
+    expect(page).not.toContain('measured');
+    expect(page).toContain('simulated now');
+    expect(page.match(/simulated/g)?.length).toBeGreaterThan(6);
+    expect(page).toContain('jgp-gpu jgp-sim');
+  });
+
+  it('marks what is estimated by sign, hatch and word', () => {
+    const estimated = { quality: 'estimated', measured_share: 0 } as const;
+    const page = drawn(
+      ran(
+        [
+          cell(92, 37, {
+            figure: figure(92, 37, estimated),
+            parts: [
+              { kind: 'cpu', joules: 92, uncertainty: 37, quality: 'estimated' }
+            ]
+          })
+        ],
+        {}
+      )
+    );
+    expect(page).toContain('~90');
+    expect(page).toContain('jgp-cpu jgp-est');
+    expect(page).toContain('~ estimated');
+  });
+
+  it('shows what is absent as absent', () => {
+    const page = ran([cell(null)], {
+      totals: {
+        figure: figure(null),
+        parts: [],
+        seconds: 1,
+        cells: 1,
+        idle: figure(null),
+        reruns: null,
+        against: null,
+        compared: 0
+      }
+    });
+    expect(text(page)).toContain('no reading');
+    expect(drawn(page)).toMatch(/class="jgp-j">–</);
+    expect(text(page)).not.toMatch(/(^| )0( |J|W)/);
+    expect(text(page)).not.toContain('Idle');
+  });
+});
+
+describe('against the baseline', () => {
+  const baseline = {
+    kind: 'named',
+    name: 'before',
+    runs: 1,
+    figure: figure(900, 30),
+    cells: 3,
+    made_at: 0
+  } as const;
+  const compared = (more: Parameters<typeof against>[0]): string =>
+    text(
+      ran([cell(600, 20, { against: against(more) })], {
+        baseline,
+        totals: {
+          figure: figure(600, 20),
+          parts: [],
+          seconds: 1,
+          cells: 1,
+          idle: null,
+          reruns: null,
+          against: against({
+            difference: -38,
+            difference_uncertainty: 6,
+            ...more
+          }),
+          compared: 1
+        }
+      })
+    );
+
+  it('says what was saved, on how many cells, and how sure', () => {
+    const said = compared({});
+    expect(said).toContain(
+      '38 J saved, −38 % on the 1 cell both runs finished'
+    );
+    expect(said).toContain('(95 %: −44 to −32 J)');
+  });
+
+  it('says what was in excess', () => {
+    const said = compared({
+      verdict: 'more',
+      ratio: 0.27,
+      difference: 26,
+      excess: 26,
+      saved: 0
+    });
+    expect(said).toContain('26 J excess, +27 %');
+  });
+
+  it('gives neither ratio nor saving without proof', () => {
+    const said = compared({ verdict: 'unproven' });
+    expect(said).toContain('≈ no proven difference');
+    expect(said).not.toMatch(/saved|excess|38 %/);
+  });
+
+  it('asks for a baseline where there is none', () => {
+    const said = text(ran([cell(600, 20)]));
+    expect(said).toContain('Nothing to compare with yet.');
+    expect(said).toContain('Set as baseline Load one…');
+    expect(said).toContain('share');
+  });
+});
+
+describe('text from elsewhere', () => {
+  it('stays text', () => {
+    const hostile = '<img src=x onerror=alert(1)><script>alert(1)</script>';
+    const page = drawn(
+      ran([cell(1e300, 1e299, { line: hostile })], {
+        notebook: `${hostile}.ipynb`,
+        notice: hostile,
+        problem: { sentence: hostile, command: hostile },
+        baseline: {
+          kind: 'named',
+          name: hostile,
+          runs: 1,
+          figure: figure(1, 1),
+          cells: 1,
+          made_at: null
+        }
+      })
+    );
+    expect(page).not.toMatch(/<img|<script/);
+    expect(page).toContain('&lt;img src=x onerror=alert(1)&gt;');
+  });
+});
+
+describe('ten thousand cells', () => {
+  it('put a few rows into the page', () => {
+    const cells = Array.from({ length: 10000 }, () => cell(1, 0.1));
+    const rows = drawn(ran(cells)).match(/data-testid="green-cell-row"/g);
+    expect(rows?.length).toBeGreaterThan(10);
+    expect(rows?.length).toBeLessThan(60);
+  });
+});
