@@ -91,10 +91,9 @@ export class EnergyPanel extends ReactWidget {
   }
 
   protected override onActivateRequest(_msg: Message): void {
-    const stop = this.node.querySelector<HTMLElement>(
-      '[role=option][tabindex="0"], [role=tab][tabindex="0"]'
-    );
-    stop?.focus();
+    const stop = (role: string): HTMLElement | null =>
+      this.node.querySelector(`[role=${role}][tabindex="0"]`);
+    (stop('option') ?? stop('tab'))?.focus({ preventScroll: true });
   }
 
   private _show(visible: boolean): void {
