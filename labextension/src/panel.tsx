@@ -5,7 +5,8 @@
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { LabIcon, ReactWidget } from '@jupyterlab/ui-components';
-import type { Message } from '@lumino/messaging';
+import { MessageLoop, type Message } from '@lumino/messaging';
+import { Widget } from '@lumino/widgets';
 import * as React from 'react';
 import { View } from './components/view';
 import type { IEnergyModel, ISettings } from './tokens';
@@ -105,7 +106,8 @@ export class EnergyPanel extends ReactWidget {
 
   private _onChanged(): void {
     if (this._shown) {
-      this.update();
+      // The model speaks once per drawn frame; waiting for the next would be a frame lost.
+      MessageLoop.sendMessage(this, Widget.Msg.UpdateRequest);
     }
   }
 

@@ -104,7 +104,7 @@ function sharing(words: Words, cell: ICell): string {
     return words.trans.__('a device was shared with other processes');
   }
   return words.trans.__(
-    '%1 attributed of the device’s %2',
+    '%1 of %2 attributed to this kernel, for others used the device too',
     head(energy(cell.own_joules, null, null, words.choice)),
     head(energy(cell.device_joules, null, null, words.choice))
   );

@@ -85,7 +85,7 @@ export class Words {
     return {
       sign: known(joules) && modelled(figure) ? '~' : '',
       value: amount.value,
-      doubt: amount.uncertainty === null ? '' : `±${THIN}${amount.uncertainty}`,
+      doubt: known(joules) ? `±${THIN}${amount.uncertainty ?? ABSENT}` : '',
       unit: known(joules) ? amount.unit : unit
     };
   }
@@ -135,6 +135,9 @@ export class Words {
       '≤': trans.__('at most %1', size),
       '≥': trans.__('at least %1', size)
     }[reading.sign];
+    if (reading.doubt === `±${THIN}${ABSENT}`) {
+      return trans.__('%1, uncertainty not known', said);
+    }
     if (reading.doubt.startsWith('±')) {
       return trans.__('%1, plus or minus %2', said, reading.doubt.slice(2));
     }

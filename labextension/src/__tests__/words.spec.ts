@@ -32,6 +32,11 @@ describe('figures', () => {
     expect(said(41, 2, { figure: simulated })).not.toContain('measured');
   });
 
+  it('say that a ± is not known', () => {
+    expect(plain(words.figure(figure(41)))).toBe('41 J ± –');
+    expect(said(41)).toBe('Cell 4: 41 joules, uncertainty not known');
+  });
+
   it('are absent, not 0, where there is no reading', () => {
     expect(words.figure(figure(null))).toBe('–');
     expect(words.standing(figure(null))).toBe('no reading');
@@ -125,7 +130,7 @@ describe('a row read aloud', () => {
       rerun_joules: 82
     });
     expect(text).toContain('Cell 4: 51 joules');
-    expect(text).toContain('51 J attributed of the device’s 96 J');
+    expect(text).toContain('51 J of 96 J attributed to this kernel');
     expect(text).toContain('run 2 times before with 82 J, not in the total');
   });
 });

@@ -50,7 +50,9 @@ export function Total({
           ) : null}
         </span>{' '}
         <span className="jgp-pm">
-          {reading.doubt || (state.busy ? trans.__('so far') : '')}
+          {state.busy && !known(totals.figure.uncertainty)
+            ? trans.__('so far')
+            : reading.doubt}
         </span>{' '}
         <span className="jgp-mark" title={words.devices(totals.parts)}>
           {words.standing(totals.figure)}
