@@ -50,9 +50,10 @@ def _open_ledger(url: str | None = None) -> Ledger:
 
 def load_ipython_extension(shell: Any) -> None:
     """Load the magics and meter every cell from here on; called by ``%load_ext jupyter_green``."""
+    from .live import Link
     from .magics.extension import load
 
-    load(shell)
+    load(shell, Link)
 
 
 def unload_ipython_extension(shell: Any) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
+from jupyter_green.records import EnergyRecord
 from jupyter_green.report.display import register, unregister
 from jupyter_green.session import Session, current, end
 
@@ -13,15 +15,36 @@ from .config import JupyterGreen
 from .energy import EnergyMagics
 from .energyit import RepeatMagics
 from .header import BEGIN, begin_metering
+from .source import Sources
 from .status import load_line
 
 _ATTRIBUTE = "_jupyter_green"
 
 
+class Companion(Protocol):
+    """What tells a front end of the cells that are metered here; another room brings it."""
+
+    def start(self) -> None:
+        """The extension is loaded."""
+
+    def follow(self, session: Session) -> None:
+        """The session was begun anew."""
+
+    def switched(self) -> None:
+        """A cell has run, which may have turned metering on or off."""
+
+    def close(self) -> None:
+        """The session has ended."""
+
+
+MakeCompanion = Callable[[Session, CellMeter, Callable[[EnergyRecord], str]], Companion]
+"""Makes a companion from the session, what meters its cells, and what knows the first line of an execution."""
+
+
 class Extension:
     """Everything that loading put into one shell."""
 
-    def __init__(self, shell: Any) -> None:
+    def __init__(self, shell: Any, companion: MakeCompanion | None = None) -> None:
         self.shell = shell
         self.config = JupyterGreen(parent=shell)
         self.session = current(self.config.settings())
@@ -29,11 +52,14 @@ class Extension:
         self.cells = CellMeter(shell, self.current_session)
         self.cells.show = self.config.show
         self.magics = [EnergyMagics(shell, self.cells), RepeatMagics(shell, self.cells)]
+        self.companion = None if companion is None else companion(self.session, self.cells, Sources(shell).line_of)
 
     def current_session(self) -> Session:
         """The session, begun anew if something ended it."""
         if not self.session.alive and not self.session.forked:
             self.session = current(self.config.settings())
+            if self.companion is not None:
+                self.companion.follow(self.session)
         return self.session
 
     def load(self) -> None:
@@ -44,6 +70,13 @@ class Extension:
         self.shell.configurables.append(self.config)
         register(self.shell)
         self.cells.register()
+        if self.companion is not None:
+            self.companion.start()
+            self.shell.events.register("post_run_cell", self._switched)
+
+    def _switched(self, _result: Any) -> None:
+        if self.companion is not None:
+            self.companion.switched()
 
     def unload(self) -> None:
         """Take everything out again and end the session."""
@@ -67,16 +100,19 @@ class Extension:
             if magics in self.shell.configurables:
                 self.shell.configurables.remove(magics)
         end()
+        if self.companion is not None:
+            self.shell.events.unregister("post_run_cell", self._switched)
+            self.companion.close()
 
 
-def load(shell: Any) -> None:
+def load(shell: Any, companion: MakeCompanion | None = None) -> None:
     """Load the extension into a shell and print one line; wrong settings are one sentence, nothing is loaded."""
     from IPython.core.error import UsageError
 
     if getattr(shell, _ATTRIBUTE, None) is not None:
         return
     try:
-        extension = Extension(shell)
+        extension = Extension(shell, companion)
     except ValueError as error:
         raise UsageError(f"jupyter_green was not loaded: {error}") from None
     extension.load()

@@ -120,6 +120,14 @@ def is_record(message: Message) -> bool:
     return message.type in ("display_data", "update_display_data") and RECORD_MIME in message.content["data"]
 
 
+def is_frame(message: Message) -> bool:
+    """Whether this is the link's, which pages hear beside the cells; it is no output of any."""
+    return (
+        message.type in ("comm_open", "comm_msg", "comm_close")
+        and message.content["data"].get("app") == "jupyter_green"
+    )
+
+
 def display_id(message: Message) -> str | None:
     return message.content.get("transient", {}).get("display_id")
 
@@ -236,10 +244,12 @@ class Kernel:
         updates = [message for message in self._log if message.type == "update_display_data" and is_record(message)]
         self._shown |= {display_id(message) for message in self._log if message.type == "display_data"}
         assert {display_id(message) for message in updates} <= self._shown, "an update of a record that was never shown"
-        stray = [message for message in self._log if message.parent not in numbers and message not in updates]
+        stray = [m for m in self._log if m.parent not in numbers and m not in updates and not is_frame(m)]
         assert not stray, f"messages that belong to no cell of the scene: {stray}"
         return [
-            Outcome(cell, number, merge_streams(m for m in self._log if m.parent == number), reply, look)
+            Outcome(
+                cell, number, merge_streams(m for m in self._log if m.parent == number and not is_frame(m)), reply, look
+            )
             for cell, number, reply, look in zip(asked, numbers, replies, looks, strict=True)
         ]
 

@@ -1,0 +1,5 @@
+"""Floor 7: the live link. What the kernel says of its energy while cells run, to pages and to views in the notebook."""
+
+from .link import Link
+
+__all__ = ["Link"]

@@ -1,0 +1,145 @@
+"""The frames that leave the kernel, as `frame.v1.schema.json` describes them.
+
+A snapshot is absolute: whoever misses one, or hears it twice, is told everything by the next. Beside the sums it holds
+the cells that changed since the last one, and always the newest few, so that it stays small in a long notebook.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from jupyter_green.accounts import view as shape
+from jupyter_green.report.quotation import one_line
+from jupyter_green.session import Session, Window
+
+from .chronicle import Chronicle, Row, Sums, cell_of
+from .outbox import Answer, Page
+from .request import VERSION
+from .sight import Sight
+from .today import Today
+
+APP = "jupyter_green"
+NEWEST = 4
+"""Cells that are in every snapshot."""
+MOST_CELLS = 50
+LONGEST_SENTENCE = 1000
+LONGEST_NAME = 500
+
+Frame = dict[str, Any]
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of the frames."""
+    text = Path(__file__).with_name("frame.v1.schema.json").read_text(encoding="utf-8")
+    described: dict[str, Any] = json.loads(text)
+    return described
+
+
+class Frames:
+    """Makes the frames of one run.
+
+    Parameters
+    ----------
+    session : Session
+        Whose figures they hold.
+    chronicle : Chronicle
+        What the run did so far.
+    """
+
+    def __init__(self, session: Session, chronicle: Chronicle) -> None:
+        self._session, self._chronicle = session, chronicle
+        self._sight = Sight(session)
+        self._said = 0
+        self.today = Today(session.settings.ledger, session.settings.run_id)
+
+    def snapshot(self, windows: Sequence[Window], keys: Iterable[str], *, metering: bool) -> Frame:
+        """Return all that is known now.
+
+        Parameters
+        ----------
+        windows : sequence of Window
+            The outermost ones that are open or not yet settled, oldest first.
+        keys : iterable of str
+            Rows to tell, besides those of the windows.
+        metering : bool
+            Whether every cell is metered.
+        """
+        settings = self._session.settings
+        live = [self._session.provisional(window) for window in windows]
+        rows = self._chronicle.live(live)
+        opened = {window.id for window in windows if window.closed is None}
+        running = next((row for row in reversed(rows.values()) if row.record.id in opened), None)
+        watts, quality = self._sight.power() if opened else (None, None)
+        told = self._chronicle.rows(key for key in dict.fromkeys(keys) if key not in rows)
+        told += [row for row in rows.values() if row is not running]
+        sums = self._chronicle.sums(live)
+        return {
+            **self._head("snapshot"),
+            "seq": self._next(),
+            "sent_at": time.time(),
+            "notebook": one_line(settings.notebook, LONGEST_NAME) if settings.notebook else None,
+            "project": one_line(settings.project, LONGEST_NAME),
+            "state": "busy" if opened else "idle" if metering else "off",
+            "watts": watts,
+            "watts_quality": quality,
+            "devices": self._sight.devices,
+            "problem": self._sight.problem,
+            "running": None if running is None else self._cell(running, opened),
+            "cells": [self._cell(row, opened) for row in told[-MOST_CELLS:]],
+            "totals": self._totals(sums),
+            "today": self.today.figure(sums.today, settings.valuation),
+            "baseline": None,
+            "notice": self._notice(),
+        }
+
+    def history(self, page: Page) -> Frame:
+        """Return one page of all rows."""
+        cells = [self._cell(row) for row in self._chronicle.rows(page.keys)]
+        return {
+            **self._head("history"),
+            "seq": self._next(),
+            "cells": cells,
+            "page": page.page,
+            "pages": page.pages,
+        }
+
+    def answer(self, answer: Answer) -> Frame:
+        """Return the answer to a request."""
+        return {
+            **self._head("answer"),
+            "to": answer.to,
+            "ok": answer.ok,
+            "message": one_line(answer.message, LONGEST_SENTENCE),
+        }
+
+    # ---- inside -------------------------------------------------------------------------------
+
+    def _head(self, kind: str) -> Frame:
+        return {"v": VERSION, "type": kind, "app": APP, "run": self._chronicle.run}
+
+    def _next(self) -> int:
+        self._said += 1
+        return self._said
+
+    def _cell(self, row: Row, opened: Iterable[str] = ()) -> Frame:
+        record = row.record.with_(cell_id=cell_of(row.record))
+        return shape.cell(
+            record,
+            line=row.line,
+            running=record.id in opened,
+            reruns=row.reruns,
+            rerun_joules=row.rerun_joules,
+        )
+
+    def _totals(self, sums: Sums) -> Frame:
+        value = self._session.settings.valuation.value
+        idle, reruns = ((None if one is None else value(one)) for one in (sums.idle, sums.reruns))
+        return shape.totals(value(sums.cells), sums.count, idle, reruns)
+
+    def _notice(self) -> str | None:
+        problem = self._session.problem
+        return one_line(problem, LONGEST_SENTENCE) if problem else None

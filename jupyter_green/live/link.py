@@ -1,0 +1,228 @@
+"""The link: what the kernel says of its energy while cells run, and what pages ask of it.
+
+Everything here runs on the sampler's thread, called once it has looked at the sensors: records that settle are
+taken in, requests that arrived are answered, and a snapshot is sent where something changed, somebody looks and the
+pace allows it. On a cell's path nothing is done. While nothing runs the thread is parked, so that a kernel nobody
+uses stays silent and may be culled.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from jupyter_green.records import EnergyRecord
+from jupyter_green.session import Session, Window
+
+from .audience import Audience
+from .channel import Channel, Letter
+from .chronicle import Chronicle
+from .frame import MOST_CELLS, NEWEST, Frame, Frames
+from .outbox import Answer, Outbox, Page
+from .pace import Pace
+from .request import Meter, RequestError, Sync, Visible, parse
+from .view import View
+
+SHOWN = 10
+"""Cells that a view inside the notebook is told."""
+
+
+class Metering(Protocol):
+    """Whether every cell is metered, and a way to change that."""
+
+    enabled: bool
+
+
+class Link:
+    """The live link of one kernel.
+
+    Parameters
+    ----------
+    session : Session
+        Whose figures are told.
+    metering : Metering
+        Turned on and off by pages.
+    line_of : callable
+        Returns the first line of the source of an execution, or an empty text.
+    """
+
+    def __init__(self, session: Session, metering: Metering, line_of: Callable[[EnergyRecord], str]) -> None:
+        self._metering, self._line_of = metering, line_of
+        self._was_enabled = metering.enabled
+        self._channel = Channel(self._wake)
+        self._audience = Audience()
+        self._pace = Pace()
+        self._outbox = Outbox()
+        self.views: list[View] = []
+        self._stop: list[Callable[[], None]] = []
+        self._begin(session)
+
+    def _begin(self, session: Session) -> None:
+        """Begin a run: nothing of one before it is left."""
+        self._session = session
+        self._chronicle = Chronicle(session.settings.run_id, self._line_of)
+        self._frames = Frames(session, self._chronicle)
+        self._windows: list[Window] = []
+        self._beckoned = False
+        self._due = self._urgent = False
+        self._mailed = False
+        self._opened = 0
+        self._active = time.perf_counter()
+
+    # ---- life ---------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Listen to the session, and let pages open comms."""
+        self._channel.register()
+        self._stop = [self._session.listen(self._heard), self._session.watch(self._looked)]
+
+    def follow(self, session: Session) -> None:
+        """Go on with another session, because something ended the one before."""
+        for stop in self._stop:
+            stop()
+        self._begin(session)
+        self._due = True
+        self._stop = [session.listen(self._heard), session.watch(self._looked)]
+
+    def close(self) -> None:
+        """Close the comms and listen no more; called once the session has ended, so that nobody else sends."""
+        for stop in self._stop:
+            stop()
+        self._stop = []
+        self._channel.unregister()
+        self.views.clear()
+
+    def switched(self) -> None:
+        """Look whether metering was turned on or off; called on the cell's path, after each cell."""
+        if self._metering.enabled != self._was_enabled:
+            self._was_enabled = self._metering.enabled
+            if self._was_enabled:
+                self._channel.forgive()
+            self._change()
+            self._session.hurry()
+
+    def _wake(self) -> None:
+        self._session.hurry()
+
+    # ---- what the session tells ---------------------------------------------------------------
+
+    def _heard(self, event: str, record: EnergyRecord) -> None:
+        if event == "beat" or record.parent is not None:
+            return
+        self._active = time.perf_counter()
+        self._change()
+        if record.span == "cell" and record.cell_id is not None:
+            self._beckoned = True  # nbclient and papermill send no cell ids, and never see a comm
+        if event == "final":
+            self._urgent = self._urgent or record.span != "gap"
+            self._chronicle.keep(record)
+
+    def _looked(self) -> float | None:
+        """Do what is due; return the seconds until there is more."""
+        while self._channel.inbox:
+            self._read(self._channel.inbox.popleft())
+        now = time.perf_counter()
+        running = self._follow_windows()
+        if running:
+            self._active = now
+        elif self._channel.open or self.views:
+            self._frames.today.ask(now - self._active)
+        waits = [self._post(now, running=running)]
+        if self.views:
+            newest = self._chronicle.newest(SHOWN)
+            waits += [view.look(now, self._draw, newest, running=running) for view in self.views]
+        return min((wait for wait in waits if wait is not None), default=None)
+
+    def _follow_windows(self) -> bool:
+        """Follow the outermost windows until they have settled; return whether one is open."""
+        known = {window.id for window in self._windows}
+        new = [w for w in self._session.open_windows() if w.parent is None and w.id not in known]
+        self._windows = [window for window in (*self._windows, *new) if window.latest is None]
+        opened = sum(window.closed is None for window in self._windows)
+        if new or opened != self._opened:
+            self._change()
+        self._opened = opened
+        return bool(opened)
+
+    def _change(self) -> None:
+        """Something changed that those who look are to be told."""
+        self._due = True
+        for view in self.views:
+            view.due = True
+
+    # ---- what the pages are told --------------------------------------------------------------
+
+    def _post(self, now: float, *, running: bool) -> float | None:
+        """Send one frame if one is due and the pace allows it; return when the next may go."""
+        begins = self._channel.may_begin and self._beckoned
+        if not self._channel.open and not begins:
+            self._outbox.clear()
+            return None
+        if not self._audience.looks:
+            self._due = self._urgent = False
+        wanted = self._audience.looks and (self._due or running or (self._channel.open and self._chronicle.changed))
+        if not wanted and not self._outbox:
+            return None
+        wait = self._pace.wait(now, urgent=self._urgent)
+        if wait:
+            return wait
+        self._mailed = bool(self._outbox) and not (wanted and self._mailed)  # in turns
+        mail = self._outbox.take() if self._mailed else None
+        frame = self._snapshot() if mail is None else self._letter(mail)
+        if begins:
+            self._channel.begin(frame)
+        else:
+            self._channel.send(frame)
+        self._pace.sent(time.perf_counter())
+        more = self._due or self._outbox or running or self._chronicle.changed
+        return self._pace.distance if more else None
+
+    def _snapshot(self) -> Frame:
+        self._due = self._urgent = False  # before it is made: what changes meanwhile is due again
+        keys = self._chronicle.take_changed(MOST_CELLS - 2 * NEWEST)
+        return self._draw([*keys, *self._chronicle.newest(NEWEST)])
+
+    def _draw(self, keys: Sequence[str]) -> Frame:
+        return self._frames.snapshot(self._windows, keys, metering=self._metering.enabled)
+
+    def _letter(self, mail: Answer | Page) -> Frame:
+        return self._frames.history(mail) if isinstance(mail, Page) else self._frames.answer(mail)
+
+    # ---- what pages say -----------------------------------------------------------------------
+
+    def _read(self, letter: Letter) -> None:
+        if letter.what == "closed":
+            self._channel.lose(letter.comm)
+            self._audience.gone(letter.comm.comm_id)
+            return
+        if letter.what == "opened":
+            self._channel.take(letter.comm)
+            if not letter.data:
+                return
+        try:
+            request = parse(letter.data)
+        except RequestError as error:
+            if error.to is not None:
+                self._outbox.answer(Answer(error.to, ok=False, message=str(error)))
+            return
+        if isinstance(request, Sync):
+            self._audience.told(request.client, letter.comm.comm_id, visible=True)
+            self._chronicle.forget_changed()
+            self._outbox.recount(self._chronicle.keys())
+            self._due = self._mailed = True  # the snapshot goes first
+        elif isinstance(request, Visible):
+            looked = self._audience.looks
+            self._audience.told(request.client, letter.comm.comm_id, visible=request.visible)
+            self._due = self._due or (self._audience.looks and not looked)
+        elif isinstance(request, Meter):
+            self._outbox.answer(self._switch(request))
+        else:
+            self._outbox.answer(Answer(request.id, ok=False, message="Baselines are not known here yet."))
+
+    def _switch(self, request: Meter) -> Answer:
+        self._metering.enabled = self._was_enabled = request.on
+        self._due = True
+        if request.on:
+            return Answer(request.id, ok=True, message="Every cell is metered from the next one on.")
+        return Answer(request.id, ok=True, message="Only cells with a %%energy header are metered from now on.")

@@ -1,0 +1,133 @@
+"""What all notebooks of this person used today: the other runs as the ledger tells, this one as it stands.
+
+The ledger is asked by a thread of its own, at most once a minute, only while nothing runs and only after the
+session's drain has loaded the database library, so that no cell waits for either. A ledger that others may write
+to holds other people's records too, and is not asked.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from jupyter_green.accounts import view as shape
+from jupyter_green.ledger.location import is_local, sqlite_path
+from jupyter_green.records import Component, EnergyRecord
+
+if TYPE_CHECKING:
+    from jupyter_green.impact import Valuation
+    from jupyter_green.ledger import Totals
+
+EVERY_SECONDS = 60.0
+QUIET_SECONDS = 3.0
+"""How long nothing must have run: a cell that follows the last one at once is not to share the processor."""
+LIBRARY = "jupyter_green.ledger.ledger"
+_OTHERS_WRITE = 0o022
+
+
+class Today:
+    """The other runs of today.
+
+    Parameters
+    ----------
+    ledger : str
+        Its database URL.
+    run : str
+        This run, which is not counted.
+    """
+
+    def __init__(self, ledger: str, run: str) -> None:
+        self._ledger, self._run = ledger, run
+        self._thread: threading.Thread | None = None
+        self._asked = -EVERY_SECONDS
+        self._found: tuple[date, Totals | None] | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether the ledger has told of today."""
+        return self._found is not None and self._found[0] == date.today()
+
+    @property
+    def others(self) -> Totals | None:
+        """The other runs' sum; None where there is none, or the ledger has not told."""
+        return self._found[1] if self._found is not None and self.known else None
+
+    def figure(self, own: EnergyRecord, valuation: Valuation) -> dict[str, Any] | None:
+        """Return the other runs and this one as a figure; None until the ledger has told, or where nothing was read.
+
+        Simulated joules are never added to real ones; where there are both, the real ones are told.
+        """
+        if not self.known:
+            return None
+        others = self.others
+        if others is None or others.joules is None:
+            return None if own.joules is None else shape.figure(valuation.value(own))
+        joules, spread, quality = others.joules, others.uncertainty, others.quality
+        measured = others.measured_joules
+        if own.joules is not None and (own.quality == "simulated") == (quality == "simulated"):
+            joules += own.joules
+            measured += own.joules * (own.measured_share or 0.0)
+            # The runs' sensors lean the same way: their half-widths add up.
+            spread = None if spread is None or own.uncertainty is None else spread + own.uncertainty
+            quality = quality if own.quality == "measured" else own.quality
+        elif own.joules is not None and quality == "simulated":
+            return shape.figure(valuation.value(own))
+        sum_of_all = Component("other", "all", "today", joules, spread, 0.0, "model", quality or "estimated", "today")
+        record = EnergyRecord((sum_of_all,), 0.0, time.time(), span="window")
+        return {**shape.figure(valuation.value(record)), "measured_share": measured / joules if joules else None}
+
+    def ask(self, quiet: float) -> None:
+        """Ask the ledger if it is time; nothing has run for so many seconds."""
+        now = time.monotonic()
+        if quiet < QUIET_SECONDS or now - self._asked < EVERY_SECONDS or not self._may_ask():
+            return
+        self._asked = now
+        self._thread = threading.Thread(target=self._read, name="jupyter_green today", daemon=True)
+        self._thread.start()
+
+    def _may_ask(self) -> bool:
+        if LIBRARY not in sys.modules or (self._thread is not None and self._thread.is_alive()):
+            return False
+        path = sqlite_path(self._ledger) if is_local(self._ledger) else None
+        if path is None:
+            return False
+        try:
+            found = path.stat()
+        except OSError:
+            return False  # nothing was written yet
+        return os.name != "posix" or (found.st_uid == os.geteuid() and not found.st_mode & _OTHERS_WRITE)
+
+    def _read(self) -> None:
+        from jupyter_green.ledger import Ledger
+
+        today = date.today()
+        try:
+            with Ledger(self._ledger) as ledger:
+                whole = ledger.totals(since=today, by="run")
+        except Exception:  # noqa: BLE001 - locked, damaged or anything else: the session's own drain says so, and
+            return  # the next minute tries again; a thread that raised would write into a person's cell
+        self._found = today, _without(whole, self._run)
+
+
+def _without(whole: Totals, run: str) -> Totals | None:
+    """Return the sum of all runs but one; half-widths add up, since the runs' sensors lean the same way."""
+    from jupyter_green.ledger import Totals
+
+    rest = [totals for name, totals in whole.groups.items() if name != run and totals.joules is not None]
+    if not rest:
+        return None
+    weakest = ("simulated", "estimated", "measured")
+    return Totals(
+        joules=sum(totals.joules or 0.0 for totals in rest),
+        uncertainty=sum(float("inf") if totals.uncertainty is None else totals.uncertainty for totals in rest),
+        measured_joules=sum(totals.measured_joules for totals in rest),
+        estimated_joules=sum(totals.estimated_joules for totals in rest),
+        simulated_joules=sum(totals.simulated_joules for totals in rest),
+        quality=min((totals.quality for totals in rest if totals.quality), key=weakest.index, default=None),
+        seconds=sum(totals.seconds for totals in rest),
+        count=sum(totals.count for totals in rest),
+    )
