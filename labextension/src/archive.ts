@@ -101,17 +101,18 @@ export class Archive {
     this._stale = false;
     this._askedAt = Date.now();
     try {
-      const [runs, baselines, today] = await Promise.all([
-        notebook === null ? null : this._server.runs(notebook),
-        notebook === null ? [] : this._server.baselines(notebook),
-        this._server.totals({ since: 'today' })
-      ]);
+      const { ledger, sentence } = await this._server.health();
+      // Where nothing was metered yet there is nothing to tell, and nothing wrong.
+      const [runs, baselines, today] =
+        ledger === 'ok'
+          ? await this._tell(notebook)
+          : [ledger === 'missing' ? [] : null, [], null];
       if (notebook === this._notebook) {
-        this._runs = runs?.items ?? null;
+        this._runs = runs;
         this._baselines = baselines;
       }
-      this._today = today.cells > 0 ? today.figure : null;
-      this._problem = null;
+      this._today = today;
+      this._problem = ledger === 'missing' ? null : sentence;
     } catch (error) {
       if (!(error instanceof Fault)) {
         throw error;
@@ -128,6 +129,21 @@ export class Archive {
     } else {
       this._soon(APART);
     }
+  }
+
+  private async _tell(
+    notebook: string | null
+  ): Promise<[readonly IRun[] | null, IBaselineHead[], IFigure | null]> {
+    const [runs, baselines, today] = await Promise.all([
+      notebook === null ? null : this._server.runs(notebook),
+      notebook === null ? [] : this._server.baselines(notebook),
+      this._server.totals({ since: 'today' })
+    ]);
+    return [
+      runs?.items ?? null,
+      baselines,
+      today.cells > 0 ? today.figure : null
+    ];
   }
 
   private _onChanged(_: EnergyServer, change: ILedgerChange): void {

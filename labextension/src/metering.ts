@@ -1,8 +1,8 @@
 /**
  * The lines that start metering in a kernel: what a person could type, and nothing else.
  *
- * Settings of the page that the kernel needs go with them as `%config` lines. They become Python, so only signs that a
- * place, a price or a number is written with are let through.
+ * Settings of the page that the kernel needs go with them as `%config` lines. They become Python, so what ends
+ * a text there, or stands for something else, is not let through.
  */
 import type { Kernel } from '@jupyterlab/services';
 
@@ -18,7 +18,8 @@ export type Loaded =
 
 export const LOAD = '%load_ext jupyter_green';
 
-const WRITTEN = /^[\p{L}\p{N} .,/_-]{1,64}$/u;
+// The schema has the same, but for the signs that nobody can see.
+const WRITTEN = /^[^\p{C}'"\\{}$<>%;()]{1,64}$/u;
 
 /** Whether a setting can be handed to a kernel. */
 export function isPlain(text: string): boolean {

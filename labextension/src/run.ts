@@ -7,7 +7,7 @@
  */
 import { keyOf } from './order';
 import { Power } from './power';
-import type { ICell, IHistory, ISnapshot } from './tokens';
+import type { ICell, IHistory, ISnapshot, Quality } from './tokens';
 
 /** What a frame changed: rows by key, and whether a cell began or ended. */
 export interface IChange {
@@ -47,6 +47,7 @@ export class Run {
         keys.add(keyOf(cell));
       }
     }
+    this._quality = snapshot.watts_quality ?? this._quality;
     this.power.add({
       at: snapshot.sent_at,
       watts: snapshot.state === 'busy' ? snapshot.watts : null,
@@ -79,6 +80,7 @@ export class Run {
     this._snapshot = null;
     this._arrived = null;
     this._cells.clear();
+    this._quality = null;
     this.power.clear();
   }
 
@@ -90,6 +92,11 @@ export class Run {
   /** When the last frame arrived, in seconds of the page's own clock. */
   get arrived(): number | null {
     return this._arrived;
+  }
+
+  /** How the course of power came about; watts are no more known while nothing runs, what they were still is. */
+  get quality(): Quality | null {
+    return this._quality;
   }
 
   /** What a row shows now. */
@@ -129,6 +136,7 @@ export class Run {
   private _run: string | null = null;
   private _snapshot: ISnapshot | null = null;
   private _arrived: number | null = null;
+  private _quality: Quality | null = null;
   private readonly _cells = new Map<string, ICell>();
   private readonly _past = new Set<string>();
 }

@@ -229,7 +229,7 @@ export class EnergyState {
       run: snapshot?.run ?? null,
       busy,
       watts: busy ? snapshot.watts : null,
-      wattsQuality: busy ? snapshot.watts_quality : null,
+      wattsQuality: known?.run.quality ?? null,
       devices: snapshot?.devices ?? [],
       problem: snapshot?.problem ?? null,
       running: snapshot?.running ?? null,

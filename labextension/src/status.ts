@@ -82,7 +82,8 @@ function metered(facts: IFacts): Status {
 export function quietFor(
   facts: Pick<IFacts, 'kernel' | 'snapshot' | 'arrived' | 'now'>
 ): number | null {
-  return facts.kernel === 'busy' &&
+  // A page that was reloaded meanwhile does not know that the kernel is busy, only that it is not idle.
+  return facts.kernel !== 'idle' &&
     facts.snapshot?.state === 'busy' &&
     facts.arrived !== null
     ? Math.max(0, facts.now - facts.arrived)

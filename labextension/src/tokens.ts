@@ -205,7 +205,9 @@ export interface IState {
   notebook: string | null;
   run: string | null;
   busy: boolean;
+  /** Null while nothing runs. */
   watts: number | null;
+  /** How the watts, now and in the course of power, came about. */
   wattsQuality: Quality | null;
   devices: readonly IDevice[];
   problem: ISnapshot['problem'];
