@@ -29,7 +29,7 @@ from .fault import LedgerError
 from .location import is_local, journal_folder, ledger_url, mask
 from .privacy import Privacy
 from .query import Moment
-from .reader import Reader
+from .shelf import Shelf
 from .transfer import Imported
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _TIMEOUT = 5.0
 
 
-class Ledger(Reader):
+class Ledger(Shelf):
     """The durable store of energy records.
 
     Parameters

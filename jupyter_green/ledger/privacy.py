@@ -25,6 +25,11 @@ def hashed(notebook: str) -> str:
     return hashlib.sha256(notebook.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
+def _last(project: str) -> str:
+    """Return a project's name without the folders it may be named by; it says which one it is."""
+    return re.split(r"[/\\]", project.rstrip("/\\"))[-1]
+
+
 @dataclass(frozen=True)
 class Privacy:
     """Decides what of a record is stored.
@@ -67,13 +72,16 @@ class Privacy:
         if record.notebook is not None and not self.keeps("notebook"):
             changes["notebook"] = hashed(record.notebook)
         if record.project is not None and not self.keeps("project"):
-            # A project may be named by its folder; the name alone says which one it is.
-            changes["project"] = re.split(r"[/\\]", record.project.rstrip("/\\"))[-1]
+            changes["project"] = _last(record.project)
         return record.with_(**changes) if changes else record
 
     def notebooks(self, wanted: str) -> tuple[str, ...]:
         """Return the forms under which a notebook's records may be stored."""
         return (wanted,) if self.local else (wanted, hashed(wanted))
+
+    def projects(self, wanted: str) -> tuple[str, ...]:
+        """Return the forms under which a project's records may be stored."""
+        return (wanted,) if self.local else (wanted, _last(wanted))
 
     def __str__(self) -> str:
         if self.local:

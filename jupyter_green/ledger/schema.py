@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 
 VERSION_TABLE = "green_schema"
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """Revisions this version knows, oldest first; a database at any other was written by a newer one."""
 
 metadata = MetaData()
@@ -102,6 +102,29 @@ journals = Table(
     Column("settled", Integer, nullable=False),
     Column("closed", Boolean, nullable=False),
     Column("drained_at", Double, nullable=False),
+)
+
+# What a person keeps to compare runs with. `owner` is empty in a ledger that is one person's: a key can't be NULL.
+# The head is the document without its cells, so that a list of baselines reads no cells.
+baselines = Table(
+    "green_baselines",
+    metadata,
+    Column("notebook", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("owner", Text, primary_key=True),
+    Column("made_at", Double, nullable=False),
+    Column("kept_at", Double, nullable=False),
+    Column("head", Text, nullable=False),
+    Column("document", Text, nullable=False),
+)
+
+# Which baseline a notebook is compared with, as JSON.
+choices = Table(
+    "green_choices",
+    metadata,
+    Column("notebook", Text, primary_key=True),
+    Column("owner", Text, primary_key=True),
+    Column("choice", Text, nullable=False),
 )
 
 

@@ -165,7 +165,7 @@ def narrowed(statement: Any, owner: str | None) -> Select[Any]:
             raise PermissionError("Only plain queries may be put to a shared ledger.")
         if isinstance(part, TableClause):
             tables.add(part)
-    known = tables & {schema.records, schema.journals}
+    known = tables & {schema.records, schema.journals, schema.baselines, schema.choices}
     if not known or tables - known - {schema.components}:
         raise PermissionError("Only records may be asked of a shared ledger.")
     for table in known:

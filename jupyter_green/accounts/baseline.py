@@ -1,0 +1,265 @@
+"""A baseline: what each cell of a notebook used in an earlier run, or usually uses.
+
+A cell counts by its last execution that finished well. Of several runs each cell's baseline is the median of its
+readings (of an even number the mean of the two in the middle), and how far it lies from one run to the next is kept
+beside it: the half-width of the 95 % prediction interval for one more run, t(n-1)·s·√(1 + 1/n), of which nobody can say
+less before the run (any textbook of statistics; s is the standard deviation of the n readings).
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from jupyter_green.records import EnergyRecord
+
+from .reading import Reading
+from .view import finite
+
+BaselineKind = Literal["named", "last", "median", "file"]
+FORMAT = "jupyter_green.baseline"
+VERSION = 1
+RUNS = 5
+"""Runs that a median is made of."""
+_T = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776}
+"""Student's t, 97.5 %, by degrees of freedom."""
+
+
+@dataclass(frozen=True)
+class BaselineCell:
+    """A cell of a baseline.
+
+    Parameters
+    ----------
+    cell_id, code_hash : str or None
+        What it is found by.
+    reading : Reading
+        What it uses.
+    values : tuple of float or None
+        Joules in each run, for as much work as `reading` stands for; None where it did not finish in that run.
+    """
+
+    cell_id: str | None
+    code_hash: str | None
+    reading: Reading
+    values: tuple[float | None, ...] = ()
+
+
+def spread(values: Sequence[float]) -> float:
+    """Return the half-width of the 95 % prediction interval for one more value; 0 where there is only one."""
+    count = len(values)
+    if count < 2:
+        return 0.0
+    return _T[min(count - 1, max(_T))] * statistics.stdev(values) * math.sqrt(1 + 1 / count)
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What a run is compared with.
+
+    Parameters
+    ----------
+    kind : {"named", "last", "median", "file"}
+        Where it comes from.
+    cells : tuple of BaselineCell
+        In the order of their last execution.
+    name : str or None
+        The name it was kept under, or its file's.
+    runs : tuple of str
+        The runs it was made of, newest first.
+    made_at : float or None
+        When its newest run began, in seconds since 1970.
+    """
+
+    kind: BaselineKind
+    cells: tuple[BaselineCell, ...]
+    name: str | None = None
+    runs: tuple[str, ...] = ()
+    made_at: float | None = None
+
+    @classmethod
+    def of_run(cls, records: Iterable[EnergyRecord], kind: BaselineKind, name: str | None = None) -> Baseline | None:
+        """Return the baseline that one run makes; None where no cell finished with a reading.
+
+        Parameters
+        ----------
+        records : iterable of EnergyRecord
+            Of one run, in any order.
+        kind, name
+            As for the class.
+        """
+        found: dict[str, BaselineCell] = {}
+        began: list[float] = []
+        run = ""
+        for record in sorted(records, key=lambda record: record.started_at):
+            reading = usable(record)
+            if reading is None:
+                continue
+            key = record.cell_id or f"#{record.id}"
+            found.pop(key, None)
+            found[key] = BaselineCell(record.cell_id, record.code_hash, reading, (reading.joules,))
+            began.append(record.started_at)
+            run = record.run_id or run
+        if not found:
+            return None
+        return cls(kind, tuple(found.values()), name, (run,) if run else (), min(began))
+
+    @classmethod
+    def median(cls, runs: Sequence[Baseline]) -> Baseline | None:
+        """Return the median of runs, newest first; None where there is none.
+
+        A reading that does not cover what the newest one covers is left out.
+        """
+        if not runs:
+            return None
+        found = [Matching(run) for run in runs]
+        order: list[tuple[BaselineCell, list[Reading | None]]] = []
+        known: set[int] = set()
+        for place, run in enumerate(runs):
+            for number, cell in enumerate(run.cells):
+                if id(cell) in known:
+                    continue
+                key = f"{place}/{number}"
+                column: list[Reading | None] = [None] * len(runs)
+                for other, matching in enumerate(found):
+                    if other < place:
+                        continue  # it was looked for there already
+                    match = cell if other == place else matching.find(key, cell.cell_id, cell.code_hash)
+                    if match is not None and id(match) not in known:
+                        known.add(id(match))
+                        column[other] = match.reading.for_units_of(cell.reading)
+                order.append((cell, column))
+        cells = tuple(_median_cell(cell, column) for cell, column in order)
+        return cls("median", cells, None, tuple(run for base in runs for run in base.runs), runs[0].made_at)
+
+    @property
+    def reading(self) -> Reading:
+        """The sum of its cells."""
+        return Reading.sum(cell.reading for cell in self.cells)
+
+    def head(self) -> dict[str, Any]:
+        """Return the shape that pages are told: the baseline without its cells."""
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "runs": max(1, len(self.runs)),
+            "figure": self.reading.figure(),
+            "cells": len(self.cells),
+            "made_at": finite(self.made_at),
+        }
+
+    # ---- carrying -----------------------------------------------------------------------------
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON."""
+        cells = [
+            {
+                "cell_id": cell.cell_id,
+                "code_hash": cell.code_hash,
+                "reading": cell.reading.to_dict(),
+                "values": list(cell.values),
+            }
+            for cell in self.cells
+        ]
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "kind": self.kind,
+            "name": self.name,
+            "runs": list(self.runs),
+            "made_at": self.made_at,
+            "cells": cells,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Any, kind: BaselineKind, name: str | None) -> Baseline:
+        """Rebuild a baseline from `to_dict`; it bears the kind and the name given here.
+
+        Raises
+        ------
+        ValueError
+            If the data is none, or of a newer version.
+        """
+        if not isinstance(data, dict) or data.get("format") != FORMAT:
+            raise ValueError("it holds no baseline")
+        if data.get("version") != VERSION:
+            raise ValueError(f"its version is {data.get('version')!r}, this jupyter_green reads {VERSION}")
+        try:
+            cells = tuple(
+                BaselineCell(
+                    _text(item["cell_id"]),
+                    _text(item["code_hash"]),
+                    Reading.from_dict(item["reading"]),
+                    tuple(None if value is None else float(value) for value in item["values"]),
+                )
+                for item in data["cells"]
+            )
+            made_at = data.get("made_at")
+            runs = tuple(str(run) for run in data.get("runs", ()))
+            return cls(kind, cells, name, runs, None if made_at is None else float(made_at))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"it is damaged ({error})") from None
+
+
+def usable(record: EnergyRecord) -> Reading | None:
+    """Return what a record adds to a baseline: a cell that finished well and was read; else None."""
+    if record.span != "cell" or record.parent is not None or record.status != "ok" or not record.final:
+        return None
+    return Reading.of(record)
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _median_cell(newest: BaselineCell, column: Sequence[Reading | None]) -> BaselineCell:
+    boundary = newest.reading.boundary
+    like = [reading if reading is not None and reading.boundary == boundary else None for reading in column]
+    ranked = sorted((reading for reading in like if reading is not None), key=lambda reading: reading.joules)
+    half = len(ranked) // 2
+    middle = ranked[half] if len(ranked) % 2 else Reading.between(ranked[half - 1], ranked[half])
+    middle = replace(middle, shared=any(reading.shared for reading in ranked))
+    values = tuple(None if reading is None else reading.joules for reading in like)
+    return BaselineCell(newest.cell_id, newest.code_hash, middle, values)
+
+
+class Matching:
+    """Finds the cell of a baseline that stands for a cell of a run, and stays with what it once found.
+
+    By the cell's identity; where that is not in the baseline, by the hash of its code: of several such cells the first
+    that stands for no other yet, and where all do (a copy in the same notebook) the first.
+
+    Parameters
+    ----------
+    baseline : Baseline
+        Where to look.
+    """
+
+    def __init__(self, baseline: Baseline) -> None:
+        self._by_id = {cell.cell_id: cell for cell in baseline.cells if cell.cell_id is not None}
+        self._by_hash: dict[str, list[BaselineCell]] = {}
+        for cell in baseline.cells:
+            if cell.code_hash is not None:
+                self._by_hash.setdefault(cell.code_hash, []).append(cell)
+        self._taken: dict[int, str] = {}
+
+    def find(self, key: str, cell_id: str | None, code_hash: str | None) -> BaselineCell | None:
+        """Return the cell of the baseline; None where it has none.
+
+        Parameters
+        ----------
+        key : str
+            What tells the cell of the run from its others.
+        cell_id, code_hash : str or None
+            Its identity and its code.
+        """
+        found = self._by_id.get(cell_id) if cell_id is not None else None
+        if found is None and code_hash is not None:
+            same = self._by_hash.get(code_hash, [])
+            found = next((cell for cell in same if self._taken.get(id(cell), key) == key), same[0] if same else None)
+        if found is not None:
+            self._taken.setdefault(id(found), key)
+        return found

@@ -1,0 +1,341 @@
+"""The baselines of one notebook, and the one its run is compared with.
+
+Every method reads or writes the ledger, so it may wait for a disk or a network: it is called on the person's own
+thread (a magic) or on one made for it (the live link), never on a cell's path. What came of it is `standing`, one
+object that is replaced as a whole, so that whoever draws figures reads it without waiting for anybody. Nobody's choice
+means: the median of the notebook's last five runs.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from jupyter_green.records import EnergyRecord
+
+from .baseline import RUNS, Baseline
+
+if TYPE_CHECKING:
+    from jupyter_green.ledger import Ledger
+
+Rule = Literal["median", "last", "named", "file", "none"]
+LONGEST_FILE = 200_000_000
+
+
+class BaselineError(ValueError):
+    """What a person asked of a baseline can't be done; one sentence that says what to do."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which baseline a notebook is compared with.
+
+    Parameters
+    ----------
+    rule : {"median", "last", "named", "file", "none"}
+        The way.
+    name : str or None
+        Name of a kept baseline, or path of a file.
+    tolerance : float
+        The share above the baseline that counts as no excess yet.
+    """
+
+    rule: Rule = "median"
+    name: str | None = None
+    tolerance: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON."""
+        return {"rule": self.rule, "name": self.name, "tolerance": self.tolerance}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any] | None) -> Choice:
+        """Rebuild a choice; what a newer version may have written is the usual one."""
+        if data is None or data.get("rule") not in ("median", "last", "named", "file", "none"):
+            return cls()
+        tolerance = data.get("tolerance")
+        known = isinstance(tolerance, (int, float)) and math.isfinite(tolerance) and tolerance >= 0
+        name = data.get("name")
+        return cls(data["rule"], None if name is None else str(name), float(tolerance) if known and tolerance else 0.0)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a run is compared with now.
+
+    Parameters
+    ----------
+    choice : Choice
+        What was chosen.
+    baseline : Baseline or None
+        What that is; None where there is nothing to compare with.
+    last : Baseline or None
+        The run before this one.
+    sentence : str or None
+        Why there is no baseline although one was chosen, or why nothing is known.
+    """
+
+    choice: Choice = field(default_factory=Choice)
+    baseline: Baseline | None = None
+    last: Baseline | None = None
+    sentence: str | None = None
+
+
+class Book:
+    """Baselines of a notebook.
+
+    Parameters
+    ----------
+    ledger : str
+        URL of the ledger.
+    run : str
+        The run that is compared; its own records are no history.
+    notebook, project : str or None
+        Where it runs.
+
+    Attributes
+    ----------
+    standing : Standing or None
+        As of the last reading; None before the first.
+    """
+
+    def __init__(self, ledger: str, *, run: str, notebook: str | None, project: str | None) -> None:
+        self._ledger, self._run = ledger, run
+        self._notebook, self._project = notebook, project
+        self.standing: Standing | None = None
+
+    @property
+    def place(self) -> str:
+        """What baselines are kept for: the notebook, or where that is not known the project."""
+        return self._notebook if self._notebook is not None else f"project {self._project or ''}".strip()
+
+    # ---- asking -------------------------------------------------------------------------------
+
+    def refresh(self) -> Standing:
+        """Read what the run is compared with.
+
+        Raises
+        ------
+        LedgerError
+            If the ledger can't be read.
+        """
+        with self._opened() as ledger:
+            return self._refresh(ledger)
+
+    def heads(self) -> list[dict[str, Any]]:
+        """Return the kept baselines without their cells, newest first; raises LedgerError."""
+        with self._opened() as ledger:
+            return [{**kept.head, "notebook": kept.notebook} for kept in ledger.baselines(self.place)]
+
+    def show(self, name: str | None = None) -> Baseline:
+        """Return a kept baseline, or without a name the one in use.
+
+        Raises
+        ------
+        BaselineError
+            If there is none.
+        LedgerError
+            If the ledger can't be read.
+        """
+        with self._opened() as ledger:
+            if name is not None:
+                return self._named(ledger, name)
+            found = self._refresh(ledger)
+            if found.baseline is None:
+                raise BaselineError(
+                    found.sentence or "There is nothing to compare with yet: %baseline set keeps this run."
+                )
+            return found.baseline
+
+    # ---- changing -----------------------------------------------------------------------------
+
+    def keep(self, name: str | None = None, run: str | None = None) -> tuple[Baseline, bool]:
+        """Keep a run as a named baseline and compare with it; return it, and whether it replaced another.
+
+        Parameters
+        ----------
+        name : str, optional
+            By default the time.
+        run : str, optional
+            By default this one.
+
+        Raises
+        ------
+        BaselineError
+            If the run has no cell that finished with a reading, or the name is none.
+        LedgerError
+            If the ledger can't be read or written.
+        """
+        chosen = (name if name is not None else time.strftime("%Y-%m-%d %H:%M:%S")).strip()
+        if chosen in ("last", "median", "none"):
+            raise BaselineError(f"{chosen!r} is the word for another baseline; choose another name.")
+        with self._opened() as ledger:
+            made, replaced = keep_run(ledger, self.place, run or self._run, chosen)
+            if run is None:
+                choice = replace(self._choice(ledger), rule="named", name=chosen)
+                ledger.choose(self.place, choice.to_dict())
+            self._refresh(ledger)
+        return made, replaced
+
+    def use(self, what: str, tolerance: float | None = None) -> Standing:
+        """Compare with a kept baseline, ``last``, ``median``, or a file; remembered for this notebook.
+
+        Raises
+        ------
+        BaselineError
+            If there is no such baseline; what is compared with stays as it is then.
+        LedgerError
+            If the ledger can't be read or written.
+        """
+        with self._opened() as ledger:
+            before = self._choice(ledger)
+            accepted = before.tolerance if tolerance is None else tolerance
+            if not math.isfinite(accepted) or accepted < 0:
+                raise BaselineError("The tolerance is a share of 0 or more, such as 5%.")
+            choice = self._chosen(ledger, what.strip(), accepted)
+            ledger.choose(self.place, None if choice == Choice() else choice.to_dict())
+            return self._refresh(ledger)
+
+    def clear(self, name: str | None = None) -> Standing:
+        """Compare with nothing; with a name delete that baseline instead.
+
+        Raises
+        ------
+        BaselineError
+            If there is no baseline of that name.
+        LedgerError
+            If the ledger can't be read or written.
+        """
+        with self._opened() as ledger:
+            choice = self._choice(ledger)
+            if name is not None:
+                if not ledger.forget_baseline(self.place, name):
+                    raise BaselineError(_unknown(name, ledger, self.place))
+                if choice.rule == "named" and choice.name == name:
+                    ledger.choose(self.place, None)
+            else:
+                ledger.choose(self.place, replace(choice, rule="none", name=None).to_dict())
+            return self._refresh(ledger)
+
+    # ---- inside -------------------------------------------------------------------------------
+
+    def _opened(self) -> Ledger:
+        from jupyter_green.ledger import Ledger
+
+        return Ledger(self._ledger)
+
+    def _choice(self, ledger: Ledger) -> Choice:
+        return Choice.from_dict(ledger.choice(self.place))
+
+    def _chosen(self, ledger: Ledger, what: str, tolerance: float) -> Choice:
+        if what in ("median", "last"):
+            return Choice("median" if what == "median" else "last", None, tolerance)
+        try:
+            self._named(ledger, what)
+        except BaselineError:
+            path = Path(what).expanduser()
+            if not path.suffix and not path.exists():
+                raise
+            read_file(path)
+            return Choice("file", str(path.resolve()), tolerance)
+        return Choice("named", what, tolerance)
+
+    def _named(self, ledger: Ledger, name: str) -> Baseline:
+        document = ledger.baseline(self.place, name)
+        if document is None:
+            raise BaselineError(_unknown(name, ledger, self.place))
+        try:
+            return Baseline.from_dict(document, "named", name)
+        except ValueError as error:
+            raise BaselineError(f"The baseline {name!r} can't be read: {error}.") from None
+
+    def _refresh(self, ledger: Ledger) -> Standing:
+        choice = self._choice(ledger)
+        runs = [
+            made
+            for run in ledger.latest_runs(self._notebook, self._project, but=self._run, most=RUNS)
+            if (made := Baseline.of_run(ledger.finished_cells(run), "last")) is not None
+        ]
+        last = runs[0] if runs else None
+        baseline, sentence = None, None
+        try:
+            if choice.rule == "named":
+                baseline = self._named(ledger, choice.name or "")
+            elif choice.rule == "file":
+                baseline = read_file(Path(choice.name or ""))
+        except BaselineError as error:
+            sentence = str(error)
+        if choice.rule == "last":
+            baseline = last
+        elif choice.rule == "median":
+            baseline = Baseline.median(runs)
+        self.standing = Standing(choice, baseline, last, sentence)
+        return self.standing
+
+
+def keep_run(ledger: Ledger, place: str, run: str, name: str) -> tuple[Baseline, bool]:
+    """Keep a run of the ledger as a named baseline; return it, and whether it replaced another.
+
+    Raises
+    ------
+    BaselineError
+        If the run has no cell that finished with a reading, or the name is none.
+    LedgerError
+        If the ledger can't be read or written.
+    """
+    made = Baseline.of_run(ledger.finished_cells(run), "named", name)
+    if made is None:
+        raise BaselineError("This run has no cell yet that finished with a reading; run the cells first, then keep it.")
+    try:
+        replaced = ledger.keep_baseline(
+            place, name, head=made.head(), document=made.to_dict(), made_at=made.made_at or 0.0
+        )
+    except ValueError as error:
+        raise BaselineError(str(error)) from None
+    return made, replaced
+
+
+def read_file(path: Path) -> Baseline:
+    """Return the baseline that a file holds: a report of ``jupyter green run --json``, or ``%baseline show``'s data.
+
+    Raises
+    ------
+    BaselineError
+        If it holds none; one sentence.
+    """
+    name = path.name
+    try:
+        if path.stat().st_size > LONGEST_FILE:
+            raise BaselineError(f"{name} is larger than {LONGEST_FILE // 1_000_000} MB; that is no baseline.")
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BaselineError(
+            f"There is no baseline or file {str(path)!r}; %baseline list shows what was kept, and "
+            "`jupyter green run NOTEBOOK --json FILE` makes a file."
+        ) from None
+    except OSError as error:
+        raise BaselineError(f"{name} can't be read: {error.strerror or error}.") from None
+    except (ValueError, RecursionError):
+        raise BaselineError(f"{name} is no JSON file; `jupyter green run NOTEBOOK --json FILE` makes one.") from None
+    try:
+        if isinstance(data, dict) and isinstance(data.get("records"), list):
+            records = [EnergyRecord.from_dict(item) for item in data["records"]]
+            made = Baseline.of_run(records, "file", name)
+            if made is None:
+                raise BaselineError(f"{name} holds no cell that finished with a reading.")
+            return made
+        return Baseline.from_dict(data, "file", name)
+    except BaselineError:
+        raise
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise BaselineError(f"{name} is no baseline: {' '.join(str(error).split())}.") from None
+
+
+def _unknown(name: str, ledger: Ledger, place: str) -> str:
+    known = [kept.name for kept in ledger.baselines(place)]
+    may = f"there are {', '.join(map(repr, known[:5]))}" if known else "%baseline set NAME keeps this run as one"
+    return f"There is no baseline {name!r} of this notebook; {may}."

@@ -1,0 +1,249 @@
+"""A run held against a baseline, cell by cell and in total, while it grows.
+
+**The test.** A difference is called one only where the 95 % interval of the difference excludes 0. Its half-width
+joins in quadrature: what is random in either reading (of the baseline at least as much as its runs lay apart, see
+`baseline`), and the sensors' own errors. An error that a sensor makes on both sides cancels as far as the two readings are equal:
+|g₁ − g₂| per source, since it leans the same way each time. For a figure of a *model* that is so only while the code is
+the same, because the model errs by kind of work; where the code has changed, the errors of both sides count in full.
+
+Only what is alike is compared: finished cells, above the sensors' resolution, read by the same sources, without other
+processes' energy. A run's total is compared over those cells alone. Sums are kept while cells come and go, so that a
+long run costs no more to judge than a short one.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from jupyter_green.records import EnergyRecord
+
+from .baseline import Baseline, BaselineCell, Matching, spread
+from .excess import excess
+from .reading import Reading
+from .view import finite
+
+Verdict = Literal["more", "less", "unproven", "none"]
+
+
+@dataclass(frozen=True)
+class Against:
+    """A cell or a run beside its baseline; differences are ours minus the baseline's.
+
+    Parameters
+    ----------
+    verdict : {"more", "less", "unproven", "none"}
+        Whether the difference is proven; none: the two can't be compared.
+    reason : str or None
+        Why they can't be.
+    edited : bool
+        The code has changed since.
+    baseline, baseline_uncertainty, difference, difference_uncertainty : float or None
+        Joules, and half-widths of 95 % intervals.
+    excess, saved : float
+        By the rule of `excess.excess`, in joules.
+    """
+
+    verdict: Verdict
+    reason: str | None = None
+    edited: bool = False
+    baseline: float | None = None
+    baseline_uncertainty: float | None = None
+    difference: float | None = None
+    difference_uncertainty: float | None = None
+    excess: float = 0.0
+    saved: float = 0.0
+
+    @property
+    def ratio(self) -> float | None:
+        """The difference as a share of the baseline."""
+        if self.difference is None or not self.baseline or self.baseline <= 0:
+            return None
+        return self.difference / self.baseline
+
+    @property
+    def proven(self) -> bool:
+        """Whether the two intervals tell the difference apart."""
+        return self.verdict in ("more", "less")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the shape that pages are told."""
+        return {
+            "baseline": finite(self.baseline),
+            "baseline_uncertainty": finite(self.baseline_uncertainty),
+            "difference": finite(self.difference),
+            "difference_uncertainty": finite(self.difference_uncertainty),
+            "ratio": finite(self.ratio),
+            "verdict": self.verdict,
+            "reason": self.reason,
+            "edited": self.edited,
+            "excess": self.excess,
+            "saved": self.saved,
+        }
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two readings that can be compared."""
+
+    ours: Reading
+    base: Reading
+    values: tuple[float | None, ...]
+    """Joules of the baseline's runs, for the work that ours did."""
+    edited: bool
+
+
+class Sum:
+    """Pairs added up; a pair that was added can be taken out again."""
+
+    def __init__(self) -> None:
+        self._clear()
+
+    def _clear(self) -> None:
+        self.count = self.edited = 0
+        self._ours = self._base = 0.0
+        self._squares = [0.0, 0.0]
+        self._boundless = [0, 0]
+        self._leans: dict[tuple[str, str], float] = {}
+        """Sensors' own errors in the difference, by whether they are the same on both sides, and source."""
+        self._gains: dict[str, float] = {}
+        """Sensors' own errors in the baseline, by source."""
+        self._runs: list[float] = []
+
+    def add(self, pair: Pair, sign: int = 1) -> None:
+        """Count a pair; with ``sign=-1`` take it out."""
+        self.count += sign
+        self.edited += sign * pair.edited
+        if not self.count:  # nothing is left: no rounding either
+            self._clear()
+            return
+        self._ours += sign * pair.ours.joules
+        self._base += sign * pair.base.joules
+        for side, reading in enumerate((pair.ours, pair.base)):
+            for part in reading.parts:
+                if math.isfinite(part.random):
+                    self._squares[side] += sign * part.random**2
+                else:
+                    self._boundless[side] += sign
+                alike = part.method != "model" or not pair.edited
+                lean = ("both" if alike else ("ours", "base")[side]), part.source
+                self._leans[lean] = self._leans.get(lean, 0.0) + sign * (-part.gain if alike and side else part.gain)
+                if side:
+                    self._gains[part.source] = self._gains.get(part.source, 0.0) + sign * part.gain
+        self._runs += [0.0] * (len(pair.values) - len(self._runs))
+        for place in range(len(self._runs)):
+            value = pair.values[place] if place < len(pair.values) else None
+            self._runs[place] += sign * (pair.base.joules if value is None else value)
+
+    @property
+    def apart(self) -> float:
+        """How far the baseline's runs lie apart, in joules; see `baseline.spread`."""
+        return spread(self._runs)
+
+    def against(self, tolerance: float = 0.0) -> Against:
+        """Judge the sum."""
+        if not self.count:
+            return Against("none", "no baseline")
+        ours, base = (
+            math.inf if boundless else math.sqrt(max(0.0, square))
+            for square, boundless in zip(self._squares, self._boundless, strict=True)
+        )
+        base = max(base, self.apart)
+        unsure = math.hypot(ours, base, *self._leans.values())
+        difference = self._ours - self._base
+        judged = excess(self._ours, 1, max(0.0, self._base), tolerance)
+        return Against(
+            "unproven" if abs(difference) <= unsure else "more" if difference > 0 else "less",
+            None,
+            bool(self.edited),
+            self._base,
+            math.hypot(base, *self._gains.values()),
+            difference,
+            unsure,
+            judged.excess,
+            judged.saved,
+        )
+
+
+class Comparison:
+    """A run beside a baseline.
+
+    Parameters
+    ----------
+    baseline : Baseline
+        What it is held against.
+    tolerance : float
+        The share above it that counts as no excess yet.
+    """
+
+    def __init__(self, baseline: Baseline, tolerance: float = 0.0) -> None:
+        self.baseline = baseline
+        self.tolerance = tolerance
+        self._matching = Matching(baseline)
+        self._pairs: dict[str, Pair] = {}
+        self._verdicts: dict[str, Against] = {}
+        self._sum = Sum()
+
+    @property
+    def compared(self) -> int:
+        """Number of cells that the total is compared over."""
+        return self._sum.count
+
+    def take(self, key: str, record: EnergyRecord) -> Against:
+        """Hold a cell against the baseline; its last execution takes the place of the one before.
+
+        An execution that can't be compared leaves the one before it in the total.
+        """
+        pair = self._pair(key, record)
+        if isinstance(pair, Against):
+            self._verdicts[key] = pair
+            return pair
+        before = self._pairs.pop(key, None)
+        self._pairs[key] = pair
+        self._sum.add(pair)
+        if before is not None:
+            self._sum.add(before, -1)
+        alone = Sum()
+        alone.add(pair)
+        found = self._verdicts[key] = alone.against(self.tolerance)
+        return found
+
+    def against(self, key: str) -> Against | None:
+        """Return how a cell stands; None where it was not taken."""
+        return self._verdicts.get(key)
+
+    def of(self, key: str, record: EnergyRecord) -> BaselineCell | None:
+        """Return the baseline's cell for a cell of the run."""
+        return self._matching.find(key, record.cell_id, record.code_hash)
+
+    def total(self) -> Against:
+        """Return how the cells that can be compared stand in sum."""
+        return self._sum.against(self.tolerance)
+
+    def _pair(self, key: str, record: EnergyRecord) -> Pair | Against:
+        if record.status != "ok":
+            return Against("none", record.status)
+        ours = Reading.of(record)
+        if ours is None:
+            return Against("none", "no reading")
+        cell = self.of(key, record)
+        if cell is None:
+            return Against("none", "no baseline")
+        edited = None not in (record.code_hash, cell.code_hash) and record.code_hash != cell.code_hash
+        base = cell.reading.for_units_of(ours)
+        why = _unlike(ours, base)
+        if why is not None:
+            return Against("none", why, edited)
+        factor = base.joules / cell.reading.joules if cell.reading.joules else 1.0
+        values = tuple(None if value is None else value * factor for value in cell.values)
+        return Pair(ours, base, values, edited)
+
+
+def _unlike(ours: Reading, base: Reading) -> str | None:
+    """Return why two readings can't be compared; None where they can."""
+    if ours.boundary != base.boundary:
+        return "other devices"
+    if ours.shared or base.shared:
+        return "shared"
+    return "too short" if ours.below_resolution or base.below_resolution else None

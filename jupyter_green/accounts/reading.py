@@ -1,0 +1,238 @@
+"""What a comparison needs of a record: the joules of each source, with what is random and what its sensor does wrong.
+
+A record has a component per device; here they are summed per kind, source, method and quality, because within these
+gain errors lean the same way. Two readings are like for like only where these are the same on both sides.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from jupyter_green.records import Component, EnergyRecord, Kind, Method, Quality
+
+_WEAKEST: tuple[Quality, ...] = ("simulated", "estimated", "measured")
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one source says of one kind of device.
+
+    Parameters
+    ----------
+    kind, source, method, quality
+        As in `Component`.
+    joules : float
+        Energy.
+    random : float
+        Half-width of the 95 % interval without the sensor's own error, in joules; infinite where it has none.
+    gain : float
+        The sensor's own error, in joules.
+    """
+
+    kind: Kind
+    source: str
+    method: Method
+    quality: Quality
+    joules: float
+    random: float
+    gain: float
+
+    @property
+    def identity(self) -> tuple[str, str, str, str]:
+        """What must be the same on both sides of a comparison."""
+        return self.kind, self.source, self.method, self.quality
+
+
+def _part(component: Component) -> Part:
+    gain = component.gain_uncertainty or 0.0
+    whole = math.inf if component.uncertainty is None else component.uncertainty
+    random = math.inf if not math.isfinite(whole) else math.sqrt(max(0.0, whole - gain)) * math.sqrt(whole + gain)
+    return Part(
+        component.kind,
+        component.source or component.key,
+        component.method,
+        component.quality,
+        component.joules or 0.0,
+        random,
+        gain,
+    )
+
+
+def _summed(parts: Iterable[Part]) -> tuple[Part, ...]:
+    found: dict[tuple[str, str, str, str], list[Part]] = {}
+    for part in parts:
+        found.setdefault(part.identity, []).append(part)
+    return tuple(
+        Part(
+            same[0].kind,
+            same[0].source,
+            same[0].method,
+            same[0].quality,
+            math.fsum(part.joules for part in same),
+            math.hypot(*(part.random for part in same)),
+            math.fsum(part.gain for part in same),
+        )
+        for _, same in sorted(found.items())
+    )
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The energy of a window, one part per kind of device and source.
+
+    Parameters
+    ----------
+    parts : tuple of Part
+        None of them twice.
+    units, unit : float, str or None
+        How many things were done, and what they are called.
+    shared : bool
+        Whether other processes' energy is in it.
+    """
+
+    parts: tuple[Part, ...]
+    units: float | None = None
+    unit: str | None = None
+    shared: bool = False
+
+    @classmethod
+    def of(cls, record: EnergyRecord) -> Reading | None:
+        """Return what a record's devices read; None where nothing was read."""
+        read = [component for component in record.components if component.joules is not None]
+        if not read:
+            return None
+        return cls(_summed(_part(component) for component in read), record.units, record.unit, bool(record.shared))
+
+    @property
+    def joules(self) -> float:
+        """Sum of the parts in joules."""
+        return math.fsum(part.joules for part in self.parts)
+
+    @property
+    def random(self) -> float:
+        """Half-width of the 95 % interval without the sensors' own errors, in joules."""
+        return math.hypot(*(part.random for part in self.parts))
+
+    @property
+    def gains(self) -> dict[str, float]:
+        """The sensors' own errors by source, in joules."""
+        found: dict[str, float] = {}
+        for part in self.parts:
+            found[part.source] = found.get(part.source, 0.0) + part.gain
+        return found
+
+    @property
+    def uncertainty(self) -> float:
+        """Half-width of the 95 % interval in joules."""
+        return math.hypot(self.random, *self.gains.values())
+
+    @property
+    def below_resolution(self) -> bool:
+        """Whether the interval reaches 0."""
+        return self.uncertainty >= self.joules
+
+    @property
+    def quality(self) -> Quality:
+        """The weakest standing among the parts."""
+        return min((part.quality for part in self.parts), key=_WEAKEST.index, default="estimated")
+
+    @property
+    def measured_share(self) -> float | None:
+        """Share of the joules that was measured, 0 to 1."""
+        total = self.joules
+        return math.fsum(part.joules for part in self.parts if part.quality == "measured") / total if total else None
+
+    @property
+    def boundary(self) -> frozenset[tuple[str, str, str, str]]:
+        """What it covers and how that came about."""
+        return frozenset(part.identity for part in self.parts)
+
+    def scaled(self, factor: float) -> Reading:
+        """Return the reading of so many times the work."""
+        units = None if self.units is None else self.units * factor
+        parts = (
+            Part(p.kind, p.source, p.method, p.quality, p.joules * factor, p.random * factor, p.gain * factor)
+            for p in self.parts
+        )
+        return Reading(tuple(parts), units, self.unit, self.shared)
+
+    def for_units_of(self, other: Reading) -> Reading:
+        """Return the reading for as much work as the other one did; itself where that can't be told."""
+        if not self.units or not other.units or self.unit != other.unit:
+            return self
+        return self.scaled(other.units / self.units)
+
+    @staticmethod
+    def sum(readings: Iterable[Reading]) -> Reading:
+        """Return the sum of readings."""
+        return Reading(_summed(part for reading in readings for part in reading.parts))
+
+    @staticmethod
+    def between(one: Reading, other: Reading) -> Reading:
+        """Return the mean of two readings of the same boundary, with the mean of their errors."""
+        theirs = {part.identity: part for part in other.parts}
+        parts = [
+            Part(
+                part.kind,
+                part.source,
+                part.method,
+                part.quality,
+                (part.joules + theirs[part.identity].joules) / 2,
+                (part.random + theirs[part.identity].random) / 2,
+                (part.gain + theirs[part.identity].gain) / 2,
+            )
+            for part in one.parts
+        ]
+        return Reading(tuple(parts), one.units, one.unit, one.shared or other.shared)
+
+    def figure(self) -> dict[str, Any]:
+        """Return the shape that pages are told; see `view.figure`."""
+        spread = self.uncertainty
+        return {
+            "joules": self.joules,
+            "uncertainty": spread if math.isfinite(spread) else None,
+            "quality": self.quality,
+            "measured_share": self.measured_share,
+            "below_resolution": self.below_resolution,
+        }
+
+    # ---- carrying -----------------------------------------------------------------------------
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON; a half-width that is not known is null."""
+        parts = [asdict(part) for part in self.parts]
+        for part in parts:
+            part["random"] = part["random"] if math.isfinite(part["random"]) else None
+        return {"parts": parts, "units": self.units, "unit": self.unit, "shared": self.shared}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Reading:
+        """Rebuild a reading.
+
+        Raises
+        ------
+        ValueError, KeyError, TypeError
+            If the data is none.
+        """
+        parts = []
+        for item in data["parts"]:
+            random = math.inf if item["random"] is None else float(item["random"])
+            part = Part(
+                item["kind"],
+                str(item["source"]),
+                item["method"],
+                item["quality"],
+                float(item["joules"]),
+                random,
+                float(item["gain"]),
+            )
+            if part.quality not in _WEAKEST or not math.isfinite(part.joules) or part.random < 0 or part.gain < 0:
+                raise ValueError("a part of a reading has a value that it can't have")
+            parts.append(part)
+        units = data.get("units")
+        return cls(
+            tuple(parts), None if units is None else float(units), data.get("unit"), bool(data.get("shared", False))
+        )

@@ -1,0 +1,233 @@
+"""What is kept to compare runs with: earlier runs of a notebook, named baselines, and which one is in use.
+
+What a baseline says is another room's: here it is a document under a name, one person's and one notebook's. In a ledger
+that others write to as well, nothing is found or kept until the ledger is told whose records are whose.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, delete, func, insert, select
+
+from jupyter_green.records import EnergyRecord
+
+from . import schema
+from .entry import plain, record_of
+from .fault import LedgerError
+from .privacy import SHARE_VARIABLE, hashed
+from .reader import Reader
+
+MOST_CELLS = 5000
+"""Executions of one run that are read to compare with, the newest ones."""
+LONGEST_NAME = 200
+
+
+class Kept(NamedTuple):
+    """A baseline on the shelf, without its cells; times in seconds since 1970."""
+
+    name: str
+    notebook: str
+    made_at: float
+    kept_at: float
+    head: dict[str, Any]
+
+
+class Shelf(Reader):
+    """The part of a ledger that keeps baselines."""
+
+    _owner: str | None
+
+    def _open(self) -> None:
+        raise NotImplementedError
+
+    # ---- earlier runs -------------------------------------------------------------------------
+
+    def latest_runs(self, notebook: str | None, project: str | None, *, but: str | None, most: int) -> list[str]:
+        """Return the identities of a notebook's newest runs with a cell that finished well, newest first.
+
+        Parameters
+        ----------
+        notebook, project : str or None
+            Whose runs: of this notebook, in this project.
+        but : str or None
+            A run that is left out.
+        most : int
+            At most so many.
+
+        Raises
+        ------
+        LedgerError
+            If the ledger can't be read, or does not tell whose runs are whose.
+        """
+        table = schema.records.c
+        where = self._finished()
+        forms = [] if notebook is None else [plain(form) for form in self._privacy.notebooks(notebook)]
+        where.append(table.notebook.in_(forms) if forms else table.notebook.is_(None))
+        if project is not None:
+            where.append(table.project.in_([plain(form) for form in self._privacy.projects(project)]))
+        if but is not None:
+            where.append(table.run_id != but)
+        began = func.max(table.started_at)
+        wanted = select(table.run_id, began).where(*where).group_by(table.run_id).order_by(began.desc()).limit(most)
+        self._fresh()
+        return self._database.read(lambda connection: [str(row[0]) for row in connection.execute(wanted)])
+
+    def finished_cells(self, run: str) -> list[EnergyRecord]:
+        """Return a run's cells that finished well with a reading, oldest first, without their courses of power.
+
+        Raises
+        ------
+        LedgerError
+            If the ledger can't be read, or does not tell whose runs are whose.
+        """
+        table = schema.records.c
+        wanted = (
+            select(table.document)
+            .where(table.run_id == run, *self._finished())
+            .order_by(table.started_at.desc(), table.id.desc())
+            .limit(MOST_CELLS)
+        )
+        self._fresh()
+        found = self._database.read(lambda connection: list(connection.execute(wanted).scalars()))
+        return [record_of(document, None) for document in reversed(found)]
+
+    def _finished(self) -> list[ColumnElement[bool]]:
+        table = schema.records.c
+        where = [table.span == "cell", table.status == "ok", table.parent.is_(None), table.joules.is_not(None)]
+        if not self._privacy.local:
+            where.append(table.owner == self._whose())
+        return where
+
+    # ---- named baselines ----------------------------------------------------------------------
+
+    def baselines(self, notebook: str | None = None) -> list[Kept]:
+        """Return the baselines of a notebook, or of all, newest first.
+
+        Raises
+        ------
+        LedgerError
+            If the ledger can't be read, or does not tell whose they are.
+        """
+        table = schema.baselines.c
+        where = [table.owner == self._whose()]
+        if notebook is not None:
+            where.append(table.notebook == self._place(notebook))
+        wanted = (
+            select(table.name, table.notebook, table.made_at, table.kept_at, table.head)
+            .where(*where)
+            .order_by(table.kept_at.desc(), table.name)
+        )
+        self._open()
+        rows = self._database.read(lambda connection: [tuple(row) for row in connection.execute(wanted)])
+        return [Kept(row[0], row[1], row[2], row[3], json.loads(row[4])) for row in rows]
+
+    def baseline(self, notebook: str, name: str) -> dict[str, Any] | None:
+        """Return the document of a baseline; None where there is none of that name.
+
+        Raises
+        ------
+        LedgerError
+            If the ledger can't be read, or does not tell whose it is.
+        """
+        wanted = select(schema.baselines.c.document).where(*self._named(notebook, name))
+        self._open()
+        found = self._database.read(lambda connection: connection.execute(wanted).scalar_one_or_none())
+        return None if found is None else dict(json.loads(found))
+
+    def keep_baseline(
+        self, notebook: str, name: str, *, head: dict[str, Any], document: dict[str, Any], made_at: float
+    ) -> bool:
+        """Keep a baseline; return whether it took the place of one with the same name.
+
+        Raises
+        ------
+        ValueError
+            If the name is empty or too long.
+        LedgerError
+            If the ledger can't be written, or does not tell whose it is.
+        """
+        if not name.strip() or len(name) > LONGEST_NAME or plain(name) != name:
+            raise ValueError(f"A baseline's name is a text of 1 to {LONGEST_NAME} characters.")
+        row = {
+            "notebook": self._place(notebook),
+            "name": name,
+            "owner": self._whose(),
+            "made_at": made_at,
+            "kept_at": time.time(),
+            "head": json.dumps(head, separators=(",", ":"), allow_nan=False),
+            "document": json.dumps(document, separators=(",", ":"), allow_nan=False),
+        }
+        before = delete(schema.baselines).where(*self._named(notebook, name))
+        self._open()
+
+        def work(connection: Any) -> bool:
+            replaced = bool(connection.execute(before).rowcount)
+            connection.execute(insert(schema.baselines), [row])
+            return replaced
+
+        return self._database.write(work)
+
+    def forget_baseline(self, notebook: str, name: str) -> bool:
+        """Delete a baseline; return whether there was one. The run's records stay.
+
+        Raises
+        ------
+        LedgerError
+            If the ledger can't be written, or does not tell whose it is.
+        """
+        doomed = delete(schema.baselines).where(*self._named(notebook, name))
+        self._open()
+        return self._database.write(lambda connection: bool(connection.execute(doomed).rowcount))
+
+    # ---- the one in use -----------------------------------------------------------------------
+
+    def choice(self, notebook: str) -> dict[str, Any] | None:
+        """Return which baseline a notebook is compared with, as `choose` was told; None where nobody chose."""
+        table = schema.choices.c
+        wanted = select(table.choice).where(table.notebook == self._place(notebook), table.owner == self._whose())
+        self._open()
+        found = self._database.read(lambda connection: connection.execute(wanted).scalar_one_or_none())
+        return None if found is None else dict(json.loads(found))
+
+    def choose(self, notebook: str, choice: dict[str, Any] | None) -> None:
+        """Remember which baseline a notebook is compared with; None: the usual one.
+
+        Raises
+        ------
+        LedgerError
+            If the ledger can't be written, or does not tell whose it is.
+        """
+        table = schema.choices.c
+        place, owner = self._place(notebook), self._whose()
+        before = delete(schema.choices).where(table.notebook == place, table.owner == owner)
+        self._open()
+
+        def work(connection: Any) -> None:
+            connection.execute(before)
+            if choice is not None:
+                row = {"notebook": place, "owner": owner, "choice": json.dumps(choice, allow_nan=False)}
+                connection.execute(insert(schema.choices), [row])
+
+        self._database.write(work)
+
+    # ---- inside -------------------------------------------------------------------------------
+
+    def _named(self, notebook: str, name: str) -> list[ColumnElement[bool]]:
+        table = schema.baselines.c
+        return [table.notebook == self._place(notebook), table.name == name, table.owner == self._whose()]
+
+    def _place(self, notebook: str) -> str:
+        """Return the form under which a notebook is named here."""
+        return str(plain(notebook if self._privacy.keeps("notebook") else hashed(notebook)))
+
+    def _whose(self) -> str:
+        """Return whose baselines are meant."""
+        if self._privacy.keeps("owner"):
+            return plain(self._owner) or ""
+        raise LedgerError(
+            "This shared ledger is not told whose runs are whose, so none of them is compared with; set "
+            f"{SHARE_VARIABLE}=owner before the kernel starts, or use a file: %baseline use FILE."
+        )
