@@ -9,7 +9,6 @@ less before the run (any textbook of statistics; s is the standard deviation of 
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -53,7 +52,9 @@ def spread(values: Sequence[float]) -> float:
     count = len(values)
     if count < 2:
         return 0.0
-    return _T[min(count - 1, max(_T))] * statistics.stdev(values) * math.sqrt(1 + 1 / count)
+    mean = math.fsum(values) / count
+    deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (count - 1))
+    return _T[min(count - 1, max(_T))] * deviation * math.sqrt(1 + 1 / count)
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,10 @@
 
 **The test.** A difference is called one only where the 95 % interval of the difference excludes 0. Its half-width
 joins in quadrature: what is random in either reading (of the baseline at least as much as its runs lay apart, see
-`baseline`), and the sensors' own errors. An error that a sensor makes on both sides cancels as far as the two readings are equal:
-|g₁ − g₂| per source, since it leans the same way each time. For a figure of a *model* that is so only while the code is
-the same, because the model errs by kind of work; where the code has changed, the errors of both sides count in full.
+`baseline`), and the sensors' own errors. An error that a sensor makes on both sides cancels as far as the two readings
+are equal: |g₁ − g₂| per source, since it leans the same way each time. For a figure of a *model* that is so only while
+the code is the same, because the model errs by kind of work; where the code has changed, the errors of both sides count
+in full.
 
 Only what is alike is compared: finished cells, above the sensors' resolution, read by the same sources, without other
 processes' energy. A run's total is compared over those cells alone. Sums are kept while cells come and go, so that a

@@ -153,6 +153,10 @@ class Chronicle:
         """Return the rows of these keys."""
         return [self._rows[key] for key in keys if key in self._rows]
 
+    def records(self) -> list[tuple[str, EnergyRecord]]:
+        """Return key and last execution of all rows; what settled last comes last."""
+        return [(key, row.record) for key, row in self._rows.items()]
+
     def live(self, records: Iterable[EnergyRecord]) -> dict[str, Row]:
         """Return the rows of executions that are not settled, by key; they are given oldest first."""
         found: dict[str, Row] = {}

@@ -16,8 +16,9 @@ from jupyter_green.accounts import view as shape
 from jupyter_green.report.quotation import one_line
 from jupyter_green.session import Session, Window
 
-from .chronicle import Chronicle, Row, Sums, cell_of
+from .chronicle import Chronicle, Row, Sums, cell_of, key_of
 from .outbox import Answer, Page
+from .reference import Reference
 from .request import VERSION
 from .sight import Sight
 from .today import Today
@@ -48,10 +49,12 @@ class Frames:
         Whose figures they hold.
     chronicle : Chronicle
         What the run did so far.
+    reference : Reference
+        What it is compared with.
     """
 
-    def __init__(self, session: Session, chronicle: Chronicle) -> None:
-        self._session, self._chronicle = session, chronicle
+    def __init__(self, session: Session, chronicle: Chronicle, reference: Reference) -> None:
+        self._session, self._chronicle, self._reference = session, chronicle, reference
         self._sight = Sight(session)
         self._said = 0
         self.today = Today(session.settings.ledger, session.settings.run_id)
@@ -92,7 +95,7 @@ class Frames:
             "cells": [self._cell(row, opened) for row in told[-MOST_CELLS:]],
             "totals": self._totals(sums),
             "today": self.today.figure(sums.today, settings.valuation),
-            "baseline": None,
+            "baseline": self._reference.verdicts.head,
             "notice": self._notice(),
         }
 
@@ -127,18 +130,30 @@ class Frames:
 
     def _cell(self, row: Row, opened: Iterable[str] = ()) -> Frame:
         record = row.record.with_(cell_id=cell_of(row.record))
+        key, verdicts = key_of(row.record), self._reference.verdicts
+        against = verdicts.against(key) if record.final else None
         return shape.cell(
             record,
             line=row.line,
             running=record.id in opened,
             reruns=row.reruns,
             rerun_joules=row.rerun_joules,
+            last_run=verdicts.last_run(key, record),
+            against=None if against is None else against.to_dict(),
         )
 
     def _totals(self, sums: Sums) -> Frame:
         value = self._session.settings.valuation.value
         idle, reruns = ((None if one is None else value(one)) for one in (sums.idle, sums.reruns))
-        return shape.totals(value(sums.cells), sums.count, idle, reruns)
+        against, compared = self._reference.verdicts.total()
+        return shape.totals(
+            value(sums.cells),
+            sums.count,
+            idle,
+            reruns,
+            against=None if against is None else against.to_dict(),
+            compared=compared,
+        )
 
     def _notice(self) -> str | None:
         problem = self._session.problem

@@ -17,10 +17,11 @@ from jupyter_green.session import Session, Window
 
 from .audience import Audience
 from .channel import Channel, Letter
-from .chronicle import Chronicle
+from .chronicle import Chronicle, key_of
 from .frame import MOST_CELLS, NEWEST, Frame, Frames
 from .outbox import Answer, Outbox, Page
 from .pace import Pace
+from .reference import Reference
 from .request import Meter, RequestError, Sync, Visible, parse
 from .view import View
 
@@ -62,7 +63,8 @@ class Link:
         """Begin a run: nothing of one before it is left."""
         self._session = session
         self._chronicle = Chronicle(session.settings.run_id, self._line_of)
-        self._frames = Frames(session, self._chronicle)
+        self._reference = Reference(session.book, self._wake)
+        self._frames = Frames(session, self._chronicle, self._reference)
         self._windows: list[Window] = []
         self._beckoned = False
         self._due = self._urgent = False
@@ -101,6 +103,8 @@ class Link:
                 self._channel.forgive()
             self._change()
             self._session.hurry()
+        elif self._reference.changed:
+            self._session.hurry()
 
     def _wake(self) -> None:
         self._session.hurry()
@@ -117,6 +121,8 @@ class Link:
         if event == "final":
             self._urgent = self._urgent or record.span != "gap"
             self._chronicle.keep(record)
+            if record.span != "gap":
+                self._reference.verdicts.take(key_of(record), record)
 
     def _looked(self) -> float | None:
         """Do what is due; return the seconds until there is more."""
@@ -124,15 +130,27 @@ class Link:
             self._read(self._channel.inbox.popleft())
         now = time.perf_counter()
         running = self._follow_windows()
-        if running:
-            self._active = now
-        elif self._channel.open or self.views:
+        self._active = now if running else self._active
+        waits = [self._compare(now), self._post(now, running=running)]
+        if not running and (self._channel.open or self.views):
             self._frames.today.ask(now - self._active)
-        waits = [self._post(now, running=running)]
         if self.views:
             newest = self._chronicle.newest(SHOWN)
             waits += [view.look(now, self._draw, newest, running=running) for view in self.views]
         return min((wait for wait in waits if wait is not None), default=None)
+
+    def _compare(self, now: float) -> float | None:
+        """Have the baseline read, and take over what came of it; return the seconds until there is more to do."""
+        while self._reference.answers:
+            self._outbox.answer(self._reference.answers.popleft())
+        if self._reference.changed:
+            self._reference.adopt(self._chronicle.records())
+            self._outbox.recount(self._chronicle.keys())
+            self._change()
+        if not (self._channel.open or self.views):
+            return None
+        self._reference.work(now - self._active)
+        return self._reference.wait
 
     def _follow_windows(self) -> bool:
         """Follow the outermost windows until they have settled; return whether one is open."""
@@ -218,7 +236,7 @@ class Link:
         elif isinstance(request, Meter):
             self._outbox.answer(self._switch(request))
         else:
-            self._outbox.answer(Answer(request.id, ok=False, message="Baselines are not known here yet."))
+            self._reference.ask(request)
 
     def _switch(self, request: Meter) -> Answer:
         self._metering.enabled = self._was_enabled = request.on

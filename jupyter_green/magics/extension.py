@@ -10,6 +10,7 @@ from jupyter_green.records import EnergyRecord
 from jupyter_green.report.display import register, unregister
 from jupyter_green.session import Session, current, end
 
+from .baseline import BaselineMagics
 from .cell import CellMeter
 from .config import JupyterGreen
 from .energy import EnergyMagics
@@ -51,7 +52,11 @@ class Extension:
         self.config.follow(self.session)
         self.cells = CellMeter(shell, self.current_session)
         self.cells.show = self.config.show
-        self.magics = [EnergyMagics(shell, self.cells), RepeatMagics(shell, self.cells)]
+        self.magics = [
+            EnergyMagics(shell, self.cells),
+            RepeatMagics(shell, self.cells),
+            BaselineMagics(shell, self.cells),
+        ]
         self.companion = None if companion is None else companion(self.session, self.cells, Sources(shell).line_of)
 
     def current_session(self) -> Session:
@@ -93,6 +98,7 @@ class Extension:
             ("line", BEGIN),
             ("line", "energyit"),
             ("cell", "energyit"),
+            ("line", "baseline"),
         ):
             self.shell.magics_manager.magics[kind].pop(name, None)
         for magics in self.magics:

@@ -13,6 +13,7 @@ from jupyter_green.records import EnergyRecord, Trace
 
 from .bundle import bundle
 from .doctor import Doctor
+from .grid import Grid
 from .table import Table
 from .totals import Totals
 from .trace import html as trace_html
@@ -28,7 +29,7 @@ def trace_bundle(trace: Trace) -> dict[str, Any]:
     }
 
 
-def report_bundle(report: Table | Doctor | Totals) -> dict[str, Any]:
+def report_bundle(report: Table | Doctor | Totals | Grid) -> dict[str, Any]:
     """Return one of this room's reports as text and HTML."""
     return {"text/plain": report.text(), "text/html": report.html()}
 
@@ -39,6 +40,7 @@ _DRAWINGS: dict[type, Callable[[Any], dict[str, Any]]] = {
     Table: report_bundle,
     Doctor: report_bundle,
     Totals: report_bundle,
+    Grid: report_bundle,
 }
 
 

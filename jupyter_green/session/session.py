@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from jupyter_green.accounts import Book
 from jupyter_green.meter import Meter
 from jupyter_green.records import EnergyRecord, Span, Status
 from jupyter_green.sensors import Discovery
@@ -53,6 +54,7 @@ class Session:
         self.meter = Meter(self.discovery.sensors, found)
         settings = settings if settings is not None else Settings.from_environment()
         self.store = Store(settings)
+        self.book = Book(settings.ledger, run=settings.run_id, notebook=settings.notebook, project=settings.project)
         self._pid = os.getpid()
         self._open: dict[str, Window] = {}
         self._settlement = Settlement(self.meter, self.store, settings, self.open_windows)

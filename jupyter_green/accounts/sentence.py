@@ -1,0 +1,92 @@
+"""What is said of baselines: whole sentences with ±, the same for magics, pages and reports."""
+
+from __future__ import annotations
+
+import math
+
+from jupyter_green.report import number
+
+from .baseline import Baseline
+from .book import Standing
+from .comparison import Against
+
+
+def kept(made: Baseline, replaced: bool) -> str:
+    """Say that a run was kept."""
+    count = len(made.cells)
+    other = ", in place of the one of that name" if replaced else ""
+    return f"Kept as the baseline {made.name!r}{other}: {_cells(count)}, {amount(made)}."
+
+
+def used(standing: Standing) -> str:
+    """Say what a notebook is compared with."""
+    found, choice = standing.baseline, standing.choice
+    if found is None:
+        return standing.sentence or (
+            "This notebook is compared with nothing now."
+            if choice.rule == "none"
+            else "This is the first run of this notebook; the next one has something to compare with."
+        )
+    accepted = f"; up to {number.percent(choice.tolerance)} above it is no excess" if choice.tolerance else ""
+    return f"This notebook is compared with {name_of(found)}: {_cells(len(found.cells))}, {amount(found)}{accepted}."
+
+
+def cleared(name: str | None) -> str:
+    """Say that a notebook is compared with nothing, or that a baseline was deleted."""
+    return "This notebook is compared with nothing now." if name is None else f"The baseline {name!r} is deleted."
+
+
+def name_of(found: Baseline) -> str:
+    """Return how a baseline is called in a sentence."""
+    if found.kind == "median":
+        runs = max(1, len(found.runs))
+        return "its only earlier run" if runs == 1 else f"the median of its last {runs} runs"
+    if found.kind == "last":
+        return "its last run"
+    return f"the {'file' if found.kind == 'file' else 'baseline'} {found.name!r}"
+
+
+def amount(found: Baseline) -> str:
+    """Return what a baseline's cells used, with ± and what it may be called."""
+    reading = found.reading
+    return f"{joules(reading.joules, reading.uncertainty)} {reading.quality}"
+
+
+def standing_of(against: Against, compared: int) -> str:
+    """Say how a run stands beside its baseline."""
+    over = f"over the {_cells(compared)} that can be compared"
+    if against.verdict == "none":
+        return "Nothing can be compared yet."
+    figures = f"{over}, baseline {joules(against.baseline, against.baseline_uncertainty)}"
+    if not against.proven:
+        unsure = joules(abs(against.difference or 0.0), against.difference_uncertainty)
+        return f"No proven difference ({unsure}) {figures}."
+    share = "" if against.ratio is None else f" ({number.percent(abs(against.ratio))})"
+    word = "more" if against.verdict == "more" else "less"
+    said = f"{joules(abs(against.difference or 0.0), against.difference_uncertainty)} {word}{share} {figures}."
+    if against.excess:
+        return f"{said} Excess: {joules(against.excess)}."
+    return f"{said} Saved: {joules(against.saved)}." if against.saved else said
+
+
+def difference(against: Against | None) -> str:
+    """Return how a cell stands in a few words."""
+    if against is None:
+        return "–"
+    if against.verdict == "none":
+        return f"– {against.reason or ''}".rstrip()
+    edited = ", edited" if against.edited else ""
+    if not against.proven or against.ratio is None:
+        return f"≈ not proven{edited}"
+    return f"{'+' if against.ratio > 0 else '−'}{number.percent(abs(against.ratio))}{edited}"
+
+
+def joules(value: float | None, uncertainty: float | None = None) -> str:
+    """Return an energy with its ±, in plain signs."""
+    if uncertainty is not None and not math.isfinite(uncertainty):
+        uncertainty = None
+    return number.plain(str(number.energy(value, uncertainty)))
+
+
+def _cells(count: int) -> str:
+    return f"{count} cell{'' if count == 1 else 's'}"

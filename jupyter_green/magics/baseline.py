@@ -1,0 +1,193 @@
+"""``%baseline``: keep a run, choose what the notebook is compared with, and see how it stands."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
+
+from jupyter_green.accounts import Baseline, BaselineError, Comparison
+from jupyter_green.accounts.sentence import amount, cleared, difference, joules, kept, name_of, standing_of, used
+from jupyter_green.ledger.fault import LedgerError
+from jupyter_green.records import EnergyRecord
+from jupyter_green.report.grid import Grid
+
+from .cell import CellMeter
+from .status import first_lines
+
+if TYPE_CHECKING:
+    from jupyter_green.session import Session
+
+USAGE = "set [NAME] | use NAME|last|median|FILE [-t TOLERANCE] | list | show [NAME] | clear [NAME]"
+"""What may be typed behind ``%baseline``."""
+MOST_WORDS = {"": 0, "set": 1, "use": 1, "list": 0, "show": 1, "clear": 1}
+
+
+@magics_class
+class BaselineMagics(Magics):
+    """The baseline magic of one shell.
+
+    Parameters
+    ----------
+    shell : InteractiveShell
+        The shell it belongs to.
+    cells : CellMeter
+        Meters its cells.
+    """
+
+    def __init__(self, shell: Any, cells: CellMeter) -> None:
+        super().__init__(shell)
+        self.cells = cells
+
+    @property
+    def session(self) -> Session:
+        """The session of this process."""
+        return self.cells.session()
+
+    @no_var_expand
+    @line_magic
+    def baseline(self, line: str) -> Grid | None:
+        """Compare this run with an earlier one, cell by cell.
+
+        ``%baseline``                    how this run stands, cell by cell
+        ``%baseline set [NAME]``         keep this run, and compare with it from now on
+        ``%baseline use NAME``           compare with a kept baseline
+        ``%baseline use last``           with the run before this one
+        ``%baseline use median``         with the median of the last five runs (the usual)
+        ``%baseline use FILE``           with a file of ``jupyter green run NOTEBOOK --json FILE``
+        ``%baseline use NAME -t 5%``     what lies up to 5 % above it is no excess
+        ``%baseline list``               what was kept
+        ``%baseline show [NAME]``        one baseline and its cells
+        ``%baseline clear [NAME]``       compare with nothing; with a name: delete that baseline
+
+        A difference is called one only where its 95 % interval excludes 0. Cells are found by their identity, else by
+        the hash of their code. Only cells that finished in both runs, read by the same sensors, are compared.
+        """
+        word, rest, tolerance = _read(line)
+        try:
+            if word == "set":
+                print(kept(*self.session.book.keep(rest)))
+            elif word == "use":
+                print(used(self.session.book.use(rest or "", tolerance)))
+            elif word == "clear":
+                self.session.book.clear(rest)
+                print(cleared(rest))
+            elif word == "list":
+                return self._list()
+            elif word == "show":
+                return _grid(self.session.book.show(rest))
+            else:
+                return self._stand()
+        except (BaselineError, LedgerError) as error:
+            raise UsageError(f"%baseline: {error}") from None
+        return None
+
+    def _list(self) -> Grid:
+        book = self.session.book
+        heads = book.heads()
+        in_use = (book.standing or book.refresh()).choice
+        rows = [
+            (
+                f"{head['name']}{' (in use)' if in_use.rule == 'named' and in_use.name == head['name'] else ''}",
+                joules(head["figure"]["joules"], head["figure"]["uncertainty"]),
+                head["figure"]["quality"],
+                str(head["cells"]),
+                _when(head["made_at"]),
+            )
+            for head in heads
+        ]
+        if not rows:
+            return Grid("No baseline was kept of this notebook yet; %baseline set [NAME] keeps this run as one.")
+        said = f"{len(rows)} baseline{'' if len(rows) == 1 else 's'} of this notebook, newest first."
+        return Grid(said, ("name", "energy", "", "cells", "run of"), rows, frozenset({1, 3}))
+
+    def _stand(self) -> Grid:
+        """Compare this run, as the ledger holds it, with what it is compared with."""
+        session = self.session
+        standing = session.book.refresh()
+        said = used(standing)
+        if standing.baseline is None:
+            return Grid(said)
+        last: dict[str, EnergyRecord] = {}
+        from jupyter_green.ledger import Ledger
+
+        with Ledger(session.settings.ledger) as ledger:
+            for record in ledger.records(run=session.settings.run_id, span="cell"):
+                if record.parent is None:
+                    last[record.cell_id or f"#{record.id}"] = record
+        comparison = Comparison(standing.baseline, standing.choice.tolerance)
+        lines = first_lines(list(last.values()), self.shell.history_manager.input_hist_raw)
+        rows = []
+        for key, record in last.items():
+            against = comparison.take(key, record)
+            rows.append(
+                (
+                    f"[{record.execution_count or ' '}] {lines.get(record.id, '')}",
+                    joules(record.joules, record.uncertainty),
+                    joules(against.baseline, against.baseline_uncertainty) if against.baseline is not None else "–",
+                    difference(against),
+                )
+            )
+        if not rows:
+            return Grid(f"{said} No cell of this run has settled yet.")
+        total = standing_of(comparison.total(), comparison.compared)
+        return Grid(f"{said} {total}", ("cell", "this run", "baseline", "difference"), rows, frozenset({1, 2}))
+
+
+def _read(line: str) -> tuple[str, str | None, float | None]:
+    """Return the word, what follows it, and the tolerance.
+
+    Raises
+    ------
+    UsageError
+        If the line makes no sense; one sentence.
+    """
+    try:
+        words = shlex.split(line)
+    except ValueError as error:
+        raise UsageError(f"%baseline: {error}; put a name with spaces in quotes.") from None
+    tolerance = None
+    for option in ("-t", "--tolerance"):
+        if option in words:
+            place = words.index(option)
+            tolerance = _share(words[place + 1] if place + 1 < len(words) else "")
+            del words[place : place + 2]
+    word, rest = (words[0], words[1:]) if words else ("", [])
+    if word not in MOST_WORDS or len(rest) > MOST_WORDS[word] or (tolerance is not None and word != "use"):
+        raise UsageError(f"%baseline takes {USAGE}; put a name with spaces in quotes.")
+    if word == "use" and not rest:
+        raise UsageError("%baseline use: say which one: a name (%baseline list), last, median or a file.")
+    return word, rest[0] if rest else None, tolerance
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise UsageError(f"%baseline: {text!r} is no tolerance; write a share such as 5%.")
+    return value
+
+
+def _grid(found: Baseline) -> Grid:
+    name = name_of(found)
+    said = f"{name[0].upper()}{name[1:]}: {len(found.cells)} cells, {amount(found)}, run of {_when(found.made_at)}."
+    rows = [
+        (
+            str(place),
+            joules(cell.reading.joules, cell.reading.uncertainty),
+            cell.reading.quality,
+            cell.cell_id or (cell.code_hash or "")[:12],
+            ", ".join("–" if value is None else joules(value) for value in cell.values) if len(cell.values) > 1 else "",
+        )
+        for place, cell in enumerate(found.cells, 1)
+    ]
+    return Grid(said, ("", "energy", "", "cell", "in each run"), rows, frozenset({0, 1}))
+
+
+def _when(seconds: float | None) -> str:
+    return "–" if not seconds else time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
