@@ -30,6 +30,7 @@ def facts(record: EnergyRecord) -> list[tuple[str, str]]:
             notes.append(f"{device_name(part)}: {one_line(part.note, 400)}")
     return [
         ("Label", markup(one_line(record.label)) if record.label else ""),
+        ("Batch size", _batch(record)),
         ("Counted", _counted(record)),
         ("Also", _also(record)),
         ("Split", _split(record)),
@@ -40,6 +41,13 @@ def facts(record: EnergyRecord) -> list[tuple[str, str]]:
         ("Notes" if len(notes) > 1 else "Note", "<br>".join(markup(note) for note in notes)),
         ("Cost of metering", number.seconds(record.overhead_seconds) if record.overhead_seconds > 0 else ""),
     ]
+
+
+def _batch(record: EnergyRecord) -> str:
+    if record.batch_size is None:
+        return ""
+    depends = "; joules per unit depend on it" if record.joules_per_unit is not None else ""
+    return f"{number.fixed(record.batch_size, 0)} at a time{depends}"
 
 
 def _counted(record: EnergyRecord) -> str:

@@ -27,7 +27,8 @@ _MOST_ROUNDING = 0.25
 def html(record: EnergyRecord) -> str:
     """Return the record as a piece of HTML that stands alone."""
     said = clauses(record)
-    summary = _icon(record, said) + summary_markup(said)
+    # A block of its own, so that it stands alone where a sanitiser prints the elements around it as text.
+    summary = f'{_icon(record, said)}<div class="jg-say">{summary_markup(said)}</div>'
     if not record.final:
         return f'{STYLE}<div class="jg jg-rec plain">{summary}</div>'
     details = _share(record) + _course(record) + _table(record) + definitions(facts(record))

@@ -26,6 +26,7 @@ border-left:5px solid var(--jg-muted);border-right:0}
 .jg[open]>summary::before{transform:rotate(90deg)}
 .jg summary:hover{background:var(--jg-hover)}
 .jg :focus-visible{outline:2px solid var(--jg-gpu);outline-offset:-1px}
+.jg .jg-say{display:inline}
 .jg b{font-weight:600}.jg .muted,.jg .dot{color:var(--jg-muted)}
 .jg code{font:12px var(--jp-code-font-family,monospace);color:inherit;background:none;padding:0;white-space:pre-wrap}
 .jg-icon{display:inline-block;vertical-align:-2.5px;margin-right:5px}.jg .bad{color:var(--jg-bad)}
@@ -83,7 +84,9 @@ outline:1px dashed CanvasText;outline-offset:-1px}
 """.replace("\n", "")
 """The style of everything this room draws, without line breaks."""
 
-STYLE = f"<style>{CSS}</style>"
+STYLE = f"<style><!--{CSS}--></style>"
+"""The style as an element. To CSS the signs of a comment around it are nothing; a sanitiser that prints elements it
+doesn't allow drops what it takes for a comment, and so does not print the rules."""
 
 _SHAPES = {
     "running": (

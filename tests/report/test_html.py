@@ -192,3 +192,20 @@ def test_the_picture_and_the_words_agree_on_hatching():
         "sw gpu sim",
         "sw gpu est",
     ]
+
+
+def test_the_sentence_stands_alone_where_elements_are_printed_as_text():
+    """nbconvert with ``sanitize_html`` prints what it does not allow; the style's rules are not among it."""
+    strings = pytest.importorskip("nbconvert.filters.strings")
+    for drawn in states().values():
+        cleaned = strings.clean_html(html(drawn))
+        blocks = [plain(words(part)) for part in re.findall(r'<div class="jg-say">(.*?)</div>', cleaned)]
+        assert blocks == ([sentence(drawn)] if drawn.final else []) or sentence(drawn) in plain(words(cleaned))
+        assert "{" not in words(cleaned)
+
+
+def test_the_batch_size_is_told():
+    drawn = record(GPU, units=8.0, unit="tokens", batch_size=2)
+    assert "<dt>Batch size</dt><dd>2 at a time; joules per unit depend on it</dd>" in html(drawn)
+    assert "<dd>2 at a time</dd>" in html(record(GPU, batch_size=2))
+    assert "Batch size" not in html(record(GPU))
