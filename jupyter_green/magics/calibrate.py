@@ -14,6 +14,7 @@ from IPython.core.error import UsageError
 
 from jupyter_green.meter.calibration import Calibration, UnclearError, gain_of
 from jupyter_green.meter.response import calibration_of
+from jupyter_green.report.doctor import seen
 from jupyter_green.report.number import energy, plain
 from jupyter_green.sensors import Sensor, SensorFault, Traits
 from jupyter_green.session import Session
@@ -114,14 +115,9 @@ def _takes(traits: Traits, busy_seconds: float) -> str:
 
 
 def _sentence(traits: Traits, found: Calibration) -> str:
-    looks = "looks all the time"
-    if found.part_time:
-        looks = f"looks only {found.duty:.0%} of the time"
-    jitter = f", early or late by up to {1000 * found.jitter:.0f} ms" if found.jitter >= 0.001 else ""
     simulated = "simulated, " if traits.quality == "simulated" else ""
     return (
-        f"{traits.device} ({simulated}{found.edges} edges): its counter is {1000 * found.latency:.1f} ms late "
-        f"(±{1000 * found.latency_doubt:.1f} ms), {looks} and ticks every {1000 * found.period:.1f} ms{jitter}; "
+        f"{traits.device} ({simulated}{found.edges} edges): {seen(found)}; "
         "kept, and used from the next %reload_ext jupyter_green or kernel on."
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ from typing import Any
 from jupyter_green.ledger.location import is_local, mask
 from jupyter_green.records import EnergyRecord
 from jupyter_green.report import Doctor, Table, Totals
+from jupyter_green.report.doctor import seen
 from jupyter_green.report.number import plain
 from jupyter_green.sensors import Finding
 from jupyter_green.sensors.discovery import discover
 from jupyter_green.session import Session
+from jupyter_green.session.calibrations import CalibrationError, kept_calibrations
 
 
 @dataclass(frozen=True, repr=False)
@@ -80,7 +83,34 @@ def examine(session: Session) -> Doctor:
         findings.append(
             Finding("session", "This kernel", works=False, detail=detail, fix=("%reload_ext jupyter_green",))
         )
-    return Doctor(findings, session.meter.traits)
+    return Doctor(findings, session.meter.traits, calibrations(session))
+
+
+def calibrations(session: Session) -> list[tuple[str, str]]:
+    """Each calibration that is kept: the sensor's key, and what was found when, or why it is not used."""
+    try:
+        kept = kept_calibrations()
+    except CalibrationError:
+        return []  # the session says so itself
+    stated = {sensor.traits.key: sensor.traits for sensor in session.meter.sensors}
+    used = {traits.key: traits for traits in session.meter.traits}
+    told = []
+    for one in kept:
+        when = "" if one.found_at is None else f" on {date.fromtimestamp(one.found_at).isoformat()}"
+        here = stated.get(one.key)
+        if here is None:
+            why = f"Calibrated{when}: {one.device}, which is not read in this kernel"
+        elif one.driver != here.driver:
+            why = (
+                f"Calibrated{when} under driver {one.driver or 'of no version'}, and this is "
+                f"{here.driver or 'another'}: not used; %energy calibrate finds it anew"
+            )
+        else:
+            gain = "" if one.found.gain is None else f"; it shows {one.found.gain:.0%} of what a wall meter does"
+            later = "" if one.found.applied(here) == used.get(one.key) else "; used from the next %reload_ext on"
+            why = f"Calibrated{when}: {seen(one.found)}{gain}{later}"
+        told.append((one.key, why))
+    return told
 
 
 def history(session: Session, *, everything: bool, sources: Sequence[str]) -> Table:

@@ -2,6 +2,7 @@
 
 A finding that works is followed by what its sensors cover; one that does not, by its commands, each on a
 line of its own and never shortened, ready to be copied. The last line says what that leaves estimated.
+Calibrations stand with the sensor that they were found of, also those that are not used.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from jupyter_green.meter.calibration import Calibration
 from jupyter_green.sensors import Finding, Traits
 
 from . import number
@@ -29,24 +31,27 @@ class Doctor:
         One for each thing that was looked at.
     traits : sequence of Traits
         What the sensors that are in use say about themselves.
+    calibrations : sequence of tuple of str
+        Key of the sensor that a calibration was found of, and one sentence on it.
     """
 
     findings: Sequence[Finding]
     traits: Sequence[Traits] = ()
+    calibrations: Sequence[tuple[str, str]] = ()
 
     def text(self) -> str:
         """Return the report as plain text."""
         lines = ["Energy sensors of this machine"]
         for finding in self.findings:
             lines += ["", *_finding_lines(finding)]
-            lines += [f"    {line}" for line in map(covers, self._sensors(finding))]
-        strangers = [covers(trait) for trait in self._strangers()]
+            lines += [f"    {line}" for line in self._told(self._sensors(finding))]
+        strangers = self._told(self._strangers()) + self._elsewhere()
         return number.plain("\n".join([*lines, *([""] if strangers else []), *strangers, "", self.verdict()]))
 
     def html(self) -> str:
         """Return the report as HTML; a click into a command marks all of it."""
         rows = "".join(self._section(finding) for finding in self.findings)
-        rest = _list(map(covers, self._strangers()))
+        rest = _list(self._told(self._strangers()) + self._elsewhere())
         verdict = f"<div><b>{markup(self.verdict())}</b></div>"
         return f'{STYLE}<div class="jg jg-doc">{verdict}{rows}{rest}</div>'
 
@@ -79,6 +84,18 @@ class Doctor:
         sources = {finding.source for finding in self.findings if finding.works}
         return [trait for trait in self.traits if trait.source not in sources]
 
+    def _told(self, traits: Iterable[Traits]) -> list[str]:
+        """Return a line for each sensor, and behind it one for each calibration that was found of it."""
+        said = []
+        for trait in traits:
+            said += [covers(trait), *(one_line(told, 500) for key, told in self.calibrations if key == trait.key)]
+        return said
+
+    def _elsewhere(self) -> list[str]:
+        """Return the calibrations of sensors that are not read here."""
+        here = {trait.key for trait in self.traits}
+        return [one_line(told, 500) for key, told in self.calibrations if key not in here]
+
     def _section(self, finding: Finding) -> str:
         state = _WORKS if finding.works else _FAILS
         swatch = '<i class="sw gpu"></i>' if finding.works else '<i class="sw other"></i>'
@@ -87,7 +104,7 @@ class Doctor:
         fix = "\n".join(verbatim(command) for command in finding.fix)
         commands = f'<div class="muted">To mend it:</div><pre class="jg-fix">{markup(fix)}</pre>' if fix else ""
         advice = f"<div>{markup(_sentence(finding.advice))}</div>" if finding.advice else ""
-        return f'<div class="jg-det">{head}{commands}{advice}{_list(map(covers, self._sensors(finding)))}</div>'
+        return f'<div class="jg-det">{head}{commands}{advice}{_list(self._told(self._sensors(finding)))}</div>'
 
     def __repr__(self) -> str:
         return self.text()
@@ -107,6 +124,16 @@ def covers(trait: Traits) -> str:
         said.append(f"ticks every {between}{number.seconds(longest)}")
     line = ", ".join(part for part in said if part)
     return f"{line}. {one_line(trait.note)}" if trait.note else line
+
+
+def seen(found: Calibration) -> str:
+    """Return what a calibration found of a counter, in words."""
+    looks = f"looks only {found.duty:.0%} of the time" if found.part_time else "looks all the time"
+    jitter = f", early or late by up to {1000 * found.jitter:.0f} ms" if found.jitter >= 0.001 else ""
+    return (
+        f"its counter is {1000 * found.latency:.1f} ms late (±{1000 * found.latency_doubt:.1f} ms), {looks} "
+        f"and ticks every {1000 * found.period:.1f} ms{jitter}"
+    )
 
 
 def _finding_lines(finding: Finding) -> list[str]:

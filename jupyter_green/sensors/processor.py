@@ -39,9 +39,10 @@ def discover() -> Discovery:
     """Offer the model; it works on every machine."""
     model = ProcessorModel()
     row, traits = model.row, model.traits
+    # How far off it may be is told where sensors are described, rounded as in the records.
     detail = (
-        f"Estimated as CPU time of this kernel and its children × {row.watts:.2g} W per busy core, "
-        f"±{traits.gain:.0%} ({row.name}: {row.basis})."
+        f"Estimated as CPU time of this kernel and its children × {row.watts:.2g} W per busy core "
+        f"({row.name}: {row.basis})."
     )
     advice = "A readable energy counter of the processor takes its place."
     return Discovery((model,), (Finding(SOURCE, traits.device, True, detail, advice=advice),))

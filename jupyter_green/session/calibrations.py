@@ -11,7 +11,7 @@ import json
 import os
 import time
 from collections.abc import Iterable
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,49 @@ from jupyter_green.sensors import Sensor, Traits
 NAME = "calibration.json"
 VERSION = 1
 _LARGEST = 1e6
+_LATEST = 253_402_300_800  # the year 10000: no calendar goes beyond
 
 
 class CalibrationError(ValueError):
     """The file of calibrations can't be read or written; the message is one sentence."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A calibration as it lies in the file.
+
+    Parameters
+    ----------
+    key, device, driver : str
+        The sensor that it was found of, its name for people, and the version of its driver then.
+    found_at : float or None
+        When, in seconds since 1970; None where the file does not say.
+    found : Calibration
+        What was found.
+    """
+
+    key: str
+    device: str
+    driver: str
+    found_at: float | None
+    found: Calibration
+
+
+def kept_calibrations() -> list[Kept]:
+    """Return all calibrations in the file, of whatever device and driver.
+
+    Raises
+    ------
+    CalibrationError
+        If the file can't be read; one sentence.
+    """
+    kept = []
+    for key, entry in _entries(_path()).items():
+        found_at = entry.get("found_at")
+        when = float(found_at) if isinstance(found_at, (int, float)) and 0 < found_at < _LATEST else None
+        device, driver = (str(entry.get(name, "")) for name in ("device", "driver"))
+        kept.append(Kept(key, device, driver, when, _calibration(entry.get("found"))))
+    return kept
 
 
 def known_calibrations(sensors: Iterable[Sensor]) -> tuple[dict[str, Calibration], str | None]:

@@ -84,3 +84,12 @@ def test_each_sensor_stands_once_below_the_finding_it_belongs_to():
     assert lines.index("works  package 1: Its counter is read.") + 1 == next(
         index for index, line in enumerate(lines) if line.startswith("    package 1:")
     )
+
+
+def test_calibrations_stand_with_their_sensor_and_those_of_others_last():
+    told = [("nvidia:a", "Calibrated on 2026-01-31: its counter is late"), ("nvidia:z", f"Calibrated: {HOSTILE}")]
+    lines = Doctor(FINDINGS, TRAITS, told).text().split("\n")
+    here = lines.index("    Calibrated on 2026-01-31: its counter is late")
+    assert lines[here - 1].startswith("    GPU 0, RTX A500")
+    assert lines[-3].startswith("Calibrated: </summary>")
+    Reader(Doctor(FINDINGS, TRAITS, told).html())

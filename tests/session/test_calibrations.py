@@ -15,7 +15,7 @@ import pytest
 from jupyter_green.ledger.location import data_folder
 from jupyter_green.meter.calibration import Calibration
 from jupyter_green.sensors import Reading, Traits
-from jupyter_green.session.calibrations import CalibrationError, forget, keep, known_calibrations
+from jupyter_green.session.calibrations import CalibrationError, forget, keep, kept_calibrations, known_calibrations
 from tests.magics.kernel import Kernel, running
 
 from .script import run
@@ -119,6 +119,22 @@ def test_a_folder_that_takes_no_file_is_one_sentence() -> None:
         keep(TRAITS, FOUND)
 
 
+def test_all_that_is_kept_is_told_under_whatever_driver() -> None:
+    keep(TRAITS, FOUND)
+    keep(replace(TRAITS, key="nvidia:GPU-2", driver="535.0"), FOUND)
+    kept = kept_calibrations()
+    assert [(one.key, one.device, one.driver, one.found) for one in kept] == [
+        (TRAITS.key, "GPU 0", "570.1", FOUND),
+        ("nvidia:GPU-2", "GPU 0", "535.0", FOUND),
+    ]
+    path = data_folder() / "calibration.json"
+    held = json.loads(path.read_text())
+    for entry in held["devices"].values():
+        entry["found_at"] = 1e300
+    path.write_text(json.dumps(held))
+    assert [one.found_at for one in kept_calibrations()] == [None, None]
+
+
 def test_a_file_in_the_folders_place_is_one_sentence() -> None:
     data_folder().parent.mkdir(parents=True, exist_ok=True)
     data_folder().write_text("mine")
@@ -178,6 +194,12 @@ TELL = (
 )
 
 
+def calibrated(kernel: Kernel) -> str:
+    """The doctor's line on the calibration."""
+    lines = kernel.run("%energy doctor").text().splitlines()
+    return next(line.strip() for line in lines if line.strip().startswith("Calibrated on "))
+
+
 @pytest.mark.shell
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the simulated driver runs on Linux")
 class TestMagic:
@@ -225,11 +247,15 @@ class TestMagic:
         assert "looks all the time" in lines[3]
         assert "The counter showed 70 W and 300 W" in lines[4]
         assert kernel.json(TELL)[:2] == [0.0, 0.03], "what a session uses does not change under it"
+        assert calibrated(kernel).endswith("; used from the next %reload_ext on")
         assert kernel.run("%reload_ext jupyter_green").status == "ok"
         low, high, duty, scale, _ = kernel.json(TELL)
         assert low <= 0.013 <= high
         assert high - low < 0.01
         assert (duty, scale) == (1.0, 1.0)
+        told = calibrated(kernel)
+        assert "looks all the time and ticks every" in told
+        assert told.split(": ")[1] in lines[3], "the doctor says what was said when it was found"
         (record,) = kernel.run("%%energy\nimport time; time.sleep(0.3)").records
         assert record["components"][0]["quality"] == "simulated"
 
@@ -243,6 +269,17 @@ class TestMagic:
         assert "corrected from the next" in outcome.text()
         kernel.run("%reload_ext jupyter_green")
         assert kernel.json(TELL)[3] == pytest.approx(400 * 0.95 / 230, rel=0.03)
+
+    def test_what_was_found_under_another_driver_is_told_and_not_used(self, kernel: Kernel) -> None:
+        path = kernel.folder / "data" / "jupyter_green" / "calibration.json"
+        text = path.read_text()
+        held = json.loads(text)
+        (entry,) = held["devices"].values()
+        entry["driver"] = "1.0"
+        path.write_text(json.dumps(held))
+        lines = kernel.run("%energy doctor").text().splitlines()
+        assert any("under driver 1.0, and this is" in line and "not used" in line for line in lines)
+        path.write_text(text)
 
     def test_forgetting(self, kernel: Kernel) -> None:
         assert "is forgotten" in kernel.run("%energy calibrate --forget").text()
