@@ -6,7 +6,9 @@ The records are put into a copy. A cell that already shows one (it began with `%
 from __future__ import annotations
 
 import copy
+import errno
 import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +53,20 @@ def write_page(notebook: NotebookNode, records: dict[int, EnergyRecord], name: s
 
     page, _ = HTMLExporter().from_notebook_node(with_records(notebook, records), {"metadata": {"name": name}})
     write_whole(target, page)
+
+
+def check_writable(target: Path) -> None:
+    """Raise `Refusal` where a file can't be written; tried in the folder that is there, and nothing is left in it."""
+    try:
+        if target.exists() and not target.is_file():
+            raise Refusal(f"{target} is no file that can be replaced; name another one.")
+        folder = next(place for place in target.absolute().parents if place.exists())
+        if not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise Refusal(f"{target} can't be written: {error.strerror or error}; name another file.") from None
 
 
 def write_whole(target: Path, text: str) -> None:

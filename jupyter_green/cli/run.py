@@ -22,7 +22,7 @@ from jupyter_green.session import Settings
 
 from . import limits
 from .execution import Execution, execute
-from .page import check_exporter, write_page, write_whole
+from .page import check_exporter, check_writable, write_page, write_whole
 from .refusal import Refusal
 
 SCHEMA = 1
@@ -188,4 +188,5 @@ def _target(asked: Path | None, notebook: Path, suffix: str) -> Path | None:
     target = Path(notebook.name).with_suffix(suffix) if asked == Path() else asked
     if target.is_dir():
         raise Refusal(f"{target} is a folder; name the file to write.")
+    check_writable(target)
     return target

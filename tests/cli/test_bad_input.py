@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,10 @@ from .conftest import Command, notebook
         (["run", "book.ipynb", "--baseline", "base.json", "--fail-on-excess", "ten"], "is no percentage"),
         (["run", "book.ipynb", "--kernel", "klingon"], "There is no kernel 'klingon' here"),
         (["run", "book.ipynb", "--html", "folder"], "is a folder; name the file to write."),
+        (["run", "book.ipynb", "--json", "text.ipynb/below/run.json"], "can't be written: Not a directory"),
+        (["run", "book.ipynb", "--html", "text.ipynb/page.html"], "can't be written: Not a directory"),
+        (["run", "book.ipynb", "--json", "/proc/nowhere/run.json"], "can't be written"),
+        (["run", "book.ipynb", "--json", os.devnull], "is no file that can be replaced"),
         (["run", "other.ipynb"], "runs rust; jupyter_green meters Python kernels"),
         (["export", "records.doc"], "use .csv, .jsonl or .parquet"),
         (["export", "absent/records.csv"], "can't be written"),
