@@ -19,6 +19,7 @@ import { UUID } from '@lumino/coreutils';
 
 import { EveryNotebook } from './always';
 import { Archive } from './archive';
+import { Badges } from './badges';
 import { CommandIDs, addCommands } from './commands';
 import { Kernels } from './kernels';
 import { EnergyModel } from './model';
@@ -146,4 +147,22 @@ const panel: JupyterFrontEndPlugin<void> = {
   }
 };
 
-export default [preferences, model, panel];
+const badges: JupyterFrontEndPlugin<void> = {
+  id: 'jupyter-green:badges',
+  description: 'What a cell used, in a corner of the cell.',
+  autoStart: true,
+  requires: [IEnergyModel, ITranslator, IPreferences, INotebookTracker],
+  activate: (
+    _app,
+    energy: IEnergyModel,
+    translator: ITranslator,
+    chosen: Preferences,
+    tracker: INotebookTracker
+  ) => {
+    const all = new Badges(energy, translator.load(DOMAIN), chosen);
+    tracker.widgetAdded.connect((_, notebook) => all.add(notebook));
+    tracker.forEach(notebook => all.add(notebook));
+  }
+};
+
+export default [preferences, model, panel, badges];

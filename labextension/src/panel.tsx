@@ -37,6 +37,7 @@ export class EnergyPanel extends ReactWidget {
     count += 1;
     this._viewer = count === 1 ? 'panel' : `panel ${count}`;
     this.addClass('jp-GreenPanel');
+    this.addClass('jgp-root');
     this.node.dataset.testid = 'green-panel';
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', _trans.__('Energy'));
@@ -100,7 +101,7 @@ export class EnergyPanel extends ReactWidget {
   private _show(visible: boolean): void {
     if (visible !== this._shown) {
       this._shown = visible;
-      this._model.show(this._viewer, visible);
+      this._model.show(this._viewer, visible ? 'all' : 'nothing');
     }
   }
 

@@ -14,11 +14,21 @@ import type { IKnown, INews, Kernels } from './kernels';
 import type { Aspect, OpenNotebook } from './notebook';
 import { Pulse, type IClock } from './pulse';
 import { STALE, judge, quietFor } from './status';
-import type { ICell, IFigure, ISettings, IState, Status } from './tokens';
+import type {
+  ICell,
+  IFigure,
+  ISettings,
+  Sight,
+  IState,
+  Status
+} from './tokens';
 import type { NotebookTracker } from './tracker';
 
 /** Milliseconds after which a page that shows nothing says so; panels move by closing here and opening there. */
 const SETTLING = 250;
+
+/** The most first. */
+const SIGHTS: readonly Sight[] = ['all', 'live'];
 
 /** What the state is made of. */
 export interface ISources {
@@ -57,27 +67,25 @@ export class EnergyState {
     return this._state;
   }
 
-  /** What a kernel last said of a cell of a notebook. */
-  cell(notebookPath: string, cellId: string): ICell | undefined {
+  /** What the kernel of a notebook last said of its cells. */
+  cellsOf(notebookPath: string): (cellId: string) => ICell | undefined {
     const { notebooks, kernels } = this.sources;
     const notebook = notebooks.all.find(each => each.path === notebookPath);
-    return kernels.of(notebook ?? null)?.run.row(cellId);
+    const run = kernels.of(notebook ?? null)?.run;
+    return cellId => run?.row(cellId);
   }
 
   /** Say that something shows figures, or does not any more. */
-  show(viewer: string, visible: boolean): void {
+  show(viewer: string, sight: Sight): void {
     const { kernels, archive, clock } = this.sources;
-    if (visible) {
-      this._viewers.add(viewer);
-    } else {
-      this._viewers.delete(viewer);
-    }
+    this._viewers.set(viewer, sight);
     clock.later(() => {
-      const shown = this._viewers.size > 0;
-      if (shown !== this._shown) {
-        this._shown = shown;
-        kernels.show(shown);
-        archive.show(shown);
+      const all = [...this._viewers.values()];
+      const seen = SIGHTS.find(each => all.includes(each)) ?? 'nothing';
+      if (seen !== this._seen) {
+        this._seen = seen;
+        kernels.show(seen !== 'nothing');
+        archive.show(seen === 'all');
       }
     }, SETTLING);
   }
@@ -138,9 +146,8 @@ export class EnergyState {
   private _onNews(_: Kernels, { known, change, restarted }: INews): void {
     const notable = change === null || change.notable;
     if (known !== this.known) {
-      if (notable) {
-        this.touch(); // its cells may be in sight, beside the notebook in front
-      }
+      // Its cells may be in sight, beside the notebook in front.
+      this._pulse.beat(notable);
       return;
     }
     const total = known.run.snapshot?.totals.figure;
@@ -250,9 +257,9 @@ export class EnergyState {
   }
 
   private _state: IState | null = null;
-  private _shown = false;
   private _listening = false;
-  private readonly _viewers = new Set<string>();
+  private _seen: Sight = 'nothing';
+  private readonly _viewers = new Map<string, Sight>();
   private readonly _cells = new FrontCells();
   /** What a notebook's kernel last said of its run, for when the kernel is gone. */
   private readonly _last = new Map<OpenNotebook, IFigure>();

@@ -248,15 +248,18 @@ export interface IActions {
   refreshHistory(): Promise<void>;
 }
 
+/** What is in sight: live figures alone, or those of the ledger as well. */
+export type Sight = 'nothing' | 'live' | 'all';
+
 /** The model of the panel: state, a signal when it changes, and what can be asked of it. */
 export interface IEnergyModel extends IActions {
   readonly state: IState;
   /** Emitted when the state or the settings changed, at most once per frame the browser draws. */
   readonly changed: ISignal<IEnergyModel, void>;
-  /** What a kernel last said of a cell of a notebook, for badges; undefined where nothing is known. */
-  cell(notebookPath: string, cellId: string): ICell | undefined;
-  /** Say that something on the page shows live figures; they stop where nothing does. */
-  show(viewer: string, visible: boolean): void;
+  /** What the kernel of a notebook last said of its cells, by their ids; undefined where nothing is known. */
+  cellsOf(notebookPath: string): (cellId: string) => ICell | undefined;
+  /** Say what of all this is in sight somewhere on the page; live figures stop where nothing is. */
+  show(viewer: string, sight: Sight): void;
 }
 
 export const IEnergyModel = new Token<IEnergyModel>(
