@@ -104,6 +104,35 @@ class Valuation:
             used[factor] = text
         return cls(**used)
 
+    @classmethod
+    def sound(cls, environment: Mapping[str, str] | None = None) -> tuple[Valuation, str | None]:
+        """Read the environment as `from_environment` does, but leave out what can't be used.
+
+        Without a PUE that was meant to be set neither CO2e nor cost would be true, so both are left out.
+
+        Parameters
+        ----------
+        environment : mapping of str to str, optional
+            Where to look; the process's environment by default.
+
+        Returns
+        -------
+        Valuation
+            What can be told.
+        str or None
+            What can't be and why, a sentence for each wrong value; None where nothing is wrong.
+        """
+        found = dict(os.environ if environment is None else environment)
+        faults = []
+        for name, missing in ((REGION_VARIABLE, "CO2e"), (TARIFF_VARIABLE, "cost"), (PUE_VARIABLE, "CO2e or cost")):
+            try:
+                cls.from_environment({name: found.get(name, "")})
+            except ValueError as fault:
+                faults.append(f"No {missing} is shown: {fault}")
+                for dropped in (REGION_VARIABLE, TARIFF_VARIABLE, PUE_VARIABLE) if name == PUE_VARIABLE else (name,):
+                    found.pop(dropped, None)
+        return cls.from_environment(found), " ".join(faults) or None
+
     @property
     def active(self) -> bool:
         """Whether anything would be said: a region or a tariff is set."""

@@ -172,7 +172,8 @@ class Session:
     @property
     def problem(self) -> str | None:
         """What went wrong in metering, in one sentence; None where nothing did."""
-        said = (self._settlement.problem, self.store.problem, self.store.drain_problem, *self.store.notices)
+        told = self.settings.problem
+        said = (told, self._settlement.problem, self.store.problem, self.store.drain_problem, *self.store.notices)
         return " ".join(sentence for sentence in said if sentence) or None
 
     def open_windows(self) -> tuple[Window, ...]:

@@ -31,6 +31,8 @@ class Settings:
         Identity of this run, kernel start to restart.
     valuation : Valuation
         How joules become CO2e and money; does nothing until a region or a tariff is set.
+    problem : str or None
+        Which setting is left out because it makes no sense, and how to mend it; None where all do.
     """
 
     ledger: str
@@ -38,25 +40,33 @@ class Settings:
     notebook: str | None = None
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     valuation: Valuation = field(default_factory=Valuation)
+    problem: str | None = None
 
     @classmethod
-    def from_environment(cls, **given: str | None) -> Settings:
+    def from_environment(cls, *, sound: bool = False, **given: str | None) -> Settings:
         """Read the environment; values given by name (ledger, project, region, pue, tariff) win over it.
+
+        Parameters
+        ----------
+        sound : bool
+            Leave out a region, tariff or PUE that makes no sense, and say so in `problem`.
 
         Raises
         ------
         ValueError
-            If a region, tariff, PUE or ledger URL makes no sense; one sentence.
+            If a ledger URL makes no sense, or a region, tariff or PUE that is not left out; one sentence.
         """
         told = {f"JUPYTER_GREEN_{name.upper()}": value for name, value in given.items() if value}
         found = {**os.environ, **told}
+        valuation, problem = Valuation.sound(found) if sound else (Valuation.from_environment(found), None)
         notebook = found.get("JUPYTER_GREEN_NOTEBOOK") or found.get("JPY_SESSION_NAME")
         return cls(
             ledger=ledger_url(found.get("JUPYTER_GREEN_LEDGER")),
             project=found.get("JUPYTER_GREEN_PROJECT") or project_name(Path.cwd()),
             notebook=Path(notebook).name if notebook else None,
             run_id=found.get("JUPYTER_GREEN_RUN") or uuid.uuid4().hex,
-            valuation=Valuation.from_environment(found),
+            valuation=valuation,
+            problem=problem,
         )
 
 

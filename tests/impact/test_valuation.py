@@ -170,3 +170,30 @@ def test_what_is_told_wins_over_the_environment():
 def test_valuations_compare_and_hash_by_value():
     assert Valuation("FRA", 1.2) == Valuation("fr", "1.2")
     assert len({Valuation("FRA", 1.2), Valuation("fr", "1.20")}) == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "left", "said"),
+    [
+        ({}, Valuation("FRA", 1.2, "€0.25"), None),
+        (
+            {"JUPYTER_GREEN_REGION": "Atlantis"},
+            Valuation(None, 1.2, "€0.25"),
+            "No CO2e is shown: JUPYTER_GREEN_REGION: ",
+        ),
+        ({"JUPYTER_GREEN_TARIFF": "cheap"}, Valuation("FRA", 1.2), "No cost is shown: JUPYTER_GREEN_TARIFF: "),
+        ({"JUPYTER_GREEN_PUE": "0.5"}, Valuation(), "No CO2e or cost is shown: JUPYTER_GREEN_PUE: "),
+    ],
+)
+def test_what_can_not_be_used_is_left_out_and_said(wrong: dict[str, str], left: Valuation, said: str | None) -> None:
+    good = {"JUPYTER_GREEN_REGION": "FRA", "JUPYTER_GREEN_PUE": "1.2", "JUPYTER_GREEN_TARIFF": "€0.25"}
+    found, problem = Valuation.sound({**good, **wrong})
+    assert found == left
+    assert problem == said if said is None or problem is None else problem.startswith(said)
+
+
+def test_each_wrong_value_is_said() -> None:
+    found, problem = Valuation.sound({"JUPYTER_GREEN_REGION": "Atlantis", "JUPYTER_GREEN_TARIFF": "cheap"})
+    assert found == Valuation()
+    assert problem is not None
+    assert problem.count(" is shown: ") == 2
