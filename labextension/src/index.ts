@@ -14,6 +14,7 @@ import {
 } from '@jupyterlab/apputils';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator } from '@jupyterlab/translation';
 import { UUID } from '@lumino/coreutils';
 
@@ -27,6 +28,7 @@ import { EnergyPanel } from './panel';
 import { Places } from './place';
 import { EnergyServer } from './server';
 import { IPreferences, Preferences, SETTINGS } from './settings';
+import { StatusItem } from './statusitem';
 import { IEnergyModel } from './tokens';
 import { NotebookTracker } from './tracker';
 import { Transcripts } from './transcript';
@@ -165,4 +167,29 @@ const badges: JupyterFrontEndPlugin<void> = {
   }
 };
 
-export default [preferences, model, panel, badges];
+const statusBar: JupyterFrontEndPlugin<void> = {
+  id: 'jupyter-green:status-bar',
+  description: 'Live watts and the total of the notebook in the status bar.',
+  autoStart: true,
+  requires: [IEnergyModel, ITranslator, IPreferences],
+  optional: [IStatusBar],
+  activate: (
+    app,
+    energy: IEnergyModel,
+    translator: ITranslator,
+    chosen: Preferences,
+    bar: IStatusBar | null
+  ) => {
+    if (bar !== null) {
+      const item = new StatusItem(
+        energy,
+        translator.load(DOMAIN),
+        chosen,
+        () => void app.commands.execute(CommandIDs.showPanel)
+      );
+      bar.registerStatusItem(statusBar.id, item.options);
+    }
+  }
+};
+
+export default [preferences, model, panel, badges, statusBar];

@@ -78,6 +78,9 @@ export class EnergyState {
   /** Say that something shows figures, or does not any more. */
   show(viewer: string, sight: Sight): void {
     const { kernels, archive, clock } = this.sources;
+    if (this._viewers.get(viewer) === sight) {
+      return;
+    }
     this._viewers.set(viewer, sight);
     clock.later(() => {
       const all = [...this._viewers.values()];

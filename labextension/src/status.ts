@@ -6,7 +6,7 @@
  */
 import type { Kernel } from '@jupyterlab/services';
 
-import type { IFigure, ISnapshot, Status } from './tokens';
+import type { IFigure, ISnapshot, IState, Status } from './tokens';
 
 /** Seconds without a word from a kernel whose cell runs, after which figures are old. */
 export const STALE = 5;
@@ -88,4 +88,14 @@ export function quietFor(
     facts.arrived !== null
     ? Math.max(0, facts.now - facts.arrived)
     : null;
+}
+
+/** Whether the last figures stay in sight, below the sentence where there is one. */
+export function keepsFigures(state: IState): boolean {
+  const { kind } = state.status;
+  return (
+    kind === 'live' ||
+    ((kind === 'stale' || kind === 'disconnected' || kind === 'off') &&
+      state.totals !== null)
+  );
 }

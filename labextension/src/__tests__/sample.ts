@@ -1,6 +1,6 @@
 /** Cells and figures for the tests, and a translator that leaves words as they are. */
 import type { TranslationBundle } from '@jupyterlab/translation';
-import type { IAgainst, ICell, IFigure } from '../tokens';
+import type { IAgainst, ICell, IFigure, IState, ITotals } from '../tokens';
 
 function filled(text: string, args: unknown[]): string {
   return text.replace(/%(\d+)/g, (_, n: string) => String(args[Number(n) - 1]));
@@ -78,6 +78,45 @@ export function cell(
     rerun_joules: null,
     last_run: null,
     against: null,
+    ...more
+  };
+}
+
+export function totals(sum: IFigure, more: Partial<ITotals> = {}): ITotals {
+  return {
+    figure: sum,
+    parts: [],
+    seconds: 9,
+    cells: 1,
+    idle: null,
+    reruns: null,
+    against: null,
+    compared: 0,
+    ...more
+  };
+}
+
+export function state(more: Partial<IState> = {}): IState {
+  return {
+    status: { kind: 'live' },
+    notebook: 'work/sentiment.ipynb',
+    run: 'r',
+    busy: false,
+    watts: null,
+    wattsQuality: null,
+    devices: [],
+    problem: null,
+    running: null,
+    cells: [],
+    totals: null,
+    today: null,
+    baseline: null,
+    notice: null,
+    power: [],
+    runs: [],
+    historyProblem: null,
+    baselines: [],
+    updatedAt: null,
     ...more
   };
 }

@@ -2,7 +2,7 @@ import * as React from 'react';
 import { renderToStaticMarkup } from 'react-dom/server';
 import { View } from '../components/view';
 import type { IActions, ICell, ISettings, IState, Status } from '../tokens';
-import { against, cell, figure, trans } from './sample';
+import { against, cell, figure, state, totals, trans } from './sample';
 
 const settings: ISettings = {
   unit: 'auto',
@@ -16,44 +16,10 @@ const settings: ISettings = {
   tariff: ''
 };
 
-function state(more: Partial<IState> = {}): IState {
-  return {
-    status: { kind: 'live' },
-    notebook: 'work/sentiment.ipynb',
-    run: 'r',
-    busy: false,
-    watts: null,
-    wattsQuality: null,
-    devices: [],
-    problem: null,
-    running: null,
-    cells: [],
-    totals: null,
-    today: null,
-    baseline: null,
-    notice: null,
-    power: [],
-    runs: [],
-    historyProblem: null,
-    baselines: [],
-    updatedAt: null,
-    ...more
-  };
-}
-
 function ran(cells: readonly ICell[], more: Partial<IState> = {}): IState {
   return state({
     cells,
-    totals: {
-      figure: figure(600, 20),
-      parts: [],
-      seconds: 9,
-      cells: cells.length,
-      idle: null,
-      reruns: null,
-      against: null,
-      compared: 0
-    },
+    totals: totals(figure(600, 20), { cells: cells.length }),
     ...more
   });
 }

@@ -6,20 +6,10 @@
 import * as React from 'react';
 import { timeOfDay } from '../clock';
 import { known, seconds } from '../format';
-import type { IState, Status } from '../tokens';
+import type { Status } from '../tokens';
 import { Button } from './button';
 import { Command } from './command';
 import type { IDesk } from './desk';
-
-/** Whether the last figures stay below the sentence. */
-export function keepsFigures(state: IState): boolean {
-  const { kind } = state.status;
-  return (
-    kind === 'live' ||
-    ((kind === 'stale' || kind === 'disconnected' || kind === 'off') &&
-      state.totals !== null)
-  );
-}
 
 export function Empty({ desk }: { desk: IDesk }): JSX.Element | null {
   const { status } = desk.state;

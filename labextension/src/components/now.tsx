@@ -3,8 +3,9 @@
  */
 import * as React from 'react';
 import { Cells } from './cells';
+import { keepsFigures } from '../status';
 import type { IDesk } from './desk';
-import { Empty, keepsFigures } from './empty';
+import { Empty } from './empty';
 import { LastRun } from './lastrun';
 import { Notice } from './notice';
 import { Power } from './power';
