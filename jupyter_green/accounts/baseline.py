@@ -1,9 +1,10 @@
 """A baseline: what each cell of a notebook used in an earlier run, or usually uses.
 
 A cell counts by its last execution that finished well. Of several runs each cell's baseline is the median of its
-readings (of an even number the mean of the two in the middle), and how far it lies from one run to the next is kept
-beside it: the half-width of the 95 % prediction interval for one more run, t(n-1)·s·√(1 + 1/n), of which nobody can say
-less before the run (any textbook of statistics; s is the standard deviation of the n readings).
+readings (of an even number the mean of the two in the middle), and how far readings lie apart from run to run is kept
+beside it: the half-width of the 95 % prediction interval for one more run, t(n-1)·s·√(1 + c/n), with s the standard
+deviation of the n readings, and c/n the variance of the median of n normal values in units of theirs (1, 1.35, 1.19 and
+1.43 for 2 to 5: order statistics of the normal distribution; the mean would have 1).
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ RUNS = 5
 """Runs that a median is made of."""
 _T = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776}
 """Student's t, 97.5 %, by degrees of freedom."""
+_C = {2: 1.0, 3: 1.346, 4: 1.193, 5: 1.434}
+"""Variance of the median of n normal values, in units of that of their mean."""
 
 
 @dataclass(frozen=True)
@@ -48,13 +51,19 @@ class BaselineCell:
 
 
 def spread(values: Sequence[float]) -> float:
-    """Return the half-width of the 95 % prediction interval for one more value; 0 where there is only one."""
+    """Return how far one more value lies from the median of these, 95 % of the time; 0 where there is only one.
+
+    Parameters
+    ----------
+    values : sequence of float
+        At most `RUNS` of them.
+    """
     count = len(values)
     if count < 2:
         return 0.0
     mean = math.fsum(values) / count
     deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (count - 1))
-    return _T[min(count - 1, max(_T))] * deviation * math.sqrt(1 + 1 / count)
+    return _T[count - 1] * deviation * math.sqrt(1 + _C[count] / count)
 
 
 @dataclass(frozen=True)

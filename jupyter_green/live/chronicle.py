@@ -174,6 +174,10 @@ class Chronicle:
             del self._changed[key]
         return keys
 
+    def touch(self) -> None:
+        """All rows are to be told anew."""
+        self._changed = dict.fromkeys(self._rows)
+
     def forget_changed(self) -> None:
         """All rows are told in another way."""
         self._changed.clear()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from jupyter_green.records import EnergyRecord
 from jupyter_green.session import Session, Window
@@ -24,9 +24,6 @@ from .pace import Pace
 from .reference import Reference
 from .request import Meter, RequestError, Sync, Visible, parse
 from .view import View
-
-SHOWN = 10
-"""Cells that a view inside the notebook is told."""
 
 
 class Metering(Protocol):
@@ -48,6 +45,9 @@ class Link:
         Returns the first line of the source of an execution, or an empty text.
     """
 
+    current: ClassVar[Link | None] = None
+    """The link of this process, while the extension is loaded."""
+
     def __init__(self, session: Session, metering: Metering, line_of: Callable[[EnergyRecord], str]) -> None:
         self._metering, self._line_of = metering, line_of
         self._was_enabled = metering.enabled
@@ -55,7 +55,7 @@ class Link:
         self._audience = Audience()
         self._pace = Pace()
         self._outbox = Outbox()
-        self.views: list[View] = []
+        self.views: tuple[View, ...] = ()
         self._stop: list[Callable[[], None]] = []
         self._begin(session)
 
@@ -76,6 +76,7 @@ class Link:
 
     def start(self) -> None:
         """Listen to the session, and let pages open comms."""
+        Link.current = self
         self._channel.register()
         self._stop = [self._session.listen(self._heard), self._session.watch(self._looked)]
 
@@ -93,7 +94,26 @@ class Link:
             stop()
         self._stop = []
         self._channel.unregister()
-        self.views.clear()
+        if Link.current is self:
+            Link.current = None
+        views, self.views = self.views, ()
+        for view in views:
+            view.ended()
+
+    def show(self, view: View) -> None:
+        """Have a view drawn from now on; called on any thread."""
+        self.views = (*self.views, view)
+        self._session.hurry()
+
+    def hide(self, view: View) -> None:
+        """Draw a view no more; called on any thread."""
+        self.views = tuple(other for other in self.views if other is not view)
+
+    @property
+    def cell(self) -> tuple[str | None, str | None]:
+        """Identities of the cell that runs, and of its execution; None where none is metered or told."""
+        window = next((window for window in self._session.open_windows() if window.parent is None), None)
+        return (None, None) if window is None else (window.facts.get("cell_id"), window.id)
 
     def switched(self) -> None:
         """Look whether metering was turned on or off; called on the cell's path, after each cell."""
@@ -134,18 +154,18 @@ class Link:
         waits = [self._compare(now), self._post(now, running=running)]
         if not running and (self._channel.open or self.views):
             self._frames.today.ask(now - self._active)
-        if self.views:
-            newest = self._chronicle.newest(SHOWN)
-            waits += [view.look(now, self._draw, newest, running=running) for view in self.views]
+        waits += [view.look(now, self._draw, self._chronicle.newest(view.rows), running=running) for view in self.views]
         return min((wait for wait in waits if wait is not None), default=None)
 
     def _compare(self, now: float) -> float | None:
         """Have the baseline read, and take over what came of it; return the seconds until there is more to do."""
         while self._reference.answers:
             self._outbox.answer(self._reference.answers.popleft())
-        if self._reference.changed:
-            self._reference.adopt(self._chronicle.records())
-            self._outbox.recount(self._chronicle.keys())
+        if self._reference.changed and self._reference.adopt(self._chronicle.records()):
+            self._chronicle.touch()
+            if self._audience.looks:  # by the page is quicker
+                self._chronicle.forget_changed()
+                self._outbox.recount(self._chronicle.keys())
             self._change()
         if not (self._channel.open or self.views):
             return None

@@ -97,12 +97,14 @@ class Reference:
         """Whether the baseline is another one than the verdicts are about."""
         return self._book.standing is not self._seen
 
-    def adopt(self, rows: Iterable[tuple[str, EnergyRecord]]) -> None:
-        """Judge all rows anew."""
-        self._seen = self._book.standing
-        self.verdicts = Verdicts(self._seen if self._seen is not None else Standing())
+    def adopt(self, rows: Iterable[tuple[str, EnergyRecord]]) -> bool:
+        """Judge all rows anew; return whether that may have changed what is told of them."""
+        before, self._seen = self.verdicts.standing, self._book.standing
+        after = self._seen if self._seen is not None else Standing()
+        self.verdicts = Verdicts(after)
         for key, record in rows:
             self.verdicts.take(key, record)
+        return any((before.baseline, before.last, after.baseline, after.last))
 
     def work(self, quiet: float) -> None:
         """Start what is to be done; nothing has run for so many seconds."""

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from traitlets import TraitError
+
 from jupyter_green.records import EnergyRecord
 from jupyter_green.report.display import register, unregister
 from jupyter_green.session import Session, current, end
@@ -57,7 +59,8 @@ class Extension:
             RepeatMagics(shell, self.cells),
             BaselineMagics(shell, self.cells),
         ]
-        self.companion = None if companion is None else companion(self.session, self.cells, Sources(shell).line_of)
+        self.sources = Sources(shell)
+        self.companion = None if companion is None else companion(self.session, self.cells, self.sources.line_of)
 
     def current_session(self) -> Session:
         """The session, begun anew if something ended it."""
@@ -74,6 +77,8 @@ class Extension:
         self.shell.input_transformers_cleanup.append(begin_metering)
         self.shell.configurables.append(self.config)
         register(self.shell)
+        if self.companion is not None:
+            self.shell.events.register("pre_run_cell", self.sources.begin)
         self.cells.register()
         if self.companion is not None:
             self.companion.start()
@@ -107,6 +112,7 @@ class Extension:
                 self.shell.configurables.remove(magics)
         end()
         if self.companion is not None:
+            self.shell.events.unregister("pre_run_cell", self.sources.begin)
             self.shell.events.unregister("post_run_cell", self._switched)
             self.companion.close()
 
@@ -119,7 +125,7 @@ def load(shell: Any, companion: MakeCompanion | None = None) -> None:
         return
     try:
         extension = Extension(shell, companion)
-    except ValueError as error:
+    except (ValueError, TraitError) as error:
         raise UsageError(f"jupyter_green was not loaded: {error}") from None
     extension.load()
     setattr(shell, _ATTRIBUTE, extension)

@@ -1,11 +1,12 @@
 """First lines of cells' sources, read from the kernel's own history when they are asked for; never stored.
 
-An execution that has ended is found by its number. One that still runs has none yet: it is the newest entry with its
-hash, since cells on subshells are entered side by side.
+An execution that has ended is found by its number. One that still runs has none yet, and the history holds it only a
+moment after it began; so the newest few that began are kept until others follow.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 from jupyter_green.records import EnergyRecord
@@ -13,12 +14,12 @@ from jupyter_green.records import EnergyRecord
 from .cell import code_hash
 from .status import first_lines
 
-BACK = 8
-"""Newest entries of the history in which a running cell is looked for."""
+NEWEST = 8
+"""Cells that may run side by side on subshells, and more."""
 
 
 class Sources:
-    """The sources that a shell's history holds.
+    """The sources that a shell knows.
 
     Parameters
     ----------
@@ -28,14 +29,19 @@ class Sources:
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
+        self._begun: deque[str] = deque(maxlen=NEWEST)
+
+    def begin(self, info: Any) -> None:
+        """Keep the source of a cell that begins; for IPython's ``pre_run_cell``, before anything tells of the cell."""
+        self._begun.append(info.raw_cell)
 
     def line_of(self, record: EnergyRecord) -> str:
-        """Return the first line of the source of an execution; empty where the history has none."""
+        """Return the first line of the source of an execution; empty where it is not known."""
         if record.span != "cell":
             return record.label or ""
-        sources = self._shell.history_manager.input_hist_raw
-        if record.execution_count is None:
-            newest = len(sources) - 1
-            found = (n for n in range(newest, max(0, newest - BACK), -1) if code_hash(sources[n]) == record.code_hash)
-            record = record.with_(execution_count=next(found, None))
-        return first_lines([record], sources).get(record.id, "")
+        if record.execution_count is not None:
+            return first_lines([record], self._shell.history_manager.input_hist_raw).get(record.id, "")
+        source = next((source for source in reversed(self._begun) if code_hash(source) == record.code_hash), None)
+        if source is None:
+            return ""
+        return first_lines([record.with_(execution_count=1)], ["", source]).get(record.id, "")

@@ -66,6 +66,7 @@ def test_an_interrupted_cell(page: Page) -> None:
     time.sleep(0.5)
     page.kernel.manager.interrupt_kernel()
     assert page.settled("a")["status"] == "interrupted"
+    page.wait(lambda: run.reply, "the reply")
     assert run.reply["ename"] == "KeyboardInterrupt"
 
 

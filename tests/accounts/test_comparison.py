@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jupyter_green.accounts import Baseline, Comparison
+from tests.accounts.sample import cell
+
+
+def held(ours, *old, tolerance: float = 0.0):
+    """Hold one cell against a baseline of one run."""
+    baseline = Baseline.of_run(old, "last")
+    assert baseline is not None
+    return Comparison(baseline, tolerance).take("a", ours)
+
+
+def test_a_difference_beyond_both_intervals_is_called_one() -> None:
+    found = held(cell(60.0, random=1.0), cell(100.0, random=1.0))
+    assert found.verdict == "less"
+    assert found.difference == -40.0
+    assert found.difference_uncertainty == pytest.approx(math.sqrt(2))
+    assert found.ratio == pytest.approx(-0.4)
+    assert (found.excess, found.saved) == (0.0, 40.0)
+    assert held(cell(130.0, random=1.0), cell(100.0, random=1.0)).verdict == "more"
+
+
+def test_a_difference_within_the_intervals_is_not_called_one() -> None:
+    found = held(cell(101.0, random=1.0), cell(100.0, random=1.0))
+    assert found.verdict == "unproven"
+    assert found.difference == 1.0
+
+
+def test_what_a_sensor_does_wrong_on_both_sides_cancels() -> None:
+    """A counter that may be off by 10 % still tells 90 J from 100 J, for it is off by the same share in both."""
+    ours, old = cell(90.0, random=0.1, gain=9.0), cell(100.0, random=0.1, gain=10.0)
+    assert held(ours, old).verdict == "less"
+    assert held(ours, old).difference_uncertainty == pytest.approx(math.hypot(0.1, 0.1, 1.0))
+
+
+def test_what_a_model_does_wrong_cancels_only_while_the_code_is_the_same() -> None:
+    model = {"method": "model", "quality": "estimated", "source": "cpu", "kind": "cpu"}
+    old = cell(100.0, gain=40.0, **model)
+    assert held(cell(80.0, gain=32.0, **model), old).verdict == "less"
+    edited = held(cell(80.0, code="edited", gain=32.0, **model), old)
+    assert edited.verdict == "unproven"
+    assert edited.edited
+
+
+def test_an_edited_cell_measured_by_a_counter_is_compared_and_marked() -> None:
+    found = held(cell(50.0, code="edited"), cell(100.0))
+    assert found.verdict == "less"
+    assert found.edited
+
+
+@pytest.mark.parametrize(
+    ("ours", "why"),
+    [
+        (cell(9.0, status="error"), "error"),
+        (cell(9.0, status="interrupted"), "interrupted"),
+        (cell(9.0, status="killed"), "killed"),
+        (cell(None), "no reading"),
+        (cell(9.0, "other", "other"), "no baseline"),
+        (cell(9.0, quality="simulated"), "other devices"),
+        (cell(9.0, source="rapl", kind="cpu"), "other devices"),
+        (cell(9.0, shared=True), "shared"),
+        (cell(9.0, random=10.0), "too short"),
+    ],
+)
+def test_what_is_not_alike_is_not_compared_and_says_why(ours, why: str) -> None:
+    found = held(ours, cell(10.0))
+    assert (found.verdict, found.reason) == ("none", why)
+    assert found.difference is None
+    assert (found.excess, found.saved) == (0.0, 0.0)
+
+
+def test_more_work_is_granted_more() -> None:
+    found = held(cell(150.0, units=200, unit="images"), cell(100.0, units=100, unit="images"))
+    assert found.baseline == pytest.approx(200.0)
+    assert found.verdict == "less"
+    assert held(cell(150.0, units=200, unit="images"), cell(100.0, units=100, unit="tokens")).baseline == 100.0
+
+
+def test_a_tolerance_moves_the_excess_and_not_the_difference() -> None:
+    found = held(cell(104.0), cell(100.0), tolerance=0.05)
+    assert found.verdict == "more"
+    assert found.excess == 0.0
+    assert held(cell(110.0), cell(100.0), tolerance=0.05).excess == pytest.approx(5.0)
+
+
+# ---- the total ------------------------------------------------------------------------------------
+
+
+def base(*values: float, random: float = 0.1) -> Baseline:
+    found = Baseline.of_run([cell(v, str(n), str(n), random=random) for n, v in enumerate(values)], "last")
+    assert found is not None
+    return found
+
+
+def test_the_total_is_compared_over_the_cells_run_so_far() -> None:
+    comparison = Comparison(base(10.0, 20.0, 1000.0))
+    comparison.take("0", cell(8.0, "0", "0"))
+    comparison.take("1", cell(19.0, "1", "1"))
+    comparison.take("9", cell(500.0, "9", "9"))
+    found = comparison.total()
+    assert comparison.compared == 2
+    assert (found.baseline, found.difference) == (30.0, -3.0)
+
+
+def test_a_cell_run_again_takes_the_place_of_the_one_before() -> None:
+    comparison = Comparison(base(10.0))
+    comparison.take("0", cell(8.0, "0", "0"))
+    comparison.take("0", cell(12.0, "0", "0"))
+    assert comparison.total().difference == pytest.approx(2.0)
+    assert comparison.compared == 1
+
+
+def test_an_execution_that_failed_leaves_the_finished_one_before_it_in_the_total() -> None:
+    comparison = Comparison(base(10.0))
+    comparison.take("0", cell(8.0, "0", "0"))
+    comparison.take("0", cell(1.0, "0", "0", status="error"))
+    assert comparison.total().difference == pytest.approx(-2.0)
+    found = comparison.against("0")
+    assert found is not None
+    assert found.reason == "error"
+
+
+def test_nothing_compared_is_no_saving() -> None:
+    found = Comparison(base(10.0)).total()
+    assert (found.verdict, found.excess, found.saved, found.baseline) == ("none", 0.0, 0.0, None)
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(st.integers(0, 5), st.floats(5, 100), st.floats(0.01, 2)), min_size=1, max_size=40))
+def test_sums_kept_while_cells_come_and_go_are_those_of_the_last_executions(seen) -> None:
+    grown, last = Comparison(base(10, 20, 30, 40, 50, 60)), {}
+    for place, joules, unsure in seen:
+        last[place] = cell(joules, str(place), str(place), random=unsure)
+        grown.take(str(place), last[place])
+    fresh = Comparison(base(10, 20, 30, 40, 50, 60))
+    for place, one in last.items():
+        fresh.take(str(place), one)
+    ours, theirs = grown.total(), fresh.total()
+    assert grown.compared == fresh.compared
+    assert ours.difference == pytest.approx(theirs.difference, abs=1e-6)
+    assert ours.difference_uncertainty == pytest.approx(theirs.difference_uncertainty, rel=1e-6)
+
+
+@pytest.mark.parametrize("cells", [1, 6])
+def test_where_nothing_changed_a_difference_is_rarely_called(cells: int) -> None:
+    """Sensor with a gain and noise of its own, work that varies from run to run: at most 5 % of runs are called."""
+    draw = random.Random(cells)
+    called = 0
+    rounds = 1500
+    for _ in range(rounds):
+        gain = 1 + draw.gauss(0, 0.05)
+
+        def once(name: str, gain: float = gain) -> list:
+            common = draw.gauss(0, 0.03)
+            return [
+                cell(
+                    100.0 * (1 + common + draw.gauss(0, 0.02)) * gain + draw.gauss(0, 0.5),
+                    str(n),
+                    str(n),
+                    random=0.98,
+                    gain=9.8,
+                    run_id=name,
+                )
+                for n in range(cells)
+            ]
+
+        old = [Baseline.of_run(once(str(n)), "last") for n in range(5)]
+        baseline = Baseline.median([one for one in old if one is not None])
+        assert baseline is not None
+        comparison = Comparison(baseline)
+        for n, one in enumerate(once("now")):
+            comparison.take(str(n), one)
+        called += comparison.total().proven
+    assert called / rounds <= 0.05
+
+
+def test_a_real_saving_is_found() -> None:
+    draw = random.Random(1)
+    old = [
+        Baseline.of_run([cell(100.0 + draw.gauss(0, 1), run_id=str(n), random=0.5, gain=5.0)], "last") for n in range(5)
+    ]
+    baseline = Baseline.median([one for one in old if one is not None])
+    assert baseline is not None
+    found = Comparison(baseline).take("a", cell(80.0, random=0.5, gain=4.0))
+    assert found.verdict == "less"
+
+
+def test_an_interval_that_is_not_known_proves_nothing() -> None:
+    comparison = Comparison(base(1.0, random=float("inf")))
+    found = comparison.take("0", cell(100.0, "0", "0"))
+    assert (found.verdict, found.reason) == ("none", "too short")

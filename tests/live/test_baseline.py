@@ -1,0 +1,71 @@
+"""``%baseline`` on real kernels: one kernel is one run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.live.page import Page
+
+pytestmark = pytest.mark.shell
+
+WORK = "sum(i * i for i in range(4_000_000))"
+SETTLE = "import jupyter_green as green, time\nwith green.meter() as w: pass\n_ = w.record\ntime.sleep(0.3)"
+
+
+@pytest.fixture
+def run(visit: Callable[..., Page], tmp_path: Path) -> Callable[..., list[str]]:
+    """Return a function that runs cells in a new kernel of the same notebook, and returns what they said."""
+
+    def run(*cells: str) -> list[str]:
+        page = visit(JPY_SESSION_NAME=str(tmp_path / "films.ipynb"))
+        page.run("%load_ext jupyter_green", "load")
+        said = [page.run(source, f"cell-{n}").text for n, source in enumerate(cells)]
+        page.kernel.manager.shutdown_kernel()
+        return said
+
+    return run
+
+
+def test_two_runs_of_a_notebook(run: Callable[..., list[str]]) -> None:
+    first = run(WORK, SETTLE, "%baseline", "%baseline list", "%baseline set 'as it was'", "%baseline list")
+    assert "This is the first run of this notebook" in first[2]
+    assert "No baseline was kept" in first[3]
+    assert first[4].startswith("Kept as the baseline 'as it was'")
+    assert "estimated" in first[4]
+    assert "as it was (in use)" in first[5]
+    second = run(WORK, SETTLE, "%baseline", "%baseline use last", "%baseline show", "%baseline clear", "%baseline")
+    assert "compared with the baseline 'as it was'" in second[2]
+    assert WORK[:20] in second[2]
+    assert "±" in second[2]
+    assert "compared with its last run" in second[3]
+    assert "Its last run" in second[4]
+    assert "compared with nothing now" in second[5]
+    assert "compared with nothing now" in second[6]
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("%baseline frob", "%baseline takes set [NAME]"),
+        ("%baseline set a b", "%baseline takes set [NAME]"),
+        ("%baseline use", "say which one"),
+        ("%baseline use 'half", "No closing quotation"),
+        ("%baseline use nobody", "There is no baseline 'nobody'"),
+        ("%baseline use last -t lots", "'lots' is no tolerance"),
+        ("%baseline show", "There is nothing to compare with yet"),
+        ("%baseline set", "run the cells first"),
+        ("%baseline clear nobody", "There is no baseline 'nobody'"),
+    ],
+)
+def test_what_makes_no_sense_is_one_sentence(page: Page, line: str, sentence: str) -> None:
+    done = page.run(line, "a")
+    assert sentence in done.text
+    assert done.reply["ename"] == "UsageError"
+
+
+def test_it_is_gone_after_unloading(page: Page) -> None:
+    page.run("%unload_ext jupyter_green", "a")
+    assert "%baseline` not found" in page.run("%baseline", "b").text
