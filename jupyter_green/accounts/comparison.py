@@ -153,7 +153,7 @@ class Sum:
         base = max(base, self.apart)
         unsure = math.hypot(ours, base, *self._leans.values())
         difference = self._ours - self._base
-        judged = excess(self._ours, 1, max(0.0, self._base), tolerance)
+        judged = excess(self._ours, units=1, baseline=max(0.0, self._base), tolerance=tolerance)
         return Against(
             "unproven" if abs(difference) <= unsure else "more" if difference > 0 else "less",
             None,

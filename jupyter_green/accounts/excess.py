@@ -28,16 +28,16 @@ class Excess(NamedTuple):
     saved: float
 
 
-def excess(joules: float, units: float, unit_baseline: float, tolerance: float = 0.0) -> Excess:
+def excess(energy: float, *, units: float, baseline: float, tolerance: float = 0.0) -> Excess:
     """Hold energy against a baseline per unit of work.
 
     Parameters
     ----------
-    joules : float
-        E, what was used.
+    energy : float
+        E, what was used, in joules.
     units : float
         n, how many things were done.
-    unit_baseline : float
+    baseline : float
         β, joules per thing that the baseline grants.
     tolerance : float
         τ, the share above it that is still accepted; 0.05 is 5 %.
@@ -48,12 +48,12 @@ def excess(joules: float, units: float, unit_baseline: float, tolerance: float =
         If a value is no number or below 0.
     """
     for name, value in (
-        ("joules", joules),
+        ("energy", energy),
         ("units", units),
-        ("unit_baseline", unit_baseline),
+        ("baseline", baseline),
         ("tolerance", tolerance),
     ):
-        if not math.isfinite(value) or (value < 0 and name != "joules"):
+        if not math.isfinite(value) or (value < 0 and name != "energy"):
             raise ValueError(f"{name} is {value}; an excess needs a finite number that is not below 0.")
-    allowed = units * unit_baseline * (1 + tolerance)
-    return Excess(allowed, max(0.0, joules - allowed), max(0.0, allowed - joules))
+    allowed = units * baseline * (1 + tolerance)
+    return Excess(allowed, max(0.0, energy - allowed), max(0.0, allowed - energy))
