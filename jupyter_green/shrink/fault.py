@@ -1,0 +1,35 @@
+"""What stops a shrink before it starts or a saved model from loading: one sentence that says what to do."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+
+class ShrinkError(ValueError):
+    """Bad input or a missing part; the message is one sentence for the person."""
+
+
+def require(name: str, extra: str = "shrink") -> Any:
+    """Import a library of the extra.
+
+    Parameters
+    ----------
+    name : str
+        Module to import.
+    extra : str
+        Name of the extra that brings it.
+
+    Raises
+    ------
+    ShrinkError
+        If it is not installed; the sentence says how to install it.
+    """
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and error.name.partition(".")[0] != name.partition(".")[0]:
+            raise
+        raise ShrinkError(
+            f"{name.partition('.')[0]} is not installed; run: pip install 'jupyter_green[{extra}]'."
+        ) from None

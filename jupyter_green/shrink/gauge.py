@@ -1,0 +1,125 @@
+"""What one lap of a model cost: read through the session's own windows, as every other figure of this project.
+
+Where a sensor measures, a lap's cost is joules. Elsewhere it is processor seconds of this process at a fixed number of
+threads, which is measured too but is no energy: two programs may draw different power in the same second. That doubt
+is named and put on top of the interval.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from jupyter_green.records import EnergyRecord
+from jupyter_green.session import Session
+from jupyter_green.session.accelerator import synchronize
+
+Basis = Literal["joules", "cpu_seconds"]
+
+POWER_DIFFERENCE = 0.15
+"""By how much the watts of a busy core may differ between two models, as a share. Taken, not measured: both are dense
+arithmetic at the same clock and number of threads; where power can be read, it is."""
+
+
+@dataclass(frozen=True)
+class Lap:
+    """One lap.
+
+    Parameters
+    ----------
+    cpu_seconds : float
+        Processor seconds of this process.
+    seconds : float
+        On the monotonic clock.
+    joules, uncertainty : float or None
+        Energy measured; None where no sensor measures.
+    quality : str
+        "measured", "estimated" or "simulated".
+    shared : bool or None
+        Whether others used the device too and their part can't be told.
+    """
+
+    cpu_seconds: float
+    seconds: float
+    joules: float | None = None
+    uncertainty: float | None = None
+    quality: str = "estimated"
+    shared: bool | None = None
+
+
+class Gauge(Protocol):
+    """Reads what running something cost."""
+
+    @property
+    def measures(self) -> bool:
+        """Whether laps come with measured joules."""
+
+    def lap(self, name: str, inferences: int, run: Callable[[], None]) -> Callable[[], Lap]:
+        """Run it now; the figures are asked for later, when sensors have settled."""
+
+    def others(self) -> float | None:
+        """Processor seconds that other programs have used; None where it can't be told."""
+
+
+class SessionGauge:
+    """Reads laps through windows of a session.
+
+    Parameters
+    ----------
+    session : Session
+        Who meters.
+    on : {"cpu", "gpu"}
+        Where the model runs: a board that only idles beside it says nothing of the model.
+    """
+
+    def __init__(self, session: Session, on: Literal["cpu", "gpu"] = "cpu") -> None:
+        self._session = session
+        self._on = on
+
+    @property
+    def measures(self) -> bool:
+        """Whether a sensor measures the device that the model runs on."""
+        traits = [sensor.traits for sensor in self._session.meter.sensors]
+        return any(item.quality != "estimated" and item.kind == self._on for item in traits)
+
+    def lap(self, name: str, inferences: int, run: Callable[[], None]) -> Callable[[], Lap]:
+        """Run it in a window of its own."""
+        synchronize()
+        window = self._session.window("trial", label=f"shrink: {name}", units=float(inferences), unit="inference")
+        with window:
+            # Joules and seconds need the work done inside the window.
+            began, cpu = time.perf_counter(), time.process_time()
+            run()
+            synchronize()
+            cpu, took = time.process_time() - cpu, time.perf_counter() - began
+
+        def read() -> Lap:
+            return lap_of(window.record, cpu, took, self._on)
+
+        return read if self.measures else lambda: Lap(cpu, took)
+
+    def others(self) -> float | None:
+        """Processor seconds of everybody but this process."""
+        from jupyter_green.sensors.processor import busy_seconds
+
+        return busy_seconds() - time.process_time()
+
+
+def lap_of(record: EnergyRecord, cpu_seconds: float, seconds: float, on: str) -> Lap:
+    """Return a lap from a window's record: what sensors measured, this process' own part where others used them too."""
+    read = [part for part in record.components if part.joules is not None and part.quality != "estimated"]
+    read = [part for part in read if part.kind != "gpu" or on == "gpu"]
+    if not any(part.kind == on for part in read):
+        return Lap(cpu_seconds, seconds)
+    mine = [part.own_joules if part.shared and part.own_joules is not None else part.joules for part in read]
+    unknown = any(part.shared and part.own_joules is None for part in read)
+    return Lap(
+        cpu_seconds,
+        seconds,
+        joules=sum(value for value in mine if value is not None),
+        uncertainty=sum(part.uncertainty or 0.0 for part in read),
+        quality="simulated" if any(part.quality == "simulated" for part in read) else "measured",
+        shared=unknown,
+    )

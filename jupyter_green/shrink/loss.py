@@ -1,0 +1,154 @@
+"""The loss of quality against the original: on the same examples, paired, with a 95 % interval.
+
+A loss is accepted only where the upper end of its interval is within what the person accepts: "no difference seen" on
+few examples proves nothing. Right-or-wrong scores use Tango's score interval, because a bootstrap of examples on which
+the two models never differ has no width at all; every other metric is resampled by example.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Z = 1.959964
+RESAMPLES = 1000
+CHUNK = 2_000_000
+"""Most numbers of one draw that are held at a time."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """How much worse a candidate is.
+
+    Parameters
+    ----------
+    value : float
+        Positive is worse: points / 100 for bounded metrics (0.01 is one point), a share of the original's otherwise.
+    low, high : float
+        Ends of the 95 % interval.
+    examples : int
+        Paired examples it stands on.
+    unit : {"points", "relative"}
+        What `value` is.
+    same : bool
+        Whether the two gave the same scores on every example.
+    """
+
+    value: float
+    low: float
+    high: float
+    examples: int
+    unit: Literal["points", "relative"]
+    same: bool = False
+
+    def within(self, accepted: float) -> bool:
+        """Whether the loss is proven to be at most `accepted`."""
+        return self.high <= accepted
+
+    def needed(self, accepted: float) -> int | None:
+        """About how many examples would prove it, if the loss stays what it is; None where it is too large itself."""
+        room = accepted - self.value
+        if room <= 0:
+            return None
+        wanted = self.examples * ((self.high - self.value) / room) ** 2
+        return int(_two_digits_up(max(wanted, self.examples)))
+
+
+def _two_digits_up(value: float) -> float:
+    step = 10.0 ** max(0, math.floor(math.log10(max(value, 1))) - 1)
+    return math.ceil(value / step) * step
+
+
+def counted(lost: int, won: int, examples: int) -> Loss:
+    """Return the loss of a right-or-wrong score.
+
+    Parameters
+    ----------
+    lost : int
+        Examples that the original has right and the candidate wrong.
+    won : int
+        The other way round.
+    examples : int
+        All examples.
+
+    Notes
+    -----
+    Tango (1998), Statistics in Medicine 17, 891-908: interval of the difference of paired proportions.
+    """
+    value = (lost - won) / examples
+    low = _root(lambda delta: _score(lost, won, examples, delta) - Z, -1.0, value)
+    high = _root(lambda delta: _score(lost, won, examples, delta) + Z, value, 1.0)
+    return Loss(value, low, high, examples, "points", same=lost == won == 0)
+
+
+def _score(lost: int, won: int, n: int, delta: float) -> float:
+    """Tango's score statistic of the hypothesis that the difference is `delta`; falls as `delta` grows."""
+    b = -lost - won + (2 * n - lost + won) * delta
+    c = -won * delta * (1 - delta)
+    q = (math.sqrt(max(0.0, b * b - 8 * n * c)) - b) / (4 * n)
+    variance = n * (2 * q + delta * (1 - delta))
+    top = lost - won - n * delta
+    if variance <= 1e-15:
+        return 0.0 if abs(top) < 1e-12 else math.copysign(math.inf, top)
+    return top / math.sqrt(variance)
+
+
+def _root(falling: Callable[[float], float], low: float, high: float) -> float:
+    for _ in range(60):
+        middle = (low + high) / 2
+        if falling(middle) > 0:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
+
+
+def resampled(
+    total: Callable[[Any], Any],
+    original: np.ndarray,
+    candidate: np.ndarray,
+    unit: Literal["points", "relative"],
+    *,
+    higher_is_better: bool,
+    seed: int = 0,
+) -> Loss:
+    """Return the loss of a metric that is a function of sums over examples, by paired bootstrap.
+
+    Parameters
+    ----------
+    total : callable
+        From sums of the parts, shape (..., parts), to the metric, shape (...).
+    original, candidate : ndarray
+        Parts of each example, shape (examples, parts).
+    unit : {"points", "relative"}
+        Whether the loss is a difference or a share of the original's.
+    higher_is_better : bool
+        Which way is better.
+    seed : int
+        Seed of the bootstrap.
+    """
+    import numpy as np
+
+    count = len(original)
+
+    def loss(first: Any, second: Any) -> Any:
+        lost = first - second if higher_is_better else second - first
+        return lost if unit == "points" else lost / np.maximum(np.abs(first), 1e-12)
+
+    value = float(loss(total(original.sum(0)), total(candidate.sum(0))))
+    if np.array_equal(original, candidate):
+        return Loss(0.0, 0.0, 0.0, count, unit, same=True)
+    rng = np.random.default_rng(seed)
+    losses = []
+    at_once = max(1, CHUNK // count)
+    for begin in range(0, RESAMPLES, at_once):
+        draws = min(at_once, RESAMPLES - begin)
+        weights = rng.multinomial(count, np.full(count, 1 / count), size=draws).astype(float)
+        losses.append(loss(total(weights @ original), total(weights @ candidate)))
+    low, high = np.quantile(np.concatenate(losses), [0.025, 0.975])
+    return Loss(value, float(low), float(high), count, unit)

@@ -1,0 +1,337 @@
+"""How well a model does, example by example, so that two models are compared on the same examples.
+
+A metric is a function of sums over examples (right answers; log-likelihood and tokens; hits and misses per class). That
+keeps one number for all of them, lets them be resampled by example, and needs no outputs to be kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from .fault import ShrinkError
+from .loss import Loss, counted, resampled
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from .material import Batch
+    from .subject import Subject
+
+OWN_RESAMPLES = 200
+
+
+class Metric:
+    """Accuracy, and what the other metrics have in common.
+
+    `unit` is "points" where the metric is bounded and "relative" elsewhere; `labels` says whether it needs labels.
+    """
+
+    name = "accuracy"
+    unit: Literal["points", "relative"] = "points"
+    higher_is_better = True
+    labels = True
+    shared = True
+    """Whether parts of examples add up; a callable's don't."""
+
+    def reference(self, outputs: Any) -> Any:
+        """Return what of the original's outputs has to be kept for this metric; None for nothing."""
+        return None
+
+    def parts(self, outputs: Any, labels: Any, reference: Any) -> Any:
+        """Return the parts of each example of a batch, shape (examples, parts)."""
+        return (outputs.argmax(-1) == labels.to(outputs.device)).double()[:, None]
+
+    def total(self, sums: Any, examples: int | None = None) -> Any:
+        """Return the metric from sums of parts; the mean unless said otherwise."""
+        return sums[..., 0] / examples
+
+    def value(self, parts: np.ndarray) -> float:
+        """Return the metric over examples."""
+        return float(self.total(parts.sum(0), len(parts)))
+
+    def loss(self, original: np.ndarray, candidate: np.ndarray) -> Loss:
+        """Return how much worse the candidate is, with its interval."""
+        first, second = original[:, 0] > 0.5, candidate[:, 0] > 0.5
+        return counted(int((first & ~second).sum()), int((second & ~first).sum()), len(first))
+
+
+class Agreement(Metric):
+    """How often the candidate's answer is the original's; needs no labels."""
+
+    name = "agreement with the original"
+    labels = False
+
+    def reference(self, outputs: Any) -> Any:
+        """Keep the answers."""
+        return outputs.argmax(-1)
+
+    def parts(self, outputs: Any, labels: Any, reference: Any) -> Any:
+        """Whether the answer is the same; for sequences the share of places at which it is."""
+        same = (outputs.argmax(-1) == reference).double()
+        return same.reshape(len(same), -1).mean(-1)[:, None]
+
+    def loss(self, original: np.ndarray, candidate: np.ndarray) -> Loss:
+        """Counted where each example is right or wrong, else resampled."""
+        if set(candidate[:, 0].tolist()) <= {0.0, 1.0}:
+            return super().loss(original, candidate)
+        return _resampled(self, original, candidate)
+
+
+class Cosine(Metric):
+    """Cosine of the candidate's and the original's vector of each example; needs no labels."""
+
+    name = "cosine agreement with the original"
+    labels = False
+
+    def reference(self, outputs: Any) -> Any:
+        """Keep the vectors."""
+        return _vectors(outputs)
+
+    def parts(self, outputs: Any, labels: Any, reference: Any) -> Any:
+        """Cosine of each pair of vectors."""
+        from torch.nn.functional import cosine_similarity
+
+        return cosine_similarity(_vectors(outputs).double(), reference.double(), dim=-1)[:, None]
+
+    def loss(self, original: np.ndarray, candidate: np.ndarray) -> Loss:
+        """Resampled by example."""
+        return _resampled(self, original, candidate)
+
+
+class F1(Metric):
+    """F1 of each class, averaged over the classes that occur (macro)."""
+
+    name = "F1"
+
+    def __init__(self, classes: int) -> None:
+        self.classes = classes
+
+    def parts(self, outputs: Any, labels: Any, reference: Any) -> Any:
+        """Hits, false alarms and misses of each class."""
+        import torch
+
+        said = torch.nn.functional.one_hot(outputs.argmax(-1), self.classes).double()
+        true = torch.nn.functional.one_hot(labels.to(outputs.device), self.classes).double()
+        return torch.cat([said * true, said * (1 - true), (1 - said) * true], dim=-1)
+
+    def total(self, sums: Any, examples: int | None = None) -> Any:
+        """Mean F1 of the classes that occur."""
+        import numpy as np
+
+        hits, alarms, misses = np.split(np.asarray(sums, float), 3, axis=-1)
+        there = hits + misses > 0
+        each = 2 * hits / np.maximum(2 * hits + alarms + misses, 1e-12)
+        return (each * there).sum(-1) / np.maximum(there.sum(-1), 1)
+
+    def loss(self, original: np.ndarray, candidate: np.ndarray) -> Loss:
+        """Resampled by example."""
+        return _resampled(self, original, candidate)
+
+
+class Perplexity(Metric):
+    """Perplexity of a language model: exp of the mean loss per predicted token."""
+
+    name = "perplexity"
+    unit = "relative"
+    higher_is_better = False
+
+    def parts(self, outputs: Any, labels: Any, reference: Any) -> Any:
+        """Negative log-likelihood and number of predicted tokens of each sequence; label -100 is left out."""
+        import torch
+
+        wanted = labels[:, 1:].to(outputs.device)
+        known = wanted != -100
+        each = torch.nn.functional.cross_entropy(
+            outputs[:, :-1].float().transpose(1, 2), wanted.clamp_min(0), reduction="none"
+        )
+        return torch.stack([(each * known).double().sum(-1), known.double().sum(-1)], dim=-1)
+
+    def total(self, sums: Any, examples: int | None = None) -> Any:
+        """Perplexity over all tokens."""
+        import numpy as np
+
+        return np.exp(sums[..., 0] / np.maximum(sums[..., 1], 1))
+
+    def loss(self, original: np.ndarray, candidate: np.ndarray) -> Loss:
+        """Resampled by sequence."""
+        return _resampled(self, original, candidate)
+
+
+class SquaredError(Metric):
+    """Mean squared error against the labels."""
+
+    name = "mean squared error"
+    unit = "relative"
+    higher_is_better = False
+
+    def parts(self, outputs: Any, labels: Any, reference: Any) -> Any:
+        """Squared error of each example, averaged over its outputs."""
+        wanted = labels.to(outputs.device).reshape(outputs.shape)
+        error = (outputs.double() - wanted.double()) ** 2
+        return error.reshape(len(error), -1).mean(-1)[:, None]
+
+    def loss(self, original: np.ndarray, candidate: np.ndarray) -> Loss:
+        """Resampled by example."""
+        return _resampled(self, original, candidate)
+
+
+class Own(Metric):
+    """A person's own function ``metric(outputs, labels) -> float``; higher is better, and the loss is relative."""
+
+    unit = "relative"
+    shared = False
+
+    def __init__(self, function: Callable[[Any, Any], float]) -> None:
+        self.function = function
+        self.name = getattr(function, "__name__", type(function).__name__)
+        self.answers: Any = None
+
+    def parts(self, outputs: Any, labels: Any, reference: Any) -> Any:
+        """Keep outputs, and the label in the last column."""
+        import torch
+
+        flat = outputs.reshape(len(outputs), -1).double()
+        beside = torch.zeros(len(flat), 1) if labels is None else labels.reshape(len(flat), -1)[:, :1]
+        self.answers = (tuple(outputs.shape[1:]), None if labels is None else labels.dtype)
+        return torch.cat([flat, beside.to(flat)], dim=-1)
+
+    def value(self, parts: np.ndarray) -> float:
+        """Return what the function says."""
+        import torch
+
+        shape, kind = self.answers
+        outputs = torch.from_numpy(parts[:, :-1]).float().reshape(len(parts), *shape)
+        return float(self.function(outputs, None if kind is None else torch.from_numpy(parts[:, -1]).to(kind)))
+
+    def loss(self, original: np.ndarray, candidate: np.ndarray) -> Loss:
+        """Resampled by example, a few hundred calls of the function."""
+        import numpy as np
+
+        count = len(original)
+
+        def loss(chosen: Any) -> float:
+            first = self.value(original[chosen])
+            return (first - self.value(candidate[chosen])) / max(abs(first), 1e-12)
+
+        if np.array_equal(original, candidate):
+            return Loss(0.0, 0.0, 0.0, count, self.unit, same=True)
+        rng = np.random.default_rng(0)
+        drawn = [loss(rng.integers(0, count, count)) for _ in range(OWN_RESAMPLES)]
+        low, high = np.quantile(drawn, [0.025, 0.975])
+        return Loss(loss(slice(None)), float(low), float(high), count, self.unit)
+
+
+def _resampled(metric: Metric, original: np.ndarray, candidate: np.ndarray) -> Loss:
+    count = len(original)
+    return resampled(
+        lambda sums: metric.total(sums, count),
+        original,
+        candidate,
+        metric.unit,
+        higher_is_better=metric.higher_is_better,
+    )
+
+
+def _vectors(outputs: Any) -> Any:
+    return outputs.mean(1) if outputs.dim() == 3 else outputs.reshape(len(outputs), -1)
+
+
+def metric_of(wanted: Any, outputs: Any, labels: Any, *, vectors: bool) -> Metric:
+    """Return the metric a person asked for, or the one that fits.
+
+    Parameters
+    ----------
+    wanted : str, callable or None
+        ``"accuracy"``, ``"f1"``, ``"perplexity"``, ``"cosine"``, ``"mse"``, ``"agreement"``, or
+        ``function(outputs, labels) -> float``.
+    outputs, labels : Tensor
+        One batch's, to see what fits; labels may be None.
+    vectors : bool
+        Whether the outputs are embeddings and not scores of classes.
+
+    Raises
+    ------
+    ShrinkError
+        If it is unknown or its labels are missing or don't fit; one sentence.
+    """
+    import torch
+
+    whole = labels is not None and not torch.is_floating_point(labels)
+    if callable(wanted):
+        return Own(wanted)
+    if wanted is None:
+        if labels is None:
+            return Cosine() if vectors else Agreement()
+        if not whole:
+            return SquaredError()
+        wanted = "perplexity" if labels.dim() == 2 and outputs.dim() == 3 else "accuracy"
+    known: dict[str, Callable[[], Metric]] = {
+        "accuracy": Metric,
+        "perplexity": Perplexity,
+        "cosine": Cosine,
+        "mse": SquaredError,
+        "agreement": Agreement,
+        "f1": lambda: F1(outputs.shape[-1]),
+    }
+    found = known.get(str(wanted).lower())
+    if found is None:
+        raise ShrinkError(
+            f"{wanted!r} is no metric; take accuracy, f1, perplexity, cosine, mse, agreement or a function of your own."
+        )
+    metric = found()
+    if metric.labels and labels is None:
+        raise ShrinkError(f"{metric.name} needs labels, and the data has none; take metric='agreement'.")
+    if metric.name in ("accuracy", "F1"):
+        if not whole or labels.dim() != 1 or outputs.dim() != 2:
+            raise ShrinkError(
+                f"{metric.name} wants one whole number per example and scores of classes, not labels of shape "
+                f"{tuple(labels.shape)} and outputs of shape {tuple(outputs.shape)}."
+            )
+        if int(labels.max()) >= outputs.shape[-1] or int(labels.min()) < 0:
+            raise ShrinkError(
+                f"The labels run from {int(labels.min())} to {int(labels.max())}, but the model tells "
+                f"{outputs.shape[-1]} classes apart."
+            )
+    return metric
+
+
+def evaluate(
+    subject: Subject, model: Any, batches: Sequence[Batch], metric: Metric, references: Sequence[Any] | None = None
+) -> tuple[np.ndarray, list[Any]]:
+    """Run a model over batches; return the parts of all examples and what was kept of its outputs.
+
+    Parameters
+    ----------
+    subject : Subject
+        Knows how a batch is called.
+    model : object
+        The original, or what stands in for it.
+    batches : sequence of Batch
+        The examples.
+    metric : Metric
+        What is looked at.
+    references : sequence, optional
+        What was kept of the original's outputs; without it the model is its own reference.
+
+    Raises
+    ------
+    ShrinkError
+        If an output is not a number.
+    """
+    import numpy as np
+    import torch
+
+    from .subject import main_tensor
+
+    parts, kept = [], []
+    with torch.inference_mode():
+        for place, batch in enumerate(batches):
+            outputs = main_tensor(subject.call(batch.to(subject.device).inputs, model)).float()
+            if not bool(torch.isfinite(outputs).all()):
+                raise ShrinkError("Some outputs are not numbers (NaN or infinite).")
+            own = metric.reference(outputs)
+            kept.append(own)
+            part = metric.parts(outputs, batch.labels, own if references is None else references[place])
+            parts.append(part.cpu().numpy())
+    return np.concatenate(parts), kept

@@ -1,0 +1,220 @@
+"""What is being shrunk: a model in memory, how it is called, and proof that it was left as it was.
+
+Recipes only ever get a deep copy, in which tied weights stay tied. The original is put into evaluation mode while it
+is measured and every module's own mode is put back. Its weights are fingerprinted, so that a recipe which reached the
+original after all is found out.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .fault import ShrinkError, require
+
+Kind = Literal["module", "transformers", "sentence-transformers"]
+
+_MAIN = ("logits", "sentence_embedding", "last_hidden_state", "prediction_logits", "start_logits")
+"""Names under which an output holds what a metric looks at, in this order."""
+_QUANTIZED = ("torch.ao.nn.quantized", "torch.ao.nn.intrinsic.quantized", "bitsandbytes.", "torchao.", "optimum.quanto")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model and how it is called.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        The model.
+    kind : {"module", "transformers", "sentence-transformers"}
+        What it comes from.
+    tokenizer : object or None
+        What turns text into its inputs, where that came with the model.
+    notes : tuple of str
+        What should be known of it, a sentence each.
+    """
+
+    model: Any
+    kind: Kind = "module"
+    tokenizer: Any = None
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def name(self) -> str:
+        """The model's class."""
+        return type(self.model).__name__
+
+    @property
+    def device(self) -> Any:
+        """Where its weights are."""
+        return next(self.model.parameters()).device
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of its weights and buffers; tied ones count once."""
+        seen = {tensor.data_ptr(): tensor.numel() * tensor.element_size() for tensor in _tensors(self.model)}
+        return sum(seen.values())
+
+    def copy(self) -> Any:
+        """Return a copy of the model that shares nothing with it; what is tied in it is tied in the copy.
+
+        Raises
+        ------
+        ShrinkError
+            If the model can't be copied; one sentence.
+        """
+        try:
+            return copy.deepcopy(self.model)
+        except (RuntimeError, TypeError) as error:
+            raise ShrinkError(
+                f"{self.name} can't be copied ({_first_line(error)}), and the original is never touched; "
+                "hand over a fresh model that holds no results of a computation."
+            ) from error
+
+    def call(self, inputs: Any, model: Any = None) -> Any:
+        """Call the model (or one that stands in for it) with one batch; returns what it returns."""
+        model = self.model if model is None else model
+        if isinstance(inputs, Mapping):
+            return model(dict(inputs)) if self.kind == "sentence-transformers" else model(**inputs)
+        if isinstance(inputs, (tuple, list)):
+            return model(*inputs)
+        return model(inputs)
+
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        """Evaluation mode for a while; afterwards each module is in the mode it was in."""
+        modes = [(module, module.training) for module in self.model.modules()]
+        try:
+            self.model.eval()
+            yield
+        finally:
+            for module, training in modes:
+                module.training = training
+
+    def fingerprint(self) -> str:
+        """Return a digest of every weight and buffer, bit by bit."""
+        import torch
+
+        digest = hashlib.sha256()
+        for name, tensor in self.model.state_dict().items():
+            if not isinstance(tensor, torch.Tensor):
+                continue
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            flat = tensor.detach().cpu().contiguous().reshape(-1)
+            digest.update(flat.view(torch.uint8).numpy().tobytes() if flat.numel() else b"")
+        return digest.hexdigest()
+
+
+def main_tensor(output: Any) -> Any:
+    """Return what a metric looks at: the logits or the embedding of an output of whatever form.
+
+    Raises
+    ------
+    ShrinkError
+        If there is no tensor in it.
+    """
+    import torch
+
+    if isinstance(output, torch.Tensor):
+        return output
+    if isinstance(output, Mapping):
+        for name in _MAIN:
+            if isinstance(output.get(name), torch.Tensor):
+                return output[name]
+        found = next((value for value in output.values() if isinstance(value, torch.Tensor)), None)
+    elif isinstance(output, (tuple, list)):
+        found = next((value for value in output if isinstance(value, torch.Tensor)), None)
+    else:
+        found = next((value for name in _MAIN if isinstance(value := getattr(output, name, None), torch.Tensor)), None)
+    if found is None:
+        raise ShrinkError(f"The model returns {type(output).__name__} without a tensor in it; return logits.")
+    return found
+
+
+def subject_of(model: Any) -> Subject:
+    """Return what a person handed over as a subject: a module, a pipeline's or a trainer's model.
+
+    Raises
+    ------
+    ShrinkError
+        If it can't be shrunk; one sentence that says why.
+    """
+    torch = require("torch")
+    tokenizer = None
+    if not isinstance(model, torch.nn.Module):
+        inner = getattr(model, "model", None)
+        if not isinstance(inner, torch.nn.Module):
+            raise ShrinkError(
+                f"{type(model).__name__} is no PyTorch model; hand over a torch.nn.Module, a transformers or "
+                "sentence-transformers model, a pipeline or a Trainer."
+            )
+        tokenizer = getattr(model, "tokenizer", None) or getattr(model, "processing_class", None)
+        model = inner
+    _refuse(model)
+    names = {base.__module__.partition(".")[0] for base in type(model).__mro__}
+    kind: Kind = "module"
+    if "sentence_transformers" in names:
+        kind, tokenizer = "sentence-transformers", tokenizer or model.tokenizer
+    elif "transformers" in names:
+        kind = "transformers"
+    return Subject(model, kind, tokenizer, tuple(_notes(model)))
+
+
+def _refuse(model: Any) -> None:
+    import torch
+
+    name = type(model).__name__
+    tensors = _tensors(model)
+    if any(tensor.is_meta for tensor in tensors):
+        raise ShrinkError(f"{name} is on the meta device and holds no weights; load them first.")
+    if _is_quantized(model):
+        raise ShrinkError(f"{name} is quantized already; hand over the model it was made from.")
+    if not any(True for _ in model.parameters()):
+        raise ShrinkError(f"{name} has no parameters, so there is nothing to shrink.")
+    if len({tensor.device for tensor in model.parameters()}) > 1:
+        raise ShrinkError(f"{name} is spread over several devices; move it to one of them.")
+    if isinstance(model, (torch.jit.ScriptModule, torch.nn.DataParallel)):
+        raise ShrinkError(f"{name} wraps a model; hand over the model inside it.")
+
+
+def _is_quantized(model: Any) -> bool:
+    import torch
+
+    if getattr(getattr(model, "config", None), "quantization_config", None) is not None:
+        return True
+    if any(type(module).__module__.startswith(_QUANTIZED) for module in model.modules()):
+        return True
+    return any(
+        tensor.dtype in (torch.int8, torch.uint8)
+        or tensor.is_quantized
+        or type(tensor).__module__.startswith(_QUANTIZED)
+        for tensor in model.parameters()
+    )
+
+
+def _notes(model: Any) -> Iterator[str]:
+    if has_hooks(model):
+        yield "The model has hooks; a runtime other than PyTorch does not run them."
+    if any(module.training for module in model.modules()):
+        yield "The model was in training mode; it is measured in evaluation mode and put back."
+    tensors = list(model.named_parameters(remove_duplicate=False))
+    if len({id(tensor) for _, tensor in tensors}) < len(tensors):
+        yield "Weights that are tied stay tied where the model stays a PyTorch module."
+
+
+def has_hooks(model: Any) -> bool:
+    """Whether any module has a forward hook of the person's own."""
+    return any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+
+
+def _tensors(model: Any) -> list[Any]:
+    return [*model.parameters(), *model.buffers()]
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160].rstrip(".")

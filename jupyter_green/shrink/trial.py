@@ -1,0 +1,264 @@
+"""The proof that a candidate costs less: it and the original run in turn, and their laps are compared in pairs.
+
+A machine drifts: it warms up, changes its clock, is used by others. Within one round all of that is nearly the same, so
+only laps of one round are compared. Rounds go on until the interval is narrow or the time is up; they never stop
+because the answer is the wished one. What varies too much to tell is said to be untold: a number would be an opinion.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Literal
+
+from .gauge import POWER_DIFFERENCE, Basis, Gauge, Lap
+from .ratio import LEAST_PAIRS, Ratio, paired_ratio, spread
+
+NARROW = 0.04
+"""Half-width (of the logarithm) at which rounds stop."""
+MOST_ROUNDS = 30
+FEWEST_ROUNDS = 6
+"""Rounds before anything is called."""
+LAP_SECONDS = {"joules": 1.0, "cpu_seconds": 0.1}
+"""Least length of a lap: tens of ticks of an energy counter; a hundred thousand of the processor clock."""
+WIDE = 0.25
+"""Half-width beyond which a ratio is no answer; twice that where even so its interval excludes 1."""
+BUSY = 0.1
+"""Share of the machine's time used by others from which on they are named as the cause."""
+
+Verdict = Literal["less", "more", "no difference", "can't tell"]
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Something that can be run again and again.
+
+    Parameters
+    ----------
+    run : callable
+        ``run(round)`` does one pass over the batches of that round.
+    inferences : callable
+        ``inferences(round)`` is how many examples that is.
+    """
+
+    run: Callable[[int], None]
+    inferences: Callable[[int], int]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one inference costs.
+
+    Parameters
+    ----------
+    joules, uncertainty : float or None
+        Energy and half its 95 % interval, where a sensor measures.
+    cpu_seconds, seconds : float
+        Processor time and time, medians of the laps.
+    """
+
+    joules: float | None
+    uncertainty: float | None
+    cpu_seconds: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a candidate stands against the original.
+
+    Parameters
+    ----------
+    verdict : {"less", "more", "no difference", "can't tell"}
+        What is proven.
+    ratio : Ratio or None
+        Candidate / original per inference; None where it can't be told.
+    reason : str
+        Why it can't be told, or what the ratio stands on.
+    cost : Cost
+        Of one inference of the candidate.
+    """
+
+    verdict: Verdict
+    ratio: Ratio | None
+    reason: str
+    cost: Cost
+
+
+@dataclass(frozen=True)
+class Trial:
+    """All laps of a trial.
+
+    Parameters
+    ----------
+    reference : str
+        The name that the others are compared with.
+    laps : mapping of str to sequence of (Lap, int)
+        Each name's laps, in the order of rounds, with the inferences of each.
+    basis : {"joules", "cpu_seconds"}
+        What is compared.
+    others : float or None
+        Share of the machine's time that other programs used.
+    """
+
+    reference: str
+    laps: Mapping[str, Sequence[tuple[Lap, int]]]
+    basis: Basis
+    others: float | None = None
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def quality(self) -> str:
+        """The weakest standing of the laps."""
+        found = {lap.quality for laps in self.laps.values() for lap, _ in laps}
+        return "simulated" if "simulated" in found else ("measured" if found == {"measured"} else "estimated")
+
+    @property
+    def shared(self) -> bool:
+        """Whether a device was used by others meanwhile, so that nothing is proven."""
+        return any(lap.shared for laps in self.laps.values() for lap, _ in laps)
+
+    def series(self, name: str) -> list[float]:
+        """Return the cost per inference of each lap, on the trial's basis."""
+        return [_amount(lap, self.basis) / count for lap, count in self.laps[name]]
+
+    def cost(self, name: str) -> Cost:
+        """Return what one inference of it costs."""
+        laps = self.laps[name]
+        joules = [lap.joules / count for lap, count in laps if lap.joules is not None]
+        doubt = [(lap.uncertainty or 0.0) / count for lap, count in laps if lap.joules is not None]
+        whole = len(joules) == len(laps)
+        return Cost(
+            median(joules) if joules and whole else None,
+            median(doubt) if doubt and whole else None,
+            median(lap.cpu_seconds / count for lap, count in laps),
+            median(lap.seconds / count for lap, count in laps),
+        )
+
+    def raw(self, name: str, against: str | None = None) -> Ratio | None:
+        """Return the paired ratio as it was read, without what the basis leaves open."""
+        return paired_ratio(self.series(against or self.reference), self.series(name))
+
+    def outcome(self, name: str, against: str | None = None) -> Outcome:
+        """Return how one stands against the reference, or another name."""
+        cost = self.cost(name)
+        found = self.raw(name, against)
+        if found is None:
+            return Outcome("can't tell", None, "Too few rounds were run in the time allowed.", cost)
+        noise = spread(self.series(against or self.reference))
+        ratio = found if self.basis == "joules" else found.widened(POWER_DIFFERENCE)
+        clear = ratio.less or ratio.more
+        wavering = found.half_width > 2 * NARROW and noise > 2 * NARROW
+        if found.half_width > WIDE * (2 if clear else 1) or (wavering and not clear):
+            return Outcome("can't tell", None, self._why(noise), cost)
+        said = f"{found.pairs} rounds in turn"
+        verdict: Verdict = "less" if ratio.less else ("more" if ratio.more else "no difference")
+        if self.shared:
+            verdict, said = (
+                "no difference",
+                "the device was used by others, whose part can't be told: nothing is proven",
+            )
+        elif verdict == "no difference":
+            said += "; the interval includes 1"
+        return Outcome(verdict, ratio, said, cost)
+
+    def _why(self, noise: float) -> str:
+        varied = f"the same model varied by ±{100 * noise:.0f} % from round to round"
+        if self.others is not None and self.others > BUSY:
+            return f"The machine was busy: other programs used {100 * self.others:.0f} % of it, and {varied}."
+        return f"It can't be told: {varied}. Try again with more time, or when the machine is quiet."
+
+
+def run_trial(
+    runners: Mapping[str, Runner],
+    gauge: Gauge,
+    *,
+    seconds: float,
+    reference: str = "original",
+    rounds: int = MOST_ROUNDS,
+    seed: int = 0,
+) -> Trial:
+    """Run original and candidates in turn.
+
+    Parameters
+    ----------
+    runners : mapping of str to Runner
+        What is run, the reference among them.
+    gauge : Gauge
+        Reads the laps.
+    seconds : float
+        No further round is begun after these, once there are a few.
+    reference : str
+        Name of what the others are compared with.
+    rounds : int
+        Most rounds.
+    seed : int
+        Seed of the order within each round.
+    """
+    basis: Basis = "joules" if gauge.measures else "cpu_seconds"
+    rng = random.Random(seed)  # noqa: S311 - an order, not a secret
+    repeats = {name: _repeats(runner, LAP_SECONDS[basis]) for name, runner in runners.items()}
+    waiting: dict[str, list[tuple[Callable[[], Lap], int]]] = {name: [] for name in runners}
+    began, before = time.perf_counter(), gauge.others()
+    order = list(runners)
+    for turn in range(rounds):
+        # Each order is followed by its reverse, so that a steady drift falls on all alike.
+        if turn % 2 == 0:
+            rng.shuffle(order)
+        else:
+            order.reverse()
+        for name in order:
+            runner, times = runners[name], repeats[name]
+            count = runner.inferences(turn) * times
+            waiting[name].append((gauge.lap(name, count, _work(runner, turn, times)), count))
+        spent = time.perf_counter() - began
+        if turn + 1 >= FEWEST_ROUNDS and (spent >= seconds or (basis == "cpu_seconds" and _narrow(waiting, reference))):
+            break
+        if turn + 1 >= LEAST_PAIRS and spent >= 2 * seconds:
+            break
+    took, after = time.perf_counter() - began, gauge.others()
+    laps = {name: [(read(), count) for read, count in items] for name, items in waiting.items()}
+    if basis == "joules" and any(lap.joules is None for items in laps.values() for lap, _ in items):
+        basis = "cpu_seconds"  # a sensor fell away meanwhile
+    return Trial(reference, laps, basis, _share(before, after, took))
+
+
+def _work(runner: Runner, turn: int, times: int) -> Callable[[], None]:
+    def work() -> None:
+        for _ in range(times):
+            runner.run(turn)
+
+    return work
+
+
+def _repeats(runner: Runner, least: float) -> int:
+    """Warm up, and see how often a pass has to be run for a lap long enough to be read."""
+    runner.run(0)
+    began = time.perf_counter()
+    runner.run(0)
+    once = max(1e-6, time.perf_counter() - began)
+    return max(1, math.ceil(least / once))
+
+
+def _narrow(waiting: Mapping[str, list[tuple[Callable[[], Lap], int]]], reference: str) -> bool:
+    series = {
+        name: [_amount(read(), "cpu_seconds") / count for read, count in items] for name, items in waiting.items()
+    }
+    found = [paired_ratio(series[reference], series[name]) for name in series if name != reference]
+    return all(ratio is not None and ratio.half_width <= NARROW for ratio in found)
+
+
+def _amount(lap: Lap, basis: Basis) -> float:
+    return lap.cpu_seconds if basis == "cpu_seconds" or lap.joules is None else lap.joules
+
+
+def _share(before: float | None, after: float | None, seconds: float) -> float | None:
+    import psutil
+
+    if before is None or after is None or seconds <= 0:
+        return None
+    return max(0.0, after - before) / (seconds * (psutil.cpu_count() or 1))

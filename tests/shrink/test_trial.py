@@ -1,0 +1,146 @@
+"""The trial: noise alone wins rarely, dearer is refused, and what varies too much is not told."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+
+import pytest
+
+from jupyter_green.records import Component, EnergyRecord
+from jupyter_green.session import current
+from jupyter_green.shrink import trial as trial_module
+from jupyter_green.shrink.gauge import Lap, SessionGauge, lap_of
+from jupyter_green.shrink.ratio import Ratio, paired_ratio
+from jupyter_green.shrink.trial import Runner, Trial, run_trial
+
+REPEATS = 400
+
+
+class Bench:
+    """A gauge whose laps are drawn: what a model costs times the noise of a machine."""
+
+    def __init__(self, seed: int, costs: dict[str, float], *, noise: float, joules: bool = False) -> None:
+        self.rng = random.Random(seed)
+        self.costs, self.noise, self.measures = costs, noise, joules
+        self.drift = 0.0
+
+    def lap(self, name: str, inferences: int, run: Callable[[], None]) -> Callable[[], Lap]:
+        self.drift += self.rng.gauss(0, self.noise / 2)
+        # Every tenth lap is disturbed by somebody else.
+        jolt = self.rng.expovariate(1 / (4 * self.noise)) if self.rng.random() < 0.1 else 0.0
+        cost = self.costs[name] * math.exp(self.drift + jolt + self.rng.gauss(0, self.noise)) * inferences
+        lap = Lap(cost, cost, cost if self.measures else None, 0.0, "measured" if self.measures else "estimated")
+        return lambda: lap
+
+    def others(self) -> float | None:
+        return None
+
+
+def runner() -> Runner:
+    return Runner(lambda _: None, lambda _: 1)
+
+
+def tried(seed: int, costs: dict[str, float], *, noise: float, joules: bool = False) -> Trial:
+    return run_trial(
+        dict.fromkeys(costs, runner()), Bench(seed, costs, noise=noise, joules=joules), seconds=60, rounds=12, seed=seed
+    )
+
+
+@pytest.mark.parametrize("noise", [0.01, 0.05])
+def test_noise_alone_wins_rarely(noise: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial_module, "_repeats", lambda *_: 1)
+    costs = {"original": 1.0, "candidate": 1.0}
+    won = sum(
+        tried(seed, costs, noise=noise, joules=True).outcome("candidate").verdict == "less" for seed in range(REPEATS)
+    )
+    assert won <= 0.05 * REPEATS
+
+
+def test_what_costs_less_is_found_with_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial_module, "_repeats", lambda *_: 1)
+    covered = 0
+    for seed in range(100):
+        outcome = tried(seed, {"original": 1.0, "candidate": 0.5}, noise=0.03, joules=True).outcome("candidate")
+        assert outcome.verdict == "less"
+        assert outcome.ratio is not None
+        covered += outcome.ratio.low <= 0.5 <= outcome.ratio.high
+    assert covered >= 90
+
+
+@pytest.mark.parametrize("joules", [True, False])
+def test_what_costs_more_is_said_to(joules: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial_module, "_repeats", lambda *_: 1)
+    costs = {"original": 1.0, "candidate": 1.4}
+    verdicts = [tried(seed, costs, noise=0.03, joules=joules).outcome("candidate").verdict for seed in range(40)]
+    assert "less" not in verdicts
+    assert verdicts.count("more") >= 36
+
+
+def test_a_busy_machine_gives_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial_module, "_repeats", lambda *_: 1)
+    outcome = tried(3, {"original": 1.0, "candidate": 0.95}, noise=0.5).outcome("candidate")
+    assert outcome.verdict == "can't tell"
+    assert outcome.ratio is None
+    assert "varied by" in outcome.reason
+
+
+def test_without_a_sensor_a_small_gain_is_not_called_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """10 % less processor time may be more energy: the doubt about power is on top of the interval."""
+    monkeypatch.setattr(trial_module, "_repeats", lambda *_: 1)
+    costs = {"original": 1.0, "candidate": 0.9}
+    assert tried(1, costs, noise=0.005).outcome("candidate").verdict == "no difference"
+    assert tried(1, costs, noise=0.005, joules=True).outcome("candidate").verdict == "less"
+
+
+def test_a_shared_device_proves_nothing() -> None:
+    laps = {
+        name: [(Lap(1, 1, cost, 0.0, "measured", shared=True), 1)] * 8 for name, cost in (("original", 1.0), ("b", 0.2))
+    }
+    outcome = Trial("original", laps, "joules").outcome("b")
+    assert outcome.verdict == "no difference"
+    assert "used by others" in outcome.reason
+
+
+def test_real_windows_and_twice_the_work() -> None:
+    """Real laps through the session: twice the work is never called less, and the laps are in its records."""
+    seen: list[int] = []
+
+    def work(times: int) -> Callable[[int], None]:
+        def run(turn: int) -> None:
+            seen.append(turn)
+            sum(value * value for value in range(times))
+
+        return run
+
+    session = current()
+    runners = {"original": Runner(work(20_000), lambda _: 1), "double": Runner(work(40_000), lambda _: 1)}
+    found = run_trial(runners, SessionGauge(session), seconds=2, rounds=6)
+    assert found.basis == "cpu_seconds"
+    assert found.outcome("double").verdict in ("more", "can't tell")
+    assert seen
+    session.settle()
+    labels = {record.label for record in session.finished if record.span == "trial"}
+    assert {"shrink: original", "shrink: double"} <= labels
+
+
+def test_a_board_that_idles_is_not_the_model() -> None:
+    board = Component("gpu", "GPU 0", "nvidia:0", 50.0, 1.0, 0.5, "counter", "measured", "board")
+    processor = Component("cpu", "CPU", "processor:model", 5.0, 2.0, 2.0, "model", "estimated", "process")
+    record = EnergyRecord((board, processor), seconds=1.0, started_at=0.0)
+    assert lap_of(record, 0.9, 1.0, "cpu").joules is None
+    assert lap_of(record, 0.9, 1.0, "gpu").joules == 50.0
+
+
+def test_few_pairs_have_no_interval() -> None:
+    assert paired_ratio([1.0] * 4, [0.5] * 4) is None
+    assert paired_ratio([1.0] * 8, [0.0] * 8) is None
+    with pytest.raises(ValueError, match="equal numbers"):
+        paired_ratio([1.0] * 8, [1.0] * 7)
+
+
+def test_ratios_divide_with_their_doubt() -> None:
+    both = Ratio(0.2, 0.19, 0.21, 9).over(Ratio(0.5, 0.48, 0.52, 9))
+    assert both.value == pytest.approx(0.4)
+    assert both.low < 0.4 * 0.19 / 0.2
