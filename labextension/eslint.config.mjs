@@ -8,7 +8,11 @@ export default [
     files: ['src/**/*.ts', 'src/**/*.tsx'],
     languageOptions: {
       parser,
-      parserOptions: { project: './tsconfig.json' }
+      parserOptions: {
+        project: './tsconfig.json',
+        jsxPragma: 'h',
+        jsxFragmentName: 'Fragment'
+      }
     },
     plugins: { '@typescript-eslint': typescript },
     rules: {

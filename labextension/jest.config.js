@@ -9,6 +9,8 @@ module.exports = {
         tsconfig: {
           module: 'commonjs',
           jsx: 'react',
+          jsxFactory: 'h',
+          jsxFragmentFactory: 'Fragment',
           esModuleInterop: true,
           target: 'ES2020',
           strict: true,

@@ -115,10 +115,20 @@ export function spread(amount: IAmount): string {
 
 /** Write a part of a block at the block's digit, or with a digit of its own where it would vanish there. */
 export function within(joules: number, block: IAmount): string {
-  const value = joules / block.unit.joules;
-  return value !== 0 && leading(value, block.decimals) === '0'
+  return fixedOrOwn(joules / block.unit.joules, block.decimals);
+}
+
+/** Write `value` at a column's digit, or with one digit of its own where it would vanish there. */
+export function fixedOrOwn(value: number, decimals: number): string {
+  return value !== 0 && leading(value, decimals) === '0'
     ? significant(value, 1)
-    : fixed(value, block.decimals);
+    : fixed(value, decimals);
+}
+
+/** Whether a digit bends a value by more than a share of it. */
+export function bends(value: number, decimals: number, share: number): boolean {
+  const step = 10 ** -decimals;
+  return Math.abs(Math.round(value / step) * step - value) > share * value;
 }
 
 /** An upper bound rounded up to one significant digit, two where the first is 1; without its unit. */

@@ -48,9 +48,10 @@ const LATEST = 1e11;
 const COUNT = 1e9;
 const MONEY = 1e12;
 
-const joules = number(-JOULES, JOULES);
-const spread = number(0, JOULES);
-const quality = oneOf('measured', 'estimated', 'simulated');
+export const joules = number(-JOULES, JOULES);
+export const spread = number(0, JOULES);
+export const money = number(-MONEY, MONEY);
+export const quality = oneOf('measured', 'estimated', 'simulated');
 export const when = number(0, LATEST);
 export const count = whole(COUNT);
 export const id = name(256);
@@ -64,8 +65,8 @@ export const figure: Reader<IFigure> = object<IFigure>({
   quality,
   measured_share: orNull(number(0, 1)),
   below_resolution: optional(flag),
-  co2e_grams: optional(orNull(number(-MONEY, MONEY))),
-  cost: optional(orNull(number(-MONEY, MONEY))),
+  co2e_grams: optional(orNull(money)),
+  cost: optional(orNull(money)),
   currency: optional(orNull(text(16)))
 });
 

@@ -3,7 +3,7 @@
  *
  * Words beside them say the same, so they are hidden from readers of the screen.
  */
-import * as React from 'react';
+import { Fragment, h } from './element';
 
 const SHAPES = {
   running: (

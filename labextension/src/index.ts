@@ -13,6 +13,7 @@ import {
   showDialog
 } from '@jupyterlab/apputils';
 import { INotebookTracker } from '@jupyterlab/notebook';
+import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator } from '@jupyterlab/translation';
@@ -26,6 +27,7 @@ import { Kernels } from './kernels';
 import { EnergyModel } from './model';
 import { EnergyPanel } from './panel';
 import { Places } from './place';
+import { factory } from './record/renderer';
 import { EnergyServer } from './server';
 import { IPreferences, Preferences, SETTINGS } from './settings';
 import { StatusItem } from './statusitem';
@@ -192,4 +194,17 @@ const statusBar: JupyterFrontEndPlugin<void> = {
   }
 };
 
-export default [preferences, model, panel, badges, statusBar];
+const records: JupyterFrontEndPlugin<void> = {
+  id: 'jupyter-green:records',
+  description: 'Draws the energy record under a cell.',
+  autoStart: true,
+  requires: [IRenderMimeRegistry, ITranslator, IPreferences],
+  activate: (
+    _app,
+    registry: IRenderMimeRegistry,
+    translator: ITranslator,
+    chosen: Preferences
+  ) => registry.addFactory(factory(translator.load(DOMAIN), chosen))
+};
+
+export default [preferences, model, panel, badges, statusBar, records];

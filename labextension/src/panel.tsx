@@ -7,7 +7,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { LabIcon, ReactWidget } from '@jupyterlab/ui-components';
 import { MessageLoop, type Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
-import * as React from 'react';
+import { h } from './element';
 import { View } from './components/view';
 import type { IEnergyModel, ISettings } from './tokens';
 

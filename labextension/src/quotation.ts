@@ -1,6 +1,7 @@
 /**
  * The total in a few lines for others to read: a message, a model card. Provenance goes with the figure.
  */
+import { withEmissions } from './emissions';
 import { carbon, change, head, energy, known } from './format';
 import type { IState, ITotals } from './tokens';
 import type { Words } from './words';
@@ -10,7 +11,7 @@ function plain(text: string): string {
 }
 
 /** Text that a chat or Markdown would take for marks, taken for itself. */
-function literal(text: string): string {
+export function literal(text: string): string {
   return text.replace(/[\\`*_{}[\]<>~|#&]/g, mark => `\\${mark}`);
 }
 
@@ -58,7 +59,7 @@ export function card(words: Words, state: IState, totals: ITotals): string {
   const lines = [
     `## ${trans.__('Energy')}`,
     '',
-    `- ${trans.__('Energy')}: ${words.figure(figure)} (${head(hours)}), ${words.standing(figure)}; ± ${trans.__('is the half-width of the 95 % interval')}`,
+    `- ${trans.__('Energy')}: ${words.figure(figure)} (${head(hours)}), ${words.standing(figure)}; ${trans.__('± is the half-width of the 95 % interval')}`,
     ...totals.parts
       .filter(part => known(part.joules))
       .map(part => `- ${words.devices([part])}`),
@@ -69,5 +70,9 @@ export function card(words: Words, state: IState, totals: ITotals): string {
     ),
     `- ${trans.__('Metered with')} jupyter_green`
   ];
-  return plain(lines.join('\n'));
+  const text = plain(lines.join('\n'));
+  const devices = state.devices.map(each => each.device);
+  return state.busy
+    ? text
+    : withEmissions(words, figure, { source: '', devices }, text);
 }

@@ -8,7 +8,7 @@ import type { IStatusBar } from '@jupyterlab/statusbar';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { ReactWidget } from '@jupyterlab/ui-components';
 import { ISignal, Signal } from '@lumino/signaling';
-import * as React from 'react';
+import { h } from './element';
 
 import { Icon } from './icons';
 import { indicator, type IIndicator } from './indicator';

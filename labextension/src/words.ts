@@ -72,14 +72,7 @@ export class Words {
   ): IReading {
     const unit = given ?? unitFor([joules, figure.uncertainty], this.choice);
     if (known(joules) && figure.below_resolution && known(figure.uncertainty)) {
-      const most = Math.max(0, joules + figure.uncertainty);
-      const block = given ?? unitFor([most], this.choice);
-      return {
-        sign: '≤',
-        value: ceiling(most / block.joules),
-        doubt: '',
-        unit: block
-      };
+      return this.bound('≤', Math.max(0, joules + figure.uncertainty), given);
     }
     const amount = energy(joules, figure.uncertainty, given, this.choice);
     return {
@@ -90,6 +83,13 @@ export class Words {
     };
   }
 
+  /** A bound, rounded away from the doubt so that it stays one. */
+  bound(sign: '≤' | '≥', joules: number, given: IUnit | null = null): IReading {
+    const unit = given ?? unitFor([joules], this.choice);
+    const write = sign === '≤' ? ceiling : floor;
+    return { sign, value: write(joules / unit.joules), doubt: '', unit };
+  }
+
   /** A cell's figure: own joules where the device is shared, a lower bound where the kernel was killed. */
   ofCell(cell: ICell, given: IUnit | null = null): IReading {
     const joules = shown(cell);
@@ -97,9 +97,7 @@ export class Words {
     if (known(joules) && cell.status === 'killed' && !provisional(cell)) {
       const least = known(doubt) ? joules - doubt : joules;
       if (least > 0) {
-        const unit = given ?? unitFor([least], this.choice);
-        const value = floor(least / unit.joules);
-        return { sign: '≥', value, doubt: '', unit };
+        return this.bound('≥', least, given);
       }
     }
     const reading = this.reading(cell.figure, given, joules);

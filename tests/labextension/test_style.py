@@ -18,7 +18,7 @@ def _rules(path: Path) -> str:
 
 
 def test_there_are_styles() -> None:
-    assert {"base.css", "roles.css", "panel.css"} <= {path.name for path in STYLES}
+    assert {"roles.raw.css", "panel.raw.css"} <= {path.name for path in STYLES}
 
 
 @pytest.mark.parametrize("path", STYLES, ids=lambda path: path.name)

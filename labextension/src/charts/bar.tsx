@@ -1,7 +1,7 @@
 /**
  * A bar: solid is measured, hatched is estimated, dashed is simulated; an upright tick is the baseline.
  */
-import * as React from 'react';
+import { h } from '../element';
 import type { Quality } from '../tokens';
 import type { ISegment } from './stack';
 

@@ -1,7 +1,7 @@
 /**
  * Runs of a notebook as dots with their 95 % intervals, on an axis that begins at 0; the baseline is a line.
  */
-import * as React from 'react';
+import { Fragment, h } from '../element';
 import { known } from '../decimal';
 import type { Quality } from '../tokens';
 import { linear, px } from './scale';

@@ -1,7 +1,7 @@
 /**
  * The last minute of power: shaded spans are cells, a missing reading is a gap in the line.
  */
-import * as React from 'react';
+import { Fragment, h } from '../element';
 import { GAP_SECONDS, type ICourse } from './course';
 import { area, line, stretches } from './path';
 import { linear, px } from './scale';
@@ -76,10 +76,10 @@ export function Powerline({
           />
         )}
         {lines.map(stretch => (
-          <React.Fragment key={stretch[0].x}>
+          <Fragment key={stretch[0].x}>
             <path className="jgp-area" d={area(stretch, x, y, GROUND)} />
             <path className="jgp-line" d={line(stretch, x, y)} />
-          </React.Fragment>
+          </Fragment>
         ))}
         {live && last.watts !== null ? (
           <circle cx={px(x(last.at))} cy={px(y(last.watts))} r={2.5} />

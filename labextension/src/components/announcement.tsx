@@ -2,6 +2,7 @@
  * One polite line for readers of the screen, set when a cell has ended; figures that move are never read out.
  */
 import * as React from 'react';
+import { h } from '../element';
 import { newestFinal } from '../rows';
 import { announcement } from '../sentence';
 import type { IState } from '../tokens';

@@ -1,7 +1,7 @@
 /**
  * Energy that is not in the total, as a line of its own.
  */
-import * as React from 'react';
+import { h } from '../element';
 import { known } from '../format';
 import type { IFigure } from '../tokens';
 import type { IDesk } from './desk';

@@ -4,7 +4,7 @@
  * Like for like: the tick stands where the total would be, had the cells that both runs finished used what the
  * baseline used for them; the rest of the run does not move it. A dashed tick is the whole run of the baseline.
  */
-import * as React from 'react';
+import { h } from '../element';
 import { Bar, look, type ITick } from '../charts/bar';
 import { cut, drawn, stack } from '../charts/stack';
 import { THIN, change, energy, head, known, within } from '../format';

@@ -2,6 +2,7 @@
  * A button that takes the next step; the first of a group is filled, the others are quiet.
  */
 import * as React from 'react';
+import { h } from '../element';
 
 export function Button({
   children,

@@ -2,6 +2,7 @@
  * The cells of the run: in the order of the notebook, or by joules; the three dearest named; idle energy apart.
  */
 import * as React from 'react';
+import { h } from '../element';
 import { unitOfColumn } from '../format';
 import { Icon } from '../icons';
 import { keyOf } from '../order';

@@ -1,7 +1,7 @@
 /**
  * What the run is compared with: the last run, the median of the last runs, a name, a file; or this run from now on.
  */
-import * as React from 'react';
+import { Fragment, h } from '../element';
 import type { IBaselineHead } from '../tokens';
 import { Button } from './button';
 import type { IDesk } from './desk';
@@ -41,7 +41,7 @@ export function Chooser({ desk }: { desk: IDesk }): JSX.Element {
           {trans.__('Median of last runs')}
         </Button>{' '}
         {named.map(each => (
-          <React.Fragment key={each.name}>
+          <Fragment key={each.name}>
             <Button
               quiet
               pressed={chosen(each)}
@@ -50,7 +50,7 @@ export function Chooser({ desk }: { desk: IDesk }): JSX.Element {
             >
               {words.baseline(each)}
             </Button>{' '}
-          </React.Fragment>
+          </Fragment>
         ))}
         {baseline?.kind === 'named' || baseline?.kind === 'file' ? (
           <Button quiet onClick={() => ask(() => actions.clearBaseline())}>

@@ -1,7 +1,7 @@
 /**
  * A command to run, as text that can be selected and reached by keyboard.
  */
-import * as React from 'react';
+import { h } from '../element';
 import type { IDesk } from './desk';
 
 export function Command({

@@ -1,7 +1,7 @@
 /**
  * One of the cells that used most: its number and its share, and a way to it.
  */
-import * as React from 'react';
+import { h } from '../element';
 import { known, wholePercent } from '../format';
 import { shown } from '../rows';
 import type { ICell } from '../tokens';

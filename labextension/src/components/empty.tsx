@@ -3,7 +3,7 @@
  *
  * A page that has lost the kernel or the server keeps its last figures below, muted; all others stand alone.
  */
-import * as React from 'react';
+import { Fragment, h } from '../element';
 import { timeOfDay } from '../clock';
 import { known, seconds } from '../format';
 import type { Status } from '../tokens';

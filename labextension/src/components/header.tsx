@@ -2,6 +2,7 @@
  * The head of the panel: its name, the tabs, one button to stop or start metering, and the menu of what is rare.
  */
 import * as React from 'react';
+import { h } from '../element';
 import { Icon } from '../icons';
 import type { Words } from '../words';
 import { MenuButton, type IItem } from './menu';

@@ -5,6 +5,7 @@
  * tab alone, where only cells that both finished are compared.
  */
 import * as React from 'react';
+import { Fragment, h } from '../element';
 import { dayAndTime } from '../clock';
 import { Button } from './button';
 import { Chooser } from './chooser';

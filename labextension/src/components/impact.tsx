@@ -3,7 +3,7 @@
  *
  * What needs a region or a tariff that nobody named stays absent, and says what is missing.
  */
-import * as React from 'react';
+import { h } from '../element';
 import { ABSENT, carbon, energy, known, money, type IAmount } from '../format';
 import type { Times } from '../format';
 import type { IFigure } from '../tokens';

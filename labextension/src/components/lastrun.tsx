@@ -1,7 +1,7 @@
 /**
  * What the notebook used last, where nothing is metered now.
  */
-import * as React from 'react';
+import { h } from '../element';
 import type { IDesk } from './desk';
 
 export function LastRun({ desk }: { desk: IDesk }): JSX.Element | null {

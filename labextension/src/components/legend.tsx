@@ -2,6 +2,7 @@
  * What the marks mean; only those that are on the page.
  */
 import * as React from 'react';
+import { Fragment, h } from '../element';
 import type { ICell, Quality } from '../tokens';
 import type { Words } from '../words';
 

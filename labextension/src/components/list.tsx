@@ -5,6 +5,7 @@
  * The row that holds the tab stop stays in the page when it is scrolled out of sight, so that focus is never lost.
  */
 import * as React from 'react';
+import { h } from '../element';
 import { ROW_HEIGHT, inSight, moved, scrolledTo, typedTo } from '../rows';
 
 /** Letters typed within this time belong to one word. */

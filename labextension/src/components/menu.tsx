@@ -2,6 +2,7 @@
  * A menu: arrow keys move, Enter chooses, Escape and a click elsewhere close it; focus goes back where it was.
  */
 import * as React from 'react';
+import { h } from '../element';
 import { Icon, type IconName } from '../icons';
 
 export interface IItem {

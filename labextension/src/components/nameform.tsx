@@ -2,6 +2,7 @@
  * Asks for a name or a path, in place: Enter takes it, Escape leaves.
  */
 import * as React from 'react';
+import { h } from '../element';
 import { Button } from './button';
 
 export function NameForm({

@@ -2,6 +2,7 @@
  * One sentence that a person should know, with a sign before it.
  */
 import * as React from 'react';
+import { h } from '../element';
 import { Icon } from '../icons';
 
 export function Notice({

@@ -1,7 +1,7 @@
 /**
  * The first tab: what is going on now, or why nothing is.
  */
-import * as React from 'react';
+import { Fragment, h } from '../element';
 import { Cells } from './cells';
 import { keepsFigures } from '../status';
 import type { IDesk } from './desk';

@@ -2,6 +2,7 @@
  * Power now and over the last minute, and the cell that runs with what it used in the last run.
  */
 import * as React from 'react';
+import { Fragment, h } from '../element';
 import { course, WINDOW_SECONDS } from '../charts/course';
 import { Powerline } from '../charts/powerline';
 import { timeOfDay } from '../clock';

@@ -2,6 +2,7 @@
  * A cell in two lines: source and bar, joules and ±, the difference and a word for it.
  */
 import * as React from 'react';
+import { Fragment, h } from '../element';
 import { Bar } from '../charts/bar';
 import { stack } from '../charts/stack';
 import { THIN, known, wholePercent, type IUnit } from '../format';

@@ -1,7 +1,7 @@
 /**
  * Totals of runs as a chart, with the baseline and what the marks mean.
  */
-import * as React from 'react';
+import { h } from '../element';
 import { Dots } from '../charts/dots';
 import { THIN, energy, known, within } from '../format';
 import type { IFigure, Quality } from '../tokens';

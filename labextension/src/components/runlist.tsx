@@ -2,6 +2,7 @@
  * The runs as rows: when, how much, how sure, how many cells.
  */
 import * as React from 'react';
+import { Fragment, h } from '../element';
 import { seconds } from '../format';
 import { Icon } from '../icons';
 import type { IDesk } from './desk';

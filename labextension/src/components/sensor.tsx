@@ -1,7 +1,7 @@
 /**
  * No sensor can be read: why, what opens one, and how far every figure may be off because of it.
  */
-import * as React from 'react';
+import { h } from '../element';
 import { THIN, known, roughPercent } from '../format';
 import { Button } from './button';
 import { Command } from './command';

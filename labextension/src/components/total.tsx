@@ -1,7 +1,7 @@
 /**
  * How much, how sure, against what: the first thing asked, so the first thing seen.
  */
-import * as React from 'react';
+import { h } from '../element';
 import { timeOfDay } from '../clock';
 import { THIN, known } from '../format';
 import type { ITotals } from '../tokens';

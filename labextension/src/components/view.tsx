@@ -2,6 +2,7 @@
  * The whole panel: head, what happened to the last wish, and the tab in front.
  */
 import * as React from 'react';
+import { h } from '../element';
 import type { IActions, ISettings, IState } from '../tokens';
 import { Words } from '../words';
 import { Announcement } from './announcement';

@@ -1,0 +1,51 @@
+/**
+ * A record in a few lines for others to read: a message, a model card. Provenance goes with the figure.
+ */
+import { withEmissions } from '../emissions';
+import { THIN, energy, head } from '../format';
+import { line } from '../line';
+import { literal } from '../quotation';
+import type { Words } from '../words';
+import { clauses, deviceName, told } from './clause';
+import { figureOf, read, type IRecord } from './energy';
+
+/** One line for a chat. */
+export function message(words: Words, record: IRecord): string {
+  const label = line(record.label ?? '', 80);
+  const said = told(clauses(words, record));
+  return label === '' ? said : `${literal(label)}: ${said}`;
+}
+
+/** A section for a model card, in Markdown. */
+export function card(words: Words, record: IRecord): string {
+  const { trans } = words;
+  const figure = figureOf(record.components, record);
+  const hours = energy(figure.joules, figure.uncertainty, null, 'kWh');
+  const lines = [
+    `## ${trans.__('Energy')}`,
+    '',
+    `- ${literal(message(words, record))} (${head(hours).replace(THIN, ' ')})`,
+    `- ${trans.__('± is the half-width of the 95 % interval')}`,
+    ...record.components.map(
+      each =>
+        `- ${trans.__('Device')}: ${literal(deviceName(words, each))}, ${
+          each.joules === null
+            ? trans.__('no reading')
+            : words.quality(each.quality)
+        }`
+    ),
+    `- ${trans.__('Metered with')} jupyter_green`
+  ];
+  const text = lines.join('\n');
+  return record.final && record.status !== 'killed'
+    ? withEmissions(
+        words,
+        figure,
+        {
+          source: line(record.co2e_source ?? ''),
+          devices: read(record.components).map(each => each.device)
+        },
+        text
+      )
+    : text;
+}
