@@ -1,7 +1,7 @@
 """Floor 4: what joules are held against. Functions and plain objects over the ledger's records."""
 
 from .baseline import Baseline, BaselineCell, Matching
-from .book import BaselineError, Book, Choice, Standing, keep_run, read_file
+from .book import BaselineError, Book, Choice, Standing, chosen_name, forget, keep_run, read_file
 from .comparison import Against, Comparison
 from .excess import Excess, excess
 from .reading import Reading
@@ -18,7 +18,9 @@ __all__ = [
     "Matching",
     "Reading",
     "Standing",
+    "chosen_name",
     "excess",
+    "forget",
     "keep_run",
     "read_file",
 ]

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 Rule = Literal["median", "last", "named", "file", "none"]
 LONGEST_FILE = 200_000_000
+WORDS = ("last", "median", "none")
+"""Names of other baselines than kept ones."""
 
 
 class BaselineError(ValueError):
@@ -170,9 +172,7 @@ class Book:
         LedgerError
             If the ledger can't be read or written.
         """
-        chosen = (name if name is not None else time.strftime("%Y-%m-%d %H:%M:%S")).strip()
-        if chosen in ("last", "median", "none"):
-            raise BaselineError(f"{chosen!r} is the word for another baseline; choose another name.")
+        chosen = chosen_name(name if name is not None else time.strftime("%Y-%m-%d %H:%M:%S"))
         with self._opened() as ledger:
             made, replaced = keep_run(ledger, self.place, run or self._run, chosen)
             if run is None:
@@ -211,14 +211,10 @@ class Book:
             If the ledger can't be read or written.
         """
         with self._opened() as ledger:
-            choice = self._choice(ledger)
-            if name is not None:
-                if not ledger.forget_baseline(self.place, name):
-                    raise BaselineError(_unknown(name, ledger, self.place))
-                if choice.rule == "named" and choice.name == name:
-                    ledger.choose(self.place, None)
-            else:
-                ledger.choose(self.place, replace(choice, rule="none", name=None).to_dict())
+            if name is None:
+                ledger.choose(self.place, replace(self._choice(ledger), rule="none", name=None).to_dict())
+            elif not forget(ledger, self.place, name):
+                raise BaselineError(_unknown(name, ledger, self.place))
             return self._refresh(ledger)
 
     # ---- inside -------------------------------------------------------------------------------
@@ -277,6 +273,24 @@ class Book:
         return self.standing
 
 
+def chosen_name(text: str) -> str:
+    """Return the name under which a run can be kept.
+
+    Raises
+    ------
+    BaselineError
+        If it can't be one.
+    """
+    from jupyter_green.ledger.shelf import LONGEST_NAME, is_name
+
+    name = text.strip()
+    if name in WORDS:
+        raise BaselineError(f"{name!r} is the word for another baseline; choose another name.")
+    if not is_name(name):
+        raise BaselineError(f"A baseline's name is a text of 1 to {LONGEST_NAME} characters, and more than dots.")
+    return name
+
+
 def keep_run(ledger: Ledger, place: str, run: str, name: str) -> tuple[Baseline, bool]:
     """Keep a run of the ledger as a named baseline; return it, and whether it replaced another.
 
@@ -297,6 +311,21 @@ def keep_run(ledger: Ledger, place: str, run: str, name: str) -> tuple[Baseline,
     except ValueError as error:
         raise BaselineError(str(error)) from None
     return made, replaced
+
+
+def forget(ledger: Ledger, place: str, name: str) -> bool:
+    """Delete a kept baseline; return whether there was one. What was compared with it has the usual one then.
+
+    Raises
+    ------
+    LedgerError
+        If the ledger can't be read or written.
+    """
+    found = ledger.forget_baseline(place, name)
+    choice = Choice.from_dict(ledger.choice(place))
+    if found and choice.rule == "named" and choice.name == name:
+        ledger.choose(place, None)
+    return found
 
 
 def read_file(path: Path) -> Baseline:

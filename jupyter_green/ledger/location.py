@@ -12,12 +12,14 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import stat
 import sys
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 LEDGER_VARIABLE = "JUPYTER_GREEN_LEDGER"
 HIDDEN = "***"
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _SECRETS = frozenset({"password", "passwd", "pwd", "sslpassword", "token", "secret"})
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+._-]*)://")
 _LIKE_A_SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+._-]+:(?!\\)")
@@ -127,6 +129,18 @@ def sqlite_path(url: str) -> Path | None:
 def is_local(url: str) -> bool:
     """Whether the ledger is an SQLite file, so that what is written stays on this person's machine."""
     return url.startswith("sqlite:")
+
+
+def is_private(url: str) -> bool:
+    """Whether the ledger is a file that nobody else can write, so that all in it is one person's."""
+    path = sqlite_path(url)
+    if path is None:
+        return False
+    try:
+        found = path.stat()
+    except OSError:
+        return True  # there is none yet
+    return os.name != "posix" or (found.st_uid == os.geteuid() and not found.st_mode & _OTHERS_WRITE)
 
 
 def journal_folder(url: str | os.PathLike[str] | None = None) -> Path:

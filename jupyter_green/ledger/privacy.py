@@ -25,6 +25,11 @@ def hashed(notebook: str) -> str:
     return hashlib.sha256(notebook.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
+def is_hashed(notebook: str) -> bool:
+    """Whether a text is what `hashed` returns."""
+    return re.fullmatch(r"[0-9a-f]{12}", notebook) is not None
+
+
 def _last(project: str) -> str:
     """Return a project's name without the folders it may be named by; it says which one it is."""
     return re.split(r"[/\\]", project.rstrip("/\\"))[-1]

@@ -104,7 +104,7 @@ journals = Table(
     Column("drained_at", Double, nullable=False),
 )
 
-# What a person keeps to compare runs with. `owner` is empty in a ledger that is one person's: a key can't be NULL.
+# What a person keeps to compare runs with. `owner` is empty where nobody has a name: a key can't be NULL.
 # The head is the document without its cells, so that a list of baselines reads no cells.
 baselines = Table(
     "green_baselines",

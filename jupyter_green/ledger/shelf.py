@@ -17,12 +17,18 @@ from jupyter_green.records import EnergyRecord
 from . import schema
 from .entry import plain, record_of
 from .fault import LedgerError
-from .privacy import SHARE_VARIABLE, hashed
+from .location import is_private
+from .privacy import SHARE_VARIABLE, hashed, is_hashed
 from .reader import Reader
 
-MOST_CELLS = 5000
+MOST_CELLS = 10_000
 """Executions of one run that are read to compare with, the newest ones."""
 LONGEST_NAME = 200
+
+
+def is_name(name: str) -> bool:
+    """Whether a baseline may be called so; dots alone would be a folder in its address."""
+    return bool(name.strip(" .")) and len(name) <= LONGEST_NAME and plain(name) == name
 
 
 class Kept(NamedTuple):
@@ -38,6 +44,7 @@ class Kept(NamedTuple):
 class Shelf(Reader):
     """The part of a ledger that keeps baselines."""
 
+    _url: str
     _owner: str | None
 
     def _open(self) -> None:
@@ -46,7 +53,9 @@ class Shelf(Reader):
     # ---- earlier runs -------------------------------------------------------------------------
 
     def latest_runs(self, notebook: str | None, project: str | None, *, but: str | None, most: int) -> list[str]:
-        """Return the identities of a notebook's newest runs with a cell that finished well, newest first.
+        """Return the identities of the runs of a notebook that began last, newest first.
+
+        A run without a cell that finished well is none to compare with.
 
         Parameters
         ----------
@@ -69,11 +78,17 @@ class Shelf(Reader):
         if project is not None:
             where.append(table.project.in_([plain(form) for form in self._privacy.projects(project)]))
         if but is not None:
-            where.append(table.run_id != but)
-        began = func.max(table.started_at)
-        wanted = select(table.run_id, began).where(*where).group_by(table.run_id).order_by(began.desc()).limit(most)
+            where.append(table.run_id != plain(but))
+        began = func.min(table.started_at)
+        wanted = (
+            select(table.run_id)
+            .where(*where)
+            .group_by(table.run_id)
+            .order_by(began.desc(), table.run_id.desc())
+            .limit(most)
+        )
         self._fresh()
-        return self._database.read(lambda connection: [str(row[0]) for row in connection.execute(wanted)])
+        return self._database.read(lambda connection: [str(run) for run in connection.execute(wanted).scalars()])
 
     def finished_cells(self, run: str) -> list[EnergyRecord]:
         """Return a run's cells that finished well with a reading, oldest first, without their courses of power.
@@ -86,7 +101,7 @@ class Shelf(Reader):
         table = schema.records.c
         wanted = (
             select(table.document)
-            .where(table.run_id == run, *self._finished())
+            .where(table.run_id == plain(run), *self._finished())
             .order_by(table.started_at.desc(), table.id.desc())
             .limit(MOST_CELLS)
         )
@@ -97,14 +112,23 @@ class Shelf(Reader):
     def _finished(self) -> list[ColumnElement[bool]]:
         table = schema.records.c
         where = [table.span == "cell", table.status == "ok", table.parent.is_(None), table.joules.is_not(None)]
-        if not self._privacy.local:
+        if not self._alone():
             where.append(table.owner == self._whose())
         return where
 
+    def _alone(self) -> bool:
+        """Whether all of it is one person's."""
+        return is_private(self._url)
+
     # ---- named baselines ----------------------------------------------------------------------
 
-    def baselines(self, notebook: str | None = None) -> list[Kept]:
-        """Return the baselines of a notebook, or of all, newest first.
+    def place(self, notebook: str) -> str:
+        """Return the form under which a notebook is named here; what a record of it says leads to the same."""
+        named = self._privacy.keeps("notebook") or is_hashed(notebook)
+        return str(plain(notebook if named else hashed(notebook)))
+
+    def baselines(self, notebook: str | None = None, most: int | None = None) -> list[Kept]:
+        """Return the baselines of a notebook, or of all, newest first; with `most` at most so many.
 
         Raises
         ------
@@ -114,11 +138,12 @@ class Shelf(Reader):
         table = schema.baselines.c
         where = [table.owner == self._whose()]
         if notebook is not None:
-            where.append(table.notebook == self._place(notebook))
+            where.append(table.notebook == self.place(notebook))
         wanted = (
             select(table.name, table.notebook, table.made_at, table.kept_at, table.head)
             .where(*where)
             .order_by(table.kept_at.desc(), table.name)
+            .limit(most)
         )
         self._open()
         rows = self._database.read(lambda connection: [tuple(row) for row in connection.execute(wanted)])
@@ -133,6 +158,8 @@ class Shelf(Reader):
             If the ledger can't be read, or does not tell whose it is.
         """
         wanted = select(schema.baselines.c.document).where(*self._named(notebook, name))
+        if not is_name(name):
+            return None
         self._open()
         found = self._database.read(lambda connection: connection.execute(wanted).scalar_one_or_none())
         return None if found is None else dict(json.loads(found))
@@ -149,10 +176,10 @@ class Shelf(Reader):
         LedgerError
             If the ledger can't be written, or does not tell whose it is.
         """
-        if not name.strip() or len(name) > LONGEST_NAME or plain(name) != name:
-            raise ValueError(f"A baseline's name is a text of 1 to {LONGEST_NAME} characters.")
+        if not is_name(name):
+            raise ValueError(f"{name[:80]!r} is no name for a baseline.")
         row = {
-            "notebook": self._place(notebook),
+            "notebook": self.place(notebook),
             "name": name,
             "owner": self._whose(),
             "made_at": made_at,
@@ -179,6 +206,8 @@ class Shelf(Reader):
             If the ledger can't be written, or does not tell whose it is.
         """
         doomed = delete(schema.baselines).where(*self._named(notebook, name))
+        if not is_name(name):
+            return False
         self._open()
         return self._database.write(lambda connection: bool(connection.execute(doomed).rowcount))
 
@@ -187,7 +216,7 @@ class Shelf(Reader):
     def choice(self, notebook: str) -> dict[str, Any] | None:
         """Return which baseline a notebook is compared with, as `choose` was told; None where nobody chose."""
         table = schema.choices.c
-        wanted = select(table.choice).where(table.notebook == self._place(notebook), table.owner == self._whose())
+        wanted = select(table.choice).where(table.notebook == self.place(notebook), table.owner == self._whose())
         self._open()
         found = self._database.read(lambda connection: connection.execute(wanted).scalar_one_or_none())
         return None if found is None else dict(json.loads(found))
@@ -201,7 +230,7 @@ class Shelf(Reader):
             If the ledger can't be written, or does not tell whose it is.
         """
         table = schema.choices.c
-        place, owner = self._place(notebook), self._whose()
+        place, owner = self.place(notebook), self._whose()
         before = delete(schema.choices).where(table.notebook == place, table.owner == owner)
         self._open()
 
@@ -217,11 +246,7 @@ class Shelf(Reader):
 
     def _named(self, notebook: str, name: str) -> list[ColumnElement[bool]]:
         table = schema.baselines.c
-        return [table.notebook == self._place(notebook), table.name == name, table.owner == self._whose()]
-
-    def _place(self, notebook: str) -> str:
-        """Return the form under which a notebook is named here."""
-        return str(plain(notebook if self._privacy.keeps("notebook") else hashed(notebook)))
+        return [table.notebook == self.place(notebook), table.name == name, table.owner == self._whose()]
 
     def _whose(self) -> str:
         """Return whose baselines are meant."""

@@ -1,6 +1,7 @@
-"""How many records a ledger holds, and what has changed between two such counts.
+"""How many records and baselines a ledger holds, and what has changed between two such counts.
 
-Records are added and deleted, never altered, so that counts tell every change.
+Records are added and deleted, never altered, so that counts tell every change. A baseline that takes the place of
+another is the newest one.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ _MOST = 20
 
 
 class Change(TypedDict):
-    """The data of one event: what came, of which run; `records` is 0 where something went, or it is not known."""
+    """The data of one event: what came, of which run.
+
+    `records` is 0 where something went, where a baseline came or went, or where what has changed is not known.
+    """
 
     notebook: str | None
     run: str | None
@@ -30,10 +34,13 @@ class Census:
         All of them.
     runs : mapping
         Of the newest ones, how many belong to each run and notebook.
+    shelf : tuple
+        How many baselines there are, and when the newest was kept.
     """
 
     total: int = 0
     runs: Mapping[tuple[str, str | None], int] = field(default_factory=dict)
+    shelf: tuple[int, float | None] = (0, None)
 
     def since(self, before: Census) -> list[Change]:
         """Return what has changed, one run at a time, or all in one where it is much."""
@@ -48,8 +55,10 @@ class Census:
         ]
         if rest:
             changes.append(Change(notebook=None, run=None, records=max(0, rest)))
+        elif self.shelf != before.shelf:
+            changes.append(UNKNOWN)
         return changes
 
 
 UNKNOWN = Change(notebook=None, run=None, records=0)
-"""Something may have changed while the ledger could not be looked at."""
+"""Something else has changed, or may have while the ledger could not be looked at."""

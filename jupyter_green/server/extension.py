@@ -54,6 +54,28 @@ class Description(Route):
         self.send(json.loads(OPENAPI.read_text(encoding="utf-8")))
 
 
+class Shelf(Reading):
+    """The baselines that were kept."""
+
+    @web.authenticated
+    @authorized
+    async def post(self) -> None:
+        """Keep a run as one."""
+        await self.answer(
+            lambda: question.keep(self.arguments_among(()), self.body("notebook", "run", "name")), status=201
+        )
+
+
+class Kept(Reading):
+    """One of them."""
+
+    @web.authenticated
+    @authorized
+    async def delete(self, name: str) -> None:
+        """Delete it."""
+        await self.answer(lambda: question.forget(self.arguments_among(("notebook",)), name))
+
+
 class JupyterGreen(ExtensionApp):
     """Figures of the ledger over HTTP."""
 
@@ -74,14 +96,20 @@ class JupyterGreen(ExtensionApp):
         self._watch = Watch(self._source, self._tell, self.log)
         common: Mapping[str, Any] = {"source": self._source, "watch": self._watch}
 
-        def reading(path: str, ask: Any, *known: str) -> tuple[str, type[Route], dict[str, Any]]:
-            return f"{PREFIX}/{path}", Reading, {**common, "ask": ask, "known": known}
+        def reading(
+            path: str, ask: Any, *known: str, route: type[Reading] = Reading
+        ) -> tuple[str, type[Route], dict[str, Any]]:
+            return f"{PREFIX}/{path}", route, {**common, "ask": ask, "known": known}
 
         self.handlers.extend(
             [
                 (f"{PREFIX}/health", Health, dict(common)),
                 (f"{PREFIX}/openapi.json", Description, dict(common)),
                 reading("totals", question.totals, *question.PERIOD, "notebook", "project"),
+                reading("runs", question.runs, "notebook", "project", *question.PAGE),
+                reading("cells", question.cells, "run", "notebook", *question.PAGE),
+                reading("baselines", question.baselines, "notebook", route=Shelf),
+                reading("baselines/([^/]+)", question.baseline, "notebook", route=Kept),
             ]
         )
         self._events.register_event_schema(EVENT)

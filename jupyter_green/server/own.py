@@ -13,20 +13,21 @@ from __future__ import annotations
 
 import getpass
 import os
-import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Connection, Select, TableClause, TextClause, event, false, func, select
+from sqlalchemy import ColumnElement, Connection, Select, TableClause, TextClause, event, false, func, select
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.selectable import AliasedReturnsRows, SelectBase
 
 from jupyter_green.ledger import query, schema
 from jupyter_green.ledger.database import Database
 from jupyter_green.ledger.drain import Drain
+from jupyter_green.ledger.entry import plain
+from jupyter_green.ledger.fault import LedgerError
 from jupyter_green.ledger.ledger import Ledger
-from jupyter_green.ledger.location import is_local, journal_folder, sqlite_path
+from jupyter_green.ledger.location import is_local, is_private, journal_folder
 from jupyter_green.ledger.privacy import SHARE_VARIABLE, Privacy
 from jupyter_green.ledger.query import Filters
 
@@ -73,7 +74,7 @@ def reach(url: str, whole: bool = False) -> Reach:
     whole : bool
         Whether the server's configuration says that the ledger is one person's.
     """
-    if whole or _alone(url):
+    if whole or is_private(url):
         return Reach(whole=True)
     owner = _user()
     hub = os.environ.get(HUB_VARIABLE)
@@ -91,18 +92,6 @@ def reach(url: str, whole: bool = False) -> Reach:
             f"{SHARE_VARIABLE}=owner before kernels and server start ({_WHOLE}).",
         )
     return Reach(whole=False, owner=owner)
-
-
-def _alone(url: str) -> bool:
-    """Whether the ledger is a file that nobody else can write."""
-    path = sqlite_path(url)
-    if path is None:
-        return False
-    try:
-        found = path.stat()
-    except OSError:
-        return True  # there is none to read
-    return os.name != "posix" or (found.st_uid == os.geteuid() and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
 
 
 def _user() -> str | None:
@@ -214,10 +203,52 @@ class OwnLedger(Ledger):
         """Return whose records can be read."""
         return reach(self._url, self._whole)
 
-    def touch(self) -> float | None:
-        """Return when a journal was last emptied into it, in seconds since 1970; the cheapest thing to ask."""
+    def touch(self) -> tuple[float | None, tuple[int, float | None]]:
+        """Return when a journal was last emptied into it, in seconds since 1970, and what tells a change of baselines.
+
+        There is nothing cheaper to ask.
+        """
         newest = select(func.max(schema.journals.c.drained_at))
-        return self._database.read(lambda connection: connection.execute(newest).scalar_one_or_none())
+        return self._database.read(
+            lambda connection: (connection.execute(newest).scalar_one_or_none(), _shelf(connection))
+        )
+
+    def look(self, work: Callable[[Connection, list[ColumnElement[bool]]], T], **filters: Unpack[Filters]) -> T:
+        """Run `work` with the conditions that say which records are meant; filters as for `records`."""
+        where = query.conditions(filters, self._privacy)
+        self._fresh()
+        return self._database.read(lambda connection: work(connection, where))
+
+    def is_of(self, run: str, notebook: str) -> bool | None:
+        """Return whether a run is of a notebook, also where it does not say of which; None where there is no run.
+
+        Raises
+        ------
+        LedgerError
+            If the ledger can't be read, or does not tell whose runs are whose.
+        """
+        self._whose()
+        table = schema.records.c
+        named = select(table.notebook).where(*query.conditions({"run": run}, self._privacy)).distinct()
+        self._fresh()
+        found = self._database.read(lambda connection: set(connection.execute(named).scalars()))
+        forms = {plain(form) for form in self._privacy.notebooks(notebook)}
+        return bool(found & {None, *forms}) if found else None
+
+    @property
+    def keeps_baselines(self) -> bool:
+        """Whether it is told whose baselines are whose."""
+        return self.reach().sentence is None and self._privacy.keeps("owner")
+
+    def _alone(self) -> bool:
+        return self.reach().whole
+
+    def _whose(self) -> str:
+        """Return whose baselines are meant, for writing too; nobody's where names tell nobody apart."""
+        sentence = self.reach().sentence
+        if sentence is not None:
+            raise LedgerError(sentence)
+        return super()._whose()
 
     def numbers(self, simulated: bool, **filters: Unpack[Filters]) -> tuple[int, int]:
         """Return how many cells and how many runs records belong to.
@@ -260,6 +291,13 @@ class OwnLedger(Ledger):
 
         def work(connection: Connection) -> Census:
             runs = {(str(row[0]), row[1]): int(row[2]) for row in connection.execute(by_run)}
-            return Census(int(connection.execute(everything).scalar_one()), runs)
+            return Census(int(connection.execute(everything).scalar_one()), runs, _shelf(connection))
 
         return self._database.read(work)
+
+
+def _shelf(connection: Connection) -> tuple[int, float | None]:
+    """Return how many baselines there are, and when the newest one was kept, in seconds since 1970."""
+    wanted = select(func.count(), func.max(schema.baselines.c.kept_at)).select_from(schema.baselines)
+    count, newest = connection.execute(wanted).one()
+    return int(count), newest

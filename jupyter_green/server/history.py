@@ -1,0 +1,283 @@
+"""Runs and cells as pages see them, counted and added up in the database.
+
+A row is what a notebook's run is made of: anything but the time between cells, and nothing that lies inside another
+record. A cell is one row, by its last execution, however that ended; earlier ones are counted apart. The sums of a run
+are those of its rows, and of one sort: where there are real ones, simulated ones are left out.
+
+On a shared ledger only plain queries may be put (see `own`), so there is no query inside a query: what one finds goes
+into the next. A page costs what lies on it; no course of power is read, and no document but those of the cells shown.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, not_, select
+
+from jupyter_green.accounts import view
+from jupyter_green.ledger import schema
+from jupyter_green.ledger.entry import record_of
+from jupyter_green.records import Component, EnergyRecord, Quality
+
+Where = list[ColumnElement[bool]]
+Shape = dict[str, Any]
+
+_MANY = 400  # values in one list; an old SQLite takes 999 in a query
+_LONGEST_ID = 256
+_LONGEST_NAME = 1000
+
+_table = schema.records.c
+_part = schema.components.c
+_outer = _table.parent.is_(None)
+_row: ColumnElement[bool] = and_(_outer, _table.span != "gap")
+_gap: ColumnElement[bool] = and_(_outer, _table.span == "gap")
+
+
+def _inline(value: Any) -> ColumnElement[Any]:
+    """Return a constant that is part of the query's text; PostgreSQL groups by no parameter."""
+    return literal(value, literal_execute=True)
+
+
+# What tells a row from the others of its run; an id that no front end makes is as good as none.
+_key: ColumnElement[str] = case(
+    (func.length(_table.cell_id).between(_inline(1), _inline(_LONGEST_ID)), _table.cell_id), else_=_table.id
+)
+
+
+@dataclass(frozen=True)
+class _Head:
+    """A run without its figures, and which sort of its rows counts."""
+
+    run: str
+    began: float
+    ended: float
+    simulated: bool
+    cells: int
+    executions: int
+
+
+# ---- runs -------------------------------------------------------------------------------------
+
+
+def runs(connection: Connection, where: Where, offset: int, limit: int) -> Shape:
+    """Return a page of the runs that have a row, those that began last first.
+
+    Parameters
+    ----------
+    connection : Connection
+        Of one reading.
+    where : list
+        Which records are meant.
+    offset, limit : int
+        Which of the runs.
+    """
+    total = int(connection.execute(select(func.count(_table.run_id.distinct())).where(_row, *where)).scalar_one())
+    heads = _heads(connection, where, offset, limit) if total else []
+    places = _places(connection, where, heads)
+    figures: dict[str, Shape] = {}
+    idle: dict[str, Shape] = {}
+    for simulated in (False, True):
+        sort: Where = [*where, _table.simulated.is_(simulated)]
+        of_sort = [head for head in heads if head.simulated == simulated]
+        figures.update(_figures(_cell_parts(connection, sort, of_sort)))
+        for some in _chunks([head.run for head in of_sort]):
+            idle.update(_figures(_parts(connection, [_gap, *sort, _table.run_id.in_(some)])))
+    nothing = view.figure(EnergyRecord((), 0.0, 0.0))
+    items = [
+        {
+            "run": head.run,
+            "notebook": places.get(head.run, (None, None))[0],
+            "project": places.get(head.run, (None, None))[1],
+            "started_at": head.began,
+            "ended_at": head.ended,
+            "cells": head.cells,
+            "figure": figures.get(head.run, nothing),
+            "idle": idle.get(head.run),
+        }
+        for head in heads
+    ]
+    return {"items": items, "total": total}
+
+
+def newest_run(connection: Connection, where: Where) -> str | None:
+    """Return the first of `runs`; None where there is none."""
+    found = _heads(connection, where, 0, 1)
+    return found[0].run if found else None
+
+
+def _heads(connection: Connection, where: Where, offset: int, limit: int) -> list[_Head]:
+    began = func.min(_table.started_at)
+    real_rows = func.count(case((not_(_table.simulated), _inline(1))))
+    real_cells = func.count(case((not_(_table.simulated), _key)).distinct())
+    simulated_cells = func.count(case((_table.simulated, _key)).distinct())
+    wanted = (
+        select(
+            _table.run_id,
+            began,
+            func.max(_table.started_at + _table.seconds),
+            func.count(),
+            real_rows,
+            real_cells,
+            simulated_cells,
+        )
+        .where(_row, *where)
+        .group_by(_table.run_id)
+        .order_by(began.desc(), _table.run_id.desc())
+        .offset(offset)
+        .limit(limit)
+    )
+    return [
+        _Head(run, first, last, not real, cells if real else others, real or rows)
+        for run, first, last, rows, real, cells, others in connection.execute(wanted)
+    ]
+
+
+def _places(connection: Connection, where: Where, heads: list[_Head]) -> dict[str, tuple[str | None, str | None]]:
+    """Return notebook and project of each run, those of its first row."""
+    first = {head.run: head.began for head in heads}
+    found = {}
+    for some in _chunks([*first]):
+        wanted = select(_table.run_id, _table.started_at, _table.notebook, _table.project).where(
+            _row, *where, _table.run_id.in_(some), _table.started_at.in_([first[run] for run in some])
+        )
+        for run, began, notebook, project in connection.execute(wanted):
+            if first[run] == began:
+                found[run] = _shortened(notebook), _shortened(project)
+    return found
+
+
+def _cell_parts(connection: Connection, where: Where, heads: list[_Head]) -> Iterator[tuple[str, Component]]:
+    """Yield what each run's cells add up to, by source and standing."""
+    for once in _chunks([head.run for head in heads if head.executions == head.cells]):
+        yield from _parts(connection, [_row, *where, _table.run_id.in_(once)])
+    for again in _chunks([head.run for head in heads if head.executions != head.cells]):
+        for last in _chunks(_last(connection, where, again)):
+            yield from _parts(connection, [*where, _table.id.in_(last)])
+
+
+def _last(connection: Connection, where: Where, runs: list[str]) -> list[str]:
+    """Return the identities of the last execution of each cell."""
+    wanted = (
+        select(_table.run_id, _key, _table.id)
+        .where(_row, *where, _table.run_id.in_(runs))
+        .order_by(_table.started_at, _table.id)
+    )
+    return [*{(run, key): record for run, key, record in connection.execute(wanted)}.values()]
+
+
+def _parts(connection: Connection, where: Where) -> Iterator[tuple[str, Component]]:
+    """Yield runs with what records add up to in them, one part for each source and standing."""
+    gain = func.coalesce(_part.gain_uncertainty, _inline(0.0))
+    random = case(
+        (_part.uncertainty > gain, (_part.uncertainty - gain) * (_part.uncertainty + gain)), else_=_inline(0.0)
+    )
+    wanted = (
+        select(
+            _table.run_id,
+            _part.source,
+            _part.quality,
+            func.sum(_part.joules),
+            func.sum(random),
+            func.sum(gain),
+            func.count() - func.count(_part.uncertainty),
+        )
+        .select_from(schema.records.join(schema.components, _part.record_id == _table.id))
+        .where(*where, _part.joules.is_not(None))
+        .group_by(_table.run_id, _part.source, _part.quality)
+    )
+    for run, source, quality, joules, squares, gains, boundless in connection.execute(wanted):
+        width = math.inf if boundless else math.sqrt(squares + gains * gains)
+        yield run, _sum_of(source, quality, joules, width, 0.0 if boundless else gains)
+
+
+def _sum_of(source: str, quality: Quality, joules: float, width: float, gain: float) -> Component:
+    return Component("other", "all", source, joules, width, gain, "model", quality, "a run", source)
+
+
+def _figures(parts: Iterable[tuple[str, Component]]) -> dict[str, Shape]:
+    found: dict[str, list[Component]] = {}
+    for run, part in parts:
+        found.setdefault(run, []).append(part)
+    return {run: view.figure(EnergyRecord(tuple(of_run), 0.0, 0.0)) for run, of_run in found.items()}
+
+
+def _chunks(values: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(values), _MANY):
+        yield values[start : start + _MANY]
+
+
+def holds(connection: Connection, where: Where) -> bool:
+    """Return whether there is any record, rows or not."""
+    return connection.execute(select(_table.id).where(*where).limit(1)).first() is not None
+
+
+# ---- cells ------------------------------------------------------------------------------------
+
+
+def cells(connection: Connection, where: Where, offset: int, limit: int) -> Shape:
+    """Return a page of the cells of one run, in the order in which they were first run.
+
+    What is run later comes on later pages, and a cell that is run again stays where it is.
+
+    Parameters
+    ----------
+    connection, offset, limit
+        As for `runs`.
+    where : list
+        Which records are meant; all of one run.
+    """
+    total = int(connection.execute(select(func.count(_key.distinct())).where(_row, *where)).scalar_one())
+    first = func.min(_table.started_at)
+    page = (
+        select(_key, func.max(_table.started_at), func.count())
+        .where(_row, *where)
+        .group_by(_key)
+        .order_by(first, _key)
+        .offset(offset)
+        .limit(limit)
+    )
+    heads = {key: (last, count) for key, last, count in (connection.execute(page) if total else ())}
+    items = []
+    for some in _chunks([*heads]):
+        found = _newest(connection, where, {key: heads[key][0] for key in some})
+        earlier = _earlier(connection, where, {key: found[key][0].id for key in found if heads[key][1] > 1})
+        for key in some:
+            if key in found:  # else it was deleted between two queries
+                record, simulated = found[key]
+                again = heads[key][1] - 1
+                items.append(view.cell(record, reruns=again, rerun_joules=earlier.get((key, simulated))))
+    return {"items": items, "total": total}
+
+
+def _newest(connection: Connection, where: Where, last: dict[str, float]) -> dict[str, tuple[EnergyRecord, bool]]:
+    """Return the last execution of each cell, and whether it is simulated."""
+    wanted = (
+        select(_key, _table.started_at, _table.simulated, _table.document)
+        .where(_row, *where, _table.started_at.in_([*last.values()]), _key.in_([*last]))
+        .order_by(_table.id)
+    )
+    found = {}
+    for key, began, simulated, document in connection.execute(wanted):
+        if last[key] == began:
+            record = record_of(document, None)
+            known = record.cell_id is not None and 1 <= len(record.cell_id) <= _LONGEST_ID
+            found[key] = record if known else record.with_(cell_id=None), bool(simulated)
+    return found
+
+
+def _earlier(connection: Connection, where: Where, last: dict[str, str]) -> dict[tuple[str, bool], float]:
+    """Return the joules of the executions before the last one, by cell and whether they are simulated."""
+    wanted = (
+        select(_key, _table.simulated, func.sum(_table.joules))
+        .where(_row, *where, _key.in_([*last]), _table.id.not_in([*last.values()]), _table.joules.is_not(None))
+        .group_by(_key, _table.simulated)
+    )
+    return {(key, bool(simulated)): joules for key, simulated, joules in (connection.execute(wanted) if last else ())}
+
+
+def _shortened(name: str | None) -> str | None:
+    """Return a name that a page reads; of a very long path the end says which one it is."""
+    return name if name is None or len(name) <= _LONGEST_NAME else "…" + name[1 - _LONGEST_NAME :]
