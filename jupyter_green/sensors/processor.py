@@ -98,7 +98,10 @@ class ProcessorModel:
         """Return joules of the tree since its start; looks at other processes, so not for a cell's path."""
         before = time.perf_counter()
         cpu, beside = self._tree.look()
-        return Reading((before + time.perf_counter()) / 2, self._joules(cpu + beside))
+        with self._lock:
+            # What is left out was counted a moment before; the count waits there, it never falls.
+            self._shown = max(self._shown, self._joules(cpu + beside))
+            return Reading((before + time.perf_counter()) / 2, self._shown)
 
     def joules_at(self, cpu_seconds: float) -> float:
         """Return the reading that belongs to a value of `cpu_seconds_fast` taken a moment ago.
@@ -111,9 +114,12 @@ class ProcessorModel:
         Returns
         -------
         float
-            Joules on the scale of `read`, never less than what was returned before.
+            Joules on the scale of `read`. They may be less than a later `read` has shown meanwhile: a moment
+            that lies before it had less.
         """
-        return self._joules(cpu_seconds + self._tree.beside(cpu_seconds))
+        beside = self._tree.beside(cpu_seconds)
+        with self._lock:
+            return self._joules(cpu_seconds + beside)
 
     def live_children_seconds(self) -> float:
         """Return CPU seconds of the tree that are not in `cpu_seconds_fast` yet; for the sampler thread."""
@@ -136,10 +142,7 @@ class ProcessorModel:
         """Nothing is held."""
 
     def _joules(self, seconds: float) -> float:
-        with self._lock:
-            # What is left out was counted a moment before; the count waits there, it never falls.
-            self._shown = max(self._shown, self.row.watts * (seconds - self._excluded))
-            return self._shown
+        return max(0.0, self.row.watts * (seconds - self._excluded))
 
 
 class BusyShare:

@@ -149,6 +149,25 @@ print(json.dumps([window.record.joules, model.watts_per_busy_core]))
     assert joules >= 0.55 * watts
 
 
+def test_work_that_lets_no_other_thread_run_is_its_own_blocks() -> None:
+    """The sampler reads once such work is over; what the count was where the work began is not lost by that."""
+    told = run("""
+blocks = []
+for _ in range(3):
+    time.sleep(0.6)
+    with green.meter() as window:
+        began = time.process_time()
+        sum(range(2 * 10**7))
+        spent = time.process_time() - began
+    blocks.append([window.record.joules, spent])
+model = next(s for s in current().meter.sensors if s.traits.method == "model")
+print(json.dumps([blocks, model.watts_per_busy_core]))
+""")
+    blocks, watts = told
+    for joules, spent in blocks:
+        assert joules >= 0.9 * watts * spent
+
+
 def test_two_cells_at_once_share_the_common_time_and_the_total_stays_the_devices(driver: SimulatedDriver) -> None:
     driver.follow()
     told = run(
