@@ -1,7 +1,8 @@
 """The frames that leave the kernel, as `frame.v1.schema.json` describes them.
 
-A snapshot is absolute: whoever misses one, or hears it twice, is told everything by the next. Beside the sums it holds
-the cells that changed since the last one, and always the newest few, so that it stays small in a long notebook.
+A snapshot is absolute: whoever misses one, or hears it twice, is told everything by the next. Beside the sums it
+holds the cells that changed since the last one, and always the newest few, so that it stays small in a long notebook.
+No frame has a `state`: nbclient, and what builds on it, takes that for a widget's, whichever comm it came through.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ class Frames:
             "sent_at": time.time(),
             "notebook": one_line(settings.notebook, LONGEST_NAME) if settings.notebook else None,
             "project": one_line(settings.project, LONGEST_NAME),
-            "state": "busy" if opened else "idle" if metering else "off",
+            "phase": "busy" if opened else "idle" if metering else "off",
             "watts": watts,
             "watts_quality": quality,
             "devices": self._sight.devices,

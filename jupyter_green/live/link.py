@@ -8,6 +8,7 @@ uses stays silent and may be culled.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Protocol
@@ -24,6 +25,9 @@ from .pace import Pace
 from .reference import Reference
 from .request import Meter, RequestError, Sync, Visible, parse
 from .view import View
+
+HEADLESS = "JUPYTER_GREEN_RUN"
+"""Set by whoever runs a notebook without a page, and names its cells all the same."""
 
 
 class Metering(Protocol):
@@ -136,7 +140,7 @@ class Link:
             return
         self._active = time.perf_counter()
         self._change()
-        if record.span == "cell" and record.cell_id is not None:
+        if record.span == "cell" and record.cell_id is not None and HEADLESS not in os.environ:
             self._beckoned = True  # nbclient and papermill send no cell ids, and never see a comm
         if event == "final":
             self._urgent = self._urgent or record.span != "gap"

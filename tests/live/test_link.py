@@ -22,7 +22,7 @@ def test_a_cell_is_told_while_it_runs_and_when_it_has_settled(page: Page) -> Non
     assert page.opened == [page.heard[0].comm]
     assert page.heard[0].opening
     assert page.heard[0]["running"]["cell_id"] == "a"
-    busy = [frame for frame in page.snapshots if frame["state"] == "busy"]
+    busy = [frame for frame in page.snapshots if frame["phase"] == "busy"]
     assert len(busy) >= 6
     joules = [frame["running"]["figure"]["joules"] or 0.0 for frame in busy]
     assert joules == sorted(joules)
@@ -32,7 +32,7 @@ def test_a_cell_is_told_while_it_runs_and_when_it_has_settled(page: Page) -> Non
     assert any(frame["watts"] for frame in busy)
     assert all(frame["watts_quality"] == "estimated" for frame in busy if frame["watts"] is not None)
     last = page.snapshots[-1]
-    assert last["state"] == "idle"
+    assert last["phase"] == "idle"
     assert last["running"] is None
     assert last["watts"] is None
     assert (cell["status"], cell["line"], cell["reruns"], cell["rerun_joules"]) == ("ok", "# first", 0, None)
@@ -81,6 +81,22 @@ def test_a_cell_run_again_counts_once_and_its_earlier_executions_are_apart(page:
     last = page.snapshots[-1]
     assert last["totals"]["cells"] == 2
     assert last["totals"]["reruns"]["joules"] == pytest.approx(cell["rerun_joules"])
+
+
+def test_no_comm_where_a_program_runs_the_notebook(visit: Callable[..., Page]) -> None:
+    page = visit(JUPYTER_GREEN_RUN="a-run")
+    page.run("%load_ext jupyter_green", "load")
+    page.run(BUSY.format(seconds=1), "a")
+    page.silence(2)
+    assert page.heard == page.others == page.opened == []
+
+
+def test_no_frame_is_taken_for_a_widget(page: Page) -> None:
+    """nbclient, whatever the comm, updates a widget with what a message has under ``state``."""
+    page.run(BUSY.format(seconds=1), "a")
+    page.settled("a")
+    assert page.heard
+    assert all("state" not in frame.data for frame in page.heard)
 
 
 def test_no_comm_where_no_cell_ids_are_sent(page: Page) -> None:
@@ -186,7 +202,7 @@ def test_a_sync_of_a_run_without_cells_is_answered(page: Page) -> None:
     page.open(page.request("sync"))
     page.wait(lambda: page.frames("history"), "the history")
     assert [(one["cells"], one["page"], one["pages"]) for one in page.frames("history")] == [([], 0, 1)]
-    assert page.snapshots[0]["state"] == "idle"
+    assert page.snapshots[0]["phase"] == "idle"
     assert page.snapshots[0]["totals"]["figure"]["joules"] is None
 
 
@@ -244,16 +260,16 @@ def test_metering_is_turned_off_and_on_from_the_page(page: Page) -> None:
     page.say(page.comm, page.request("meter", id="off", on=False))
     page.wait(lambda: page.frames("answer"), "the answer")
     assert page.frames("answer")[0]["ok"] is True
-    page.wait(lambda: page.snapshots[-1]["state"] == "off", "the state")
+    page.wait(lambda: page.snapshots[-1]["phase"] == "off", "the state")
     page.silence(1)
     page.heard.clear()
     page.run(BUSY.format(seconds=0.5), "b")
     page.silence(1)
     assert page.heard == []
     page.run("%energy on", "c")
-    page.wait(lambda: page.snapshots and page.snapshots[-1]["state"] == "idle", "the state")
+    page.wait(lambda: page.snapshots and page.snapshots[-1]["phase"] == "idle", "the state")
     page.run("%energy off", "c")
-    page.wait(lambda: page.snapshots[-1]["state"] == "off", "the state")
+    page.wait(lambda: page.snapshots[-1]["phase"] == "off", "the state")
 
 
 def test_a_restarted_kernel_begins_a_new_run_from_nothing(page: Page) -> None:
