@@ -274,7 +274,7 @@ export class KernelLink implements IDisposable {
     this._comm = comm;
     this._loaded = true;
     if (frame.type === 'snapshot') {
-      this._busy = frame.state === 'busy';
+      this._busy = frame.phase === 'busy';
     }
     this._heard.emit(frame);
     if (first) {

@@ -150,7 +150,7 @@ const snapshot: Reader<ISnapshot> = object<ISnapshot>({
   sent_at: when,
   notebook: orNull(label),
   project: label,
-  state: oneOf('busy', 'idle', 'off'),
+  phase: oneOf('busy', 'idle', 'off'),
   watts: orNull(number(-1e9, 1e9)),
   watts_quality: orNull(quality),
   devices: list(device, 1024),

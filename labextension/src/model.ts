@@ -46,7 +46,7 @@ export class EnergyModel extends EnergyState implements IEnergyModel {
     if (known === null) {
       return;
     }
-    if (known.run.snapshot?.state === 'off' && known.link.metered) {
+    if (known.run.snapshot?.phase === 'off' && known.link.metered) {
       this._say(known, await this._ask(known, meter(true)));
       return;
     }

@@ -50,7 +50,7 @@ export class Run {
     this._quality = snapshot.watts_quality ?? this._quality;
     this.power.add({
       at: snapshot.sent_at,
-      watts: snapshot.state === 'busy' ? snapshot.watts : null,
+      watts: snapshot.phase === 'busy' ? snapshot.watts : null,
       cell: snapshot.running?.cell_id ?? null
     });
     return { keys: [...keys], begun, notable };

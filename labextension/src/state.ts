@@ -231,7 +231,7 @@ export class EnergyState {
     const front = this.front;
     const known = this.known;
     const snapshot = known?.run.snapshot ?? null;
-    const busy = snapshot?.state === 'busy';
+    const busy = snapshot?.phase === 'busy';
     const refusal = known?.refusal ?? null;
     return {
       status: this._judge(known),

@@ -69,7 +69,7 @@ export function judge(facts: IFacts): Status {
 }
 
 function metered(facts: IFacts): Status {
-  if (facts.snapshot?.state === 'off') {
+  if (facts.snapshot?.phase === 'off') {
     return { kind: 'off' };
   }
   const quiet = quietFor(facts);
@@ -84,7 +84,7 @@ export function quietFor(
 ): number | null {
   // A page that was reloaded meanwhile does not know that the kernel is busy, only that it is not idle.
   return facts.kernel !== 'idle' &&
-    facts.snapshot?.state === 'busy' &&
+    facts.snapshot?.phase === 'busy' &&
     facts.arrived !== null
     ? Math.max(0, facts.now - facts.arrived)
     : null;

@@ -110,7 +110,7 @@ export interface ISnapshot {
   sent_at: number;
   notebook: string | null;
   project: string;
-  state: 'busy' | 'idle' | 'off';
+  phase: 'busy' | 'idle' | 'off';
   watts: number | null;
   watts_quality: Quality | null;
   devices: IDevice[];

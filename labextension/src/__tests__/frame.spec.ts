@@ -73,7 +73,7 @@ describe('a frame', () => {
     ['half a cell', ['totals', 'cells'], 0.5],
     ['absent', ['cells', '0', 'figure', 'joules'], undefined],
     ['a made-up quality', ['totals', 'figure', 'quality'], 'certain'],
-    ['a made-up state', ['state'], 'dancing'],
+    ['a made-up phase', ['phase'], 'dancing'],
     ['a text in place of a list', ['cells'], 'abc'],
     ['a list in place of an object', ['totals'], []],
     ['too many cells', ['cells'], new Array(501).fill(null)],

@@ -15,7 +15,7 @@ export function snapshot(more: Partial<ISnapshot> = {}): ISnapshot {
     sent_at: 1_800_000_000 + sent / 5,
     notebook: 'a.ipynb',
     project: 'p',
-    state: 'busy',
+    phase: 'busy',
     watts: 40,
     watts_quality: 'measured',
     devices: [

@@ -117,7 +117,7 @@ describe('a run', () => {
       run.take(snapshot({ running: { ...again, seconds: 1 } }), 2).notable
     ).toBe(false);
     const done = { ...again, status: 'ok' as const };
-    run.take(snapshot({ state: 'idle', cells: [done] }), 3);
+    run.take(snapshot({ phase: 'idle', cells: [done] }), 3);
     expect(run.row('a')).toEqual(done);
     expect([...run.keys()]).toEqual(['a']);
   });
