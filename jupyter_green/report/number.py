@@ -280,3 +280,17 @@ def whole_percent(share: float | None) -> str:
     if 0.995 <= share < 1:
         return f">{THIN}99{THIN}%"
     return f"<{THIN}1{THIN}%" if 0 < share < 0.005 else f"{fixed(share * 100, 0)}{THIN}%"
+
+
+def change(ratio: float | None) -> str:
+    """Write a proven change (0.27 = +27 %) with its sign: −38 %, +0.4 %, +1,200 %; a fall never reaches 100."""
+    if ratio is None or not math.isfinite(ratio):
+        return ABSENT
+    size = abs(ratio) * 100
+    if size < 0.95:
+        written = significant(size, 1)
+    elif size >= 100:
+        written = significant(size, 2)
+    else:
+        written = "99" if size >= 99 else fixed(size, 0)
+    return f"{MINUS if ratio < 0 else '+'}{written}{THIN}%"

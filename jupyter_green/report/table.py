@@ -1,8 +1,7 @@
 """A table of records: one line each, the time between cells as lines of their own, and their sum.
 
-All energies stand in one unit, chosen from the largest, and are aligned at the decimal point: each figure
-ends where its own ± lets it end. A well-behaved cell has an empty status. The word beside each row says what
-its figure may be called, and the title says "simulated" where any row is.
+All energies stand in one unit, chosen from the largest. A well-behaved cell has an empty status. The word beside each
+row says what its figure may be called, and the title says "simulated" where any row is.
 """
 
 from __future__ import annotations
@@ -16,32 +15,14 @@ from jupyter_green.records import EnergyRecord
 from . import number
 from .html import cells
 from .number import THIN
-from .quotation import columns, markup, one_line, pad, shorten
+from .quotation import markup, one_line
+from .rows import Row, Rows
 from .sentence import quality_word, read
 from .style import STYLE
 from .totals import is_simulated, total, within
 
 _SIMULATED = "simulated: no figure here is a measurement"
 _MIXED = "with simulated rows, which are no measurements"
-_LEAST_TEXT = 12
-_DIGIT, _POINT = "\u2007", "\u2008"  # spaces as wide as a digit and as a point
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table, as text."""
-
-    prompt: str
-    text: str
-    value: str
-    spread: str
-    quality: str
-    lasted: str
-    status: str
-
-    def cells(self) -> tuple[str, ...]:
-        """Return the cells in the order of the columns."""
-        return self.prompt, self.text, self.value, self.spread, self.quality, self.lasted, self.status
 
 
 @dataclass(frozen=True, repr=False)
@@ -76,35 +57,19 @@ class Table:
         """Return the table as plain text of at most `width` columns, as far as its figures allow."""
         if not self.records:
             return "\n".join(part for part in (self.heading, "No cell was metered.") if part)
-        head, body, foot = self._rows()
-        lines = [head, *body, *foot]
-        widths = [max(columns(number.plain(line[index])) for line in lines) for index in range(len(head))]
-        others = sum(taken + 2 for index, taken in enumerate(widths) if index != 1)
-        widths[1] = max(min(widths[1], width - others), min(widths[1], _LEAST_TEXT))
-        written = [[_line(line, widths) for line in part] for part in ([head], body, foot)]
-        rule = "─" * max(columns(line) for part in written for line in part)
-        heading = [self.heading] if self.heading else []
-        return "\n".join([*heading, *written[0], rule, *written[1], rule, *written[2]])
+        return self.rows().text(width)
 
     def html(self) -> str:
         """Return the table as HTML."""
-        caption = f"<caption>{markup(self.heading)}</caption>" if self.heading else ""
         if not self.records:
             return f'{STYLE}<div class="jg"><b>{markup(self.heading)}</b> No cell was metered.</div>'
-        head, body, foot = self._rows()
-        rows = "".join(f"<tr>{_cells(line, head[2])}</tr>" for line in body)
-        feet = "".join(f"<tr>{_cells(line, head[2])}</tr>" for line in foot)
-        return (
-            f'{STYLE}<div class="jg jg-scroll" tabindex="0"><table class="jg-comp jg-list">{caption}'
-            f"<thead><tr>{_heads(head)}</tr></thead><tbody>{rows}</tbody>"
-            f"<tfoot>{feet}</tfoot></table></div>"
-        )
+        return self.rows().html()
 
     def __repr__(self) -> str:
         return self.text()
 
-    def _rows(self) -> tuple[tuple[str, ...], list[tuple[str, ...]], list[tuple[str, ...]]]:
-        """Return the heading, the rows and the sums: one, or two where real and simulated ones are mixed."""
+    def rows(self) -> Rows:
+        """Return the lines and the sums: one, or two where real and simulated ones are mixed."""
         real = [record for record in self.records if not is_simulated(record)]
         simulated = [record for record in self.records if is_simulated(record)]
         sums = [(part, total(part)) for part in (real, simulated) if part]
@@ -113,14 +78,7 @@ class Table:
         )
         inner = within(self.records)
         lines = [_row(record, unit, self._named(record, record.id in inner)) for record in self.records]
-        lines += [_sum_row(part, summed, unit) for part, summed in sums]
-        values, spreads = _aligned([line.value for line in lines]), _aligned([line.spread for line in lines])
-        table = [
-            (line.prompt, line.text, value, spread, *line.cells()[4:])
-            for line, value, spread in zip(lines, values, spreads, strict=True)
-        ]
-        head = ("cell", "source", unit.symbol, "±", "how", "time", "status")
-        return head, table[: -len(sums)], table[-len(sums) :]
+        return Rows(lines, [_sum_row(part, summed, unit) for part, summed in sums], unit, self.heading)
 
     def _named(self, record: EnergyRecord, inner: bool) -> str:
         name = one_line(self.texts.get(record.id) or record.label or "", 120)
@@ -164,44 +122,4 @@ def _sum_row(records: Sequence[EnergyRecord], summed: EnergyRecord, unit: number
         quality=quality_word(summed),
         lasted=number.seconds(summed.seconds),
         status="" if summed.final else "so far",
-    )
-
-
-def _aligned(figures: list[str]) -> list[str]:
-    """Fill figures with spaces of print, so that set to the right their decimal points stand below each other."""
-    tails = [len(figure.partition(".")[2]) for figure in figures]
-    longest = max(tails, default=0)
-    return [
-        figure if not longest or not figure[-1:].isdigit() else figure + _DIGIT * (longest - tail) + _POINT * (not tail)
-        for figure, tail in zip(figures, tails, strict=True)
-    ]
-
-
-def _line(line: tuple[str, ...], widths: list[int]) -> str:
-    written = []
-    for index, (cell, taken) in enumerate(zip(line, widths, strict=True)):
-        plain = number.plain(cell).replace(_DIGIT, " ").replace(_POINT, " ")
-        written.append(pad(shorten(plain, taken) if index == 1 else plain, taken, right=index in (0, 2, 3, 5)))
-    return "  ".join(written).rstrip()
-
-
-def _cells(line: tuple[str, ...], unit: str = "") -> str:
-    """Return the cells of a row; where there is no room for the heading, unit and ± stand beside the figures."""
-    classes = ("r", "src", "r", "r", "", "r", "")
-    beside = {2: f' data-unit="{markup(unit)}"', 3: ' data-sign="±"'}
-    written = []
-    for index, (cell, kind) in enumerate(zip(line, classes, strict=True)):
-        figure = cell.rstrip(_DIGIT + _POINT)
-        filled = f'<span class="fill">{cell[len(figure) :]}</span>' if len(figure) < len(cell) else ""
-        absent = index in beside and figure == number.ABSENT
-        named = f' class="{kind}{" absent" if absent else ""}"' if kind else ""
-        mark = beside.get(index, "") if figure[-1:].isdigit() else ""
-        written.append(f"<td{named}{mark}>{markup(figure)}{filled}</td>")
-    return "".join(written)
-
-
-def _heads(line: tuple[str, ...]) -> str:
-    right = (True, False, True, True, False, True, False)
-    return "".join(
-        f'<th scope="col"{" class=r" if r else ""}>{markup(cell)}</th>' for cell, r in zip(line, right, strict=True)
     )
