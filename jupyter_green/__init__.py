@@ -15,19 +15,31 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .ledger import Ledger
+    from .live.widget import panel
     from .records import Component, EnergyRecord, Trace
     from .session import meter
     from .session.track import track
 
 __version__ = "0.1.0"
 
-__all__ = ["Component", "EnergyRecord", "Ledger", "Trace", "ledger", "load_ipython_extension", "meter", "track"]
+__all__ = [
+    "Component",
+    "EnergyRecord",
+    "Ledger",
+    "Trace",
+    "ledger",
+    "load_ipython_extension",
+    "meter",
+    "panel",
+    "track",
+]
 
 _WHERE = {
     "Component": "records",
     "EnergyRecord": "records",
     "Ledger": "ledger",
     "Trace": "records",
+    "panel": "live.widget",
     "track": "session.track",
 }
 
