@@ -13,6 +13,7 @@ from typing import Any
 from jupyter_green.accounts import Against
 from jupyter_green.accounts.sentence import difference, standing_of
 from jupyter_green.report import number
+from jupyter_green.report.excerpt import baseline_name
 from jupyter_green.report.figure import Figure
 from jupyter_green.report.html import cells as figures
 from jupyter_green.report.html import definitions, summary_markup
@@ -156,12 +157,8 @@ class Glance:
 
 
 def named(head: Shape) -> str:
-    """Return what a baseline is called: “before”, last run, median of 5 runs."""
-    if head["kind"] == "last":
-        return "last run"
-    if head["kind"] == "median":
-        return f"median of {head['runs']} {'run' if head['runs'] == 1 else 'runs'}"
-    return f"“{one_line(head['name'])}”" if head["name"] else "baseline"
+    """Return what a baseline is called."""
+    return baseline_name(head["kind"], head["name"], head["runs"])
 
 
 def off(figure: Figure) -> str:
@@ -189,7 +186,7 @@ def _told(shape: Shape | None) -> list[str]:
 
 
 def _impact(shape: Shape) -> Sequence[str]:
-    if shape["below_resolution"]:
+    if Figure.told(shape).below_resolution:
         return ()
     said = [number.carbon(shape["co2e_grams"])] if shape["co2e_grams"] is not None else []
     cost = shape["cost"]

@@ -16,11 +16,11 @@ from .header import BEGIN
 from .status import Status, examine, history
 
 if TYPE_CHECKING:
-    from jupyter_green.report import Doctor, Table
+    from jupyter_green.report import Doctor, Excerpt, Statement, Table
     from jupyter_green.session import Session
 
-SUBCOMMANDS = "on [--show] | off | status | doctor | calibrate | history [--all] | export FILE"
-COMMANDS = ("on", "off", "status", "doctor", "calibrate", "history")
+SUBCOMMANDS = "on [--show] | off | status | doctor | calibrate | history [--all] | report [FILE] | export FILE"
+COMMANDS = ("on", "off", "status", "doctor", "calibrate", "history", "report")
 
 
 @magics_class
@@ -105,6 +105,10 @@ class EnergyMagics(Magics):
             %energy doctor        whether each sensor works, why not, and the command that mends it
             %energy calibrate     run a load on a GPU for some seconds, to find how late and how well its counter sees
             %energy history       the cells of this run; --all: of every run in the ledger
+            %energy report        this run for others to read: totals, cells, devices, what was not read and why
+            %energy report FILE   the same as a file (.html, .md or .json)
+            %energy report --slack [CELL]        the run, or the cell of that number, as lines for a chat
+            %energy report --model-card [CELL]   its CO2e as YAML for a model card; --training-type TEXT
             %energy export FILE   write the ledger to FILE (.csv, .jsonl or .parquet)
         """
         try:
@@ -141,6 +145,11 @@ class EnergyMagics(Magics):
     def _history(self, options: list[str]) -> Table:
         _allow(options, {"--all"})
         return history(self.session, everything="--all" in options, sources=self.shell.history_manager.input_hist_raw)
+
+    def _report(self, options: list[str]) -> Statement | Excerpt | None:
+        from .report import report
+
+        return report(self.session, options, self.shell.history_manager.input_hist_raw)
 
     def _calibrate(self, options: list[str]) -> None:
         from .calibrate import calibrate

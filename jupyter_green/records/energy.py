@@ -241,4 +241,4 @@ class EnergyRecord:
 
 def _sum_known(values: Any) -> float | None:
     known = [value for value in values if value is not None]
-    return math.fsum(known) if known else None
+    return math.fsum(known) if known and all(map(math.isfinite, known)) else None

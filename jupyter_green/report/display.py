@@ -13,7 +13,9 @@ from jupyter_green.records import EnergyRecord, Trace
 
 from .bundle import bundle
 from .doctor import Doctor
+from .excerpt import Excerpt
 from .grid import Grid
+from .statement import Statement
 from .table import Table
 from .totals import Totals
 from .trace import html as trace_html
@@ -29,9 +31,18 @@ def trace_bundle(trace: Trace) -> dict[str, Any]:
     }
 
 
-def report_bundle(report: Table | Doctor | Totals | Grid) -> dict[str, Any]:
+def report_bundle(report: Table | Doctor | Totals | Grid | Excerpt) -> dict[str, Any]:
     """Return one of this room's reports as text and HTML."""
     return {"text/plain": report.text(), "text/html": report.html()}
+
+
+def statement_bundle(statement: Statement) -> dict[str, Any]:
+    """Return a statement as text, Markdown and HTML."""
+    return {
+        "text/plain": statement.text(),
+        "text/markdown": statement.markdown(),
+        "text/html": statement.html(),
+    }
 
 
 _DRAWINGS: dict[type, Callable[[Any], dict[str, Any]]] = {
@@ -41,6 +52,8 @@ _DRAWINGS: dict[type, Callable[[Any], dict[str, Any]]] = {
     Doctor: report_bundle,
     Totals: report_bundle,
     Grid: report_bundle,
+    Excerpt: report_bundle,
+    Statement: statement_bundle,
 }
 
 

@@ -54,11 +54,11 @@ class Figure:
     def of(cls, record: EnergyRecord) -> Figure:
         """Return a record's figure."""
         return cls(
-            _finite(record.joules),
-            _finite(record.uncertainty),
+            finite(record.joules),
+            finite(record.uncertainty),
             record.quality,
-            record.measured_share,
-            record.below_resolution and _finite(record.uncertainty) is not None,
+            finite(record.measured_share),
+            record.below_resolution and finite(record.uncertainty) is not None,
             record.final,
             record.status == "killed",
         )
@@ -67,11 +67,11 @@ class Figure:
     def told(cls, shape: Mapping[str, Any], *, final: bool = True, cut: bool = False) -> Figure:
         """Return the figure of a shape that pages are told."""
         return cls(
-            _finite(shape["joules"]),
-            _finite(shape["uncertainty"]),
+            finite(shape["joules"]),
+            finite(shape["uncertainty"]),
             shape["quality"],
-            _finite(shape["measured_share"]),
-            bool(shape.get("below_resolution")) and _finite(shape["uncertainty"]) is not None,
+            finite(shape["measured_share"]),
+            bool(shape.get("below_resolution")) and finite(shape["uncertainty"]) is not None,
             final,
             cut,
         )
@@ -122,5 +122,6 @@ class Figure:
         return f"{'~' if self.modelled else ''}{amount.head}", moving or spread
 
 
-def _finite(value: float | None) -> float | None:
+def finite(value: float | None) -> float | None:
+    """Return a number that can be written, else None."""
     return value if value is not None and math.isfinite(value) else None

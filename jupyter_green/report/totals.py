@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
+from jupyter_green.impact import Valuation
 from jupyter_green.records import EnergyRecord
 
 from . import number
@@ -56,9 +57,12 @@ class Totals:
     ----------
     records : sequence of EnergyRecord
         Cells, blocks, and the gaps between cells.
+    valuation : Valuation, optional
+        How the sum becomes CO2e and money.
     """
 
     records: Sequence[EnergyRecord]
+    valuation: Valuation = field(default_factory=Valuation)
 
     @cached_property
     def counted(self) -> list[EnergyRecord]:
@@ -69,7 +73,7 @@ class Totals:
     @cached_property
     def sum(self) -> EnergyRecord:
         """The sum as one record."""
-        return total(self.counted)
+        return self.valuation.value(total(self.counted))
 
     @property
     def cells(self) -> int:

@@ -21,7 +21,7 @@ KNOWN = VOID | {
     "td", "dl", "dt", "dd", "svg", "g", "text", "title", "desc", "caption", "ul", "li", "pre",
 }  # fmt: skip
 KNOWN_ATTRIBUTES = {
-    "class", "style", "role", "aria-label", "aria-hidden", "scope", "data-unit", "data-sign", "tabindex",
+    "class", "style", "role", "aria-label", "aria-hidden", "aria-level", "scope", "data-unit", "data-sign", "tabindex",
     "xmlns", "viewbox", "width", "height", "x", "y", "d", "cx", "cy", "r", "fill", "stroke", "text-anchor",
     "preserveaspectratio", "vector-effect", "font-family", "font-size", "font-weight",
     "stroke-width", "stroke-linecap", "stroke-linejoin", "stroke-opacity", "fill-opacity",

@@ -1,0 +1,210 @@
+"""``%energy report``: a run for others to read, shown, written to a file, or as lines to copy.
+
+Everything that can be wrong with the line is said before anything is written, and a file is there whole or not at all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import platform
+import re
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from IPython.core.error import UsageError
+
+from jupyter_green import __version__
+from jupyter_green.accounts import Comparison, Standing
+from jupyter_green.accounts.sentence import name_of, standing_of
+from jupyter_green.ledger.fault import LedgerError
+from jupyter_green.records import EnergyRecord
+from jupyter_green.report import Excerpt, Statement, for_model_card, for_slack
+from jupyter_green.report.excerpt import baseline_name, compared
+from jupyter_green.report.number import plain
+from jupyter_green.session import Session
+
+from .status import first_lines
+
+FORMS: dict[str, Callable[[Statement], str]] = {
+    ".html": Statement.page,
+    ".md": Statement.markdown,
+    ".json": lambda statement: json.dumps(statement.data(), ensure_ascii=False, allow_nan=False, indent=1) + "\n",
+}
+"""How a statement is written, by the file's suffix."""
+USAGE = "report [FILE.html|.md|.json] | report --slack [CELL] | report --model-card [CELL] [--training-type TEXT]"
+_CELL = re.compile(r"\[?(\d+)\]?")
+
+
+class _Options(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"%energy report: {message}; it takes {USAGE}.")
+
+
+def report(session: Session, words: list[str], sources: Sequence[str]) -> Statement | Excerpt | None:
+    """Do what the words after ``%energy report`` ask for.
+
+    Parameters
+    ----------
+    session : Session
+        Whose run it is about.
+    words : list of str
+        What was typed.
+    sources : sequence of str
+        Sources of the cells that ran, by their numbers.
+
+    Raises
+    ------
+    UsageError
+        If it can't be done; one sentence.
+    """
+    options = _options(words)
+    place: str | None = options.place
+    if not options.slack and not options.model_card:
+        target = None if place is None else _target(place)
+        statement = stated(session, sources)
+        if target is None:
+            return statement
+        _write(target, FORMS[target.suffix.lower()](statement))
+        print(f"The energy report: {target}")
+        return None
+    statement = stated(session, sources)
+    given = statement.cells if place is None else _cell(session, place)
+    if options.slack:
+        if isinstance(given, EnergyRecord):
+            return Excerpt(for_slack(given))
+        return Excerpt(for_slack(given, name=statement.notebook, against=_clause(session, statement)))
+    intensity = session.settings.valuation.intensity
+    location = None if intensity is None or intensity.region == "own" else intensity.name
+    try:
+        return Excerpt(for_model_card(given, location=location, training_type=options.training_type))
+    except ValueError as error:
+        raise UsageError(f"%energy report --model-card: {error}") from None
+
+
+def stated(session: Session, sources: Sequence[str]) -> Statement:
+    """Return the statement of a session's run so far."""
+    session.settle()
+    records, problem = _records(session)
+    settings = session.settings
+    statement = Statement(
+        records,
+        time.time(),
+        first_lines(records, sources),
+        notebook=settings.notebook or "",
+        project=settings.project,
+        run=settings.run_id,
+        findings=session.discovery.findings,
+        traits=session.meter.traits,
+        valuation=settings.valuation,
+        versions=_versions(session),
+        problem=" ".join(said for said in (problem, session.problem) if said),
+    )
+    return statement.with_(against=_against(session, statement))
+
+
+def _options(words: list[str]) -> argparse.Namespace:
+    parser = _Options(prog="%energy report", add_help=False, allow_abbrev=False)
+    parser.add_argument("place", nargs="?")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--slack", action="store_true")
+    form.add_argument("--model-card", action="store_true")
+    parser.add_argument("--training-type")
+    options = parser.parse_args(words)
+    if options.training_type is not None and not options.model_card:
+        parser.error("--training-type goes with --model-card")
+    return options
+
+
+def _target(name: str) -> Path:
+    target = Path(name).expanduser()
+    if target.suffix.lower() not in FORMS:
+        raise UsageError(f"%energy report: {name!r} ends in none of {', '.join(FORMS)}; give the file such a name.")
+    if target.exists() and not target.is_file():
+        raise UsageError(f"%energy report: {name} is no file that can be replaced; name another one.")
+    return target
+
+
+def _write(target: Path, text: str) -> None:
+    part = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(text, encoding="utf-8")
+        part.replace(target)
+    except OSError as error:
+        raise UsageError(f"%energy report: {target} can't be written: {error.strerror or error}.") from None
+    finally:
+        with contextlib.suppress(OSError):  # its folder is none, so that there is no part
+            part.unlink(missing_ok=True)
+
+
+def _cell(session: Session, prompt: str) -> EnergyRecord:
+    """Return the newest execution with this number, with what its joules mean outside."""
+    found = _CELL.fullmatch(prompt)
+    if found is None:
+        raise UsageError(f"%energy report: {prompt!r} is no cell's number, such as 7; without one the run is told.")
+    for record in reversed(session.finished):
+        if record.span == "cell" and record.execution_count == int(found[1]):
+            return record if record.co2e_grams is not None else session.settings.valuation.value(record)
+    raise UsageError(f"%energy report: no cell [{found[1]}] was metered in this run; %energy history lists them.")
+
+
+def _records(session: Session) -> tuple[Sequence[EnergyRecord], str]:
+    """Return what was metered in the run; beyond what the session keeps, what the ledger does."""
+    records = tuple(session.finished)
+    if len(records) < (session.finished.maxlen or sys.maxsize):
+        return records, ""
+    from jupyter_green.ledger import Ledger
+
+    try:
+        with Ledger(session.settings.ledger) as ledger:
+            return tuple(ledger.records(run=session.settings.run_id)), ""
+    except LedgerError as error:
+        return records, f"Only the newest {len(records)} records are in this report: {error}"
+
+
+def _compared(session: Session, statement: Statement) -> tuple[Standing, Comparison] | None:
+    """Return the run beside its baseline; None where it is compared with nothing."""
+    standing = session.book.standing or session.book.refresh()
+    if standing.baseline is None:
+        return None
+    comparison = Comparison(standing.baseline, standing.choice.tolerance)
+    for record in statement.counted:
+        if record.span != "gap":
+            comparison.take(record.cell_id or f"#{record.id}", record)
+    return standing, comparison
+
+
+def _against(session: Session, statement: Statement) -> str:
+    try:
+        found = _compared(session, statement)
+    except LedgerError as error:
+        return f"not known: {error}"
+    if found is None or found[0].baseline is None:
+        return ""
+    standing, comparison = found
+    assert standing.baseline is not None
+    return f"{name_of(standing.baseline)}. {standing_of(comparison.total(), comparison.compared)}"
+
+
+def _clause(session: Session, statement: Statement) -> str:
+    try:
+        found = _compared(session, statement)
+    except LedgerError:
+        return ""  # a message for others is complete without it
+    if found is None or found[0].baseline is None:
+        return ""
+    baseline, total = found[0].baseline, found[1].total()
+    name = baseline_name(baseline.kind, baseline.name, max(1, len(baseline.runs)))
+    return plain(compared(total.verdict, total.ratio, found[1].compared, name))
+
+
+def _versions(session: Session) -> list[str]:
+    drivers = dict.fromkeys(f"driver {traits.driver}" for traits in session.meter.traits if traits.driver)
+    system = f"{platform.system()} {platform.release()} ({platform.machine()})"
+    return [f"jupyter_green {__version__}", f"Python {platform.python_version()}", *drivers, system]
