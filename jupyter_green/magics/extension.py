@@ -66,6 +66,7 @@ class Extension:
         """The session, begun anew if something ended it."""
         if not self.session.alive and not self.session.forked:
             self.session = current(self.config.settings())
+            self.config.follow(self.session)
             if self.companion is not None:
                 self.companion.follow(self.session)
         return self.session
