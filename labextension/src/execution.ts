@@ -19,6 +19,9 @@ export interface IOutcome {
 /** At most so many characters of output are kept. */
 const LONGEST = 400_000;
 
+/** How often lines are asked for again that went down with a cell that failed before them. */
+const MOST_TRIES = 10;
+
 /** Run lines in a kernel; `heard` is told all output so far, each time there is more. */
 export async function execute(
   kernel: Kernel.IKernelConnection,
@@ -30,32 +33,37 @@ export async function execute(
     outcome.said = (outcome.said + plain(text)).slice(0, LONGEST);
     heard(outcome.said);
   };
+  const hear = (message: KernelMessage.IIOPubMessage): void => {
+    if (KernelMessage.isStreamMsg(message)) {
+      say(message.content.text);
+    } else if (
+      KernelMessage.isExecuteResultMsg(message) ||
+      KernelMessage.isDisplayDataMsg(message)
+    ) {
+      const shown = message.content.data['text/plain'];
+      say(`${Array.isArray(shown) ? shown.join('') : String(shown ?? '')}\n`);
+    } else if (KernelMessage.isErrorMsg(message)) {
+      outcome.error = {
+        name: plain(message.content.ename),
+        words: plain(message.content.evalue)
+      };
+    }
+  };
   try {
-    const future = kernel.requestExecute({
-      code,
-      silent: false,
-      store_history: false,
-      stop_on_error: false,
-      allow_stdin: false
-    });
-    future.onIOPub = message => {
-      if (KernelMessage.isStreamMsg(message)) {
-        say(message.content.text);
-      } else if (
-        KernelMessage.isExecuteResultMsg(message) ||
-        KernelMessage.isDisplayDataMsg(message)
-      ) {
-        const shown = message.content.data['text/plain'];
-        say(`${Array.isArray(shown) ? shown.join('') : String(shown ?? '')}\n`);
-      } else if (KernelMessage.isErrorMsg(message)) {
-        outcome.error = {
-          name: plain(message.content.ename),
-          words: plain(message.content.evalue)
-        };
-      }
-    };
-    const reply = await future.done;
-    outcome.end = reply?.content.status === 'ok' ? 'ok' : 'error';
+    let status: string | undefined = 'aborted';
+    // A cell that fails takes with it what waits behind it; these lines are none of its business.
+    for (let tries = 0; status === 'aborted' && tries < MOST_TRIES; tries++) {
+      const future = kernel.requestExecute({
+        code,
+        silent: false,
+        store_history: false,
+        stop_on_error: false,
+        allow_stdin: false
+      });
+      future.onIOPub = hear;
+      status = (await future.done)?.content.status;
+    }
+    outcome.end = status === 'ok' ? 'ok' : 'error';
   } catch {
     outcome.end = 'gone'; // JupyterLab rejects what a restart or a closed kernel left unanswered
   }

@@ -90,12 +90,11 @@ export function quietFor(
     : null;
 }
 
-/** Whether the last figures stay in sight, below the sentence where there is one. */
-export function keepsFigures(state: IState): boolean {
-  const { kind } = state.status;
+/** Whether figures are in sight, below a sentence where there is one; a run without a cell has none. */
+export function keepsFigures({ status, totals, busy }: IState): boolean {
   return (
-    kind === 'live' ||
-    ((kind === 'stale' || kind === 'disconnected' || kind === 'off') &&
-      state.totals !== null)
+    ['live', 'stale', 'disconnected', 'off'].includes(status.kind) &&
+    totals !== null &&
+    (totals.cells > 0 || busy)
   );
 }

@@ -92,6 +92,15 @@ describe('where there is nothing to show', () => {
     expect(page).toContain('jgp-mod-muted');
   });
 
+  it('has no figures before a cell has run, and the way to a sensor already', () => {
+    const problem = { sentence: 'It is closed to you.', command: 'chmod x' };
+    const none = ran([], { status: { kind: 'live' }, problem });
+    expect(drawn(none)).not.toContain('data-testid="green-total"');
+    expect(text(none)).toContain('Run a cell and its energy shows here.');
+    expect(text(none)).toContain('It is closed to you.');
+    expect(drawn({ ...none, busy: true })).toContain('green-total');
+  });
+
   it('says how a sensor is opened', () => {
     const problem = { sentence: 'It is closed to you.', command: 'chmod x' };
     const page = text(ran([cell(600, 20)], { problem }));

@@ -6,6 +6,7 @@
 import { Fragment, h } from '../element';
 import { timeOfDay } from '../clock';
 import { known, seconds } from '../format';
+import { keepsFigures } from '../status';
 import type { Status } from '../tokens';
 import { Button } from './button';
 import { Command } from './command';
@@ -132,11 +133,11 @@ function said(desk: IDesk, status: Status): JSX.Element | null {
         </>
       );
     case 'live':
-      return desk.state.totals === null ? (
+      return keepsFigures(desk.state) ? null : (
         <p>
           {trans.__('Metering is on. Run a cell and its energy shows here.')}
         </p>
-      ) : null;
+      );
   }
 }
 

@@ -38,7 +38,10 @@ export function Now({
           <Cells desk={desk} totals={totals} />
         </div>
       ) : (
-        <LastRun desk={desk} />
+        <>
+          {muted ? null : <Sensor desk={desk} />}
+          <LastRun desk={desk} />
+        </>
       )}
     </>
   );
