@@ -68,46 +68,21 @@ class JupyterServer:
     environment: Mapping[str, str] = field(default_factory=dict)
     base_url: str = "/"
     lab: bool = False
+    port: int = 0
+    """A free one is found where none is given."""
 
     def __enter__(self) -> JupyterServer:
         self.folder.mkdir(parents=True, exist_ok=True)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        others = {"jupyterlab": False, "jupyter_lsp": False, "notebook_shim": False, "jupyter_server_terminals": False}
-        config = {"ServerApp": {"jpserver_extensions": {} if self.lab else others}}
-        home = self.folder / "home"
-        (home / "config").mkdir(parents=True, exist_ok=True)
-        (home / "config" / "jupyter_server_config.json").write_text(json.dumps(config), encoding="utf-8")
-        folders = {
-            "HOME": home,
-            "XDG_DATA_HOME": home / "data",
-            "JUPYTER_CONFIG_DIR": home / "config",
-            "JUPYTER_DATA_DIR": home / "jupyter-data",
-            "JUPYTER_RUNTIME_DIR": home / "runtime",
-            "JUPYTER_CONFIG_PATH": ROOT / "jupyter-config",
-        }
-        python = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH", ""), self.environment.get("PYTHONPATH", "")])]
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("JUPYTER")}
+        if not self.port:
+            with socket.socket() as free:
+                free.bind(("127.0.0.1", 0))
+                self.port = free.getsockname()[1]
+        self.home.mkdir(parents=True, exist_ok=True)
+        self._configure()
         self.log = self.folder / "server.log"
-        with self.log.open("wb") as log:
+        with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root", "--debug"),
-                    *(f"--port={self.port}", "--ServerApp.port_retries=0", "--ip=127.0.0.1"),
-                    *(f"--IdentityProvider.token={TOKEN}", f"--ServerApp.base_url={self.base_url}"),
-                    f"--ServerApp.root_dir={self.folder}",
-                    *self.options,
-                ],
-                cwd=self.folder,
-                stdout=log,
-                stderr=log,
-                env={
-                    **clean,
-                    **{name: str(path) for name, path in folders.items()},
-                    **self.environment,
-                    "PYTHONPATH": os.pathsep.join(python),
-                },
+                self._command(), cwd=self.folder, stdout=log, stderr=log, env=self._variables()
             )
         try:
             self._wait()
@@ -137,6 +112,61 @@ class JupyterServer:
                     raise RuntimeError(self.said) from None
                 time.sleep(0.1)
 
+    # ---- how it is started --------------------------------------------------------------------
+
+    @property
+    def home(self) -> Path:
+        """HOME of the server and of its kernels."""
+        return self.folder / "home"
+
+    @property
+    def root(self) -> Path:
+        """The folder whose files it shows."""
+        return self.folder
+
+    def _configure(self) -> None:
+        """Write its configuration."""
+        others = {"jupyterlab": False, "jupyter_lsp": False, "notebook_shim": False, "jupyter_server_terminals": False}
+        self._write("jupyter_server_config", {"ServerApp": {"jpserver_extensions": {} if self.lab else others}})
+
+    def _write(self, name: str, config: Any) -> None:
+        target = self.home / "config" / f"{name}.json"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(json.dumps(config), encoding="utf-8")
+
+    def _command(self) -> list[str]:
+        return [sys.executable, "-m", "jupyter_server", "--debug", *self._options()]
+
+    def _options(self) -> list[str]:
+        return [
+            *("--no-browser", "--allow-root", "--ip=127.0.0.1"),
+            *(f"--port={self.port}", "--ServerApp.port_retries=0"),
+            *(f"--IdentityProvider.token={TOKEN}", f"--ServerApp.base_url={self.base_url}"),
+            f"--ServerApp.root_dir={self.root}",
+            *self.options,
+        ]
+
+    def _variables(self) -> dict[str, str]:
+        """The environment: nothing of the person's Jupyter, the package from this checkout."""
+        python = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH", ""), self.environment.get("PYTHONPATH", "")])]
+        return {
+            **self._own_folders(),
+            "JUPYTER_CONFIG_PATH": str(ROOT / "jupyter-config"),
+            **self.environment,
+            "PYTHONPATH": os.pathsep.join(python),
+        }
+
+    def _own_folders(self) -> dict[str, str]:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("JUPYTER")}
+        folders = {
+            "HOME": self.home,
+            "XDG_DATA_HOME": self.home / "data",
+            "JUPYTER_CONFIG_DIR": self.home / "config",
+            "JUPYTER_DATA_DIR": self.home / "jupyter-data",
+            "JUPYTER_RUNTIME_DIR": self.home / "runtime",
+        }
+        return {**clean, **{name: str(path) for name, path in folders.items()}}
+
     @property
     def said(self) -> str:
         """What the server has logged so far."""
@@ -145,7 +175,7 @@ class JupyterServer:
     @property
     def data(self) -> Path:
         """Where its person's data lies."""
-        return self.folder / "home" / "data" / "jupyter_green"
+        return self.home / "data" / "jupyter_green"
 
     # ---- asking -------------------------------------------------------------------------------
 
