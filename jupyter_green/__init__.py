@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from .records import Component, EnergyRecord, Trace
     from .session import meter
     from .session.track import track
+    from .shrink.call import distil, distill, prune, quantize
+    from .shrink.loading import load
+    from .shrink.result import ShrinkResult
 
 __version__ = "0.1.0"
 
@@ -26,11 +29,18 @@ __all__ = [
     "Component",
     "EnergyRecord",
     "Ledger",
+    "ShrinkResult",
     "Trace",
+    "distil",
+    "distill",
     "ledger",
+    "load",
     "load_ipython_extension",
     "meter",
     "panel",
+    "prune",
+    "quantize",
+    "shrink",
     "track",
 ]
 
@@ -38,8 +48,14 @@ _WHERE = {
     "Component": "records",
     "EnergyRecord": "records",
     "Ledger": "ledger",
+    "ShrinkResult": "shrink.result",
     "Trace": "records",
+    "distil": "shrink.call",
+    "distill": "shrink.call",
+    "load": "shrink.loading",
     "panel": "live.widget",
+    "prune": "shrink.call",
+    "quantize": "shrink.call",
     "track": "session.track",
 }
 
@@ -111,6 +127,7 @@ def _function(load: Callable[[], Any]) -> property:
 class _Package(ModuleType):
     meter = _function(lambda: _load("meter", "session"))
     ledger = _function(lambda: _open_ledger)
+    shrink = _function(lambda: _load("shrink", "shrink.call"))
 
 
 sys.modules[__name__].__class__ = _Package

@@ -134,7 +134,9 @@ def material_of(subject: Subject, data: Any, train: Any = None, *, tokenizer: An
     """
     tokenizer = tokenizer or subject.tokenizer
     if train is not None and train is data:
-        raise ShrinkError("data and train are the same; a model can't be judged with what it was trained on.")
+        raise ShrinkError(
+            "The arguments data and train are the same; a model can't be judged with what it was trained on."
+        )
     rng = random.Random(seed)  # noqa: S311 - a cut that can be made again, not a secret
     batches = _next_tokens(subject, _batches(data, tokenizer, rng))
     total = sum(batch.size for batch in batches)

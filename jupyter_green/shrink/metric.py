@@ -281,11 +281,11 @@ def metric_of(wanted: Any, outputs: Any, labels: Any, *, vectors: bool) -> Metri
         )
     metric = found()
     if metric.labels and labels is None:
-        raise ShrinkError(f"{metric.name} needs labels, and the data has none; take metric='agreement'.")
+        raise ShrinkError(f"The metric {metric.name} needs labels, and the data has none; take metric='agreement'.")
     if metric.name in ("accuracy", "F1"):
         if not whole or labels.dim() != 1 or outputs.dim() != 2:
             raise ShrinkError(
-                f"{metric.name} wants one whole number per example and scores of classes, not labels of shape "
+                f"The metric {metric.name} wants one whole number per example and scores of classes, not labels of "
                 f"{tuple(labels.shape)} and outputs of shape {tuple(outputs.shape)}."
             )
         if int(labels.max()) >= outputs.shape[-1] or int(labels.min()) < 0:

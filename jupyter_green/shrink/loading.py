@@ -1,0 +1,188 @@
+"""Loading a shrunk model: made anew from its settings, filled with its weights, and asked its probe; nothing is run.
+
+ONNX models and transformers' own classes load alone. For any other class the person hands over a fresh instance: a
+file must not say which code to run. What was done to the structure is done to that instance again.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .fault import ShrinkError, require
+from .folder import CONFIG, ONNX, PROBE, WEIGHTS, checked_onnx, opened, settings
+from .subject import Subject, main_tensor
+
+CLOSE = 0.05
+"""By how much (relative to the largest answer) the probe may differ: int8 kernels round differently by processor."""
+
+
+def load(path: str | Path, model: Any = None) -> Any:
+    """Load a model that `ShrinkResult.save` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder.
+    model : torch.nn.Module, optional
+        A fresh instance of the class that was shrunk, where the folder alone does not suffice; it is copied.
+
+    Returns
+    -------
+    torch.nn.Module
+        Called like the original.
+
+    Raises
+    ------
+    ShrinkError
+        If the folder is not what was saved, or `model` is missing or another one; one sentence.
+    """
+    folder = Path(path)
+    require("torch")
+    note = opened(folder)
+    steps = [step for step in note["steps"] if isinstance(step, dict)]
+    if note.get("form") == "onnx":
+        made = _onnx(folder, note, steps)
+    elif note.get("alone") is True:
+        made = _finished(_transformers(folder, note), steps)
+    else:
+        made = _finished(_replayed(folder, note, steps, model), steps)
+    made.eval()
+    _ask(folder, note, made)
+    return made
+
+
+def _file(folder: Path, note: Mapping[str, Any], name: str) -> Path:
+    if name not in note["files"]:
+        raise ShrinkError(f"shrink.json does not name {name}; the folder is damaged.")
+    return folder / name
+
+
+def _onnx(folder: Path, note: Mapping[str, Any], steps: list[Any]) -> Any:
+    from .recipes.onnx_runtime import wrapped
+
+    step: dict[str, Any] = next((step for step in steps if step.get("recipe") == "onnx"), {})
+    names: Any = step.get("names")
+    outputs: Any = step.get("outputs")
+    if not _words(names) or not _words(outputs):
+        raise ShrinkError("shrink.json does not say what the model is called with; the folder is damaged.")
+    data = checked_onnx(_file(folder, note, ONNX).read_bytes())
+    try:
+        return wrapped(data, names, outputs)
+    except ShrinkError:
+        raise
+    except Exception as error:  # ONNX Runtime has an error class for each reason
+        raise ShrinkError(f"ONNX Runtime can't run {ONNX}: {str(error).splitlines()[0][:160]}") from error
+
+
+def _words(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(word, str) for word in value)
+
+
+def _transformers(folder: Path, note: Mapping[str, Any]) -> Any:
+    """Make one of transformers' own models by its configuration; nothing but two files is read."""
+    import torch
+
+    transformers = require("transformers")
+    data = settings(_file(folder, note, CONFIG).parent)
+    names: Any = data.get("architectures")
+    name = names[0] if _words(names) else ""
+    kind: Any = getattr(transformers, name, None) if name.isidentifier() else None
+    if not (isinstance(kind, type) and issubclass(kind, transformers.PreTrainedModel)):
+        raise ShrinkError(f"{name or 'The architecture'} is no model of transformers {transformers.__version__}.")
+    config: Any = getattr(kind, "config_class", None)
+    if not kind.__module__.startswith("transformers.") or config is None:
+        raise ShrinkError(f"{name} is no model of transformers' own.")
+    if config.model_type != data.get("model_type"):
+        raise ShrinkError(f"{CONFIG} is of {data.get('model_type')!r}, which {name} is not.")
+    with torch.random.fork_rng(devices=[]):
+        made = kind(config.from_dict(data))
+    return _filled(made, _file(folder, note, WEIGHTS))
+
+
+def _replayed(folder: Path, note: Mapping[str, Any], steps: list[Any], model: Any) -> Any:
+    import torch
+
+    from .recipes.depth import keep_layers
+    from .structure import reshape
+
+    name = note.get("class")
+    if not isinstance(model, torch.nn.Module):
+        raise ShrinkError(f"This model needs a fresh instance of its class; call green.load(path, model={name}(...)).")
+    if type(model).__name__ != name:
+        raise ShrinkError(f"This is a shrunk {name}, and model is {type(model).__name__}.")
+    made = copy.deepcopy(model)
+    for step in steps:
+        if step.get("recipe") == "depth":
+            kept = step.get("kept")
+            if not isinstance(kept, list) or not all(isinstance(place, int) for place in kept):
+                raise ShrinkError("shrink.json does not say which layers are kept; the folder is damaged.")
+            try:
+                keep_layers(made, str(step.get("list")), kept)
+            except (ValueError, AttributeError) as error:
+                raise ShrinkError(f"model is not built like the one that was shrunk: {error}") from None
+    path = _file(folder, note, WEIGHTS)
+    reshape(made, path)
+    return _filled(made, path)
+
+
+def _filled(made: Any, path: Path) -> Any:
+    import torch
+
+    safetensors = require("safetensors")
+    with safetensors.safe_open(str(path), framework="pt") as file:
+        kinds = {file.get_tensor(name).dtype for name in file.keys() if file.get_slice(name).get_shape()}  # noqa: SIM118
+    if torch.bfloat16 in kinds:
+        made = made.bfloat16()
+    try:
+        missing, unexpected = require("safetensors.torch").load_model(made, str(path), strict=False)
+    except (RuntimeError, ValueError) as error:
+        raise ShrinkError(f"The weights don't fit the model: {str(error).splitlines()[0][:160]}") from None
+    if missing or unexpected:
+        raise ShrinkError(
+            f"The weights don't fit the model: {len(missing)} are missing and {len(unexpected)} are left over."
+        )
+    return made
+
+
+def _finished(made: Any, steps: list[Any]) -> Any:
+    """Do again what was done to the finished weights: wrap bfloat16, quantize."""
+    import torch
+
+    from .recipes.integer import ENGINES, quantized
+    from .recipes.precision import wrapped
+
+    for step in steps:
+        if step.get("recipe") == "bf16" and step.get("wrapped"):
+            made = wrapped(made)
+        if step.get("recipe") == "torch-int8":
+            engine = step.get("engine")
+            if engine not in ENGINES or engine not in torch.backends.quantized.supported_engines:
+                raise ShrinkError(f"It was quantized for {engine!r}, which this PyTorch does not have.")
+            made = quantized(made.eval(), engine)
+    return made
+
+
+def _ask(folder: Path, note: Mapping[str, Any], made: Any) -> None:
+    """Ask the probe and compare the answer."""
+    import torch
+
+    try:
+        held = require("safetensors.torch").load_file(str(_file(folder, note, PROBE)))
+        wanted = held.pop("out")
+        inputs = {name.removeprefix("in."): leaf for name, leaf in held.items()}
+        call = note.get("call")
+        given: Any = inputs
+        if call != "named":
+            ordered = [inputs[str(place)] for place in range(len(inputs))]
+            given = tuple(ordered) if call == "many" else ordered[0]
+        with torch.inference_mode():
+            answer = main_tensor(Subject(made).call(given)).float()
+    except (KeyError, IndexError, TypeError, RuntimeError, ValueError) as error:
+        first = (str(error).splitlines() or [""])[0][:160]
+        raise ShrinkError(f"The model can't be called as it was when it was saved: {first}") from error
+    close = CLOSE * max(1e-6, float(wanted.abs().max()))
+    if answer.shape != wanted.shape or not float((answer - wanted).abs().max()) <= close:
+        raise ShrinkError("The model answers differently from when it was saved; its file or a library has changed.")

@@ -1,0 +1,302 @@
+"""Another runtime: the same network in ONNX Runtime on the processor, as it is or in int8, called like the original.
+
+What ONNX Runtime alone gives is no smaller model, so the report tells it apart. Weights become int8 ahead of time;
+activations while it runs (`dynamic`, for models of matrix products) or by ranges seen on examples (`static`, for
+convolutions). Threads don't spin while they wait: that would cost energy and give nothing.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jupyter_green.shrink.fault import require
+from jupyter_green.shrink.material import Batch, leaves
+from jupyter_green.shrink.recipe import Case, Product
+from jupyter_green.shrink.subject import has_hooks, main_tensor
+
+OPSET = 17
+CALIBRATED_BATCHES = 16
+CLOSE = 2e-3
+"""By how much (relative to the largest output) an exported model may differ from the original it was made from."""
+
+
+class OnnxFloat:
+    """The same numbers in ONNX Runtime."""
+
+    name = "ONNX Runtime"
+    trains = False
+    how = "float"
+
+    def applies(self, case: Case) -> str | None:
+        """Only on the processor, with onnx and onnxruntime, and without hooks."""
+        import importlib.util
+
+        import torch
+
+        missing = [name for name in ("onnx", "onnxruntime") if importlib.util.find_spec(name) is None]
+        against = {
+            f"{' and '.join(missing)} not installed; run: pip install 'jupyter_green[shrink]'.": bool(missing),
+            "The model is to stay a PyTorch module (form='torch').": case.options.get("form") == "torch",
+            "It runs on the processor, and the model is on a GPU.": case.subject.device.type != "cpu",
+            "A sentence-transformers model takes texts, which ONNX Runtime can't.": case.subject.kind
+            == "sentence-transformers",
+            "The model has hooks, which ONNX Runtime would not run.": has_hooks(case.subject.model),
+            "Only a float32 model is exported.": next(case.subject.model.parameters()).dtype != torch.float32,
+        }
+        return next((reason for reason, true in against.items() if true), None)
+
+    def apply(self, case: Case) -> Product:
+        """Export, see that the numbers are the same, and quantize."""
+        names = input_names(case.sample)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.onnx"
+            outputs = export(case, names, path)
+            made = wrapped(path.read_bytes(), names, outputs)
+            compare(case, made)
+            quantized = self.quantize(case, path, names)
+            if quantized is not None:
+                made = wrapped(quantized.read_bytes(), names, outputs)
+        steps = ({"recipe": "onnx", "how": self.how, "names": names, "outputs": outputs},)
+        return Product(made, "onnx", steps, same_numbers=self.how == "float")
+
+    def quantize(self, case: Case, path: Path, names: Sequence[str]) -> Path | None:
+        """Return the quantized file; None for none."""
+        return None
+
+
+class OnnxDynamic(OnnxFloat):
+    """int8 weights, activations quantized while it runs."""
+
+    name = "ONNX Runtime int8"
+    how = "int8 dynamic"
+
+    def applies(self, case: Case) -> str | None:
+        """Only for models of matrix products."""
+        from .integer import LEAST_SHARE, linear_share
+
+        reason = super().applies(case)
+        if reason is None and linear_share(case.subject) < LEAST_SHARE:
+            return "It pays off for matrix products, and this model hardly has any."
+        return reason
+
+    def quantize(self, case: Case, path: Path, names: Sequence[str]) -> Path:
+        """Quantize weights by channel."""
+        from onnxruntime.quantization import QuantType, quantize_dynamic
+
+        made = path.with_name("int8.onnx")
+        quantize_dynamic(prepared(path), made, weight_type=QuantType.QInt8, per_channel=True)
+        return made
+
+
+class OnnxStatic(OnnxFloat):
+    """int8 weights and activations, with ranges seen on examples."""
+
+    name = "ONNX Runtime int8, static"
+    how = "int8 static"
+
+    def applies(self, case: Case) -> str | None:
+        """Only for models with convolutions."""
+        import torch
+
+        reason = super().applies(case)
+        if reason is None and not any(
+            isinstance(module, (torch.nn.Conv1d, torch.nn.Conv2d)) for module in case.subject.model.modules()
+        ):
+            return "It pays off for convolutions, and this model has none."
+        return reason
+
+    def quantize(self, case: Case, path: Path, names: Sequence[str]) -> Path:
+        """Calibrate on the examples kept for that, and quantize by channel."""
+        from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+
+        batches = list(case.tune[:CALIBRATED_BATCHES])
+
+        class Reader(CalibrationDataReader):  # type: ignore[misc, unused-ignore] # ONNX Runtime is untyped
+            """Hands out the examples' inputs."""
+
+            def __init__(self) -> None:
+                self.left = iter(batches)
+
+            def get_next(self) -> dict[str, Any] | None:
+                """Return the next batch's, None at the end."""
+                batch = next(self.left, None)
+                return None if batch is None else feed(batch.inputs, names)
+
+        made = path.with_name("int8.onnx")
+        quantize_static(
+            prepared(path),
+            made,
+            Reader(),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+        )
+        return made
+
+
+def input_names(inputs: Any) -> list[str]:
+    """Return names for a batch's tensors, in order."""
+    if isinstance(inputs, Mapping):
+        return list(inputs)
+    return [f"input_{place}" for place in range(len(leaves(inputs)))]
+
+
+def feed(inputs: Any, names: Sequence[str]) -> dict[str, Any]:
+    """Return a batch's tensors by name, as ONNX Runtime takes them."""
+    return {name: leaf.detach().cpu().contiguous().numpy() for name, leaf in zip(names, leaves(inputs), strict=True)}
+
+
+def export(case: Case, names: Sequence[str], path: Path) -> list[str]:
+    """Write the model as ONNX with free batch size and length of whole-number inputs; return its outputs' names."""
+    import torch
+
+    subject, sample = case.subject, case.tune[0].part(0, 2).to(case.subject.device).inputs
+    with torch.inference_mode():
+        output = subject.call(sample)
+    outputs = ["logits" if hasattr(output, "logits") else _name_of(output)]
+
+    class Flat(torch.nn.Module):
+        """Takes tensors in order and gives the main one."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = subject.model
+
+        def forward(self, *tensors: Any) -> Any:
+            """Call the model as it is called."""
+            given = dict(zip(names, tensors, strict=True)) if isinstance(sample, Mapping) else tensors
+            return main_tensor(subject.call(given, self.model))
+
+    tensors = tuple(leaves(sample))
+    axes = {}
+    for name, tensor in zip(names, tensors, strict=True):
+        whole = tensor.dim() == 2 and not tensor.is_floating_point()
+        axes[name] = {0: "batch", 1: "length"} if whole else {0: "batch"}
+    axes[outputs[0]] = {0: "batch"}
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            Flat().eval(),
+            tensors,
+            str(path),
+            input_names=list(names),
+            output_names=outputs,
+            dynamic_axes=axes,
+            opset_version=OPSET,
+            dynamo=False,
+        )
+    return outputs
+
+
+def prepared(path: Path) -> Path:
+    """Return the model with shapes inferred and constants folded, which quantizing needs; as it is where that fails."""
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    made = path.with_name("prepared.onnx")
+    try:
+        quant_pre_process(str(path), str(made), skip_symbolic_shape=True)
+    except (RuntimeError, ValueError, AssertionError):
+        return path
+    return made
+
+
+def compare(case: Case, made: Any) -> None:
+    """See that an exported model gives the same numbers, for one example and for others' lengths too.
+
+    Raises
+    ------
+    ValueError
+        If it does not.
+    """
+    import torch
+
+    batches: list[Batch] = [case.tune[0].part(0, 1), case.tune[-1]]
+    with torch.inference_mode():
+        for batch in batches:
+            inputs = batch.to(case.subject.device).inputs
+            wanted = main_tensor(case.subject.call(inputs))
+            given = main_tensor(case.subject.call(inputs, made))
+            if given.shape != wanted.shape:
+                raise ValueError("The exported model works for inputs of one shape only.")
+            if float((given - wanted).abs().max()) > CLOSE * max(1.0, float(wanted.abs().max())):
+                raise ValueError("The exported model gives other numbers than the original.")
+
+
+def wrapped(model: bytes, names: Sequence[str], outputs: Sequence[str]) -> Any:
+    """Return a module that runs an ONNX model and is called like the original.
+
+    Parameters
+    ----------
+    model : bytes
+        The ONNX model, whole; nothing outside it is read.
+    names : sequence of str
+        Its inputs in the order of the original's.
+    outputs : sequence of str
+        Its one output; "tensor" means that the original returns the tensor itself.
+    """
+    import torch
+
+    runtime = require("onnxruntime")
+
+    class OnnxModel(torch.nn.Module):
+        """An ONNX model in ONNX Runtime."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            settings = runtime.SessionOptions()
+            settings.intra_op_num_threads = torch.get_num_threads()
+            settings.inter_op_num_threads = 1
+            settings.log_severity_level = 3
+            settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
+            self.onnx = model
+            self.names = list(names)
+            self.session = runtime.InferenceSession(model, settings, providers=["CPUExecutionProvider"])
+            self.taken = {item.name for item in self.session.get_inputs()}
+
+        def forward(self, *arguments: Any, **named: Any) -> Any:
+            """Run it; positional inputs are taken in the original's order."""
+            given = {**dict(zip(self.names, arguments, strict=False)), **named}
+            missing = [name for name in self.names if name in self.taken and given.get(name) is None]
+            if missing:
+                raise TypeError(f"This model was made for {', '.join(self.names)}; {', '.join(missing)} is missing.")
+            fed = {name: given[name].detach().cpu().contiguous().numpy() for name in self.names if name in self.taken}
+            result = torch.from_numpy(self.session.run(None, fed)[0])
+            if outputs[0] == "tensor":
+                return result
+            if outputs[0] == "tuple":
+                return (result,)
+            return _output(outputs[0], result)
+
+        def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+            return wrapped(model, names, outputs)
+
+        def __reduce__(self) -> Any:
+            raise TypeError("A shrunk model is saved with result.save(folder), not pickled.")
+
+    return OnnxModel().eval()
+
+
+def _name_of(output: Any) -> str:
+    import torch
+
+    if isinstance(output, torch.Tensor):
+        return "tensor"
+    if isinstance(output, Mapping):
+        main = main_tensor(output)
+        return next((str(name) for name, value in output.items() if value is main), "logits")
+    return "tuple"
+
+
+def _output(name: str, tensor: Any) -> Any:
+    try:
+        from transformers.utils import ModelOutput
+    except ImportError:
+        return {name: tensor}
+    made = ModelOutput()
+    made[name] = tensor
+    return made

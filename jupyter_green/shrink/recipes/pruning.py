@@ -1,0 +1,168 @@
+"""Narrower layers: whole channels are taken out where torch-pruning's DependencyGraph says what hangs together.
+
+The width that layers share (the residual stream) stays: taking it away is not repaired in minutes. In a transformer the
+feed-forward layers lose the same number of units each, which is a setting, so that the result loads with a plain
+`from_pretrained`. What goes is what a first-order Taylor expansion says is missed least. Repair is by distillation:
+without it a pruned model answers at random, so the recipe needs examples to learn from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from jupyter_green.shrink.material import leaves
+from jupyter_green.shrink.recipe import Case, Product
+from jupyter_green.shrink.subject import main_tensor
+from jupyter_green.shrink.training import distil
+
+RATIO = 0.5
+"""Share of the channels that goes, unless the person says otherwise."""
+ROUND_TO = 16
+SCORED_BATCHES = 8
+LEAST_EXAMPLES = 200
+
+
+class Prune:
+    """Take channels out, repair by distillation."""
+
+    trains = True
+
+    def __init__(self, ratio: float | None = None) -> None:
+        self.ratio = ratio
+        self.name = "pruned, distilled" if ratio is None else f"pruned {100 * ratio:.0f} %, distilled"
+
+    def applies(self, case: Case) -> str | None:
+        """Only with torch-pruning, layers to prune, and something to learn from."""
+        import importlib.util
+
+        import torch
+
+        if importlib.util.find_spec("torch_pruning") is None:
+            return "torch-pruning is not installed; run: pip install 'jupyter_green[shrink]'."
+        ratio = self._ratio(case)
+        if not 0 < ratio < 1:
+            return f"A ratio of {ratio} takes nothing or everything; give a number between 0 and 1."
+        if sum(batch.size for batch in case.tune) < LEAST_EXAMPLES:
+            return f"Repairing needs {LEAST_EXAMPLES} examples at least; give train=."
+        wanted = (torch.nn.Conv2d, torch.nn.Conv1d)
+        if feed_forward(case.subject.model):
+            return None
+        if case.subject.kind == "module" and any(isinstance(m, wanted) for m in case.subject.model.modules()):
+            return None
+        return "There are neither convolutions nor feed-forward layers that could be narrowed."
+
+    def apply(self, case: Case) -> Product:
+        """Score, prune and distil a copy."""
+        model, ratio = case.subject.model, self._ratio(case)
+        before = sum(parameter.numel() for parameter in model.parameters())
+        _score(case, model)
+        wide = feed_forward(model)
+        if wide:
+            _prune_feed_forward(case, model, wide, ratio)
+        else:
+            _prune_channels(case, model, ratio)
+        model.zero_grad(set_to_none=True)
+        after = sum(parameter.numel() for parameter in model.parameters())
+        if after >= before:
+            raise ValueError("Pruning took nothing out of this model.")
+        training = distil(
+            replace(case.subject, model=model), case.original, case.tune, seconds=case.seconds, labels=case.labelled
+        )
+        steps = ({"recipe": "pruned", "ratio": ratio, "shapes": shapes(model)},)
+        note = f"{100 * (1 - after / before):.0f} % of the weights are gone; {training.steps} steps of distillation."
+        return Product(model, steps=steps, training=training, notes=(note,))
+
+    def _ratio(self, case: Case) -> float:
+        return float(case.options.get("ratio") or self.ratio or RATIO)
+
+
+def feed_forward(model: Any) -> list[tuple[str, Any]]:
+    """Return the wide Linear layers of a transformer, by the width its configuration names."""
+    import torch
+
+    width = getattr(getattr(model, "config", None), "intermediate_size", None)
+    if not isinstance(width, int):
+        return []
+    return [
+        (name, module)
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.Linear) and module.out_features == width != module.in_features
+    ]
+
+
+def shapes(model: Any) -> dict[str, list[int]]:
+    """Return the shape of every weight, by which a pruned model is built again."""
+    return {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
+
+
+def _score(case: Case, model: Any) -> None:
+    """Leave gradients in the model that say how much each weight is missed."""
+    import torch
+    from torch.nn.functional import cross_entropy, mse_loss
+
+    model.eval()
+    for parameter in model.parameters():
+        parameter.requires_grad_(True)
+    with torch.enable_grad():
+        for batch in case.tune[:SCORED_BATCHES]:
+            inputs = batch.to(case.subject.device).inputs
+            given = main_tensor(case.subject.call(inputs, model)).float()
+            if given.dim() == 2 and given.shape[-1] > 1:
+                labels = batch.labels if case.labelled and not batch.labels.is_floating_point() else given.argmax(-1)
+                loss = cross_entropy(given, labels.to(given.device))
+            elif given.dim() == 3:
+                loss = cross_entropy(given.flatten(0, 1), given.flatten(0, 1).argmax(-1))
+            else:
+                loss = mse_loss(given, torch.zeros_like(given))
+            loss.backward()
+
+
+def _prune_feed_forward(case: Case, model: Any, wide: list[tuple[str, Any]], ratio: float) -> None:
+    """Take the same number of units out of each feed-forward layer."""
+    import torch_pruning as tp
+
+    width = wide[0][1].out_features
+    keep = max(ROUND_TO, ROUND_TO * round(width * (1 - ratio) / ROUND_TO))
+    gone = width - keep
+    if gone <= 0:
+        raise ValueError(f"A width of {width} can't be narrowed by {ratio} in steps of {ROUND_TO}.")
+    graph = tp.DependencyGraph().build_dependency(model, **_example(case))
+    importance = tp.importance.GroupTaylorImportance()
+    for _, layer in wide:
+        if layer.out_features != width:
+            continue  # went together with another one (a gate)
+        group = graph.get_pruning_group(layer, tp.prune_linear_out_channels, list(range(width)))
+        scores = importance(group)
+        graph.get_pruning_group(layer, tp.prune_linear_out_channels, scores.argsort()[:gone].tolist()).prune()
+    model.config.intermediate_size = keep
+
+
+def _prune_channels(case: Case, model: Any, ratio: float) -> None:
+    import torch
+    import torch_pruning as tp
+
+    last = [module for module in model.modules() if isinstance(module, torch.nn.Linear)][-1:]
+    tp.pruner.BasePruner(
+        model,
+        **_example(case),
+        importance=tp.importance.GroupTaylorImportance(),
+        pruning_ratio=ratio,
+        ignored_layers=last,
+        round_to=ROUND_TO // 2,
+    ).step()
+
+
+def _example(case: Case) -> dict[str, Any]:
+    """Return how torch-pruning calls the model: with two examples, outside no_grad."""
+    inputs = case.tune[0].part(0, 2).to(case.subject.device).inputs
+    if isinstance(inputs, Mapping):
+        inputs = dict(inputs)
+    elif len(leaves(inputs)) == 1:
+        inputs = leaves(inputs)[0]
+    return {
+        "example_inputs": inputs,
+        "forward_fn": lambda model, given: case.subject.call(given, model),
+        "output_transform": lambda output: main_tensor(output).sum(),
+    }

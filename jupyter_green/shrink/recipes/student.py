@@ -1,0 +1,54 @@
+"""A student of the person's own: a smaller model that learns to answer as the original does."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from typing import Any
+
+from jupyter_green.shrink.recipe import Case, Product
+from jupyter_green.shrink.subject import main_tensor
+from jupyter_green.shrink.training import distil
+
+from .depth import LEAST_EXAMPLES
+
+
+class Student:
+    """Distil the original into a given model.
+
+    Parameters
+    ----------
+    student : torch.nn.Module
+        The smaller model; a copy of it is trained.
+    """
+
+    trains = True
+
+    def __init__(self, student: Any) -> None:
+        self._student = student
+        self.name = f"{type(student).__name__}, distilled"
+
+    def applies(self, case: Case) -> str | None:
+        """Only where it answers in the original's form, and there is something to learn from."""
+        import torch
+
+        if sum(batch.size for batch in case.tune) < LEAST_EXAMPLES:
+            return f"Distilling needs {LEAST_EXAMPLES} examples at least; give train=."
+        self._student.to(case.subject.device)
+        with torch.inference_mode():
+            try:
+                given = main_tensor(case.subject.call(case.sample, self._student))
+            except (TypeError, RuntimeError, IndexError) as error:
+                return f"The student can't be called like the original: {str(error).splitlines()[0][:120]}"
+            wanted = main_tensor(case.subject.call(case.sample))
+        if given.shape != wanted.shape:
+            return f"The student answers in shape {tuple(given.shape)}, the original in {tuple(wanted.shape)}."
+        return None
+
+    def apply(self, case: Case) -> Product:
+        """Train a copy of the student."""
+        model = copy.deepcopy(self._student)
+        learner = replace(case.subject, model=model)
+        training = distil(learner, case.original, case.tune, seconds=case.seconds, labels=case.labelled)
+        note = f"{training.steps} steps of distillation."
+        return Product(model, steps=({"recipe": "student"},), training=training, notes=(note,))

@@ -1,0 +1,198 @@
+"""What came of it: the model, what is proven of it, what was tried and dropped, and what finding it cost.
+
+"Nothing gained: keep your model" is a result like any other. On processor time the result says so wherever a figure
+stands: a ratio of CPU seconds is measured, the energy behind it is estimated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from .gauge import Basis
+from .loss import Loss
+from .ratio import Ratio
+from .trial import Cost
+
+if TYPE_CHECKING:
+    from .recipe import Product
+    from .subject import Subject
+
+Standing = Literal["reference", "control", "kept", "front", "dropped", "failed", "not tried"]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One row: a model that was tried, or a recipe that was not.
+
+    Parameters
+    ----------
+    name : str
+        The recipe.
+    standing : str
+        "reference", "control", "kept", "front", "dropped", "failed" or "not tried".
+    reason : str
+        Why, in one sentence.
+    ratio : Ratio or None
+        Cost per inference as a part of the original's; None where it wasn't or couldn't be told.
+    loss : Loss or None
+        Against the original, on the examples for choosing (for the kept one: for judging).
+    score : float or None
+        The metric's value on the same examples.
+    cost : Cost or None
+        Of one inference.
+    size_bytes : int or None
+        Of the weights.
+    against_control : Loss or None
+        Loss against an equally trained original.
+    notes : tuple of str
+        What the recipe said.
+    """
+
+    name: str
+    standing: Standing
+    reason: str = ""
+    ratio: Ratio | None = None
+    loss: Loss | None = None
+    score: float | None = None
+    cost: Cost | None = None
+    size_bytes: int | None = None
+    against_control: Loss | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(repr=False)
+class ShrinkResult:
+    """What a shrink found.
+
+    Parameters
+    ----------
+    model : object
+        The best that is accepted; the original where nothing is.
+    recipe : str or None
+        What was done to it; None where nothing was.
+    energy_ratio : float or None
+        Cost per inference of `model` as a part of the original's (0.25 = four times less); see `basis`.
+    energy_ratio_interval : (float, float) or None
+        Its 95 % interval; on processor time widened by what power may differ.
+    runtime_ratio, model_ratio : float or None
+        What a faster runtime alone gives, and what the smaller model gives in that runtime; their product is the whole.
+    basis : {"joules", "cpu_seconds"}
+        What was compared.
+    quality : {"measured", "estimated", "simulated"}
+        What the energy may be called.
+    loss : float or None
+        How much worse it is, positive is worse: points / 100 for bounded metrics, a share of the original's for others.
+    loss_interval : (float, float) or None
+        Its 95 % interval, on examples that the search never saw.
+    proven : bool
+        Whether both less cost and a loss within the accepted one are proven.
+    reason : str
+        Why, in one sentence.
+    candidates : list of Candidate
+        One row each, also the dropped.
+    cost_joules : float or None
+        Energy that finding it took, in joules.
+    cost_seconds : float
+        Time that finding it took.
+    break_even : int or None
+        Inferences after which that is paid back; None where nothing was gained.
+    """
+
+    model: Any
+    recipe: str | None
+    energy_ratio: float | None
+    energy_ratio_interval: tuple[float, float] | None
+    runtime_ratio: float | None
+    model_ratio: float | None
+    basis: Basis
+    quality: str
+    loss: float | None
+    loss_interval: tuple[float, float] | None
+    proven: bool
+    reason: str
+    candidates: list[Candidate]
+    cost_joules: float | None
+    cost_seconds: float
+    break_even: int | None
+    facts: Facts = field(repr=False)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the model into a new folder: weights, settings, `shrink.json` and a model card; nothing pickled.
+
+        Raises
+        ------
+        ShrinkError
+            If nothing was gained, or the folder is there already; one sentence.
+        """
+        from .saving import save
+
+        return save(self, Path(path))
+
+    def undo(self) -> Any:
+        """Go back: `model` is the original again, which was never changed; returns it."""
+        self.model = self.facts.original.model
+        return self.model
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        from .sheet import html, text
+
+        return {"text/plain": text(self), "text/html": html(self)}
+
+    def __repr__(self) -> str:
+        from .sheet import text
+
+        return text(self)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a result stands on beside its figures: for the report, for saving, for going back.
+
+    Parameters
+    ----------
+    original : Subject
+        The original.
+    product : Product or None
+        What was kept.
+    metric : str
+        What was looked at.
+    unit : {"points", "relative"}
+        What a loss is.
+    max_loss : float
+        What was accepted.
+    key : str
+        Batch, length, threads and precision, which every figure depends on.
+    scores : (float, float) or None
+        The metric of the original and of the kept model on the judging examples.
+    examples : int
+        How many these are.
+    interval : Loss or None
+        The judged loss.
+    split : (Ratio, Ratio) or None
+        Runtime's and model's ratio with their intervals.
+    cost_uncertainty : float or None
+        Half the 95 % interval of what the search cost, in joules.
+    by_class : mapping
+        Loss of accuracy per class.
+    notes : tuple of str
+        Sentences for the person.
+    sample : object
+        Inputs of a batch, whose shapes a probe is made by.
+    """
+
+    original: Subject
+    product: Product | None
+    metric: str
+    unit: str
+    max_loss: float
+    key: str
+    scores: tuple[float, float] | None = None
+    examples: int = 0
+    interval: Loss | None = None
+    split: tuple[Ratio, Ratio] | None = None
+    cost_uncertainty: float | None = None
+    by_class: dict[int, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    sample: Any = None

@@ -1,0 +1,174 @@
+"""Saving: weights as safetensors or ONNX, settings and figures as JSON, a card for people; nothing pickled.
+
+Where the form allows, the folder is a plain transformers model that `from_pretrained` reads without this package. A
+probe travels with it: made-up inputs of the right shapes, never a person's example, and what the model answered.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .fault import ShrinkError, require
+from .folder import CARD, CONFIG, NOTE, ONNX, PROBE, SCHEMA, WEIGHTS, digest
+from .material import leaves
+from .subject import main_tensor
+
+if TYPE_CHECKING:
+    from .result import ShrinkResult
+
+SEED = 20240229
+
+
+def save(result: ShrinkResult, path: Path) -> Path:
+    """Write a result's model into a new folder; all of it or nothing.
+
+    Raises
+    ------
+    ShrinkError
+        If there is nothing to save, or something is there already.
+    """
+    facts, product = result.facts, result.facts.product
+    if product is None:
+        raise ShrinkError("Nothing was gained, so there is nothing to save; your model is as it was.")
+    if path.exists() or path.is_symlink():
+        raise ShrinkError(f"{path} is there already; name a new folder.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    try:
+        alone = _weights(made, facts.original, product)
+        _probe(made, facts.original, product.model, facts.sample)
+        (made / CARD).write_text(_card(result, alone), encoding="utf-8")
+        note = _note(result, alone)
+        note["files"] = {file.name: digest(file) for file in sorted(made.iterdir()) if file.name != CARD}
+        (made / NOTE).write_text(json.dumps(note, indent=1, allow_nan=False), encoding="utf-8")
+        made.chmod(0o755)
+        made.rename(path)
+    except BaseException:
+        shutil.rmtree(made, ignore_errors=True)
+        raise
+    return path
+
+
+def of_transformers(model: Any) -> bool:
+    """Whether a model's class is one of transformers' own, so that its configuration says how to make it."""
+    if not type(model).__module__.startswith("transformers."):
+        return False
+    return getattr(require("transformers"), type(model).__name__, None) is type(model)
+
+
+def _weights(made: Path, original: Any, product: Any) -> bool:
+    """Write the weights; return whether the folder alone suffices to make the model again."""
+    if product.form == "onnx":
+        (made / ONNX).write_bytes(product.model.onnx)
+        return True
+    model = product.model if product.weights is None else product.weights
+    if of_transformers(model):
+        model.save_pretrained(made)
+        for extra in made.iterdir():
+            if extra.name not in (CONFIG, WEIGHTS):
+                extra.unlink()
+        if not (made / WEIGHTS).is_file():
+            raise ShrinkError("The weights don't fit into one file, which saving can't do yet.")
+        return True
+    require("safetensors.torch").save_model(model, str(made / WEIGHTS))
+    return False
+
+
+def _probe(made: Path, original: Any, model: Any, sample: Any) -> None:
+    import torch
+
+    inputs = made_up(sample)
+    with torch.inference_mode():
+        answer = main_tensor(original.call(_on(inputs, model, original), model)).float().cpu()
+    named = {f"in.{name}": leaf for name, leaf in _named(inputs)}
+    require("safetensors.torch").save_file({**named, "out": answer.contiguous()}, str(made / PROBE))
+
+
+def made_up(sample: Any) -> Any:
+    """Return inputs of a sample's shapes with nothing of the sample in them but the range of whole numbers."""
+    import torch
+
+    drawn = torch.Generator().manual_seed(SEED)
+
+    def fill(leaf: Any, name: str = "") -> Any:
+        if leaf.is_floating_point():
+            return torch.randn(leaf.shape, generator=drawn).to(leaf.dtype)
+        if leaf.dtype == torch.bool or "mask" in name:
+            return torch.ones_like(leaf, device="cpu")
+        most = max(1, int(leaf.max()) + 1)
+        return torch.randint(0, most, leaf.shape, generator=drawn).to(leaf.dtype)
+
+    if isinstance(sample, Mapping):
+        return {name: fill(leaf, name) for name, leaf in sample.items()}
+    if isinstance(sample, (tuple, list)):
+        return tuple(fill(leaf) for leaf in sample)
+    return fill(sample)
+
+
+def _named(inputs: Any) -> list[tuple[str, Any]]:
+    names = list(inputs) if isinstance(inputs, Mapping) else [str(place) for place in range(len(leaves(inputs)))]
+    return [(name, leaf.contiguous()) for name, leaf in zip(names, leaves(inputs), strict=True)]
+
+
+def _on(inputs: Any, model: Any, original: Any) -> Any:
+    from .material import Batch
+
+    return Batch(inputs).to(original.device).inputs
+
+
+def _note(result: ShrinkResult, alone: bool) -> dict[str, Any]:
+    facts, product = result.facts, result.facts.product
+    assert product is not None
+    sample = facts.sample
+    return {
+        "schema": SCHEMA,
+        "form": product.form,
+        "alone": alone,
+        "class": facts.original.name,
+        "recipe": result.recipe,
+        "steps": [dict(step) for step in product.steps],
+        "call": "named" if isinstance(sample, Mapping) else ("many" if isinstance(sample, (tuple, list)) else "one"),
+        "figures": {
+            "basis": result.basis,
+            "quality": result.quality,
+            "energy_ratio": result.energy_ratio,
+            "energy_ratio_interval": result.energy_ratio_interval,
+            "runtime_ratio": result.runtime_ratio,
+            "model_ratio": result.model_ratio,
+            "metric": facts.metric,
+            "loss": result.loss,
+            "loss_interval": result.loss_interval,
+            "examples": facts.examples,
+            "proven": result.proven,
+            "reason": result.reason,
+            "key": facts.key,
+        },
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the libraries that a saved model depends on, as far as they are installed."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {}
+    for name in ("jupyter_green", "torch", "transformers", "onnx", "onnxruntime", "torch-pruning", "safetensors"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _card(result: ShrinkResult, alone: bool) -> str:
+    from .sheet import text
+
+    fresh = "" if alone else ", model=YourModel()"
+    how = f'import jupyter_green as green\n\nmodel = green.load("this folder"{fresh})'
+    report = text(result).replace("```", "'''")
+    return f"# {result.facts.original.name}, {result.recipe}\n\n```text\n{report}\n```\n\n```python\n{how}\n```\n"

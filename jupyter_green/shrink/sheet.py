@@ -1,0 +1,223 @@
+"""The report of a shrink, as text and as HTML: one sentence carries the fact, the table and the picture support it.
+
+On processor time the sentence says processor time; "energy" stands only where it was measured. Drawn in theme colours,
+without scripts; a sanitiser that drops style and picture leaves the sentence and the table.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jupyter_green.report import number
+from jupyter_green.report.number import ABSENT, MINUS, THIN, plain
+from jupyter_green.report.quotation import columns, markup, one_line, pad
+from jupyter_green.report.style import STYLE
+
+from .loss import Loss
+from .picture import pareto
+from .ratio import Ratio
+
+if TYPE_CHECKING:
+    from .result import Candidate, ShrinkResult
+
+_WORDS = {
+    "reference": "reference",
+    "control": "control",
+    "kept": "kept",
+    "front": "on the front",
+    "dropped": "dropped",
+    "failed": "failed",
+    "not tried": "not tried",
+}
+A_DAY = 10_000
+"""Inferences a day at which the yearly saving is stated."""
+
+
+def headline(result: ShrinkResult) -> str:
+    """Return what came of it in one sentence."""
+    if result.recipe is None:
+        if result.reason.startswith(("The machine was busy", "It can't be told")):
+            return "Can't tell: the machine was busy or the figures varied too much."
+        return "Nothing gained: keep your model."
+    facts = result.facts
+    what = "energy" if result.basis == "joules" else "processor time"
+    about = "" if result.basis == "joules" else "About "
+    less = ABSENT if result.energy_ratio is None else times(result.energy_ratio)
+    said = f"{about}{less} less {what} per inference"
+    if facts.scores is not None:
+        before, after = (_score(facts, score) for score in facts.scores)
+        said += f", {facts.metric} {before} → {after}"
+    accepted = f"within {_accepted(facts)}"
+    if result.proven and result.loss == 0 and result.reason.startswith("The same numbers"):
+        return f"{said}: the same numbers out."
+    if result.proven:
+        return f"{said}: {accepted}, proven on {facts.examples:,} examples."
+    return f"{said}: not proven."
+
+
+def second_line(result: ShrinkResult) -> str:
+    """Return what the headline stands on."""
+    facts = result.facts
+    said = [] if result.proven else [one_line(result.reason, 300)]
+    rows = {row.standing: row for row in result.candidates if row.standing in ("reference", "kept")}
+    first, last = rows.get("reference"), rows.get("kept")
+    if first is not None and last is not None and first.cost is not None and last.cost is not None:
+        if result.basis == "joules" and first.cost.joules is not None and last.cost.joules is not None:
+            word = "" if result.quality == "measured" else f" {result.quality}"
+            said.append(
+                f"{number.energy(first.cost.joules, first.cost.uncertainty)} → "
+                f"{number.energy(last.cost.joules, last.cost.uncertainty)}{word}"
+            )
+        else:
+            said.append(
+                f"{_milliseconds(first.cost.cpu_seconds)} → {_milliseconds(last.cost.cpu_seconds)} of processor time"
+            )
+    if result.energy_ratio_interval is not None and result.recipe is not None:
+        low, high = result.energy_ratio_interval
+        said.append(f"95 %: {times(high)} to {times(low)}")
+    if result.basis == "cpu_seconds":
+        said.append("no sensor measures here, so energy is estimated from processor time; the interval allows for it")
+    if facts.interval is not None and result.recipe is not None:
+        said.append(f"loss at most {_amount(facts.interval.high, facts.unit)}")
+    said.append(facts.key)
+    return " · ".join(said)
+
+
+def times(ratio: float) -> str:
+    """Return how many times less a ratio is: 6.8×, 1.54×."""
+    factor = 1 / ratio
+    return f"{number.significant(factor, 2 if factor >= 2 else 3)}×"
+
+
+def lines_below(result: ShrinkResult) -> list[str]:
+    """Return where the gain comes from, what it cost, and what else should be known."""
+    facts, said = result.facts, []
+    if facts.split is not None and result.recipe is not None:
+        runtime, rest = facts.split
+        said.append(f"Where it comes from: faster runtime {_interval(runtime)}, smaller model {_interval(rest)}.")
+    cost = number.seconds(result.cost_seconds)
+    energy = ""
+    if result.cost_joules is not None:
+        about = "~" if result.quality == "estimated" else ""
+        energy = f" and {about}{number.energy(result.cost_joules, facts.cost_uncertainty)}"
+    said.append(f"The search took {cost}{energy}.")
+    if result.break_even is not None:
+        said.append(f"Paid back after {result.break_even:,} inferences.")
+    if result.recipe is not None and result.basis == "joules":
+        said.extend(_yearly(result))
+    worst = max(facts.by_class.items(), key=lambda item: item[1], default=None)
+    if worst is not None and worst[1] > 0 and result.recipe is not None:
+        said.append(f"The class that loses most is {worst[0]}: {_amount(worst[1], 'points')}.")
+    return [*said, *facts.notes]
+
+
+def text(result: ShrinkResult) -> str:
+    """Return the report as plain text."""
+    rows = [_cells(row, result) for row in result.candidates]
+    table = [_headings(result), *rows]
+    widths = [max(columns(row[place]) for row in table) for place in range(len(table[0]) - 1)]
+    lines = [
+        "  ".join([*(pad(word, widths[n], n > 0) for n, word in enumerate(row[:-1])), row[-1]]).rstrip()
+        for row in table
+    ]
+    return plain("\n".join([headline(result), second_line(result), "", *lines, "", *lines_below(result)]))
+
+
+def html(result: ShrinkResult) -> str:
+    """Return the report as HTML without scripts."""
+    heads = _headings(result)
+    head = "".join(f'<th scope="col"{_right(n)}>{markup(word)}</th>' for n, word in enumerate(heads))
+    body = ""
+    for row in result.candidates:
+        first, *rest = _cells(row, result)
+        strong = ("<b>", "</b>") if row.standing == "kept" else ("", "")
+        beside = f'<div class="muted">{markup(" ".join(row.notes))}</div>' if row.notes else ""
+        cells = "".join(f"<td{_right(n)}>{markup(word)}</td>" for n, word in enumerate(rest, 1))
+        body += f'<tr><th scope="row">{strong[0]}{markup(first)}{strong[1]}{beside}</th>{cells}</tr>'
+    below = "".join(f"<div>{markup(line)}</div>" for line in lines_below(result))
+    return (
+        f'{STYLE}<div class="jg"><div><b>{markup(headline(result))}</b></div>'
+        f'<div class="muted">{markup(second_line(result))}</div>'
+        f'<div class="jg-scroll"><table class="jg-comp"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+        f"{pareto(result)}{below}</div>"
+    )
+
+
+def _headings(result: ShrinkResult) -> list[str]:
+    per = "J each" if result.basis == "joules" else "CPU ms each"
+    loss = "loss, points" if result.facts.unit == "points" else "loss, %"
+    return ["candidate", per, "less", "95 %", result.facts.metric.split()[0], loss, "95 %", "MB", "ms", "verdict"]
+
+
+def _cells(row: Candidate, result: ShrinkResult) -> list[str]:
+    cost = ABSENT
+    if row.cost is not None:
+        joules = row.cost.joules
+        if result.basis == "joules":
+            cost = ABSENT if joules is None else number.significant(joules, 3)
+        else:
+            cost = number.significant(1e3 * row.cost.cpu_seconds, 3)
+    reference = row.standing == "reference"
+    return [
+        one_line(row.name, 60),
+        cost,
+        "1×" if reference else (ABSENT if row.ratio is None else times(row.ratio.value)),
+        ""
+        if reference
+        else (ABSENT if row.ratio is None else f"{times(row.ratio.high)[:-1]}–{times(row.ratio.low)[:-1]}"),
+        ABSENT if row.score is None else _score(result.facts, row.score),
+        ABSENT if row.loss is None else _hundredths(row.loss.value),
+        ABSENT if row.loss is None else _range(row.loss),
+        ABSENT if row.size_bytes is None else number.significant(row.size_bytes / 1e6, 3),
+        ABSENT if row.cost is None else number.significant(1e3 * row.cost.seconds, 3),
+        one_line(f"{_WORDS[row.standing]}: {row.reason}", 200),
+    ]
+
+
+def _score(facts: object, score: float) -> str:
+    unit = getattr(facts, "unit", "points")
+    return f"{100 * score:.1f}{THIN}%" if unit == "points" else number.significant(score, 3)
+
+
+def _accepted(facts: object) -> str:
+    return _amount(float(getattr(facts, "max_loss", 0.0)), str(getattr(facts, "unit", "points")))
+
+
+def _amount(value: float, unit: str) -> str:
+    written = f"{100 * value:.2f}".rstrip("0").rstrip(".")
+    written = written.replace("-", MINUS)
+    if unit == "relative":
+        return f"{written}{THIN}%"
+    return f"{written} point" if written == "1" else f"{written} points"
+
+
+def _hundredths(value: float) -> str:
+    return f"{100 * value:.2f}".replace("-", MINUS) if abs(value) >= 5e-5 else "0"
+
+
+def _range(loss: Loss) -> str:
+    return f"{_hundredths(loss.low)} to {_hundredths(loss.high)}"
+
+
+def _interval(ratio: Ratio) -> str:
+    if ratio.low == ratio.high:
+        return times(ratio.value)
+    return f"{times(ratio.value)} ({times(ratio.high)[:-1]}–{times(ratio.low)[:-1]})"
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{number.significant(1e3 * seconds, 3)}{THIN}ms"
+
+
+def _yearly(result: ShrinkResult) -> list[str]:
+    rows = {row.standing: row.cost for row in result.candidates if row.standing in ("reference", "kept")}
+    before, after = rows.get("reference"), rows.get("kept")
+    if before is None or after is None or before.joules is None or after.joules is None:
+        return []
+    saved = (before.joules - after.joules) * A_DAY * 365
+    return [f"A year at {A_DAY:,} inferences a day: {number.watt_hours(saved)} less, if the load stays the same."]
+
+
+def _right(place: int) -> str:
+    return ' class="r"' if 0 < place < 9 else ""

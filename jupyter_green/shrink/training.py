@@ -1,0 +1,209 @@
+"""Repair by distillation: the smaller model learns to answer as the original does, on the examples kept for that.
+
+A model that is trained further on labels gets better for that reason alone. So what was done is written down (steps,
+rate, labels), and an original can be trained equally: a repaired candidate is held against that control too.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .material import Batch
+from .subject import Subject, main_tensor
+
+TEMPERATURE = 2.0
+RATES = {"transformers": 1e-4, "sentence-transformers": 1e-4, "module": 1e-3}
+"""Peak rates of AdamW; a transformer that was fine-tuned at 2e-5 to 5e-5 takes more while it heals."""
+WARM_UP = 0.1
+HIDDEN = 1.0
+"""Weight of the hidden states' mean squared error, relative to that of zeros."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """Further training.
+
+    Parameters
+    ----------
+    steps : int
+        Batches learnt from.
+    rate : float
+        Peak learning rate.
+    labels : bool
+        Whether labels were learnt from, beside the original's answers.
+    seconds : float
+        How long it took.
+    """
+
+    steps: int
+    rate: float
+    labels: bool
+    seconds: float
+
+
+def distil(
+    student: Subject, teacher: Subject, batches: Sequence[Batch], *, seconds: float, labels: bool, seed: int = 0
+) -> Training:
+    """Train the student in place to answer as the teacher.
+
+    Parameters
+    ----------
+    student : Subject
+        A model that is called like the teacher.
+    teacher : Subject
+        The original; it is not changed.
+    batches : sequence of Batch
+        What to learn from.
+    seconds : float
+        About how long.
+    labels : bool
+        Whether to learn from the labels as well.
+    seed : int
+        Seed of the order and of dropout; the person's own random numbers are left where they were.
+    """
+    # Asked for hidden states, transformers leaves hooks in a model for good: that happens to copies only.
+    learner, master = student, teacher
+    hidden = student.kind == teacher.kind == "transformers" and isinstance(batches[0].inputs, dict)
+    if hidden:
+        learner, master = (replace(subject, model=subject.copy()) for subject in (student, teacher))
+        hidden = _hidden_states(learner, master, batches[0])
+
+    def loss(batch: Batch) -> Any:
+        return _imitation(learner, master, batch, hidden) + (_labels(learner, batch) if labels else 0.0)
+
+    done = _train(learner, batches, loss, seconds=seconds, steps=None, labels=labels, seed=seed)
+    if learner is not student:
+        student.model.load_state_dict(learner.model.state_dict())
+    student.model.eval()
+    return done
+
+
+def train_equally(control: Subject, batches: Sequence[Batch], training: Training, seed: int = 0) -> Training:
+    """Train a copy of the original on the labels with as many steps at the same rate."""
+    return _train(
+        control, batches, lambda batch: _labels(control, batch), seconds=0, steps=training.steps, labels=True, seed=seed
+    )
+
+
+def _train(
+    subject: Subject,
+    batches: Sequence[Batch],
+    loss: Any,
+    *,
+    seconds: float,
+    steps: int | None,
+    labels: bool,
+    seed: int,
+) -> Training:
+    import torch
+
+    rate = RATES[subject.kind]
+    model = subject.model
+    wanted = [parameter for parameter in model.parameters() if parameter.is_floating_point()]
+    for parameter in wanted:
+        parameter.requires_grad_(True)
+    began = time.perf_counter()
+    with torch.random.fork_rng(devices=[]), torch.enable_grad():
+        torch.manual_seed(seed)
+        optimizer = torch.optim.AdamW(wanted, lr=rate, weight_decay=0.01)
+        model.train()
+        try:
+            step, most = 0, steps or 10_000_000
+            order: list[int] = []
+            while step < most:
+                order = order or torch.randperm(len(batches)).tolist()
+                batch = batches[order.pop()].to(subject.device)
+                spent = time.perf_counter() - began
+                done = step / most if steps else spent / max(seconds, 1e-9)
+                if done >= 1:
+                    break
+                for group in optimizer.param_groups:
+                    group["lr"] = rate * min(1.0, done / WARM_UP + 0.02) * (0.5 + 0.5 * math.cos(math.pi * done))
+                optimizer.zero_grad(set_to_none=True)
+                value = loss(batch)
+                if not bool(torch.isfinite(value)):
+                    raise ValueError("Training went astray: its loss is no number.")
+                value.backward()
+                torch.nn.utils.clip_grad_norm_(wanted, 1.0)
+                optimizer.step()
+                step += 1
+        finally:
+            model.eval()
+            optimizer.zero_grad(set_to_none=True)
+    return Training(step, rate, labels, time.perf_counter() - began)
+
+
+def _imitation(student: Subject, teacher: Subject, batch: Batch, hidden: bool) -> Any:
+    import torch
+    from torch.nn.functional import kl_div, log_softmax, mse_loss
+
+    more = {"output_hidden_states": True} if hidden else {}
+    inputs = {**batch.inputs, **more} if hidden else batch.inputs
+    with torch.no_grad():
+        taught = teacher.call(inputs)
+    learnt = student.call(inputs)
+    wanted, given = main_tensor(taught).float(), main_tensor(learnt).float()
+    if given.shape[-1] < 2 or _is_vector(taught):
+        loss = mse_loss(given, wanted) / wanted.pow(2).mean().clamp_min(1e-12)
+    else:
+        wanted, given = wanted.flatten(0, -2), given.flatten(0, -2)
+        if isinstance(batch.inputs, dict) and "attention_mask" in batch.inputs and main_tensor(taught).dim() == 3:
+            real = batch.inputs["attention_mask"].flatten().bool()
+            wanted, given = wanted[real], given[real]
+        soft = log_softmax(wanted / TEMPERATURE, -1)
+        loss = TEMPERATURE**2 * kl_div(
+            log_softmax(given / TEMPERATURE, -1), soft, reduction="batchmean", log_target=True
+        )
+    if hidden:
+        loss = loss + HIDDEN * _hidden_loss(learnt.hidden_states, taught.hidden_states)
+    return loss
+
+
+def _hidden_loss(student: Sequence[Any], teacher: Sequence[Any]) -> Any:
+    """Mean squared error of hidden states that stand at the same depth, relative to their size."""
+    last = len(student) - 1
+    total = 0.0
+    for place, state in enumerate(student[1:], 1):
+        wanted = teacher[round(place * (len(teacher) - 1) / last)].detach()
+        total = total + (state - wanted).pow(2).mean() / wanted.pow(2).mean().clamp_min(1e-12)
+    return total / last
+
+
+def _hidden_states(student: Subject, teacher: Subject, batch: Batch) -> bool:
+    """Whether both show hidden states of one width."""
+    import torch
+
+    widths = []
+    for subject in (student, teacher):
+        try:
+            with torch.no_grad():
+                inputs = {**batch.part(0, 1).to(subject.device).inputs, "output_hidden_states": True}
+                states = subject.call(inputs).hidden_states
+        except (TypeError, AttributeError):
+            return False
+        if not states:
+            return False
+        widths.append(states[-1].shape[-1])
+    return bool(widths[0] == widths[1])
+
+
+def _labels(subject: Subject, batch: Batch) -> Any:
+    from torch.nn.functional import cross_entropy, mse_loss
+
+    given = main_tensor(subject.call(batch.inputs)).float()
+    labels = batch.labels.to(given.device)
+    if labels.is_floating_point():
+        return mse_loss(given, labels.reshape(given.shape))
+    if labels.dim() == 2 and given.dim() == 3:
+        return cross_entropy(given[:, :-1].flatten(0, 1), labels[:, 1:].flatten(), ignore_index=-100)
+    return cross_entropy(given, labels)
+
+
+def _is_vector(output: Any) -> bool:
+    return not hasattr(output, "logits") and (
+        hasattr(output, "last_hidden_state") or (isinstance(output, dict) and "sentence_embedding" in output)
+    )

@@ -1,0 +1,36 @@
+"""One thread, so that tests side by side don't crowd each other out, and models trained once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+
+from . import models
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def points_model() -> Any:
+    return models.trained(models.Blocks(), *models.points(seed=1))
+
+
+@pytest.fixture(scope="session")
+def picture_model() -> Any:
+    return models.trained(models.Picture(), *models.pictures(seed=1), steps=30)
+
+
+@pytest.fixture(scope="session")
+def sentence_model() -> Any:
+    data = models.sentences(seed=1)
+    labels = data.pop("labels")
+    return models.trained(models.bert(), data, labels, steps=50, rate=2e-3)

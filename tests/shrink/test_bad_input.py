@@ -1,0 +1,198 @@
+"""Bad input costs one sentence that says what to do, and the model is as it was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import jupyter_green as green
+from jupyter_green.shrink.call import seconds_of, share_of
+from jupyter_green.shrink.fault import ShrinkError
+from jupyter_green.shrink.material import material_of
+from jupyter_green.shrink.metric import F1, evaluate, metric_of
+from jupyter_green.shrink.subject import main_tensor, subject_of
+
+from . import models
+
+
+def refused(model: Any, data: Any, **options: Any) -> str:
+    with pytest.raises(ShrinkError) as caught:
+        green.shrink(model, data, **{"time": 5, **options})
+    said = str(caught.value)
+    assert "\n" not in said
+    assert said.endswith(".") or "can't be called" in said
+    return said
+
+
+def test_models_that_cannot_be_shrunk() -> None:
+    data = models.points()
+    assert "no PyTorch model" in refused("model", data)
+    assert "no parameters" in refused(nn.ReLU(), data)
+    assert "meta device" in refused(nn.Linear(12, 3, device="meta"), data)
+    quantized = torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.Linear(12, 3), nn.Linear(3, 3)))
+    assert "quantized already" in refused(quantized, data)
+    assert "wraps a model" in refused(nn.DataParallel(nn.Linear(12, 3)), data)
+
+
+def test_data_that_nothing_can_be_judged_with() -> None:
+    model, (x, y) = models.Blocks(), models.points()
+    assert "no data" in refused(model, None)
+    assert "at least 30" in refused(model, (x[:10], y[:10]))
+    assert "at least 30" in refused(model, torch.utils.data.DataLoader([], batch_size=4))
+    assert "of class 1" in refused(model, (x, torch.ones_like(y)))
+    assert "2400 examples" in refused(model, (x, y[:-1]))
+    assert "tells 3 classes apart" in refused(model, (x, y + 1))
+    assert "can't be called with the data" in refused(model, (x[:, :5], y))
+    assert "need a tokenizer" in refused(model, ["a text"] * 40)
+    assert "no data this can read" in refused(model, object())
+    assert "in train too" in refused(model, (x, y), train=(x.clone(), y))
+    data = (x, y)
+    assert "are the same" in refused(model, data, train=data)
+
+
+def test_outputs_that_are_no_numbers() -> None:
+    model = models.Blocks()
+    nn.init.constant_(model.last.bias, float("nan"))
+    assert "not numbers" in refused(model, models.points())
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ({"time": "soon"}, "no time"),
+        ({"time": 0}, "no time"),
+        ({"metric": "beauty"}, "no metric"),
+        ({"max_loss": "little"}, "no accepted loss"),
+        ({"max_loss": 0.01, "max_relative_loss": 0.01}, "not both"),
+        ({"max_loss": "1%"}, "in points"),
+        ({"metric": "mse", "max_loss": 0.01}, ""),
+        ({"batch": 5000}, "needs more"),
+    ],
+)
+def test_options_that_make_no_sense(option: dict[str, Any], said: str) -> None:
+    data = models.points()
+    if option.get("metric") == "mse":
+        data = (data[0], torch.randn(len(data[0]), 2))
+        said = "shape"
+        with pytest.raises((ShrinkError, RuntimeError), match=said):
+            green.shrink(models.Blocks(), data, time=5, **option)
+        return
+    assert said in refused(models.Blocks(), data, **option)
+
+
+def test_times_and_losses_are_read() -> None:
+    assert [seconds_of(text) for text in (90, "90s", "5min", "1.5h", "2 min")] == [90, 90, 300, 5400, 120]
+    assert [share_of(text) for text in (0.01, "1pt", "0.5%", "2 pt")] == [0.01, 0.01, 0.005, 0.02]
+
+
+def test_every_module_gets_its_own_mode_back() -> None:
+    model = models.Picture()
+    model.train()
+    model.inner.eval()
+    subject = subject_of(model)
+    with subject.quiet():
+        assert not any(module.training for module in model.modules())
+    assert model.training
+    assert model.stem.training
+    assert not model.inner[1].training
+    assert any("training mode" in note for note in subject.notes)
+
+
+def test_tied_weights_stay_tied_in_the_copy() -> None:
+    subject = subject_of(models.Tied())
+    copied = subject.copy()
+    assert copied.out.weight is copied.words.weight
+    assert copied.out.weight is not subject.model.out.weight
+    assert any("tied" in note for note in subject.notes)
+    assert subject.size_bytes == 4 * (50 * 16 + 16 * 16 + 16)
+
+
+def test_examples_that_were_trained_on_are_counted() -> None:
+    x, y = models.points()
+    subject = subject_of(models.Blocks())
+    material = material_of(subject, (x, y), train=(x[:100].clone(), y[:100]))
+    assert "100 of the 2400 examples in data are in train too" in material.notes[0]
+    assert sum(batch.size for batch in material.tune) == 100
+
+
+def test_the_parts_never_mix() -> None:
+    x, y = models.points()
+    material = material_of(subject_of(models.Blocks()), (x, y))
+    parts = [
+        {d for batch in part for d in batch.digests()} for part in (material.tune, material.select, material.judge)
+    ]
+    assert sum(map(len, parts)) == len(x)
+    assert len(set().union(*parts)) == len(x)
+
+
+def test_padding_is_no_part_of_an_example() -> None:
+    data = models.sentences()
+    labels = data.pop("labels")
+    subject = subject_of(models.bert())
+    wide = {name: nn.functional.pad(value, (0, 4)) for name, value in data.items()}
+    first = material_of(subject, {**data, "labels": labels}).select[0].part(0, 3)
+    second = material_of(subject, {**wide, "labels": labels}).select[0].part(0, 3)
+    assert first.digests() == second.digests()
+
+
+@pytest.mark.parametrize("form", ["loader", "pair", "dict", "dataset", "texts"])
+def test_forms_of_data(form: str) -> None:
+    x, y = models.points(200)
+    forms: dict[str, Any] = {
+        "loader": torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x, y), batch_size=8),
+        "pair": (x.numpy(), y.tolist()),
+        "dict": {"x": x, "labels": y},
+        "dataset": torch.utils.data.TensorDataset(x, y),
+        "texts": (["a b"] * 200, y.tolist()),
+    }
+
+    def tokenizer(texts: list[str], **_: Any) -> dict[str, Any]:
+        return {"input_ids": torch.ones(len(texts), 2, dtype=torch.long)}
+
+    material = material_of(subject_of(models.Blocks()), forms[form], tokenizer=tokenizer)
+    assert sum(batch.size for part in (material.tune, material.select, material.judge) for batch in part) == 200
+    assert material.labelled
+
+
+def test_metrics_against_their_definitions() -> None:
+    model, (x, y) = models.Blocks().eval(), models.points(300)
+    subject = subject_of(model)
+    batches = material_of(subject, (x, y)).judge
+    labels = torch.cat([batch.labels for batch in batches])
+    with torch.no_grad():
+        out = torch.cat([main_tensor(model(batch.inputs)) for batch in batches])
+    said = out.argmax(-1)
+
+    def value(wanted: Any) -> float:
+        metric = metric_of(wanted, out, labels, vectors=False)
+        return metric.value(evaluate(subject, model, batches, metric)[0])
+
+    assert value("accuracy") == pytest.approx(float((said == labels).float().mean()))
+    each = []
+    for k in range(3):
+        hit = float(((said == k) & (labels == k)).sum())
+        each.append(2 * hit / float((said == k).sum() + (labels == k).sum()))
+    assert value("f1") == pytest.approx(sum(each) / 3)
+    assert value("agreement") == value("cosine") == pytest.approx(1.0)
+    assert value(lambda outputs, wanted: float((outputs.argmax(-1) == wanted).float().mean())) == value("accuracy")
+    assert isinstance(metric_of("f1", out, labels, vectors=False), F1)
+    assert metric_of(None, out, None, vectors=True).name == "cosine agreement with the original"
+    assert metric_of(None, out, None, vectors=False).name == "agreement with the original"
+
+
+def test_perplexity_of_a_language_model() -> None:
+    model = models.Tied().eval()
+    ids = torch.randint(0, 50, (64, 9), generator=torch.Generator().manual_seed(0))
+    subject = subject_of(model)
+    batches = material_of(subject, (ids, ids)).judge
+    metric = metric_of(None, model(batches[0].inputs), batches[0].labels, vectors=False)
+    assert metric.name == "perplexity"
+    parts, _ = evaluate(subject, model, batches, metric)
+    all_ids = torch.cat([batch.inputs for batch in batches])
+    with torch.no_grad():
+        wanted = nn.functional.cross_entropy(model(all_ids)[:, :-1].flatten(0, 1), all_ids[:, 1:].flatten()).exp()
+    assert metric.value(parts) == pytest.approx(float(wanted), rel=1e-5)
+    assert metric.loss(parts, parts).same

@@ -1,0 +1,323 @@
+"""The whole: searched, judged, reported, on a real model in this process, with every figure where it belongs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+import jupyter_green as green
+from jupyter_green.session import current
+from jupyter_green.shrink.gauge import Lap
+from jupyter_green.shrink.loss import counted
+from jupyter_green.shrink.material import material_of
+from jupyter_green.shrink.metric import Metric
+from jupyter_green.shrink.picture import pareto
+from jupyter_green.shrink.ratio import Ratio
+from jupyter_green.shrink.recipe import Case, Product
+from jupyter_green.shrink.search import Entry, Search
+from jupyter_green.shrink.subject import subject_of
+from jupyter_green.shrink.trial import Cost, Outcome
+
+from . import models
+
+
+class Made:
+    """A recipe of the tests' own."""
+
+    trains = False
+
+    def __init__(self, name: str, make: Callable[[Case], Product]) -> None:
+        self.name, self._make = name, make
+
+    def applies(self, case: Case) -> str | None:
+        return None
+
+    def apply(self, case: Case) -> Product:
+        return self._make(case)
+
+
+class Slow(torch.nn.Module):
+    """A model that does its work many times."""
+
+    def __init__(self, model: Any, times: int) -> None:
+        super().__init__()
+        self.model, self.times = model, times
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for _ in range(self.times):
+            out = self.model(x)
+        return out
+
+
+def state_of(model: Any) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def unchanged(model: Any, state: dict[str, torch.Tensor]) -> bool:
+    return all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
+
+
+@pytest.fixture(scope="module")
+def found(points_model: Any) -> Any:
+    """A shrink of a slow model whose recipe does the same work once."""
+    slow = Slow(points_model, 8)
+    quick = Made("once", lambda case: Product(Slow(case.subject.model.model, 1), same_numbers=True))
+    dear = Made("more often", lambda case: Product(Slow(case.subject.model.model, 32), same_numbers=True))
+
+    def raising(_case: Case) -> Product:
+        raise RuntimeError("out of cheese\nand more lines")
+
+    before = state_of(slow)
+    result = green.shrink(
+        slow, models.points(4000, seed=2), time=60, recipes=[quick, dear, Made("broken", raising)], max_loss="2pt"
+    )
+    assert unchanged(slow, before)
+    return slow, result
+
+
+def rows(result: Any) -> dict[str, Any]:
+    return {row.name: row for row in result.candidates}
+
+
+def test_what_is_cheaper_is_kept_or_untold_but_never_the_dearer(found: Any) -> None:
+    slow, result = found
+    assert rows(result)["more often"].standing == "dropped"
+    assert rows(result)["original"].standing == "reference"
+    if result.recipe is None:  # on a machine this busy nothing is told
+        assert result.model is slow
+        return
+    assert result.recipe == "once"
+    assert result.energy_ratio < 0.7
+    assert result.energy_ratio_interval[0] < result.energy_ratio < result.energy_ratio_interval[1]
+    assert result.runtime_ratio * result.model_ratio == pytest.approx(result.energy_ratio)
+    assert result.proven
+    assert result.loss == 0
+
+
+def test_without_a_sensor_nothing_is_called_energy(found: Any) -> None:
+    _, result = found
+    assert result.basis == "cpu_seconds"
+    assert result.quality == "estimated"
+    said = repr(result)
+    if result.recipe is not None:
+        assert "less processor time per inference" in said
+        assert "no sensor measures here" in said
+    assert "less energy" not in said
+
+
+def test_a_recipe_that_raises_is_a_row(found: Any) -> None:
+    row = rows(found[1])["broken"]
+    assert row.standing == "failed"
+    assert row.reason == "RuntimeError: out of cheese"
+
+
+def test_what_it_cost_is_in_the_ledger(found: Any) -> None:
+    _, result = found
+    assert result.cost_seconds > 0
+    assert result.cost_joules is None or result.cost_joules > 0
+    if result.recipe is not None:
+        assert result.break_even > 0
+    records = [record for record in current().finished if record.span == "trial"]
+    whole = [record for record in records if record.label == "shrink"]
+    assert whole or not current().finished
+
+
+def test_the_report(found: Any) -> None:
+    _, result = found
+    bundle = result._repr_mimebundle_()
+    page = bundle["text/html"]
+    assert "<script" not in page
+    assert "out of cheese" in page
+    for name in ("original", "once", "more often", "broken"):
+        assert name in bundle["text/plain"]
+    picture = pareto(result)
+    if result.recipe is not None:
+        assert picture.startswith("<svg")
+        assert 'role="img"' in picture
+        assert "kept: once" in picture
+    assert "#" not in picture.replace("&#", "")
+
+
+def test_names_in_the_report_are_text(points_model: Any) -> None:
+    evil = Made("<img src=x onerror=alert(1)>", lambda case: Product(case.subject.model))
+    result = green.shrink(points_model, models.points(400, seed=2), time=2, recipes=[evil])
+    assert "<img" not in result._repr_mimebundle_()["text/html"]
+
+
+def test_nothing_gained_keeps_the_model(points_model: Any) -> None:
+    same = Made("the same", lambda case: Product(case.subject.model))
+    result = green.shrink(points_model, models.points(600, seed=2), time=4, recipes=[same])
+    assert result.model is points_model
+    assert result.recipe is None
+    assert not result.proven
+    assert result.break_even is None
+    assert repr(result).startswith(("Nothing gained: keep your model.", "Can't tell"))
+    with pytest.raises(green_error(), match="nothing to save"):
+        result.save("x")
+
+
+def green_error() -> type[Exception]:
+    from jupyter_green.shrink.fault import ShrinkError
+
+    return ShrinkError
+
+
+def test_a_loss_is_dropped_before_its_cost_is_looked_at(points_model: Any) -> None:
+    broken = Made("broken inside", lambda case: Product(models.Blocks().eval()))
+    result = green.shrink(points_model, models.points(1200, seed=2), time=4, recipes=[broken])
+    row = rows(result)["broken inside"]
+    assert row.standing == "dropped"
+    assert "loses more than is accepted" in row.reason
+    assert row.cost is None
+
+
+def test_a_recipe_that_reaches_the_original_is_found_out(points_model: Any) -> None:
+    victim = subject_of(points_model).copy()
+
+    def reach(case: Case) -> Product:
+        with torch.no_grad():
+            victim.first.bias.add_(1e-6)
+        return Product(case.subject.model)
+
+    with pytest.raises(green_error(), match="changed the original"):
+        green.shrink(victim, models.points(400, seed=2), time=4, recipes=[Made("reaching", reach)])
+
+
+def test_an_interrupt_keeps_the_best_so_far(points_model: Any) -> None:
+    def stop(_case: Case) -> Product:
+        raise KeyboardInterrupt
+
+    slow = Slow(points_model, 8)
+    before = state_of(slow)
+    quick = Made("once", lambda case: Product(Slow(case.subject.model.model, 1), same_numbers=True))
+    never = Made("never", lambda case: Product(case.subject.model))
+    slow.train()
+    result = green.shrink(slow, models.points(1000, seed=2), time=60, recipes=[quick, Made("stop", stop), never])
+    assert unchanged(slow, before)
+    assert slow.training
+    slow.eval()
+    assert not result.proven
+    assert "interrupted" in result.reason
+    assert "never" not in rows(result)
+    assert result.model is slow or result.recipe == "once"
+    assert result.undo() is slow
+    assert result.model is slow
+
+
+def test_the_time_is_kept(points_model: Any) -> None:
+    def sleep(case: Case) -> Product:
+        time.sleep(0.7)
+        return Product(case.subject.model)
+
+    recipes = [Made(f"number {place}", sleep) for place in range(20)]
+    result = green.shrink(points_model, models.points(400, seed=2), time=2, recipes=recipes)
+    late = [row for row in result.candidates if row.reason.startswith("The time was up")]
+    assert late
+    assert len(result.candidates) == 21
+
+
+# ---- choosing and judging, with laps and losses that are known ------------------------------------
+
+
+class Still:
+    """A gauge that reads what it is told a model costs."""
+
+    measures = True
+
+    def __init__(self, costs: dict[str, float]) -> None:
+        self.costs = costs
+
+    def lap(self, name: str, inferences: int, run: Callable[[], None]) -> Callable[[], Lap]:
+        lap = Lap(1.0, 1.0, self.costs[name] * inferences, 0.0, "measured")
+        return lambda: lap
+
+    def others(self) -> float | None:
+        return None
+
+
+def searching(model: Any, costs: dict[str, float], **options: Any) -> Search:
+    subject = subject_of(model)
+    material = material_of(subject, models.points(3000, seed=2))
+    return Search(
+        subject,
+        material,
+        Metric(),
+        Still({"original": 1.0, **costs}),
+        **{"seconds": 20, "max_loss": 0.01, "options": {}, "say": lambda _w, _s: None, **options},
+    )
+
+
+def entry(name: str, ratio: float, lost: int, won: int, *, control: tuple[int, int] | None = None) -> Entry:
+    against = None if control is None else counted(*control, 1000)
+    outcome = Outcome("less", Ratio(ratio, ratio * 0.98, ratio * 1.02, 9), "", Cost(ratio, 0.0, ratio, ratio))
+    return Entry(name, Product(None), counted(lost, won, 1000), 0.9, outcome, against)
+
+
+def test_the_short_list_is_surest_first(points_model: Any) -> None:
+    search = searching(points_model, {})
+    search.entries = [entry("sure", 0.5, 0, 0), entry("bold", 0.2, 4, 2), entry("ruined", 0.1, 60, 5)]
+    assert [found.name for found in search.shortlist()] == ["sure", "bold"]
+
+
+def test_a_gain_that_is_training_alone_is_seen(points_model: Any) -> None:
+    """Better than the given original, but worse than one that was trained as much: not chosen as if it were free."""
+    search = searching(points_model, {})
+    search.entries = [entry("sure", 0.5, 0, 0), entry("fake", 0.1, 2, 20, control=(40, 10))]
+    assert [found.name for found in search.shortlist()] == ["sure"]
+
+
+@pytest.mark.parametrize("flips", [0.0, 0.2])
+def test_the_judging_part_has_the_last_word(points_model: Any, flips: float) -> None:
+    """A candidate that did well on the choosing part by chance is not accepted."""
+
+    class Flipping(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            out = points_model(x)
+            wrong = torch.arange(len(x)) < flips * len(x)
+            return torch.where(wrong[:, None], -out, out)
+
+    search = searching(points_model, {"lucky": 0.3})
+    search.entries = [entry("lucky", 0.3, 0, 0)]
+    search.entries[0].product = Product(Flipping())
+    verdict = search.judge()
+    assert verdict.proven == (flips == 0.0)
+    assert ("Proven on" in verdict.reason) == verdict.proven
+    assert verdict.outcome is not None
+    assert verdict.outcome.ratio is not None
+    assert verdict.outcome.ratio.value == pytest.approx(0.3)
+
+
+def test_a_control_is_trained_as_much(sentence_model: Any) -> None:
+    result = green.distil(
+        sentence_model,
+        models.sentences(2400, seed=2),
+        layers=2,
+        time=40,
+        max_loss="5pt",
+        train=models.sentences(seed=5),
+    )
+    names = [row.standing for row in result.candidates]
+    assert "control" in names
+    trained = next(row for row in result.candidates if row.name.startswith("2 layers"))
+    assert trained.against_control is not None
+
+
+def test_agreement_without_labels(points_model: Any) -> None:
+    x, _ = models.points(600, seed=2)
+    same = Made("the same", lambda case: Product(case.subject.model))
+    result = green.shrink(points_model, x, time=3, recipes=[same])
+    assert result.facts.metric == "agreement with the original"
+
+
+def test_one_recipe_each(points_model: Any, picture_model: Any) -> None:
+    quantized = green.quantize(points_model, models.points(600, seed=2), time=5)
+    assert {"ONNX Runtime int8", "int8 in PyTorch"} <= set(rows(quantized))
+    assert not any("distilled" in name for name in rows(quantized))
+    with pytest.raises(green_error(), match="between 0 and 1"):
+        green.prune(picture_model, models.pictures(), ratio=1.5)
+    with pytest.raises(green_error(), match="not both"):
+        green.distil(points_model, models.points(), layers=1, student=models.Blocks(1))
