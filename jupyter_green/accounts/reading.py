@@ -90,7 +90,7 @@ class Reading:
     units, unit : float, str or None
         How many things were done, and what they are called.
     shared : bool
-        Whether other processes' energy is in it.
+        Whether it holds the energy of a GPU that other processes used too.
     """
 
     parts: tuple[Part, ...]
@@ -104,7 +104,9 @@ class Reading:
         read = [component for component in record.components if component.joules is not None]
         if not read:
             return None
-        return cls(_summed(_part(component) for component in read), record.units, record.unit, bool(record.shared))
+        # A processor is everybody's all the time, and a run that waits for a quiet one would never be compared.
+        crowded = any(component.kind == "gpu" and component.shared for component in read)
+        return cls(_summed(_part(component) for component in read), record.units, record.unit, crowded)
 
     @property
     def joules(self) -> float:

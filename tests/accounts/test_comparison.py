@@ -77,6 +77,11 @@ def test_what_is_not_alike_is_not_compared_and_says_why(ours, why: str) -> None:
     assert (found.excess, found.saved) == (0.0, 0.0)
 
 
+def test_a_processor_that_others_use_too_is_compared_all_the_same() -> None:
+    package = {"kind": "cpu", "source": "rapl", "shared": True}
+    assert held(cell(50.0, **package), cell(100.0, **package)).verdict == "less"
+
+
 def test_more_work_is_granted_more() -> None:
     found = held(cell(150.0, units=200, unit="images"), cell(100.0, units=100, unit="images"))
     assert found.baseline == pytest.approx(200.0)
