@@ -61,7 +61,7 @@ class Glance:
         below = "".join(f'<div class="muted">{markup(line)}</div>' for line in self._earlier())
         command = self._command()
         fix = f'<pre class="jg-fix">{markup(command)}</pre>' if command else ""
-        problems = "".join(f"<div>{markup(line)}</div>" for line in self._problems())
+        problems = definitions((term, markup(line)) for term, line in self._problems())
         said = f"<div>{summary_markup(self._head())}</div>{facts}{table}{below}{problems}{fix}"
         return f'<div class="jg" role="group" aria-label="Energy of this notebook">{said}</div>'
 
@@ -85,7 +85,6 @@ class Glance:
         """Return pairs of a term and its clauses, without those that nothing is known of."""
         shown = self._snapshot
         said = [
-            ("Notebook", [one_line(shown["notebook"])] if shown["notebook"] else []),
             ("Against the baseline", self._against()),
             ("Power now", self._power()),
             ("This cell", self._running()),
@@ -129,12 +128,13 @@ class Glance:
         cells = "cell" if earlier == 1 else "cells"
         return [f"{number.fixed(earlier, 0)} earlier {cells} not shown; %energy history lists all."] if earlier else []
 
-    def _problems(self) -> list[str]:
+    def _problems(self) -> list[tuple[str, str]]:
         problem, notice = self._snapshot["problem"], self._snapshot["notice"]
-        said = [] if notice is None else [one_line(notice, 1000)]
+        said = [] if notice is None else [("Problem", one_line(notice, 1000))]
         if problem is not None:
             figure = Figure.told(self._totals["figure"])
-            said.append(f"No energy sensor can be read. {off(figure)} {one_line(problem['sentence'], 1000)}")
+            why = f"No energy sensor can be read. {off(figure)} {one_line(problem['sentence'], 1000)}"
+            said.append(("Sensors", why))
         return said
 
     def _command(self) -> str:
@@ -144,7 +144,7 @@ class Glance:
     def _below(self) -> list[str]:
         command = self._command()
         fix = "\n".join(f"    {line}" for line in command.split("\n")) if command else ""
-        return [*self._earlier(), *self._problems(), fix]
+        return [*self._earlier(), *(f"{term}: {said}" for term, said in self._problems()), fix]
 
     # ---- cells --------------------------------------------------------------------------------
 

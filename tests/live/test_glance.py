@@ -26,7 +26,6 @@ def cell(drawn: EnergyRecord = RECORD, **facts: Any) -> dict[str, Any]:
 
 def snapshot(*cells: dict[str, Any], total: EnergyRecord = RECORD, count: int | None = None, **facts: Any) -> Any:
     return {
-        "notebook": None,
         "phase": "idle",
         "watts": None,
         "watts_quality": None,
@@ -169,7 +168,6 @@ def test_hostile_words_stay_text() -> None:
     against = Against("none", HOSTILE).to_dict()
     shown = snapshot(
         cell(replace(RECORD, currency=HOSTILE), line=HOSTILE, against=against, status=HOSTILE),
-        notebook=HOSTILE,
         notice=HOSTILE,
         problem={"sentence": HOSTILE, "command": HOSTILE},
         baseline=head,
