@@ -47,8 +47,8 @@ export class Badge implements IDisposable {
   }
 
   /** Show a figure; what the words are made of may have changed as well. */
-  show(known: ICell, words: Words, baseline: string): void {
-    this._shown = { known, words, baseline };
+  show(known: ICell, words: Words, baseline: string, own: boolean): void {
+    this._shown = { known, words, baseline, own };
     this._draw();
   }
 
@@ -87,14 +87,14 @@ export class Badge implements IDisposable {
     if (this._shown === null) {
       return;
     }
-    const { known, words, baseline } = this._shown;
+    const { known, words, baseline, own } = this._shown;
     const count = this.cell.model.executionCount;
     if (count !== null) {
       this._watched = null;
     } else if (known.status === 'running') {
       this._watched = known.id;
     }
-    const said = belongs(known, count, this._watched)
+    const said = belongs(known, count, this._watched, own)
       ? plate(words, known, baseline)
       : null;
     if (said === null) {
@@ -128,8 +128,12 @@ export class Badge implements IDisposable {
     this._unsettled(this);
   }
 
-  private _shown: { known: ICell; words: Words; baseline: string } | null =
-    null;
+  private _shown: {
+    known: ICell;
+    words: Words;
+    baseline: string;
+    own: boolean;
+  } | null = null;
   private _watched: string | null = null;
   private _isDisposed = false;
 }

@@ -106,16 +106,16 @@ class NotebookBadges implements IDisposable {
       notebook === path && baseline !== null
         ? said.baseline(baseline)
         : said.trans.__('baseline');
-    const figure = model.cellsOf(path);
+    const cells = model.cellsOf(path);
     for (const cell of this._panel.content.widgets) {
-      const known = cell.model.type === 'code' && figure(cell.model.id);
+      const known = cell.model.type === 'code' && cells.get(cell.model.id);
       if (!known) {
         this._drop(cell);
       } else if (anew || this._shown.get(cell) !== known) {
         const badge = this._badges.get(cell) ?? this._make(cell);
         if (badge !== null) {
           this._shown.set(cell, known);
-          badge.show(known, said, name);
+          badge.show(known, said, name, cells.own);
         }
       }
     }

@@ -11,6 +11,8 @@ export namespace CommandIDs {
   export const start = 'jupyter-green:start';
   export const stop = 'jupyter-green:stop';
   export const setBaseline = 'jupyter-green:set-baseline';
+  export const useBaseline = 'jupyter-green:use-baseline';
+  export const clearBaseline = 'jupyter-green:clear-baseline';
   export const exportReport = 'jupyter-green:export-report';
   export const openDoctor = 'jupyter-green:open-doctor';
   export const showPanel = 'jupyter-green:show-panel';
@@ -23,6 +25,8 @@ export interface IPlaces {
   show(): void;
   /** In the main area. */
   open(): void;
+  /** Whether the main area holds more than one thing. */
+  readonly hasMain: boolean;
 }
 
 /** Whether a kernel is there that jupyter_green can run in. */
@@ -68,6 +72,28 @@ export function addCommands(
       }
     }
   });
+  commands.addCommand(CommandIDs.useBaseline, {
+    label: trans.__('Compare with a baseline…'),
+    isEnabled: () => runs(kind()),
+    execute: async () => {
+      const named = model.state.baselines.map(each => each.name ?? '');
+      const name = await InputDialog.getItem({
+        title: trans.__('Compare with'),
+        label: trans.__('A name, last, median, or a file'),
+        items: [...named.filter(each => each !== ''), 'last', 'median'],
+        editable: true
+      });
+      const chosen = name.value?.trim() ?? '';
+      if (name.button.accept && chosen !== '') {
+        say(await model.useBaseline(chosen));
+      }
+    }
+  });
+  commands.addCommand(CommandIDs.clearBaseline, {
+    label: trans.__('Clear the baseline'),
+    isEnabled: () => runs(kind()) && model.state.baseline !== null,
+    execute: async () => say(await model.clearBaseline())
+  });
   commands.addCommand(CommandIDs.exportReport, {
     label: trans.__('Export energy report'),
     caption: trans.__('Run %energy report in the notebook’s kernel'),
@@ -86,6 +112,7 @@ export function addCommands(
   });
   commands.addCommand(CommandIDs.openInMain, {
     label: trans.__('Open the energy panel in the main area'),
+    isVisible: () => places.hasMain,
     execute: () => places.open()
   });
   model.changed.connect(() => {

@@ -121,13 +121,14 @@ const panel: JupyterFrontEndPlugin<void> = {
   description: 'The side panel: what the cells of the notebook used.',
   autoStart: true,
   requires: [IEnergyModel, ITranslator, IPreferences, INotebookTracker],
-  optional: [ILayoutRestorer, ICommandPalette],
+  optional: [ILabShell, ILayoutRestorer, ICommandPalette],
   activate: (
     app,
     energy: IEnergyModel,
     translator: ITranslator,
     chosen: Preferences,
     tracker: INotebookTracker,
+    labShell: ILabShell | null,
     restorer: ILayoutRestorer | null,
     palette: ICommandPalette | null
   ) => {
@@ -139,7 +140,8 @@ const panel: JupyterFrontEndPlugin<void> = {
           chooseUnit: unit => void chosen.choose('unit', unit),
           leave: () => tracker.currentWidget?.activate()
         }),
-      trans
+      trans,
+      labShell !== null
     );
     addCommands(app, energy, places, trans);
     if (restorer !== null) {

@@ -24,7 +24,7 @@ export function indicator(words: Words, state: IState): IIndicator | null {
     return null;
   }
   const live = state.status.kind === 'live' && known(state.watts);
-  const about = state.wattsQuality === 'estimated' ? '~' : '';
+  const about = (state.wattsQuality ?? 'estimated') === 'estimated' ? '~' : '';
   const now = live ? `${about}${watts(state.watts)}` : '';
   const total = words.text({ ...words.reading(figure), doubt: '' });
   const simulated = figure.quality === 'simulated';
@@ -36,9 +36,11 @@ export function indicator(words: Words, state: IState): IIndicator | null {
       : trans.__('Energy of %1: %2.', name, sure),
     now === ''
       ? ''
-      : state.wattsQuality === null
-        ? trans.__('Now %1.', now)
-        : trans.__('Now %1, %2.', now, words.quality(state.wattsQuality)),
+      : trans.__(
+          'Now %1, %2.',
+          now,
+          words.quality(state.wattsQuality ?? 'estimated')
+        ),
     state.status.kind === 'stale'
       ? trans.__('The kernel has said nothing for a while.')
       : '',

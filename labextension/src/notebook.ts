@@ -45,7 +45,12 @@ export class OpenNotebook implements IDisposable {
   /** Whether a kernel is being started or chosen. */
   get starting(): boolean {
     const { sessionContext } = this.panel;
-    return !sessionContext.isReady || sessionContext.isRestarting;
+    // Where a person has ended the kernel or wants none, it is not ready either, and nothing is begun.
+    return (
+      sessionContext.isRestarting ||
+      (!sessionContext.isReady &&
+        sessionContext.kernelDisplayStatus !== 'unknown')
+    );
   }
 
   /** The language of the kernel; null where it is not known yet. */

@@ -5,7 +5,7 @@
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { LabIcon, ReactWidget } from '@jupyterlab/ui-components';
-import { MessageLoop, type Message } from '@lumino/messaging';
+import type { Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
 import { h } from './element';
 import { View } from './components/view';
@@ -108,7 +108,7 @@ export class EnergyPanel extends ReactWidget {
   private _onChanged(): void {
     if (this._shown) {
       // The model speaks once per drawn frame; waiting for the next would be a frame lost.
-      MessageLoop.sendMessage(this, Widget.Msg.UpdateRequest);
+      this.onUpdateRequest(Widget.Msg.UpdateRequest);
     }
   }
 

@@ -16,7 +16,8 @@ export class Places implements IPlaces {
   constructor(
     private readonly _app: JupyterFrontEnd,
     private readonly _make: () => EnergyPanel,
-    private readonly _trans: TranslationBundle
+    private readonly _trans: TranslationBundle,
+    readonly hasMain: boolean
   ) {
     const panel = _make();
     panel.id = SIDE;

@@ -1,8 +1,8 @@
 /**
  * What a cell's badge says: the figure in a few signs, and the whole sentence for who points at it or listens.
  *
- * A badge belongs to the execution whose number the cell shows. So a file that was copied with its cells' ids, or a
- * cell whose outputs were cleared, never bears the figure of another execution.
+ * A badge belongs to the execution whose number the cell shows. So a file that was copied with its cells' ids and uses
+ * the same kernel never bears the figures of the other.
  */
 import { known } from './format';
 import { provisional } from './rows';
@@ -45,16 +45,16 @@ export function plate(
 /**
  * Whether a figure is of the execution that a cell shows.
  *
- * `count` is the number in the cell's prompt, null while it has none; `watched` the execution that was seen running
- * while it had none, whose number comes with the kernel's reply.
+ * `count` is the number in the cell's prompt, null while it has none: because it runs, was cleared, or was loaded anew
+ * from a file. Then it is if the run began in this notebook (`own`), or if this very execution was `watched` running.
  */
 export function belongs(
   cell: ICell,
   count: number | null,
-  watched: string | null
+  watched: string | null,
+  own: boolean
 ): boolean {
-  if (cell.execution_count === null || count === cell.execution_count) {
-    return true;
-  }
-  return count === null && (cell.status === 'running' || cell.id === watched);
+  return count === null
+    ? own || cell.status === 'running' || cell.id === watched
+    : cell.execution_count === null || cell.execution_count === count;
 }

@@ -4,7 +4,6 @@
  * It may be missing, locked or of another release, and live figures need none of it; so each call either gives what
  * was asked for, read as strictly as a frame, or a fault with one sentence for a person. No call counts as activity.
  */
-import { URLExt } from '@jupyterlab/coreutils';
 import { Event, ServerConnection } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { ISignal, Signal } from '@lumino/signaling';
@@ -205,11 +204,8 @@ export class EnergyServer {
         given.set(key, String(value));
       }
     }
-    const url = URLExt.join(
-      this._settings.baseUrl,
-      ROOT,
-      ...path.map(encodeURIComponent)
-    );
+    const base = this._settings.baseUrl.replace(/\/*$/, '');
+    const url = [base, ROOT, ...path.map(encodeURIComponent)].join('/');
     const abort = new AbortController();
     const timer = setTimeout(() => abort.abort(), PATIENCE);
     try {

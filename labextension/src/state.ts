@@ -15,7 +15,7 @@ import type { Aspect, OpenNotebook } from './notebook';
 import { Pulse, type IClock } from './pulse';
 import { STALE, judge, quietFor } from './status';
 import type {
-  ICell,
+  ICells,
   IFigure,
   ISettings,
   Sight,
@@ -68,11 +68,14 @@ export class EnergyState {
   }
 
   /** What the kernel of a notebook last said of its cells. */
-  cellsOf(notebookPath: string): (cellId: string) => ICell | undefined {
+  cellsOf(notebookPath: string): ICells {
     const { notebooks, kernels } = this.sources;
     const notebook = notebooks.all.find(each => each.path === notebookPath);
     const run = kernels.of(notebook ?? null)?.run;
-    return cellId => run?.row(cellId);
+    return {
+      own: notebook?.name === run?.snapshot?.notebook,
+      get: cellId => run?.row(cellId)
+    };
   }
 
   /** Say that something shows figures, or does not any more. */

@@ -58,7 +58,6 @@ export class StatusItem extends ReactWidget {
     return shown === null ? null : (
       <button
         type="button"
-        className="jgp-statusitem"
         data-testid="green-status"
         title={shown.sentence}
         aria-label={shown.sentence}

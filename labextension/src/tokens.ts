@@ -248,6 +248,14 @@ export interface IActions {
   refreshHistory(): Promise<void>;
 }
 
+/** The cells of a run. */
+export interface ICells {
+  /** Whether the run began in this notebook, not in another one that shares the kernel. */
+  readonly own: boolean;
+  /** A cell by its id; undefined where nothing is known of it. */
+  get(cellId: string): ICell | undefined;
+}
+
 /** What is in sight: live figures alone, or those of the ledger as well. */
 export type Sight = 'nothing' | 'live' | 'all';
 
@@ -256,8 +264,8 @@ export interface IEnergyModel extends IActions {
   readonly state: IState;
   /** Emitted when the state or the settings changed, at most once per frame the browser draws. */
   readonly changed: ISignal<IEnergyModel, void>;
-  /** What the kernel of a notebook last said of its cells, by their ids; undefined where nothing is known. */
-  cellsOf(notebookPath: string): (cellId: string) => ICell | undefined;
+  /** What the kernel of a notebook last said of its cells. */
+  cellsOf(notebookPath: string): ICells;
   /** Say what of all this is in sight somewhere on the page; live figures stop where nothing is. */
   show(viewer: string, sight: Sight): void;
 }

@@ -57,6 +57,11 @@ export class Transcripts {
     this._count += 1;
     widget.id = `jupyter-green-transcript-${this._count}`;
     this._shell.add(widget, 'main', { ref: notebook.panel.id });
+    if (!widget.isAttached) {
+      // Notebook 7 has its one document in the main area, and room below it.
+      content.node.style.minHeight = '30vh';
+      this._shell.add(widget, 'down');
+    }
     this._shell.activateById(widget.id);
     content.text =
       kernel.status === 'busy'

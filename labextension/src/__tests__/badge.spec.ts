@@ -63,17 +63,26 @@ describe('what a badge says', () => {
 describe('a badge belongs to the execution whose number the cell shows', () => {
   const ended = cell(1, 0.1, { execution_count: 5, id: 'x' });
   const running = cell(1, 0.1, { execution_count: 6, status: 'running' });
+  const unnumbered = cell(1, 0.1, { execution_count: null });
 
   it.each([
-    ['the same number', ended, 5, null, true],
-    ['another number', ended, 7, null, false],
-    ['outputs that were cleared', ended, null, null, false],
-    ['a cell that runs and has no number yet', running, null, null, true],
-    ['a cell that was seen running', ended, null, 'x', true],
-    ['another one that was seen running', ended, null, 'y', false],
-    ['no number at all', cell(1, 0.1, { execution_count: null }), 3, null, true]
-  ] as const)('%s', (_, known, count, watched, expected) => {
-    expect(belongs(known, count, watched)).toBe(expected);
+    ['the same number', ended, 5, null, false, true],
+    ['another number', ended, 7, null, true, false],
+    ['a cell that was loaded anew', ended, null, null, true, true],
+    ['a copy of it elsewhere', ended, null, null, false, false],
+    [
+      'a cell that runs and has no number yet',
+      running,
+      null,
+      null,
+      false,
+      true
+    ],
+    ['a cell that was seen running', ended, null, 'x', false, true],
+    ['another one that was seen running', ended, null, 'y', false, false],
+    ['a figure without a number', unnumbered, 3, null, false, true]
+  ] as const)('%s', (_, known, count, watched, own, expected) => {
+    expect(belongs(known, count, watched, own)).toBe(expected);
   });
 });
 

@@ -1,6 +1,15 @@
 /**
  * Copying text; on a page without a secure connection browsers offer only the older way.
  */
+import type { Words } from '../words';
+
+/** What is said of it. */
+export function afterCopy({ trans }: Words, done: boolean): string {
+  return done
+    ? trans.__('Copied.')
+    : trans.__('The browser did not allow to copy.');
+}
+
 export async function copied(text: string): Promise<boolean> {
   if (navigator.clipboard) {
     try {

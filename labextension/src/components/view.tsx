@@ -6,7 +6,7 @@ import { h } from '../element';
 import type { IActions, ISettings, IState } from '../tokens';
 import { Words } from '../words';
 import { Announcement } from './announcement';
-import { copied } from './clipboard';
+import { afterCopy, copied } from './clipboard';
 import type { Ask, IDesk } from './desk';
 import { Header, type Tab } from './header';
 import { History } from './history';
@@ -57,13 +57,7 @@ export function View(props: IViewProps): JSX.Element {
     ask,
     say: setSaid,
     copy: text =>
-      void copied(text).then(done =>
-        setSaid(
-          done
-            ? trans.__('Copied.')
-            : trans.__('The browser did not allow to copy.')
-        )
-      )
+      void copied(text).then(done => setSaid(afterCopy(words, done)))
   };
   const { kind } = state.status;
   const metering =

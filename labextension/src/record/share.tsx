@@ -28,34 +28,32 @@ export function Shares({
         const block = energy(board, each.uncertainty, null, words.choice);
         const write = (joules: number): string => part(words, joules, block);
         const others = split ? rest - idle : rest;
-        const shares = [
-          {
-            look: 'jgp-gpu jgp-est',
-            joules: own,
-            said: trans.__('this kernel %1, attributed', write(own))
-          },
-          {
-            look: 'jgp-dram',
-            joules: others,
-            said: split
+        const shares: [look: string, joules: number, said: string][] = [
+          [
+            'jgp-gpu jgp-est',
+            own,
+            trans.__('this kernel %1, attributed', write(own))
+          ],
+          [
+            'jgp-dram',
+            others,
+            split
               ? trans.__('others %1', write(others))
               : trans.__('others and idle %1', write(others))
-          },
-          ...(split
-            ? [
-                {
-                  look: 'jgp-other',
-                  joules: idle,
-                  said: trans.__('idle %1, to nobody', write(idle))
-                }
-              ]
-            : [])
+          ]
         ];
+        if (split) {
+          shares.push([
+            'jgp-other',
+            idle,
+            trans.__('idle %1, to nobody', write(idle))
+          ]);
+        }
         const label = trans.__(
           'Of %1 of %2: %3',
           write(board),
           deviceName(words, each),
-          shares.map(({ said }) => said).join('; ')
+          shares.map(([_look, _joules, said]) => said).join('; ')
         );
         return (
           <Fragment key={index}>
@@ -65,7 +63,7 @@ export function Shares({
               aria-label={label}
               title={label}
             >
-              {shares.map(({ look, joules }) => (
+              {shares.map(([look, joules]) => (
                 <i
                   key={look}
                   className={look}
@@ -74,7 +72,7 @@ export function Shares({
               ))}
             </div>
             <div className="jgp-key">
-              {shares.map(({ look, said }) => (
+              {shares.map(([look, _, said]) => (
                 <span key={look}>
                   <i className={`jgp-sw ${look}`} />
                   {said}

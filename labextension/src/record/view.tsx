@@ -5,7 +5,8 @@
  */
 import * as React from 'react';
 import { Fragment, h } from '../element';
-import { copied } from '../components/clipboard';
+import { Button } from '../components/button';
+import { afterCopy, copied } from '../components/clipboard';
 import { Icon, type IconName } from '../icons';
 import { Refusal } from '../shape';
 import type { Words } from '../words';
@@ -43,18 +44,7 @@ export function Record({
   const icon = sign(record);
   const summary = (
     <>
-      {icon === null ? null : (
-        <Icon
-          name={icon}
-          role={
-            icon === 'running'
-              ? 'run'
-              : icon === 'error' || icon === 'killed'
-                ? 'bad'
-                : undefined
-          }
-        />
-      )}
+      {icon === null ? null : <Icon name={icon} role={ROLES[icon]} />}
       {clauses(words, record).map((said, index) => (
         <Fragment key={index}>
           {index > 0 ? <span className="jgp-muted"> · </span> : null}
@@ -89,6 +79,12 @@ export function Record({
   );
 }
 
+const ROLES: { [name in IconName]?: 'run' | 'bad' } = {
+  running: 'run',
+  error: 'bad',
+  killed: 'bad'
+};
+
 function sign(record: IRecord): IconName | null {
   if (!record.final) {
     return 'running';
@@ -110,21 +106,14 @@ function Copies({
   const { trans } = words;
   const [said, setSaid] = React.useState('');
   const button = (label: string, text: () => string): JSX.Element => (
-    <button
-      type="button"
-      className="jgp-btn jgp-mod-quiet"
+    <Button
+      quiet
       onClick={() =>
-        void copied(text()).then(done =>
-          setSaid(
-            done
-              ? trans.__('Copied.')
-              : trans.__('The browser did not allow to copy.')
-          )
-        )
+        void copied(text()).then(done => setSaid(afterCopy(words, done)))
       }
     >
       {label}
-    </button>
+    </Button>
   );
   return (
     <div className="jgp-copies">
