@@ -1,0 +1,225 @@
+"""A very long notebook: whether the panel opens at once, scrolls without dropped frames, and stays the size that it is.
+
+Ten thousand cells are really run. Ten thousand updates would take most of an hour at the pace that the link keeps, so
+for that part alone the kernel is told to keep a shorter distance; what is sent, and how, is the same. The same is done
+in a notebook of ten cells, which shows what the length itself costs.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from tests.browser.page import Notebook
+
+from .sidebar_sheet import Line, median, span
+from .sidebar_stage import Stage
+
+FRAME_MS = 1000 / 60
+STEP_PIXELS = 120
+DISTANCE = 0.02
+HURRY = """
+from jupyter_green.live.link import Link
+from jupyter_green.live.pace import Pace
+from jupyter_green.session import current
+Link.current._pace = Pace({distance}, {distance})
+"""
+OWN_SECONDS = "current()._sampler.cpu_seconds"
+SHORT = 10
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured.
+
+    Parameters
+    ----------
+    cells, updates : int
+        Of the long notebook.
+    openings : int
+        How often the panel is opened.
+    scrolling, turns : int
+        Seconds of scrolling, and of rest, in one turn; and turns.
+    """
+
+    cells: int = 10_000
+    updates: int = 10_000
+    openings: int = 10
+    scrolling: int = 5
+    turns: int = 6
+
+    def of(self, cells: int | None) -> Plan:
+        """The same with so many cells, where a number is given."""
+        return self if cells is None else replace(self, cells=cells)
+
+
+QUICK = Plan(cells=2_000, updates=1_500, openings=4, scrolling=2, turns=2)
+
+
+@dataclass
+class Scroll:
+    """Milliseconds between drawn frames, and processor seconds of the page."""
+
+    gaps: list[float] = field(default_factory=list)
+    work: float = 0.0
+
+
+@dataclass(frozen=True)
+class Course:
+    """What updates cost: heap in bytes after so many of them, and seconds of work of page and kernel for each."""
+
+    counts: tuple[int, ...]
+    heaps: tuple[float, ...]
+    page: float
+    kernel: float
+
+
+def length(stage: Stage, plan: Plan) -> list[Line]:
+    """Measure it."""
+    brief = _course(stage, _run_through(stage, SHORT, "brief.ipynb"), max(200, plan.updates // 10))
+    stage.desk.clear()
+    notebook = _run_through(stage, plan.cells, "long.ipynb")
+    opened = _open_again(stage, plan)
+    ours, plain = _scroll(stage, plan)
+    long = _course(stage, notebook, plan.updates)
+    fresh = _open_fresh(stage, notebook, plan)
+    title = f"{plan.cells:,} cells"
+    lines = [
+        Line(
+            f"{title}: panel is opened → rows on the screen",
+            "≤ 1 s",
+            span(opened),
+            values={"opened": opened},
+        ),
+        *fresh,
+        Line(
+            f"{title}: frames dropped while the list is scrolled",
+            "0",
+            _dropped(ours.gaps),
+            f"the same rows as a plain list: {_dropped(plain.gaps)}",
+            {"ours": ours.gaps, "plain": plain.gaps},
+        ),
+        Line(
+            f"{title}: processor time of the page for a scrolled frame",
+            f"< {FRAME_MS:.1f} ms",
+            f"{1000 * ours.work / len(ours.gaps):.1f} ms",
+            f"the same rows as a plain list: {1000 * plain.work / len(plain.gaps):.1f} ms",
+        ),
+        Line(
+            f"{title}: heap over {plan.updates:,} updates",
+            "flat",
+            _grown(long),
+            f"{SHORT} cells: {_grown(brief)}",
+            {"long": long.__dict__, "brief": brief.__dict__},
+        ),
+        Line(
+            f"{title}: work for each update, page; kernel",
+            "",
+            f"{1000 * long.page:.1f} ms; {1000 * long.kernel:.2f} ms",
+            f"{SHORT} cells: {1000 * brief.page:.1f} ms; {1000 * brief.kernel:.2f} ms",
+        ),
+    ]
+    stage.desk.clear()
+    return lines
+
+
+def _run_through(stage: Stage, cells: int, name: str) -> Notebook:
+    """Open a notebook and run all its cells once."""
+    notebook = stage.metered(cells, "pass", name)
+    stage.probe("runThrough", notebook.path, "pass", 20)
+    stage.desk.until(f"() => document.querySelector('.jgp-cells h3')?.textContent.includes('{cells:,}')")
+    _drawn(stage, notebook)
+    return notebook
+
+
+def _drawn(stage: Stage, notebook: Notebook) -> None:
+    """Wait until JupyterLab has made the editors of all cells, which it does whenever it has a moment."""
+    while not stage.probe("drawn", notebook.path):
+        stage.probe("pause", 1000)
+
+
+def _open_again(stage: Stage, plan: Plan) -> list[float]:
+    found = []
+    for _ in range(plan.openings):
+        stage.desk.hide_panel()
+        stage.probe("pause", 500)
+        found.append(float(stage.probe("open")["rows"]))
+    return found
+
+
+def _scroll(stage: Stage, plan: Plan) -> tuple[Scroll, Scroll]:
+    """Scroll the list by more than three rows a frame, in turns with a plain one."""
+    ours, plain = Scroll(), Scroll()
+    for turn in range(plan.turns):
+        pair = (("scroll", ours), ("scrollPlain", plain))
+        for function, found in pair if turn % 2 else pair[::-1]:
+            worked = stage.work()
+            found.gaps += stage.probe(function, 1000 * plan.scrolling, STEP_PIXELS)
+            found.work += stage.work() - worked
+    return ours, plain
+
+
+def _course(stage: Stage, notebook: Notebook, updates: int) -> Course:
+    """Send updates while a cell runs."""
+    seconds = updates * DISTANCE * 20
+    stage.kernel(notebook, HURRY.format(distance=DISTANCE))
+    stage.probe("count", notebook.path)
+    own = stage.kernel(notebook, "", OWN_SECONDS)
+    stage.desk.ask(  # ended by an interrupt
+        """([path, code]) => {
+            const panel = [...jupyterapp.shell.widgets('main')].find(each => each.context?.path === path);
+            const cell = panel.content.model.cells.get(0);
+            void panel.sessionContext.session.kernel.requestExecute({ code }, true, { cellId: cell.id });
+        }""",
+        [notebook.path, f"import time; time.sleep({seconds})"],
+    )
+    counts, heaps, work = [], [], stage.work()
+    for step in range(11):
+        stage.desk.until(f"() => window.greenProbe.heard >= {step * updates // 10}")
+        counts.append(int(stage.desk.ask("() => window.greenProbe.heard")))
+        heaps.append(stage.heap())
+    page = (stage.work() - work) / counts[-1]
+    notebook.interrupt()
+    notebook.idle()
+    kernel = (stage.kernel(notebook, "", OWN_SECONDS) - own) / counts[-1]
+    stage.kernel(notebook, "Link.current._pace = Pace()")
+    stage.desk.ask("() => window.greenProbe.stop()")
+    return Course(tuple(counts), tuple(heaps), page, kernel)
+
+
+def _open_fresh(stage: Stage, notebook: Notebook, plan: Plan) -> list[Line]:
+    """Load the page again with the panel closed, and open it: nothing is known yet, all is asked for."""
+    stage.desk.hide_panel()
+    notebook.save()
+    stage.probe("pause", 2000)
+    stage.desk.reload()
+    notebook.idle()
+    began = time.perf_counter()
+    found = stage.probe("open")
+    stage.desk.until(f"() => document.querySelector('.jgp-cells h3')?.textContent.includes('{plan.cells:,}')")
+    known = time.perf_counter() - began
+    return [
+        Line(
+            f"{plan.cells:,} cells: the same in a page that was just loaded",
+            "≤ 1 s",
+            f"total {found['total']:,.0f} ms, first rows {found['rows']:,.0f} ms, all rows {known:.1f} s (n 1)",
+            values={**found, "all": known},
+        )
+    ]
+
+
+def _dropped(gaps: Sequence[float]) -> str:
+    missed = sum(max(0, round(gap / FRAME_MS) - 1) for gap in gaps)
+    share = 100 * missed / (missed + len(gaps))
+    return f"{missed:,} of {missed + len(gaps):,} ({share:.1f} %), longest gap {max(gaps):.0f} ms"
+
+
+def _grown(course: Course) -> str:
+    """Heap at the beginning and the end, and its slope once the first fifth is over."""
+    points = [*zip(course.counts, course.heaps, strict=True)][2:]
+    middle, level = (median([point[axis] for point in points]) for axis in (0, 1))
+    across = sum((count - middle) ** 2 for count, _ in points)
+    slope = sum((count - middle) * (heap - level) for count, heap in points) / across if across else 0.0
+    first, last = (course.heaps[at] / 1e6 for at in (2, -1))
+    return f"{first:.1f} → {last:.1f} MB, {slope * 1000 / 1e3:+,.0f} kB per 1,000 updates".replace("-", "−")

@@ -1,0 +1,129 @@
+"""What the extension costs before anything is metered: start of the server, load of the page, size of the bundle.
+
+JupyterLab with the package and without it are two environments that differ in nothing else. They take turns, and so
+does the one without a second time: what its two turns differ by is the noise of the machine.
+"""
+
+from __future__ import annotations
+
+import gzip
+import time
+import urllib.error
+import urllib.request
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Browser
+
+from tests.browser.installation import environment, wheel
+from tests.browser.lab import Lab
+from tests.browser.page import Desk
+
+from .guard import processor_seconds
+from .sidebar_probe import RESTORED
+from .sidebar_sheet import Line, median, spread
+from .sidebar_stage import Stage, opened
+
+PATIENCE = 120.0
+WITHOUT, WITH, AGAIN = "without", "with", "without, again"
+STATIC = "share/jupyter/labextensions/jupyter-green/static/"
+QUANTITIES = (
+    "server is started → it answers",
+    "the same, its processor time",
+    "page is asked for → restored, first visit",
+    "the same, the page's processor time",
+    "page is asked for → restored, later visit",
+    "the same, the page's processor time then",
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How often each takes its turn."""
+
+    rounds: int = 10
+
+
+QUICK = Plan(rounds=2)
+
+
+class TimedLab(Lab):
+    """A server that notes how long it took until it answered, and how much of that it worked, in seconds."""
+
+    started = worked = 0.0
+
+    def _wait(self) -> None:
+        began = time.perf_counter()
+        while True:
+            try:
+                with urllib.request.urlopen(self.url("api"), timeout=5):
+                    self.started = time.perf_counter() - began
+                    self.worked = processor_seconds(self._process.pid)
+                    return
+            except (urllib.error.URLError, ConnectionError, TimeoutError):
+                if self._process.poll() is not None or time.perf_counter() - began > PATIENCE:
+                    raise RuntimeError(self.said) from None
+                time.sleep(0.02)
+
+
+def starts(browser: Browser, folder: Path, plan: Plan) -> list[Line]:
+    """Start servers and load pages in turns."""
+    plain = environment("plain", "jupyterlab", "notebook")
+    places = {WITHOUT: plain, WITH: environment("lab", "jupyterlab", "notebook", package=wheel()), AGAIN: plain}
+    kinds = [*places]
+    found: dict[str, dict[str, list[float]]] = {name: {kind: [] for kind in kinds} for name in QUANTITIES}
+    for turn in range(-1, plan.rounds):
+        for kind in kinds[turn % 3 :] + kinds[: turn % 3]:
+            lab = TimedLab(folder / f"{turn}-{kinds.index(kind)}", installed=places[kind])
+            with lab:
+                values = (lab.started, lab.worked, *_loads(browser, lab))
+            if turn >= 0:  # the first of all compiles and fills the machine's caches
+                for name, value in zip(QUANTITIES, values, strict=True):
+                    found[name][kind].append(1000 * value)
+    return [_line(name, values) for name, values in found.items()]
+
+
+def _loads(browser: Browser, lab: Lab) -> list[float]:
+    """Load the page twice in a profile of its own; return seconds, and processor seconds of the page, of each."""
+    found = []
+    with opened(browser) as context:
+        for _ in range(2):
+            desk = Desk(context, lab)
+            desk.page.add_init_script(RESTORED)
+            stage = Stage.of(desk)
+            desk.visit(panel=False)
+            desk.until("() => window.greenRestored !== undefined")
+            found += [float(desk.ask("() => window.greenRestored")) / 1000, stage.work()]
+            desk.close()
+    return found
+
+
+def _line(name: str, values: dict[str, list[float]]) -> Line:
+    without = values[WITHOUT]
+    added, noise = ([one - other for one, other in zip(values[kind], without, strict=True)] for kind in (WITH, AGAIN))
+    return Line(
+        name,
+        "within the noise",
+        f"{spread(added)} on {median(without):,.0f} ms",
+        f"without the extension a second time: {spread(noise)}",
+        values,
+    )
+
+
+def bundle() -> Line:
+    """What a page loads of the package, as the wheel holds it."""
+    with zipfile.ZipFile(wheel()) as held:
+        files = {
+            name.rsplit("/", 1)[1]: held.read(name)
+            for name in held.namelist()
+            if STATIC in name and name.endswith((".js", ".css"))
+        }
+    size, packed = sum(map(len, files.values())), sum(len(gzip.compress(data)) for data in files.values())
+    return Line(
+        "bundle: all scripts and styles in the wheel",
+        "≤ 150 kB",
+        f"{size / 1e3:.1f} kB",
+        f"gzip: {packed / 1e3:.1f} kB",
+        {name: len(data) for name, data in files.items()},
+    )
