@@ -19,11 +19,13 @@ const INDENT = 8;
 export class Badge implements IDisposable {
   /**
    * @param cell - The cell, which has been drawn.
+   * @param box - Its editor.
    * @param _unsettled - Called when the badge may need another place.
    */
   constructor(
     readonly cell: CodeCell,
-    private readonly _unsettled: (badge: Badge) => void
+    readonly box: HTMLElement,
+    private readonly _unsettled: () => void
   ) {
     this.node.className = 'jgp-root jgp-badge';
     this.node.dataset.testid = 'green-badge';
@@ -54,10 +56,9 @@ export class Badge implements IDisposable {
 
   /** Find the place that is free now; what is returned takes it, once all others have looked. */
   look(): () => void {
-    const { cell, node } = this;
-    const box = cell.editorWidget?.node;
-    const content = box?.querySelector('.cm-content');
-    if (!node.isConnected || !cell.editor || !box?.offsetWidth || !content) {
+    const { cell, box, node } = this;
+    const content = box.querySelector('.cm-content');
+    if (!node.isConnected || !cell.editor || !box.offsetWidth || !content) {
       return () => undefined; // not in sight
     }
     node.classList.remove('jgp-vh'); // what is clipped has no size
@@ -115,7 +116,7 @@ export class Badge implements IDisposable {
     } else if (!grown) {
       return;
     }
-    this._unsettled(this);
+    this._unsettled();
   }
 
   private _onState(_: unknown, { name }: { name: string }): void {
@@ -125,7 +126,7 @@ export class Badge implements IDisposable {
   }
 
   private _onContent(): void {
-    this._unsettled(this);
+    this._unsettled();
   }
 
   private _shown: {

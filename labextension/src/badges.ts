@@ -91,15 +91,22 @@ class NotebookBadges implements IDisposable {
     }
   }
 
-  /** Give each cell whose figure is known its badge. */
   private _update(): void {
+    this._see(this._panel.content.widgets);
+    this._settle();
+  }
+
+  /** Give those of the cells whose figures are known their badges. */
+  private _see(some: Iterable<Cell>): void {
     const { model, words: said, wanted } = this._all;
     if (!wanted) {
       this._clear();
       return;
     }
-    const anew = said !== this._said;
-    this._said = said;
+    if (said !== this._said) {
+      this._said = said;
+      this._shown = new WeakMap();
+    }
     const path = this._panel.context.localPath;
     const { notebook, baseline } = model.state;
     const name =
@@ -107,37 +114,51 @@ class NotebookBadges implements IDisposable {
         ? said.baseline(baseline)
         : said.trans.__('baseline');
     const cells = model.cellsOf(path);
-    for (const cell of this._panel.content.widgets) {
-      const known = cell.model.type === 'code' && cells.get(cell.model.id);
-      if (!known) {
-        this._drop(cell);
-      } else if (anew || this._shown.get(cell) !== known) {
-        const badge = this._badges.get(cell) ?? this._make(cell);
-        if (badge !== null) {
-          this._shown.set(cell, known);
-          badge.show(known, said, name, cells.own);
+    for (const cell of some) {
+      const known = cells.get(this._idOf(cell));
+      if (known !== this._shown.get(cell) && !cell.isDisposed) {
+        this._shown.set(cell, known);
+        if (known === undefined || cell.model.type !== 'code') {
+          this._drop(cell);
+        } else {
+          const badge = this._badges.get(cell) ?? this._make(cell);
+          badge?.show(known, said, name, cells.own);
         }
       }
     }
-    this._settle();
+  }
+
+  /** JupyterLab looks an id up each time; ten thousand of them five times a second are too many for that. */
+  private _idOf(cell: Cell): string {
+    let id = this._ids.get(cell);
+    if (id === undefined) {
+      id = cell.model.id;
+      this._ids.set(cell, id);
+    }
+    return id;
   }
 
   private _make(cell: Cell): Badge | null {
     if (cell.isPlaceholder()) {
       if (!this._awaited.has(cell)) {
         this._awaited.add(cell);
-        void cell.ready.then(() => this._soon());
+        void cell.ready.then(() => {
+          this._shown.delete(cell);
+          this._late.add(cell);
+          this._soon();
+        });
       }
       return null;
     }
-    const badge = new Badge(cell as CodeCell, () => this._unsettle(cell));
+    const box = cell.editorWidget?.node;
+    if (box === undefined) {
+      return null; // no cell that JupyterLab has drawn
+    }
+    const badge = new Badge(cell as CodeCell, box, () => this._unsettle(cell));
     this._badges.set(cell, badge);
     cell.disposed.connect(this._drop, this);
-    const editor = cell.editorWidget?.node;
-    if (editor !== undefined) {
-      this._cells.set(editor, cell);
-      this._sizes.observe(editor);
-    }
+    this._cells.set(badge.box, cell);
+    this._sizes.observe(badge.box);
     return badge;
   }
 
@@ -146,28 +167,27 @@ class NotebookBadges implements IDisposable {
     if (badge === undefined) {
       return;
     }
-    const editor = cell.editorWidget?.node;
-    if (editor !== undefined) {
-      this._sizes.unobserve(editor);
-    }
+    this._sizes.unobserve(badge.box);
     this._badges.delete(cell);
-    this._shown.delete(cell);
     this._unsettled.delete(badge);
     badge.dispose();
   }
 
   private _clear(): void {
     [...this._badges.keys()].forEach(this._drop, this);
+    this._shown = new WeakMap();
   }
 
-  /** Cells have come, or were drawn, or a badge may need another place. */
+  /** Cells were drawn, or a badge may need another place. */
   private _soon(): void {
-    if (!this._coming && !this._isDisposed) {
+    if (!this._coming) {
       this._coming = true;
       requestAnimationFrame(() => {
         this._coming = false;
         if (!this._isDisposed) {
-          this._update();
+          this._see(this._late);
+          this._late.clear();
+          this._settle();
         }
       });
     }
@@ -182,8 +202,17 @@ class NotebookBadges implements IDisposable {
 
   private _onModel(): void {
     const cells = this._panel.content.model?.cells;
-    cells?.changed.connect(this._soon, this);
-    this._soon();
+    cells?.changed.connect(this._onCells, this);
+    this._onCells();
+  }
+
+  /** Which widgets there are then is known once JupyterLab has heard of it too. */
+  private _onCells(): void {
+    requestAnimationFrame(() => {
+      if (!this._isDisposed) {
+        this._update();
+      }
+    });
   }
 
   /** JupyterLab moves its toolbar to the cell that has the focus, some time later. */
@@ -209,9 +238,12 @@ class NotebookBadges implements IDisposable {
   }
 
   private readonly _badges = new Map<Cell, Badge>();
-  private readonly _shown = new Map<Cell, ICell>();
+  private _shown = new WeakMap<Cell, ICell | undefined>();
   private readonly _unsettled = new Set<Badge>();
   private readonly _awaited = new WeakSet<Cell>();
+  /** Cells that were drawn since the last look. */
+  private readonly _late = new Set<Cell>();
+  private readonly _ids = new WeakMap<Cell, string>();
   /** The cells by their editors. */
   private readonly _cells = new WeakMap<Element, Cell>();
   private readonly _sizes = new ResizeObserver(entries =>
