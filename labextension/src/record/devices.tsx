@@ -19,7 +19,7 @@ import {
 } from '../format';
 import { line } from '../line';
 import type { Words } from '../words';
-import { clipped, deviceName } from './clause';
+import { clipped, deviceName } from './name';
 import {
   attributed,
   figureOf,

@@ -15,14 +15,8 @@ import {
 } from '../format';
 import { line } from '../line';
 import type { Words } from '../words';
-import {
-  DOCTOR,
-  clipped,
-  deviceName,
-  kindName,
-  part,
-  type Clause
-} from './clause';
+import { DOCTOR, type Clause } from './clause';
+import { clipped, deviceName, kindName, part } from './name';
 import {
   attributed,
   figureOf,

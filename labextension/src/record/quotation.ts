@@ -6,8 +6,9 @@ import { THIN, energy, head } from '../format';
 import { line } from '../line';
 import { literal } from '../quotation';
 import type { Words } from '../words';
-import { clauses, deviceName, told } from './clause';
+import { clauses, told } from './clause';
 import { figureOf, read, type IRecord } from './energy';
+import { deviceName } from './name';
 
 /** One line for a chat. */
 export function message(words: Words, record: IRecord): string {

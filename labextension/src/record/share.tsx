@@ -4,7 +4,7 @@
 import { Fragment, h } from '../element';
 import { energy } from '../format';
 import type { Words } from '../words';
-import { deviceName, part } from './clause';
+import { deviceName, part } from './name';
 import { attributed, type IRecord } from './energy';
 
 export function Shares({

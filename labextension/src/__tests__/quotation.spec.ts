@@ -1,0 +1,87 @@
+import { card, message } from '../quotation';
+import { Words } from '../words';
+import { against, figure, state, totals, trans } from './sample';
+
+const words = new Words(trans);
+const sum = (more = {}) =>
+  totals(figure(4100, 200, { co2e_grams: 0.0638, ...more }), {
+    against: against({ ratio: -0.29 }),
+    compared: 6
+  });
+const devices = [
+  { key: 'a', kind: 'gpu', device: 'NVIDIA A10', quality: 'measured' },
+  { key: 'b', kind: 'gpu', device: 'NVIDIA A10', quality: 'measured' }
+] as const;
+const baseline = {
+  kind: 'named',
+  name: 'before',
+  runs: 1,
+  figure: figure(5800, 200),
+  cells: 6,
+  made_at: null
+} as const;
+const now = state({ devices, baseline });
+
+describe('a total for a message', () => {
+  it('is one line with its doubt, its standing and what was proven', () => {
+    expect(message(words, now, sum())).toBe(
+      '`sentiment.ipynb`: 4.1 kJ ± 0.2, measured · −29 % against “before” on the 6 cells both runs finished'
+    );
+  });
+
+  it('claims no difference that was not proven', () => {
+    const unproven = {
+      ...sum(),
+      against: against({ verdict: 'unproven' as const })
+    };
+    expect(message(words, now, unproven)).toContain(
+      'no proven difference from “before”'
+    );
+  });
+});
+
+describe('a total for a model card', () => {
+  it('begins with the head that model hubs read', () => {
+    expect(card(words, now, sum()).split('\n').slice(0, 8)).toEqual([
+      '---',
+      'co2_eq_emissions:',
+      '  emissions: 0.0638',
+      '  source: "jupyter_green, measured"',
+      '  hardware_used: "NVIDIA A10"',
+      '---',
+      '',
+      '## Energy'
+    ]);
+  });
+
+  it.each([
+    ['no region is set', {}, { co2e_grams: null }],
+    ['a device is simulated', {}, { quality: 'simulated' as const }],
+    ['only a bound is known', {}, { below_resolution: true }],
+    ['a cell runs', { busy: true }, {}],
+    ['nothing was read', {}, { joules: null }]
+  ])('has no such head where %s', (_, seen, more) => {
+    const text = card(words, { ...now, ...seen }, sum(more));
+    expect(text).not.toContain('co2_eq_emissions');
+    expect(text.startsWith('## Energy')).toBe(true);
+  });
+
+  it('writes grams as every reader of YAML takes them for a number', () => {
+    const tiny = card(words, now, sum({ co2e_grams: 1.23456e-7 }));
+    expect(tiny).toContain('emissions: 0.000000123\n');
+    const large = card(words, now, sum({ co2e_grams: 1234567 }));
+    expect(large).toContain('emissions: 1230000\n');
+  });
+
+  it('takes a device’s marks for text', () => {
+    const text = card(
+      words,
+      state({
+        devices: [{ ...devices[0], device: 'a"\n---\nb: [x](y) <script>' }]
+      }),
+      sum()
+    );
+    expect(text).toContain('hardware_used: "a\\" --- b: [x](y) <script>"');
+    expect(text).toContain('\\[x\\](y) \\<script\\>');
+  });
+});
