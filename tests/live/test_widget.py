@@ -71,10 +71,20 @@ def shown(page: Page) -> Shown:
 
 
 def settled(shown: Shown, cell_id: str) -> dict[str, Any]:
-    """Wait until a cell has settled and the newest panel has been told."""
-    cell = shown.page.settled(cell_id)
-    prompt = f"[{cell['execution_count']}]"
-    shown.page.wait(lambda: re.search(rf"{re.escape(prompt)}(?!.*so far)", shown.words), f"{prompt} in the panel")
+    """Wait until a cell's last execution has settled and all panels have been told."""
+    replies = [run.reply for run in shown.page.runs.values() if run.cell_id == cell_id and run.reply is not None]
+    count = replies[-1]["execution_count"]
+    cell = shown.page.settled(cell_id, count)
+
+    def told(body: str) -> bool:
+        words = plain(" ".join(Reader(body).words))
+        return re.search(rf"\[{count}\](?!.*so far)", words, flags=re.S) is not None
+
+    def all_told() -> bool:
+        live = [body for model, body in shown.bodies().items() if model not in shown.page.closed]
+        return all(told(body) for body in live if "stands still" not in body)
+
+    shown.page.wait(all_told, f"[{count}] in {shown.bodies()}")
     return cell
 
 
