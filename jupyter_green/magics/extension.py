@@ -18,6 +18,8 @@ from .config import JupyterGreen
 from .energy import EnergyMagics
 from .energyit import RepeatMagics
 from .header import BEGIN, begin_metering
+from .shrink import NAMES as SHRINKING
+from .shrink import ShrinkMagics
 from .source import Sources
 from .status import load_line
 
@@ -58,6 +60,7 @@ class Extension:
             EnergyMagics(shell, self.cells),
             RepeatMagics(shell, self.cells),
             BaselineMagics(shell, self.cells),
+            ShrinkMagics(shell, self.cells),
         ]
         self.sources = Sources(shell)
         self.companion = None if companion is None else companion(self.session, self.cells, self.sources.line_of)
@@ -105,6 +108,7 @@ class Extension:
             ("line", "energyit"),
             ("cell", "energyit"),
             ("line", "baseline"),
+            *(("line", name) for name in SHRINKING),
         ):
             self.shell.magics_manager.magics[kind].pop(name, None)
         for magics in self.magics:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from jupyter_green.session import Session, current
@@ -92,7 +92,7 @@ def shrink(  # noqa: PLR0917 - the order is public
     gauge = SessionGauge(session, kind)
     with session.window("trial", label="shrink") as window, subject.quiet():
         material = material_of(subject, data, train, tokenizer=tokenizer)
-        first = _first_outputs(subject, material)
+        first = first_outputs(subject, material)
         measure = metric_of(metric, first[0], material.select[0].labels, vectors=first[1])
         accepted = _accepted(measure, max_loss, max_relative_loss)
         search = Search(
@@ -118,13 +118,7 @@ def quantize(model: Any, data: Any, **options: Any) -> ShrinkResult:
     model, data, **options
         As for `shrink`.
     """
-    from .recipes.integer import TorchInteger
-    from .recipes.onnx_runtime import OnnxDynamic, OnnxFloat, OnnxStatic
-    from .recipes.precision import BFloat16
-
-    # ONNX Runtime alone is tried too: without it nobody could tell what int8 gives and what the runtime does.
-    recipes: list[Recipe] = [OnnxFloat(), OnnxDynamic(), OnnxStatic(), BFloat16(), TorchInteger()]
-    return shrink(model, data, recipes=recipes, **options)
+    return shrink(model, data, recipes=recipes_of("quantize", options)[0], **options)
 
 
 def prune(model: Any, data: Any, ratio: float = 0.5, **options: Any) -> ShrinkResult:
@@ -137,11 +131,7 @@ def prune(model: Any, data: Any, ratio: float = 0.5, **options: Any) -> ShrinkRe
     ratio : float
         Share of the channels (or feed-forward units) that goes, between 0 and 1.
     """
-    from .recipes.pruning import Prune
-
-    if not 0 < ratio < 1:
-        raise ShrinkError(f"A ratio of {ratio} takes nothing or everything; give a number between 0 and 1.")
-    return shrink(model, data, recipes=[Prune(ratio)], **options)
+    return shrink(model, data, recipes=recipes_of("prune", {"ratio": ratio})[0], **options)
 
 
 def distil(model: Any, data: Any, layers: int | None = None, student: Any = None, **options: Any) -> ShrinkResult:
@@ -156,16 +146,42 @@ def distil(model: Any, data: Any, layers: int | None = None, student: Any = None
     student : torch.nn.Module, optional
         A smaller model that is called like the original and answers in the same form; it is copied.
     """
-    from .recipes.depth import Depth
-    from .recipes.student import Student
-
-    if student is not None and layers is not None:
-        raise ShrinkError("Give layers or a student, not both.")
-    recipe: Recipe = Depth(layers) if student is None else Student(subject_of(student).model)
-    return shrink(model, data, recipes=[recipe], **options)
+    recipes, _ = recipes_of("distil", {"layers": layers, "student": student})
+    return shrink(model, data, recipes=recipes, **options)
 
 
 distill = distil
+
+
+def recipes_of(what: str, options: Mapping[str, Any]) -> tuple[list[Recipe], list[str]]:
+    """Return the recipes of a call, and what was wrong with third parties'.
+
+    Raises
+    ------
+    ShrinkError
+        If an option of one of them makes no sense.
+    """
+    from .recipes.depth import Depth
+    from .recipes.integer import TorchInteger
+    from .recipes.onnx_runtime import OnnxDynamic, OnnxFloat, OnnxStatic
+    from .recipes.precision import BFloat16
+    from .recipes.pruning import RATIO, Prune
+    from .recipes.student import Student
+
+    if what == "quantize":
+        # ONNX Runtime alone is tried too: without it nobody could tell what int8 gives and what the runtime does.
+        return [OnnxFloat(), OnnxDynamic(), OnnxStatic(), BFloat16(), TorchInteger()], []
+    if what == "prune":
+        ratio = options.get("ratio") or RATIO
+        if not 0 < ratio < 1:
+            raise ShrinkError(f"A ratio of {ratio} takes nothing or everything; give a number between 0 and 1.")
+        return [Prune(ratio)], []
+    if what == "distil":
+        layers, student = options.get("layers"), options.get("student")
+        if student is not None and layers is not None:
+            raise ShrinkError("Give layers or a student, not both.")
+        return [Depth(layers) if student is None else Student(subject_of(student).model)], []
+    return known_recipes()
 
 
 def seconds_of(text: float | str) -> float:
@@ -210,7 +226,14 @@ def _accepted(metric: Metric, points: float | str | None, relative: float | str 
     return share_of(given)
 
 
-def _first_outputs(subject: Subject, material: Material) -> tuple[Any, bool]:
+def first_outputs(subject: Subject, material: Material) -> tuple[Any, bool]:
+    """Return one batch's outputs, and whether these are embeddings.
+
+    Raises
+    ------
+    ShrinkError
+        If the model can't be called with the data; one sentence.
+    """
     import torch
 
     with torch.inference_mode():

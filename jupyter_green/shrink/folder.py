@@ -138,9 +138,7 @@ def checked_onnx(data: bytes) -> bytes:
         model = onnx.load_model_from_string(data)
     except Exception as error:  # protobuf's own error class moves from version to version
         raise ShrinkError(f"{ONNX} is damaged: it is no ONNX model.") from error
-    for domain in (item.domain for item in model.opset_import):
-        if domain not in DOMAINS:
-            raise ShrinkError(f"{ONNX} needs operators of {domain!r}, which are somebody's own code.")
+    # What is imported but not used runs nothing; ONNX Runtime's own tools import a dozen.
     functions = [node for function in model.functions for node in function.node]
     tensors = [*_tensors(model.graph)]
     for node in (*_nodes(model.graph), *functions):

@@ -43,6 +43,9 @@ def load(path: str | Path, model: Any = None) -> Any:
     require("torch")
     note = opened(folder)
     steps = [step for step in note["steps"] if isinstance(step, dict)]
+    for name in note["files"]:
+        if name.endswith(".safetensors"):
+            _whole(folder / name)
     if note.get("form") == "onnx":
         made = _onnx(folder, note, steps)
     elif note.get("alone") is True:
@@ -50,8 +53,18 @@ def load(path: str | Path, model: Any = None) -> Any:
     else:
         made = _finished(_replayed(folder, note, steps, model), steps)
     made.eval()
-    _ask(folder, note, made)
+    _ask(made, _file(folder, note, PROBE), note)
     return made
+
+
+def _whole(path: Path) -> None:
+    """See that a file is safetensors."""
+    safetensors = require("safetensors")
+    try:
+        with safetensors.safe_open(str(path), framework="pt") as file:
+            file.keys()
+    except (safetensors.SafetensorError, OSError, ValueError) as error:
+        raise ShrinkError(f"{path.name} is damaged: {str(error).splitlines()[0][:120]}.") from None
 
 
 def _file(folder: Path, note: Mapping[str, Any], name: str) -> Path:
@@ -165,12 +178,12 @@ def _finished(made: Any, steps: list[Any]) -> Any:
     return made
 
 
-def _ask(folder: Path, note: Mapping[str, Any], made: Any) -> None:
+def _ask(made: Any, probe: Path, note: Mapping[str, Any]) -> None:
     """Ask the probe and compare the answer."""
     import torch
 
     try:
-        held = require("safetensors.torch").load_file(str(_file(folder, note, PROBE)))
+        held = require("safetensors.torch").load_file(str(probe))
         wanted = held.pop("out")
         inputs = {name.removeprefix("in."): leaf for name, leaf in held.items()}
         call = note.get("call")

@@ -47,7 +47,7 @@ def _settle(module: Any, own: str, shape: tuple[int, ...]) -> bool:
         return True
     if isinstance(module, (nn.Conv1d, nn.Conv2d)) and not module.transposed:
         if own == "weight":
-            depthwise = module.groups == module.in_channels
+            depthwise = module.groups == module.in_channels > 1
             module.out_channels = shape[0]
             module.groups = shape[0] if depthwise else module.groups
             module.in_channels = shape[1] * module.groups

@@ -1,0 +1,227 @@
+"""``%shrink``, ``%quantize``, ``%prune``, ``%distil``: a line, read and handed to the calls of the room below.
+
+Everything heavy is imported when a line is run, never when the extension loads. A name is bound only when the whole
+is done; the original stays bound to its own name unless the person asks otherwise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
+
+from .cell import CellMeter
+
+if TYPE_CHECKING:
+    from jupyter_green.shrink.result import ShrinkResult
+
+NAMES = ("shrink", "quantize", "prune", "distil", "distill")
+"""The line magics of this module."""
+
+
+class _Options(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{self.prog}: {message}; {self.prog}? shows what it takes.")
+
+
+@magics_class
+class ShrinkMagics(Magics):
+    """The magics that make a model cheaper, of one shell.
+
+    Parameters
+    ----------
+    shell : InteractiveShell
+        The shell they belong to.
+    cells : CellMeter
+        Meters its cells.
+    """
+
+    def __init__(self, shell: Any, cells: CellMeter) -> None:
+        super().__init__(shell)
+        self.cells = cells
+        self._last: tuple[str, Any, ShrinkResult] | None = None
+
+    @no_var_expand
+    @line_magic
+    def shrink(self, line: str) -> Any:
+        """Make a model cheaper to run, and prove it.
+
+        ::
+
+            %shrink model --data test                    the best within 1 point (bounded metrics) or 1 % (others)
+            %shrink model --data test --train train      with examples to repair pruned and distilled models with
+            %shrink model --data test --max-loss 2pt     accept more; 1% for metrics without bounds
+            %shrink model --data test --time 10min       search longer than 5 min; an interrupt keeps the best
+            %shrink model --data test --metric f1        accuracy, f1, perplexity, cosine, mse, agreement, or a name
+            %shrink model --data test --batch 1          measure with so many examples at a time
+            %shrink model --data test --form torch       keep a PyTorch module
+            %shrink model --data test --dry-run          which recipes apply and why not; nothing is run
+            %shrink model -o NAME                        bind the result's model to NAME (default: model_shrunk)
+            %shrink model --inplace                      bind it to the model's own name
+            %shrink --undo                               bind the last one's original to its name again
+
+        Without ``--data`` the one fitting variable of the notebook is taken, and named. The value of the line is the
+        ``ShrinkResult``: ``result.save("folder")`` writes it, ``green.load("folder")`` reads it.
+        """
+        return self._run("shrink", line)
+
+    @no_var_expand
+    @line_magic
+    def quantize(self, line: str) -> Any:
+        """Fewer bits alone: ``%quantize model --data test``; options as for ``%shrink``."""
+        return self._run("quantize", line)
+
+    @no_var_expand
+    @line_magic
+    def prune(self, line: str) -> Any:
+        """Narrower layers alone: ``%prune model --data test --ratio 0.5``; options as for ``%shrink``."""
+        return self._run("prune", line)
+
+    @no_var_expand
+    @line_magic
+    def distil(self, line: str) -> Any:
+        """A smaller model that learns from the original.
+
+        ``%distil model --layers 3`` keeps so many of its layers, ``%distil model --student small`` trains a model of
+        your own; options as for ``%shrink``.
+        """
+        return self._run("distil", line)
+
+    @no_var_expand
+    @line_magic
+    def distill(self, line: str) -> Any:
+        """The same as ``%distil``."""
+        return self._run("distil", line)
+
+    # ---- one line -----------------------------------------------------------------------------
+
+    def _run(self, name: str, line: str) -> Any:
+        try:
+            options = _parser(name).parse_args(shlex.split(line))
+        except ValueError as error:
+            raise UsageError(f"%{name}: {error}; put a text with spaces in quotes.") from None
+        if options.undo:
+            return self._undo(name)
+        if options.model is None:
+            raise UsageError(f"%{name} wants the name of a model, as in: %{name} model --data test.")
+        from jupyter_green.shrink.fault import ShrinkError
+
+        model = self._value(name, options.model)
+        data_name = options.data or self._only_data(name, options.model)
+        chosen = {
+            "train": None if options.train is None else self._value(name, options.train),
+            "metric": self._metric(options.metric),
+            "time": options.time,
+            "batch": options.batch,
+            "form": options.form,
+            "tokenizer": None if options.tokenizer is None else self._value(name, options.tokenizer),
+            "session": self.cells.session(),
+        }
+        if options.max_loss is not None:
+            chosen["max_relative_loss" if options.max_loss.endswith("%") else "max_loss"] = options.max_loss
+        for own in ("ratio", "layers"):
+            if getattr(options, own, None) is not None:
+                chosen[own] = getattr(options, own)
+        if getattr(options, "student", None) is not None:
+            chosen["student"] = self._value(name, options.student)
+        from jupyter_green.shrink import call, plan
+
+        try:
+            if options.dry_run:
+                return plan.plan(name, model, self._value(name, data_name), **chosen)
+            with _bar(chosen):
+                result = getattr(call, name)(model, self._value(name, data_name), **chosen)
+        except ShrinkError as error:
+            raise UsageError(f"%{name}: {error}") from None
+        target = options.model if options.inplace else (options.output or f"{options.model}_shrunk")
+        if not target.isidentifier():
+            raise UsageError(f"%{name}: {target!r} is no name; give one with -o NAME. The value of this line is kept.")
+        before = self.shell.user_ns.get(options.model)
+        self.shell.push({target: result.model})
+        self._last = (options.model, before, result)
+        if options.data is None:
+            print(f"Judged with {data_name}, the one fitting data in this notebook.")
+        return None if options.quiet else result
+
+    def _undo(self, name: str) -> None:
+        if self._last is None:
+            raise UsageError(f"%{name} --undo: nothing was shrunk in this notebook yet.")
+        model, before, result = self._last
+        result.undo()
+        self.shell.push({model: before})
+        print(f"{model} is the original again.")
+
+    def _value(self, name: str, expression: str) -> Any:
+        space = self.shell.user_ns
+        if expression in space:
+            return space[expression]
+        try:
+            return eval(expression, self.shell.user_global_ns, space)  # noqa: S307 - the person's own words, as in a cell
+        except (NameError, SyntaxError, AttributeError, KeyError) as error:
+            raise UsageError(f"%{name}: {expression!r} is nothing in this notebook ({error}).") from None
+
+    def _metric(self, word: str | None) -> Any:
+        own = self.shell.user_ns.get(word)
+        return own if callable(own) else word
+
+    def _only_data(self, name: str, model: str) -> str:
+        """Return the name of the one variable that is data beyond doubt."""
+        torch = sys.modules.get("torch")
+        found = []
+        for key, value in self.shell.user_ns.items():
+            if key.startswith("_") or key == model:
+                continue
+            loader = torch is not None and isinstance(value, torch.utils.data.DataLoader)
+            if loader or (hasattr(value, "column_names") and hasattr(value, "features")):
+                found.append(key)
+        if len(found) != 1:
+            listed = f"there are {', '.join(sorted(found))}" if found else "this notebook has no DataLoader or dataset"
+            raise UsageError(f"%{name}: say which data to judge with (--data NAME): {listed}.")
+        return str(found[0])
+
+
+class _bar:  # noqa: N801 - used as a function
+    """A progress bar over the time allowed, where there is one to be seen."""
+
+    def __init__(self, chosen: dict[str, Any]) -> None:
+        from tqdm.auto import tqdm
+
+        self._bar = tqdm(total=100, bar_format="{l_bar}{bar}| {elapsed}", leave=False)
+        session = chosen["session"]
+        began = session.edge().cpu
+
+        def say(what: str, share: float) -> None:
+            self._bar.n = min(100, round(100 * share))
+            self._bar.set_description(f"{what}, {session.edge().cpu - began:.0f} CPU s so far")
+
+        chosen["say"] = say
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+
+def _parser(name: str) -> _Options:
+    parser = _Options(prog=f"%{name}", add_help=False, allow_abbrev=False)
+    parser.add_argument("model", nargs="?")
+    for option in ("--data", "--train", "--metric", "--max-loss", "--tokenizer"):
+        parser.add_argument(option)
+    parser.add_argument("--time", default="5min")
+    parser.add_argument("--batch", type=int)
+    parser.add_argument("--form", choices=["torch"])
+    parser.add_argument("-o", "--output")
+    parser.add_argument("-q", "--quiet", action="store_true")
+    for option in ("--inplace", "--undo", "--dry-run"):
+        parser.add_argument(option, action="store_true")
+    if name == "prune":
+        parser.add_argument("--ratio", type=float, default=0.5)
+    if name == "distil":
+        parser.add_argument("--layers", type=int)
+        parser.add_argument("--student")
+    return parser

@@ -1,0 +1,68 @@
+"""What a shrink would do, without doing it: recipes that apply and why others don't, time, memory and joules.
+
+Joules are what the time allowed may cost at most: the model's own watts over one batch, times that time. Memory is the
+copies that exist at once.
+"""
+
+from __future__ import annotations
+
+import time as clock
+from typing import Any
+
+from jupyter_green.report import number
+from jupyter_green.report.grid import Grid
+from jupyter_green.session import current
+
+from .call import first_outputs, recipes_of, seconds_of
+from .material import material_of
+from .metric import metric_of
+from .recipe import Case
+from .subject import subject_of
+
+COPIES = {False: 3, True: 7}
+"""Models held at once: original, copy and what is made of it; training adds gradients, two moments and a control."""
+
+
+def plan(what: str, model: Any, data: Any, **options: Any) -> Grid:
+    """Return what ``green.shrink`` (or quantize, prune, distil) would try.
+
+    Parameters
+    ----------
+    what : {"shrink", "quantize", "prune", "distil"}
+        The call.
+    model, data, **options
+        As for that call.
+
+    Raises
+    ------
+    ShrinkError
+        As that call would.
+    """
+    subject, seconds = subject_of(model), seconds_of(options.get("time", "5min"))
+    session = options.get("session") or current()
+    recipes, problems = recipes_of(what, options)
+    with subject.quiet():
+        material = material_of(subject, data, options.get("train"), tokenizer=options.get("tokenizer"))
+        window = session.window("trial", label="shrink: dry run")
+        began = clock.perf_counter()
+        with window:
+            outputs, vectors = first_outputs(subject, material)
+        took = clock.perf_counter() - began
+        metric = metric_of(options.get("metric"), outputs, material.select[0].labels, vectors=vectors)
+        case = Case(
+            subject, subject, material.tune, material.labelled, metric, 0.0, {"form": options.get("form"), **options}
+        )
+        rows = [(recipe.name, recipe.applies(case)) for recipe in recipes]
+    tried = [recipe for recipe, (_, reason) in zip(recipes, rows, strict=True) if reason is None]
+    watts = window.record.watts
+    most = f" and at most about {number.energy(watts * seconds)}" if watts is not None else ""
+    size = subject.size_bytes * COPIES[any(recipe.trains for recipe in tried)]
+    counts = [sum(batch.size for batch in part) for part in (material.tune, material.select, material.judge)]
+    said = (
+        f"{len(tried)} of {len(rows)} recipes would be tried on {subject.name} within {number.seconds(seconds)}{most}, "
+        f"with about {number.significant(size / 1e6, 2)} MB more memory; judged by {metric.name} on {counts[2]:,} "
+        f"examples ({counts[0]:,} to repair with, {counts[1]:,} to choose by; one batch takes {number.seconds(took)}). "
+        f"Nothing was run but that one batch."
+    )
+    lines = [(name, "would be tried" if reason is None else "not: " + reason) for name, reason in rows]
+    return Grid(said, ("recipe", ""), [*lines, *(("", problem) for problem in problems)])

@@ -1,0 +1,92 @@
+"""The magics in a real kernel: a line shrinks, binds, undoes; a wrong line is one sentence and nothing is run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.magics.kernel import Kernel, running
+
+pytestmark = pytest.mark.shell
+
+BEGIN = """
+import torch
+torch.set_num_threads(1)
+torch.manual_seed(0)
+model = torch.nn.Sequential(torch.nn.Linear(8, 64), torch.nn.ReLU(), torch.nn.Linear(64, 3)).eval()
+x = torch.randn(400, 8)
+y = torch.arange(400) % 3
+accuracy = 0.5
+loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x, y), batch_size=16)
+before = {name: value.clone() for name, value in model.state_dict().items()}
+original = model
+"""
+
+
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+    with running(tmp_path_factory.mktemp("shrink")) as started:
+        assert started.run("%load_ext jupyter_green", "load").status == "ok"
+        light = "import sys; assert not {'torch', 'onnxruntime', 'transformers'} & set(sys.modules)"
+        assert started.run(light).status == "ok"
+        assert started.run(BEGIN).status == "ok"
+        yield started
+
+
+def said(done: Any) -> str:
+    return str(done)
+
+
+def test_a_line_from_end_to_end(kernel: Kernel) -> None:
+    done = kernel.run("result = %shrink model --time 6s --max-loss 5pt --metric accuracy")
+    assert done.status == "ok", done
+    assert "the one fitting data in this notebook" in said(done)
+    check = (
+        "assert result.candidates and model is original\n"
+        "assert model_shrunk is result.model\n"
+        "assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())"
+    )
+    assert kernel.run(check).status == "ok"
+
+
+def test_in_place_and_back(kernel: Kernel) -> None:
+    assert kernel.run("r2 = %quantize model --data '(x, y)' --time 5s --inplace").status == "ok"
+    assert kernel.run("assert model is r2.model").status == "ok"
+    assert kernel.run("%shrink --undo").status == "ok"
+    assert kernel.run("assert model is original").status == "ok"
+
+
+def test_a_dry_run_runs_nothing(kernel: Kernel) -> None:
+    done = kernel.run("print(get_ipython().run_line_magic('shrink', 'model --data loader --dry-run').text())")
+    assert done.status == "ok", done
+    assert "recipes would be tried on Sequential" in said(done)
+    assert "ONNX Runtime" in said(done)
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("%shrink", "wants the name of a model"),
+        ("%shrink nothing_here", "is nothing in this notebook"),
+        ("%shrink model --tme 5s", "shows what it takes"),
+        ("%shrink model --data loader --time soon", "is no time"),
+        ("%shrink model --data y", ""),
+        ("%prune model --data loader --ratio 2", "between 0 and 1"),
+        ("%distil model --data loader --student y", ""),
+        ("%shrink model --data 'x", "in quotes"),
+    ],
+)
+def test_wrong_lines(kernel: Kernel, line: str, sentence: str) -> None:
+    done = kernel.run(line)
+    assert "UsageError" in said(done)
+    assert sentence in said(done)
+
+
+def test_unloading_takes_them_away(tmp_path: Path) -> None:
+    with running(tmp_path) as kernel:
+        assert kernel.run("%load_ext jupyter_green", "load").status == "ok"
+        assert kernel.run("%unload_ext jupyter_green").status == "ok"
+        assert "not found" in said(kernel.run("%shrink model"))
