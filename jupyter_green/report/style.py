@@ -46,7 +46,8 @@ table-layout:auto}
 .jg.jg .jg-comp tr:nth-child(n){background:none;border:0}
 .jg.jg .jg-comp th,.jg.jg .jg-comp td{text-align:left;font-weight:400;padding:2px 16px 2px 0;border:0;line-height:18px;
 vertical-align:baseline;max-width:300px}
-.jg.jg .jg-comp .r{text-align:right;white-space:nowrap}
+.jg.jg .jg-comp .r{text-align:right;white-space:nowrap}.jg.jg .jg-list td{overflow-wrap:normal}
+.jg.jg .jg-list .src{overflow-wrap:anywhere}
 .jg.jg .jg-comp thead th{color:var(--jg-muted);
 border-bottom:1px solid var(--jg-rule);white-space:nowrap}
 .jg.jg .jg-comp tfoot th,.jg.jg .jg-comp tfoot td{border-top:1px solid var(--jg-rule);font-weight:600}
