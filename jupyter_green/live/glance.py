@@ -10,10 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jupyter_green.accounts import Against
-from jupyter_green.accounts.sentence import difference, standing_of
 from jupyter_green.report import number
-from jupyter_green.report.excerpt import baseline_name
+from jupyter_green.report.excerpt import baseline_name, beside
 from jupyter_green.report.figure import Figure
 from jupyter_green.report.html import cells as figures
 from jupyter_green.report.html import definitions, summary_markup
@@ -85,7 +83,7 @@ class Glance:
         """Return pairs of a term and its clauses, without those that nothing is known of."""
         shown = self._snapshot
         said = [
-            ("Against the baseline", self._against()),
+            ("Against the baseline", self._beside()),
             ("Power now", self._power()),
             ("This cell", self._running()),
             ("Idle between cells", self._apart("idle")),
@@ -94,11 +92,13 @@ class Glance:
         ]
         return [(term, clauses) for term, clauses in said if clauses]
 
-    def _against(self) -> list[str]:
+    def _beside(self) -> list[str]:
         against, baseline = self._totals["against"], self._snapshot["baseline"]
         if against is None or baseline is None:
             return []
-        return [named(baseline), standing_of(_against(against), self._totals["compared"])]
+        name = baseline_name(baseline["kind"], baseline["name"], baseline["runs"])
+        amounts = against["excess"], against["saved"], against["difference_uncertainty"]
+        return [beside(against["verdict"], against["ratio"], self._totals["compared"], name, amounts)]
 
     def _power(self) -> list[str]:
         watts, quality = self._snapshot["watts"], self._snapshot["watts_quality"]
@@ -156,11 +156,6 @@ class Glance:
         return Rows(rows, (), unit, status="beside the baseline" if compared else "status")
 
 
-def named(head: Shape) -> str:
-    """Return what a baseline is called."""
-    return baseline_name(head["kind"], head["name"], head["runs"])
-
-
 def off(figure: Figure) -> str:
     """Say how far a total without a sensor may be off."""
     joules, uncertainty = figure.joules, figure.uncertainty
@@ -169,8 +164,12 @@ def off(figure: Figure) -> str:
     return f"Every figure is estimated, this total to about ±{number.HAIR}{number.percent(uncertainty / joules)}."
 
 
-def _against(shape: Shape) -> Against:
-    return Against(**{name: value for name, value in shape.items() if name != "ratio"})
+def difference(against: Shape) -> str:
+    """Return how a cell stands beside its baseline, in a few words."""
+    edited = ", edited" if against["edited"] else ""
+    if against["verdict"] in ("more", "less") and against["ratio"] is not None:
+        return f"{number.change(against['ratio'])}{edited}"
+    return one_line(against["reason"] or "", 40) if against["verdict"] == "none" else f"≈ not proven{edited}"
 
 
 def _figure(cell: Shape) -> Figure:
@@ -223,7 +222,6 @@ def _status(cell: Shape, figure: Figure) -> list[str]:
         said.append("shared")
     against = cell["against"]
     if against is not None and cell["status"] != "running":
-        reason = against["reason"] or ""
-        told = difference(_against(against)) if against["verdict"] != "none" else one_line(reason, 40)
+        told = difference(against)
         said += [told] if told and told != cell["status"] else []
     return said

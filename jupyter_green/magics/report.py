@@ -20,12 +20,11 @@ from typing import NoReturn
 from IPython.core.error import UsageError
 
 from jupyter_green import __version__
-from jupyter_green.accounts import Comparison, Standing
-from jupyter_green.accounts.sentence import name_of, standing_of
+from jupyter_green.accounts import Baseline, Comparison
 from jupyter_green.ledger.fault import LedgerError
 from jupyter_green.records import EnergyRecord
 from jupyter_green.report import Excerpt, Statement, for_model_card, for_slack
-from jupyter_green.report.excerpt import baseline_name, compared
+from jupyter_green.report.excerpt import baseline_name, beside, compared
 from jupyter_green.report.number import plain
 from jupyter_green.session import Session
 
@@ -168,7 +167,7 @@ def _records(session: Session) -> tuple[Sequence[EnergyRecord], str]:
         return records, f"Only the newest {len(records)} records are in this report: {error}"
 
 
-def _compared(session: Session, statement: Statement) -> tuple[Standing, Comparison] | None:
+def _compared(session: Session, statement: Statement) -> tuple[Baseline, Comparison] | None:
     """Return the run beside its baseline; None where it is compared with nothing."""
     standing = session.book.standing or session.book.refresh()
     if standing.baseline is None:
@@ -177,31 +176,38 @@ def _compared(session: Session, statement: Statement) -> tuple[Standing, Compari
     for record in statement.counted:
         if record.span != "gap":
             comparison.take(record.cell_id or f"#{record.id}", record)
-    return standing, comparison
+    return standing.baseline, comparison
 
 
 def _against(session: Session, statement: Statement) -> str:
+    """Return how the run stands beside its baseline, with the joules."""
     try:
         found = _compared(session, statement)
     except LedgerError as error:
         return f"not known: {error}"
-    if found is None or found[0].baseline is None:
+    if found is None:
         return ""
-    standing, comparison = found
-    assert standing.baseline is not None
-    return f"{name_of(standing.baseline)}. {standing_of(comparison.total(), comparison.compared)}"
+    baseline, comparison = found
+    total = comparison.total()
+    amounts = total.excess, total.saved, total.difference_uncertainty
+    return plain(beside(total.verdict, total.ratio, comparison.compared, _name(baseline), amounts))
 
 
 def _clause(session: Session, statement: Statement) -> str:
+    """Return the same in the words of a message."""
     try:
         found = _compared(session, statement)
     except LedgerError:
         return ""  # a message for others is complete without it
-    if found is None or found[0].baseline is None:
+    if found is None:
         return ""
-    baseline, total = found[0].baseline, found[1].total()
-    name = baseline_name(baseline.kind, baseline.name, max(1, len(baseline.runs)))
-    return plain(compared(total.verdict, total.ratio, found[1].compared, name))
+    baseline, comparison = found
+    total = comparison.total()
+    return plain(compared(total.verdict, total.ratio, comparison.compared, _name(baseline)))
+
+
+def _name(baseline: Baseline) -> str:
+    return baseline_name(baseline.kind, baseline.name, max(1, len(baseline.runs)))
 
 
 def _versions(session: Session) -> list[str]:

@@ -155,6 +155,25 @@ def compared(verdict: str, ratio: float | None, count: int, name: str) -> str:
     return f"no proven difference from {name}" if verdict == "unproven" and count else ""
 
 
+def beside(verdict: str, ratio: float | None, count: int, name: str, amounts: tuple[float, float, float | None]) -> str:
+    """Return how a total stands beside a baseline, and by how many joules.
+
+    Parameters
+    ----------
+    verdict, ratio, count, name
+        As in `compared`.
+    amounts : tuple of float
+        Excess and saved joules, and the half-width of the 95 % interval of the difference.
+    """
+    said = compared(verdict, ratio, count, name)
+    if not said:
+        return f"{name}: nothing can be compared yet"
+    excess, saved, unsure = amounts
+    if verdict == "more":
+        return f"{said}, {number.energy(excess, unsure)} excess" if excess > 0 else f"{said}, within the allowance"
+    return f"{said}, {number.energy(saved, unsure)} saved" if verdict == "less" and saved > 0 else said
+
+
 def devices(record: EnergyRecord) -> list[str]:
     """Return the names of the devices that were read, each once."""
     return list(dict.fromkeys(device_name(part) for part in read(record)))

@@ -110,6 +110,7 @@ def test_a_simulation_is_called_one_everywhere() -> None:
 
 def test_beside_a_baseline() -> None:
     less = Against("less", None, False, 20.0, 0.5, -7.6, 0.8, 0.0, 7.6).to_dict()
+    more = Against("more", None, False, 12.0, 0.5, 3.2, 0.8, 3.2, 0.0).to_dict()
     unproven = Against("unproven", None, True, 12.0, 0.9, 0.4, 1.1).to_dict()
     none = Against("none", "error").to_dict()
     head = {"kind": "named", "name": "before", "runs": 1, "figure": view.figure(RECORD), "cells": 2, "made_at": None}
@@ -117,13 +118,16 @@ def test_beside_a_baseline() -> None:
     shown = snapshot(*cells, baseline=head)
     shown["totals"].update(against=less, compared=2)
     said = text(shown)
-    assert "Against the baseline: “before” · 7.6 J ± 0.8 less" in said
+    assert "Against the baseline: −38 % against “before” on the 2 cells both runs finished, 7.6 J ± 0.8 saved" in said
     assert "≈ not proven, edited" in said
     assert said.endswith("error")
     head.update(kind="median", name=None, runs=5)
     assert "median of 5 runs" in text(shown)
     head.update(kind="last")
-    assert "last run · " in text(shown)
+    shown["totals"].update(against=more, compared=1)
+    assert "+27 % against last run on the 1 cell both runs finished, 3.2 J ± 0.8 excess" in text(shown)
+    shown["totals"].update(against=none, compared=0)
+    assert "Against the baseline: last run: nothing can be compared yet" in text(shown)
 
 
 def test_what_is_not_in_the_total_is_apart() -> None:

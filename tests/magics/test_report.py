@@ -92,7 +92,7 @@ def test_the_data_is_a_baseline(ran: Kernel) -> None:
     said = ran.run("%baseline use out.json").text()
     assert "'out.json': 2 cells" in said
     told = shown(ran.run("%energy report"))["text/plain"]
-    assert "Beside the baseline: the file 'out.json'. No proven difference" in told
+    assert "Beside the baseline: no proven difference from “out.json”" in told
     (first, second) = shown(ran.run("%energy report --slack"))["text/plain"].split("\n")
     assert first.endswith(" · no proven difference from “out.json”")
     assert " cells, " in second

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from jupyter_green.impact import Valuation
 from jupyter_green.records import EnergyRecord
 from jupyter_green.report import Excerpt, Totals, for_model_card, for_slack, sentence
-from jupyter_green.report.excerpt import baseline_name, compared
+from jupyter_green.report.excerpt import baseline_name, beside, compared
+from jupyter_green.report.number import plain
 
 from .arbitrary import records
 from .states import CPU, GPU, HOSTILE, record, simulated, states
@@ -74,6 +75,14 @@ def test_hostile_names_can_not_end_the_code() -> None:
     said = for_slack(record(GPU, label=HOSTILE))
     assert said.count("`") == 2
     assert "\u202e" not in said
+
+
+def test_by_how_many_joules_a_total_stands_apart() -> None:
+    assert plain(beside("less", -0.294, 2, "x", (0.0, 7.6, 0.8))).endswith("both runs finished, 7.6 J ± 0.8 saved")
+    assert plain(beside("more", 0.2, 2, "x", (3.21, 0.0, 0.8))).endswith("both runs finished, 3.2 J ± 0.8 excess")
+    assert beside("more", 0.02, 2, "x", (0.0, 0.0, 0.8)).endswith("both runs finished, within the allowance")
+    assert beside("unproven", 0.02, 2, "x", (0.1, 0.0, 0.8)) == "no proven difference from x"
+    assert beside("none", None, 0, "x", (0.0, 0.0, None)) == "x: nothing can be compared yet"
 
 
 def test_how_a_total_stands() -> None:
