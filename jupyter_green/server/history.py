@@ -2,7 +2,7 @@
 
 A row is what a notebook's run is made of: anything but the time between cells, and nothing that lies inside another
 record. A cell is one row, by its last execution, however that ended; earlier ones are counted apart. The sums of a run
-are those of its rows, and of one sort: where there are real ones, simulated ones are left out.
+are those of its rows, and of one sort: where there are real readings, simulated ones are left out.
 
 On a shared ledger only plain queries may be put (see `own`), so there is no query inside a query: what one finds goes
 into the next. A page costs what lies on it; no course of power is read, and no document but those of the cells shown.
@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, not_, select
+from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, not_, or_, select
 
 from jupyter_green.accounts import view
 from jupyter_green.ledger import schema
@@ -36,6 +36,11 @@ _row: ColumnElement[bool] = and_(_outer, _table.span != "gap")
 _gap: ColumnElement[bool] = and_(_outer, _table.span == "gap")
 
 
+def _of_sort(simulated: bool) -> ColumnElement[bool]:
+    """Return the condition for records of a sort; one without a reading may be of either."""
+    return or_(_table.simulated.is_(simulated), _table.joules.is_(None))
+
+
 def _inline(value: Any) -> ColumnElement[Any]:
     """Return a constant that is part of the query's text; PostgreSQL groups by no parameter."""
     return literal(value, literal_execute=True)
@@ -49,12 +54,13 @@ _key: ColumnElement[str] = case(
 
 @dataclass(frozen=True)
 class _Head:
-    """A run without its figures, and which sort of its rows counts."""
+    """A run without its figures."""
 
     run: str
     began: float
     ended: float
-    simulated: bool
+    simulated: bool | None
+    """Which sort of its rows counts; None where none has a reading."""
     cells: int
     executions: int
 
@@ -79,11 +85,10 @@ def runs(connection: Connection, where: Where, offset: int, limit: int) -> Shape
     places = _places(connection, where, heads)
     figures: dict[str, Shape] = {}
     idle: dict[str, Shape] = {}
-    for simulated in (False, True):
-        sort: Where = [*where, _table.simulated.is_(simulated)]
-        of_sort = [head for head in heads if head.simulated == simulated]
-        figures.update(_figures(_cell_parts(connection, sort, of_sort)))
-        for some in _chunks([head.run for head in of_sort]):
+    for simulated in (True, False):  # the time between cells that were not read is real where it can be
+        sort: Where = [*where, _of_sort(simulated)]
+        figures.update(_figures(_cell_parts(connection, sort, [head for head in heads if head.simulated == simulated])))
+        for some in _chunks([head.run for head in heads if head.simulated in (simulated, None)]):
             idle.update(_figures(_parts(connection, [_gap, *sort, _table.run_id.in_(some)])))
     nothing = view.figure(EnergyRecord((), 0.0, 0.0))
     items = [
@@ -110,18 +115,18 @@ def newest_run(connection: Connection, where: Where) -> str | None:
 
 def _heads(connection: Connection, where: Where, offset: int, limit: int) -> list[_Head]:
     began = func.min(_table.started_at)
-    real_rows = func.count(case((not_(_table.simulated), _inline(1))))
-    real_cells = func.count(case((not_(_table.simulated), _key)).distinct())
-    simulated_cells = func.count(case((_table.simulated, _key)).distinct())
+    real, read = _of_sort(False), _table.joules.is_not(None)
     wanted = (
         select(
             _table.run_id,
             began,
             func.max(_table.started_at + _table.seconds),
+            func.count(case((and_(read, _table.simulated), _inline(1)))),
+            func.count(case((and_(read, not_(_table.simulated)), _inline(1)))),
             func.count(),
-            real_rows,
-            real_cells,
-            simulated_cells,
+            func.count(_key.distinct()),
+            func.count(case((real, _inline(1)))),
+            func.count(case((real, _key)).distinct()),
         )
         .where(_row, *where)
         .group_by(_table.run_id)
@@ -129,10 +134,13 @@ def _heads(connection: Connection, where: Where, offset: int, limit: int) -> lis
         .offset(offset)
         .limit(limit)
     )
-    return [
-        _Head(run, first, last, not real, cells if real else others, real or rows)
-        for run, first, last, rows, real, cells, others in connection.execute(wanted)
-    ]
+    heads = []
+    for run, first, last, simulated, known, rows, cells, real_rows, real_cells in connection.execute(wanted):
+        if known:
+            heads.append(_Head(run, first, last, False, real_cells, real_rows))
+        else:
+            heads.append(_Head(run, first, last, True if simulated else None, cells, rows))
+    return heads
 
 
 def _places(connection: Connection, where: Where, heads: list[_Head]) -> dict[str, tuple[str | None, str | None]]:
@@ -247,8 +255,9 @@ def cells(connection: Connection, where: Where, offset: int, limit: int) -> Shap
         for key in some:
             if key in found:  # else it was deleted between two queries
                 record, simulated = found[key]
+                sort = simulated if record.joules is not None else (key, False) not in earlier
                 again = heads[key][1] - 1
-                items.append(view.cell(record, reruns=again, rerun_joules=earlier.get((key, simulated))))
+                items.append(view.cell(record, reruns=again, rerun_joules=earlier.get((key, sort))))
     return {"items": items, "total": total}
 
 

@@ -119,7 +119,8 @@ class Route(APIHandler):
         said = error.log_message if isinstance(error, web.HTTPError) else None
         if status_code >= 500:
             said = "The server could not answer; its log says why."
-        self.send({"message": said or f"{responses.get(status_code, 'Error')}."})
+        said = said or responses.get(status_code, "Error")
+        self.send({"message": said if said.endswith(".") else f"{said}."})
 
 
 class Reading(Route):

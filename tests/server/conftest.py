@@ -9,12 +9,18 @@ from typing import Any
 
 import pytest
 
+from jupyter_green.ledger import Ledger
+from jupyter_green.records import EnergyRecord
+
 # Databases and records as the ledger's own tests have them.
 from tests.ledger.conftest import any_url, component, file_url, record, server, server_url  # noqa: F401
 
+from .description import described
 from .jupyter import JupyterServer
 
 Start = Callable[..., JupyterServer]
+Ask = Callable[..., Any]
+SHARE = "owner notebook cell_id"
 
 
 @pytest.fixture
@@ -39,3 +45,26 @@ def shared_start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
             return stack.enter_context(JupyterServer(tmp_path_factory.mktemp("jupyter"), options, environment))
 
         yield run
+
+
+@pytest.fixture
+def served(start: Start, any_url: str, monkeypatch: pytest.MonkeyPatch) -> tuple[str, Ask]:  # noqa: F811
+    """A ledger of each kind, and a way to ask a server for it; each answer is held against the description."""
+    monkeypatch.setenv("LOGNAME", "alice")
+    monkeypatch.setenv("JUPYTER_GREEN_SHARE", SHARE)
+    started = start(JUPYTER_GREEN_LEDGER=any_url, LOGNAME="alice", JUPYTER_GREEN_SHARE=SHARE)
+
+    def ask(path: str, method: str = "GET", status: int = 200, body: Any = None, **arguments: Any) -> Any:
+        answer = started.green(path, method, body=body, **arguments)
+        assert answer.status == status, answer.body
+        route = "baselines/{name}" if path.startswith("baselines/") else path
+        described(f"/{route}", method.lower(), status).validate(answer.json)
+        return answer.json
+
+    return any_url, ask
+
+
+def fill(url: str, *records: EnergyRecord) -> None:
+    """Store records."""
+    with Ledger(url) as ledger:
+        ledger.add(records)

@@ -176,8 +176,13 @@ def test_a_refusal_is_one_sentence(guarded: JupyterServer) -> None:
     said = guarded.green("totals", headers={"X-May": ""}).message
     assert "not authorized to read" in said
     assert guarded.green("totals", "PUT", headers={"X-May": "write:jupyter_green"}).message == "Method Not Allowed."
+    body = {"notebook": "n.ipynb", "run": "r", "name": "b"}
+    refused = guarded.green("baselines", "POST", body=body, headers={"X-May": "read:jupyter_green"})
+    assert "not authorized to write" in refused.message
 
 
 def test_routes_elsewhere_are_not_ours(server: JupyterServer) -> None:
     for path in ("jupyter-green/v1", "jupyter-green/v2/totals", "jupyter-green/v1/total", "jupyter-green/v1/healthy"):
         assert server.ask(path).status == 404
+    for path in ("runs/r1", "cells/c1", "baselines/a/b", "baselines/../../v2/health"):
+        assert server.green(path).status == 404

@@ -14,43 +14,13 @@ from jupyter_green import __version__
 from jupyter_green.ledger import Ledger
 from jupyter_green.records import Component, EnergyRecord
 
-from .jupyter import ROOT, JupyterServer
+from .conftest import fill
+from .description import DESCRIPTION
+from .jupyter import JupyterServer
 
 Make = Callable[..., EnergyRecord]
 Start = Callable[..., JupyterServer]
 Ask = Callable[..., Any]
-
-DESCRIPTION = json.loads((ROOT / "jupyter_green" / "server" / "openapi.json").read_text(encoding="utf-8"))
-
-
-def described(path: str, method: str = "get", status: int = 200) -> Draft202012Validator:
-    """What the description says that an answer looks like."""
-    answer = DESCRIPTION["paths"][path][method]["responses"][str(status)]
-    if "$ref" in answer:
-        answer = DESCRIPTION["components"]["responses"][answer["$ref"].rsplit("/", 1)[-1]]
-    schema = answer["content"]["application/json"]["schema"]
-    return Draft202012Validator({**schema, "components": DESCRIPTION["components"]})
-
-
-@pytest.fixture
-def served(start: Start, any_url: str, monkeypatch: pytest.MonkeyPatch) -> tuple[str, Ask]:
-    """A ledger of each kind, and a way to ask a server for it; each answer is held against the description."""
-    monkeypatch.setenv("LOGNAME", "alice")
-    monkeypatch.setenv("JUPYTER_GREEN_SHARE", "owner notebook cell_id")
-    server = start(JUPYTER_GREEN_LEDGER=any_url, LOGNAME="alice", JUPYTER_GREEN_SHARE="owner notebook cell_id")
-
-    def ask(path: str, status: int = 200, route: str | None = None, **arguments: Any) -> Any:
-        answer = server.green(path, **arguments)
-        assert answer.status == status, answer.body
-        described(f"/{route or path}", status=status).validate(answer.json)
-        return answer.json
-
-    return any_url, ask
-
-
-def fill(url: str, *records: EnergyRecord) -> None:
-    with Ledger(url) as ledger:
-        ledger.add(records)
 
 
 def test_the_description_is_served_as_shipped(start: Start) -> None:

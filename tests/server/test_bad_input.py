@@ -46,6 +46,18 @@ LONG = "x" * 5000
         (f"totals?{LONG}=1", "has no argument 'xxx"),
         ("totals?%3Cscript%3E=1", "has no argument '<script>'"),
         ("totals?100%25=1", "has no argument '100%';"),
+        ("runs?run=x", "has no argument 'run'; it takes limit, notebook, offset, project"),
+        ("runs?limit=0", "'limit' must be a whole number from 1 to 1000, not '0'"),
+        ("runs?limit=1001", "'limit' must be a whole number from 1 to 1000"),
+        ("runs?offset=-1", "'offset' must be a whole number from 0 to 1000000000"),
+        ("cells?run=a&run=b", "'run' is given 2 times"),
+        ("cells?limit=all&run=a", "'limit' must be a whole number"),
+        ("cells", "Name a run or a notebook"),
+        ("cells?run=&notebook=", "Name a run or a notebook"),
+        ("baselines?limit=5", "has no argument 'limit'; it takes notebook"),
+        ("baselines/x", "The argument 'notebook' is missing"),
+        ("baselines/x?notebook=", "The argument 'notebook' is missing"),
+        ("baselines/x?name=y&notebook=n", "has no argument 'name'"),
     ],
 )
 def test_one_sentence(server: JupyterServer, path: str, said: str) -> None:
@@ -69,12 +81,56 @@ def test_one_sentence(server: JupyterServer, path: str, said: str) -> None:
         "totals?notebook=a%20b%2F%C3%A4.ipynb&project=%00",
         "totals?1732435200000",
         "totals?no_track_activity=1&_xsrf=2",
+        "runs",
+        "runs?notebook=n.ipynb&project=p&offset=1000000000&limit=1000",
+        "cells?run=%00%27%3B--&no_track_activity=1",
+        "cells?notebook=n.ipynb&limit=1",
+        "baselines?notebook=",
+        "baselines/%3Cscript%3E?notebook=n",
     ],
 )
 def test_what_makes_sense_gets_as_far_as_the_ledger(server: JupyterServer, path: str) -> None:
     answer = server.green(path)
     assert answer.status == 503
     assert "Nothing was metered yet" in answer.message
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"", "is no JSON; send a JSON object with notebook, run, name"),
+        (b"{", "is no JSON"),
+        (b"\xff\xfe", "is no JSON"),
+        (b"[" * 19_000, "is no JSON"),
+        (b"x" * 20_001, "is longer than 20000 bytes"),
+        (b"[]", "is not what this route takes"),
+        (b"null", "is not what this route takes"),
+        ({"notebook": "n", "run": "r"}, "is not what this route takes; send a JSON object with notebook, run, name"),
+        ({"notebook": "n", "run": "r", "name": "b", "more": "x"}, "is not what this route takes"),
+        ({"notebook": "n", "run": "r", "name": 5}, "'name' must be a text that is not empty"),
+        ({"notebook": "n", "run": None, "name": "b"}, "'run' must be a text that is not empty"),
+        ({"notebook": " ", "run": "r", "name": "b"}, "'notebook' must be a text that is not empty"),
+        ({"notebook": "n", "run": "r", "name": "last"}, "'last' is the word for another baseline"),
+        ({"notebook": "n", "run": "r", "name": " median "}, "'median' is the word for another baseline"),
+        ({"notebook": "n", "run": "r", "name": ".."}, "name is a text of 1 to 200 characters, and more than dots"),
+        ({"notebook": "n", "run": "r", "name": "x" * 201}, "name is a text of 1 to 200 characters"),
+        ({"notebook": "n", "run": "r", "name": "\0"}, "name is a text of 1 to 200 characters"),
+        ({"notebook": "n", "run": "r", "name": "\ud800"}, "name is a text of 1 to 200 characters"),
+    ],
+    ids=str,
+)
+def test_what_can_not_be_kept(server: JupyterServer, body: Any, said: str) -> None:
+    answer = server.green("baselines", "POST", body=body)
+    assert answer.status == 400
+    assert said in answer.message
+    assert len(answer.message) < 300
+
+
+def test_arguments_of_what_writes(server: JupyterServer) -> None:
+    body = {"notebook": "n", "run": "r", "name": "b"}
+    assert "has no argument 'run'; it takes none" in server.green("baselines?run=r", "POST", body=body).message
+    assert "The argument 'notebook' is missing" in server.green("baselines/b", "DELETE").message
+    assert server.green("baselines/%FF?notebook=n", "DELETE").status == 400
 
 
 # ---- the arguments themselves -----------------------------------------------------------------

@@ -241,6 +241,12 @@ def test_a_fault_of_ours_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptur
         (Census(9), Census(5), [(None, None, 0)]),
         (Census(), Census(2, {("a", None): 1, ("b", "n"): 1}), [(None, "a", 1), ("n", "b", 1)]),
         (Census(), Census(30, {(f"r{number}", None): 1 for number in range(30)}), [(None, None, 30)]),
+        (Census(shelf=(1, 5.0)), Census(shelf=(1, 5.0)), []),
+        (Census(), Census(shelf=(1, 5.0)), [(None, None, 0)]),
+        (Census(shelf=(1, 5.0)), Census(shelf=(1, 6.0)), [(None, None, 0)]),
+        (Census(shelf=(2, 5.0)), Census(shelf=(1, 5.0)), [(None, None, 0)]),
+        (Census(), Census(1, {("r", "n"): 1}, (1, 5.0)), [("n", "r", 1), (None, None, 0)]),
+        (Census(5), Census(4, {}, (1, 5.0)), [(None, None, 0)]),
     ],
 )
 def test_differences(before: Census, after: Census, told: list[tuple[Any, Any, Any]]) -> None:

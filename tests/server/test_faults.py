@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,17 @@ from .jupyter import JupyterServer
 
 Make = Callable[..., EnergyRecord]
 Start = Callable[..., JupyterServer]
+
+
+# Each route, and what it answers where the ledger can be read.
+ROUTES: tuple[tuple[str, str, Any, int], ...] = (
+    ("GET", "totals", None, 200),
+    ("GET", "runs", None, 200),
+    ("GET", "cells?run=nobody", None, 404),
+    ("GET", "baselines", None, 200),
+    ("POST", "baselines", {"notebook": "none.ipynb", "run": "nobody", "name": "mine"}, 404),
+    ("DELETE", "baselines/mine?notebook=none.ipynb", None, 404),
+)
 
 
 def kept(path: Path, *records: EnergyRecord) -> Path:
@@ -33,12 +45,13 @@ def state(server: JupyterServer) -> str:
     assert health.status == 200
     told = health.json
     assert set(told) == {"version", "ledger", "sentence"}
-    totals = server.green("totals")
-    if told["ledger"] == "ok":
-        assert totals.status == 200
-    else:
-        assert totals.status == 503
-        assert totals.message == told["sentence"]
+    for method, path, body, status in ROUTES:
+        answer = server.green(path, method, body=body)
+        if told["ledger"] == "ok":
+            assert answer.status == status, answer.body
+        else:
+            assert answer.status == 503
+            assert answer.message == told["sentence"]
     return str(told["ledger"])
 
 

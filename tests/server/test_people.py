@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, func, select, text
 
+from jupyter_green.accounts import keep_run
 from jupyter_green.ledger import Ledger, schema
 from jupyter_green.ledger.location import ledger_url
 from jupyter_green.records import EnergyRecord
@@ -18,7 +19,17 @@ from .jupyter import JupyterServer
 
 Make = Callable[..., EnergyRecord]
 Start = Callable[..., JupyterServer]
-ROUTES = ("totals", "runs", "cells?run=run-alice", "cells?notebook=plan.ipynb", "baselines")
+ROUTES = (
+    *(
+        "totals",
+        "runs",
+        "runs?notebook=plan.ipynb",
+        "runs?project=of-alice",
+        "baselines",
+        "baselines?notebook=plan.ipynb",
+    ),
+    *("cells?run=run-alice", "cells?notebook=plan.ipynb", "baselines/kept?notebook=plan.ipynb"),
+)
 
 
 @pytest.fixture
@@ -30,6 +41,8 @@ def write(monkeypatch: pytest.MonkeyPatch, record: Make) -> Callable[..., None]:
         with Ledger(url, share=share) as ledger:
             made = record(joules, run_id=f"run-{person}", notebook="plan.ipynb", project=f"of-{person}", cell_id="c1")
             ledger.add([made])
+            if "owner" in share:
+                keep_run(ledger, "plan.ipynb", made.run_id, "kept")
 
     return store
 
@@ -52,6 +65,12 @@ def test_two_people_on_one_database(start: Start, write: Callable[..., None], se
     alices, bobs = start(LOGNAME="alice", **common), start(LOGNAME="bob", **common)
     assert (joules(alices), joules(bobs)) == (100.0, 3.0)
     assert joules(bobs, project="of-alice") is None
+    for route in ROUTES[:-3]:
+        assert alices.green(route).status == 200
+    assert bobs.green("cells?run=run-alice").status == 404
+    assert alices.green("cells?run=run-alice").json["items"][0]["figure"]["joules"] == 100.0
+    shown = [one.green("baselines/kept?notebook=plan.ipynb").json["head"] for one in (alices, bobs)]
+    assert [head["figure"]["joules"] for head in shown] == [100.0, 3.0]
     assert bobs.green("totals").json["cells"] == 1
     assert "alice" not in everything(bobs).replace("'run-alice'", "")
     assert "bob" not in everything(alices)
@@ -67,6 +86,9 @@ def test_a_database_that_is_not_told_who_is_who_shows_nothing(
     assert health["ledger"] == "ok"
     assert "JUPYTER_GREEN_SHARE=owner" in health["sentence"]
     assert joules(server) is None
+    assert server.green("runs").json == {"items": [], "total": 0}
+    assert server.green("baselines").json == {"items": []}
+    assert "joules" not in everything(server).replace('"joules": null', "")
 
 
 def test_a_database_of_one_person(start: Start, write: Callable[..., None], server_url: str) -> None:
@@ -95,7 +117,12 @@ def test_a_file_that_others_may_write_is_shared(
     write(str(path), "alice", 100.0)
     write(str(path), "bob", 3.0)
     path.chmod(mode)
-    assert joules(start(LOGNAME="bob", JUPYTER_GREEN_LEDGER=str(path))) == seen
+    server = start(LOGNAME="bob", JUPYTER_GREEN_LEDGER=str(path))
+    assert joules(server) == seen
+    assert server.green("runs").json["total"] == (2 if seen > 100 else 1)
+    assert server.green("cells?run=run-alice").status == (200 if seen > 100 else 404)
+    # A baseline is one person's wherever it lies.
+    assert [head["figure"]["joules"] for head in server.green("baselines").json["items"]] == [3.0]
 
 
 def test_permissions_count_when_asked(start: Start, write: Callable[..., None], tmp_path: Path) -> None:

@@ -96,8 +96,20 @@ def test_polling_is_no_activity(start: Start, record: Make, tmp_path: Path) -> N
 
     server.ask("api/contents")
     before = active()
-    for route in ("health", "totals", "totals?since=today", "totals?nonsense=1", "openapi.json"):
+    for route in (
+        "health",
+        "totals",
+        "totals?since=today",
+        "totals?nonsense=1",
+        "openapi.json",
+        "runs",
+        "cells?run=run-1",
+    ):
         server.green(route)
+    body = {"notebook": record().notebook, "run": "run-1", "name": "b"}
+    assert server.green("baselines", "POST", body=body).status == 201
+    assert server.green("baselines").status == 200
+    assert server.green("baselines/b", "DELETE", notebook=record().notebook).status == 200
     assert active() == before
     server.ask("api/contents")
     assert active() != before
@@ -125,7 +137,7 @@ def test_the_event_loop_never_waits_for_the_ledger(start: Start, record: Make, s
 
 def test_nothing_is_kept_by_browsers_or_proxies(start: Start) -> None:
     server = start()
-    for route in ("health", "totals", "openapi.json"):
+    for route in ("health", "totals", "runs", "cells?run=x", "baselines", "openapi.json"):
         answer = server.green(route)
         assert answer.headers["Cache-Control"] == "no-store"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
