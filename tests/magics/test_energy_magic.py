@@ -229,7 +229,7 @@ def test_off_stops_showing(used: Kernel) -> None:
     assert used.run("1").records == []
 
 
-@pytest.mark.parametrize("command", ["status", "history", "doctor", "on", "off", "", "history --all"])
+@pytest.mark.parametrize("command", ["status", "history", "doctor", "on", "off", "", "history --all", "report"])
 def test_own_commands_are_not_counted_nor_traced(used: Kernel, command: str) -> None:
     last = used.run("1 + 1").cell_id
     outcome = used.run(f"%energy {command}")

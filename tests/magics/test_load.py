@@ -54,6 +54,9 @@ def use(kernel: Kernel) -> None:
         "%energy history",
         "%energy status",
         "%energy doctor",
+        "%energy report",
+        "%energy report told.html",
+        "%energy report --slack",
         "%energy export told.csv",
         "del rec_",
     ):
