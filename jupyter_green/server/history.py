@@ -27,7 +27,7 @@ Shape = dict[str, Any]
 
 _MANY = 400  # values in one list; an old SQLite takes 999 in a query
 _LONGEST_ID = 256
-_LONGEST_NAME = 1000
+_LONGEST_NAME = 500
 
 _table = schema.records.c
 _part = schema.components.c
