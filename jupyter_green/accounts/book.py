@@ -265,10 +265,13 @@ class Book:
                 baseline = read_file(Path(choice.name or ""))
         except BaselineError as error:
             sentence = str(error)
+        usual = Baseline.median(runs)
         if choice.rule == "last":
             baseline = last
         elif choice.rule == "median":
-            baseline = Baseline.median(runs)
+            baseline = usual
+        if baseline is not None and baseline.kind != "median" and usual is not None:
+            baseline = baseline.steadied(usual)
         self.standing = Standing(choice, baseline, last, sentence)
         return self.standing
 

@@ -1,11 +1,12 @@
 """A run held against a baseline, cell by cell and in total, while it grows.
 
 **The test.** A difference is called one only where the 95 % interval of the difference excludes 0. Its half-width
-joins in quadrature: what is random in either reading (of the baseline at least as much as its runs lay apart, see
+joins in quadrature: what is random in either reading (of the baseline at least as much as runs lay apart, see
 `baseline`), and the sensors' own errors. An error that a sensor makes on both sides cancels as far as the two readings
-are equal: |g₁ − g₂| per source, since it leans the same way each time. For a figure of a *model* that is so only while
-the code is the same, because the model errs by kind of work; where the code has changed, the errors of both sides count
-in full.
+are equal: |g₁ − g₂| per source, since it leans the same way each time. It is left to cancel only where it is known how
+far runs differ by themselves, which takes two of them; with one, whatever moves from run to run would pass for a
+difference, and the errors of both sides count in full. So they do for a figure of a *model* once the code has changed,
+because a model errs by kind of work.
 
 Only what is alike is compared: finished cells, above the sensors' resolution, read by the same sources, without other
 processes' energy. A run's total is compared over those cells alone. Sums are kept while cells come and go, so that a
@@ -94,6 +95,11 @@ class Pair:
     """Joules of the baseline's runs, for the work that ours did."""
     edited: bool
 
+    @property
+    def repeated(self) -> bool:
+        """Whether it is known how far runs differ by themselves."""
+        return sum(value is not None for value in self.values) > 1
+
 
 class Sum:
     """Pairs added up; a pair that was added can be taken out again."""
@@ -127,7 +133,7 @@ class Sum:
                     self._squares[side] += sign * part.random**2
                 else:
                     self._boundless[side] += sign
-                alike = part.method != "model" or not pair.edited
+                alike = pair.repeated and (part.method != "model" or not pair.edited)
                 lean = ("both" if alike else ("ours", "base")[side]), part.source
                 self._leans[lean] = self._leans.get(lean, 0.0) + sign * (-part.gain if alike and side else part.gain)
                 if side:

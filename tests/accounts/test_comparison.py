@@ -34,20 +34,46 @@ def test_a_difference_within_the_intervals_is_not_called_one() -> None:
     assert found.difference == 1.0
 
 
-def test_what_a_sensor_does_wrong_on_both_sides_cancels() -> None:
+def usual(*joules: float, **changes):
+    """The median of runs of one cell."""
+    found = Baseline.median([Baseline.of_run([cell(j, run_id=str(j), **changes)], "last") for j in joules])
+    assert found is not None
+    return found
+
+
+def test_what_a_sensor_does_wrong_on_both_sides_cancels_once_runs_are_known_to_be_alike() -> None:
     """A counter that may be off by 10 % still tells 90 J from 100 J, for it is off by the same share in both."""
-    ours, old = cell(90.0, random=0.1, gain=9.0), cell(100.0, random=0.1, gain=10.0)
-    assert held(ours, old).verdict == "less"
-    assert held(ours, old).difference_uncertainty == pytest.approx(math.hypot(0.1, 0.1, 1.0))
+    ours = cell(90.0, random=0.1, gain=9.0)
+    assert Comparison(usual(100.0, 100.1, 99.9, random=0.1, gain=10.0)).take("a", ours).verdict == "less"
+    alone = held(ours, cell(100.0, random=0.1, gain=10.0))
+    assert alone.verdict == "unproven"
+    assert alone.difference_uncertainty == pytest.approx(math.hypot(0.1, 0.1, 9.0, 10.0))
 
 
 def test_what_a_model_does_wrong_cancels_only_while_the_code_is_the_same() -> None:
     model = {"method": "model", "quality": "estimated", "source": "cpu", "kind": "cpu"}
-    old = cell(100.0, gain=40.0, **model)
-    assert held(cell(80.0, gain=32.0, **model), old).verdict == "less"
-    edited = held(cell(80.0, code="edited", gain=32.0, **model), old)
+    old = usual(100.0, 100.5, 99.5, gain=40.0, **model)
+    assert Comparison(old).take("a", cell(80.0, gain=32.0, **model)).verdict == "less"
+    edited = Comparison(old).take("a", cell(80.0, code="edited", gain=32.0, **model))
     assert edited.verdict == "unproven"
     assert edited.edited
+
+
+def test_an_estimate_beside_one_earlier_run_is_no_proof() -> None:
+    model = {"method": "model", "quality": "estimated", "source": "cpu", "kind": "cpu", "random": 0.0}
+    assert held(cell(7.1, gain=5.0, **model), cell(7.0, gain=5.0, **model)).verdict == "unproven"
+
+
+def test_a_kept_run_has_the_spread_of_the_runs_around_it() -> None:
+    kept = Baseline.of_run([cell(50.0, gain=5.0, random=0.1)], "named", "it")
+    assert kept is not None
+    ours = cell(45.0, gain=4.5, random=0.1)
+    assert Comparison(kept).take("a", ours).verdict == "unproven"
+    steady = kept.steadied(usual(100.0, 100.2, 99.8, gain=10.0, random=0.1))
+    assert steady.cells[0].values == pytest.approx((50.0, 50.1, 49.9))
+    assert Comparison(steady).take("a", ours).verdict == "less"
+    assert Comparison(kept.steadied(usual(100.0, 130.0, 90.0))).take("a", ours).verdict == "unproven"
+    assert kept.steadied(usual(100.0, 101.0, code="other")).cells == kept.cells
 
 
 def test_an_edited_cell_measured_by_a_counter_is_compared_and_marked() -> None:
