@@ -107,7 +107,7 @@ def shrink(  # noqa: PLR0917 - the order is public
         )
         search.run(recipes)
         verdict = search.judge()
-    return _result(search, verdict, window, (*subject.notes, *material.notes, *problems))
+    return _result(search, verdict, window, (*subject.notes, *search.material.notes, *problems))
 
 
 def quantize(model: Any, data: Any, **options: Any) -> ShrinkResult:
@@ -340,12 +340,11 @@ def _rows(search: Search, verdict: Verdict, kept: Entry | None) -> list[Candidat
     for entry in search.entries:
         mine = entry is kept
         judged = entry is verdict.entry
-        loss = verdict.loss if judged and verdict.loss is not None else entry.loss
         beaten = any(_beats(other, entry) for other in search.entries if other is not entry)
         said = (
             verdict.reason
             if judged
-            else ("Another costs and loses less." if beaten else "Nothing costs and loses less.")
+            else ("Another costs less and loses no more." if beaten else "Nothing costs less and loses no more.")
         )
         outcome = verdict.outcome if judged and verdict.outcome is not None else entry.outcome
         rows.append(
@@ -354,8 +353,8 @@ def _rows(search: Search, verdict: Verdict, kept: Entry | None) -> list[Candidat
                 "kept" if mine else ("dropped" if judged or beaten else "front"),
                 said,
                 outcome.ratio,
-                loss,
-                verdict.scores[1] if judged and verdict.scores else entry.score,
+                entry.loss,
+                entry.score,
                 outcome.cost,
                 size_of(entry.product),
                 entry.against_control,

@@ -37,7 +37,7 @@ class Candidate:
     ratio : Ratio or None
         Cost per inference as a part of the original's; None where it wasn't or couldn't be told.
     loss : Loss or None
-        Against the original, on the examples for choosing (for the kept one: for judging).
+        Against the original, on the examples for choosing; what was judged stands in the result itself.
     score : float or None
         The metric's value on the same examples.
     cost : Cost or None

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from .fault import ShrinkError
 from .gauge import Gauge
 from .loss import Loss
-from .material import Batch, Material
+from .material import LEAST_BATCHES, Batch, Material
 from .metric import Metric, evaluate
 from .recipe import Case, Product, Recipe, follow
 from .result import Candidate
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 TRIAL_SHARE, FINAL_SHARE, FIRST_SHARE = 0.04, 0.2, 0.35
 """Shares of the time: one candidate's trial, the final trial and judging, recipes that don't train."""
+SELECT_SHARE, JUDGE_SHARE = 0.02, 0.06
+"""Shares of the time that one model's run over the choosing and the judging part may take."""
 TRAINED_SHARE = 0.4
 """Part of a training recipe's time in which it trains, where an equally trained control takes as long again."""
 
@@ -112,7 +114,23 @@ class Search:
         self.interrupted = False
         self.batches = material.sized(options.get("batch"))
         self.fingerprint = subject.fingerprint()
+        self.material = material = self._affordable(material)
         self.parts, self.references = evaluate(subject, subject.model, material.select, metric)
+
+    def _affordable(self, material: Material) -> Material:
+        """Return as much to choose and judge by as the time allows; nothing of it has been looked at yet."""
+        evaluate(self.subject, self.subject.model, material.select[:1], self.metric)
+        began = time.perf_counter()
+        evaluate(self.subject, self.subject.model, material.select[:1], self.metric)
+        once = max(1e-6, time.perf_counter() - began)
+        select, judge = (
+            max(LEAST_BATCHES // 2, int(share * self.seconds / once)) for share in (SELECT_SHARE, JUDGE_SHARE)
+        )
+        chosen = list(material.select[:select])
+        judged = [*material.judge, *material.select[select:]][:judge]
+        left = sum(b.size for b in (*material.select, *material.judge)) - sum(b.size for b in (*chosen, *judged))
+        note = (f"{left:,} examples were not looked at: the time allowed no more.",) if left > 0 else ()
+        return replace(material, select=chosen, judge=judged, notes=(*material.notes, *note))
 
     @property
     def spent(self) -> float:
