@@ -15,7 +15,7 @@ from .metric import Metric, metric_of
 from .ratio import Ratio
 from .recipe import Recipe, known_recipes
 from .result import Candidate, Facts, ShrinkResult
-from .search import Entry, Search, Verdict, size_of
+from .search import Entry, Search, Verdict
 from .subject import Subject, main_tensor, subject_of
 
 POINT = 0.01
@@ -356,7 +356,7 @@ def _rows(search: Search, verdict: Verdict, kept: Entry | None) -> list[Candidat
                 entry.loss,
                 entry.score,
                 outcome.cost,
-                size_of(entry.product),
+                entry.product.size_bytes,
                 entry.against_control,
                 entry.product.notes,
             )

@@ -33,3 +33,11 @@ def require(name: str, extra: str = "shrink") -> Any:
         raise ShrinkError(
             f"{name.partition('.')[0]} is not installed; run: pip install 'jupyter_green[{extra}]'."
         ) from None
+
+
+def why(error: BaseException) -> str:
+    """Return in one line why something failed, for a row."""
+    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+        return "There was not enough memory for it."
+    first = (str(error).strip().splitlines() or [""])[0]
+    return f"{type(error).__name__}: {first[:160]}" if first else type(error).__name__

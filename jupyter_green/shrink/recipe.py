@@ -86,6 +86,19 @@ class Product:
     notes: tuple[str, ...] = ()
     weights: Any = None
 
+    @property
+    def size_bytes(self) -> int:
+        """Bytes that the weights take."""
+        if self.form == "onnx":
+            return len(self.model.onnx)
+        total = 0
+        for tensor in self.model.state_dict().values():
+            # A quantized layer packs weight and bias into one entry.
+            for part in tensor if isinstance(tensor, tuple) else (tensor,):
+                if hasattr(part, "element_size"):
+                    total += part.numel() * part.element_size()
+        return total
+
 
 @runtime_checkable
 class Recipe(Protocol):

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from .fault import ShrinkError
+from .fault import ShrinkError, why
 from .gauge import Gauge
 from .loss import Loss
 from .material import LEAST_BATCHES, Batch, Material
@@ -161,7 +161,7 @@ class Search:
         try:
             reason = recipe.applies(self.case(0, copy=False))
         except Exception as error:  # noqa: BLE001 - somebody else's code must not end the search
-            self._drop(recipe.name, "failed", _why(error))
+            self._drop(recipe.name, "failed", why(error))
             return
         if reason is None and self.spent > until * self.seconds:
             reason = "The time was up before it; allow more with time=."
@@ -181,7 +181,7 @@ class Search:
                 case = self.case(0)
                 self._consider(f"{recipe.name}, {finisher.name}", follow(product, [finisher], case), control)
         except Exception as error:  # noqa: BLE001 - a recipe that raises is a row, never the end
-            self._drop(recipe.name, "failed", _why(error))
+            self._drop(recipe.name, "failed", why(error))
         self._see_that_the_original_is_whole(recipe.name)
 
     def _finishers(self, product: Product) -> list[Recipe]:
@@ -282,7 +282,7 @@ class Search:
                 loss,
                 score,
                 None if outcome is None else outcome.cost,
-                None if product is None else size_of(product),
+                None if product is None else product.size_bytes,
                 against,
                 () if product is None else product.notes,
             )
@@ -374,19 +374,6 @@ class Search:
         return None if found is None else found.product.model
 
 
-def size_of(product: Product) -> int:
-    """Return the bytes a product's weights take."""
-    if product.form == "onnx":
-        return len(product.model.onnx)
-    total = 0
-    for tensor in product.model.state_dict().values():
-        # A quantized layer packs weight and bias into one entry.
-        for part in tensor if isinstance(tensor, tuple) else (tensor,):
-            if hasattr(part, "element_size"):
-                total += part.numel() * part.element_size()
-    return total
-
-
 def _by_class(metric: Metric, base: np.ndarray, parts: np.ndarray, judge: Sequence[Batch]) -> dict[int, float]:
     import numpy as np
 
@@ -395,10 +382,3 @@ def _by_class(metric: Metric, base: np.ndarray, parts: np.ndarray, judge: Sequen
     labels = np.concatenate([batch.labels.cpu().numpy() for batch in judge])
     lost = (base - parts)[:, 0]
     return {int(label): float(lost[labels == label].mean()) for label in np.unique(labels)}
-
-
-def _why(error: BaseException) -> str:
-    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
-        return "There was not enough memory for it."
-    first = (str(error).strip().splitlines() or [""])[0]
-    return f"{type(error).__name__}: {first[:160]}" if first else type(error).__name__
