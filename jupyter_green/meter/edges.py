@@ -36,6 +36,9 @@ SILENT_PERIODS = 2.5
 UNEXPLAINED = 9.0
 """By how much the square of what is left of a block's energy exceeds its variance, where powers can't explain it."""
 
+MOST_EDGES = 16
+"""From twice as many edges on, a chain of edges that no tick parts is cut into blocks of so many."""
+
 UNKNOWN_LIMIT = 1000.0
 """Watts that a stretch of unknown power may have where the sensor states no limit."""
 
@@ -64,6 +67,8 @@ class Count:
         Whether the ticks that it needs are there.
     complete : bool
         Whether the tick after the closing one is known too, so that no later one changes the count.
+    waits : bool
+        Whether that tick, or one around it, is still to come.
     outside : float
         The lower of the powers to both sides of the block, in watts.
     silence : float
@@ -79,6 +84,7 @@ class Count:
     total: float
     ready: bool = False
     complete: bool = False
+    waits: bool = False
     outside: float = 0.0
     silence: float = 0.0
 
@@ -94,24 +100,52 @@ class Block:
     whole: bool
 
 
-def _around(ticks: Ticks, edges: list[float], index: int, guard: float) -> Block:
-    """Widen the block around an edge until no other edge lies close to its ends."""
+def _around(ticks: Ticks, edges: list[float], index: int, guard: float, passed: int) -> Block:
+    """Widen the block around an edge until no other edge lies close to its ends, or it is long enough."""
+    reach = 3 * MOST_EDGES
     first = final = index
-    while True:
-        left = ticks.at_or_before(edges[first], guard)
+    while first > max(0, index - reach) and _joined(ticks, edges, first, guard):
+        first -= 1
+    whole = True
+    while final + 1 < min(len(edges), index + reach):
         right = ticks.at_or_after(edges[final] + guard)
-        if first > 0 and (left is None or edges[first - 1] > ticks.all[left].time - guard):
-            first -= 1
-        elif final + 1 < len(edges) and (right is None or edges[final + 1] < ticks.all[right].time + guard):
-            if right is not None and ticks.at_or_after(edges[final + 1] + guard) is None:
-                return Block(first, final, left, right, whole=False)  # what is known serves until the tick comes
-            final += 1
-        else:
-            return Block(first, final, left, right, whole=True)
+        if right is not None:
+            if edges[final + 1] >= ticks.all[right].time + guard:
+                break
+            if ticks.at_or_after(edges[final + 1] + guard) is None:
+                whole = False  # what is known serves until the tick comes
+                break
+        final += 1
+    # In a chain of many edges each block begins with an edge of a round number, whichever edge is asked for.
+    lowest, highest = first + MOST_EDGES, final + 1 - MOST_EDGES
+    before, after = index - (passed + index) % MOST_EDGES, index + MOST_EDGES - (passed + index) % MOST_EDGES
+    if before > highest:
+        before -= MOST_EDGES
+    if after < lowest:
+        after += MOST_EDGES
+    if lowest <= before <= highest:
+        first = before
+    if lowest <= after <= highest:
+        final, whole = after - 1, True
+    return Block(
+        first, final, ticks.at_or_before(edges[first], guard), ticks.at_or_after(edges[final] + guard), whole=whole
+    )
+
+
+def _joined(ticks: Ticks, edges: list[float], index: int, guard: float) -> bool:
+    """Whether no tick surely lies between an edge and the one before it."""
+    left = ticks.at_or_before(edges[index], guard)
+    return left is None or edges[index - 1] > ticks.all[left].time - guard
 
 
 def count_at(
-    ticks: Ticks, traits: Traits, edges: list[float], moment: float, quiet: Container[float] = ()
+    ticks: Ticks,
+    traits: Traits,
+    edges: list[float],
+    moment: float,
+    quiet: Container[float] = (),
+    *,
+    passed: int = 0,
 ) -> Count | None:
     """Count at one of the sorted `edges`; None where no tick is near.
 
@@ -127,9 +161,11 @@ def count_at(
         The edge.
     quiet : container of float
         Edges after which no window was open.
+    passed : int
+        Number of edges before these that are forgotten.
     """
     guard = traits.late_doubt + max(GUARD_SECONDS, 2 * ticks.comb.jitter) + 2 * ticks.slowness
-    block = _around(ticks, edges, bisect.bisect_left(edges, moment), guard)
+    block = _around(ticks, edges, bisect.bisect_left(edges, moment), guard, passed)
     first, final, left, right = block.first, block.final, block.left, block.right
     if left is None and right is None:
         return None
@@ -183,6 +219,7 @@ def count_at(
     weight = math.fsum(variances[:upto])
     share = weight / total
     value = start.value + math.fsum(joules[:upto])
+    complete = block.whole and right + 2 < len(ticks.all)
     # A side on which nothing was read for long can't confirm what the other one tells.
     alone = max((total - weight if place == 0 else weight for place in silent), default=0.0)
     return Count(
@@ -194,7 +231,8 @@ def count_at(
         weight=weight,
         total=total,
         ready=block.whole and right + 1 < len(ticks.all),
-        complete=block.whole and right + 2 < len(ticks.all),
+        complete=complete,
+        waits=not complete,
         outside=min(powers[0].watts, powers[-1].watts),
         silence=math.fsum(lengths[place] for place in silent),
     )

@@ -71,12 +71,17 @@ class Timeline:
         self._quiet: set[float] = set()
         self._settled: dict[float, Count] = {}
         self._faults: list[tuple[float, str]] = []
+        self._passed = 0
+        """Edges that were forgotten."""
+        self._unsettled = math.inf
+        """An edge that waits for ticks to come; so does any later one."""
 
     # ---- writing (sampler thread) -------------------------------------------------------------
 
     def add(self, reading: Reading) -> None:
         """Book a reading."""
         self.ticks.add(reading)
+        self._unsettled = math.inf
 
     def mark(self, moment: float, *, quiet: bool = False) -> None:
         """An edge of a window is at this moment; powers to either side of it need not be the same.
@@ -93,6 +98,7 @@ class Timeline:
         index = bisect.bisect_left(self._edges, moment)
         if index == len(self._edges) or self._edges[index] != moment:
             self._edges.insert(index, moment)
+            self._unsettled = math.inf
 
     def fault(self, time: float, why: str) -> None:
         """Note that a read failed at a moment."""
@@ -106,7 +112,9 @@ class Timeline:
     def forget(self, before: float) -> None:
         """Drop what is older than a moment; called while no window is open."""
         self.ticks.forget(before)
-        del self._edges[: max(0, bisect.bisect_left(self._edges, before) - 2)]
+        old = max(0, bisect.bisect_left(self._edges, before) - 2)
+        del self._edges[:old]
+        self._passed += old
         oldest = self._edges[0] if self._edges else before
         self._settled = {edge: count for edge, count in self._settled.items() if edge >= oldest}
         self._quiet = {edge for edge in self._quiet if edge >= oldest}
@@ -140,10 +148,14 @@ class Timeline:
 
         One more does for somebody who waits and wants the figure `soon`.
         """
+        if end >= self._unsettled and not soon:
+            return False
         closing = self.ticks.at_or_after(end + self.traits.late_doubt)
         if closing is None or closing + 1 >= len(self.ticks.all):
             return False
         count = self._count(end)  # a neighbouring edge may ask for a later closing tick
+        if count is not None and count.waits:
+            self._unsettled = min(self._unsettled, end)
         return count is not None and (count.complete or (soon and count.ready))
 
     def known_until(self) -> float:
@@ -223,11 +235,11 @@ class Timeline:
         index = bisect.bisect_left(self._edges, moment)
         known = index < len(self._edges) and self._edges[index] == moment
         edges = self._edges if known else [*self._edges[:index], moment, *self._edges[index:]]
-        count = count_at(self.ticks, self.traits, edges, moment, self._quiet)
+        count = count_at(self.ticks, self.traits, edges, moment, self._quiet, passed=self._passed)
         before = self._edges[index - 1] if index else -math.inf
         earlier = self._settled.get(before)
         if earlier is None and moment - before < CALM_AFTER_SECONDS:
-            earlier = count_at(self.ticks, self.traits, edges, before, self._quiet)
+            earlier = count_at(self.ticks, self.traits, edges, before, self._quiet, passed=self._passed)
         if earlier is not None and count is not None and earlier.epoch == count.epoch and count.value < earlier.value:
             count = replace(count, value=earlier.value)  # a count never falls, however little a window used
         if known and count is not None and count.complete:
