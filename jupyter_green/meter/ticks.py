@@ -77,6 +77,8 @@ class Ticks:
         self._margin = 4 * LEAST_MARGIN
         self._resumed = 0.0
         self._aimed = 0.0
+        self._wasted = False
+        """Whether the last read came so near to a tick that it told nothing."""
         self.slowness = 0.0
         """Seconds by which all ticks may be misplaced because each call takes its time."""
 
@@ -111,6 +113,9 @@ class Ticks:
         elif silence < self.period / 2 or self._fast or self._clear(reading.time):
             self.last = reading
             self._found(reading, last)
+            self._wasted = False
+        else:
+            self._wasted = True
 
     def _clear(self, moment: float) -> bool:
         """Whether no tick is expected so near that it can't be told if the value shows it already."""
@@ -164,8 +169,11 @@ class Ticks:
         now : float
             The present moment.
         skip : float
-            Seconds of ticks that need not be seen, on top of the next one.
+            Seconds of ticks that need not be seen, on top of the next one; all of them are wanted where the last
+            read told nothing, or a machine that wakes us late would see none for seconds.
         """
+        if self._wasted:
+            skip = 0.0
         if self._fast:
             return now + max(FAST_READ_SECONDS, skip)
         following = self.comb.following(now + skip if skip else None)

@@ -119,6 +119,25 @@ def test_exact_readings_are_taken_as_they_are() -> None:
     assert energy.random == pytest.approx(0.0, abs=1e-9)
 
 
+@pytest.mark.parametrize("late", [0.0, 0.002, 0.004, 0.006, 0.01])
+def test_a_long_window_has_a_live_figure_on_a_machine_that_wakes_late(late: float) -> None:
+    """Reads that come too near to a tick tell nothing; the next ones must not be put off as if they had."""
+    course = Course()
+    counter = Counter(course, tick=0.1, phase=0.013)
+    timeline = Timeline(replace(COUNTER, period=(0.02, 0.1), latency=0.03))
+    draw, now, unknown, looks = random.Random(7), 0.0, 0, 0
+    timeline.mark(0.5)
+    while now < 20.0:
+        timeline.add(counter.read(now))
+        following = max(timeline.next_read(now), now + 0.0005)
+        for moment in (now + share * (following - now) for share in (0.0, 0.5, 1.0)):
+            if moment > 1.0:
+                looks += 1
+                unknown += timeline.energy(0.5, moment).joules is None
+        now = following + draw.uniform(0.5, 1.0) * late
+    assert unknown < 0.02 * looks
+
+
 def test_thinning_keeps_what_open_windows_need() -> None:
     course = Course()
     counter = Counter(course)
