@@ -26,6 +26,7 @@ Where = list[ColumnElement[bool]]
 Shape = dict[str, Any]
 
 _MANY = 400  # values in one list; an old SQLite takes 999 in a query
+_WIDEST = 1e100  # joules; PostgreSQL squares nothing that leaves the range of its numbers
 _LONGEST_ID = 256
 _LONGEST_NAME = 500
 
@@ -178,9 +179,11 @@ def _last(connection: Connection, where: Where, runs: list[str]) -> list[str]:
 
 def _parts(connection: Connection, where: Where) -> Iterator[tuple[str, Component]]:
     """Yield runs with what records add up to in them, one part for each source and standing."""
-    gain = func.coalesce(_part.gain_uncertainty, _inline(0.0))
-    random = case(
-        (_part.uncertainty > gain, (_part.uncertainty - gain) * (_part.uncertainty + gain)), else_=_inline(0.0)
+    width = _part.uncertainty
+    gain = func.coalesce(case((_part.gain_uncertainty <= _inline(_WIDEST), _part.gain_uncertainty)), _inline(0.0))
+    square = case(
+        (and_(width > gain, width.between(_inline(1 / _WIDEST), _inline(_WIDEST))), (width - gain) * (width + gain)),
+        else_=_inline(0.0),
     )
     wanted = (
         select(
@@ -188,17 +191,17 @@ def _parts(connection: Connection, where: Where) -> Iterator[tuple[str, Componen
             _part.source,
             _part.quality,
             func.sum(_part.joules),
-            func.sum(random),
+            func.sum(square),
             func.sum(gain),
-            func.count() - func.count(_part.uncertainty),
+            func.count() - func.count(case((width <= _inline(_WIDEST), _inline(1)))),
         )
         .select_from(schema.records.join(schema.components, _part.record_id == _table.id))
         .where(*where, _part.joules.is_not(None))
         .group_by(_table.run_id, _part.source, _part.quality)
     )
     for run, source, quality, joules, squares, gains, boundless in connection.execute(wanted):
-        width = math.inf if boundless else math.sqrt(squares + gains * gains)
-        yield run, _sum_of(source, quality, joules, width, 0.0 if boundless else gains)
+        whole = math.inf if boundless else math.hypot(math.sqrt(squares), gains)
+        yield run, _sum_of(source, quality, joules, whole, 0.0 if boundless else gains)
 
 
 def _sum_of(source: str, quality: Quality, joules: float, width: float, gain: float) -> Component:

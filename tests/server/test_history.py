@@ -283,6 +283,30 @@ def test_absent_is_null_and_an_unknown_interval_is(served: tuple[str, Ask], reco
     assert (known["b"]["figure"]["joules"], known["b"]["figure"]["uncertainty"]) == (7.0, None)
 
 
+@pytest.mark.parametrize(
+    "case",
+    [(1e-236, 0.0, 0.0), (1e-236, 1e-237, 0.0), (1e200, 0.0, None), (1e300, 1e299, None), (1e99, 0.0, 1e99)],
+)
+def test_intervals_that_no_database_squares(
+    any_url: str,
+    record: Make,
+    component: Build,
+    monkeypatch: pytest.MonkeyPatch,
+    case: tuple[float, float, float | None],
+) -> None:
+    width, gain, told = case
+    monkeypatch.setenv("JUPYTER_GREEN_SHARE", "owner")
+    monkeypatch.setenv("LOGNAME", "alice")
+    odd = component(7.0, uncertainty=width, gain_uncertainty=gain)
+    fill(any_url, record(components=(odd,), started_at=1.0), record(components=(odd,), started_at=2.0))
+    ledger = OwnLedger(any_url.replace("postgresql:", "postgresql+psycopg:"), timeout=5.0)
+    figure = asked(ledger, question.runs)["items"][0]["figure"]
+    assert figure["joules"] == 14.0
+    found = figure["uncertainty"] if math.isfinite(figure["uncertainty"] or 0.0) else None
+    assert found == (None if told is None else pytest.approx(told * math.sqrt(2), rel=1e-9, abs=1e-9))
+    ledger.close()
+
+
 def test_simulated_and_real_are_never_added(served: tuple[str, Ask], record: Make, component: Build) -> None:
     url, ask = served
     simulated = component(7.0, quality="simulated")
