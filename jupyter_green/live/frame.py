@@ -28,6 +28,8 @@ APP = "jupyter_green"
 NEWEST = 4
 """Cells that are in every snapshot."""
 MOST_CELLS = 50
+MOST_ENDING = 12
+"""Cells that ended without a final figure yet; in a flood the older ones are told once they have theirs."""
 LONGEST_SENTENCE = 1000
 LONGEST_NAME = 500
 

@@ -19,7 +19,7 @@ from jupyter_green.session import Session, Window
 from .audience import Audience
 from .channel import Channel, Letter
 from .chronicle import Chronicle, key_of
-from .frame import MOST_CELLS, NEWEST, Frame, Frames
+from .frame import MOST_CELLS, MOST_ENDING, NEWEST, Frame, Frames
 from .outbox import Answer, Outbox, Page
 from .pace import Pace
 from .reference import Reference
@@ -222,11 +222,14 @@ class Link:
 
     def _snapshot(self) -> Frame:
         self._due = self._urgent = False  # before it is made: what changes meanwhile is due again
-        keys = self._chronicle.take_changed(MOST_CELLS - 2 * NEWEST)
+        keys = self._chronicle.take_changed(MOST_CELLS - NEWEST - MOST_ENDING)
         return self._draw([*keys, *self._chronicle.newest(NEWEST)])
 
     def _draw(self, keys: Sequence[str]) -> Frame:
-        return self._frames.snapshot(self._windows, keys, metering=self._metering.enabled)
+        ending = [window for window in self._windows if window.closed is not None]
+        untold = {window.id for window in ending[:-MOST_ENDING]}
+        told = [window for window in self._windows if window.id not in untold]
+        return self._frames.snapshot(told, keys, metering=self._metering.enabled)
 
     def _letter(self, mail: Answer | Page) -> Frame:
         return self._frames.history(mail) if isinstance(mail, Page) else self._frames.answer(mail)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from jupyter_green.live.frame import MOST_ENDING
 from tests.live.page import Page, crowded
 
 pytestmark = pytest.mark.shell
@@ -127,6 +128,29 @@ def test_two_hundred_short_cells_a_second_lose_no_output(page: Page) -> None:
 
     page.wait(all_told, "every cell's final figure")
     assert not crowded(page.heard)
+
+
+FLOOD = """import time
+from jupyter_green.session import current
+for number in range(150):
+    window = current().window("cell", cell_id=f"cell-{number}")
+    current().open(window)
+    time.sleep(0.003)
+    current().close(window)
+    time.sleep(0.001)"""
+
+
+def test_in_a_flood_a_snapshot_stays_small_and_the_final_figure_of_every_cell_is_told(page: Page) -> None:
+    page.run(FLOOD, "all")
+    told = {}
+
+    def all_told() -> bool:
+        told.update({cell["cell_id"]: cell for frame in page.snapshots for cell in frame["cells"]})
+        return len(told) == 151 and all(cell["final"] for cell in told.values())
+
+    page.wait(all_told, "every cell's final figure")
+    assert max(sum(not cell["final"] for cell in frame["cells"]) for frame in page.snapshots) <= MOST_ENDING
+    assert page.snapshots[-1]["totals"]["cells"] == 151
 
 
 def test_pages_that_say_that_nobody_looks_hear_nothing_from_the_next_cell_on(
