@@ -67,6 +67,8 @@ class BaselineMagics(Magics):
         the hash of their code. Only cells that finished in both runs, read by the same sensors, are compared.
         """
         word, rest, tolerance = _read(line)
+        if word in ("", "set"):
+            self.session.settle()  # the cell before this one may not be final yet
         try:
             if word == "set":
                 print(kept(*self.session.book.keep(rest)))

@@ -12,7 +12,7 @@ from tests.live.page import Page
 pytestmark = pytest.mark.shell
 
 WORK = "sum(i * i for i in range(4_000_000))"
-SETTLE = "import jupyter_green as green, time\nwith green.meter() as w: pass\n_ = w.record\ntime.sleep(0.3)"
+SETTLE = "from jupyter_green.session import current\ncurrent().settle()"
 
 
 @pytest.fixture
