@@ -161,8 +161,10 @@ export class EnergyModel extends EnergyState implements IEnergyModel {
   async startKernel(): Promise<void> {
     const context = this.front?.panel.sessionContext;
     if (context?.session?.kernel) {
-      await context.restartKernel();
-    } else if (await context?.startKernel()) {
+      // It has died, or the server was started anew and knows nothing of it: there is nothing to restart.
+      await context.shutdown();
+    }
+    if (await context?.startKernel()) {
       await this.changeKernel();
     }
   }

@@ -45,11 +45,11 @@ export class OpenNotebook implements IDisposable {
   /** Whether a kernel is being started or chosen. */
   get starting(): boolean {
     const { sessionContext } = this.panel;
-    // Where a person has ended the kernel or wants none, it is not ready either, and nothing is begun.
+    // It is not ready either where a person has ended it or wants none, or where a restart has failed.
     return (
       sessionContext.isRestarting ||
       (!sessionContext.isReady &&
-        sessionContext.kernelDisplayStatus !== 'unknown')
+        sessionContext.kernelDisplayStatus === 'initializing')
     );
   }
 
