@@ -23,7 +23,7 @@ from tests.browser.page import Desk
 from .guard import processor_seconds
 from .sidebar_probe import RESTORED
 from .sidebar_sheet import Line, median, spread
-from .sidebar_stage import Stage, opened
+from .sidebar_stage import PatientLab, Stage, opened
 
 PATIENCE = 120.0
 WITHOUT, WITH, AGAIN = "without", "with", "without, again"
@@ -48,7 +48,7 @@ class Plan:
 QUICK = Plan(rounds=2)
 
 
-class TimedLab(Lab):
+class TimedLab(PatientLab):
     """A server that notes how long it took until it answered, and how much of that it worked, in seconds."""
 
     started = worked = 0.0
