@@ -47,7 +47,7 @@ session.watch(lambda: seen.append(1))
 with green.meter("block") as window: time.sleep(0.1)
 window.record
 session.settle()
-while session._sampler._signal.is_set() or session.store._kept != session.store._tried:
+while session._sampler._signal.is_set() or session.store._kept != session.store._tried or session.store._drainer:
     time.sleep(0.05)  # the ledger is written once nothing runs
 time.sleep(1.5)
 calls = len(seen)
