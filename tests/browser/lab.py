@@ -6,7 +6,8 @@ Its PATH holds that environment and nothing else: there is no Node on it, whatev
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,13 +46,14 @@ class Lab(JupyterServer):
         return str(python(self.installed).parent)
 
     @property
+    def variables(self) -> dict[str, str]:
+        """The environment of the server, in which its commands run too."""
+        return self._variables()
+
+    @property
     def settings(self) -> Path:
         """Where a person's settings lie."""
         return self.home / "config" / "lab" / "user-settings"
-
-    def address(self, workspace: str, path: str = "lab") -> str:
-        """Where a browser finds it."""
-        return f"{self.url(path)}/workspaces/{workspace}"
 
     def kernel(
         self,
@@ -76,10 +78,16 @@ class Lab(JupyterServer):
         (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
         return name
 
-    def sessions(self) -> list[dict[str, Any]]:
-        """The sessions that run, as the server tells them."""
-        found: list[dict[str, Any]] = self.ask("api/sessions").json
-        return found
+    @contextmanager
+    def preferring(self, **settings: Any) -> Iterator[None]:
+        """Let pages that are opened meanwhile find these settings of ours, as a person chose them."""
+        chosen = self.settings / "jupyter-green" / "panel.jupyterlab-settings"
+        chosen.parent.mkdir(parents=True, exist_ok=True)
+        chosen.write_text(json.dumps(settings), encoding="utf-8")
+        try:
+            yield
+        finally:
+            chosen.unlink()
 
     # ---- how it is started --------------------------------------------------------------------
 

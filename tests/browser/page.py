@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,10 @@ FIND = "[...jupyterapp.shell.widgets('main')].find(each => each.context?.path ==
 Cells = Sequence[str | Mapping[str, Any]]
 
 
+HARMLESS = ("Comm not found for comm id",)
+"""What JupyterLab says where a comm is closed that was opened to another page, or before a restart."""
+
+
 class Complaints:
     """What a page wrote to its console as errors, and what nobody in it caught."""
 
@@ -53,7 +58,8 @@ class Complaints:
 
     def take(self) -> list[str]:
         """Return the unexpected ones, and forget all."""
-        found = [said for said in self.heard if not any(re.search(pattern, said) for pattern in self._expected)]
+        known = (*HARMLESS, *self._expected)
+        found = [said for said in self.heard if not any(re.search(pattern, said) for pattern in known)]
         self.heard.clear()
         self._expected.clear()
         return found
@@ -311,7 +317,15 @@ class Desk:
         return self
 
     def reload(self) -> None:
-        """Load the page again, as one does who presses F5."""
+        """Load the page again, as one does who presses F5 once JupyterLab has kept what is open."""
+        open_here = self.ask(
+            """() => [jupyterapp.shell.rightCollapsed ? '' : 'jupyter-green-panel',
+                ...[...jupyterapp.shell.widgets('main')].map(each => each.context?.path ?? each.id)]"""
+        )
+        kept = f"lab/api/workspaces/{self.workspace}"
+        self.patiently(
+            lambda: all(name in self.lab.ask(kept).body.decode() for name in open_here), "the layout was not kept"
+        )
         self.page.goto(f"{self.base}/lab/workspaces/{self.workspace}")
         self.ready()
 
@@ -351,6 +365,23 @@ class Desk:
         """Wait until a function of the page returns something true."""
         self.page.wait_for_function(function, arg=argument, timeout=PATIENCE)
 
+    def patiently(self, so: Callable[[], bool], otherwise: str) -> None:
+        """Wait until something outside of the page is so; the page goes on meanwhile."""
+        limit = time.monotonic() + PATIENCE / 1000
+        while not so():
+            assert time.monotonic() < limit, otherwise
+            self.page.wait_for_timeout(100)
+
+    def heard(self, visible: str) -> None:
+        """Wait until the page has told the kernel whether anybody looks: true or false."""
+        told = f'"visible":{visible}'
+        self.patiently(lambda: any(one.sent and told in one.text for one in self.traffic.spoken), "nothing was told")
+
+    def dismissing(self) -> None:
+        """Close JupyterLab's own dialogs about its server and its kernels as they come."""
+        dialog = self.page.get_by_role("dialog")
+        self.page.add_locator_handler(dialog, dialog.locator("button").last.click)
+
     def command(self, command: str, **arguments: Any) -> None:
         """Run a command of JupyterLab to its end."""
         self.ask("async ([id, given]) => { await jupyterapp.commands.execute(id, given); }", [command, arguments])
@@ -373,11 +404,11 @@ class Desk:
         lines = (first, "import pathlib, time", f"while not pathlib.Path({str(file)!r}).exists(): time.sleep(0.02)")
         return "\n".join(lines), file
 
-    def open(self, cells: Cells, kernel: str = "here", name: str | None = None) -> Notebook:
-        """Open a new notebook with these cells on a kernel of its own."""
-        return self.open_file(self.write(cells, name, kernel), kernel)
+    def open(self, cells: Cells, kernel: str | None = "here", name: str | None = None) -> Notebook:
+        """Open a new notebook with these cells on a kernel of its own; where that is None it does not matter."""
+        return self.open_file(self.write(cells, name, kernel or "here"), kernel)
 
-    def open_file(self, path: str, kernel: str = "here") -> Notebook:
+    def open_file(self, path: str, kernel: str | None = "here") -> Notebook:
         """Open a notebook that lies in the server's folder."""
         self.ask(
             """async ([path, kernel]) => {
@@ -386,11 +417,12 @@ class Desk:
                 await panel.context.ready;
                 await panel.revealed;
             }""",
-            [path, {"name": kernel}],
+            [path, None if kernel is None else {"name": kernel}],
         )
         notebook = Notebook(self, path)
         notebook.ids = notebook.ask("() => [...panel.content.model.cells].map(cell => cell.id)")
-        notebook.idle()
+        if kernel is not None:
+            notebook.idle()
         return notebook
 
     def metered(self, cells: Cells, kernel: str = "here", name: str | None = None) -> Notebook:

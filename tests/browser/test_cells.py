@@ -1,0 +1,124 @@
+"""Cells while they run and however they end: each with its figure, its doubt, and the word for what it is."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from .conftest import Machine
+from .page import Desk
+
+LONG = "import time; time.sleep(1.2)"
+FIGURE = re.compile(r"\d.*±")
+
+
+def test_while_a_cell_runs(desk: Desk) -> None:
+    """Power now, the joules of this cell, of the notebook and of today: each marked, none called measured."""
+    busy, go = desk.held("# the one that runs")
+    notebook = desk.metered([LONG, busy], "whole")
+    notebook.run(0)
+    desk.panel.settled(1)
+    running = notebook.start(1)
+    power = desk.panel.power
+    expect(power).to_contain_text(re.compile(r"\d+\sW simulated now"))
+    expect(power).to_contain_text("no earlier run")
+    expect(power).to_contain_text(re.compile(r"\[\*\] .*\d.*J so far, simulated"))
+    row = desk.panel.row("# the one that runs")
+    expect(row).to_contain_text("so far")
+    expect(row).to_contain_text("running")
+    expect(desk.panel.total).to_contain_text("simulated")
+    expect(desk.panel.root).to_contain_text("All notebooks today")
+    first = row.get_attribute("aria-label")
+    desk.until("old => ![...document.querySelectorAll('[aria-label]')].some(one => one.ariaLabel === old)", first)
+    assert running.goes_on, "it grew while the cell ran"
+    desk.shoot("live", whole=True)
+    go.touch()
+    running.wait()
+    desk.panel.settled(2)
+    expect(power).not_to_contain_text("now")
+    expect(desk.panel.total).to_contain_text(FIGURE)
+    expect(desk.panel.total).to_contain_text("simulated")
+    expect(desk.panel.root.locator(".jgp-today")).to_contain_text(FIGURE)
+    expect(desk.panel.root.locator(".jgp-today")).to_contain_text("simulated")
+    key = desk.panel.baseline.locator(".jgp-key")
+    for kind in ("GPU", "CPU", "DRAM"):
+        expect(key).to_contain_text(kind)
+    assert "measured" not in desk.panel.root.inner_text()
+    desk.shoot("ended", whole=True)
+
+
+def test_every_end_of_a_cell(desk: Desk) -> None:
+    busy, go = desk.held("# to be interrupted")
+    notebook = desk.metered([LONG, "x = 1", "1 / 0", busy], "board")
+    notebook.run(0, 1, 2)
+    running = notebook.start(3)
+    expect(desk.panel.row("# to be interrupted")).to_contain_text("running")
+    notebook.interrupt()
+    running.wait()
+    desk.panel.settled(4)
+    assert not go.exists()
+    well, short = desk.panel.row(LONG), desk.panel.row("x = 1")
+    expect(well).to_contain_text(FIGURE)
+    expect(well.locator("svg")).to_have_count(0)
+    expect(short).to_contain_text("≤")
+    expect(short).to_contain_text("too short")
+    expect(short).to_have_attribute("aria-label", re.compile("below what the sensor can resolve, at most|at most"))
+    failed, interrupted = desk.panel.row("1 / 0"), desk.panel.row("# to be interrupted")
+    expect(failed).to_contain_text("error")
+    expect(failed).to_have_attribute("aria-label", re.compile("ended with an error"))
+    expect(interrupted).to_contain_text("interrupted")
+    expect(interrupted).to_have_attribute("aria-label", re.compile("interrupted"))
+    for row in (short, failed, interrupted):
+        expect(row.locator("svg")).to_have_count(1)
+    desk.shoot("ends", whole=True)
+
+
+def test_a_cell_that_kills_its_kernel(desk: Desk) -> None:
+    """What it used up to the last heartbeat is not lost: it is a run of this notebook."""
+    notebook = desk.metered(["import os", "import time; time.sleep(2.5); os._exit(1)"], "board")
+    notebook.run(0)
+    desk.panel.settled(1)
+    running = notebook.start(1)
+    expect(desk.panel.row("os._exit")).to_contain_text("so far")
+    restarting = desk.page.get_by_role("dialog")
+    restarting.get_by_role("button", name=re.compile("Ok|OK|Dismiss")).click()
+    expect(desk.panel.empty("not-loaded")).to_be_visible()
+    assert not running.goes_on
+    desk.panel.empty("not-loaded").get_by_role("button", name="Start metering").click()
+    expect(desk.panel.empty("live")).to_be_visible()
+    notebook.run(0)
+    desk.panel.settled(1)
+    desk.panel.tab("Runs")
+    runs = desk.panel.root.get_by_test_id("green-run-row")
+    expect(runs).to_have_count(2)
+    expect(runs.nth(1)).to_contain_text("2 cells")
+    expect(runs.nth(1)).to_contain_text("simulated")
+    desk.shoot("killed")
+
+
+def test_a_gpu_that_others_use_too(desk: Desk, machine: Machine) -> None:
+    """A part of the board's energy is attributed to this kernel; the row shows that part, and what the board used."""
+    notebook = desk.metered(["import os; os.getpid()", LONG], "crowd")
+    notebook.run(0)
+    machine.driver.processes({int(notebook.outputs(0)): 0.25, 1: 0.75})
+    notebook.run(1)
+    desk.panel.settled(2)
+    row = desk.panel.row(LONG)
+    expect(row).to_have_attribute("aria-label", re.compile("attributed to this kernel, for others used the device too"))
+    expect(row).to_have_attribute("title", re.compile(r"J of .*J attributed"))
+    expect(row.locator("svg")).to_have_count(1)
+    expect(desk.panel.root).to_contain_text("~ estimated or attributed")
+    desk.shoot("shared", whole=True)
+
+
+@pytest.mark.parametrize("kernel", ["board", "whole", "closed"])
+def test_nothing_is_called_measured_that_is_not(desk: Desk, kernel: str) -> None:
+    notebook = desk.metered([LONG], kernel)
+    notebook.run()
+    desk.panel.settled(1)
+    for tab in ("Now", "Runs"):
+        desk.panel.tab(tab)
+        html = desk.panel.root.evaluate("panel => panel.outerHTML")
+        assert "measured" not in re.sub(r"<svg.*?</svg>", "", html), tab

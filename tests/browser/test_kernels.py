@@ -1,0 +1,133 @@
+"""Kernels come and go under a notebook; its figures are those of the kernel that it has."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from .page import Desk, Notebook
+
+WORK = "import time; time.sleep(0.6)"
+
+
+def metered_again(desk: Desk) -> None:
+    desk.panel.empty("not-loaded").get_by_role("button", name="Start metering").click()
+    expect(desk.panel.empty("live")).to_be_visible()
+
+
+def test_a_restart_begins_from_nothing(desk: Desk) -> None:
+    notebook = desk.metered([WORK, "# second\n" + WORK], "board")
+    notebook.run()
+    desk.panel.settled(2)
+    notebook.restart()
+    expect(desk.panel.rows).to_have_count(0)
+    expect(desk.panel.total).to_have_count(0)
+    metered_again(desk)
+    notebook.run(1)
+    desk.panel.settled(1)
+    expect(desk.panel.row("# second")).to_be_visible()
+
+
+def test_a_restart_while_a_cell_runs(desk: Desk) -> None:
+    busy, go = desk.held()
+    notebook = desk.metered([busy, WORK], "board")
+    notebook.start(0)
+    expect(desk.panel.power).to_contain_text("simulated now")
+    notebook.restart()
+    expect(desk.panel.empty("not-loaded")).to_be_visible()
+    expect(desk.panel.rows).to_have_count(0)
+    assert not go.exists()
+    metered_again(desk)
+    notebook.run(1)
+    desk.panel.settled(1)
+
+
+def test_another_kernel_and_back(desk: Desk) -> None:
+    """Each kernel has its own figures; those of one that was left are its own run."""
+    notebook = desk.metered([WORK], "board")
+    notebook.run()
+    desk.panel.settled(1)
+    notebook.change_kernel("parrot")
+    expect(desk.panel.empty("not-python")).to_be_visible()
+    expect(desk.panel.rows).to_have_count(0)
+    notebook.change_kernel("here")
+    metered_again(desk)
+    expect(desk.panel.rows).to_have_count(0)
+    notebook.run()
+    desk.panel.settled(1)
+    expect(desk.panel.total).not_to_contain_text("simulated")
+
+
+def test_notebooks_on_kernels_of_their_own(desk: Desk) -> None:
+    """Figures follow the notebook in front, and stay with those behind it."""
+    first = desk.metered(["# first\n" + WORK], "board")
+    first.run()
+    desk.panel.settled(1)
+    second = desk.metered(["# second\n" + WORK, "# third\n" + WORK], "board")
+    second.run()
+    desk.panel.settled(2)
+    first.show()
+    desk.panel.settled(1)
+    expect(desk.panel.row("# first")).to_be_visible()
+    second.show()
+    desk.panel.settled(2)
+    expect(desk.panel.row("# first")).to_have_count(0)
+
+
+def test_two_notebooks_on_one_kernel(desk: Desk) -> None:
+    """It is one run: both show all of it, and a click goes to the cell in whichever notebook has it."""
+    first = desk.metered(["# first\n" + WORK], "board")
+    first.run()
+    desk.panel.settled(1)
+    path = desk.write(["# second\n" + WORK])
+    desk.ask(
+        """async ([path, id]) => {
+            const panel = await jupyterapp.commands.execute('docmanager:open', { path, kernel: { id } });
+            await panel.sessionContext.ready;
+        }""",
+        [path, first.kernel],
+    )
+    second = Notebook(desk, path, first.ids)
+    assert second.kernel == first.kernel
+    desk.panel.settled(1)
+    second.run(0)
+    desk.panel.settled(2)
+    first.show()
+    desk.panel.settled(2)
+    expect(desk.panel.rows.first).to_contain_text("# first")
+    desk.panel.row("# second").click()
+    desk.until("path => jupyterapp.shell.currentWidget.context.path === path", path)
+    expect(desk.panel.rows.first).to_contain_text("# second")
+    first.close()
+    desk.panel.settled(2)
+    second.run(0)
+    expect(desk.panel.row("# second")).to_contain_text("×2")
+
+
+def test_a_notebook_that_is_renamed(desk: Desk) -> None:
+    notebook = desk.metered([WORK], "board", name="before.ipynb")
+    notebook.run()
+    desk.panel.settled(1)
+    expect(desk.panel.root).to_contain_text("before.ipynb")
+    notebook.rename("after.ipynb")
+    expect(desk.panel.root).to_contain_text("after.ipynb")
+    expect(desk.panel.root).not_to_contain_text("before.ipynb")
+    desk.panel.settled(1)
+    notebook.run()
+    expect(desk.panel.row(WORK)).to_contain_text("×2")
+    desk.panel.tab("Runs")
+    expect(desk.panel.root.get_by_test_id("green-run-row")).to_have_count(1)
+
+
+def test_a_notebook_that_is_closed_and_opened_again(desk: Desk) -> None:
+    """The kernel goes on, and so does its run."""
+    notebook = desk.metered([WORK], "board")
+    notebook.run()
+    desk.panel.settled(1)
+    notebook.save()
+    notebook.close()
+    expect(desk.panel.empty("no-notebook")).to_be_visible()
+    again = desk.open_file(notebook.path, "board")
+    desk.panel.settled(1)
+    expect(desk.panel.row(WORK)).to_be_visible()
+    again.run()
+    expect(desk.panel.row(WORK)).to_contain_text("×2")
