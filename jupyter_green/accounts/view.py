@@ -20,13 +20,16 @@ def finite(value: float | None) -> float | None:
 
 
 def figure(record: EnergyRecord) -> Shape:
-    """Return a record's energy in joules with the half-width of its 95 % interval and what it may be called."""
+    """Return a record's energy in joules with the half-width of its 95 % interval and what it may be called.
+
+    Only a final figure is below what a sensor resolves: one that still grows is known late, not badly.
+    """
     return {
         "joules": finite(record.joules),
         "uncertainty": finite(record.uncertainty),
         "quality": record.quality,
         "measured_share": finite(record.measured_share),
-        "below_resolution": record.below_resolution,
+        "below_resolution": record.final and record.below_resolution,
         "co2e_grams": finite(record.co2e_grams),
         "cost": finite(record.cost),
         "currency": record.currency,

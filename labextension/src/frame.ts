@@ -12,6 +12,7 @@ import {
   attempt,
   flag,
   isObject,
+  lines,
   list,
   name,
   number,
@@ -157,7 +158,7 @@ const snapshot: Reader<ISnapshot> = object<ISnapshot>({
   problem: orNull(
     object<{ sentence: string; command: string | null }>({
       sentence,
-      command: orNull(sentence)
+      command: orNull(lines(4096))
     })
   ),
   running: orNull(cell),

@@ -26,10 +26,11 @@ export function indicator(words: Words, state: IState): IIndicator | null {
   const live = state.status.kind === 'live' && known(state.watts);
   const about = (state.wattsQuality ?? 'estimated') === 'estimated' ? '~' : '';
   const now = live ? `${about}${watts(state.watts)}` : '';
-  const total = words.text({ ...words.reading(figure), doubt: '' });
+  const reading = state.busy ? words.soFar(figure) : words.reading(figure);
+  const total = words.text({ ...reading, doubt: '' });
   const simulated = figure.quality === 'simulated';
   const name = (state.notebook ?? '').split('/').pop() ?? '';
-  const sure = `${words.figure(figure)}, ${words.standing(figure)}`;
+  const sure = `${words.text(reading)}, ${words.standing(figure)}`;
   const sentence = [
     name === ''
       ? trans.__('Energy: %1.', sure)

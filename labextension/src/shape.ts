@@ -66,6 +66,12 @@ export function text(longest: number): Reader<string> {
   return value => exactly(value).replace(UNSEEN, ' ');
 }
 
+/** The same, of several lines. */
+export function lines(longest: number): Reader<string> {
+  const exactly = name(longest);
+  return value => exactly(value).replace(UNSEEN, c => (c === '\n' ? c : ' '));
+}
+
 const UNSEEN =
   /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 

@@ -100,8 +100,23 @@ export class Words {
         return this.bound('≥', least, given);
       }
     }
-    const reading = this.reading(cell.figure, given, joules);
-    return provisional(cell) && known(joules)
+    return provisional(cell)
+      ? this.soFar(cell.figure, given, joules)
+      : this.reading(cell.figure, given, joules);
+  }
+
+  /** A figure that still grows: its ± is that of the newest moment, and not the one that it will end with. */
+  soFar(
+    figure: IFigure,
+    given: IUnit | null = null,
+    joules: number | null = figure.joules
+  ): IReading {
+    const reading = this.reading(
+      { ...figure, uncertainty: null },
+      given,
+      joules
+    );
+    return known(joules)
       ? { ...reading, doubt: this.trans.__('so far') }
       : reading;
   }

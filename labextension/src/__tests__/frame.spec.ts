@@ -53,6 +53,14 @@ describe('a frame', () => {
     expect(readFrame(wire(frame))).toEqual(frame);
   });
 
+  it('keeps the lines of a command, which are a command each', () => {
+    const problem = { sentence: 'a\nb', command: 'sudo a\nsudo b\u202e\tc' };
+    const found = readFrame({ ...(wire(whole) as object), problem });
+    expect(found).toMatchObject({
+      problem: { sentence: 'a b', command: 'sudo a\nsudo b  c' }
+    });
+  });
+
   it('is a copy without what nobody asked for', () => {
     const found = readFrame({
       ...(wire(whole) as object),

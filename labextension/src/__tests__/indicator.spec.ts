@@ -23,7 +23,7 @@ it('says watts while something runs, the total, and a sentence', () => {
     watts: '24 W',
     total: '4.1 kJ',
     sentence:
-      'Energy of sentiment.ipynb: 4.1 kJ ± 0.2, measured. Now 24 W, measured. Click to show the panel.'
+      'Energy of sentiment.ipynb: 4.1 kJ so far, measured. Now 24 W, measured. Click to show the panel.'
   });
 });
 

@@ -59,6 +59,8 @@ describe('a row', () => {
       '570 J so far'
     );
     expect(row(570, 20, { final: false })).toBe('570 J so far');
+    // The ± of the newest moment is wide, and no reason to hide what was counted.
+    expect(row(247, 310, { final: false })).toBe('250 J so far');
   });
 
   it.each([

@@ -21,7 +21,9 @@ export function Total({
 }): JSX.Element {
   const { state, words } = desk;
   const { trans } = words;
-  const reading = words.reading(totals.figure);
+  const reading = state.busy
+    ? words.soFar(totals.figure)
+    : words.reading(totals.figure);
   const name = (state.notebook ?? '').split('/').pop() ?? '';
   const started = state.cells.reduce(
     (first, cell) => Math.min(first, cell.started_at),
@@ -49,11 +51,7 @@ export function Total({
             <small>{reading.unit.symbol}</small>
           ) : null}
         </span>{' '}
-        <span className="jgp-pm">
-          {state.busy && !known(totals.figure.uncertainty)
-            ? trans.__('so far')
-            : reading.doubt}
-        </span>{' '}
+        <span className="jgp-pm">{reading.doubt}</span>{' '}
         <span className="jgp-mark" title={words.devices(totals.parts)}>
           {words.standing(totals.figure)}
         </span>

@@ -1,0 +1,14 @@
+"""The shapes that pages are told."""
+
+from __future__ import annotations
+
+from jupyter_green.accounts import view
+from jupyter_green.records import Component, EnergyRecord
+
+
+def test_a_figure_that_still_grows_is_not_below_what_a_sensor_resolves() -> None:
+    """It is known late, not badly; once it is final it may be."""
+    part = Component("gpu", "GPU 0", "nvidia:a", 0.3, 0.5, 0.0, "counter", "measured", "whole board", "nvidia")
+    record = EnergyRecord((part,), seconds=0.01, started_at=0.0)
+    assert view.figure(record)["below_resolution"] is True
+    assert view.figure(record.with_(final=False))["below_resolution"] is False
