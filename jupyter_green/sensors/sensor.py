@@ -77,6 +77,8 @@ class Traits:
         Keys of sensors whose energy is part of this one's and must not be added to it.
     driver : str
         Version of the driver that answers, where one does; what was found out of a sensor holds for it alone.
+    divided : bool
+        Whether it is cut into slices that others may use unseen: its energy is never one process's own.
     scale : float
         What the meter multiplies readings by; other than 1 only where a calibration set it.
     """
@@ -99,6 +101,7 @@ class Traits:
     span: float | None = None
     covers: tuple[str, ...] = ()
     driver: str = ""
+    divided: bool = False
     scale: float = 1.0
     note: str | None = None
 

@@ -19,12 +19,15 @@ from jupyter_green.sensors import Attributing, SensorFault
 
 IDLE_LEAST_SECONDS = 0.5
 
+DIVIDED = "This board is cut into slices; others may use them unseen, so its energy is the whole board's."
+
 
 class Attribution:
     """Remembers what devices drew between windows, and asks who used them during one."""
 
     def __init__(self, meter: Meter) -> None:
         self._attributing = dict(meter.attributing())
+        self._divided = {traits.key for traits in meter.traits if traits.divided}
         self._idle_watts: dict[str, float] = {}
 
     def observe_gap(self, components: tuple[Component, ...], seconds: float) -> None:
@@ -49,7 +52,9 @@ class Attribution:
             # What ran between windows may have drawn more than this window: then idle is not known.
             known = idle is not None and idle * seconds <= part.joules
             told = replace(part, idle_joules=idle * seconds if known and idle is not None else None)
-            if sensor is not None:
+            if part.key in self._divided:
+                told = replace(told, shared=True, note=part.note or DIVIDED)
+            elif sensor is not None:
                 told = _owned(told, sensor, start)
             result.append(told)
         return tuple(result)

@@ -254,3 +254,18 @@ def test_a_power_call_that_hangs_beside_a_counter_that_works(driver: SimulatedDr
         told = bench.block("next", start, start + 1.5)
         right(told, driver.truth(0, told.start, told.end))
         right(told, driver.truth(1, told.start, told.end), number=1)
+
+
+def test_the_energy_of_a_sliced_board_is_the_boards_and_never_called_own(driver: SimulatedDriver) -> None:
+    """Slices have no meter and the driver does not tell who used them, although our process is there."""
+    driver.board("A100", chip="ga100", slices=["MIG-1111", "MIG-2222"], ripple=0.0)
+    with Bench({**driver.environment(), "CUDA_VISIBLE_DEVICES": "MIG-2222"}) as bench:
+        driver.processes({int(bench.ask("os.getpid()")): 0.9})
+        start = begin(bench, driver, 400.0, 1.0)
+        told = bench.block("slice", start, start + 1.0)
+        covered_or_unknown(told, driver.truth(0, told.start, told.end))
+        part = told.part("gpu")
+        assert part["joules"] is not None
+        assert part["scope"] == "whole GPU; MIG slices have no meter of their own"
+        assert part["shared"] is True
+        assert part["own_joules"] is None

@@ -118,6 +118,7 @@ def _sensor(index: int, board: Board, driver: str) -> tuple[Sensor | None, Findi
         # The module's meter holds the processor too: the model of its energy must not be added.
         covers=(PROCESSOR_MODEL,) if way.scope == WHOLE_MODULE else (),
         driver=driver,
+        divided=way.scope == WHOLE_SLICED,
         note=note,
     )
     what = (
