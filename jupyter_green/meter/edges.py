@@ -18,7 +18,8 @@ from itertools import pairwise
 
 from jupyter_green.sensors import Traits
 
-from .flank import Power, compared, earlier, level_before, side
+from .fall import Power
+from .flank import compared, earlier, level_before, side
 from .ticks import Tick, Ticks
 
 GUARD_SECONDS = 0.003
@@ -29,6 +30,9 @@ FAR_PERIODS = 2.5
 
 SLOT_SECONDS = 0.005
 """Time between two cells that follow each other at once."""
+
+SETTLED_TICKS, FALL_TICKS = 2, 5
+"""Ticks after a block that are waited for where a cell follows, and where none does: then they tell how power falls."""
 
 SILENT_PERIODS = 2.5
 """How many periods without a tick beside an edge are a silence: a sampler held up, a sensor that hung."""
@@ -66,9 +70,9 @@ class Count:
     ready : bool
         Whether the ticks that it needs are there.
     complete : bool
-        Whether the tick after the closing one is known too, so that no later one changes the count.
+        Whether those that tell how power went on are known too, so that no later one changes the count.
     waits : bool
-        Whether that tick, or one around it, is still to come.
+        Whether one of those, or one around it, is still to come.
     outside : float
         The lower of the powers to both sides of the block, in watts.
     silence : float
@@ -182,9 +186,9 @@ def count_at(
     marks = [start.time, *inner, end.time]
     lengths = [max(0.0, later - earlier) for earlier, later in pairwise(marks)]
     until = edges[first - 1] if first else -math.inf
-    before = side(
-        ticks, left, until, forward=False, guard=guard, away=lengths[0], calm=first == 0 or edges[first - 1] in quiet
-    )
+    rested = first == 0 or edges[first - 1] in quiet
+    level = level_before(ticks, edges, first - 1, guard, quiet) if rested and first else None
+    before = side(ticks, left, until, forward=False, guard=guard, away=lengths[0], calm=rested, level=level)
     until = edges[final + 1] if final + 1 < len(edges) else math.inf
     calm = edges[final] in quiet
     level = level_before(ticks, edges, first, guard, quiet) if calm else None
@@ -215,11 +219,13 @@ def count_at(
         for power, length, variance in zip(powers, lengths, variances, strict=True)
     ]
     _relieve(joules, lengths, silent, limit)
+    rests = calm and after is not None and math.isinf(until) and not ticks.fast
+    patience = FALL_TICKS if rests else SETTLED_TICKS
     upto = inner.index(moment) + 1
     weight = math.fsum(variances[:upto])
     share = weight / total
     value = start.value + math.fsum(joules[:upto])
-    complete = block.whole and right + 2 < len(ticks.all)
+    complete = block.whole and right + patience < len(ticks.all)
     # A side on which nothing was read for long can't confirm what the other one tells.
     alone = max((total - weight if place == 0 else weight for place in silent), default=0.0)
     return Count(

@@ -73,7 +73,7 @@ class Ticks:
         self._shortest, self._longest = traits.period
         self._late = traits.late
         # Ticks of a few milliseconds need not be told apart: a read at the edge is near enough to one.
-        self._fast = traits.period[1] <= FAST_SECONDS
+        self.fast = traits.period[1] <= FAST_SECONDS
         self._margin = 4 * LEAST_MARGIN
         self._resumed = 0.0
         self._aimed = 0.0
@@ -95,7 +95,13 @@ class Ticks:
     @property
     def pace(self) -> float:
         """Seconds between the ticks that are looked at near an edge."""
-        return max(self.period, FAST_READ_SECONDS) if self._fast else self.period
+        return max(self.period, FAST_READ_SECONDS) if self.fast else self.period
+
+    def shift(self, late: float) -> None:
+        """Place all ticks anew: values are now taken to be shown `late` seconds late."""
+        for tick in self.all:
+            tick.time += self._late - late
+        self._late = late
 
     def add(self, reading: Reading) -> None:
         """Book a reading; one that is not later than the last is dropped."""
@@ -104,13 +110,13 @@ class Ticks:
             return
         self.slowness = min(reading.doubt, 1.1 * self.slowness + CLOCK_DOUBT)
         silence = reading.time - last.time if last is not None else math.inf
-        remembered = REMEMBER_SECONDS if self.comb.locked and not self._fast else self._longest
+        remembered = REMEMBER_SECONDS if self.comb.locked and not self.fast else self._longest
         if last is None or reading.epoch != last.epoch or silence > remembered:
             self.last = reading
             self._resume(reading)
         elif reading.value == last.value:
             self.last = reading
-        elif silence < self.period / 2 or self._fast or self._clear(reading.time):
+        elif silence < self.period / 2 or self.fast or self._clear(reading.time):
             self.last = reading
             self._found(reading, last)
             self._wasted = False
@@ -137,7 +143,7 @@ class Ticks:
         # The value shown is that of the latest tick, however many were passed over.
         seen = reading.time + reading.doubt
         low = max(last.time - last.doubt, reading.time - reading.doubt - 1.05 * self.period)
-        placed = Expectation((low + seen) / 2, (seen - low) / 2) if self._fast else self.comb.add(low, seen)
+        placed = Expectation((low + seen) / 2, (seen - low) / 2) if self.fast else self.comb.add(low, seen)
         tick = Tick(placed.time - self._late, reading.value, placed.doubt, reading.epoch, seen)
         before = self.all[-1] if self.all else None
         if before is not None and before.loose and before.epoch == tick.epoch:
@@ -174,7 +180,7 @@ class Ticks:
         """
         if self._wasted:
             skip = 0.0
-        if self._fast:
+        if self.fast:
             return now + max(FAST_READ_SECONDS, skip)
         following = self.comb.following(now + skip if skip else None)
         if following is None or not self.comb.locked:

@@ -15,12 +15,19 @@ from itertools import pairwise
 
 from jupyter_green.sensors import Reading, Traits
 
-from .edges import UNKNOWN_LIMIT, Count, count_at
+from .edges import GUARD_SECONDS, UNKNOWN_LIMIT, Count, count_at
+from .lateness import Lateness, told_by
 from .ticks import Ticks
 
 Z_95 = 1.96
 TICK_DOUBT_SECONDS = 0.002
 """By how much all ticks together may be misplaced beyond the latency."""
+
+LATE_ENOUGH_SECONDS = 0.005
+"""Half-width of the latency that edges don't narrow: delays of the cells' own may be alike in all of them."""
+
+RECENT_EDGES = 8
+"""Edges whose counts must be settled before ticks are placed anew."""
 
 CALM_AFTER_SECONDS, CALM_SECONDS = 1.0, 0.25
 
@@ -67,10 +74,16 @@ class Timeline:
     def __init__(self, traits: Traits) -> None:
         self.traits = traits
         self.ticks = Ticks(traits)
+        self._widest = traits.latency - traits.latency_low
+        # A part-time counter's edges tell when it looked; one that is known well enough has nothing to learn.
+        self._learns = traits.duty >= 1.0 and self._widest > 2 * LATE_ENOUGH_SECONDS
+        self._lateness = Lateness(traits.latency_low, traits.latency)
         self._edges: list[float] = []
         self._quiet: set[float] = set()
         self._settled: dict[float, Count] = {}
         self._faults: list[tuple[float, str]] = []
+        self._state: tuple[float, ...] = ()
+        self._known: dict[float, Count | None] = {}
         self._passed = 0
         """Edges that were forgotten."""
         self._unsettled = math.inf
@@ -95,6 +108,8 @@ class Timeline:
         """
         if quiet:
             self._quiet.add(moment)
+        elif self._learns and self._edges and self._edges[-1] in self._quiet:
+            self._apply_lateness()
         index = bisect.bisect_left(self._edges, moment)
         if index == len(self._edges) or self._edges[index] != moment:
             self._edges.insert(index, moment)
@@ -140,13 +155,13 @@ class Timeline:
         return self.ticks.next_read(now, CALM_SECONDS if calm else 0.0)
 
     def settle_seconds(self) -> float:
-        """How long after a window's end its figure may still change, in seconds."""
+        """How long after a window's end the ticks that its figure can't do without have come, in seconds."""
         return 3 * self.traits.period[1] + 2 * self.traits.latency
 
     def settled(self, end: float, *, soon: bool = False) -> bool:
-        """Whether the ticks around an edge are there, and two more, which tell how power fell after it.
+        """Whether the ticks around an edge are there, and five more, which tell how power fell after it.
 
-        One more does for somebody who waits and wants the figure `soon`.
+        Two more do where another window has begun, and one for somebody who waits and wants the figure `soon`.
         """
         if end >= self._unsettled and not soon:
             return False
@@ -235,6 +250,14 @@ class Timeline:
         index = bisect.bisect_left(self._edges, moment)
         known = index < len(self._edges) and self._edges[index] == moment
         edges = self._edges if known else [*self._edges[:index], moment, *self._edges[index:]]
+        # Asked again and again until a tick comes; between ticks and edges nothing can have changed.
+        newest = self.ticks.all[-1].time if self.ticks.all else 0.0
+        state = (newest, len(self.ticks.all), edges[-1], len(edges), len(self._quiet))
+        if state != self._state:
+            self._state, self._known = state, {}
+        found = self._known
+        if moment in found:
+            return found[moment]
         count = count_at(self.ticks, self.traits, edges, moment, self._quiet, passed=self._passed)
         before = self._edges[index - 1] if index else -math.inf
         earlier = self._settled.get(before)
@@ -244,7 +267,28 @@ class Timeline:
             count = replace(count, value=earlier.value)  # a count never falls, however little a window used
         if known and count is not None and count.complete:
             self._settled[moment] = count
+            self._learn(moment)
+        found[moment] = count
         return count
+
+    def _learn(self, moment: float) -> None:
+        """Hear what a settled edge tells of the latency."""
+        if not self._learns:
+            return
+        told = told_by(self.ticks, self._edges, moment, self._quiet, self._widest + GUARD_SECONDS)
+        if told is not None:
+            self._lateness.hear(self.traits.late + told[0], told[1])
+
+    def _apply_lateness(self) -> None:
+        """Place ticks by what is known of the latency now; only while no figure is on its way."""
+        recent = self._edges[-RECENT_EDGES:]
+        if not all(self._count(edge) is not None and edge in self._settled for edge in recent):
+            return
+        if self._lateness.edges:
+            late, doubt = self._lateness.known()
+            self.ticks.shift(late)
+            doubt = max(doubt, LATE_ENOUGH_SECONDS)
+            self.traits = replace(self.traits, latency_low=late - doubt, latency=late + doubt)
 
     def _unseen(self, opening: Count, closing: Count, start: float, end: float) -> float:
         """Variance in joules squared of what a part-time sensor did not look at.
