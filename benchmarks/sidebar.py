@@ -13,10 +13,11 @@ import os
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Error
 
 from tests.browser.installation import environment, wheel
 
@@ -48,8 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ):
             for name in given.only or PARTS:
                 print(name, file=sys.stderr, flush=True)
-                lines += PARTS[name](browser, Path(folder) / name, given)
-                print(table(lines[-1:]), file=sys.stderr, flush=True)
+                try:
+                    lines += PARTS[name](browser, Path(folder) / name, given)
+                except (Error, AssertionError, RuntimeError) as fault:  # the other parts are worth having
+                    traceback.print_exc()
+                    lines.append(Line(name, "", f"not measured: {str(fault).splitlines()[0][:160]}"))
             version = browser.version
     except Missing as missing:
         print(missing, file=sys.stderr)

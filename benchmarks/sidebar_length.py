@@ -7,13 +7,14 @@ in a notebook of ten cells, which shows what the length itself costs.
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from tests.browser.page import Notebook
 
-from .sidebar_sheet import Line, median, span
+from .sidebar_sheet import Line, span
 from .sidebar_stage import Stage
 
 FRAME_MS = 1000 / 60
@@ -27,6 +28,8 @@ Link.current._pace = Pace({distance}, {distance})
 """
 OWN_SECONDS = "current()._sampler.cpu_seconds"
 SHORT = 10
+ENOUGH = 5_000
+"""Updates below which what the collector leaves lying about is more than what grows."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ def length(stage: Stage, plan: Plan) -> list[Line]:
     long = _course(stage, notebook, plan.updates)
     fresh = _open_fresh(stage, notebook, plan)
     title = f"{plan.cells:,} cells"
-    lines = [
+    return [
         Line(
             f"{title}: panel is opened → rows on the screen",
             "≤ 1 s",
@@ -120,15 +123,13 @@ def length(stage: Stage, plan: Plan) -> list[Line]:
             f"{SHORT} cells: {1000 * brief.page:.1f} ms; {1000 * brief.kernel:.2f} ms",
         ),
     ]
-    stage.desk.clear()
-    return lines
 
 
 def _run_through(stage: Stage, cells: int, name: str) -> Notebook:
     """Open a notebook and run all its cells once."""
     notebook = stage.metered(cells, "pass", name)
     stage.probe("runThrough", notebook.path, "pass", 20)
-    stage.desk.until(f"() => document.querySelector('.jgp-cells h3')?.textContent.includes('{cells:,}')")
+    stage.wait(_counted(cells))
     _drawn(stage, notebook)
     return notebook
 
@@ -176,7 +177,7 @@ def _course(stage: Stage, notebook: Notebook, updates: int) -> Course:
     )
     counts, heaps, work = [], [], stage.work()
     for step in range(11):
-        stage.desk.until(f"() => window.greenProbe.heard >= {step * updates // 10}")
+        stage.wait(f"() => window.greenProbe.heard >= {step * updates // 10}")
         counts.append(int(stage.desk.ask("() => window.greenProbe.heard")))
         heaps.append(stage.heap())
     page = (stage.work() - work) / counts[-1]
@@ -189,16 +190,17 @@ def _course(stage: Stage, notebook: Notebook, updates: int) -> Course:
 
 
 def _open_fresh(stage: Stage, notebook: Notebook, plan: Plan) -> list[Line]:
-    """Load the page again with the panel closed, and open it: nothing is known yet, all is asked for."""
-    stage.desk.hide_panel()
+    """Open the notebook in another page, and the panel there: nothing is known yet, all is asked for."""
     notebook.save()
-    stage.probe("pause", 2000)
-    stage.desk.reload()
-    notebook.idle()
+    stage.desk.page.close()
+    other = stage.another()
+    found_there = other.desk.open_file(notebook.path, None)
+    found_there.idle()
     began = time.perf_counter()
-    found = stage.probe("open")
-    stage.desk.until(f"() => document.querySelector('.jgp-cells h3')?.textContent.includes('{plan.cells:,}')")
+    found = other.probe("open")
+    other.wait(_counted(plan.cells))
     known = time.perf_counter() - began
+    other.desk.clear()
     return [
         Line(
             f"{plan.cells:,} cells: the same in a page that was just loaded",
@@ -209,6 +211,11 @@ def _open_fresh(stage: Stage, notebook: Notebook, plan: Plan) -> list[Line]:
     ]
 
 
+def _counted(cells: int) -> str:
+    """Whether the panel tells of so many cells."""
+    return f"() => document.querySelector('.jgp-cells h3')?.textContent.includes('{cells:,}')"
+
+
 def _dropped(gaps: Sequence[float]) -> str:
     missed = sum(max(0, round(gap / FRAME_MS) - 1) for gap in gaps)
     share = 100 * missed / (missed + len(gaps))
@@ -216,10 +223,13 @@ def _dropped(gaps: Sequence[float]) -> str:
 
 
 def _grown(course: Course) -> str:
-    """Heap at the beginning and the end, and its slope once the first fifth is over."""
+    """Heap once the first fifth of the updates is over, and at the end; and its slope, where there are enough."""
     points = [*zip(course.counts, course.heaps, strict=True)][2:]
-    middle, level = (median([point[axis] for point in points]) for axis in (0, 1))
-    across = sum((count - middle) ** 2 for count, _ in points)
-    slope = sum((count - middle) * (heap - level) for count, heap in points) / across if across else 0.0
-    first, last = (course.heaps[at] / 1e6 for at in (2, -1))
-    return f"{first:.1f} → {last:.1f} MB, {slope * 1000 / 1e3:+,.0f} kB per 1,000 updates".replace("-", "−")
+    heaps = [heap / 1e6 for _, heap in points]
+    text = f"{heaps[0]:.1f} → {heaps[-1]:.1f} MB, between {min(heaps):.1f} and {max(heaps):.1f}"
+    if course.counts[-1] < ENOUGH:
+        return text
+    middle, level = (statistics.fmean(point[axis] for point in points) for axis in (0, 1))
+    slope = sum((count - middle) * (heap - level) for count, heap in points)
+    slope /= sum((count - middle) ** 2 for count, _ in points)
+    return text + f"; {slope:+,.0f} kB per 1,000 updates".replace("-", "−")

@@ -100,6 +100,14 @@ class Stage:
         tools.send("Performance.enable", {"timeDomain": "threadTicks"})
         return cls(desk, tools)
 
+    def another(self) -> Stage:
+        """Open another page on the same server in the same profile, with the panel closed."""
+        return _visited(self.desk.page.context, self.desk.lab, panel=False)
+
+    def wait(self, function: str) -> None:
+        """Wait until a function of the page returns something true, much longer than for a page of the usual size."""
+        self.desk.page.wait_for_function(function, timeout=20 * PATIENCE, polling=200)
+
     def metered(self, cells: int, source: str, name: str) -> Notebook:
         """Open a notebook with so many cells on a kernel of its own, and start metering by the panel's button."""
         return self.metering([source] * cells, name)
@@ -146,11 +154,15 @@ class Stage:
 def stage(browser: Browser, lab: Lab) -> Iterator[Stage]:
     """Open a page on the server, with the panel."""
     with opened(browser) as context:
-        desk = Desk(context, lab)
-        desk.page.remove_listener("websocket", desk.traffic._follow)
-        desk.page.add_init_script(PROBE)
-        desk.visit()
-        yield Stage.of(desk)
+        yield _visited(context, lab, panel=True)
+
+
+def _visited(context: BrowserContext, lab: Lab, *, panel: bool) -> Stage:
+    desk = Desk(context, lab)
+    desk.page.remove_listener("websocket", desk.traffic._follow)
+    desk.page.add_init_script(PROBE)
+    desk.visit(panel=panel)
+    return Stage.of(desk)
 
 
 @contextmanager
