@@ -1,0 +1,43 @@
+"""The oldest JupyterLab that the package is made for, with the same wheel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from . import installation
+from .lab import Lab
+from .page import Desk
+
+pytestmark = pytest.mark.long
+
+WORK = "import time; time.sleep(0.6)"
+
+
+@pytest.fixture(scope="module")
+def oldest() -> Path:
+    package = installation.wheel()
+    return installation.environment("lab-4.2", "jupyterlab==4.2.*", package=package, constrained=False)
+
+
+def test_a_metered_cell_in_jupyterlab_4_2(oldest: Path, start: Callable[..., Lab], visit: Callable[..., Desk]) -> None:
+    desk = visit(start(installed=oldest))
+    assert desk.ask("() => jupyterapp.version").startswith("4.2.")
+    busy, go = desk.held("# live")
+    notebook = desk.metered([WORK, busy], "board")
+    notebook.run(0)
+    desk.panel.settled(1)
+    running = notebook.start(1)
+    expect(desk.panel.power).to_contain_text("simulated now")
+    go.touch()
+    running.wait()
+    desk.panel.settled(2)
+    expect(desk.page.get_by_test_id("green-badge")).to_have_count(2)
+    expect(desk.page.get_by_test_id("green-status")).to_contain_text("J simulated")
+    desk.panel.row("# live").click()
+    desk.shoot("lab-4.2", whole=True)
+    notebook.restart()
+    expect(desk.panel.empty("not-loaded")).to_be_visible()
