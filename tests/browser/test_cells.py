@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import Machine
+from .conftest import BOARD_WATTS, Machine
 from .page import Desk
 
 LONG = "import time; time.sleep(1.2)"
@@ -103,9 +103,14 @@ def test_a_gpu_that_others_use_too(desk: Desk, machine: Machine) -> None:
     notebook = desk.metered(["import os; os.getpid()", LONG], "crowd")
     notebook.run(0)
     machine.driver.processes({int(notebook.outputs(0)): 0.25, 1: 0.75})
+    # It is idle between the cells, and draws more from the second one on: that part is shared out.
+    desk.page.wait_for_timeout(700)
+    machine.driver.plan([(0.0, 300.0)])
     notebook.run(1)
     desk.panel.settled(2)
+    machine.driver.plan([(0.0, BOARD_WATTS)])
     row = desk.panel.row(LONG)
+    expect(row).to_contain_text(FIGURE)
     expect(row).to_have_attribute("aria-label", re.compile("attributed to this kernel, for others used the device too"))
     expect(row).to_have_attribute("title", re.compile(r"J of .*J attributed"))
     expect(row.locator("svg")).to_have_count(1)
