@@ -1,0 +1,364 @@
+"""How much cheaper `green.shrink` makes real models, beside the tools a person would otherwise reach for.
+
+    bash benchmarks/run shrink --workload text
+
+Three parts, which can be run one at a time: `search` (green.shrink itself, once for each batch size), `losses` (what
+the others lose, on the examples that our own verdict stands on) and `laps` (everything in turn, in one process). Each
+keeps its figures in `benchmarks/out`, so that the page tells which of them it has. Nothing here passes or fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from . import shrink_sheet
+from .machine import commit, installed, place
+from .shrink_peers import PEERS, case_of
+
+OUT = Path(__file__).with_name("out")
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+THREADS = 2
+BATCHES = (1, 32)
+PARTS = ("search", "losses", "laps")
+WORKS = ("text", "image", "vit", "lm")
+LAPS_SECONDS, ROUNDS, QUICK_ROUNDS = 150.0, 20, 6
+NEW_TOKENS = 128
+PROMPT = 16
+PACKAGES = ("jupyter_green", "torch", "transformers", "torch-pruning", "onnxruntime", "openvino", "nncf", "torchao")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the parts asked for, print the tables and write them to ``benchmarks/out``."""
+    parser = argparse.ArgumentParser(prog="benchmarks/run shrink", description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--workload", choices=WORKS, help="which model; without it what is there is only shown")
+    parser.add_argument("--part", nargs="+", choices=PARTS, default=list(PARTS), help="these parts only")
+    parser.add_argument("--batch", nargs="+", type=int, choices=BATCHES, default=list(BATCHES), help="search for these")
+    parser.add_argument("--time", default="5min", help="for each search (default: 5min)")
+    parser.add_argument("--max-loss", default=None, help="accepted loss (default: 1 point, or 1 %% of perplexity)")
+    parser.add_argument("--only", nargs="+", default=None, metavar="NAME", help="peers whose name contains NAME")
+    parser.add_argument("--quick", action="store_true", help="short searches and few examples, to see that it runs")
+    parser.add_argument("--publish", action="store_true", help="write docs/shrink-figures.md from what is there")
+    given = parser.parse_args(arguments)
+    if given.publish and given.quick:
+        parser.error("a quick run is not published; leave out --quick")
+    if given.workload is None and not given.publish:
+        parser.error("name a workload: --workload " + " | ".join(WORKS))
+    OUT.mkdir(exist_ok=True)
+    if given.workload is not None:
+        store = Store(given.workload, quick=given.quick)
+        bench = Bench(given.workload, store, given)
+        for part in PARTS:
+            if part in given.part:
+                bench.run(part)
+        text = shrink_sheet.section(store.found)
+        print(text)
+        store.path.with_suffix(".md").write_text(text, encoding="utf-8")
+    if given.publish:
+        stores = [Store(name).found for name in WORKS]
+        DOCS.mkdir(exist_ok=True)
+        (DOCS / "shrink-figures.md").write_text(shrink_sheet.page(stores), encoding="utf-8")
+        _tell("Published: docs/shrink-figures.md")
+    return 0
+
+
+class Store:
+    """What was found of a workload, kept from part to part."""
+
+    def __init__(self, work: str, *, quick: bool = False) -> None:
+        self.path = OUT / f"shrink-{work}{'-quick' if quick else ''}.json"
+        there = json.loads(self.path.read_text(encoding="utf-8")) if self.path.is_file() else {}
+        self.found: dict[str, Any] = {"work": work, "search": {}, "losses": {}, "laps": {}, **there}
+
+    def folder(self, batch: int) -> Path:
+        """Return where the model that was found for a batch size is saved."""
+        return self.path.with_suffix("") / f"batch-{batch}"
+
+    def write(self) -> None:
+        """Write it down."""
+        self.path.write_text(json.dumps(self.found, indent=1), encoding="utf-8")
+
+
+class Bench:
+    """One workload: its model and data in the parts that `green.shrink` itself cuts them into."""
+
+    def __init__(self, name: str, store: Store, given: argparse.Namespace) -> None:
+        import torch
+
+        from examples import models
+        from jupyter_green.shrink.call import first_outputs
+        from jupyter_green.shrink.material import material_of
+        from jupyter_green.shrink.metric import metric_of
+        from jupyter_green.shrink.recipe import Case
+        from jupyter_green.shrink.subject import subject_of
+
+        torch.set_num_threads(THREADS)
+        make: dict[str, Callable[[], models.Work]] = {
+            "text": lambda: models.text(_tell),
+            "image": lambda: models.resnet(_tell),
+            "vit": lambda: models.vit(_tell),
+            "lm": models.language,
+        }
+        self.name, self.store, self.given = name, store, given
+        self.work = make[name]()
+        store.found["trained"] = self.work.trained
+        self.subject = subject_of(self.work.model)
+        with self.subject.quiet():
+            self.material = material_of(self.subject, self.work.data, self.work.train, tokenizer=self.work.tokenizer)
+            if given.quick:
+                self.material = replace(self.material, select=self.material.select[:20], judge=self.material.judge[:20])
+            outputs, vectors = first_outputs(self.subject, self.material)
+        self.metric = metric_of(None, outputs, self.material.select[0].labels, vectors=vectors)
+        material = self.material
+        self.case = Case(self.subject, self.subject, material.tune, material.labelled, self.metric, 60.0, {})
+        self.peers = [
+            peer
+            for peer in PEERS
+            if name in peer.works and (not given.only or any(w.lower() in peer.name.lower() for w in given.only))
+        ]
+
+    def run(self, part: str) -> None:
+        """Run one part and keep what it found, with where and when."""
+        began, load = time.time(), os.getloadavg()
+        {"search": self.search, "losses": self.losses, "laps": self.laps}[part]()
+        versions = ", ".join(f"{name} {installed(name)}" for name in PACKAGES)
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(began))
+        self.store.found.setdefault("where", {})[part] = (
+            f"{when}, {(time.time() - began) / 60:.0f} minutes on {place(load)}; {versions}{commit()}"
+        )
+        self.store.write()
+
+    # ---- search ---------------------------------------------------------------------------------
+
+    def search(self) -> None:
+        """Shrink once for each batch size, and save what was found."""
+        import shutil
+
+        import jupyter_green as green
+
+        seconds = "60s" if self.given.quick else self.given.time
+        for batch in self.given.batch:
+            _tell(f"search, batch {batch}, {seconds}")
+            result = green.shrink(
+                self.work.model,
+                self.work.data,
+                self.work.train,
+                tokenizer=self.work.tokenizer,
+                time=seconds,
+                batch=batch,
+                **self._accepted(),
+                say=lambda what, share: _tell(f"  {100 * share:3.0f} % {what}"),
+            )
+            _tell(repr(result))
+            folder = self.store.folder(batch)
+            shutil.rmtree(folder, ignore_errors=True)
+            if result.recipe is not None:
+                folder.parent.mkdir(parents=True, exist_ok=True)
+                result.save(folder)
+            self.store.found["search"][str(batch)] = told(result, seconds)
+            self.store.write()
+
+    def _accepted(self) -> dict[str, Any]:
+        if self.given.max_loss is None:
+            return {}
+        return {"max_loss" if self.metric.unit == "points" else "max_relative_loss": self.given.max_loss}
+
+    # ---- peers ----------------------------------------------------------------------------------
+
+    def losses(self) -> None:
+        """See what the others lose, on the examples of the verdict, against the original."""
+        from jupyter_green.shrink.metric import evaluate
+
+        judge = self.material.judge
+        base, kept = evaluate(self.subject, self.subject.model, judge, self.metric)
+        self.store.found["metric"] = [self.metric.name, self.metric.unit, self.metric.value(base), len(base)]
+        for name, made in self._made():
+            if isinstance(made, str):
+                self.store.found["losses"][name] = {"reason": made}
+                continue
+            _tell(f"losses: {name}")
+            try:
+                parts, _ = evaluate(self.subject, made, judge, self.metric, kept)
+            except Exception as error:  # noqa: BLE001 - a peer that fails is a row with its reason
+                self.store.found["losses"][name] = {"reason": _reason(error)}
+                continue
+            loss = self.metric.loss(base, parts)
+            self.store.found["losses"][name] = {**asdict(loss), "score": self.metric.value(parts)}
+            self.store.write()
+
+    def laps(self) -> None:
+        """Run everything in turn, for each batch size, and for a language model token by token too."""
+        made = {"original": self.subject.model}
+        for name, model in self._made():
+            if not isinstance(model, str):
+                made[name] = model
+        for batch in BATCHES:
+            found = self._found(batch)
+            if found is not None:
+                made[_ours(batch)] = found
+        kinds: list[tuple[str, Mapping[str, Any]]] = [
+            (f"batch {batch}", self._forward(made, batch)) for batch in (BATCHES if self.name != "lm" else (1,))
+        ]
+        if self.name == "lm":
+            kinds = [("prefill 256", kinds[0][1]), ("decode", self._decode(made))]
+        for key, runners in kinds:
+            _tell(f"laps: {key}, {len(runners)} in turn")
+            self.store.found["laps"][key] = self._turns(runners)
+            self.store.write()
+
+    def _turns(self, runners: Mapping[str, Any]) -> dict[str, Any]:
+        from jupyter_green.session import current
+        from jupyter_green.shrink.gauge import SessionGauge
+        from jupyter_green.shrink.trial import run_trial
+
+        rounds, seconds = (QUICK_ROUNDS, 20.0) if self.given.quick else (ROUNDS, LAPS_SECONDS)
+        able = {}
+        for name, runner in runners.items():
+            began = time.perf_counter()
+            try:
+                for turn in range(3):
+                    runner.run(turn)
+            except Exception as error:  # noqa: BLE001 - a peer that fails is a row with its reason
+                self.store.found["losses"].setdefault(name, {})["reason"] = _reason(error)
+                continue
+            _tell(f"  {name}: warm after {time.perf_counter() - began:.1f} s")
+            able[name] = runner
+        trial = run_trial(able, SessionGauge(current(), "cpu"), seconds=seconds, rounds=rounds)
+        runtime = "ONNX Runtime, float32"
+        rows = {}
+        for name in able:
+            outcome = trial.outcome(name) if name != "original" else None
+            model = trial.raw(name, runtime) if runtime in able and name != runtime else None
+            rows[name] = {
+                "cpu_ms": 1e3 * trial.cost(name).cpu_seconds,
+                "ratio": None if name == "original" else _ratio(trial.raw(name)),
+                "widened": None if outcome is None else _ratio(outcome.ratio),
+                "verdict": "" if outcome is None else outcome.verdict,
+                "over_runtime": _ratio(model),
+            }
+        return {"basis": trial.basis, "others": trial.others, "rows": rows}
+
+    def _forward(self, made: Mapping[str, Any], batch: int) -> dict[str, Any]:
+        import torch
+
+        from jupyter_green.shrink.trial import Runner
+
+        batches = self.material.sized(batch)
+
+        def runner(model: Any) -> Runner:
+            def run(turn: int) -> None:
+                with torch.inference_mode():
+                    self.subject.call(batches[turn % len(batches)].inputs, model)
+
+            return Runner(run, lambda turn: batches[turn % len(batches)].size)
+
+        return {name: runner(model) for name, model in made.items()}
+
+    def _decode(self, made: Mapping[str, Any]) -> dict[str, Any]:
+        """Return runners that write new tokens, batch 1, with the cache; only what can is in it."""
+        import torch
+
+        from jupyter_green.shrink.trial import Runner
+
+        blocks = [batch.inputs["input_ids"][:1, :PROMPT] for batch in self.material.sized(1)]
+
+        def runner(model: Any) -> Runner:
+            def run(turn: int) -> None:
+                ids = blocks[turn % len(blocks)]
+                with torch.inference_mode():
+                    model.generate(
+                        input_ids=ids,
+                        attention_mask=torch.ones_like(ids),
+                        min_new_tokens=NEW_TOKENS,
+                        max_new_tokens=NEW_TOKENS,
+                        do_sample=False,
+                        pad_token_id=0,
+                    )
+
+            return Runner(run, lambda _turn: NEW_TOKENS)
+
+        return {name: runner(model) for name, model in made.items() if hasattr(model, "generate")}
+
+    def _made(self) -> Any:
+        for peer in self.peers:
+            reason = peer.missing()
+            if reason is not None:
+                yield peer.name, reason
+                continue
+            _tell(f"making: {peer.name}")
+            began = time.process_time()
+            try:
+                model = peer.make(case_of(self.case))
+            except Exception as error:  # noqa: BLE001 - a peer that fails is a row with its reason
+                yield peer.name, _reason(error)
+                continue
+            self.store.found.setdefault("making", {})[peer.name] = time.process_time() - began
+            yield peer.name, model
+
+    def _found(self, batch: int) -> Any:
+        import copy
+
+        import jupyter_green as green
+        from jupyter_green.shrink.fault import ShrinkError
+
+        folder = self.store.folder(batch)
+        if not folder.is_dir():
+            return None
+        try:
+            return green.load(folder)
+        except ShrinkError:
+            return green.load(folder, model=copy.deepcopy(self.work.model))
+
+
+def told(result: Any, seconds: str) -> dict[str, Any]:
+    """Return what a search found, as plain data."""
+    split = result.facts.split
+    rows = {row.standing: row for row in result.candidates}
+    against = rows["kept"].against_control if "kept" in rows else None
+    return {
+        "time": seconds,
+        "recipe": result.recipe,
+        "proven": result.proven,
+        "reason": result.reason,
+        "ratio": result.energy_ratio,
+        "interval": result.energy_ratio_interval,
+        "runtime_ratio": None if split is None else _ratio(split[0]),
+        "model_ratio": None if split is None else _ratio(split[1]),
+        "loss": None if result.facts.interval is None else asdict(result.facts.interval),
+        "against_control": None if against is None else asdict(against),
+        "scores": result.facts.scores,
+        "unit": result.facts.unit,
+        "basis": result.basis,
+        "cost_seconds": result.cost_seconds,
+        "break_even": result.break_even,
+        "notes": list(result.facts.notes),
+        "report": repr(result),
+    }
+
+
+def _ours(batch: int) -> str:
+    return f"green.shrink for batch {batch}"
+
+
+def _ratio(ratio: Any) -> list[float] | None:
+    return None if ratio is None else [ratio.value, ratio.low, ratio.high]
+
+
+def _reason(error: BaseException) -> str:
+    said = (str(error).strip().splitlines() or [""])[0][:120]
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

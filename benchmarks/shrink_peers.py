@@ -1,0 +1,173 @@
+"""What a shrink is compared with: the tools a person would otherwise reach for, each called as its documents say.
+
+Each makes something that is called like the original from a copy of it. Calibration sees the examples that our own
+repair sees, never those that anybody is judged by. One that is not installed or raises is a row with its reason.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from jupyter_green.shrink.material import Batch, leaves
+from jupyter_green.shrink.recipe import Case
+from jupyter_green.shrink.recipes.integer import TorchInteger
+from jupyter_green.shrink.recipes.onnx_runtime import OnnxDynamic, OnnxFloat, OnnxStatic, feed, input_names
+from jupyter_green.shrink.recipes.precision import wrapped as cast
+
+CALIBRATED = 10
+"""Batches that ranges are seen on: a few hundred examples, as each tool's documents advise."""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Another way to make a model cheaper.
+
+    Parameters
+    ----------
+    name : str
+        What stands in the tables.
+    make : callable
+        From a case of its own to what is called like the original.
+    works : tuple of str
+        The workloads it is for.
+    needs : str
+        The package it comes from; empty for PyTorch alone.
+    """
+
+    name: str
+    make: Callable[[Case], Any]
+    works: tuple[str, ...]
+    needs: str = ""
+
+    def missing(self) -> str | None:
+        """Return why it can't be run here, None where it can."""
+        there = not self.needs or importlib.util.find_spec(self.needs) is not None
+        return None if there else f"{self.needs} is not installed"
+
+
+def _compiled(model: Any) -> Any:
+    """Compile with weights frozen in, which is what makes it pay off on a processor; any batch and length."""
+    import torch
+    import torch._inductor.config as settings
+
+    settings.freezing = True
+    torch.compiler.reset()
+    return torch.compile(model.eval().requires_grad_(False), dynamic=None)
+
+
+def _bf16(case: Case) -> Any:
+    plain = not any(leaf.is_floating_point() for leaf in leaves(case.sample))
+    return case.subject.model.bfloat16() if plain else cast(case.subject.model.bfloat16())
+
+
+def _torchao(case: Case) -> Any:
+    from torchao.quantization import Int8DynamicActivationInt8WeightConfig, quantize_
+
+    quantize_(case.subject.model, Int8DynamicActivationInt8WeightConfig(set_inductor_config=False))
+    return _compiled(case.subject.model)
+
+
+def _pt2e(case: Case) -> Any:
+    """Static int8 of convolutions through torchao's PT2E, compiled."""
+    import torch
+    import torchao.quantization.pt2e.quantizer.x86_inductor_quantizer as x86
+    from torchao.quantization.pt2e import move_exported_model_to_eval
+    from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
+
+    inputs = tuple(leaves(case.tune[0].inputs))
+    shapes = ({0: torch.export.Dim("batch", min=1, max=1024)},)
+    exported = torch.export.export(case.subject.model.eval(), inputs, dynamic_shapes=shapes).module()
+    quantizer = x86.X86InductorQuantizer().set_global(x86.get_default_x86_inductor_quantization_config())
+    prepared = prepare_pt2e(exported, quantizer)
+    for batch in case.tune[:CALIBRATED]:
+        prepared(*leaves(batch.inputs))
+    made = convert_pt2e(prepared)
+    move_exported_model_to_eval(made)
+    import torch._inductor.config as settings
+
+    settings.freezing = True
+    torch.compiler.reset()
+    compiled = torch.compile(made)
+    return _called(lambda inputs: compiled(*leaves(inputs)))
+
+
+def _openvino(precision: str, nncf: bool = False) -> Callable[[Case], Any]:
+    def make(case: Case) -> Any:
+        import openvino
+        import torch
+
+        names = input_names(case.sample)
+        exported = OnnxFloat().apply(case).model
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.onnx"
+            path.write_bytes(exported.onnx)
+            model = openvino.convert_model(str(path))
+        if nncf:
+            model = _nncf(model, case, [name for name in names if name in exported.taken])
+        settings = {
+            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+            "NUM_STREAMS": 1,
+            "INFERENCE_PRECISION_HINT": precision,
+        }
+        compiled = openvino.Core().compile_model(model, "CPU", settings)
+        taken = {name for port in compiled.inputs for name in port.get_names()}
+
+        def call(inputs: Any) -> Any:
+            fed = {name: value for name, value in feed(inputs, names).items() if name in taken}
+            return torch.from_numpy(compiled(fed)[0])
+
+        return _called(call)
+
+    return make
+
+
+def _nncf(model: Any, case: Case, names: Sequence[str]) -> Any:
+    import nncf
+
+    every = input_names(case.sample)
+
+    def fed(batch: Batch) -> dict[str, Any]:
+        return {name: value for name, value in feed(batch.inputs, every).items() if name in names}
+
+    examples = nncf.Dataset(list(case.tune[:CALIBRATED]), fed)
+    kind = nncf.ModelType.TRANSFORMER if case.subject.kind == "transformers" else None
+    return nncf.quantize(model, examples, subset_size=CALIBRATED, model_type=kind)
+
+
+def _called(call: Callable[[Any], Any]) -> Any:
+    """Return something that takes a batch's inputs however the original does."""
+
+    def forward(*arguments: Any, **named: Any) -> Any:
+        return call(named or arguments)
+
+    return forward
+
+
+def _onnx(recipe: Any) -> Callable[[Case], Any]:
+    return lambda case: recipe.apply(case).model
+
+
+ALL = ("text", "image", "vit", "lm")
+PEERS = (
+    Peer("ONNX Runtime, float32", _onnx(OnnxFloat()), ALL, "onnxruntime"),
+    Peer("ONNX Runtime int8, dynamic", _onnx(OnnxDynamic()), ("text", "vit", "lm"), "onnxruntime"),
+    Peer("ONNX Runtime int8, static", _onnx(OnnxStatic()), ("image",), "onnxruntime"),
+    Peer("PyTorch, bf16", _bf16, ALL),
+    Peer("PyTorch, quantize_dynamic", lambda case: TorchInteger().apply(case).model, ("text", "vit", "lm")),
+    Peer("torch.compile, frozen", lambda case: _compiled(case.subject.model), ("text", "image", "vit")),
+    Peer("torch.compile, frozen, bf16", lambda case: _compiled(_bf16(case)), ALL),
+    Peer("torchao int8, compiled", _torchao, ("text", "vit"), "torchao"),
+    Peer("torchao PT2E int8, compiled", _pt2e, ("image",), "torchao"),
+    Peer("OpenVINO, bf16", _openvino("bf16"), ALL, "openvino"),
+    Peer("OpenVINO, NNCF int8", _openvino("f32", nncf=True), ("text", "image", "vit"), "nncf"),
+)
+
+
+def case_of(case: Case) -> Case:
+    """Return a case with a copy of its own."""
+    return replace(case, subject=replace(case.subject, model=case.subject.copy()))
