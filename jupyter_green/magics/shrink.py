@@ -57,7 +57,9 @@ class ShrinkMagics(Magics):
             %shrink model --data test --max-loss 2pt     accept more; 1% for metrics without bounds
             %shrink model --data test --time 10min       search longer than 5 min; an interrupt keeps the best
             %shrink model --data test --metric f1        accuracy, f1, perplexity, cosine, mse, agreement, or a name
-            %shrink model --data test --batch 1          measure with so many examples at a time
+            %shrink model --data test --batch 1          measure with so many examples at a time (--length tokens)
+            %shrink lm --data texts --new-tokens 64      language models: tokens for each prompt (128); 0 for one call
+            %shrink model --data test --per-day 500000   inferences a day, for the yearly saving (10,000)
             %shrink model --data test --form torch       keep a PyTorch module
             %shrink model --data test --dry-run          which recipes apply and why not; nothing is run
             %shrink model -o NAME                        bind the result's model to NAME (default: model_shrunk)
@@ -117,13 +119,17 @@ class ShrinkMagics(Magics):
             "metric": self._metric(options.metric),
             "time": options.time,
             "batch": options.batch,
+            "length": options.length,
+            "new_tokens": options.new_tokens,
             "form": options.form,
+            "per_day": options.per_day,
+            "progress": not options.quiet,
             "tokenizer": None if options.tokenizer is None else self._value(name, options.tokenizer),
             "session": self.cells.session(),
         }
         if options.max_loss is not None:
             chosen["max_relative_loss" if options.max_loss.endswith("%") else "max_loss"] = options.max_loss
-        for own in ("ratio", "layers"):
+        for own in ("ratio", "score", "layers"):
             if getattr(options, own, None) is not None:
                 chosen[own] = getattr(options, own)
         if getattr(options, "student", None) is not None:
@@ -133,8 +139,7 @@ class ShrinkMagics(Magics):
         try:
             if options.dry_run:
                 return plan.plan(name, model, self._value(name, data_name), **chosen)
-            with _bar(chosen):
-                result = getattr(call, name)(model, self._value(name, data_name), **chosen)
+            result = getattr(call, name)(model, self._value(name, data_name), **chosen)
         except ShrinkError as error:
             raise UsageError(f"%{name}: {error}") from None
         target = options.model if options.inplace else (options.output or f"{options.model}_shrunk")
@@ -145,7 +150,23 @@ class ShrinkMagics(Magics):
         self._last = (options.model, before, result)
         if options.data is None:
             print(f"Judged with {data_name}, the one fitting data in this notebook.")
-        return None if options.quiet else result
+        if options.quiet:
+            return None
+        self._offer(result, target)
+        return result
+
+    def _offer(self, result: ShrinkResult, target: str) -> None:
+        """Show a slider over the front, where there is more than one on it and somebody to move it."""
+        from IPython.display import display
+
+        from jupyter_green.shrink.slider import slider
+
+        def bind(model: Any) -> None:
+            self.shell.push({target: model})
+
+        widget = slider(result, bind) if getattr(self.shell, "kernel", None) is not None else None
+        if widget is not None:
+            display(widget)
 
     def _undo(self, name: str) -> None:
         if self._last is None:
@@ -184,36 +205,14 @@ class ShrinkMagics(Magics):
         return str(found[0])
 
 
-class _bar:  # noqa: N801 - used as a function
-    """A progress bar over the time allowed, where there is one to be seen."""
-
-    def __init__(self, chosen: dict[str, Any]) -> None:
-        from tqdm.auto import tqdm
-
-        self._bar = tqdm(total=100, bar_format="{l_bar}{bar}| {elapsed}", leave=False)
-        session = chosen["session"]
-        began = session.edge().cpu
-
-        def say(what: str, share: float) -> None:
-            self._bar.n = min(100, round(100 * share))
-            self._bar.set_description(f"{what}, {session.edge().cpu - began:.0f} CPU s so far")
-
-        chosen["say"] = say
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.close()
-
-
 def _parser(name: str) -> _Options:
     parser = _Options(prog=f"%{name}", add_help=False, allow_abbrev=False)
     parser.add_argument("model", nargs="?")
     for option in ("--data", "--train", "--metric", "--max-loss", "--tokenizer"):
         parser.add_argument(option)
     parser.add_argument("--time", default="5min")
-    parser.add_argument("--batch", type=int)
+    for option in ("--batch", "--length", "--new-tokens", "--per-day"):
+        parser.add_argument(option, type=int)
     parser.add_argument("--form", choices=["torch"])
     parser.add_argument("-o", "--output")
     parser.add_argument("-q", "--quiet", action="store_true")
@@ -221,6 +220,7 @@ def _parser(name: str) -> _Options:
         parser.add_argument(option, action="store_true")
     if name == "prune":
         parser.add_argument("--ratio", type=float, default=0.5)
+        parser.add_argument("--score", choices=["taylor", "fisher"])
     if name == "distil":
         parser.add_argument("--layers", type=int)
         parser.add_argument("--student")

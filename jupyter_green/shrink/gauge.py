@@ -13,14 +13,16 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from jupyter_green.records import EnergyRecord
+from jupyter_green.sensors.cores import LEAST_BAND
 from jupyter_green.session import Session
 from jupyter_green.session.accelerator import synchronize
 
 Basis = Literal["joules", "cpu_seconds"]
 
-POWER_DIFFERENCE = 0.15
-"""By how much the watts of a busy core may differ between two models, as a share. Taken, not measured: both are dense
-arithmetic at the same clock and number of threads; where power can be read, it is."""
+POWER_DIFFERENCE = LEAST_BAND
+"""By how much the watts of a busy core may differ between two models, as a share. That is what the processor model
+itself claims at best (±40 %), for what no one sees without a sensor: clock, voltage and kind of work. The two run on
+one machine, so part of it is common to both; nobody can tell which part, so none is taken off."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ file must not say which code to run. What was done to the structure is done to t
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +112,27 @@ def _transformers(folder: Path, note: Mapping[str, Any]) -> Any:
         raise ShrinkError(f"{CONFIG} is of {data.get('model_type')!r}, which {name} is not.")
     with torch.random.fork_rng(devices=[]):
         made = kind(config.from_dict(data))
-    return _filled(made, _file(folder, note, WEIGHTS))
+    path = _file(folder, note, WEIGHTS)
+    _heads(made, path, note["steps"])
+    return _filled(made, path)
+
+
+def _heads(made: Any, path: Path, steps: list[Any]) -> None:
+    """Give attentions as many heads as were left, and layers the shapes of the weights, where that was done."""
+    from .recipes.heads import set_heads
+    from .structure import reshape
+
+    for step in steps:
+        heads: Any = step.get("heads") if isinstance(step, dict) and step.get("recipe") == "heads" else None
+        if heads is None:
+            continue
+        if not isinstance(heads, dict) or not all(type(count) is int for count in heads.values()):
+            raise ShrinkError("shrink.json does not say how many heads are kept; the folder is damaged.")
+        reshape(made, path)
+        try:
+            set_heads(made, heads)
+        except (ValueError, AttributeError) as error:
+            raise ShrinkError(f"The model is not built like the one that was shrunk: {error}") from None
 
 
 def _replayed(folder: Path, note: Mapping[str, Any], steps: list[Any], model: Any) -> Any:
@@ -138,6 +158,7 @@ def _replayed(folder: Path, note: Mapping[str, Any], steps: list[Any], model: An
                 raise ShrinkError(f"model is not built like the one that was shrunk: {error}") from None
     path = _file(folder, note, WEIGHTS)
     reshape(made, path)
+    _heads(made, path, steps)
     return _filled(made, path)
 
 
@@ -147,8 +168,9 @@ def _filled(made: Any, path: Path) -> Any:
     safetensors = require("safetensors")
     with safetensors.safe_open(str(path), framework="pt") as file:
         kinds = {file.get_tensor(name).dtype for name in file.keys() if file.get_slice(name).get_shape()}  # noqa: SIM118
-    if torch.bfloat16 in kinds:
-        made = made.bfloat16()
+    for half in (torch.bfloat16, torch.float16):
+        if half in kinds:
+            made = made.to(half)
     try:
         missing, unexpected = require("safetensors.torch").load_model(made, str(path), strict=False)
     except (RuntimeError, ValueError) as error:
@@ -161,38 +183,107 @@ def _filled(made: Any, path: Path) -> Any:
 
 
 def _finished(made: Any, steps: list[Any]) -> Any:
-    """Do again what was done to the finished weights: wrap bfloat16, quantize."""
+    """Do again what was done to the finished weights: wrap, quantize, compile."""
+    for step in steps:
+        recipe = step.get("recipe")
+        if recipe in _AGAIN:
+            made = _AGAIN[recipe](made, step)
+    return made
+
+
+def _half(made: Any, step: Mapping[str, Any]) -> Any:
+    from .recipes.precision import wrapped
+
+    return wrapped(made, step["recipe"]) if step.get("wrapped") else made
+
+
+def _autocast(made: Any, step: Mapping[str, Any]) -> Any:
+    from .recipes.autocast import KINDS, wrapped
+
+    kind, device = step.get("kind"), step.get("device")
+    if kind not in KINDS or device not in ("cpu", "cuda"):
+        raise ShrinkError("shrink.json names an arithmetic that is not known; the folder is damaged.")
+    return wrapped(made, kind, device)
+
+
+def _stored(made: Any, _step: Mapping[str, Any]) -> Any:
+    from .recipes.channels_last import wrapped
+
+    return wrapped(made)
+
+
+def _integers(made: Any, step: Mapping[str, Any]) -> Any:
     import torch
 
     from .recipes.integer import ENGINES, quantized
-    from .recipes.precision import wrapped
 
-    for step in steps:
-        if step.get("recipe") == "bf16" and step.get("wrapped"):
-            made = wrapped(made)
-        if step.get("recipe") == "torch-int8":
-            engine = step.get("engine")
-            if engine not in ENGINES or engine not in torch.backends.quantized.supported_engines:
-                raise ShrinkError(f"It was quantized for {engine!r}, which this PyTorch does not have.")
-            made = quantized(made.eval(), engine)
+    engine = step.get("engine")
+    if engine not in ENGINES or engine not in torch.backends.quantized.supported_engines:
+        raise ShrinkError(f"It was quantized for {engine!r}, which this PyTorch does not have.")
+    return quantized(made.eval(), engine, _spared(step))
+
+
+def _torchao(made: Any, step: Mapping[str, Any]) -> Any:
+    import torch
+
+    from .recipes.torchao import at_integers
+
+    require("torchao")
+    if not torch.cuda.is_available():
+        raise ShrinkError("This model was quantized for a GPU, and there is none here; load it where there is one.")
+    at_integers(made.cuda().inner if hasattr(made, "inner") else made.cuda(), str(step.get("kind")), _spared(step))
     return made
+
+
+def _compiled(made: Any, step: Mapping[str, Any]) -> Any:
+    import torch
+
+    from .recipes.compiled import INSIDE, compiled
+    from .recipes.precision import wrapped
+    from .recipes.torchao import at_integers
+
+    inside = step.get("inside")
+    if inside not in INSIDE:
+        raise ShrinkError("shrink.json names an arithmetic that is not known; the folder is damaged.")
+    if inside == "bf16":
+        made = wrapped(made.to(torch.bfloat16))
+    if inside == "int8":
+        require("torchao")
+        at_integers(made, "int8")
+    return compiled(made.eval(), step.get("free") is True)
+
+
+def _spared(step: Mapping[str, Any]) -> tuple[str, ...]:
+    found: Any = step.get("spared", [])
+    if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+        raise ShrinkError("shrink.json does not say which layers were left out; the folder is damaged.")
+    return tuple(found)
+
+
+_AGAIN: dict[Any, Callable[[Any, Mapping[str, Any]], Any]] = {
+    "bf16": _half,
+    "fp16": _half,
+    "autocast": _autocast,
+    "channels_last": _stored,
+    "torch-int8": _integers,
+    "torchao": _torchao,
+    "compiled": _compiled,
+}
+"""What was done to finished weights, by name; anything else in a folder is done by nobody."""
 
 
 def _ask(made: Any, probe: Path, note: Mapping[str, Any]) -> None:
     """Ask the probe and compare the answer."""
     import torch
 
+    from .inspection import arranged
+
     try:
         held = require("safetensors.torch").load_file(str(probe))
         wanted = held.pop("out")
         inputs = {name.removeprefix("in."): leaf for name, leaf in held.items()}
-        call = note.get("call")
-        given: Any = inputs
-        if call != "named":
-            ordered = [inputs[str(place)] for place in range(len(inputs))]
-            given = tuple(ordered) if call == "many" else ordered[0]
         with torch.inference_mode():
-            answer = main_tensor(Subject(made).call(given)).float()
+            answer = main_tensor(Subject(made).call(arranged(inputs, note.get("call")))).float()
     except (KeyError, IndexError, TypeError, RuntimeError, ValueError) as error:
         first = (str(error).splitlines() or [""])[0][:160]
         raise ShrinkError(f"The model can't be called as it was when it was saved: {first}") from error

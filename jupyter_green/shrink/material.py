@@ -94,6 +94,18 @@ class Material:
         """Usual number of examples in a batch."""
         return max(batch.size for batch in self.select)
 
+    def fingerprint(self) -> dict[str, Any]:
+        """Return a digest of all examples, whatever their order, and how many each part has.
+
+        Nothing can be read off it. The same data cut by the same seed gives the same fingerprint.
+        """
+        parts = {"tune": self.tune, "select": self.select, "judge": self.judge}
+        every = sorted(digest for part in parts.values() for batch in part for digest in batch.digests())
+        return {
+            "digest": hashlib.blake2b(b"".join(every), digest_size=16).hexdigest(),
+            **{name: sum(batch.size for batch in part) for name, part in parts.items()},
+        }
+
     def sized(self, size: int | None, most: int = 64) -> list[Batch]:
         """Return batches of `select` of a size, for trials; as they are where it is None."""
         if size is None:

@@ -50,6 +50,10 @@ class Metric:
         """Return the metric over examples."""
         return float(self.total(parts.sum(0), len(parts)))
 
+    def agreement(self, parts: np.ndarray) -> float | None:
+        """Return how often the greedy answer is the original's, where this metric keeps that."""
+        return None
+
     def loss(self, original: np.ndarray, candidate: np.ndarray) -> Loss:
         """Return how much worse the candidate is, with its interval."""
         first, second = original[:, 0] > 0.5, candidate[:, 0] > 0.5
@@ -136,8 +140,16 @@ class Perplexity(Metric):
     unit = "relative"
     higher_is_better = False
 
+    def reference(self, outputs: Any) -> Any:
+        """Keep the likeliest tokens."""
+        return outputs[:, :-1].argmax(-1)
+
+    def agreement(self, parts: np.ndarray) -> float | None:
+        """Share of the places at which the likeliest token is the original's (the text before it being the data's)."""
+        return float(parts[:, 2].sum() / max(parts[:, 1].sum(), 1))
+
     def parts(self, outputs: Any, labels: Any, reference: Any) -> Any:
-        """Negative log-likelihood and number of predicted tokens of each sequence; label -100 is left out."""
+        """Negative log-likelihood, predicted tokens and agreeing ones of each sequence; label -100 is left out."""
         import torch
 
         wanted = labels[:, 1:].to(outputs.device)
@@ -145,7 +157,8 @@ class Perplexity(Metric):
         each = torch.nn.functional.cross_entropy(
             outputs[:, :-1].float().transpose(1, 2), wanted.clamp_min(0), reduction="none"
         )
-        return torch.stack([(each * known).double().sum(-1), known.double().sum(-1)], dim=-1)
+        agreed = (outputs[:, :-1].argmax(-1) == reference) & known
+        return torch.stack([(each * known).double().sum(-1), known.double().sum(-1), agreed.double().sum(-1)], dim=-1)
 
     def total(self, sums: Any, examples: int | None = None) -> Any:
         """Perplexity over all tokens."""
@@ -296,8 +309,13 @@ def metric_of(wanted: Any, outputs: Any, labels: Any, *, vectors: bool) -> Metri
     return metric
 
 
-def evaluate(
-    subject: Subject, model: Any, batches: Sequence[Batch], metric: Metric, references: Sequence[Any] | None = None
+def evaluate(  # noqa: PLR0917 - the last two are rarely given
+    subject: Subject,
+    model: Any,
+    batches: Sequence[Batch],
+    metric: Metric,
+    references: Sequence[Any] | None = None,
+    tick: Callable[[], None] = lambda: None,
 ) -> tuple[np.ndarray, list[Any]]:
     """Run a model over batches; return the parts of all examples and what was kept of its outputs.
 
@@ -313,6 +331,8 @@ def evaluate(
         What is looked at.
     references : sequence, optional
         What was kept of the original's outputs; without it the model is its own reference.
+    tick : callable
+        Called after each batch.
 
     Raises
     ------
@@ -334,4 +354,5 @@ def evaluate(
             kept.append(own)
             part = metric.parts(outputs, batch.labels, own if references is None else references[place])
             parts.append(part.cpu().numpy())
+            tick()
     return np.concatenate(parts), kept

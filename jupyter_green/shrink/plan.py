@@ -13,14 +13,14 @@ from jupyter_green.report import number
 from jupyter_green.report.grid import Grid
 from jupyter_green.session import current
 
-from .call import first_outputs, recipes_of, seconds_of
+from .call import first_outputs, recipes_of
 from .material import material_of
+from .memory import COPIES, lacking
 from .metric import metric_of
+from .options import accepted, seconds_of
 from .recipe import Case
 from .subject import subject_of
-
-COPIES = {False: 3, True: 7}
-"""Models held at once: original, copy and what is made of it; training adds gradients, two moments and a control."""
+from .workload import workload_of
 
 
 def plan(what: str, model: Any, data: Any, **options: Any) -> Grid:
@@ -49,10 +49,12 @@ def plan(what: str, model: Any, data: Any, **options: Any) -> Grid:
             outputs, vectors = first_outputs(subject, material)
         took = clock.perf_counter() - began
         metric = metric_of(options.get("metric"), outputs, material.select[0].labels, vectors=vectors)
-        case = Case(
-            subject, subject, material.tune, material.labelled, metric, 0.0, {"form": options.get("form"), **options}
-        )
-        rows = [(recipe.name, recipe.applies(case)) for recipe in recipes]
+        accepted(metric, options.get("max_loss"), options.get("max_relative_loss"))
+        sizes = {name: options.get(name) for name in ("batch", "length", "new_tokens")}
+        workload = workload_of(subject, material, **sizes)
+        wishes = {**options, "new_tokens": workload.new_tokens}
+        case = Case(subject, subject, material.tune, material.labelled, metric, seconds, wishes)
+        rows = [(recipe.name, recipe.applies(case) or lacking(subject, recipe.trains)) for recipe in recipes]
     tried = [recipe for recipe, (_, reason) in zip(recipes, rows, strict=True) if reason is None]
     watts = window.record.watts
     most = f" and at most about {number.energy(watts * seconds)}" if watts is not None else ""
@@ -62,7 +64,7 @@ def plan(what: str, model: Any, data: Any, **options: Any) -> Grid:
         f"{len(tried)} of {len(rows)} recipes would be tried on {subject.name} within {number.seconds(seconds)}{most}, "
         f"with about {number.significant(size / 1e6, 2)} MB more memory; judged by {metric.name} on {counts[2]:,} "
         f"examples ({counts[0]:,} to repair with, {counts[1]:,} to choose by; one batch takes {number.seconds(took)}). "
-        f"Nothing was run but that one batch."
+        f"An inference is {workload.key()}. Nothing was run but that one batch."
     )
     lines = [(name, "would be tried" if reason is None else "not: " + reason) for name, reason in rows]
     return Grid(said, ("recipe", ""), [*lines, *(("", problem) for problem in problems)])

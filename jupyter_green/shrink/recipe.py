@@ -7,7 +7,7 @@ whether the product is cheaper and good enough is measured. Third parties offer 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -39,7 +39,9 @@ class Case:
     seconds : float
         Time it may take.
     options : mapping
-        Wishes of the person: ``ratio``, ``layers``.
+        Wishes of the person: ``ratio``, ``layers``, ``form``, ``new_tokens``.
+    tick : callable
+        To be called now and then by what takes long, so that the progress bar moves.
     """
 
     subject: Subject
@@ -49,6 +51,7 @@ class Case:
     metric: Metric
     seconds: float
     options: Mapping[str, Any] = field(default_factory=dict)
+    tick: Callable[[], None] = lambda: None
 
     @property
     def sample(self) -> Any:
@@ -76,6 +79,8 @@ class Product:
         What should be known, a sentence each.
     weights : object or None
         The module whose weights are saved where these aren't `model`'s own: what was quantized, before it was.
+    runtime : str
+        What computes it; gains of a faster one are told apart from those of a smaller model.
     """
 
     model: Any
@@ -85,6 +90,7 @@ class Product:
     same_numbers: bool = False
     notes: tuple[str, ...] = ()
     weights: Any = None
+    runtime: str = "PyTorch"
 
     @property
     def size_bytes(self) -> int:
@@ -114,6 +120,25 @@ class Recipe(Protocol):
 
     def apply(self, case: Case) -> Product:
         """Make the product. May raise anything: its reason becomes a row."""
+
+
+@runtime_checkable
+class Adjustable(Recipe, Protocol):
+    """What a recipe may offer besides: settings from gentle to harsh, of which the search takes the harshest it can."""
+
+    def dial(self, case: Case) -> tuple[Sequence[Recipe], int]:
+        """Return the same recipe with each setting, gentle first, and which of them this one is nearest to.
+
+        There are none where the person fixed it.
+        """
+
+
+@runtime_checkable
+class Repairable(Recipe, Protocol):
+    """What a recipe of whole numbers may offer besides: to leave out layers that suffer most."""
+
+    def without(self, layers: Sequence[str]) -> Recipe:
+        """Return the same recipe that leaves these layers as they are."""
 
 
 @dataclass(frozen=True)

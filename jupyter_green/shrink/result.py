@@ -6,12 +6,15 @@ stands: a ratio of CPU seconds is measured, the energy behind it is estimated.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from .fault import ShrinkError
 from .gauge import Basis
 from .loss import Loss
+from .options import A_DAY
 from .ratio import Ratio
 from .trial import Cost
 
@@ -37,7 +40,7 @@ class Candidate:
     ratio : Ratio or None
         Cost per inference as a part of the original's; None where it wasn't or couldn't be told.
     loss : Loss or None
-        Against the original, on the examples for choosing; what was judged stands in the result itself.
+        Against the original, on the examples that `judged` names.
     score : float or None
         The metric's value on the same examples.
     cost : Cost or None
@@ -48,6 +51,10 @@ class Candidate:
         Loss against an equally trained original.
     notes : tuple of str
         What the recipe said.
+    runtime : str
+        What computes it; empty where nothing was made.
+    judged : bool
+        Whether loss and score are from the judging part; those of all other rows are from the choosing part.
     """
 
     name: str
@@ -60,6 +67,30 @@ class Candidate:
     size_bytes: int | None = None
     against_control: Loss | None = None
     notes: tuple[str, ...] = ()
+    runtime: str = ""
+    judged: bool = False
+
+
+@dataclass(frozen=True)
+class Front:
+    """A candidate on the Pareto front, which a person may take instead.
+
+    Parameters
+    ----------
+    name : str
+        The recipe.
+    product : Product
+        What was made.
+    ratio : Ratio or None
+        Cost as a part of the original's.
+    loss : Loss
+        On the examples for choosing, or for judging where it was judged.
+    """
+
+    name: str
+    product: Product
+    ratio: Ratio | None
+    loss: Loss
 
 
 @dataclass(repr=False)
@@ -78,6 +109,8 @@ class ShrinkResult:
         Its 95 % interval; on processor time widened by what power may differ.
     runtime_ratio, model_ratio : float or None
         What a faster runtime alone gives, and what the smaller model gives in that runtime; their product is the whole.
+    bf16_ratio : float or None
+        Cost as a part of what the original costs in bfloat16; None where that was not measured.
     basis : {"joules", "cpu_seconds"}
         What was compared.
     quality : {"measured", "estimated", "simulated"}
@@ -117,6 +150,7 @@ class ShrinkResult:
     cost_seconds: float
     break_even: int | None
     facts: Facts = field(repr=False)
+    bf16_ratio: float | None = None
 
     def save(self, path: str | Path) -> Path:
         """Write the model into a new folder: weights, settings, `shrink.json` and a model card; nothing pickled.
@@ -135,6 +169,49 @@ class ShrinkResult:
         self.model = self.facts.original.model
         return self.model
 
+    def use(self, name: str) -> Any:
+        """Take another candidate of the Pareto front: `model` is that one from now on, and it is what `save` writes.
+
+        It was chosen by a person and not judged, so nothing is called proven of it.
+
+        Parameters
+        ----------
+        name : str
+            The candidate's name, as in the table.
+
+        Raises
+        ------
+        ShrinkError
+            If it is not on the front.
+        """
+        found = next((item for item in self.facts.front if item.name == name), None)
+        if found is None:
+            there = ", ".join(repr(item.name) for item in self.facts.front) or "none"
+            raise ShrinkError(f"{name!r} is not on the front; there is {there}.")
+        self.model = found.product.model
+        if name != self.recipe:
+            self.recipe, self.proven = name, False
+            self.reason = "Taken from the front by hand; it was not judged."
+            self.loss, self.loss_interval = found.loss.value, (found.loss.low, found.loss.high)
+            ratio = found.ratio
+            self.energy_ratio = None if ratio is None else ratio.value
+            self.energy_ratio_interval = None if ratio is None else (ratio.low, ratio.high)
+            self.runtime_ratio = self.model_ratio = self.bf16_ratio = self.break_even = None
+            self.facts = replace(
+                self.facts, product=found.product, scores=None, interval=found.loss, split=None, phases={}, by_class={}
+            )
+        return self.model
+
+    def state(self) -> dict[str, Any]:
+        """Return what `use` changes, to go back to."""
+        return {name: getattr(self, name) for name in _CHANGED}
+
+    def restore(self, state: Mapping[str, Any]) -> Any:
+        """Go back to an earlier state; returns its model."""
+        for name, value in state.items():
+            setattr(self, name, value)
+        return self.model
+
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         from .sheet import html, text
 
@@ -144,6 +221,13 @@ class ShrinkResult:
         from .sheet import text
 
         return text(self)
+
+
+_CHANGED = (
+    *("model", "recipe", "proven", "reason", "loss", "loss_interval", "energy_ratio", "energy_ratio_interval"),
+    *("runtime_ratio", "model_ratio", "bf16_ratio", "break_even", "facts"),
+)
+"""What choosing another candidate changes."""
 
 
 @dataclass(frozen=True)
@@ -176,7 +260,25 @@ class Facts:
         Half the 95 % interval of what the search cost, in joules.
     by_class : mapping
         Loss of accuracy per class.
-    notes : tuple of str
+    per_day : int
+        Inferences a day at which the yearly saving is stated.
+    front : tuple of Front
+        What a person may take instead, the dearest first.
+    phases : mapping
+        Of a language model: ratios of "prefill" and "decode".
+    agreement : float or None
+        Share of the greedy answers that are the original's.
+    cpu : Ratio or None
+        Processor time as it was measured, where no sensor measures joules.
+    against_bf16 : Ratio or None
+        Cost as a part of the original's in bfloat16.
+    chosen_by : (int, float) or None
+        Number of examples for choosing, and the original's score on them.
+    data : mapping
+        Fingerprint of the data: a digest, and how many examples each part has.
+    inspected : str
+        What the last check found.
+        notes : tuple of str
         Sentences for the person.
     sample : object
         Inputs of a batch, whose shapes a probe is made by.
@@ -194,5 +296,14 @@ class Facts:
     split: tuple[Ratio, Ratio] | None = None
     cost_uncertainty: float | None = None
     by_class: dict[int, float] = field(default_factory=dict)
+    per_day: int = A_DAY
+    front: tuple[Front, ...] = ()
+    phases: Mapping[str, Ratio] = field(default_factory=dict)
+    agreement: float | None = None
+    cpu: Ratio | None = None
+    against_bf16: Ratio | None = None
+    chosen_by: tuple[int, float] | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+    inspected: str = ""
     notes: tuple[str, ...] = ()
     sample: Any = None

@@ -19,7 +19,9 @@ from .material import leaves
 from .subject import main_tensor
 
 if TYPE_CHECKING:
+    from .recipe import Product
     from .result import ShrinkResult
+    from .subject import Subject
 
 SEED = 20240229
 
@@ -40,18 +42,41 @@ def save(result: ShrinkResult, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     try:
-        alone = _weights(made, facts.original, product)
-        _probe(made, facts.original, product.model, facts.sample)
+        alone = write(made, facts.original, product, facts.sample, _figures(result))
         (made / CARD).write_text(_card(result, alone), encoding="utf-8")
-        note = _note(result, alone)
-        note["files"] = {file.name: digest(file) for file in sorted(made.iterdir()) if file.name != CARD}
-        (made / NOTE).write_text(json.dumps(note, indent=1, allow_nan=False), encoding="utf-8")
         made.chmod(0o755)
         made.rename(path)
     except BaseException:
         shutil.rmtree(made, ignore_errors=True)
         raise
     return path
+
+
+def write(
+    made: Path, original: Subject, product: Product, sample: Any, figures: Mapping[str, Any] | None = None
+) -> bool:
+    """Write weights, probe and `shrink.json` into a folder; return whether that alone suffices to make the model again.
+
+    Parameters
+    ----------
+    made : Path
+        The folder; made where it is missing.
+    original : Subject
+        What was shrunk.
+    product : Product
+        What came of it.
+    sample : object
+        Inputs whose shapes the probe gets.
+    figures : mapping, optional
+        What stands in `shrink.json` beside what loading needs.
+    """
+    made.mkdir(exist_ok=True)
+    alone = _weights(made, product)
+    _probe(made, original, product.model, sample)
+    note = {**_note(product, sample, alone), **(figures or {})}
+    note["files"] = {file.name: digest(file) for file in sorted(made.iterdir())}
+    (made / NOTE).write_text(json.dumps(note, indent=1, allow_nan=False), encoding="utf-8")
+    return alone
 
 
 def of_transformers(model: Any) -> bool:
@@ -61,7 +86,7 @@ def of_transformers(model: Any) -> bool:
     return getattr(require("transformers"), type(model).__name__, None) is type(model)
 
 
-def _weights(made: Path, original: Any, product: Any) -> bool:
+def _weights(made: Path, product: Product) -> bool:
     """Write the weights; return whether the folder alone suffices to make the model again."""
     if product.form == "onnx":
         (made / ONNX).write_bytes(product.model.onnx)
@@ -121,18 +146,26 @@ def _on(inputs: Any, model: Any, original: Any) -> Any:
     return Batch(inputs).to(original.device).inputs
 
 
-def _note(result: ShrinkResult, alone: bool) -> dict[str, Any]:
-    facts, product = result.facts, result.facts.product
-    assert product is not None
-    sample = facts.sample
+def _note(product: Product, sample: Any, alone: bool) -> dict[str, Any]:
+    """Return what loading needs."""
     return {
         "schema": SCHEMA,
         "form": product.form,
         "alone": alone,
-        "class": facts.original.name,
-        "recipe": result.recipe,
+        "class": type(product.model if product.weights is None else product.weights).__name__,
         "steps": [dict(step) for step in product.steps],
         "call": "named" if isinstance(sample, Mapping) else ("many" if isinstance(sample, (tuple, list)) else "one"),
+        "versions": versions(),
+    }
+
+
+def _figures(result: ShrinkResult) -> dict[str, Any]:
+    """Return what was measured, and what it was measured with."""
+    facts = result.facts
+    return {
+        "recipe": result.recipe,
+        "original": facts.original.name,
+        "data": facts.data,
         "figures": {
             "basis": result.basis,
             "quality": result.quality,
@@ -140,6 +173,8 @@ def _note(result: ShrinkResult, alone: bool) -> dict[str, Any]:
             "energy_ratio_interval": result.energy_ratio_interval,
             "runtime_ratio": result.runtime_ratio,
             "model_ratio": result.model_ratio,
+            "bf16_ratio": result.bf16_ratio,
+            "phases": {name: (ratio.value, ratio.low, ratio.high) for name, ratio in facts.phases.items()},
             "metric": facts.metric,
             "loss": result.loss,
             "loss_interval": result.loss_interval,
@@ -147,8 +182,10 @@ def _note(result: ShrinkResult, alone: bool) -> dict[str, Any]:
             "proven": result.proven,
             "reason": result.reason,
             "key": facts.key,
+            "cost_joules": result.cost_joules,
+            "cost_seconds": result.cost_seconds,
+            "break_even": result.break_even,
         },
-        "versions": versions(),
     }
 
 
@@ -157,7 +194,16 @@ def versions() -> dict[str, str]:
     from importlib.metadata import PackageNotFoundError, version
 
     found = {}
-    for name in ("jupyter_green", "torch", "transformers", "onnx", "onnxruntime", "torch-pruning", "safetensors"):
+    for name in (
+        "jupyter_green",
+        "torch",
+        "transformers",
+        "onnx",
+        "onnxruntime",
+        "torch-pruning",
+        "torchao",
+        "safetensors",
+    ):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

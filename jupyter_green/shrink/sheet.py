@@ -13,6 +13,7 @@ from jupyter_green.report.number import ABSENT, MINUS, THIN, plain
 from jupyter_green.report.quotation import columns, markup, one_line, pad
 from jupyter_green.report.style import STYLE
 
+from .gauge import POWER_DIFFERENCE
 from .loss import Loss
 from .picture import pareto
 from .ratio import Ratio
@@ -29,8 +30,7 @@ _WORDS = {
     "failed": "failed",
     "not tried": "not tried",
 }
-A_DAY = 10_000
-"""Inferences a day at which the yearly saving is stated."""
+YEAR_DAYS = 365
 
 
 def headline(result: ShrinkResult) -> str:
@@ -74,11 +74,19 @@ def second_line(result: ShrinkResult) -> str:
             )
     if result.energy_ratio_interval is not None and result.recipe is not None:
         low, high = result.energy_ratio_interval
-        said.append(f"95 %: {times(high)} to {times(low)}")
+        if facts.cpu is not None:
+            said.append(f"95 %: {times(facts.cpu.high)} to {times(facts.cpu.low)}, measured as processor time")
+            said.append(f"as energy {times(high)} to {times(low)}, estimated")
+        else:
+            said.append(f"95 %: {times(high)} to {times(low)}")
     if result.basis == "cpu_seconds":
-        said.append("no sensor measures here, so energy is estimated from processor time; the interval allows for it")
+        share = f"{100 * POWER_DIFFERENCE:.0f}{THIN}%"
+        said.append(
+            f"no sensor measures here: energy is estimated from processor time, at ±{share} for power that may differ"
+        )
     if facts.interval is not None and result.recipe is not None:
-        said.append(f"loss at most {_amount(facts.interval.high, facts.unit)}")
+        where = "" if facts.scores is not None else ", on the examples for choosing"
+        said.append(f"loss at most {loss_in_words(facts.interval.high, facts.unit)}{where}")
     said.append(facts.key)
     return " · ".join(said)
 
@@ -91,10 +99,12 @@ def times(ratio: float) -> str:
 
 def lines_below(result: ShrinkResult) -> list[str]:
     """Return where the gain comes from, what it cost, and what else should be known."""
-    facts, said = result.facts, []
+    facts, said = result.facts, list[str]()
     if facts.split is not None and result.recipe is not None:
         runtime, rest = facts.split
         said.append(f"Where it comes from: faster runtime {_interval(runtime)}, smaller model {_interval(rest)}.")
+    if result.recipe is not None:
+        said.extend(_beside(result))
     cost = number.seconds(result.cost_seconds)
     energy = ""
     if result.cost_joules is not None:
@@ -103,12 +113,42 @@ def lines_below(result: ShrinkResult) -> list[str]:
     said.append(f"The search took {cost}{energy}.")
     if result.break_even is not None:
         said.append(f"Paid back after {result.break_even:,} inferences.")
-    if result.recipe is not None and result.basis == "joules":
+    if result.recipe is not None:
         said.extend(_yearly(result))
     worst = max(facts.by_class.items(), key=lambda item: item[1], default=None)
     if worst is not None and worst[1] > 0 and result.recipe is not None:
-        said.append(f"The class that loses most is {worst[0]}: {_amount(worst[1], 'points')}.")
+        said.append(f"The class that loses most is {worst[0]}: {loss_in_words(worst[1], 'points')}.")
+    if facts.inspected and result.recipe is not None:
+        said.append(facts.inspected)
+    said.extend(_found_on(result))
     return [*said, *facts.notes]
+
+
+def _beside(result: ShrinkResult) -> list[str]:
+    """Return the gain against bfloat16, and of a language model prompt and answer apart."""
+    facts, said = result.facts, list[str]()
+    if facts.against_bf16 is not None:
+        said.append(f"Against the original in bf16: {_interval(facts.against_bf16)} less.")
+    if facts.phases:
+        apart = ", ".join(f"{phase} {_interval(ratio)}" for phase, ratio in facts.phases.items())
+        said.append(f"Prompt and answer apart: {apart}.")
+    if facts.agreement is not None:
+        said.append(f"The likeliest next token is the original's at {100 * facts.agreement:.1f}{THIN}% of the places.")
+    return said
+
+
+def _found_on(result: ShrinkResult) -> list[str]:
+    """Return what the table's losses and scores were found on."""
+    facts = result.facts
+    if facts.chosen_by is None or not any(row.loss is not None for row in result.candidates):
+        return []
+    count, score = facts.chosen_by
+    if not any(row.judged for row in result.candidates):
+        return [f"Losses were found on the {count:,} examples for choosing."]
+    return [
+        f"Original and judged row: on the {facts.examples:,} examples for judging, used once. All others: on the "
+        f"{count:,} examples for choosing, where the original has {_score(facts, score)}."
+    ]
 
 
 def text(result: ShrinkResult) -> str:
@@ -147,7 +187,19 @@ def html(result: ShrinkResult) -> str:
 def _headings(result: ShrinkResult) -> list[str]:
     per = "J each" if result.basis == "joules" else "CPU ms each"
     loss = "loss, points" if result.facts.unit == "points" else "loss, %"
-    return ["candidate", per, "less", "95 %", result.facts.metric.split()[0], loss, "95 %", "MB", "ms", "verdict"]
+    return [
+        "candidate",
+        per,
+        "less",
+        "95 %" if result.basis == "joules" else "95 % as energy",
+        result.facts.metric.split()[0],
+        loss,
+        "95 %",
+        "MB",
+        "ms",
+        "runtime",
+        "verdict",
+    ]
 
 
 def _cells(row: Candidate, result: ShrinkResult) -> list[str]:
@@ -171,6 +223,7 @@ def _cells(row: Candidate, result: ShrinkResult) -> list[str]:
         ABSENT if row.loss is None else _range(row.loss),
         ABSENT if row.size_bytes is None else number.significant(row.size_bytes / 1e6, 3),
         ABSENT if row.cost is None else number.significant(1e3 * row.cost.seconds, 3),
+        row.runtime or ABSENT,
         one_line(f"{_WORDS[row.standing]}: {row.reason}", 200),
     ]
 
@@ -181,10 +234,11 @@ def _score(facts: object, score: float) -> str:
 
 
 def _accepted(facts: object) -> str:
-    return _amount(float(getattr(facts, "max_loss", 0.0)), str(getattr(facts, "unit", "points")))
+    return loss_in_words(float(getattr(facts, "max_loss", 0.0)), str(getattr(facts, "unit", "points")))
 
 
-def _amount(value: float, unit: str) -> str:
+def loss_in_words(value: float, unit: str) -> str:
+    """Return a loss with its unit: 0.5 points, 1 %."""
     written = f"{100 * value:.2f}".rstrip("0").rstrip(".")
     written = written.replace("-", MINUS)
     if unit == "relative":
@@ -213,10 +267,17 @@ def _milliseconds(seconds: float) -> str:
 def _yearly(result: ShrinkResult) -> list[str]:
     rows = {row.standing: row.cost for row in result.candidates if row.standing in ("reference", "kept")}
     before, after = rows.get("reference"), rows.get("kept")
-    if before is None or after is None or before.joules is None or after.joules is None:
+    if before is None or after is None:
         return []
-    saved = (before.joules - after.joules) * A_DAY * 365
-    return [f"A year at {A_DAY:,} inferences a day: {number.watt_hours(saved)} less, if the load stays the same."]
+    facts = result.facts
+    use = f"A year at {facts.per_day:,} inferences a day"
+    if result.basis == "cpu_seconds":
+        hours = (before.cpu_seconds - after.cpu_seconds) * facts.per_day * YEAR_DAYS / 3600
+        return [f"{use}: {number.significant(hours, 2)} processor hours less, if the load stays the same."]
+    if before.joules is None or after.joules is None:
+        return []
+    saved = (before.joules - after.joules) * facts.per_day * YEAR_DAYS
+    return [f"{use}: {number.watt_hours(saved)} less, if the load stays the same."]
 
 
 def _right(place: int) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -37,16 +37,32 @@ class Training:
         Whether labels were learnt from, beside the original's answers.
     seconds : float
         How long it took.
+    parts : tuple of int
+        Steps of each part, where it was taken up again; the rate starts anew in each.
     """
 
     steps: int
     rate: float
     labels: bool
     seconds: float
+    parts: tuple[int, ...] = ()
+
+    def then(self, more: Training) -> Training:
+        """Return this training and another one after it."""
+        parts = (*(self.parts or (self.steps,)), *(more.parts or (more.steps,)))
+        labels = self.labels or more.labels
+        return Training(self.steps + more.steps, self.rate, labels, self.seconds + more.seconds, parts)
 
 
 def distil(
-    student: Subject, teacher: Subject, batches: Sequence[Batch], *, seconds: float, labels: bool, seed: int = 0
+    student: Subject,
+    teacher: Subject,
+    batches: Sequence[Batch],
+    *,
+    seconds: float,
+    labels: bool,
+    seed: int = 0,
+    tick: Callable[[], None] = lambda: None,
 ) -> Training:
     """Train the student in place to answer as the teacher.
 
@@ -64,6 +80,8 @@ def distil(
         Whether to learn from the labels as well.
     seed : int
         Seed of the order and of dropout; the person's own random numbers are left where they were.
+    tick : callable
+        Called after each step.
     """
     # Asked for hidden states, transformers leaves hooks in a model for good: that happens to copies only.
     learner, master = student, teacher
@@ -75,18 +93,31 @@ def distil(
     def loss(batch: Batch) -> Any:
         return _imitation(learner, master, batch, hidden) + (_labels(learner, batch) if labels else 0.0)
 
-    done = _train(learner, batches, loss, seconds=seconds, steps=None, labels=labels, seed=seed)
+    done = _train(learner, batches, loss, seconds=seconds, steps=None, labels=labels, seed=seed, tick=tick)
     if learner is not student:
         student.model.load_state_dict(learner.model.state_dict())
     student.model.eval()
     return done
 
 
-def train_equally(control: Subject, batches: Sequence[Batch], training: Training, seed: int = 0) -> Training:
+def train_equally(
+    control: Subject,
+    batches: Sequence[Batch],
+    training: Training,
+    seed: int = 0,
+    tick: Callable[[], None] = lambda: None,
+) -> Training:
     """Train a copy of the original on the labels with as many steps at the same rate."""
-    return _train(
-        control, batches, lambda batch: _labels(control, batch), seconds=0, steps=training.steps, labels=True, seed=seed
-    )
+
+    def loss(batch: Batch) -> Any:
+        return _labels(control, batch)
+
+    done: Training | None = None
+    for steps in training.parts or (training.steps,):
+        part = _train(control, batches, loss, seconds=0, steps=steps, labels=True, seed=seed, tick=tick)
+        done = part if done is None else done.then(part)
+    assert done is not None
+    return done
 
 
 def _train(
@@ -98,6 +129,7 @@ def _train(
     steps: int | None,
     labels: bool,
     seed: int,
+    tick: Callable[[], None],
 ) -> Training:
     import torch
 
@@ -131,6 +163,7 @@ def _train(
                 torch.nn.utils.clip_grad_norm_(wanted, 1.0)
                 optimizer.step()
                 step += 1
+                tick()
         finally:
             model.eval()
             optimizer.zero_grad(set_to_none=True)

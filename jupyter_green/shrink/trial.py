@@ -30,6 +30,7 @@ WIDE = 0.25
 BUSY = 0.1
 """Share of the machine's time used by others from which on they are named as the cause."""
 
+_Waiting = Mapping[str, list[tuple[Callable[[], Lap], int]]]
 Verdict = Literal["less", "more", "no difference", "can't tell"]
 
 
@@ -156,12 +157,15 @@ class Trial:
         if found.half_width > WIDE * (2 if clear else 1) or (wavering and not clear):
             return Outcome("can't tell", None, self._why(noise), cost)
         said = f"{found.pairs} rounds in turn"
-        verdict: Verdict = "less" if ratio.less else ("more" if ratio.more else "no difference")
+        # Refusing needs less than accepting: more processor time is enough for it.
+        verdict: Verdict = "less" if ratio.less else ("more" if found.more else "no difference")
         if self.shared:
             verdict, said = (
                 "no difference",
                 "the device was used by others, whose part can't be told: nothing is proven",
             )
+        elif verdict == "no difference" and found.less:
+            said = f"less processor time ({found.value:.2f} of it), but power may differ by more than that"
         elif verdict == "no difference":
             said += "; the interval includes 1"
         return Outcome(verdict, ratio, said, cost)
@@ -181,6 +185,8 @@ def run_trial(
     reference: str = "original",
     rounds: int = MOST_ROUNDS,
     seed: int = 0,
+    drop: bool = False,
+    tick: Callable[[], None] = lambda: None,
 ) -> Trial:
     """Run original and candidates in turn.
 
@@ -198,6 +204,10 @@ def run_trial(
         Most rounds.
     seed : int
         Seed of the order within each round.
+    drop : bool
+        Whether to end as soon as every candidate is sure to cost more; that can't make anything look better.
+    tick : callable
+        Called after each round.
     """
     basis: Basis = "joules" if gauge.measures else "cpu_seconds"
     rng = random.Random(seed)  # noqa: S311 - an order, not a secret
@@ -215,7 +225,10 @@ def run_trial(
             runner, times = runners[name], repeats[name]
             count = runner.inferences(turn) * times
             waiting[name].append((gauge.lap(name, count, _work(runner, turn, times)), count))
+        tick()
         spent = time.perf_counter() - began
+        if drop and turn + 1 >= FEWEST_ROUNDS and basis == "cpu_seconds" and _dearer(waiting, reference):
+            break
         if turn + 1 >= FEWEST_ROUNDS and (spent >= seconds or (basis == "cpu_seconds" and _narrow(waiting, reference))):
             break
         if spent >= (2 if turn + 1 >= LEAST_PAIRS else 4) * seconds:
@@ -247,12 +260,20 @@ def _repeats(runner: Runner, least: float) -> int:
     return max(1, math.ceil(least / once))
 
 
-def _narrow(waiting: Mapping[str, list[tuple[Callable[[], Lap], int]]], reference: str) -> bool:
+def _narrow(waiting: _Waiting, reference: str) -> bool:
+    return all(ratio is not None and ratio.half_width <= NARROW for ratio in _so_far(waiting, reference))
+
+
+def _dearer(waiting: _Waiting, reference: str) -> bool:
+    return all(ratio is not None and ratio.more for ratio in _so_far(waiting, reference))
+
+
+def _so_far(waiting: _Waiting, reference: str) -> list[Ratio | None]:
+    """Return the ratios up to now, in processor time, which needs no waiting."""
     series = {
         name: [_amount(read(), "cpu_seconds") / count for read, count in items] for name, items in waiting.items()
     }
-    found = [paired_ratio(series[reference], series[name]) for name in series if name != reference]
-    return all(ratio is not None and ratio.half_width <= NARROW for ratio in found)
+    return [paired_ratio(series[reference], series[name]) for name in series if name != reference]
 
 
 def _amount(lap: Lap, basis: Basis) -> float:

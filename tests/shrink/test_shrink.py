@@ -11,17 +11,20 @@ import torch
 
 import jupyter_green as green
 from jupyter_green.session import current
+from jupyter_green.shrink.entry import Entry
 from jupyter_green.shrink.gauge import Lap
+from jupyter_green.shrink.judgement import judge, shortlist
 from jupyter_green.shrink.loss import counted
 from jupyter_green.shrink.material import material_of
 from jupyter_green.shrink.metric import Metric
 from jupyter_green.shrink.picture import pareto
 from jupyter_green.shrink.ratio import Ratio
 from jupyter_green.shrink.recipe import Case, Product
-from jupyter_green.shrink.search import Entry, Search
+from jupyter_green.shrink.search import Search
 from jupyter_green.shrink.subject import subject_of
 from jupyter_green.shrink.training import Training, train_equally
 from jupyter_green.shrink.trial import Cost, Outcome
+from jupyter_green.shrink.workload import workload_of
 
 from . import models
 
@@ -243,16 +246,26 @@ class Still:
         return None
 
 
-def searching(model: Any, costs: dict[str, float], **options: Any) -> Search:
+def searching(model: Any, costs: dict[str, float], *, begun: bool = True, **options: Any) -> Search:
     subject = subject_of(model)
     material = material_of(subject, models.points(3000, seed=2))
-    return Search(
+    workload = workload_of(subject, material, batch=None, length=None, new_tokens=None)
+    search = Search(
         subject,
         material,
         Metric(),
         Still({"original": 1.0, **costs}),
+        workload=workload,
         **{"seconds": 20, "max_loss": 0.01, "options": {}, "say": lambda _w, _s: None, **options},
     )
+    if begun:
+        Search.begin(search)
+    return search
+
+
+def listed(search: Search) -> list[str]:
+    examples = sum(batch.size for batch in search.material.judge)
+    return [found.name for found in shortlist(search.entries, examples, search.max_loss)]
 
 
 def entry(name: str, ratio: float, lost: int, won: int, *, control: tuple[int, int] | None = None) -> Entry:
@@ -264,14 +277,14 @@ def entry(name: str, ratio: float, lost: int, won: int, *, control: tuple[int, i
 def test_the_short_list_is_surest_first(points_model: Any) -> None:
     search = searching(points_model, {})
     search.entries = [entry("sure", 0.5, 0, 0), entry("bold", 0.2, 4, 2), entry("ruined", 0.1, 60, 5)]
-    assert [found.name for found in search.shortlist()] == ["sure", "bold"]
+    assert listed(search) == ["sure", "bold"]
 
 
 def test_a_gain_that_is_training_alone_is_seen(points_model: Any) -> None:
     """Better than the given original, but worse than one that was trained as much: not chosen as if it were free."""
     search = searching(points_model, {})
     search.entries = [entry("sure", 0.5, 0, 0), entry("fake", 0.1, 2, 20, control=(40, 10))]
-    assert [found.name for found in search.shortlist()] == ["sure"]
+    assert listed(search) == ["sure"]
 
 
 @pytest.mark.parametrize("flips", [0.0, 0.2])
@@ -287,7 +300,7 @@ def test_the_judging_part_has_the_last_word(points_model: Any, flips: float) -> 
     search = searching(points_model, {"lucky": 0.3})
     search.entries = [entry("lucky", 0.3, 0, 0)]
     search.entries[0].product = Product(Flipping())
-    verdict = search.judge()
+    verdict = judge(search)
     assert verdict.proven == (flips == 0.0)
     assert ("Proven on" in verdict.reason) == verdict.proven
     assert verdict.outcome is not None

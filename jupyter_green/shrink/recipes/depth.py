@@ -6,10 +6,11 @@ examples to learn from, leaving layers out ruins a model: the recipe then does n
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from jupyter_green.shrink.recipe import Case, Product
+from jupyter_green.shrink.recipe import Case, Product, Recipe
 from jupyter_green.shrink.training import distil
 
 SETTINGS = ("num_hidden_layers", "n_layers", "n_layer", "num_layers")
@@ -26,7 +27,9 @@ class Depth:
 
     def __init__(self, layers: int | None = None) -> None:
         self.layers = layers
-        self.name = "fewer layers, distilled" if layers is None else f"{layers} layers, distilled"
+        self.name = (
+            "fewer layers, distilled" if layers is None else f"{layers} layer{'s' if layers > 1 else ''}, distilled"
+        )
 
     def applies(self, case: Case) -> str | None:
         """Only where layers follow each other in a list and there is something to learn from."""
@@ -47,16 +50,27 @@ class Depth:
         chosen = evenly(len(layers), self._keep(case, len(layers)))
         keep_layers(model, name, chosen)
         training = distil(
-            replace(case.subject, model=model), case.original, case.tune, seconds=case.seconds, labels=case.labelled
+            replace(case.subject, model=model),
+            case.original,
+            case.tune,
+            seconds=case.seconds,
+            labels=case.labelled,
+            tick=case.tick,
         )
         steps = ({"recipe": "depth", "list": name, "kept": chosen, "of": len(layers)},)
-        note = (
-            f"Layers {', '.join(map(str, chosen))} of {len(layers)} are kept; {training.steps} steps of distillation."
-        )
+        note = f"Layers {', '.join(map(str, chosen))} of {len(layers)} are kept."
         return Product(model, steps=steps, training=training, notes=(note,))
 
+    def dial(self, case: Case) -> tuple[Sequence[Recipe], int]:
+        """One layer less each time; nothing to turn where the person said how many."""
+        found = layer_list(case.subject.model)
+        if self.layers is not None or case.options.get("layers") or found is None:
+            return [], 0
+        count = len(found[1])
+        return [Depth(keep) for keep in range(count - 1, 0, -1)], count - 1 - self._keep(case, count)
+
     def _keep(self, case: Case, count: int) -> int:
-        return int(case.options.get("layers") or self.layers or max(1, round(KEPT * count)))
+        return int(self.layers or case.options.get("layers") or max(1, round(KEPT * count)))
 
 
 def layer_list(model: Any) -> tuple[str, Any] | None:

@@ -7,6 +7,7 @@ alone: for a convolutional network it does nothing, silently, so it is not tried
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 from jupyter_green.shrink.recipe import Case, Product
@@ -19,10 +20,23 @@ ENGINES = ("onednn", "x86", "fbgemm", "qnnpack")
 
 
 class TorchInteger:
-    """Dynamic int8 in PyTorch."""
+    """Dynamic int8 in PyTorch.
 
-    name = "int8 in PyTorch"
+    Parameters
+    ----------
+    spared : sequence of str
+        Layers that stay as they are.
+    """
+
     trains = False
+
+    def __init__(self, spared: Sequence[str] = ()) -> None:
+        self.spared = tuple(spared)
+        self.name = f"int8 in PyTorch{left_out(self.spared)}"
+
+    def without(self, layers: Sequence[str]) -> TorchInteger:
+        """Leave out the layers that suffer most."""
+        return TorchInteger(layers)
 
     def applies(self, case: Case) -> str | None:
         """Only on a processor, and where Linear layers hold a good part of the weights."""
@@ -41,8 +55,15 @@ class TorchInteger:
         """Quantize a copy."""
         engine = best_engine()
         model = case.subject.model
-        steps = ({"recipe": "torch-int8", "engine": engine},)
-        return Product(quantized(model, engine), steps=steps, weights=model)
+        steps = ({"recipe": "torch-int8", "engine": engine, "spared": list(self.spared)},)
+        return Product(quantized(model, engine, self.spared), steps=steps, weights=model)
+
+
+def left_out(spared: Sequence[str]) -> str:
+    """Return what is added to a name where layers are left out."""
+    if not spared:
+        return ""
+    return f", {len(spared)} layer{'s' if len(spared) > 1 else ''} left out"
 
 
 def linear_share(subject: Subject) -> float:
@@ -63,16 +84,20 @@ def best_engine() -> str:
     return next((engine for engine in ENGINES if engine in there), str(torch.backends.quantized.engine))
 
 
-def quantized(model: Any, engine: str) -> Any:
+def quantized(model: Any, engine: str, spared: Sequence[str] = ()) -> Any:
     """Return a model with its Linear layers in dynamic int8; the process' engine is put back."""
     import torch
 
+    wanted = {name for name, module in model.named_modules() if type(module) is torch.nn.Linear} - set(spared)
+    kinds: Any = {torch.nn.Linear}
+    if spared:
+        kinds = dict.fromkeys(sorted(wanted), torch.ao.quantization.default_dynamic_qconfig)
     before = torch.backends.quantized.engine
     try:
         torch.backends.quantized.engine = engine
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            made = torch.ao.quantization.quantize_dynamic(model, {torch.nn.Linear}, dtype=torch.qint8)
+            made = torch.ao.quantization.quantize_dynamic(model, kinds, dtype=torch.qint8)
     finally:
         torch.backends.quantized.engine = before
     return made.eval()

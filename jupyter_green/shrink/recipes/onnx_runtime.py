@@ -18,6 +18,9 @@ from jupyter_green.shrink.material import Batch, leaves
 from jupyter_green.shrink.recipe import Case, Product
 from jupyter_green.shrink.subject import has_hooks, main_tensor
 
+from .integer import LEAST_SHARE, left_out, linear_share
+
+RUNTIME = "ONNX Runtime"
 OPSET = 17
 CALIBRATED_BATCHES = 16
 CLOSE = 2e-3
@@ -45,6 +48,7 @@ class OnnxFloat:
             "A sentence-transformers model takes texts, which ONNX Runtime can't.": case.subject.kind
             == "sentence-transformers",
             "The model has hooks, which ONNX Runtime would not run.": has_hooks(case.subject.model),
+            "Exported it has no cache of what was read, so it can't generate.": bool(case.options.get("new_tokens")),
             "Only a float32 model is exported.": next(case.subject.model.parameters()).dtype != torch.float32,
         }
         return next((reason for reason, true in against.items() if true), None)
@@ -61,7 +65,7 @@ class OnnxFloat:
             if quantized is not None:
                 made = wrapped(quantized.read_bytes(), names, outputs)
         steps = ({"recipe": "onnx", "how": self.how, "names": names, "outputs": outputs},)
-        return Product(made, "onnx", steps, same_numbers=self.how == "float")
+        return Product(made, "onnx", steps, same_numbers=self.how == "float", runtime=RUNTIME)
 
     def quantize(self, case: Case, path: Path, names: Sequence[str]) -> Path | None:
         """Return the quantized file; None for none."""
@@ -69,15 +73,26 @@ class OnnxFloat:
 
 
 class OnnxDynamic(OnnxFloat):
-    """int8 weights, activations quantized while it runs."""
+    """int8 weights, activations quantized while it runs.
 
-    name = "ONNX Runtime int8"
+    Parameters
+    ----------
+    spared : sequence of str
+        Layers that stay as they are.
+    """
+
     how = "int8 dynamic"
+
+    def __init__(self, spared: Sequence[str] = ()) -> None:
+        self.spared = tuple(spared)
+        self.name = f"ONNX Runtime int8{left_out(self.spared)}"
+
+    def without(self, layers: Sequence[str]) -> OnnxDynamic:
+        """Leave out the layers that suffer most."""
+        return OnnxDynamic(layers)
 
     def applies(self, case: Case) -> str | None:
         """Only for models of matrix products."""
-        from .integer import LEAST_SHARE, linear_share
-
         reason = super().applies(case)
         if reason is None and linear_share(case.subject) < LEAST_SHARE:
             return "It pays off for matrix products, and this model hardly has any."
@@ -87,16 +102,30 @@ class OnnxDynamic(OnnxFloat):
         """Quantize weights by channel."""
         from onnxruntime.quantization import QuantType, quantize_dynamic
 
-        made = path.with_name("int8.onnx")
-        quantize_dynamic(prepared(path), made, weight_type=QuantType.QInt8, per_channel=True)
+        made, ready = path.with_name("int8.onnx"), prepared(path)
+        spared = nodes_of(ready, self.spared)
+        quantize_dynamic(ready, made, weight_type=QuantType.QInt8, per_channel=True, nodes_to_exclude=spared)
         return made
 
 
 class OnnxStatic(OnnxFloat):
-    """int8 weights and activations, with ranges seen on examples."""
+    """int8 weights and activations, with ranges seen on examples.
 
-    name = "ONNX Runtime int8, static"
+    Parameters
+    ----------
+    spared : sequence of str
+        Layers that stay as they are.
+    """
+
     how = "int8 static"
+
+    def __init__(self, spared: Sequence[str] = ()) -> None:
+        self.spared = tuple(spared)
+        self.name = f"ONNX Runtime int8, static{left_out(self.spared)}"
+
+    def without(self, layers: Sequence[str]) -> OnnxStatic:
+        """Leave out the layers that suffer most."""
+        return OnnxStatic(layers)
 
     def applies(self, case: Case) -> str | None:
         """Only for models with convolutions."""
@@ -126,17 +155,43 @@ class OnnxStatic(OnnxFloat):
                 batch = next(self.left, None)
                 return None if batch is None else feed(batch.inputs, names)
 
-        made = path.with_name("int8.onnx")
+        made, ready = path.with_name("int8.onnx"), prepared(path)
         quantize_static(
-            prepared(path),
+            ready,
             made,
             Reader(),
             quant_format=QuantFormat.QDQ,
             per_channel=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
+            nodes_to_exclude=nodes_of(ready, self.spared),
         )
         return made
+
+
+def nodes_of(path: Path, layers: Sequence[str]) -> list[str]:
+    """Return the names of the nodes that an exported model's layers became.
+
+    A node is named after the modules it came from, `/model/encoder/layer.0/dense/MatMul`; what follows its parent's
+    own name in a Sequential repeats that name.
+    """
+    if not layers:
+        return []
+    import onnx
+
+    wanted = set(layers)
+    return [node.name for node in onnx.load(str(path)).graph.node if module_of(node.name) in wanted]
+
+
+def module_of(node: str) -> str:
+    """Return the name of the module that a node came from."""
+    found: list[str] = []
+    before = ""
+    for part in node.strip("/").split("/")[1:-1]:
+        repeated = before and part.startswith(f"{before}.")
+        found.append(part.removeprefix(f"{before}.") if repeated else part)
+        before = part
+    return ".".join(found)
 
 
 def input_names(inputs: Any) -> list[str]:

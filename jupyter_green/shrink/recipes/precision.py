@@ -1,4 +1,4 @@
-"""Half the bits: bfloat16, where the processor multiplies it; elsewhere it is slower than what it replaces."""
+"""Half the bits: bfloat16 or float16 all through, where the hardware multiplies it; elsewhere it costs more."""
 
 from __future__ import annotations
 
@@ -16,35 +16,77 @@ class BFloat16:
 
     def applies(self, case: Case) -> str | None:
         """Only where the hardware multiplies bfloat16."""
-        import torch
-
-        if next(case.subject.model.parameters()).dtype in (torch.bfloat16, torch.float16):
-            return "The model has 16-bit weights already."
-        device = case.subject.device
-        if device.type == "cuda":
-            return None if torch.cuda.get_device_capability(device) >= (8, 0) else "This GPU has no bfloat16 units."
-        return None if _processor_can() else "This processor has no bfloat16 units, so it would cost more."
+        return against(case, self.name)
 
     def apply(self, case: Case) -> Product:
         """Cast a copy; inputs are cast on the way in and outputs on the way out where they are not whole numbers."""
-        model = case.subject.model.bfloat16()
-        plain = case.subject.kind == "transformers" and not any(
-            leaf.is_floating_point() for leaf in leaves(case.sample)
-        )
-        steps = ({"recipe": "bf16", "wrapped": not plain},)
-        return Product(model if plain else wrapped(model), steps=steps, weights=model)
+        import torch
+
+        return cast_to(case, self.name, case.subject.model.to(torch.bfloat16))
 
 
-def _processor_can() -> bool:
+class Float16:
+    """Cast weights and arithmetic to float16, which has less range."""
+
+    name = "fp16"
+    trains = False
+
+    def applies(self, case: Case) -> str | None:
+        """Only where the hardware multiplies float16."""
+        return against(case, self.name)
+
+    def apply(self, case: Case) -> Product:
+        """Cast a copy, as for bfloat16; numbers beyond its range show as outputs that are not numbers."""
+        return cast_to(case, self.name, case.subject.model.half())
+
+
+def cast_to(case: Case, name: str, model: Any) -> Product:
+    """Return a product of a model that computes in 16 bits, called like the original."""
+    plain = case.subject.kind == "transformers" and not any(leaf.is_floating_point() for leaf in leaves(case.sample))
+    steps = ({"recipe": name, "wrapped": not plain},)
+    return Product(model if plain else wrapped(model, name), steps=steps, weights=model)
+
+
+def against(case: Case, name: str) -> str | None:
+    """Return why 16 bits can't be tried; None where they can."""
     import torch
 
-    checks = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+    if next(case.subject.model.parameters()).dtype in (torch.bfloat16, torch.float16):
+        return "The model has 16-bit weights already."
+    if case.subject.device.type == "cuda":
+        return too_old(name, torch.cuda.get_device_capability(case.subject.device))
+    if case.subject.device.type != "cpu":
+        return f"It was never tried on {case.subject.device.type}."
+    return None if processor_can(name) else f"This processor has no units for {name}, so it would cost more."
+
+
+def too_old(name: str, capability: tuple[int, int]) -> str | None:
+    """Return why a GPU of a compute capability can't; bfloat16 came with 8.0, float16 with 5.3, fast from 7.0 on."""
+    least = (8, 0) if name == "bf16" else (7, 0)
+    if capability >= least:
+        return None
+    return (
+        f"{name} needs a GPU of compute capability {least[0]}.{least[1]}; this one has {capability[0]}.{capability[1]}."
+    )
+
+
+def processor_can(name: str) -> bool:
+    """Whether this processor multiplies bfloat16 or float16 itself."""
+    import torch
+
+    names = {
+        "bf16": ("_is_avx512_bf16_supported", "_is_amx_tile_supported"),
+        "fp16": ("_is_avx512_fp16_supported", "_is_amx_fp16_supported"),
+    }
+    checks = (getattr(torch.cpu, check, None) for check in names[name])
     return any(bool(check()) for check in checks if check is not None)
 
 
-def wrapped(model: Any) -> Any:
-    """Return a module that is called with float32 and gives float32, and computes in bfloat16 inside."""
+def wrapped(model: Any, name: str = "bf16") -> Any:
+    """Return a module that is called with float32 and gives float32, and computes in 16 bits inside."""
     import torch
+
+    inner = {"bf16": torch.bfloat16, "fp16": torch.float16}[name]
 
     def cast(value: Any, kind: Any) -> Any:
         if isinstance(value, torch.Tensor):
@@ -57,15 +99,15 @@ def wrapped(model: Any) -> Any:
         return value
 
     class Cast(torch.nn.Module):
-        """Casts around a bfloat16 model."""
+        """Casts around a 16-bit model."""
 
         def __init__(self) -> None:
             super().__init__()
             self.inner = model
 
         def forward(self, *arguments: Any, **named: Any) -> Any:
-            """Call the model in bfloat16."""
-            inputs = [cast(value, torch.bfloat16) for value in arguments]
-            return cast(self.inner(*inputs, **cast(named, torch.bfloat16)), torch.float32)
+            """Call the model in 16 bits."""
+            inputs = [cast(value, inner) for value in arguments]
+            return cast(self.inner(*inputs, **cast(named, inner)), torch.float32)
 
     return Cast().eval()

@@ -2,35 +2,46 @@
 
 The width that layers share (the residual stream) stays: taking it away is not repaired in minutes. In a transformer the
 feed-forward layers lose the same number of units each, which is a setting, so that the result loads with a plain
-`from_pretrained`. What goes is what a first-order Taylor expansion says is missed least. Repair is by distillation:
-without it a pruned model answers at random, so the recipe needs examples to learn from.
+`from_pretrained`. What goes is what is missed least (`scores`). Repair is by distillation: without it a pruned model
+answers at random, so the recipe needs examples to learn from.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from jupyter_green.shrink.material import leaves
-from jupyter_green.shrink.recipe import Case, Product
+from jupyter_green.shrink.recipe import Case, Product, Recipe
 from jupyter_green.shrink.subject import main_tensor
 from jupyter_green.shrink.training import distil
 
+from .scores import importance
+
 RATIO = 0.5
 """Share of the channels that goes, unless the person says otherwise."""
+RATIOS = (0.25, 0.375, 0.5, 0.625, 0.75)
+"""From gentle to harsh, where the search turns the dial."""
 ROUND_TO = 16
-SCORED_BATCHES = 8
 LEAST_EXAMPLES = 200
 
 
 class Prune:
-    """Take channels out, repair by distillation."""
+    """Take channels out, repair by distillation.
+
+    Parameters
+    ----------
+    ratio : float, optional
+        Share of the channels (or feed-forward units) that goes.
+    score : {"taylor", "fisher"}
+        What says which.
+    """
 
     trains = True
 
-    def __init__(self, ratio: float | None = None) -> None:
-        self.ratio = ratio
+    def __init__(self, ratio: float | None = None, score: str = "taylor") -> None:
+        self.ratio, self.score = ratio, score
         self.name = "pruned, distilled" if ratio is None else f"pruned {100 * ratio:.0f} %, distilled"
 
     def applies(self, case: Case) -> str | None:
@@ -57,25 +68,36 @@ class Prune:
         """Score, prune and distil a copy."""
         model, ratio = case.subject.model, self._ratio(case)
         before = sum(parameter.numel() for parameter in model.parameters())
-        _score(case, model)
+        scores = importance(case, model, self.score)
         wide = feed_forward(model)
         if wide:
-            _prune_feed_forward(case, model, wide, ratio)
+            _prune_feed_forward(case, model, wide, ratio, scores)
         else:
-            _prune_channels(case, model, ratio)
+            _prune_channels(case, model, ratio, scores)
         model.zero_grad(set_to_none=True)
         after = sum(parameter.numel() for parameter in model.parameters())
         if after >= before:
             raise ValueError("Pruning took nothing out of this model.")
         training = distil(
-            replace(case.subject, model=model), case.original, case.tune, seconds=case.seconds, labels=case.labelled
+            replace(case.subject, model=model),
+            case.original,
+            case.tune,
+            seconds=case.seconds,
+            labels=case.labelled,
+            tick=case.tick,
         )
         steps = ({"recipe": "pruned", "ratio": ratio, "shapes": shapes(model)},)
-        note = f"{100 * (1 - after / before):.0f} % of the weights are gone; {training.steps} steps of distillation."
+        note = f"{100 * (1 - after / before):.0f} % of the weights are gone."
         return Product(model, steps=steps, training=training, notes=(note,))
 
     def _ratio(self, case: Case) -> float:
-        return float(case.options.get("ratio") or self.ratio or RATIO)
+        return float(self.ratio or case.options.get("ratio") or RATIO)
+
+    def dial(self, case: Case) -> tuple[Sequence[Recipe], int]:
+        """From a quarter to three quarters; nothing to turn where the person said how much."""
+        if self.ratio is not None or case.options.get("ratio"):
+            return [], 0
+        return [Prune(ratio, self.score) for ratio in RATIOS], RATIOS.index(RATIO)
 
 
 def feed_forward(model: Any) -> list[tuple[str, Any]]:
@@ -97,29 +119,7 @@ def shapes(model: Any) -> dict[str, list[int]]:
     return {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
 
 
-def _score(case: Case, model: Any) -> None:
-    """Leave gradients in the model that say how much each weight is missed."""
-    import torch
-    from torch.nn.functional import cross_entropy, mse_loss
-
-    model.eval()
-    for parameter in model.parameters():
-        parameter.requires_grad_(True)
-    with torch.enable_grad():
-        for batch in case.tune[:SCORED_BATCHES]:
-            inputs = batch.to(case.subject.device).inputs
-            given = main_tensor(case.subject.call(inputs, model)).float()
-            if given.dim() == 2 and given.shape[-1] > 1:
-                labels = batch.labels if case.labelled and not batch.labels.is_floating_point() else given.argmax(-1)
-                loss = cross_entropy(given, labels.to(given.device))
-            elif given.dim() == 3:
-                loss = cross_entropy(given.flatten(0, 1), given.flatten(0, 1).argmax(-1))
-            else:
-                loss = mse_loss(given, torch.zeros_like(given))
-            loss.backward()
-
-
-def _prune_feed_forward(case: Case, model: Any, wide: list[tuple[str, Any]], ratio: float) -> None:
+def _prune_feed_forward(case: Case, model: Any, wide: list[tuple[str, Any]], ratio: float, importance: Any) -> None:
     """Take the same number of units out of each feed-forward layer."""
     import torch_pruning as tp
 
@@ -128,8 +128,7 @@ def _prune_feed_forward(case: Case, model: Any, wide: list[tuple[str, Any]], rat
     gone = width - keep
     if gone <= 0:
         raise ValueError(f"A width of {width} can't be narrowed by {ratio} in steps of {ROUND_TO}.")
-    graph = tp.DependencyGraph().build_dependency(model, **_example(case))
-    importance = tp.importance.GroupTaylorImportance()
+    graph = tp.DependencyGraph().build_dependency(model, **example(case))
     for _, layer in wide:
         if layer.out_features != width:
             continue  # went together with another one (a gate)
@@ -139,22 +138,22 @@ def _prune_feed_forward(case: Case, model: Any, wide: list[tuple[str, Any]], rat
     model.config.intermediate_size = keep
 
 
-def _prune_channels(case: Case, model: Any, ratio: float) -> None:
+def _prune_channels(case: Case, model: Any, ratio: float, importance: Any) -> None:
     import torch
     import torch_pruning as tp
 
     last = [module for module in model.modules() if isinstance(module, torch.nn.Linear)][-1:]
     tp.pruner.BasePruner(
         model,
-        **_example(case),
-        importance=tp.importance.GroupTaylorImportance(),
+        **example(case),
+        importance=importance,
         pruning_ratio=ratio,
         ignored_layers=last,
         round_to=ROUND_TO // 2,
     ).step()
 
 
-def _example(case: Case) -> dict[str, Any]:
+def example(case: Case) -> dict[str, Any]:
     """Return how torch-pruning calls the model: with two examples, outside no_grad."""
     inputs = case.tune[0].part(0, 2).to(case.subject.device).inputs
     if isinstance(inputs, Mapping):

@@ -49,6 +49,5 @@ class Student:
         """Train a copy of the student."""
         model = copy.deepcopy(self._student)
         learner = replace(case.subject, model=model)
-        training = distil(learner, case.original, case.tune, seconds=case.seconds, labels=case.labelled)
-        note = f"{training.steps} steps of distillation."
-        return Product(model, steps=({"recipe": "student"},), training=training, notes=(note,))
+        training = distil(learner, case.original, case.tune, seconds=case.seconds, labels=case.labelled, tick=case.tick)
+        return Product(model, steps=({"recipe": "student"},), training=training)

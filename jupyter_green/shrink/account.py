@@ -1,0 +1,187 @@
+"""The account of a search: its findings as the result a person gets, each figure with what it was found on.
+
+What was judged stands with its figures from the judging part; all other rows keep those they were chosen by.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from .bench import notes_of
+from .entry import Entry, Verdict
+from .ratio import Ratio
+from .recipe import Product
+from .result import Candidate, Facts, Front, ShrinkResult
+from .search import Search
+
+
+def result_of(search: Search, verdict: Verdict, window: Any, per_day: int, notes: tuple[str, ...]) -> ShrinkResult:
+    """Return what came of a search.
+
+    Parameters
+    ----------
+    search : Search
+        What was tried.
+    verdict : Verdict
+        What was judged.
+    window : Window
+        Metered all of it; closed.
+    per_day : int
+        Inferences a day at which the yearly saving is stated.
+    notes : tuple of str
+        Sentences for the person.
+    """
+    record = window.record
+    entry, trial = verdict.entry, verdict.trial
+    kept = entry if entry is not None and (verdict.proven or search.interrupted) else None
+    ratio = verdict.outcome.ratio if verdict.outcome is not None else None
+    cpu = window.closed.cpu - window.opened.cpu
+    basis: Any = trial.basis if trial is not None else ("joules" if search.gauge.measures else "cpu_seconds")
+    facts = Facts(
+        original=search.subject,
+        product=None if kept is None else _noted(kept.product),
+        metric=search.metric.name,
+        unit=search.metric.unit,
+        max_loss=search.max_loss,
+        key=f"{search.workload.key()}, {_where(search)}",
+        scores=verdict.scores,
+        examples=0 if verdict.loss is None else verdict.loss.examples,
+        interval=verdict.loss,
+        split=verdict.split,
+        cost_uncertainty=record.uncertainty,
+        by_class=verdict.by_class,
+        per_day=per_day,
+        front=_front(search),
+        phases=verdict.phases,
+        agreement=verdict.agreement,
+        cpu=trial.raw(entry.name) if trial is not None and entry is not None and basis == "cpu_seconds" else None,
+        against_bf16=verdict.against_bf16,
+        chosen_by=None if search.parts is None else (len(search.parts), search.metric.value(search.parts)),
+        data=search.material.fingerprint(),
+        inspected=_inspected(verdict),
+        notes=notes,
+        sample=search.material.select[0].part(0, 2).inputs,
+    )
+    return ShrinkResult(
+        model=search.subject.model if kept is None else kept.product.model,
+        recipe=None if kept is None else kept.name,
+        energy_ratio=None if ratio is None else ratio.value,
+        energy_ratio_interval=None if ratio is None else (ratio.low, ratio.high),
+        runtime_ratio=None if verdict.split is None else verdict.split[0].value,
+        model_ratio=None if verdict.split is None else verdict.split[1].value,
+        basis=basis,
+        quality=trial.quality if trial is not None else ("measured" if search.gauge.measures else "estimated"),
+        loss=None if verdict.loss is None else verdict.loss.value,
+        loss_interval=None if verdict.loss is None else (verdict.loss.low, verdict.loss.high),
+        proven=verdict.proven,
+        reason=verdict.reason if entry is not None else _nothing(search, verdict),
+        candidates=_rows(search, verdict, kept),
+        cost_joules=record.joules,
+        cost_seconds=record.seconds,
+        break_even=None if kept is None or trial is None else _break_even(trial, kept.name, record.joules, cpu),
+        facts=facts,
+        bf16_ratio=None if verdict.against_bf16 is None else verdict.against_bf16.value,
+    )
+
+
+def _noted(product: Product) -> Product:
+    return replace(product, notes=notes_of(product))
+
+
+def _inspected(verdict: Verdict) -> str:
+    if verdict.inspection is not None:
+        return verdict.inspection.said
+    return "It was not loaded in a fresh process: the time allowed was too short for that." if verdict.proven else ""
+
+
+def _front(search: Search) -> tuple[Front, ...]:
+    """Return what nothing beats, the dearest first."""
+    best = [e for e in search.entries if not any(other.beats(e) for other in search.entries if other is not e)]
+    best.sort(key=lambda entry: -entry.cost)
+    return tuple(Front(entry.name, _noted(entry.product), entry.outcome.ratio, entry.loss) for entry in best)
+
+
+def _break_even(trial: Any, name: str, joules: float | None, cpu_seconds: float) -> int | None:
+    before, after = trial.cost("original"), trial.cost(name)
+    if trial.basis == "joules" and joules is not None and before.joules is not None and after.joules is not None:
+        cost, saved = joules, before.joules - after.joules
+    else:
+        cost, saved = cpu_seconds, before.cpu_seconds - after.cpu_seconds
+    return int(-(-cost // saved)) if saved > 0 else None
+
+
+def _rows(search: Search, verdict: Verdict, kept: Entry | None) -> list[Candidate]:
+    original = None if verdict.trial is None else verdict.trial.cost("original")
+    chosen = None if search.parts is None else search.metric.value(search.parts)
+    reference = f"{next(search.subject.model.parameters()).dtype}".removeprefix("torch.")
+    rows = [
+        Candidate(
+            "original",
+            "reference",
+            f"{reference}, {_threads()}; every row is compared with this one.",
+            Ratio(1.0, 1.0, 1.0, 0),
+            None,
+            chosen if verdict.scores is None else verdict.scores[0],
+            original,
+            search.subject.size_bytes,
+            runtime="PyTorch",
+            judged=verdict.scores is not None,
+        )
+    ]
+    front = {item.name for item in _front(search)}
+    for entry in search.entries:
+        judged = entry is verdict.entry and verdict.scores is not None
+        on_front = entry.name in front
+        said = "Nothing costs less and loses no more." if on_front else "Another costs less and loses no more."
+        if entry is verdict.entry:
+            said = verdict.reason
+        standing: Any = "front" if on_front and entry is not verdict.entry else "dropped"
+        remarks = tuple(search.remarks.get(entry.name, ()))
+        outcome = verdict.outcome if entry is verdict.entry and verdict.outcome is not None else entry.outcome
+        rows.append(
+            Candidate(
+                entry.name,
+                "kept" if entry is kept else standing,
+                said,
+                outcome.ratio,
+                verdict.loss if judged else entry.loss,
+                verdict.scores[1] if judged and verdict.scores is not None else entry.score,
+                outcome.cost,
+                entry.product.size_bytes,
+                verdict.against_control if judged else entry.against_control,
+                (*notes_of(entry.product), *remarks),
+                entry.product.runtime,
+                judged,
+            )
+        )
+    others = [
+        replace(row, notes=(*row.notes, *search.remarks.get(row.name, ()))) if row.name in search.remarks else row
+        for row in search.rows
+    ]
+    return [*rows, *others]
+
+
+def _nothing(search: Search, verdict: Verdict) -> str:
+    if verdict.reason:
+        return verdict.reason
+    tried = [row for row in search.rows if row.standing in ("dropped", "failed")]
+    if search.interrupted:
+        return "The search was interrupted before anything was found."
+    if not tried:
+        return "No recipe applies to this model; the rows say why."
+    return f"{len(tried)} candidates were tried; none proves less cost within the accepted loss."
+
+
+def _threads() -> str:
+    import torch
+
+    count = torch.get_num_threads()
+    return f"{count} thread{'s' if count > 1 else ''}"
+
+
+def _where(search: Search) -> str:
+    """Return threads, device and precision of the original."""
+    device = search.subject.device
+    reference = f"{next(search.subject.model.parameters()).dtype}".removeprefix("torch.")
+    return ", ".join([_threads(), *([] if device.type == "cpu" else [str(device)]), reference])

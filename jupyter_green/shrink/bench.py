@@ -1,0 +1,273 @@
+"""The bench of a search: looks at one candidate at a time, at its loss first and then at its cost.
+
+What is surely worse goes early: the loss is looked at after a quarter of the examples, and what already loses more
+than is accepted is dropped there; a trial ends when it is sure to cost more. Both can only throw away, never accept.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from .entry import Entry
+from .fault import ShrinkError
+from .gauge import Gauge
+from .loss import Loss
+from .material import LEAST_BATCHES, Material
+from .metric import Metric, evaluate
+from .recipe import Case, Product
+from .result import Candidate
+from .subject import Subject
+from .trial import Outcome, run_trial
+from .workload import CHOOSING_TOKENS, Workload
+
+if TYPE_CHECKING:
+    import numpy as np
+
+TRIAL_SHARE = 0.04
+"""Share of the time for one candidate's trial."""
+SELECT_SHARE, JUDGE_SHARE = 0.02, 0.06
+"""Shares of the time that one model's run over the choosing and the judging part may take."""
+FIRST_LOOK = 4
+"""The first look is at one part in so many of the choosing examples."""
+
+
+class Bench:
+    """Where candidates are looked at, and what was found of each.
+
+    Parameters
+    ----------
+    subject : Subject
+        The original; never changed.
+    material : Material
+        The data in its parts.
+    metric : Metric
+        What counts.
+    gauge : Gauge
+        Reads the laps.
+    workload : Workload
+        What one inference is.
+    seconds : float
+        Time for all of it.
+    max_loss : float
+        Accepted loss, in the metric's unit.
+    say : callable
+        Told what is done now and which part of the time has passed.
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        material: Material,
+        metric: Metric,
+        gauge: Gauge,
+        *,
+        workload: Workload,
+        seconds: float,
+        max_loss: float,
+        say: Callable[[str, float], None],
+    ) -> None:
+        self.subject, self.material, self.metric, self.gauge = subject, material, metric, gauge
+        self.workload, self.max_loss, self.say = workload, max_loss, say
+        self.points = metric.unit == "points"
+        self.seconds, self.began = seconds, time.perf_counter()
+        self.entries: list[Entry] = []
+        self.rows: list[Candidate] = []
+        self.remarks: dict[str, list[str]] = {}
+        self.parts: np.ndarray | None = None
+        self.references: Sequence[Any] = ()
+        self.fingerprint = subject.fingerprint()
+        self._doing = "the original"
+        self._runtimes: dict[str, Any] = {}
+        self._bf16: Any = None
+
+    def begin(self) -> None:
+        """Look at the original, on as much as the time allows."""
+        self.tell("the original")
+        self.material = self._affordable(self.material)
+        self.parts, self.references = evaluate(
+            self.subject, self.subject.model, self.material.select, self.metric, tick=self.tick
+        )
+
+    def _affordable(self, material: Material) -> Material:
+        """Return as much to choose and judge by as the time allows; nothing of it has been looked at yet."""
+        evaluate(self.subject, self.subject.model, material.select[:1], self.metric)
+        began = time.perf_counter()
+        evaluate(self.subject, self.subject.model, material.select[:1], self.metric)
+        once = max(1e-6, time.perf_counter() - began)
+        select, judge = (
+            max(LEAST_BATCHES // 2, int(share * self.seconds / once)) for share in (SELECT_SHARE, JUDGE_SHARE)
+        )
+        chosen = list(material.select[:select])
+        judged = [*material.judge, *material.select[select:]][:judge]
+        left = sum(b.size for b in (*material.select, *material.judge)) - sum(b.size for b in (*chosen, *judged))
+        note = (f"{left:,} examples were not looked at: the time allowed no more.",) if left > 0 else ()
+        return replace(material, select=chosen, judge=judged, notes=(*material.notes, *note))
+
+    @property
+    def spent(self) -> float:
+        """Seconds since the beginning."""
+        return time.perf_counter() - self.began
+
+    def tell(self, what: str) -> None:
+        """Say what is done now."""
+        self._doing = what
+        self.tick()
+
+    def tick(self) -> None:
+        """Move the progress bar."""
+        self.say(self._doing, self.spent / self.seconds)
+
+    # ---- one candidate --------------------------------------------------------------------------
+
+    def look(self, model: Any, control: Any = None) -> tuple[Loss, float]:
+        """Return a model's loss (against a control, where there is one) and score on the choosing examples.
+
+        It stops at a quarter of them where more than is accepted is lost already.
+        """
+        import numpy as np
+
+        assert self.parts is not None
+        batches = self.material.select
+        first = max(1, len(batches) // FIRST_LOOK)
+        parts: list[Any] = []
+        reference: list[Any] = []
+        for begin, end in ((0, first), (first, len(batches))):
+            if begin == end:
+                break
+            some, kept = batches[begin:end], self.references[begin:end]
+            parts.append(evaluate(self.subject, model, some, self.metric, kept, tick=self.tick)[0])
+            if control is not None:
+                reference.append(evaluate(self.subject, control, some, self.metric, kept, tick=self.tick)[0])
+            done = np.concatenate(parts)
+            base = np.concatenate(reference) if control is not None else self.parts[: len(done)]
+            loss = self.metric.loss(base, done)
+            if loss.low > self.max_loss:
+                break
+        return loss, self.metric.value(done)
+
+    def consider(self, name: str, product: Product, control: Any) -> bool:
+        """Look at the loss, then at the cost; return whether its loss is likely to be accepted."""
+        self.tell(name)
+        self._remember(product)
+        reason = self.workload.against(product.model)
+        if reason is not None:
+            self.drop(name, "dropped", reason, product)
+            return False
+        loss, score = self.look(product.model)
+        against = None
+        if control is not None:
+            against, _ = self.look(product.model, control)
+            self._note_control(control)
+        worst = max((x for x in (loss, against) if x is not None), key=lambda x: x.low)
+        if worst.low > self.max_loss:
+            beside = " against the equally trained original" if worst is against else ""
+            said = f"It loses more than is accepted{beside}, seen on {worst.examples:,} examples."
+            self.drop(name, "dropped", said, product, loss=loss, score=score, against=against)
+            return False
+        models = {"original": self.subject.model, name: product.model}
+        runners = {who: self.workload.runner(model, CHOOSING_TOKENS) for who, model in models.items()}
+        outcome = run_trial(
+            runners, self.gauge, seconds=self.seconds * TRIAL_SHARE, rounds=12, drop=True, tick=self.tick
+        ).outcome(name)
+        if outcome.verdict == "less":
+            self.entries.append(Entry(name, product, loss, score, outcome, against, control))
+            examples = sum(batch.size for batch in self.material.judge)
+            return self.entries[-1].expected_high(examples) <= self.max_loss
+        said = {
+            "more": "It costs more than the original.",
+            "no difference": f"No less cost is proven: {outcome.reason}.",
+            "can't tell": outcome.reason,
+        }[outcome.verdict]
+        self.drop(name, "dropped", said, product, loss=loss, score=score, against=against, outcome=outcome)
+        return True
+
+    def lost(self, name: str) -> bool:
+        """Whether a candidate was dropped for its loss, its cost not looked at."""
+        return any(row.name == name and row.loss is not None and row.cost is None for row in self.rows)
+
+    def _note_control(self, control: Any) -> None:
+        if any(row.standing == "control" for row in self.rows):
+            return
+        loss, score = self.look(control)
+        said = "The extra training alone; what was trained is held against this too."
+        self.rows.append(Candidate("original, trained on", "control", said, None, loss, score))
+
+    # ---- references -----------------------------------------------------------------------------
+
+    def _remember(self, product: Product) -> None:
+        """Keep what tells a runtime's part from a model's, also where it is no gain itself."""
+        if product.same_numbers:
+            self._runtimes.setdefault(product.runtime, product.model)
+        if [step.get("recipe") for step in product.steps] == ["bf16"]:
+            self._bf16 = product.model
+
+    def in_runtime(self, product: Product) -> Any:
+        """Return the original in a product's runtime; None where that is PyTorch, the product itself, or untold."""
+        if product.same_numbers or product.runtime == "PyTorch":
+            return None
+        if product.runtime not in self._runtimes and product.form == "onnx":
+            from .recipes.onnx_runtime import OnnxFloat
+
+            subject = replace(self.subject, model=self.subject.copy())
+            tune, labelled = self.material.tune, self.material.labelled
+            try:
+                made = OnnxFloat().apply(Case(subject, self.subject, tune, labelled, self.metric, 0.0))
+            except Exception:  # noqa: BLE001 - then the two parts can't be told apart, and nothing is claimed
+                return None
+            self._runtimes[product.runtime] = made.model
+        return self._runtimes.get(product.runtime)
+
+    def in_bf16(self) -> Any:
+        """Return the original in bfloat16, where the hardware multiplies it and that was tried."""
+        return self._bf16
+
+    # ---- rows -----------------------------------------------------------------------------------
+
+    def see_that_the_original_is_whole(self, name: str) -> None:
+        """Raise ShrinkError where the original's weights are not what they were."""
+        if self.subject.fingerprint() != self.fingerprint:
+            raise ShrinkError(f"Recipe {name} changed the original model, which none may; load your model again.")
+
+    def remark(self, name: str, said: str) -> None:
+        """Note a sentence on a candidate."""
+        self.remarks.setdefault(name, []).append(said)
+
+    def drop(
+        self,
+        name: str,
+        standing: Any,
+        reason: str,
+        product: Product | None = None,
+        *,
+        loss: Loss | None = None,
+        score: float | None = None,
+        against: Loss | None = None,
+        outcome: Outcome | None = None,
+    ) -> None:
+        """Add the row of what is not kept."""
+        self.rows.append(
+            Candidate(
+                name,
+                standing,
+                reason,
+                None if outcome is None else outcome.ratio,
+                loss,
+                score,
+                None if outcome is None else outcome.cost,
+                None if product is None else product.size_bytes,
+                against,
+                () if product is None else notes_of(product),
+                "" if product is None else product.runtime,
+            )
+        )
+
+
+def notes_of(product: Product) -> tuple[str, ...]:
+    """Return what should be known of a product, its training last."""
+    training = product.training
+    if training is None:
+        return product.notes
+    return (*product.notes, f"{training.steps} steps of distillation{', also on labels' if training.labels else ''}.")

@@ -1,0 +1,112 @@
+"""What a search holds of its candidates, and what was found when the best were judged."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .inspection import Inspection
+from .loss import Loss
+from .ratio import Ratio
+from .recipe import Product
+from .trial import Outcome, Trial
+
+
+@dataclass
+class Entry:
+    """A candidate that costs less and may be accepted.
+
+    Parameters
+    ----------
+    name : str
+        What stands in the table.
+    product : Product
+        What was made.
+    loss : Loss
+        On the examples for choosing.
+    score : float
+        The metric's value there.
+    outcome : Outcome
+        How its cost stands against the original's.
+    against_control : Loss or None
+        Loss against an equally trained original.
+    control : object
+        That original.
+    """
+
+    name: str
+    product: Product
+    loss: Loss
+    score: float
+    outcome: Outcome
+    against_control: Loss | None = None
+    control: Any = None
+
+    def expected_high(self, examples: int) -> float:
+        """Return about where the loss' interval will end on so many examples."""
+        losses = [loss for loss in (self.loss, self.against_control) if loss is not None]
+        if self.product.same_numbers and self.loss.same:
+            return 0.0
+        return max(x.value + (x.high - x.value) * math.sqrt(x.examples / examples) for x in losses)
+
+    @property
+    def cost(self) -> float:
+        """Cost as a part of the original's; 1 where it isn't known."""
+        return self.outcome.ratio.value if self.outcome.ratio is not None else 1.0
+
+    def beats(self, other: Entry) -> bool:
+        """Whether it costs no more and loses no more than another one, and one of them less."""
+        cheaper, better = self.cost - other.cost, self.loss.value - other.loss.value
+        return cheaper <= 0 and better <= 0 and (cheaper < 0 or better < 0)
+
+
+@dataclass
+class Verdict:
+    """What the final trial and the judging part said.
+
+    Parameters
+    ----------
+    entry : Entry or None
+        What was judged.
+    loss, against_control : Loss or None
+        On the judging examples.
+    scores : (float, float) or None
+        The metric of original and candidate there.
+    outcome : Outcome or None
+        Cost in the final trial.
+    trial : Trial or None
+        Its laps.
+    reason : str
+        What is proven, or why it isn't.
+    proven : bool
+        Whether cost and loss are.
+    split : (Ratio, Ratio) or None
+        What the runtime and what the smaller model gave.
+    against_bf16 : Ratio or None
+        Cost as a part of what the original costs in bfloat16.
+    phases : mapping of str to Ratio
+        Of a language model: "prefill" and "decode" apart.
+    agreement : float or None
+        Share of the greedy answers that are the original's.
+    by_class : mapping of int to float
+        Loss of accuracy per class.
+    inspection : Inspection or None
+        The last check, in a fresh process.
+    """
+
+    entry: Entry | None
+    loss: Loss | None = None
+    against_control: Loss | None = None
+    scores: tuple[float, float] | None = None
+    outcome: Outcome | None = None
+    trial: Trial | None = None
+    reason: str = ""
+    proven: bool = False
+    split: tuple[Ratio, Ratio] | None = None
+    against_bf16: Ratio | None = None
+    phases: Mapping[str, Ratio] = field(default_factory=dict)
+    agreement: float | None = None
+    by_class: dict[int, float] = field(default_factory=dict)
+    inspection: Inspection | None = None

@@ -1,0 +1,218 @@
+"""The last check: the winner is saved, loaded by a process that knows nothing of this one, and asked again there.
+
+A model that answers well here may hang on something of this process. So the other one gets the folder and inputs that
+were never used (one example, several, other lengths), and compares with what was answered here; a language model has
+to generate the same. What the process needs of memory and time is told. A class that lives in the notebook alone can't
+be made elsewhere: it is loaded here, into a copy of the original, and the report says so.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .fault import ShrinkError, require, why
+from .material import Batch, leaves
+from .recipe import Product
+from .subject import Subject, main_tensor
+
+TOKENS = 8
+PATIENCE_SECONDS = 300
+CLOSE = 0.02
+"""By how much (relative to the largest answer) answers of the two processes may differ."""
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What the check found.
+
+    Parameters
+    ----------
+    passed : bool
+        Whether the saved model answered the same.
+    said : str
+        In one sentence.
+    fresh : bool
+        Whether that was in a process of its own.
+    seconds : float or None
+        Loading, without what a library needs to start.
+    memory_bytes : int or None
+        What the process grew by when it loaded and ran the model.
+    """
+
+    passed: bool
+    said: str
+    fresh: bool = True
+    seconds: float | None = None
+    memory_bytes: int | None = None
+
+
+def inspect(original: Subject, product: Product, batches: Sequence[Batch]) -> Inspection:
+    """Save a product, load it in a fresh process where that can be, and compare.
+
+    Parameters
+    ----------
+    original : Subject
+        The original.
+    product : Product
+        The winner.
+    batches : sequence of Batch
+        Examples that it was not chosen by.
+    """
+    from .saving import write
+
+    with tempfile.TemporaryDirectory() as place:
+        folder, fresh = Path(place) / "model", Path(place) / "fresh.safetensors"
+        try:
+            alone = write(folder, original, product, batches[0].part(0, 2).inputs)
+            _write(fresh, original, product.model, _cases(batches))
+            found = (
+                _elsewhere(folder, fresh, original.device.type)
+                if alone
+                else _asked(folder, fresh, original.device.type, _instance(original, product))
+            )
+        except (ShrinkError, OSError, RuntimeError, ValueError, TypeError) as error:
+            return Inspection(False, f"It can't be saved and loaded again: {why(error)}", fresh=False)
+    failed = found.get("failed")
+    place_of = "a fresh process" if alone else f"this process, since {_class(product)} is no class of a library"
+    if failed:
+        return Inspection(False, f"Saved and loaded in {place_of}, it failed: {failed}", alone)
+    memory = found.get("memory_bytes") if alone else None
+    needs = f", which grew by {memory / 1e6:,.0f} MB" if memory else ""
+    also = " and generated the same" if found.get("generated") else ""
+    said = f"Saved and loaded in {place_of}{needs}, it answered {found['cases']} inputs of other sizes the same{also}."
+    return Inspection(True, said, alone, found.get("seconds"), memory)
+
+
+def _class(product: Product) -> str:
+    return type(product.model if product.weights is None else product.weights).__name__
+
+
+def _instance(original: Subject, product: Product) -> Any:
+    """Return an instance of the class that was shrunk: a copy of the original's, or of a student."""
+    import copy
+
+    model = product.model if product.weights is None else product.weights
+    return original.copy() if type(original.model) is type(model) else copy.deepcopy(model)
+
+
+def _cases(batches: Sequence[Batch]) -> list[Any]:
+    """Return inputs of several sizes: one example, three, another batch, and half the length where there is one."""
+    first, last = batches[0], batches[-1]
+    found = [first.part(0, 1).inputs, first.part(0, 3).inputs, last.inputs]
+    named = first.part(0, 2).inputs
+    if isinstance(named, dict):
+        wide = [leaf for leaf in leaves(named) if leaf.dim() == 2 and not leaf.is_floating_point()]
+        length = wide[0].shape[1] if wide else 0
+        if length > 1 and all(leaf.shape[1] == length for leaf in wide) and len(wide) == len(leaves(named)):
+            found.append({name: leaf[:, : length // 2] for name, leaf in named.items()})
+    return found
+
+
+def _write(path: Path, original: Subject, model: Any, cases: Sequence[Any]) -> None:
+    import torch
+
+    held = {}
+    with torch.inference_mode():
+        for number, inputs in enumerate(cases):
+            given = Batch(inputs).to(original.device).inputs
+            held[f"{number}.out"] = main_tensor(original.call(given, model)).float().cpu().contiguous()
+            names = list(inputs) if isinstance(inputs, dict) else [str(n) for n in range(len(leaves(inputs)))]
+            for name, leaf in zip(names, leaves(inputs), strict=True):
+                held[f"{number}.in.{name}"] = leaf.detach().cpu().contiguous().clone()
+        if hasattr(model, "generate") and callable(getattr(model, "can_generate", None)) and model.can_generate():
+            from .workload import generated
+
+            held["generated"] = generated(model, Batch(cases[0]).to(original.device).inputs, TOKENS).cpu().contiguous()
+    require("safetensors.torch").save_file(held, str(path))
+
+
+def _elsewhere(folder: Path, fresh: Path, device: str) -> dict[str, Any]:
+    import torch
+
+    threads = str(torch.get_num_threads())
+    root = str(Path(__file__).parents[2])
+    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "jupyter_green.shrink.inspection", str(folder), str(fresh), threads, device],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_SECONDS,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+    )
+    lines = done.stdout.strip().splitlines()
+    if done.returncode != 0 or not lines:
+        last = (done.stderr.strip().splitlines() or ["no word"])[-1]
+        return {"failed": last[:200]}
+    found: dict[str, Any] = json.loads(lines[-1])
+    return found
+
+
+def _asked(folder: Path, fresh: Path, device: str, model: Any = None) -> dict[str, Any]:
+    """Load a folder and compare its answers; runs in either process."""
+    import psutil
+    import torch
+
+    from .loading import load
+    from .workload import generated
+
+    before, began = psutil.Process().memory_info().rss, time.perf_counter()
+    try:
+        made = load(folder, model).to(device)
+        took = time.perf_counter() - began
+        held = require("safetensors.torch").load_file(str(fresh), device=device)
+        call = json.loads((folder / "shrink.json").read_text(encoding="utf-8"))["call"]
+        count = sum(name.endswith(".out") for name in held)
+        for number in range(count):
+            begin = f"{number}.in."
+            inputs = {name.removeprefix(begin): leaf for name, leaf in held.items() if name.startswith(begin)}
+            with torch.inference_mode():
+                answer = main_tensor(Subject(made).call(arranged(inputs, call))).float().cpu()
+            wanted = held[f"{number}.out"].cpu()
+            apart = float((answer - wanted).abs().max()) if answer.shape == wanted.shape else float("inf")
+            if not apart <= CLOSE * max(1e-6, float(wanted.abs().max())):
+                return {"failed": f"for inputs of shape {_shape(inputs)} it answers differently."}
+        if "generated" in held:
+            first = arranged({n.removeprefix("0.in."): x for n, x in held.items() if n.startswith("0.in.")}, call)
+            with torch.inference_mode():
+                said = generated(made, first, TOKENS).cpu()
+            if said.shape != held["generated"].shape or not bool((said == held["generated"].cpu()).all()):
+                return {"failed": "it generates other tokens."}
+    except (ShrinkError, RuntimeError, ValueError, TypeError, KeyError, IndexError) as error:
+        return {"failed": why(error)}
+    grown = psutil.Process().memory_info().rss - before
+    return {"cases": count, "seconds": took, "memory_bytes": max(0, grown), "generated": "generated" in held}
+
+
+def arranged(inputs: dict[str, Any], call: Any) -> Any:
+    """Return tensors by name as a model is called: by name, several in order, or one."""
+    if call == "named":
+        return inputs
+    ordered = [inputs[str(place)] for place in range(len(inputs))]
+    return tuple(ordered) if call == "many" else ordered[0]
+
+
+def _shape(inputs: dict[str, Any]) -> str:
+    return " x ".join(map(str, next(iter(inputs.values())).shape))
+
+
+def _main(folder: str, fresh: str, threads: str, device: str) -> None:
+    import torch
+
+    torch.set_num_threads(int(threads))
+    print(json.dumps(_asked(Path(folder), Path(fresh), device)))
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])

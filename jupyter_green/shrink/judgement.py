@@ -1,0 +1,205 @@
+"""The verdict: a short list fixed beforehand is tried afresh, on the examples that nothing was chosen by.
+
+The judging part answers one question, put once: of the short list, the surest gain first, how far down it does the
+loss stay proven? Testing in a fixed order up to the first failure keeps the error of the whole at 5 % (Maurer,
+Hothorn, Lehmacher 1995). What wins is then saved, loaded in a fresh process and asked again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from .entry import Entry, Verdict
+from .inspection import inspect
+from .loss import Loss
+from .material import Batch
+from .metric import Metric, evaluate
+from .ratio import Ratio, paired_ratio
+from .trial import Outcome, Trial, run_trial
+from .workload import CHOOSING_TOKENS, PROMPT
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from .search import Search
+
+FINAL_SHARE = 0.2
+"""Share of the time for the final trial, judging and the last check."""
+INSPECTED_FROM = 30.0
+"""Seconds of search from which the fresh process is worth its start, which alone takes several."""
+RUNTIME, BF16 = "runtime", "bf16"
+UNTOLD = ("The machine was busy", "It can't be told")
+"""How the reason begins where the figures varied too much."""
+
+
+def shortlist(entries: Sequence[Entry], examples: int, max_loss: float) -> list[Entry]:
+    """Return at most two entries, the surer first, fixed before the judging part is looked at."""
+    cheap = sorted(entries, key=lambda entry: entry.cost)
+    likely = [entry for entry in cheap if entry.expected_high(examples) <= max_loss]
+    best = (likely or cheap)[:1]
+    if not best or best[0].product.same_numbers:
+        return best
+    surest = min(likely or cheap, key=lambda entry: (entry.expected_high(examples), entry.name))
+    return [surest, *best] if surest is not best[0] else best
+
+
+def judge(search: Search) -> Verdict:
+    """Try the short list afresh, and look at the judging part; an interrupt leaves the best so far, unproven."""
+    judged = search.material.judge
+    chosen = shortlist(search.entries, sum(batch.size for batch in judged), search.max_loss)
+    if not chosen:
+        untold = [row for row in search.rows if row.reason.startswith(UNTOLD)]
+        return Verdict(None, reason=untold[0].reason if untold else "")
+    if search.interrupted:
+        return _unjudged(chosen[-1])
+    try:
+        return _inspected(search, _judged(search, chosen, judged), judged)
+    except KeyboardInterrupt:
+        search.interrupted = True
+        return _unjudged(chosen[-1])
+
+
+def _unjudged(entry: Entry) -> Verdict:
+    said = "The search was interrupted before this was judged."
+    return Verdict(entry, entry.loss, entry.against_control, None, entry.outcome, reason=said)
+
+
+def _judged(search: Search, chosen: Sequence[Entry], judged: Sequence[Batch]) -> list[Verdict]:
+    """Return a verdict on each of the short list, up to the first that isn't proven."""
+    search.tell("judging")
+    base, kept = evaluate(search.subject, search.subject.model, judged, search.metric, tick=search.tick)
+    found: list[Verdict] = []
+    for entry in chosen:
+        found.append(_verdict(search, entry, base, kept, judged))
+        if not found[-1].proven:
+            break
+    return found
+
+
+def _inspected(search: Search, verdicts: Sequence[Verdict], judged: Sequence[Batch]) -> Verdict:
+    """Return the last that is proven and passes the last check; else what stopped it."""
+    proven = [verdict for verdict in verdicts if verdict.proven]
+    if not proven or search.seconds < INSPECTED_FROM:
+        return (proven or verdicts)[-1]
+    failed: Verdict | None = None
+    for verdict in reversed(proven):
+        assert verdict.entry is not None
+        search.tell("checked in a fresh process")
+        verdict.inspection = inspect(search.subject, verdict.entry.product, judged)
+        if verdict.inspection.passed:
+            return verdict
+        verdict.proven, verdict.reason = False, verdict.inspection.said
+        failed = failed or verdict
+    assert failed is not None
+    return failed
+
+
+def _verdict(search: Search, entry: Entry, base: np.ndarray, kept: Sequence[Any], judged: Sequence[Batch]) -> Verdict:
+    metric = search.metric
+    parts, _ = evaluate(search.subject, entry.product.model, judged, metric, kept, tick=search.tick)
+    loss, against = metric.loss(base, parts), None
+    if entry.control is not None:
+        trained, _ = evaluate(search.subject, entry.control, judged, metric, kept, tick=search.tick)
+        against = metric.loss(trained, parts)
+    trial = _trial(search, entry)
+    outcome = trial.outcome(entry.name)
+    worst = max((x for x in (loss, against) if x is not None), key=lambda x: x.high)
+    same = entry.product.same_numbers and loss.same
+    good = same or worst.within(search.max_loss)
+    return Verdict(
+        entry,
+        loss,
+        against,
+        (metric.value(base), metric.value(parts)),
+        outcome,
+        trial,
+        _reason(search.max_loss, outcome, worst, good, same=same, control=worst is against),
+        proven=good and outcome.verdict == "less",
+        split=split(entry, trial, outcome.ratio),
+        against_bf16=trial.raw(entry.name, BF16) if BF16 in trial.laps else None,
+        phases=phases(trial, entry.name, search.workload.new_tokens),
+        agreement=metric.agreement(parts),
+        by_class=_by_class(metric, base, parts, judged),
+    )
+
+
+def _trial(search: Search, entry: Entry) -> Trial:
+    """Run original, candidate, the original in its runtime and in bfloat16 in turn."""
+    models = {"original": search.subject.model, entry.name: entry.product.model}
+    runtime = search.in_runtime(entry.product)
+    if runtime is not None:
+        models[RUNTIME] = runtime
+    half = search.in_bf16()
+    if half is not None and half is not entry.product.model:
+        models[BF16] = half
+    tokens = search.workload.new_tokens
+    runners = {name: search.workload.runner(model) for name, model in models.items()}
+    if tokens:
+        for name in ("original", entry.name):
+            runners[f"{name}, {PROMPT}"] = search.workload.runner(models[name], 0)
+    return run_trial(runners, search.gauge, seconds=search.seconds * FINAL_SHARE / 2, seed=1, tick=search.tick)
+
+
+def phases(trial: Trial, name: str, new_tokens: int) -> dict[str, Ratio]:
+    """Return the ratios of reading a prompt and of each new token; empty where nothing was generated.
+
+    Decoding is what generating costs beyond reading the prompt, lap by lap of one round.
+    """
+    if not new_tokens or f"{name}, {PROMPT}" not in trial.laps:
+        return {}
+    whole = {who: trial.series(who) for who in ("original", name)}
+    prompt = {who: trial.series(f"{who}, {PROMPT}") for who in ("original", name)}
+    rest = {who: [a - b for a, b in zip(whole[who], prompt[who], strict=True)] for who in whole}
+    found = {
+        "prefill": paired_ratio(prompt["original"], prompt[name]),
+        "decode": paired_ratio(rest["original"], rest[name]),
+    }
+    return {phase: ratio for phase, ratio in found.items() if ratio is not None}
+
+
+def split(entry: Entry, trial: Trial, ratio: Ratio | None) -> tuple[Ratio, Ratio] | None:
+    """Return what the runtime gave and what the smaller model gave; None where it can't be told apart."""
+    if ratio is None:
+        return None
+    one = Ratio(1.0, 1.0, 1.0, ratio.pairs)
+    whole = trial.raw(entry.name) or ratio
+    if entry.product.same_numbers:
+        return whole, one
+    if RUNTIME not in trial.laps:
+        # In PyTorch there is nothing to take off; in another runtime without its reference it can't be told.
+        return (one, whole) if entry.product.runtime == "PyTorch" else None
+    runtime, rest = trial.raw(RUNTIME), trial.raw(entry.name, RUNTIME)
+    if runtime is None or rest is None:
+        return None
+    # The middle of three robust ratios need not multiply up; the runtime's part is what is left of the whole.
+    return Ratio(whole.value / rest.value, runtime.low, runtime.high, runtime.pairs), rest
+
+
+def _reason(max_loss: float, outcome: Outcome, loss: Loss, good: bool, *, same: bool, control: bool) -> str:
+    if outcome.verdict == "can't tell":
+        return outcome.reason
+    if outcome.verdict != "less":
+        return f"Less cost is not proven: {outcome.reason}."
+    if same:
+        return f"The same numbers out: no score of {loss.examples:,} examples differs."
+    beside = ", also against an equally trained original" if control else ""
+    if good:
+        return f"Proven on {loss.examples:,} examples{beside}."
+    needed = loss.needed(max_loss)
+    if needed is None:
+        return f"It loses more than is accepted on {loss.examples:,} examples{beside}."
+    return f"The loss is not proven with {loss.examples:,} examples{beside}; it needs about {needed:,}."
+
+
+def _by_class(metric: Metric, base: np.ndarray, parts: np.ndarray, judged: Sequence[Batch]) -> dict[int, float]:
+    import numpy as np
+
+    if metric.name != "accuracy":
+        return {}
+    labels = np.concatenate([batch.labels.cpu().numpy() for batch in judged])
+    lost = (base - parts)[:, 0]
+    return {int(label): float(lost[labels == label].mean()) for label in np.unique(labels)}
+
+
+__all__ = ["CHOOSING_TOKENS", "judge", "phases", "shortlist", "split"]

@@ -1,0 +1,71 @@
+"""What is missed least: scores of channels, by a first-order expansion (Taylor) or by the Fisher information.
+
+Taylor takes how much the loss would change, to first order, if a channel were gone. Fisher takes the squared
+gradients of batch after batch, which stand for the curvature: steadier where gradients are near 0. Labels are used
+where there are any; otherwise the model's own answers, whose gradients say what those hang on.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jupyter_green.shrink.fault import ShrinkError
+from jupyter_green.shrink.recipe import Case
+from jupyter_green.shrink.subject import main_tensor
+
+SCORES = ("taylor", "fisher")
+BATCHES = 8
+
+
+def importance(case: Case, model: Any, score: str) -> Any:
+    """Return torch-pruning's importance with what it needs gathered from the tuning examples.
+
+    Parameters
+    ----------
+    case : Case
+        Whose examples and labels are used.
+    model : torch.nn.Module
+        The copy that will be pruned; gradients are left in it.
+    score : {"taylor", "fisher"}
+        Which.
+    """
+    import torch
+    import torch_pruning as tp
+
+    if score not in SCORES:
+        raise ShrinkError(f"{score!r} is no score; take taylor or fisher.")
+    model.eval()
+    for parameter in model.parameters():
+        parameter.requires_grad_(True)
+    squared: dict[Any, Any] = {}
+    batches = case.tune[:BATCHES]
+    with torch.enable_grad():
+        for batch in batches:
+            _loss(case, model, batch).backward()
+            case.tick()
+            if score == "taylor":
+                continue
+            for parameter in model.parameters():
+                if parameter.grad is not None:
+                    squared[parameter] = squared.get(parameter, 0.0) + parameter.grad.pow(2) / len(batches)
+            model.zero_grad(set_to_none=True)
+    for parameter, mean in squared.items():
+        # Taylor's product with the root of the Fisher information is the root of what Fisher asks for.
+        parameter.grad = mean.sqrt()
+    return tp.importance.GroupTaylorImportance()
+
+
+def _loss(case: Case, model: Any, batch: Any) -> Any:
+    import torch
+    from torch.nn.functional import cross_entropy, mse_loss
+
+    given = main_tensor(case.subject.call(batch.to(case.subject.device).inputs, model)).float()
+    if given.dim() == 2 and given.shape[-1] > 1:
+        labels = batch.labels if case.labelled and not batch.labels.is_floating_point() else given.argmax(-1)
+        return cross_entropy(given, labels.to(given.device))
+    if given.dim() == 3:
+        labels = given.argmax(-1)
+        if case.labelled and batch.labels.dim() == 2 and not batch.labels.is_floating_point():
+            return cross_entropy(given[:, :-1].flatten(0, 1), batch.labels[:, 1:].flatten().to(given.device))
+        return cross_entropy(given.flatten(0, 1), labels.flatten())
+    return mse_loss(given, torch.zeros_like(given))

@@ -1,0 +1,56 @@
+"""Which layers suffer most from int8: each alone is rounded in a copy, and what that does to the answers is looked at.
+
+Rounding is simulated as the runtimes do it (weights by output channel, activations by tensor while it runs). It says
+in which order layers are left out, nothing more: what leaving them out gives is measured like every candidate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .material import Batch
+from .subject import Subject, main_tensor
+
+EXAMPLES = 8
+STEPS = 127.0
+
+
+def most_harmed(subject: Subject, batches: Sequence[Batch]) -> list[str]:
+    """Return the names of the layers that int8 acts on, the most harmed first.
+
+    Parameters
+    ----------
+    subject : Subject
+        A copy, to do with as one likes; it is left as it was.
+    batches : sequence of Batch
+        Examples of the tuning part.
+    """
+    import torch
+
+    kinds = (torch.nn.Linear, torch.nn.Conv1d, torch.nn.Conv2d)
+    found = [(name, module) for name, module in subject.model.named_modules() if isinstance(module, kinds)]
+    examples = batches[0].part(0, EXAMPLES).to(subject.device).inputs
+    harm: dict[str, float] = {}
+    with torch.no_grad():
+        wanted = main_tensor(subject.call(examples)).float()
+        for name, module in found:
+            kept = module.weight.data
+            module.weight.data = _rounded(kept, tuple(range(1, kept.dim())))
+            hook = module.register_forward_pre_hook(
+                lambda _module, given: tuple(_rounded(item, None) for item in given)
+            )
+            try:
+                given = main_tensor(subject.call(examples)).float()
+            finally:
+                hook.remove()
+                module.weight.data = kept
+            harm[name] = float((given - wanted).pow(2).mean())
+    return sorted(harm, key=lambda name: -harm[name])
+
+
+def _rounded(tensor: Any, over: tuple[int, ...] | None) -> Any:
+    """Return a tensor on the grid of int8, by output channel or as a whole."""
+    largest = tensor.abs().amax(over, keepdim=True) if over is not None else tensor.abs().max()
+    step = (largest / STEPS).clamp_min(1e-12)
+    return (tensor / step).round() * step

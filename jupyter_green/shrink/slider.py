@@ -1,0 +1,75 @@
+"""A slider over the Pareto front, with Use and Undo: what a person gives up in quality is theirs to decide.
+
+Nothing changes until Use is pressed, and Undo goes back to what was bound before. Names are shown as text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from jupyter_green.report.number import plain
+from jupyter_green.report.quotation import markup
+
+from .result import Front, ShrinkResult
+from .sheet import loss_in_words, times
+
+FEWEST = 2
+"""Candidates on the front from which there is something to choose."""
+
+
+def slider(result: ShrinkResult, bind: Callable[[Any], None]) -> Any:
+    """Return a widget that walks the front; None where there is nothing to choose.
+
+    Parameters
+    ----------
+    result : ShrinkResult
+        What a shrink found.
+    bind : callable
+        ``bind(model)`` gives the model its name in the notebook.
+    """
+    front = result.facts.front
+    if len(front) < FEWEST:
+        return None
+    import ipywidgets as widgets
+
+    names = [item.name for item in front]
+    own = names.index(result.recipe) if result.recipe in names else 0
+    choice = widgets.SelectionSlider(
+        options=[(plain(name), place) for place, name in enumerate(names)],
+        value=own,
+        description="Front",
+        continuous_update=True,
+        layout=widgets.Layout(width="34em"),
+    )
+    said = widgets.HTML(markup(in_words(front[own], result)))
+    use = widgets.Button(description="Use", tooltip="Bind this candidate's model")
+    undo = widgets.Button(description="Undo", tooltip="Bind what was bound before", disabled=True)
+    earlier: list[Any] = []
+
+    def show(_change: Any = None) -> None:
+        said.value = markup(in_words(front[choice.value], result))
+
+    def take(_button: Any = None) -> None:
+        earlier.append(result.state())
+        bind(result.use(names[choice.value]))
+        undo.disabled = False
+        said.value = markup(f"In use: {names[choice.value]}.")
+
+    def back(_button: Any = None) -> None:
+        bind(result.restore(earlier.pop()))
+        undo.disabled = not earlier
+        said.value = markup(f"In use: {result.recipe or 'the original'}.")
+
+    choice.observe(show, names="value")
+    use.on_click(take)
+    undo.on_click(back)
+    return widgets.VBox([choice, said, widgets.HBox([use, undo])])
+
+
+def in_words(item: Front, result: ShrinkResult) -> str:
+    """Return a candidate in one line: cost, loss, and where that was found."""
+    cost = "cost not known" if item.ratio is None else f"{times(item.ratio.value)} less"
+    what = "energy" if result.basis == "joules" else "processor time"
+    most = loss_in_words(item.loss.high, result.facts.unit)
+    return f"{item.name}: {cost} {what} per inference, loss at most {most} on {item.loss.examples:,} examples"

@@ -1,0 +1,309 @@
+"""How the search spends its time: what is sure to be worse goes early, dials are turned, whole numbers repaired."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import jupyter_green as green
+from jupyter_green.shrink.bench import FIRST_LOOK
+from jupyter_green.shrink.dial import bisect
+from jupyter_green.shrink.judgement import judge
+from jupyter_green.shrink.memory import lacking
+from jupyter_green.shrink.progress import Progress
+from jupyter_green.shrink.recipe import Adjustable, Case, Product, Recipe, Repairable
+from jupyter_green.shrink.search import Search
+from jupyter_green.shrink.sensitivity import most_harmed
+from jupyter_green.shrink.subject import subject_of
+from jupyter_green.shrink.surroundings import Surroundings
+from jupyter_green.shrink.training import Training, distil, train_equally
+
+from . import models
+from .test_recipes import case_of
+from .test_shrink import AMPLE, Made, rows, searching, state_of, unchanged
+
+
+@pytest.mark.parametrize("most", range(-1, 7))
+def test_a_dial_finds_the_harshest_that_is_accepted(most: int) -> None:
+    tried: list[int] = []
+
+    def accepted(setting: int) -> bool:
+        tried.append(setting)
+        return setting <= most
+
+    assert bisect(range(7), accepted, tries=9) == (most if most >= 0 else None)
+    assert len(tried) == len(set(tried)) <= 3
+    assert bisect(range(7), accepted, tries=0) is None
+
+
+class Dialled:
+    """A recipe that costs less and loses more the further it is turned."""
+
+    trains = True
+
+    def __init__(self, turned: float, tried: list[float], *, fixed: bool = False) -> None:
+        self.turned, self.tried, self.fixed = turned, tried, fixed
+        self.name = f"turned {turned}"
+
+    def applies(self, case: Case) -> str | None:
+        return None
+
+    def apply(self, case: Case) -> Product:
+        self.tried.append(self.turned)
+        model, share = case.subject.model, max(0.0, self.turned - 0.5)
+
+        class Wrong(torch.nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.inner = model
+
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                out = self.inner(x)
+                return torch.where((torch.arange(len(x)) < share * len(x))[:, None], -out, out)
+
+        return Product(Wrong(), training=Training(1, 1e-3, False, 0.0))
+
+    def dial(self, case: Case) -> tuple[Sequence[Recipe], int]:
+        settings = [0.1, 0.3, 0.5, 0.7, 0.9]
+        return ([], 0) if self.fixed else ([Dialled(x, self.tried, fixed=True) for x in settings], 1)
+
+
+def test_a_dial_is_turned_until_it_loses_too_much(points_model: Any) -> None:
+    tried: list[float] = []
+    names = {f"turned {x}": 1 - x for x in (0.1, 0.3, 0.5, 0.7, 0.9)}
+    search = searching(points_model, {**names, "first": 0.7}, seconds=3600)
+    first = Dialled(0.3, tried)
+    assert isinstance(first, Adjustable)
+    first.name = "first"
+    search.run([first])
+    assert tried[0] == 0.3
+    assert 0.1 not in tried
+    assert "turned 0.5" in {entry.name for entry in search.entries}
+    assert {row.name for row in search.rows if row.standing == "dropped"} <= {"turned 0.7", "turned 0.9"}
+    assert judge(search).entry is not None
+
+
+def test_of_those_that_train_the_better_half_goes_on(points_model: Any) -> None:
+    tried: list[float] = []
+    good, bad = Dialled(0.3, tried, fixed=True), Dialled(0.9, tried, fixed=True)
+    search = searching(points_model, {good.name: 0.5, bad.name: 0.1}, seconds=8, max_loss=0.05)
+    search.run([bad, good])
+    dropped = {row.name: row for row in search.rows}
+    assert "another less" in dropped[bad.name].reason
+    assert "points" in dropped[bad.name].reason
+    assert [entry.name for entry in search.entries] == [good.name]
+    training = search.entries[0].product.training
+    assert training is not None
+    assert training.parts[0] == 1
+    assert len(training.parts) == 2
+
+
+class Integers:
+    """A recipe of whole numbers that ruins the model unless its worst layers are left out."""
+
+    trains = False
+
+    def __init__(self, spared: Sequence[str] = ()) -> None:
+        self.spared = tuple(spared)
+        self.name = f"int, {len(self.spared)} out"
+
+    def applies(self, case: Case) -> str | None:
+        return None
+
+    def without(self, layers: Sequence[str]) -> Integers:
+        return Integers(layers)
+
+    def apply(self, case: Case) -> Product:
+        model = case.subject.model
+        if "last" not in self.spared:
+            model.last.weight.data.zero_()
+        return Product(model)
+
+
+def test_whole_numbers_are_repaired_by_leaving_the_worst_out(
+    points_model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = ["last", *(f"blocks.{place}.0" for place in range(19))]
+    monkeypatch.setattr(sys.modules[Search.__module__], "most_harmed", lambda *_: order)
+    costs = {f"int, {count} out": 0.5 for count in range(21)}
+    search = searching(points_model, costs)
+    assert isinstance(Integers(), Repairable)
+    search.run([Integers()])
+    assert "int, 0 out" in {row.name for row in search.rows if row.standing == "dropped"}
+    # As few as suffice: one.
+    assert min(int(entry.name.split()[1]) for entry in search.entries) == 1
+
+
+def test_the_layer_that_suffers_most_is_found(points_model: Any) -> None:
+    subject = subject_of(subject_of(points_model).copy())
+    with torch.no_grad():
+        # One weight a thousand times the others leaves the others no steps.
+        subject.model.blocks[2][0].weight[:, 0] *= 1000
+    before = state_of(subject.model)
+    data = case_of(points_model, models.points(seed=2)).tune
+    assert most_harmed(subject, data)[0] == "blocks.2.0"
+    assert unchanged(subject.model, before)
+    assert not any(module._forward_pre_hooks for module in subject.model.modules())
+
+
+def test_what_is_surely_worse_is_not_looked_at_to_the_end(points_model: Any) -> None:
+    seen = 0
+
+    class Random(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            nonlocal seen
+            seen += len(x)
+            return torch.randn(len(x), 3)
+
+    search = searching(points_model, {"random": 0.1})
+    total = sum(batch.size for batch in search.material.select)
+    assert not search.consider("random", Product(Random()), None)
+    assert seen <= total / FIRST_LOOK + search.material.batch_size
+    assert search.lost("random")
+    assert f"seen on {seen:,} examples" in search.rows[0].reason
+
+
+def test_settings_of_the_process_are_put_back(points_model: Any) -> None:
+    threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    drawn = torch.get_rng_state(), random.getstate(), np.random.get_state()[1]
+
+    def leak(case: Case) -> Product:
+        import os
+
+        import torch._inductor.config as inductor
+
+        torch.set_num_threads(threads + 1)
+        torch.set_float32_matmul_precision("medium" if precision != "medium" else "high")
+        torch.set_default_dtype(torch.float64)
+        inductor.epilogue_fusion = not inductor.epilogue_fusion
+        os.environ["SOMEBODYS_SETTING"] = "1"
+        torch.manual_seed(5)
+        np.random.seed(5)
+        random.seed(5)
+        return Product(models.Blocks().eval())  # ruined, so that nothing is timed under these settings
+
+    import os
+
+    import torch._inductor.config as inductor
+
+    fusion = inductor.epilogue_fusion
+    result = green.shrink(points_model, models.points(400, seed=2), time=AMPLE, recipes=[Made("leaking", leak)])
+    assert torch.get_num_threads() == threads
+    assert torch.get_float32_matmul_precision() == precision
+    assert torch.get_default_dtype() == torch.float32
+    assert inductor.epilogue_fusion == fusion
+    assert "SOMEBODYS_SETTING" not in os.environ
+    assert torch.equal(torch.get_rng_state(), drawn[0])
+    assert random.getstate() == drawn[1]
+    assert np.array_equal(np.random.get_state()[1], drawn[2])
+    said = " ".join(rows(result)["leaking"].notes)
+    assert "put back" in said
+    for name in ("number of threads", "default dtype", "_inductor.config.epilogue_fusion", "SOMEBODYS_SETTING"):
+        assert name in said
+
+
+def test_what_changed_nothing_is_not_blamed() -> None:
+    before = Surroundings()
+    assert before.put_back() == []
+
+
+def test_no_room_for_copies_is_said_before_they_are_made() -> None:
+    subject = subject_of(models.Blocks())
+    assert lacking(subject, False, (10**9, 2 * 10**9)) is None
+    said = lacking(subject, True, (2 * 10**8, 2 * 10**9))
+    assert said is not None
+    assert said.startswith("There is no room for it")
+    # A tenth of the memory is others', however much seems free.
+    assert lacking(subject, True, (2 * 10**8, 2 * 10**9 - 1)) is not None
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")])
+def test_out_of_memory_is_a_row(points_model: Any, error: Exception) -> None:
+    def grab(_case: Case) -> Product:
+        raise error
+
+    result = green.shrink(points_model, models.points(400, seed=2), time=AMPLE, recipes=[Made("large", grab)])
+    assert rows(result)["large"].reason == "There was not enough memory for it."
+
+
+@pytest.mark.parametrize("when", ["the original", "made", "judging"])
+def test_an_interrupt_at_any_moment(points_model: Any, when: str) -> None:
+    """The original stays as it was, and what was found so far is kept; in a first look nothing is found yet."""
+    before, modes = state_of(points_model), [module.training for module in points_model.modules()]
+
+    class Half(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return points_model(x)
+
+    said: list[str] = []
+
+    def say(what: str, _share: float) -> None:
+        said.append(what)
+        if what == when:
+            raise KeyboardInterrupt
+
+    search = searching(points_model, {"made": 0.4}, begun=when != "the original", say=say)
+    search.run([Made("made", lambda case: Product(Half()))])
+    verdict = judge(search)
+    assert search.interrupted
+    assert said[-1] == when
+    assert unchanged(points_model, before)
+    assert [module.training for module in points_model.modules()] == modes
+    assert (verdict.entry is not None) == (when == "judging")
+    assert not verdict.proven
+    if when == "judging":
+        assert "interrupted before this was judged" in verdict.reason
+
+
+def test_an_interrupted_search_is_reported(points_model: Any) -> None:
+    def say(what: str, _share: float) -> None:
+        raise KeyboardInterrupt
+
+    result = green.shrink(points_model, models.points(400, seed=2), time=AMPLE, recipes=[], say=say)
+    assert result.model is points_model
+    assert "interrupted before anything was found" in result.reason
+    assert "original" in repr(result)
+
+
+def test_training_in_parts_is_answered_by_a_control_in_parts(points_model: Any) -> None:
+    case = case_of(points_model, models.points(seed=2))
+    twice = Training(3, 1e-3, True, 1.0).then(Training(4, 1e-3, True, 1.0))
+    assert (twice.steps, twice.parts) == (7, (3, 4))
+    assert twice.then(Training(2, 1e-3, False, 0.0)).parts == (3, 4, 2)
+    steps: list[int] = []
+    done = train_equally(case.subject, case.tune, twice, tick=lambda: steps.append(1))
+    assert done.parts == twice.parts
+    assert len(steps) == done.steps == 7
+
+
+def test_training_moves_the_bar(points_model: Any) -> None:
+    case = case_of(points_model, models.points(seed=2))
+    ticks: list[int] = []
+    done = distil(case.subject, case.original, case.tune, seconds=0.3, labels=False, tick=lambda: ticks.append(1))
+    assert len(ticks) == done.steps > 0
+
+
+def test_the_bar_shows_time_and_joules(capsys: pytest.CaptureFixture[str]) -> None:
+    from jupyter_green.session import current
+
+    with current().window("trial", label="bar") as window:
+        bar = Progress(window, 300, shown=True)
+        sum(value * value for value in range(300_000))
+        bar("pruned", 0.5)
+        bar.close()
+    said = capsys.readouterr().err
+    assert "pruned" in said
+    assert "150/300 s" in said
+    assert "J" in said
+    assert "estimated" in said
+
+
+def test_no_bar_where_nobody_looks(points_model: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    green.shrink(points_model, models.points(400, seed=2), time=5, recipes=[])
+    assert capsys.readouterr().err == ""
