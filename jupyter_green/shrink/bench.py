@@ -20,7 +20,7 @@ from .metric import Metric, evaluate
 from .recipe import Case, Product
 from .result import Candidate
 from .subject import Subject
-from .trial import Outcome, run_trial
+from .trial import Outcome, Trial, run_trial
 from .workload import CHOOSING_TOKENS, Workload
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ TRIAL_SHARE = 0.04
 """Share of the time for one candidate's trial."""
 SELECT_SHARE, JUDGE_SHARE = 0.02, 0.06
 """Shares of the time that one model's run over the choosing and the judging part may take."""
+CHOOSING_ROUNDS = 12
 FIRST_LOOK = 4
 """The first look is at one part in so many of the choosing examples."""
 
@@ -167,11 +168,7 @@ class Bench:
             said = f"It loses more than is accepted{beside}, seen on {worst.examples:,} examples."
             self.drop(name, "dropped", said, product, loss=loss, score=score, against=against)
             return False
-        models = {"original": self.subject.model, name: product.model}
-        runners = {who: self.workload.runner(model, CHOOSING_TOKENS) for who, model in models.items()}
-        outcome = run_trial(
-            runners, self.gauge, seconds=self.seconds * TRIAL_SHARE, rounds=12, drop=True, tick=self.tick
-        ).outcome(name)
+        outcome = self.try_out(name, product.model, CHOOSING_ROUNDS).outcome(name)
         if outcome.verdict == "less":
             self.entries.append(Entry(name, product, loss, score, outcome, against, control))
             examples = sum(batch.size for batch in self.material.judge)
@@ -183,6 +180,13 @@ class Bench:
         }[outcome.verdict]
         self.drop(name, "dropped", said, product, loss=loss, score=score, against=against, outcome=outcome)
         return True
+
+    def try_out(self, name: str, model: Any, rounds: int) -> Trial:
+        """Run a model and the original in turn, as briefly as choosing allows."""
+        models = {"original": self.subject.model, name: model}
+        runners = {who: self.workload.runner(made, CHOOSING_TOKENS) for who, made in models.items()}
+        seconds = self.seconds * TRIAL_SHARE
+        return run_trial(runners, self.gauge, seconds=seconds, rounds=rounds, drop=True, tick=self.tick)
 
     def lost(self, name: str) -> bool:
         """Whether a candidate was dropped for its loss, its cost not looked at."""

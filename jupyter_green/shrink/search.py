@@ -9,6 +9,7 @@ the search, not the result: the best so far is kept, and called unproven.
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -28,6 +29,7 @@ from .sensitivity import most_harmed
 from .subject import Subject
 from .surroundings import Surroundings
 from .training import Training, distil, train_equally
+from .trial import FEWEST_ROUNDS
 from .workload import Workload
 
 FIRST_SHARE = 0.35
@@ -138,7 +140,7 @@ class Search(Bench):
             self._finish(recipe, product, share * left)
 
     def _begin_each(self, recipes: Sequence[Recipe], seconds: float) -> list[tuple[Recipe, Product | None]]:
-        """Train each for a little; return the better half, what loses least first."""
+        """Train each for a little; return the better half: what gives most for what it loses."""
         begun: list[tuple[float, Recipe, Product]] = []
         for recipe in recipes:
 
@@ -148,16 +150,26 @@ class Search(Bench):
 
             product = self._guarded(recipe.name, attempt, default=None)
             if product is not None:
-                loss, _ = self.look(product.model)
-                begun.append((loss.value, recipe, product))
+                begun.append((self._price(recipe.name, product), recipe, product))
         begun.sort(key=lambda item: item[0])
-        kept = begun[: max(1, (len(begun) + 1) // 2)]
-        for value, recipe, product in begun[len(kept) :]:
+        kept = begun[: max(1, len(begun) // 2)]
+        for _, recipe, product in begun[len(kept) :]:
             steps = "" if product.training is None else f" of {product.training.steps} steps"
-            lost = f"{100 * value:.2f} {'points' if self.points else '%'}"
-            said = f"After a beginning{steps} it lost {lost}, and another less: that one was trained on."
-            self.drop(recipe.name, "dropped", said, product)
+            said = f"After a beginning{steps} another gave more for what it lost: that one was trained on."
+            loss, score = self.look(product.model)
+            self.drop(recipe.name, "dropped", said, product, loss=loss, score=score)
         return [(recipe, product) for _, recipe, product in kept]
+
+    def _price(self, name: str, product: Product) -> float:
+        """Return what is lost for each halving of the cost, give or take; infinite where nothing is saved.
+
+        A loss below half of what is accepted counts as that half: it says little after so short a training.
+        """
+        loss, _ = self.look(product.model)
+        ratio = self.try_out(name, product.model, FEWEST_ROUNDS).raw(name)
+        if ratio is None or ratio.value >= 1:
+            return math.inf
+        return max(loss.value, self.max_loss / 2) / -math.log2(ratio.value)
 
     def _finish(self, recipe: Recipe, product: Product | None, seconds: float) -> None:
         """Train what began, then turn the dial as far as is accepted and the time allows."""
