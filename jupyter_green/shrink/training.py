@@ -156,7 +156,8 @@ def _train(
                 for group in optimizer.param_groups:
                     group["lr"] = rate * min(1.0, done / WARM_UP + 0.02) * (0.5 + 0.5 * math.cos(math.pi * done))
                 optimizer.zero_grad(set_to_none=True)
-                value = loss(batch)
+                with _half_precision(subject.device):
+                    value = loss(batch)
                 if not bool(torch.isfinite(value)):
                     raise ValueError("Training went astray: its loss is no number.")
                 value.backward()
@@ -168,6 +169,22 @@ def _train(
             model.eval()
             optimizer.zero_grad(set_to_none=True)
     return Training(step, rate, labels, time.perf_counter() - began)
+
+
+def _half_precision(device: Any) -> Any:
+    """Return a context that computes in bfloat16 where the hardware multiplies it: twice the steps in the same time.
+
+    Weights, gradients and sums stay float32.
+    """
+    import torch
+
+    from .recipes.precision import processor_can, too_old
+
+    if device.type == "cuda":
+        able = too_old("bf16", torch.cuda.get_device_capability(device)) is None
+    else:
+        able = device.type == "cpu" and processor_can("bf16")
+    return torch.autocast(device.type if able else "cpu", torch.bfloat16, enabled=able)
 
 
 def _imitation(student: Subject, teacher: Subject, batch: Batch, hidden: bool) -> Any:
@@ -201,8 +218,8 @@ def _hidden_loss(student: Sequence[Any], teacher: Sequence[Any]) -> Any:
     last = len(student) - 1
     total = 0.0
     for place, state in enumerate(student[1:], 1):
-        wanted = teacher[round(place * (len(teacher) - 1) / last)].detach()
-        total = total + (state - wanted).pow(2).mean() / wanted.pow(2).mean().clamp_min(1e-12)
+        wanted = teacher[round(place * (len(teacher) - 1) / last)].detach().float()
+        total = total + (state.float() - wanted).pow(2).mean() / wanted.pow(2).mean().clamp_min(1e-12)
     return total / last
 
 
