@@ -28,9 +28,9 @@ Texts = tuple[list[str], list[int]]
 
 
 def opinions(test: int = 8000, seed: int = 0) -> tuple[Texts, Texts]:
-    """Return sentences of film reviews, product reviews and tweets to train with, and `test` others to test with.
+    """Return sentences of film reviews, product reviews and tweets to train with, and about `test` others to test with.
 
-    A label is 1 where the mean judgement is above 0, else 0. No sentence occurs twice.
+    A label is 1 where the mean judgement is above 0, else 0. No sentence is in both parts, also not in other letters.
     """
     rows = [(text, int(mean > 0)) for name in OPINIONS for text, mean in _judged(name)]
     rows = list({text: (text, label) for text, label in rows}.values())
@@ -39,7 +39,8 @@ def opinions(test: int = 8000, seed: int = 0) -> tuple[Texts, Texts]:
     def columns(part: list[tuple[str, int]]) -> Texts:
         return [text for text, _ in part], [label for _, label in part]
 
-    return columns(rows[test:]), columns(rows[:test])
+    known = {text.casefold() for text, _ in rows[test:]}
+    return columns(rows[test:]), columns([row for row in rows[:test] if row[0].casefold() not in known])
 
 
 def editorials() -> str:
