@@ -18,6 +18,8 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 SKIP = "JUPYTER_GREEN_SKIP_PAGE"
+SOURCES = ("package.json", "yarn.lock", "tsconfig.json", "build.config.js", "install.json")
+"""Files beside the folders of sources that what is built depends on."""
 
 
 class PageHook(BuildHookInterface):  # type: ignore[misc, type-arg]  # hatchling's plugin is not typed for strict use
@@ -44,7 +46,7 @@ def _fresh(source: Path, built: Path) -> bool:
     made = built / "package.json"
     if not (built / "static" / "style.js").is_file() or not made.is_file():
         return False
-    parts = [source / "package.json", source / "yarn.lock"]
+    parts = [source / name for name in SOURCES]
     parts += [path for folder in ("src", "style", "schema") for path in (source / folder).rglob("*")]
     return max(path.stat().st_mtime for path in parts if path.is_file()) <= made.stat().st_mtime
 

@@ -27,6 +27,7 @@ GIVEN = "JUPYTER_GREEN_TEST_WHEEL"
 SOURCES = (
     *("jupyter_green", "jupyter-config", "labextension/src", "labextension/style", "labextension/schema"),
     *("labextension/package.json", "labextension/yarn.lock", "labextension/tsconfig.json", "labextension/install.json"),
+    "labextension/build.config.js",
     *("pyproject.toml", "hatch_build.py", "README.md", "LICENSE", "CHANGELOG.md"),
 )
 BUILT = ROOT / "jupyter_green" / "labextension"
