@@ -27,7 +27,9 @@ def used(standing: Standing) -> str:
             if choice.rule == "none"
             else "This is the first run of this notebook; the next one has something to compare with."
         )
-    accepted = f"; up to {number.percent(choice.tolerance)} above it is no excess" if choice.tolerance else ""
+    accepted = (
+        f"; up to {number.plain(number.percent(choice.tolerance))} above it is no excess" if choice.tolerance else ""
+    )
     return f"This notebook is compared with {name_of(found)}: {_cells(len(found.cells))}, {amount(found)}{accepted}."
 
 
@@ -61,7 +63,7 @@ def standing_of(against: Against, compared: int) -> str:
     if not against.proven:
         unsure = joules(abs(against.difference or 0.0), against.difference_uncertainty)
         return f"No proven difference ({unsure}) {figures}."
-    share = "" if against.ratio is None else f" ({number.percent(abs(against.ratio))})"
+    share = "" if against.ratio is None else f" ({number.plain(number.change(against.ratio))})"
     word = "more" if against.verdict == "more" else "less"
     said = f"{joules(abs(against.difference or 0.0), against.difference_uncertainty)} {word}{share} {figures}."
     if against.excess:
@@ -78,7 +80,7 @@ def difference(against: Against | None) -> str:
     edited = ", edited" if against.edited else ""
     if not against.proven or against.ratio is None:
         return f"≈ not proven{edited}"
-    return f"{'+' if against.ratio > 0 else '−'}{number.percent(abs(against.ratio))}{edited}"
+    return f"{number.plain(number.change(against.ratio))}{edited}"
 
 
 def joules(value: float | None, uncertainty: float | None = None) -> str:

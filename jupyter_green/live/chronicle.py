@@ -7,6 +7,7 @@ cell is a part of it already; the time between cells is a sum of its own.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -50,17 +51,27 @@ class Row:
         Earlier executions in this run.
     rerun_joules : float or None
         What those used; None where there is no reading of any.
+    rerun_doubt : float
+        The half-widths of their 95 % intervals added up, in joules.
     """
 
     record: EnergyRecord
     line: str = ""
     reruns: int = 0
     rerun_joules: float | None = None
+    rerun_doubt: float = 0.0
+
+    @property
+    def rerun_known(self) -> float | None:
+        """What earlier executions used, in joules; None where that can't be told from nothing."""
+        return self.rerun_joules if self.rerun_joules is not None and self.rerun_joules > self.rerun_doubt else None
 
     def followed_by(self, record: EnergyRecord, line: str) -> Row:
         """Return the row once it was run again."""
         earlier = [joules for joules in (self.rerun_joules, self.record.joules) if joules is not None]
-        return Row(record, line, self.reruns + 1, sum(earlier) if earlier else None)
+        doubt = self.record.uncertainty
+        more = doubt if doubt is not None and math.isfinite(doubt) else 0.0
+        return Row(record, line, self.reruns + 1, sum(earlier) if earlier else None, self.rerun_doubt + more)
 
 
 @dataclass(frozen=True)

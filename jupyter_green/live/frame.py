@@ -140,7 +140,7 @@ class Frames:
             line=row.line,
             running=record.id in opened,
             reruns=row.reruns,
-            rerun_joules=row.rerun_joules,
+            rerun_joules=row.rerun_known,
             last_run=verdicts.last_run(key, record),
             against=None if against is None else against.to_dict(),
         )

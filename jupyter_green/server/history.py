@@ -280,14 +280,19 @@ def _newest(connection: Connection, where: Where, last: dict[str, float]) -> dic
     return found
 
 
-def _earlier(connection: Connection, where: Where, last: dict[str, str]) -> dict[tuple[str, bool], float]:
-    """Return the joules of the executions before the last one, by cell and whether they are simulated."""
+def _earlier(connection: Connection, where: Where, last: dict[str, str]) -> dict[tuple[str, bool], float | None]:
+    """Return the joules of the executions before the last one, by cell and whether they are simulated.
+
+    What can't be told from nothing is None.
+    """
+    doubt = case((_table.uncertainty <= _inline(_WIDEST), _table.uncertainty), else_=_inline(0.0))
     wanted = (
-        select(_key, _table.simulated, func.sum(_table.joules))
+        select(_key, _table.simulated, func.sum(_table.joules), func.sum(doubt))
         .where(_row, *where, _key.in_([*last]), _table.id.not_in([*last.values()]), _table.joules.is_not(None))
         .group_by(_key, _table.simulated)
     )
-    return {(key, bool(simulated)): joules for key, simulated, joules in (connection.execute(wanted) if last else ())}
+    found = connection.execute(wanted) if last else ()
+    return {(key, bool(simulated)): joules if joules > doubt else None for key, simulated, joules, doubt in found}
 
 
 def _shortened(name: str | None) -> str | None:

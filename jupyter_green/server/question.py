@@ -63,7 +63,8 @@ def totals(given: Arguments) -> Question:
 
         def work(ledger: OwnLedger) -> dict[str, Any]:
             by_kind = ledger.totals(by="kind", simulated=False, **filters)
-            simulated = not by_kind.count and by_kind.simulated_left_out > 0
+            # A record that read nothing may be of either sort, and hides no figure.
+            simulated = by_kind.joules is None and by_kind.simulated_left_out > 0
             if simulated:
                 by_kind = ledger.totals(by="kind", simulated=True, **filters)
             cells, runs = ledger.numbers(simulated, **filters)

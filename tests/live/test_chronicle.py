@@ -15,7 +15,8 @@ from jupyter_green.records import Component, EnergyRecord
 def record(
     joules: float | None, cell: str | None = None, *, span: str = "cell", final: bool = True, **facts
 ) -> EnergyRecord:
-    part = Component("cpu", "CPU", "cpu:0", joules, joules, 0.0, "model", "estimated", "this kernel", "processor")
+    spread = facts.pop("uncertainty", joules)
+    part = Component("cpu", "CPU", "cpu:0", joules, spread, 0.0, "model", "estimated", "this kernel", "processor")
     return EnergyRecord(
         (part,), 1.0, facts.pop("started_at", 1e9), span=span, cell_id=cell, final=final, run_id="r", **facts
     )
@@ -42,6 +43,16 @@ def test_a_cell_counts_by_its_last_execution_and_earlier_ones_are_apart() -> Non
     assert sums.reruns is not None
     assert sums.reruns.joules == 12.0
     assert sums.idle is None
+
+
+def test_earlier_executions_that_can_not_be_told_from_nothing() -> None:
+    chronicle = Chronicle("r", source)
+    for _ in range(3):
+        chronicle.keep(record(0.0, "a", uncertainty=0.5))
+        chronicle.keep(record(5.0, "b", uncertainty=0.5))
+    nothing, known = chronicle.rows(["a", "b"])
+    assert (nothing.reruns, nothing.rerun_known) == (2, None)
+    assert (known.reruns, known.rerun_known) == (2, 10.0)
 
 
 def test_what_runs_stands_in_the_place_of_the_execution_before() -> None:

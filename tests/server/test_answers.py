@@ -97,6 +97,21 @@ def test_simulated_figures_are_not_added_to_real_ones(served: tuple[str, Ask], r
     )
 
 
+def test_a_record_without_a_reading_hides_no_simulated_figure(
+    served: tuple[str, Ask], record: Make, component: Any
+) -> None:
+    url, ask = served
+    fill(
+        url,
+        record(None, cell_id="nothing"),
+        record(cell_id="s", components=(component(7.0, quality="simulated"),)),
+    )
+    found = ask("totals")
+    assert (found["figure"]["joules"], found["figure"]["quality"]) == (7.0, "simulated")
+    fill(url, record(cell_id="r"))
+    assert ask("totals")["figure"]["quality"] == "measured"
+
+
 def test_an_unknown_interval_is_null(served: tuple[str, Ask], record: Make, component: Any) -> None:
     url, ask = served
     fill(url, record(components=(component(7.0, uncertainty=math.inf),)))

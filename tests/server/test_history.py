@@ -146,7 +146,7 @@ def held(ledger: OwnLedger, records: list[EnergyRecord], names: Callable[[str], 
         for cell, row in zip(by_last, rows, strict=True):
             agree(cell["figure"], view.figure(row.record))
             assert (cell["reruns"], cell["status"]) == (row.reruns, row.record.status)
-            agree({**cell["figure"], "joules": cell["rerun_joules"]}, {**cell["figure"], "joules": row.rerun_joules})
+            agree({**cell["figure"], "joules": cell["rerun_joules"]}, {**cell["figure"], "joules": row.rerun_known})
 
 
 def is_row(record: EnergyRecord) -> bool:
@@ -410,12 +410,22 @@ def test_a_page_reads_no_more_rows_in_a_longer_ledger(record: Make, tmp_path: Pa
     assert costs() == small
 
 
+def test_earlier_executions_that_can_not_be_told_from_nothing(served: tuple[str, Ask], record: Make) -> None:
+    url, ask = served
+    small = [record(0.1, cell_id="a", started_at=float(place)) for place in range(3)]
+    large = [record(100.0, cell_id="b", started_at=10.0 + place) for place in range(3)]
+    fill(url, *small, *large)
+    cells = {cell["cell_id"]: cell for cell in ask("cells", run=small[0].run_id)["items"]}
+    assert (cells["a"]["reruns"], cells["a"]["rerun_joules"]) == (2, None)
+    assert (cells["b"]["reruns"], cells["b"]["rerun_joules"]) == (2, 200.0)
+
+
 def test_long_lists_are_split(record: Make, any_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history, "_MANY", 3)
     monkeypatch.setenv("LOGNAME", "alice")
     monkeypatch.setenv("JUPYTER_GREEN_SHARE", "owner notebook cell_id")
     records = [
-        record(float(1 + cell), run_id=f"r{run}", cell_id=f"c{cell}", started_at=1e6 * run + 100 * again + cell)
+        record(10.0 * (1 + cell), run_id=f"r{run}", cell_id=f"c{cell}", started_at=1e6 * run + 100 * again + cell)
         for run in range(8)
         for again in range(1 + run % 2)
         for cell in range(7)
@@ -425,11 +435,11 @@ def test_long_lists_are_split(record: Make, any_url: str, monkeypatch: pytest.Mo
     ledger = OwnLedger(url, timeout=5.0)
     runs = asked(ledger, question.runs)
     assert [(run["run"], run["cells"], run["figure"]["joules"]) for run in runs["items"]] == [
-        (f"r{run}", 7, 28.0) for run in reversed(range(8))
+        (f"r{run}", 7, 280.0) for run in reversed(range(8))
     ]
     cells = asked(ledger, question.cells, run="r1")["items"]
     assert [(cell["cell_id"], cell["reruns"], cell["rerun_joules"]) for cell in cells] == [
-        (f"c{cell}", 1, float(1 + cell)) for cell in range(7)
+        (f"c{cell}", 1, 10.0 * (1 + cell)) for cell in range(7)
     ]
     ledger.close()
 
