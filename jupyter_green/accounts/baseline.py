@@ -17,6 +17,7 @@ from typing import Any, Literal
 from jupyter_green.records import EnergyRecord
 
 from .reading import Reading
+from .rest import restful
 from .view import finite
 
 BaselineKind = Literal["named", "last", "median", "file"]
@@ -104,7 +105,7 @@ class Baseline:
         found: dict[str, BaselineCell] = {}
         began: list[float] = []
         run = ""
-        for record in sorted(records, key=lambda record: record.started_at):
+        for record in restful(sorted(restful(records), key=lambda record: record.started_at)):
             reading = usable(record)
             if reading is None:
                 continue
@@ -129,7 +130,7 @@ class Baseline:
         order: list[tuple[BaselineCell, list[Reading | None]]] = []
         known: set[int] = set()
         for place, run in enumerate(runs):
-            for number, cell in enumerate(run.cells):
+            for number, cell in enumerate(restful(run.cells)):
                 if id(cell) in known:
                     continue
                 key = f"{place}/{number}"
@@ -142,7 +143,7 @@ class Baseline:
                         known.add(id(match))
                         column[other] = match.reading.for_units_of(cell.reading)
                 order.append((cell, column))
-        cells = tuple(_median_cell(cell, column) for cell, column in order)
+        cells = tuple(_median_cell(cell, column) for cell, column in restful(order))
         return cls("median", cells, None, tuple(run for base in runs for run in base.runs), runs[0].made_at)
 
     def steadied(self, usual: Baseline) -> Baseline:

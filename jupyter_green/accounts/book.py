@@ -217,6 +217,27 @@ class Book:
                 raise BaselineError(_unknown(name, ledger, self.place))
             return self._refresh(ledger)
 
+    def rename(self, notebook: str, formerly: str | None = None) -> Standing:
+        """Go on under another name.
+
+        Parameters
+        ----------
+        notebook : str
+            What the notebook is called from here on.
+        formerly : str, optional
+            What it was called until now; what it had under that name stays its own, for later runs as well.
+
+        Raises
+        ------
+        LedgerError
+            If the ledger can't be read or written; the name is the new one all the same.
+        """
+        self._notebook = notebook
+        with self._opened() as ledger:
+            if formerly is not None:
+                ledger.renamed(formerly, notebook, time.time())
+            return self._refresh(ledger)
+
     # ---- inside -------------------------------------------------------------------------------
 
     def _opened(self) -> Ledger:

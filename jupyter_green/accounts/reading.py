@@ -66,7 +66,9 @@ def _summed(parts: Iterable[Part]) -> tuple[Part, ...]:
     for part in parts:
         found.setdefault(part.identity, []).append(part)
     return tuple(
-        Part(
+        same[0]
+        if len(same) == 1
+        else Part(
             same[0].kind,
             same[0].source,
             same[0].method,

@@ -1,4 +1,4 @@
-"""What is kept to compare runs with: earlier runs of a notebook, named baselines, and which one is in use.
+"""What is kept to compare runs with: earlier runs of a notebook, and named baselines.
 
 What a baseline says is another room's: here it is a document under a name, one person's and one notebook's. In a ledger
 that others write to as well, nothing is found or kept until the ledger is told whose records are whose.
@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, delete, func, insert, select
+from sqlalchemy import ColumnElement, Delete, delete, func, insert, select
 
 from jupyter_green.records import EnergyRecord
 
 from . import schema
 from .entry import plain, record_of
-from .fault import LedgerError
-from .location import is_private
-from .privacy import SHARE_VARIABLE, hashed, is_hashed
-from .reader import Reader
+from .names import Names
 
 MOST_CELLS = 10_000
 """Executions of one run that are read to compare with, the newest ones."""
@@ -41,14 +39,8 @@ class Kept(NamedTuple):
     head: dict[str, Any]
 
 
-class Shelf(Reader):
+class Shelf(Names):
     """The part of a ledger that keeps baselines."""
-
-    _url: str
-    _owner: str | None
-
-    def _open(self) -> None:
-        raise NotImplementedError
 
     # ---- earlier runs -------------------------------------------------------------------------
 
@@ -73,8 +65,7 @@ class Shelf(Reader):
         """
         table = schema.records.c
         where = self._finished()
-        forms = [] if notebook is None else [plain(form) for form in self._privacy.notebooks(notebook)]
-        where.append(table.notebook.in_(forms) if forms else table.notebook.is_(None))
+        where.append(table.notebook.is_(None) if notebook is None else self.of_notebook(notebook))
         if project is not None:
             where.append(table.project.in_([plain(form) for form in self._privacy.projects(project)]))
         if but is not None:
@@ -90,8 +81,10 @@ class Shelf(Reader):
         self._fresh()
         return self._database.read(lambda connection: [str(run) for run in connection.execute(wanted).scalars()])
 
-    def finished_cells(self, run: str) -> list[EnergyRecord]:
+    def finished_cells(self, run: str) -> Iterator[EnergyRecord]:
         """Return a run's cells that finished well with a reading, oldest first, without their courses of power.
+
+        All are found at once; what each says is read when it is taken.
 
         Raises
         ------
@@ -107,7 +100,7 @@ class Shelf(Reader):
         )
         self._fresh()
         found = self._database.read(lambda connection: list(connection.execute(wanted).scalars()))
-        return [record_of(document, None) for document in reversed(found)]
+        return (record_of(document, None) for document in reversed(found))
 
     def _finished(self) -> list[ColumnElement[bool]]:
         table = schema.records.c
@@ -116,16 +109,7 @@ class Shelf(Reader):
             where.append(table.owner == self._whose())
         return where
 
-    def _alone(self) -> bool:
-        """Whether all of it is one person's."""
-        return is_private(self._url)
-
     # ---- named baselines ----------------------------------------------------------------------
-
-    def place(self, notebook: str) -> str:
-        """Return the form under which a notebook is named here; what a record of it says leads to the same."""
-        named = self._privacy.keeps("notebook") or is_hashed(notebook)
-        return str(plain(notebook if named else hashed(notebook)))
 
     def baselines(self, notebook: str | None = None, most: int | None = None) -> list[Kept]:
         """Return the baselines of a notebook, or of all, newest first; with `most` at most so many.
@@ -137,8 +121,9 @@ class Shelf(Reader):
         """
         table = schema.baselines.c
         where = [table.owner == self._whose()]
-        if notebook is not None:
-            where.append(table.notebook == self.place(notebook))
+        places = [] if notebook is None else self._places(notebook)
+        if places:
+            where.append(table.notebook.in_(places))
         wanted = (
             select(table.name, table.notebook, table.made_at, table.kept_at, table.head)
             .where(*where)
@@ -147,7 +132,14 @@ class Shelf(Reader):
         )
         self._open()
         rows = self._database.read(lambda connection: [tuple(row) for row in connection.execute(wanted)])
-        return [Kept(row[0], row[1], row[2], row[3], json.loads(row[4])) for row in rows]
+        found = [Kept(row[0], row[1], row[2], row[3], json.loads(row[4])) for row in rows]
+        if len(places) < 2:
+            return found
+        # Of two that bear one name, the one under the notebook's newer name is meant.
+        first: dict[str, int] = {}
+        for kept in found:
+            first[kept.name] = min(first.get(kept.name, len(places)), places.index(kept.notebook))
+        return [kept for kept in found if places.index(kept.notebook) == first[kept.name]]
 
     def baseline(self, notebook: str, name: str) -> dict[str, Any] | None:
         """Return the document of a baseline; None where there is none of that name.
@@ -157,12 +149,13 @@ class Shelf(Reader):
         LedgerError
             If the ledger can't be read, or does not tell whose it is.
         """
-        wanted = select(schema.baselines.c.document).where(*self._named(notebook, name))
         if not is_name(name):
             return None
-        self._open()
-        found = self._database.read(lambda connection: connection.execute(wanted).scalar_one_or_none())
-        return None if found is None else dict(json.loads(found))
+        for place in self._places(notebook):
+            found = self._one(select(schema.baselines.c.document).where(*self._named(place, name)))
+            if found is not None:
+                return dict(json.loads(found))
+        return None
 
     def keep_baseline(
         self, notebook: str, name: str, *, head: dict[str, Any], document: dict[str, Any], made_at: float
@@ -205,54 +198,19 @@ class Shelf(Reader):
         LedgerError
             If the ledger can't be written, or does not tell whose it is.
         """
-        doomed = delete(schema.baselines).where(*self._named(notebook, name))
         if not is_name(name):
             return False
+        for place in self._places(notebook):
+            if self._delete(delete(schema.baselines).where(*self._named(place, name))):
+                return True
+        return False
+
+    def _delete(self, doomed: Delete) -> bool:
         self._open()
         return self._database.write(lambda connection: bool(connection.execute(doomed).rowcount))
-
-    # ---- the one in use -----------------------------------------------------------------------
-
-    def choice(self, notebook: str) -> dict[str, Any] | None:
-        """Return which baseline a notebook is compared with, as `choose` was told; None where nobody chose."""
-        table = schema.choices.c
-        wanted = select(table.choice).where(table.notebook == self.place(notebook), table.owner == self._whose())
-        self._open()
-        found = self._database.read(lambda connection: connection.execute(wanted).scalar_one_or_none())
-        return None if found is None else dict(json.loads(found))
-
-    def choose(self, notebook: str, choice: dict[str, Any] | None) -> None:
-        """Remember which baseline a notebook is compared with; None: the usual one.
-
-        Raises
-        ------
-        LedgerError
-            If the ledger can't be written, or does not tell whose it is.
-        """
-        table = schema.choices.c
-        place, owner = self.place(notebook), self._whose()
-        before = delete(schema.choices).where(table.notebook == place, table.owner == owner)
-        self._open()
-
-        def work(connection: Any) -> None:
-            connection.execute(before)
-            if choice is not None:
-                row = {"notebook": place, "owner": owner, "choice": json.dumps(choice, allow_nan=False)}
-                connection.execute(insert(schema.choices), [row])
-
-        self._database.write(work)
 
     # ---- inside -------------------------------------------------------------------------------
 
     def _named(self, notebook: str, name: str) -> list[ColumnElement[bool]]:
         table = schema.baselines.c
         return [table.notebook == self.place(notebook), table.name == name, table.owner == self._whose()]
-
-    def _whose(self) -> str:
-        """Return whose baselines are meant."""
-        if self._privacy.keeps("owner"):
-            return plain(self._owner) or ""
-        raise LedgerError(
-            "This shared ledger is not told whose runs are whose, so none of them is compared with; set "
-            f"{SHARE_VARIABLE}=owner before the kernel starts, or use a file: %baseline use FILE."
-        )

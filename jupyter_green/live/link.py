@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import ClassVar, Protocol
 
 from jupyter_green.records import EnergyRecord
@@ -23,7 +24,7 @@ from .frame import MOST_CELLS, MOST_ENDING, NEWEST, Frame, Frames
 from .outbox import Answer, Outbox, Page
 from .pace import Pace
 from .reference import Reference
-from .request import Meter, RequestError, Sync, Visible, parse
+from .request import Meter, Notebook, RequestError, Sync, Visible, parse
 from .view import View
 
 HEADLESS = "JUPYTER_GREEN_RUN"
@@ -262,6 +263,10 @@ class Link:
             self._due = self._due or (self._audience.looks and not looked)
         elif isinstance(request, Meter):
             self._outbox.answer(self._switch(request))
+        elif isinstance(request, Notebook):
+            self._session.settings = replace(self._session.settings, notebook=request.name)
+            self._reference.rename(request)
+            self._due = True
         else:
             self._reference.ask(request)
 

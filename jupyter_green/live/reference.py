@@ -124,7 +124,16 @@ class Reference:
 
     def ask(self, asked: request.Baseline) -> None:
         """Do what a page asks for."""
-        self._wanted.append(lambda: self.answers.append(self._answer(asked)))
+        self._wanted.append(lambda: self.answers.append(self._answer(asked.id, lambda: self._do(asked))))
+
+    def rename(self, asked: request.Notebook) -> None:
+        """Look for what the notebook has under another name, and keep what it had."""
+
+        def follow() -> str:
+            self._book.rename(asked.name, asked.formerly)
+            return f"From here on this run is one of {asked.name!r}."
+
+        self._wanted.append(lambda: self.answers.append(self._answer(asked.id, follow)))
 
     # ---- the thread's side --------------------------------------------------------------------
 
@@ -141,14 +150,14 @@ class Reference:
         except Exception:  # noqa: BLE001 - a thread that raised would write into a person's cell; a later look tries again
             return
 
-    def _answer(self, asked: request.Baseline) -> Answer:
+    def _answer(self, to: str, do: Callable[[], str]) -> Answer:
         try:
-            return Answer(asked.id, ok=True, message=self._do(asked))
+            return Answer(to, ok=True, message=do())
         except (BaselineError, LedgerError) as error:
-            return Answer(asked.id, ok=False, message=str(error))
+            return Answer(to, ok=False, message=str(error))
         except Exception as error:  # noqa: BLE001 - whatever it is, the page is told and the kernel goes on
             why = " ".join(f"{type(error).__name__}: {error}".split())
-            return Answer(asked.id, ok=False, message=f"That did not work ({why}).")
+            return Answer(to, ok=False, message=f"That did not work ({why}).")
 
     def _do(self, asked: request.Baseline) -> str:
         if asked.action == "set":

@@ -61,7 +61,26 @@ class Meter:
     on: bool
 
 
-Request = Sync | Visible | Baseline | Meter
+@dataclass(frozen=True)
+class Notebook:
+    """The notebook has another name than the kernel knows.
+
+    Parameters
+    ----------
+    id : str
+        Of the request.
+    name : str
+        What it is called, without folders.
+    formerly : str or None
+        What the same notebook was called before.
+    """
+
+    id: str
+    name: str
+    formerly: str | None
+
+
+Request = Sync | Visible | Baseline | Meter | Notebook
 
 
 def parse(data: Any) -> Request:
@@ -98,7 +117,18 @@ def _parse(data: dict[str, Any]) -> Request:
             raise ValueError(f"In a baseline message, 'action' is one of {', '.join(get_args(Action))}.")
         name = None if data.get("name") is None else _text(data, "name")
         return Baseline(_text(data, "id"), cast("Action", action), name)
-    raise ValueError("The page may ask for sync, visible, baseline or meter.")
+    if kind == "notebook":
+        formerly = None if data.get("formerly") is None else _file(data, "formerly")
+        return Notebook(_text(data, "id"), _file(data, "name"), formerly)
+    raise ValueError("The page may ask for sync, visible, baseline, meter or notebook.")
+
+
+def _file(data: dict[str, Any], name: str) -> str:
+    """Return the name of a notebook; of a path the last part, as the kernel takes it from its environment."""
+    found = _text(data, name).rsplit("/", 1)[-1]
+    if not found:
+        raise ValueError(f"In a {data['type']} message, {name!r} is the name of a notebook.")
+    return found
 
 
 def _text(data: dict[str, Any], name: str) -> str:

@@ -23,7 +23,9 @@ from jupyter_green.session.units import Tally, counted
 HEADER_ALONE = re.compile(r"\s*%%energy([ \t][^\n]*)?\s*")
 """A header with nothing below it."""
 
-OWN_LINES = re.compile(r"\s*(#.*|%(energy(\s.*)?|(load|unload|reload)_ext\s+jupyter_green\s*))?$")
+OWN_LINES = re.compile(
+    r"\s*(#.*|%((energy|baseline)(\s.*)?|(load|unload|reload)_ext\s+jupyter_green\s*|config\s+JupyterGreen(\..*)?))?$"
+)
 """A cell of nothing but these lines is ours, or empty; it is not metered."""
 
 WAIT_SECONDS = 0.03

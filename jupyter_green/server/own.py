@@ -214,8 +214,16 @@ class OwnLedger(Ledger):
         )
 
     def look(self, work: Callable[[Connection, list[ColumnElement[bool]]], T], **filters: Unpack[Filters]) -> T:
-        """Run `work` with the conditions that say which records are meant; filters as for `records`."""
-        where = query.conditions(filters, self._privacy)
+        """Run `work` with the conditions that say which records are meant; filters as for `records`.
+
+        Records of a notebook are those under the names that it had, too.
+        """
+        notebook = filters.get("notebook")
+        if notebook is None or not self.keeps_baselines:
+            where = query.conditions(filters, self._privacy)
+        else:
+            where = query.conditions({**filters, "notebook": None}, self._privacy)
+            where.append(self.of_notebook(notebook))
         self._fresh()
         return self._database.read(lambda connection: work(connection, where))
 
@@ -232,7 +240,8 @@ class OwnLedger(Ledger):
         named = select(table.notebook).where(*query.conditions({"run": run}, self._privacy)).distinct()
         self._fresh()
         found = self._database.read(lambda connection: set(connection.execute(named).scalars()))
-        forms = {plain(form) for form in self._privacy.notebooks(notebook)}
+        names = [notebook, *(former.notebook for former in self.former(notebook))]
+        forms = {plain(form) for name in names for form in self._privacy.notebooks(name)}
         return bool(found & {None, *forms}) if found else None
 
     @property

@@ -22,6 +22,11 @@ export class Archive {
     return this._changed;
   }
 
+  /** What is told of. */
+  get notebook(): string | null {
+    return this._notebook;
+  }
+
   /** Newest first; null where they can't be had, and `problem` says why. */
   get runs(): readonly IRun[] | null {
     return this._runs;
@@ -53,8 +58,10 @@ export class Archive {
 
   /** Whether anything on the page shows what is told here. */
   show(visible: boolean): void {
-    this._visible = visible;
-    this._soon(0);
+    if (visible !== this._visible) {
+      this._visible = visible;
+      this._soon(0);
+    }
   }
 
   /** Something has ended; the ledger may have more to tell. */

@@ -3,7 +3,7 @@
  *
  * Cells come and go as JupyterLab draws them: one that was never in sight has no editor yet and gets its badge when it
  * is drawn. What JupyterLab keeps outside the page stays as it is and is right when it comes back.
- * Badges are live figures like those of the panel: while there are any, kernels that run something are asked for them.
+ * Badges are live figures like those of the panel: while a notebook with any is shown, its kernel is asked for them.
  */
 import type { Cell, CodeCell } from '@jupyterlab/cells';
 import type { NotebookPanel } from '@jupyterlab/notebook';
@@ -54,7 +54,7 @@ export class Badges {
   private _show(): void {
     this.model.show(
       'badges',
-      this.wanted && this._open > 0 ? 'live' : 'nothing'
+      this.wanted && this._open > 0 ? 'cells' : 'nothing'
     );
   }
 

@@ -12,6 +12,7 @@ import {
   Notification,
   showDialog
 } from '@jupyterlab/apputils';
+import { PathExt } from '@jupyterlab/coreutils';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
@@ -32,6 +33,7 @@ import { EnergyServer } from './server';
 import { IPreferences, Preferences, SETTINGS } from './settings';
 import { StatusItem } from './statusitem';
 import { IEnergyModel } from './tokens';
+import { Naming } from './naming';
 import { NotebookTracker } from './tracker';
 import { Transcripts } from './transcript';
 
@@ -77,11 +79,13 @@ const model: JupyterFrontEndPlugin<IEnergyModel> = {
     };
     const kernels = new Kernels(UUID.uuid4(), () => clock.now() / 1000);
     const transcripts = new Transcripts(app.shell, trans);
+    const notebooks = new NotebookTracker(tracker, labShell);
+    const archive = new Archive(server);
     const made = new EnergyModel(
       {
-        notebooks: new NotebookTracker(tracker, labShell),
+        notebooks,
         kernels,
-        archive: new Archive(server),
+        archive,
         trans,
         settings: () => chosen.current,
         clock
@@ -94,6 +98,15 @@ const model: JupyterFrontEndPlugin<IEnergyModel> = {
         mention: sentence =>
           void Notification.info(sentence, { autoClose: 6000 })
       }
+    );
+    new Naming(
+      notebooks,
+      kernels,
+      kernel =>
+        [...app.serviceManager.sessions.running()]
+          .filter(each => each.kernel?.id === kernel)
+          .map(each => PathExt.basename(each.path)),
+      (known, answer) => made.named(known, answer)
     );
     chosen.changed.connect(() => made.touch());
     new EveryNotebook(made, kernels, chosen, async () => {
@@ -109,6 +122,9 @@ const model: JupyterFrontEndPlugin<IEnergyModel> = {
       });
       return button.accept;
     });
+    const look = () => made.expose(!document.hidden);
+    document.addEventListener('visibilitychange', look);
+    look();
     window.addEventListener('pagehide', () =>
       kernels.all.forEach(({ link }) => link.leave())
     );

@@ -88,10 +88,10 @@ export class Kernels {
     }
   }
 
-  /** Say to all kernels whether anything on the page shows figures. */
-  show(visible: boolean): void {
-    this._visible = visible;
-    this.all.forEach(({ link }) => link.show(visible));
+  /** Say to each kernel whether anything on the page shows its figures; to new ones that something does. */
+  show(seen: ReadonlySet<IKnown | null>): void {
+    this._visible = seen.size > 0;
+    this.all.forEach(known => known.link.show(seen.has(known)));
   }
 
   private _enter({ id }: Kernel.IKernelConnection): IKnown {

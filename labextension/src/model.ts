@@ -112,7 +112,8 @@ export class EnergyModel extends EnergyState implements IEnergyModel {
       return answered(trans.__('That run is not in the ledger any more.'), run);
     }
     try {
-      await this._hands.server.keep(found.notebook, run, name);
+      const notebook = archive.notebook ?? found.notebook;
+      await this._hands.server.keep(notebook, run, name);
     } catch (error) {
       if (error instanceof Fault) {
         return answered(error.sentence, run);
@@ -188,6 +189,12 @@ export class EnergyModel extends EnergyState implements IEnergyModel {
 
   async refreshHistory(): Promise<void> {
     await this.sources.archive.refresh();
+  }
+
+  /** The kernel was told its notebook's new name, under which the ledger may have more to tell. */
+  named(known: IKnown, answer: IAnswer): void {
+    this._say(known, answer);
+    void this.sources.archive.refresh();
   }
 
   private async _present(line: string): Promise<void> {

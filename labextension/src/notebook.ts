@@ -14,6 +14,7 @@ export type Aspect = 'kernel' | 'language' | 'path' | 'cells';
 export class OpenNotebook implements IDisposable {
   constructor(readonly panel: NotebookPanel) {
     const { sessionContext, context } = panel;
+    this._named = this.name;
     sessionContext.kernelChanged.connect(this._onKernel, this);
     sessionContext.statusChanged.connect(this._onStatus, this);
     context.pathChanged.connect(this._onPath, this);
@@ -36,6 +37,14 @@ export class OpenNotebook implements IDisposable {
   /** The name that records bear. */
   get name(): string {
     return this.path.slice(this.path.lastIndexOf('/') + 1);
+  }
+
+  /** Names that it had while it was open, as far as no kernel was told. */
+  past: string[] = [];
+
+  /** Whether it is shown, and not behind another tab. */
+  get shown(): boolean {
+    return this.panel.isVisible;
   }
 
   get kernel(): Kernel.IKernelConnection | null {
@@ -88,6 +97,10 @@ export class OpenNotebook implements IDisposable {
   }
 
   private _onPath(): void {
+    if (this.name !== this._named) {
+      this.past.push(this._named);
+      this._named = this.name;
+    }
     this._tell('path');
   }
 
@@ -137,6 +150,7 @@ export class OpenNotebook implements IDisposable {
   private _cells:
     NonNullable<NotebookPanel['content']['model']>['cells'] | undefined;
   private _language: string | null = null;
+  private _named: string;
   private _isDisposed = false;
   private readonly _changed = new Signal<this, Aspect>(this);
 }

@@ -2,7 +2,9 @@
  * The total in a few lines for others to read: a message, a model card. Provenance goes with the figure.
  */
 import { withEmissions } from './emissions';
-import { carbon, change, head, energy, known } from './format';
+import { THIN, carbon, change, energy, head, known, seconds } from './format';
+import { line } from './line';
+import { part } from './record/name';
 import type { IState, ITotals } from './tokens';
 import type { Words } from './words';
 
@@ -37,7 +39,40 @@ function against(words: Words, state: IState, totals: ITotals): string {
     : '';
 }
 
-/** One line for a chat: "sentiment.ipynb: 4.1 kJ ± 0.2, 85 % measured · −29 % against “before” …". */
+/** A name as chats and Markdown leave it alone. */
+export function code(name: string): string {
+  const clean = line(name, 80).replace(/`/g, "'");
+  return clean === '' ? '' : `\`${clean}\`: `;
+}
+
+/** What each kind of device used, the devices, how many cells and how long: as the kernel's own message has them. */
+function beside(words: Words, state: IState, totals: ITotals): string {
+  const { trans } = words;
+  const { figure, parts, cells } = totals;
+  const block = energy(figure.joules, figure.uncertainty, null, words.choice);
+  const kinds = parts.flatMap(({ kind, joules, quality }) => {
+    const boards = state.devices.filter(each => each.kind === kind).length;
+    const name =
+      boards > 1
+        ? trans.__('%1 %2s', boards, words.kind(kind))
+        : words.kind(kind);
+    return known(joules)
+      ? [`${name} ${words.quality(quality)} ${part(words, joules, block)}`]
+      : [];
+  });
+  const names = state.devices.map(each => line(each.device, 80));
+  const [grams, unit] = carbon(figure.co2e_grams ?? null);
+  return [
+    ...kinds,
+    [...new Set(names)].join(', '),
+    `${trans._n('%1 cell', '%1 cells', cells, cells)}, ${seconds(totals.seconds)}`,
+    known(figure.co2e_grams) ? `${grams}${THIN}${unit} CO₂e` : ''
+  ]
+    .filter(each => each !== '')
+    .join(' · ');
+}
+
+/** Two lines for a chat: "`sentiment.ipynb`: 4.1 kJ ± 0.2, 85 % measured · −29 % against “before” …". */
 export function message(words: Words, state: IState, totals: ITotals): string {
   const name = (state.notebook ?? '').split('/').pop() ?? '';
   const figure = totals.figure;
@@ -46,7 +81,7 @@ export function message(words: Words, state: IState, totals: ITotals): string {
     against(words, state, totals)
   ].filter(part => part !== '');
   return plain(
-    `${name ? `\`${name.replace(/`/g, "'")}\`: ` : ''}${parts.join(' · ')}`
+    `${code(name)}${parts.join(' · ')}\n${beside(words, state, totals)}`
   );
 }
 

@@ -54,12 +54,12 @@ export function kept(
   return [...rows, ...now.values()];
 }
 
-/** The few cells that used most, largest first. */
+/** The few cells that used most, largest first; of one below the resolution it isn't known. */
 export function dearest(cells: readonly ICell[], count: number): ICell[] {
   const top: { cell: ICell; joules: number }[] = [];
   for (const cell of cells) {
     const joules = shown(cell);
-    if (joules === null || joules <= 0) {
+    if (joules === null || joules <= 0 || cell.figure.below_resolution) {
       continue;
     }
     const place = top.findIndex(other => other.joules < joules);

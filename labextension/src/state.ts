@@ -27,9 +27,6 @@ import type { NotebookTracker } from './tracker';
 /** Milliseconds after which a page that shows nothing says so; panels move by closing here and opening there. */
 const SETTLING = 250;
 
-/** The most first. */
-const SIGHTS: readonly Sight[] = ['all', 'live'];
-
 /** What the state is made of. */
 export interface ISources {
   notebooks: NotebookTracker;
@@ -51,6 +48,7 @@ export class EnergyState {
     notebooks.opened.connect((_, notebook) => this._open(notebook));
     notebooks.closed.connect((_, notebook) => this._close(notebook));
     notebooks.frontChanged.connect(this._onFront, this);
+    notebooks.rearranged.connect(this._settle, this);
     kernels.news.connect(this._onNews, this);
     archive.changed.connect(() => this.touch());
     notebooks.all.forEach(notebook => this._open(notebook));
@@ -80,20 +78,16 @@ export class EnergyState {
 
   /** Say that something shows figures, or does not any more. */
   show(viewer: string, sight: Sight): void {
-    const { kernels, archive, clock } = this.sources;
-    if (this._viewers.get(viewer) === sight) {
-      return;
+    if (this._viewers.get(viewer) !== sight) {
+      this._viewers.set(viewer, sight);
+      this._settle();
     }
-    this._viewers.set(viewer, sight);
-    clock.later(() => {
-      const all = [...this._viewers.values()];
-      const seen = SIGHTS.find(each => all.includes(each)) ?? 'nothing';
-      if (seen !== this._seen) {
-        this._seen = seen;
-        kernels.show(seen !== 'nothing');
-        archive.show(seen === 'all');
-      }
-    }, SETTLING);
+  }
+
+  /** Say whether the page itself can be seen; one behind another tab of the browser shows nothing. */
+  expose(exposed: boolean): void {
+    this._exposed = exposed;
+    this._settle();
   }
 
   /** Something has changed: the state is put together anew, and drawn. */
@@ -110,6 +104,27 @@ export class EnergyState {
   /** What is known of its kernel. */
   protected get known(): IKnown | null {
     return this.sources.kernels.of(this.front);
+  }
+
+  /** Say to kernels and ledger what is in sight, once that has stayed for a moment. */
+  private _settle(): void {
+    if (this._settling) {
+      return;
+    }
+    this._settling = true;
+    this.sources.clock.later(() => {
+      const { notebooks, kernels, archive } = this.sources;
+      this._settling = false;
+      const sights = new Set(this._exposed ? this._viewers.values() : []);
+      const live = sights.has('all') || sights.has('live');
+      const seen = notebooks.all.filter(
+        each =>
+          (live && each === notebooks.front) ||
+          (sights.has('cells') && each.shown)
+      );
+      kernels.show(new Set(seen.map(each => kernels.of(each))));
+      archive.show(sights.has('all'));
+    }, SETTLING);
   }
 
   // ---- what happens -----------------------------------------------------------------------------
@@ -137,6 +152,7 @@ export class EnergyState {
     const { kernels } = this.sources;
     if (aspect === 'kernel') {
       kernels.follow(notebook);
+      this._settle();
     } else if (notebook.language?.toLowerCase() === 'python') {
       kernels.of(notebook)?.link.listen();
     }
@@ -264,7 +280,8 @@ export class EnergyState {
 
   private _state: IState | null = null;
   private _listening = false;
-  private _seen: Sight = 'nothing';
+  private _exposed = true;
+  private _settling = false;
   private readonly _viewers = new Map<string, Sight>();
   private readonly _cells = new FrontCells();
   /** What a notebook's kernel last said of its run, for when the kernel is gone. */

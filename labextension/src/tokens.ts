@@ -159,7 +159,14 @@ export type Request =
       action: BaselineAction;
       name: string | null;
     }
-  | { v: 1; type: 'meter'; id: string; on: boolean };
+  | { v: 1; type: 'meter'; id: string; on: boolean }
+  | {
+      v: 1;
+      type: 'notebook';
+      id: string;
+      name: string;
+      formerly: string | null;
+    };
 
 /** A run of a notebook as the ledger keeps it. */
 export interface IRun {
@@ -256,8 +263,11 @@ export interface ICells {
   get(cellId: string): ICell | undefined;
 }
 
-/** What is in sight: live figures alone, or those of the ledger as well. */
-export type Sight = 'nothing' | 'live' | 'all';
+/**
+ * What is in sight: figures in the cells of the notebooks that are shown; live figures of the notebook in front; those
+ * of the ledger as well.
+ */
+export type Sight = 'nothing' | 'cells' | 'live' | 'all';
 
 /** The model of the panel: state, a signal when it changes, and what can be asked of it. */
 export interface IEnergyModel extends IActions {

@@ -32,6 +32,11 @@ export class NotebookTracker {
     return this._frontChanged;
   }
 
+  /** Emitted when what is shown where may have changed. */
+  get rearranged(): ISignal<this, void> {
+    return this._rearranged;
+  }
+
   get opened(): ISignal<this, OpenNotebook> {
     return this._opened;
   }
@@ -67,6 +72,7 @@ export class NotebookTracker {
       this._front = front;
       this._frontChanged.emit(front);
     }
+    this._rearranged.emit();
   }
 
   private _inFront(): OpenNotebook | null {
@@ -86,6 +92,7 @@ export class NotebookTracker {
   private _front: OpenNotebook | null = null;
   private readonly _notebooks = new Map<NotebookPanel, OpenNotebook>();
   private readonly _frontChanged = new Signal<this, OpenNotebook | null>(this);
+  private readonly _rearranged = new Signal<this, void>(this);
   private readonly _opened = new Signal<this, OpenNotebook>(this);
   private readonly _closed = new Signal<this, OpenNotebook>(this);
 }

@@ -97,6 +97,13 @@ class Traffic:
             self.spoken.append(Spoken(sent, text))
 
     @property
+    def newest(self) -> str:
+        """The comm through which the last message passed."""
+        found = re.search(r'"comm_id": ?"([^"]+)"', self.spoken[-1].text)
+        assert found is not None
+        return found.group(1)
+
+    @property
     def snapshots(self) -> int:
         """How many snapshots came."""
         return sum(not one.sent and '"snapshot"' in one.text for one in self.spoken)
@@ -151,6 +158,17 @@ class Notebook:
             [index, key],
         )
         return Running(self.desk, key)
+
+    def execute(self, index: int) -> None:
+        """Run a cell to its end where it is, without a look at it."""
+        self.ask(
+            """async index => {
+                const cell = panel.content.model.cells.get(index);
+                const { kernel } = panel.sessionContext.session;
+                await kernel.requestExecute({ code: cell.sharedModel.source }, true, { cellId: cell.id }).done;
+            }""",
+            index,
+        )
 
     def outputs(self, index: int = 0) -> str:
         """What a cell has printed or shown, as text."""
@@ -376,6 +394,16 @@ class Desk:
         """Wait until the page has told the kernel whether anybody looks: true or false."""
         told = f'"visible":{visible}'
         self.patiently(lambda: any(one.sent and told in one.text for one in self.traffic.spoken), "nothing was told")
+
+    def exposed(self, exposed: bool) -> None:
+        """Have the browser say that its tab is shown, or that another one is; a headless one never does by itself."""
+        self.ask(
+            """exposed => {
+                Object.defineProperty(document, 'hidden', { value: !exposed, configurable: true });
+                document.dispatchEvent(new Event('visibilitychange'));
+            }""",
+            exposed,
+        )
 
     def dismissing(self) -> None:
         """Close JupyterLab's own dialogs about its server and its kernels as they come."""

@@ -114,8 +114,73 @@ def test_a_notebook_that_is_renamed(desk: Desk) -> None:
     desk.panel.settled(1)
     notebook.run()
     expect(desk.panel.row(WORK)).to_contain_text("×2")
+    runs = desk.panel.root.get_by_test_id("green-run-row")
     desk.panel.tab("Runs")
-    expect(desk.panel.root.get_by_test_id("green-run-row")).to_have_count(1)
+    expect(runs).to_have_count(1)
+
+    # The kernel was started under the old name and knows no other after a restart; what it did before is still there.
+    desk.panel.tab("Now")
+    notebook.restart()
+    metered_again(desk)
+    notebook.run()
+    desk.panel.settled(1)
+    expect(desk.panel.baseline).to_contain_text("on the 1 cell both runs finished")
+    assert stated(notebook) == "after.ipynb"
+    desk.panel.tab("Runs")
+    expect(runs).to_have_count(2)
+
+
+def test_a_notebook_that_is_renamed_before_it_is_metered(desk: Desk) -> None:
+    notebook = desk.metered([WORK], "board", name="early.ipynb")
+    notebook.run()
+    desk.panel.settled(1)
+    notebook.restart()
+    expect(desk.panel.empty("not-loaded")).to_be_visible()
+    notebook.rename("later.ipynb")
+    metered_again(desk)
+    notebook.run()
+    desk.panel.settled(1)
+    expect(desk.panel.baseline).to_contain_text("on the 1 cell both runs finished")
+    assert stated(notebook) == "later.ipynb"
+
+
+def test_a_kernel_whose_first_notebook_is_closed(desk: Desk) -> None:
+    """What it meters after the next restart belongs to the notebook that is open."""
+    first = desk.metered([WORK], "board", name="first.ipynb")
+    path = desk.write(["# second\n" + WORK], "second.ipynb")
+    desk.ask(
+        """async ([path, id]) => {
+            const panel = await jupyterapp.commands.execute('docmanager:open', { path, kernel: { id } });
+            await panel.sessionContext.ready;
+        }""",
+        [path, first.kernel],
+    )
+    second = Notebook(desk, path, first.ids)
+    second.run(0)
+    desk.panel.settled(1)
+    assert stated(second) == "first.ipynb"
+    first.close()
+    second.restart()
+    metered_again(desk)
+    second.run(0)
+    desk.panel.settled(1)
+    desk.patiently(lambda: stated(second) == "second.ipynb", "the kernel keeps the name of a closed notebook")
+
+
+def stated(notebook: Notebook) -> str:
+    """Return the name under which the kernel files what it meters."""
+    return str(
+        notebook.ask(
+            """async () => {
+                let said = '';
+                const code = 'from jupyter_green.session import current; print(current().settings.notebook)';
+                const future = panel.sessionContext.session.kernel.requestExecute({ code, store_history: false });
+                future.onIOPub = message => { said += message.content.text ?? ''; };
+                await future.done;
+                return said.trim();
+            }"""
+        )
+    )
 
 
 def test_a_notebook_that_is_closed_and_opened_again(desk: Desk) -> None:

@@ -78,6 +78,43 @@ def test_nothing_is_sent_that_nobody_sees(lab: Lab, visit: Callable[..., Desk]) 
         assert desk.traffic.snapshots > 0
 
 
+def test_a_page_behind_another_tab_asks_for_nothing(visit: Callable[..., Desk]) -> None:
+    """Badges and the status bar are wanted, but the browser shows another tab."""
+    desk = visit()
+    notebook = desk.metered([WORK, "# meanwhile\n" + WORK], "board")
+    notebook.run(0)
+    desk.panel.settled(1)
+    desk.exposed(False)
+    desk.heard("false")
+    desk.traffic.spoken.clear()
+    notebook.run(1, 1)
+    notebook.idle()
+    assert [one.text for one in desk.traffic.spoken] == []
+    desk.exposed(True)
+    desk.panel.settled(2)
+    expect(desk.panel.row("# meanwhile")).to_contain_text("×2")
+
+
+def test_a_notebook_behind_another_asks_for_nothing(visit: Callable[..., Desk]) -> None:
+    """The panel shows another notebook; what ran behind is there when it comes to the front."""
+    desk = visit()
+    behind = desk.metered([WORK, "# behind\n" + WORK], "board")
+    behind.run(0)
+    desk.panel.settled(1)
+    comm = desk.traffic.newest
+    front = desk.metered(["# front\n" + WORK], "board")
+    desk.heard("false")
+    desk.traffic.spoken.clear()
+    behind.execute(1)
+    assert [one.text for one in desk.traffic.spoken if comm in one.text] == []
+    front.run()
+    desk.panel.settled(1)
+    assert desk.traffic.snapshots > 0
+    behind.show()
+    desk.panel.settled(2)
+    expect(desk.panel.row("# behind")).to_be_visible()
+
+
 def test_an_idle_kernel_is_culled_though_a_page_shows_its_panel(
     start: Callable[..., Lab], visit: Callable[..., Desk]
 ) -> None:

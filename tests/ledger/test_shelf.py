@@ -77,7 +77,7 @@ def test_a_run_without_a_finished_reading_is_none_to_compare_with(open_shelf, re
     ledger = open_shelf()
     ledger.add([record(notebook="plan.ipynb", **changes)])
     assert ledger.latest_runs("plan.ipynb", None, but=None, most=9) == []
-    assert ledger.finished_cells("run-1") == []
+    assert list(ledger.finished_cells("run-1")) == []
 
 
 def test_a_run_of_no_notebook_is_one_of_its_project(open_shelf, record):
@@ -110,7 +110,7 @@ def test_finished_cells_are_oldest_first_and_without_their_course(open_shelf, re
 def test_names_that_no_database_takes_find_nothing(open_shelf, record):
     ledger = open_shelf()
     ledger.add([record(notebook="plan.ipynb")])
-    assert ledger.finished_cells("run-1\0") == []
+    assert list(ledger.finished_cells("run-1\0")) == []
     assert ledger.latest_runs("plan.ipynb", None, but="\0\ud800", most=1) == ["run-1"]
     assert ledger.baselines("\0\ud800") == []
 
@@ -223,7 +223,7 @@ def test_people_have_shelves_of_their_own(request, tmp_path, record, monkeypatch
         monkeypatch.setenv("LOGNAME", person)
         with Ledger(url, share=["owner"]) as ledger:
             assert ledger.latest_runs("plan.ipynb", None, but=None, most=9) == [f"of-{person}"]
-            assert ledger.finished_cells(f"of-{other}") == []
+            assert list(ledger.finished_cells(f"of-{other}")) == []
             assert ledger.baseline("plan.ipynb", "before") == {"whose": person}
             assert ledger.choice("plan.ipynb") == {"rule": person}
             assert len(ledger.baselines()) == 1
@@ -328,3 +328,59 @@ def test_several_processes_keep_at_once(any_url):
         assert process.exitcode == 0
     with Ledger(any_url, share=["owner"]) as ledger:
         assert sorted(names(ledger)) == ["b0", "b1", "b2", "common"]
+
+
+# ---- a notebook that is renamed ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("share", [("owner",), ("owner", "notebook")])
+def test_a_renamed_notebook_keeps_what_it_had(open_shelf, record, share):
+    ledger = open_shelf(*share)
+    ledger.add([record(run_id="old", notebook="a.ipynb", started_at=100.0)])
+    kept(ledger, "a.ipynb", "before")
+    ledger.choose("a.ipynb", {"rule": "named", "name": "before"})
+    ledger.renamed("a.ipynb", "b.ipynb", 150.0)
+    ledger.add([record(run_id="new", notebook="b.ipynb", started_at=200.0)])
+    assert ledger.latest_runs("b.ipynb", None, but=None, most=5) == ["new", "old"]
+    assert ledger.choice("b.ipynb") == {"rule": "named", "name": "before"}
+    assert names(ledger, "b.ipynb") == ["before"]
+    assert ledger.baseline("b.ipynb", "before") == DOCUMENT
+    # What another notebook does under the old name later is none of this one's.
+    ledger.add([record(run_id="other", notebook="a.ipynb", started_at=300.0)])
+    assert ledger.latest_runs("b.ipynb", None, but=None, most=5) == ["new", "old"]
+
+
+def test_names_are_kept_when_the_choice_changes(open_shelf, record):
+    ledger = open_shelf()
+    ledger.add([record(run_id="old", notebook="a.ipynb", started_at=100.0)])
+    ledger.renamed("a.ipynb", "b.ipynb", 150.0)
+    assert ledger.choice("b.ipynb") is None
+    for choice in ({"rule": "last"}, None):
+        ledger.choose("b.ipynb", choice)
+        assert ledger.choice("b.ipynb") == choice
+        assert ledger.latest_runs("b.ipynb", None, but=None, most=5) == ["old"]
+
+
+def test_renamed_again_and_back(open_shelf, record):
+    ledger = open_shelf()
+    for place, name in enumerate(("a.ipynb", "b.ipynb", "c.ipynb"), 1):
+        ledger.add([record(run_id=name[0], notebook=name, started_at=100.0 * place)])
+    ledger.renamed("a.ipynb", "b.ipynb", 150.0)
+    ledger.renamed("b.ipynb", "c.ipynb", 250.0)
+    assert ledger.latest_runs("c.ipynb", None, but=None, most=5) == ["c", "b", "a"]
+    ledger.renamed("c.ipynb", "a.ipynb", 350.0)
+    assert ledger.latest_runs("a.ipynb", None, but=None, most=5) == ["c", "b", "a"]
+    assert "a.ipynb" not in [former.notebook for former in ledger.former("a.ipynb")]
+
+
+def test_of_two_baselines_the_one_under_the_newer_name_is_meant(open_shelf):
+    ledger = open_shelf()
+    kept(ledger, "b.ipynb", "same", document={"which": "new"})
+    kept(ledger, "a.ipynb", "same", document={"which": "old"})
+    ledger.renamed("a.ipynb", "b.ipynb", 150.0)
+    assert names(ledger, "b.ipynb") == ["same"]
+    assert ledger.baseline("b.ipynb", "same") == {"which": "new"}
+    assert ledger.forget_baseline("b.ipynb", "same")
+    assert ledger.baseline("b.ipynb", "same") == {"which": "old"}
+    assert ledger.forget_baseline("b.ipynb", "same")
+    assert not ledger.forget_baseline("b.ipynb", "same")

@@ -1,5 +1,6 @@
 import { card, message } from '../quotation';
 import { Words } from '../words';
+import type { IPart } from '../tokens';
 import { against, figure, state, totals, trans } from './sample';
 
 const words = new Words(trans);
@@ -12,6 +13,12 @@ const devices = [
   { key: 'a', kind: 'gpu', device: 'NVIDIA A10', quality: 'measured' },
   { key: 'b', kind: 'gpu', device: 'NVIDIA A10', quality: 'measured' }
 ] as const;
+const processor = {
+  key: 'c',
+  kind: 'cpu',
+  device: 'EPYC',
+  quality: 'estimated'
+} as const;
 const baseline = {
   kind: 'named',
   name: 'before',
@@ -23,9 +30,21 @@ const baseline = {
 const now = state({ devices, baseline });
 
 describe('a total for a message', () => {
-  it('is one line with its doubt, its standing and what was proven', () => {
-    expect(message(words, now, sum())).toBe(
-      '`sentiment.ipynb`: 4.1 kJ ± 0.2, measured · −29 % against “before” on the 6 cells both runs finished'
+  it('is what the kernel writes', () => {
+    // tests/labextension/test_quotation.py makes the same lines in the kernel.
+    const whole = {
+      ...sum({ quality: 'estimated', measured_share: 0.83 }),
+      parts: [
+        { kind: 'gpu', joules: 3400, uncertainty: 100, quality: 'measured' },
+        { kind: 'cpu', joules: 700, uncertainty: 170, quality: 'estimated' }
+      ] satisfies IPart[],
+      seconds: 12,
+      cells: 6
+    };
+    const seen = { ...now, devices: [...devices, processor] };
+    expect(message(words, seen, whole)).toBe(
+      '`sentiment.ipynb`: 4.1 kJ ± 0.2, 83 % measured · −29 % against “before” on the 6 cells both runs finished\n' +
+        '2 GPUs measured 3.4 kJ · CPU estimated 0.7 kJ · NVIDIA A10, EPYC · 6 cells, 12 s · 64 mg CO₂e'
     );
   });
 

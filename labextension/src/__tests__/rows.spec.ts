@@ -11,7 +11,7 @@ import {
   shown,
   typedTo
 } from '../rows';
-import { cell } from './sample';
+import { cell, figure } from './sample';
 
 const joules = (cells: { figure: { joules: number | null } }[]): unknown =>
   cells.map(each => each.figure.joules);
@@ -54,6 +54,13 @@ describe('order', () => {
 });
 
 describe('the dearest', () => {
+  it('leaves out what is only a bound', () => {
+    const bound = cell(50, 60, {
+      figure: figure(50, 60, { below_resolution: true })
+    });
+    expect(joules(dearest([bound, cell(40, 1)], 3))).toEqual([40]);
+  });
+
   it('names three, largest first', () => {
     const cells = [1, 40, 7, 100, 3, 40].map(each => cell(each));
     expect(joules(dearest(cells, 3))).toEqual([100, 40, 40]);

@@ -8,6 +8,8 @@ import { linear, px } from './scale';
 import { useWidth } from './width';
 
 const HEIGHT = 118;
+/** Two lines of text need so much; the legend and the list name a baseline that lies closer to the ground. */
+const LINE = 11;
 const GROUND = HEIGHT - 8;
 /** Room right of the dots for what is written beside the axis, in pixels. */
 const MARGIN = 44;
@@ -74,9 +76,11 @@ export function Dots({
               y1={px(y(baseline.joules))}
               y2={px(y(baseline.joules))}
             />
-            <text x={width} y={px(y(baseline.joules) + 4)} textAnchor="end">
-              {baselineText}
-            </text>
+            {GROUND - y(baseline.joules) < LINE ? null : (
+              <text x={width} y={px(y(baseline.joules) + 4)} textAnchor="end">
+                {baselineText}
+              </text>
+            )}
           </>
         ) : null}
         {dots.map((dot, index) =>

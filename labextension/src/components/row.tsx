@@ -5,7 +5,7 @@ import * as React from 'react';
 import { Fragment, h } from '../element';
 import { Bar } from '../charts/bar';
 import { stack } from '../charts/stack';
-import { THIN, known, wholePercent, type IUnit } from '../format';
+import { ABSENT, THIN, known, wholePercent, type IUnit } from '../format';
 import { Icon } from '../icons';
 import { provisional, shown } from '../rows';
 import type { ICell } from '../tokens';
@@ -96,8 +96,10 @@ function beside(cell: ICell, words: Words, column: IColumn): IStanding {
   return column.total === null || standing.sign !== '' || provisional(cell)
     ? { ...standing, word }
     : {
-        sign:
-          known(joules) && column.total > 0
+        // A bound may be far from the figure, and so would be its share.
+        sign: cell.figure.below_resolution
+          ? ABSENT
+          : known(joules) && column.total > 0
             ? wholePercent(Math.max(0, joules / column.total))
             : '',
         word,

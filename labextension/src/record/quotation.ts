@@ -4,7 +4,7 @@
 import { withEmissions } from '../emissions';
 import { THIN, energy, head } from '../format';
 import { line } from '../line';
-import { literal } from '../quotation';
+import { code, literal } from '../quotation';
 import type { Words } from '../words';
 import { clauses, told } from './clause';
 import { figureOf, read, type IRecord } from './energy';
@@ -12,9 +12,7 @@ import { deviceName } from './name';
 
 /** One line for a chat. */
 export function message(words: Words, record: IRecord): string {
-  const label = line(record.label ?? '', 80);
-  const said = told(clauses(words, record));
-  return label === '' ? said : `${literal(label)}: ${said}`;
+  return `${code(record.label ?? '')}${told(clauses(words, record))}`;
 }
 
 /** A section for a model card, in Markdown. */

@@ -1,0 +1,159 @@
+"""Which baseline a notebook is compared with, and what it was called before.
+
+A notebook is known by its name alone. One that was renamed keeps what it had: beside its choice stand the names that it
+had, each with the time until which records of that name are its own. So no record is ever written anew, and another
+notebook that is given the old name later begins with what is its own from then on.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Select, and_, delete, insert, or_, select
+
+from . import schema
+from .entry import plain
+from .fault import LedgerError
+from .location import is_private
+from .privacy import SHARE_VARIABLE, hashed, is_hashed
+from .reader import Reader
+
+MOST_FORMER = 20
+"""Earlier names of one notebook that are remembered, the newest ones."""
+_FORMER = "formerly"
+
+
+class Former(NamedTuple):
+    """A name that a notebook had, in the form of `Names.place`, and until when, in seconds since 1970."""
+
+    notebook: str
+    until: float
+
+
+class Names(Reader):
+    """The part of a ledger that knows a notebook by its names."""
+
+    _url: str
+    _owner: str | None
+
+    def _open(self) -> None:
+        raise NotImplementedError
+
+    def place(self, notebook: str) -> str:
+        """Return the form under which a notebook is named here; what a record of it says leads to the same."""
+        named = self._privacy.keeps("notebook") or is_hashed(notebook)
+        return str(plain(notebook if named else hashed(notebook)))
+
+    # ---- the one in use -----------------------------------------------------------------------
+
+    def choice(self, notebook: str) -> dict[str, Any] | None:
+        """Return which baseline a notebook is compared with, as `choose` was told; None where nobody chose."""
+        found = self._chosen(self.place(notebook))
+        found.pop(_FORMER, None)
+        return found or None
+
+    def choose(self, notebook: str, choice: dict[str, Any] | None) -> None:
+        """Remember which baseline a notebook is compared with; None: the usual one.
+
+        Raises
+        ------
+        LedgerError
+            If the ledger can't be written, or does not tell whose it is.
+        """
+        place = self.place(notebook)
+        former = self._chosen(place).get(_FORMER)
+        self._choose(place, {**(choice or {}), **({_FORMER: former} if former else {})})
+
+    # ---- names --------------------------------------------------------------------------------
+
+    def renamed(self, old: str, new: str, at: float) -> None:
+        """Remember that a notebook has another name; what it had under the old one until then stays its own.
+
+        Parameters
+        ----------
+        old, new : str
+            The names.
+        at : float
+            When, in seconds since 1970.
+
+        Raises
+        ------
+        LedgerError
+            If the ledger can't be written, or does not tell whose it is.
+        """
+        before, now = self.place(old), self.place(new)
+        if before == now:
+            return
+        theirs, ours = self._chosen(before), self._chosen(now)
+        names = [[before, at], *theirs.get(_FORMER, []), *ours.get(_FORMER, [])]
+        first = {name: [name, until] for name, until in reversed(names) if name != now}
+        chosen = {**(theirs if set(ours) <= {_FORMER} else ours), _FORMER: [*reversed(first.values())][:MOST_FORMER]}
+        self._choose(now, chosen)
+
+    def former(self, notebook: str) -> list[Former]:
+        """Return the names that a notebook had, newest first.
+
+        Raises
+        ------
+        LedgerError
+            If the ledger can't be read, or does not tell whose it is.
+        """
+        return [Former(str(name), float(until)) for name, until in self._chosen(self.place(notebook)).get(_FORMER, [])]
+
+    def of_notebook(self, notebook: str) -> ColumnElement[bool]:
+        """Return the condition for records of a notebook, those under the names that it had included.
+
+        Raises
+        ------
+        LedgerError
+            If the ledger can't be read, or does not tell whose it is.
+        """
+        table = schema.records.c
+
+        def named(name: str) -> ColumnElement[bool]:
+            return table.notebook.in_([plain(form) for form in self._privacy.notebooks(name)])
+
+        earlier = [and_(named(name), table.started_at < until) for name, until in self.former(notebook)]
+        return or_(named(notebook), *earlier)
+
+    def _places(self, notebook: str) -> list[str]:
+        """Return what baselines of a notebook may be kept for, the newest name first."""
+        return [self.place(notebook), *(former.notebook for former in self.former(notebook))]
+
+    def _chosen(self, place: str) -> dict[str, Any]:
+        table = schema.choices.c
+        found = self._one(select(table.choice).where(table.notebook == place, table.owner == self._whose()))
+        return {} if found is None else dict(json.loads(found))
+
+    def _choose(self, place: str, choice: dict[str, Any]) -> None:
+        table, owner = schema.choices.c, self._whose()
+        before = delete(schema.choices).where(table.notebook == place, table.owner == owner)
+        self._open()
+
+        def work(connection: Any) -> None:
+            connection.execute(before)
+            if choice:
+                row = {"notebook": place, "owner": owner, "choice": json.dumps(choice, allow_nan=False)}
+                connection.execute(insert(schema.choices), [row])
+
+        self._database.write(work)
+
+    # ---- whose -------------------------------------------------------------------------------
+
+    def _alone(self) -> bool:
+        """Whether all of it is one person's."""
+        return is_private(self._url)
+
+    def _whose(self) -> str:
+        """Return whose baselines are meant."""
+        if self._privacy.keeps("owner"):
+            return plain(self._owner) or ""
+        raise LedgerError(
+            "This shared ledger is not told whose runs are whose, so none of them is compared with; set "
+            f"{SHARE_VARIABLE}=owner before the kernel starts, or use a file: %baseline use FILE."
+        )
+
+    def _one(self, wanted: Select[Any]) -> str | None:
+        self._open()
+        return self._database.read(lambda connection: connection.execute(wanted).scalar_one_or_none())

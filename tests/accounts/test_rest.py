@@ -1,0 +1,44 @@
+"""Long work beside a cell: all of it is done, in order, and only off the main thread are there rests."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from jupyter_green.accounts import rest
+
+ITEMS = list(range(5 * rest.FEW + 3))
+
+
+@pytest.fixture
+def rests(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    taken: list[float] = []
+    monkeypatch.setattr(time, "sleep", taken.append)
+    return taken
+
+
+def test_no_rest_where_a_person_waits(rests: list[float]) -> None:
+    assert list(rest.restful(ITEMS)) == ITEMS
+    assert rests == []
+
+
+def test_rests_are_longer_than_the_work(rests: list[float]) -> None:
+    found: list[int] = []
+    worked: list[float] = []
+
+    def work() -> None:
+        for item in rest.restful(ITEMS):
+            began = time.thread_time()
+            while time.thread_time() - began < 1e-4:
+                pass
+            found.append(item)
+        worked.append(time.thread_time())
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert found == ITEMS
+    assert len(rests) == 5
+    assert min(rests) >= rest.SHARE * rest.FEW * 1e-4 * 0.9

@@ -1,0 +1,52 @@
+"""The page and the kernel write one message: what jest holds the page to is made here with the kernel's words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jupyter_green.records import Component, EnergyRecord
+from jupyter_green.report import for_slack
+from jupyter_green.report.excerpt import compared
+from jupyter_green.report.totals import Totals
+
+SPEC = Path(__file__).parents[2] / "labextension" / "src" / "__tests__" / "quotation.spec.ts"
+
+
+def part(kind: str, device: str, key: str, joules: float, quality: str) -> Component:
+    return Component(
+        kind=kind,  # type: ignore[arg-type]
+        device=device,
+        key=key,
+        joules=joules,
+        uncertainty=joules / 5,
+        gain_uncertainty=0.0,
+        method="counter",
+        quality=quality,  # type: ignore[arg-type]
+        scope="all of it",
+        source=key,
+    )
+
+
+def test_a_total_for_a_message() -> None:
+    cells = [
+        EnergyRecord(
+            (
+                part("gpu", "NVIDIA A10", "a", 1700 / 6, "measured"),
+                part("gpu", "NVIDIA A10", "b", 1700 / 6, "measured"),
+                part("cpu", "EPYC", "c", 700 / 6, "estimated"),
+            ),
+            seconds=2.0,
+            started_at=float(place),
+            span="cell",
+            status="ok",
+            cell_id=str(place),
+            co2e_grams=0.0638 / 6,
+            final=True,
+        )
+        for place in range(6)
+    ]
+    said = for_slack(Totals(cells), name="sentiment.ipynb", against=compared("less", -0.29, 6, "“before”"))
+    kept = SPEC.read_text(encoding="utf-8")
+    first, second = said.split("\n")
+    assert second in kept
+    assert first.split(" · ")[1] in kept
