@@ -51,6 +51,8 @@ def name_of(found: Baseline) -> str:
 def amount(found: Baseline) -> str:
     """Return what a baseline's cells used, with ± and what it may be called."""
     reading = found.reading
+    if reading.below_resolution and math.isfinite(reading.uncertainty):
+        return f"{number.plain(number.at_most(reading.joules + reading.uncertainty))} {reading.quality}"
     return f"{joules(reading.joules, reading.uncertainty)} {reading.quality}"
 
 
@@ -61,14 +63,21 @@ def standing_of(against: Against, compared: int) -> str:
         return "Nothing can be compared yet."
     figures = f"{over}, baseline {joules(against.baseline, against.baseline_uncertainty)}"
     if not against.proven:
-        unsure = joules(abs(against.difference or 0.0), against.difference_uncertainty)
-        return f"No proven difference ({unsure}) {figures}."
+        return f"No proven difference ({_unproven(against)}) {figures}."
     share = "" if against.ratio is None else f" ({number.plain(number.change(against.ratio))})"
     word = "more" if against.verdict == "more" else "less"
     said = f"{joules(abs(against.difference or 0.0), against.difference_uncertainty)} {word}{share} {figures}."
     if against.excess:
         return f"{said} Excess: {joules(against.excess)}."
     return f"{said} Saved: {joules(against.saved)}." if against.saved else said
+
+
+def _unproven(against: Against) -> str:
+    """Say how large a difference that is not proven may be."""
+    doubt = against.difference_uncertainty
+    if doubt is None or not math.isfinite(doubt):
+        return "how large it may be is not known"
+    return number.plain(f"{number.at_most(abs(against.difference or 0.0) + doubt)} either way")
 
 
 def difference(against: Against | None) -> str:

@@ -6,6 +6,7 @@ work, which is then given the ledger. So what is wrong with a question is said b
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -235,4 +236,6 @@ def _part(found: Totals) -> dict[str, Any]:
 
 
 def _figure(found: Totals) -> dict[str, Any]:
-    return {**_part(found), "measured_share": found.measured_share}
+    spread = found.uncertainty
+    below = found.joules is not None and spread is not None and math.isfinite(spread) and spread >= found.joules
+    return {**_part(found), "measured_share": found.measured_share, "below_resolution": below}

@@ -112,6 +112,16 @@ def test_a_record_without_a_reading_hides_no_simulated_figure(
     assert ask("totals")["figure"]["quality"] == "measured"
 
 
+def test_a_total_that_can_not_be_told_from_nothing_says_so(
+    served: tuple[str, Ask], record: Make, component: Any
+) -> None:
+    url, ask = served
+    fill(url, record(cell_id="a", components=(component(0.0, uncertainty=1e-5),)))
+    assert ask("totals")["figure"]["below_resolution"] is True
+    fill(url, record(cell_id="b", components=(component(7.0, uncertainty=0.1),)))
+    assert ask("totals")["figure"]["below_resolution"] is False
+
+
 def test_an_unknown_interval_is_null(served: tuple[str, Ask], record: Make, component: Any) -> None:
     url, ask = served
     fill(url, record(components=(component(7.0, uncertainty=math.inf),)))
