@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jupyter_green.accounts import Baseline
 from jupyter_green.records import EnergyRecord
 from jupyter_green.report import Table
 from jupyter_green.report.bundle import data
@@ -23,6 +24,7 @@ from jupyter_green.session import Settings
 from . import limits
 from .execution import Execution, execute
 from .page import check_exporter, check_writable, write_page, write_whole
+from .pairs import Pairs, earlier_runs
 from .refusal import Refusal
 
 SCHEMA = 1
@@ -65,7 +67,8 @@ def run(given: argparse.Namespace) -> int:
         raise Refusal(
             "No cell was metered; is jupyter_green installed in the kernel's environment? --kernel chooses another."
         )
-    return _judge(cells, total(records), asked)
+    earlier = [] if asked.base is None else earlier_runs(notebook.name, execution.run_id)
+    return _judge(cells, total(records), asked, earlier)
 
 
 @dataclass(frozen=True)
@@ -161,7 +164,9 @@ def _ran_code(execution: Execution) -> bool:
     return any(line and not line.startswith(("#", "%")) for line in lines)
 
 
-def _judge(cells: dict[int, EnergyRecord], counted: EnergyRecord, asked: Limits) -> int:
+def _judge(
+    cells: dict[int, EnergyRecord], counted: EnergyRecord, asked: Limits, earlier: Sequence[Baseline] = ()
+) -> int:
     """Print what the limits say and return the exit code; excess goes before the budget."""
     from . import EXCESS, OK, OVER_BUDGET
 
@@ -171,8 +176,12 @@ def _judge(cells: dict[int, EnergyRecord], counted: EnergyRecord, asked: Limits)
     if asked.base is not None:
         comparison = limits.compare(_identified(list(cells.values())), asked.base)
         print(comparison.sentence())
+        pairs = Pairs(_identified(list(cells.values())), asked.base, earlier, asked.accepted or 0.0)
+        if pairs.sentence():
+            print(pairs.sentence())
         if asked.accepted is not None:
-            code = _say(comparison.excess(asked.accepted), EXCESS, code)
+            whole, paired = comparison.excess(asked.accepted), pairs.excess()
+            code = _say(paired if whole.holds and paired and not paired.holds else whole, EXCESS, code)
     return code
 
 

@@ -1,0 +1,45 @@
+"""A run beside a baseline file: the panel's test proves what whole runs can't, and no more than that."""
+
+from __future__ import annotations
+
+from jupyter_green.accounts import Baseline
+from jupyter_green.cli.limits import compare
+from jupyter_green.cli.pairs import Pairs
+from jupyter_green.records import EnergyRecord
+from tests.accounts.sample import cell
+
+GAIN = {"random": 0.5, "gain": 10.0}
+"""A sensor that may be wrong by a tenth, but the same way each time."""
+
+
+def identified(*records: EnergyRecord) -> list[tuple[str, EnergyRecord]]:
+    return [(record.cell_id or "", record) for record in records]
+
+
+def earlier(*joules: float) -> list[Baseline]:
+    runs = (Baseline.of_run([cell(value, run_id=str(value), **GAIN)], "last") for value in joules)
+    return [run for run in runs if run is not None]
+
+
+def test_runs_that_lie_close_prove_a_smaller_excess() -> None:
+    run, base = identified(cell(108.0, **GAIN)), identified(cell(100.0, **GAIN))
+    assert compare(run, base).excess(0.02).holds, "the sensors' errors in full hide it"
+    paired = Pairs(run, base, earlier(100.0, 100.2, 99.9, 100.1, 100.0), 0.02)
+    assert paired.sentence().startswith("Cell by cell: ")
+    verdict = paired.excess()
+    assert verdict is not None
+    assert not verdict.holds
+    assert verdict.sentence.startswith("Excess: 6.0 J ±")
+
+
+def test_runs_that_lie_apart_prove_nothing() -> None:
+    run, base = identified(cell(108.0, **GAIN)), identified(cell(100.0, **GAIN))
+    for known in (earlier(80.0, 100.0, 120.0), [], earlier(100.0)):
+        verdict = Pairs(run, base, known, 0.02).excess()
+        assert verdict is not None
+        assert verdict.holds
+
+
+def test_nothing_in_common_is_no_pair() -> None:
+    paired = Pairs(identified(cell(10.0, "a", "x")), identified(cell(10.0, "b", "y")))
+    assert (paired.sentence(), paired.excess()) == ("", None)
