@@ -22,7 +22,7 @@ LOST = 0.35
 ASSUMED_JITTER, TOLD = 0.003, 10
 SETTLED, REFIT = 16, 4
 LEAST = 4
-KEEP = 64
+KEEP, AGREEING = 64, 24
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,10 @@ class Comb:
             before, when, _ = self._series[-1]
             if self._period is not None:
                 anchor = self._phase + before * self._period if math.isfinite(self._phase_doubt) else when
-                number = before + max(1, round((middle - anchor) / self._period))
+                # What is shown after a long while is the latest tick that had come by then.
+                long = half >= self._period / 4
+                passed = (high if long else middle) - anchor
+                number = before + max(1, (math.floor if long else round)(passed / self._period))
             else:
                 number = before + 1
         self._series.append((number, middle, half))
@@ -146,8 +149,30 @@ class Comb:
                 blur = math.fsum(half**2 / 3 for _, half in tight) / len(tight)
                 self._told = self._told or len(tight) >= TOLD
                 self.jitter = 2 * math.sqrt(max(0.0, scatter - blur - CLOCK_DOUBT**2))
-                if self.jitter > LOST * period:
-                    self._lose()
+        if self.jitter > LOST * period:
+            self._lose()
+        else:
+            self._agree()
+
+    def _agree(self) -> None:
+        """Place the phase where all of the latest brackets hold it, if there is such a place.
+
+        Reads are aimed at where ticks are expected, so their brackets lie around that, right or wrong: the mean of
+        their middles only repeats it. What every one of them holds does not. Where jitter leaves no such place, the
+        fit stands.
+        """
+        assert self._period is not None
+        recent = [each for each in list(self._series)[-AGREEING:] if each[2] < self._period / 4]
+        if len(recent) < LEAST:
+            return
+        low = max(middle - half - number * self._period for number, middle, half in recent)
+        high = min(middle + half - number * self._period for number, middle, half in recent)
+        if high - low < -2 * CLOCK_DOUBT:
+            return
+        drift = self._period_doubt * (recent[-1][0] - recent[0][0]) / 2
+        self._phase = (low + high) / 2
+        self._phase_doubt = max(0.0, high - low) / 2 + CLOCK_DOUBT + min(drift, CLOCK_DOUBT)
+        self.jitter = 0.0
 
     def _lose(self) -> None:
         """The ticks don't follow the rhythm that was found: look for another."""

@@ -20,13 +20,20 @@ from jupyter_green.sensors import Traits
 
 from .fall import Power
 from .flank import compared, earlier, level_before, side
-from .ticks import Tick, Ticks
+from .share import balance, moved, relieve, silences
+from .ticks import Ticks
 
 GUARD_SECONDS = 0.003
 """How far from an edge a tick must be to count as before or after it, beyond the latency."""
 
+TICK_DOUBT_SECONDS = 0.002
+"""By how much all ticks together may be misplaced beyond the latency."""
+
 FAR_PERIODS = 2.5
 """How many periods before an edge a tick is too far back to start from, where a nearer one will do."""
+
+STEADY_PART, STEADY_WATTS = 0.005, 0.3
+"""By how much a board between windows may draw more or less than told, as a part of it and in watts."""
 
 SLOT_SECONDS = 0.005
 """Time between two cells that follow each other at once."""
@@ -57,8 +64,9 @@ class Count:
         Joules since the sensor's origin.
     doubt : float
         Standard deviation of `value` in joules.
-    power : float
-        Watts by which `value` moves per second that all ticks are shifted (latency).
+    moved : tuple of float
+        Joules by which `value` changes where all ticks were earlier, and where all were later, by what is left open
+        of the latency.
     epoch : int
         Epoch of the ticks around it.
     block : tuple of float
@@ -81,7 +89,7 @@ class Count:
 
     value: float
     doubt: float
-    power: float
+    moved: tuple[float, float]
     epoch: int
     block: tuple[float, float]
     weight: float
@@ -175,7 +183,7 @@ def count_at(
         return None
     if left is None or right is None:
         return _open_ended(ticks, traits, left, right, moment)
-    left, smear = _nearer(ticks, left, edges[first], guard)
+    left, smear = _nearer(ticks, left, edges[first : first + 2], guard)
     start, end = ticks.all[left], ticks.all[right]
     if start.epoch != end.epoch:  # the count was broken: an edge beside the new count belongs to it
         anew = next(index for index in range(left + 1, right + 1) if ticks.all[index].epoch == end.epoch)
@@ -201,14 +209,14 @@ def count_at(
     # A cell may draw anything up to the limit; between cells a board is nearer to what it draws around them.
     cell, gap = Power(mean, limit), Power(mean, limit / math.sqrt(12))
     powers = [before or cell, *(gap if edge in quiet else cell for edge in inner[:-1]), after or cell]
-    silent = _silent(lengths, SILENT_PERIODS * ticks.pace + guard)
+    silent = silences(lengths, SILENT_PERIODS * ticks.pace + guard)
     known = before is not None and after is not None
-    variances, total, residual = _balance(powers, lengths, start, end)
+    variances, total, residual = balance(powers, lengths, start, end)
     if silent and (not known or residual**2 > UNEXPLAINED * total):
         # Something else happened while nothing was read, on one side of the edge or on the other.
         for place in silent:
             powers[place] = gap
-        variances, total, residual = _balance(powers, lengths, start, end)
+        variances, total, residual = balance(powers, lengths, start, end)
     if known and sum(lengths[1:-1]) < SLOT_SECONDS:
         # Known powers that don't explain the block's energy (latency, a change unseen) are known less well.
         surprise = min(7.0, max(1.0, residual**2 / total))
@@ -218,12 +226,11 @@ def count_at(
         power.watts * length + variance / total * residual
         for power, length, variance in zip(powers, lengths, variances, strict=True)
     ]
-    _relieve(joules, lengths, silent, limit)
+    relieve(joules, lengths, silent, limit)
     rests = calm and after is not None and math.isinf(until) and not ticks.fast
     patience = FALL_TICKS if rests else SETTLED_TICKS
     upto = inner.index(moment) + 1
     weight = math.fsum(variances[:upto])
-    share = weight / total
     value = start.value + math.fsum(joules[:upto])
     complete = block.whole and right + patience < len(ticks.all)
     # A side on which nothing was read for long can't confirm what the other one tells.
@@ -231,7 +238,7 @@ def count_at(
     return Count(
         value=min(max(value, start.value), end.value),
         doubt=math.sqrt(max(alone, weight - weight**2 / total) + smear**2),
-        power=(1 - share) * powers[0].watts + share * powers[-1].watts,
+        moved=moved(powers, lengths, (start, end), upto, shift_of(ticks, traits)),
         epoch=start.epoch,
         block=(start.time, end.time),
         weight=weight,
@@ -244,47 +251,32 @@ def count_at(
     )
 
 
-def _balance(powers: list[Power], lengths: list[float], start: Tick, end: Tick) -> tuple[list[float], float, float]:
-    """Variance of each stretch of a block, their sum, and the joules that the powers don't explain."""
-    # Neighbouring cells come milliseconds apart; their common stretch is as unknown as they are.
-    variances = [(power.doubt * length) ** 2 for power, length in zip(powers, lengths, strict=True)]
-    variances[0] += (powers[0].watts * start.doubt) ** 2 / 3
-    variances[-1] += (powers[-1].watts * end.doubt) ** 2 / 3
-    explained = math.fsum(power.watts * length for power, length in zip(powers, lengths, strict=True))
-    return variances, math.fsum(variances) or 1e-12, end.value - start.value - explained
+def shift_of(ticks: Ticks, traits: Traits) -> float:
+    """Seconds by which all ticks together may be misplaced."""
+    return traits.late_doubt + TICK_DOUBT_SECONDS + ticks.slowness
 
 
-def _silent(lengths: list[float], reach: float) -> list[int]:
-    """Which ends of a block, 0 and -1, are a silence: longer than ticks are apart."""
-    silent = [place for place in (0, -1) if lengths[place] > reach]
-    # Where no second edge parts the two, a silence reaches into both.
-    return [0, -1] if silent and len(lengths) == 2 else silent
-
-
-def _relieve(joules: list[float], lengths: list[float], silent: list[int], limit: float) -> None:
-    """What no stretch between edges can have drawn was drawn beside them, while nothing was read."""
-    for place in range(1, len(joules) - 1):
-        excess = max(0.0, joules[place] - limit * lengths[place])
-        for end in silent:
-            joules[place] -= excess / len(silent)
-            joules[end] += excess / len(silent)
-
-
-def _nearer(ticks: Ticks, left: int, edge: float, guard: float) -> tuple[int, float]:
+def _nearer(ticks: Ticks, left: int, edges: list[float], guard: float) -> tuple[int, float]:
     """A tick that may have come before or after an edge, where the last sure one is far back.
 
-    Taking it may count a little of the wrong side; starting from far back counts all that the power did
-    since. Returns the tick's index and the standard deviation in joules that it brings.
+    Taking it may count a little of the wrong side; starting from far back counts all that the power did since.
+    What may be counted wrongly is drawn between the edge and the following one, where that comes before a tick.
+    Returns the tick's index and the standard deviation in joules that it brings.
     """
+    edge, following = edges[0], edges[1] if len(edges) > 1 else math.inf
     near = left + 1
     if near + 1 >= len(ticks.all) or edge - ticks.all[left].time - ticks.all[left].doubt < FAR_PERIODS * ticks.period:
         return left, 0.0
-    here, later = ticks.all[near], ticks.all[near + 1]
-    if here.time > edge or here.epoch != later.epoch or here.epoch != ticks.all[left].epoch:
+    far, here, later = ticks.all[left], ticks.all[near], ticks.all[near + 1]
+    if here.time > edge or here.epoch != later.epoch or here.epoch != far.epoch:
         return left, 0.0
-    before = (here.value - ticks.all[left].value) / (here.time - ticks.all[left].time)
-    beyond = (later.value - here.value) / (later.time - here.time)
-    return near, max(0.0, guard - (edge - here.time)) * abs(beyond - before) / 2
+    before = (here.value - far.value) / (here.time - far.time)
+    joules = abs(later.value - here.value - before * (later.time - here.time))
+    watts = joules / max(SLOT_SECONDS, min(later.time, following) - edge)
+    smear = max(0.0, guard - (edge - here.time)) * watts / 2
+    if smear > (here.time - far.time) * (STEADY_PART * before + STEADY_WATTS):
+        return left, 0.0
+    return near, smear
 
 
 def _open_ended(ticks: Ticks, traits: Traits, left: int | None, right: int | None, moment: float) -> Count | None:
@@ -304,4 +296,5 @@ def _open_ended(ticks: Ticks, traits: Traits, left: int | None, right: int | Non
     block = (min(moment, tick.time), max(moment, tick.time))
     value = tick.value + watts * away
     # Nothing more will be known of the time before a count began.
-    return Count(value, doubt, watts, tick.epoch, block, doubt**2, 2 * doubt**2, complete=away < 0)
+    shift = watts * shift_of(ticks, traits)
+    return Count(value, doubt, (shift, -shift), tick.epoch, block, doubt**2, 2 * doubt**2, complete=away < 0)

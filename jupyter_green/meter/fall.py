@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 FALL_SECONDS = tuple(0.2 * 10 ** (step / 8) for step in range(13))
@@ -28,6 +29,9 @@ ROUGH_WATTS, ROUGH_PART = 0.2, 0.005
 
 UNLIKE = 16.0
 """Sum of squares, beside one for each mean, above which what was seen is no such fall."""
+
+FREEDOM, PARAMETERS = 2.0, 3.0
+"""How many means the roughness above is worth where others were seen, and how many a fall takes to be known."""
 
 LEVEL_PART = 0.01
 """By which part the level may have changed since it was seen."""
@@ -74,12 +78,13 @@ class Mean:
         return math.hypot(*self.doubts) / self.seconds
 
 
-def fall(means: Sequence[Mean], away: float, level: Power | None, *, backwards: bool = False) -> Power | None:
+@lru_cache(maxsize=64)  # asked again with each tick that comes, while those on the other side stay as they are
+def fall(means: tuple[Mean, ...], away: float, level: Power | None, *, backwards: bool = False) -> Power | None:
     """Mean power of a stretch beside some means, as it falls; None where they are no fall.
 
     Parameters
     ----------
-    means : sequence of Mean
+    means : tuple of Mean
         The one next to the stretch first.
     away : float
         Length of the stretch in seconds.
@@ -113,7 +118,10 @@ def fall(means: Sequence[Mean], away: float, level: Power | None, *, backwards: 
         math.fsum(w * ((each.watts - watts) ** 2 + each.variance) for w, each in zip(weights, told, strict=True))
         / total
     )
-    return Power(watts, math.hypot(math.sqrt(variance), 0.002 * watts, 0.15))
+    # Means that lie farther beside the fall than they may say so of the stretch, too: it is as rough as they are.
+    rough = (least + FREEDOM) / (max(0, len(means) - PARAMETERS) + FREEDOM)
+    stretch = ROUGH_WATTS + ROUGH_PART * watts
+    return Power(watts, math.sqrt(max(1.0, rough) * variance + rough * stretch**2))
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Container
+from itertools import pairwise
 
 from .fall import Mean, Power, fall
 from .ticks import Ticks
 
 MOST = 8
 """Ticks beside a block, at most, that tell its power."""
+
+UNSTEADY, TYPICAL = 5, 0.5
+"""Ticks inside a window that tell how much its power changes, and the part of it that is never gone below."""
 
 PAUSES = 4
 """Edges before a block among which pauses are looked for that tell the level."""
@@ -62,15 +66,18 @@ def side(
         return None
     found = None
     if calm and forward and level is not None and means[0].seconds < PAUSE_PERIODS * ticks.period:
-        found = fall(means, away, level)
+        found = fall(tuple(means), away, level)
     elif calm and not forward and len(means) > 2:
-        found = fall(means, away, level, backwards=True)
+        found = fall(tuple(means), away, level, backwards=True)
     if found is not None:
         return found
     near = means[0].watts
     if len(means) == 1:
         return Power(near, 0.15 * near + 2.0, lone=True)
-    return Power(near, 0.8 * abs(near - means[1].watts) + 0.01 * near + 0.3)
+    # Two means may happen to be alike; how much those near by differ tells how much power changes there.
+    steps = [abs(a.watts - b.watts) for a, b in pairwise(means[:UNSTEADY])]
+    change = max(steps[0], TYPICAL * math.sqrt(math.fsum(step * step for step in steps) / len(steps)))
+    return Power(near, 0.8 * change + 0.01 * near + 0.3)
 
 
 def means_beside(
@@ -105,7 +112,7 @@ def level_before(ticks: Ticks, edges: list[float], first: int, guard: float, qui
         at = ticks.at_or_before(edges[index], guard)
         until = edges[index - 1] if index else -math.inf
         means = [] if at is None else means_beside(ticks, at, until, forward=False, guard=guard)
-        found = fall(means, math.inf, level, backwards=True) if len(means) > 2 else None
+        found = fall(tuple(means), math.inf, level, backwards=True) if len(means) > 2 else None
         if found is None and level is None and means:
             found = Power(means[0].watts, math.hypot(0.05 * means[0].watts + 1.0, means[0].noise))
         level = found or level

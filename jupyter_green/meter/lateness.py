@@ -31,6 +31,9 @@ LEFT_OUT = 0.0125
 POOREST_SECONDS = 0.02
 """Doubt of what an edge tells from which on it is not heard."""
 
+OWN_SECONDS = 0.001
+"""By how much a cell's work may begin or end beside its edge without that being a delay."""
+
 INSIDE = 6
 """Ticks inside a window, next to its edge, that tell the power there."""
 
@@ -126,7 +129,7 @@ def told_by(
     variance = waver**2 * (inner * period + inner**2 / len(within)) + (beside.doubt * outer) ** 2
     first, last = (inside, beside.watts) if ends else (beside.watts, inside)
     variance += ((first * start.doubt) ** 2 + (last * end.doubt) ** 2) / 3
-    return unexplained / step, math.sqrt(variance) / abs(step)
+    return unexplained / step, math.hypot(math.sqrt(variance) / abs(step), OWN_SECONDS)
 
 
 def _steadiness(within: list[Mean]) -> tuple[float, float]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import bisect
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from jupyter_green.sensors import Reading, Traits
 
@@ -23,6 +24,9 @@ FAST_SECONDS, FAST_READ_SECONDS = 0.01, 0.05
 SEARCH_SECONDS = 1.0
 REMEMBER_SECONDS = 2.0
 """How long a rhythm is taken to go on unseen."""
+
+GOLDEN = 0.6180339887
+"""Reads are moved by multiples of it: at fixed distances from ticks they would all see them from the same side."""
 
 WAKE_SECONDS = 0.001
 KEEP_SECONDS = 30.0
@@ -77,8 +81,9 @@ class Ticks:
         self._margin = 4 * LEAST_MARGIN
         self._resumed = 0.0
         self._aimed = 0.0
-        self._wasted = False
-        """Whether the last read came so near to a tick that it told nothing."""
+        self._shift = 0.0
+        self._unclear: list[Reading] = []
+        """The last reads, where they came so near to a tick that only the next one tells what they saw."""
         self.slowness = 0.0
         """Seconds by which all ticks may be misplaced because each call takes its time."""
 
@@ -114,21 +119,31 @@ class Ticks:
         if last is None or reading.epoch != last.epoch or silence > remembered:
             self.last = reading
             self._resume(reading)
+            self._unclear = []
         elif reading.value == last.value:
-            self.last = reading
+            self.last, self._unclear = reading, []
         elif silence < self.period / 2 or self.fast or self._clear(reading.time):
-            self.last = reading
-            self._found(reading, last)
-            self._wasted = False
+            self._reached(reading, last)
+            self.last, self._unclear = reading, []
         else:
-            self._wasted = True
+            self._unclear.append(reading)
 
     def _clear(self, moment: float) -> bool:
         """Whether no tick is expected so near that it can't be told if the value shows it already."""
         following = self.comb.following(moment - self.period / 2)
         if following is None:
             return True
-        return abs(following.time - moment) > min(following.doubt + self._margin / 2, self.period / 4)
+        return abs(following.time - moment) > min(following.doubt + self._margin / 2, self.period / 5)
+
+    def _reached(self, reading: Reading, last: Reading) -> None:
+        """Book the tick before a reading, and with it what unclear ones right before it turn out to have seen."""
+        seen = [*(each for each in self._unclear if reading.time - each.time < self.period / 2), reading]
+        for old, new in pairwise(seen):
+            if new.value != old.value:
+                return self._found(new, old, earlier=old)
+        # The tick that they came near to was over already.
+        nearest = max(last.time, seen[0].time - self.period / 4) if len(seen) > 1 else last.time
+        return self._found(seen[0], replace(last, time=nearest))
 
     def _resume(self, reading: Reading) -> None:
         """After a silence: the value's tick lies within the last period."""
@@ -139,19 +154,23 @@ class Ticks:
         half, seen = self.period / 2 + reading.doubt, reading.time + reading.doubt
         self.all.append(Tick(seen - self._late - half, reading.value, half, reading.epoch, seen, True))
 
-    def _found(self, reading: Reading, last: Reading) -> None:
+    def _found(self, reading: Reading, last: Reading, earlier: Reading | None = None) -> None:
         # The value shown is that of the latest tick, however many were passed over.
         seen = reading.time + reading.doubt
         low = max(last.time - last.doubt, reading.time - reading.doubt - 1.05 * self.period)
         placed = Expectation((low + seen) / 2, (seen - low) / 2) if self.fast else self.comb.add(low, seen)
         tick = Tick(placed.time - self._late, reading.value, placed.doubt, reading.epoch, seen)
         before = self.all[-1] if self.all else None
+        if earlier is not None:  # no tick was seen to bring its value: it came one period before this one
+            time = max(tick.time - self.period, before.time + 1e-6 if before is not None else -math.inf)
+            before = Tick(time, earlier.value, tick.doubt + self.comb.jitter, tick.epoch, earlier.time + earlier.doubt)
+            self.all.append(before)
         if before is not None and before.loose and before.epoch == tick.epoch:
             self._tighten(before, tick)
         elif before is not None and before.epoch == tick.epoch:
             tick.time = max(tick.time, before.time + 1e-6)
         self.all.append(tick)
-        if reading.time > self._aimed:  # else the read was for something else
+        if self._aimed < reading.time < self._aimed + self.period:  # else the read was for something else
             # Woken too late to see the old value again: begin earlier next time.
             missed = reading.time - last.time > 0.4 * self.period
             grown = self._margin * (1.5 if missed else 0.97)
@@ -175,10 +194,10 @@ class Ticks:
         now : float
             The present moment.
         skip : float
-            Seconds of ticks that need not be seen, on top of the next one; all of them are wanted where the last
-            read told nothing, or a machine that wakes us late would see none for seconds.
+            Seconds of ticks that need not be seen, on top of the next one; all of them are wanted after a read too
+            near to one, or a machine that wakes us late would see none for seconds.
         """
-        if self._wasted:
+        if self._unclear:
             skip = 0.0
         if self.fast:
             return now + max(FAST_READ_SECONDS, skip)
@@ -188,12 +207,18 @@ class Ticks:
             searching = now - self._resumed < SEARCH_SECONDS
             closely = self._shortest / 8 if self.period_seen is None else self.period_seen / 16
             return now + (max(LEAST_MARGIN, closely) if searching else self._longest / 10)
-        early = following.time - max(self._margin, following.doubt)
+        step = max(LEAST_MARGIN, self._margin / 4)
+        early = following.time - max(self._margin, following.doubt) - self._shift * step
         if now < early:
             self._aimed = early
+            self._shift = (self._shift + GOLDEN) % 1.0
             return early
         overdue = now - following.time
-        return now + max(LEAST_MARGIN, self._margin / 4) * (1 if overdue < self.period else 4)
+        if overdue < 0 and following.doubt < LEAST_MARGIN:
+            # A rhythm known so well needs no more than a read on either side, and one between to know it better.
+            between = following.time + (2 * self._shift - 1) * following.doubt
+            return between if now < between else following.time + following.doubt + self._shift * LEAST_MARGIN
+        return now + step * (1 if overdue < self.period else 4)
 
     # ---- looking up ---------------------------------------------------------------------------
 

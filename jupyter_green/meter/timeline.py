@@ -20,9 +20,6 @@ from .lateness import Lateness, told_by
 from .ticks import Ticks
 
 Z_95 = 1.96
-TICK_DOUBT_SECONDS = 0.002
-"""By how much all ticks together may be misplaced beyond the latency."""
-
 LATE_ENOUGH_SECONDS = 0.005
 """Half-width of the latency that edges don't narrow: delays of the cells' own may be alike in all of them."""
 
@@ -193,8 +190,7 @@ class Timeline:
             variance = max(0.0, between - between**2 / closing.total)
         else:
             variance = opening.doubt**2 + closing.doubt**2
-        shift = self.traits.late_doubt + TICK_DOUBT_SECONDS + self.ticks.slowness
-        latency = shift * abs(opening.power - closing.power)
+        latency = max(abs(a - b) for a, b in zip(opening.moved, closing.moved, strict=True))
         if self.traits.duty < 1.0:
             variance += self._unseen(opening, closing, start, end)
         random = Z_95 * math.sqrt(variance) + latency + self.traits.resolution

@@ -22,7 +22,7 @@ def test_a_fall_is_told_where_no_tick_tells_it(tau: float, backwards: bool) -> N
     asked = (0.6, 0.68) if backwards else (0.02, 0.1)
     ordered = spans[::-1] if backwards else spans
     means = [Mean(mean_of(*span, 70.0, 40.0, tau), 0.1, (0.02, 0.02)) for span in ordered]
-    found = fall(means, 0.08, Power(70.0, 1.0), backwards=backwards)
+    found = fall(tuple(means), 0.08, Power(70.0, 1.0), backwards=backwards)
     assert found is not None
     assert abs(found.watts - mean_of(*asked, 70.0, 40.0, tau)) <= 2 * found.doubt
     assert found.doubt < 2.5
@@ -33,7 +33,7 @@ def test_a_fall_is_told_where_no_tick_tells_it(tau: float, backwards: bool) -> N
 
 def test_more_ticks_tell_it_better() -> None:
     means = [Mean(mean_of(0.1 * n, 0.1 * n + 0.1, 70.0, 40.0, 0.5), 0.1, (0.1, 0.1)) for n in range(1, 6)]
-    few, many = fall(means[:2], 0.08, Power(70.0, 1.0)), fall(means, 0.08, Power(70.0, 1.0))
+    few, many = fall(tuple(means[:2]), 0.08, Power(70.0, 1.0)), fall(tuple(means), 0.08, Power(70.0, 1.0))
     assert few is not None
     assert many is not None
     assert many.doubt < few.doubt
@@ -50,7 +50,7 @@ def test_its_doubt_holds_for_ticks_whose_times_are_off() -> None:
             Mean(mean_of(a, b, level, step, tau) * (b - a) / 0.1, 0.1, (0.002 * (level + step), 0.002 * (level + step)))
             for a, b in pairwise(ends[1:])
         ]
-        found = fall(means, 0.1, Power(level + draw.gauss(0.0, 1.0), 1.0))
+        found = fall(tuple(means), 0.1, Power(level + draw.gauss(0.0, 1.0), 1.0))
         assert found is not None
         held += abs(found.watts - mean_of(0.0, 0.1, level, step, tau)) <= 1.96 * found.doubt
     assert held >= 0.93 * 300
@@ -58,4 +58,4 @@ def test_its_doubt_holds_for_ticks_whose_times_are_off() -> None:
 
 def test_what_is_no_fall_is_not_taken_for_one() -> None:
     means = [Mean(watts, 0.1, (0.02, 0.02)) for watts in (70.0, 300.0, 65.0, 280.0, 90.0)]
-    assert fall(means, 0.08, Power(70.0, 1.0)) is None
+    assert fall(tuple(means), 0.08, Power(70.0, 1.0)) is None

@@ -1,0 +1,53 @@
+"""How the energy of a block is shared out among the stretches between its edges: least squares, the sum held."""
+
+from __future__ import annotations
+
+import math
+
+from .fall import Power
+from .ticks import Tick
+
+
+def moved(
+    powers: list[Power], lengths: list[float], ticks: tuple[Tick, Tick], upto: int, by: float
+) -> tuple[float, float]:
+    """By how many joules a count inside a block changes were both its ticks earlier, or later, by so many seconds.
+
+    The stretches at the block's ends become longer or shorter with them, and so does what is shared out.
+    """
+    counts = []
+    for shift in (0.0, -by, by):
+        stretched = [max(0.0, lengths[0] - shift), *lengths[1:-1], max(0.0, lengths[-1] + shift)]
+        variances, total, residual = balance(powers, stretched, *ticks)
+        joules = [
+            power.watts * length + variance / total * residual
+            for power, length, variance in zip(powers, stretched, variances, strict=True)
+        ]
+        counts.append(math.fsum(joules[:upto]))
+    return counts[1] - counts[0], counts[2] - counts[0]
+
+
+def balance(powers: list[Power], lengths: list[float], start: Tick, end: Tick) -> tuple[list[float], float, float]:
+    """Variance of each stretch of a block, their sum, and the joules that the powers don't explain."""
+    # Neighbouring cells come milliseconds apart; their common stretch is as unknown as they are.
+    variances = [(power.doubt * length) ** 2 for power, length in zip(powers, lengths, strict=True)]
+    variances[0] += (powers[0].watts * start.doubt) ** 2 / 3
+    variances[-1] += (powers[-1].watts * end.doubt) ** 2 / 3
+    explained = math.fsum(power.watts * length for power, length in zip(powers, lengths, strict=True))
+    return variances, math.fsum(variances) or 1e-12, end.value - start.value - explained
+
+
+def silences(lengths: list[float], reach: float) -> list[int]:
+    """Which ends of a block, 0 and -1, are a silence: longer than ticks are apart."""
+    silent = [place for place in (0, -1) if lengths[place] > reach]
+    # Where no second edge parts the two, a silence reaches into both.
+    return [0, -1] if silent and len(lengths) == 2 else silent
+
+
+def relieve(joules: list[float], lengths: list[float], silent: list[int], limit: float) -> None:
+    """What no stretch between edges can have drawn was drawn beside them, while nothing was read."""
+    for place in range(1, len(joules) - 1):
+        excess = max(0.0, joules[place] - limit * lengths[place])
+        for end in silent:
+            joules[place] -= excess / len(silent)
+            joules[end] += excess / len(silent)
