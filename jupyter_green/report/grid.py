@@ -29,15 +29,18 @@ class Grid:
         As many words each.
     right : frozenset of int
         Columns whose words end at the right.
+    widest : int
+        Letters from which on a word is cut.
     """
 
     sentence: str
     headings: Sequence[str] = ()
     rows: Sequence[Sequence[str]] = ()
     right: frozenset[int] = frozenset()
+    widest: int = WIDEST
 
     def _cleaned(self) -> list[list[str]]:
-        return [[one_line(word, WIDEST) for word in row] for row in (self.headings, *self.rows)]
+        return [[one_line(word, self.widest) for word in row] for row in (self.headings, *self.rows)]
 
     def text(self) -> str:
         """Return the table as plain text."""

@@ -14,6 +14,8 @@ from .ratio import Ratio
 from .recipe import Product
 from .result import Candidate, Facts, Front, ShrinkResult
 from .search import Search
+from .sheet import times
+from .subject import Subject
 
 
 def result_of(search: Search, verdict: Verdict, window: Any, per_day: int, notes: tuple[str, ...]) -> ShrinkResult:
@@ -83,6 +85,16 @@ def result_of(search: Search, verdict: Verdict, window: Any, per_day: int, notes
         facts=facts,
         bf16_ratio=None if verdict.against_bf16 is None else verdict.against_bf16.value,
     )
+
+
+def label_of(subject: Subject, verdict: Verdict) -> str:
+    """Return a search's line in the ledger: the model, what was kept, how much less, and whether that is proven."""
+    entry, outcome = verdict.entry, verdict.outcome
+    if entry is None or outcome is None or outcome.ratio is None:
+        return f"shrink: {subject.name}, nothing gained"
+    what = "energy" if verdict.trial is not None and verdict.trial.basis == "joules" else "processor time"
+    told = "proven" if verdict.proven else "not proven"
+    return f"shrink: {subject.name} → {entry.name}, {times(outcome.ratio.value)} less {what}, {told}"
 
 
 def _noted(product: Product) -> Product:

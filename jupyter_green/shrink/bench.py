@@ -20,7 +20,7 @@ from .metric import Metric, evaluate
 from .recipe import Case, Product
 from .result import Candidate
 from .subject import Subject
-from .trial import Outcome, Trial, run_trial
+from .trial import Cost, Outcome, Trial, run_trial
 from .workload import CHOOSING_TOKENS, Workload
 
 if TYPE_CHECKING:
@@ -31,6 +31,9 @@ TRIAL_SHARE = 0.04
 SELECT_SHARE, JUDGE_SHARE = 0.02, 0.06
 """Shares of the time that one model's run over the choosing and the judging part may take."""
 CHOOSING_ROUNDS = 12
+UNTRIED = Outcome("can't tell", None, "It was not tried yet.", Cost(None, None, 0.0, 0.0))
+TRIED_AGAIN = 3
+"""So many of those that a busy machine left untold are tried once more."""
 FIRST_LOOK = 4
 """The first look is at one part in so many of the choosing examples."""
 
@@ -76,6 +79,7 @@ class Bench:
         self.seconds, self.began = seconds, time.perf_counter()
         self.entries: list[Entry] = []
         self.rows: list[Candidate] = []
+        self._untold: list[Entry] = []
         self.remarks: dict[str, list[str]] = {}
         self.parts: np.ndarray | None = None
         self.references: Sequence[Any] = ()
@@ -168,17 +172,43 @@ class Bench:
             said = f"It loses more than is accepted{beside}, seen on {worst.examples:,} examples."
             self.drop(name, "dropped", said, product, loss=loss, score=score, against=against)
             return False
-        outcome = self.try_out(name, product.model, CHOOSING_ROUNDS).outcome(name)
+        entry = Entry(name, product, loss, score, UNTRIED, against, control)
+        return self._settle(entry)
+
+    def again(self) -> None:
+        """Try once more what could not be told, the cheapest first: the machine may be quieter by now."""
+        waiting = sorted(self._untold, key=lambda entry: entry.outcome.cost.cpu_seconds)[:TRIED_AGAIN]
+        self._untold = []
+        for entry in waiting:
+            self.tell(f"{entry.name}, once more")
+            self.rows = [row for row in self.rows if row.name != entry.name]
+            self._settle(entry)
+
+    def _settle(self, entry: Entry) -> bool:
+        """Look at the cost of a candidate whose loss may be accepted, and keep it or drop it."""
+        name, product = entry.name, entry.product
+        outcome = entry.outcome = self.try_out(name, product.model, CHOOSING_ROUNDS).outcome(name)
         if outcome.verdict == "less":
-            self.entries.append(Entry(name, product, loss, score, outcome, against, control))
+            self.entries.append(entry)
             examples = sum(batch.size for batch in self.material.judge)
-            return self.entries[-1].expected_high(examples) <= self.max_loss
+            return entry.expected_high(examples) <= self.max_loss
+        if outcome.verdict == "can't tell":
+            self._untold.append(entry)
         said = {
             "more": "It costs more than the original.",
             "no difference": f"No less cost is proven: {outcome.reason}.",
             "can't tell": outcome.reason,
         }[outcome.verdict]
-        self.drop(name, "dropped", said, product, loss=loss, score=score, against=against, outcome=outcome)
+        self.drop(
+            name,
+            "dropped",
+            said,
+            product,
+            loss=entry.loss,
+            score=entry.score,
+            against=entry.against_control,
+            outcome=outcome,
+        )
         return True
 
     def try_out(self, name: str, model: Any, rounds: int) -> Trial:

@@ -7,7 +7,7 @@ from typing import Any
 
 from jupyter_green.session import Session, current
 
-from .account import result_of
+from .account import label_of, result_of
 from .fault import ShrinkError
 from .gauge import SessionGauge
 from .judgement import judge
@@ -15,6 +15,7 @@ from .material import Material, material_of
 from .metric import metric_of
 from .options import accepted, seconds_of, share_of, use_of
 from .progress import Progress, wanted
+from .quiet import PATIENCE_SECONDS, used_by_others, wait_for_quiet
 from .recipe import Recipe, known_recipes
 from .result import ShrinkResult
 from .search import Search
@@ -104,6 +105,9 @@ def shrink(  # noqa: PLR0917 - the order is public
         recipes, problems = known_recipes()
     kind: Any = "gpu" if subject.device.type == "cuda" else "cpu"
     gauge = SessionGauge(session, kind)
+    if kind == "gpu":
+        others = wait_for_quiet(used_by_others(subject.device), min(PATIENCE_SECONDS, 0.05 * seconds))
+        problems.extend([others] if others else [])
     with session.window("trial", label="shrink") as window, subject.quiet():
         material = material_of(subject, data, train, tokenizer=tokenizer)
         first = first_outputs(subject, material)
@@ -125,6 +129,7 @@ def shrink(  # noqa: PLR0917 - the order is public
             )
             search.run(recipes)
             verdict = judge(search)
+            window.facts["label"] = label_of(subject, verdict)
         finally:
             bar.close()
     return result_of(search, verdict, window, use, (*subject.notes, *search.material.notes, *problems))

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 FINAL_SHARE = 0.2
 """Share of the time for the final trial, judging and the last check."""
+LISTED = 4
+"""So many are judged at most, which all have to pass in turn."""
 INSPECTED_FROM = 30.0
 """Seconds of search from which the fresh process is worth its start, which alone takes several."""
 RUNTIME, BF16 = "runtime", "bf16"
@@ -34,14 +36,19 @@ UNTOLD = ("The machine was busy", "It can't be told")
 
 
 def shortlist(entries: Sequence[Entry], examples: int, max_loss: float) -> list[Entry]:
-    """Return at most two entries, the surer first, fixed before the judging part is looked at."""
-    cheap = sorted(entries, key=lambda entry: entry.cost)
+    """Return at most `LISTED` entries, the surer first, fixed before the judging part is looked at.
+
+    Each costs less than the one before it and is less sure: where the boldest is not proven, the one before it is.
+    """
+    cheap = sorted(entries, key=lambda entry: (entry.cost, entry.name))
     likely = [entry for entry in cheap if entry.expected_high(examples) <= max_loss]
-    best = (likely or cheap)[:1]
-    if not best or best[0].product.same_numbers:
-        return best
-    surest = min(likely or cheap, key=lambda entry: (entry.expected_high(examples), entry.name))
-    return [surest, *best] if surest is not best[0] else best
+    front: list[Entry] = []
+    for entry in likely or cheap:
+        if not front or entry.expected_high(examples) < front[-1].expected_high(examples):
+            front.append(entry)
+    # The surest and the boldest stay; of those between, the bolder.
+    front = front if len(front) <= LISTED else [*front[: LISTED - 1], front[-1]]
+    return front[::-1]
 
 
 def judge(search: Search) -> Verdict:
@@ -71,7 +78,7 @@ def _judged(search: Search, chosen: Sequence[Entry], judged: Sequence[Batch]) ->
     base, kept = evaluate(search.subject, search.subject.model, judged, search.metric, tick=search.tick)
     found: list[Verdict] = []
     for entry in chosen:
-        found.append(_verdict(search, entry, base, kept, judged))
+        found.append(_verdict(search, entry, base, kept, judged, FINAL_SHARE / 2 / len(chosen)))
         if not found[-1].proven:
             break
     return found
@@ -95,14 +102,16 @@ def _inspected(search: Search, verdicts: Sequence[Verdict], judged: Sequence[Bat
     return failed
 
 
-def _verdict(search: Search, entry: Entry, base: np.ndarray, kept: Sequence[Any], judged: Sequence[Batch]) -> Verdict:
+def _verdict(  # noqa: PLR0917 - one place calls it
+    search: Search, entry: Entry, base: np.ndarray, kept: Sequence[Any], judged: Sequence[Batch], share: float
+) -> Verdict:
     metric = search.metric
     parts, _ = evaluate(search.subject, entry.product.model, judged, metric, kept, tick=search.tick)
     loss, against = metric.loss(base, parts), None
     if entry.control is not None:
         trained, _ = evaluate(search.subject, entry.control, judged, metric, kept, tick=search.tick)
         against = metric.loss(trained, parts)
-    trial = _trial(search, entry)
+    trial = _trial(search, entry, share)
     outcome = trial.outcome(entry.name)
     worst = max((x for x in (loss, against) if x is not None), key=lambda x: x.high)
     same = entry.product.same_numbers and loss.same
@@ -124,8 +133,8 @@ def _verdict(search: Search, entry: Entry, base: np.ndarray, kept: Sequence[Any]
     )
 
 
-def _trial(search: Search, entry: Entry) -> Trial:
-    """Run original, candidate, the original in its runtime and in bfloat16 in turn."""
+def _trial(search: Search, entry: Entry, share: float) -> Trial:
+    """Run original, candidate, the original in its runtime and in bfloat16 in turn, for a share of the time."""
     models = {"original": search.subject.model, entry.name: entry.product.model}
     runtime = search.in_runtime(entry.product)
     if runtime is not None:
@@ -138,7 +147,7 @@ def _trial(search: Search, entry: Entry) -> Trial:
     if tokens:
         for name in ("original", entry.name):
             runners[f"{name}, {PROMPT}"] = search.workload.runner(models[name], 0)
-    return run_trial(runners, search.gauge, seconds=search.seconds * FINAL_SHARE / 2, seed=1, tick=search.tick)
+    return run_trial(runners, search.gauge, seconds=search.seconds * share, seed=1, tick=search.tick)
 
 
 def phases(trial: Trial, name: str, new_tokens: int) -> dict[str, Ratio]:

@@ -123,14 +123,14 @@ def _heads(made: Any, path: Path, steps: list[Any]) -> None:
     from .structure import reshape
 
     for step in steps:
-        heads: Any = step.get("heads") if isinstance(step, dict) and step.get("recipe") == "heads" else None
-        if heads is None:
+        if not isinstance(step, dict) or step.get("recipe") != "heads":
             continue
-        if not isinstance(heads, dict) or not all(type(count) is int for count in heads.values()):
+        kept: Any = step.get("kept")
+        if type(kept) is not int:
             raise ShrinkError("shrink.json does not say how many heads are kept; the folder is damaged.")
         reshape(made, path)
         try:
-            set_heads(made, heads)
+            set_heads(made, kept)
         except (ValueError, AttributeError) as error:
             raise ShrinkError(f"The model is not built like the one that was shrunk: {error}") from None
 

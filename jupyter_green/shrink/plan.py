@@ -22,6 +22,9 @@ from .recipe import Case
 from .subject import subject_of
 from .workload import workload_of
 
+SENTENCE = 200
+"""Letters that a reason may have."""
+
 
 def plan(what: str, model: Any, data: Any, **options: Any) -> Grid:
     """Return what ``green.shrink`` (or quantize, prune, distil) would try.
@@ -67,4 +70,4 @@ def plan(what: str, model: Any, data: Any, **options: Any) -> Grid:
         f"An inference is {workload.key()}. Nothing was run but that one batch."
     )
     lines = [(name, "would be tried" if reason is None else "not: " + reason) for name, reason in rows]
-    return Grid(said, ("recipe", ""), [*lines, *(("", problem) for problem in problems)])
+    return Grid(said, ("recipe", ""), [*lines, *(("", problem) for problem in problems)], widest=SENTENCE)

@@ -92,6 +92,8 @@ def _weights(made: Path, product: Product) -> bool:
         (made / ONNX).write_bytes(product.model.onnx)
         return True
     model = product.model if product.weights is None else product.weights
+    if not model.state_dict():
+        raise ShrinkError(f"{type(model).__name__} holds no weights of its own, so there is nothing to save.")
     if of_transformers(model):
         model.save_pretrained(made)
         for extra in made.iterdir():

@@ -81,7 +81,9 @@ class Search(Bench):
             self.begin()
             training = [recipe for recipe in recipes if recipe.trains]
             self._first([recipe for recipe in recipes if not recipe.trains], FIRST_SHARE if training else 0.75)
+            self._again()
             self._train(training)
+            self._again()
         except KeyboardInterrupt:
             self.interrupted = True
 
@@ -121,6 +123,10 @@ class Search(Bench):
             bisect(counts, accepted, tries=3)
 
         self._guarded(recipe.name, attempt, default=None)
+
+    def _again(self) -> None:
+        if self.spent < (1 - FINAL_SHARE) * self.seconds:
+            self._guarded("what could not be told", self.again, default=None)
 
     # ---- what trains ----------------------------------------------------------------------------
 

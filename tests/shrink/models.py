@@ -123,3 +123,46 @@ def trained(model: Any, inputs: Any, labels: torch.Tensor, *, steps: int = 150, 
         optimizer.step()
     optimizer.zero_grad()
     return model.eval()
+
+
+def language(layers: int = 3) -> Any:
+    """Return a small causal language model with tied words and grouped keys, not trained."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    torch.manual_seed(2)
+    config = LlamaConfig(
+        vocab_size=64,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=layers,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=256,
+        tie_word_embeddings=True,
+        pad_token_id=0,
+        eos_token_id=1,
+        bos_token_id=2,
+    )
+    return LlamaForCausalLM(config).eval()
+
+
+def texts(count: int = 300, length: int = 12, seed: int = 0) -> dict[str, torch.Tensor]:
+    """Return token ids in which each follows from the one before it, four times in five."""
+    drawn = torch.Generator().manual_seed(seed)
+    ids = torch.randint(5, 60, (count, length), generator=drawn)
+    for place in range(1, length):
+        told = torch.rand(count, generator=drawn) < 0.8
+        ids[:, place] = torch.where(told, (3 * ids[:, place - 1] + 7) % 55 + 5, ids[:, place])
+    return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+
+
+class Wordy(nn.Module):
+    """Answers with a dictionary, or with a tuple whose first is no tensor, called by names of its own."""
+
+    def __init__(self, form: str) -> None:
+        super().__init__()
+        self.form, self.inner = form, Blocks()
+
+    def forward(self, *, points: torch.Tensor, scale: torch.Tensor) -> Any:
+        out = self.inner(points * scale[:, None])
+        return {"note": "text", "logits": out} if self.form == "dict" else ("text", out)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +17,8 @@ from jupyter_green.shrink.call import seconds_of, share_of
 from jupyter_green.shrink.fault import ShrinkError
 from jupyter_green.shrink.material import material_of
 from jupyter_green.shrink.metric import F1, evaluate, metric_of
+from jupyter_green.shrink.recipe import Case, Product
+from jupyter_green.shrink.recipes.onnx_runtime import OnnxFloat
 from jupyter_green.shrink.subject import main_tensor, subject_of
 
 from . import models
@@ -196,3 +202,110 @@ def test_perplexity_of_a_language_model() -> None:
         wanted = nn.functional.cross_entropy(model(all_ids)[:, :-1].flatten(0, 1), all_ids[:, 1:].flatten()).exp()
     assert metric.value(parts) == pytest.approx(float(wanted), rel=1e-5)
     assert metric.loss(parts, parts).same
+
+
+class Made:
+    """A recipe that gives back what it was told to."""
+
+    trains = False
+
+    def __init__(self, name: str, make: Any) -> None:
+        self.name, self._make = name, make
+
+    def applies(self, case: Case) -> str | None:
+        return None
+
+    def apply(self, case: Case) -> Product:
+        return Product(self._make(case))
+
+
+@pytest.mark.parametrize("form", ["dict", "tuple"])
+def test_a_forward_of_ones_own_and_outputs_of_any_form(form: str) -> None:
+    x, y = models.points(400)
+    model = models.Wordy(form).eval()
+    data = {"points": x, "scale": torch.ones(len(x)), "labels": y}
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    result = green.shrink(model, data, time="1h", recipes=[OnnxFloat(), Made("same", lambda case: case.subject.model)])
+    rows = {row.name: row for row in result.candidates}
+    assert rows["ONNX Runtime"].standing != "failed", rows["ONNX Runtime"].reason
+    assert rows["same"].loss.value == rows["ONNX Runtime"].loss.value == 0
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    subject = subject_of(model)
+    made = OnnxFloat().apply(Case(subject, subject, material_of(subject, data).tune, True, F1(3), 0.0)).model
+    with torch.no_grad():
+        wanted, given = model(points=x[:3], scale=torch.ones(3)), made(points=x[:3], scale=torch.ones(3))
+    assert isinstance(given, dict) == (form == "dict")
+    torch.testing.assert_close(main_tensor(given), main_tensor(wanted), atol=1e-4, rtol=1e-3)
+
+
+def test_lengths_that_vary_from_batch_to_batch() -> None:
+    batches = []
+    for length in (8, 12, 16) * 20:
+        data = models.sentences(8, seed=length)
+        ids = data["input_ids"][:, :length]
+        batches.append(
+            {"input_ids": ids, "attention_mask": data["attention_mask"][:, :length], "labels": data["labels"]}
+        )
+    loader = torch.utils.data.DataLoader(batches, batch_size=None)
+    result = green.shrink(models.bert(), loader, time="1h", recipes=[OnnxFloat()])
+    row = next(row for row in result.candidates if row.name == "ONNX Runtime")
+    assert row.standing != "failed", row.reason
+    assert row.loss is not None
+    assert row.loss.same
+    assert "up to 16 per example" in result.facts.key
+
+
+def test_a_candidate_that_answers_with_no_numbers_is_a_row() -> None:
+    def broken(case: Case) -> Any:
+        nn.init.constant_(case.subject.model.last.bias, float("nan"))
+        return case.subject.model
+
+    result = green.shrink(models.Blocks().eval(), models.points(400), time="1h", recipes=[Made("broken", broken)])
+    row = next(row for row in result.candidates if row.name == "broken")
+    assert row.standing == "failed"
+    assert "not numbers" in row.reason
+
+
+@pytest.mark.parametrize("missing", ["torch", "onnxruntime", "torch_pruning", "torchao"])
+def test_a_missing_part_says_how_to_install_it(missing: str) -> None:
+    """In a process of its own in which the part can't be found."""
+    code = f"""
+import importlib.util, sys
+sys.modules[{missing!r}] = None
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *rest: None if name == {missing!r} else find(name, *rest)
+import jupyter_green as green
+from jupyter_green.shrink.fault import ShrinkError
+if {missing!r} == "torch":
+    try:
+        green.shrink(object(), [])
+    except ShrinkError as error:
+        print(error)
+else:
+    from tests.shrink import models
+    from jupyter_green.shrink.plan import plan
+    print(plan("shrink", models.bert(), models.sentences(1200), time="1h").text())
+"""
+    root = str(Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])},
+    )
+    assert "pip install 'jupyter_green[shrink]'" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ({"form": "onnx"}, "is no form"),
+        ({"per_day": 0}, "from 1 on"),
+        ({"new_tokens": 5}, "can't generate"),
+        ({"length": 3}, "has 3 tokens"),
+        ({"batch": 0}, "from 1 on"),
+    ],
+)
+def test_wishes_that_make_no_sense(option: dict[str, Any], said: str) -> None:
+    assert said in refused(models.Blocks(), models.points(), **option)

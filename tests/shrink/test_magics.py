@@ -66,6 +66,32 @@ def test_a_dry_run_runs_nothing(kernel: Kernel) -> None:
     assert "ONNX Runtime" in said(done)
 
 
+SLIDER = """
+from dataclasses import replace
+from jupyter_green.shrink.recipe import Product
+from jupyter_green.shrink.result import Front
+from jupyter_green.shrink.loss import counted
+from jupyter_green.shrink.ratio import Ratio
+loss, ratio = counted(0, 0, 100), Ratio(0.5, 0.4, 0.6, 9)
+other = torch.nn.Linear(8, 3)
+kept = Front("kept", Product(model), ratio, loss)
+result.facts = replace(result.facts, front=(kept, Front("other", Product(other), ratio, loss)))
+magics = get_ipython().magics_manager.magics["line"]["shrink"].__self__
+magics._offer(result, "chosen")
+"""
+
+
+def test_the_slider_is_shown_under_the_result_and_binds(kernel: Kernel) -> None:
+    assert (
+        kernel.run("result = %shrink model --time 5s --metric accuracy --max-loss 5pt --per-day 99 -q").status == "ok"
+    )
+    assert kernel.run("assert result is None").status == "ok"
+    assert kernel.run("result = get_ipython().run_line_magic('shrink', 'model --time 5s --data loader')").status == "ok"
+    done = kernel.run(SLIDER)
+    assert done.status == "ok", done
+    assert "application/vnd.jupyter.widget-view+json" in said(done)
+
+
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
@@ -75,6 +101,7 @@ def test_a_dry_run_runs_nothing(kernel: Kernel) -> None:
         ("%shrink model --data loader --time soon", "is no time"),
         ("%shrink model --data y", ""),
         ("%prune model --data loader --ratio 2", "between 0 and 1"),
+        ("%prune model --data loader --score own", "invalid choice"),
         ("%distil model --data loader --student y", ""),
         ("%shrink model --data 'x", "in quotes"),
     ],

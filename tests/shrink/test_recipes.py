@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import json
+import os
 import pickle
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 
+import jupyter_green as green
 from jupyter_green.shrink.material import material_of
 from jupyter_green.shrink.metric import metric_of
-from jupyter_green.shrink.recipe import GROUP, Case, Chain, Product, known_recipes
-from jupyter_green.shrink.recipes import ours
+from jupyter_green.shrink.recipe import GROUP, Case, Chain
+from jupyter_green.shrink.recipes import ours, precision, torchao
+from jupyter_green.shrink.recipes.autocast import Autocast
+from jupyter_green.shrink.recipes.channels_last import ChannelsLast
+from jupyter_green.shrink.recipes.compiled import Compiled
 from jupyter_green.shrink.recipes.depth import Depth, evenly
+from jupyter_green.shrink.recipes.heads import Heads, set_heads
 from jupyter_green.shrink.recipes.integer import TorchInteger
-from jupyter_green.shrink.recipes.onnx_runtime import OnnxDynamic, OnnxFloat
+from jupyter_green.shrink.recipes.onnx_runtime import OnnxDynamic, OnnxFloat, module_of
 from jupyter_green.shrink.recipes.pruning import Prune
+from jupyter_green.shrink.recipes.scores import SCORES, importance
 from jupyter_green.shrink.recipes.student import Student
 from jupyter_green.shrink.subject import has_hooks, main_tensor, subject_of
 
@@ -166,32 +176,172 @@ def test_hooks_are_never_lost_silently(recipe: Any, points_model: Any) -> None:
         torch.testing.assert_close(answer(case, recipe.apply(case).model), answer(case, hooked), **close)
 
 
-class _Entry:
-    def __init__(self, name: str, make: Any) -> None:
-        self.name, self._make = name, make
+def test_autocast_and_channels_last_answer_the_same(picture_model: Any) -> None:
+    case = case_of(picture_model, models.pictures(seed=2))
+    stored = ChannelsLast().apply(case)
+    assert stored.same_numbers
+    assert stored.runtime != "PyTorch"
+    torch.testing.assert_close(answer(case, stored.model), answer(case, picture_model), atol=1e-4, rtol=1e-3)
+    # PyTorch computes bfloat16 on every processor; where that pays off is another question.
+    cast = Autocast("bf16").apply(case_of(picture_model, models.pictures(seed=2)))
+    out = answer(case, cast.model)
+    assert out.dtype == torch.float32
+    torch.testing.assert_close(out, answer(case, picture_model), atol=0.2, rtol=0.1)
+    assert not torch.equal(out, answer(case, picture_model))
 
-    def load(self) -> Any:
-        return self._make
+
+@pytest.mark.parametrize("inside", ["float", "bf16", "int8"])
+@pytest.mark.long
+def test_compiled(inside: str, points_model: Any, tmp_path: Any) -> None:
+    import torch._inductor.config as inductor
+
+    before = inductor.get_config_copy()
+    case = case_of(points_model, models.points(seed=2), seconds=3600)
+    recipe = Compiled(inside)
+    reason = recipe.applies(case)
+    if inside == "bf16" and reason is not None:
+        pytest.skip(reason)
+    assert reason is None
+    product = recipe.apply(case)
+    assert product.same_numbers == (inside == "float")
+    assert "every new process pays that again" in product.notes[0]
+    loose = {"atol": 0.3, "rtol": 0.1} if inside != "float" else {"atol": 1e-4, "rtol": 1e-3}
+    for end in (1, 7, 5):
+        torch.testing.assert_close(answer(case, product.model, 0, end), answer(case, points_model, 0, end), **loose)
+    assert inductor.get_config_copy() == before
+    from .test_saving import result_of
+
+    result = result_of(case.original, product, case.tune[0].part(0, 2).inputs)
+    result.save(tmp_path / "saved")
+    loaded = green.load(tmp_path / "saved", model=models.Blocks())
+    torch.testing.assert_close(answer(case, loaded), answer(case, product.model), atol=1e-3, rtol=1e-3)
 
 
-class _Own:
-    name = "a third party's"
+def test_compiling_takes_time_and_a_compiler(points_model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = models.points(seed=2)
+    assert "allow more than 8 min" in (Compiled().applies(case_of(points_model, data, seconds=300)) or "")
+    assert "more than 2 min" in (Compiled().applies(case_of(points_model, data, seconds=60, form="torch")) or "")
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert "no C++ compiler" in (Compiled().applies(case_of(points_model, data, seconds=3600)) or "")
+
+
+def test_what_a_gpu_can_goes_by_its_compute_capability(points_model: Any) -> None:
+    for kind in torchao.KINDS:
+        said = torchao.TorchAO(kind).applies(case_of(points_model, models.points(seed=2))) or ""
+        assert said == f"{kind} by torchao needs an NVIDIA GPU; this model is on the processor."
+    turing, ampere, ada, hopper = (7, 5), (8, 0), (8, 9), (9, 0)
+    fp8, int8, int4 = (
+        [torchao.too_old(kind, gpu) is None for gpu in (turing, ampere, ada, hopper)]
+        for kind in ("fp8", "int8", "int4")
+    )
+    assert fp8 == [False, False, True, True]
+    assert int8 == int4 == [False, True, True, True]
+    assert torchao.too_old("fp8", ampere) == "fp8 needs a GPU of compute capability 8.9; this one has 8.0."
+    assert [precision.too_old("bf16", gpu) is None for gpu in (turing, ampere)] == [False, True]
+    assert precision.too_old("fp16", turing) is None
+
+
+def test_layers_that_are_left_out_stay_as_they_are(sentence_model: Any, points_model: Any) -> None:
+    name = "bert.encoder.layer.1.output.dense"
+    kept = TorchInteger([name]).apply(case_of(sentence_model, models.sentences(seed=2))).model
+    assert type(kept.get_submodule(name)) is torch.nn.Linear
+    assert type(kept.get_submodule("bert.encoder.layer.0.output.dense")) is not torch.nn.Linear
+    data = models.sentences(seed=2)
+    whole = OnnxDynamic().apply(case_of(sentence_model, data)).size_bytes
+    spared = OnnxDynamic([name]).apply(case_of(sentence_model, data))
+    weights = sentence_model.get_submodule(name).weight.numel()
+    assert spared.size_bytes - whole == pytest.approx(3 * weights, rel=0.1)
+    assert OnnxDynamic([name]).name == "ONNX Runtime int8, 1 layer left out"
+    assert module_of("/model/stem/stem.0/Conv") == "stem.0"
+    assert (
+        module_of("/model/bert/encoder/layer.0/attention/self/query/MatMul")
+        == "bert.encoder.layer.0.attention.self.query"
+    )
+
+
+def test_heads_go_with_all_that_hangs_on_them(sentence_model: Any) -> None:
+    case = case_of(sentence_model, models.sentences(seed=2))
+    product = Heads(0.5).apply(case)
+    inner = product.model.bert.encoder.layer[0].attention
+    assert inner.self.num_attention_heads == 2
+    assert inner.self.query.out_features == inner.self.all_head_size == 32
+    assert inner.output.dense.in_features == 32
+    assert inner.output.dense.out_features == product.model.config.hidden_size == 64
+    assert dict(product.steps[0]) == {"recipe": "heads", "kept": 2, "of": 4}
+    assert sentence_model.bert.encoder.layer[0].attention.self.num_attention_heads == 4
+    # Keys that several heads share are left alone, and that is said.
+    language = case_of(models.language(), models.texts(1200))
+    assert "keys share heads" in (Heads().applies(language) or "")
+    with pytest.raises(ValueError, match="no attention"):
+        set_heads(product.model, 7)
+
+
+@pytest.mark.parametrize("score", SCORES)
+def test_what_is_not_missed_goes_first(score: str, sentence_model: Any) -> None:
+    """Half of the units of each layer are made useless: these go, whichever score is asked."""
+    useless = subject_of(sentence_model).copy()
+    for layer in useless.bert.encoder.layer:
+        with torch.no_grad():
+            layer.output.dense.weight[:, 1::2] = 0
+    case = case_of(useless, models.sentences(seed=2), seconds=0.0)
+    product = Prune(0.5, score).apply(case)
+    assert product.training is not None
+    assert product.training.steps == 0
+    torch.testing.assert_close(answer(case, product.model), answer(case, useless), atol=1e-4, rtol=1e-3)
+
+
+def test_all_batches_count_for_fisher(points_model: Any) -> None:
+    case = case_of(points_model, models.points(seed=2))
+    importance(case, case.subject.model, "fisher")
+    whole = case.subject.model.last.weight.grad
+    last = case_of(points_model, models.points(seed=2))
+    importance(replace(last, tune=last.tune[7:8]), last.subject.model, "fisher")
+    assert not torch.allclose(whole, last.subject.model.last.weight.grad, rtol=0.05)
+    with pytest.raises(ValueError, match="taylor or fisher"):
+        importance(case, case.subject.model, "own")
+
+
+THEIRS = """
+from jupyter_green.shrink.recipe import Product
+
+class Halved:
+    name = "somebody's"
     trains = False
-
-    def applies(self, case: Case) -> str | None:
-        return None
-
-    def apply(self, case: Case) -> Product:
+    def applies(self, case):
+        return None if case.labelled else "It needs labels."
+    def apply(self, case):
         return Product(case.subject.model)
 
+class Thing:
+    pass
 
-def test_recipes_of_third_parties(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken() -> Any:
-        raise RuntimeError("no")
+def broken():
+    raise RuntimeError("no")
+"""
 
-    entries = [_Entry("own", _Own), _Entry("broken", broken), _Entry("thing", dict)]
-    monkeypatch.setattr("importlib.metadata.entry_points", lambda *, group: entries if group == GROUP else [])
-    found, problems = known_recipes()
-    assert found[-1].name == "a third party's"
-    assert len(problems) == 2
-    assert "broken" in problems[0]
+
+def test_recipes_of_third_parties(tmp_path: Any) -> None:
+    """A package as pip installs it, read by a fresh process through its entry points."""
+    (tmp_path / "theirs.py").write_text(THEIRS)
+    info = tmp_path / "theirs-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1\n")
+    lines = ["own = theirs:Halved", "thing = theirs:Thing", "broken = theirs:broken", "gone = theirs:nothing"]
+    (info / "entry_points.txt").write_text("\n".join([f"[{GROUP}]", *lines]))
+    code = (
+        "import json; from jupyter_green.shrink.recipe import known_recipes; found, problems = known_recipes(); "
+        "print(json.dumps([[recipe.name for recipe in found], problems]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])},
+    )
+    names, problems = json.loads(done.stdout.strip().splitlines()[-1])
+    assert names[-1] == "somebody's"
+    assert len(names) == len(ours()) + 1
+    assert len(problems) == 3
+    assert any("broken could not be loaded (RuntimeError: no)" in problem for problem in problems)
+    assert any("thing has no name, trains, applies and apply" in problem for problem in problems)

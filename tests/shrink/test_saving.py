@@ -17,7 +17,10 @@ import jupyter_green as green
 from jupyter_green.shrink.fault import ShrinkError
 from jupyter_green.shrink.folder import digest
 from jupyter_green.shrink.recipe import Chain, Product
+from jupyter_green.shrink.recipes.autocast import Autocast
+from jupyter_green.shrink.recipes.channels_last import ChannelsLast
 from jupyter_green.shrink.recipes.depth import Depth
+from jupyter_green.shrink.recipes.heads import Heads
 from jupyter_green.shrink.recipes.integer import TorchInteger
 from jupyter_green.shrink.recipes.onnx_runtime import OnnxDynamic, OnnxFloat
 from jupyter_green.shrink.recipes.precision import BFloat16
@@ -81,12 +84,20 @@ def answer(model: Any, sample: Any) -> torch.Tensor:
     return found
 
 
-TEXT = [OnnxFloat(), OnnxDynamic(), BFloat16(), TorchInteger(), Depth(2), Prune(0.5), Chain((Depth(2), OnnxDynamic()))]
+SPARED = "bert.encoder.layer.1.output.dense"
+TEXT = [
+    *(OnnxFloat(), OnnxDynamic(), OnnxDynamic([SPARED]), BFloat16(), TorchInteger(), TorchInteger([SPARED])),
+    *(Autocast("bf16"), Depth(2), Prune(0.5), Heads(0.5), Chain((Depth(2), OnnxDynamic()))),
+    Chain((Heads(0.5), Depth(2), TorchInteger())),
+]
 
 
 @pytest.mark.parametrize("recipe", [*TEXT, Chain((Depth(2), TorchInteger()))], ids=lambda recipe: recipe.name)
 def test_a_transformers_model_loads_alone(recipe: Any, sentence_model: Any, tmp_path: Path) -> None:
-    if isinstance(recipe, BFloat16) and recipe.applies(case_of(sentence_model, models.sentences(seed=2))) is not None:
+    if (
+        isinstance(recipe, (BFloat16, Autocast))
+        and recipe.applies(case_of(sentence_model, models.sentences(seed=2))) is not None
+    ):
         pytest.skip("this processor has no bfloat16 units")
     result, sample = made(recipe, sentence_model, models.sentences(seed=2), tmp_path / "saved")
     loaded = green.load(tmp_path / "saved")
@@ -94,7 +105,7 @@ def test_a_transformers_model_loads_alone(recipe: Any, sentence_model: Any, tmp_
     assert not loaded.training
 
 
-@pytest.mark.parametrize("recipe", [BFloat16(), Prune(0.5)], ids=lambda recipe: recipe.name)
+@pytest.mark.parametrize("recipe", [BFloat16(), ChannelsLast(), Prune(0.5)], ids=lambda recipe: recipe.name)
 def test_a_class_of_ones_own_needs_an_instance(recipe: Any, picture_model: Any, tmp_path: Path) -> None:
     if recipe.applies(case_of(picture_model, models.pictures(seed=2))) is not None:
         pytest.skip("this processor has no bfloat16 units")
@@ -316,6 +327,25 @@ def test_damaged_and_incomplete_folders(copies: tuple[Path, Path], tmp_path: Pat
     assert "Upgrade" in refused(plain)
     (plain / "shrink.json").unlink()
     assert "no model saved by" in refused(plain)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"recipe": "torchao", "kind": "int8"},
+        {"recipe": "torch-int8", "engine": "somebody's"},
+        {"recipe": "torch-int8", "engine": "onednn", "spared": [1]},
+        {"recipe": "autocast", "kind": "fp4", "device": "cpu"},
+        {"recipe": "compiled", "inside": "anything"},
+        {"recipe": "heads", "kept": "many"},
+        {"recipe": "heads", "kept": 7},
+    ],
+    ids=str,
+)
+def test_steps_that_are_not_ours(copies: tuple[Path, Path], step: dict[str, Any]) -> None:
+    steps = json.loads((copies[1] / "shrink.json").read_text())["steps"]
+    note(copies[1], steps=[*steps, step])
+    assert refused(copies[1])
 
 
 def test_other_weights_are_noticed(copies: tuple[Path, Path]) -> None:

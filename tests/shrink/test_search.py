@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import random
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,13 @@ import pytest
 import torch
 
 import jupyter_green as green
-from jupyter_green.shrink.bench import FIRST_LOOK
+from jupyter_green.shrink.bench import CHOOSING_ROUNDS, FIRST_LOOK
 from jupyter_green.shrink.dial import bisect
+from jupyter_green.shrink.gauge import Lap
 from jupyter_green.shrink.judgement import judge
 from jupyter_green.shrink.memory import lacking
 from jupyter_green.shrink.progress import Progress
+from jupyter_green.shrink.quiet import wait_for_quiet
 from jupyter_green.shrink.recipe import Adjustable, Case, Product, Recipe, Repairable
 from jupyter_green.shrink.search import Search
 from jupyter_green.shrink.sensitivity import most_harmed
@@ -26,7 +29,7 @@ from jupyter_green.shrink.training import Training, distil, train_equally
 
 from . import models
 from .test_recipes import case_of
-from .test_shrink import AMPLE, Made, rows, searching, state_of, unchanged
+from .test_shrink import AMPLE, Made, Still, rows, searching, state_of, unchanged
 
 
 @pytest.mark.parametrize("most", range(-1, 7))
@@ -101,6 +104,33 @@ def test_of_those_that_train_the_better_half_goes_on(points_model: Any) -> None:
     assert training is not None
     assert training.parts[0] == 1
     assert len(training.parts) == 2
+
+
+class Restless(Still):
+    """Costs that vary wildly until the machine has come to rest."""
+
+    def __init__(self, costs: dict[str, float], laps: int) -> None:
+        super().__init__(costs)
+        self.left, self.drawn = laps, random.Random(0)
+
+    def lap(self, name: str, inferences: int, run: Callable[[], None]) -> Callable[[], Lap]:
+        self.left -= 1
+        wild = math.exp(self.drawn.gauss(0, 3)) if self.left >= 0 else 1.0
+        lap = Lap(1.0, 1.0, wild * self.costs[name] * inferences, 0.0, "measured")
+        return lambda: lap
+
+
+@pytest.mark.parametrize("laps", [2 * CHOOSING_ROUNDS, 1000])
+def test_what_a_busy_machine_left_untold_is_tried_once_more(points_model: Any, laps: int) -> None:
+    search = searching(points_model, {}, seconds=3600)
+    search.gauge = Restless({"original": 1.0, "made": 0.2}, laps)
+    search.run([Made("made", lambda case: Product(case.subject.model))])
+    rows = [row.name for row in search.rows]
+    if laps == 1000:
+        assert (rows, search.entries) == (["made"], [])
+        assert "can't be told" in search.rows[0].reason
+    else:
+        assert (rows, [entry.name for entry in search.entries]) == ([], ["made"])
 
 
 class Integers:
@@ -306,3 +336,20 @@ def test_the_bar_shows_time_and_joules(capsys: pytest.CaptureFixture[str]) -> No
 def test_no_bar_where_nobody_looks(points_model: Any, capsys: pytest.CaptureFixture[str]) -> None:
     green.shrink(points_model, models.points(400, seed=2), time=5, recipes=[])
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("busy_for", "said"), [(0, None), (3, None), (99, "Others use the GPU")])
+def test_a_shared_board_is_waited_for_a_little(busy_for: int, said: str | None) -> None:
+    looks: list[int] = []
+    paused: list[float] = []
+
+    def busy() -> bool:
+        looks.append(1)
+        return len(looks) <= busy_for
+
+    found = wait_for_quiet(busy, 4.0, paused.append)
+    assert (found is None) == (said is None)
+    assert sum(paused) == pytest.approx(min(busy_for * 0.5, 4.0))
+    if said is not None:
+        assert found is not None
+        assert found.startswith(said)

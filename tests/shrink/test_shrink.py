@@ -11,6 +11,7 @@ import torch
 
 import jupyter_green as green
 from jupyter_green.session import current
+from jupyter_green.shrink.account import label_of
 from jupyter_green.shrink.entry import Entry
 from jupyter_green.shrink.gauge import Lap
 from jupyter_green.shrink.judgement import judge, shortlist
@@ -128,9 +129,26 @@ def test_what_it_cost_is_in_the_ledger(found: Any) -> None:
     assert result.cost_joules is None or result.cost_joules > 0
     if result.recipe is not None:
         assert result.break_even > 0
-    records = [record for record in current().finished if record.span == "trial"]
-    whole = [record for record in records if record.label == "shrink"]
-    assert whole or not current().finished
+
+
+def test_a_search_is_one_line_in_the_ledger_with_its_laps_inside(points_model: Any) -> None:
+    session = current()
+    dear = Made("twice", lambda case: Product(Slow(case.subject.model, 4), same_numbers=True))
+    green.shrink(points_model, models.points(400, seed=2), time=AMPLE, recipes=[dear])
+    session.settle()
+    records = [record for record in session.finished if record.span == "trial"]
+    assert "shrink: Blocks, nothing gained" in {record.label for record in records}
+    laps = [record for record in records if record.label == "shrink: twice"]
+    assert len(laps) >= 5
+    assert laps[-1].units > 0
+    assert laps[-1].unit == "inference"
+
+
+def test_what_was_kept_is_said_in_the_ledger(points_model: Any) -> None:
+    search = searching(points_model, {"small": 0.25})
+    search.entries = [entry("small", 0.25, 0, 0)]
+    search.entries[0].product = Product(search.subject.copy(), same_numbers=True)
+    assert label_of(search.subject, judge(search)) == "shrink: Blocks → small, 4.0× less energy, proven"
 
 
 def test_the_report(found: Any) -> None:

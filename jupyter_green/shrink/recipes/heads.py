@@ -7,7 +7,7 @@ loading. A configuration has no place for it: such a model loads with `green.loa
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -92,8 +92,7 @@ class Heads:
         model.zero_grad(set_to_none=True)
         if any(part.out_features != before * keep // count for _, parts, _ in found for part in parts):
             raise ValueError("Pruning did not take the same heads out of query, key and value.")
-        heads = {name: keep for name, _, _ in found}
-        set_heads(model, heads)
+        set_heads(model, keep)
         training = distil(
             replace(case.subject, model=model),
             case.original,
@@ -102,7 +101,7 @@ class Heads:
             labels=case.labelled,
             tick=case.tick,
         )
-        steps = ({"recipe": "heads", "heads": heads},)
+        steps = ({"recipe": "heads", "kept": keep, "of": count},)
         return Product(
             model, steps=steps, training=training, notes=(f"{keep} of {count} heads are kept in each layer.",)
         )
@@ -134,22 +133,22 @@ def attentions(model: Any) -> list[tuple[str, list[Any], int]]:
     return found
 
 
-def set_heads(model: Any, heads: Mapping[str, int]) -> None:
+def set_heads(model: Any, count: int) -> None:
     """Write how many heads each attention has into its attributes.
 
     Raises
     ------
     ValueError
-        If there is no such attention, or its width doesn't go with it.
+        If there is no attention, or its width doesn't go with it.
     """
-    there = {name: parts for name, parts, _ in attentions(model)}
-    for name, count in heads.items():
-        if name not in there or count < 1 or there[name][0].out_features % count:
-            raise ValueError(f"There is no attention {name!r} with {count} heads in this model.")
+    found = attentions(model)
+    if not found or count < 1 or any(parts[0].out_features % count for _, parts, _ in found):
+        raise ValueError(f"There is no attention that can have {count} heads in this model.")
+    for name, parts, _ in found:
         module = model.get_submodule(name)
         for own in COUNTS:
             if isinstance(getattr(module, own, None), int):
                 setattr(module, own, count)
         for own in WIDTHS:
             if isinstance(getattr(module, own, None), int):
-                setattr(module, own, there[name][0].out_features)
+                setattr(module, own, parts[0].out_features)
