@@ -77,9 +77,9 @@ class Store:
         there = json.loads(self.path.read_text(encoding="utf-8")) if self.path.is_file() else {}
         self.found: dict[str, Any] = {"work": work, "search": {}, "losses": {}, "laps": {}, **there}
 
-    def folder(self, batch: int) -> Path:
-        """Return where the model that was found for a batch size is saved."""
-        return self.path.with_suffix("") / f"batch-{batch}"
+    def folder(self, key: str) -> Path:
+        """Return where the model that a search found is saved."""
+        return self.path.with_suffix("") / f"batch-{key}".replace(", at most ", "-")
 
     def write(self) -> None:
         """Write it down."""
@@ -158,12 +158,13 @@ class Bench:
                 say=lambda what, share: _tell(f"  {100 * share:3.0f} % {what}"),
             )
             _tell(repr(result))
-            folder = self.store.folder(batch)
+            key = str(batch) if self.given.max_loss is None else f"{batch}, at most {self.given.max_loss}"
+            folder = self.store.folder(key)
             shutil.rmtree(folder, ignore_errors=True)
             if result.recipe is not None:
                 folder.parent.mkdir(parents=True, exist_ok=True)
                 result.save(folder)
-            self.store.found["search"][str(batch)] = told(result, seconds)
+            self.store.found["search"][key] = told(result, seconds)
             self.store.write()
 
     def _accepted(self) -> dict[str, Any]:
@@ -200,10 +201,10 @@ class Bench:
         for name, model in self._made():
             if not isinstance(model, str):
                 made[name] = model
-        for batch in BATCHES:
-            found = self._found(batch)
+        for key in self.store.found["search"]:
+            found = self._found(key)
             if found is not None:
-                made[_ours(batch)] = found
+                made[f"green.shrink for batch {key}"] = found
         kinds: list[tuple[str, Mapping[str, Any]]] = [
             (f"batch {batch}", self._forward(made, batch)) for batch in (BATCHES if self.name != "lm" else (1,))
         ]
@@ -303,13 +304,13 @@ class Bench:
             self.store.found.setdefault("making", {})[peer.name] = time.process_time() - began
             yield peer.name, model
 
-    def _found(self, batch: int) -> Any:
+    def _found(self, key: str) -> Any:
         import copy
 
         import jupyter_green as green
         from jupyter_green.shrink.fault import ShrinkError
 
-        folder = self.store.folder(batch)
+        folder = self.store.folder(key)
         if not folder.is_dir():
             return None
         try:
@@ -342,10 +343,6 @@ def told(result: Any, seconds: str) -> dict[str, Any]:
         "notes": list(result.facts.notes),
         "report": repr(result),
     }
-
-
-def _ours(batch: int) -> str:
-    return f"green.shrink for batch {batch}"
 
 
 def _ratio(ratio: Any) -> list[float] | None:

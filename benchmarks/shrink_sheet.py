@@ -32,8 +32,8 @@ METHOD = """\
 2. There is no energy sensor here: a cost is processor seconds per inference at two threads, of one process, by the
    trials of jupyter_green itself: everything runs in turn in one process (A B C …, then the reverse), the laps of a
    round are compared in pairs, intervals are 95 %. Nothing on this page is an energy that was measured.
-3. `green.shrink` says its own figures on examples that its search never saw. Its interval of the cost is wider than
-   the others' by 15 % at each end, for two programs may draw different power in the same second.
+3. `green.shrink` says its own figures on examples that its search never saw. "As energy" is its interval of the cost
+   with what two programs' power may differ in the same second on top; all else is processor time as it was read.
 4. Peers are given the same examples to calibrate with and are held against the same examples of the verdict. They are
    at their documented settings; a compiled model may compile again for a new length, which is not counted.
 5. "Model alone" is the winner against the original in the winner's own runtime: what a faster runtime gives to anybody
@@ -133,7 +133,7 @@ def _headline(batch: str, search: Mapping[str, Any]) -> str:
 
 def _searches(searches: Mapping[str, Any]) -> str:
     lines = [
-        "| for batch | time | recipe | less in all | runtime | model alone "
+        "| for batch | time | recipe | less in all, as energy | runtime | model alone "
         "| loss | loss at most | against the control | proven |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
