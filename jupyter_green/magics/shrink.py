@@ -80,7 +80,10 @@ class ShrinkMagics(Magics):
     @no_var_expand
     @line_magic
     def prune(self, line: str) -> Any:
-        """Narrower layers alone: ``%prune model --data test --ratio 0.5``; options as for ``%shrink``."""
+        """Narrower layers alone: ``%prune model --data test --ratio 0.5``; options as for ``%shrink``.
+
+        ``--score fisher`` asks the Fisher information what is missed least, in place of a first-order expansion.
+        """
         return self._run("prune", line)
 
     @no_var_expand

@@ -39,6 +39,7 @@ def pareto(result: ShrinkResult) -> str:
     limit = y(result.facts.max_loss)
     unit = "points" if result.facts.unit == "points" else "%"
     what = "energy" if result.basis == "joules" else "processor time"
+    bars = "" if result.basis == "joules" else " (bars: as energy)"
     parts = [
         f'<rect x="{LEFT}" y="{limit:.1f}" width="{WIDTH - LEFT - RIGHT}" height="{HEIGHT - BOTTOM - limit:.1f}" '
         'fill="var(--jg-track)"/>',
@@ -51,7 +52,7 @@ def pareto(result: ShrinkResult) -> str:
     for tick in (0.0, result.facts.max_loss):
         parts.append(_words(LEFT - 6, y(tick) + 4, f"{100 * tick:g}", "end"))
     parts.append(_words(LEFT, HEIGHT - 8, f"loss ({unit}) down", "start"))
-    parts.append(_words(WIDTH - RIGHT, HEIGHT - 8, f"{what} per inference, original = 1, log scale", "end"))
+    parts.append(_words(WIDTH - RIGHT, HEIGHT - 8, f"{what} per inference{bars}, original = 1, log scale", "end"))
     for row in rows:
         parts.append(_mark(row, x, y))
     title = f"Loss against {what} of {len(rows)} candidates; kept: {result.recipe or 'the original'}"

@@ -207,7 +207,8 @@ def _cells(row: Candidate, result: ShrinkResult) -> list[str]:
     if row.cost is not None:
         joules = row.cost.joules
         if result.basis == "joules":
-            cost = ABSENT if joules is None else number.significant(joules, 3)
+            doubt = "" if row.cost.uncertainty is None else f" ± {number.significant(row.cost.uncertainty, 1)}"
+            cost = ABSENT if joules is None else f"{number.significant(joules, 3)}{doubt}"
         else:
             cost = number.significant(1e3 * row.cost.cpu_seconds, 3)
     reference = row.standing == "reference"

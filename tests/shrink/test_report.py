@@ -113,6 +113,18 @@ def test_processor_time_is_measured_and_energy_estimated(points_model: Any) -> N
     assert f"±{100 * POWER_DIFFERENCE:.0f}" in said
 
 
+def test_measured_joules_stand_with_their_doubt(points_model: Any) -> None:
+    result = told(points_model)
+    cost = Cost(0.0421, 0.002, 0.002, 0.002)
+    rows = [replace(row, cost=cost) for row in result.candidates]
+    facts = replace(result.facts, cpu=None)
+    said = repr(told(points_model, basis="joules", quality="measured", candidates=rows, facts=facts))
+    assert "0.0421 ± 0.002" in said
+    assert "less energy per inference" in said
+    assert "processor time" not in said
+    assert "95 % as energy" not in said
+
+
 def test_the_doubt_about_power_is_the_processor_model_s_own() -> None:
     from jupyter_green.sensors.cores import LEAST_BAND
 
