@@ -102,7 +102,7 @@ def vit(say: Callable[[str], None] = print) -> Work:
         num_channels=1,
         num_labels=10,
     )
-    return _pictures("vit", ViTForImageClassification(config), say, rounds=1, rate=5e-4, most=2400)
+    return _pictures("vit", ViTForImageClassification(config), say, rounds=1, rate=5e-4, most=1500)
 
 
 def language() -> Work:
