@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from IPython.core.error import UsageError
@@ -152,7 +153,9 @@ class ShrinkMagics(Magics):
         self.shell.push({target: result.model})
         self._last = (options.model, before, result)
         if options.data is None:
-            print(f"Judged with {data_name}, the one fitting data in this notebook.")
+            said = f"Judged with {data_name}, the one fitting data in this notebook."
+            result.facts = replace(result.facts, notes=(said, *result.facts.notes))
+            print(said)
         if options.quiet:
             return None
         self._offer(result, target)
@@ -168,8 +171,15 @@ class ShrinkMagics(Magics):
             self.shell.push({target: model})
 
         widget = slider(result, bind) if getattr(self.shell, "kernel", None) is not None else None
-        if widget is not None:
+        if widget is None:
+            return
+
+        def show(*_: object) -> None:
+            self.shell.events.unregister("post_run_cell", show)
             display(widget)
+
+        # The line's value is shown when the cell has ended; the slider belongs under it.
+        self.shell.events.register("post_run_cell", show)
 
     def _undo(self, name: str) -> None:
         if self._last is None:

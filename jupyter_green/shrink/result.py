@@ -196,6 +196,7 @@ class ShrinkResult:
             ratio = found.ratio
             self.energy_ratio = None if ratio is None else ratio.value
             self.energy_ratio_interval = None if ratio is None else (ratio.low, ratio.high)
+            self.candidates = [_taken(row, name) for row in self.candidates]
             self.runtime_ratio = self.model_ratio = self.bf16_ratio = self.break_even = None
             self.facts = replace(
                 self.facts, product=found.product, scores=None, interval=found.loss, split=None, phases={}, by_class={}
@@ -225,9 +226,16 @@ class ShrinkResult:
 
 _CHANGED = (
     *("model", "recipe", "proven", "reason", "loss", "loss_interval", "energy_ratio", "energy_ratio_interval"),
-    *("runtime_ratio", "model_ratio", "bf16_ratio", "break_even", "facts"),
+    *("runtime_ratio", "model_ratio", "bf16_ratio", "break_even", "candidates", "facts"),
 )
 """What choosing another candidate changes."""
+
+
+def _taken(row: Candidate, name: str) -> Candidate:
+    """Return a row as it stands when a person takes the candidate of that name."""
+    if row.name == name:
+        return replace(row, standing="kept", reason="Taken from the front by hand; it was not judged.")
+    return replace(row, standing="front") if row.standing == "kept" else row
 
 
 @dataclass(frozen=True)

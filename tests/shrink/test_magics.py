@@ -46,6 +46,7 @@ def test_a_line_from_end_to_end(kernel: Kernel) -> None:
     assert "the one fitting data in this notebook" in said(done)
     check = (
         "assert result.candidates and model is original\n"
+        "assert 'Judged with loader' in repr(result)\n"
         "assert model_shrunk is result.model\n"
         "assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())"
     )
@@ -78,6 +79,7 @@ kept = Front("kept", Product(model), ratio, loss)
 result.facts = replace(result.facts, front=(kept, Front("other", Product(other), ratio, loss)))
 magics = get_ipython().magics_manager.magics["line"]["shrink"].__self__
 magics._offer(result, "chosen")
+"the value of the line"
 """
 
 
@@ -89,7 +91,9 @@ def test_the_slider_is_shown_under_the_result_and_binds(kernel: Kernel) -> None:
     assert kernel.run("result = get_ipython().run_line_magic('shrink', 'model --time 5s --data loader')").status == "ok"
     done = kernel.run(SLIDER)
     assert done.status == "ok", done
-    assert "application/vnd.jupyter.widget-view+json" in said(done)
+    words = said(done)
+    assert words.index("the value of the line") < words.index("application/vnd.jupyter.widget-view+json")
+    assert "widget-view" not in said(kernel.run("1 + 1"))
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from jupyter_green.shrink.gauge import POWER_DIFFERENCE
 from jupyter_green.shrink.judgement import judge
 from jupyter_green.shrink.loss import counted
 from jupyter_green.shrink.material import material_of
+from jupyter_green.shrink.picture import pareto
 from jupyter_green.shrink.ratio import Ratio
 from jupyter_green.shrink.recipe import Product
 from jupyter_green.shrink.result import Candidate, Facts, Front, ShrinkResult
@@ -198,6 +199,12 @@ def test_another_of_the_front_is_taken_and_given_back(points_model: Any, tmp_pat
     assert result.loss == result.facts.front[0].loss.value
     assert result.break_even is None
     assert "not proven" in repr(result)
+    assert {row.name: row.standing for row in result.candidates} == {
+        "original": "reference",
+        "small": "front",
+        "gentle": "kept",
+    }
+    assert "kept: gentle" in pareto(result)
     assert result.restore(state) is before
     assert result.proven
     with pytest.raises(ShrinkError, match="not on the front; there is 'gentle', 'small'"):
