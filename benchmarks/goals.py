@@ -34,8 +34,8 @@ GOALS = (
     Goal("run all", 1.0, 0.01),
     Goal("no counter", 0.1, 0.03),
     Goal("no counter", 2.0, 0.01),
-    Goal("part time", 0.5),
-    Goal("part time", 2.0),
+    Goal("part-time", 0.5),
+    Goal("part-time", 2.0),
 )
 
 
