@@ -155,7 +155,8 @@ def _body(contest: Contest, scores: Sequence[Score]) -> str:
         if hosts:
             notes.append(f"{METERS[key].name} asked the network for {len(hosts)} address(es), which was refused.")
     if contest.late:
-        notes.append(f"{contest.late} windows were left out: the machine was busy, and they had another length or opened after their work had begun.")
+        why = "they had another length or opened after their work had begun"
+        notes.append(f"{contest.late} windows were left out: the machine was busy, and {why}.")
     return "\n\n".join([*parts, *(["### Notes", "\n".join(f"- {note}" for note in notes)] if notes else [])])
 
 
