@@ -42,11 +42,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     began, load_before = time.strftime("%Y-%m-%d %H:%M"), os.getloadavg()
     lines: list[Line] = []
+    text = ""
     try:
         with (
             tempfile.TemporaryDirectory(prefix="green-bench-", ignore_cleanup_errors=True) as folder,
             chromium() as browser,
         ):
+            version = browser.version
             for name in given.only or PARTS:
                 print(name, file=sys.stderr, flush=True)
                 try:
@@ -54,18 +56,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 except (Error, AssertionError, RuntimeError) as fault:  # the other parts are worth having
                     traceback.print_exc()
                     lines.append(Line(name, "", f"not measured: {str(fault).splitlines()[0][:160]}"))
-            version = browser.version
+                text = f"{_heading(began, load_before, version, quick=given.quick)}\n\n{table(lines)}\n"
+                _write(text, lines)  # whoever ends it early has what was measured by then
     except Missing as missing:
         print(missing, file=sys.stderr)
         return 1
-    text = f"{_heading(began, load_before, version, quick=given.quick)}\n\n{table(lines)}\n"
     print(text)
+    print(f"Written: {OUT / 'sidebar.md'} and, value by value, {OUT / 'sidebar.json'}", file=sys.stderr)
+    return 0
+
+
+def _write(text: str, lines: Sequence[Line]) -> None:
     OUT.mkdir(exist_ok=True)
     (OUT / "sidebar.md").write_text(text, encoding="utf-8")
     raw = [line.__dict__ for line in lines]
     (OUT / "sidebar.json").write_text(json.dumps(raw, indent=1, ensure_ascii=False), encoding="utf-8")
-    print(f"Written: {OUT / 'sidebar.md'} and, value by value, {OUT / 'sidebar.json'}", file=sys.stderr)
-    return 0
 
 
 def _on_stage(
