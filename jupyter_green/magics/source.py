@@ -39,9 +39,17 @@ class Sources:
         """Return the first line of the source of an execution; empty where it is not known."""
         if record.span != "cell":
             return record.label or ""
-        if record.execution_count is not None:
-            return first_lines([record], self._shell.history_manager.input_hist_raw).get(record.id, "")
+        history = self._shell.history_manager.input_hist_raw
+        count = record.execution_count
+        # What a front end runs without keeping it has the number of the next cell, and another hash.
+        if count is not None and (record.code_hash is None or _at(history, count) == record.code_hash):
+            return first_lines([record], history).get(record.id, "")
         source = next((source for source in reversed(self._begun) if code_hash(source) == record.code_hash), None)
         if source is None:
             return ""
         return first_lines([record.with_(execution_count=1)], ["", source]).get(record.id, "")
+
+
+def _at(history: list[str], count: int) -> str | None:
+    """Return the hash of the cell that has this number; None where the history holds none."""
+    return code_hash(history[count]) if 0 <= count < len(history) else None

@@ -158,8 +158,10 @@ def test_a_kernel_whose_first_notebook_is_closed(desk: Desk) -> None:
     second = Notebook(desk, path, first.ids)
     second.run(0)
     desk.panel.settled(1)
-    assert stated(second) == "first.ipynb"
     first.close()
+    second.run(0)  # its connection is the one that listens now
+    expect(desk.panel.row("# second")).to_contain_text("×2")
+    assert stated(second) == "first.ipynb"
     second.restart()
     metered_again(desk)
     second.run(0)

@@ -1,4 +1,4 @@
-"""The oldest JupyterLab that the package is made for, with the same wheel."""
+"""The JupyterLabs before the newest that the package is made for, with the same wheel."""
 
 from __future__ import annotations
 
@@ -17,15 +17,20 @@ pytestmark = pytest.mark.long
 WORK = "import time; time.sleep(0.6)"
 
 
-@pytest.fixture(scope="module")
-def oldest() -> Path:
+@pytest.fixture(params=["4.2", "4.3", "4.4", "4.5"])
+def version(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def older(version: str) -> Path:
     package = installation.wheel()
-    return installation.environment("lab-4.2", "jupyterlab==4.2.*", package=package, constrained=False)
+    return installation.environment(f"lab-{version}", f"jupyterlab=={version}.*", package=package, constrained=False)
 
 
-def test_a_metered_cell_in_jupyterlab_4_2(oldest: Path, start: Callable[..., Lab], visit: Callable[..., Desk]) -> None:
-    desk = visit(start(installed=oldest))
-    assert desk.ask("() => jupyterapp.version").startswith("4.2.")
+def test_a_metered_cell(version: str, older: Path, start: Callable[..., Lab], visit: Callable[..., Desk]) -> None:
+    desk = visit(start(installed=older))
+    assert desk.ask("() => jupyterapp.version").startswith(f"{version}.")
     busy, go = desk.held("# live")
     notebook = desk.metered([WORK, busy], "board")
     notebook.run(0)
@@ -38,6 +43,6 @@ def test_a_metered_cell_in_jupyterlab_4_2(oldest: Path, start: Callable[..., Lab
     expect(desk.page.get_by_test_id("green-badge")).to_have_count(2)
     expect(desk.page.get_by_test_id("green-status")).to_contain_text("J simulated")
     desk.panel.row("# live").click()
-    desk.shoot("lab-4.2", whole=True)
+    desk.shoot(f"lab-{version}", whole=True)
     notebook.restart()
     expect(desk.panel.empty("not-loaded")).to_be_visible()
