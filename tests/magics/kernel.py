@@ -12,6 +12,7 @@ import os
 import queue
 import re
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -187,8 +188,13 @@ class Kernel:
         argv = [self.python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         spec = {"argv": argv, "display_name": "subject", "language": "python"}
         (specs / "subject" / "kernel.json").write_text(json.dumps(spec))
+        # Sockets that are files, in a folder of this kernel's own: kernels started side by side may pick one port.
+        self._sockets = tempfile.TemporaryDirectory(prefix="green-", ignore_cleanup_errors=True)
         self.manager = KernelManager(
-            kernel_name="subject", kernel_spec_manager=KernelSpecManager(kernel_dirs=[str(specs)])
+            kernel_name="subject",
+            kernel_spec_manager=KernelSpecManager(kernel_dirs=[str(specs)]),
+            transport="ipc",
+            ip=str(Path(self._sockets.name) / "kernel"),
         )
         # What the kernel itself writes to its terminal is no output of a cell, and must not mix with pytest's.
         self.terminal = (self.work.parent / f"{self.work.name}-terminal.txt").open("ab")
@@ -212,6 +218,7 @@ class Kernel:
         self.client.stop_channels()
         self.manager.shutdown_kernel(now=True)
         self.terminal.close()
+        self._sockets.cleanup()
 
     # ---- running ------------------------------------------------------------------------------
 
