@@ -222,6 +222,13 @@ class Bench:
         """Whether a candidate was dropped for its loss, its cost not looked at."""
         return any(row.name == name and row.loss is not None and row.cost is None for row in self.rows)
 
+    def outdone(self, name: str) -> bool:
+        """Whether another candidate, whose loss is likely to be accepted, costs no more than this one does already."""
+        examples = sum(batch.size for batch in self.material.judge)
+        mine = next((entry.cost for entry in self.entries if entry.name == name), 0.0)
+        others = [entry for entry in self.entries if entry.name != name]
+        return any(e.cost <= mine and e.expected_high(examples) <= self.max_loss for e in others)
+
     def _note_control(self, control: Any) -> None:
         if any(row.standing == "control" for row in self.rows):
             return

@@ -106,8 +106,8 @@ class Search(Bench):
         return bool(self._guarded(recipe.name, attempt, default=True))
 
     def _repair(self, recipe: Recipe, until: float) -> None:
-        """Leave out the layers that suffer most: as few as suffice."""
-        if not isinstance(recipe, Repairable) or self.spent > until * self.seconds:
+        """Leave out the layers that suffer most: as few as suffice; not where another is cheaper as it is."""
+        if not isinstance(recipe, Repairable) or self.spent > until * self.seconds or self.outdone(recipe.name):
             return
 
         def attempt() -> None:

@@ -29,7 +29,7 @@ from jupyter_green.shrink.training import Training, distil, train_equally
 
 from . import models
 from .test_recipes import case_of
-from .test_shrink import AMPLE, Made, Still, rows, searching, state_of, unchanged
+from .test_shrink import AMPLE, Made, Still, entry, rows, searching, state_of, unchanged
 
 
 @pytest.mark.parametrize("most", range(-1, 7))
@@ -353,3 +353,14 @@ def test_a_shared_board_is_waited_for_a_little(busy_for: int, said: str | None) 
     if said is not None:
         assert found is not None
         assert found.startswith(said)
+
+
+def test_whole_numbers_are_not_repaired_where_another_is_cheaper_as_it_is(points_model: Any) -> None:
+    search = searching(points_model, {})
+    search.entries = [entry("doubtful", 0.5, 60, 55), entry("dear", 0.7, 0, 0)]
+    assert not search.outdone("doubtful")
+    assert not search.outdone("dear")
+    search.entries.append(entry("cheap", 0.4, 0, 0))
+    assert search.outdone("doubtful")
+    # What was dropped for its loss alone may cost anything.
+    assert not search.outdone("dropped")
