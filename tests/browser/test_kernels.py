@@ -144,31 +144,6 @@ def test_a_notebook_that_is_renamed_before_it_is_metered(desk: Desk) -> None:
     assert stated(notebook) == "later.ipynb"
 
 
-def test_a_kernel_whose_first_notebook_is_closed(desk: Desk) -> None:
-    """What it meters after the next restart belongs to the notebook that is open."""
-    first = desk.metered([WORK], "board", name="first.ipynb")
-    path = desk.write(["# second\n" + WORK], "second.ipynb")
-    desk.ask(
-        """async ([path, id]) => {
-            const panel = await jupyterapp.commands.execute('docmanager:open', { path, kernel: { id } });
-            await panel.sessionContext.ready;
-        }""",
-        [path, first.kernel],
-    )
-    second = Notebook(desk, path, first.ids)
-    second.run(0)
-    desk.panel.settled(1)
-    first.close()
-    second.run(0)  # its connection is the one that listens now
-    expect(desk.panel.row("# second")).to_contain_text("×2")
-    assert stated(second) == "first.ipynb"
-    second.restart()
-    metered_again(desk)
-    second.run(0)
-    desk.panel.settled(1)
-    desk.patiently(lambda: stated(second) == "second.ipynb", "the kernel keeps the name of a closed notebook")
-
-
 def stated(notebook: Notebook) -> str:
     """Return the name under which the kernel files what it meters."""
     return str(
