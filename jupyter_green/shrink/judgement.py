@@ -77,8 +77,14 @@ def _judged(search: Search, chosen: Sequence[Entry], judged: Sequence[Batch]) ->
     search.tell("judging")
     base, kept = evaluate(search.subject, search.subject.model, judged, search.metric, tick=search.tick)
     found: list[Verdict] = []
+    controls: dict[int, np.ndarray] = {}
     for entry in chosen:
-        found.append(_verdict(search, entry, base, kept, judged, FINAL_SHARE / 2 / len(chosen)))
+        # What was made of one structure shares one control, which is looked at once.
+        control, key = entry.control, id(entry.control)
+        if control is not None and key not in controls:
+            controls[key] = evaluate(search.subject, control, judged, search.metric, kept, tick=search.tick)[0]
+        share = FINAL_SHARE / 2 / len(chosen)
+        found.append(_verdict(search, entry, (base, controls.get(key)), kept, judged, share))
         if not found[-1].proven:
             break
     return found
@@ -103,14 +109,16 @@ def _inspected(search: Search, verdicts: Sequence[Verdict], judged: Sequence[Bat
 
 
 def _verdict(  # noqa: PLR0917 - one place calls it
-    search: Search, entry: Entry, base: np.ndarray, kept: Sequence[Any], judged: Sequence[Batch], share: float
+    search: Search,
+    entry: Entry,
+    held: tuple[np.ndarray, np.ndarray | None],
+    kept: Sequence[Any],
+    judged: Sequence[Batch],
+    share: float,
 ) -> Verdict:
-    metric = search.metric
+    metric, (base, trained) = search.metric, held
     parts, _ = evaluate(search.subject, entry.product.model, judged, metric, kept, tick=search.tick)
-    loss, against = metric.loss(base, parts), None
-    if entry.control is not None:
-        trained, _ = evaluate(search.subject, entry.control, judged, metric, kept, tick=search.tick)
-        against = metric.loss(trained, parts)
+    loss, against = metric.loss(base, parts), None if trained is None else metric.loss(trained, parts)
     trial = _trial(search, entry, share)
     outcome = trial.outcome(entry.name)
     worst = max((x for x in (loss, against) if x is not None), key=lambda x: x.high)
