@@ -46,8 +46,10 @@ METHOD = """\
 def page(stores: Sequence[Mapping[str, Any]]) -> str:
     """Return the published page."""
     there = [section(found) for found in stores if found.get("search") or found.get("laps")]
+    absent = [TITLES[found["work"]] for found in stores if not (found.get("search") or found.get("laps"))]
+    there += [f"## Not run yet\n\n{'; '.join(absent)}."] if absent else []
     return (
-        "# How much cheaper: four models beside the goals and beside other tools\n\n"
+        "# How much cheaper: real models beside the goals\n\n"
         "Made by `bash benchmarks/run shrink --workload text` (`image`, `vit`, `lm`) and `--publish`; it decides "
         "nothing. Processor time, not energy.\n\n" + "\n\n".join(there) + f"\n\n## Method\n\n{METHOD}"
     )
@@ -68,6 +70,8 @@ def section(found: Mapping[str, Any]) -> str:
         parts += ["### In turn with the others, times less processor time than the original", _turns(found)]
         reasons = {name: row["reason"] for name, row in found["losses"].items() if row.get("reason")}
         parts += [f"- {name}: {reason}" for name, reason in reasons.items()]
+    else:
+        parts.append("**Not run in turn with the others yet**: nothing on this page tells how it stands beside them.")
     for part, where in found.get("where", {}).items():
         parts.append(f"{part.capitalize()}: {where}.")
     return _joined(parts)
@@ -104,7 +108,7 @@ def _best(found: Mapping[str, Any], key: str) -> tuple[list[float] | None, bool,
     if row is not None and row["ratio"] is not None:
         return row["ratio"], proven, "in turn with the peers"
     if search and search["ratio"] and search["recipe"] and not key.startswith("decode"):
-        return [search["ratio"], *search["interval"]], proven, "as it says itself"
+        return [search["ratio"], *search["interval"]], proven, "as it says itself, interval as energy"
     return None, False, ""
 
 
