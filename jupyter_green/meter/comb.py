@@ -94,7 +94,10 @@ class Comb:
         expected = self.expect(number)
         if expected is None or expected.doubt >= half:
             return Expectation(middle, half)
-        return Expectation(min(max(expected.time, low), high), expected.doubt)
+        # What of the phase is not known moves all ticks alike; here counts by how much they may lie apart.
+        time = min(max(expected.time, low), high)
+        own = self.jitter + max(CLOCK_DOUBT, self._phase_doubt / 2) + abs(time - expected.time)
+        return Expectation(time, min(own, half))
 
     def expect(self, number: int) -> Expectation | None:
         """Where the tick of a number is expected; None before the rhythm is known."""

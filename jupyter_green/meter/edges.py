@@ -20,7 +20,7 @@ from jupyter_green.sensors import Traits
 
 from .fall import Power
 from .flank import compared, earlier, level_before, side
-from .share import balance, moved, relieve, silences
+from .share import balance, moved, relieve, shared, silences
 from .ticks import Ticks
 
 GUARD_SECONDS = 0.003
@@ -211,26 +211,21 @@ def count_at(
     powers = [before or cell, *(gap if edge in quiet else cell for edge in inner[:-1]), after or cell]
     silent = silences(lengths, SILENT_PERIODS * ticks.pace + guard)
     known = before is not None and after is not None
-    variances, total, residual = balance(powers, lengths, start, end)
+    _, total, residual = balance(powers, lengths, start, end)
     if silent and (not known or residual**2 > UNEXPLAINED * total):
         # Something else happened while nothing was read, on one side of the edge or on the other.
         for place in silent:
             powers[place] = gap
-        variances, total, residual = balance(powers, lengths, start, end)
+    shares = shared(powers, lengths, (start, end), limit)
+    joules, total = shares.joules, shares.total
     if known and sum(lengths[1:-1]) < SLOT_SECONDS:
         # Known powers that don't explain the block's energy (latency, a change unseen) are known less well.
-        surprise = min(7.0, max(1.0, residual**2 / total))
-        variances = [variance * surprise for variance in variances]
-        total *= surprise
-    joules = [
-        power.watts * length + variance / total * residual
-        for power, length, variance in zip(powers, lengths, variances, strict=True)
-    ]
+        total *= min(7.0, max(1.0, shares.residual**2 / shares.total))
     relieve(joules, lengths, silent, limit)
     rests = calm and after is not None and math.isinf(until) and not ticks.fast
     patience = FALL_TICKS if rests else SETTLED_TICKS
     upto = inner.index(moment) + 1
-    weight = math.fsum(variances[:upto])
+    weight = math.fsum(shares.variances[:upto]) * total / shares.total
     value = start.value + math.fsum(joules[:upto])
     complete = block.whole and right + patience < len(ticks.all)
     # A side on which nothing was read for long can't confirm what the other one tells.
@@ -238,7 +233,7 @@ def count_at(
     return Count(
         value=min(max(value, start.value), end.value),
         doubt=math.sqrt(max(alone, weight - weight**2 / total) + smear**2),
-        moved=moved(powers, lengths, (start, end), upto, shift_of(ticks, traits)),
+        moved=moved(powers, lengths, (start, end), (limit, shift_of(ticks, traits)), upto),
         epoch=start.epoch,
         block=(start.time, end.time),
         weight=weight,

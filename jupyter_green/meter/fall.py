@@ -30,6 +30,9 @@ ROUGH_WATTS, ROUGH_PART = 0.2, 0.005
 UNLIKE = 16.0
 """Sum of squares, beside one for each mean, above which what was seen is no such fall."""
 
+LEAST_WATTS = 0.15
+"""Standard deviation below which no power is taken to be known."""
+
 FREEDOM, PARAMETERS = 2.0, 3.0
 """How many means the roughness above is worth where others were seen, and how many a fall takes to be known."""
 
@@ -118,10 +121,12 @@ def fall(means: tuple[Mean, ...], away: float, level: Power | None, *, backwards
         math.fsum(w * ((each.watts - watts) ** 2 + each.variance) for w, each in zip(weights, told, strict=True))
         / total
     )
-    # Means that lie farther beside the fall than they may say so of the stretch, too: it is as rough as they are.
-    rough = (least + FREEDOM) / (max(0, len(means) - PARAMETERS) + FREEDOM)
-    stretch = ROUGH_WATTS + ROUGH_PART * watts
-    return Power(watts, math.sqrt(max(1.0, rough) * variance + rough * stretch**2))
+    # Means that lie farther beside the fall than they may say so of the stretch, too: it is as rough as they are,
+    # and less so where it is longer.
+    rough = (least + FREEDOM) / (max(1.0, len(means) - PARAMETERS) + FREEDOM)
+    part = means[0].seconds / max(away, means[0].seconds)
+    stretch = (ROUGH_WATTS + ROUGH_PART * watts) ** 2 * part
+    return Power(watts, math.sqrt(max(1.0, rough) * variance + rough * stretch + LEAST_WATTS**2))
 
 
 @dataclass(frozen=True)

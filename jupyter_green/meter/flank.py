@@ -11,16 +11,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Container
-from itertools import pairwise
 
 from .fall import Mean, Power, fall
 from .ticks import Ticks
 
 MOST = 8
 """Ticks beside a block, at most, that tell its power."""
-
-UNSTEADY, TYPICAL = 5, 0.5
-"""Ticks inside a window that tell how much its power changes, and the part of it that is never gone below."""
 
 PAUSES = 4
 """Edges before a block among which pauses are looked for that tell the level."""
@@ -74,10 +70,7 @@ def side(
     near = means[0].watts
     if len(means) == 1:
         return Power(near, 0.15 * near + 2.0, lone=True)
-    # Two means may happen to be alike; how much those near by differ tells how much power changes there.
-    steps = [abs(a.watts - b.watts) for a, b in pairwise(means[:UNSTEADY])]
-    change = max(steps[0], TYPICAL * math.sqrt(math.fsum(step * step for step in steps) / len(steps)))
-    return Power(near, 0.8 * change + 0.01 * near + 0.3)
+    return Power(near, 0.8 * abs(near - means[1].watts) + 0.01 * near + 0.3)
 
 
 def means_beside(

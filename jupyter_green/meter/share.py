@@ -3,28 +3,60 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from .fall import Power
 from .ticks import Tick
 
 
 def moved(
-    powers: list[Power], lengths: list[float], ticks: tuple[Tick, Tick], upto: int, by: float
+    powers: list[Power], lengths: list[float], ticks: tuple[Tick, Tick], bounds: tuple[float, float], upto: int
 ) -> tuple[float, float]:
     """By how many joules a count inside a block changes were both its ticks earlier, or later, by so many seconds.
+
+    `bounds` are the watts that no stretch exceeds, and these seconds.
 
     The stretches at the block's ends become longer or shorter with them, and so does what is shared out.
     """
     counts = []
+    limit, by = bounds
     for shift in (0.0, -by, by):
         stretched = [max(0.0, lengths[0] - shift), *lengths[1:-1], max(0.0, lengths[-1] + shift)]
-        variances, total, residual = balance(powers, stretched, *ticks)
+        counts.append(math.fsum(shared(powers, stretched, ticks, limit).joules[:upto]))
+    return counts[1] - counts[0], counts[2] - counts[0]
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Joules of each stretch of a block with their variances before the sum was held, and what was left to share."""
+
+    joules: list[float]
+    variances: list[float]
+    total: float
+    residual: float
+
+
+def shared(powers: list[Power], lengths: list[float], ticks: tuple[Tick, Tick], limit: float) -> Shares:
+    """Share the energy of a block out among its stretches.
+
+    No stretch between edges draws less than nothing or more than the board can: one that would is held at that
+    bound, and the others share what is left. Else a window next to a short pause would lose what the pause was
+    given too little.
+    """
+    powers = [*powers]
+    while True:
+        variances, total, residual = balance(powers, lengths, *ticks)
         joules = [
             power.watts * length + variance / total * residual
-            for power, length, variance in zip(powers, stretched, variances, strict=True)
+            for power, length, variance in zip(powers, lengths, variances, strict=True)
         ]
-        counts.append(math.fsum(joules[:upto]))
-    return counts[1] - counts[0], counts[2] - counts[0]
+        free = [place for place in range(1, len(powers) - 1) if powers[place].doubt > 0]
+        low = [place for place in free if joules[place] < 0]
+        high = [place for place in free if joules[place] > limit * lengths[place]]
+        if not low and not high:
+            return Shares(joules, variances, total, residual)
+        for place in low or high:
+            powers[place] = Power(0.0 if low else limit, 0.0)
 
 
 def balance(powers: list[Power], lengths: list[float], start: Tick, end: Tick) -> tuple[list[float], float, float]:
