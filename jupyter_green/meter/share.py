@@ -41,9 +41,9 @@ def shared(powers: list[Power], lengths: list[float], ticks: tuple[Tick, Tick], 
 
     No stretch between edges draws less than nothing or more than the board can: one that would is held at that
     bound, and the others share what is left. Else a window next to a short pause would lose what the pause was
-    given too little.
+    given too little. What is held is not known any better for that: variances are those without bounds.
     """
-    powers = [*powers]
+    powers, free_of_bounds = [*powers], balance(powers, lengths, *ticks)
     while True:
         variances, total, residual = balance(powers, lengths, *ticks)
         joules = [
@@ -54,7 +54,7 @@ def shared(powers: list[Power], lengths: list[float], ticks: tuple[Tick, Tick], 
         low = [place for place in free if joules[place] < 0]
         high = [place for place in free if joules[place] > limit * lengths[place]]
         if not low and not high:
-            return Shares(joules, variances, total, residual)
+            return Shares(joules, *free_of_bounds)
         for place in low or high:
             powers[place] = Power(0.0 if low else limit, 0.0)
 
