@@ -12,6 +12,7 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,7 @@ class Contest:
         corners = [self._enter(key, self._folder / f"{number}{name}-{key}", traits) for key in keys]
         try:
             for corner in [*corners]:
-                self._guarded(bout, corners, corner, lambda c: c.station.answer(READY_SECONDS))
+                self._guarded(bout, corners, corner, partial(corner.station.answer, READY_SECONDS))
             # What is done once, at first use, is no part of any window.
             for seconds in (0.05, 1.2):
                 scene = SCENES["alone"](random.Random(f"{self._seed} {seconds}"), seconds, "square", traits["idle"])
@@ -137,14 +138,14 @@ class Contest:
             start = self._plan(corner, scene, max(free, time.perf_counter() + 0.02) + scene.before, bout.tick, place)
             corner.steps += len(scene.steps)
             windows = [(start + opened, start + closed) for opened, closed in scene.windows]
-            self._guarded(bout, corners, corner, lambda c, w=windows: c.station.order(w))  # type: ignore[misc]  # mypy infers no lambda with a default
+            self._guarded(bout, corners, corner, partial(corner.station.order, windows))
             free = start - scene.before + APART
             if scene.after < OVERLAPPING:
                 free = start + scene.after + APART - scene.before
         self._groups += 1
         for corner in [*corners]:
             patience = PATIENCE + scene.after + 3 * len(corners)
-            told = self._guarded(bout, corners, corner, lambda c, p=patience: c.station.answer(p))  # type: ignore[misc]  # likewise
+            told = self._guarded(bout, corners, corner, partial(corner.station.answer, patience))
             if told and kept:
                 self._keep(bout, corner, scene, told, kept)
 
@@ -160,12 +161,12 @@ class Contest:
             else:
                 return start
 
-    def _guarded(self, bout: Bout, corners: list[Corner], corner: Corner, call: Callable[[Corner], Any]) -> Any:
+    def _guarded(self, bout: Bout, corners: list[Corner], corner: Corner, call: Callable[[], Any]) -> Any:
         """Do something with a meter; one that fails is out of this case, with its reason."""
         if corner not in corners:
             return None
         try:
-            return call(corner)
+            return call()
         except StationFault as fault:
             self.reasons[bout.case, corner.key] = str(fault)
             self._tell(f"    {METERS[corner.key].name} is out: {fault}")

@@ -13,14 +13,15 @@ def _guard(name, original, address_of):
         address = address_of(arguments)
         host = address[0] if isinstance(address, tuple) else address
         if isinstance(host, bytes): host = host.decode("ascii", "replace")
-        if isinstance(host, str) and host not in ("", "localhost", "::1", "0.0.0.0") and not host.startswith("127.") and not host.startswith("/"):
+        own = ("", "localhost", "::1", "0.0.0.0")
+        if isinstance(host, str) and host not in own and not host.startswith(("127.", "/")):
             _refused.append(host)
             raise OSError(f"The benchmark refuses the network: {host}")
         return original(*arguments, **options)
     return guarded
 _socket.getaddrinfo = _guard("getaddrinfo", _socket.getaddrinfo, lambda a: a[0] if a else None)
 _socket.socket.connect = _guard("connect", _socket.socket.connect, lambda a: a[1] if len(a) > 1 else None)
-"""  # noqa: E501
+"""
 
 
 def processor_seconds(pid: int) -> float:

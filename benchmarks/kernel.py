@@ -73,7 +73,9 @@ class Kernel:
         self._client: BlockingKernelClient = self._manager.client()
         self._client.start_channels()
         self._client.wait_for_ready(timeout=60)
-        self.pid = int(self._manager.provisioner.pid)  # type: ignore[union-attr]  # it has started
+        provisioner = self._manager.provisioner
+        assert provisioner is not None, "a kernel that has started has one"
+        self.pid = int(provisioner.pid)
         self.run(GUARD)
 
     def start(self, code: str) -> str:

@@ -9,6 +9,7 @@ import copy
 import errno
 import os
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,10 +24,8 @@ if TYPE_CHECKING:
 
 def check_exporter() -> None:
     """Raise `Refusal` where nbconvert, which draws the page, is not installed."""
-    try:
-        import nbconvert  # noqa: F401 - only whether it is there
-    except ImportError:
-        raise Refusal("--html needs nbconvert, which is not installed; `pip install nbconvert` brings it.") from None
+    if find_spec("nbconvert") is None:
+        raise Refusal("--html needs nbconvert, which is not installed; `pip install nbconvert` brings it.")
 
 
 def with_records(notebook: NotebookNode, records: dict[int, EnergyRecord]) -> NotebookNode:

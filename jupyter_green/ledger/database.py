@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, insert, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, StaticPool
 
@@ -185,8 +185,8 @@ class Database:
         engine = create_engine("sqlite://", creator=file.connect, poolclass=StaticPool)
         with engine.begin() as connection:
             schema.metadata.create_all(connection)
-            connection.exec_driver_sql(f"CREATE TABLE {schema.VERSION_TABLE} (version_num TEXT)")
-            connection.exec_driver_sql(f"INSERT INTO {schema.VERSION_TABLE} VALUES ('{schema.REVISIONS[-1]}')")  # noqa: S608 - own constants
+            schema.version.create(connection)
+            connection.execute(insert(schema.version).values(version_num=schema.REVISIONS[-1]))
         return engine
 
     def _postgresql(self) -> Engine:

@@ -28,7 +28,7 @@ from jupyter_green.records import SCHEMA_VERSION, EnergyRecord
 try:
     import fcntl
 except ImportError:  # Windows has no advisory locks of this kind; ownership is told by process id there.
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # a name is a module or nothing, which mypy has no word for
 
 SUFFIX = ".jsonl"
 STALE_SECONDS = 86_400.0

@@ -8,6 +8,7 @@ notebook that is given the old name later begins with what is its own from then 
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, delete, insert, or_, select
@@ -37,8 +38,9 @@ class Names(Reader):
     _url: str
     _owner: str | None
 
+    @abstractmethod
     def _open(self) -> None:
-        raise NotImplementedError
+        """Make sure that the database can be read and written, as the whole ledger does."""
 
     def place(self, notebook: str) -> str:
         """Return the form under which a notebook is named here; what a record of it says leads to the same."""

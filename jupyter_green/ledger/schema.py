@@ -24,10 +24,12 @@ from sqlalchemy import (
     Table,
     Text,
     inspect,
-    text,
+    select,
 )
 
 VERSION_TABLE = "green_schema"
+version = Table(VERSION_TABLE, MetaData(), Column("version_num", Text))
+"""Alembic's own note of the revision; not among our tables, which a migration makes."""
 REVISIONS = ("0001", "0002", "0003", "0004")
 """Revisions this version knows, oldest first; a database at any other was written by a newer one."""
 
@@ -132,7 +134,7 @@ def revision(connection: Connection) -> str | None:
     """Return the revision a database is at; None where it has none of our tables."""
     if VERSION_TABLE not in inspect(connection).get_table_names():
         return None
-    found = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalars().all()  # noqa: S608 - own constant
+    found = connection.execute(select(version.c.version_num)).scalars().all()
     return str(found[0]) if found else None
 
 

@@ -194,7 +194,7 @@ class ShrinkMagics(Magics):
         if expression in space:
             return space[expression]
         try:
-            return eval(expression, self.shell.user_global_ns, space)  # noqa: S307 - the person's own words, as in a cell
+            return self.shell.ev(expression)
         except (NameError, SyntaxError, AttributeError, KeyError) as error:
             raise UsageError(f"%{name}: {expression!r} is nothing in this notebook ({error}).") from None
 

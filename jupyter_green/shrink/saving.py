@@ -46,7 +46,7 @@ def save(result: ShrinkResult, path: Path) -> Path:
         (made / CARD).write_text(_card(result, alone), encoding="utf-8")
         made.chmod(0o755)
         made.rename(path)
-    except BaseException:
+    except BaseException:  # an interrupt too leaves no half of a folder behind; all of it is raised on
         shutil.rmtree(made, ignore_errors=True)
         raise
     return path
