@@ -96,7 +96,7 @@ class Comb:
             return Expectation(middle, half)
         # What of the phase is not known moves all ticks alike; here counts by how much they may lie apart.
         time = min(max(expected.time, low), high)
-        own = self.jitter + max(CLOCK_DOUBT, self._phase_doubt / 2) + abs(time - expected.time)
+        own = self.jitter + CLOCK_DOUBT + abs(time - expected.time)
         return Expectation(time, min(own, half))
 
     def expect(self, number: int) -> Expectation | None:

@@ -20,7 +20,7 @@ from jupyter_green.sensors import Traits
 
 from .fall import Power
 from .flank import compared, earlier, level_before, side
-from .share import balance, moved, relieve, shared, silences
+from .share import balance, moved, shared, silences
 from .ticks import Ticks
 
 GUARD_SECONDS = 0.003
@@ -217,16 +217,15 @@ def count_at(
         for place in silent:
             powers[place] = gap
     shares = shared(powers, lengths, (start, end), limit)
-    joules, total = shares.joules, shares.total
+    total = shares.total
     if known and sum(lengths[1:-1]) < SLOT_SECONDS:
         # Known powers that don't explain the block's energy (latency, a change unseen) are known less well.
         total *= min(7.0, max(1.0, shares.residual**2 / shares.total))
-    relieve(joules, lengths, silent, limit)
     rests = calm and after is not None and math.isinf(until) and not ticks.fast
     patience = FALL_TICKS if rests else SETTLED_TICKS
     upto = inner.index(moment) + 1
     weight = math.fsum(shares.variances[:upto]) * total / shares.total
-    value = start.value + math.fsum(joules[:upto])
+    value = start.value + math.fsum(shares.joules[:upto])
     complete = block.whole and right + patience < len(ticks.all)
     # A side on which nothing was read for long can't confirm what the other one tells.
     alone = max((total - weight if place == 0 else weight for place in silent), default=0.0)

@@ -74,12 +74,3 @@ def silences(lengths: list[float], reach: float) -> list[int]:
     silent = [place for place in (0, -1) if lengths[place] > reach]
     # Where no second edge parts the two, a silence reaches into both.
     return [0, -1] if silent and len(lengths) == 2 else silent
-
-
-def relieve(joules: list[float], lengths: list[float], silent: list[int], limit: float) -> None:
-    """What no stretch between edges can have drawn was drawn beside them, while nothing was read."""
-    for place in range(1, len(joules) - 1):
-        excess = max(0.0, joules[place] - limit * lengths[place])
-        for end in silent:
-            joules[place] -= excess / len(silent)
-            joules[end] += excess / len(silent)

@@ -96,7 +96,7 @@ def test_what_was_used_while_nothing_was_read_is_not_billed(where: str, others: 
 def test_a_steady_window_keeps_its_figure_through_a_silence(where: str) -> None:
     drawn = (metered(f"steady {where} {seed}", where, others=False, changing=False) for seed in range(100))
     _, width, unknown = covered(drawn)
-    assert width <= 0.12
+    assert width <= 0.1
     assert unknown == 0
 
 
