@@ -12,14 +12,13 @@ from collections.abc import Sequence
 from jupyter_green.accounts import Baseline, Comparison
 from jupyter_green.accounts.baseline import RUNS
 from jupyter_green.accounts.sentence import joules, standing_of
-from jupyter_green.ledger.fault import LedgerError
 from jupyter_green.records import EnergyRecord
 
 from .limits import Verdict
 
 
 def earlier_runs(notebook: str, but: str) -> list[Baseline]:
-    """Return the last runs of a notebook that the ledger holds, newest first; none where it can't be read.
+    """Return the last runs of a notebook that the ledger holds, newest first.
 
     Parameters
     ----------
@@ -27,15 +26,17 @@ def earlier_runs(notebook: str, but: str) -> list[Baseline]:
         Its name.
     but : str
         The run that is judged.
+
+    Raises
+    ------
+    LedgerError
+        If it can't be read, or does not tell whose it is.
     """
     from jupyter_green.ledger import Ledger
 
-    try:
-        with Ledger() as ledger:
-            runs = ledger.latest_runs(notebook, None, but=but, most=RUNS)
-            found = [Baseline.of_run(ledger.finished_cells(run), "last") for run in runs]
-    except LedgerError:
-        return []
+    with Ledger() as ledger:
+        runs = ledger.latest_runs(notebook, None, but=but, most=RUNS)
+        found = [Baseline.of_run(ledger.finished_cells(run), "last") for run in runs]
     return [made for made in found if made is not None]
 
 

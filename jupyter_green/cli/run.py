@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_green.accounts import Baseline
+from jupyter_green.ledger.fault import LedgerError
 from jupyter_green.records import EnergyRecord
 from jupyter_green.report import Table
 from jupyter_green.report.bundle import data
@@ -67,8 +68,16 @@ def run(given: argparse.Namespace) -> int:
         raise Refusal(
             "No cell was metered; is jupyter_green installed in the kernel's environment? --kernel chooses another."
         )
-    earlier = [] if asked.base is None else earlier_runs(notebook.name, execution.run_id)
-    return _judge(cells, total(records), asked, earlier)
+    return _judge(cells, total(records), asked, [] if asked.base is None else _earlier(notebook, execution.run_id))
+
+
+def _earlier(notebook: Path, run: str) -> list[Baseline]:
+    """Return earlier runs, which let a comparison prove more; where they can't be read that is said."""
+    try:
+        return earlier_runs(notebook.name, run)
+    except LedgerError as error:
+        print(f"Compared without earlier runs, so cell by cell less is proven: {error}")
+        return []
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from .ratio import Ratio
 from .recipe import Product
 from .result import Candidate, Facts, Front, ShrinkResult
 from .search import Search
-from .sheet import times
+from .sheet import interval, span, times
 from .subject import Subject
 
 
@@ -92,9 +92,13 @@ def label_of(subject: Subject, verdict: Verdict) -> str:
     entry, outcome = verdict.entry, verdict.outcome
     if entry is None or outcome is None or outcome.ratio is None:
         return f"shrink: {subject.name}, nothing gained"
-    what = "energy" if verdict.trial is not None and verdict.trial.basis == "joules" else "processor time"
     told = "proven" if verdict.proven else "not proven"
-    return f"shrink: {subject.name} → {entry.name}, {times(outcome.ratio.value)} less {what}, {told}"
+    if verdict.trial is None or verdict.trial.basis != "joules":
+        less = f"{times(outcome.ratio.value)} less processor time (as energy {span(outcome.ratio)}, estimated)"
+    else:
+        quality = verdict.trial.quality
+        less = f"{interval(outcome.ratio)} less energy{'' if quality == 'measured' else f', {quality}'}"
+    return f"shrink: {subject.name} → {entry.name}, {less}, {told}"
 
 
 def _noted(product: Product) -> Product:
@@ -109,9 +113,15 @@ def _inspected(verdict: Verdict) -> str:
 
 def _front(search: Search) -> tuple[Front, ...]:
     """Return what nothing beats, the dearest first."""
-    best = [e for e in search.entries if not any(other.beats(e) for other in search.entries if other is not e)]
+    best = [entry for entry in search.entries if _better(search, entry) is None]
     best.sort(key=lambda entry: -entry.cost)
     return tuple(Front(entry.name, _noted(entry.product), entry.outcome.ratio, entry.loss) for entry in best)
+
+
+def _better(search: Search, entry: Entry) -> Entry | None:
+    """Return the cheapest that beats an entry; None where none does and it is on the front."""
+    beating = [other for other in search.entries if other is not entry and other.beats(entry)]
+    return min(beating, key=lambda other: other.cost, default=None)
 
 
 def _break_even(trial: Any, name: str, joules: float | None, cpu_seconds: float) -> int | None:
@@ -141,11 +151,12 @@ def _rows(search: Search, verdict: Verdict, kept: Entry | None) -> list[Candidat
             judged=verdict.scores is not None,
         )
     ]
-    front = {item.name for item in _front(search)}
     for entry in search.entries:
         judged = entry is verdict.entry and verdict.scores is not None
-        on_front = entry.name in front
-        said = "Nothing costs less and loses no more." if on_front else "Another costs less and loses no more."
+        better = _better(search, entry)
+        on_front = better is None
+        # The kept row shows its judged figures, so a reader can't see this in the table.
+        said = f"{'Nothing' if better is None else better.name} costs less and loses no more, as found for choosing."
         if entry is verdict.entry:
             said = verdict.reason
         standing: Any = "front" if on_front and entry is not verdict.entry else "dropped"

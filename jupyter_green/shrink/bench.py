@@ -17,7 +17,7 @@ from .gauge import Gauge
 from .loss import Loss
 from .material import LEAST_BATCHES, Material
 from .metric import Metric, evaluate
-from .recipe import Case, Product
+from .recipe import Case, Product, Recipe
 from .result import Candidate
 from .subject import Subject
 from .trial import Cost, Outcome, Trial, run_trial
@@ -57,6 +57,8 @@ class Bench:
         Time for all of it.
     max_loss : float
         Accepted loss, in the metric's unit.
+    options : dict
+        ``ratio``, ``layers``, ``form``; recipes are given them, with the workload's ``new_tokens``.
     say : callable
         Told what is done now and which part of the time has passed.
     """
@@ -71,15 +73,18 @@ class Bench:
         workload: Workload,
         seconds: float,
         max_loss: float,
+        options: dict[str, Any],
         say: Callable[[str, float], None],
     ) -> None:
         self.subject, self.material, self.metric, self.gauge = subject, material, metric, gauge
         self.workload, self.max_loss, self.say = workload, max_loss, say
         self.points = metric.unit == "points"
         self.seconds, self.began = seconds, time.perf_counter()
+        self.options = {**options, "new_tokens": workload.new_tokens}
         self.entries: list[Entry] = []
         self.rows: list[Candidate] = []
         self._untold: list[Entry] = []
+        self._recipes: dict[str, Recipe] = {}
         self.remarks: dict[str, list[str]] = {}
         self.parts: np.ndarray | None = None
         self.references: Sequence[Any] = ()

@@ -19,18 +19,13 @@ from typing import Any
 from .bench import Bench
 from .dial import bisect
 from .fault import ShrinkError, why
-from .gauge import Gauge
 from .judgement import FINAL_SHARE
-from .material import Material
 from .memory import lacking
-from .metric import Metric
 from .recipe import Adjustable, Case, Product, Recipe, Repairable, follow
 from .sensitivity import most_harmed
-from .subject import Subject
 from .surroundings import Surroundings
 from .training import Training, distil, train_equally
 from .trial import FEWEST_ROUNDS
-from .workload import Workload
 
 FIRST_SHARE = 0.35
 """Share of the time for recipes that don't train, where others do."""
@@ -47,36 +42,10 @@ LEFT_OUT = (0.05, 0.1, 0.2, 0.4)
 
 
 class Search(Bench):
-    """One search.
+    """One search; parameters as for `Bench`."""
 
-    Parameters
-    ----------
-    subject, material, metric, gauge, workload, seconds, max_loss, say
-        As for `Bench`.
-    options : dict
-        ``ratio``, ``layers``, ``form``, ``new_tokens``.
-    """
-
-    def __init__(
-        self,
-        subject: Subject,
-        material: Material,
-        metric: Metric,
-        gauge: Gauge,
-        *,
-        workload: Workload,
-        seconds: float,
-        max_loss: float,
-        options: dict[str, Any],
-        say: Callable[[str, float], None],
-    ) -> None:
-        super().__init__(
-            subject, material, metric, gauge, workload=workload, seconds=seconds, max_loss=max_loss, say=say
-        )
-        self.options = {**options, "new_tokens": workload.new_tokens}
-        self.interrupted = False
-        self._recipes: dict[str, Recipe] = {}
-        self._harmed: list[str] | None = None
+    interrupted = False
+    _harmed: list[str] | None = None
 
     def run(self, recipes: Sequence[Recipe]) -> None:
         """Try recipes until the time is up or the person interrupts."""

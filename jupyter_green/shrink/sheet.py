@@ -102,7 +102,7 @@ def lines_below(result: ShrinkResult) -> list[str]:
     facts, said = result.facts, list[str]()
     if facts.split is not None and result.recipe is not None:
         runtime, rest = facts.split
-        said.append(f"Where it comes from: faster runtime {_interval(runtime)}, smaller model {_interval(rest)}.")
+        said.append(f"Where it comes from: faster runtime {interval(runtime)}, smaller model {interval(rest)}.")
     if result.recipe is not None:
         said.extend(_beside(result))
     cost = number.seconds(result.cost_seconds)
@@ -128,9 +128,9 @@ def _beside(result: ShrinkResult) -> list[str]:
     """Return the gain against bfloat16, and of a language model prompt and answer apart."""
     facts, said = result.facts, list[str]()
     if facts.against_bf16 is not None:
-        said.append(f"Against the original in bf16: {_interval(facts.against_bf16)} less.")
+        said.append(f"Against the original in bf16: {interval(facts.against_bf16)} less.")
     if facts.phases:
-        apart = ", ".join(f"{phase} {_interval(ratio)}" for phase, ratio in facts.phases.items())
+        apart = ", ".join(f"{phase} {interval(ratio)}" for phase, ratio in facts.phases.items())
         said.append(f"Prompt and answer apart: {apart}.")
     if facts.agreement is not None:
         said.append(f"The likeliest next token is the original's at {100 * facts.agreement:.1f}{THIN}% of the places.")
@@ -255,10 +255,15 @@ def _range(loss: Loss) -> str:
     return f"{_hundredths(loss.low)} to {_hundredths(loss.high)}"
 
 
-def _interval(ratio: Ratio) -> str:
-    if ratio.low == ratio.high:
-        return times(ratio.value)
-    return f"{times(ratio.value)} ({times(ratio.high)[:-1]}–{times(ratio.low)[:-1]})"
+def interval(ratio: Ratio) -> str:
+    """Return how many times less with the 95 % interval: 4.5× (4.2–4.7); alone where that is no wider as written."""
+    found = times(ratio.value)
+    return found if span(ratio) == f"{found[:-1]}–{found[:-1]}" else f"{found} ({span(ratio)})"
+
+
+def span(ratio: Ratio) -> str:
+    """Return the 95 % interval of how many times less: 4.2–4.7."""
+    return f"{times(ratio.high)[:-1]}–{times(ratio.low)[:-1]}"
 
 
 def _milliseconds(seconds: float) -> str:

@@ -11,8 +11,9 @@ from typing import Any
 from jupyter_green.report.number import plain
 from jupyter_green.report.quotation import markup
 
+from .ratio import Ratio
 from .result import Front, ShrinkResult
-from .sheet import loss_in_words, times
+from .sheet import interval, loss_in_words, span, times
 
 FEWEST = 2
 """Candidates on the front from which there is something to choose."""
@@ -69,7 +70,14 @@ def slider(result: ShrinkResult, bind: Callable[[Any], None]) -> Any:
 
 def in_words(item: Front, result: ShrinkResult) -> str:
     """Return a candidate in one line: cost, loss, and where that was found."""
-    cost = "cost not known" if item.ratio is None else f"{times(item.ratio.value)} less"
-    what = "energy" if result.basis == "joules" else "processor time"
     most = loss_in_words(item.loss.high, result.facts.unit)
-    return f"{item.name}: {cost} {what} per inference, loss at most {most} on {item.loss.examples:,} examples"
+    return f"{item.name}: {_cost(item.ratio, result)}, loss at most {most} on {item.loss.examples:,} examples"
+
+
+def _cost(ratio: Ratio | None, result: ShrinkResult) -> str:
+    if ratio is None:
+        return "cost not known"
+    if result.basis == "joules":
+        standing = "" if result.quality == "measured" else f" ({result.quality})"
+        return f"{interval(ratio)} less energy per inference{standing}"
+    return f"{times(ratio.value)} less processor time per inference (as energy {span(ratio)}, estimated)"

@@ -19,8 +19,17 @@ TEMPERATURE = 2.0
 RATES = {"transformers": 1e-4, "sentence-transformers": 1e-4, "module": 1e-3}
 """Peak rates of AdamW; a transformer that was fine-tuned at 2e-5 to 5e-5 takes more while it heals."""
 WARM_UP = 0.1
+LEAST_EXAMPLES = 200
+"""Examples below which nothing is repaired."""
 HIDDEN = 1.0
 """Weight of the hidden states' mean squared error, relative to that of zeros."""
+
+
+def too_few(batches: Sequence[Batch], what: str = "Repairing") -> str | None:
+    """Return in one sentence that there are too few examples to learn from; None where there are enough."""
+    if sum(batch.size for batch in batches) < LEAST_EXAMPLES:
+        return f"{what} needs {LEAST_EXAMPLES} examples at least; give train=."
+    return None
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from jupyter_green.accounts import Baseline
 from jupyter_green.cli.limits import compare
 from jupyter_green.cli.pairs import Pairs
+from jupyter_green.cli.run import _earlier
 from jupyter_green.records import EnergyRecord
 from tests.accounts.sample import cell
 
@@ -38,6 +43,14 @@ def test_runs_that_lie_apart_prove_nothing() -> None:
         verdict = Pairs(run, base, known, 0.02).excess()
         assert verdict is not None
         assert verdict.holds
+
+
+def test_earlier_runs_that_can_not_be_read_are_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("JUPYTER_GREEN_LEDGER", "postgresql://nobody@127.0.0.1:1/nothing")
+    assert _earlier(tmp_path / "a.ipynb", "this run") == []
+    assert capsys.readouterr().out.startswith("Compared without earlier runs, so cell by cell less is proven: ")
 
 
 def test_nothing_in_common_is_no_pair() -> None:

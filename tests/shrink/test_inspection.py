@@ -40,6 +40,13 @@ def test_an_exported_model_in_a_fresh_process(sentence_model: Any) -> None:
     assert "4 inputs of other sizes" in found.said
 
 
+def test_one_that_does_not_answer_in_time_has_not_passed(sentence_model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inspection, "PATIENCE_SECONDS", 0.05)
+    found = inspect(*product_of(sentence_model, models.sentences(seed=2), OnnxFloat()))
+    assert not found.passed
+    assert "did not answer within 0.05 s" in found.said
+
+
 def test_a_language_model_generates_the_same_there() -> None:
     model = models.language()
     subject = subject_of(model)

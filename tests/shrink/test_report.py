@@ -219,7 +219,7 @@ def test_the_slider_binds_and_undoes(points_model: Any) -> None:
     assert choice.value == 1
     assert undo.disabled
     choice.value = 0
-    assert "gentle: 2.0× less processor time" in said.value
+    assert "gentle: 2.0× less processor time per inference (as energy 1.67–2.5, estimated)" in said.value
     assert bound == []
     use.click()
     assert bound == [result.facts.front[0].product.model]
@@ -228,6 +228,13 @@ def test_the_slider_binds_and_undoes(points_model: Any) -> None:
     assert bound[-1] is result.facts.product.model  # type: ignore[union-attr]
     assert result.recipe == "small"
     assert undo.disabled
+
+
+def test_the_slider_says_what_joules_are_worth(points_model: Any) -> None:
+    result = told(points_model, basis="joules", quality="simulated")
+    widget = slider(result, lambda _model: None)
+    widget.children[0].value = 0
+    assert "gentle: 2.0× (1.67–2.5) less energy per inference (simulated)" in widget.children[1].value
 
 
 def test_names_in_the_slider_are_text(points_model: Any) -> None:

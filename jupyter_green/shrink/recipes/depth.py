@@ -11,13 +11,12 @@ from dataclasses import replace
 from typing import Any
 
 from jupyter_green.shrink.recipe import Case, Product, Recipe
-from jupyter_green.shrink.training import distil
+from jupyter_green.shrink.training import distil, too_few
 
 SETTINGS = ("num_hidden_layers", "n_layers", "n_layer", "num_layers")
 """What configurations call the number of layers."""
 KEPT = 2 / 3
 """Share of the layers that is kept, unless the person says how many."""
-LEAST_EXAMPLES = 200
 
 
 class Depth:
@@ -36,8 +35,8 @@ class Depth:
         found = layer_list(case.subject.model)
         if found is None:
             return "The model has no list of like layers."
-        if sum(batch.size for batch in case.tune) < LEAST_EXAMPLES:
-            return f"Repairing needs {LEAST_EXAMPLES} examples at least; give train=."
+        if (reason := too_few(case.tune)) is not None:
+            return reason
         keep = self._keep(case, len(found[1]))
         if not 0 < keep < len(found[1]):
             return f"{keep} of {len(found[1])} layers can't be kept as fewer."

@@ -12,10 +12,9 @@ from dataclasses import replace
 from typing import Any
 
 from jupyter_green.shrink.recipe import Case, Product, Recipe
-from jupyter_green.shrink.training import distil
+from jupyter_green.shrink.training import distil, too_few
 
-from .depth import LEAST_EXAMPLES
-from .scores import importance
+from .scores import importance, no_pruning
 
 RATIO = 0.25
 RATIOS = (0.25, 0.5)
@@ -44,12 +43,8 @@ class Heads:
 
     def applies(self, case: Case) -> str | None:
         """Only with torch-pruning, attention as transformers writes it, and something to learn from."""
-        import importlib.util
-
-        if importlib.util.find_spec("torch_pruning") is None:
-            return "torch-pruning is not installed; run: pip install 'jupyter_green[shrink]'."
-        if sum(batch.size for batch in case.tune) < LEAST_EXAMPLES:
-            return f"Repairing needs {LEAST_EXAMPLES} examples at least; give train=."
+        if (reason := no_pruning() or too_few(case.tune)) is not None:
+            return reason
         found = attentions(case.subject.model)
         if not found:
             return "There is no attention whose heads could be counted, or keys share heads."

@@ -15,16 +15,15 @@ from typing import Any
 from jupyter_green.shrink.material import leaves
 from jupyter_green.shrink.recipe import Case, Product, Recipe
 from jupyter_green.shrink.subject import main_tensor
-from jupyter_green.shrink.training import distil
+from jupyter_green.shrink.training import distil, too_few
 
-from .scores import importance
+from .scores import importance, no_pruning
 
 RATIO = 0.5
 """Share of the channels that goes, unless the person says otherwise."""
 RATIOS = (0.25, 0.375, 0.5, 0.625, 0.75)
 """From gentle to harsh, where the search turns the dial."""
 ROUND_TO = 16
-LEAST_EXAMPLES = 200
 
 
 class Prune:
@@ -46,17 +45,15 @@ class Prune:
 
     def applies(self, case: Case) -> str | None:
         """Only with torch-pruning, layers to prune, and something to learn from."""
-        import importlib.util
-
         import torch
 
-        if importlib.util.find_spec("torch_pruning") is None:
-            return "torch-pruning is not installed; run: pip install 'jupyter_green[shrink]'."
+        if (reason := no_pruning()) is not None:
+            return reason
         ratio = self._ratio(case)
         if not 0 < ratio < 1:
             return f"A ratio of {ratio} takes nothing or everything; give a number between 0 and 1."
-        if sum(batch.size for batch in case.tune) < LEAST_EXAMPLES:
-            return f"Repairing needs {LEAST_EXAMPLES} examples at least; give train=."
+        if (reason := too_few(case.tune)) is not None:
+            return reason
         wanted = (torch.nn.Conv2d, torch.nn.Conv1d)
         if feed_forward(case.subject.model):
             return None

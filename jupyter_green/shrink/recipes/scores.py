@@ -17,6 +17,15 @@ SCORES = ("taylor", "fisher")
 BATCHES = 8
 
 
+def no_pruning() -> str | None:
+    """Return why nothing can be pruned here; None where it can."""
+    import importlib.util
+
+    if importlib.util.find_spec("torch_pruning") is None:
+        return "torch-pruning is not installed; run: pip install 'jupyter_green[shrink]'."
+    return None
+
+
 def importance(case: Case, model: Any, score: str) -> Any:
     """Return torch-pruning's importance with what it needs gathered from the tuning examples.
 

@@ -8,9 +8,7 @@ from typing import Any
 
 from jupyter_green.shrink.recipe import Case, Product
 from jupyter_green.shrink.subject import main_tensor
-from jupyter_green.shrink.training import distil
-
-from .depth import LEAST_EXAMPLES
+from jupyter_green.shrink.training import distil, too_few
 
 
 class Student:
@@ -32,8 +30,8 @@ class Student:
         """Only where it answers in the original's form, and there is something to learn from."""
         import torch
 
-        if sum(batch.size for batch in case.tune) < LEAST_EXAMPLES:
-            return f"Distilling needs {LEAST_EXAMPLES} examples at least; give train=."
+        if (reason := too_few(case.tune, "Distilling")) is not None:
+            return reason
         self._student.to(case.subject.device)
         with torch.inference_mode():
             try:
