@@ -198,8 +198,19 @@ class ShrinkResult:
             self.energy_ratio_interval = None if ratio is None else (ratio.low, ratio.high)
             self.candidates = [_taken(row, name) for row in self.candidates]
             self.runtime_ratio = self.model_ratio = self.bf16_ratio = self.break_even = None
+            # What was found of the one that was judged is not this one's.
             self.facts = replace(
-                self.facts, product=found.product, scores=None, interval=found.loss, split=None, phases={}, by_class={}
+                self.facts,
+                product=found.product,
+                interval=found.loss,
+                scores=None,
+                split=None,
+                cpu=None,
+                against_bf16=None,
+                agreement=None,
+                phases={},
+                by_class={},
+                inspected="",
             )
         return self.model
 
@@ -286,7 +297,7 @@ class Facts:
         Fingerprint of the data: a digest, and how many examples each part has.
     inspected : str
         What the last check found.
-        notes : tuple of str
+    notes : tuple of str
         Sentences for the person.
     sample : object
         Inputs of a batch, whose shapes a probe is made by.

@@ -76,6 +76,7 @@ def second_line(result: ShrinkResult) -> str:
         low, high = result.energy_ratio_interval
         if facts.cpu is not None:
             said.append(f"95 %: {times(facts.cpu.high)} to {times(facts.cpu.low)}, measured as processor time")
+        if result.basis == "cpu_seconds":
             said.append(f"as energy {times(high)} to {times(low)}, estimated")
         else:
             said.append(f"95 %: {times(high)} to {times(low)}")
