@@ -58,6 +58,8 @@ _WHERE = {
     "quantize": "shrink.call",
     "track": "session.track",
 }
+_ROOMS = ("accounts", "disclose")
+"""Rooms whose functions are public under the room's name: ``green.disclose.stars``."""
 
 
 def _open_ledger(url: str | None = None) -> Ledger:
@@ -107,6 +109,10 @@ def _load(name: str, where: str) -> Any:
 def __getattr__(name: str) -> Any:
     if name in _WHERE:
         return _load(name, _WHERE[name])
+    if name in _ROOMS:
+        from importlib import import_module
+
+        return import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -5,6 +5,7 @@ Every factor carries its source and its boundary. A region that the table does n
 
 from __future__ import annotations
 
+from .embodied import Embodied, embodied_share, reusable_heat
 from .equivalents import EQUIVALENTS, Equivalent, Factor, equivalents
 from .region import Intensity, UnknownRegion, intensity, regions
 from .tariff import BadTariff, Tariff
@@ -15,6 +16,7 @@ __all__ = [
     "EQUIVALENTS",
     "BadPue",
     "BadTariff",
+    "Embodied",
     "Equivalent",
     "Factor",
     "Intensity",
@@ -22,8 +24,10 @@ __all__ = [
     "UnknownRegion",
     "Valuation",
     "Water",
+    "embodied_share",
     "equivalents",
     "intensity",
     "regions",
+    "reusable_heat",
     "water",
 ]

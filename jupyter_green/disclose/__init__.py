@@ -1,0 +1,36 @@
+"""Floor 6: what others are told: labels, model cards, tables and reports that leave out nothing that belongs there."""
+
+from __future__ import annotations
+
+from .audit import audit, schema
+from .card import model_card
+from .disclosure import Disclosure, Utilisation
+from .emissions import emissions_csv
+from .fault import DiscloseError
+from .gate import Gate
+from .label import Label, label
+from .making import disclose
+from .protocol import Runs, measure, thirds
+from .sci import Sci, sci, training_share
+from .stars import stars
+
+__all__ = [
+    "DiscloseError",
+    "Disclosure",
+    "Gate",
+    "Label",
+    "Runs",
+    "Sci",
+    "Utilisation",
+    "audit",
+    "disclose",
+    "emissions_csv",
+    "label",
+    "measure",
+    "model_card",
+    "schema",
+    "sci",
+    "stars",
+    "thirds",
+    "training_share",
+]

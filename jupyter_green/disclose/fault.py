@@ -1,0 +1,27 @@
+"""What stops a disclosure: one sentence that says what is missing or wrong, and nothing is written."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+
+class DiscloseError(ValueError):
+    """Bad input, or a fact that a disclosure must not be without; the message is one sentence for the person."""
+
+
+def require(name: str) -> Any:
+    """Import a library of the extra ``disclose``.
+
+    Raises
+    ------
+    DiscloseError
+        If it is not installed; the sentence says how to install it.
+    """
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        top = name.partition(".")[0]
+        if error.name is None or error.name.partition(".")[0] != top:
+            raise
+        raise DiscloseError(f"{top} is not installed; run: pip install 'jupyter_green[disclose]'.") from None

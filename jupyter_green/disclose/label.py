@@ -1,0 +1,340 @@
+"""An energy label: what 1,000 units of a task cost, drawn only where it is shown that the work was really done.
+
+One published table gave five stars to a run that had answered 100 tokens for 10 prompts. So a label has a gate: all
+units completed, and either an accuracy or a length of output as expected. Without that it is refused; where the gate
+is not passed, the label says *not valid* and has neither stars nor figure. Off one NVIDIA H100, or measured in another
+way, it says that it can't be compared with official scores.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+from jupyter_green.records import EnergyRecord, Quality
+from jupyter_green.session.prediction import t_quantile
+
+from . import picture
+from .fault import DiscloseError
+from .gate import Gate
+from .protocol import BATCH, RUNS, UNITS, Runs
+from .sci import boundary_of
+from .stars import size_class, stars
+
+SCHEMA = 1
+OFFICIAL_DEVICE = "H100"
+
+
+@dataclass(frozen=True, repr=False)
+class Label:
+    """An energy label, which shows itself.
+
+    Parameters
+    ----------
+    model, task : str
+        What was labelled.
+    wh_per_1000 : float or None
+        Wh for 1,000 units; None where the label is not valid.
+    low, high : float or None
+        Its 95 % interval: runs' spread and the sensors' own doubt.
+    quality : str
+        "measured", "estimated" or "simulated".
+    boundary : str
+        Devices whose joules are in it.
+    hardware : str
+        What it ran on.
+    units, runs, batch : int
+        Units of each run, how many runs, units at a time.
+    gate : Gate
+        What shows that the work was done.
+    problems : tuple of str
+        Why it is not valid; empty where it is.
+    stars : int or None
+        1 to 5 among `peers`; None without peers.
+    edition : str
+        Whose stars these are.
+    peers : mapping of str to float
+        Wh per 1,000 of the models compared with.
+    size_class : str
+        "A", "B", "C", or "" where the size is not known.
+    differences : tuple of str
+        In what it departs from the official way; empty where it doesn't.
+    date, link : str
+        For people.
+    whole_wh_per_1000 : float or None
+        The same over all devices that were read.
+    """
+
+    model: str
+    task: str
+    wh_per_1000: float | None
+    low: float | None
+    high: float | None
+    quality: Quality
+    boundary: str
+    hardware: str
+    units: int
+    runs: int
+    batch: int
+    gate: Gate
+    problems: tuple[str, ...] = ()
+    stars: int | None = None
+    edition: str = ""
+    peers: Mapping[str, float] = field(default_factory=dict)
+    size_class: str = ""
+    differences: tuple[str, ...] = ()
+    date: str = ""
+    link: str = ""
+    whole_wh_per_1000: float | None = None
+
+    @property
+    def valid(self) -> bool:
+        """Whether the gate was passed."""
+        return not self.problems
+
+    @property
+    def comparable(self) -> bool:
+        """Whether it was measured the official way, on one H100."""
+        return self.valid and not self.differences
+
+    def svg(self) -> str:
+        """Return the label as SVG, 260 × 364."""
+        return picture.svg_of(self)
+
+    def png(self) -> bytes:
+        """Return the label as PNG, 260 × 364; needs Pillow.
+
+        Raises
+        ------
+        DiscloseError
+            If Pillow is not installed.
+        """
+        return picture.png_of(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON-ready data."""
+        gate = {name: value for name, value in vars(self.gate).items() if value is not None}
+        return {
+            "schema": SCHEMA,
+            "model": self.model,
+            "task": self.task,
+            "valid": self.valid,
+            "problems": list(self.problems),
+            "wh_per_1000": self.wh_per_1000,
+            "interval_95": None if self.low is None else [self.low, self.high],
+            "quality": self.quality,
+            "boundary": self.boundary,
+            "all_devices_wh_per_1000": self.whole_wh_per_1000,
+            "hardware": self.hardware,
+            "units": self.units,
+            "runs": self.runs,
+            "batch": self.batch,
+            "gate": gate,
+            "stars": self.stars,
+            "edition": self.edition,
+            "peers_wh_per_1000": dict(self.peers),
+            "class": self.size_class,
+            "comparable_with_official_scores": self.comparable,
+            "differences": list(self.differences),
+            "date": self.date,
+            "link": self.link,
+        }
+
+    def save(self, path: str | Path) -> Path:
+        """Write it; the suffix says how: .svg, .png or .json.
+
+        Raises
+        ------
+        DiscloseError
+            If the suffix is none of these.
+        """
+        target = Path(path)
+        suffix = target.suffix.lower()
+        if suffix == ".svg":
+            target.write_text(self.svg(), encoding="utf-8")
+        elif suffix == ".png":
+            target.write_bytes(self.png())
+        elif suffix == ".json":
+            text = json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False, indent=1)
+            target.write_text(text + "\n", encoding="utf-8")
+        else:
+            raise DiscloseError(f"{target.name} is no label's file; end it in .svg, .png or .json.")
+        return target
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return {"text/plain": repr(self), "text/html": self.svg()}
+
+    def __repr__(self) -> str:
+        return picture.text_of(self)
+
+
+def label(
+    model: str,
+    runs: Runs | Sequence[EnergyRecord],
+    *,
+    task: str,
+    gate: Gate | None = None,
+    asked: int | None = None,
+    batch: int = BATCH,
+    parameters: float | None = None,
+    peers: Mapping[str, float | Label] | None = None,
+    edition: str = "",
+    date: str = "",
+    link: str = "",
+) -> Label:
+    """Make a label from metered runs.
+
+    Parameters
+    ----------
+    model, task : str
+        What was run, and for what.
+    runs : Runs or sequence of EnergyRecord
+        One record per run, with the units completed; as `measure` returns them.
+    gate : Gate
+        What shows that the work was done.
+    asked : int, optional
+        Units asked of each run, where `runs` are plain records.
+    batch : int
+        Units at a time.
+    parameters : float, optional
+        Of the model, for its class.
+    peers : mapping, optional
+        Labels of other models of the task and class, or their Wh per 1,000 with the same boundary; stars stand
+        among these and this one.
+    edition : str
+        Name of that comparison.
+    date, link : str
+        For people.
+
+    Raises
+    ------
+    DiscloseError
+        If nothing shows that the work was done, nothing was read, or peers are of another kind; one sentence.
+    """
+    gate = gate or Gate()
+    if not gate.given:
+        raise DiscloseError(
+            "A label needs proof that the work was done: give the accuracy with what is expected of it (or chance), "
+            "or the output length with what is expected."
+        )
+    records, wanted, done = _read(runs, asked)
+    problems = [f"{min(done):,} of {wanted:,} units completed"] if min(done) < wanted else []
+    problems += gate.problems()
+    parts = [_official(record) for record in records]
+    each = [_wh_per_1000(part, count) for part, count in zip(parts, done, strict=True) if count]
+    if not each:
+        problems = problems or ["no unit was completed"]
+    whole = [_wh_per_1000(record, count) for record, count in zip(records, done, strict=True) if count]
+    hardware = _hardware(parts)
+    quality = _weakest(parts)
+    valid = not problems
+    value = fmean(each) if valid else None
+    half = _half_width(each, parts, done) if valid else None
+    others = _peers(peers or {}, task, parts[0], batch) if valid else {}
+    rated = stars({**others, model: value}) if others and value is not None else {}
+    return Label(
+        model,
+        task,
+        value,
+        None if value is None or half is None else max(0.0, value - half),
+        None if value is None or half is None else value + half,
+        quality,
+        boundary_of(parts[0]),
+        hardware,
+        wanted,
+        len(records),
+        batch,
+        gate,
+        tuple(problems),
+        rated.get(model),
+        edition if rated else "",
+        others,
+        "" if parameters is None else size_class(parameters),
+        tuple(_differences(parts, wanted, len(records), batch, quality)),
+        date,
+        link,
+        fmean(whole) if valid and whole else None,
+    )
+
+
+def _read(runs: Runs | Sequence[EnergyRecord], asked: int | None) -> tuple[list[EnergyRecord], int, list[int]]:
+    if isinstance(runs, Runs):
+        records, wanted, done = list(runs.records), runs.asked, list(runs.completed)
+    else:
+        records = list(runs)
+        done = [int(record.units or 0) for record in records]
+        if asked is None:
+            raise DiscloseError("Say how many units each run was asked for: give asked=.")
+        wanted = asked
+    if not records:
+        raise DiscloseError("There are no runs to make a label from.")
+    if any(record.joules is None or not math.isfinite(record.joules) for record in records):
+        raise DiscloseError("A run has no reading, so there is no energy for a label; %energy doctor says why.")
+    return records, wanted, done
+
+
+def _official(record: EnergyRecord) -> EnergyRecord:
+    """Return the record of the boards alone, which is the official boundary, where boards were read; else all of it."""
+    boards = tuple(part for part in record.components if part.kind == "gpu" and part.joules is not None)
+    return record.with_(components=boards) if boards else record
+
+
+def _wh_per_1000(record: EnergyRecord, units: int) -> float:
+    assert record.joules is not None
+    return record.joules / units * 1000 / 3600
+
+
+def _half_width(each: Sequence[float], parts: Sequence[EnergyRecord], done: Sequence[int]) -> float:
+    """Return half the 95 % interval of the mean: spread of runs, and the doubt of the readings that runs share."""
+    doubts = [(part.uncertainty or 0.0) / count / 3.6 for part, count in zip(parts, done, strict=True) if count]
+    among = t_quantile(len(each) - 1) * stdev(each) / math.sqrt(len(each)) if len(each) > 1 else 0.0
+    return math.hypot(among, fmean(doubts))
+
+
+def _weakest(parts: Sequence[EnergyRecord]) -> Quality:
+    found = {part.quality for part in parts}
+    return "simulated" if "simulated" in found else ("measured" if found == {"measured"} else "estimated")
+
+
+def _hardware(parts: Sequence[EnergyRecord]) -> str:
+    names = dict.fromkeys(item.device for part in parts for item in part.components if item.joules is not None)
+    return "; ".join(names)
+
+
+def _differences(parts: Sequence[EnergyRecord], units: int, runs: int, batch: int, quality: str) -> list[str]:
+    boards = {item.key: item for part in parts for item in part.components if item.kind == "gpu"}
+    found = []
+    if len(boards) != 1 or OFFICIAL_DEVICE not in next(iter(boards.values())).device:
+        found.append("not on one NVIDIA H100")
+    if quality != "measured":
+        found.append(f"energy {quality}")
+    if any(part.shared for part in parts):
+        found.append("the device was shared")
+    if units != UNITS:
+        found.append(f"{units:,} units, not {UNITS:,}")
+    if runs < RUNS:
+        found.append(f"{runs} runs, not {RUNS}")
+    if batch != BATCH:
+        found.append(f"batch {batch}, not {BATCH}")
+    return found
+
+
+def _peers(given: Mapping[str, float | Label], task: str, part: EnergyRecord, batch: int) -> dict[str, float]:
+    found = {}
+    for name, peer in given.items():
+        if not isinstance(peer, Label):
+            found[name] = float(peer)
+            continue
+        if not peer.valid or peer.wh_per_1000 is None:
+            raise DiscloseError(f"The label of {name!r} is not valid, so nothing can be compared with it.")
+        if (peer.task, peer.boundary, peer.batch) != (task, boundary_of(part), batch):
+            raise DiscloseError(
+                f"The label of {name!r} is of another task, boundary or batch; stars compare like with like."
+            )
+        found[name] = peer.wh_per_1000
+    return found
