@@ -14,12 +14,13 @@ from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from jupyter_green.impact.quantity import EXACT, kilowatt_hours
-from jupyter_green.impact.tariff import BadTariff, Tariff
+from jupyter_green.impact.tariff import BadTariff, Tariff, version_of
 
 from .excess import Excess
 from .tax import amount_of, exact_tax
 
 PLACES = 12
+_AMOUNTS = ("pue", "per_gpu_hour", "tax", "allowance")
 _TERMS = ("electricity", "gpu_hours", "excess", "bought", "sold")
 
 
@@ -39,8 +40,6 @@ class TariffCard:
         r, shadow price of a kilowatt-hour of excess.
     allowance : Decimal
         b, price of a kilowatt-hour of allowance that is bought or sold.
-    version : int
-        Number under which the ledger keeps the card; 0 for one that it does not keep.
     """
 
     electricity: Tariff
@@ -48,10 +47,9 @@ class TariffCard:
     per_gpu_hour: Decimal = Decimal(0)
     tax: Decimal = Decimal(0)
     allowance: Decimal = Decimal(0)
-    version: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("pue", "per_gpu_hour", "tax", "allowance"):
+        for name in _AMOUNTS:
             object.__setattr__(self, name, amount_of(getattr(self, name), name))
         if self.pue < 1:
             raise ValueError(f"pue is {self.pue}; a building draws at least what its computers do, 1 or more.")
@@ -61,12 +59,18 @@ class TariffCard:
         """ISO 4217 code of all its prices."""
         return self.electricity.currency
 
+    @property
+    def version(self) -> str:
+        """Eight signs that change with any of its terms; kept with every row that was priced by it."""
+        amounts = {name: getattr(self, name) for name in _AMOUNTS}
+        return version_of({"per_kwh": self.electricity.per_kwh, "currency": self.currency, **amounts})
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON; decimals are texts, so that none is bent."""
         return {
             "per_kwh": str(self.electricity.per_kwh),
             "currency": self.currency,
-            **{name: str(getattr(self, name)) for name in ("pue", "per_gpu_hour", "tax", "allowance")},
+            **{name: str(getattr(self, name)) for name in _AMOUNTS},
             "version": self.version,
         }
 
@@ -80,15 +84,11 @@ class TariffCard:
             If the data is none.
         """
         try:
-            amounts = {name: Decimal(data[name]) for name in ("pue", "per_gpu_hour", "tax", "allowance")}
+            amounts = {name: Decimal(data[name]) for name in _AMOUNTS}
             electricity = Tariff(Decimal(data["per_kwh"]), str(data["currency"]))
-            return cls(electricity, **amounts, version=int(data["version"]))
+            return cls(electricity, **amounts)
         except (KeyError, TypeError, ArithmeticError) as error:
             raise ValueError(f"This is no tariff card ({error}).") from None
-
-    def kept_as(self, version: int) -> TariffCard:
-        """Return the card with the number that the ledger gave it."""
-        return replace(self, version=version)
 
 
 @dataclass(frozen=True)
@@ -101,13 +101,13 @@ class Price:
         ``electricity``, ``gpu_hours``, ``excess``, ``bought`` and ``sold`` (below 0).
     currency : str
         ISO 4217 code.
-    version : int
+    version : str
         Of the tariff card.
     """
 
     terms: dict[str, Decimal]
     currency: str
-    version: int = 0
+    version: str
 
     @property
     def total(self) -> Decimal:
@@ -128,9 +128,8 @@ class Price:
     def sentence(self) -> str:
         """Say the total and every term that is not 0."""
         parts = [f"{name.replace('_', ' ')} {term.normalize():f}" for name, term in self.terms.items() if term]
-        card = f"tariff version {self.version}" if self.version else "a tariff that is not kept"
         made = f" = {' + '.join(parts)}" if parts else ""
-        return f"{self.total.normalize():f} {self.currency}{made}, by {card}."
+        return f"{self.total.normalize():f} {self.currency}{made} (tariff version {self.version})."
 
 
 def price(

@@ -47,7 +47,8 @@ def take_in(file: Path) -> int:
     with opened() as ledger:
         found = ledger.import_(file)
         known = f", {found.duplicates} known already" if found.duplicates else ""
-        print(f"{_records(found.records)} taken from {file}{known}")
+        posted = f"; {found.postings} budgets, tariffs, overrides, baselines or credits" if found.postings else ""
+        print(f"{_records(found.records)} taken from {file}{known}{posted}")
     return 0
 
 

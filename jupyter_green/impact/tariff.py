@@ -7,7 +7,9 @@ numbers, so both are refused with a sentence that says how to write them.
 from __future__ import annotations
 
 import difflib
+import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -96,6 +98,23 @@ class Tariff:
 
     def __str__(self) -> str:
         return f"{self.per_kwh.normalize():f} {self.currency}/kWh"
+
+
+def version_of(terms: Mapping[str, Decimal | str]) -> str:
+    """Return the version of a tariff: eight signs that change with any of its terms.
+
+    It follows from what is charged alone, so that whoever has the terms can check it, on any machine.
+
+    Parameters
+    ----------
+    terms : mapping of str to Decimal or str
+        What is charged; a term of 0 is as good as none.
+    """
+    plain = {
+        name: f"{term.normalize():f}" if isinstance(term, Decimal) else term for name, term in sorted(terms.items())
+    }
+    told = ";".join(f"{name}={text}" for name, text in plain.items() if text != "0")
+    return hashlib.sha256(told.encode()).hexdigest()[:8]
 
 
 def _number(digits: str, text: str) -> Decimal:

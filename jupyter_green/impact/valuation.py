@@ -17,7 +17,7 @@ from jupyter_green.records import EnergyRecord
 
 from .quantity import EXACT, decimal, kilowatt_hours
 from .region import Intensity, intensity
-from .tariff import Tariff
+from .tariff import Tariff, version_of
 
 REGION_VARIABLE = "JUPYTER_GREEN_REGION"
 PUE_VARIABLE = "JUPYTER_GREEN_PUE"
@@ -145,6 +145,13 @@ class Valuation:
             return None
         return f"{self.intensity.sentence()}; {self._pue_text()}"
 
+    @property
+    def tariff_version(self) -> str | None:
+        """Version of what is charged, PUE included; None without a tariff."""
+        if self.tariff is None:
+            return None
+        return version_of({"per_kwh": self.tariff.per_kwh, "currency": self.tariff.currency, "pue": self._factor()})
+
     def grams(self, joules: float) -> float | None:
         """Return grams of CO2e for `joules` (J) at the devices; None without a region.
 
@@ -181,7 +188,7 @@ class Valuation:
         if self.intensity is not None:
             record = record.with_(co2e_grams=self.grams(joules), co2e_source=self.source)
         if self.tariff is not None:
-            record = record.with_(cost=self.cost(joules), currency=self.tariff.currency)
+            record = record.with_(cost=self.cost(joules), currency=self.tariff.currency, tariff=self.tariff_version)
         return record
 
     def _factor(self) -> Decimal:

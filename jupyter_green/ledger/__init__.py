@@ -16,6 +16,7 @@ from .location import data_folder, is_local, journal_folder, ledger_url, mask, o
 if TYPE_CHECKING:
     from .drain import Drained
     from .ledger import Ledger
+    from .posting import Posting
     from .reader import Run
     from .selection import Records
     from .totals import Totals
@@ -25,6 +26,7 @@ _LATER = {
     "Drained": ".drain",
     "Imported": ".transfer",
     "Ledger": ".ledger",
+    "Posting": ".posting",
     "Run": ".reader",
     "Records": ".selection",
     "Totals": ".totals",
@@ -36,6 +38,7 @@ __all__ = [
     "Journal",
     "Ledger",
     "LedgerError",
+    "Posting",
     "Records",
     "Replay",
     "Run",

@@ -28,7 +28,19 @@ _PART_CHOICES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("method", get_args(Method)),
     ("quality", get_args(Quality)),
 )
-_TEXTS = ("run_id", "parent", "cell_id", "code_hash", "notebook", "project", "label", "unit", "co2e_source", "currency")
+_TEXTS = (
+    "run_id",
+    "parent",
+    "cell_id",
+    "code_hash",
+    "notebook",
+    "project",
+    "label",
+    "unit",
+    "co2e_source",
+    "currency",
+    "purpose",
+)
 _NUMBERS = ("joules", "uncertainty", "measured_share", "units", "co2e_grams", "cost", "overhead_seconds")
 
 

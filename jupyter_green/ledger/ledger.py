@@ -29,7 +29,7 @@ from .fault import LedgerError
 from .location import is_local, journal_folder, ledger_url, mask
 from .privacy import Privacy
 from .query import Moment
-from .shelf import Shelf
+from .register import Register
 from .transfer import Imported
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _TIMEOUT = 5.0
 
 
-class Ledger(Shelf):
+class Ledger(Register):
     """The durable store of energy records.
 
     Parameters
@@ -204,7 +204,9 @@ class Ledger(Shelf):
         if source.suffix.lower() != ".jsonl":
             raise ValueError(f"{source.name} can't be taken in; only a .jsonl file holds whole records. Export to one.")
         self._open()
-        return self._database.write(lambda connection: transfer.read(connection, source, self._foreign_entry))
+        return self._database.write(
+            lambda connection: transfer.read(connection, source, self._foreign_entry, self._taken)
+        )
 
     # ---- inside -------------------------------------------------------------------------------
 

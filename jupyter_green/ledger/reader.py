@@ -7,7 +7,7 @@ in the journals was brought in.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +24,8 @@ from .totals import By, Line, Totals, total
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+    from .posting import Posting
 
 
 @dataclass(frozen=True)
@@ -191,7 +193,7 @@ class Reader:
         return self._database.read(work)
 
     def export(self, path: str | os.PathLike[str], format: str | None = None, **filters: Unpack[Filters]) -> int:
-        """Write records to a file; return how many.
+        """Write records to a file; return how many. JSON lines hold budgets and what else was posted too.
 
         Parameters
         ----------
@@ -213,4 +215,14 @@ class Reader:
         form = transfer.format_of(target, format)
         wanted = query.documents(query.conditions(filters, self._privacy))
         self._fresh()
-        return self._database.read(lambda connection: transfer.write(connection, wanted, target, form))
+
+        def work(connection: Connection) -> int:
+            return transfer.write(
+                connection, wanted, target, form, self._exported(connection, filters) if form == "jsonl" else ()
+            )
+
+        return self._database.read(work)
+
+    def _exported(self, connection: Connection, filters: Filters) -> Sequence[Posting]:
+        """Return the postings that belong into a file with these filters."""
+        raise NotImplementedError

@@ -30,7 +30,7 @@ from sqlalchemy import (
 VERSION_TABLE = "green_schema"
 version = Table(VERSION_TABLE, MetaData(), Column("version_num", Text))
 """Alembic's own note of the revision; not among our tables, which a migration makes."""
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """Revisions this version knows, oldest first; a database at any other was written by a newer one."""
 
 metadata = MetaData()
@@ -71,6 +71,7 @@ records = Table(
     Column("simulated", Boolean, nullable=False),
     # The record that holds this one's energy too; totals leave the inner one out.
     Column("parent", Text),
+    Column("purpose", Text),
     Index("green_records_started_at", "started_at"),
     Index("green_records_run", "run_id", "started_at"),
     Index("green_records_notebook", "notebook", "started_at"),
@@ -127,6 +128,21 @@ choices = Table(
     Column("notebook", Text, primary_key=True),
     Column("owner", Text, primary_key=True),
     Column("choice", Text, nullable=False),
+)
+
+# What was decided and granted: budgets, tariffs, overrides, baselines, credits. Rows are only ever added; what holds
+# now is the newest of its kind. `owner` is empty where nobody has a name.
+postings = Table(
+    "green_postings",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("project", Text),
+    Column("notebook", Text),
+    Column("made_at", Double, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("green_postings_made_at", "kind", "made_at"),
 )
 
 

@@ -7,17 +7,17 @@ that others write to as well, nothing is found or kept until the ledger is told 
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Delete, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
 
 from jupyter_green.records import EnergyRecord
 
 from . import schema
 from .entry import plain, record_of
 from .names import Names
+from .posting import Posting, enter
 
 MOST_CELLS = 10_000
 """Executions of one run that are read to compare with, the newest ones."""
@@ -171,22 +171,13 @@ class Shelf(Names):
         """
         if not is_name(name):
             raise ValueError(f"{name[:80]!r} is no name for a baseline.")
-        row = {
-            "notebook": self.place(notebook),
-            "name": name,
-            "owner": self._whose(),
-            "made_at": made_at,
-            "kept_at": time.time(),
-            "head": json.dumps(head, separators=(",", ":"), allow_nan=False),
-            "document": json.dumps(document, separators=(",", ":"), allow_nan=False),
-        }
-        before = delete(schema.baselines).where(*self._named(notebook, name))
+        said = {"name": name, "made_at": made_at, "head": head, "baseline": document}
+        posting = Posting("baseline", said, notebook=self.place(notebook), owner=self._whose())
         self._open()
 
-        def work(connection: Any) -> bool:
-            replaced = bool(connection.execute(before).rowcount)
-            connection.execute(insert(schema.baselines), [row])
-            return replaced
+        def work(connection: Connection) -> bool:
+            enter(connection, [posting])
+            return self._put(connection, posting)
 
         return self._database.write(work)
 
@@ -200,16 +191,51 @@ class Shelf(Names):
         """
         if not is_name(name):
             return False
-        for place in self._places(notebook):
-            if self._delete(delete(schema.baselines).where(*self._named(place, name))):
-                return True
-        return False
-
-    def _delete(self, doomed: Delete) -> bool:
+        places, owner = self._places(notebook), self._whose()
         self._open()
-        return self._database.write(lambda connection: bool(connection.execute(doomed).rowcount))
+
+        def work(connection: Connection) -> bool:
+            for place in places:
+                doomed = delete(schema.baselines).where(*self._named(place, name))
+                if connection.execute(doomed).rowcount:
+                    gone = {"name": name, "baseline": None}
+                    enter(connection, [Posting("baseline", gone, notebook=self.place(place), owner=owner)])
+                    return True
+            return False
+
+        return self._database.write(work)
 
     # ---- inside -------------------------------------------------------------------------------
+
+    def _put(self, connection: Connection, posting: Posting) -> bool:
+        """Put a baseline on the shelf as a posting says; return whether it took another one's place."""
+        table, said = schema.baselines.c, posting.document
+        same = (table.notebook == posting.notebook, table.name == said["name"], table.owner == posting.owner)
+        replaced = bool(connection.execute(delete(schema.baselines).where(*same)).rowcount)
+        if said["baseline"] is not None:
+            row = {
+                "notebook": posting.notebook,
+                "name": said["name"],
+                "owner": posting.owner,
+                "made_at": said["made_at"],
+                "kept_at": posting.made_at,
+                "head": json.dumps(said["head"], separators=(",", ":"), allow_nan=False),
+                "document": json.dumps(said["baseline"], separators=(",", ":"), allow_nan=False),
+            }
+            connection.execute(insert(schema.baselines), [row])
+        return replaced
+
+    def _shelve(self, connection: Connection, postings: Iterable[Posting]) -> None:
+        """Put the baselines of a file on the shelf, where no newer one of the name lies there."""
+        table = schema.baselines.c
+        for posting in sorted(postings, key=lambda one: one.made_at):
+            name = posting.document.get("name")
+            if not isinstance(name, str) or not is_name(name) or posting.notebook is None:
+                continue  # it is entered as it was; nobody could ask for it by name
+            same = (table.notebook == posting.notebook, table.name == name, table.owner == posting.owner)
+            there = connection.execute(select(table.kept_at).where(*same)).scalar_one_or_none()
+            if there is None or there < posting.made_at:
+                self._put(connection, posting)
 
     def _named(self, notebook: str, name: str) -> list[ColumnElement[bool]]:
         table = schema.baselines.c

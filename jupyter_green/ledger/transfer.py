@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from jupyter_green.records import EnergyRecord
 
 from .entry import Entry, document_of, record_of, store
 from .fault import LedgerError
+from .posting import Posting
 from .selection import COLUMNS, flat
 
 _CHUNK = 500
@@ -44,10 +45,13 @@ class Imported:
         Records that are new in the ledger.
     duplicates : int
         Records that were there already, or twice in the file; left as they are.
+    postings : int
+        Budgets, tariffs, overrides, baselines and credits that are new in the ledger.
     """
 
     records: int
     duplicates: int
+    postings: int = 0
 
 
 def format_of(path: Path, given: str | None) -> str:
@@ -64,8 +68,8 @@ def format_of(path: Path, given: str | None) -> str:
     return _SUFFIXES[name]
 
 
-def write(connection: Connection, query: Executable, path: Path, form: str) -> int:
-    """Write the records of a query to a file; return how many.
+def write(connection: Connection, query: Executable, path: Path, form: str, postings: Sequence[Posting] = ()) -> int:
+    """Write the records of a query to a file; return how many. JSON lines hold postings too, after the records.
 
     Raises
     ------
@@ -80,7 +84,11 @@ def write(connection: Connection, query: Executable, path: Path, form: str) -> i
     rows = connection.execution_options(yield_per=_CHUNK).execute(query)
     try:
         with _replacing(path) as out:
-            return writers[form](out, ((str(row[0]), row[1]) for row in map(tuple, rows)))
+            count = writers[form](out, ((str(row[0]), row[1]) for row in map(tuple, rows)))
+            if form == "jsonl":
+                for posting in postings:
+                    out.write(json.dumps(posting.to_dict(), separators=(",", ":")).encode() + b"\n")
+            return count
     except OSError as error:
         raise LedgerError(f"The file {path} can't be written ({error.strerror or error}).") from None
 
@@ -147,8 +155,13 @@ def _write_parquet(out: IO[bytes], rows: Rows) -> int:
     return count + len(batch)
 
 
-def read(connection: Connection, path: Path, entry: Callable[[EnergyRecord], Entry]) -> Imported:
-    """Store the records of a JSON-lines file; all of them or none.
+def read(
+    connection: Connection,
+    path: Path,
+    entry: Callable[[EnergyRecord], Entry],
+    take: Callable[[Connection, Sequence[Posting]], int],
+) -> Imported:
+    """Store the records and postings of a JSON-lines file; all of them or none.
 
     Raises
     ------
@@ -157,12 +170,17 @@ def read(connection: Connection, path: Path, entry: Callable[[EnergyRecord], Ent
     """
     stored = count = 0
     batch: list[Entry] = []
+    postings: list[Posting] = []
     try:
         with path.open("rb") as lines:
             for number, line in enumerate(lines, 1):
                 if not line.strip():
                     continue
-                batch.append(_entry(path, number, line, entry))
+                found = _entry(path, number, line, entry)
+                if isinstance(found, Posting):
+                    postings.append(found)
+                    continue
+                batch.append(found)
                 count += 1
                 if len(batch) == _CHUNK:
                     stored += store(connection, batch)
@@ -170,12 +188,14 @@ def read(connection: Connection, path: Path, entry: Callable[[EnergyRecord], Ent
     except OSError as error:
         raise LedgerError(f"The file {path} can't be read ({error.strerror or error}).") from None
     stored += store(connection, batch)
-    return Imported(stored, count - stored)
+    return Imported(stored, count - stored, take(connection, postings))
 
 
-def _entry(path: Path, number: int, line: bytes, entry: Callable[[EnergyRecord], Entry]) -> Entry:
+def _entry(path: Path, number: int, line: bytes, entry: Callable[[EnergyRecord], Entry]) -> Entry | Posting:
     try:
         data = json.loads(line)
+        if isinstance(data, dict) and "posting" in data:
+            return Posting.from_dict(data)
         if not isinstance(data, dict) or "schema" not in data:
             raise ValueError("it is no energy record")
         if not isinstance(data.get("id"), str):

@@ -1,7 +1,7 @@
 """Floor 0: the nouns. Plain data with units and intervals; no input or output happens here."""
 
 from .component import Component, Kind, Method, Quality
-from .energy import SCHEMA_VERSION, EnergyRecord, Span, Status, new_id
+from .energy import SCHEMA_VERSION, EnergyRecord, Purpose, Span, Status, new_id
 from .trace import Trace
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "EnergyRecord",
     "Kind",
     "Method",
+    "Purpose",
     "Quality",
     "Span",
     "Status",

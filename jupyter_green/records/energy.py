@@ -20,6 +20,7 @@ SCHEMA_VERSION = 1
 
 Status = Literal["ok", "error", "interrupted", "killed"]
 Span = Literal["cell", "window", "gap", "trial"]
+Purpose = Literal["inference", "training", "other"]
 
 
 def new_id() -> str:
@@ -55,8 +56,13 @@ class EnergyRecord:
         was not always the same.
     overhead_seconds : float
         Processor time that metering itself took on the cell's path.
+    purpose : {"inference", "training", "other"} or None
+        What was done with a model, for budgets and for display; no excess and no price looks at it. None where
+        nobody looked.
     co2e_grams, cost, currency : float, float, str or None
         Filled in when a region or a tariff is set.
+    tariff : str or None
+        Version of the tariff that `cost` was priced by.
     """
 
     components: tuple[Component, ...]
@@ -77,11 +83,13 @@ class EnergyRecord:
     units: float | None = None
     unit: str | None = None
     batch_size: int | None = None
+    purpose: Purpose | None = None
     overhead_seconds: float = 0.0
     co2e_grams: float | None = None
     co2e_source: str | None = None
     cost: float | None = None
     currency: str | None = None
+    tariff: str | None = None
     notes: tuple[str, ...] = ()
     trace: Trace | None = field(default=None, repr=False, compare=False)
 

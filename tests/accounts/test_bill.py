@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from decimal import Decimal, localcontext
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_green.accounts import Joules, TariffCard, excess, price
-from jupyter_green.impact import BadTariff, Tariff
+from jupyter_green.impact import BadTariff, Tariff, Valuation
 
 money = st.decimals(0, 1000, places=6)
 joules = st.floats(0, 1e12)
@@ -19,14 +20,11 @@ cards = st.builds(
     per_gpu_hour=money,
     tax=money,
     allowance=money,
-    version=st.integers(1, 99),
 )
 
 
 def test_each_term_is_its_own() -> None:
-    card = TariffCard(
-        Tariff(Decimal("0.25"), "EUR"), Decimal("1.2"), Decimal("2.5"), Decimal("0.3"), Decimal("0.05"), version=4
-    )
+    card = TariffCard(Tariff(Decimal("0.25"), "EUR"), Decimal("1.2"), Decimal("2.5"), Decimal("0.3"), Decimal("0.05"))
     found = price(7.2e6, tariff=card, gpu_hours="0.5", excess=3.6e6, bought=3.6e6, sold=7.2e6)
     assert found.terms == {
         "electricity": Decimal("0.6"),
@@ -35,9 +33,9 @@ def test_each_term_is_its_own() -> None:
         "bought": Decimal("0.05"),
         "sold": Decimal("-0.1"),
     }
-    assert (found.total, found.version, found.currency) == (Decimal("2.1"), 4, "EUR")
+    assert (found.total, found.version, found.currency) == (Decimal("2.1"), card.version, "EUR")
     assert found.sentence() == (
-        "2.1 EUR = electricity 0.6 + gpu hours 1.25 + excess 0.3 + bought 0.05 + sold -0.1, by tariff version 4."
+        f"2.1 EUR = electricity 0.6 + gpu hours 1.25 + excess 0.3 + bought 0.05 + sold -0.1 (tariff version {card.version})."
     )
 
 
@@ -63,7 +61,20 @@ def test_the_terms_are_the_total_to_the_last_digit(
 @given(cards)
 def test_a_card_comes_back_as_it_was(card: TariffCard) -> None:
     assert TariffCard.from_dict(card.to_dict()) == card
-    assert card.kept_as(7).version == 7
+    assert TariffCard.from_dict(card.to_dict()).version == card.version
+
+
+def test_a_version_changes_with_every_term_and_with_nothing_else() -> None:
+    card = TariffCard(Tariff(Decimal("0.25"), "EUR"), Decimal("1.2"))
+    assert card.version == TariffCard(Tariff(Decimal("0.250"), "EUR"), Decimal("1.20")).version
+    assert card.version == Valuation(pue="1.2", tariff="0.25 EUR/kWh").tariff_version
+    others = [
+        TariffCard(Tariff(Decimal("0.26"), "EUR"), Decimal("1.2")),
+        TariffCard(Tariff(Decimal("0.25"), "USD"), Decimal("1.2")),
+        TariffCard(Tariff(Decimal("0.25"), "EUR"), Decimal("1.3")),
+        *(replace(card, **{name: Decimal(1)}) for name in ("per_gpu_hour", "tax", "allowance")),
+    ]
+    assert len({card.version, *(other.version for other in others)}) == 7
 
 
 def test_an_excess_that_is_not_told_apart_costs_nothing() -> None:

@@ -1,0 +1,130 @@
+"""What was decided and granted, as rows that are only added to; see `posting`.
+
+In a ledger that others write to as well nothing is found or entered until it is told whose is whose. There is no way
+to change or delete a posting: a later one says what holds instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection
+
+from . import schema
+from .entry import plain
+from .fault import LedgerError
+from .posting import Posting, PostingKind, enter, found
+from .privacy import SHARE_VARIABLE
+from .query import Filters, moment
+from .shelf import Shelf
+
+_PLACED = frozenset({"project", "notebook", "since", "until"})
+"""Filters that mean something for a posting; with any other one, a file holds none."""
+
+
+class Register(Shelf):
+    """The part of a ledger that keeps postings."""
+
+    def post(
+        self,
+        kind: PostingKind,
+        document: dict[str, Any],
+        *,
+        project: str | None = None,
+        notebook: str | None = None,
+        made_at: float | None = None,
+        id: str | None = None,
+    ) -> Posting:
+        """Enter something once; return it as it is kept.
+
+        Parameters
+        ----------
+        kind : str
+            What it is.
+        document : dict
+            What it says.
+        project, notebook : str, optional
+            Where it belongs.
+        made_at : float, optional
+            When, in seconds since 1970; by default now.
+        id : str, optional
+            Its identity; one that is there already is left as it is.
+
+        Raises
+        ------
+        ValueError
+            If it can't be kept.
+        LedgerError
+            If the ledger can't be written, or does not tell whose it is.
+        """
+        given: dict[str, Any] = {} if made_at is None else {"made_at": made_at}
+        if id is not None:
+            given["id"] = id
+        made = Posting(kind, document, project, notebook, **given, owner=self._poster())
+        kept = made.withheld(self._privacy)
+        self._open()
+        self._database.write(lambda connection: enter(connection, [kept]))
+        return kept
+
+    def postings(
+        self, kind: PostingKind | None = None, *, project: str | None = None, notebook: str | None = None
+    ) -> list[Posting]:
+        """Return one's own postings, oldest first.
+
+        Parameters
+        ----------
+        kind : str, optional
+            Only of this kind.
+        project, notebook : str, optional
+            Only of this place.
+
+        Raises
+        ------
+        LedgerError
+            If the ledger can't be read, or does not tell whose they are.
+        """
+        where = [schema.postings.c.owner == self._poster()]
+        if kind is not None:
+            where.append(schema.postings.c.kind == kind)
+        where += self._of_place(Filters(project=project, notebook=notebook))
+        self._open()
+        return self._database.read(lambda connection: found(connection, where))
+
+    def _poster(self) -> str:
+        if self._alone() or self._privacy.keeps("owner"):
+            return plain(self._owner) or "" if self._privacy.keeps("owner") else ""
+        raise LedgerError(
+            "This shared ledger is not told whose accounts are whose, so none are kept in it; set "
+            f"{SHARE_VARIABLE}=owner before the kernel starts, or use a ledger of your own."
+        )
+
+    # ---- files --------------------------------------------------------------------------------
+
+    def _exported(self, connection: Connection, filters: Filters) -> list[Posting]:
+        """Return the postings that belong into a file with these filters, everybody's."""
+        given = {name for name, value in filters.items() if value is not None}
+        if given - _PLACED:
+            return []
+        return found(connection, self._of_place(filters))
+
+    def _of_place(self, filters: Filters) -> list[ColumnElement[bool]]:
+        table = schema.postings.c
+        where: list[ColumnElement[bool]] = []
+        project, notebook = filters.get("project"), filters.get("notebook")
+        if project is not None:
+            where.append(table.project.in_([plain(form) for form in self._privacy.projects(project)]))
+        if notebook is not None:
+            where.append(table.notebook.in_([plain(form) for form in self._privacy.notebooks(notebook)]))
+        since, until = filters.get("since"), filters.get("until")
+        if since is not None:
+            where.append(table.made_at >= moment(since))
+        if until is not None:
+            where.append(table.made_at < moment(until))
+        return where
+
+    def _taken(self, connection: Connection, postings: Sequence[Posting]) -> int:
+        """Enter postings of a file, and put its baselines on the shelf; return how many were new."""
+        entered = enter(connection, [posting.withheld(self._privacy) for posting in postings])
+        self._shelve(connection, [posting for posting in entered if posting.kind == "baseline"])
+        return len(entered)
