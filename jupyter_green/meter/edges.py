@@ -187,7 +187,8 @@ def count_at(
     start, end = ticks.all[left], ticks.all[right]
     if start.epoch != end.epoch:  # the count was broken: an edge beside the new count belongs to it
         anew = next(index for index in range(left + 1, right + 1) if ticks.all[index].epoch == end.epoch)
-        beside = _open_ended(ticks, traits, None, anew, moment) if ticks.all[anew].time >= moment else None
+        near = ticks.all[anew].time - moment
+        beside = _open_ended(ticks, traits, None, anew, moment) if near >= -guard else None
         return beside or _open_ended(ticks, traits, left, None, moment)
     limit = traits.power_limit or UNKNOWN_LIMIT
     inner = edges[first : final + 1]
@@ -282,7 +283,8 @@ def _open_ended(ticks: Ticks, traits: Traits, left: int | None, right: int | Non
     away = moment - tick.time
     if away < -(2 * traits.period[1] + traits.latency + 0.25):
         return None
-    power = side(ticks, index, math.inf if away < 0 else -math.inf, forward=away < 0, guard=0.0)
+    anew = left is None  # a count has only just begun: what comes after it tells the power
+    power = side(ticks, index, math.inf if anew else -math.inf, forward=anew, guard=0.0)
     if power is None or away > 3 * traits.period[1] + traits.latency + 0.25:
         return None  # the sensor has fallen silent, or has only just been found
     watts = power.watts
@@ -291,4 +293,4 @@ def _open_ended(ticks: Ticks, traits: Traits, left: int | None, right: int | Non
     value = tick.value + watts * away
     # Nothing more will be known of the time before a count began.
     shift = watts * shift_of(ticks, traits)
-    return Count(value, doubt, (shift, -shift), tick.epoch, block, doubt**2, 2 * doubt**2, complete=away < 0)
+    return Count(value, doubt, (shift, -shift), tick.epoch, block, doubt**2, 2 * doubt**2, complete=anew)

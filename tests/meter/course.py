@@ -125,6 +125,7 @@ def sample(
     *,
     tail: float,
     slip: random.Random | None = None,
+    wake: float = 0.0,
 ) -> None:
     """Read a sensor as the sampler does: from a window's start until its figures are settled, then not at all.
 
@@ -138,6 +139,8 @@ def sample(
         Seconds after a window's end at which its figures are taken as they are.
     slip : random.Random, optional
         Draws by how much each wake-up is late, as on a busy machine.
+    wake : float
+        Seconds by which the first read of a window comes late, where the sampler slept before.
     """
     timeline.add(sensor.read(windows[0][0] - 0.3))  # the one read at load
     edges = [(moment, place) for window in windows for place, moment in enumerate(window)]
@@ -145,7 +148,7 @@ def sample(
     now = edges[0][0]
     while edges or running or not (timeline.settled(ended) or now > ended + tail):
         parked = edges and not running and (timeline.settled(ended) or now > ended + tail)
-        now = max(now, edges[0][0]) if parked else now
+        now = max(now, edges[0][0] + wake) if parked else now
         while edges and now >= edges[0][0]:
             moment, place = edges.pop(0)
             timeline.mark(moment, quiet=place == 1)

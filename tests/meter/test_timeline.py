@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import pytest
@@ -70,6 +70,37 @@ def test_windows_and_gaps_add_up_to_the_device(cells: list[tuple[float, float, f
     whole = timeline.energy(edges[0], edges[-1]).joules
     assert whole is not None
     assert sum(part for part in parts if part is not None) == pytest.approx(whole, abs=0.01)
+
+
+@dataclass
+class Reset(Counter):
+    """A counter that counts from nothing again from a moment on."""
+
+    since: float = 0.0
+
+    def read(self, now: float) -> Reading:
+        shown = super().read(now)
+        if now < self.since:
+            return shown
+        return Reading(now, max(0.0, shown.value - self.course.joules(self.since)), epoch=1)
+
+
+@pytest.mark.parametrize("wake", [0.0003, 0.002, 0.01, 0.05])
+@pytest.mark.parametrize("pause", [0.6, 3.0])
+def test_the_window_after_a_reset_is_known_wherever_the_ticks_lie(pause: float, wake: float) -> None:
+    missed = []
+    for step in range(100):
+        course, start = Course(), 9.3 + pause
+        for moment, watts in ((8.0, 300.0), (9.0, 60.0), (start, 300.0), (start + 1.0, 60.0)):
+            course.then(moment, watts)
+        timeline = Timeline(COUNTER)
+        counter = Reset(course, tick=0.1, phase=step * 0.001, since=start - 0.05)
+        sample(timeline, counter, [(8.0, 9.0), (start, start + 1.0)], tail=0.5, wake=wake)
+        energy = timeline.energy(start, start + 1.0)
+        assert energy.joules is not None, (step, energy.note)
+        if abs(energy.joules - course.between(start, start + 1.0)) > energy.uncertainty:
+            missed.append(step)
+    assert len(missed) <= 5, missed
 
 
 def test_a_broken_count_is_unknown_not_a_number() -> None:
