@@ -20,17 +20,21 @@ if TYPE_CHECKING:
     from .session import meter
     from .session.track import track
     from .shrink.call import distil, distill, prune, quantize
+    from .shrink.comparison import Comparison
+    from .shrink.contest import compare
     from .shrink.loading import load
     from .shrink.result import ShrinkResult
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Comparison",
     "Component",
     "EnergyRecord",
     "Ledger",
     "ShrinkResult",
     "Trace",
+    "compare",
     "distil",
     "distill",
     "ledger",
@@ -45,11 +49,13 @@ __all__ = [
 ]
 
 _WHERE = {
+    "Comparison": "shrink.comparison",
     "Component": "records",
     "EnergyRecord": "records",
     "Ledger": "ledger",
     "ShrinkResult": "shrink.result",
     "Trace": "records",
+    "compare": "shrink.contest",
     "distil": "shrink.call",
     "distill": "shrink.call",
     "load": "shrink.loading",

@@ -74,11 +74,14 @@ class SessionGauge:
         Who meters.
     on : {"cpu", "gpu"}
         Where the model runs: a board that only idles beside it says nothing of the model.
+    what : str
+        What the laps are for; stands before their name in the ledger.
     """
 
-    def __init__(self, session: Session, on: Literal["cpu", "gpu"] = "cpu") -> None:
+    def __init__(self, session: Session, on: Literal["cpu", "gpu"] = "cpu", what: str = "shrink") -> None:
         self._session = session
         self._on = on
+        self._what = what
 
     @property
     def measures(self) -> bool:
@@ -89,7 +92,7 @@ class SessionGauge:
     def lap(self, name: str, inferences: int, run: Callable[[], None]) -> Callable[[], Lap]:
         """Run it in a window of its own."""
         synchronize()
-        window = self._session.window("trial", label=f"shrink: {name}", units=float(inferences), unit="inference")
+        window = self._session.window("trial", label=f"{self._what}: {name}", units=float(inferences), unit="inference")
         with window:
             # Joules and seconds need the work done inside the window.
             began, cpu = time.perf_counter(), time.process_time()

@@ -228,7 +228,7 @@ def _torchao(made: Any, step: Mapping[str, Any]) -> Any:
 
     from .recipes.torchao import at_integers
 
-    require("torchao")
+    require("torchao", "torchao")
     if not torch.cuda.is_available():
         raise ShrinkError("This model was quantized for a GPU, and there is none here; load it where there is one.")
     at_integers(made.cuda().inner if hasattr(made, "inner") else made.cuda(), str(step.get("kind")), _spared(step))
@@ -248,7 +248,7 @@ def _compiled(made: Any, step: Mapping[str, Any]) -> Any:
     if inside == "bf16":
         made = wrapped(made.to(torch.bfloat16))
     if inside == "int8":
-        require("torchao")
+        require("torchao", "torchao")
         at_integers(made, "int8")
     return compiled(made.eval(), step.get("free") is True)
 

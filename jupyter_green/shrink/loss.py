@@ -10,12 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import numpy as np
 
-Z = 1.959964
+LEVEL = 0.95
+"""Of an interval, unless several are looked at together."""
 RESAMPLES = 1000
 CHUNK = 2_000_000
 """Most numbers of one draw that are held at a time."""
@@ -64,7 +66,7 @@ def _two_digits_up(value: float) -> float:
     return math.ceil(value / step) * step
 
 
-def counted(lost: int, won: int, examples: int) -> Loss:
+def counted(lost: int, won: int, examples: int, level: float = LEVEL) -> Loss:
     """Return the loss of a right-or-wrong score.
 
     Parameters
@@ -75,14 +77,16 @@ def counted(lost: int, won: int, examples: int) -> Loss:
         The other way round.
     examples : int
         All examples.
+    level : float
+        Of the interval.
 
     Notes
     -----
     Tango (1998), Statistics in Medicine 17, 891-908: interval of the difference of paired proportions.
     """
-    value = (lost - won) / examples
-    low = _root(lambda delta: _score(lost, won, examples, delta) - Z, -1.0, value)
-    high = _root(lambda delta: _score(lost, won, examples, delta) + Z, value, 1.0)
+    value, z = (lost - won) / examples, NormalDist().inv_cdf((1 + level) / 2)
+    low = _root(lambda delta: _score(lost, won, examples, delta) - z, -1.0, value)
+    high = _root(lambda delta: _score(lost, won, examples, delta) + z, value, 1.0)
     return Loss(value, low, high, examples, "points", same=lost == won == 0)
 
 
@@ -115,6 +119,7 @@ def resampled(
     unit: Literal["points", "relative"],
     *,
     higher_is_better: bool,
+    level: float = LEVEL,
     seed: int = 0,
 ) -> Loss:
     """Return the loss of a metric that is a function of sums over examples, by paired bootstrap.
@@ -129,6 +134,8 @@ def resampled(
         Whether the loss is a difference or a share of the original's.
     higher_is_better : bool
         Which way is better.
+    level : float
+        Of the interval.
     seed : int
         Seed of the bootstrap.
     """
@@ -150,5 +157,5 @@ def resampled(
         draws = min(at_once, RESAMPLES - begin)
         weights = rng.multinomial(count, np.full(count, 1 / count), size=draws).astype(float)
         losses.append(loss(total(weights @ original), total(weights @ candidate)))
-    low, high = np.quantile(np.concatenate(losses), [0.025, 0.975])
+    low, high = np.quantile(np.concatenate(losses), [(1 - level) / 2, (1 + level) / 2])
     return Loss(value, float(low), float(high), count, unit)

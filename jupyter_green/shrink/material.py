@@ -25,8 +25,8 @@ LEAST_BATCHES = 12
 LEAST_EXAMPLES = 30
 SHARES = {False: (0.2, 0.3, 0.5), True: (0.0, 0.35, 0.65)}
 """Shares of tune, select and judge without and with training data of its own."""
-_LABELS = ("labels", "label", "target", "targets", "y")
-_TEXTS = ("text", "sentence", "content")
+LABELS = ("labels", "label", "target", "targets", "y")
+TEXTS = ("text", "sentence", "content")
 
 
 @dataclass(frozen=True)
@@ -254,14 +254,14 @@ def _batches(data: Any, tokenizer: Any, rng: random.Random) -> list[Batch]:  # n
     if data is None:
         raise ShrinkError("There is no data; give a DataLoader, (X, y), a dataset or a list of texts.")
     if isinstance(data, torch.utils.data.DataLoader):
-        return _of_loader(data)
+        return of_loader(data)
     if isinstance(data, torch.utils.data.Dataset):
-        return _of_loader(torch.utils.data.DataLoader(data, batch_size=BATCH))
+        return of_loader(torch.utils.data.DataLoader(data, batch_size=BATCH))
     if hasattr(data, "column_names"):
         return _of_table(data, tokenizer, rng)
     if isinstance(data, Mapping):
-        labels = next((data[name] for name in _LABELS if name in data), None)
-        return _of_columns({name: data[name] for name in data if name not in _LABELS}, labels, rng)
+        labels = next((data[name] for name in LABELS if name in data), None)
+        return _of_columns({name: data[name] for name in data if name not in LABELS}, labels, rng)
     if isinstance(data, (list, tuple)) and data and all(isinstance(item, str) for item in data):
         return _of_texts(list(data), None, tokenizer, rng)
     if isinstance(data, tuple) and len(data) == 2:
@@ -276,7 +276,8 @@ def _batches(data: Any, tokenizer: Any, rng: random.Random) -> list[Batch]:  # n
     )
 
 
-def _of_loader(loader: Any) -> list[Batch]:
+def of_loader(loader: Any) -> list[Batch]:
+    """Return the batches of a DataLoader as they come, `MOST_EXAMPLES` at most."""
     found: list[Batch] = []
     total = 0
     for item in loader:
@@ -292,8 +293,8 @@ def _of_loader(loader: Any) -> list[Batch]:
 
 def _of_item(item: Any) -> Batch:
     if isinstance(item, Mapping):
-        labels = next((item[name] for name in _LABELS if item.get(name) is not None), None)
-        return Batch({name: value for name, value in item.items() if name not in _LABELS}, labels)
+        labels = next((item[name] for name in LABELS if item.get(name) is not None), None)
+        return Batch({name: value for name, value in item.items() if name not in LABELS}, labels)
     if isinstance(item, (tuple, list)):
         if len(item) == 1:
             return Batch(item[0])
@@ -346,9 +347,9 @@ def _of_texts(texts: list[str], labels: Any, tokenizer: Any, rng: random.Random)
 
 def _of_table(data: Any, tokenizer: Any, rng: random.Random) -> list[Batch]:
     names = list(data.column_names)
-    text = next((name for name in _TEXTS if name in names), None)
-    labels = next((list(data[name]) for name in _LABELS if name in names), None)
+    text = next((name for name in TEXTS if name in names), None)
+    labels = next((list(data[name]) for name in LABELS if name in names), None)
     if text is not None:
         return _of_texts(list(data[text]), labels, tokenizer, rng)
-    columns = {name: list(data[name]) for name in names if name not in _LABELS}
+    columns = {name: list(data[name]) for name in names if name not in LABELS}
     return _of_columns(columns, labels, rng)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from .fault import ShrinkError
-from .loss import Loss, counted, resampled
+from .loss import LEVEL, Loss, counted, resampled
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,10 +54,10 @@ class Metric:
         """Return how often the greedy answer is the original's, where this metric keeps that."""
         return None
 
-    def loss(self, original: np.ndarray, candidate: np.ndarray) -> Loss:
+    def loss(self, original: np.ndarray, candidate: np.ndarray, level: float = LEVEL) -> Loss:
         """Return how much worse the candidate is, with its interval."""
         first, second = original[:, 0] > 0.5, candidate[:, 0] > 0.5
-        return counted(int((first & ~second).sum()), int((second & ~first).sum()), len(first))
+        return counted(int((first & ~second).sum()), int((second & ~first).sum()), len(first), level)
 
 
 class Agreement(Metric):
@@ -75,11 +75,11 @@ class Agreement(Metric):
         same = (outputs.argmax(-1) == reference).double()
         return same.reshape(len(same), -1).mean(-1)[:, None]
 
-    def loss(self, original: np.ndarray, candidate: np.ndarray) -> Loss:
+    def loss(self, original: np.ndarray, candidate: np.ndarray, level: float = LEVEL) -> Loss:
         """Counted where each example is right or wrong, else resampled."""
         if set(candidate[:, 0].tolist()) <= {0.0, 1.0}:
-            return super().loss(original, candidate)
-        return _resampled(self, original, candidate)
+            return super().loss(original, candidate, level)
+        return by_example(self, original, candidate, level)
 
 
 class Cosine(Metric):
@@ -98,9 +98,9 @@ class Cosine(Metric):
 
         return cosine_similarity(_vectors(outputs).double(), reference.double(), dim=-1)[:, None]
 
-    def loss(self, original: np.ndarray, candidate: np.ndarray) -> Loss:
+    def loss(self, original: np.ndarray, candidate: np.ndarray, level: float = LEVEL) -> Loss:
         """Resampled by example."""
-        return _resampled(self, original, candidate)
+        return by_example(self, original, candidate, level)
 
 
 class F1(Metric):
@@ -128,9 +128,9 @@ class F1(Metric):
         each = 2 * hits / np.maximum(2 * hits + alarms + misses, 1e-12)
         return (each * there).sum(-1) / np.maximum(there.sum(-1), 1)
 
-    def loss(self, original: np.ndarray, candidate: np.ndarray) -> Loss:
+    def loss(self, original: np.ndarray, candidate: np.ndarray, level: float = LEVEL) -> Loss:
         """Resampled by example."""
-        return _resampled(self, original, candidate)
+        return by_example(self, original, candidate, level)
 
 
 class Perplexity(Metric):
@@ -166,9 +166,9 @@ class Perplexity(Metric):
 
         return np.exp(sums[..., 0] / np.maximum(sums[..., 1], 1))
 
-    def loss(self, original: np.ndarray, candidate: np.ndarray) -> Loss:
+    def loss(self, original: np.ndarray, candidate: np.ndarray, level: float = LEVEL) -> Loss:
         """Resampled by sequence."""
-        return _resampled(self, original, candidate)
+        return by_example(self, original, candidate, level)
 
 
 class SquaredError(Metric):
@@ -184,9 +184,9 @@ class SquaredError(Metric):
         error = (outputs.double() - wanted.double()) ** 2
         return error.reshape(len(error), -1).mean(-1)[:, None]
 
-    def loss(self, original: np.ndarray, candidate: np.ndarray) -> Loss:
+    def loss(self, original: np.ndarray, candidate: np.ndarray, level: float = LEVEL) -> Loss:
         """Resampled by example."""
-        return _resampled(self, original, candidate)
+        return by_example(self, original, candidate, level)
 
 
 class Own(Metric):
@@ -217,7 +217,7 @@ class Own(Metric):
         outputs = torch.from_numpy(parts[:, :-1]).float().reshape(len(parts), *shape)
         return float(self.function(outputs, None if kind is None else torch.from_numpy(parts[:, -1]).to(kind)))
 
-    def loss(self, original: np.ndarray, candidate: np.ndarray) -> Loss:
+    def loss(self, original: np.ndarray, candidate: np.ndarray, level: float = LEVEL) -> Loss:
         """Resampled by example, a few hundred calls of the function."""
         import numpy as np
 
@@ -231,11 +231,12 @@ class Own(Metric):
             return Loss(0.0, 0.0, 0.0, count, self.unit, same=True)
         rng = np.random.default_rng(0)
         drawn = [loss(rng.integers(0, count, count)) for _ in range(OWN_RESAMPLES)]
-        low, high = np.quantile(drawn, [0.025, 0.975])
+        low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
         return Loss(loss(slice(None)), float(low), float(high), count, self.unit)
 
 
-def _resampled(metric: Metric, original: np.ndarray, candidate: np.ndarray) -> Loss:
+def by_example(metric: Metric, original: np.ndarray, candidate: np.ndarray, level: float = LEVEL) -> Loss:
+    """Return how much worse the candidate is, by a bootstrap over examples."""
     count = len(original)
     return resampled(
         lambda sums: metric.total(sums, count),
@@ -243,6 +244,7 @@ def _resampled(metric: Metric, original: np.ndarray, candidate: np.ndarray) -> L
         candidate,
         metric.unit,
         higher_is_better=metric.higher_is_better,
+        level=level,
     )
 
 

@@ -81,7 +81,7 @@ def no_torchao(case: Case, kind: str) -> str | None:
     import importlib.util
 
     if importlib.util.find_spec("torchao") is None:
-        return "torchao is not installed; run: pip install 'jupyter_green[shrink]'."
+        return "torchao is not installed; run: pip install 'jupyter_green[torchao]'."
     share = linear_share(case.subject)
     if share < LEAST_SHARE:
         return f"It acts on Linear layers alone, which hold {100 * share:.0f} % of these weights."
@@ -102,7 +102,7 @@ def at_integers(model: Any, kind: str, spared: tuple[str, ...] = ()) -> None:
         raise ShrinkError(f"{kind!r} is nothing that torchao is asked for here.")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        ao = require("torchao.quantization")
+        ao = require("torchao.quantization", "torchao")
 
         if kind == "int8":
             config: Any = ao.Int8DynamicActivationInt8WeightConfig(set_inductor_config=False)

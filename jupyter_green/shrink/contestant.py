@@ -1,0 +1,327 @@
+"""What can be compared: a module, a pipeline of transformers, an estimator, or any function; each asked in its own way.
+
+What is metered is the whole way from the example as the person has it to the answer, so that a tokenizer counts for
+every candidate alike. What fails on an example gives no answer for it, which counts as wrong, and the energy of the
+attempt counts too. A candidate that runs on somebody else's machine has no energy here, which is said and never 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .examples import Examples
+from .fault import ShrinkError, why
+from .subject import Kind, Subject, main_tensor
+
+FAILED = type("Failed", (), {"__repr__": lambda _self: "no answer"})()
+"""Stands where a candidate gave no answer."""
+_TEXT_KEYS = ("generated_text", "summary_text", "translation_text", "answer", "label")
+
+
+@dataclass
+class Contestant:
+    """A candidate and how it is asked.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    kind : str
+        What it is, for people.
+    device : {"cpu", "gpu"}
+        Where it runs.
+    size_bytes, parameters : int or None
+        Of its weights.
+    generates : bool
+        Whether it writes text, rather than choosing among classes.
+    remote : bool
+        Whether it runs elsewhere, so that its energy can't be metered here.
+    notes : list of str
+        What should be known.
+    """
+
+    name: str
+    kind: str = "function"
+    device: Literal["cpu", "gpu"] = "cpu"
+    size_bytes: int | None = None
+    parameters: int | None = None
+    generates: bool = False
+    remote: bool = False
+    notes: list[str] = field(default_factory=list)
+    faults: dict[str, int] = field(default_factory=dict)
+
+    def ready(self, examples: Examples) -> None:
+        """Bring the batches into the form this candidate takes; not metered."""
+        raise NotImplementedError
+
+    def outputs(self, place: int) -> Any:
+        """Ask for one batch: a tensor of scores, or a list of answers."""
+        raise NotImplementedError
+
+    def single(self, place: int, number: int) -> Any:
+        """Ask for one example of a batch; a batch of one."""
+        raise NotImplementedError
+
+    def quiet(self) -> AbstractContextManager[None]:
+        """While it is asked."""
+        return nullcontext()
+
+    def names(self) -> Mapping[int, str] | None:
+        """Names of its classes, where it has some."""
+        return None
+
+    def run(self, place: int) -> None:
+        """Do the work of one batch, for a trial; a failure costs what it costs."""
+        try:
+            self.outputs(place)
+        except Exception as error:  # noqa: BLE001 - somebody else's model; counted where it is evaluated
+            self.faults.setdefault(why(error), 0)
+
+    def fault(self, error: BaseException) -> None:
+        """Count a failure."""
+        told = why(error)
+        self.faults[told] = self.faults.get(told, 0) + 1
+
+
+@dataclass
+class Module(Contestant):
+    """A PyTorch module, or what stands in for one: transformers, sentence-transformers, ONNX Runtime."""
+
+    subject: Subject = field(default=None, repr=False)  # type: ignore[assignment]  # set by `contestant_of`
+    _form: str = ""
+    _batches: list[Any] = field(default_factory=list, repr=False)
+
+    def ready(self, examples: Examples) -> None:
+        """Make tensors of rows, and put them where the weights are; texts stay texts until they are asked."""
+        self._form = examples.form
+        if examples.form == "texts" and self.subject.tokenizer is None and self.subject.kind != "sentence-transformers":
+            raise ShrinkError(f"{self.name} needs a tokenizer for texts; hand over a pipeline, or give tokenizer=.")
+        self._batches = [self._tensors(batch) for batch in examples.batches]
+
+    def outputs(self, place: int) -> Any:
+        """Tokenize where there are texts, and call the module."""
+        return self._call(self._batches[place])
+
+    def single(self, place: int, number: int) -> Any:
+        """Call it with one example."""
+        batch = self._batches[place]
+        if isinstance(batch, list):
+            return self._call(batch[number : number + 1])
+        if isinstance(batch, Mapping):
+            return self._call({name: value[number : number + 1] for name, value in batch.items()})
+        if isinstance(batch, tuple):
+            return self._call(tuple(value[number : number + 1] for value in batch))
+        return self._call(batch[number : number + 1])
+
+    def quiet(self) -> AbstractContextManager[None]:
+        """Keep it in evaluation mode."""
+        return self.subject.quiet()
+
+    def names(self) -> Mapping[int, str] | None:
+        """Names of classes in its configuration."""
+        found = getattr(getattr(self.subject.model, "config", None), "id2label", None)
+        return dict(found) if isinstance(found, Mapping) else None
+
+    def _call(self, batch: Any) -> Any:
+        import torch
+
+        with torch.inference_mode():
+            if self._form == "texts" and self.subject.tokenizer is not None:
+                made = self.subject.tokenizer(list(batch), padding=True, truncation=True, return_tensors="pt")
+                batch = {name: value.to(_where(self.subject.model)) for name, value in dict(made).items()}
+            return main_tensor(self.subject.call(batch)).float().cpu()
+
+    def _tensors(self, batch: Any) -> Any:
+        import torch
+
+        where = _where(self.subject.model)
+        if isinstance(batch, list):
+            return batch
+        if isinstance(batch, Mapping):
+            return {name: torch.as_tensor(value).to(where) for name, value in batch.items()}
+        if isinstance(batch, tuple):
+            return tuple(torch.as_tensor(value).to(where) for value in batch)
+        made = torch.as_tensor(batch.to_numpy() if hasattr(batch, "to_numpy") else batch)
+        return (made.float() if made.dtype == torch.float64 else made).to(where)
+
+
+@dataclass
+class Pipe(Contestant):
+    """A pipeline of transformers: texts in, labels or texts out."""
+
+    pipeline: Any = field(default=None, repr=False)
+    _batches: list[Any] = field(default_factory=list, repr=False)
+
+    def ready(self, examples: Examples) -> None:
+        """Take the batches as lists of single examples."""
+        self._batches = [examples.singles(place) for place in range(len(examples.batches))]
+
+    def outputs(self, place: int) -> Any:
+        """Ask for a batch."""
+        batch = self._batches[place]
+        return [self._word(item) for item in self.pipeline(list(batch), batch_size=len(batch))]
+
+    def single(self, place: int, number: int) -> Any:
+        """Ask for one."""
+        return [self._word(item) for item in self.pipeline([self._batches[place][number]])]
+
+    def names(self) -> Mapping[int, str] | None:
+        """Names of classes in its model's configuration."""
+        found = getattr(self.pipeline.model.config, "id2label", None)
+        return dict(found) if isinstance(found, Mapping) else None
+
+    def _word(self, item: Any) -> Any:
+        while isinstance(item, (list, tuple)) and item:
+            item = item[0]
+        if isinstance(item, Mapping):
+            if "labels" in item:
+                return item["labels"][0]
+            return next((item[key] for key in _TEXT_KEYS if key in item), FAILED)
+        return item
+
+
+@dataclass
+class Estimator(Contestant):
+    """Anything with ``predict``: scikit-learn's estimators and pipelines, and what follows them."""
+
+    model: Any = field(default=None, repr=False)
+    _batches: list[Any] = field(default_factory=list, repr=False)
+
+    def ready(self, examples: Examples) -> None:
+        """Give rows: tensors become arrays with one row per example."""
+        self._batches = [_rows(batch) for batch in examples.batches]
+
+    def outputs(self, place: int) -> Any:
+        """Ask for a batch."""
+        return _plain(self.model.predict(self._batches[place]))
+
+    def single(self, place: int, number: int) -> Any:
+        """Ask for one row."""
+        batch = self._batches[place]
+        one = batch.iloc[number : number + 1] if hasattr(batch, "iloc") else batch[number : number + 1]
+        return _plain(self.model.predict(one))
+
+
+@dataclass
+class Function(Contestant):
+    """A function of one example, such as a call of an API."""
+
+    function: Callable[[Any], Any] = field(default=None, repr=False)  # type: ignore[assignment]  # set when made
+    _batches: list[list[Any]] = field(default_factory=list, repr=False)
+
+    def ready(self, examples: Examples) -> None:
+        """Take the batches as single examples."""
+        self._batches = [examples.singles(place) for place in range(len(examples.batches))]
+
+    def outputs(self, place: int) -> Any:
+        """Ask for each example of a batch in turn."""
+        return [self.function(example) for example in self._batches[place]]
+
+    def single(self, place: int, number: int) -> Any:
+        """Ask for one."""
+        return [self.function(self._batches[place][number])]
+
+
+def contestant_of(name: str, given: Any, *, tokenizer: Any = None, remote: bool = False) -> Contestant:
+    """Return what a person handed over as a candidate.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    given : object
+        A module, a pipeline or Trainer, a `ShrinkResult`, an object with ``predict``, or a function of one example.
+    tokenizer : object, optional
+        For texts, where the model brings none.
+    remote : bool
+        Whether it runs on somebody else's machine.
+
+    Raises
+    ------
+    ShrinkError
+        If it can't be asked anything.
+    """
+    import torch
+
+    from .result import ShrinkResult
+
+    given = given.model if isinstance(given, ShrinkResult) else given
+    inner = given if isinstance(given, torch.nn.Module) else getattr(given, "model", None)
+    family = {base.__module__.partition(".")[0] for base in type(given).__mro__}
+    facts: dict[str, Any] = {"remote": remote}
+    if isinstance(inner, torch.nn.Module):
+        facts |= {"device": "gpu" if _where(inner).type == "cuda" else "cpu", "size_bytes": _bytes(inner)}
+        facts |= {"parameters": sum(item.numel() for item in inner.parameters()) or None, "generates": _writes(inner)}
+    if "transformers" in family and callable(given) and hasattr(given, "task") and inner is not None:
+        generates = given.task in ("text-generation", "text2text-generation")
+        return Pipe(name, f"{given.task} pipeline", **(facts | {"generates": generates}), pipeline=given)
+    if isinstance(inner, torch.nn.Module):
+        kind: Kind = "module"
+        names = {base.__module__.partition(".")[0] for base in type(inner).__mro__}
+        kind = "sentence-transformers" if "sentence_transformers" in names else kind
+        words = tokenizer or getattr(given, "tokenizer", None) or getattr(given, "processing_class", None)
+        return Module(name, type(inner).__name__, **facts, subject=Subject(inner, kind, words))
+    if hasattr(given, "predict"):
+        return Estimator(name, type(given).__name__, remote=remote, model=given)
+    if callable(given):
+        return Function(name, "function", remote=remote, function=given)
+    raise ShrinkError(
+        f"{name} is a {type(given).__name__}, which can't be asked anything; hand over a model, a pipeline, an "
+        "object with predict(), or a function of one example."
+    )
+
+
+def contestants_of(
+    models: Mapping[str, Any] | Sequence[Any], *, tokenizer: Any = None, remote: Sequence[str] = ()
+) -> list[Contestant]:
+    """Return all candidates; without names they are called by their kinds.
+
+    Raises
+    ------
+    ShrinkError
+        If there are fewer than two, or a name in `remote` is none of theirs.
+    """
+    if not isinstance(models, Mapping):
+        models = {f"{type(item).__name__} {place}": item for place, item in enumerate(models, 1)}
+    if len(models) < 2:
+        raise ShrinkError("There is nothing to compare with; give two candidates or more.")
+    unknown = [name for name in remote if name not in models]
+    if unknown:
+        raise ShrinkError(f"{unknown[0]!r} in remote is no candidate; there is {', '.join(map(str, models))}.")
+    return [
+        contestant_of(str(name), given, tokenizer=tokenizer, remote=name in remote) for name, given in models.items()
+    ]
+
+
+def _where(model: Any) -> Any:
+    import torch
+
+    first = next(model.parameters(), None)
+    return torch.device("cpu") if first is None else first.device
+
+
+def _bytes(model: Any) -> int | None:
+    held = getattr(model, "onnx", None)
+    if isinstance(held, bytes):
+        return len(held)
+    return Subject(model).size_bytes or None
+
+
+def _writes(model: Any) -> bool:
+    can = getattr(model, "can_generate", None)
+    return callable(can) and bool(can())
+
+
+def _rows(batch: Any) -> Any:
+    if hasattr(batch, "detach"):
+        batch = batch.detach().cpu().numpy()
+    if hasattr(batch, "ndim") and not hasattr(batch, "iloc") and batch.ndim > 2:
+        return batch.reshape(len(batch), -1)
+    return batch
+
+
+def _plain(answers: Any) -> list[Any]:
+    return answers.tolist() if hasattr(answers, "tolist") else list(answers)

@@ -1,0 +1,120 @@
+"""How each candidate stands against the best, and which to take: only what is proven twice, by cost and by loss."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from .comparison import Row, Standing
+from .loss import Loss
+from .trial import Trial
+
+
+@dataclass(frozen=True)
+class Stand:
+    """What candidates are judged by.
+
+    Parameters
+    ----------
+    best : str
+        The one of highest utility.
+    accepted : float
+        The accepted loss.
+    trial : Trial or None
+        Laps of those that ran here.
+    apart : mapping of str to str
+        Why some did not.
+    """
+
+    best: str
+    accepted: float
+    trial: Trial | None
+    apart: Mapping[str, str]
+
+    @property
+    def unmetered_best(self) -> bool:
+        """Whether the best one's energy is not known, so that nobody can be said to use less."""
+        return self.best in self.apart
+
+    def series(self, name: str) -> float:
+        """Return the mean cost of a candidate's laps."""
+        assert self.trial is not None
+        series = self.trial.series(name)
+        return sum(series) / len(series)
+
+
+def judged(rows: Sequence[Row], stand: Stand) -> tuple[list[Row], str, str]:
+    """Return the rows with their standing, the pick, and why.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        The candidates that answered.
+    stand : Stand
+        What they are judged by.
+    """
+    best, found = stand.best, list[Row]()
+    for row in rows:
+        standing, why = _standing(row, stand)
+        found.append(replace(row, standing=standing, reason=why))
+    pick, reason = _picked(found, stand)
+    if pick != best:
+        found = [replace(row, standing="pick") if row.name == pick else row for row in found]
+    return found, pick, reason
+
+
+def _standing(row: Row, stand: Stand) -> tuple[Standing, str]:
+    """Return how a candidate stands, and why."""
+    if row.name == stand.best:
+        return "best", stand.apart.get(row.name, "the highest utility of all")
+    loss, trial = row.loss, stand.trial
+    assert loss is not None
+    if loss.low > stand.accepted or (not loss.within(stand.accepted) and loss.needed(stand.accepted) is None):
+        return "loses too much", "it loses more than is accepted on these examples"
+    if row.name in stand.apart:
+        return "unmetered", stand.apart[row.name]
+    if not loss.within(stand.accepted):
+        return "can't tell", f"{loss.examples:,} examples don't prove the loss; it needs about {_needed(loss, stand)}"
+    if trial is None or row.name not in trial.laps:
+        return "can't tell", "its cost could not be told"
+    return _cost(row.name, trial, stand)
+
+
+def _cost(name: str, trial: Trial, stand: Stand) -> tuple[Standing, str]:
+    if stand.unmetered_best:
+        return "good enough", "its loss is within the accepted; the best one's energy is not known"
+    outcome = trial.outcome(name)
+    if outcome.verdict == "less":
+        return "good enough", f"less is proven in {outcome.reason}"
+    if outcome.verdict == "can't tell":
+        return "can't tell", outcome.reason
+    return "uses no less", f"less is not proven: {outcome.reason}"
+
+
+def _picked(rows: Sequence[Row], stand: Stand) -> tuple[str, str]:
+    """Return the least energy among those proven, else the best with what is missing."""
+    proven = [row for row in rows if row.standing == "good enough"]
+    if proven:
+        pick = min(proven, key=lambda row: stand.series(row.name))
+        assert pick.loss is not None
+        beside = "it uses the least" if not stand.unmetered_best else f"the energy of {stand.best} is not known"
+        return pick.name, f"Proven on {pick.loss.examples:,} examples: its loss is within the accepted, and {beside}."
+    hopeful = [row for row in rows if row.standing == "can't tell" and row.loss is not None]
+    if not hopeful:
+        return stand.best, "No other proves to use less within the accepted loss."
+    row = min(hopeful, key=lambda one: 1.0 if one.ratio is None else one.ratio.value)
+    assert row.loss is not None
+    if row.loss.within(stand.accepted):
+        return stand.best, f"Can't tell yet: {row.name} is good enough, but {_lowered(row.reason)}."
+    return stand.best, (
+        f"Can't tell yet: {row.name} may be good enough, but {row.loss.examples:,} examples don't prove it; "
+        f"it needs about {_needed(row.loss, stand)}."
+    )
+
+
+def _needed(loss: Loss, stand: Stand) -> str:
+    return f"{loss.needed(stand.accepted) or 0:,}"
+
+
+def _lowered(reason: str) -> str:
+    return (reason[:1].lower() + reason[1:]).rstrip(".")

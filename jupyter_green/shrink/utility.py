@@ -1,0 +1,329 @@
+"""How well candidates of any kind do on the same examples, with the metrics of shrinking.
+
+A module gives scores, an estimator a class, a pipeline a word, a function whatever it likes: all of it is made into
+answers in the terms of the labels, and these are counted. No answer counts as a wrong one. Words are compared without
+case and outer blanks. Who answers differently each time is asked several times, with seeds, and gets the mean.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .contestant import FAILED, Contestant
+from .examples import Examples
+from .fault import ShrinkError
+from .loss import LEVEL, Loss
+from .metric import F1, Metric, Perplexity, SquaredError, by_example
+
+if TYPE_CHECKING:
+    import numpy as np
+
+MOST_CLASSES = 1000
+SAMPLED = 2
+"""Batches that are asked again to see whether the answers are the same."""
+
+
+class Answered(Metric):
+    """A person's own function ``metric(answers, labels) -> float``; higher is better, and its loss is a share."""
+
+    unit = "relative"
+    shared = False
+
+    def __init__(self, function: Callable[[Any, Any], float]) -> None:
+        self.function = function
+        self.name = getattr(function, "__name__", type(function).__name__)
+
+    def value(self, parts: np.ndarray) -> float:
+        """Return what the function says."""
+        return float(self.function(list(parts[:, 0]), list(parts[:, 1])))
+
+    def loss(self, original: np.ndarray, candidate: np.ndarray, level: float = LEVEL) -> Loss:
+        """Resampled by example, a few hundred calls of the function."""
+        import numpy as np
+
+        from .metric import OWN_RESAMPLES
+
+        count = len(original)
+
+        def loss(chosen: Any) -> float:
+            first = self.value(original[chosen])
+            return (first - self.value(candidate[chosen])) / max(abs(first), 1e-12)
+
+        rng = np.random.default_rng(0)
+        drawn = [loss(rng.integers(0, count, count)) for _ in range(OWN_RESAMPLES)]
+        low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+        whole = loss(np.arange(count))
+        return Loss(whole, float(low), float(high), count, self.unit, same=whole == low == high == 0)
+
+
+@dataclass(frozen=True)
+class Utility:
+    """How well a candidate does.
+
+    Parameters
+    ----------
+    value : float
+        The metric over all examples.
+    parts : ndarray
+        Its parts, one row per example.
+    failures : int
+        Examples without an answer, of all repeats the worst.
+    varies : float
+        Part of the examples whose answer differs when asked again; 0 where none did.
+    strange : str
+        What is wrong with the answers, one sentence; empty where nothing is.
+    """
+
+    value: float
+    parts: Any
+    failures: int
+    varies: float = 0.0
+    strange: str = ""
+
+
+def metric_for(wanted: str | Callable[[Any, Any], float] | None, labels: Any) -> Metric:
+    """Return the metric a person asked for, or the one that fits the labels.
+
+    Raises
+    ------
+    ShrinkError
+        If it is unknown or there are no labels.
+    """
+    if labels is None:
+        raise ShrinkError("The data has no labels, so nothing says which answer is right; give (X, y).")
+    if callable(wanted):
+        return Answered(wanted)
+    plain = isinstance(labels, list)
+    if wanted is None:
+        if not plain:
+            wanted = "perplexity"
+        else:
+            wanted = (
+                "mse" if any(isinstance(label, float) and not label.is_integer() for label in labels) else "accuracy"
+            )
+    known: dict[str, Callable[[], Metric]] = {
+        "accuracy": Metric,
+        "f1": lambda: F1(len(_classes(labels)) + 1),
+        "mse": SquaredError,
+        "perplexity": Perplexity,
+    }
+    found = known.get(str(wanted).lower())
+    if found is None:
+        raise ShrinkError(f"{wanted!r} is no metric for answers; take accuracy, f1, mse, perplexity or a function.")
+    if (str(wanted).lower() == "perplexity") == plain:
+        raise ShrinkError(f"The metric {wanted} does not fit labels of this form.")
+    return found()
+
+
+def ask(contestant: Contestant, examples: Examples, metric: Metric, *, repeats: int, seed: int) -> Utility:
+    """Ask for every example, and count.
+
+    Parameters
+    ----------
+    contestant : Contestant
+        Who is asked.
+    examples : Examples
+        What for; `ready` was called with them.
+    metric : Metric
+        What is counted.
+    repeats : int
+        How often; each with a seed of its own.
+    seed : int
+        The first seed.
+    """
+    import numpy as np
+
+    rounds: list[tuple[Any, int, list[Any]]] = []
+    for turn in range(repeats):
+        _sow(seed + turn)
+        rounds.append(_once(contestant, examples, metric))
+    parts = rounds[0][0] if repeats == 1 else np.mean([parts for parts, _, _ in rounds], axis=0)
+    said = rounds[0][2]
+    if repeats > 1:
+        varies = _differing(said, rounds[1][2])
+    else:
+        _sow(seed + repeats)
+        again = [
+            one for place in range(min(SAMPLED, len(examples.batches))) for one in _answers(contestant, examples, place)
+        ]
+        varies = _differing(said[: len(again)], again) if said else 0.0
+    value = metric.value(parts)
+    return Utility(value, parts, max(failed for _, failed, _ in rounds), varies, _strange(said, examples, metric))
+
+
+def loss_against(metric: Metric, best: Utility, other: Utility, level: float, *, repeats: int) -> Loss:
+    """Return how much worse one is than the best, on the same examples."""
+    if repeats > 1 and metric.shared:
+        return by_example(metric, best.parts, other.parts, level)
+    return metric.loss(best.parts, other.parts, level)
+
+
+def _sow(seed: int) -> None:
+    """Set the seeds that a generating model draws from; the caller puts the state back."""
+    import random
+
+    import numpy as np
+    import torch
+
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+def _once(contestant: Contestant, examples: Examples, metric: Metric) -> tuple[Any, int, list[Any]]:
+    """Return the parts of all examples, how many have no answer, and the answers (none kept of a language model)."""
+    import numpy as np
+
+    if isinstance(metric, Perplexity):
+        return _language(contestant, examples, metric), 0, []
+    said = [one for place in range(len(examples.batches)) for one in _answers(contestant, examples, place)]
+    failed = sum(one is FAILED for one in said)
+    labels = examples.labels
+    if isinstance(metric, Answered):
+        pairs = np.empty((len(said), 2), dtype=object)
+        for place, (one, label) in enumerate(zip(said, labels, strict=True)):
+            pairs[place, 0], pairs[place, 1] = (None if one is FAILED else one), label
+        return pairs, failed, said
+    if isinstance(metric, SquaredError):
+        errors = [_squared(one, label) for one, label in zip(said, labels, strict=True)]
+        return np.asarray(errors, float)[:, None], failed, said
+    if isinstance(metric, F1):
+        return _counts(said, labels, metric), failed, said
+    right = [same(one, label) for one, label in zip(said, labels, strict=True)]
+    return np.asarray(right, float)[:, None], failed, said
+
+
+def _language(contestant: Contestant, examples: Examples, metric: Perplexity) -> Any:
+    import numpy as np
+
+    parts, begin = [], 0
+    for place, size in enumerate(examples.sizes):
+        outputs = contestant.outputs(place)
+        if not hasattr(outputs, "dim") or outputs.dim() != 3:
+            raise ShrinkError(f"{contestant.name} gives no scores of tokens, which perplexity needs.")
+        labels = examples.labels[begin : begin + size]
+        parts.append(metric.parts(outputs, labels, metric.reference(outputs)).cpu().numpy())
+        begin += size
+    return np.concatenate(parts)
+
+
+def _answers(contestant: Contestant, examples: Examples, place: int) -> list[Any]:
+    """Return the answers to a batch; where it fails as a whole, each example by itself."""
+    size = examples.sizes[place]
+    try:
+        return _told(contestant, contestant.outputs(place), examples, size)
+    except ShrinkError:
+        raise
+    except Exception:  # noqa: BLE001 - which example it was is found by asking for each alone
+        found: list[Any] = []
+        for number in range(size):
+            try:
+                found += _told(contestant, contestant.single(place, number), examples, 1)
+            except ShrinkError:
+                raise
+            except Exception as error:  # noqa: BLE001 - somebody else's model; the failure is counted and named
+                contestant.fault(error)
+                found.append(FAILED)
+        return found
+
+
+def _told(contestant: Contestant, outputs: Any, examples: Examples, size: int) -> list[Any]:
+    """Return outputs of whatever form as answers in the terms of the labels."""
+    words = _worded(examples.labels)
+    if hasattr(outputs, "dim"):
+        if len(outputs) != size:
+            raise ShrinkError(f"{contestant.name} gave {len(outputs)} answers for {size} examples.")
+        finite = outputs.reshape(size, -1).isfinite().all(-1).tolist()
+        if outputs.dim() == 2 and outputs.shape[1] > 1:
+            found = outputs.argmax(-1).tolist()
+            names = contestant.names() if words else None
+            found = [names.get(one, one) if names else one for one in found]
+        else:
+            found = outputs.reshape(size, -1)[:, 0].tolist()
+        return [one if good else FAILED for one, good in zip(found, finite, strict=True)]
+    found = list(outputs)
+    if len(found) != size:
+        raise ShrinkError(f"{contestant.name} gave {len(found)} answers for {size} examples.")
+    names = None if words else contestant.names()
+    if names:
+        numbers = {str(label): number for number, label in names.items()}
+        found = [numbers.get(one, one) if isinstance(one, str) else one for one in found]
+    return [FAILED if one is None or _is_nan(one) else one for one in found]
+
+
+def same(answer: Any, label: Any) -> bool:
+    """Whether an answer is the label; words without case and outer blanks."""
+    if answer is FAILED:
+        return False
+    if isinstance(answer, str) and isinstance(label, str):
+        return answer.strip().casefold() == label.strip().casefold()
+    return bool(answer == label)
+
+
+def _classes(labels: Sequence[Any]) -> dict[Any, int]:
+    found: dict[Any, int] = {}
+    for label in labels:
+        found.setdefault(_folded(label), len(found))
+    if len(found) > MOST_CLASSES:
+        raise ShrinkError(f"There are {len(found)} classes in the labels; F1 is told of {MOST_CLASSES} at most.")
+    return found
+
+
+def _counts(said: Sequence[Any], labels: Sequence[Any], metric: F1) -> Any:
+    """Return hits, false alarms and misses of each class; the last class is any answer that is none of the labels."""
+    import numpy as np
+
+    known = _classes(labels)
+    other, count = len(known), metric.classes
+    told = np.array([known.get(_folded(one), other) for one in said])
+    true = np.array([known[_folded(label)] for label in labels])
+    parts = np.zeros((len(said), 3 * count))
+    rows = np.arange(len(said))
+    hit = told == true
+    parts[rows[hit], true[hit]] = 1
+    parts[rows[~hit], count + told[~hit]] = 1
+    parts[rows[~hit], 2 * count + true[~hit]] = 1
+    return parts
+
+
+def _folded(value: Any) -> Any:
+    return value.strip().casefold() if isinstance(value, str) else value
+
+
+def _squared(answer: Any, label: Any) -> float:
+    return math.nan if answer is FAILED else (float(answer) - float(label)) ** 2
+
+
+def _differing(first: Sequence[Any], second: Sequence[Any]) -> float:
+    if not first or len(first) != len(second):
+        return 0.0
+    return sum(not (one is other or same(one, other)) for one, other in zip(first, second, strict=True)) / len(first)
+
+
+def _strange(said: Sequence[Any], examples: Examples, metric: Metric) -> str:
+    """Return in one sentence that the answers can't be what was asked for; empty where they can."""
+    if not said or metric.name not in ("accuracy", "F1") or len(_few(examples.labels)) > len(examples) / 2:
+        return ""
+    wanted = _few(examples.labels)
+    if any(_folded(one) in wanted for one in said if one is not FAILED):
+        return ""
+    given = next((one for one in said if one is not FAILED), None)
+    if given is None:
+        return ""
+    shown = ", ".join(repr(one) for one in list(wanted)[:4])
+    return f"None of its answers is among the labels: it says {given!r:.60}, and the labels are {shown}."
+
+
+def _few(labels: Sequence[Any]) -> dict[Any, None]:
+    return dict.fromkeys(_folded(label) for label in labels)
+
+
+def _worded(labels: Any) -> bool:
+    return isinstance(labels, list) and any(isinstance(label, str) for label in labels)
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
