@@ -187,7 +187,7 @@ class Contest:
             if not 0.5 * (end - start) < seconds < 1.5 * (end - start) + 0.005:
                 self.late += 1  # the machine was busy: a window of another length than was asked for
                 continue
-            if window["opened"] > start and (window is told[0] or bout.case != "run all"):
+            if window["lag"] > 0 and (window is told[0] or bout.case != "run all"):
                 self.late += 1  # likewise: the board worked before its window was open, as no cell's work does
                 continue
             result = Result(

@@ -172,6 +172,7 @@ def _meter(gauge: Gauge, windows: list[list[float]]) -> list[dict[str, Any]]:
         told.append(
             {
                 "opened": opened,
+                "lag": opened - start,
                 "closed": closed,
                 "starting": opened - began,
                 "stopping": done - closed,
