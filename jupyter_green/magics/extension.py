@@ -14,6 +14,8 @@ from jupyter_green.session import Session, current, end
 
 from .baseline import BaselineMagics
 from .cell import CellMeter
+from .choose import NAMES as CHOOSING
+from .choose import ChooseMagics
 from .config import JupyterGreen
 from .energy import EnergyMagics
 from .energyit import RepeatMagics
@@ -61,6 +63,7 @@ class Extension:
             RepeatMagics(shell, self.cells),
             BaselineMagics(shell, self.cells),
             ShrinkMagics(shell, self.cells),
+            ChooseMagics(shell, self.cells),
         ]
         self.sources = Sources(shell)
         self.companion = None if companion is None else companion(self.session, self.cells, self.sources.line_of)
@@ -108,7 +111,7 @@ class Extension:
             ("line", "energyit"),
             ("cell", "energyit"),
             ("line", "baseline"),
-            *(("line", name) for name in SHRINKING),
+            *(("line", name) for name in (*SHRINKING, *CHOOSING)),
         ):
             self.shell.magics_manager.magics[kind].pop(name, None)
         for magics in self.magics:

@@ -214,14 +214,14 @@ def _answers(contestant: Contestant, examples: Examples, place: int) -> list[Any
     """Return the answers to a batch; where it fails as a whole, each example by itself."""
     size = examples.sizes[place]
     try:
-        return _told(contestant, contestant.outputs(place), examples, size)
+        return answers_of(contestant, contestant.outputs(place), examples, size)
     except ShrinkError:
         raise
     except Exception:  # noqa: BLE001 - which example it was is found by asking for each alone
         found: list[Any] = []
         for number in range(size):
             try:
-                found += _told(contestant, contestant.single(place, number), examples, 1)
+                found += answers_of(contestant, contestant.single(place, number), examples, 1)
             except ShrinkError:
                 raise
             except Exception as error:  # noqa: BLE001 - somebody else's model; the failure is counted and named
@@ -230,8 +230,25 @@ def _answers(contestant: Contestant, examples: Examples, place: int) -> list[Any
         return found
 
 
-def _told(contestant: Contestant, outputs: Any, examples: Examples, size: int) -> list[Any]:
-    """Return outputs of whatever form as answers in the terms of the labels."""
+def answers_of(contestant: Contestant, outputs: Any, examples: Examples, size: int) -> list[Any]:
+    """Return outputs of whatever form as answers in the terms of the labels; `FAILED` where there is none.
+
+    Parameters
+    ----------
+    contestant : Contestant
+        Whose they are.
+    outputs : object
+        What it gave.
+    examples : Examples
+        What for.
+    size : int
+        How many examples.
+
+    Raises
+    ------
+    ShrinkError
+        If there are not as many answers as examples.
+    """
     words = _worded(examples.labels)
     if hasattr(outputs, "dim"):
         if len(outputs) != size:

@@ -1,0 +1,65 @@
+"""What lines of magics have in common: options that refuse in one sentence, and names looked up in the notebook."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from typing import Any, NoReturn
+
+from IPython.core.error import UsageError
+
+
+class Options(argparse.ArgumentParser):
+    """A parser whose complaint is one sentence.
+
+    Parameters
+    ----------
+    name : str
+        Of the magic.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(prog=f"%{name}", add_help=False, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise it as a sentence."""
+        raise UsageError(f"{self.prog}: {message}; {self.prog}? shows what it takes.")
+
+    def of(self, line: str) -> argparse.Namespace:
+        """Return the options of a line.
+
+        Raises
+        ------
+        UsageError
+            If they make no sense.
+        """
+        try:
+            return self.parse_args(shlex.split(line))
+        except ValueError as error:
+            raise UsageError(f"{self.prog}: {error}; put a text with spaces in quotes.") from None
+
+
+def value(shell: Any, name: str, expression: str) -> Any:
+    """Return what an expression is in the notebook.
+
+    Parameters
+    ----------
+    shell : InteractiveShell
+        The notebook's.
+    name : str
+        Of the magic that asks.
+    expression : str
+        A name, or what Python evaluates.
+
+    Raises
+    ------
+    UsageError
+        If it is nothing there.
+    """
+    space = shell.user_ns
+    if expression in space:
+        return space[expression]
+    try:
+        return shell.ev(expression)
+    except (NameError, SyntaxError, AttributeError, KeyError) as error:
+        raise UsageError(f"%{name}: {expression!r} is nothing in this notebook ({error}).") from None

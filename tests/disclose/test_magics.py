@@ -1,0 +1,117 @@
+"""The lines in a real kernel: compare, label, disclose; a wrong line is one sentence and nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.magics.kernel import Kernel, running
+
+pytestmark = pytest.mark.shell
+
+BEGIN = """
+import torch
+from sklearn.linear_model import LogisticRegression
+torch.set_num_threads(1)
+torch.manual_seed(0)
+x = torch.randn(120, 8)
+y = (x[:, 0] > 0).long()
+linear = LogisticRegression().fit(x.numpy(), y.numpy())
+def rule(point):
+    return int(point[0] > 0)
+def broken(point):
+    raise OSError("down")
+test = (x, y)
+side = ["left" if value < 0 else "right" for value in x[:, 1]]
+%config JupyterGreen.region = "FRA"
+"""
+
+
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+    pytest.importorskip("sklearn")
+    with running(tmp_path_factory.mktemp("choose")) as started:
+        assert started.run("%load_ext jupyter_green", "load").status == "ok"
+        light = "import sys; assert not {'torch', 'sklearn', 'huggingface_hub', 'PIL', 'jsonschema'} & set(sys.modules)"
+        assert started.run(light).status == "ok"
+        done = started.run(BEGIN)
+        assert done.status == "ok", done
+        yield started
+
+
+def ran(kernel: Kernel, source: str) -> str:
+    done = kernel.run(source)
+    assert done.status == "ok", done
+    return str(done)
+
+
+def test_compare_from_end_to_end(kernel: Kernel) -> None:
+    ran(kernel, "found = %compare linear rule broken --data test --time 1s --group side --max-loss 5% -o chosen")
+    ran(kernel, "assert found.best == 'rule' and found.row('broken').standing == 'failed'")
+    ran(kernel, "assert set(found.rows[0].groups) == {'left', 'right'} and chosen in (linear, rule)")
+    ran(kernel, "assert found.accepted == 0.05 and 'text/html' in get_ipython().display_formatter.format(found)[0]")
+    ran(kernel, "nothing = %compare linear rule --data '(x, y)' --time 1s -q\nassert nothing is None")
+    said = ran(kernel, "%compare linear rule --data test --time 1s --remote rule --origin drawn")
+    assert "unmetered" in said
+    assert "drawn" in said
+
+
+def test_label_from_end_to_end(kernel: Kernel) -> None:
+    ran(kernel, "one = %label linear --data test --units 60 --runs 2 --task sides --expect 0.95 --to linear.svg")
+    ran(kernel, "assert one.valid and not one.comparable and one.units == 60 and one.wh_per_1000 > 0")
+    ran(kernel, "import pathlib\nassert pathlib.Path('linear.svg').read_text().startswith('<svg')")
+    ran(kernel, "peers, half = {'linear': one}, (x[:50], y[:50])")
+    ran(kernel, "two = %label rule --data test --data half --units 60 --runs 2 --task sides --peers peers")
+    ran(kernel, "assert {two.stars, two.size_class} <= {1, 5, ''} and two.stars is not None")
+    ran(kernel, "bad = %label broken --data test --units 30 --runs 1\nassert not bad.valid and bad.stars is None")
+
+
+def test_disclose_from_end_to_end(kernel: Kernel) -> None:
+    ran(kernel, "import jupyter_green as green\nblock = green.meter('fit', units=120, unit='rows')")
+    ran(kernel, "with block:\n    LogisticRegression().fit(x, y)")
+    ran(kernel, "told = %disclose small --of fit --phase training --training-type fine-tuning --to disclosure.json")
+    ran(kernel, "from jupyter_green.disclose.audit import faults\nimport json")
+    ran(kernel, "assert faults(json.load(open('disclosure.json'))) == []")
+    ran(kernel, "assert (told.unit, told.phase) == ('rows', 'training')")
+    ran(kernel, "assert any('torch' in name for name in told.software)")
+    for form in ("a.md", "a.html", "a.csv"):
+        ran(kernel, f"%disclose small --to {form} -q")
+    ran(kernel, "assert 'Utilisation' in open('a.md').read() and open('a.csv').read().startswith('timestamp,')")
+    ran(kernel, "open('README.md', 'w').write('---\\nlicense: mit\\n---\\nMine\\n')")
+    ran(kernel, "%disclose small --card README.md -q")
+    ran(kernel, "card = open('README.md').read()\nassert 'co2_eq_emissions' in card and 'Mine' in card")
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("%compare linear --data test", "two candidates"),
+        ("%compare linear nowhere --data test", "is nothing in this notebook"),
+        ("%compare linear rule", "--data"),
+        ("%compare linear rule --data test --metric beauty", "no metric"),
+        ("%compare linear rule --data test -o 3x", "no name of a variable"),
+        ("%compare linear rule --data 'x", "in quotes"),
+        ("%compare linear rule --data x", "no labels"),
+        ("%label linear --data test --units 1000", "are needed"),
+        ("%label linear --data test --units 20 --to label.gif", "end it in .svg"),
+        ("%label linear --data test --units 20 --runs 0", "runs from 1 up"),
+        ("%disclose small --of nothing", "nothing with the label"),
+        ("%disclose small --to report.doc", "ends in none"),
+        ("%disclose small --phase dreaming", "is no phase"),
+        ("%disclose small --utilisation 7", "from 0 to 1"),
+    ],
+)
+def test_wrong_lines(kernel: Kernel, line: str, sentence: str) -> None:
+    done = kernel.run(line)
+    assert "UsageError" in str(done), done
+    assert sentence in str(done), done
+
+
+def test_unloading_takes_them_away(tmp_path: Path) -> None:
+    with running(tmp_path) as kernel:
+        assert kernel.run("%load_ext jupyter_green", "load").status == "ok"
+        assert kernel.run("%unload_ext jupyter_green").status == "ok"
+        for line in ("%compare a b", "%label a", "%disclose a"):
+            assert "not found" in str(kernel.run(line))
