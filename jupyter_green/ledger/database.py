@@ -58,6 +58,11 @@ class Database:
         return self._file is not None and self._file.read_only
 
     @property
+    def absent(self) -> bool:
+        """Whether nothing is there, and an empty one in memory stands in for reading; known once it is open."""
+        return self._file is not None and self._file.absent
+
+    @property
     def size(self) -> int | None:
         """Bytes on disk, the write-ahead log included; None for a database elsewhere."""
         return None if self._file is None else self._file.size

@@ -27,9 +27,9 @@ from .drain import Drain, Drained
 from .entry import Entry, store
 from .fault import LedgerError
 from .location import is_local, journal_folder, ledger_url, mask
+from .outlay import Outlays
 from .privacy import Privacy
 from .query import Moment
-from .register import Register
 from .transfer import Imported
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _TIMEOUT = 5.0
 
 
-class Ledger(Register):
+class Ledger(Outlays):
     """The durable store of energy records.
 
     Parameters

@@ -144,7 +144,7 @@ class Reader:
         by : {"project", "notebook", "day", "kind", "run"}, optional
             Also give the parts, in ``groups``.
         simulated : bool, optional
-            Which sort to add up; by default the real ones, or the simulated ones if there are no others.
+            Which sort to add up; by default the real ones, or the simulated ones if no real one has a reading.
         run, notebook, project, since, until, span, cell_id, code_hash, status
             As for `records`.
 

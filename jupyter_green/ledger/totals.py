@@ -249,7 +249,7 @@ def total(lines: Iterable[Line], by: By | None = None, simulated: bool | None = 
     by : {"project", "notebook", "day", "kind", "run"}, optional
         Also give the parts; a day is one of this machine's time zone.
     simulated : bool, optional
-        Which sort to add up; by default the real ones, or the simulated ones if there are no others.
+        Which sort to add up; by default the real ones, or the simulated ones if no real one has a reading.
 
     Raises
     ------
@@ -280,7 +280,10 @@ def total(lines: Iterable[Line], by: By | None = None, simulated: bool | None = 
             whole[line.simulated].inside += 1
         else:
             count(line)
-    sort = bool(whole[True].count and not whole[False].count) if simulated is None else simulated
+    real, other = whole[False], whole[True]
+    # A real record without any reading must not stand for simulated ones that have theirs: what is left out is said.
+    alone = not real.count or (real.unread == real.count and other.unread < other.count)
+    sort = bool(other.count and alone) if simulated is None else simulated
     result = whole[sort].totals(whole[not sort], simulated=sort)
     found = {key: group[sort].totals(group[not sort], simulated=sort) for key, group in groups.items()}
     ordered = sorted(found.items(), key=lambda item: (item[0] is None, str(item[0])))

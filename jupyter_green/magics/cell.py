@@ -12,7 +12,7 @@ import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jupyter_green.records import EnergyRecord, Status
 from jupyter_green.report.bundle import bundle
@@ -20,11 +20,14 @@ from jupyter_green.session import Session, Window, status_of
 from jupyter_green.session.accelerator import synchronize
 from jupyter_green.session.units import Tally, counted
 
+if TYPE_CHECKING:
+    from .gate import Gate
+
 HEADER_ALONE = re.compile(r"\s*%%energy([ \t][^\n]*)?\s*")
 """A header with nothing below it."""
 
 OWN_LINES = re.compile(
-    r"\s*(#.*|%((energy|baseline)(\s.*)?|(load|unload|reload)_ext\s+jupyter_green\s*|config\s+JupyterGreen(\..*)?))?$"
+    r"\s*(#.*|%((energy|baseline|budget)(\s.*)?|(load|unload|reload)_ext\s+jupyter_green\s*|config\s+JupyterGreen(\..*)?))?$"
 )
 """A cell of nothing but these lines is ours, or empty; it is not metered."""
 
@@ -69,6 +72,8 @@ class CellMeter:
         self.enabled = True
         self.show = False
         self.problem: str | None = None
+        self.gate: Gate | None = None
+        """Holds cells to their budgets; set by whoever loads the extension."""
 
     def register(self) -> None:
         """Listen to the shell's events."""
@@ -90,14 +95,21 @@ class CellMeter:
         """A cell is about to run."""
         stack = self._stack()
         window = None
-        if not stack and self.enabled and not _is_own(info.raw_cell):
-            window = self._open(info)
+        if not stack and not _is_own(info.raw_cell):
+            metered = self.enabled or info.raw_cell.lstrip().startswith("%%energy")
+            held = metered and self.gate is not None and self.gate.verdict(info.raw_cell) == "hold"
+            if self.enabled and not held:
+                window = self._open(info)
         stack.append(Entry(info, window))
 
     def after(self, result: Any) -> None:
         """A cell has run, was cancelled (result None) or was empty (no entry)."""
         entry = self._take(None if result is None else result.info)
-        if entry is None or entry.window is None:
+        if entry is None:
+            return
+        if self.gate is not None and not self._stack():
+            self.gate.left()
+        if entry.window is None:
             return
         error = None if result is None else result.error_before_exec or result.error_in_exec
         status: Status = "interrupted" if result is None else status_of(error)
@@ -111,7 +123,11 @@ class CellMeter:
             if status == "ok":
                 synchronize()
             self._count(entry.window, entry.request)
+        if self.gate is not None:
+            self.gate.ending(entry.window)
         session.close(entry.window, status)
+        if self.gate is not None:
+            self.gate.ended(entry.window)
         if request is not None and (result is None or result.error_before_exec is None):
             self._deliver(entry.window, request)  # what did not compile ran nothing: there is nothing to show
 
@@ -144,7 +160,12 @@ class CellMeter:
             "code_hash": code_hash(info.raw_cell),
         }
         window = session.window("cell", **facts)
-        return session.open(window) if session.alive else window
+        if not session.alive:
+            return window
+        session.open(window)
+        if self.gate is not None:
+            self.gate.opened(window, info.raw_cell)
+        return window
 
     def _stack(self) -> list[Entry]:
         if not hasattr(self._local, "stack"):

@@ -13,12 +13,14 @@ from jupyter_green.report.display import register, unregister
 from jupyter_green.session import Session, current, end
 
 from .baseline import BaselineMagics
+from .budget import BudgetMagics
 from .cell import CellMeter
 from .choose import NAMES as CHOOSING
 from .choose import ChooseMagics
 from .config import JupyterGreen
 from .energy import EnergyMagics
 from .energyit import RepeatMagics
+from .gate import HOLD, Gate
 from .header import BEGIN, begin_metering
 from .shrink import NAMES as SHRINKING
 from .shrink import ShrinkMagics
@@ -58,12 +60,15 @@ class Extension:
         self.config.follow(self.session)
         self.cells = CellMeter(shell, self.current_session)
         self.cells.show = self.config.show
+        self.gate = Gate(shell, self.current_session)
+        self.cells.gate = self.gate
         self.magics = [
             EnergyMagics(shell, self.cells),
             RepeatMagics(shell, self.cells),
             BaselineMagics(shell, self.cells),
             ShrinkMagics(shell, self.cells),
             ChooseMagics(shell, self.cells),
+            BudgetMagics(shell, self.cells, self.gate),
         ]
         self.sources = Sources(shell)
         self.companion = None if companion is None else companion(self.session, self.cells, self.sources.line_of)
@@ -73,6 +78,7 @@ class Extension:
         if not self.session.alive and not self.session.forked:
             self.session = current(self.config.settings())
             self.config.follow(self.session)
+            self.gate.follow(self.session)
             if self.companion is not None:
                 self.companion.follow(self.session)
         return self.session
@@ -87,6 +93,7 @@ class Extension:
         if self.companion is not None:
             self.shell.events.register("pre_run_cell", self.sources.begin)
         self.cells.register()
+        self.gate.follow(self.session)
         if self.companion is not None:
             self.companion.start()
             self.shell.events.register("post_run_cell", self._switched)
@@ -98,6 +105,7 @@ class Extension:
     def unload(self) -> None:
         """Take everything out again and end the session."""
         self.cells.unregister()
+        self.gate.close()
         unregister(self.shell)
         if self.config in self.shell.configurables:
             self.shell.configurables.remove(self.config)
@@ -111,6 +119,8 @@ class Extension:
             ("line", "energyit"),
             ("cell", "energyit"),
             ("line", "baseline"),
+            ("line", "budget"),
+            ("line", HOLD),
             *(("line", name) for name in (*SHRINKING, *CHOOSING)),
         ):
             self.shell.magics_manager.magics[kind].pop(name, None)

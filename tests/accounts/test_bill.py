@@ -35,7 +35,8 @@ def test_each_term_is_its_own() -> None:
     }
     assert (found.total, found.version, found.currency) == (Decimal("2.1"), card.version, "EUR")
     assert found.sentence() == (
-        f"2.1 EUR = electricity 0.6 + gpu hours 1.25 + excess 0.3 + bought 0.05 + sold -0.1 (tariff version {card.version})."
+        "2.1 EUR = electricity 0.6 + gpu hours 1.25 + excess 0.3 + bought 0.05 + sold -0.1 "
+        f"(tariff version {card.version})."
     )
 
 

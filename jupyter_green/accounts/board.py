@@ -1,0 +1,95 @@
+"""The budgets as this machine last knew them: a small file beside the journals.
+
+A new kernel reads it without opening the ledger, whose library is heavy, and a kernel that runs sees by the file's time
+that somebody set a budget or an override elsewhere. With the last sums in it a budget holds while the ledger is away.
+It is no store: the ledger has it all, and a file that is lost or damaged is written anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jupyter_green.ledger.location import journal_folder
+
+from .budget import Budget, Override
+from .spending import Base
+
+VERSION = 1
+NAME = "budgets.json"
+
+
+@dataclass
+class Known:
+    """What is on the board.
+
+    Parameters
+    ----------
+    budgets, overrides : list
+        All that were set, and may still hold.
+    bases : dict of str to Base
+        What the ledger said of each budget.
+    """
+
+    budgets: list[Budget] = field(default_factory=list)
+    overrides: list[Override] = field(default_factory=list)
+    bases: dict[str, Base] = field(default_factory=dict)
+
+
+class Board:
+    """The board of one ledger.
+
+    Parameters
+    ----------
+    ledger : str
+        Its URL.
+    """
+
+    def __init__(self, ledger: str) -> None:
+        self.path: Path = journal_folder(ledger) / NAME
+        self._seen: tuple[int, int] | None = None
+
+    def changed(self) -> bool:
+        """Whether somebody has written it since it was read; one look at the file's time."""
+        return self._stamp() != self._seen
+
+    def read(self) -> Known:
+        """Return what is on it; nothing where there is none or it can't be read."""
+        self._seen = self._stamp()
+        try:
+            data = json.loads(self.path.read_text(encoding="utf-8"))
+            if data["version"] != VERSION:
+                return Known()
+            budgets = [Budget.from_dict(item) for item in data["budgets"]]
+            overrides = [Override.from_dict(item) for item in data["overrides"]]
+            bases = {key: Base.from_dict(item) for key, item in data["bases"].items()} if budgets else {}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return Known()
+        return Known(budgets, overrides, bases)
+
+    def write(self, known: Known) -> None:
+        """Write it anew; raises OSError where the disk refuses."""
+        data: dict[str, Any] = {
+            "version": VERSION,
+            "budgets": [budget.to_dict() for budget in known.budgets],
+            "overrides": [override.to_dict() for override in known.overrides],
+            "bases": {key: base.to_dict() for key, base in known.bases.items()},
+        }
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        draft = self.path.with_name(f".{NAME}.{os.getpid()}.part")
+        try:
+            draft.write_text(json.dumps(data, separators=(",", ":")), encoding="utf-8")
+            draft.replace(self.path)
+        finally:
+            draft.unlink(missing_ok=True)
+        self._seen = self._stamp()
+
+    def _stamp(self) -> tuple[int, int] | None:
+        try:
+            found = self.path.stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_ino

@@ -1,0 +1,92 @@
+"""What is said of budgets: one sentence for each occasion, with ±, standing and what is not known."""
+
+from __future__ import annotations
+
+import time
+
+from jupyter_green.report import number
+
+from .spending import Spent
+
+
+def used(spent: Spent) -> str:
+    """Return how much of a budget is used, with its ± and standing."""
+    limit = spent.budget.limit
+    assert limit is not None, "a budget that was cleared is not spoken of"
+    share = number.plain(number.whole_percent(spent.share))
+    said = limit.written(spent.amount, spent.uncertainty)
+    quality = "" if spent.quality is None else f" {spent.quality}"
+    carried = spent.allowed - limit.amount
+    whole = f"{limit} and {limit.written(carried)} carried over" if carried > 0 else str(limit)
+    doubt = spent.uncertainty
+    unsure = ""
+    if doubt is None and spent.amount:
+        unsure = "; how sure that is is not known"
+    elif doubt and (spent.amount - doubt < spent.allowed < spent.amount + doubt):
+        unsure = "; the interval reaches to both sides of it"
+    return f"{said}{quality} of {whole}, {share}{unsure}"
+
+
+def unknown(spent: Spent) -> str:
+    """Return what is not in the figure; empty where all is."""
+    parts = []
+    if spent.missing:
+        parts.append(f"{spent.missing} record{'' if spent.missing == 1 else 's'} without a figure")
+    if spent.foreign:
+        parts.append(f"what was priced in {', '.join(spent.foreign)}")
+    return f" Not in it: {' and '.join(parts)}." if parts else ""
+
+
+def basis(problem: str | None, read_at: float | None) -> str:
+    """Return what the figure rests on where the ledger is away; empty where it is there."""
+    if problem is None:
+        return ""
+    when = "what this kernel knows" if read_at is None else f"what it held at {time.strftime('%H:%M', _local(read_at))}"
+    return (
+        f" The ledger can't be used ({problem.rstrip('.')}); this works on {when} and on the journals of this machine."
+    )
+
+
+def warned(spent: Spent, problem: str | None) -> str:
+    """Say that a budget is nearly used up."""
+    rest = f"{unknown(spent)}{basis(problem, spent.read_at)}"
+    return f"Budget of {spent.budget.name}: {used(spent)}; at 100 % further cells are held back.{rest}"
+
+
+def asked(spent: Spent, problem: str | None) -> str:
+    """Ask whether a cell is to run all the same."""
+    rest = f"{unknown(spent)}{basis(problem, spent.read_at)}"
+    return f"Budget of {spent.budget.name} used up: {used(spent)}.{rest} Run this cell all the same? [y/N] "
+
+
+def held(spent: Spent, problem: str | None) -> str:
+    """Say that a cell is held back, and what to do."""
+    budget = spent.budget
+    rest = f"{unknown(spent)}{basis(problem, spent.read_at)}"
+    return (
+        f"Held back by the budget of {budget.name}: {used(spent)}.{rest} "
+        f'Go on with: %budget override "REASON", or set another: %budget {_more(spent)} --per {budget.per}'
+        f"{'' if budget.covers == 'inference' else f' --{budget.covers}'}."
+    )
+
+
+def stopped(spent: Spent) -> str:
+    """Say that a cell was interrupted, as the person chose."""
+    return f"Interrupted by the budget of {spent.budget.name} (--stop): {used(spent)}."
+
+
+def _more(spent: Spent) -> str:
+    """An example of a larger limit, as it is typed."""
+    limit = spent.budget.limit
+    assert limit is not None, "a budget that was cleared holds nothing back"
+    double = 2 * max(limit.amount, spent.amount)
+    size, unit = {
+        "money": (1.0, limit.currency or ""),
+        "co2e": (1.0, "g"),
+        "energy": (3600.0, "Wh") if double >= 3600 else (1.0, "J"),
+    }[limit.quantity]
+    return f"{float(f'{double / size:.2g}'):.10g}{unit}"
+
+
+def _local(seconds: float) -> time.struct_time:
+    return time.localtime(seconds)

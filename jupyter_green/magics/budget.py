@@ -1,0 +1,296 @@
+"""``%budget``: say how much may be used, see how it stands, and go on all the same with a reason."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import time
+from dataclasses import replace
+from datetime import date
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
+
+from jupyter_green.report.grid import Grid
+
+from .cell import CellMeter
+from .gate import HOLD, Gate
+
+if TYPE_CHECKING:
+    from jupyter_green.accounts.budget import Budget
+    from jupyter_green.accounts.limit import Limit
+    from jupyter_green.records import Purpose
+
+USAGE = (
+    "AMOUNT --per day|week|month|notebook|project [--all | --training] [--zone NAME] [--carry] [--stop] "
+    "[--until DATE] | override REASON | as inference|training|other|auto | clear [--per …] | log"
+)
+WIDEST = 160
+PERS = ("day", "week", "month", "notebook", "project")
+
+
+class _Options(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"%budget: {message}; it takes {USAGE}.")
+
+
+@magics_class
+class BudgetMagics(Magics):
+    """The budget magic of one shell.
+
+    Parameters
+    ----------
+    shell : InteractiveShell
+        The shell it belongs to.
+    cells : CellMeter
+        Meters its cells.
+    gate : Gate
+        Holds them to their budgets.
+    """
+
+    def __init__(self, shell: Any, cells: CellMeter, gate: Gate) -> None:
+        super().__init__(shell)
+        self.cells, self.gate = cells, gate
+        # Not decorated magics: a call that stands in a held cell's place, nothing to be found or typed.
+        self.magics["line"][HOLD] = gate.answer
+
+    @no_var_expand
+    @line_magic
+    def budget(self, line: str) -> Grid | None:
+        """Say how much may be used, and see how it stands.
+
+        ::
+
+            %budget                           how each budget stands
+            %budget 50Wh --per day            warns at 80 %, asks at 100 %, then holds further metered cells back
+            %budget 200g --per month          CO2e (with a region); 3EUR: money (with a tariff)
+            %budget 1kWh --per project        also: notebook, week
+            %budget 50Wh --per day --all      counts every cell; without it inference alone, or --training alone
+            %budget 50Wh --per day --carry    what was left of the day before is added
+            %budget 50Wh --per day --stop     interrupts a running cell too, at its next heartbeat
+            %budget … --zone Europe/Zurich    days of that time zone; --until 2027-01-31: the last day
+            %budget override "REASON"         goes on until the period ends; the reason is logged
+            %budget as inference              what cells count as from now on (training, other; auto: found again)
+            %budget clear [--per day]         no budget any more
+            %budget log                       what was set and overridden, and why
+
+        Inference is found where a model generates or evaluates, training where a loss goes backward; a cell's label
+        (``%%energy -l inference``) says otherwise.
+        """
+        from jupyter_green.accounts.limit import BadLimit
+
+        try:
+            words = shlex.split(line)
+        except ValueError as error:
+            raise UsageError(f"%budget: {error}; put a reason in quotes.") from None
+        try:
+            if not words:
+                return self._standing()
+            command = {"override": self._override, "as": self._as, "clear": self._clear, "log": self._log}
+            return command[words[0]](words[1:]) if words[0] in command else self._set(words)
+        except BadLimit as error:
+            raise UsageError(f"%budget: {error}") from None
+
+    # ---- what may be asked --------------------------------------------------------------------
+
+    def _standing(self) -> Grid:
+        from jupyter_green.accounts.standing import basis, unknown, used
+
+        self.cells.session().settle()
+        self.gate.purse.look()
+        budgets = self.gate.budgets()
+        if not budgets:
+            return Grid(f"No budget holds here. %budget takes {USAGE}.")
+        problem, rows, said = self.gate.purse.problem, [], []
+        for budget in budgets:
+            spent = self.gate.standing(budget)
+            lifted = self.gate.purse.overridden(budget)
+            state = "held back" if spent.share >= 1 else "nearly used up" if spent.share >= 0.8 else ""
+            how = f"overridden until {_when(lifted.until)}: {lifted.reason}" if lifted is not None else state
+            rows.append((budget.name, used(spent), _when(spent.end), how))
+            said.append(unknown(spent).strip())
+            said.append(basis(problem, spent.read_at).strip())
+        apart = any(one.covers != "all" for one in budgets)
+        looked = "Inference and training are told apart since the first budget was set." if apart else ""
+        count = f"{len(budgets)} budget{'' if len(budgets) == 1 else 's'} here."
+        notes = [count, looked, *dict.fromkeys(said), self.gate.purse.notice or ""]
+        return Grid(" ".join(note for note in notes if note), ("budget", "used", "until", ""), rows, widest=WIDEST)
+
+    def _log(self, words: list[str]) -> Grid:
+        if words:
+            raise UsageError("%budget log takes nothing more.")
+        from jupyter_green.accounts.budget import Budget
+        from jupyter_green.ledger import Ledger, LedgerError
+
+        try:
+            with Ledger(self.cells.session().settings.ledger) as ledger:
+                found = [one for one in ledger.postings() if one.kind in ("budget", "override")]
+        except LedgerError as error:
+            raise UsageError(f"%budget log: {error}") from None
+        budgets = {one.id: Budget.from_dict({**one.document, "id": one.id}) for one in found if one.kind == "budget"}
+        rows = []
+        for one in found:
+            if one.kind == "budget":
+                budget = budgets[one.id]
+                what = "cleared" if budget.limit is None else "set"
+                rows.append((_when(one.made_at), what, _called(budget), ""))
+            else:
+                about = budgets.get(str(one.document.get("budget")))
+                reason = str(one.document.get("reason") or "withheld")
+                rows.append((_when(one.made_at), "overridden", "" if about is None else _called(about), reason))
+        if not rows:
+            return Grid("No budget was ever set with this ledger.")
+        return Grid(f"{len(rows)} lines, oldest first.", ("when", "", "budget", "reason"), rows)
+
+    # ---- what may be changed ------------------------------------------------------------------
+
+    def _set(self, words: list[str]) -> Grid | None:
+        from jupyter_green.accounts.budget import Budget
+        from jupyter_green.accounts.limit import BadLimit, Limit
+
+        options = _parser().parse_args(words)
+        limit = Limit.parse(" ".join(options.amount))
+        if options.per is None:
+            raise BadLimit(f"Say over what: %budget {' '.join(options.amount)} --per {'|'.join(PERS)}.")
+        self._check(limit)
+        settings = self.cells.session().settings
+        if options.per == "notebook" and settings.notebook is None:
+            raise BadLimit("The notebook's name is not known here, so it can't have a budget; give one --per project.")
+        now = time.time()
+        budget = Budget(
+            limit,
+            options.per,
+            "all" if options.all else "training" if options.training else "inference",
+            zone=options.zone,
+            carry=options.carry,
+            stop=options.stop,
+            until=_end(options.until, options.zone, now),
+            project=settings.project if options.per in ("project", "notebook") else None,
+            notebook=settings.notebook if options.per == "notebook" else None,
+            made_at=now,
+        )
+        before = next((one for one in self.gate.budgets() if one.key == budget.key), None)
+        if before is not None and budget.project is not None:
+            budget = replace(budget, since=before.since or before.made_at)
+        self.gate.purse.set(budget)
+        spent = self.gate.standing(budget)
+        print(_told(budget, spent))
+        if self.gate.purse.notice:
+            print(self.gate.purse.notice)
+        return None
+
+    def _check(self, limit: Limit) -> None:
+        """Refuse what could never be told here."""
+        from jupyter_green.accounts.limit import BadLimit
+
+        valuation = self.cells.session().settings.valuation
+        tariff = valuation.tariff
+        if limit.quantity == "co2e" and valuation.intensity is None:
+            raise BadLimit("CO2e needs a region first: %config JupyterGreen.region = 'FRA'.")
+        if limit.quantity == "money" and tariff is None:
+            raise BadLimit(f"Money needs a tariff first: %config JupyterGreen.tariff = '0.25 {limit.currency}/kWh'.")
+        if limit.quantity == "money" and tariff is not None and tariff.currency != limit.currency:
+            raise BadLimit(
+                f"The tariff is in {tariff.currency} and the budget in {limit.currency}; nothing is "
+                "converted here, so write both in one currency."
+            )
+
+    def _override(self, words: list[str]) -> None:
+        from jupyter_green.accounts.limit import BadLimit
+
+        reason = " ".join(words).strip()
+        if not reason:
+            raise BadLimit('An override needs a reason, such as: %budget override "the demo is at noon".')
+        self.gate.purse.skim()
+        over = [b for b in self.gate.budgets() if self.gate.standing(b).share >= 1]
+        over = [budget for budget in over if self.gate.purse.overridden(budget) is None]
+        if not over:
+            raise BadLimit("No budget is used up here, so there is nothing to override.")
+        for budget in over:
+            made = self.gate.purse.override(budget, reason)
+            print(f"The budget of {budget.name} is set aside until {_when(made.until)}: {reason}.")
+        if self.gate.purse.notice:
+            print(self.gate.purse.notice)
+
+    def _as(self, words: list[str]) -> None:
+        from jupyter_green.accounts.budget import PURPOSES
+
+        known: dict[str, Purpose] = {purpose: purpose for purpose in PURPOSES}
+        if len(words) != 1 or (words[0] not in known and words[0] != "auto"):
+            raise UsageError(f"%budget as takes one of {', '.join(PURPOSES)} or auto.")
+        self.gate.always = known.get(words[0])
+        what = "what they are found to do" if words[0] == "auto" else words[0]
+        print(f"Cells from the next one on count as {what}.")
+
+    def _clear(self, words: list[str]) -> None:
+        from jupyter_green.accounts.limit import BadLimit
+        from jupyter_green.records import new_id
+
+        parser = _Options(prog="%budget clear", add_help=False, allow_abbrev=False)
+        parser.add_argument("--per", choices=PERS)
+        per = parser.parse_args(words).per
+        found = [budget for budget in self.gate.budgets() if per in (None, budget.per)]
+        if not found:
+            raise BadLimit(f"No budget{'' if per is None else f' per {per}'} holds here, so there is none to clear.")
+        for budget in found:
+            self.gate.purse.set(replace(budget, limit=None, until=None, made_at=time.time(), id=new_id()))
+            print(f"The budget of {budget.name} is cleared.")
+
+
+def _parser() -> _Options:
+    parser = _Options(prog="%budget", add_help=False, allow_abbrev=False)
+    parser.add_argument("amount", nargs="+")
+    parser.add_argument("--per", choices=PERS)
+    what = parser.add_mutually_exclusive_group()
+    for option in ("--all", "--training", "--inference"):
+        what.add_argument(option, action="store_true")
+    parser.add_argument("--zone")
+    parser.add_argument("--until")
+    for option in ("--carry", "--stop"):
+        parser.add_argument(option, action="store_true")
+    return parser
+
+
+def _end(text: str | None, zone: str | None, now: float) -> float | None:
+    """Return when a budget's last day is over."""
+    from datetime import timedelta
+
+    from jupyter_green.accounts.budget import midnight, zone_of
+    from jupyter_green.accounts.limit import BadLimit
+
+    if text is None:
+        return None
+    try:
+        last = date.fromisoformat(text)
+    except ValueError:
+        raise BadLimit(f"{text!r} is no day; write it like 2027-01-31.") from None
+    end = midnight(last + timedelta(days=1), zone_of(zone))
+    if end <= now:
+        raise BadLimit(f"{text} is over already; a budget needs a last day that is still to come.")
+    return end
+
+
+def _told(budget: Budget, spent: Any) -> str:
+    from jupyter_green.accounts.standing import used
+
+    counts = {
+        "inference": "Inference is counted (cells that generate or evaluate a model, or are labelled so)",
+        "training": "Training is counted (cells whose loss goes backward, or that are labelled so)",
+        "all": "Every metered cell is counted",
+    }[budget.covers]
+    ways = "interrupts what runs" if budget.stop else "lets what runs finish"
+    return (
+        f"Budget of {budget.name}: {used(spent)}. {counts}. It warns at 80 %, asks at 100 %, then holds further "
+        f"metered cells back, and {ways}."
+    )
+
+
+def _called(budget: Budget) -> str:
+    return f"per {budget.per}" if budget.limit is None else budget.name
+
+
+def _when(seconds: float) -> str:
+    if seconds == float("inf"):
+        return "–"
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))

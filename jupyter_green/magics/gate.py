@@ -1,0 +1,311 @@
+"""Budgets at work: looks before a cell and at its heartbeats, warns, asks, and holds cells back.
+
+A cell that is held back is never begun: the syntax tree that would run is replaced by one call that raises a
+UsageError with one sentence. Where it is asked first, that call stands before the cell's own code, which then runs as
+ever. The tree, not the text, because a person's answer can only be had when the cell runs, and line numbers stay.
+
+Without a budget all this costs one look at a file's time per cell. With one it costs reading the journals, some
+milliseconds; the ledger is read on a thread of its own, and a cell waits for it half a second at most.
+"""
+
+from __future__ import annotations
+
+import _thread
+import ast
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from IPython.core.error import StdinNotImplementedError, UsageError
+
+from jupyter_green.accounts.budget import PURPOSES, WARN_FROM, Budget
+from jupyter_green.accounts.purse import Purse
+from jupyter_green.accounts.spending import Spent
+from jupyter_green.accounts.standing import asked, held, stopped, warned
+from jupyter_green.records import EnergyRecord, Purpose
+from jupyter_green.session import Session, Window
+from jupyter_green.session.purpose import Watch, guessed
+
+HOLD = "_budget_hold"
+PATIENCE_SECONDS = 0.5
+"""How long the start of a cell waits for the ledger."""
+SETTLE_SECONDS = 0.1
+"""How long it waits after the end of the cell before, so that this one is in the sum."""
+Verdict = Literal["run", "ask", "hold"]
+
+
+@dataclass
+class Cell:
+    """A cell under way: its window, what looks at it, what the person says it is, and what interrupted it."""
+
+    window: Window
+    watch: Watch
+    said: Purpose | None
+    thread: int
+    stopped: Spent | None = None
+
+    @property
+    def purpose(self) -> Purpose:
+        """What it is for, as far as that is known."""
+        return named(self.window.facts.get("label")) or self.said or self.watch.purpose
+
+
+class Gate:
+    """Holds the cells of one shell to the budgets of its ledger.
+
+    Parameters
+    ----------
+    shell : InteractiveShell
+        The shell.
+    session : callable
+        Returns the session of this process.
+    """
+
+    def __init__(self, shell: Any, session: Callable[[], Session]) -> None:
+        self._shell, self._session = shell, session
+        self._purse: Purse | None = None
+        self._cells: dict[str, Cell] = {}
+        self._unsettled: dict[str, tuple[Window, Purpose]] = {}
+        self._told: set[tuple[str, float, str]] = set()
+        self._pending: dict[int, tuple[Verdict, Spent]] = {}
+        self._by_code: dict[str, Purpose] = {}
+        self._stop: Callable[[], None] | None = None
+        self.always: Purpose | None = None
+        """What the person says that cells are from now on."""
+
+    # ---- life ---------------------------------------------------------------------------------
+
+    def follow(self, session: Session) -> None:
+        """Go with a session; reads the board, and the ledger only where there are budgets, while nobody waits."""
+        if self._stop is not None:
+            self._stop()
+        simulated = any(traits.quality == "simulated" for traits in session.meter.traits)
+
+        def value(record: EnergyRecord) -> EnergyRecord:
+            return session.settings.valuation.value(record)  # settings may be replaced while it runs
+
+        self._purse = Purse(session.settings.ledger, simulated=simulated, value=value)
+        self._stop = session.listen(self._heard)
+        if self.budgets():
+            self._purse.read()
+
+    def close(self) -> None:
+        """Stop looking."""
+        if self._stop is not None:
+            self._stop()
+            self._stop = None
+        for cell in self._cells.values():
+            cell.watch.close()
+        self._cells.clear()
+        self._pending.clear()
+        self._leave()
+
+    @property
+    def purse(self) -> Purse:
+        """What is known of budgets."""
+        assert self._purse is not None, "the gate follows a session from the start"
+        return self._purse
+
+    def budgets(self) -> list[Budget]:
+        """Return the budgets that hold here."""
+        settings = self._session().settings
+        return [one for one in self.purse.budgets() if one.applies(settings.project, settings.notebook)]
+
+    def standing(self, budget: Budget) -> Spent:
+        """Return how a budget stands, this kernel's cells up to now included."""
+        return self.purse.spent(budget, self._live())
+
+    # ---- a cell's path ------------------------------------------------------------------------
+
+    def verdict(self, source: str) -> Verdict:
+        """Return whether a cell may run; called before it begins, on the thread that will run it."""
+        budgets = self.budgets()
+        if not budgets:
+            return "run"
+        self._let_settle()
+        self.purse.skim()
+        if self.purse.due():
+            self.purse.read(PATIENCE_SECONDS)
+        purpose = self._expected(source)
+        worst: tuple[Verdict, Spent] | None = None
+        for budget in budgets:
+            if not budget.covers_purpose(purpose) or self.purse.overridden(budget) is not None:
+                continue
+            spent = self.standing(budget)
+            self._warn(spent)
+            if spent.share >= 1:
+                found: Verdict = "ask" if self._may_ask() and self._once(spent, "asked") else "hold"
+                if worst is None or found == "hold":
+                    worst = found, spent
+        if worst is None:
+            return "run"
+        self._pending[threading.get_ident()] = worst
+        if self not in self._shell.ast_transformers:
+            self._shell.ast_transformers.append(self)
+        return worst[0]
+
+    def visit(self, tree: ast.Module) -> ast.Module:
+        """Put the call that asks or holds into the tree of the cell that it is about; IPython calls it."""
+        found = self._pending.get(threading.get_ident())
+        if found is None:
+            return tree
+        call = ast.parse(f"get_ipython().run_line_magic({HOLD!r}, '')").body
+        # What comes from the future must stand first.
+        future = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
+        rest = [node for node in tree.body if node not in future]
+        tree.body = [*future, *call, *rest] if found[0] == "ask" else call
+        return tree
+
+    def answer(self, _line: str = "") -> None:
+        """Ask the person, or hold the cell back: the call that stands in the tree."""
+        found = self._pending.pop(threading.get_ident(), None)
+        if found is None:
+            return
+        verdict, spent = found
+        if verdict == "ask":
+            try:
+                said = input(asked(spent, self.purse.problem)).strip().casefold()
+            except (StdinNotImplementedError, EOFError):
+                said = ""  # nobody is there
+            if said in ("y", "yes"):
+                self.purse.override(spent.budget, "confirmed when asked, for one cell", cells=1)
+                for cell in self._cells.values():  # waiting for a person is no work
+                    self._session().restart(cell.window)
+                return
+        raise UsageError(held(spent, self.purse.problem))
+
+    def opened(self, window: Window, source: str) -> None:
+        """A cell's window was opened."""
+        if window.id in self._cells or not self.budgets():
+            return
+        cell = self._cells[window.id] = Cell(window, Watch(), self._said(source), threading.get_ident())
+        cell.watch.open()
+        if cell.said is not None:
+            window.facts["purpose"] = cell.said
+
+    def ending(self, window: Window) -> None:
+        """A cell's window is about to be closed."""
+        cell = self._cells.get(window.id)
+        if cell is None:
+            return
+        window.facts["purpose"] = cell.purpose
+        code = window.facts.get("code_hash")
+        if code is not None and cell.said is None:
+            self._by_code[code] = cell.purpose
+        if cell.stopped is not None:
+            window.notes.append(stopped(cell.stopped))
+
+    def ended(self, window: Window) -> None:
+        """A cell's window was closed."""
+        cell = self._cells.pop(window.id, None)
+        if cell is None:
+            return
+        cell.watch.close()
+        self._unsettled[window.id] = window, cell.purpose
+        if cell.stopped is not None:
+            print(stopped(cell.stopped))
+        for budget in self.budgets():
+            if budget.covers_purpose(cell.purpose) and self.purse.overridden(budget) is None:
+                self._warn(self.standing(budget))
+
+    def left(self) -> None:
+        """The cell on this thread is over, whether it ran or not."""
+        self._pending.pop(threading.get_ident(), None)
+        if not self._pending:
+            self._leave()
+
+    # ---- heartbeats ---------------------------------------------------------------------------
+
+    def _heard(self, event: str, record: EnergyRecord) -> None:
+        """What the session tells, on its own thread."""
+        cell = self._cells.get(record.id)
+        if event != "beat" or cell is None:
+            return
+        budgets = self.budgets()
+        if not budgets:
+            return
+        self.purse.skim()
+        if self.purse.due():
+            self.purse.read()
+        for budget in budgets:
+            if not budget.stop or cell.stopped is not None or self.purse.overridden(budget) is not None:
+                continue
+            spent = self.standing(budget)
+            mine = cell.thread == threading.main_thread().ident  # only that one can be interrupted
+            if mine and budget.covers_purpose(cell.purpose) and spent.share >= 1:
+                cell.stopped = spent
+                _thread.interrupt_main()
+
+    # ---- inside -------------------------------------------------------------------------------
+
+    def _let_settle(self) -> None:
+        """Let the cell that has just ended be looked at: in "run all" the next one begins before that."""
+        for window, _ in [*self._unsettled.values()]:
+            while window.closed is not None and window.latest is None:
+                if time.perf_counter() - window.closed.time > SETTLE_SECONDS:
+                    break
+                window.session.hurry()
+                time.sleep(0.005)
+
+    def _live(self) -> list[EnergyRecord]:
+        """This kernel's records of cells that its journal does not hold yet, or not up to now."""
+        found = []
+        for window, purpose in [*self._unsettled.values()]:
+            if window.latest is None:
+                found.append(self._session().provisional(window).with_(purpose=purpose))
+            else:  # settled, and so written down
+                self._unsettled.pop(window.id, None)
+                found.append(window.latest)
+        for cell in [*self._cells.values()]:
+            found.append(self._session().provisional(cell.window).with_(purpose=cell.purpose))
+        return found
+
+    def _said(self, source: str) -> Purpose | None:
+        """What the person says of a cell: the label in its header, or what holds from now on."""
+        header = source.lstrip().split("\n", 1)[0]
+        if header.startswith("%%energy"):
+            words = header.replace("=", " ").split()
+            for option in ("-l", "--label"):
+                label = named(words[words.index(option) + 1]) if option in words[:-1] else None
+                if label is not None:
+                    return label
+        return self.always
+
+    def _expected(self, source: str) -> Purpose:
+        """What a cell will do: what is said of it, what it did before, or what its text looks like."""
+        from .cell import code_hash
+
+        said = self._said(source)
+        if said is not None:
+            return said
+        code = code_hash(source)
+        if code not in self._by_code:
+            before = next((one for one in reversed(self._session().finished) if one.code_hash == code), None)
+            self._by_code[code] = before.purpose if before is not None and before.purpose else guessed(source)
+        return self._by_code[code]
+
+    def _may_ask(self) -> bool:
+        """Whether there is somebody to ask."""
+        return bool(getattr(getattr(self._shell, "kernel", None), "_allow_stdin", True))
+
+    def _once(self, spent: Spent, what: str) -> bool:
+        key = (spent.budget.id, spent.start, what)
+        new = key not in self._told
+        self._told.add(key)
+        return new
+
+    def _warn(self, spent: Spent) -> None:
+        if WARN_FROM <= spent.share < 1 and self._once(spent, "warned"):
+            print(warned(spent, self.purse.problem))
+
+    def _leave(self) -> None:
+        if self in self._shell.ast_transformers:
+            self._shell.ast_transformers.remove(self)
+
+
+def named(label: object) -> Purpose | None:
+    """Return the purpose that a label names; None where it is another label."""
+    text = str(label or "").strip(" \"'").casefold()
+    return next((purpose for purpose in PURPOSES if purpose == text), None)

@@ -1,0 +1,235 @@
+"""Budgets in real kernels: warned, asked, held back, overridden; two kernels under one; the ledger away."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.magics.kernel import Cell, Kernel, Outcome, plain_text
+
+pytestmark = pytest.mark.shell
+
+WORK = "sum(i * i for i in range(3_000_000))"
+"""A few tenths of a second of processor time: some joules, wherever the estimate comes from."""
+HOUR = "import time\nend = time.perf_counter() + 60\nwhile time.perf_counter() < end: sum(range(1000))"
+
+
+def quiet(kernel: Kernel, source: str, *answers: str) -> Outcome:
+    return kernel.run(Cell(source, answers=answers))
+
+
+def joules(kernel: Kernel) -> float:
+    """What one piece of work used here, so that budgets fit the machine."""
+    assert quiet(kernel, f"%%energy -o rec -q\n{WORK}").status == "ok"
+    return float(kernel.json("rec.joules"))
+
+
+def set_budget(kernel: Kernel, amount: float, more: str = "--per project --all") -> Outcome:
+    outcome = quiet(kernel, f"%budget {amount:.9f}J {more}")
+    assert outcome.status == "ok", outcome.text()
+    return outcome
+
+
+def test_warned_asked_held_and_overridden(metered: Kernel) -> None:
+    each = joules(metered)
+    said = set_budget(metered, 12 * each)
+    assert "Every metered cell is counted. It warns at 80 %, asks at 100 %" in said.text()
+    warned = None
+    for _ in range(60):
+        outcome = quiet(metered, WORK)
+        assert outcome.status == "ok"
+        if "at 100 % further cells are held back" in outcome.text():
+            warned = outcome
+            break
+    assert warned is not None
+    assert re.search(r"Budget of \S+ J per project: .* estimated of .*, \d\d %", warned.text())
+    while " held back" not in quiet(metered, "%budget").text():
+        assert "further cells are held back" not in quiet(metered, WORK).text()  # it warns once
+    # Asked once: no answer holds it back, and no further one is asked.
+    asked = quiet(metered, f"value = 1\n{WORK}", "n")
+    assert asked.status == "error"
+    assert re.fullmatch(r"UsageError: Held back by the budget of [^\n]+\.\n?", asked.text())
+    held = quiet(metered, "value = 2")
+    assert (held.status, held.reply["ename"]) == ("error", "UsageError")
+    assert metered.json("'value' in globals()") is False
+    assert quiet(metered, "%energy status").status == "ok"  # what steers us is never held back
+    refused = quiet(metered, "%budget override")
+    assert "An override needs a reason" in refused.text()
+    lifted = quiet(metered, '%budget override "the demo is at noon"')
+    assert re.search(r"is set aside until \d{4}-\d\d-\d\d 00:00: the demo is at noon\.", lifted.text())
+    assert quiet(metered, "value = 3\nvalue").text() == "3"
+    assert quiet(metered, "value").text() == "3"
+    log = quiet(metered, "%budget log").text()
+    assert re.search(r"set .*\n.*overridden .* the demo is at noon", log)
+    assert metered.json("[str(t) for t in get_ipython().ast_transformers]") == []
+
+
+def test_a_yes_runs_the_cell_as_it_is_and_is_logged(metered: Kernel) -> None:
+    set_budget(metered, 1e-3)
+    quiet(metered, "%budget as training")
+    assert quiet(metered, WORK).status == "ok"  # nothing was used yet when it began
+    source = "from __future__ import annotations\nx = 1\nfor n in range(3):\n    x += n\nx"
+    ran = quiet(metered, source, "y")
+    assert (ran.status, ran.text()) == ("ok", "4")
+    assert metered.json("In[-1]") == source
+    assert quiet(metered, "x").status == "error"
+    assert "confirmed when asked, for one cell" in quiet(metered, "%budget log").text()
+    quiet(metered, "%budget clear")
+    set_budget(metered, 1e-3)
+    assert quiet(metered, WORK).status == "ok"
+    failed = quiet(metered, "y = 1\n\n1/0", "yes")  # another budget asks again
+    assert failed.reply["ename"] == "ZeroDivisionError"
+    assert "line 3" in plain_text("".join(failed.reply["traceback"]))
+
+
+def test_inference_alone_is_counted_unless_all_is_said(metered: Kernel) -> None:
+    said = quiet(metered, "%budget 0.001J --per project")
+    assert "Inference is counted" in said.text()
+    for _ in range(2):
+        assert quiet(metered, WORK).status == "ok"
+    assert quiet(metered, f"%%energy -q -l inference\n{WORK}").status == "ok"
+    assert quiet(metered, f"%%energy -q -l inference\n{WORK}", "n").status == "error"
+    assert quiet(metered, "model = None\n# model.generate()").status == "ok"
+    assert quiet(metered, "str(model.generate())").status == "error"  # it looks like inference
+    assert "Held back" in quiet(metered, "str(model.generate())").text()
+    assert quiet(metered, "def step(loss): loss.backward()").status == "ok"
+    assert quiet(metered, "%budget as inference").status == "ok"
+    assert quiet(metered, "1").status == "error"
+    assert quiet(metered, "%budget as auto").status == "ok"
+    assert quiet(metered, "1").status == "ok"
+    assert [row["purpose"] for row in metered.rows()][:3] == ["other", "other", "inference"]
+
+
+def test_another_kernel_holds_back_at_once_and_a_new_one_from_its_first_cell(
+    start: Callable[..., Kernel], tmp_path: Path
+) -> None:
+    one, two = (start(tmp_path / "work") for _ in range(2))
+    for kernel in (one, two):
+        assert kernel.run("%load_ext jupyter_green").status == "ok"
+    set_budget(one, 1e-3)
+    assert quiet(one, WORK).status == "ok"
+    assert quiet(two, "1", "n").status == "error"
+    three = start(tmp_path / "work")
+    assert three.run("%load_ext jupyter_green").status == "ok"
+    assert quiet(three, "1", "n").status == "error"
+    quiet(one, '%budget override "all of us"')
+    for kernel in (two, three):
+        assert quiet(kernel, "1").status == "ok"
+
+
+@pytest.mark.long
+def test_two_kernels_are_never_more_than_a_heartbeat_over(start: Callable[..., Kernel], tmp_path: Path) -> None:
+    one, two = (start(tmp_path / "work") for _ in range(2))
+    for kernel in (one, two):
+        assert kernel.run("%load_ext jupyter_green").status == "ok"
+    budget = 6 * joules(one)
+    set_budget(one, budget, "--per project --all --stop")
+    done: dict[int, Outcome] = {}
+
+    def burn(place: int, kernel: Kernel) -> None:
+        done[place] = quiet(kernel, HOUR)
+
+    threads = [threading.Thread(target=burn, args=pair) for pair in enumerate((one, two))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(180)
+    assert [done[place].status for place in (0, 1)] == ["error", "error"]
+    assert all("Interrupted by the budget of" in done[place].text() for place in (0, 1))
+    time.sleep(1)
+    rows = [row for row in one.rows() if row["purpose"] is not None]
+    stopped = [row for row in rows if row["status"] == "interrupted"]
+    assert len(stopped) == 2
+    assert all(any("Interrupted by the budget" in note for note in row["notes"]) for row in stopped)
+    # A heartbeat is a second; what both draw in it bounds what may be used above the line. The step that looks
+    # and the interrupt themselves take a part of another.
+    heartbeat = sum(row["joules"] / row["seconds"] for row in stopped)
+    assert sum(row["joules"] for row in rows) <= budget + 1.5 * heartbeat
+
+
+def test_the_ledger_away_in_the_middle_of_a_cell(start: Callable[..., Kernel], tmp_path: Path) -> None:
+    kernel = start(JUPYTER_GREEN_LEDGER=str(tmp_path / "kept" / "ledger.sqlite"))
+    assert kernel.run("%load_ext jupyter_green").status == "ok"
+    each = joules(kernel)
+    set_budget(kernel, 2.5 * each)
+    gone = (
+        f"import pathlib\nfolder = pathlib.Path({str(tmp_path)!r})\n(folder / 'kept').rename(folder / 'gone')\n"
+        "(folder / 'kept').write_text('no folder')\n"
+    )
+    assert quiet(kernel, gone + WORK).status == "ok"
+    for _ in range(20):
+        outcome = quiet(kernel, WORK, "n")
+        if outcome.status == "error":
+            break
+    assert "Held back" in outcome.text()
+    standing = quiet(kernel, "%budget").text()
+    assert "The ledger can't be used" in standing
+    assert "this works on what it held at" in standing
+    lifted = quiet(kernel, '%budget override "no ledger today"')
+    assert "1 line of these budgets will be logged once the ledger is back." in lifted.text()
+    assert quiet(kernel, "1").status == "ok"
+    (tmp_path / "kept").unlink()
+    (tmp_path / "gone").rename(tmp_path / "kept")
+    assert "can't be used" not in quiet(kernel, "%budget").text()
+    assert "no ledger today" in quiet(kernel, "%budget log").text()
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("50 whs --per day", "did you mean 50Wh"),
+        ("50Wh", "Say over what"),
+        ("50Wh --per year", "invalid choice"),
+        ("-5Wh --per day", ""),
+        ("nan J --per day", "no amount that can be limited"),
+        ("1e400J --per day", "makes no sense"),
+        ("50Wh --per day --until 2020-01-31", "over already"),
+        ("50Wh --per day --until tomorrow", "no day"),
+        ("50Wh --per day --zone Mars/Olympus", "no time zone"),
+        ("50Wh --per project --carry", "no period before it"),
+        ("50Wh --per day --all --training", "not allowed with"),
+        ("200g --per day", "needs a region first"),
+        ("3EUR --per day", "needs a tariff first"),
+        ("override 'no need'", "nothing to override"),
+        ("clear --per week", "none to clear"),
+        ("as fun", "takes one of"),
+        ("'50Wh", "quotes"),
+    ],
+)
+def test_bad_input_is_one_sentence(used: Kernel, line: str, why: str) -> None:
+    outcome = quiet(used, f"%budget {line}")
+    assert outcome.status == "error"
+    assert re.fullmatch(r"UsageError: %budget[^\n]*\n?", outcome.text()), outcome.text()
+    assert why in outcome.text()
+    assert "No budget holds here" in quiet(used, "%budget").text()
+
+
+def test_currencies_are_not_mixed(start: Callable[..., Kernel]) -> None:
+    kernel = start(JUPYTER_GREEN_TARIFF="0.25 EUR/kWh", JUPYTER_GREEN_REGION="FRA")
+    assert kernel.run("%load_ext jupyter_green").status == "ok"
+    assert "The tariff is in EUR and the budget in USD" in quiet(kernel, "%budget 3USD --per day").text()
+    assert "Budget of 0.00000001 EUR per day" in quiet(kernel, "%budget 0.00000001EUR --per day --all").text()
+    assert quiet(kernel, WORK).status == "ok"
+    assert "Held back" in quiet(kernel, "1", "n").text()
+    assert quiet(kernel, "%budget 900kg --per day --all").status == "ok"
+    assert quiet(kernel, "1").status == "ok"
+
+
+def test_a_budget_changed_while_a_cell_runs_counts_for_it(start: Callable[..., Kernel], tmp_path: Path) -> None:
+    one, two = (start(tmp_path / "work") for _ in range(2))
+    for kernel in (one, two):
+        assert kernel.run("%load_ext jupyter_green").status == "ok"
+    set_budget(one, 1e9, "--per project --all --stop")
+    done: list[Outcome] = []
+    thread = threading.Thread(target=lambda: done.append(quiet(one, HOUR)))
+    thread.start()
+    time.sleep(2)
+    set_budget(two, 1e-3, "--per project --all --stop")
+    thread.join(60)
+    assert done[0].status == "error"
+    assert "Interrupted by the budget of" in done[0].text()
