@@ -91,16 +91,18 @@ def test_totals_equal_sums_made_by_hand(tmp_path_factory, records):
     with Ledger(tmp_path_factory.mktemp("l") / "l.sqlite") as ledger:
         ledger.add(records)
         real = [one for one in records if not counts_as_simulated(one)]
-        chosen = real or records
+        fake = [one for one in records if counts_as_simulated(one)]
+        chosen = real if real and (by_hand(real)[0] is not None or by_hand(fake)[0] is None) else fake
         totals = ledger.totals(by="project")
         agree((totals.joules, totals.uncertainty), by_hand(chosen))
         assert totals.count == len(chosen)
-        assert totals.simulated_left_out == (len(records) - len(real) if real else 0)
+        assert totals.simulated_left_out == (len(fake) if chosen is real else 0)
+        assert totals.real_left_out == (len(real) if chosen is fake else 0)
         assert totals.unread == sum(one.joules is None for one in chosen)
         assert totals.seconds == pytest.approx(sum(one.seconds for one in chosen))
         parts = (totals.measured_joules, totals.estimated_joules, totals.simulated_joules)
         assert math.fsum(parts) == pytest.approx(totals.joules or 0.0)
-        if real:
+        if chosen is real:
             assert totals.simulated_joules == 0.0
         for project in {one.project for one in chosen}:
             group = totals.groups[project]
@@ -112,7 +114,6 @@ def test_totals_equal_sums_made_by_hand(tmp_path_factory, records):
         for day, group in days.items():
             here = [one for one in chosen if datetime.fromtimestamp(one.started_at).date().isoformat() == day]
             agree((group.joules, group.uncertainty), by_hand(here))
-        fake = [one for one in records if counts_as_simulated(one)]
         agree((ledger.totals(simulated=True).joules, ledger.totals(simulated=True).uncertainty), by_hand(fake))
         assert ledger.records().totals(by="notebook") == ledger.totals(by="notebook")
 
@@ -201,6 +202,15 @@ def test_simulated_records_never_join_real_ones(any_url, record, component):
         assert "3 simulated left out" in repr(both)
         asked = ledger.totals(simulated=True)
         assert (asked.joules, asked.quality, asked.real_left_out) == (21, "simulated", 2)
+
+
+def test_a_real_record_without_a_reading_does_not_stand_for_simulated_ones(any_url, record, component):
+    with Ledger(any_url) as ledger:
+        ledger.add([record(components=(component(7.0, quality="simulated"),)), record(components=())])
+        assert (ledger.totals().joules, ledger.totals().real_left_out) == (7, 1)
+        assert ledger.totals(simulated=False).joules is None
+        ledger.add([record()])
+        assert (ledger.totals().joules, ledger.totals().simulated_left_out) == (100, 1)
 
 
 def test_a_window_inside_a_cell_adds_nothing(any_url, record):

@@ -294,7 +294,8 @@ else:
         check=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])},
     )
-    assert "pip install 'jupyter_green[shrink]'" in done.stdout
+    extra = "torchao" if missing == "torchao" else "shrink"
+    assert f"not installed; run: pip install 'jupyter_green[{extra}]'." in done.stdout
 
 
 @pytest.mark.parametrize(
