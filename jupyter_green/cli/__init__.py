@@ -1,8 +1,8 @@
 """Floor 7: the command line, ``jupyter green``. Parse, call one function below, print what it returns.
 
 Exit codes are part of the interface, because a build server reads nothing else: 0 all is well, 1 a cell
-failed (or the doctor finds nothing that is measured), 2 the command made no sense, 3 over the budget,
-4 proven excess over the baseline. What went wrong is always one sentence on standard error.
+failed (or the doctor finds nothing that is measured, or something is not disclosed), 2 the command made no sense, 3
+over the budget, 4 proven excess over the baseline. What went wrong is always one sentence on standard error.
 """
 
 from __future__ import annotations
@@ -85,6 +85,17 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--since", metavar="DATE", help="only what began on or after this day (2026-01-31)")
     export.add_argument("--project", metavar="NAME", help="only records of this project")
 
+    report = _command(commands, "report", _report, "what a period used, for others to read: text, .html, .md or .csv")
+    report.add_argument(
+        "--since", default="30d", metavar="WHEN", help="30d, 12h, 2w or a day (2026-01-31); default 30d"
+    )
+    report.add_argument("--project", metavar="NAME", help="only records of this project")
+    report.add_argument("--to", type=Path, metavar="FILE", help="write it to this .html, .md or .csv file")
+    report.add_argument("--equivalents", action="store_true", help="add everyday comparisons, each with its source")
+
+    check = _command(commands, "check", _check, "fail where a model below a folder discloses less than it must")
+    check.add_argument("folder", type=Path, metavar="DIR")
+
     importing = _command(
         commands, "import", _import, "take records from a .jsonl file into the ledger; twice does no harm"
     )
@@ -116,6 +127,18 @@ def _export(given: argparse.Namespace) -> int:
     from .transfer import export
 
     return export(given.file, since=given.since, project=given.project)
+
+
+def _report(given: argparse.Namespace) -> int:
+    from .report import report
+
+    return report(given.since, project=given.project, target=given.to, equivalents=given.equivalents)
+
+
+def _check(given: argparse.Namespace) -> int:
+    from .report import check
+
+    return check(given.folder)
 
 
 def _import(given: argparse.Namespace) -> int:

@@ -17,10 +17,13 @@ from .status import Status, examine, history
 
 if TYPE_CHECKING:
     from jupyter_green.report import Doctor, Excerpt, Statement, Table
+    from jupyter_green.report.grid import Grid
     from jupyter_green.session import Session
 
-SUBCOMMANDS = "on [--show] | off | status | doctor | calibrate | history [--all] | report [FILE] | export FILE"
-COMMANDS = ("on", "off", "status", "doctor", "calibrate", "history", "report")
+SUBCOMMANDS = (
+    "on [--show] | off | status | doctor | calibrate | history [--all] | report [FILE] | tax | rebound | export FILE"
+)
+COMMANDS = ("on", "off", "status", "doctor", "calibrate", "history", "report", "tax", "rebound")
 
 
 @magics_class
@@ -109,6 +112,8 @@ class EnergyMagics(Magics):
             %energy report FILE   the same as a file (.html, .md or .json)
             %energy report --slack [CELL]        the run, or the cell of that number, as lines for a chat
             %energy report --model-card [CELL]   its CO2e as YAML for a model card; --training-type TEXT
+            %energy tax           what was used above the baseline, and what that would cost; --rate 0.30
+            %energy rebound       uses and joules per use before and after the project's last shrink
             %energy export FILE   write the ledger to FILE (.csv, .jsonl or .parquet)
         """
         try:
@@ -150,6 +155,16 @@ class EnergyMagics(Magics):
         from .report import report
 
         return report(self.session, options, self.shell.history_manager.input_hist_raw)
+
+    def _tax(self, options: list[str]) -> Grid:
+        from .tax import tax
+
+        return tax(self.session, options, self.shell.history_manager.input_hist_raw)
+
+    def _rebound(self, options: list[str]) -> Grid:
+        from .rebound import rebound
+
+        return rebound(self.session, options)
 
     def _calibrate(self, options: list[str]) -> None:
         from .calibrate import calibrate

@@ -13,9 +13,9 @@ import platform
 import re
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from IPython.core.error import UsageError
 
@@ -30,13 +30,19 @@ from jupyter_green.session import Session
 
 from .status import first_lines
 
+if TYPE_CHECKING:
+    from jupyter_green.disclose.period import Period
+
 FORMS: dict[str, Callable[[Statement], str]] = {
     ".html": Statement.page,
     ".md": Statement.markdown,
     ".json": lambda statement: json.dumps(statement.data(), ensure_ascii=False, allow_nan=False, indent=1) + "\n",
 }
 """How a statement is written, by the file's suffix."""
-USAGE = "report [FILE.html|.md|.json] | report --slack [CELL] | report --model-card [CELL] [--training-type TEXT]"
+USAGE = (
+    "report [FILE.html|.md|.json] | report --slack [CELL] | report --model-card [CELL] [--training-type TEXT] | "
+    "report --since 30d [--project NAME] [--equivalents] [FILE.html|.md|.csv]"
+)
 _CELL = re.compile(r"\[?(\d+)\]?")
 
 
@@ -45,7 +51,7 @@ class _Options(argparse.ArgumentParser):
         raise UsageError(f"%energy report: {message}; it takes {USAGE}.")
 
 
-def report(session: Session, words: list[str], sources: Sequence[str]) -> Statement | Excerpt | None:
+def report(session: Session, words: list[str], sources: Sequence[str]) -> Statement | Excerpt | Period | None:
     """Do what the words after ``%energy report`` ask for.
 
     Parameters
@@ -63,6 +69,8 @@ def report(session: Session, words: list[str], sources: Sequence[str]) -> Statem
         If it can't be done; one sentence.
     """
     options = _options(words)
+    if options.since is not None:
+        return _period(session, options)
     place: str | None = options.place
     if not options.slack and not options.model_card:
         target = None if place is None else _target(place)
@@ -113,17 +121,56 @@ def _options(words: list[str]) -> argparse.Namespace:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--slack", action="store_true")
     form.add_argument("--model-card", action="store_true")
+    form.add_argument("--since")
+    parser.add_argument("--project")
+    parser.add_argument("--equivalents", action="store_true")
     parser.add_argument("--training-type")
     options = parser.parse_args(words)
     if options.training_type is not None and not options.model_card:
         parser.error("--training-type goes with --model-card")
+    if options.since is None and (options.project is not None or options.equivalents):
+        parser.error("--project and --equivalents go with --since")
     return options
 
 
-def _target(name: str) -> Path:
+def _period(session: Session, options: argparse.Namespace) -> Period | None:
+    """Return the report of a period, or write it to a file."""
+    from jupyter_green.disclose import DiscloseError
+    from jupyter_green.disclose.period import Period, period_of, since_of
+    from jupyter_green.ledger import Ledger
+
+    forms = {".html": Period.page, ".md": Period.markdown, ".csv": Period.csv}
+    target = None if options.place is None else _target(options.place, forms)
+    try:
+        begin = since_of(options.since)
+    except DiscloseError as error:
+        raise UsageError(f"%energy report: {error}") from None
+    session.settle()
+    try:
+        with Ledger(session.settings.ledger) as ledger:
+            records = tuple(ledger.records(since=begin.timestamp(), project=options.project))
+    except LedgerError as error:
+        raise UsageError(f"%energy report: {error}") from None
+    found = period_of(
+        records,
+        begin,
+        project=options.project,
+        valuation=session.settings.valuation,
+        problem=session.problem,
+        equivalents=options.equivalents,
+        versions=_versions(session),
+    )
+    if target is None:
+        return found
+    _write(target, forms[target.suffix.lower()](found))
+    print(f"The energy report: {target}")
+    return None
+
+
+def _target(name: str, forms: Collection[str] = tuple(FORMS)) -> Path:
     target = Path(name).expanduser()
-    if target.suffix.lower() not in FORMS:
-        raise UsageError(f"%energy report: {name!r} ends in none of {', '.join(FORMS)}; give the file such a name.")
+    if target.suffix.lower() not in forms:
+        raise UsageError(f"%energy report: {name!r} ends in none of {', '.join(forms)}; give the file such a name.")
     if target.exists() and not target.is_file():
         raise UsageError(f"%energy report: {name} is no file that can be replaced; name another one.")
     return target

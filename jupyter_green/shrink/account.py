@@ -8,8 +8,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from jupyter_green.report import number
+
 from .bench import notes_of
 from .entry import Entry, Verdict
+from .metric import Metric
 from .ratio import Ratio
 from .recipe import Product
 from .result import Candidate, Facts, Front, ShrinkResult
@@ -87,8 +90,18 @@ def result_of(search: Search, verdict: Verdict, window: Any, per_day: int, notes
     )
 
 
-def label_of(subject: Subject, verdict: Verdict) -> str:
-    """Return a search's line in the ledger: the model, what was kept, how much less, and whether that is proven."""
+def label_of(subject: Subject, verdict: Verdict, metric: Metric | None = None) -> str:
+    """Return a search's line in the ledger: the model, what was kept, how much less, and whether that is proven.
+
+    Parameters
+    ----------
+    subject : Subject
+        The model.
+    verdict : Verdict
+        What was judged.
+    metric : Metric, optional
+        What was looked at; with it the line has its values before and after.
+    """
     entry, outcome = verdict.entry, verdict.outcome
     if entry is None or outcome is None or outcome.ratio is None:
         return f"shrink: {subject.name}, nothing gained"
@@ -98,7 +111,22 @@ def label_of(subject: Subject, verdict: Verdict) -> str:
     else:
         quality = verdict.trial.quality
         less = f"{interval(outcome.ratio)} less energy{'' if quality == 'measured' else f', {quality}'}"
-    return f"shrink: {subject.name} → {entry.name}, {less}, {told}"
+    return f"shrink: {subject.name} → {entry.name}, {less}, {told}{_before_and_after(verdict, metric)}"
+
+
+def _before_and_after(verdict: Verdict, metric: Metric | None) -> str:
+    """Return the metric and the joules of one inference before and after, where they are known."""
+    said = ""
+    if metric is not None and verdict.scores is not None:
+        bounded = metric.unit == "points"
+        before, after = (f"{100 * x:.1f} %" if bounded else number.significant(x, 3) for x in verdict.scores)
+        said += f", {metric.name} {before} → {after}"
+    trial, entry = verdict.trial, verdict.entry
+    if trial is not None and entry is not None and trial.basis == "joules":
+        joules = [trial.cost(name).joules for name in ("original", entry.name)]
+        if None not in joules:
+            said += f", {' → '.join(number.plain(number.energy(one).head) for one in joules)} each"
+    return said
 
 
 def _noted(product: Product) -> Product:

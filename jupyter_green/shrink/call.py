@@ -129,7 +129,7 @@ def shrink(  # noqa: PLR0917 - the order is public
             )
             search.run(recipes)
             verdict = judge(search)
-            window.facts["label"] = label_of(subject, verdict)
+            window.facts["label"] = label_of(subject, verdict, measure)
         finally:
             bar.close()
     return result_of(search, verdict, window, use, (*subject.notes, *search.material.notes, *problems))

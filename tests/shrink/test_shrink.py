@@ -148,7 +148,8 @@ def test_what_was_kept_is_said_in_the_ledger(points_model: Any) -> None:
     search = searching(points_model, {"small": 0.25})
     search.entries = [entry("small", 0.25, 0, 0)]
     search.entries[0].product = Product(search.subject.copy(), same_numbers=True)
-    assert label_of(search.subject, judge(search)) == "shrink: Blocks → small, 4.0× less energy, proven"
+    line = "shrink: Blocks → small, 4.0× less energy, proven"
+    assert label_of(search.subject, judge(search)) == f"{line}, 1.0 J → 0.25 J each"
 
 
 def test_the_report(found: Any) -> None:

@@ -1,0 +1,76 @@
+"""``jupyter green report`` and ``check``: a period for others to read, and whether a folder discloses its models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jupyter_green import __version__
+from jupyter_green.disclose.fault import DiscloseError
+from jupyter_green.disclose.period import Period, period_of, since_of
+from jupyter_green.impact import Valuation
+
+from .page import check_writable, write_whole
+from .refusal import Refusal
+from .transfer import opened
+
+FORMS = {".html": Period.page, ".md": Period.markdown, ".csv": Period.csv}
+"""How a period is written, by the file's suffix."""
+
+
+def report(since: str, *, project: str | None, target: Path | None, equivalents: bool) -> int:
+    """Print the report of a period, or write it to a file.
+
+    Raises
+    ------
+    Refusal
+        If the beginning or the file makes no sense; one sentence.
+    """
+    if target is not None:
+        if target.suffix.lower() not in FORMS:
+            raise Refusal(f"{target} ends in none of {', '.join(FORMS)}; give the file such a name.")
+        check_writable(target)
+    try:
+        begin = since_of(since)
+    except DiscloseError as error:
+        raise Refusal(str(error)) from None
+    valuation, problem = Valuation.sound()
+    with opened() as ledger:
+        records = ledger.records(since=begin.timestamp(), project=project)
+        found = period_of(
+            records,
+            begin,
+            project=project,
+            valuation=valuation,
+            problem=problem,
+            equivalents=equivalents,
+            versions=[f"jupyter_green {__version__}"],
+        )
+    if target is None:
+        print(found.text())
+    else:
+        write_whole(target, FORMS[target.suffix.lower()](found))
+        print(f"The energy report: {target}")
+    return 0
+
+
+def check(folder: Path) -> int:
+    """Print what is not disclosed below a folder; 0 where all is, else 1.
+
+    Raises
+    ------
+    Refusal
+        If there is no such folder.
+    """
+    from jupyter_green.disclose.audit import audit
+
+    from . import FAILED, OK
+
+    try:
+        places, missing = audit(folder)
+    except DiscloseError as error:
+        raise Refusal(str(error)) from None
+    for one in missing:
+        print(one)
+    count = f"{len(places)} folder{'' if len(places) == 1 else 's'} looked at"
+    print(f"{count}: {f'{len(missing)} things are not disclosed' if missing else 'all is disclosed'}.")
+    return FAILED if missing else OK

@@ -1,0 +1,325 @@
+"""The report of a period: what a person hands to whoever leads the work, from the ledger's records of many runs.
+
+Nothing is said without its ±, its standing and what is missing. Whether a run used more or less is asked as the side
+panel asks it: against the median of the notebook's runs before it, cell by cell; only proven differences are summed.
+The first run of a notebook in the period is held against nothing.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from jupyter_green.accounts import Baseline, Comparison
+from jupyter_green.accounts.baseline import RUNS
+from jupyter_green.impact import Valuation
+from jupyter_green.records import EnergyRecord
+from jupyter_green.report.totals import Totals, is_simulated, total, within
+
+from .fault import DiscloseError
+
+DEAREST = 5
+_SINCE = re.compile(r"(\d+)\s*(h|d|w)")
+_HOURS = {"h": 1, "d": 24, "w": 168}
+
+
+def since_of(text: str, now: datetime | None = None) -> datetime:
+    """Return the beginning of a period: ``30d``, ``12h``, ``2w`` back from now, or a day such as 2026-01-31.
+
+    Raises
+    ------
+    DiscloseError
+        If it is neither.
+    """
+    now = datetime.now().astimezone() if now is None else now
+    found = _SINCE.fullmatch(text.strip())
+    if found is not None:
+        return now - timedelta(hours=int(found[1]) * _HOURS[found[2]])
+    try:
+        given = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise DiscloseError(f"{text!r} is no beginning; write 30d, 12h, 2w or a day such as 2026-01-31.") from None
+    return given if given.tzinfo is not None else given.astimezone()
+
+
+@dataclass(frozen=True)
+class Against:
+    """Proven differences of the runs of a period from the runs before them.
+
+    Parameters
+    ----------
+    excess, saved : float
+        In joules, summed over runs whose difference is proven.
+    excess_uncertainty, saved_uncertainty : float
+        Half-widths of their 95 % intervals; added up, since a sensor leans the same way in every run.
+    more, less, unproven, alone : int
+        Runs that used more, less, neither provably, and those with nothing before them.
+    """
+
+    excess: float = 0.0
+    saved: float = 0.0
+    excess_uncertainty: float = 0.0
+    saved_uncertainty: float = 0.0
+    more: int = 0
+    less: int = 0
+    unproven: int = 0
+    alone: int = 0
+
+
+@dataclass(frozen=True, repr=False)
+class Period:
+    """A report of a period, which shows itself.
+
+    Parameters
+    ----------
+    records : sequence of EnergyRecord
+        Everything metered in it.
+    since, until : float
+        Seconds since 1970.
+    project : str
+        Whose records; empty for all.
+    valuation : Valuation
+        Region, PUE and tariff.
+    problem : str
+        What is wrong with the settings, one sentence.
+    equivalents : bool
+        Whether everyday comparisons are shown.
+    versions : tuple of str
+        Of what made it.
+    """
+
+    records: Sequence[EnergyRecord]
+    since: float
+    until: float
+    project: str = ""
+    valuation: Valuation = field(default_factory=Valuation)
+    problem: str = ""
+    equivalents: bool = False
+    versions: tuple[str, ...] = ()
+
+    @cached_property
+    def counted(self) -> list[EnergyRecord]:
+        """The records of the sum: real ones, or simulated ones where there are no others; no part of another one."""
+        real = [record for record in self.records if not is_simulated(record)] or list(self.records)
+        inner = within(real)
+        return [record for record in real if record.id not in inner]
+
+    @cached_property
+    def sum(self) -> EnergyRecord:
+        """All of it as one record, with its CO2e and cost."""
+        return Totals(self.counted, self.valuation).sum
+
+    @property
+    def work(self) -> list[EnergyRecord]:
+        """What is no time between cells."""
+        return [record for record in self.counted if record.span != "gap"]
+
+    @cached_property
+    def unmetered_share(self) -> float | None:
+        """Part of the time of all work for which nothing was read: unmetered seconds / all; None without work."""
+        whole = math.fsum(record.seconds for record in self.work)
+        if whole <= 0:
+            return None
+        return math.fsum(record.seconds for record in self.work if record.joules is None) / whole
+
+    @cached_property
+    def dearest(self) -> list[tuple[str, EnergyRecord, int]]:
+        """The dearest cells: name, the sum of their executions, and how many these were."""
+        cells: dict[tuple[str, str], list[EnergyRecord]] = {}
+        for record in self.work:
+            key = record.cell_id or record.code_hash or record.label or record.id
+            cells.setdefault((record.notebook or "", key), []).append(record)
+        summed = [(_name(items), total(items), len(items)) for items in cells.values()]
+        summed = [item for item in summed if item[1].joules is not None]
+        return sorted(summed, key=lambda item: -(item[1].joules or 0.0))[:DEAREST]
+
+    @cached_property
+    def shrinks(self) -> list[EnergyRecord]:
+        """What was made cheaper: the searches, whose labels tell what came of them."""
+        return [
+            r
+            for r in self.records
+            if r.label and r.label.startswith("shrink: ") and ("→" in r.label or "gained" in r.label)
+        ]
+
+    @cached_property
+    def against(self) -> Against:
+        """How the runs stand against those before them."""
+        return compared(self.counted)
+
+    def days(self) -> dict[str, list[EnergyRecord]]:
+        """Return the records of each day, in local time."""
+        found: dict[str, list[EnergyRecord]] = {}
+        for record in sorted(self.counted, key=lambda one: one.started_at):
+            day = datetime.fromtimestamp(record.started_at).astimezone().date().isoformat()
+            found.setdefault(day, []).append(record)
+        return found
+
+    def projects(self) -> dict[str, list[EnergyRecord]]:
+        """Return the records of each project."""
+        found: dict[str, list[EnergyRecord]] = {}
+        for record in self.counted:
+            found.setdefault(record.project or "no project", []).append(record)
+        return found
+
+    def csv(self) -> str:
+        """Return a row for each day and project; what is not known is an empty cell."""
+        held = io.StringIO(newline="")
+        writer = csv.writer(held, lineterminator="\n")
+        writer.writerow(CSV_COLUMNS)
+        for day, records in self.days().items():
+            for project, items in _by(records, lambda record: record.project or "").items():
+                writer.writerow([day, project, *_cells(items, self.valuation)])
+        return held.getvalue()
+
+    def text(self) -> str:
+        """Return it as plain text."""
+        from .page import text
+
+        return text(self)
+
+    def markdown(self) -> str:
+        """Return it as Markdown."""
+        from .page import markdown
+
+        return markdown(self)
+
+    def page(self) -> str:
+        """Return it as an HTML page that runs nothing and loads nothing."""
+        from .page import page
+
+        return page(self)
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        from .page import html, text
+
+        return {"text/plain": text(self), "text/html": html(self)}
+
+    def __repr__(self) -> str:
+        return self.text()
+
+
+CSV_COLUMNS = (
+    *("day", "project", "kwh", "uncertainty_kwh", "quality", "measured_share", "seconds", "records", "without_reading"),
+    *("co2e_grams", "cost", "currency"),
+)
+
+
+def compared(records: Sequence[EnergyRecord]) -> Against:
+    """Hold each run of a notebook against the median of the runs before it, and sum what is proven.
+
+    Parameters
+    ----------
+    records : sequence of EnergyRecord
+        Of many runs.
+    """
+    runs: dict[tuple[str, str], list[EnergyRecord]] = {}
+    for record in sorted(records, key=lambda one: one.started_at):
+        if record.span != "gap":
+            runs.setdefault((record.notebook or "", record.run_id), []).append(record)
+    earlier: dict[str, deque[Baseline]] = {}
+    counts = {"more": 0, "less": 0, "unproven": 0, "none": 0}
+    sums = {"excess": 0.0, "saved": 0.0, "over": 0.0, "under": 0.0}
+    for (notebook, _), items in runs.items():
+        before = earlier.setdefault(notebook, deque(maxlen=RUNS))
+        baseline = Baseline.median(list(before)) if before and notebook else None
+        found = None
+        if baseline is not None:
+            comparison = Comparison(baseline)
+            for record in items:
+                comparison.take(record.cell_id or f"#{record.id}", record)
+            found = comparison.total()
+        counts["none" if found is None else found.verdict] += 1
+        if found is not None and found.verdict == "more":
+            sums["excess"] += found.excess
+            sums["over"] += found.difference_uncertainty or 0.0
+        elif found is not None and found.verdict == "less":
+            sums["saved"] += found.saved
+            sums["under"] += found.difference_uncertainty or 0.0
+        own = Baseline.of_run(items, "last")
+        if own is not None:
+            before.appendleft(own)
+    return Against(
+        sums["excess"],
+        sums["saved"],
+        sums["over"],
+        sums["under"],
+        counts["more"],
+        counts["less"],
+        counts["unproven"],
+        counts["none"],
+    )
+
+
+def period_of(
+    records: Iterable[EnergyRecord],
+    since: datetime,
+    *,
+    project: str | None = None,
+    valuation: Valuation | None = None,
+    problem: str | None = None,
+    equivalents: bool = False,
+    versions: Sequence[str] = (),
+) -> Period:
+    """Return the report of what began since a moment.
+
+    Parameters
+    ----------
+    records : iterable of EnergyRecord
+        The ledger's, of the period.
+    since : datetime
+        When it begins.
+    project, valuation, problem, equivalents, versions
+        As of `Period`.
+    """
+    return Period(
+        tuple(records),
+        since.timestamp(),
+        time.time(),
+        project or "",
+        valuation or Valuation(),
+        problem or "",
+        equivalents,
+        tuple(versions),
+    )
+
+
+def _cells(records: Sequence[EnergyRecord], valuation: Valuation) -> list[object]:
+    summed = valuation.value(total(records))
+    unsure = summed.uncertainty
+    unread = sum(record.joules is None for record in records)
+    return [
+        None if summed.joules is None else summed.joules / 3.6e6,
+        None if unsure is None or not math.isfinite(unsure) else unsure / 3.6e6,
+        None if summed.joules is None else summed.quality,
+        summed.measured_share,
+        summed.seconds,
+        len(records),
+        unread,
+        summed.co2e_grams,
+        summed.cost,
+        summed.currency,
+    ]
+
+
+def _by(records: Iterable[EnergyRecord], key: object) -> Mapping[str, list[EnergyRecord]]:
+    assert callable(key)
+    found: dict[str, list[EnergyRecord]] = {}
+    for record in records:
+        found.setdefault(key(record), []).append(record)
+    return found
+
+
+def _name(records: Sequence[EnergyRecord]) -> str:
+    last = records[-1]
+    place = (last.notebook or "").replace("\\", "/").rpartition("/")[2]
+    number = f"[{last.execution_count}]" if last.execution_count else ""
+    return " ".join(part for part in (place, number, last.label or "") if part) or "outside notebooks"

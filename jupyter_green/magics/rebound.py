@@ -1,0 +1,60 @@
+"""``%energy rebound``: uses and joules per use before and after the project's last shrink."""
+
+from __future__ import annotations
+
+import time
+
+from IPython.core.error import UsageError
+
+from jupyter_green.report import number
+from jupyter_green.report.grid import Grid
+from jupyter_green.session import Session
+
+
+def rebound(session: Session, options: list[str]) -> Grid:
+    """Return the card; with ``--credit`` keep what was saved since as a credit.
+
+    Raises
+    ------
+    UsageError
+        If there is nothing to tell; one sentence.
+    """
+    from jupyter_green.accounts.aftermath import NothingToWatch, aftermath
+    from jupyter_green.ledger import Ledger, LedgerError
+
+    if set(options) - {"--credit"}:
+        raise UsageError("%energy rebound takes --credit and nothing else.")
+    session.settle()
+    try:
+        with Ledger(session.settings.ledger) as ledger:
+            found = aftermath(ledger.records(project=session.settings.project), time.time())
+            if "--credit" in options and found.credit.joules:
+                document = {
+                    "joules": found.credit.joules,
+                    "uncertainty": found.credit.uncertainty,
+                    "quality": found.quality,
+                    "unit": found.unit,
+                    "units": found.rebound.uses_after,
+                    "baseline": found.rebound.before.value,
+                    "used": found.rebound.after.value,
+                    "label": found.line,
+                }
+                ledger.post("credit", document, project=session.settings.project)
+    except (NothingToWatch, LedgerError) as error:
+        raise UsageError(f"%energy rebound: {error}") from None
+    one, sides = found.rebound, []
+    for name, each, uses, seconds in (
+        ("before", one.before, one.uses_before, found.seconds[0]),
+        ("after", one.after, one.uses_after, found.seconds[1]),
+    ):
+        energy = str(number.energy(each.value, each.uncertainty))
+        sides.append((name, number.seconds(seconds), f"{uses:,.0f}", energy, str(number.energy(each.value * uses))))
+    standing = "" if found.quality is None else f" The figures are {found.quality}."
+    note = f" {found.line}."
+    normal = "" if found.seconds[0] == found.seconds[1] else " Uses before are brought to the time since."
+    saved = found.credit.reason or (
+        f"Credit: {number.energy(found.credit.joules, found.credit.uncertainty)}"
+        f"{', kept' if '--credit' in options else '; --credit keeps it'}."
+    )
+    sentence = f"{found.sentence()} {saved}{standing}{normal}{note}"
+    return Grid(sentence, ("", "time", found.unit, "each", "in all"), sides, frozenset({1, 2, 3, 4}))

@@ -1,0 +1,274 @@
+"""``%energy tax``: what was used above a baseline, and what that would cost; each term visible, nobody charged.
+
+A shadow price: it shows what a tax on the excess would ask. The rate is the person's own, or follows from a price of
+carbon and the region's grams per kilowatt-hour.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, NoReturn
+
+from IPython.core.error import UsageError
+
+from jupyter_green.records import EnergyRecord
+from jupyter_green.report import number
+from jupyter_green.report.grid import Grid
+from jupyter_green.session import Session
+
+from .status import first_lines
+
+if TYPE_CHECKING:
+    from jupyter_green.accounts import Excess, Joules, Rule, TariffCard
+    from jupyter_green.impact import Valuation
+
+USAGE = (
+    "tax [--rate 0.30] [--carbon-price 190USD] [--fixed 2J | --history | --benchmark | --reference TASK] "
+    "[--tolerance 5%] [--gpu-hour 2.5]"
+)
+CARBON_PRICE, CARBON_CURRENCY = Decimal(190), "USD"
+CARBON_SOURCE = "a published estimate of what a tonne costs society (EPA, 2023), not checked here"
+
+
+class _Options(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"%energy tax: {message}; it takes {USAGE}.")
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Money per kWh of excess, in which currency, and where it comes from."""
+
+    per_kwh: Decimal
+    currency: str
+    sentence: str
+
+
+def tax(session: Session, words: list[str], sources: Sequence[str]) -> Grid:
+    """Return the excess of this run and its shadow price.
+
+    Raises
+    ------
+    UsageError
+        If it can't be told; one sentence.
+    """
+    from jupyter_green.accounts import BaselineError
+    from jupyter_green.ledger.fault import LedgerError
+
+    options = _options(words)
+    session.settle()
+    try:
+        rate = _rate(options, session.settings.valuation)
+        if any((options.fixed, options.history, options.benchmark, options.reference)):
+            return _by_rule(session, options, rate, sources)
+        return _by_baseline(session, options, rate)
+    except (BaselineError, LedgerError, ValueError) as error:
+        raise UsageError(f"%energy tax: {error}") from None
+
+
+# ---- two ways -------------------------------------------------------------------------------------
+
+
+def _by_baseline(session: Session, options: argparse.Namespace, rate: Rate | str) -> Grid:
+    """Hold the run against what the notebook is compared with."""
+    from jupyter_green.accounts import Comparison, Excess
+    from jupyter_green.accounts.sentence import used
+
+    standing = session.book.refresh()
+    if standing.baseline is None:
+        return Grid(f"{used(standing)} Units of work have other baselines: %energy tax --fixed 2J, --history.")
+    tolerance = standing.choice.tolerance if options.tolerance is None else _share(options.tolerance)
+    comparison = Comparison(standing.baseline, tolerance)
+    cells = [record for record in session.finished if record.span == "cell" and record.parent is None]
+    for record in cells:
+        comparison.take(record.cell_id or f"#{record.id}", record)
+    found = comparison.total()
+    said = used(standing)
+    if standing.baseline.kind == "median":
+        said += " (A history: what those runs wasted is granted.)"
+    if found.baseline is None:
+        return Grid(f"{said} Nothing can be compared yet.")
+    held = Excess(
+        found.baseline * (1 + tolerance), found.excess, found.saved, found.difference_uncertainty or float("inf")
+    )
+    return _shown(session, options, rate, said, [("this run, over what can be compared", held)])
+
+
+def _by_rule(session: Session, options: argparse.Namespace, rate: Rate | str, sources: Sequence[str]) -> Grid:
+    """Hold each cell whose units were counted against a baseline per unit."""
+    from jupyter_green.accounts import Joules, excess
+
+    counted = [r for r in session.finished if r.units and r.joules is not None and r.parent is None]
+    if not counted:
+        return Grid("No cell of this run counted its units; %%energy -u N (or -u tokens, examples) does.")
+    tolerance = 0.0 if options.tolerance is None else _share(options.tolerance)
+    lines = first_lines(counted, sources)
+    rows, said = [], ""
+    for record in counted:
+        rule, energy = _rule(session, options, record)
+        said = rule.sentence
+        used = energy or Joules(record.joules or 0.0, record.uncertainty or 0.0)
+        held = excess(used, units=record.units or 0.0, baseline=rule.per_unit, tolerance=tolerance)
+        name = lines.get(record.id, record.label or "")
+        rows.append((f"[{record.execution_count or ' '}] {name}", held))
+    return _shown(session, options, rate, said, rows)
+
+
+def _rule(session: Session, options: argparse.Namespace, record: EnergyRecord) -> tuple[Rule, Joules | None]:
+    from jupyter_green.accounts import Joules
+    from jupyter_green.accounts.limit import Limit
+    from jupyter_green.accounts.rule import benchmark, fixed, history, reference
+    from jupyter_green.ledger import Ledger
+
+    if options.fixed:
+        limit = Limit.parse(options.fixed)
+        if limit.quantity != "energy":
+            raise ValueError("--fixed wants joules per unit, such as 2J.")
+        return fixed(limit.amount), None
+    if options.reference:
+        return reference(options.reference, record)
+    settings = session.settings
+    with Ledger(settings.ledger) as ledger:
+        known = ledger.records(project=settings.project if options.history else None)
+    alike = [
+        Joules(r.joules_per_unit, (r.uncertainty or 0.0) / (r.units or 1.0))
+        for r in known
+        if r.unit == record.unit and r.joules_per_unit is not None and r.parent is None and r.run_id != settings.run_id
+        and (r.code_hash == record.code_hash if options.history else r.label == record.label)
+    ]  # fmt: skip
+    return (history(alike) if options.history else benchmark(alike)), None
+
+
+# ---- what is shown --------------------------------------------------------------------------------
+
+
+def _shown(
+    session: Session, options: argparse.Namespace, rate: Rate | str, said: str, held: Sequence[tuple[str, Excess]]
+) -> Grid:
+    from jupyter_green.accounts.tax import exact_tax
+
+    rows = []
+    for name, one in held:
+        cost = "–" if isinstance(rate, str) else _money(exact_tax(one, rate.per_kwh), rate.currency)
+        rows.append((name, _joules(one.excess + one.baseline - one.saved), _joules(one.baseline), _verdict(one), cost))
+    taxable = sum(one.taxable for _, one in held)
+    sentences = [said, _priced(taxable, rate)]
+    card = _card(session, options, rate)
+    if card is not None:
+        sentences.append(_bill(session, card, taxable, options))
+    heads = ("", "used", "baseline", "excess", "shadow price")
+    return Grid(" ".join(sentence for sentence in sentences if sentence), heads, rows, frozenset({1, 2, 4}), 100)
+
+
+def _priced(taxable: float, rate: Rate | str) -> str:
+    from jupyter_green.accounts.tax import exact_tax
+
+    if isinstance(rate, str):
+        return f"Excess that is told apart: {_joules(taxable)}. {rate}"
+    kwh = f"{taxable / 3.6e6:.4g} kWh"
+    cost = _money(exact_tax(taxable, rate.per_kwh), rate.currency)
+    return (
+        f"Shadow price: {kwh} of excess × {rate.per_kwh.normalize():f} {rate.currency}/kWh = {cost} ({rate.sentence}). "
+        "Nobody is charged."
+    )
+
+
+def _card(session: Session, options: argparse.Namespace, rate: Rate | str) -> TariffCard | None:
+    from jupyter_green.accounts import TariffCard
+
+    valuation = session.settings.valuation
+    if valuation.tariff is None:
+        return None
+    own = not isinstance(rate, str) and rate.currency == valuation.tariff.currency
+    per_kwh = rate.per_kwh if own and not isinstance(rate, str) else Decimal(0)
+    hour = Decimal(0) if options.gpu_hour is None else options.gpu_hour
+    return TariffCard(valuation.tariff, valuation.pue or Decimal(1), hour, per_kwh)
+
+
+def _bill(session: Session, card: TariffCard, taxable: float, options: argparse.Namespace) -> str:
+    """Say what the run costs, term by term, and keep the card that it was priced by."""
+    from jupyter_green.accounts import price
+    from jupyter_green.ledger import Ledger
+
+    whole = [r for r in session.finished if r.parent is None and r.span != "gap" and (r.joules or 0.0) > 0]
+    boards = sum(sum(part.kind == "gpu" for part in r.components) * r.seconds for r in whole) / 3600
+    found = price(
+        sum(r.joules or 0.0 for r in whole), tariff=card, gpu_hours=boards if options.gpu_hour is not None else 0,
+        excess=taxable,
+    )  # fmt: skip
+    project = session.settings.project
+    with Ledger(session.settings.ledger) as ledger:
+        ledger.post("tariff", card.to_dict(), project=project, id=f"tariff:{card.version}:{project}")
+    return f"This run: {found.sentence()}"
+
+
+def _verdict(one: Excess) -> str:
+    if one.told_apart:
+        return _joules(one.excess, one.uncertainty) if one.excess else f"none ({_joules(one.saved)} below)"
+    return "not told apart, costs nothing"
+
+
+# ---- options --------------------------------------------------------------------------------------
+
+
+def _options(words: list[str]) -> argparse.Namespace:
+    parser = _Options(prog="%energy tax", add_help=False, allow_abbrev=False)
+    for option in ("--rate", "--carbon-price", "--tolerance"):
+        parser.add_argument(option)
+    parser.add_argument("--gpu-hour", type=_decimal)
+    rules = parser.add_mutually_exclusive_group()
+    rules.add_argument("--fixed")
+    rules.add_argument("--reference")
+    for option in ("--history", "--benchmark"):
+        rules.add_argument(option, action="store_true")
+    return parser.parse_args(words)
+
+
+def _decimal(text: str) -> Decimal:
+    from jupyter_green.accounts.tax import amount_of
+
+    return amount_of(text, "--gpu-hour")
+
+
+def _rate(options: argparse.Namespace, valuation: Valuation) -> Rate | str:
+    """Return the rate, or a sentence that says how to give one."""
+    from jupyter_green.accounts import carbon_rate
+    from jupyter_green.accounts.limit import Limit
+    from jupyter_green.accounts.tax import amount_of
+
+    tariff = valuation.tariff
+    if options.rate is not None:
+        currency = "" if tariff is None else tariff.currency
+        return Rate(amount_of(options.rate, "--rate"), currency or "units of money", "the rate given")
+    if valuation.intensity is None:
+        return "No rate is known: give --rate 0.30, or a region for a price of carbon (%config JupyterGreen.region)."
+    price, currency, source = CARBON_PRICE, CARBON_CURRENCY, CARBON_SOURCE
+    if options.carbon_price is not None:
+        given = Limit.parse(options.carbon_price)
+        if given.currency is None:
+            raise ValueError("--carbon-price wants money per tonne, such as 190USD.")
+        price, currency, source = Decimal(str(given.amount)), given.currency, "the price given"
+    grams = valuation.intensity.grams_per_kwh
+    said = f"{price} {currency} per tonne of CO2e, {source}; {grams:g} g/kWh, {valuation.intensity.name}"
+    return Rate(carbon_rate(price, grams), currency, said)
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise ValueError(f"{text!r} is no tolerance; write a share such as 5%.")
+    return value
+
+
+def _joules(value: float, uncertainty: float | None = None) -> str:
+    return number.plain(str(number.energy(value, uncertainty)))
+
+
+def _money(amount: Decimal, currency: str) -> str:
+    return f"{float(amount):.3g} {currency}"

@@ -1,0 +1,84 @@
+"""What became of a project after a shrink, from records as the ledger holds them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from jupyter_green.accounts.aftermath import NothingToWatch, aftermath
+
+from .sample import cell
+
+AT = 1_700_000_000.0
+NOW = AT + 1010.0
+LINE = "shrink: model → int8, 2.0 × less energy, proven"
+
+
+def shrink(label: str = LINE) -> Any:
+    return cell(500.0, started_at=AT, label=label, span="trial", seconds=10.0)
+
+
+def use(joules: float, units: float, at: float, **changes: Any) -> Any:
+    return cell(joules, started_at=at, units=units, unit="tokens", **changes)
+
+
+def runs(each: float, units: float, *starts: float) -> list[Any]:
+    return [use(each * units, units, at, random=0.01) for at in starts]
+
+
+def test_the_example_of_the_rule() -> None:
+    before, after = runs(10, 50, AT - 900, AT - 100), runs(5, 75, AT + 20, AT + 600)
+    found = aftermath([*before, shrink(), *after], NOW)
+    assert (found.rebound.uses_before, found.rebound.uses_after) == (100, 150)
+    assert found.rebound.ratio == pytest.approx(0.5)
+    assert found.sentence() == "Rebound: more use takes 50 % of the saving back."
+    assert found.credit.joules == pytest.approx(750)
+    backfire = aftermath([*before, shrink(), *runs(5, 125, AT + 20, AT + 600)], NOW)
+    assert backfire.rebound.ratio == pytest.approx(1.5)
+    assert backfire.sentence().startswith("Backfire: more use takes 150 % of the saving")
+    less = aftermath([*before, shrink(), *runs(5, 25, AT + 20, AT + 600)], NOW)
+    assert less.sentence().startswith("It is used less than before: 50 % of the saving")
+
+
+def test_only_an_equally_long_time_before_counts_where_there_is_one() -> None:
+    found = aftermath([*runs(10, 999, AT - 5000), *runs(10, 100, AT - 500), shrink(), *runs(5, 1, AT + 20)], NOW)
+    assert (found.rebound.uses_before, found.seconds) == (100, (1000.0, 1000.0))
+    older = aftermath([*runs(10, 100, AT - 5000), shrink(), *runs(5, 1, AT + 20)], NOW)
+    assert (older.rebound.uses_before, older.seconds) == (20, (5000.0, 1000.0))
+
+
+def test_what_is_not_told_apart_has_no_rebound_and_no_credit() -> None:
+    before, after = use(1000, 100, AT - 100, random=200.0), use(900, 100, AT + 20, random=200.0)
+    found = aftermath([before, shrink(), after], NOW)
+    assert found.rebound.ratio is None
+    assert found.sentence().startswith("No rebound can be told")
+    assert found.credit.reason == "No credit: the intervals do not tell the saving apart from none."
+
+
+def test_a_shrink_that_is_not_proven_earns_nothing() -> None:
+    line = "shrink: model → int8, 2.0 × less energy, not proven"
+    found = aftermath([*runs(10, 50, AT - 100), shrink(line), *runs(5, 50, AT + 20)], NOW)
+    assert found.credit.joules == 0
+    assert "was not shown" in found.credit.reason
+
+
+def test_nothing_to_watch_is_one_sentence() -> None:
+    before, after = runs(10, 50, AT - 100), runs(5, 50, AT + 20)
+    with pytest.raises(NothingToWatch, match=r"no %shrink yet"):
+        aftermath([*before, shrink("shrink: model, nothing gained"), *after], NOW)
+    with pytest.raises(NothingToWatch, match="Nothing was counted since"):
+        aftermath([*before, shrink(), cell(4.0, started_at=AT + 30)], NOW)
+    with pytest.raises(NothingToWatch, match="No tokens were counted before"):
+        aftermath([shrink(), *after], NOW)
+
+
+def test_what_failed_or_lies_inside_another_is_no_use() -> None:
+    odd = [
+        use(9999, 1, AT + 30, status="error"),
+        use(9999, 1, AT + 40, parent="x"),
+        use(9999, 1, AT + 50, span="trial"),
+        cell(None, started_at=AT + 60, units=1.0, unit="tokens"),
+    ]
+    found = aftermath([*runs(10, 50, AT - 100), shrink(), *runs(5, 50, AT + 20), *odd], NOW)
+    assert found.rebound.uses_after == 50

@@ -1,0 +1,170 @@
+"""The report of a period: sums that agree with the ledger's, differences as proven, and forms that say the same."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyter_green.cli import main
+from jupyter_green.disclose import DiscloseError, disclose
+from jupyter_green.disclose.period import Period, compared, period_of, since_of
+from jupyter_green.impact import Valuation
+from jupyter_green.ledger import Ledger
+from jupyter_green.records import EnergyRecord
+
+from .sample import cpu, gpu, record
+
+SHRUNK = "shrink: MiniLM → int8, 4.0× less energy, proven, accuracy 91.2 % → 91.0 %"
+NOW = datetime.now().astimezone()
+
+
+def at(hours: float, *parts: Any, **more: Any) -> EnergyRecord:
+    began = (NOW - timedelta(hours=hours)).timestamp()
+    facts: dict[str, Any] = {"cell_id": "a", "code_hash": "x", "execution_count": 1}
+    return record(*(parts or (gpu(),)), started_at=began, **(facts | more))
+
+
+def month() -> list[EnergyRecord]:
+    return [
+        at(72, gpu(3600.0), run_id="r1"),
+        at(48, gpu(7200.0), run_id="r2"),
+        at(24, gpu(1800.0), run_id="r3", cell_id="b", code_hash="y"),
+        at(23.9, gpu(900.0), run_id="r3", span="gap", cell_id=None),
+        at(20, gpu(None), run_id="r3", cell_id="c"),
+        at(10, cpu(360.0), run_id="r4", project="books", notebook="books.ipynb", label="train"),
+        at(9, gpu(50.0), run_id="r4", span="trial", label=SHRUNK, cell_id="d"),
+        at(8, gpu(1e9, quality="simulated"), run_id="r5"),
+    ]  # fmt: skip
+
+
+def made(records: list[EnergyRecord] | None = None, **options: Any) -> Period:
+    since = NOW - timedelta(days=30)
+    valuation = Valuation("FRA", 1.5, "0.25 EUR/kWh")
+    return period_of(month() if records is None else records, since, **({"valuation": valuation} | options))
+
+
+def test_what_it_sums() -> None:
+    found = made()
+    assert found.sum.joules == pytest.approx(3600 + 7200 + 1800 + 900 + 360 + 50)
+    assert found.sum.measured_share == pytest.approx(1 - 360 / 13910)
+    assert found.unmetered_share == pytest.approx(1 / 6)
+    assert found.sum.co2e_grams == pytest.approx(13910 / 3.6e6 * 1.5 * 56.039)
+    assert [name for name, _, _ in found.dearest][:2] == ["films.ipynb [1]", "films.ipynb [1]"]
+    assert found.dearest[0][1].joules == pytest.approx(10800)
+    assert found.dearest[0][2] == 2
+    said = found.text()
+    for fact in (
+        "17 % of the time of work has no reading",
+        "1 records left out",
+        "accuracy 91.2 %",
+        "By project",
+        "PUE 1.5",
+    ):
+        assert fact in said, said
+
+
+def test_runs_stand_against_those_before_them() -> None:
+    found = compared(month())
+    assert (found.more, found.less) == (1, 0)
+    assert found.excess == pytest.approx(3600)
+    assert found.excess_uncertainty > 0
+    assert found.alone >= 2
+    assert "excess in 1 run that provably used more" in made().text()
+    later = [at(5, gpu(3600.0), run_id="s1"), at(4, gpu(3601.0), run_id="s2"), at(3, gpu(1000.0), run_id="s3")]
+    told = compared(later)
+    assert (told.more, told.less, told.unproven, told.alone) == (0, 1, 1, 1)
+    assert told.saved == pytest.approx(2600.5)
+
+
+def test_the_table_adds_up() -> None:
+    rows = list(csv.DictReader(io.StringIO(made().csv())))
+    assert sum(float(row["kwh"]) for row in rows if row["kwh"]) == pytest.approx(13910 / 3.6e6)
+    assert {row["project"] for row in rows} == {"films", "books"}
+    empty = list(csv.DictReader(io.StringIO(made([at(1, gpu(None))]).csv())))
+    assert (empty[0]["kwh"], empty[0]["co2e_grams"], empty[0]["without_reading"]) == ("", "", "1")
+
+
+def test_nothing_set_and_nothing_metered() -> None:
+    bare = made(valuation=Valuation())
+    assert "no region is set" in bare.text()
+    assert "no tariff is set" in bare.text()
+    nothing = made([])
+    assert "nothing was metered" in nothing.text()
+    assert nothing.page().startswith("<!doctype html>")
+    assert "That is about" not in made().text()
+    assert "phone charges (0.012 kWh" in made(equivalents=True).text()
+
+
+def test_the_page_runs_nothing() -> None:
+    page = made([*month(), at(2, label="<script>alert(1)</script>")]).page()
+    assert "<script" not in page
+    assert "<svg" in page
+    assert "default-src 'none'" in page
+
+
+@pytest.mark.parametrize(("text", "hours"), [("30d", 720), ("12h", 12), ("2w", 336)])
+def test_beginnings(text: str, hours: int) -> None:
+    now = datetime(2026, 3, 31, tzinfo=timezone.utc)
+    assert since_of(text, now) == now - timedelta(hours=hours)
+
+
+def test_a_day_and_what_is_none() -> None:
+    assert since_of("2026-01-31").date().isoformat() == "2026-01-31"
+    for text in ("soon", "", "30", "-3d"):
+        with pytest.raises(DiscloseError, match="no beginning"):
+            since_of(text)
+
+
+# ---- the command line ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setenv("JUPYTER_GREEN_LEDGER", str(tmp_path / "ledger.db"))
+    with Ledger() as ledger:
+        ledger.add([*month(), at(24 * 40, gpu(5e6), run_id="old")])
+    return tmp_path
+
+
+def test_a_report_from_the_ledger(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "--since", "30d"]) == 0
+    assert "films.ipynb" in capsys.readouterr().out
+    for suffix in ("html", "md", "csv"):
+        assert main(["report", "--project", "films", "--to", str(kept / f"x.{suffix}")]) == 0
+        assert "films" in (kept / f"x.{suffix}").read_text(encoding="utf-8")
+    rows = list(csv.DictReader(io.StringIO((kept / "x.csv").read_text(encoding="utf-8"))))
+    with Ledger() as ledger:
+        whole = ledger.totals(project="films", since=(NOW - timedelta(days=30)).timestamp())
+    assert sum(float(row["kwh"]) for row in rows if row["kwh"]) * 3.6e6 == pytest.approx(whole.joules)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["report", "--since", "soon"], "no beginning"),
+        (["report", "--to", "x.doc"], "ends in none"),
+        (["check", "nowhere"], "no folder"),
+    ],
+)
+def test_what_makes_no_sense(kept: Path, words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_folder_that_does_not_disclose_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "model.onnx").write_bytes(b"")
+    assert main(["check", str(tmp_path)]) == 1
+    assert "there is no disclosure.json" in capsys.readouterr().out
+    told = disclose([record(gpu())], name="m").to_dict()
+    (tmp_path / "disclosure.json").write_text(json.dumps(told))
+    assert main(["check", str(tmp_path)]) == 0
+    del told["hardware"]
+    (tmp_path / "disclosure.json").write_text(json.dumps(told))
+    assert main(["check", str(tmp_path)]) == 1
+    assert "hardware" in capsys.readouterr().out
