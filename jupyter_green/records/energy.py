@@ -249,4 +249,5 @@ class EnergyRecord:
 
 def _sum_known(values: Any) -> float | None:
     known = [value for value in values if value is not None]
-    return math.fsum(known) if known and all(map(math.isfinite, known)) else None
+    # Forged records hold anything: a sum beyond what a float holds is no figure.
+    return math.fsum(known) if known and math.isfinite(sum(map(abs, known))) else None

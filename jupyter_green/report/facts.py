@@ -69,9 +69,10 @@ def _also(record: EnergyRecord) -> str:
     else:
         said = [number.watt_hours(joules)]
         if record.co2e_grams is not None and math.isfinite(record.co2e_grams):
-            said.append(number.carbon(record.co2e_grams))
+            said.append(number.doubted(number.carbon(record.co2e_grams), joules, record.uncertainty))
         if record.cost is not None and math.isfinite(record.cost):
-            said.append(number.money(record.cost, one_line(record.currency or "", 8)))
+            cost = number.money(record.cost, one_line(record.currency or "", 8))
+            said.append(number.doubted(cost, joules, record.uncertainty))
     if len(said) > 1 and record.co2e_source and record.co2e_grams is not None:
         said[1] += f" ({one_line(record.co2e_source)})"
     return ' <span class="dot">·</span> '.join(markup(text) for text in said)

@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
+from typing import TypeGuard
 
 THIN = "\u202f"
 """Narrow no-break space, before a unit and after ±; `plain` makes it a normal space."""
@@ -63,7 +64,7 @@ def plain(text: str) -> str:
     return text.replace(THIN, " ").replace(HAIR, "")
 
 
-def known(value: float | None) -> bool:
+def known(value: float | None) -> TypeGuard[float]:
     """Whether there is a finite number to write."""
     return value is not None and math.isfinite(value)
 
@@ -271,6 +272,13 @@ def percent(share: float | None) -> str:
     if share is None or not math.isfinite(share):
         return ABSENT
     return f"{fixed(share * 100, doubt(abs(share * 100)))}{THIN}%"
+
+
+def doubted(told: str, joules: float | None, uncertainty: float | None) -> str:
+    """Write what follows from joules, such as CO2e or a cost, with their ± as a share: it is as unsure as they are."""
+    if not known(joules) or not known(uncertainty) or joules <= 0:
+        return told
+    return f"{told} ±{THIN}{percent(uncertainty / joules)}"
 
 
 def whole_percent(share: float | None) -> str:

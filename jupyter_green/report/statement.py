@@ -217,7 +217,7 @@ class Statement:
             return f"not told, because no region is set: {SET_REGION}"
         if summed.co2e_grams is None or not joules or interval is None:
             return "not told, because there is no reading"
-        told = number.carbon(summed.co2e_grams)
+        told = number.doubted(number.carbon(summed.co2e_grams), joules, summed.uncertainty)
         if Figure.of(summed).below_resolution:
             told = f"≤{THIN}{number.carbon(summed.co2e_grams * interval[1] / joules, ROUND_CEILING)}"
         return f"{told} ({one_line(summed.co2e_source or '', 400)})"
@@ -228,7 +228,8 @@ class Statement:
             return f"not told, because no tariff is set: {SET_TARIFF}"
         if summed.cost is None or Figure.of(summed).below_resolution:
             return f"not told, because there is {'no reading' if summed.cost is None else 'only an upper bound'}"
-        return f"{number.money(summed.cost, summed.currency)} (at {self.valuation.tariff})"
+        told = number.doubted(number.money(summed.cost, summed.currency), summed.joules, summed.uncertainty)
+        return f"{told} (at {self.valuation.tariff})"
 
     def _devices(self) -> list[str]:
         """Return what each device used in all cells, and what its sensor says about itself."""

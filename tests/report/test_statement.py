@@ -105,8 +105,8 @@ def test_each_device_with_what_its_sensor_is() -> None:
 
 def test_co2e_and_cost_or_how_to_have_them() -> None:
     text = statement(A).text()
-    assert "CO2e: 0.19 mg CO₂e (56.039 g CO2e/kWh, France" in text
-    assert "Cost: €0.86 per million runs (at 0.25 EUR/kWh)" in text
+    assert "CO2e: 0.19 mg CO₂e ± 5 % (56.039 g CO2e/kWh, France" in text
+    assert "Cost: €0.86 per million runs ± 5 % (at 0.25 EUR/kWh)" in text
     unset = statement(A, valuation=Valuation()).text()
     assert "%config JupyterGreen.region = 'FRA'" in unset
     assert "%config JupyterGreen.tariff = '0.25 EUR/kWh'" in unset
@@ -116,7 +116,7 @@ def test_co2e_and_cost_or_how_to_have_them() -> None:
     assert "CO2e: ≤ 13 µg CO₂e" in bound
     assert "only an upper bound" in bound
     unknown = statement(states()["± not known"]).text()
-    assert "CO2e: 0.19 mg CO₂e" in unknown
+    assert "CO2e: 0.19 mg CO₂e (" in unknown
     assert "upper bound" not in unknown
 
 

@@ -4,7 +4,15 @@
  * What needs a region or a tariff that nobody named stays absent, and says what is missing.
  */
 import { h } from '../element';
-import { ABSENT, carbon, energy, known, money, type IAmount } from '../format';
+import {
+  ABSENT,
+  carbon,
+  energy,
+  known,
+  money,
+  roughPercent,
+  type IAmount
+} from '../format';
 import type { Times } from '../format';
 import type { IFigure } from '../tokens';
 import type { IDesk } from './desk';
@@ -31,6 +39,11 @@ export function Impact({
     figure.cost ?? null,
     figure.currency ?? null
   );
+  // What follows from joules is as unsure as they are.
+  const share =
+    known(figure.joules) && figure.joules > 0 && known(figure.uncertainty)
+      ? ` ±\u202f${roughPercent(figure.uncertainty / figure.joules)}`
+      : '';
   return (
     <details className="jgp-more">
       <summary>
@@ -48,7 +61,7 @@ export function Impact({
             <td>{grams}</td>
             <td>
               {known(figure.co2e_grams)
-                ? `${unit} CO₂e${often(gramTimes)}`
+                ? `${unit} CO₂e${share}${often(gramTimes)}`
                 : trans.__('CO₂e: no region is set')}
             </td>
           </tr>
@@ -56,7 +69,7 @@ export function Impact({
             <td>{price}</td>
             <td>
               {known(figure.cost)
-                ? trans.__('cost%1', often(priceTimes))
+                ? trans.__('cost%1', share + often(priceTimes))
                 : trans.__('cost: no tariff is set')}
             </td>
           </tr>
