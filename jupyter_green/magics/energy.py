@@ -16,14 +16,18 @@ from .header import BEGIN
 from .status import Status, examine, history
 
 if TYPE_CHECKING:
+    from jupyter_green.disclose.period import Period
     from jupyter_green.report import Doctor, Excerpt, Statement, Table
     from jupyter_green.report.grid import Grid
     from jupyter_green.session import Session
 
+    from .estimate import Estimate
+
 SUBCOMMANDS = (
-    "on [--show] | off | status | doctor | calibrate | history [--all] | report [FILE] | tax | rebound | export FILE"
+    "on [--show] | off | status | doctor | calibrate | history [--all] | report [FILE] | tax | rebound | "
+    "estimate MODEL | export FILE"
 )
-COMMANDS = ("on", "off", "status", "doctor", "calibrate", "history", "report", "tax", "rebound")
+COMMANDS = ("on", "off", "status", "doctor", "calibrate", "history", "report", "tax", "rebound", "estimate")
 
 
 @magics_class
@@ -112,8 +116,10 @@ class EnergyMagics(Magics):
             %energy report FILE   the same as a file (.html, .md or .json)
             %energy report --slack [CELL]        the run, or the cell of that number, as lines for a chat
             %energy report --model-card [CELL]   its CO2e as YAML for a model card; --training-type TEXT
+            %energy report --since 30d [FILE]    a period, from the ledger; --project NAME, --equivalents
             %energy tax           what was used above the baseline, and what that would cost; --rate 0.30
             %energy rebound       uses and joules per use before and after the project's last shrink
+            %energy estimate 7B   what a model of that size will cost (or the name of one), until it was metered
             %energy export FILE   write the ledger to FILE (.csv, .jsonl or .parquet)
         """
         try:
@@ -151,7 +157,7 @@ class EnergyMagics(Magics):
         _allow(options, {"--all"})
         return history(self.session, everything="--all" in options, sources=self.shell.history_manager.input_hist_raw)
 
-    def _report(self, options: list[str]) -> Statement | Excerpt | None:
+    def _report(self, options: list[str]) -> Statement | Excerpt | Period | None:
         from .report import report
 
         return report(self.session, options, self.shell.history_manager.input_hist_raw)
@@ -165,6 +171,11 @@ class EnergyMagics(Magics):
         from .rebound import rebound
 
         return rebound(self.session, options)
+
+    def _estimate(self, options: list[str]) -> Estimate:
+        from .estimate import estimate
+
+        return estimate(self.session, options, self.shell.user_ns)
 
     def _calibrate(self, options: list[str]) -> None:
         from .calibrate import calibrate
