@@ -13,13 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jupyter_green.ledger.location import journal_folder
+from jupyter_green.ledger.location import board
 
 from .budget import Budget, Override
 from .spending import Base
 
 VERSION = 1
-NAME = "budgets.json"
 
 
 @dataclass
@@ -49,7 +48,7 @@ class Board:
     """
 
     def __init__(self, ledger: str) -> None:
-        self.path: Path = journal_folder(ledger) / NAME
+        self.path: Path = board(ledger)
         self._seen: tuple[int, int] | None = None
 
     def changed(self) -> bool:
@@ -79,8 +78,9 @@ class Board:
             "bases": {key: base.to_dict() for key, base in known.bases.items()},
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        draft = self.path.with_name(f".{NAME}.{os.getpid()}.part")
+        draft = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
         try:
+            draft.touch(mode=0o600)  # a reason for going on is nobody else's business
             draft.write_text(json.dumps(data, separators=(",", ":")), encoding="utf-8")
             draft.replace(self.path)
         finally:

@@ -16,6 +16,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from typing import Any, Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from jupyter_green.ledger.privacy import Privacy
 from jupyter_green.records import EnergyRecord, Purpose, new_id
 
 from .limit import BadLimit, Limit
@@ -23,6 +24,7 @@ from .limit import BadLimit, Limit
 Per = Literal["notebook", "project", "day", "week", "month"]
 Covers = Literal["inference", "training", "all"]
 WARN_FROM = 0.8
+_ELSEWHERE = Privacy(local=False)
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 
 
@@ -93,10 +95,13 @@ class Budget:
         return f"{self.limit}{what} per {self.per}"
 
     def applies(self, project: str | None, notebook: str | None) -> bool:
-        """Whether it holds where something runs."""
-        if self.per == "notebook":
-            return (self.project, self.notebook) == (project, notebook)
-        return self.per != "project" or self.project == project
+        """Whether it holds where something runs; a ledger elsewhere names places in another form."""
+        if self.per not in ("notebook", "project"):
+            return True
+        here = project is not None and self.project in _ELSEWHERE.projects(project)
+        if self.per == "project" or not here:
+            return here
+        return notebook is not None and self.notebook in _ELSEWHERE.notebooks(notebook)
 
     def covers_purpose(self, purpose: Purpose | None) -> bool:
         """Whether it counts what was done for this."""

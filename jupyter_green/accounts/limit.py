@@ -82,6 +82,8 @@ class Limit:
     def written(self, amount: float, uncertainty: float | None = None) -> str:
         """Write an amount of the same quantity, in plain signs."""
         if self.quantity == "money":
+            if 0 < abs(amount) < 0.095:
+                return f"{number.significant(amount)} {self.currency}"
             return number.plain(number.money(amount, self.currency))
         if self.quantity == "co2e":
             return number.plain(number.carbon(amount))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from jupyter_green.ledger.fault import LedgerError
 from jupyter_green.records import EnergyRecord
@@ -18,6 +18,9 @@ from jupyter_green.records import EnergyRecord
 from .board import Board, Known
 from .budget import Budget, Override, in_force
 from .spending import Spending, Spent
+
+if TYPE_CHECKING:
+    from jupyter_green.ledger import Posting
 
 _Waiting = tuple[Literal["budget", "override"], dict[str, Any], dict[str, Any]]
 
@@ -82,7 +85,9 @@ class Purse:
         """Set a budget, or clear it."""
         self._known.budgets.append(budget)
         place = {"project": budget.project, "notebook": budget.notebook, "made_at": budget.made_at, "id": budget.id}
-        self._post("budget", budget.to_dict(), place)
+        # The place is the posting's own, which a ledger elsewhere keeps in another form.
+        document = {key: value for key, value in budget.to_dict().items() if key not in ("project", "notebook")}
+        self._post("budget", document, place)
 
     def override(self, budget: Budget, reason: str, *, cells: int | None = None) -> Override:
         """Set a budget aside until its period ends; one for a notebook or a project until midnight.
@@ -150,7 +155,7 @@ class Purse:
                     kind, document, place = self._waiting[0]
                     ledger.post(kind, document, **place)
                     self._waiting.pop(0)
-                budgets = [Budget.from_dict({**one.document, "id": one.id}) for one in ledger.postings("budget")]
+                budgets = [budget_of(one) for one in ledger.postings("budget")]
                 overrides = [Override.from_dict(one.document) for one in ledger.postings("override")]
             now = time.time()
             holds = in_force(budgets, now)
@@ -171,8 +176,22 @@ class Purse:
 
     def _show(self) -> None:
         """Tell the other kernels of this machine; where the disk refuses, they see the ledger's lines alone."""
+        if not (self._known.budgets or self._known.overrides or self._board.path.exists()):
+            return  # where nobody ever set a budget, nothing of this is loaded
         try:
             self._board.write(Known(self._known.budgets, self._known.overrides, dict(self._spending.bases)))
             self._board_problem = None
         except OSError as error:
             self._board_problem = f"Other kernels are not told of these budgets at once ({error.strerror or error})."
+
+
+def budget_of(posting: Posting) -> Budget:
+    """Return the budget that a posting says.
+
+    Raises
+    ------
+    ValueError
+        If it says none.
+    """
+    place = {"id": posting.id, "project": posting.project, "notebook": posting.notebook}
+    return Budget.from_dict({**posting.document, **place})

@@ -16,11 +16,27 @@ from .excess import Joules, exact, excess
 
 
 class Gate(Protocol):
-    """What says whether a cheaper way is as good as the one before."""
+    """What says whether a cheaper way is as good as the one before, such as the result of `%shrink`."""
 
     @property
     def proven(self) -> bool:
         """Whether less cost and a loss within the accepted one are proven."""
+
+    @property
+    def reason(self) -> str:
+        """Why, in one sentence."""
+
+
+class Pick(Protocol):
+    """What picks among several, and another one than the best only where it is proven as good: `%compare`."""
+
+    @property
+    def pick(self) -> str:
+        """Name of the one to take."""
+
+    @property
+    def best(self) -> str:
+        """Name of the one that does the work best."""
 
     @property
     def reason(self) -> str:
@@ -35,7 +51,7 @@ class Credit(NamedTuple):
     reason: str = ""
 
 
-def credit(units: float, *, baseline: float | Joules, used: float | Joules, passed: bool | Gate) -> float:
+def credit(units: float, *, baseline: float | Joules, used: float | Joules, passed: bool | Gate | Pick) -> float:
     """Return the credit for a saving, in joules.
 
     Parameters
@@ -46,7 +62,7 @@ def credit(units: float, *, baseline: float | Joules, used: float | Joules, pass
         β, joules per thing before.
     used : float or Joules
         e, joules per thing now.
-    passed : bool or Gate
+    passed : bool, Gate or Pick
         Whether the result is as good; where it is not the credit is 0.
 
     Raises
@@ -57,14 +73,13 @@ def credit(units: float, *, baseline: float | Joules, used: float | Joules, pass
     return judged(units, baseline=baseline, used=used, passed=passed).joules
 
 
-def judged(units: float, *, baseline: float | Joules, used: float | Joules, passed: bool | Gate) -> Credit:
+def judged(units: float, *, baseline: float | Joules, used: float | Joules, passed: bool | Gate | Pick) -> Credit:
     """Return the credit as `credit` does, with its interval or the reason why there is none."""
     now = exact(used)
     if not math.isfinite(units) or units < 0:
         raise ValueError(f"units is {units}; it is a finite number from 0 up.")
     held = excess(Joules(now.value * units, now.uncertainty * units), units=units, baseline=baseline)
-    good = passed if isinstance(passed, bool) else bool(passed.proven)
-    if not good:
+    if not _good(passed):
         why = "" if isinstance(passed, bool) else f" ({passed.reason.rstrip('.')})"
         return Credit(0.0, 0.0, f"No credit: that the result is as good was not shown{why}.")
     if not held.saved:
@@ -72,3 +87,12 @@ def judged(units: float, *, baseline: float | Joules, used: float | Joules, pass
     if not held.told_apart:
         return Credit(0.0, held.uncertainty, "No credit: the intervals do not tell the saving apart from none.")
     return Credit(held.saved, held.uncertainty)
+
+
+def _good(passed: bool | Gate | Pick) -> bool:
+    """Whether the result was shown to be as good."""
+    if isinstance(passed, bool):
+        return passed
+    if hasattr(passed, "proven"):
+        return bool(passed.proven)
+    return passed.pick != passed.best

@@ -10,7 +10,6 @@ stands (`spent`) reads nothing.
 
 from __future__ import annotations
 
-import copy
 import math
 import threading
 import time
@@ -253,7 +252,7 @@ class Spending:
         with self._guard:
             base = self.bases.get(budget.id)
             fresh = base is not None and base.start == period[0]
-            outlay = copy.deepcopy(base.outlay) if base is not None and fresh else Outlay()
+            outlay = base.outlay.copy() if base is not None and fresh else Outlay()
             own = {record.id for record in live}
             waiting = dict(self._gone)
             for place in self._places.values():

@@ -155,6 +155,17 @@ def journal_folder(url: str | os.PathLike[str] | None = None) -> Path:
     return data_folder() / "journal" / hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
+def board(url: str | os.PathLike[str] | None = None) -> Path:
+    """Return the file in which this machine knows the budgets of a ledger; it is not made here.
+
+    Raises
+    ------
+    ValueError
+        If the URL is not one of a ledger.
+    """
+    return journal_folder(url) / "budgets.json"
+
+
 def secrets(url: str) -> tuple[str, ...]:
     """Return every spelling of the passwords in a URL, longest first, for striking them out of messages."""
     found = set()

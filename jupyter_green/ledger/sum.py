@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from jupyter_green.records import EnergyRecord, Quality
 
@@ -40,6 +40,10 @@ class Outlay:
     unweighed: int = 0
     unpriced: int = 0
     known: set[str] = field(default_factory=set)
+
+    def copy(self) -> Outlay:
+        """Return sums of their own that go on from here; what is known is shared, because nothing is added to it."""
+        return replace(self, joules=dict(self.joules), gains=dict(self.gains), costs=dict(self.costs))
 
     def add(self, record: EnergyRecord) -> None:
         """Count a record that the database has not."""

@@ -120,7 +120,7 @@ class BudgetMagics(Magics):
     def _log(self, words: list[str]) -> Grid:
         if words:
             raise UsageError("%budget log takes nothing more.")
-        from jupyter_green.accounts.budget import Budget
+        from jupyter_green.accounts.purse import budget_of
         from jupyter_green.ledger import Ledger, LedgerError
 
         try:
@@ -128,7 +128,7 @@ class BudgetMagics(Magics):
                 found = [one for one in ledger.postings() if one.kind in ("budget", "override")]
         except LedgerError as error:
             raise UsageError(f"%budget log: {error}") from None
-        budgets = {one.id: Budget.from_dict({**one.document, "id": one.id}) for one in found if one.kind == "budget"}
+        budgets = {one.id: budget_of(one) for one in found if one.kind == "budget"}
         rows = []
         for one in found:
             if one.kind == "budget":
@@ -170,7 +170,7 @@ class BudgetMagics(Magics):
             notebook=settings.notebook if options.per == "notebook" else None,
             made_at=now,
         )
-        before = next((one for one in self.gate.budgets() if one.key == budget.key), None)
+        before = next((one for one in self.gate.budgets() if one.per == budget.per), None)
         if before is not None and budget.project is not None:
             budget = replace(budget, since=before.since or before.made_at)
         self.gate.purse.set(budget)

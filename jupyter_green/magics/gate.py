@@ -4,8 +4,8 @@ A cell that is held back is never begun: the syntax tree that would run is repla
 UsageError with one sentence. Where it is asked first, that call stands before the cell's own code, which then runs as
 ever. The tree, not the text, because a person's answer can only be had when the cell runs, and line numbers stay.
 
-Without a budget all this costs one look at a file's time per cell. With one it costs reading the journals, some
-milliseconds; the ledger is read on a thread of its own, and a cell waits for it half a second at most.
+Without a budget all this costs one look for a file per cell, and nothing of it is loaded. With one it costs reading the
+journals, some milliseconds; the ledger is read on a thread of its own, and a cell waits for it half a second at most.
 """
 
 from __future__ import annotations
@@ -16,17 +16,20 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from IPython.core.error import StdinNotImplementedError, UsageError
 
-from jupyter_green.accounts.budget import PURPOSES, WARN_FROM, Budget
-from jupyter_green.accounts.purse import Purse
-from jupyter_green.accounts.spending import Spent
-from jupyter_green.accounts.standing import asked, held, stopped, warned
+from jupyter_green.ledger.location import board
 from jupyter_green.records import EnergyRecord, Purpose
 from jupyter_green.session import Session, Window
-from jupyter_green.session.purpose import Watch, guessed
+
+if TYPE_CHECKING:
+    from jupyter_green.accounts.budget import Budget
+    from jupyter_green.accounts.purse import Purse
+    from jupyter_green.accounts.spending import Spent
+    from jupyter_green.session.purpose import Watch
 
 HOLD = "_budget_hold"
 PATIENCE_SECONDS = 0.5
@@ -66,11 +69,14 @@ class Gate:
     def __init__(self, shell: Any, session: Callable[[], Session]) -> None:
         self._shell, self._session = shell, session
         self._purse: Purse | None = None
+        self._board: Path | None = None
+        self._followed: Session | None = None
         self._cells: dict[str, Cell] = {}
         self._unsettled: dict[str, tuple[Window, Purpose]] = {}
         self._told: set[tuple[str, float, str]] = set()
         self._pending: dict[int, tuple[Verdict, Spent]] = {}
         self._by_code: dict[str, Purpose] = {}
+        self._here: list[Budget] = []  # as of the last cell that began
         self._stop: Callable[[], None] | None = None
         self.always: Purpose | None = None
         """What the person says that cells are from now on."""
@@ -81,15 +87,10 @@ class Gate:
         """Go with a session; reads the board, and the ledger only where there are budgets, while nobody waits."""
         if self._stop is not None:
             self._stop()
-        simulated = any(traits.quality == "simulated" for traits in session.meter.traits)
-
-        def value(record: EnergyRecord) -> EnergyRecord:
-            return session.settings.valuation.value(record)  # settings may be replaced while it runs
-
-        self._purse = Purse(session.settings.ledger, simulated=simulated, value=value)
+        self._purse, self._followed, self._board = None, session, board(session.settings.ledger)
         self._stop = session.listen(self._heard)
         if self.budgets():
-            self._purse.read()
+            self.purse.read()
 
     def close(self) -> None:
         """Stop looking."""
@@ -104,12 +105,24 @@ class Gate:
 
     @property
     def purse(self) -> Purse:
-        """What is known of budgets."""
-        assert self._purse is not None, "the gate follows a session from the start"
+        """What is known of budgets; loaded when there is one, or somebody asks."""
+        if self._purse is None:
+            from jupyter_green.accounts.purse import Purse
+
+            session = self._followed
+            assert session is not None, "the gate follows a session from the start"
+
+            def value(record: EnergyRecord) -> EnergyRecord:
+                return session.settings.valuation.value(record)  # settings may be replaced while it runs
+
+            simulated = any(traits.quality == "simulated" for traits in session.meter.traits)
+            self._purse = Purse(session.settings.ledger, simulated=simulated, value=value)
         return self._purse
 
     def budgets(self) -> list[Budget]:
         """Return the budgets that hold here."""
+        if self._purse is None and (self._board is None or not self._board.exists()):
+            return []
         settings = self._session().settings
         return [one for one in self.purse.budgets() if one.applies(settings.project, settings.notebook)]
 
@@ -121,7 +134,7 @@ class Gate:
 
     def verdict(self, source: str) -> Verdict:
         """Return whether a cell may run; called before it begins, on the thread that will run it."""
-        budgets = self.budgets()
+        budgets = self._here = self.budgets()
         if not budgets:
             return "run"
         self._let_settle()
@@ -163,6 +176,8 @@ class Gate:
         found = self._pending.pop(threading.get_ident(), None)
         if found is None:
             return
+        from jupyter_green.accounts.standing import asked, held
+
         verdict, spent = found
         if verdict == "ask":
             try:
@@ -178,8 +193,10 @@ class Gate:
 
     def opened(self, window: Window, source: str) -> None:
         """A cell's window was opened."""
-        if window.id in self._cells or not self.budgets():
+        if window.id in self._cells or not self._here:
             return
+        from jupyter_green.session.purpose import Watch
+
         cell = self._cells[window.id] = Cell(window, Watch(), self._said(source), threading.get_ident())
         cell.watch.open()
         if cell.said is not None:
@@ -190,6 +207,8 @@ class Gate:
         cell = self._cells.get(window.id)
         if cell is None:
             return
+        from jupyter_green.accounts.standing import stopped
+
         window.facts["purpose"] = cell.purpose
         code = window.facts.get("code_hash")
         if code is not None and cell.said is None:
@@ -202,6 +221,8 @@ class Gate:
         cell = self._cells.pop(window.id, None)
         if cell is None:
             return
+        from jupyter_green.accounts.standing import stopped
+
         cell.watch.close()
         self._unsettled[window.id] = window, cell.purpose
         if cell.stopped is not None:
@@ -275,6 +296,8 @@ class Gate:
 
     def _expected(self, source: str) -> Purpose:
         """What a cell will do: what is said of it, what it did before, or what its text looks like."""
+        from jupyter_green.session.purpose import guessed
+
         from .cell import code_hash
 
         said = self._said(source)
@@ -297,6 +320,9 @@ class Gate:
         return new
 
     def _warn(self, spent: Spent) -> None:
+        from jupyter_green.accounts.budget import WARN_FROM
+        from jupyter_green.accounts.standing import warned
+
         if WARN_FROM <= spent.share < 1 and self._once(spent, "warned"):
             print(warned(spent, self.purse.problem))
 
@@ -308,4 +334,5 @@ class Gate:
 def named(label: object) -> Purpose | None:
     """Return the purpose that a label names; None where it is another label."""
     text = str(label or "").strip(" \"'").casefold()
-    return next((purpose for purpose in PURPOSES if purpose == text), None)
+    known: tuple[Purpose, ...] = get_args(Purpose)
+    return next((purpose for purpose in known if purpose == text), None)

@@ -116,11 +116,6 @@ class OwnDatabase(Database):
         super().__init__(url, timeout, notice)
         self._reach = reach
 
-    @property
-    def absent(self) -> bool:
-        """Whether there is no file and none can be made; known once it is open."""
-        return self._file is not None and self._file.absent
-
     def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` on a consistent view of this person's records."""
         reach = self._reach()

@@ -21,6 +21,15 @@ class Verdict:
     reason: str = "The loss is not proven with 100 examples."
 
 
+@dataclass(frozen=True)
+class Picked:
+    """What `%compare` returns, as far as a credit asks."""
+
+    pick: str
+    best: str
+    reason: str = "Keep large."
+
+
 @given(amounts, amounts, amounts, st.booleans())
 def test_the_formula(units: float, beta: float, used: float, passed: bool) -> None:
     expected = units * max(0.0, beta - used) if passed else 0.0
@@ -31,6 +40,9 @@ def test_a_gate_that_failed_leaves_nothing() -> None:
     assert credit(100, baseline=10, used=4, passed=True) == 600
     assert credit(100, baseline=10, used=4, passed=False) == 0
     assert credit(100, baseline=10, used=4, passed=Verdict(True)) == 600
+    assert credit(100, baseline=10, used=4, passed=Picked("small", "large")) == 600
+    kept = judged(100, baseline=10, used=4, passed=Picked("large", "large"))
+    assert (kept.joules, "Keep large" in kept.reason) == (0, True)
     lost = judged(100, baseline=10, used=4, passed=Verdict(False))
     assert lost.joules == 0
     assert lost.reason == (

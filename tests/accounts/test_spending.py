@@ -13,9 +13,10 @@ import pytest
 from jupyter_green.accounts.board import Board, Known
 from jupyter_green.accounts.budget import Budget, Override
 from jupyter_green.accounts.limit import Limit
-from jupyter_green.accounts.purse import Purse
+from jupyter_green.accounts.purse import Purse, budget_of
 from jupyter_green.accounts.spending import Base, Spending
 from jupyter_green.ledger import Journal, Ledger, LedgerError, journal_folder
+from jupyter_green.ledger.privacy import Privacy, hashed
 from jupyter_green.records import EnergyRecord
 
 from .sample import cell
@@ -247,6 +248,19 @@ def test_the_board_holds_what_was_known(url: str, spending: Spending) -> None:
     assert not other.changed()
     board.path.write_text("{broken", encoding="utf-8")
     assert other.read() == Known()
+
+
+def test_a_place_does_not_leave_the_machine_in_a_budget(url: str) -> None:
+    purse = Purse(url, simulated=False, value=lambda record: record)
+    purse.set(Budget(DAY.limit, "notebook", project="/home/alice/films", notebook="a.ipynb", id="n"))
+    with Ledger(url) as ledger:
+        (posting,) = ledger.postings("budget")
+    assert not {"project", "notebook"} & set(posting.document)
+    (found,) = purse.budgets()
+    assert (found.id, found.notebook) == ("n", "a.ipynb")
+    elsewhere = budget_of(posting.withheld(Privacy(local=False)))
+    assert (elsewhere.project, elsewhere.notebook) == ("films", hashed("a.ipynb"))
+    assert elsewhere.applies("/home/alice/films", "a.ipynb")
 
 
 def test_a_purse_keeps_what_it_can_t_enter_and_enters_it_later(url: str, tmp_path: Path) -> None:

@@ -41,6 +41,18 @@ def test_there_and_back(green: Command, tmp_path: Path, filled: str) -> None:
         assert list(ledger.records()) == list(before.records())
 
 
+def test_budgets_and_what_else_was_posted_go_along(green: Command, tmp_path: Path, filled: str) -> None:
+    with Ledger(filled) as ledger:
+        ledger.post("budget", {"amount": 1}, project="films")
+        ledger.post("override", {"reason": "demo"}, project="songs")
+    assert green("export", "all.jsonl", JUPYTER_GREEN_LEDGER=filled).out == "3 records written to all.jsonl\n"
+    other = f"sqlite:///{tmp_path / 'other.sqlite'}"
+    taken = green("import", "all.jsonl", JUPYTER_GREEN_LEDGER=other)
+    assert taken.out == ("3 records taken from all.jsonl; 2 budgets, tariffs, overrides, baselines or credits\n")
+    with Ledger(other) as ledger, Ledger(filled) as before:
+        assert ledger.postings() == before.postings()
+
+
 def test_filters(green: Command, tmp_path: Path, filled: str) -> None:
     assert green("export", "new.csv", "--since", "2020-01-01", JUPYTER_GREEN_LEDGER=filled).code == 0
     with (tmp_path / "new.csv").open() as lines:

@@ -85,6 +85,15 @@ def test_making_a_transformer_is_not(watch):
     assert watch.purpose == "other"
 
 
+def test_a_compiled_function_still_compiles(watch):
+    def evaluate(x):
+        with torch.no_grad():
+            return torch.sin(x) + 1
+
+    compiled = torch.compile(evaluate, backend="eager", fullgraph=True)
+    assert torch.equal(compiled(torch.ones(3)), evaluate(torch.ones(3)))
+
+
 def test_nothing_is_left_behind():
     before = methods()
     watch = Watch()
