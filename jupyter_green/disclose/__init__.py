@@ -9,16 +9,20 @@ from .emissions import emissions_csv
 from .fault import DiscloseError
 from .gate import Gate
 from .label import Label, label
+from .logger import Logger, MlflowLogger, log
 from .making import disclose
 from .protocol import Runs, measure, thirds
 from .sci import Sci, sci, training_share
 from .stars import stars
+from .trainer import trainer_callback
 
 __all__ = [
     "DiscloseError",
     "Disclosure",
     "Gate",
     "Label",
+    "Logger",
+    "MlflowLogger",
     "Runs",
     "Sci",
     "Utilisation",
@@ -26,11 +30,13 @@ __all__ = [
     "disclose",
     "emissions_csv",
     "label",
+    "log",
     "measure",
     "model_card",
     "schema",
     "sci",
     "stars",
     "thirds",
+    "trainer_callback",
     "training_share",
 ]

@@ -16,7 +16,7 @@ from jupyter_green.session import Session, current
 from .advice import advise
 from .asking import Asked, ask_all, labelled
 from .comparison import Comparison, Row
-from .contestant import contestants_of
+from .contestant import Contestant, contestants_of
 from .examples import Examples, examples_of
 from .fault import ShrinkError
 from .lineup import row_of, run_all
@@ -24,6 +24,7 @@ from .metric import Metric
 from .options import POINT, seconds_of, share_of
 from .pick import Stand, judged
 from .progress import Progress, wanted
+from .quiet import PATIENCE_SECONDS, used_by_others, wait_for_quiet
 from .trial import Trial
 from .utility import loss_against, metric_for
 
@@ -98,6 +99,7 @@ def compare(  # noqa: PLR0917 - the order is public
     examples = labelled(examples_of(data, group=group, batch=batch, origin=origin), found)
     measure = metric_for(metric, examples.labels)
     session = current() if session is None else session
+    others = _others(found, seconds)
     with session.window("trial", label="compare") as window:
         bar = Progress(window, seconds, shown=wanted() if progress is None else progress, say=say)
         try:
@@ -143,8 +145,19 @@ def compare(  # noqa: PLR0917 - the order is public
         cost_quality=record.quality,
         cost_seconds=record.seconds,
         advice=advise(rows, examples.labels, "cpu_seconds" if trial is None else trial.basis),
-        notes=tuple(_notes(trial, level, len(asked))),
+        notes=(*others, *_notes(trial, level, len(asked))),
     )
+
+
+def _others(found: Sequence[Contestant], seconds: float) -> list[str]:
+    """Wait a little for a GPU to be quiet; return a sentence where others still use it."""
+    import torch
+
+    if not any(item.device == "gpu" for item in found):
+        return []
+    device = torch.device("cuda", torch.cuda.current_device())
+    busy = wait_for_quiet(used_by_others(device), min(PATIENCE_SECONDS, 0.05 * seconds))
+    return [] if busy is None else [busy]
 
 
 def _best(asked: Mapping[str, Asked], dropped: Sequence[Row], metric: Metric) -> str:
