@@ -32,7 +32,7 @@ def opinions(test: int = 8000, seed: int = 0) -> tuple[Texts, Texts]:
 
     A label is 1 where the mean judgement is above 0, else 0. No sentence is in both parts, also not in other letters.
     """
-    rows = [(text, int(mean > 0)) for name in OPINIONS for text, mean in _judged(name)]
+    rows = [(text, int(mean > 0)) for name in OPINIONS for text, mean in judged(name)]
     rows = list({text: (text, label) for text, label in rows}.values())
     random.Random(seed).shuffle(rows)  # noqa: S311 - a cut that can be made again, not a secret
 
@@ -45,7 +45,7 @@ def opinions(test: int = 8000, seed: int = 0) -> tuple[Texts, Texts]:
 
 def editorials() -> str:
     """Return the sentences of newspaper editorials as one running text."""
-    return " ".join(text for text, _ in _judged("nytEditorialSnippets"))
+    return " ".join(text for text, _ in judged("nytEditorialSnippets"))
 
 
 def pictures() -> tuple[tuple[Any, Any], tuple[Any, Any]]:
@@ -87,7 +87,7 @@ def unpack(package: Path, folder: Path) -> None:
                         (folder / Path(member.name).name).write_bytes(held.read())
 
 
-def _judged(name: str) -> list[tuple[str, float]]:
+def judged(name: str) -> list[tuple[str, float]]:
     """Return the sentences of one table with their mean judgement, from -4 to +4."""
     archive = CACHE / SENTENCES
     if not archive.is_file():

@@ -72,8 +72,8 @@ def text(say: Callable[[str], None] = print, test: int = 8000) -> Work:
                 yield dict(fed), torch.tensor([labels[n] for n in chosen])
 
     rounds, steps = 2, 2 * math.ceil(len(texts) / 64)
-    trained = _kept(
-        "text", model, lambda: _train(model, batches, rounds=rounds, steps=steps, rate=7e-5, most=2400, say=say)
+    trained = kept(
+        "text", model, lambda: train_in_place(model, batches, rounds=rounds, steps=steps, rate=7e-5, most=2400, say=say)
     )
     return Work(model.eval(), held, (texts, labels), tokenizer, trained)
 
@@ -213,13 +213,13 @@ def _pictures(name: str, model: Any, say: Callable[[str], None], *, rounds: int,
             yield picked.roll((down, right), (-2, -1)), labels[chosen]
 
     steps = rounds * math.ceil(len(images) / 128)
-    trained = _kept(
-        name, model, lambda: _train(model, batches, rounds=rounds, steps=steps, rate=rate, most=most, say=say)
+    trained = kept(
+        name, model, lambda: train_in_place(model, batches, rounds=rounds, steps=steps, rate=rate, most=most, say=say)
     )
     return Work(model.eval(), held, (images, labels), None, trained)
 
 
-def _train(
+def train_in_place(
     model: Any,
     batches: Callable[[int], Iterator[Any]],
     say: Callable[[str], None],
@@ -269,7 +269,7 @@ def _halves() -> bool:
     return check is not None and bool(check())
 
 
-def _kept(name: str, model: Any, train: Callable[[], str]) -> str:
+def kept(name: str, model: Any, train: Callable[[], str]) -> str:
     """Read the weights if they were trained before, else train and write them; return what was done."""
     from safetensors.torch import load_model, save_model
 
