@@ -28,6 +28,7 @@ from .stars import size_class, stars
 
 SCHEMA = 1
 OFFICIAL_DEVICE = "H100"
+PHASES = "preparing, prefill and decode together, from the example to the answer"
 
 
 @dataclass(frozen=True, repr=False)
@@ -68,6 +69,8 @@ class Label:
         For people.
     whole_wh_per_1000 : float or None
         The same over all devices that were read.
+    precision : str
+        Of the weights, such as "float32"; empty where it is not told.
     """
 
     model: str
@@ -91,6 +94,7 @@ class Label:
     date: str = ""
     link: str = ""
     whole_wh_per_1000: float | None = None
+    precision: str = ""
 
     @property
     def valid(self) -> bool:
@@ -139,6 +143,8 @@ class Label:
             "edition": self.edition,
             "peers_wh_per_1000": dict(self.peers),
             "class": self.size_class,
+            "precision": self.precision or None,
+            "phases": PHASES,
             "comparable_with_official_scores": self.comparable,
             "differences": list(self.differences),
             "date": self.date,
@@ -186,6 +192,7 @@ def label(
     edition: str = "",
     date: str = "",
     link: str = "",
+    precision: str = "",
 ) -> Label:
     """Make a label from metered runs.
 
@@ -210,6 +217,8 @@ def label(
         Name of that comparison.
     date, link : str
         For people.
+    precision : str
+        Of the weights.
 
     Raises
     ------
@@ -259,6 +268,7 @@ def label(
         date,
         link,
         fmean(whole) if valid and whole else None,
+        precision,
     )
 
 

@@ -121,7 +121,7 @@ def _facts(label: Label) -> list[tuple[str, str]]:
             ("All read", whole),
             ("Runs", f"{label.units:,} units × {label.runs} runs, batch {label.batch}"),
             ("Proof", _proof(label)),
-            ("Class", f"{label.size_class}" if label.size_class else "size not told"),
+            ("Class", ", ".join(part for part in (label.size_class or "size not told", label.precision) if part)),
             ("Date", label.date or "not told"),
         )
         if said

@@ -233,6 +233,7 @@ class ChooseMagics(Magics):
             edition=given.edition,
             date=time.strftime("%Y-%m-%d"),
             link=given.link,
+            precision=_precision(self._value("label", given.model)),
         )
 
     def _disclosed(self, given: argparse.Namespace) -> Disclosure:
@@ -292,6 +293,15 @@ class ChooseMagics(Magics):
     def _nameable(self, magic: str, name: str | None) -> None:
         if name is not None and not name.isidentifier():
             raise UsageError(f"%{magic}: {name!r} is no name of a variable; nothing was run.")
+
+
+def _precision(model: Any) -> str:
+    """Return the type of a model's weights; empty where there are none to ask."""
+    for one in (model, getattr(model, "model", None)):
+        if one is not None and callable(getattr(one, "parameters", None)):
+            first = next(iter(one.parameters()), None)
+            return "" if first is None else str(first.dtype).removeprefix("torch.")
+    return ""
 
 
 def _libraries() -> list[str]:

@@ -112,7 +112,11 @@ def test_stars_stand_among_like_labels() -> None:
 def test_the_forms_are_whole(tmp_path: Path, valid: bool) -> None:
     image = pytest.importorskip("PIL.Image")
     found = made(
-        model="a/model <b>&\u202e" * 9, runs=runs(units=1000.0 if valid else 9.0), peers={"other": 5.0}, parameters=7e9
+        model="a/model <b>&\u202e" * 9,
+        runs=runs(units=1000.0 if valid else 9.0),
+        peers={"other": 5.0},
+        parameters=7e9,
+        precision="float16",
     )
     for suffix in (".svg", ".png", ".json"):
         found.save(tmp_path / f"label{suffix}")
@@ -123,7 +127,8 @@ def test_the_forms_are_whole(tmp_path: Path, valid: bool) -> None:
     assert len(opened.convert("L").getcolors()) > 10
     data = json.loads((tmp_path / "label.json").read_text(encoding="utf-8"))
     assert data["valid"] is valid
-    assert data["class"] == "A"
+    assert (data["class"], data["precision"]) == ("A", "float16")
+    assert "prefill" in data["phases"]
     with pytest.raises(DiscloseError, match="end it in"):
         found.save(tmp_path / "label.gif")
 
