@@ -260,6 +260,19 @@ export function roughPercent(share: number | null): string {
     : ABSENT;
 }
 
+/** The ± of what follows from joules, such as CO2e or a cost, as a share of it: it is as unsure as they are. */
+export function doubted({
+  joules,
+  uncertainty
+}: {
+  joules: number | null;
+  uncertainty: number | null;
+}): string {
+  return known(joules) && joules > 0 && known(uncertainty)
+    ? ` ±${THIN}${roughPercent(uncertainty / joules)}`
+    : '';
+}
+
 /** Write a proven change with its sign: "−38 %", "+27 %", "+0.4 %", "+1,200 %". */
 export function change(ratio: number): string {
   const percent = ratio * 100;

@@ -7,10 +7,10 @@ import { h } from '../element';
 import {
   ABSENT,
   carbon,
+  doubted,
   energy,
   known,
   money,
-  roughPercent,
   type IAmount
 } from '../format';
 import type { Times } from '../format';
@@ -39,11 +39,7 @@ export function Impact({
     figure.cost ?? null,
     figure.currency ?? null
   );
-  // What follows from joules is as unsure as they are.
-  const share =
-    known(figure.joules) && figure.joules > 0 && known(figure.uncertainty)
-      ? ` ±\u202f${roughPercent(figure.uncertainty / figure.joules)}`
-      : '';
+  const share = doubted(figure);
   return (
     <details className="jgp-more">
       <summary>

@@ -6,6 +6,7 @@
  */
 import {
   THIN,
+  doubted,
   energy,
   fixed,
   head,
@@ -99,7 +100,7 @@ function also(words: Words, record: IRecord): string {
   const said = [
     hours.join(THIN),
     ...(most === null
-      ? worth(words, record)
+      ? worth(words, record).map(each => each + doubted(figure))
       : [
           grams(
             words,
