@@ -84,9 +84,32 @@ def test_disclose_from_end_to_end(kernel: Kernel) -> None:
     ran(kernel, "card = open('README.md').read()\nassert 'co2_eq_emissions' in card and 'Mine' in card")
 
 
+def test_an_estimate_is_replaced_by_what_was_metered(kernel: Kernel) -> None:
+    said = ran(kernel, "%energy estimate 7B")
+    assert "estimated, nothing was metered" in said
+    assert "62 J for a query" in said
+    ran(kernel, "net = torch.nn.Sequential(torch.nn.Linear(8, 512), torch.nn.ReLU(), torch.nn.Linear(512, 2)).eval()")
+    assert "5,630 parameters" in ran(kernel, "%energy estimate net")
+    ran(kernel, "%compare net linear --data test --time 1s --batch 1 -q")
+    assert "metered here" in ran(kernel, "%energy estimate net")
+
+
+def test_a_period_in_the_notebook(kernel: Kernel) -> None:
+    assert "Against the runs before" in ran(kernel, "%energy report --since 1d")
+    ran(kernel, "%energy report --since 1d month.csv")
+    ran(kernel, "assert open('month.csv').read().startswith('day,project,kwh')")
+
+
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
+        ("%energy estimate", "it takes"),
+        ("%energy estimate huge", "no number of parameters"),
+        ("%energy estimate test", "can't be counted"),
+        ("%energy estimate 7B --tokens 0", "no answer"),
+        ("%energy report --since soon", "no beginning"),
+        ("%energy report --project films", "go with --since"),
+        ("%energy report --since 1d report.doc", "ends in none"),
         ("%compare linear --data test", "two candidates"),
         ("%compare linear nowhere --data test", "is nothing in this notebook"),
         ("%compare linear rule", "--data"),
