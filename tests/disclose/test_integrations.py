@@ -1,4 +1,4 @@
-"""Where people already are: a real Trainer, a real MLflow without a server."""
+"""Where people already are: a real Trainer, a real MLflow without a server, a pipeline among the candidates."""
 
 from __future__ import annotations
 
@@ -90,3 +90,34 @@ def test_a_training_is_metered(session: Session, tmp_path: Path) -> None:
     assert kept.steps == [6]
     logged = [line[SO_FAR] for line in trainer.state.log_history if SO_FAR in line]
     assert logged == sorted(logged)
+
+
+def test_a_pipeline_among_the_candidates(session: Session) -> None:
+    transformers = pytest.importorskip("transformers")
+    from jupyter_green.shrink.contest import compare
+    from tests.shrink import models
+
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "good", "bad", "film", "shop"]
+    tokenizers = pytest.importorskip("tokenizers")
+    words = tokenizers.Tokenizer(
+        tokenizers.models.WordLevel({word: place for place, word in enumerate(vocabulary)}, unk_token="[UNK]")
+    )
+    words.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    tokenizer = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=words, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]"
+    )
+    model = models.bert(1)
+    model.config.id2label, model.config.label2id = (
+        {0: "kind", 1: "unkind", 2: "other"},
+        {"kind": 0, "unkind": 1, "other": 2},
+    )
+    pipe = transformers.pipeline("text-classification", model=model, tokenizer=tokenizer, device="cpu")
+    data = (["good film", "bad shop"] * 20, [0, 1] * 20)
+    options: dict[str, Any] = {"time": "1s", "session": session, "progress": False}
+    found = compare({"pipe": pipe, "rule": lambda text: 0 if "good" in text else 1}, data, **options)
+    assert found.best == "rule"
+    assert found.row("pipe").utility is not None
+    assert found.row("pipe").kind == "text-classification pipeline"
+    with_names = (data[0], ["kind", "unkind"] * 20)
+    named = compare({"pipe": pipe, "rule": lambda text: "kind" if "good" in text else "unkind"}, with_names, **options)
+    assert named.row("pipe").utility == found.row("pipe").utility
