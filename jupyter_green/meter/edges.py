@@ -204,7 +204,8 @@ def count_at(
     after = side(ticks, right, until, forward=True, guard=guard, away=lengths[-1], calm=calm, level=level)
     if (before is not None and before.lone) or (after is not None and after.lone):
         levels = [power for power in (before, after, *earlier(ticks, edges, first, guard)) if power is not None]
-        before, after = compared(before, levels), compared(after, levels)
+        before = compared(before, levels) if rested else before
+        after = compared(after, levels) if calm else after
     energy = end.value - start.value
     mean = energy / max(1e-9, end.time - start.time)
     # A cell may draw anything up to the limit; between cells a board is nearer to what it draws around them.

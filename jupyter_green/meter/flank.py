@@ -4,13 +4,14 @@ After work a board stays warm, and its power falls for a second or so. The power
 therefore not that of the nearest tick. Between windows it is taken to fall back to a level, as the ticks there
 tell it (`fall`); the level is the one that earlier pauses fell to. Where nothing was read for a while, as between
 two cells, the mean over that pause counts among the ticks. Inside a window power may do anything: the nearest
-tick is taken as it is, and doubted by its distance from the one beyond it.
+tick is taken as it is, and doubted by as much as neighbouring ticks differ there: what jumped before may jump again.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Container
+from itertools import pairwise
 
 from .fall import Mean, Power, fall
 from .ticks import Ticks
@@ -20,6 +21,9 @@ MOST = 8
 
 PAUSES = 4
 """Edges before a block among which pauses are looked for that tell the level."""
+
+LONE_AT_REST, LONE_AT_WORK = 0.15, 0.2
+"""By how much power may differ from what one tick tells, as a part of it; between windows it is bounded further."""
 
 PAUSE_PERIODS = 1.7
 """From how many periods on the time between two ticks is a pause in which nothing was read."""
@@ -69,8 +73,10 @@ def side(
         return found
     near = means[0].watts
     if len(means) == 1:
-        return Power(near, 0.15 * near + 2.0, lone=True)
-    return Power(near, 0.8 * abs(near - means[1].watts) + 0.01 * near + 0.3)
+        return Power(near, (LONE_AT_REST if calm else LONE_AT_WORK) * near + 2.0, lone=True)
+    steps = [abs(one.watts - other.watts) for one, other in pairwise(means)]
+    usual = math.sqrt(sum(step * step for step in steps) / len(steps))
+    return Power(near, max(0.8 * steps[0], usual) + 0.01 * near + 0.3)
 
 
 def means_beside(

@@ -177,6 +177,25 @@ def run_all(seed: int, seconds: float, tick: float = 0.1) -> Iterator[Outcome]:
     yield from _metered(course, windows, draw, tick=tick)
 
 
+def changing(seed: int, seconds: float, tick: float = 0.1) -> Iterator[Outcome]:
+    """Cells milliseconds apart whose power jumps inside them as well, wherever they begin and end."""
+    draw = random.Random(f"changing {seed}")
+    course = Course()
+    course.then(0.0, draw.uniform(40, 90))
+    now = start = 20.0 + draw.random()
+    windows = []
+    for _ in range(8):
+        end = now + seconds * draw.uniform(1.0, 2.0)
+        windows.append((now, end))
+        now = end + 0.002
+    jump = start
+    while jump < now:
+        course.then(jump, draw.uniform(60, 650))
+        jump += draw.uniform(0.02, 0.3)
+    course.then(now, 60.0)
+    yield from _metered(course, windows, draw, tick=tick)
+
+
 def without_counter(seed: int, seconds: float) -> Iterator[Outcome]:
     """A board that shows power only, averaged over a second, with a reading's noise."""
     draw = random.Random(f"power {seed}")
@@ -229,6 +248,7 @@ CASES: dict[str, Callable[[int, float], Iterator[Outcome]]] = {
     "alone": alone,
     "warm": warm,
     "run all": run_all,
+    "changing": changing,
     "no counter": without_counter,
     "old board": old_board,
     "part-time": part_time,
@@ -271,6 +291,8 @@ GOALS = (
     Goal("warm", 2.0, 0.002, 0.01),
     Goal("run all", 0.15, 0.05, None),
     Goal("run all", 1.0, 0.01, None),
+    Goal("changing", 0.5, 0.05, None),
+    Goal("changing", 1.0, 0.03, None),
     Goal("no counter", 0.1, 0.03, None),
     Goal("no counter", 2.0, 0.01, None),
     Goal("old board", 0.5, 0.03, None),
