@@ -42,6 +42,13 @@ class Stand:
         series = self.trial.series(name)
         return sum(series) / len(series)
 
+    def dearer(self, name: str) -> bool:
+        """Whether a candidate is sure to cost more than the best, however much its laps varied."""
+        if self.trial is None or self.unmetered_best or name not in self.trial.laps:
+            return False
+        found = self.trial.raw(name)
+        return found is not None and found.more
+
 
 def judged(rows: Sequence[Row], stand: Stand) -> tuple[list[Row], str, str]:
     """Return the rows with their standing, the pick, and why.
@@ -88,6 +95,8 @@ def _cost(name: str, trial: Trial, stand: Stand) -> tuple[Standing, str]:
         return "good enough", f"less is proven in {outcome.reason}"
     if outcome.verdict == "can't tell":
         return "can't tell", outcome.reason
+    if outcome.verdict == "more":
+        return "uses no less", f"it uses more, proven in {outcome.reason}"
     return "uses no less", f"less is not proven: {outcome.reason}"
 
 
@@ -99,7 +108,9 @@ def _picked(rows: Sequence[Row], stand: Stand) -> tuple[str, str]:
         assert pick.loss is not None
         beside = "it uses the least" if not stand.unmetered_best else f"the energy of {stand.best} is not known"
         return pick.name, f"Proven on {pick.loss.examples:,} examples: its loss is within the accepted, and {beside}."
-    hopeful = [row for row in rows if row.standing == "can't tell" and row.loss is not None]
+    hopeful = [
+        row for row in rows if row.standing == "can't tell" and row.loss is not None and not stand.dearer(row.name)
+    ]
     if not hopeful:
         return stand.best, "No other proves to use less within the accepted loss."
     row = min(hopeful, key=lambda one: 1.0 if one.ratio is None else one.ratio.value)

@@ -65,6 +65,7 @@ def test_the_best_is_kept_where_it_is_the_cheapest() -> None:
     found, pick, reason = judged(rows, Stand("best", 0.02, trial({"best": 10, "dear": 40, "bad": 1}), {}))
     assert pick == "best"
     assert [one.standing for one in found] == ["best", "uses no less", "loses too much"]
+    assert "it uses more" in found[1].reason
     report = shown(found, pick, reason)
     assert report.keep
     assert report.saving == 0
@@ -78,6 +79,13 @@ def test_too_few_examples_say_how_many_it_needs() -> None:
     assert found[1].standing == "can't tell"
     assert "Can't tell yet: small" in reason
     assert "it needs about" in reason
+
+
+def test_what_costs_more_is_no_hope() -> None:
+    rows = [BEST, row("dear", 0.95, 1, 1, examples=40)]
+    found, pick, reason = judged(rows, Stand("best", 0.02, trial({"best": 10, "dear": 40}), {}))
+    assert (pick, found[1].standing) == ("best", "can't tell")
+    assert reason == "No other proves to use less within the accepted loss."
 
 
 def test_noise_is_no_verdict() -> None:
