@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from .timeline import Timeline
 
 LEAST_SAMPLES = 5
+LOOK_BACK = 10
+"""Readings, so many of them, by which a window is judged that is too short for readings of its own."""
 SPAN_SECONDS = 1.0
 """Time that a shown power speaks about, and distance at which it is read."""
 
@@ -57,10 +59,18 @@ class CrossCheck:
             del self._pairs[:-KEEP]
 
     def judge(self, start: float, end: float) -> Disagreement | None:
-        """Return by how much the two differ in a window; None where they agree, or it is too short to tell."""
+        """Return by how much the two differ in a window; None where they agree, or too little was read to tell.
+
+        A window too short to tell by itself is judged by the latest readings before its end: a board that counted
+        wrongly in the windows before does so in a short one too.
+        """
         # A sample speaks about the second before it: one in the window's first second tells of what came before.
         pairs = [(shown, counted) for moment, shown, counted in self._pairs if start + SPAN_SECONDS <= moment <= end]
+        where = ""
         if len(pairs) < LEAST_SAMPLES:
+            where = " lately"
+            pairs = [(shown, counted) for moment, shown, counted in self._pairs[-LOOK_BACK:] if moment <= end]
+        if len(pairs) < (LOOK_BACK if where else LEAST_SAMPLES):
             return None
         counted_mean = statistics.fmean(counted for _, counted in pairs)
         if counted_mean <= 0:
@@ -72,5 +82,5 @@ class CrossCheck:
         if abs(mean) <= spread or share <= self._timeline.traits.gain:
             return None
         more = "more" if mean > 0 else "less"
-        note = f"The board's shown power comes to {share:.0%} {more} than its counter; the interval reaches both."
+        note = f"The board's shown power came{where} to {share:.0%} {more} than its counter; the interval reaches both."
         return Disagreement(share, note)

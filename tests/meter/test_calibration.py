@@ -98,7 +98,12 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+LONG = pytest.mark.long
+EACH_TIME = ("steady", "jittered", "warm")
+"""The other cases take minutes together; they belong to the long tests."""
+
+
+@pytest.mark.parametrize("case", [case if case in EACH_TIME else pytest.param(case, marks=LONG) for case in CASES])
 def test_latency_is_within_its_interval(case: str) -> None:
     covered, widths, count = 0, [], 24
     for seed in range(count):
@@ -119,7 +124,9 @@ def test_jitter_is_found() -> None:
     assert calibration_of(*watched(1, 0.01)).jitter < 0.001
 
 
-@pytest.mark.parametrize(("tick", "duty"), [(0.1, 0.025), (0.1, 0.05), (0.02, 0.01)])
+@pytest.mark.parametrize(
+    ("tick", "duty"), [(0.1, 0.025), pytest.param(0.1, 0.05, marks=LONG), pytest.param(0.02, 0.01, marks=LONG)]
+)
 def test_a_part_time_counter_is_recognised(tick: float, duty: float) -> None:
     for seed in range(12):
         truth = random.Random(seed).uniform(0.0, 0.02)

@@ -54,3 +54,13 @@ def test_scatter_is_not_taken_for_a_difference() -> None:
 def test_a_short_window_can_not_tell() -> None:
     check, _ = checked(1.75)
     assert check.judge(10.0, 13.0) is None
+
+
+def test_a_short_window_is_told_what_was_found_in_those_before() -> None:
+    check, _ = checked(1.75, seconds=14)
+    found = check.judge(23.5, 24.0)
+    assert found is not None
+    assert found.share == pytest.approx(0.75, rel=0.05)
+    assert "lately" in found.note
+    agreeing, _ = checked(1.0, seconds=14)
+    assert agreeing.judge(23.5, 24.0) is None
