@@ -153,7 +153,7 @@ const panel: JupyterFrontEndPlugin<void> = {
       app,
       () =>
         new EnergyPanel(energy, trans, () => chosen.current, {
-          chooseUnit: unit => void chosen.choose('unit', unit),
+          choose: (key, value) => chosen.choose(key, value),
           leave: () => tracker.currentWidget?.activate()
         }),
       trans,

@@ -8,6 +8,7 @@ import { LabIcon, ReactWidget } from '@jupyterlab/ui-components';
 import type { Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
 import { h } from './element';
+import type { Choose } from './components/desk';
 import { View } from './components/view';
 import type { IEnergyModel, ISettings } from './tokens';
 
@@ -20,8 +21,8 @@ export const panelIcon = new LabIcon({
 });
 
 export interface IPanelOptions {
-  /** Keeps a unit that was chosen in the panel; without it the choice lasts as long as the panel. */
-  chooseUnit?: (unit: ISettings['unit']) => void;
+  /** Keeps what was chosen in the panel; without it, or where it fails, the choice lasts as long as the panel. */
+  choose?: Choose;
   /** Gives the focus to the notebook; without it focus goes back to where it came from. */
   leave?: () => void;
 }
@@ -58,14 +59,13 @@ export class EnergyPanel extends ReactWidget {
   }
 
   protected override render(): JSX.Element {
-    const settings = this._settings();
     return (
       <View
         state={this._model.state}
         actions={this._model}
         trans={this._trans}
-        settings={{ ...settings, unit: this._unit ?? settings.unit }}
-        onUnit={this._onUnit}
+        settings={{ ...this._settings(), ...this._chosen }}
+        onChoose={this._onChoose}
         onLeave={this._onLeave}
       />
     );
@@ -112,13 +112,18 @@ export class EnergyPanel extends ReactWidget {
     }
   }
 
-  private readonly _onUnit = (unit: ISettings['unit']): void => {
-    if (this._options.chooseUnit) {
-      this._options.chooseUnit(unit);
-    } else {
-      this._unit = unit;
-    }
+  private readonly _onChoose: Choose = async (key, value) => {
+    // It shows at once; where it is kept, the setting stands for it afterwards.
+    const chosen = { ...this._chosen, [key]: value };
+    this._chosen = chosen;
     this.update();
+    if (this._options.choose) {
+      await this._options.choose(key, value);
+      if (this._chosen === chosen) {
+        this._chosen = {};
+        this.update();
+      }
+    }
   };
 
   private readonly _onLeave = (): void => {
@@ -138,7 +143,7 @@ export class EnergyPanel extends ReactWidget {
 
   private readonly _viewer: string;
   private _shown = false;
-  private _unit: ISettings['unit'] | null = null;
+  private _chosen: Partial<Pick<ISettings, 'unit' | 'order'>> = {};
   private _cameFrom: HTMLElement | null = null;
 }
 

@@ -26,11 +26,73 @@ export function provisional(cell: ICell): boolean {
   return cell.status === 'running' || !cell.final;
 }
 
-/** The cells with the most joules first; the order of the notebook decides between equals, absent comes last. */
+/** What is written of a cell: its joules, or the bound of them where no more than that is known. */
+export function told(cell: ICell): {
+  bound: '' | '≤' | '≥';
+  joules: number | null;
+} {
+  const joules = shown(cell);
+  const doubt = cell.figure.uncertainty;
+  if (!known(joules) || provisional(cell)) {
+    return { bound: '', joules };
+  }
+  if (cell.status === 'killed') {
+    const least = known(doubt) ? joules - doubt : joules;
+    if (least > 0) {
+      return { bound: '≥', joules: least };
+    }
+  }
+  return cell.figure.below_resolution && known(doubt)
+    ? { bound: '≤', joules: Math.max(0, joules + doubt) }
+    : { bound: '', joules };
+}
+
+/** The largest first as they are written; the order of the notebook decides between equals, absent comes last. */
 export function byJoules(cells: readonly ICell[]): ICell[] {
-  const joules = new Map(cells.map(cell => [cell, shown(cell) ?? -Infinity]));
-  const of = (cell: ICell): number => joules.get(cell) ?? -Infinity;
+  const sizes = new Map(cells.map(cell => [cell, size(cell)]));
+  const of = (cell: ICell): number => sizes.get(cell) ?? -Infinity;
   return [...cells].sort((a, b) => (of(a) === of(b) ? 0 : of(b) - of(a)));
+}
+
+function size(cell: ICell): number {
+  return told(cell).joules ?? -Infinity;
+}
+
+/** An order by joules, and the final figures that it was made of. */
+export interface ISorted {
+  run: string | null;
+  keys: readonly string[];
+  final: ReadonlyMap<string, number>;
+}
+
+/**
+ * The order made before while it still holds, else another one.
+ *
+ * A final figure that is not in it makes it anew: neither the clock nor the order in which cells end matters. What only
+ * grows, begins or goes leaves it as it is.
+ */
+export function sorted(
+  before: ISorted | null,
+  run: string | null,
+  cells: readonly ICell[]
+): ISorted {
+  const holds =
+    before !== null &&
+    before.run === run &&
+    cells.every(
+      cell => provisional(cell) || before.final.get(cell.id) === size(cell)
+    );
+  return holds
+    ? before
+    : {
+        run,
+        keys: byJoules(cells).map(keyOf),
+        final: new Map(
+          cells
+            .filter(cell => !provisional(cell))
+            .map(cell => [cell.id, size(cell)])
+        )
+      };
 }
 
 /**

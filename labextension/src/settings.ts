@@ -31,6 +31,7 @@ export interface IChoices extends ISettings {
 
 const DEFAULTS: IChoices = {
   unit: 'auto',
+  order: 'notebook',
   badge: true,
   statusBar: true,
   meterAll: false,
@@ -52,6 +53,7 @@ const written: Reader<string> = value => {
 
 const READERS: { [K in keyof IChoices]: Reader<IChoices[K]> } = {
   unit: oneOf('auto', 'J', 'Wh', 'kWh'),
+  order: oneOf('notebook', 'joules'),
   badge: flag,
   statusBar: flag,
   meterAll: flag,

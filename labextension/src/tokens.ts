@@ -288,6 +288,8 @@ export const IEnergyModel = new Token<IEnergyModel>(
 /** What a person chose in the settings. */
 export interface ISettings {
   unit: 'auto' | 'J' | 'Wh' | 'kWh';
+  /** How the cells of the panel stand. */
+  order: 'notebook' | 'joules';
   badge: boolean;
   statusBar: boolean;
   meterAll: boolean;

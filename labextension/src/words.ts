@@ -19,7 +19,7 @@ import {
   type IUnit,
   type UnitChoice
 } from './format';
-import { provisional, shown } from './rows';
+import { provisional, told } from './rows';
 import type {
   IAgainst,
   IBaselineHead,
@@ -92,13 +92,9 @@ export class Words {
 
   /** A cell's figure: own joules where the device is shared, a lower bound where the kernel was killed. */
   ofCell(cell: ICell, given: IUnit | null = null): IReading {
-    const joules = shown(cell);
-    const doubt = cell.figure.uncertainty;
-    if (known(joules) && cell.status === 'killed' && !provisional(cell)) {
-      const least = known(doubt) ? joules - doubt : joules;
-      if (least > 0) {
-        return this.bound('≥', least, given);
-      }
+    const { bound, joules } = told(cell);
+    if (bound !== '' && joules !== null) {
+      return this.bound(bound, joules, given);
     }
     return provisional(cell)
       ? this.soFar(cell.figure, given, joules)

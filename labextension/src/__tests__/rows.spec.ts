@@ -9,6 +9,7 @@ import {
   newestFinal,
   scrolledTo,
   shown,
+  sorted,
   typedTo
 } from '../rows';
 import { cell, figure } from './sample';
@@ -50,6 +51,42 @@ describe('order', () => {
       grown,
       c
     ]);
+  });
+});
+
+describe('an order by joules', () => {
+  const small = cell(30, 1, { started_at: 200, seconds: 9 });
+  const open = cell(10, null, { started_at: 100, seconds: 1, final: false });
+  const grown = { ...open, figure: figure(60, 1) };
+  const before = sorted(null, 'r', [small, open]);
+
+  it('holds while figures grow, cells begin and cells go', () => {
+    const begun = cell(99, null, { status: 'running', final: false });
+    expect(sorted(before, 'r', [small, grown, begun])).toBe(before);
+    expect(sorted(before, 'r', [grown])).toBe(before);
+  });
+
+  it('is made anew by a cell that ended before another and is final after it', () => {
+    const final = { ...grown, final: true };
+    expect(sorted(before, 'r', [small, final]).keys).toEqual(
+      [final, small].map(keyOf)
+    );
+  });
+
+  it('is made anew whatever the clock says, and by a final figure that is another', () => {
+    const early = cell(40, 1, { started_at: 3 });
+    expect(sorted(before, 'r', [small, open, early]).keys).toEqual(
+      [early, small, open].map(keyOf)
+    );
+    const less = { ...small, figure: figure(5, 1) };
+    expect(sorted(before, 'r', [less, open]).keys).toEqual(
+      [open, less].map(keyOf)
+    );
+  });
+
+  it('is that of one run', () => {
+    const other = cell(9, null, { status: 'running', final: false });
+    expect(sorted(before, 's', [other]).keys).toEqual([keyOf(other)]);
   });
 });
 

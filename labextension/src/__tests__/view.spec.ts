@@ -6,6 +6,7 @@ import { against, cell, figure, state, totals, trans } from './sample';
 
 const settings: ISettings = {
   unit: 'auto',
+  order: 'notebook',
   badge: true,
   statusBar: true,
   meterAll: false,
@@ -32,7 +33,7 @@ function drawn(of: IState, more: Partial<ISettings> = {}): string {
       actions: {} as IActions,
       trans,
       settings: { ...settings, ...more },
-      onUnit: () => undefined,
+      onChoose: () => Promise.resolve(),
       onLeave: () => undefined
     })
   ).replace(/\u202f/g, ' ');
@@ -241,6 +242,33 @@ describe('against the baseline', () => {
     expect(said).toContain('Nothing to compare with yet.');
     expect(said).toContain('Set as baseline Load one…');
     expect(said).toContain('share');
+  });
+});
+
+describe('the order of the cells', () => {
+  const cells = [
+    cell(25, 1, { line: 'small' }),
+    cell(20, 40, {
+      line: 'bound',
+      figure: figure(20, 40, { below_resolution: true })
+    }),
+    cell(90, 40, { line: 'killed', status: 'killed' }),
+    cell(55, 1, { line: 'middle' })
+  ];
+  const lines = (page: string): string[] =>
+    [...page.matchAll(/<code>(.*?)<\/code>/g)].map(found => found[1]);
+
+  it('is that of the notebook', () => {
+    const page = drawn(ran(cells));
+    expect(lines(page)).toEqual(['small', 'bound', 'killed', 'middle']);
+    expect(page).toContain('aria-pressed="false"');
+  });
+
+  it('is by what the rows say once that was chosen', () => {
+    const page = drawn(ran(cells), { order: 'joules' });
+    expect(lines(page)).toEqual(['bound', 'middle', 'killed', 'small']);
+    expect(page).toMatch(/≤ 60<.*>55.0<.*≥ 50<.*>25.0</s);
+    expect(page).toContain('aria-pressed="true"');
   });
 });
 

@@ -6,7 +6,7 @@ import { h } from '../element';
 import { unitOfColumn } from '../format';
 import { Icon } from '../icons';
 import { keyOf } from '../order';
-import { byJoules, dearest, kept, newestFinal, shown } from '../rows';
+import { dearest, kept, shown, sorted, type ISorted } from '../rows';
 import { sentence } from '../sentence';
 import type { ICell, ITotals } from '../tokens';
 import { Apart } from './apart';
@@ -29,21 +29,17 @@ export function Cells({
   const { state, words } = desk;
   const { trans } = words;
   const { cells } = state;
-  const [sorted, setSorted] = React.useState(false);
   const [goTo, setGoTo] = React.useState<{ key: string } | null>(null);
   const [menu, setMenu] = React.useState<IMenu | null>(null);
   const section = React.useRef<HTMLElement>(null);
 
   // While figures grow rows keep their places under the pointer; a cell that ends sorts them anew.
-  const stamp = sorted ? `${state.run} ${newestFinal(cells)?.id}` : '';
-  const order = React.useMemo(
-    () => (stamp === '' ? null : byJoules(cells).map(keyOf)),
-    [stamp]
-  );
-  const rows = React.useMemo(
-    () => (order === null ? cells : kept(order, cells)),
-    [order, cells]
-  );
+  const byJoules = desk.order === 'joules';
+  const before = React.useRef<ISorted | null>(null);
+  const rows = React.useMemo(() => {
+    before.current = byJoules ? sorted(before.current, state.run, cells) : null;
+    return before.current === null ? cells : kept(before.current.keys, cells);
+  }, [byJoules, state.run, cells]);
   const column = React.useMemo(
     () => columnOf(cells, totals, state.baseline !== null, words.choice),
     [cells, totals, state.baseline, words.choice]
@@ -88,9 +84,9 @@ export function Cells({
         <button
           type="button"
           className="jgp-tb"
-          aria-pressed={sorted}
+          aria-pressed={byJoules}
           title={trans.__('Sort by joules, largest first')}
-          onClick={() => setSorted(!sorted)}
+          onClick={() => desk.choose('order', byJoules ? 'notebook' : 'joules')}
         >
           <Icon name="sort" />
           {trans.__('Sort by joules')}
@@ -153,7 +149,7 @@ export function Cells({
           });
         }}
         label={
-          sorted
+          byJoules
             ? trans.__('Cells by joules, largest first')
             : trans.__('Cells in notebook order')
         }

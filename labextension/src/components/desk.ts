@@ -1,11 +1,18 @@
 /**
  * What every part of the panel is given: the words, what can be asked of the model, and how to say what came of it.
  */
-import type { IActions, IAnswer, IState } from '../tokens';
+import type { IChoices } from '../settings';
+import type { IActions, IAnswer, ISettings, IState } from '../tokens';
 import type { Words } from '../words';
 
 /** Do something that may take a while or fail, and say in one sentence what came of it. */
 export type Ask = (action: () => Promise<IAnswer | void>) => void;
+
+/** Change a setting that the panel itself offers, so that it is kept. */
+export type Choose = <K extends 'unit' | 'order'>(
+  key: K,
+  value: IChoices[K]
+) => Promise<void>;
 
 export interface IDesk {
   state: IState;
@@ -15,4 +22,6 @@ export interface IDesk {
   /** Say one sentence to the person. */
   say: (sentence: string) => void;
   copy: (text: string) => void;
+  order: ISettings['order'];
+  choose: (...chosen: Parameters<Choose>) => void;
 }

@@ -9,10 +9,9 @@ import type { IItem } from './menu';
 export function rare(
   desk: IDesk,
   settings: ISettings,
-  onUnit: (unit: ISettings['unit']) => void,
   onRuns: () => void
 ): IItem[] {
-  const { state, words, actions, ask, copy } = desk;
+  const { state, words, actions, ask, choose, copy } = desk;
   const { trans } = words;
   const { totals } = state;
   const names: Record<ISettings['unit'], string> = {
@@ -24,7 +23,7 @@ export function rare(
   const units = (['auto', 'J', 'Wh', 'kWh'] as const).map(unit => ({
     label: names[unit],
     checked: settings.unit === unit,
-    action: () => onUnit(unit)
+    action: () => choose('unit', unit)
   }));
   const live = state.status.kind === 'live' && totals !== null;
   return [

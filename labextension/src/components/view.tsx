@@ -7,7 +7,7 @@ import type { IActions, ISettings, IState } from '../tokens';
 import { Words } from '../words';
 import { Announcement } from './announcement';
 import { afterCopy, copied } from './clipboard';
-import type { Ask, IDesk } from './desk';
+import type { Ask, Choose, IDesk } from './desk';
 import { Header, type Tab } from './header';
 import { History } from './history';
 import { Notice } from './notice';
@@ -21,7 +21,7 @@ export interface IViewProps {
   trans: TranslationBundle;
   settings: ISettings;
   /** Change a setting, so that it is kept. */
-  onUnit: (unit: ISettings['unit']) => void;
+  onChoose: Choose;
   /** Give the focus back to the notebook. */
   onLeave: () => void;
 }
@@ -56,6 +56,8 @@ export function View(props: IViewProps): JSX.Element {
     actions,
     ask,
     say: setSaid,
+    order: settings.order,
+    choose: (...chosen) => ask(() => props.onChoose(...chosen)),
     copy: text =>
       void copied(text).then(done => setSaid(afterCopy(words, done)))
   };
@@ -83,7 +85,7 @@ export function View(props: IViewProps): JSX.Element {
         onMetering={on =>
           ask(() => (on ? actions.startMetering() : actions.stopMetering()))
         }
-        items={() => rare(desk, settings, props.onUnit, () => setTab('runs'))}
+        items={() => rare(desk, settings, () => setTab('runs'))}
       />
       <Announcement state={state} words={words} quiet={settings.quiet} />
       <div className="jgp-said" role="status">
