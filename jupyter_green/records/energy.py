@@ -102,6 +102,12 @@ class EnergyRecord:
         return math.fsum(read) if read else None
 
     @property
+    def incomplete(self) -> str:
+        """Which part of the devices is missing in `joules`, "1 of 2 devices not counted"; empty where none is."""
+        missing = sum(part.joules is None for part in self.components)
+        return f"{missing} of {len(self.components)} devices not counted" if 0 < missing < len(self.components) else ""
+
+    @property
     def uncertainty(self) -> float | None:
         """Half-width of the 95 % interval of `joules`, sensor gain included."""
         if self.joules is None:
@@ -244,7 +250,9 @@ class EnergyRecord:
     def __repr__(self) -> str:
         joules, uncertainty = self.joules, self.uncertainty
         amount = "no reading" if joules is None else f"{joules:.3g} J ± {uncertainty:.2g}, {self.quality}"
-        return f"<EnergyRecord {amount}, {self.seconds:.3g} s, {self.status}{'' if self.final else ', so far'}>"
+        missing = f", {self.incomplete}" if self.incomplete else ""
+        ended = f"{self.status}{'' if self.final else ', so far'}"
+        return f"<EnergyRecord {amount}{missing}, {self.seconds:.3g} s, {ended}>"
 
 
 def _sum_known(values: Any) -> float | None:

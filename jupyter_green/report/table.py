@@ -19,7 +19,7 @@ from .quotation import markup, one_line
 from .rows import Row, Rows
 from .sentence import quality_word, read
 from .style import STYLE
-from .totals import is_simulated, total, within
+from .totals import incomplete, is_simulated, total, within
 
 _SIMULATED = "simulated: no figure here is a measurement"
 _MIXED = "with simulated rows, which are no measurements"
@@ -94,9 +94,9 @@ def _row(record: EnergyRecord, unit: number.Unit, text: str) -> Row:
     if record.status == "killed" and record.interval is not None and not value.startswith("≤"):
         lower = record.interval[0] if math.isfinite(record.interval[1]) else record.joules or 0.0
         value, spread = f"≥{THIN}{number.floor(lower / unit.joules)}", number.ABSENT
-    status = "" if record.status == "ok" else one_line(record.status, 16)
-    if not record.final and spread == number.ABSENT:
-        status = f"{status}, so far" if status else "so far"
+    status = ["" if record.status == "ok" else one_line(record.status, 16)]
+    status.append("so far" if not record.final and spread == number.ABSENT else "")
+    status.append(record.incomplete)
     return Row(
         prompt="" if record.execution_count is None else f"[{record.execution_count}]",
         text=text,
@@ -104,7 +104,7 @@ def _row(record: EnergyRecord, unit: number.Unit, text: str) -> Row:
         spread=spread,
         quality=quality_word(record),
         lasted=number.seconds(record.seconds),
-        status=status,
+        status=", ".join(word for word in status if word),
     )
 
 
@@ -113,6 +113,7 @@ def _sum_row(records: Sequence[EnergyRecord], summed: EnergyRecord, unit: number
     if value != number.ABSENT and not value.startswith("≤") and any(record.status == "killed" for record in records):
         value = f"≥{THIN}{value}"
     some = sum(bool(read(record)) for record in records)
+    partial = incomplete(records)
     name = "total, simulated" if any(is_simulated(record) for record in records) else "total"
     return Row(
         prompt="",
@@ -121,5 +122,5 @@ def _sum_row(records: Sequence[EnergyRecord], summed: EnergyRecord, unit: number
         spread=spread,
         quality=quality_word(summed),
         lasted=number.seconds(summed.seconds),
-        status="" if summed.final else "so far",
+        status=", ".join(word for word in ("" if summed.final else "so far", partial) if word),
     )

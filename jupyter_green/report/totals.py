@@ -35,6 +35,13 @@ def is_simulated(record: EnergyRecord) -> bool:
     return any(part.quality == "simulated" for part in record.components)
 
 
+def incomplete(records: Sequence[EnergyRecord]) -> str:
+    """Return how many of the records of a sum have a device that is not in it, "2 with a device not counted"."""
+    parts = within(records)
+    some = sum(bool(record.incomplete) for record in records if record.id not in parts)
+    return f"{some} with a device not counted" if some else ""
+
+
 def total(records: Sequence[EnergyRecord]) -> EnergyRecord:
     """Return the sum of the records as one; parts of others are not counted again."""
     parts = within(records)
@@ -106,6 +113,8 @@ class Totals:
             said.append((Piece(f"{left_out} simulated left out"),))
         if self.unread:
             said.append((Piece(f"{self.unread} without a reading, not in the sum"),))
+        if partial := incomplete(self.counted):
+            said.append((Piece(partial),))
         return said
 
     def text(self) -> str:

@@ -47,6 +47,15 @@ def test_a_device_without_a_reading_is_absent_not_zero() -> None:
     assert none.below_resolution is False
 
 
+def test_a_record_names_what_is_missing_in_its_sum() -> None:
+    lost = component(None, key="nvidia:1", note="The GPU was lost.")
+    assert repr(record(component(399.0, 18.0), lost)) == (
+        "<EnergyRecord 399 J ± 18, measured, 1 of 2 devices not counted, 2 s, ok>"
+    )
+    assert repr(record(component(399.0, 18.0))) == "<EnergyRecord 399 J ± 18, measured, 2 s, ok>"
+    assert repr(record(lost)) == "<EnergyRecord no reading, 2 s, ok>"
+
+
 @pytest.mark.parametrize(
     ("qualities", "said"),
     [

@@ -114,6 +114,22 @@ def test_totals_in_one_line():
     assert repr(Totals([])) == "no reading yet · 0 cells · %energy doctor"
 
 
+def test_a_device_that_is_missing_in_a_figure_is_said_beside_it():
+    lost = replace(GPU, key="nvidia:b", joules=None, uncertainty=None, note="The GPU is lost.")
+    cut = record(GPU, lost, execution_count=2, status="error")
+    drawn = [record(GPU, execution_count=1), cut, record(GPU, lost, parent=cut.id, span="window"), record(lost)]
+    lines = Table(drawn).text().split("\n")
+    assert not lines[2].endswith("counted")
+    assert lines[3].endswith("  error, 1 of 2 devices not counted")
+    assert lines[4].endswith("  1 of 2 devices not counted")
+    assert lines[5].split()[1:4] == ["–", "–", "no"]
+    assert not lines[5].endswith("counted"), "without any reading there is no sum that lacks a device"
+    assert lines[-1].endswith("  1 with a device not counted"), "what lies inside another is not named twice"
+    assert "1 of 2 devices not counted</td>" in Table(drawn).html()
+    assert Totals(drawn).text().endswith("· 1 without a reading, not in the sum · 1 with a device not counted")
+    assert "not counted" not in Totals(drawn[:1]).text() + Table(drawn[:1]).text()
+
+
 def test_a_total_counts_what_lies_within_another_once():
     outer = record(GPU)
     inner = record(GPU, span="window", parent=outer.id)
