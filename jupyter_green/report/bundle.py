@@ -15,8 +15,8 @@ from typing import Any
 from jupyter_green.records import EnergyRecord
 
 from .html import html
+from .line import line
 from .quotation import encodable
-from .sentence import sentence
 from .trace import thinned
 
 MIME = "application/vnd.jupyter-green.cell.v1+json"
@@ -27,7 +27,7 @@ MOST_POINTS = 120
 
 def bundle(record: EnergyRecord) -> dict[str, Any]:
     """Return the record under its three MIME types."""
-    return {MIME: data(record), "text/html": html(record), "text/plain": sentence(record)}
+    return {MIME: data(record), "text/html": html(record), "text/plain": line(record)}
 
 
 def data(record: EnergyRecord) -> dict[str, Any]:

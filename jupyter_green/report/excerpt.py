@@ -17,8 +17,9 @@ from jupyter_green.records import Component, EnergyRecord
 from . import number
 from .facts import device_name
 from .figure import Figure
+from .line import line
 from .quotation import markup, one_line
-from .sentence import DOT, kind_name, read, sentence
+from .sentence import DOT, kind_name, read
 from .style import STYLE
 from .totals import Totals
 
@@ -68,7 +69,7 @@ def for_slack(given: EnergyRecord | Totals, *, name: str = "", against: str = ""
         ``"`train`: 12.4 J ± 0.6 · GPU measured 11.2 J · … · 1.83 s"`` for a record.
     """
     if isinstance(given, EnergyRecord):
-        return f"{_code(name or given.label or '')}{sentence(given)}"
+        return f"{_code(name or given.label or '')}{line(given)}"
     summed, figure = given.sum, Figure.of(given.sum)
     if figure.joules is None:
         return f"{_code(name)}{given.text()}"

@@ -21,6 +21,7 @@ from jupyter_green.sensors import Finding, Traits
 
 from . import number
 from .bundle import data
+from .contradiction import contradicted, widened
 from .doctor import covers
 from .excerpt import SET_REGION
 from .facts import device_name
@@ -237,10 +238,12 @@ class Statement:
         said = []
         for key in dict.fromkeys(part.key for record in self.cells.records for part in read(record)):
             parts = tuple(part for part in self.cells.sum.components if part.key == key)
-            told = covers(traits[key]) if key in traits else f"{device_name(parts[0])}: {parts[0].quality}"
+            told = (
+                covers(widened(traits[key], parts)) if key in traits else f"{device_name(parts[0])}: {parts[0].quality}"
+            )
             one = self.cells.sum.with_(components=parts)
             note = "; other processes used it too, and it is counted whole" if one.shared else ""
-            said.append(f"{Figure.of(one)} · {told.rstrip('.')}{note}.")
+            said.append(f"{Figure.of(one)} · {told.rstrip('.')}{note}.{contradicted(parts)}")
         return said
 
     def _unread(self) -> list[str]:

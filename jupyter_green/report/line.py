@@ -1,0 +1,27 @@
+"""A record where there is text alone: its sentence, and behind it what a figure must not be read without.
+
+HTML holds that one click below the sentence; text has no place below, so it is said in further clauses. Notes that only
+tell how a sensor works stay with the doctor and the report, which say them once.
+"""
+
+from __future__ import annotations
+
+from jupyter_green.records import EnergyRecord
+
+from . import number
+from .contradiction import contradiction
+from .facts import device_name
+from .sentence import DOT, read, sentence
+
+_MOST_NAMED = 2
+
+
+def line(record: EnergyRecord) -> str:
+    """Return the record as one line of plain text that is complete without HTML."""
+    return number.plain(DOT.join([sentence(record), *(_doubted(record) if record.final else [])]))
+
+
+def _doubted(record: EnergyRecord) -> list[str]:
+    said = [f"{device_name(part)}: {note}" for part in read(record) if (note := contradiction(part))]
+    more = len(said) - _MOST_NAMED
+    return [*said[:_MOST_NAMED], *([f"{more} more likewise"] if more > 0 else [])]
