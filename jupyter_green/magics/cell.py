@@ -21,6 +21,7 @@ from jupyter_green.session.accelerator import synchronize
 from jupyter_green.session.units import Tally, counted
 
 if TYPE_CHECKING:
+    from .config import JupyterGreen
     from .gate import Gate
 
 HEADER_ALONE = re.compile(r"\s*%%energy([ \t][^\n]*)?\s*")
@@ -63,17 +64,28 @@ class CellMeter:
         The shell whose cells are metered.
     session : callable
         Returns the session of this process.
+    config : JupyterGreen
+        Its trait `show` says whether the record is shown under every cell, however it was set.
     """
 
-    def __init__(self, shell: Any, session: Callable[[], Session]) -> None:
+    def __init__(self, shell: Any, session: Callable[[], Session], config: JupyterGreen) -> None:
         self._shell = shell
+        self._config = config
         self.session = session
         self._local = threading.local()
         self.enabled = True
-        self.show = False
         self.problem: str | None = None
         self.gate: Gate | None = None
         """Holds cells to their budgets; set by whoever loads the extension."""
+
+    @property
+    def show(self) -> bool:
+        """Whether the record is shown under every cell."""
+        return bool(self._config.show)
+
+    @show.setter
+    def show(self, wanted: bool) -> None:
+        self._config.show = wanted
 
     def register(self) -> None:
         """Listen to the shell's events."""

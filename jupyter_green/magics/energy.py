@@ -143,7 +143,7 @@ class EnergyMagics(Magics):
 
     def _off(self, options: list[str]) -> None:
         _allow(options, set())
-        self.cells.enabled = self.cells.show = False
+        self.cells.show = self.cells.enabled = False
 
     def _status(self, options: list[str]) -> Status:
         _allow(options, set())

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from traitlets import TraitError
+from traitlets.utils.bunch import Bunch
 
 from jupyter_green.records import EnergyRecord
 from jupyter_green.report.display import register, unregister
@@ -58,8 +59,8 @@ class Extension:
         self.config = JupyterGreen(parent=shell)
         self.session = current(self.config.settings())
         self.config.follow(self.session)
-        self.cells = CellMeter(shell, self.current_session)
-        self.cells.show = self.config.show
+        self.cells = CellMeter(shell, self.current_session, self.config)
+        self.config.observe(self._shown, "show")
         self.gate = Gate(shell, self.current_session)
         self.cells.gate = self.gate
         self.magics = [
@@ -97,6 +98,11 @@ class Extension:
         if self.companion is not None:
             self.companion.start()
             self.shell.events.register("post_run_cell", self._switched)
+
+    def _shown(self, change: Bunch) -> None:
+        """What is to be shown under every cell is metered in every cell."""
+        if change["new"]:
+            self.cells.enabled = True
 
     def _switched(self, _result: Any) -> None:
         if self.companion is not None:

@@ -83,6 +83,33 @@ def test_a_number_is_a_pue(metered_with: Kernel) -> None:
     assert "PUE 1.5, as set" in metered_with.json("rec.co2e_source")
 
 
+def test_shown_from_the_next_cell_on_and_no_longer(used: Kernel) -> None:
+    def shown() -> int:
+        return len(used.run("1 + 1").records)
+
+    assert shown() == 0
+    assert used.run("%config JupyterGreen.show = True").text() == ""
+    assert shown() == 1
+    used.run("%config JupyterGreen.show = False")
+    assert shown() == 0
+    used.run("%energy off")
+    used.run("%config JupyterGreen.show = True")
+    assert shown() == 1, "what is to be shown is metered, as with %energy on --show"
+    used.run("%energy off")
+    assert used.json("get_ipython()._jupyter_green.config.show") is False
+    used.run("%config JupyterGreen.show = True")
+    assert shown() == 1, "the setting says what stands, so that it can be set again"
+    used.run("%energy on")
+    assert shown() == 0
+
+
+def test_shown_by_the_config_file(start: Callable[..., Kernel], tmp_path: Path) -> None:
+    written(tmp_path, "c.JupyterGreen.show = True")
+    kernel = start()
+    kernel.run("%load_ext jupyter_green")
+    assert len(kernel.run("1 + 1").records) == 1
+
+
 @pytest.fixture
 def metered_with(used: Kernel) -> Kernel:
     """A kernel with a region, a PUE and a tariff set."""
