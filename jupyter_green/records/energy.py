@@ -241,11 +241,23 @@ class EnergyRecord:
         Raises
         ------
         ValueError
-            If the window was too short for the sensors to give a course of power.
+            If there is none; one sentence that says what it takes.
         """
         if self.trace is None or not self.trace.series:
-            raise ValueError("This window was too short for a course of power; measure one of a second or more.")
+            raise ValueError(
+                "This record has no course of power: one takes three readings of a device in a window of a second or "
+                f"more{self._courseless()}."
+            )
         return self.trace
+
+    def _courseless(self) -> str:
+        """Why there is no course of power whatever the window's length, as the end of a sentence."""
+        ways = {part.method for part in self.components if part.joules is not None}
+        if self.span == "gap":
+            return ", and none is kept of the time between cells"
+        if not ways:
+            return ", and no device was read here"
+        return ", and no sensor was read here, only an estimate made twice a second" if ways == {"model"} else ""
 
     def __repr__(self) -> str:
         joules, uncertainty = self.joules, self.uncertainty

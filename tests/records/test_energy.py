@@ -120,6 +120,18 @@ def test_own_joules_are_told_only_where_every_device_can_tell() -> None:
     assert record(component(own_joules=3.0), component()).own_joules is None
 
 
-def test_a_short_window_has_no_course_of_power() -> None:
-    with pytest.raises(ValueError, match="too short"):
-        record(component()).plot()
+@pytest.mark.parametrize(
+    ("shown", "why"),
+    [
+        (record(component()), ""),
+        (record(component(method="model", quality="estimated")), ", and no sensor was read here, only an estimate"),
+        (record(component(None)), ", and no device was read here"),
+        (record(component(), span="gap"), ", and none is kept of the time between cells"),
+        (record(component(), trace=Trace({}, 2.0)), ""),
+    ],
+)
+def test_without_a_course_of_power_it_is_said_what_one_takes(shown: EnergyRecord, why: str) -> None:
+    with pytest.raises(ValueError, match=f"three readings of a device in a window of a second or more{why}") as caught:
+        shown.plot()
+    assert str(caught.value).count(".") == 1
+    assert "too short" not in str(caught.value)
