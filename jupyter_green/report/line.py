@@ -11,6 +11,7 @@ from jupyter_green.records import EnergyRecord
 from . import number
 from .contradiction import contradiction
 from .facts import device_name
+from .quotation import one_line
 from .sentence import DOT, read, sentence
 
 _MOST_NAMED = 2
@@ -18,7 +19,14 @@ _MOST_NAMED = 2
 
 def line(record: EnergyRecord) -> str:
     """Return the record as one line of plain text that is complete without HTML."""
-    return number.plain(DOT.join([sentence(record), *(_doubted(record) if record.final else [])]))
+    said = sentence(record)
+    return number.plain(DOT.join([said, *(_noted(record, said) + _doubted(record) if record.final else [])]))
+
+
+def _noted(record: EnergyRecord, said: str) -> list[str]:
+    """Return what the record notes of its window, such as that nothing was counted; not again what is said already."""
+    notes = (one_line(note, 300).rstrip(".") for note in record.notes)
+    return [note for note in dict.fromkeys(notes) if note and number.plain(note) not in said]
 
 
 def _doubted(record: EnergyRecord) -> list[str]:

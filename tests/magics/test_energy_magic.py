@@ -176,6 +176,12 @@ def test_units_and_label(used: Kernel) -> None:
     assert used.json("[rec.label, rec.units]") == ["first", 50.0]
 
 
+def test_that_nothing_was_counted_stands_in_the_text(used: Kernel) -> None:
+    used.run("%%energy -u tokens -o rec\n1 + 1")
+    (told,) = [m.content["data"]["text/plain"] for m in used.run("rec").messages if m.type == "execute_result"]
+    assert told.endswith(" · Not counted: no model of transformers generated in this cell")
+
+
 def test_no_sum_counts_a_common_time_twice(metered: Kernel) -> None:
     if metered.subshell is None:
         pytest.skip("this kernel has no subshells")

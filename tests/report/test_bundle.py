@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 
 from jupyter_green.records import SCHEMA_VERSION, Component, EnergyRecord, Trace
 from jupyter_green.report import MIME, bundle, schema, sentence
+from jupyter_green.report.line import line
 
 from .arbitrary import records
 from .states import GPU, record, states
@@ -36,7 +37,8 @@ def test_bundles_of_every_state(state):
     made = bundle(drawn)
     assert list(made) == ["application/vnd.jupyter-green.cell.v1+json", "text/html", "text/plain"]
     VALIDATOR.validate(strict(made[MIME]))
-    assert made["text/plain"] == sentence(drawn)
+    assert made["text/plain"] == line(drawn)
+    assert made["text/plain"].startswith(sentence(drawn))
 
 
 @given(records())

@@ -12,6 +12,7 @@ from jupyter_green.impact import Valuation
 from jupyter_green.records import EnergyRecord
 from jupyter_green.report import Excerpt, Totals, for_model_card, for_slack, sentence
 from jupyter_green.report.excerpt import baseline_name, beside, compared
+from jupyter_green.report.line import line
 from jupyter_green.report.number import plain
 
 from .arbitrary import records
@@ -31,7 +32,7 @@ def valued(*parts: object, **facts: object) -> EnergyRecord:
 def test_a_record_is_its_sentence_behind_its_label() -> None:
     for drawn in states().values():
         plain = drawn.with_(label=None)
-        assert for_slack(plain) == sentence(plain)
+        assert for_slack(plain) == line(plain)
     assert for_slack(record(GPU, CPU, label="my_run")) == f"`my_run`: {sentence(record(GPU, CPU))}"
 
 

@@ -57,6 +57,19 @@ def test_the_report_counts_the_cells_where_they_differ() -> None:
     assert "In 2 cells the board's shown power and its counter differ; the interval reaches both." in text
 
 
+def test_what_was_not_counted_is_said() -> None:
+    note = "Not counted: no model of transformers generated in this cell"
+    drawn = record(GPU, notes=(f"{note}.", "Another cell ran at the same time."))
+    assert line(drawn) == f"{sentence(drawn)} · {note} · Another cell ran at the same time"
+    assert line(drawn.with_(final=False)) == sentence(drawn.with_(final=False))
+
+
+def test_a_reason_is_not_said_twice() -> None:
+    drawn = record(notes=("This process can't be metered.",))
+    assert line(drawn) == sentence(drawn)
+    assert "This process can't be metered" in line(drawn)
+
+
 @given(records())
 def test_any_record_has_one_line(drawn: EnergyRecord) -> None:
     assert line(drawn).startswith(sentence(drawn))
