@@ -86,7 +86,7 @@ def difference(against: Against | None) -> str:
         return "–"
     if against.verdict == "none":
         return f"– {against.reason or ''}".rstrip()
-    edited = ", edited" if against.edited else ""
+    edited = ", code changed" if against.edited else ""
     if not against.proven or against.ratio is None:
         return f"≈ not proven{edited}"
     return f"{number.plain(number.change(against.ratio))}{edited}"

@@ -166,7 +166,7 @@ def off(figure: Figure) -> str:
 
 def difference(against: Shape) -> str:
     """Return how a cell stands beside its baseline, in a few words."""
-    edited = ", edited" if against["edited"] else ""
+    edited = ", code changed" if against["edited"] else ""
     if against["verdict"] in ("more", "less") and against["ratio"] is not None:
         return f"{number.change(against['ratio'])}{edited}"
     return one_line(against["reason"] or "", 40) if against["verdict"] == "none" else f"≈ not proven{edited}"

@@ -237,7 +237,7 @@ export class Words {
   difference(cell: ICell): IStanding {
     const { trans } = this;
     const against = cell.against;
-    const edited = against?.edited ? trans.__('edited') : '';
+    const edited = against?.edited ? trans.__('code changed') : '';
     if (cell.status === 'running' || against === null) {
       return { sign: '', word: this.ending(cell), excess: false };
     }

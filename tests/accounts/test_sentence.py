@@ -15,7 +15,7 @@ def test_a_proven_difference_bears_its_sign() -> None:
     assert standing_of(less, 3) == (
         "38 J ± 6 less (−38 %) over the 3 cells that can be compared, baseline 100 J ± 4. Saved: 38 J."
     )
-    assert difference(Against("more", edited=True, **{**FIGURES, "difference": 27.4})) == "+27 %, edited"
+    assert difference(Against("more", edited=True, **{**FIGURES, "difference": 27.4})) == "+27 %, code changed"
 
 
 def test_what_is_not_proven_is_a_bound() -> None:

@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import expect
 
-from .page import Desk, Notebook
+from .page import WIDTHS, Desk, Notebook
 
 LONG = "import time\nwhile not __import__('os').path.exists({path!r}): time.sleep(0.05)"
 SLEEP = "import time; time.sleep({seconds})"
@@ -42,7 +42,10 @@ def test_a_run_beside_the_one_before(desk: Desk) -> None:
     desk.panel.settled(2)
     changed = desk.panel.row("time.sleep(0.8)")
     expect(changed).to_contain_text(re.compile("−[0-9]+"))
-    expect(changed).to_contain_text("edited")
+    word = changed.get_by_text("code changed", exact=True)
+    for width in (*WIDTHS.values(), 340):
+        desk.widen(width)
+        assert word.evaluate("word => word.scrollWidth <= word.clientWidth"), f"cut at {width} px"
     expect(changed).to_have_attribute("aria-label", re.compile("percent below .*code changed since the baseline"))
     expect(desk.panel.baseline).to_contain_text("saved")
     expect(desk.panel.baseline).to_contain_text("on the 2 cells both runs finished")

@@ -119,7 +119,7 @@ def test_beside_a_baseline() -> None:
     shown["totals"].update(against=less, compared=2)
     said = text(shown)
     assert "Against the baseline: −38 % against “before” on the 2 cells both runs finished, 7.6 J ± 0.8 saved" in said
-    assert "≈ not proven, edited" in said
+    assert "≈ not proven, code changed" in said
     assert said.endswith("error")
     head.update(kind="median", name=None, runs=5)
     assert "median of 5 runs" in text(shown)

@@ -182,7 +182,7 @@ def test_beside_the_baseline(page: Page, shown: Shown) -> None:
     page.wait(lambda: "Against the baseline" in shown.words, "the comparison")
     assert "“before”" in shown.words
     assert ">beside the baseline</th>" in shown.body
-    assert "edited" in shown.words
+    assert "code changed" in shown.words
 
 
 def test_without_widgets_it_is_text(page: Page, shown: Shown) -> None:

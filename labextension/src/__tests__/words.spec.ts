@@ -66,7 +66,7 @@ describe('a row', () => {
   it.each([
     [{}, '−38 %', '', false],
     [{ verdict: 'more', ratio: 0.27 }, '+27 %', '', true],
-    [{ edited: true }, '−38 %', 'edited', false],
+    [{ edited: true }, '−38 %', 'code changed', false],
     [{ verdict: 'unproven' }, '≈', 'not proven', false],
     [{ verdict: 'none', reason: 'not run' }, '–', 'not run', false],
     [{ verdict: 'none', reason: 'a new reason' }, '–', 'a new reason', false]
