@@ -41,6 +41,14 @@ export interface IReading {
   unit: IUnit;
 }
 
+/** "4.1", "~92", "≤ 0.8": a value with what came before it. */
+export function signed({
+  sign,
+  value
+}: Pick<IReading, 'sign' | 'value'>): string {
+  return `${sign}${sign === '≤' || sign === '≥' ? THIN : ''}${value}`;
+}
+
 /** How a cell stands beside its baseline, in the two lines of a row. */
 export interface IStanding {
   sign: string;
@@ -122,8 +130,7 @@ export class Words {
     if (reading.value === ABSENT) {
       return ABSENT;
     }
-    const gap = reading.sign === '≤' || reading.sign === '≥' ? THIN : '';
-    const written = `${reading.sign}${gap}${reading.value}${THIN}${reading.unit.symbol}`;
+    const written = `${signed(reading)}${THIN}${reading.unit.symbol}`;
     return reading.doubt ? `${written} ${reading.doubt}` : written;
   }
 

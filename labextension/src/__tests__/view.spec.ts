@@ -272,6 +272,30 @@ describe('the order of the cells', () => {
   });
 });
 
+describe('how a figure is written', () => {
+  it('keeps a bound off its sign everywhere, idle energy included', () => {
+    const bound = figure(0.3, 0.5, { below_resolution: true });
+    const page = drawn(
+      ran([cell(0.3, 0.5, { figure: bound })], {
+        totals: totals(bound, { idle: bound, reruns: bound })
+      })
+    );
+    expect(page.match(/≤ 0\.8/g)?.length).toBeGreaterThan(3);
+    expect(page).not.toContain('≤0');
+  });
+
+  it('says what costs little as the kernel does: how often, then how sure', () => {
+    const worth = figure(600, 30, {
+      co2e_grams: 0.003,
+      cost: 0.00001345,
+      currency: 'EUR'
+    });
+    const page = text(ran([cell(600, 30)], { totals: totals(worth) }));
+    expect(page).toContain('€13.45 cost per million runs ± 5 %');
+    expect(page).toContain('3.0 mg CO₂e ± 5 %');
+  });
+});
+
 describe('text from elsewhere', () => {
   it('stays text', () => {
     const hostile = '<img src=x onerror=alert(1)><script>alert(1)</script>';

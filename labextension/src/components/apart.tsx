@@ -4,6 +4,7 @@
 import { h } from '../element';
 import { known } from '../format';
 import type { IFigure } from '../tokens';
+import { signed } from '../words';
 import type { IDesk } from './desk';
 import type { IColumn } from './row';
 
@@ -37,10 +38,7 @@ export function Apart({
       <span className="jgp-src">
         <span>{name}</span>
       </span>
-      <span className="jgp-j">
-        {reading.sign}
-        {reading.value}
-      </span>
+      <span className="jgp-j">{signed(reading)}</span>
       <span className="jgp-d" />
       <span />
       <span className="jgp-bar">

@@ -117,9 +117,11 @@ export function Cells({
       <div className="jgp-row jgp-th" aria-hidden="true">
         <span />
         <span className="jgp-src">
-          {totals.figure.quality === 'simulated'
-            ? trans.__('simulated figures')
-            : ''}
+          <span>
+            {totals.figure.quality === 'simulated'
+              ? trans.__('simulated figures')
+              : ''}
+          </span>
         </span>
         <span className="jgp-j">{column.unit.symbol}</span>
         <span className="jgp-d" title={baseline}>

@@ -57,7 +57,7 @@ export function Impact({
             <td>{grams}</td>
             <td>
               {known(figure.co2e_grams)
-                ? `${unit} CO₂e${share}${often(gramTimes)}`
+                ? `${unit} CO₂e${often(gramTimes)}${share}`
                 : trans.__('CO₂e: no region is set')}
             </td>
           </tr>
@@ -65,7 +65,7 @@ export function Impact({
             <td>{price}</td>
             <td>
               {known(figure.cost)
-                ? trans.__('cost%1', share + often(priceTimes))
+                ? trans.__('cost%1', often(priceTimes) + share)
                 : trans.__('cost: no tariff is set')}
             </td>
           </tr>

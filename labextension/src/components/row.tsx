@@ -5,11 +5,11 @@ import * as React from 'react';
 import { Fragment, h } from '../element';
 import { Bar } from '../charts/bar';
 import { stack } from '../charts/stack';
-import { ABSENT, THIN, known, wholePercent, type IUnit } from '../format';
+import { ABSENT, known, wholePercent, type IUnit } from '../format';
 import { Icon } from '../icons';
 import { provisional, shown } from '../rows';
 import type { ICell } from '../tokens';
-import type { IStanding, Words } from '../words';
+import { signed, type IStanding, type Words } from '../words';
 
 /** What a column has in common. */
 export interface IColumn {
@@ -33,7 +33,6 @@ export const Row = React.memo(function Row({
 }): JSX.Element {
   const { trans } = words;
   const reading = words.ofCell(cell, column.unit);
-  const gap = reading.sign === '≤' || reading.sign === '≥' ? THIN : '';
   const against = cell.against?.baseline ?? null;
   const right = beside(cell, words, column);
   return (
@@ -49,11 +48,7 @@ export const Row = React.memo(function Row({
           <span className="jgp-times">×{cell.reruns + 1}</span>
         ) : null}
       </span>
-      <span className="jgp-j">
-        {reading.sign}
-        {gap}
-        {reading.value}
-      </span>
+      <span className="jgp-j">{signed(reading)}</span>
       <span className="jgp-d">
         {right.excess ? <span className="jgp-tri" aria-hidden="true" /> : null}
         {right.sign}
@@ -83,7 +78,7 @@ function beside(cell: ICell, words: Words, column: IColumn): IStanding {
   ) {
     const last = words.reading(cell.last_run, column.unit);
     return {
-      sign: `${last.sign}${last.value}`,
+      sign: signed(last),
       word: trans.__('last run'),
       excess: false
     };

@@ -5,6 +5,7 @@ import * as React from 'react';
 import { Fragment, h } from '../element';
 import { seconds } from '../format';
 import { Icon } from '../icons';
+import { signed } from '../words';
 import type { IDesk } from './desk';
 import { columnUnit, type IEntry } from './entry';
 import { List } from './list';
@@ -62,10 +63,7 @@ export function RunList({
             <>
               <span />
               <span className="jgp-src">{when(run)}</span>
-              <span className="jgp-j">
-                {reading.sign}
-                {reading.value}
-              </span>
+              <span className="jgp-j">{signed(reading)}</span>
               <span className="jgp-d">{cells(run)}</span>
               <span className="jgp-ic">
                 {run.now && state.busy ? (

@@ -3,8 +3,9 @@
  */
 import { h } from '../element';
 import { timeOfDay } from '../clock';
-import { THIN, known } from '../format';
+import { known } from '../format';
 import type { ITotals } from '../tokens';
+import { signed } from '../words';
 import { Baseline } from './baseline';
 import type { IDesk } from './desk';
 import { Impact } from './impact';
@@ -29,7 +30,6 @@ export function Total({
     (first, cell) => Math.min(first, cell.started_at),
     Infinity
   );
-  const gap = reading.sign === '≤' ? THIN : '';
   const sentence = `${words.spoken(reading)}, ${words.standing(totals.figure)}`;
   return (
     <section
@@ -44,9 +44,7 @@ export function Total({
       </div>
       <div className="jgp-total" data-testid="green-total" title={sentence}>
         <span className="jgp-num">
-          {reading.sign}
-          {gap}
-          {reading.value}
+          {signed(reading)}
           {known(totals.figure.joules) ? (
             <small>{reading.unit.symbol}</small>
           ) : null}
