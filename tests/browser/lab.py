@@ -79,13 +79,13 @@ class Lab(JupyterServer):
         return name
 
     @contextmanager
-    def preferring(self, **settings: Any) -> Iterator[None]:
-        """Let pages that are opened meanwhile find these settings of ours, as a person chose them."""
+    def preferring(self, **settings: Any) -> Iterator[Path]:
+        """Let pages that are opened meanwhile find these settings of ours, as a person chose them, in this file."""
         chosen = self.settings / "jupyter-green" / "panel.jupyterlab-settings"
         chosen.parent.mkdir(parents=True, exist_ok=True)
         chosen.write_text(json.dumps(settings), encoding="utf-8")
         try:
-            yield
+            yield chosen
         finally:
             chosen.unlink()
 

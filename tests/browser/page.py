@@ -35,8 +35,9 @@ FIND = "[...jupyterapp.shell.widgets('main')].find(each => each.context?.path ==
 Cells = Sequence[str | Mapping[str, Any]]
 
 
-HARMLESS = ("Comm not found for comm id",)
-"""What JupyterLab says where a comm is closed that was opened to another page, or before a restart."""
+HARMLESS = ("Comm not found for comm id", "Canceled future for create_subshell_request")
+"""What JupyterLab says where a comm is closed that was opened to another page, or before a restart, and where a kernel
+is ended before it has answered JupyterLab's wish for a subshell."""
 
 
 class Complaints:

@@ -46,6 +46,24 @@ def test_cells_stand_as_in_the_notebook_and_by_joules_on_demand(desk: Desk) -> N
     expect(desk.panel.rows.last).to_contain_text(SMALL)
 
 
+def test_the_order_is_kept(lab: Lab, visit: Callable[..., Desk]) -> None:
+    """It is the same behind another tab and after a reload."""
+    with lab.preferring(order="notebook") as preferred:
+        desk = visit()
+        three(desk).save()
+        button = desk.panel.button("Sort by joules")
+        expect(button).to_have_attribute("aria-pressed", "false")
+        button.click()
+        expect(button).to_have_attribute("aria-pressed", "true")
+        desk.panel.tab("Runs")
+        desk.panel.tab("Now")
+        expect(button).to_have_attribute("aria-pressed", "true")
+        desk.patiently(lambda: "joules" in preferred.read_text(encoding="utf-8"), "the order was not kept")
+        desk.reload()
+        expect(button).to_have_attribute("aria-pressed", "true")
+        expect(desk.panel.rows.first).to_contain_text("# dear")
+
+
 def test_a_click_goes_to_the_cell_and_keys_move_along_one_tab_stop(desk: Desk) -> None:
     notebook = three(desk, *(f"# filler {number}\nx = 1" for number in range(12)))
     active = "path => jupyterapp.shell.currentWidget.content.activeCellIndex"
