@@ -28,7 +28,7 @@ from jupyter_green.report.excerpt import baseline_name, beside, compared
 from jupyter_green.report.number import plain
 from jupyter_green.session import Session
 
-from .status import first_lines
+from .status import by_start, first_lines
 
 if TYPE_CHECKING:
     from jupyter_green.disclose.period import Period
@@ -202,7 +202,7 @@ def _cell(session: Session, prompt: str) -> EnergyRecord:
 
 def _records(session: Session) -> tuple[Sequence[EnergyRecord], str]:
     """Return what was metered in the run; beyond what the session keeps, what the ledger does."""
-    records = tuple(session.finished)
+    records = by_start(session.finished)
     if len(records) < (session.finished.maxlen or sys.maxsize):
         return records, ""
     from jupyter_green.ledger import Ledger

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from html import escape
@@ -117,12 +117,17 @@ def history(session: Session, *, everything: bool, sources: Sequence[str]) -> Ta
     """The cells of this run, or of every run in the ledger, as a table."""
     session.settle()
     if not everything:
-        records: Sequence[EnergyRecord] = tuple(session.finished)
+        records = by_start(session.finished)
         return Table(records, first_lines(records, sources), title="This run")
     from jupyter_green.ledger import Ledger
 
     with Ledger(session.settings.ledger) as ledger:
         return Table(tuple(ledger.records()), title="All runs")
+
+
+def by_start(records: Iterable[EnergyRecord]) -> tuple[EnergyRecord, ...]:
+    """Records in the order in which they began; a session keeps them in that in which they became final."""
+    return tuple(sorted(records, key=lambda record: record.started_at))
 
 
 def first_lines(records: Sequence[EnergyRecord], sources: Sequence[str]) -> dict[str, str]:

@@ -263,6 +263,19 @@ def test_history_names_the_cells(metered: Kernel) -> None:
     assert "second_of_all" in text
 
 
+def test_history_is_in_the_order_in_which_things_began(metered: Kernel) -> None:
+    block = "import jupyter_green as green\nwith green.meter('inner_block'):\n    sum(range(100_000))"
+    metered.run(f"'outer_cell'\n{block}")
+    metered.run("'later_cell'")
+    names = ("outer_cell", "inner_block", "later_cell")
+    for listed in ("history", "report"):
+        (shown,) = [m.content["data"] for m in metered.run(f"%energy {listed}").others if m.type == "execute_result"]
+        text = shown["text/plain"]
+        places = [text.index(word) for word in names if word in text]
+        assert len(places) == (3 if listed == "history" else 2), text
+        assert places == sorted(places), text
+
+
 def test_history_of_earlier_kernels(metered: Kernel, start: Callable[..., Kernel]) -> None:
     metered.run("1 + 1", "earlier")
     later = start()
