@@ -35,9 +35,13 @@ FIND = "[...jupyterapp.shell.widgets('main')].find(each => each.context?.path ==
 Cells = Sequence[str | Mapping[str, Any]]
 
 
-HARMLESS = ("Comm not found for comm id", "Canceled future for create_subshell_request")
-"""What JupyterLab says where a comm is closed that was opened to another page, or before a restart, and where a kernel
-is ended before it has answered JupyterLab's wish for a subshell."""
+HARMLESS = (
+    "Comm not found for comm id",
+    "Canceled future for create_subshell_request",
+    r"Error: Disposed\s+at \S+\._handleNewSession ",
+)
+"""What JupyterLab says of its own: where a comm is closed that was opened to another page, or before a restart; where
+a kernel is ended before it has answered a wish for a subshell; where a notebook is closed while its kernel starts."""
 
 
 class Complaints:

@@ -167,6 +167,9 @@ def test_names_and_sources_that_are_markup(desk: Desk) -> None:
     expect(desk.page.get_by_test_id("green-transcript")).to_contain_text("%energy doctor")
     desk.unharmed()
     desk.shoot("hostile")
+    # It is kept as a setting, which others would find.
+    desk.panel.button("Sort by joules").click()
+    expect(desk.panel.button("Sort by joules")).to_have_attribute("aria-pressed", "false")
 
 
 def test_errors_and_labels_that_are_markup(desk: Desk) -> None:
