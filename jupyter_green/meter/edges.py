@@ -202,10 +202,10 @@ def count_at(
     calm = edges[final] in quiet
     level = level_before(ticks, edges, first, guard, quiet) if calm else None
     after = side(ticks, right, until, forward=True, guard=guard, away=lengths[-1], calm=calm, level=level)
-    if (before is not None and before.lone) or (after is not None and after.lone):
+    lone = (before is not None and before.lone) or (after is not None and after.lone)
+    if lone and (rested or calm):  # two cells that follow each other may do anything, each in its own way
         levels = [power for power in (before, after, *earlier(ticks, edges, first, guard)) if power is not None]
-        before = compared(before, levels) if rested else before
-        after = compared(after, levels) if calm else after
+        before, after = compared(before, levels), compared(after, levels)
     energy = end.value - start.value
     mean = energy / max(1e-9, end.time - start.time)
     # A cell may draw anything up to the limit; between cells a board is nearer to what it draws around them.

@@ -22,8 +22,8 @@ MOST = 8
 PAUSES = 4
 """Edges before a block among which pauses are looked for that tell the level."""
 
-LONE_AT_REST, LONE_AT_WORK = 0.15, 0.2
-"""By how much power may differ from what one tick tells, as a part of it; between windows it is bounded further."""
+USUAL = 0.6
+"""Which part of the steps between neighbouring ticks the doubt of the nearest one is at least."""
 
 PAUSE_PERIODS = 1.7
 """From how many periods on the time between two ticks is a pause in which nothing was read."""
@@ -73,10 +73,10 @@ def side(
         return found
     near = means[0].watts
     if len(means) == 1:
-        return Power(near, (LONE_AT_REST if calm else LONE_AT_WORK) * near + 2.0, lone=True)
+        return Power(near, 0.15 * near + 2.0, lone=True)
     steps = [abs(one.watts - other.watts) for one, other in pairwise(means)]
     usual = math.sqrt(sum(step * step for step in steps) / len(steps))
-    return Power(near, max(0.8 * steps[0], usual) + 0.01 * near + 0.3)
+    return Power(near, max(0.8 * steps[0], USUAL * usual) + 0.01 * near + 0.3)
 
 
 def means_beside(
