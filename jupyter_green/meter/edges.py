@@ -270,7 +270,8 @@ def _nearer(ticks: Ticks, left: int, edges: list[float], guard: float) -> tuple[
     joules = abs(later.value - here.value - before * (later.time - here.time))
     watts = joules / max(SLOT_SECONDS, min(later.time, following) - edge)
     smear = max(0.0, guard - (edge - here.time)) * watts / 2
-    if smear > (here.time - far.time) * (STEADY_PART * before + STEADY_WATTS):
+    silent = edge - far.time > SILENT_PERIODS * ticks.pace + guard  # then the far one would leave far more open
+    if smear > (here.time - far.time) * (STEADY_PART * before + STEADY_WATTS) and not silent:
         return left, 0.0
     return near, smear
 

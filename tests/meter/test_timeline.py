@@ -265,3 +265,19 @@ def test_a_window_is_not_settled_while_ticks_around_it_are_shared_with_edges_to_
             energy = timeline.energy(5.36, 5.36 + 0.03)
             assert energy.joules is not None, now
             assert abs(energy.joules - course.between(5.36, 5.36 + 0.03)) <= energy.uncertainty
+
+
+@pytest.mark.parametrize("wake", [0.0003, 0.0022, 0.005])
+def test_a_window_soon_after_another_is_as_narrow_wherever_the_ticks_lie(wake: float) -> None:
+    """A tick right before the edge is all that is known of the pause, for nothing was read in it."""
+    widths = []
+    for step in range(50):
+        course, start = Course(), 9.9
+        for moment, watts in ((8.0, 400.0), (9.0, 70.0), (start, 300.0), (start + 0.6, 70.0)):
+            course.then(moment, watts)
+        timeline = Timeline(COUNTER)
+        sample(timeline, Counter(course, phase=step * 0.002), [(8.0, 9.0), (start, start + 0.6)], tail=0.5, wake=wake)
+        energy, truth = timeline.energy(start, start + 0.6), course.between(start, start + 0.6)
+        assert energy.joules == pytest.approx(truth, abs=energy.uncertainty)
+        widths.append(energy.uncertainty / truth)
+    assert max(widths) < 0.1, [round(width, 3) for width in widths]
