@@ -285,7 +285,7 @@ GOALS = (
     Goal("alone", 0.1, 0.005, 0.03),
     Goal("alone", 0.5, 0.002, 0.01),
     Goal("alone", 2.0, 0.001, 0.005),
-    Goal("warm", 0.02, 0.03, 0.20, reached_error=0.036),
+    Goal("warm", 0.02, 0.03, 0.20),
     Goal("warm", 0.1, 0.01, 0.06),
     Goal("warm", 0.5, 0.004, 0.02),
     Goal("warm", 2.0, 0.002, 0.01),
