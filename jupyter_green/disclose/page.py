@@ -6,11 +6,11 @@ import time
 from typing import TYPE_CHECKING
 
 from jupyter_green.impact import equivalents
-from jupyter_green.report import number
+from jupyter_green.report import document, number
 from jupyter_green.report.excerpt import SET_REGION
 from jupyter_green.report.figure import Figure
 from jupyter_green.report.quotation import encodable, markup, one_line
-from jupyter_green.report.section import Section, literal
+from jupyter_green.report.section import Section
 from jupyter_green.report.statement import BOUNDARY, INTERVAL, SET_TARIFF
 from jupyter_green.report.style import STYLE
 from jupyter_green.report.totals import total
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from .period import Period
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 WIDTH, HEIGHT = 620, 120
 PIXELS = 0.5
 """Least height of a day's bar that used anything."""
@@ -28,30 +27,24 @@ PIXELS = 0.5
 
 def text(given: Period) -> str:
     """Return it as plain text."""
-    return "\n\n".join([_title(given), *(section.text() for section in sections(given))])
+    return document.text(_title(given), sections(given))
 
 
 def markdown(given: Period) -> str:
     """Return it as Markdown."""
-    return "\n\n".join([f"# {literal(_title(given))}", *(part.markdown() for part in sections(given))]) + "\n"
+    return document.markdown(_title(given), sections(given))
 
 
 def html(given: Period) -> str:
     """Return it as HTML without scripts."""
-    head = f'<div role="heading" aria-level="2"><b>{markup(_title(given))}</b></div>'
     body = "".join(section.html() for section in sections(given))
+    head = document.heading(_title(given))
     return encodable(f'{STYLE}<div class="jg jg-doc">{head}{days(given)}{shares(given)}{body}</div>')
 
 
 def page(given: Period) -> str:
-    """Return it as a page of its own."""
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{markup(_title(given))}</title>'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-        '<meta name="viewport" content="width=device-width">'
-        "<style>html{color-scheme:light dark}body{margin:24px}</style></head>"
-        f"<body>{html(given)}</body></html>\n"
-    )
+    """Return it as a page of its own, which runs nothing and loads nothing."""
+    return document.page(_title(given), html(given))
 
 
 def sections(given: Period) -> list[Section]:

@@ -10,16 +10,15 @@ import math
 import time
 from typing import TYPE_CHECKING
 
-from jupyter_green.report import number
+from jupyter_green.report import document, number
 from jupyter_green.report.figure import Figure
 from jupyter_green.report.quotation import encodable, markup, one_line
-from jupyter_green.report.section import Section, literal
+from jupyter_green.report.section import Section
 from jupyter_green.report.style import STYLE
 
 if TYPE_CHECKING:
     from .disclosure import Disclosure
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 WIDTH, BAR = 420, 16
 
 
@@ -35,31 +34,24 @@ def sections(given: Disclosure) -> list[Section]:
 
 def text(given: Disclosure) -> str:
     """Return it as plain text."""
-    return "\n\n".join([_title(given), *(section.text() for section in sections(given))])
+    return document.text(_title(given), sections(given))
 
 
 def markdown(given: Disclosure) -> str:
     """Return it as Markdown."""
-    parts = [f"# {literal(_title(given))}", *(section.markdown() for section in sections(given))]
-    return "\n\n".join(parts) + "\n"
+    return document.markdown(_title(given), sections(given))
 
 
 def html(given: Disclosure) -> str:
     """Return it as HTML without scripts."""
-    head = f'<div role="heading" aria-level="2"><b>{markup(_title(given))}</b></div>'
     body = "".join(section.html() for section in sections(given))
+    head = document.heading(_title(given))
     return encodable(f'{STYLE}<div class="jg jg-doc">{head}{shares(given)}{boundaries(given)}{body}</div>')
 
 
 def page(given: Disclosure) -> str:
     """Return it as a page of its own, which runs nothing and loads nothing."""
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{markup(_title(given))}</title>'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-        '<meta name="viewport" content="width=device-width">'
-        "<style>html{color-scheme:light dark}body{margin:24px}</style></head>"
-        f"<body>{html(given)}</body></html>\n"
-    )
+    return document.page(_title(given), html(given))
 
 
 def shares(given: Disclosure) -> str:

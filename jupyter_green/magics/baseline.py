@@ -17,6 +17,7 @@ from jupyter_green.report.grid import Grid
 
 from .cell import CellMeter
 from .status import first_lines
+from .words import tolerance_of
 
 if TYPE_CHECKING:
     from jupyter_green.session import Session
@@ -155,7 +156,10 @@ def _read(line: str) -> tuple[str, str | None, float | None]:
     for option in ("-t", "--tolerance"):
         if option in words:
             place = words.index(option)
-            tolerance = _share(words[place + 1] if place + 1 < len(words) else "")
+            try:
+                tolerance = tolerance_of(words[place + 1] if place + 1 < len(words) else "")
+            except ValueError as error:
+                raise UsageError(f"%baseline: {error}") from None
             del words[place : place + 2]
     word, rest = (words[0], words[1:]) if words else ("", [])
     if word not in MOST_WORDS or len(rest) > MOST_WORDS[word] or (tolerance is not None and word != "use"):
@@ -163,16 +167,6 @@ def _read(line: str) -> tuple[str, str | None, float | None]:
     if word == "use" and not rest:
         raise UsageError("%baseline use: say which one: a name (%baseline list), last, median or a file.")
     return word, rest[0] if rest else None, tolerance
-
-
-def _share(text: str) -> float:
-    try:
-        value = float(text[:-1]) / 100 if text.endswith("%") else float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < float("inf"):
-        raise UsageError(f"%baseline: {text!r} is no tolerance; write a share such as 5%.")
-    return value
 
 
 def _grid(found: Baseline) -> Grid:

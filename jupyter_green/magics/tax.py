@@ -20,6 +20,7 @@ from jupyter_green.report.grid import Grid
 from jupyter_green.session import Session
 
 from .status import first_lines
+from .words import tolerance_of
 
 if TYPE_CHECKING:
     from jupyter_green.accounts import Excess, Joules, Rule, TariffCard
@@ -80,7 +81,7 @@ def _by_baseline(session: Session, options: argparse.Namespace, rate: Rate | str
     standing = session.book.refresh()
     if standing.baseline is None:
         return Grid(f"{used(standing)} Units of work have other baselines: %energy tax --fixed 2J, --history.")
-    tolerance = standing.choice.tolerance if options.tolerance is None else _share(options.tolerance)
+    tolerance = standing.choice.tolerance if options.tolerance is None else tolerance_of(options.tolerance)
     comparison = Comparison(standing.baseline, tolerance)
     cells = [record for record in session.finished if record.span == "cell" and record.parent is None]
     for record in cells:
@@ -104,7 +105,7 @@ def _by_rule(session: Session, options: argparse.Namespace, rate: Rate | str, so
     counted = [r for r in session.finished if r.units and r.joules is not None and r.parent is None]
     if not counted:
         return Grid("No cell of this run counted its units; %%energy -u N (or -u tokens, examples) does.")
-    tolerance = 0.0 if options.tolerance is None else _share(options.tolerance)
+    tolerance = 0.0 if options.tolerance is None else tolerance_of(options.tolerance)
     lines = first_lines(counted, sources)
     rows, said = [], ""
     for record in counted:
@@ -254,16 +255,6 @@ def _rate(options: argparse.Namespace, valuation: Valuation) -> Rate | str:
     grams = valuation.intensity.grams_per_kwh
     said = f"{price} {currency} per tonne of CO2e, {source}; {grams:g} g/kWh, {valuation.intensity.name}"
     return Rate(carbon_rate(price, grams), currency, said)
-
-
-def _share(text: str) -> float:
-    try:
-        value = float(text[:-1]) / 100 if text.endswith("%") else float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < float("inf"):
-        raise ValueError(f"{text!r} is no tolerance; write a share such as 5%.")
-    return value
 
 
 def _joules(value: float, uncertainty: float | None = None) -> str:

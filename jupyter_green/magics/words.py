@@ -63,3 +63,20 @@ def value(shell: Any, name: str, expression: str) -> Any:
         return shell.ev(expression)
     except (NameError, SyntaxError, AttributeError, KeyError) as error:
         raise UsageError(f"%{name}: {expression!r} is nothing in this notebook ({error}).") from None
+
+
+def tolerance_of(text: str) -> float:
+    """Return a share that is written as ``5%`` or ``0.05``.
+
+    Raises
+    ------
+    ValueError
+        If it is none from 0 up.
+    """
+    try:
+        value = float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise ValueError(f"{text!r} is no tolerance; write a share such as 5%.")
+    return value

@@ -19,7 +19,7 @@ from jupyter_green.impact import Valuation
 from jupyter_green.records import EnergyRecord
 from jupyter_green.sensors import Finding, Traits
 
-from . import number
+from . import document, number
 from .bundle import data
 from .contradiction import contradicted, widened
 from .doctor import covers
@@ -27,9 +27,9 @@ from .excerpt import SET_REGION
 from .facts import device_name
 from .figure import Figure, finite
 from .number import THIN
-from .quotation import encodable, markup, one_line
+from .quotation import encodable, one_line
 from .rows import Rows
-from .section import Section, literal
+from .section import Section
 from .sentence import DOT, read
 from .style import STYLE
 from .table import Table
@@ -45,7 +45,6 @@ INTERVAL = "± is the half-width of the 95 % interval, the sensor's own error in
 SET_TARIFF = "%config JupyterGreen.tariff = '0.25 EUR/kWh' (or JUPYTER_GREEN_TARIFF) sets one"
 MOST_ROWS = 500
 """Cells in the table; more would make no better reading."""
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
 @dataclass(frozen=True, repr=False)
@@ -126,27 +125,20 @@ class Statement:
 
     def text(self) -> str:
         """Return the statement as plain text."""
-        return "\n\n".join([number.plain(self._title()), *(section.text() for section in self.sections())])
+        return document.text(self._title(), self.sections())
 
     def markdown(self) -> str:
         """Return the statement as Markdown."""
-        head = f"# {literal(number.plain(self._title()))}"
-        return "\n\n".join([head, *(section.markdown() for section in self.sections())]) + "\n"
+        return document.markdown(self._title(), self.sections())
 
     def html(self) -> str:
         """Return the statement as HTML that stands alone in a page."""
-        head = f'<div role="heading" aria-level="2"><b>{markup(self._title())}</b></div>'
-        return f'{STYLE}<div class="jg jg-doc">{head}{"".join(section.html() for section in self.sections())}</div>'
+        body = "".join(section.html() for section in self.sections())
+        return f'{STYLE}<div class="jg jg-doc">{document.heading(self._title())}{body}</div>'
 
     def page(self) -> str:
         """Return the statement as a page of its own, which runs nothing and loads nothing."""
-        return (
-            f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{markup(self._title())}</title>'
-            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-            '<meta name="viewport" content="width=device-width">'
-            "<style>html{color-scheme:light dark}body{margin:24px}</style></head>"
-            f"<body>{encodable(self.html())}</body></html>\n"
-        )
+        return document.page(self._title(), self.html())
 
     def data(self) -> dict[str, Any]:
         """Return the statement as data for JSON; a baseline can be read from it."""
