@@ -60,7 +60,7 @@ def by_score(parameters: float) -> Prior:
     part = max(LEAST_BAND, math.exp(1.96 * _RESIDUAL) - 1)
     source = "fitted to 17 text generators of AI Energy Score, September 2024"
     if not FITTED[0] <= parameters <= FITTED[1]:
-        source += "; outside the 82M to 14B parameters it was fitted on, so the band is too narrow"
+        source += "; outside the 82M to 14.7B parameters it was fitted on, so the band is too narrow"
     return Prior(joules, joules / (1 + part), joules * (1 + part), "query", SCORED, source)
 
 
