@@ -14,15 +14,13 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Literal
 
+from jupyter_green.impact.reference import BOARD, Reference, references, tasks
 from jupyter_green.records import EnergyRecord
 
 from .baseline import RUNS, spread
 from .excess import Joules, exact
 
 BEST = 0.10
-_BOARD, _SERVER = "one H100, GPU only, one at a time", "a whole server of eight A100, processor and memory by constants"
-_AIES = "AI Energy Score, version 0 of September 2024 (Hugging Face)"
-_HUNGRY = "Power Hungry Processing (Luccioni and others), raw data, mean of its models"
 
 
 @dataclass(frozen=True)
@@ -44,66 +42,6 @@ class Rule:
     sentence: str
 
 
-@dataclass(frozen=True)
-class Reference:
-    """A published figure.
-
-    Parameters
-    ----------
-    task : str
-        What is done.
-    watt_hours : float
-        Wh for 1,000 of them.
-    deviation : float or None
-        Standard deviation between its models, in the same unit; None for a single model.
-    boundary : str
-        What the figure covers.
-    source : str
-        Who published it.
-    """
-
-    task: str
-    watt_hours: float
-    deviation: float | None
-    boundary: str
-    source: str
-
-    @property
-    def per_unit(self) -> float:
-        """Joules for one."""
-        return self.watt_hours * 3.6
-
-    def energy(self, record: EnergyRecord) -> tuple[Joules | None, str]:
-        """Return what of a record lies within the same boundary; None with the reason where nothing can."""
-        if self.boundary != _BOARD:
-            return None, f"this figure covers {self.boundary}, which is not what is read here"
-        boards = [part for part in record.components if part.kind == "gpu" and part.joules is not None]
-        if len(boards) != 1 or "H100" not in boards[0].device:
-            return None, f"this figure covers {self.boundary}; no single H100 was read here"
-        if record.batch_size != 1:
-            return None, f"this figure covers {self.boundary}; this record is not known to have done one at a time"
-        board = boards[0]
-        return Joules(board.joules or 0.0, math.inf if board.uncertainty is None else board.uncertainty), ""
-
-
-REFERENCES = (
-    Reference("text classification", 0.217736, None, _BOARD, f"{_AIES}, distilbert-sst2"),
-    Reference("text generation", 1.313333, None, _BOARD, f"{_AIES}, distilgpt2, the least of its class A"),
-    Reference("object detection", 1.004166, None, _BOARD, f"{_AIES}, yolos-tiny"),
-    Reference("text classification", 2.3, 0.8, _SERVER, _HUNGRY),
-    Reference("question answering", 3.3, 1.5, _SERVER, _HUNGRY),
-    Reference("masked language modelling", 3.4, 1.1, _SERVER, _HUNGRY),
-    Reference("token classification", 3.6, 1.8, _SERVER, _HUNGRY),
-    Reference("image classification", 6.2, 1.5, _SERVER, _HUNGRY),
-    Reference("object detection", 38.2, 27.2, _SERVER, _HUNGRY),
-    Reference("summarization", 43.9, 18.3, _SERVER, _HUNGRY),
-    Reference("text generation", 56.8, 35.4, _SERVER, f"{_HUNGRY}, loading included"),
-    Reference("image captioning", 65.2, 27.6, _SERVER, _HUNGRY),
-    Reference("image generation", 2665.0, 3113.0, _SERVER, _HUNGRY),
-)
-"""Published figures in order of preference; two with different boundaries are never held against each other."""
-
-
 def reference(task: str, record: EnergyRecord) -> tuple[Rule, Joules]:
     """Return the published figure for a task, and what of a record it can be held against.
 
@@ -112,18 +50,33 @@ def reference(task: str, record: EnergyRecord) -> tuple[Rule, Joules]:
     ValueError
         If there is none for the task, or none that covers what the record does.
     """
-    known = [found for found in REFERENCES if found.task == task.strip().casefold()]
+    wanted = task.strip().casefold()
+    known = [found for found in references() if found.task.casefold() == wanted]
     if not known:
-        tasks = ", ".join(dict.fromkeys(found.task for found in REFERENCES))
-        raise ValueError(f"There is no reference for {task!r}; there are: {tasks}.")
+        raise ValueError(f"There is no reference for {task!r}; there are: {', '.join(tasks())}.")
+    known.sort(key=lambda found: found.boundary != BOARD)  # what can be held against a record comes first
     reasons = []
     for found in known:
-        energy, why = found.energy(record)
+        energy, why = _covered(found, record)
         reasons.append(why)
         if energy is not None:
-            said = f"Baseline: reference, {found.watt_hours:g} Wh per 1,000 ({found.source}; {found.boundary})."
-            return Rule("reference", Joules(found.per_unit), said), energy
+            source = ", ".join(word for word in (found.source, found.model) if word)
+            said = f"Baseline: reference, {found.wh_per_1000:g} Wh per 1,000 ({source}; {found.boundary})."
+            return Rule("reference", Joules(found.wh_per_1000 * 3.6), said), energy
     raise ValueError(f"No reference for {known[0].task} can be held against this record: {reasons[0]}.")
+
+
+def _covered(found: Reference, record: EnergyRecord) -> tuple[Joules | None, str]:
+    """Return what of a record lies within a reference's boundary; None with the reason where nothing can."""
+    if found.boundary != BOARD:
+        return None, f"this figure covers {found.boundary}, which is not what is read here"
+    boards = [part for part in record.components if part.kind == "gpu" and part.joules is not None]
+    if len(boards) != 1 or "H100" not in boards[0].device:
+        return None, f"this figure covers {found.boundary}; no single H100 was read here"
+    if record.batch_size != 1:
+        return None, f"this figure covers {found.boundary}; this record is not known to have done one at a time"
+    board = boards[0]
+    return Joules(board.joules or 0.0, math.inf if board.uncertainty is None else board.uncertainty), ""
 
 
 def fixed(per_unit: float | Joules) -> Rule:

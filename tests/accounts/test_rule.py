@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from jupyter_green.accounts import Joules, excess
-from jupyter_green.accounts.rule import REFERENCES, benchmark, fixed, history, reference
+from jupyter_green.accounts.rule import benchmark, fixed, history, reference
 
 from .sample import cell, part
 
@@ -56,15 +56,10 @@ def test_a_reference_is_held_only_against_what_it_covers() -> None:
         reference("text generation", board("GPU 0, NVIDIA A10"))
     with pytest.raises(ValueError, match="one at a time"):
         reference("text generation", board().with_(batch_size=64))
-    with pytest.raises(ValueError, match="whole server of eight A100"):
+    with pytest.raises(ValueError, match="server of 8 A100"):
         reference("summarization", board())
     with pytest.raises(ValueError, match="no reference for 'weather'"):
         reference("weather", board())
-
-
-def test_every_reference_has_its_boundary_and_source() -> None:
-    assert all(found.boundary and found.source and found.watt_hours > 0 for found in REFERENCES)
-    assert max(r.watt_hours for r in REFERENCES) / min(r.watt_hours for r in REFERENCES) > 1000
 
 
 @pytest.mark.parametrize("wrong", [math.nan, math.inf, -1.0])
