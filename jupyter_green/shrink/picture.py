@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from jupyter_green.report.quotation import markup, shorten
 
+from .axis import ticks, words
+
 if TYPE_CHECKING:
     from .result import Candidate, ShrinkResult
 
@@ -44,15 +46,15 @@ def pareto(result: ShrinkResult) -> str:
         f'<rect x="{LEFT}" y="{limit:.1f}" width="{WIDTH - LEFT - RIGHT}" height="{HEIGHT - BOTTOM - limit:.1f}" '
         'fill="var(--jg-track)"/>',
         f'<path d="M{LEFT} {limit:.1f}H{WIDTH - RIGHT}" stroke="var(--jg-muted)"/>',
-        _words(WIDTH - RIGHT - 4, limit + 14, f"loses more than {100 * result.facts.max_loss:g} {unit}", "end"),
+        words(WIDTH - RIGHT - 4, limit + 14, f"loses more than {100 * result.facts.max_loss:g} {unit}", "end"),
         f'<path d="M{LEFT} {TOP}V{HEIGHT - BOTTOM}H{WIDTH - RIGHT}" stroke="var(--jg-rule)" fill="none"/>',
     ]
-    for tick in _ticks(math.exp(left), math.exp(right)):
-        parts.append(_words(x(tick), HEIGHT - BOTTOM + 14, f"{tick:g}", "middle"))
+    for tick in ticks(math.exp(left), math.exp(right)):
+        parts.append(words(x(tick), HEIGHT - BOTTOM + 14, f"{tick:g}", "middle"))
     for tick in (0.0, result.facts.max_loss):
-        parts.append(_words(LEFT - 6, y(tick) + 4, f"{100 * tick:g}", "end"))
-    parts.append(_words(LEFT, HEIGHT - 8, f"loss ({unit}) down", "start"))
-    parts.append(_words(WIDTH - RIGHT, HEIGHT - 8, f"{what} per inference{bars}, original = 1, log scale", "end"))
+        parts.append(words(LEFT - 6, y(tick) + 4, f"{100 * tick:g}", "end"))
+    parts.append(words(LEFT, HEIGHT - 8, f"loss ({unit}) down", "start"))
+    parts.append(words(WIDTH - RIGHT, HEIGHT - 8, f"{what} per inference{bars}, original = 1, log scale", "end"))
     for row in rows:
         parts.append(_mark(row, x, y))
     title = f"Loss against {what} of {len(rows)} candidates; kept: {result.recipe or 'the original'}"
@@ -79,16 +81,7 @@ def _mark(row: Candidate, x: object, y: object) -> str:
     said = f"{row.name}: {row.standing}" if row.standing in ("kept",) else row.name
     end = across > WIDTH - 160
     place = across - 9 if end else across + 9
-    return f"{bars}{dot}{_words(place, down - 7, shorten(said, 34), 'end' if end else 'start')}"
-
-
-def _words(x: float, y: float, words: str, anchor: str) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="var(--jg-ink)">{markup(words)}</text>'
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    steps = [digit * 10.0**power for power in range(-4, 3) for digit in (1, 2, 5)]
-    return [round(step, 6) for step in steps if low <= step <= high]
+    return f"{bars}{dot}{words(place, down - 7, shorten(said, 34), 'end' if end else 'start')}"
 
 
 def _reference(row: Candidate) -> bool:

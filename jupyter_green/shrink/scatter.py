@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from jupyter_green.report.quotation import markup, shorten
 
+from .axis import ticks, words
+
 if TYPE_CHECKING:
     from .comparison import Comparison, Row
 
@@ -46,15 +48,15 @@ def scatter(found: Comparison) -> str:
         f'<rect x="{LEFT}" y="{edge:.1f}" width="{WIDTH - LEFT - RIGHT}" height="{HEIGHT - BOTTOM - edge:.1f}" '
         'fill="var(--jg-track)"/>',
         f'<path d="M{LEFT} {edge:.1f}H{WIDTH - RIGHT}" stroke="var(--jg-muted)"/>',
-        _words(LEFT + 4, edge + 13, "loses more than is accepted", "start"),
+        words(LEFT + 4, edge + 13, "loses more than is accepted", "start"),
         f'<path d="M{LEFT} {TOP}V{HEIGHT - BOTTOM}H{WIDTH - RIGHT}" stroke="var(--jg-rule)" fill="none"/>',
-        _words(LEFT, HEIGHT - 8, found.metric, "start"),
-        _words(WIDTH - RIGHT, HEIGHT - 8, f"{what} of one example, {shorten(found.best, 24)} = 1, log scale", "end"),
+        words(LEFT, HEIGHT - 8, found.metric, "start"),
+        words(WIDTH - RIGHT, HEIGHT - 8, f"{what} of one example, {shorten(found.best, 24)} = 1, log scale", "end"),
     ]
-    for tick in _ticks(math.exp(left), math.exp(right)):
-        parts.append(_words(x(tick), HEIGHT - BOTTOM + 14, f"{tick:g}", "middle"))
+    for tick in ticks(math.exp(left), math.exp(right)):
+        parts.append(words(x(tick), HEIGHT - BOTTOM + 14, f"{tick:g}", "middle"))
     for value in (best, limit):
-        parts.append(_words(LEFT - 6, y(value) + 4, _score(value, found.unit), "end"))
+        parts.append(words(LEFT - 6, y(value) + 4, _score(value, found.unit), "end"))
     parts += [_mark(row, found, x(row.ratio.value), y(row.utility or 0.0), x) for row in rows if row.ratio is not None]
     title = f"{found.metric} against {what} of {len(rows)} candidates; taken: {found.pick}"
     return (
@@ -75,18 +77,7 @@ def _mark(row: Row, found: Comparison, across: float, down: float, x: object) ->
     said = f"{row.name} (taken)" if picked else row.name
     end = across > WIDTH - 160
     place, anchor = (across - 10, "end") if end else (across + 10, "start")
-    return f"{bars}{dot}{ring}{_words(place, down - 8, shorten(said, 30), anchor)}"
-
-
-def _words(x: float, y: float, words: str, anchor: str) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="var(--jg-ink)">{markup(words)}</text>'
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    steps = [digit * 10.0**power for power in range(-6, 6) for digit in (1, 2, 5)]
-    found = [round(step, 9) for step in steps if low <= step <= high]
-    # Over several powers of ten only these, or the numbers would run into each other.
-    return found if len(found) <= 9 else [step for step in found if f"{step:e}"[0] == "1"]
+    return f"{bars}{dot}{ring}{words(place, down - 8, shorten(said, 30), anchor)}"
 
 
 def _score(value: float, unit: str) -> str:
