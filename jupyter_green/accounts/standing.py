@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import time
+from typing import Any
 
 from jupyter_green.report import number
 
+from .budget import WARN_FROM, Override
 from .spending import Spent
+
+LARGEST = 1e6
+"""A share beyond which a picture says nothing more."""
 
 
 def used(spent: Spent) -> str:
@@ -25,6 +31,36 @@ def used(spent: Spent) -> str:
     elif doubt and (spent.amount - doubt < spent.allowed < spent.amount + doubt):
         unsure = "; the interval reaches to both sides of it"
     return f"{said}{quality} of {whole}, {share}{unsure}"
+
+
+def told(spent: Spent, lifted: Override | None, problem: str | None) -> dict[str, Any]:
+    """Return what a page is told of a budget: the same sentences, and the share that its bar shows.
+
+    Parameters
+    ----------
+    spent : Spent
+        How it stands.
+    lifted : Override or None
+        What sets it aside now.
+    problem : str or None
+        Why the ledger can't be used.
+    """
+    budget = spent.budget
+    full = "held" if spent.share >= 1 else "warned" if spent.share >= WARN_FROM else "open"
+    until = spent.end if lifted is None else lifted.until
+    return {
+        "id": budget.id,
+        "name": budget.name,
+        "amount": str(budget.limit),
+        "per": budget.per,
+        "covers": budget.covers,
+        "used": used(spent),
+        "share": min(spent.share, LARGEST),
+        "quality": spent.quality,
+        "state": full if lifted is None else "lifted",
+        "until": until if math.isfinite(until) else None,
+        "note": f"{unknown(spent)}{basis(problem, spent.read_at)}".strip() or None,
+    }
 
 
 def unknown(spent: Spent) -> str:

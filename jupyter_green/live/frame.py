@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ NEWEST = 4
 MOST_CELLS = 50
 MOST_ENDING = 12
 """Cells that ended without a final figure yet; in a flood the older ones are told once they have theirs."""
+MOST_BUDGETS = 16
 LONGEST_SENTENCE = 1000
 LONGEST_NAME = 500
 
@@ -54,10 +55,14 @@ class Frames:
         What the run did so far.
     reference : Reference
         What it is compared with.
+    budgets : callable
+        Returns how the budgets stand that hold here.
     """
 
-    def __init__(self, session: Session, chronicle: Chronicle, reference: Reference) -> None:
-        self._session, self._chronicle, self._reference = session, chronicle, reference
+    def __init__(
+        self, session: Session, chronicle: Chronicle, reference: Reference, budgets: Callable[[], list[Frame]]
+    ) -> None:
+        self._session, self._chronicle, self._reference, self._budgets = session, chronicle, reference, budgets
         self._sight = Sight(session)
         self._said = 0
         self.today = Today(session.settings.ledger, session.settings.run_id)
@@ -99,6 +104,7 @@ class Frames:
             "totals": self._totals(sums),
             "today": self.today.figure(sums.today, settings.valuation),
             "baseline": self._reference.verdicts.head,
+            "budgets": [_budget(told) for told in self._budgets()[:MOST_BUDGETS]],
             "notice": self._notice(),
         }
 
@@ -161,3 +167,9 @@ class Frames:
     def _notice(self) -> str | None:
         problem = self._session.problem
         return one_line(problem, LONGEST_SENTENCE) if problem else None
+
+
+def _budget(told: Frame) -> Frame:
+    """Return how a budget stands; a limit is what a person typed."""
+    lengths = {"name": LONGEST_NAME, "amount": 64, "used": LONGEST_SENTENCE, "note": LONGEST_SENTENCE}
+    return {key: one_line(value, lengths[key]) if key in lengths and value else value for key, value in told.items()}

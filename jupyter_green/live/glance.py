@@ -89,6 +89,7 @@ class Glance:
             ("Idle between cells", self._apart("idle")),
             ("Earlier runs of cells", self._apart("reruns")),
             ("All notebooks today", _told(shown["today"])),
+            *((f"Budget of {one_line(budget['name'], LONGEST_LINE)}", _budget(budget)) for budget in shown["budgets"]),
         ]
         return [(term, clauses) for term, clauses in said if clauses]
 
@@ -182,6 +183,11 @@ def _told(shape: Shape | None) -> list[str]:
         return []
     figure = Figure.told(shape)
     return [str(figure), figure.standing]
+
+
+def _budget(shape: Shape) -> list[str]:
+    said = {"open": "", "warned": "nearly used up", "held": "held back", "lifted": "overridden"}[shape["state"]]
+    return [one_line(part, 1000) for part in (shape["used"], said, shape["note"]) if part]
 
 
 def _impact(shape: Shape) -> Sequence[str]:

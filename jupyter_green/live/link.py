@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from jupyter_green.records import EnergyRecord
 from jupyter_green.session import Session, Window
@@ -24,17 +24,12 @@ from .frame import MOST_CELLS, MOST_ENDING, NEWEST, Frame, Frames
 from .outbox import Answer, Outbox, Page
 from .pace import Pace
 from .reference import Reference
-from .request import Meter, Notebook, RequestError, Sync, Visible, parse
+from .request import Budget, Meter, Notebook, RequestError, Sync, Visible, parse
+from .shell import Budgets, Metering
 from .view import View
 
 HEADLESS = "JUPYTER_GREEN_RUN"
 """Set by whoever runs a notebook without a page, and names its cells all the same."""
-
-
-class Metering(Protocol):
-    """Whether every cell is metered, and a way to change that."""
-
-    enabled: bool
 
 
 class Link:
@@ -48,13 +43,17 @@ class Link:
         Turned on and off by pages.
     line_of : callable
         Returns the first line of the source of an execution, or an empty text.
+    budgets : Budgets
+        What may be used here.
     """
 
     current: ClassVar[Link | None] = None
     """The link of this process, while the extension is loaded."""
 
-    def __init__(self, session: Session, metering: Metering, line_of: Callable[[EnergyRecord], str]) -> None:
-        self._metering, self._line_of = metering, line_of
+    def __init__(
+        self, session: Session, metering: Metering, line_of: Callable[[EnergyRecord], str], budgets: Budgets
+    ) -> None:
+        self._metering, self._line_of, self._budgets = metering, line_of, budgets
         self._was_enabled = metering.enabled
         self._channel = Channel(self._wake)
         self._audience = Audience()
@@ -69,11 +68,12 @@ class Link:
         self._session = session
         self._chronicle = Chronicle(session.settings.run_id, self._line_of)
         self._reference = Reference(session.book, self._wake)
-        self._frames = Frames(session, self._chronicle, self._reference)
+        self._frames = Frames(session, self._chronicle, self._reference, self._budgets.told)
         self._windows: list[Window] = []
         self._beckoned = False
         self._due = self._urgent = False
         self._mailed = False
+        self._changes = self._budgets.changes
         self._opened = 0
         self._active = time.perf_counter()
 
@@ -121,11 +121,15 @@ class Link:
         return (None, None) if window is None else (window.facts.get("cell_id"), window.id)
 
     def switched(self) -> None:
-        """Look whether metering was turned on or off; called on the cell's path, after each cell."""
+        """Look whether a line turned metering on or off or changed a budget; called on the cell's path, after each."""
         if self._metering.enabled != self._was_enabled:
             self._was_enabled = self._metering.enabled
             if self._was_enabled:
                 self._channel.forgive()
+            self._change()
+            self._session.hurry()
+        elif self._changes != self._budgets.changes:
+            self._changes = self._budgets.changes
             self._change()
             self._session.hurry()
         elif self._reference.changed:
@@ -267,8 +271,18 @@ class Link:
             self._session.settings = replace(self._session.settings, notebook=request.name)
             self._reference.rename(request)
             self._due = True
+        elif isinstance(request, Budget):
+            self._reference.errand(request.id, lambda: self._account(request))
         else:
             self._reference.ask(request)
+
+    def _account(self, request: Budget) -> str:
+        """Change budgets as a page asks, on the thread that reads and writes the ledger."""
+        what = {"per": request.per, "amount": request.amount, "covers": request.covers, "reason": request.reason}
+        try:
+            return self._budgets.ask(request.action, **{name: value or "" for name, value in what.items()})
+        finally:
+            self._due = True  # how they stand now goes with the answer
 
     def _switch(self, request: Meter) -> Answer:
         self._metering.enabled = self._was_enabled = request.on

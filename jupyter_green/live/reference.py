@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import Any
 
 from jupyter_green.accounts import Against, BaselineError, Book, Comparison, Matching, Standing
+from jupyter_green.accounts.limit import BadLimit
 from jupyter_green.accounts.sentence import cleared, kept, used
 from jupyter_green.ledger.fault import LedgerError
 from jupyter_green.records import EnergyRecord
@@ -124,7 +125,11 @@ class Reference:
 
     def ask(self, asked: request.Baseline) -> None:
         """Do what a page asks for."""
-        self._wanted.append(lambda: self.answers.append(self._answer(asked.id, lambda: self._do(asked))))
+        self.errand(asked.id, lambda: self._do(asked))
+
+    def errand(self, to: str, do: Callable[[], str]) -> None:
+        """Do something else that a page asked for and that may take its time, in its turn."""
+        self._wanted.append(lambda: self.answers.append(self._answer(to, do)))
 
     def rename(self, asked: request.Notebook) -> None:
         """Look for what the notebook has under another name, and keep what it had."""
@@ -133,7 +138,7 @@ class Reference:
             self._book.rename(asked.name, asked.formerly)
             return f"From here on this run is one of {asked.name!r}."
 
-        self._wanted.append(lambda: self.answers.append(self._answer(asked.id, follow)))
+        self.errand(asked.id, follow)
 
     # ---- the thread's side --------------------------------------------------------------------
 
@@ -153,7 +158,7 @@ class Reference:
     def _answer(self, to: str, do: Callable[[], str]) -> Answer:
         try:
             return Answer(to, ok=True, message=do())
-        except (BaselineError, LedgerError) as error:
+        except (BaselineError, BadLimit, LedgerError) as error:
             return Answer(to, ok=False, message=str(error))
         except Exception as error:  # noqa: BLE001 - whatever it is, the page is told and the kernel goes on
             why = " ".join(f"{type(error).__name__}: {error}".split())

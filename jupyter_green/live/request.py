@@ -10,6 +10,8 @@ from typing import Any, Literal, cast, get_args
 
 VERSION = 1
 Action = Literal["set", "use", "clear"]
+BudgetAction = Literal["set", "clear", "override"]
+_NEEDS = {"set": ("per", "amount", "covers"), "clear": ("per",), "override": ("reason",)}
 MOST_CHARACTERS = 256
 
 
@@ -80,7 +82,31 @@ class Notebook:
     formerly: str | None
 
 
-Request = Sync | Visible | Baseline | Meter | Notebook
+@dataclass(frozen=True)
+class Budget:
+    """Set a budget, clear the one over this, or set aside what is used up.
+
+    Parameters
+    ----------
+    id : str
+        Of the request.
+    action : {"set", "clear", "override"}
+        What to do.
+    per, amount, covers : str or None
+        Over what, how much and what counts; for "set", and over what for "clear".
+    reason : str or None
+        Why, for "override".
+    """
+
+    id: str
+    action: BudgetAction
+    per: str | None
+    amount: str | None
+    covers: str | None
+    reason: str | None
+
+
+Request = Sync | Visible | Baseline | Meter | Notebook | Budget
 
 
 def parse(data: Any) -> Request:
@@ -120,7 +146,14 @@ def _parse(data: dict[str, Any]) -> Request:
     if kind == "notebook":
         formerly = None if data.get("formerly") is None else _file(data, "formerly")
         return Notebook(_text(data, "id"), _file(data, "name"), formerly)
-    raise ValueError("The page may ask for sync, visible, baseline, meter or notebook.")
+    if kind == "budget":
+        action = data.get("action")
+        if action not in get_args(BudgetAction):
+            raise ValueError(f"In a budget message, 'action' is one of {', '.join(get_args(BudgetAction))}.")
+        told = {name: _text(data, name) for name in _NEEDS[cast("BudgetAction", action)]}
+        names = ("per", "amount", "covers", "reason")
+        return Budget(_text(data, "id"), cast("BudgetAction", action), *(told.get(name) for name in names))
+    raise ValueError("The page may ask for sync, visible, baseline, meter, notebook or budget.")
 
 
 def _file(data: dict[str, Any], name: str) -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import time
-from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -16,10 +14,10 @@ from jupyter_green.report.grid import Grid
 
 from .cell import CellMeter
 from .gate import HOLD, Gate
+from .purser import PERS, Purser, when
 
 if TYPE_CHECKING:
     from jupyter_green.accounts.budget import Budget
-    from jupyter_green.accounts.limit import Limit
     from jupyter_green.records import Purpose
 
 USAGE = (
@@ -27,7 +25,6 @@ USAGE = (
     "[--until DATE] | override REASON | as inference|training|other|auto | clear [--per …] | log"
 )
 WIDEST = 160
-PERS = ("day", "week", "month", "notebook", "project")
 
 
 class _Options(argparse.ArgumentParser):
@@ -47,11 +44,13 @@ class BudgetMagics(Magics):
         Meters its cells.
     gate : Gate
         Holds them to their budgets.
+    purser : Purser
+        Changes those.
     """
 
-    def __init__(self, shell: Any, cells: CellMeter, gate: Gate) -> None:
+    def __init__(self, shell: Any, cells: CellMeter, gate: Gate, purser: Purser) -> None:
         super().__init__(shell)
-        self.cells, self.gate = cells, gate
+        self.cells, self.gate, self.purser = cells, gate, purser
         # Not decorated magics: a call that stands in a held cell's place, nothing to be found or typed.
         self.magics["line"][HOLD] = gate.answer
 
@@ -87,8 +86,14 @@ class BudgetMagics(Magics):
         try:
             if not words:
                 return self._standing()
-            command = {"override": self._override, "as": self._as, "clear": self._clear, "log": self._log}
-            return command[words[0]](words[1:]) if words[0] in command else self._set(words)
+            if words[0] == "log":
+                return self._log(words[1:])
+            command = {"override": self._override, "as": self._as, "clear": self._clear}.get(words[0])
+            if command is None:
+                self._set(words)
+            else:
+                command(words[1:])
+            return None
         except BadLimit as error:
             raise UsageError(f"%budget: {error}") from None
 
@@ -107,8 +112,8 @@ class BudgetMagics(Magics):
             spent = self.gate.standing(budget)
             lifted = self.gate.purse.overridden(budget)
             state = "held back" if spent.share >= 1 else "nearly used up" if spent.share >= 0.8 else ""
-            how = f"overridden until {_when(lifted.until)}: {lifted.reason}" if lifted is not None else state
-            rows.append((budget.name, used(spent), _when(spent.end), how))
+            how = f"overridden until {when(lifted.until)}: {lifted.reason}" if lifted is not None else state
+            rows.append((budget.name, used(spent), when(spent.end), how))
             said.append(unknown(spent).strip())
             said.append(basis(problem, spent.read_at).strip())
         apart = any(one.covers != "all" for one in budgets)
@@ -134,84 +139,33 @@ class BudgetMagics(Magics):
             if one.kind == "budget":
                 budget = budgets[one.id]
                 what = "cleared" if budget.limit is None else "set"
-                rows.append((_when(one.made_at), what, _called(budget), ""))
+                rows.append((when(one.made_at), what, _called(budget), ""))
             else:
                 about = budgets.get(str(one.document.get("budget")))
                 reason = str(one.document.get("reason") or "withheld")
-                rows.append((_when(one.made_at), "overridden", "" if about is None else _called(about), reason))
+                rows.append((when(one.made_at), "overridden", "" if about is None else _called(about), reason))
         if not rows:
             return Grid("No budget was ever set with this ledger.")
         return Grid(f"{len(rows)} lines, oldest first.", ("when", "", "budget", "reason"), rows)
 
     # ---- what may be changed ------------------------------------------------------------------
 
-    def _set(self, words: list[str]) -> Grid | None:
-        from jupyter_green.accounts.budget import Budget
-        from jupyter_green.accounts.limit import BadLimit, Limit
-
+    def _set(self, words: list[str]) -> None:
         options = _parser().parse_args(words)
-        limit = Limit.parse(" ".join(options.amount))
-        if options.per is None:
-            raise BadLimit(f"Say over what: %budget {' '.join(options.amount)} --per {'|'.join(PERS)}.")
-        self._check(limit)
-        settings = self.cells.session().settings
-        if options.per == "notebook" and settings.notebook is None:
-            raise BadLimit("The notebook's name is not known here, so it can't have a budget; give one --per project.")
-        now = time.time()
-        budget = Budget(
-            limit,
-            options.per,
-            "all" if options.all else "training" if options.training else "inference",
-            zone=options.zone,
-            carry=options.carry,
-            stop=options.stop,
-            until=_end(options.until, options.zone, now),
-            project=settings.project if options.per in ("project", "notebook") else None,
-            notebook=settings.notebook if options.per == "notebook" else None,
-            made_at=now,
-        )
-        before = next((one for one in self.gate.budgets() if one.per == budget.per), None)
-        if before is not None and budget.project is not None:
-            budget = replace(budget, since=before.since or before.made_at)
-        self.gate.purse.set(budget)
-        spent = self.gate.standing(budget)
-        print(_told(budget, spent))
-        if self.gate.purse.notice:
-            print(self.gate.purse.notice)
-        return None
-
-    def _check(self, limit: Limit) -> None:
-        """Refuse what could never be told here."""
-        from jupyter_green.accounts.limit import BadLimit
-
-        valuation = self.cells.session().settings.valuation
-        tariff = valuation.tariff
-        if limit.quantity == "co2e" and valuation.intensity is None:
-            raise BadLimit("CO2e needs a region first: %config JupyterGreen.region = 'FRA'.")
-        if limit.quantity == "money" and tariff is None:
-            raise BadLimit(f"Money needs a tariff first: %config JupyterGreen.tariff = '0.25 {limit.currency}/kWh'.")
-        if limit.quantity == "money" and tariff is not None and tariff.currency != limit.currency:
-            raise BadLimit(
-                f"The tariff is in {tariff.currency} and the budget in {limit.currency}; nothing is "
-                "converted here, so write both in one currency."
+        _say(
+            self.purser.set(
+                " ".join(options.amount),
+                options.per,
+                "all" if options.all else "training" if options.training else "inference",
+                zone=options.zone,
+                carry=options.carry,
+                stop=options.stop,
+                until=lambda now: _end(options.until, options.zone, now),
             )
+        )
 
     def _override(self, words: list[str]) -> None:
-        from jupyter_green.accounts.limit import BadLimit
-
-        reason = " ".join(words).strip()
-        if not reason:
-            raise BadLimit('An override needs a reason, such as: %budget override "the demo is at noon".')
-        self.gate.purse.skim()
-        over = [b for b in self.gate.budgets() if self.gate.standing(b).share >= 1]
-        over = [budget for budget in over if self.gate.purse.overridden(budget) is None]
-        if not over:
-            raise BadLimit("No budget is used up here, so there is nothing to override.")
-        for budget in over:
-            made = self.gate.purse.override(budget, reason)
-            print(f"The budget of {budget.name} is set aside until {_when(made.until)}: {reason}.")
-        if self.gate.purse.notice:
-            print(self.gate.purse.notice)
+        _say(self.purser.override(" ".join(words)))
 
     def _as(self, words: list[str]) -> None:
         from jupyter_green.accounts.budget import PURPOSES
@@ -224,18 +178,9 @@ class BudgetMagics(Magics):
         print(f"Cells from the next one on count as {what}.")
 
     def _clear(self, words: list[str]) -> None:
-        from jupyter_green.accounts.limit import BadLimit
-        from jupyter_green.records import new_id
-
         parser = _Options(prog="%budget clear", add_help=False, allow_abbrev=False)
         parser.add_argument("--per", choices=PERS)
-        per = parser.parse_args(words).per
-        found = [budget for budget in self.gate.budgets() if per in (None, budget.per)]
-        if not found:
-            raise BadLimit(f"No budget{'' if per is None else f' per {per}'} holds here, so there is none to clear.")
-        for budget in found:
-            self.gate.purse.set(replace(budget, limit=None, until=None, made_at=time.time(), id=new_id()))
-            print(f"The budget of {budget.name} is cleared.")
+        _say(self.purser.clear(parser.parse_args(words).per))
 
 
 def _parser() -> _Options:
@@ -271,26 +216,10 @@ def _end(text: str | None, zone: str | None, now: float) -> float | None:
     return end
 
 
-def _told(budget: Budget, spent: Any) -> str:
-    from jupyter_green.accounts.standing import used
-
-    counts = {
-        "inference": "Inference is counted (cells that generate or evaluate a model, or are labelled so)",
-        "training": "Training is counted (cells whose loss goes backward, or that are labelled so)",
-        "all": "Every metered cell is counted",
-    }[budget.covers]
-    ways = "interrupts what runs" if budget.stop else "lets what runs finish"
-    return (
-        f"Budget of {budget.name}: {used(spent)}. {counts}. It warns at 80 %, asks at 100 %, then holds further "
-        f"metered cells back, and {ways}."
-    )
+def _say(sentences: list[str]) -> None:
+    for sentence in sentences:
+        print(sentence)
 
 
 def _called(budget: Budget) -> str:
     return f"per {budget.per}" if budget.limit is None else budget.name
-
-
-def _when(seconds: float) -> str:
-    if seconds == float("inf"):
-        return "–"
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))

@@ -23,6 +23,7 @@ from .energy import EnergyMagics
 from .energyit import RepeatMagics
 from .gate import HOLD, Gate
 from .header import BEGIN, begin_metering
+from .purser import Purser
 from .shrink import NAMES as SHRINKING
 from .shrink import ShrinkMagics
 from .source import Sources
@@ -47,8 +48,8 @@ class Companion(Protocol):
         """The session has ended."""
 
 
-MakeCompanion = Callable[[Session, CellMeter, Callable[[EnergyRecord], str]], Companion]
-"""Makes a companion from the session, what meters its cells, and what knows the first line of an execution."""
+MakeCompanion = Callable[[Session, CellMeter, Callable[[EnergyRecord], str], Purser], Companion]
+"""Makes a companion from the session, what meters its cells, what knows the first line of an execution, and budgets."""
 
 
 class Extension:
@@ -63,16 +64,19 @@ class Extension:
         self.config.observe(self._shown, "show")
         self.gate = Gate(shell, self.current_session)
         self.cells.gate = self.gate
+        self.purser = Purser(self.gate, self.current_session)
         self.magics = [
             EnergyMagics(shell, self.cells),
             RepeatMagics(shell, self.cells),
             BaselineMagics(shell, self.cells),
             ShrinkMagics(shell, self.cells),
             ChooseMagics(shell, self.cells),
-            BudgetMagics(shell, self.cells, self.gate),
+            BudgetMagics(shell, self.cells, self.gate, self.purser),
         ]
         self.sources = Sources(shell)
-        self.companion = None if companion is None else companion(self.session, self.cells, self.sources.line_of)
+        self.companion = (
+            None if companion is None else companion(self.session, self.cells, self.sources.line_of, self.purser)
+        )
 
     def current_session(self) -> Session:
         """The session, begun anew if something ended it."""

@@ -28,6 +28,7 @@ import type {
   IAgainst,
   IAnswer,
   IBaselineHead,
+  IBudget,
   ICell,
   IDevice,
   IFigure,
@@ -142,6 +143,20 @@ const device: Reader<IDevice> = object<IDevice>({
   quality
 });
 
+const budget: Reader<IBudget> = object<IBudget>({
+  id,
+  name: label,
+  amount: text(64),
+  per: oneOf('day', 'week', 'month', 'notebook', 'project'),
+  covers: oneOf('inference', 'training', 'all'),
+  used: sentence,
+  share: spread,
+  quality: orNull(quality),
+  state: oneOf('open', 'warned', 'held', 'lifted'),
+  until: orNull(when),
+  note: orNull(sentence)
+});
+
 const snapshot: Reader<ISnapshot> = object<ISnapshot>({
   v: oneOf(VERSION),
   type: oneOf('snapshot'),
@@ -166,6 +181,7 @@ const snapshot: Reader<ISnapshot> = object<ISnapshot>({
   totals,
   today: orNull(figure),
   baseline: orNull(baselineHead),
+  budgets: list(budget, 16),
   notice: orNull(sentence)
 });
 

@@ -15,6 +15,7 @@ import type { OpenNotebook } from './notebook';
 import { Fault, type EnergyServer } from './server';
 import { EnergyState, type ISources } from './state';
 import type {
+  Account,
   BaselineAction,
   IAnswer,
   ICell,
@@ -103,6 +104,15 @@ export class EnergyModel extends EnergyState implements IEnergyModel {
 
   async clearBaseline(): Promise<IAnswer> {
     return this._baseline('clear', null);
+  }
+
+  async account(asked: Account): Promise<IAnswer> {
+    return this._request({
+      v: VERSION,
+      type: 'budget',
+      id: UUID.uuid4(),
+      ...asked
+    });
   }
 
   async keepRun(run: string, name: string): Promise<IAnswer> {
@@ -207,22 +217,25 @@ export class EnergyModel extends EnergyState implements IEnergyModel {
     action: BaselineAction,
     name: string | null
   ): Promise<IAnswer> {
-    const known = this.known;
-    const request = {
+    const answer = await this._request({
       v: VERSION,
       type: 'baseline',
       id: UUID.uuid4(),
       action,
       name
-    } as const;
-    const answer =
-      known === null
-        ? answered(this._why('unlinked'))
-        : await this._ask(known, request);
+    });
     if (answer.ok) {
       this.sources.archive.stir();
     }
     return answer;
+  }
+
+  /** Ask the kernel of the notebook in front. */
+  private async _request(request: Request & { id: string }): Promise<IAnswer> {
+    const known = this.known;
+    return known === null
+      ? answered(this._why('unlinked'))
+      : this._ask(known, request);
   }
 
   private async _ask(

@@ -266,6 +266,7 @@ export class EnergyState {
       totals: snapshot?.totals ?? null,
       today: snapshot?.today ?? archive.today,
       baseline: snapshot?.baseline ?? null,
+      budgets: snapshot?.budgets ?? [],
       notice:
         refusal !== null
           ? refusedFrame(refusal, trans)

@@ -100,6 +100,33 @@ export interface IDevice {
   quality: Quality;
 }
 
+/** How a budget stands that holds here: `held` keeps further cells back, `lifted` lets them run all the same. */
+export interface IBudget {
+  id: string;
+  name: string;
+  amount: string;
+  per: 'day' | 'week' | 'month' | 'notebook' | 'project';
+  covers: 'inference' | 'training' | 'all';
+  /** The kernel's sentence: amount, ±, standing, share. */
+  used: string;
+  share: number;
+  quality: Quality | null;
+  state: 'open' | 'warned' | 'held' | 'lifted';
+  until: number | null;
+  note: string | null;
+}
+
+/** What may be asked of a budget. */
+export type Account =
+  | {
+      action: 'set';
+      per: IBudget['per'];
+      amount: string;
+      covers: IBudget['covers'];
+    }
+  | { action: 'clear'; per: IBudget['per'] }
+  | { action: 'override'; reason: string };
+
 /** All that is known of a run now. Absolute: a lost one costs nothing once the next has come. */
 export interface ISnapshot {
   v: 1;
@@ -120,6 +147,7 @@ export interface ISnapshot {
   totals: ITotals;
   today: IFigure | null;
   baseline: IBaselineHead | null;
+  budgets: IBudget[];
   notice: string | null;
 }
 
@@ -160,6 +188,7 @@ export type Request =
       name: string | null;
     }
   | { v: 1; type: 'meter'; id: string; on: boolean }
+  | ({ v: 1; type: 'budget'; id: string } & Account)
   | {
       v: 1;
       type: 'notebook';
@@ -224,6 +253,7 @@ export interface IState {
   totals: ITotals | null;
   today: IFigure | null;
   baseline: IBaselineHead | null;
+  budgets: readonly IBudget[];
   notice: string | null;
   power: readonly IPower[];
   /** Earlier runs, newest first; null where the server's part is missing. */
@@ -242,6 +272,8 @@ export interface IActions {
   setBaseline(name: string | null): Promise<IAnswer>;
   useBaseline(name: string): Promise<IAnswer>;
   clearBaseline(): Promise<IAnswer>;
+  /** Set, clear or override a budget. */
+  account(asked: Account): Promise<IAnswer>;
   /** Keep a finished run of this notebook as a baseline; the server's part writes it, no kernel is needed. */
   keepRun(run: string, name: string): Promise<IAnswer>;
   /** Scroll the notebook to a cell and select it; false where the notebook has no such cell any more. */

@@ -35,6 +35,7 @@ def snapshot(*cells: dict[str, Any], total: EnergyRecord = RECORD, count: int | 
         "totals": view.totals(total, len(cells) if count is None else count, None, None),
         "today": None,
         "baseline": None,
+        "budgets": [],
         "notice": None,
         **facts,
     }
@@ -183,3 +184,14 @@ def test_hostile_words_stay_text() -> None:
     assert "<script" not in drawn
     assert "\x1b" not in drawn + Glance(shown, 10).text()
     assert "\u202e" not in drawn + Glance(shown, 10).text()
+
+
+def test_a_budget_is_told_in_the_kernels_own_sentence_and_a_name_is_no_markup() -> None:
+    held = {"name": "50 Wh <b>of inference</b> per day", "used": "51 Wh ± 2 measured of 50 Wh, 102 %", "state": "held"}
+    said = text(snapshot(cell(), budgets=[{**held, "note": "Not in it: 1 record without a figure."}]))
+    assert (
+        "Budget of 50 Wh <b>of inference</b> per day: 51 Wh ± 2 measured of 50 Wh, 102 % · held back · Not in it"
+        in said
+    )
+    lifted = text(snapshot(cell(), budgets=[{**held, "note": None, "state": "lifted"}]))
+    assert "102 % · overridden" in lifted

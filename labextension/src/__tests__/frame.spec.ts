@@ -30,7 +30,22 @@ function refused(value: unknown): Refusal {
 
 const whole = snapshot({
   running: cell(3, null, { status: 'running', final: false }),
-  cells: [cell(4, 1, { against: against() }), cell(null)]
+  cells: [cell(4, 1, { against: against() }), cell(null)],
+  budgets: [
+    {
+      id: 'b',
+      name: '50 Wh per day',
+      amount: '50 Wh',
+      per: 'day',
+      covers: 'all',
+      used: '1 Wh ± 0.1 measured of 50 Wh, 2 %',
+      share: 0.02,
+      quality: 'measured',
+      state: 'open',
+      until: 1_800_000_000,
+      note: null
+    }
+  ]
 });
 
 describe('a frame', () => {
@@ -82,6 +97,8 @@ describe('a frame', () => {
     ['absent', ['cells', '0', 'figure', 'joules'], undefined],
     ['a made-up quality', ['totals', 'figure', 'quality'], 'certain'],
     ['a made-up phase', ['phase'], 'dancing'],
+    ['a budget in a made-up state', ['budgets', '0', 'state'], 'spent'],
+    ['less than nothing used', ['budgets', '0', 'share'], -1],
     ['a text in place of a list', ['cells'], 'abc'],
     ['a list in place of an object', ['totals'], []],
     ['too many cells', ['cells'], new Array(501).fill(null)],

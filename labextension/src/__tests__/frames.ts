@@ -36,6 +36,7 @@ export function snapshot(more: Partial<ISnapshot> = {}): ISnapshot {
     },
     today: null,
     baseline: null,
+    budgets: [],
     notice: null,
     ...more
   };

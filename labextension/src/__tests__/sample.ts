@@ -111,6 +111,7 @@ export function state(more: Partial<IState> = {}): IState {
     totals: null,
     today: null,
     baseline: null,
+    budgets: [],
     notice: null,
     power: [],
     runs: [],

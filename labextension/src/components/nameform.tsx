@@ -10,6 +10,8 @@ export function NameForm({
   submit,
   cancel,
   optional = false,
+  initial,
+  children,
   onSubmit,
   onCancel
 }: {
@@ -18,6 +20,9 @@ export function NameForm({
   cancel?: string;
   /** Whether nothing may be written. */
   optional?: boolean;
+  initial?: string;
+  /** More to choose. */
+  children?: React.ReactNode;
   onSubmit: (name: string) => void;
   onCancel?: () => void;
 }): JSX.Element {
@@ -50,10 +55,12 @@ export function NameForm({
         ref={field}
         type="text"
         maxLength={200}
+        defaultValue={initial}
         placeholder={label}
         aria-label={label}
         spellCheck={false}
       />
+      {children}
       <button type="submit" className="jgp-btn jgp-mod-quiet">
         {submit}
       </button>

@@ -2,6 +2,7 @@
  * The first tab: what is going on now, or why nothing is.
  */
 import { Fragment, h } from '../element';
+import { Budgets, type Form } from './budgets';
 import { Cells } from './cells';
 import { keepsFigures } from '../status';
 import type { IDesk } from './desk';
@@ -14,9 +15,13 @@ import { Total } from './total';
 
 export function Now({
   desk,
+  form,
+  onForm,
   onLoad
 }: {
   desk: IDesk;
+  form: Form;
+  onForm: (form: Form) => void;
   onLoad: () => void;
 }): JSX.Element {
   const { state } = desk;
@@ -33,6 +38,7 @@ export function Now({
       {totals !== null && keepsFigures(state) ? (
         <div className={muted ? 'jgp-figures jgp-mod-muted' : 'jgp-figures'}>
           <Total desk={desk} totals={totals} onLoad={onLoad} />
+          <Budgets desk={desk} form={form} onForm={onForm} />
           <Sensor desk={desk} />
           <Power desk={desk} />
           <Cells desk={desk} totals={totals} />

@@ -9,7 +9,8 @@ import type { IItem } from './menu';
 export function rare(
   desk: IDesk,
   settings: ISettings,
-  onRuns: () => void
+  onRuns: () => void,
+  onBudget: () => void
 ): IItem[] {
   const { state, words, actions, ask, choose, copy } = desk;
   const { trans } = words;
@@ -42,6 +43,7 @@ export function rare(
       action: onRuns,
       apart: !live
     },
+    ...(live ? [{ label: trans.__('Set a budget…'), action: onBudget }] : []),
     ...(totals
       ? [
           {

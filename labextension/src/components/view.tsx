@@ -7,6 +7,7 @@ import type { IActions, ISettings, IState } from '../tokens';
 import { Words } from '../words';
 import { Announcement } from './announcement';
 import { afterCopy, copied } from './clipboard';
+import type { Form } from './budgets';
 import type { Ask, Choose, IDesk } from './desk';
 import { Header, type Tab } from './header';
 import { History } from './history';
@@ -29,6 +30,7 @@ export interface IViewProps {
 export function View(props: IViewProps): JSX.Element {
   const { state, actions, trans, settings } = props;
   const [tab, setTab] = React.useState<Tab>('now');
+  const [form, setForm] = React.useState<Form>(null);
   const [said, setSaid] = React.useState<string | null>(null);
   const words = React.useMemo(
     () => new Words(trans, settings.unit),
@@ -85,7 +87,17 @@ export function View(props: IViewProps): JSX.Element {
         onMetering={on =>
           ask(() => (on ? actions.startMetering() : actions.stopMetering()))
         }
-        items={() => rare(desk, settings, () => setTab('runs'))}
+        items={() =>
+          rare(
+            desk,
+            settings,
+            () => setTab('runs'),
+            () => {
+              setTab('now');
+              setForm('new');
+            }
+          )
+        }
       />
       <Announcement state={state} words={words} quiet={settings.quiet} />
       <div className="jgp-said" role="status">
@@ -107,7 +119,12 @@ export function View(props: IViewProps): JSX.Element {
         {tab === 'runs' ? (
           <History desk={desk} />
         ) : (
-          <Now desk={desk} onLoad={() => setTab('runs')} />
+          <Now
+            desk={desk}
+            form={form}
+            onForm={setForm}
+            onLoad={() => setTab('runs')}
+          />
         )}
       </div>
     </div>
