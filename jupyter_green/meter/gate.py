@@ -85,12 +85,11 @@ class Gate:
             watts = self._sensor.shown_watts()
         except (Exception, SystemExit):  # noqa: BLE001 - the counter stands without it
             watts = math.nan
-        if watts is None:
-            return None
-        if not isinstance(watts, Real) or not 0 <= watts < math.inf or time.perf_counter() - began > ASIDE_SECONDS:
+        slow = time.perf_counter() - began > ASIDE_SECONDS  # a driver that times out says nothing, and says it late
+        if slow or (watts is not None and not (isinstance(watts, Real) and 0 <= watts < math.inf)):
             self._tries -= 1
             return None
-        return float(watts)
+        return None if watts is None else float(watts)
 
     def _judge(self, reading: Reading, began: float, ended: float) -> None:
         device = self._traits.device
