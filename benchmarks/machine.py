@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import distributions
 from pathlib import Path
 
 from tests.hardware.driver import SimulatedDriver
 
 
-def installed(package: str | None) -> str:
-    """Return the version of a distribution."""
-    try:
-        return version(package) if package else ""
-    except PackageNotFoundError:
-        return "(not installed)"
+def installed(package: str | None, environment: Path | None = None) -> str:
+    """Return the version of a distribution: here, or in another environment where its folder is given."""
+    if not package:
+        return ""
+    folders = sys.path if environment is None else [*map(str, environment.glob("lib/*/site-packages"))]
+    return next((found.version for found in distributions(name=package, path=folders)), "(not installed)")
 
 
 def commit() -> str:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Error
 
-from tests.browser.installation import environment, wheel
+from tests.browser.installation import environment, place_of, wheel
 
 from . import sidebar_delay as delay
 from . import sidebar_flood as flood
@@ -115,7 +115,8 @@ PARTS: dict[str, Callable[[Browser, Path, argparse.Namespace], list[Line]]] = {
 
 
 def _heading(began: str, load_before: Sequence[float], chromium_version: str, *, quick: bool) -> str:
-    software = f"JupyterLab {installed('jupyterlab')}, Chromium {chromium_version}"
+    lab = installed("jupyterlab", place_of("lab", packaged=True))
+    software = f"JupyterLab {lab}, Chromium {chromium_version}"
     return (
         f"Side panel of jupyter_green{commit()}, {began}, on {place(load_before)}, {software}; simulated GPU driver. "
         f"Medians{', of a quick run' if quick else ''}; what stands under control was taken in turns in the same run."

@@ -63,9 +63,7 @@ def environment(name: str, *requirements: str, package: Path | None = None, cons
     constrained : bool
         Whether the versions are those of ``constraints.txt``.
     """
-    if os.environ.get(GIVEN) and package is not None:
-        name = f"{name}-given"
-    folder = STORE / name
+    folder = place_of(name, packaged=package is not None)
     constraints = ("--constraint", str(ROOT / "constraints.txt")) if constrained else ()
     key = [sys.version, *requirements]
     key += [(ROOT / part).read_text() for part in ("constraints.txt", "pyproject.toml") if package or constrained]
@@ -75,7 +73,7 @@ def environment(name: str, *requirements: str, package: Path | None = None, cons
         path = folder / part
         return not path.exists() or path.read_text() != wanted[part]
 
-    lock = _in_use(name)
+    lock = _in_use(folder.name)
     if any(map(lacks, wanted)):
         fcntl.flock(lock, fcntl.LOCK_EX)
         into = ("--python", str(python(folder)), "install")
@@ -88,6 +86,11 @@ def environment(name: str, *requirements: str, package: Path | None = None, cons
             (folder / part).write_text(text)
         fcntl.flock(lock, fcntl.LOCK_SH)
     return folder
+
+
+def place_of(name: str, *, packaged: bool) -> Path:
+    """Where an environment is kept; a wheel that was given has one of its own."""
+    return STORE / (f"{name}-given" if packaged and os.environ.get(GIVEN) else name)
 
 
 def python(folder: Path) -> Path:
