@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from playwright.sync_api import Locator, expect
 
 from .lab import Lab
-from .page import Desk, Notebook, Panel
+from .page import WIDTHS, Desk, Notebook, Panel
 
 SMALL, DEAR, MIDDLE = "import time; time.sleep(0.2)", "time.sleep(1.4) # dear", "time.sleep(0.7)"
 """On the simulated board energy is power × time."""
@@ -156,6 +156,7 @@ def test_idle_energy_and_re_runs_are_lines_of_their_own(desk: Desk) -> None:
 @contextmanager
 def settings(desk: Desk) -> Iterator[Locator]:
     """Open the settings of the panel as a person does; they are the defaults again afterwards."""
+    desk.widen(min(WIDTHS.values()))  # a wide panel covers the button that restores them
     desk.command("settingeditor:open", query="Energy")
     form = desk.page.locator(".jp-SettingsPanel")
     expect(form.get_by_label("Badge in each cell")).to_be_visible()
