@@ -20,6 +20,7 @@ from jupyter_green.sensors import Reading, Traits
 
 from .comb import Comb
 from .edges import SILENT_PERIODS
+from .remainder import remainder
 from .timeline import Z_95, Energy, Timeline
 
 SILENCE_SECONDS = 1.0
@@ -174,9 +175,11 @@ class PowerTimeline(Timeline):
         """Energy between two moments in joules."""
         opening, closing = self._at(start), self._at(end)
         if opening is None or closing is None:
-            return Energy(None, note=self._reason(start, end) or "Too few power readings for this window.")
+            why = self._reason(start, end) or "Too few power readings for this window."
+            return Energy(None, note=why if opening is None else self._remaining(why, opening, start, end))
         if opening.epoch != closing.epoch:
-            return Energy(None, note=self._reason(start, end) or "Power was not read all through this time.")
+            why = self._reason(start, end) or "Power was not read all through this time."
+            return Energy(None, note=self._remaining(why, opening, start, end))
         joules = max(0.0, closing.value - opening.value)
         unseen = self._unseen_power(start, end) if self.traits.duty < 1.0 else 0.0
         placing = PLACING * joules + PLACING_SECONDS * joules / max(end - start, self._period)
@@ -187,6 +190,21 @@ class PowerTimeline(Timeline):
         if self.traits.power_limit is not None:
             random = min(random, max(joules, self.traits.power_limit * (end - start)))
         return Energy(joules, random, self.traits.gain * joules, self._reason(start, end, reach=0.0))
+
+    def _remaining(self, why: str, opening: Side, start: float, end: float) -> str:
+        """Why a window has no figure, and what was used up to the last update before readings broke off."""
+        updates = (u for u in reversed(self._updates) if u.epoch == opening.epoch and u.time <= end)
+        last = next(updates, None)
+        known = self._from_before(last.time) if last is not None and last.time > start else None
+        if last is None or known is None:
+            return why
+        joules = known.value - opening.value
+        unseen = self._unseen_power(start, last.time) if self.traits.duty < 1.0 else 0.0
+        placing = PLACING * joules + PLACING_SECONDS * joules / max(last.time - start, self._period)
+        random = Z_95 * math.hypot(opening.doubt, known.doubt, placing, unseen) + known.unseen - opening.unseen
+        random += self.traits.resolution * (last.time - start)
+        uncertainty = math.hypot(random, self.traits.gain * joules)
+        return remainder(why, joules, uncertainty, last.time - start, self.traits.quality)
 
     def _unseen_power(self, start: float, end: float) -> float:
         """Standard deviation in joules of what a part-time reading does not look at, told by its scatter."""

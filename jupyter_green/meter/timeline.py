@@ -17,6 +17,7 @@ from jupyter_green.sensors import Reading, Traits
 
 from .edges import GUARD_SECONDS, UNKNOWN_LIMIT, Count, count_at
 from .lateness import Lateness, told_by
+from .remainder import remainder
 from .ticks import Ticks
 
 Z_95 = 1.96
@@ -181,9 +182,11 @@ class Timeline:
         """Energy between two moments of `time.perf_counter()`, in joules with its half-widths."""
         opening, closing = self._count(start), self._count(end)
         if opening is None or closing is None:
-            return Energy(None, note=self._reason(start, end) or "The sensor gave no reading for this window.")
+            why = self._reason(start, end) or "The sensor gave no reading for this window."
+            return Energy(None, note=why if opening is None else self._left(why, opening, start, end))
         if opening.epoch != closing.epoch:
-            return Energy(None, note=self._reason(start, end) or "The sensor's count was broken inside the window.")
+            why = self._reason(start, end) or "The sensor's count was broken inside the window."
+            return Energy(None, note=self._left(why, opening, start, end))
         joules = closing.value - opening.value
         if opening.block == closing.block:
             between = max(0.0, closing.weight - opening.weight)
@@ -266,6 +269,20 @@ class Timeline:
             self._learn(moment)
         found[moment] = count
         return count
+
+    def _left(self, why: str, opening: Count, start: float, end: float) -> str:
+        """Why a window has no figure, and what was used up to the last tick of the count that it began with."""
+        latest = end - self.traits.late_doubt - GUARD_SECONDS
+        ticks = (tick for tick in reversed(self.ticks.all) if tick.epoch == opening.epoch and tick.time <= latest)
+        last = next(ticks, None)
+        if last is None or last.time <= start:
+            return why
+        joules, variance = last.value - opening.value, opening.doubt**2
+        if self.traits.duty < 1.0:
+            variance += self._unseen(opening, replace(opening, value=last.value), start, last.time)
+        random = Z_95 * math.sqrt(variance) + max(map(abs, opening.moved)) + self.traits.resolution
+        uncertainty = math.hypot(random, self.traits.gain * joules)
+        return remainder(why, joules, uncertainty, last.time - start, self.traits.quality)
 
     def _learn(self, moment: float) -> None:
         """Hear what a settled edge tells of the latency."""

@@ -7,6 +7,7 @@ moments, but compared over the moments at which they really opened and closed. N
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -171,6 +172,17 @@ def covered_or_unknown(told: Told, truth: float, kind: str = "gpu", number: int 
         one_sentence(part["note"])
     else:
         assert abs(part["joules"] - truth) <= part["uncertainty"], (part["joules"], part["uncertainty"], truth)
+
+
+def at_least(told: Told, truth: float, *, needed: bool) -> None:
+    """The reason why a device has no figure states what it had used before, which is no more than this truth."""
+    found = re.search(r"; it used at least ([\d.,]+) J ± ([\d.,]+) \(simulated\) in the ", told.part("gpu")["note"])
+    assert found is not None or not needed, told.part("gpu")["note"]
+    if found is not None:
+        joules, uncertainty = (float(part.replace(",", "")) for part in found.groups())
+        assert joules - uncertainty <= truth, (joules, uncertainty, truth)
+        if told.stall < STALL:
+            assert joules >= 0.2 * truth or not needed, (joules, truth)
 
 
 def unknown(told: Told, words: str, kind: str = "gpu", number: int = 0) -> None:

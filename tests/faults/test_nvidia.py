@@ -9,7 +9,7 @@ import pytest
 
 from tests.hardware.driver import SimulatedDriver
 
-from .bench import Bench, covered_or_unknown, ledger, right, unknown
+from .bench import Bench, at_least, covered_or_unknown, ledger, right, unknown
 
 
 @pytest.fixture
@@ -115,6 +115,7 @@ def test_a_board_that_fails_inside_a_window_and_comes_back(
         right(told, driver.truth(1, told.start, told.end), number=1)
         if kind == "lost" or missing:
             unknown(told, words)
+            at_least(told, driver.truth(0, told.start, start + 1.0), needed=not missing)
         else:
             covered_or_unknown(told, driver.truth(0, told.start, told.end))
         bench.run(f"until({start + 2.6!r})")
@@ -151,6 +152,7 @@ def test_a_counter_that_is_reset(driver: SimulatedDriver, when: str) -> None:
             driver.fault("reset", at=at)
             told = bench.block("reset inside", at - 0.6, at + 0.6)
             unknown(told, "count was broken")
+            at_least(told, driver.truth(0, told.start, at), needed=True)
         else:
             bench.ask("session.settle()")
             driver.fault("reset", at=time.perf_counter())
