@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from jupyter_green.records import Component, EnergyRecord
 
 from . import number
+from .absence import why_absent
 from .facts import device_name, facts
 from .number import THIN
 from .quotation import markup, one_line
@@ -90,7 +91,7 @@ def _covers(part: Component) -> str:
     if number.known(part.tick_seconds) and part.method != "model" and part.joules is not None:
         said.append(f"{_WAYS.get(part.method, 'reading').split()[0]} every {number.seconds(part.tick_seconds)}")
     if part.joules is None and part.note:
-        said = [one_line(part.note).rstrip(".")]
+        said = [why_absent(part)]
     return ", ".join(said)
 
 

@@ -15,6 +15,7 @@ from typing import Literal
 from jupyter_green.records import Component, EnergyRecord
 
 from . import number
+from .absence import why_absent
 from .number import HAIR, THIN
 from .quotation import one_line
 
@@ -116,7 +117,7 @@ def reason(record: EnergyRecord) -> str:
         return "a sensor answered with something that is no number"
     for note in (*(part.note for part in record.components), *record.notes):
         if note and note.strip():
-            return one_line(note).rstrip(".")
+            return one_line(note, 300).rstrip(".")
     return "no sensor answered" if record.components else "no sensor was found"
 
 
@@ -186,8 +187,7 @@ def _absent(record: EnergyRecord) -> list[Clause]:
     missing = [part for part in record.components if part.joules is None or not math.isfinite(part.joules)]
     said = []
     for part in missing[:_NAMED_ABSENT]:
-        note = one_line(part.note or "no reading came", 120).rstrip(".")
-        said.append(f"{one_line(part.device, 40) or kind_name([part])} not counted: {note}")
+        said.append(f"{one_line(part.device, 40) or kind_name([part])} not counted: {why_absent(part)}")
     more = len(missing) - _NAMED_ABSENT
     return _say(*said, f"{more} more not counted" if more > 0 else "")
 

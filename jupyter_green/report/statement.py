@@ -20,6 +20,7 @@ from jupyter_green.records import EnergyRecord
 from jupyter_green.sensors import Finding, Traits
 
 from . import document, number
+from .absence import why_absent
 from .bundle import data
 from .contradiction import contradicted, widened
 from .doctor import covers
@@ -251,7 +252,7 @@ class Statement:
         for record in self.cells.records:
             for part in record.components:
                 if part.joules is None:
-                    told = f"{device_name(part)}: {one_line(part.note or 'no reading came', 300).rstrip('.')}"
+                    told = f"{device_name(part)}: {why_absent(part)}"
                     absent[told] = absent.get(told, 0) + 1
         return said + [f"{told}, in {count} {'cell' if count == 1 else 'cells'}." for told, count in absent.items()]
 

@@ -122,7 +122,7 @@ class BoardCounter:
             step = float(said["counter_resolution"]) * 1e-6
             return int(count) * step, step
         except Exception as error:  # the library raises a dozen kinds
-            raise SensorFault(f"The energy counter of {self._device} does not answer ({_told(error)}).") from error
+            raise SensorFault(f"{self._device} does not tell its energy ({_told(error)}).") from error
 
     def _ask(self, name: str, otherwise: Any) -> Any:
         """Ask for a name or an identity, without which the counter works just as well."""

@@ -127,6 +127,13 @@ def test_the_table_has_a_row_per_device_and_keeps_its_column():
     assert re.findall(r'<td class="r"[^>]*>([^<]*)</td>', large) == ["1,240", "40", "310", "0.9", "0.4", "0.2"]
 
 
+def test_a_device_without_a_figure_is_named_once_in_its_row():
+    note = f"{GPU.device} could not be read: it fell off the bus."
+    source = html(record(replace(GPU, joules=None, uncertainty=None, note=note), CPU))
+    assert "it could not be read: it fell off the bus" in source
+    assert f"{GPU.device} could not" not in source
+
+
 def test_absent_figures_are_dashes_never_zeros():
     source = html(states()["no reading"])
     assert source.count('<td class="r absent">–</td>') == 3

@@ -141,6 +141,28 @@ def test_several_shared_gpus_and_one_absent():
     assert "GPU 2 not counted: no reading came" in line
 
 
+LOST = (
+    "GPU 0, NVIDIA H100 80GB HBM3 could not be read: the NVIDIA driver lost the board (it fell off the bus, was reset, "
+    "or its driver was reloaded); it used at least 392 J ± 20 (measured) in the 0.98 s up to then."
+)
+
+
+def test_a_lost_board_is_named_once_and_its_lower_bound_is_not_cut_off():
+    lost = replace(GPU, device="GPU 0, NVIDIA H100 80GB HBM3", joules=None, uncertainty=None, note=LOST)
+    said = "GPU 0, NVIDIA H100 80GB HBM3 not counted: it could not be read: the NVIDIA driver lost the board"
+    line = sentence(record(lost, CPU))
+    assert said in line
+    assert line.count("H100") == 1
+    assert "it used at least 392 J ± 20 (measured) in the 0.98 s up to then · 1.83 s" in line
+    assert sentence(record(lost)).count("H100") == 1, "where it is the one device, its note alone names it"
+    assert "up to then · %energy doctor" in sentence(record(lost))
+
+
+def test_a_name_that_begins_another_is_not_taken_out():
+    other = replace(GPU, device="GPU 1", joules=None, uncertainty=None, note="GPU 10 was read in its place.")
+    assert "GPU 1 not counted: GPU 10 was read in its place" in sentence(record(other, CPU))
+
+
 def test_many_absent_devices_are_not_all_named():
     lost = [replace(GPU, key=str(i), device=f"GPU {i}", joules=None, uncertainty=None) for i in range(8)]
     line = sentence(record(CPU, *lost))

@@ -96,6 +96,12 @@ def test_what_was_not_read_and_why() -> None:
     assert "GPU 0, RTX A500: It fell off the bus, in 2 cells." in text
 
 
+def test_a_device_that_was_not_read_is_named_once() -> None:
+    note = f"{GPU.device} could not be read: it fell off the bus."
+    absent = record(replace(GPU, joules=None, uncertainty=None, note=note), CPU)
+    assert f"{GPU.device}: it could not be read: it fell off the bus, in 1 cell." in statement(absent).text()
+
+
 def test_each_device_with_what_its_sensor_is() -> None:
     text = statement(A).text()
     assert "11.2 J ± 0.3 · GPU 0, RTX A500: measured by its counter, whole board, ±5 %, ticks every" in text
