@@ -209,8 +209,8 @@ def _component(timeline: Timeline, start: float, end: float, check: CrossCheck) 
         energy = replace(energy, joules=0.0)
     differs = check.judge(start, end)
     if differs is not None and energy.joules is not None:
-        energy = replace(energy, gain=max(energy.gain, differs.share * energy.joules), note=differs.note)
-    return Component(
+        energy = replace(energy, gain=max(energy.gain, differs.share * energy.joules))
+    component = Component(
         kind=traits.kind,
         device=traits.device,
         key=traits.key,
@@ -224,3 +224,4 @@ def _component(timeline: Timeline, start: float, end: float, check: CrossCheck) 
         tick_seconds=timeline.tick_seen,
         note=energy.note or traits.note,
     )
+    return component.noted(differs.note) if differs is not None and read else component

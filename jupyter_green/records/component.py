@@ -7,7 +7,7 @@ could not be read keeps its component with ``joules=None`` and a ``note``; it is
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, cast
 
 Kind = Literal["gpu", "cpu", "dram", "other"]
@@ -50,7 +50,7 @@ class Component:
     tick_seconds : float or None
         Update period of the sensor as seen, in seconds.
     note : str or None
-        Why a reading is absent, wide or attributed; one sentence.
+        Why a reading is absent, wide or attributed; a sentence for each of these that holds.
     """
 
     kind: Kind
@@ -68,6 +68,11 @@ class Component:
     shared: bool | None = None
     tick_seconds: float | None = None
     note: str | None = None
+
+    def noted(self, said: str) -> Component:
+        """Return a copy whose note says one more sentence; what it said before stays."""
+        before = self.note or ""
+        return self if said in before else replace(self, note=f"{before} {said}".strip())
 
     def to_dict(self) -> dict[str, Any]:
         """Return the component as plain JSON-ready data."""

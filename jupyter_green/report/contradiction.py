@@ -21,8 +21,9 @@ _MARK = "the interval reaches both"
 
 
 def contradiction(part: Component) -> str:
-    """Return the note of a figure that was contradicted, without its full stop; empty for any other."""
-    return one_line(part.note, 300).rstrip(".") if part.note and _MARK in part.note else ""
+    """Return what the note says of a figure that was contradicted, without a full stop; empty for any other."""
+    said, mark, _ = (part.note or "").partition(_MARK)
+    return one_line(said[said.rfind(". ") + 1 :] + mark, 300) if mark else ""
 
 
 def widened(traits: Traits, parts: Sequence[Component]) -> Traits:

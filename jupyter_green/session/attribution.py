@@ -53,7 +53,7 @@ class Attribution:
             known = idle is not None and idle * seconds <= part.joules
             told = replace(part, idle_joules=idle * seconds if known and idle is not None else None)
             if part.key in self._divided:
-                told = replace(told, shared=True, note=part.note or DIVIDED)
+                told = replace(told, shared=True).noted(DIVIDED)
             elif sensor is not None:
                 told = _owned(told, sensor, start)
             result.append(told)
@@ -80,18 +80,18 @@ def _owned(part: Component, sensor: Attributing, start: float) -> Component:
         if usage is not None:
             shares = {pid: share for pid, share in usage.shares.items() if 0 < share < math.inf}
     except SensorFault as fault:
-        return replace(part, note=part.note or str(fault))
+        return part.noted(str(fault))
     except Exception as error:  # noqa: BLE001 - other people's code: the device's energy stands without it
         why = " ".join(f"{type(error).__name__}: {error}".split())[:200].rstrip(".: ")
-        return replace(part, note=part.note or f"Who used this device can't be told ({why}).")
+        return part.noted(f"Who used this device can't be told ({why}).")
     if running is None:
-        return replace(part, note=part.note or "Which processes used this device can't be seen here.")
+        return part.noted("Which processes used this device can't be seen here.")
     if not running - tree:
         # A container may hide the others; that we see ourselves shows that ids are not hidden.
         return replace(part, own_joules=part.joules, shared=False) if running & tree else part
     if usage is None or not shares:
-        return replace(part, shared=True, note=part.note or "Others used this device too; their share can't be told.")
+        return replace(part, shared=True).noted("Others used this device too; their share can't be told.")
     own = sum(share for pid, share in shares.items() if pid in tree) / sum(shares.values())
     above_idle = (part.joules or 0.0) - (part.idle_joules or 0.0)
     note = f"Others used this device too; attributed by {usage.method}, {own:.0%} of it to this kernel."
-    return replace(part, shared=True, own_joules=own * above_idle, note=note)
+    return replace(part, shared=True, own_joules=own * above_idle).noted(note)

@@ -8,6 +8,7 @@ import pytest
 
 from jupyter_green.meter import Timeline
 from jupyter_green.meter.crosscheck import CrossCheck
+from jupyter_green.meter.meter import _component
 
 from .course import COUNTER, Counter, Course
 
@@ -64,3 +65,12 @@ def test_a_short_window_is_told_what_was_found_in_those_before() -> None:
     assert "lately" in found.note
     agreeing, _ = checked(1.0, seconds=14)
     assert agreeing.judge(23.5, 24.0) is None
+
+
+def test_what_else_is_said_of_the_figure_stays() -> None:
+    check, timeline = checked(1.75)
+    timeline.fault(15.0, "GPU 0 could not be read: the NVIDIA driver did not answer in time.")
+    part = _component(timeline, 10.0, 22.0, check)
+    found = check.judge(10.0, 22.0)
+    assert found is not None
+    assert part.note == f"GPU 0 could not be read: the NVIDIA driver did not answer in time. {found.note}"
