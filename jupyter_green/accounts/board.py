@@ -2,7 +2,8 @@
 
 A new kernel reads it without opening the ledger, whose library is heavy, and a kernel that runs sees by the file's time
 that somebody set a budget or an override elsewhere. With the last sums in it a budget holds while the ledger is away.
-It is no store: the ledger has it all, and a file that is lost or damaged is written anew.
+It is no store: the ledger has it all, and a file that is lost or damaged is written anew. Only what could not be
+entered yet because the ledger was away stands here alone, for whichever kernel finds the ledger again.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from jupyter_green.ledger.location import board
 
@@ -19,6 +20,8 @@ from .budget import Budget, Override
 from .spending import Base
 
 VERSION = 1
+Owed = tuple[Literal["budget", "override"], dict[str, Any], dict[str, Any]]
+"""A line that the ledger has not taken yet: its kind, its document, and its place with time and identity."""
 
 
 @dataclass
@@ -31,11 +34,14 @@ class Known:
         All that were set, and may still hold.
     bases : dict of str to Base
         What the ledger said of each budget.
+    owed : list of Owed
+        What is to be entered once the ledger is back.
     """
 
     budgets: list[Budget] = field(default_factory=list)
     overrides: list[Override] = field(default_factory=list)
     bases: dict[str, Base] = field(default_factory=dict)
+    owed: list[Owed] = field(default_factory=list)
 
 
 class Board:
@@ -65,9 +71,10 @@ class Board:
             budgets = [Budget.from_dict(item) for item in data["budgets"]]
             overrides = [Override.from_dict(item) for item in data["overrides"]]
             bases = {key: Base.from_dict(item) for key, item in data["bases"].items()} if budgets else {}
+            owed = [_owed(item) for item in data.get("owed", ())]
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return Known()
-        return Known(budgets, overrides, bases)
+        return Known(budgets, overrides, bases, owed)
 
     def write(self, known: Known) -> None:
         """Write it anew; raises OSError where the disk refuses."""
@@ -76,6 +83,7 @@ class Board:
             "budgets": [budget.to_dict() for budget in known.budgets],
             "overrides": [override.to_dict() for override in known.overrides],
             "bases": {key: base.to_dict() for key, base in known.bases.items()},
+            "owed": known.owed,
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)
         draft = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
@@ -93,3 +101,13 @@ class Board:
         except OSError:
             return None
         return found.st_mtime_ns, found.st_ino
+
+
+def _owed(item: Any) -> Owed:
+    """Return a line that is owed; raises ValueError, KeyError or TypeError where it is none."""
+    kind, document, place = item
+    if kind == "budget":
+        Budget.from_dict({**document, "project": None, "notebook": None, "id": place["id"]})
+    else:
+        Override.from_dict(document)
+    return "budget" if kind == "budget" else "override", dict(document), dict(place)

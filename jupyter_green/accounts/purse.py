@@ -13,16 +13,14 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from jupyter_green.ledger.fault import LedgerError
-from jupyter_green.records import EnergyRecord
+from jupyter_green.records import EnergyRecord, new_id
 
-from .board import Board, Known
+from .board import Board, Known, Owed
 from .budget import Budget, Override, in_force
 from .spending import Spending, Spent
 
 if TYPE_CHECKING:
     from jupyter_green.ledger import Posting
-
-_Waiting = tuple[Literal["budget", "override"], dict[str, Any], dict[str, Any]]
 
 
 class Purse:
@@ -43,7 +41,7 @@ class Purse:
         self._board = Board(ledger)
         self._spending = Spending(ledger, simulated=simulated, value=value)
         self._known = Known()
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[Owed] = []
         self._looking = threading.Lock()
         self._reader: threading.Thread | None = None
         self._board_problem: str | None = None
@@ -112,7 +110,8 @@ class Purse:
         made = Override(budget.id, reason, now, now if cells is not None else until, cells)
         self._known.overrides.append(made)
         document = {**made.to_dict(), "used": spent.amount, "allowed": spent.allowed}
-        self._post("override", document, {"project": budget.project, "notebook": budget.notebook, "made_at": now})
+        place = {"project": budget.project, "notebook": budget.notebook, "made_at": now, "id": new_id()}
+        self._post("override", document, place)
         return made
 
     def _post(self, kind: Literal["budget", "override"], document: dict[str, Any], place: dict[str, Any]) -> None:
@@ -163,23 +162,26 @@ class Purse:
             self._adopt(Known(holds, [one for one in overrides if one.until > now], self._spending.bases))
 
     def _adopt(self, known: Known) -> None:
-        """Take over what is known elsewhere, and keep what was set here and is not entered yet."""
+        """Take over what is known and owed elsewhere, and keep what was set here and is not entered yet."""
+        mine = {place["id"] for _, _, place in self._waiting}
+        self._waiting += [one for one in known.owed if one[2]["id"] not in mine]
         ids = {place.get("id") for kind, _, place in self._waiting if kind == "budget"}
         times = {place["made_at"] for kind, _, place in self._waiting if kind == "override"}
         known.budgets += [budget for budget in self._known.budgets if budget.id in ids]
         known.overrides += [one for one in self._known.overrides if one.made_at in times]
         self._known = known
         for key, base in known.bases.items():
-            mine = self._spending.bases.get(key)
-            if mine is None or mine.read_at < base.read_at:
+            last = self._spending.bases.get(key)
+            if last is None or last.read_at < base.read_at:
                 self._spending.bases[key] = base
 
     def _show(self) -> None:
         """Tell the other kernels of this machine; where the disk refuses, they see the ledger's lines alone."""
-        if not (self._known.budgets or self._known.overrides or self._board.path.exists()):
+        if not (self._known.budgets or self._known.overrides or self._waiting or self._board.path.exists()):
             return  # where nobody ever set a budget, nothing of this is loaded
         try:
-            self._board.write(Known(self._known.budgets, self._known.overrides, dict(self._spending.bases)))
+            bases, owed = dict(self._spending.bases), list(self._waiting)
+            self._board.write(Known(self._known.budgets, self._known.overrides, bases, owed))
             self._board_problem = None
         except OSError as error:
             self._board_problem = f"Other kernels are not told of these budgets at once ({error.strerror or error})."

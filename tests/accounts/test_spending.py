@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 from collections.abc import Iterator
@@ -279,3 +280,33 @@ def test_a_purse_keeps_what_it_can_t_enter_and_enters_it_later(url: str, tmp_pat
         assert [one.document.get("reason") for one in ledger.postings()] == [None, "demo"]
         assert [one.id for one in ledger.postings("budget")] == ["day"]
     assert purse.overridden(DAY) is not None
+
+
+def test_what_a_kernel_owed_when_it_ended_is_entered_by_the_next_one_once(url: str, tmp_path: Path) -> None:
+    away(tmp_path)
+    ended = Purse(url, simulated=False, value=lambda record: record)
+    ended.set(DAY)
+    ended.override(DAY, "demo")
+    later, beside = (Purse(url, simulated=False, value=lambda record: record) for _ in range(2))
+    assert later.notice == "2 lines of these budgets will be logged once the ledger is back."
+    assert later.overridden(DAY) is not None
+    assert later.due()
+    back(tmp_path)
+    later.look()
+    beside.look()  # it owed the same
+    assert (later.notice, beside.notice) == (None, None)
+    with Ledger(url) as ledger:
+        assert [(one.kind, one.document.get("reason")) for one in ledger.postings()] == [
+            ("budget", None),
+            ("override", "demo"),
+        ]
+    assert Board(url).read().owed == []
+
+
+@pytest.mark.parametrize("owed", [3, [3], [["budget", {}, {}]], [["override", {"budget": "x"}, {"id": "y"}]]])
+def test_a_board_with_a_debt_that_is_none_is_no_board(url: str, owed: object) -> None:
+    board = Board(url)
+    board.write(Known([DAY]))
+    told = json.loads(board.path.read_text(encoding="utf-8"))
+    board.path.write_text(json.dumps({**told, "owed": owed}), encoding="utf-8")
+    assert board.read() == Known()
