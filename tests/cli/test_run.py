@@ -165,7 +165,7 @@ def test_a_notebook_without_code_is_fine(green: Command, tmp_path: Path, sources
 
 def test_budget_and_baseline(green: Command, tmp_path: Path) -> None:
     small = notebook(tmp_path / "small.ipynb", [WORK])
-    large = notebook(tmp_path / "large.ipynb", [f"for _ in range(40): {WORK}"])
+    large = notebook(tmp_path / "large.ipynb", [f"for _ in range(12): {WORK}"])
     done = green("run", small, "--json", "base.json", "--budget", "10Wh")
     assert done.code == 0
     assert "Within budget" in done.out
