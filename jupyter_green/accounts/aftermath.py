@@ -58,12 +58,16 @@ class Aftermath:
         found = self.rebound
         if found.ratio is None:
             return "No rebound can be told: the intervals do not tell apart what one use takes before and after."
-        share = number.plain(number.whole_percent(abs(found.ratio)))
-        if found.backfire:
-            return f"Backfire: more use takes {share} of the saving, so that more is used than before."
+        assert found.interval is not None, "what has a share has an interval"
+        ends = sorted(abs(end) for end in found.interval)  # both lie on one side of 0
+        low, share, high = (number.plain(number.whole_percent(one)) for one in (ends[0], abs(found.ratio), ends[1]))
+        said = f"{share} of the saving (95 %: {low} to {high})"
         if found.ratio < 0:
-            return f"It is used less than before: {share} of the saving again is saved by that."
-        return f"Rebound: more use takes {share} of the saving back."
+            return f"It is used less than before: {said} again is saved by that."
+        if found.backfire:
+            return f"Backfire: more use takes {said}, so that more is used than before."
+        unsure = " Whether more is used than before is not told apart." if found.backfire is None else ""
+        return f"Rebound: more use takes back {said}.{unsure}"
 
 
 @dataclass(frozen=True)

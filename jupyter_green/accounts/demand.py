@@ -4,6 +4,8 @@ R = e₁·(n₁ − n₀) / ((e₀ − e₁)·n₀), with e joules per use and n
 R = 1 the saving is gone; above, more is used than before (backfire), which is so exactly where n₁/n₀ > e₀/e₁. Below 0
 it is used less than before. This is the direct rebound alone: what the saved money or time is spent on elsewhere can't
 be seen from here. Source: the usual definition of the direct rebound effect in energy economics.
+
+R depends on e₁/e₀ alone, and grows with it, so its interval is that of this ratio (Fieller, 1954), carried over.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ class Rebound(NamedTuple):
         Uses in equally long times.
     ratio : float or None
         R; None where nothing was saved per use, or the intervals do not tell that.
+    interval : (float, float) or None
+        95 % interval of R; None where there is no R.
     """
 
     before: Joules
@@ -32,11 +36,13 @@ class Rebound(NamedTuple):
     uses_before: float
     uses_after: float
     ratio: float | None
+    interval: tuple[float, float] | None = None
 
     @property
-    def backfire(self) -> bool:
-        """Whether more is used than before."""
-        return self.ratio is not None and self.ratio > 1
+    def backfire(self) -> bool | None:
+        """Whether more is used than before; None where the interval does not tell."""
+        low, high = self.interval or (math.nan, math.nan)
+        return True if low > 1 else False if high <= 1 else None
 
 
 def rebound(e0: float, e1: float, n0: float, n1: float) -> float:
@@ -88,5 +94,20 @@ def observed(
     earlier = uses[0] * seconds[1] / seconds[0]
     saved = before.value - after.value
     told = saved > math.hypot(before.uncertainty, after.uncertainty) and earlier > 0
-    ratio = rebound(before.value, after.value, earlier, uses[1]) if told else None
-    return Rebound(before, after, earlier, uses[1], ratio)
+    if not told:
+        return Rebound(before, after, earlier, uses[1], None)
+    ratio = rebound(before.value, after.value, earlier, uses[1])
+    growth = (uses[1] - earlier) / earlier
+    ends = sorted(growth * part / (1 - part) for part in _part(before, after))
+    return Rebound(before, after, earlier, uses[1], ratio, (ends[0], ends[1]))
+
+
+def _part(before: Joules, after: Joules) -> tuple[float, float]:
+    """Return the 95 % interval of after/before by Fieller's theorem; it ends below 1 where a saving is told.
+
+    The x with (after − x·before)² ≤ u₁² + x²·u₀², where u are half-widths of 95 %.
+    """
+    square = before.value**2 - before.uncertainty**2  # above 0, for the saving is larger than u₀
+    middle = before.value * after.value / square
+    spread = math.sqrt(max(0.0, middle**2 - (after.value**2 - after.uncertainty**2) / square))
+    return max(0.0, middle - spread), middle + spread

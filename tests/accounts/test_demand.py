@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import random
 
 import pytest
 from hypothesis import assume, given
@@ -31,6 +32,33 @@ def test_times_are_brought_to_one_length() -> None:
     found = observed(Joules(10), Joules(5), (300, 150), (3, 1))
     assert (found.uses_before, found.uses_after, found.ratio, found.backfire) == (100, 150, 0.5, False)
     assert observed(Joules(10), Joules(5), (100, 250)).backfire
+
+
+def test_a_rebound_whose_interval_holds_one_is_no_backfire_that_is_told() -> None:
+    found = observed(Joules(10, 0.5), Joules(5, 0.3), (100, 210))
+    assert found.ratio == pytest.approx(1.1)
+    assert found.interval is not None
+    assert found.interval[0] < 1 < found.interval[1]
+    assert found.backfire is None
+    assert observed(Joules(10, 0.5), Joules(5, 0.3), (100, 110)).backfire is False
+    less = observed(Joules(10, 0.5), Joules(5, 0.3), (100, 50))
+    assert less.interval is not None
+    assert less.interval[0] < -0.5 < less.interval[1] < 0
+
+
+@pytest.mark.parametrize(("e0", "e1", "wide"), [(10.0, 5.0, 0.05), (10.0, 8.0, 0.04), (3.0, 0.2, 0.3)])
+def test_the_interval_of_a_rebound_holds_the_truth_as_often_as_it_says(e0: float, e1: float, wide: float) -> None:
+    chance = random.Random(f"{e0} {e1}")
+    truth, held, told = rebound(e0, e1, 100, 180), 0, 0
+    for _ in range(4000):
+        doubts = wide * e0, wide * e1
+        drawn = [Joules(chance.gauss(e, u / 1.96), u) for e, u in zip((e0, e1), doubts, strict=True)]
+        found = observed(drawn[0], drawn[1], (100, 180))
+        if found.interval is not None:
+            told += 1
+            held += found.interval[0] <= truth <= found.interval[1]
+    assert told > 3500
+    assert 0.935 <= held / told <= 0.965
 
 
 def test_a_saving_that_is_not_told_apart_has_no_rebound() -> None:

@@ -99,7 +99,7 @@ def test_a_rebound_is_shown_and_its_credit_kept(metered: Kernel) -> None:
         "put(500, None, -1000, label='shrink: m → int8, 2.0 × less energy, proven', span='trial')"
     )
     shown = metered.run("%energy rebound").text()
-    assert "Rebound: more use takes 50 % of the saving back." in shown
+    assert "Rebound: more use takes back 50 % of the saving (95 %: 50 % to 50 %)." in shown
     assert "Credit: 750.000 J ± 0.018; --credit keeps it." in shown
     assert "kept." in metered.run("%energy rebound --credit").text()
     look = "[(p.kind, p.document['joules']) for p in __import__('jupyter_green').ledger().postings()]"
