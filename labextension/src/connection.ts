@@ -148,7 +148,14 @@ export class KernelLink implements IDisposable {
 
   /** Do what waited for the kernel to be idle. */
   private _idle(): void {
-    if (this.wire.status !== 'idle' || !this._listening) {
+    const { status, connected } = this.wire;
+    // A kernel that is shared may never say after a restart that it is idle; a question brings that word.
+    const silent =
+      this._due &&
+      this._era > 0 &&
+      connected &&
+      /unknown|starting/.test(status);
+    if (!this._listening || (status !== 'idle' && !silent)) {
       return;
     }
     if (this._due) {

@@ -73,12 +73,10 @@ def test_notebooks_on_kernels_of_their_own(desk: Desk) -> None:
     expect(desk.panel.row("# first")).to_have_count(0)
 
 
-def test_two_notebooks_on_one_kernel(desk: Desk) -> None:
-    """It is one run: both show all of it, and a click goes to the cell in whichever notebook has it."""
-    first = desk.metered(["# first\n" + WORK], "board")
-    first.run()
-    desk.panel.settled(1)
-    path = desk.write(["# second\n" + WORK])
+def beside(first: Notebook, cells: list[str]) -> Notebook:
+    """Open another notebook on the kernel of one that is open."""
+    desk = first.desk
+    path = desk.write(cells)
     desk.ask(
         """async ([path, id]) => {
             const panel = await jupyterapp.commands.execute('docmanager:open', { path, kernel: { id } });
@@ -86,8 +84,17 @@ def test_two_notebooks_on_one_kernel(desk: Desk) -> None:
         }""",
         [path, first.kernel],
     )
-    second = Notebook(desk, path, first.ids)
+    second = Notebook(desk, path, first.ids[: len(cells)])
     assert second.kernel == first.kernel
+    return second
+
+
+def test_two_notebooks_on_one_kernel(desk: Desk) -> None:
+    """It is one run: both show all of it, and a click goes to the cell in whichever notebook has it."""
+    first = desk.metered(["# first\n" + WORK], "board")
+    first.run()
+    desk.panel.settled(1)
+    second = beside(first, ["# second\n" + WORK])
     desk.panel.settled(1)
     second.run(0)
     desk.panel.settled(2)
@@ -95,12 +102,28 @@ def test_two_notebooks_on_one_kernel(desk: Desk) -> None:
     desk.panel.settled(2)
     expect(desk.panel.rows.first).to_contain_text("# first")
     desk.panel.row("# second").click()
-    desk.until("path => jupyterapp.shell.currentWidget.context.path === path", path)
+    desk.until("path => jupyterapp.shell.currentWidget.context.path === path", second.path)
     expect(desk.panel.rows.first).to_contain_text("# second")
     first.close()
     desk.panel.settled(2)
     second.run(0)
     expect(desk.panel.row("# second")).to_contain_text("×2")
+
+
+def test_a_restart_for_the_second_of_two_notebooks_once_the_first_is_closed(desk: Desk) -> None:
+    first = desk.metered(["# first\n" + WORK], "board")
+    first.run()
+    second = beside(first, ["# second\n" + WORK])
+    second.run(0)
+    desk.panel.settled(2)
+    first.close()
+    desk.panel.settled(2)
+    second.restart()
+    expect(desk.panel.rows).to_have_count(0)
+    metered_again(desk)
+    second.run(0)
+    desk.panel.settled(1)
+    expect(desk.panel.row("# second")).to_be_visible()
 
 
 def test_a_notebook_that_is_renamed(desk: Desk) -> None:
