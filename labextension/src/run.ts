@@ -124,9 +124,11 @@ export class Run {
     const before = this._cells.get(key);
     if (
       before !== undefined &&
-      before.id !== cell.id &&
+      before.reruns > cell.reruns &&
       before.started_at > cell.started_at
     ) {
+      // A page of history may tell an execution that was run again since. The clock alone does not say so: it may have
+      // been set back.
       return false;
     }
     this._cells.set(key, cell);

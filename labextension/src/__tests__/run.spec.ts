@@ -140,12 +140,23 @@ describe('a run', () => {
 
   it('does not let an earlier execution replace a later one', () => {
     const run = new Run();
-    const later = cell(5, 1, { cell_id: 'a', started_at: 9 });
+    const later = cell(5, 1, { cell_id: 'a', started_at: 9, reruns: 1 });
     run.take(snapshot({ cells: [later] }), 0);
     run.recall(
       history({ cells: [cell(2, 1, { cell_id: 'a', started_at: 3 })] })
     );
     expect(run.row('a')).toEqual(later);
+  });
+
+  it('takes a later execution for the later one whatever the clock says', () => {
+    const run = new Run();
+    const first = cell(5, 1, { cell_id: 'a', started_at: 100 });
+    run.take(snapshot({ seq: 1, cells: [first] }), 1);
+    // The clock was set back by a minute between the two.
+    const again = cell(7, 1, { cell_id: 'a', started_at: 40, reruns: 1 });
+    const change = run.take(snapshot({ seq: 2, cells: [again] }), 2);
+    expect(run.row('a')).toBe(again);
+    expect(change.notable).toBe(true);
   });
 
   it('begins from nothing in another run, and the old one is over', () => {
