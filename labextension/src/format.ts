@@ -217,14 +217,15 @@ export function carbon(
 /** A cost with its currency, and for how many runs: never "0.00" for what costs something. */
 export function money(
   amount: number | null,
-  currency: string | null
+  currency: string | null,
+  rounding: Rounding = 'nearest'
 ): readonly [string, Times] {
   if (!known(amount)) {
     return [ABSENT, 1];
   }
   for (const times of [1, 1000, 1000000] as const) {
     if (amount === 0 || Math.abs(amount) * times >= 0.095) {
-      return [priced(fixed(amount * times, 2), currency), times];
+      return [priced(fixed(amount * times, 2, rounding), currency), times];
     }
   }
   return [`<${THIN}${priced('0.10', currency)}`, 1000000];

@@ -301,6 +301,33 @@ describe('how a figure is written', () => {
     expect(page).toContain('€13.45 cost per million runs ± 5 %');
     expect(page).toContain('3.0 mg CO₂e ± 5 %');
   });
+
+  it('says of what only a bound is known no more than a bound', () => {
+    const worth = figure(0.3, 0.5, {
+      below_resolution: true,
+      co2e_grams: 0.003,
+      cost: 0.00001345,
+      currency: 'EUR'
+    });
+    const page = text(ran([cell(0.3, 0.5)], { totals: totals(worth) }));
+    expect(page).toContain('≤ 0.3 mWh');
+    expect(page).toContain('≤ 8.1 mg CO₂e');
+    expect(page).toContain('≤ €35.87 cost per million runs');
+    expect(page).not.toMatch(/± \d{3}/);
+    const none = text(ran([], { totals: totals({ ...worth, joules: -0.1 }) }));
+    expect(none).toContain('– CO₂e');
+    expect(none).not.toContain('≤ –');
+  });
+
+  it('gives what still grows no ± of its end', () => {
+    const worth = figure(2, 3, { co2e_grams: 0.003 });
+    const running = cell(2, 3, { status: 'running', final: false });
+    const page = text(
+      ran([running], { busy: true, totals: totals(worth), running })
+    );
+    expect(page).toContain('CO₂e');
+    expect(page).not.toMatch(/CO₂e ±/);
+  });
 });
 
 describe('text from elsewhere', () => {

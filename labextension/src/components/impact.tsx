@@ -1,20 +1,14 @@
 /**
  * The same energy in other words, on demand: watt-hours, CO2e, money.
  *
- * What needs a region or a tariff that nobody named stays absent, and says what is missing.
+ * What needs a region or a tariff that nobody named stays absent, and says what is missing. Where only an upper bound
+ * of the joules stands, what follows from them is one too, rounded up as they are.
  */
 import { h } from '../element';
-import {
-  ABSENT,
-  carbon,
-  doubted,
-  energy,
-  known,
-  money,
-  type IAmount
-} from '../format';
-import type { Times } from '../format';
+import { THIN, carbon, doubted, known, money } from '../format';
+import { often } from '../record/worth';
 import type { IFigure } from '../tokens';
+import { Words, signed } from '../words';
 import type { IDesk } from './desk';
 
 export function Impact({
@@ -24,22 +18,29 @@ export function Impact({
   desk: IDesk;
   figure: IFigure;
 }): JSX.Element {
-  const { words } = desk;
+  const { state, words } = desk;
   const { trans } = words;
-  const often = (times: Times): string =>
-    ({
-      1: '',
-      1000: ` ${trans.__('per 1,000 runs')}`,
-      1000000: ` ${trans.__('per million runs')}`
-    })[times];
+  const { joules, uncertainty, co2e_grams, cost, currency } = figure;
   const other = words.choice === 'auto' || words.choice === 'J' ? 'kWh' : 'J';
-  const amount = energy(figure.joules, figure.uncertainty, null, other);
-  const [grams, unit, gramTimes] = carbon(figure.co2e_grams ?? null);
+  const others = new Words(trans, other);
+  const reading = state.busy ? others.soFar(figure) : others.reading(figure);
+  const bound = reading.sign === '≤';
+  // Noise may leave joules below 0, and what follows from them tells nothing then.
+  const most = bound
+    ? (joules ?? 0) > 0
+      ? 1 + (uncertainty ?? 0) / (joules ?? 1)
+      : NaN
+    : 1;
+  const rounding = bound ? 'ceiling' : 'nearest';
+  const atMost = (value: string): string =>
+    bound && /^[^<]*\d/.test(value) ? `≤${THIN}${value}` : value;
+  const [grams, unit, gramTimes] = carbon((co2e_grams ?? NaN) * most, rounding);
   const [price, priceTimes] = money(
-    figure.cost ?? null,
-    figure.currency ?? null
+    (cost ?? NaN) * most,
+    currency ?? null,
+    rounding
   );
-  const share = doubted(figure);
+  const share = bound || state.busy ? '' : doubted(figure);
   return (
     <details className="jgp-more">
       <summary>
@@ -50,22 +51,24 @@ export function Impact({
       <table>
         <tbody>
           <tr>
-            <td>{amount.value}</td>
-            <td>{withDoubt(amount)}</td>
+            <td>{signed(reading)}</td>
+            <td>
+              {reading.unit.symbol} {reading.doubt}
+            </td>
           </tr>
           <tr>
-            <td>{grams}</td>
+            <td>{atMost(grams)}</td>
             <td>
-              {known(figure.co2e_grams)
-                ? `${unit} CO₂e${often(gramTimes)}${share}`
+              {known(co2e_grams)
+                ? `${unit} CO₂e${often(words, gramTimes)}${share}`
                 : trans.__('CO₂e: no region is set')}
             </td>
           </tr>
           <tr>
-            <td>{price}</td>
+            <td>{atMost(price)}</td>
             <td>
-              {known(figure.cost)
-                ? trans.__('cost%1', often(priceTimes) + share)
+              {known(cost)
+                ? trans.__('cost%1', often(words, priceTimes) + share)
                 : trans.__('cost: no tariff is set')}
             </td>
           </tr>
@@ -73,13 +76,4 @@ export function Impact({
       </table>
     </details>
   );
-}
-
-function withDoubt(amount: IAmount): string {
-  if (amount.value === ABSENT) {
-    return amount.unit.symbol;
-  }
-  return amount.uncertainty === null
-    ? amount.unit.symbol
-    : `${amount.unit.symbol} ±\u202f${amount.uncertainty}`;
 }

@@ -38,7 +38,8 @@ function price(words: Words, { cost, currency }: Worth): string {
     : figure + often(words, times);
 }
 
-function often({ trans }: Words, times: Times): string {
+/** For how many runs a figure stands, behind it. */
+export function often({ trans }: Words, times: Times): string {
   return {
     1: '',
     1000: ` ${trans.__('per 1,000 runs')}`,
