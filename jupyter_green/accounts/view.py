@@ -93,6 +93,7 @@ def cell(
         "shared": bool(record.shared),
         "own_joules": finite(record.own_joules),
         "device_joules": finite(record.joules),
+        "incomplete": record.incomplete if record.final else "",
         "reruns": reruns,
         "rerun_joules": finite(rerun_joules),
         "last_run": last_run,

@@ -226,6 +226,7 @@ def _status(cell: Shape, figure: Figure) -> list[str]:
         said.append(f"shared, {number.plain(number.energy(cell['own_joules']).head)} its own")
     elif cell["shared"]:
         said.append("shared")
+    said += [cell["incomplete"]] if cell["incomplete"] else []
     against = cell["against"]
     if against is not None and cell["status"] != "running":
         told = difference(against)

@@ -110,6 +110,7 @@ export const cell: Reader<ICell> = object<ICell>({
   shared: flag,
   own_joules: orNull(joules),
   device_joules: orNull(joules),
+  incomplete: optional(text(120)),
   reruns: count,
   rerun_joules: orNull(joules),
   last_run: orNull(figure),

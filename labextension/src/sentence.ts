@@ -27,6 +27,7 @@ export function sentence(
       ? words.standing(cell.figure)
       : '',
     ended(words, cell),
+    cell.incomplete ?? '',
     compared(words, cell, baseline),
     cell.against?.edited
       ? words.trans.__('code changed since the baseline')

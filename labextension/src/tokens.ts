@@ -67,6 +67,8 @@ export interface ICell {
   shared: boolean;
   own_joules: number | null;
   device_joules: number | null;
+  /** The kernel's words for devices that are not in the figure. */
+  incomplete?: string;
   reruns: number;
   rerun_joules: number | null;
   last_run: IFigure | null;

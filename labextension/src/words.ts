@@ -276,7 +276,9 @@ export class Words {
     if (cell.status === 'ok') {
       return cell.figure.below_resolution && cell.final
         ? trans.__('too short')
-        : '';
+        : cell.incomplete
+          ? trans.__('incomplete')
+          : '';
     }
     return this.reason(cell.status);
   }

@@ -12,3 +12,13 @@ def test_a_figure_that_still_grows_is_not_below_what_a_sensor_resolves() -> None
     record = EnergyRecord((part,), seconds=0.01, started_at=0.0)
     assert view.figure(record)["below_resolution"] is True
     assert view.figure(record.with_(final=False))["below_resolution"] is False
+
+
+def test_a_cell_says_which_part_of_its_devices_is_not_in_its_figure() -> None:
+    """Two boards are one kind, so the parts alone could not tell that one of them is missing."""
+    part = Component("gpu", "GPU 0", "nvidia:a", 3.0, 0.5, 0.0, "counter", "measured", "whole board", "nvidia")
+    lost = Component("gpu", "GPU 1", "nvidia:b", None, None, 0.0, "counter", "measured", "whole board", "nvidia")
+    record = EnergyRecord((part, lost), seconds=0.01, started_at=0.0)
+    assert view.cell(record)["incomplete"] == "1 of 2 devices not counted"
+    assert view.cell(record.with_(final=False))["incomplete"] == "", "its first reading may still come"
+    assert view.cell(record.with_(components=(part,)))["incomplete"] == ""

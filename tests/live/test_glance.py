@@ -90,6 +90,7 @@ def test_a_cell_that_runs_moves_and_says_so() -> None:
         (states()["shared"], "shared, 54 J its own"),
         (RECORD.with_(final=False), "so far"),
         (states()["shared, no split"], "shared"),
+        (states()["absent"], "1 of 2 devices not counted"),
         (RECORD, "measured 1.83 s"),
     ],
 )

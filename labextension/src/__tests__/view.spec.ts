@@ -330,6 +330,29 @@ describe('how a figure is written', () => {
   });
 });
 
+describe('what a total holds and does not', () => {
+  it('names devices that are not in it, and marks the rows', () => {
+    const lacking = cell(3, 1, { incomplete: '1 of 2 devices not counted' });
+    const page = drawn(ran([cell(600, 20), lacking]));
+    expect(page).toContain('1 with a device not counted');
+    expect(page).toContain('>incomplete<');
+    const row = /aria-label="([^"]*3[^"]*1 of 2 devices not counted[^"]*)"/;
+    expect(page).toMatch(row);
+    expect(drawn(ran([cell(600, 20)]))).not.toContain('not counted');
+  });
+
+  it('says that others’ use of a device is counted', () => {
+    const shared = cell(96, 2, {
+      shared: true,
+      own_joules: 51,
+      device_joules: 96
+    });
+    const whole = 'shared devices are counted whole';
+    expect(drawn(ran([shared]))).toContain(whole);
+    expect(drawn(ran([cell(600, 20)]))).not.toContain(whole);
+  });
+});
+
 describe('text from elsewhere', () => {
   it('stays text', () => {
     const hostile = '<img src=x onerror=alert(1)><script>alert(1)</script>';

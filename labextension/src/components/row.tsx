@@ -114,7 +114,7 @@ function Mark({ cell }: { cell: ICell }): JSX.Element | null {
     case 'killed':
       return <Icon name="killed" role="bad" />;
     default:
-      if (cell.shared) {
+      if (cell.shared || cell.incomplete) {
         return <Icon name="about" />;
       }
       if (cell.figure.below_resolution && known(cell.figure.joules)) {

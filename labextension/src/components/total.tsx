@@ -30,6 +30,13 @@ export function Total({
     (first, cell) => Math.min(first, cell.started_at),
     Infinity
   );
+  const partial = state.cells.filter(cell => cell.incomplete).length;
+  const notes = [
+    partial > 0 ? trans.__('%1 with a device not counted', partial) : '',
+    state.cells.some(cell => cell.shared)
+      ? trans.__('shared devices are counted whole')
+      : ''
+  ].filter(note => note !== '');
   const sentence = `${words.spoken(reading)}, ${words.standing(totals.figure)}`;
   return (
     <section
@@ -54,6 +61,9 @@ export function Total({
           {words.standing(totals.figure)}
         </span>
       </div>
+      {notes.length > 0 ? (
+        <div className="jgp-muted jgp-sm">{notes.join(', ')}</div>
+      ) : null}
       <Baseline desk={desk} totals={totals} onLoad={onLoad} />
       <Impact desk={desk} figure={totals.figure} />
       {state.today && known(state.today.joules) ? (
