@@ -22,6 +22,7 @@ import type {
   IState,
   Status
 } from './tokens';
+import { todays } from './today';
 import type { NotebookTracker } from './tracker';
 
 /** Milliseconds after which a page that shows nothing says so; panels move by closing here and opening there. */
@@ -264,7 +265,7 @@ export class EnergyState {
       running: snapshot?.running ?? null,
       cells: this._cells.list(known?.run ?? null, () => front?.ids() ?? []),
       totals: snapshot?.totals ?? null,
-      today: snapshot?.today ?? archive.today,
+      today: todays(snapshot?.today, archive.today, snapshot?.totals.figure),
       baseline: snapshot?.baseline ?? null,
       budgets: snapshot?.budgets ?? [],
       notice:

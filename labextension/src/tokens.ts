@@ -22,6 +22,11 @@ export interface IFigure {
   currency?: string | null;
 }
 
+/** What all notebooks used today; `least`: or more. */
+export interface IToday extends IFigure {
+  least?: boolean;
+}
+
 export type Kind = 'gpu' | 'cpu' | 'dram' | 'other';
 
 /** One kind of device's part of a figure. */
@@ -253,7 +258,7 @@ export interface IState {
   /** Cells of this run in the order of the notebook; those not in it any more come last. */
   cells: readonly ICell[];
   totals: ITotals | null;
-  today: IFigure | null;
+  today: IToday | null;
   baseline: IBaselineHead | null;
   budgets: readonly IBudget[];
   notice: string | null;

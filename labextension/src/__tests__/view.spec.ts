@@ -331,6 +331,15 @@ describe('how a figure is written', () => {
 });
 
 describe('what a total holds and does not', () => {
+  it('says of a sum of today that may be behind that it may be more', () => {
+    const least = ran([cell(600, 20)], {
+      today: { ...figure(600, 20), least: true }
+    });
+    expect(text(least)).toContain('All notebooks today ≥ 600 J ± 20');
+    const whole = ran([cell(600, 20)], { today: figure(600, 20) });
+    expect(text(whole)).toContain('All notebooks today 600 J ± 20');
+  });
+
   it('names devices that are not in it, and marks the rows', () => {
     const lacking = cell(3, 1, { incomplete: '1 of 2 devices not counted' });
     const page = drawn(ran([cell(600, 20), lacking]));

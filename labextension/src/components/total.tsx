@@ -3,7 +3,7 @@
  */
 import { h } from '../element';
 import { timeOfDay } from '../clock';
-import { known } from '../format';
+import { THIN, known } from '../format';
 import type { ITotals } from '../tokens';
 import { signed } from '../words';
 import { Baseline } from './baseline';
@@ -70,6 +70,7 @@ export function Total({
         <div className="jgp-lr jgp-today">
           <span className="jgp-muted">{trans.__('All notebooks today')}</span>
           <span className="jgp-tn" title={words.standing(state.today)}>
+            {state.today.least ? `≥${THIN}` : ''}
             {words.figure(state.today)}
             {state.today.quality === 'simulated'
               ? `, ${trans.__('simulated')}`

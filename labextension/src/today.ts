@@ -1,0 +1,26 @@
+/**
+ * What all notebooks used today: the kernel's word, else the ledger's, but never less than this notebook's own.
+ *
+ * The kernel adds what this notebook uses to what the ledger tells of the others. Until it has heard from the ledger
+ * there is the ledger's own sum, which lags: the cell that runs is not in it, nor what is on its way. Where that is
+ * behind the notebook that it holds, no more is known than that it is at least as much.
+ */
+import { known } from './decimal';
+import type { IFigure, IToday } from './tokens';
+
+export function todays(
+  told: IFigure | null | undefined,
+  ledgers: IFigure | null,
+  own: IFigure | null | undefined
+): IToday | null {
+  if (told || !own || !known(own.joules) || own.below_resolution) {
+    return told ?? ledgers;
+  }
+  // Simulated joules are never added to real ones, so neither is behind the other.
+  const apart =
+    ledgers !== null &&
+    (own.quality === 'simulated') !== (ledgers.quality === 'simulated');
+  return apart || (ledgers?.joules ?? 0) >= own.joules
+    ? ledgers
+    : { ...own, least: true };
+}
