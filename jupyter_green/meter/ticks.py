@@ -28,6 +28,13 @@ REMEMBER_SECONDS = 2.0
 GOLDEN = 0.6180339887
 """Reads are moved by multiples of it: at fixed distances from ticks they would all see them from the same side."""
 
+HELD_PART, HELD_TIMES, HELD_SECONDS = 1 / 8, 4.0, 0.5
+"""A call that was held up: by how large a part of the period its reading is doubted, how many times as much as the last
+one that was booked, and after how many seconds without any it is booked all the same."""
+
+VAGUE_PART = 1 / 8
+"""From how large a part of the period on a tick's doubt counts where it is asked on which side of an edge it lies."""
+
 WAKE_SECONDS = 0.001
 KEEP_SECONDS = 30.0
 THIN_SECONDS = 1.0
@@ -111,7 +118,7 @@ class Ticks:
     def add(self, reading: Reading) -> None:
         """Book a reading; one that is not later than the last is dropped."""
         last = self.last
-        if last is not None and reading.time <= last.time:
+        if last is not None and (reading.time <= last.time or self._held_up(reading, last)):
             return
         self.slowness = min(reading.doubt, 1.1 * self.slowness + CLOCK_DOUBT)
         silence = reading.time - last.time if last is not None else math.inf
@@ -127,6 +134,12 @@ class Ticks:
             self.last, self._unclear = reading, []
         else:
             self._unclear.append(reading)
+
+    def _held_up(self, reading: Reading, last: Reading) -> bool:
+        """Whether a call was held up while others are quick: which of the ticks in its time it saw can't be told."""
+        if self.fast or reading.epoch != last.epoch or reading.time - last.time > HELD_SECONDS:
+            return False
+        return reading.doubt > max(HELD_PART * self.period, HELD_TIMES * last.doubt)
 
     def _clear(self, moment: float) -> bool:
         """Whether no tick is expected so near that it can't be told if the value shows it already."""
@@ -236,7 +249,14 @@ class Ticks:
     def at_or_after(self, moment: float) -> int | None:
         """Index of the first tick not earlier than a moment."""
         index = bisect.bisect_left(self.all, moment, key=lambda tick: tick.time)
+        while index < len(self.all) and self._may_precede(self.all[index], moment):
+            index += 1
         return index if index < len(self.all) else None
+
+    def _may_precede(self, tick: Tick, moment: float) -> bool:
+        """Whether a tick is known so badly that it may have come before a moment."""
+        doubt = tick.doubt - 2 * self.slowness  # all calls being slow, edges are kept that far off as it is
+        return doubt > VAGUE_PART * self.period and tick.time - doubt < moment
 
     # ---- tidying ------------------------------------------------------------------------------
 

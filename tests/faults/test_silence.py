@@ -140,11 +140,13 @@ def slowly(seed: str, call: float, wait: float) -> tuple[Energy, float]:
 
 
 @pytest.mark.parametrize(
-    ("call", "wait"), [(0.00001, 0.0), (0.01, 0.0), (0.05, 0.0), (0.2, 0.0), (0.00001, 0.02), (0.00001, 0.2)]
+    ("call", "wait"),
+    [(1e-5, 0.0), (0.01, 0.0), (0.05, 0.0), (0.2, 0.0), (1e-5, 0.02), (1e-5, 0.1), (1e-5, 0.2), (0.005, 0.2)],
 )
 def test_a_slow_call_widens_the_interval(call: float, wait: float) -> None:
-    share, _, unknown = covered(slowly(f"{call} {wait} {seed}", call, wait) for seed in range(200))
-    assert share >= 0.9
+    """Wherever a call took so long that ticks came and went in it, the ticks' times are known no better than that."""
+    share, _, unknown = covered(slowly(f"slow {call} {wait} {seed}", call, wait) for seed in range(400))
+    assert share >= 0.93
     assert unknown <= 4
 
 
