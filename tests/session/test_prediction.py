@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
 
 from jupyter_green.session.prediction import Stretch, predict, t_quantile
+from tests.hardware.driver import SimulatedDriver
+from tests.session.script import run
+
+STEADY = """
+bar, told = green.track(range(60), file=open(os.devnull, "w")), []
+for _ in bar:
+    time.sleep(0.1)
+    found = bar.prediction
+    if found is not None and (not told or told[-1] != [found.joules, found.uncertainty]):
+        told.append([found.joules, found.uncertainty])
+print(json.dumps([bar.record.joules, bar.record.uncertainty, told]))
+"""
 
 
 def test_quantiles_are_students() -> None:
@@ -48,3 +61,14 @@ def test_the_interval_covers_steady_loops() -> None:
         assert prediction is not None
         covered += abs(prediction.joules - sum(energies)) <= prediction.uncertainty
     assert covered >= 0.92 * 400
+
+
+def test_a_steady_loop_is_foretold_within_a_tenth_and_the_band_holds_it(tmp_path: Path) -> None:
+    driver = SimulatedDriver(tmp_path / "driver")
+    driver.board(ripple=0.0)
+    driver.busy(300.0, 60.0)
+    whole, doubt, told = run(STEADY, driver)
+    assert len(told) >= 3
+    for joules, uncertainty in told:
+        assert abs(joules - whole) <= 0.10 * whole
+        assert abs(joules - whole) <= uncertainty + doubt
