@@ -24,6 +24,7 @@ class Transcript extends Widget {
     this.node.style.padding = 'var(--jp-notebook-padding)';
     this._head.textContent = `${line}  #  ${notebook}`;
     this._body.setAttribute('role', 'status');
+    this._head.style.whiteSpace = this._body.style.whiteSpace = 'pre-wrap';
     this.node.append(this._head, this._body);
     this.title.label = line;
     this.title.caption = notebook;

@@ -99,6 +99,11 @@ def test_the_magic_and_the_panel_speak_of_one_baseline(desk: Desk) -> None:
     expect(desk.panel.baseline).to_contain_text("as it was")
     desk.panel.tab("Runs")
     expect(desk.panel.root.get_by_role("button", name="as it was")).to_have_attribute("aria-pressed", "true")
+    above = desk.panel.root.get_by_test_id("green-run-row").last.bounding_box()
+    below = desk.panel.button("Export report").bounding_box()
+    assert above is not None
+    assert below is not None
+    assert below["y"] - above["y"] - above["height"] >= 4, "the button sticks to the last row"
     desk.shoot("runs")
     desk.panel.tab("Now")
     notebook.run(2)

@@ -1,5 +1,6 @@
 import * as React from 'react';
 import { renderToStaticMarkup } from 'react-dom/server';
+import { Dots, type IDot } from '../charts/dots';
 import { View } from '../components/view';
 import type {
   IActions,
@@ -30,6 +31,11 @@ function ran(cells: readonly ICell[], more: Partial<IState> = {}): IState {
     totals: totals(figure(600, 20), { cells: cells.length }),
     ...more
   });
+}
+
+function run(key: string, joules: number): IDot {
+  const quality = 'measured';
+  return { key, joules, uncertainty: 90, quality, open: false, title: key };
 }
 
 /** The page as a browser is given it; drawing asks nothing of the model. */
@@ -327,6 +333,29 @@ describe('how a figure is written', () => {
     );
     expect(page).toContain('CO₂e');
     expect(page).not.toMatch(/CO₂e ±/);
+  });
+});
+
+describe('the chart of runs', () => {
+  it('has a scale, whose figures keep off that of the baseline', () => {
+    // Nothing is as wide as it is drawn here, and all is as high.
+    const page = renderToStaticMarkup(
+      React.createElement(Dots, {
+        dots: [run('a', 930), run('b', 400)],
+        baseline: { joules: 610, uncertainty: 20 },
+        baselineText: '610',
+        textOf: joules => `at ${joules}`,
+        selected: null,
+        label: ''
+      })
+    );
+    const seen = [...page.matchAll(/<text[^>]* y="([\d.]+)"[^>]*>([^<]*)</g)];
+    expect(seen.map(([_, __, said]) => said)).toEqual([
+      '610',
+      'at 0',
+      'at 500',
+      'at 1000'
+    ]);
   });
 });
 

@@ -4,7 +4,7 @@
 import { Fragment, h } from '../element';
 import { known } from '../decimal';
 import type { Quality } from '../tokens';
-import { linear, px } from './scale';
+import { linear, px, ticks } from './scale';
 import { useWidth } from './width';
 
 const HEIGHT = 118;
@@ -28,7 +28,7 @@ export function Dots({
   dots,
   baseline,
   baselineText,
-  zeroText,
+  textOf,
   selected,
   label
 }: {
@@ -36,7 +36,8 @@ export function Dots({
   dots: readonly IDot[];
   baseline: { joules: number; uncertainty: number | null } | null;
   baselineText: string;
-  zeroText: string;
+  /** What is written beside the axis at so many joules. */
+  textOf: (joules: number) => string;
   selected: string | null;
   label: string;
 }): JSX.Element {
@@ -51,6 +52,9 @@ export function Dots({
   const x = linear([0, Math.max(1, dots.length - 1)], [8, end - 8]);
   const y = linear([0, top || 1], [GROUND, 8]);
   const band = baseline?.uncertainty ?? 0;
+  const base = baseline ? y(baseline.joules) : -LINE;
+  const clear = (joules: number): boolean =>
+    joules === 0 || Math.abs(y(joules) - base) >= LINE;
   return (
     <div className="jgp-runs" ref={place}>
       <svg
@@ -73,11 +77,11 @@ export function Dots({
               className="jgp-ours"
               x1={0}
               x2={end}
-              y1={px(y(baseline.joules))}
-              y2={px(y(baseline.joules))}
+              y1={px(base)}
+              y2={px(base)}
             />
-            {GROUND - y(baseline.joules) < LINE ? null : (
-              <text x={width} y={px(y(baseline.joules) + 4)} textAnchor="end">
+            {GROUND - base < LINE ? null : (
+              <text x={width} y={px(base + 4)} textAnchor="end">
                 {baselineText}
               </text>
             )}
@@ -94,10 +98,25 @@ export function Dots({
             />
           ) : null
         )}
-        <line className="jgp-axis" x1={0} x2={end} y1={GROUND} y2={GROUND} />
-        <text x={width} y={GROUND + 4} textAnchor="end">
-          {zeroText}
-        </text>
+        {ticks(top).map(joules => {
+          const at = px(y(joules));
+          return (
+            <Fragment key={joules}>
+              <line
+                className="jgp-axis"
+                x1={joules === 0 ? 0 : end - 4}
+                x2={end}
+                y1={at}
+                y2={at}
+              />
+              {clear(joules) ? (
+                <text x={width} y={px(at + 4)} textAnchor="end">
+                  {textOf(joules)}
+                </text>
+              ) : null}
+            </Fragment>
+          );
+        })}
       </svg>
     </div>
   );

@@ -3,7 +3,7 @@
  */
 import { h } from '../element';
 import { Dots } from '../charts/dots';
-import { THIN, energy, known, within } from '../format';
+import { energy, head, known, within } from '../format';
 import type { IFigure, Quality } from '../tokens';
 import { modelled } from '../words';
 import type { IDesk } from './desk';
@@ -69,7 +69,7 @@ export function RunChart({
               )
             : ''
         }
-        zeroText={`0${THIN}${unit.symbol}`}
+        textOf={joules => head(energy(joules, null, unit))}
         selected={selected}
         label={trans.__(
           'Total per run with its 95 percent interval, oldest first: %1',
