@@ -249,7 +249,7 @@ describe('a record for others to read', () => {
       '---',
       'co2_eq_emissions:',
       '  emissions: 0.000190',
-      '  source: "jupyter_green, 90 % measured, FR, 56 g/kWh"',
+      '  source: "jupyter_green, 12.4 J ± 0.6 90 % measured, FR, 56 g/kWh"',
       '  hardware_used: "GPU 0, RTX A500, CPU"',
       '---',
       ''
