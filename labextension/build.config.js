@@ -1,6 +1,7 @@
 // What every page loads is kept small: style is minified as code is, no comment of a library travels with it, and
 // private members lose their names. Nobody else's begin with one underscore and a word, but for the translator's `_n`.
-// A second minifier goes over what the first leaves: together they save some 3 kB more.
+// A second minifier goes over what the first leaves: together they save some 3 kB more. What is said of each shared
+// package that is off or unset is said by leaving it out, which is another 1 kB: it is only asked whether it is set.
 const {
   Compilation,
   SwcJsMinimizerRspackPlugin,
@@ -9,6 +10,16 @@ const {
 const { minify } = require('uglify-js');
 
 const NAME = 'SecondMinifier';
+const UNSET =
+  /,(?:import|strictVersion|eager|fallback|treeShakingMode):(?:null|!1|void 0)/g;
+
+function shorter(source) {
+  const { code, error } = minify(source, { compress: { passes: 3 } });
+  if (error) {
+    throw error;
+  }
+  return code;
+}
 
 class SecondMinifier {
   apply(compiler) {
@@ -19,13 +30,12 @@ class SecondMinifier {
           if (!name.split('?')[0].endsWith('.js')) {
             continue;
           }
-          const { code, error } = minify(String(source.source()), {
-            compress: { passes: 3 }
-          });
-          if (error) {
-            throw error;
-          }
-          compilation.updateAsset(name, new sources.RawSource(code));
+          const once = shorter(String(source.source()));
+          const kept = name.startsWith('remoteEntry')
+            ? once.replace(UNSET, '')
+            : once;
+          // What the first round has moved together is joined by another.
+          compilation.updateAsset(name, new sources.RawSource(shorter(kept)));
         }
       });
     });

@@ -17,10 +17,9 @@ export function todays(
     return told ?? ledgers;
   }
   // Simulated joules are never added to real ones, so neither is behind the other.
-  const apart =
-    ledgers !== null &&
-    (own.quality === 'simulated') !== (ledgers.quality === 'simulated');
-  return apart || (ledgers?.joules ?? 0) >= own.joules
-    ? ledgers
-    : { ...own, least: true };
+  const behind =
+    !ledgers ||
+    ((own.quality === 'simulated') === (ledgers.quality === 'simulated') &&
+      (ledgers.joules ?? 0) < own.joules);
+  return behind ? { ...own, least: true } : ledgers;
 }

@@ -73,7 +73,7 @@ export function Cells({
       className="jgp-sec jgp-cells"
       aria-label={trans.__('Cells')}
       style={
-        { '--jgp-letters': letters, '--jgp-digits': column.digits } as object
+        { '--jg-letters': letters, '--jg-digits': column.digits } as object
       }
     >
       <div className="jgp-lr">
