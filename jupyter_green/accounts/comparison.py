@@ -44,7 +44,8 @@ class Against:
     baseline, baseline_uncertainty, difference, difference_uncertainty : float or None
         Joules, and half-widths of 95 % intervals.
     excess, saved : float
-        By the rule of `excess.excess`, in joules.
+        By the rule of `excess.excess`, in joules: above the baseline and its tolerance where that is told apart, and
+        below the baseline itself, for what is merely tolerated is not saved.
     """
 
     verdict: Verdict
@@ -159,7 +160,8 @@ class Sum:
         base = max(base, self.apart)
         unsure = math.hypot(ours, base, *self._leans.values())
         difference = self._ours - self._base
-        judged = excess(self._ours, units=1, baseline=max(0.0, self._base), tolerance=tolerance)
+        above = excess(self._ours, units=1, baseline=max(0.0, self._base), tolerance=tolerance).excess
+        below = excess(self._ours, units=1, baseline=max(0.0, self._base)).saved
         return Against(
             "unproven" if abs(difference) <= unsure else "more" if difference > 0 else "less",
             None,
@@ -168,8 +170,8 @@ class Sum:
             math.hypot(base, *self._gains.values()),
             difference,
             unsure,
-            judged.excess,
-            judged.saved,
+            above if above > unsure or not tolerance else 0.0,
+            below,
         )
 
 

@@ -50,7 +50,8 @@ class Limit:
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.amount) or not 0 < self.amount <= MOST:
-            raise BadLimit(f"A limit of {self.amount:g} makes no sense; {_ASK}, above 0.")
+            given = self.text or f"{self.amount:g}"
+            raise BadLimit(f"A limit of {given} makes no sense; {_ASK}, above 0 and within reason.")
 
     @classmethod
     def parse(cls, text: str) -> Limit:

@@ -175,10 +175,21 @@ class Purse:
             if last is None or last.read_at < base.read_at:
                 self._spending.bases[key] = base
 
+    def _merge(self, others: Known) -> None:
+        """Take over what another kernel wrote down since: lines are only added, so what is newer holds."""
+        budgets = {budget.id for budget in self._known.budgets}
+        lifted = {(one.budget, one.made_at) for one in self._known.overrides}
+        owed = {place["id"] for _, _, place in self._waiting}
+        self._known.budgets += [budget for budget in others.budgets if budget.id not in budgets]
+        self._known.overrides += [one for one in others.overrides if (one.budget, one.made_at) not in lifted]
+        self._waiting += [one for one in others.owed if one[2]["id"] not in owed]
+
     def _show(self) -> None:
         """Tell the other kernels of this machine; where the disk refuses, they see the ledger's lines alone."""
         if not (self._known.budgets or self._known.overrides or self._waiting or self._board.path.exists()):
             return  # where nobody ever set a budget, nothing of this is loaded
+        if self._board.changed():
+            self._merge(self._board.read())
         try:
             bases, owed = dict(self._spending.bases), list(self._waiting)
             self._board.write(Known(self._known.budgets, self._known.overrides, bases, owed))

@@ -146,11 +146,15 @@ class BudgetMagics(Magics):
                 rows.append((when(one.made_at), "overridden", "" if about is None else _called(about), reason))
         if not rows:
             return Grid("No budget was ever set with this ledger.")
-        return Grid(f"{len(rows)} lines, oldest first.", ("when", "", "budget", "reason"), rows)
+        return Grid(
+            f"{len(rows)} line{'' if len(rows) == 1 else 's'}, oldest first.", ("when", "", "budget", "reason"), rows
+        )
 
     # ---- what may be changed ------------------------------------------------------------------
 
     def _set(self, words: list[str]) -> None:
+        if words[0][:1] == "-" and words[0][1:2].isdecimal():
+            words = [f" {words[0]}", *words[1:]]  # an amount below nothing, and no option
         options = _parser().parse_args(words)
         _say(
             self.purser.set(

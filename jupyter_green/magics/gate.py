@@ -47,12 +47,16 @@ class Cell:
     watch: Watch
     said: Purpose | None
     thread: int
+    expected: Purpose
+    held: bool = False
     stopped: Spent | None = None
 
     @property
     def purpose(self) -> Purpose:
-        """What it is for, as far as that is known."""
-        return named(self.window.facts.get("label")) or self.said or self.watch.purpose
+        """What it is for, as far as that is known; one that was held back showed nothing of it."""
+        return (
+            named(self.window.facts.get("label")) or self.said or (self.expected if self.held else self.watch.purpose)
+        )
 
 
 class Gate:
@@ -179,16 +183,19 @@ class Gate:
         from jupyter_green.accounts.standing import asked, held
 
         verdict, spent = found
+        mine = [cell for cell in self._cells.values() if cell.thread == threading.get_ident()]
         if verdict == "ask":
             try:
                 said = input(asked(spent, self.purse.problem)).strip().casefold()
             except (StdinNotImplementedError, EOFError):
                 said = ""  # nobody is there
+            for cell in mine:  # waiting for a person is no work
+                self._session().restart(cell.window)
             if said in ("y", "yes"):
                 self.purse.override(spent.budget, "confirmed when asked, for one cell", cells=1)
-                for cell in self._cells.values():  # waiting for a person is no work
-                    self._session().restart(cell.window)
                 return
+        for cell in mine:
+            cell.held = True
         raise UsageError(held(spent, self.purse.problem))
 
     def opened(self, window: Window, source: str) -> None:
@@ -197,7 +204,8 @@ class Gate:
             return
         from jupyter_green.session.purpose import Watch
 
-        cell = self._cells[window.id] = Cell(window, Watch(), self._said(source), threading.get_ident())
+        said, expected = self._said(source), self._expected(source)
+        cell = self._cells[window.id] = Cell(window, Watch(), said, threading.get_ident(), expected)
         cell.watch.open()
         if cell.said is not None:
             window.facts["purpose"] = cell.said

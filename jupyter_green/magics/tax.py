@@ -95,6 +95,7 @@ def _by_baseline(session: Session, options: argparse.Namespace, rate: Rate | str
     held = Excess(
         found.baseline * (1 + tolerance), found.excess, found.saved, found.difference_uncertainty or float("inf")
     )
+    said = f"{said} {_standing(cells)}"
     return _shown(session, options, rate, said, [("this run, over what can be compared", held)])
 
 
@@ -107,15 +108,24 @@ def _by_rule(session: Session, options: argparse.Namespace, rate: Rate | str, so
         return Grid("No cell of this run counted its units; %%energy -u N (or -u tokens, examples) does.")
     tolerance = 0.0 if options.tolerance is None else tolerance_of(options.tolerance)
     lines = first_lines(counted, sources)
-    rows, said = [], ""
+    rows, rules, left_out = [], dict[str, list[str]](), dict[str, list[str]]()
     for record in counted:
-        rule, energy = _rule(session, options, record)
-        said = rule.sentence
+        number_of = f"[{record.execution_count or ' '}]"
+        try:
+            rule, energy = _rule(session, options, record)
+        except ValueError as error:  # of this cell: the others are held against theirs all the same
+            left_out.setdefault(str(error), []).append(number_of)
+            continue
+        rules.setdefault(rule.sentence, []).append(number_of)
         used = energy or Joules(record.joules or 0.0, record.uncertainty or 0.0)
         held = excess(used, units=record.units or 0.0, baseline=rule.per_unit, tolerance=tolerance)
-        name = lines.get(record.id, record.label or "")
-        rows.append((f"[{record.execution_count or ' '}] {name}", held))
-    return _shown(session, options, rate, said, rows)
+        rows.append((f"{number_of} {lines.get(record.id, record.label or '')}", held))
+    if not rows:
+        raise ValueError(next(iter(left_out)))
+    several = len(rules) + len(left_out) > 1
+    said = [f"{', '.join(cells)}: {rule}" if several else rule for rule, cells in rules.items()]
+    said += [f"Left out, {', '.join(cells)}: {why}" for why, cells in left_out.items()]
+    return _shown(session, options, rate, f"{' '.join(said)} {_standing(counted)}", rows)
 
 
 def _rule(session: Session, options: argparse.Namespace, record: EnergyRecord) -> tuple[Rule, Joules | None]:
@@ -141,6 +151,13 @@ def _rule(session: Session, options: argparse.Namespace, record: EnergyRecord) -
         and (r.code_hash == record.code_hash if options.history else r.label == record.label)
     ]  # fmt: skip
     return (history(alike) if options.history else benchmark(alike)), None
+
+
+def _standing(records: Sequence[EnergyRecord]) -> str:
+    """Say what the figures may be called, by the weakest of them."""
+    found = {record.quality for record in records if record.joules is not None}
+    weakest = next((each for each in ("simulated", "estimated") if each in found), None)
+    return "" if weakest is None else f"The figures are {weakest}."
 
 
 # ---- what is shown --------------------------------------------------------------------------------

@@ -122,6 +122,15 @@ def test_a_tolerance_moves_the_excess_and_not_the_difference() -> None:
     assert held(cell(110.0), cell(100.0), tolerance=0.05).excess == pytest.approx(5.0)
 
 
+def test_an_excess_over_the_tolerance_is_told_apart_from_it_too_and_what_is_tolerated_is_not_saved() -> None:
+    near = held(cell(119.0, random=5.0), cell(105.0, random=5.0), tolerance=0.1)
+    assert near.verdict == "more"  # than the baseline; whether than what is allowed is open
+    assert near.excess == 0.0
+    far = held(cell(175.0, random=5.0), cell(105.0, random=5.0), tolerance=0.5)
+    assert far.excess == pytest.approx(17.5)
+    assert held(cell(63.0, random=3.0), cell(105.0, random=3.0), tolerance=0.2).saved == pytest.approx(42.0)
+
+
 # ---- the total ------------------------------------------------------------------------------------
 
 

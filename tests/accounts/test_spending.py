@@ -303,6 +303,17 @@ def test_what_a_kernel_owed_when_it_ended_is_entered_by_the_next_one_once(url: s
     assert Board(url).read().owed == []
 
 
+def test_a_kernel_that_looked_before_another_s_override_does_not_wipe_it_off_the_board(url: str) -> None:
+    one, two, three = (Purse(url, simulated=False, value=lambda record: record) for _ in range(3))
+    one.set(DAY)
+    two.look()
+    one.override(DAY, "all of us")
+    two._show()  # what it read is older than that
+    assert two.overridden(DAY) is not None
+    assert [budget.id for budget in three.budgets()] == ["day"]
+    assert three.overridden(DAY) is not None
+
+
 @pytest.mark.parametrize("owed", [3, [3], [["budget", {}, {}]], [["override", {"budget": "x"}, {"id": "y"}]]])
 def test_a_board_with_a_debt_that_is_none_is_no_board(url: str, owed: object) -> None:
     board = Board(url)

@@ -105,6 +105,19 @@ def test_inference_alone_is_counted_unless_all_is_said(metered: Kernel) -> None:
     assert [row["purpose"] for row in metered.rows()][:3] == ["other", "other", "inference"]
 
 
+def test_a_cell_that_was_declined_is_held_back_the_next_time_too(metered: Kernel) -> None:
+    """It showed nothing of what it is for, which is no reason to count it as something else."""
+    assert quiet(metered, "%budget 0.001J --per project").status == "ok"
+    quiet(metered, "model = None")
+    assert quiet(metered, f"%%energy -q -l inference\n{WORK}").status == "ok"
+    source = "str(model.generate())"
+    assert "Held back" in quiet(metered, source, "n").text()
+    for _ in range(3):
+        assert "Held back" in quiet(metered, source).text()
+    declined = next(row for row in metered.rows()[::-1] if row["status"] == "error")
+    assert declined["purpose"] == "inference"
+
+
 def test_another_kernel_holds_back_at_once_and_a_new_one_from_its_first_cell(
     start: Callable[..., Kernel], tmp_path: Path
 ) -> None:
@@ -183,6 +196,7 @@ def test_the_ledger_away_in_the_middle_of_a_cell(start: Callable[..., Kernel], t
     ("line", "why"),
     [
         ("50 whs --per day", "did you mean 50Wh"),
+        ("-5Wh --per day", "A limit of -5 Wh makes no sense"),
         ("50Wh", "Say over what"),
         ("50Wh --per year", "invalid choice"),
         ("-5Wh --per day", ""),

@@ -87,6 +87,12 @@ def test_history_and_benchmark_come_from_the_ledger(metered: Kernel) -> None:
     assert "0.60 J" in shown or "0.6 J" in shown  # ten units of (0.01 + 0.11) / 2 J
     shown = metered.run("%energy tax --history --rate 1").text()
     assert "the median of the first 5 runs (grandfathered: what they wasted is granted)" in shown
+    # A cell of another group, which has none: it is left out, and the others stand.
+    metered.run(f"%%energy -q -u 10 -l another\n{WORK}")
+    several = metered.run("%energy tax --benchmark --rate 1").text()
+    assert "Baseline: benchmark, the mean of the best 2 of 20 runs." in several
+    assert re.search(r"Left out, \[\d+\]: The group has no run yet", several)
+    assert "The figures are estimated." in several
     assert "No reference" in metered.run("%energy tax --reference 'text generation' --rate 1").text()
     assert "no reference for 'weather'" in metered.run("%energy tax --reference weather --rate 1").text()
 

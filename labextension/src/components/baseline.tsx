@@ -137,8 +137,11 @@ function Sentence({
 
 /** The 95 % interval of the difference: "(95 %: −1.6 to −1.2 kJ)". */
 function interval(desk: IDesk, against: IAgainst): string {
-  const { difference, difference_uncertainty: doubt } = against;
-  if (!known(difference) || !known(doubt) || against.verdict === 'none') {
+  const { excess, difference_uncertainty: doubt, verdict } = against;
+  // Of an excess it is that of the excess, which a tolerance makes smaller than the difference.
+  const difference =
+    verdict === 'more' && excess > 0 ? excess : against.difference;
+  if (!known(difference) || !known(doubt) || verdict === 'none') {
     return '';
   }
   const block = energy(difference, doubt, null, desk.words.choice);
@@ -169,8 +172,11 @@ function Nothing({
       </p>
     );
   }
-  // Where nothing is measured the way to a sensor comes first; the menu has the baseline too.
-  return state.problem !== null ? null : (
+  // Where nothing is measured the way to a sensor comes first; the menu has the baseline too. While a cell runs the
+  // baseline may not have been read yet, and rows may be compared before the sum is.
+  return state.problem !== null ||
+    state.busy ||
+    state.cells.some(cell => cell.against) ? null : (
     <div className="jgp-hint">
       <p>
         {trans.__(
