@@ -17,6 +17,7 @@ from jupyter_green.records import EnergyRecord
 from jupyter_green.report.bundle import data
 from jupyter_green.report.facts import facts
 from jupyter_green.report.html import html
+from jupyter_green.report.line import line
 from jupyter_green.report.sentence import sentence
 from tests.report.states import states
 
@@ -44,8 +45,8 @@ def text(piece: str) -> str:
 def rows(record: EnergyRecord) -> list[list[str]]:
     """Return the cells of the table of devices."""
     body = re.search(r"<tbody>(.*?)</tbody>", html(record), re.DOTALL)
-    lines = re.findall(r"<tr>(.*?)</tr>", body[1], re.DOTALL) if body else []
-    return [[text(cell) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", line, re.DOTALL)] for line in lines]
+    found = re.findall(r"<tr>(.*?)</tr>", body[1], re.DOTALL) if body else []
+    return [[text(cell) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", each, re.DOTALL)] for each in found]
 
 
 def made() -> list[dict[str, Any]]:
@@ -58,6 +59,7 @@ def made() -> list[dict[str, Any]]:
                 "name": state + name,
                 "data": data(record),
                 "sentence": sentence(record),
+                "line": line(record),
                 "facts": [[term, text(told)] for term, told in facts(record) if told] if record.final else [],
                 "rows": rows(record),
             }
@@ -80,7 +82,7 @@ def test_the_page_is_tried_with_what_the_kernel_says() -> None:
 if __name__ == "__main__":
     head = "/** Records and what the kernel says of them; made by `tests/labextension/test_records.py`. */\n"
     kind = (
-        "export const RECORDS: readonly {\n  name: string;\n  data: unknown;\n  sentence: string;\n"
+        "export const RECORDS: readonly {\n  name: string;\n  data: unknown;\n  sentence: string;\n  line: string;\n"
         "  facts: string[][];\n  rows: string[][];\n}[]"
     )
     body = ",\n  ".join(json.dumps(each, ensure_ascii=True) for each in made())

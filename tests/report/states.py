@@ -19,6 +19,8 @@ CPU = Component(
     "cpu", "CPU", "processor:all", 1.2, 0.5, 0.0, "model", "estimated", "package, this kernel’s share", "processor",
     own_joules=1.2, shared=False,
 )  # fmt: skip
+BOTH = "Its counter and the power it shows differ by 30 %; the interval reaches both. More is said later."
+WHY = "Its driver is one that tells neither energy nor power, and what it shows elsewhere is not of this machine."
 TRACE = Trace(
     {
         "GPU 0, RTX A500": tuple(
@@ -64,6 +66,11 @@ def states() -> dict[str, EnergyRecord]:
         "shared, no split": record(replace(GPU, shared=True, own_joules=None), CPU),
         "several": record(*two, replace(CPU, joules=12.0, uncertainty=5.0), seconds=6.0, trace=TRACE),
         "absent": record(replace(GPU, joules=None, uncertainty=None, note="The driver did not answer for 2 s."), CPU),
+        "absent, named": record(replace(GPU, joules=None, uncertainty=None, note=f"{GPU.device} has no counter. {WHY}"),
+                                CPU),
+        "contradicted": record(*(replace(GPU, key=f"nvidia:{i}", device=f"GPU {i}, A10", note=f"Others used it. {BOTH}")
+                                 for i in range(3)), CPU),
+        "noted": record(GPU, CPU, units=40.0, unit="tokens", notes=("No token was counted.", "12.4 J")),
         "no reading": record(replace(GPU, joules=None, uncertainty=None, note="The driver did not answer for 2 s.")),
         "no sensor": record(),
         "units": record(GPU, CPU, units=40.0, unit="tokens"),

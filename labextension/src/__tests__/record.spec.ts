@@ -64,6 +64,7 @@ describe.each(RECORDS)('a record: $name', known => {
 
   it('is told in the words of the kernel', () => {
     expect(told(clauses(words, record))).toBe(known.sentence);
+    expect(message(words, { ...record, label: null })).toBe(known.line);
   });
 
   it('is explained in the words of the kernel', () => {

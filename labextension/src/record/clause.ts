@@ -28,7 +28,7 @@ import {
   type IRecord,
   type Read
 } from './energy';
-import { clipped, kindName, names, part, singular } from './name';
+import { clipped, kindName, names, part, singular, whyAbsent } from './name';
 import { worth } from './worth';
 
 /** A stretch of text, and how it stands out. */
@@ -146,7 +146,7 @@ function absent(words: Words, record: IRecord): Clause[] {
         trans.__(
           '%1 not counted: %2',
           line(each.device, 40) || kindName(words, [each]),
-          clipped(each.note || trans.__('no reading came'), 120)
+          whyAbsent(words, each)
         )
       ]),
     [more > 0 ? trans.__('%1 more not counted', more) : '']
@@ -191,7 +191,7 @@ function withoutReading(words: Words, record: IRecord): Clause[] {
   const notes = [...record.components.map(each => each.note), ...record.notes];
   const note = notes.find(each => each && each.trim() !== '');
   const why = note
-    ? clipped(note, 200)
+    ? clipped(note, 300)
     : record.components.length > 0
       ? trans.__('no sensor answered')
       : trans.__('no sensor was found');

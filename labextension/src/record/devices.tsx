@@ -19,7 +19,7 @@ import {
 } from '../format';
 import { line } from '../line';
 import type { Words } from '../words';
-import { clipped, deviceName } from './name';
+import { deviceName, whyAbsent } from './name';
 import {
   attributed,
   figureOf,
@@ -151,9 +151,10 @@ function how(words: Words, part: IComponent): string {
   return `${quality}, ${way}`;
 }
 
-function covers({ trans }: Words, part: IComponent): string {
+function covers(words: Words, part: IComponent): string {
+  const { trans } = words;
   if (!known(part.joules)) {
-    return clipped(part.note ?? '', 200) || line(part.scope);
+    return part.note ? whyAbsent(words, part) : line(part.scope);
   }
   const said = [line(part.scope)];
   if (known(part.tick_seconds) && part.method !== 'model') {

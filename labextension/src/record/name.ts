@@ -29,6 +29,18 @@ export function clipped(text: string, limit: number): string {
   return line(text, limit).replace(/\.+$/, '');
 }
 
+/** Why a device has no figure, said beside its name. */
+export function whyAbsent({ trans }: Words, part: IComponent): string {
+  const name = part.device.trimEnd();
+  const note = part.note || trans.__('no reading came');
+  return clipped(
+    name && note.startsWith(`${name} `)
+      ? trans.__('it %1', note.slice(name.length + 1))
+      : note,
+    300
+  );
+}
+
 /** A part of a block at the block's digit; one that this would bend by a tenth keeps digits of its own. */
 export function part(words: Words, joules: number, block: IAmount): string {
   const { unit, decimals } = block;

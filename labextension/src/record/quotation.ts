@@ -8,11 +8,35 @@ import { code, literal } from '../quotation';
 import type { Words } from '../words';
 import { clauses, told } from './clause';
 import { figureOf, read, type IRecord } from './energy';
-import { deviceName } from './name';
+import { clipped, deviceName } from './name';
+
+const CONTRADICTED = /^[^]*?the interval reaches both/;
+const MOST_NAMED = 2;
+
+/** What a figure must not be read without where there is no place below its sentence; the kernel says the same. */
+function noted(words: Words, record: IRecord, said: string): string[] {
+  const notes = record.notes
+    .map(note => clipped(note, 300))
+    .filter(note => note !== '' && !said.includes(told([[note]])));
+  const doubts = read(record.components).flatMap(each => {
+    const found = CONTRADICTED.exec(each.note ?? '')?.[0]
+      .split('. ')
+      .pop();
+    return found ? [`${deviceName(words, each)}: ${line(found, 300)}`] : [];
+  });
+  const more = doubts.length - MOST_NAMED;
+  return [
+    ...new Set(notes),
+    ...doubts.slice(0, MOST_NAMED),
+    ...(more > 0 ? [words.trans.__('%1 more likewise', more)] : [])
+  ];
+}
 
 /** One line for a chat. */
 export function message(words: Words, record: IRecord): string {
-  return `${code(record.label ?? '')}${told(clauses(words, record))}`;
+  const said = clauses(words, record);
+  const notes = record.final ? noted(words, record, told(said)) : [];
+  return `${code(record.label ?? '')}${told([...said, ...notes.map(note => [note])])}`;
 }
 
 /** A section for a model card, in Markdown. */
@@ -41,8 +65,8 @@ export function card(words: Words, record: IRecord): string {
         words,
         figure,
         {
-          source: line(record.co2e_source ?? ''),
-          devices: read(record.components).map(each => each.device)
+          source: line(record.co2e_source ?? '', 400),
+          devices: read(record.components).map(each => deviceName(words, each))
         },
         text
       )
