@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 from jupyter_green.records import EnergyRecord
+from jupyter_green.report.quotation import one_line
 
 Shape = dict[str, Any]
 
@@ -120,4 +121,5 @@ def totals(
         "reruns": None if reruns is None else figure(reruns),
         "against": against,
         "compared": compared,
+        "co2e_source": one_line(cells.co2e_source, 400) if cells.co2e_source else None,
     }

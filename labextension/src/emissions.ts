@@ -28,7 +28,8 @@ export function withEmissions(
   ) {
     return text;
   }
-  const source = ['jupyter_green', words.standing(figure), beside.source];
+  const told = `${words.figure(figure)} ${words.standing(figure)}`;
+  const source = ['jupyter_green', told, beside.source];
   const devices = [...new Set(beside.devices)].map(each => line(each, 80));
   const block = [
     '---',

@@ -125,7 +125,8 @@ const totals: Reader<ITotals> = object<ITotals>({
   idle: orNull(figure),
   reruns: orNull(figure),
   against: orNull(against),
-  compared: count
+  compared: count,
+  co2e_source: optional(orNull(sentence))
 });
 
 export const baselineHead: Reader<IBaselineHead> = object<IBaselineHead>({

@@ -106,8 +106,18 @@ export function card(words: Words, state: IState, totals: ITotals): string {
     `- ${trans.__('Metered with')} jupyter_green`
   ];
   const text = plain(lines.join('\n'));
-  const devices = state.devices.map(each => each.device);
-  return state.busy
+  // What was not read, or only up to a kernel's end, is in no figure that machines take for what it says.
+  const devices = state.devices
+    .filter(each =>
+      totals.parts.some(part => part.kind === each.kind && known(part.joules))
+    )
+    .map(each => each.device);
+  return state.busy || state.cells.some(cell => cell.status === 'killed')
     ? text
-    : withEmissions(words, figure, { source: '', devices }, text);
+    : withEmissions(
+        words,
+        figure,
+        { source: line(totals.co2e_source ?? '', 400), devices },
+        text
+      );
 }

@@ -89,6 +89,8 @@ export interface ITotals {
   reruns: IFigure | null;
   against: IAgainst | null;
   compared: number;
+  /** Where the factor of its CO2e comes from. */
+  co2e_source?: string | null;
 }
 
 export interface IBaselineHead {

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from jupyter_green.impact import Valuation
 from jupyter_green.records import Component, EnergyRecord
-from jupyter_green.report import for_slack
+from jupyter_green.report import for_model_card, for_slack
 from jupyter_green.report.excerpt import compared
 from jupyter_green.report.totals import Totals
 
@@ -50,3 +54,15 @@ def test_a_total_for_a_message() -> None:
     first, second = said.split("\n")
     assert second in kept
     assert first.split(" · ")[1] in kept
+
+
+def test_a_total_for_a_model_card() -> None:
+    """The head that model hubs read holds the same figure, standing and source, whichever side wrote it."""
+    board = replace(part("gpu", "NVIDIA A10", "a", 4100.0, "measured"), uncertainty=200.0)
+    lost = replace(board, key="b", device="NVIDIA A100", joules=None, uncertainty=None)
+    cells = [EnergyRecord((board, lost), seconds=2.0, started_at=0.0, cell_id="0")]
+    kept = SPEC.read_text(encoding="utf-8")
+    for line in for_model_card(Totals(cells, Valuation("56 g/kWh"))).split("\n"):
+        assert line in kept, line
+    with pytest.raises(ValueError, match="killed"):
+        for_model_card(Totals([cell.with_(status="killed") for cell in cells], Valuation("56 g/kWh")))

@@ -1,7 +1,7 @@
 import { card, message } from '../quotation';
 import { Words } from '../words';
 import type { IPart } from '../tokens';
-import { against, figure, state, totals, trans } from './sample';
+import { against, cell, figure, state, totals, trans } from './sample';
 
 const words = new Words(trans);
 const sum = (more = {}) =>
@@ -60,12 +60,22 @@ describe('a total for a message', () => {
 });
 
 describe('a total for a model card', () => {
+  const source =
+    "56 g CO2e/kWh, given by you; PUE 1, as on one's own machine: nothing added for cooling a building";
+  const read: IPart[] = [
+    { kind: 'gpu', joules: 4100, uncertainty: 200, quality: 'measured' },
+    { kind: 'cpu', joules: null, uncertainty: null, quality: 'estimated' }
+  ];
+
   it('begins with the head that model hubs read', () => {
-    expect(card(words, now, sum()).split('\n').slice(0, 8)).toEqual([
+    // tests/labextension/test_quotation.py makes the same lines in the kernel; a processor that was not read is no part.
+    const seen = { ...now, devices: [...devices, processor] };
+    const whole = { ...sum(), parts: read, co2e_source: source };
+    expect(card(words, seen, whole).split('\n').slice(0, 8)).toEqual([
       '---',
       'co2_eq_emissions:',
       '  emissions: 0.0638',
-      '  source: "jupyter_green, measured"',
+      `  source: "jupyter_green, 4.1 kJ ± 0.2 measured, 56 g CO2e/kWh, given by you; PUE 1, as on one's own machine: nothing added for cooling a building"`,
       '  hardware_used: "NVIDIA A10"',
       '---',
       '',
@@ -78,6 +88,11 @@ describe('a total for a model card', () => {
     ['a device is simulated', {}, { quality: 'simulated' as const }],
     ['only a bound is known', {}, { below_resolution: true }],
     ['a cell runs', { busy: true }, {}],
+    [
+      'a kernel was killed',
+      { cells: [cell(55, 3, { status: 'killed' as const })] },
+      {}
+    ],
     ['nothing was read', {}, { joules: null }]
   ])('has no such head where %s', (_, seen, more) => {
     const text = card(words, { ...now, ...seen }, sum(more));
@@ -98,7 +113,7 @@ describe('a total for a model card', () => {
       state({
         devices: [{ ...devices[0], device: 'a"\n---\nb: [x](y) <script>' }]
       }),
-      sum()
+      { ...sum(), parts: read }
     );
     expect(text).toContain('hardware_used: "a\\" --- b: [x](y) <script>"');
     expect(text).toContain('\\[x\\](y) \\<script\\>');
