@@ -44,6 +44,8 @@ class Aftermath:
         The weakest standing of the figures.
     credit : Credit
         For what was saved since; none where the shrink was not proven.
+    shrink : str
+        Identity of the shrink's record.
     """
 
     line: str
@@ -52,6 +54,7 @@ class Aftermath:
     seconds: tuple[float, float]
     quality: Quality | None
     credit: Credit
+    shrink: str = ""
 
     def sentence(self) -> str:
         """Say what of the saving more use takes back."""
@@ -118,7 +121,7 @@ def aftermath(records: Sequence[EnergyRecord], now: float) -> Aftermath:
     label = last.label or ""
     gate = _Gate(label.find(", proven") >= 0, "the shrink's line does not say that it is proven")
     credit = judged(sides[1][1], baseline=sides[0][0], used=sides[1][0], passed=gate)
-    return Aftermath(label, unit, found, seconds, _weakest(side[2] for side in sides), credit)
+    return Aftermath(label, unit, found, seconds, _weakest(side[2] for side in sides), credit, last.id)
 
 
 def _is_use(record: EnergyRecord) -> bool:

@@ -147,7 +147,10 @@ class BudgetMagics(Magics):
         if not rows:
             return Grid("No budget was ever set with this ledger.")
         return Grid(
-            f"{len(rows)} line{'' if len(rows) == 1 else 's'}, oldest first.", ("when", "", "budget", "reason"), rows
+            f"{len(rows)} line{'' if len(rows) == 1 else 's'}, oldest first.",
+            ("when", "", "budget", "reason"),
+            rows,
+            widest=WIDEST,
         )
 
     # ---- what may be changed ------------------------------------------------------------------

@@ -28,9 +28,13 @@ def rebound(session: Session, options: list[str]) -> Grid:
     try:
         with Ledger(session.settings.ledger) as ledger:
             found = aftermath(ledger.records(project=session.settings.project), time.time())
-            if "--credit" in options and found.credit.joules:
+            before = ledger.postings("credit", project=session.settings.project)
+            kept = sum(float(one.document["joules"]) for one in before if one.document.get("shrink") == found.shrink)
+            new = found.credit.joules - kept  # it grows with every use since the shrink, and is kept once
+            if "--credit" in options and new > 0:
                 document = {
-                    "joules": found.credit.joules,
+                    "shrink": found.shrink,
+                    "joules": new,
                     "uncertainty": found.credit.uncertainty,
                     "quality": found.quality,
                     "unit": found.unit,
@@ -44,17 +48,27 @@ def rebound(session: Session, options: list[str]) -> Grid:
         raise UsageError(f"%energy rebound: {error}") from None
     one, sides = found.rebound, []
     for name, each, uses, seconds in (
-        ("before", one.before, one.uses_before, found.seconds[0]),
+        ("before", one.before, one.uses_before, found.seconds[1]),
         ("after", one.after, one.uses_after, found.seconds[1]),
     ):
         energy = str(number.energy(each.value, each.uncertainty))
         sides.append((name, number.seconds(seconds), f"{uses:,.0f}", energy, str(number.energy(each.value * uses))))
     standing = "" if found.quality is None else f" The figures are {found.quality}."
     note = f" {found.line}."
-    normal = "" if found.seconds[0] == found.seconds[1] else " Uses before are brought to the time since."
-    saved = found.credit.reason or (
-        f"Credit: {number.energy(found.credit.joules, found.credit.uncertainty)}"
-        f"{', kept' if '--credit' in options else '; --credit keeps it'}."
-    )
+    normal = "" if found.seconds[0] == found.seconds[1] else (
+        f" Before, the time counted was {number.seconds(found.seconds[0])}; its uses are brought to the time since."
+    )  # fmt: skip
+    ending = _kept(kept, new, asked="--credit" in options)
+    saved = found.credit.reason or f"Credit: {number.energy(found.credit.joules, found.credit.uncertainty)}{ending}."
     sentence = f"{found.sentence()} {saved}{standing}{normal}{note}"
     return Grid(sentence, ("", "time", found.unit, "each", "in all"), sides, frozenset({1, 2, 3, 4}))
+
+
+def _kept(kept: float, new: float, *, asked: bool) -> str:
+    """Say what of a credit is in the ledger: what was there, and what is new, in joules."""
+    if new <= 0:
+        return ", kept before already"
+    if not kept:
+        return ", kept" if asked else "; --credit keeps it"
+    part = number.energy(new if asked else kept)
+    return f", of which {part} is kept now" if asked else f", of which {part} is kept already; --credit keeps the rest"

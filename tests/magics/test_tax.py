@@ -110,6 +110,12 @@ def test_a_rebound_is_shown_and_its_credit_kept(metered: Kernel) -> None:
     assert "kept." in metered.run("%energy rebound --credit").text()
     look = "[(p.kind, p.document['joules']) for p in __import__('jupyter_green').ledger().postings()]"
     assert metered.json(look) == [["credit", pytest.approx(750.0)]]
+    assert "kept before already." in metered.run("%energy rebound --credit").text()
+    metered.run("put(50, 10, -400)")
+    more = metered.run("%energy rebound --credit").text()
+    assert "Credit: 800.00 J ±" in more
+    assert "of which 50 J is kept now" in more
+    assert metered.json(look)[1:] == [["credit", pytest.approx(50.0)]]
 
 
 @pytest.mark.parametrize(
