@@ -37,8 +37,7 @@ make_environment() {
   python=$(find_python) || exit 1
   printf 'Installing into %s with %s; this takes minutes, most of them for large libraries.\n' "$folder" "$("$python" --version)"
   "$python" -m venv --clear "$folder" || stop "The environment $folder could not be made; what Python said stands above."
-  # Nothing is compiled beforehand: of large libraries little is imported, and that is compiled when it is.
-  "$folder/bin/python" -m pip install -qq --no-compile --disable-pip-version-check "$@" ||
+  "$folder/bin/python" -m pip install -qq --disable-pip-version-check "$@" ||
     stop "The installation failed; what pip said stands above. Run the same command again once that is mended."
   printf '%s\n' "$stamp" >"$folder/installed"
 }
