@@ -145,7 +145,7 @@ def slowly(seed: str, call: float, wait: float) -> tuple[Energy, float]:
 )
 def test_a_slow_call_widens_the_interval(call: float, wait: float) -> None:
     """Wherever a call took so long that ticks came and went in it, the ticks' times are known no better than that."""
-    share, _, unknown = covered(slowly(f"slow {call} {wait} {seed}", call, wait) for seed in range(400))
+    share, _, unknown = covered(slowly(f"slow {call} {wait} {seed}", call, wait) for seed in range(200))
     assert share >= 0.93
     assert unknown <= 4
 
