@@ -94,6 +94,7 @@ def test_metering_begins_when_the_kernel_is_free(desk: Desk, end: str) -> None:
     held, go = desk.held()
     busy = f"{held}\n{end}"
     notebook = desk.open([busy, "x = 1"])
+    notebook.idle()  # a cell that comes before JupyterLab knows the kernel leaves it without a status
     running = notebook.start(0)
     notebook.busy()
     desk.panel.empty("not-loaded").get_by_role("button", name="Start metering").click()
