@@ -54,7 +54,7 @@ class Aftermath:
     seconds: tuple[float, float]
     quality: Quality | None
     credit: Credit
-    shrink: str = ""
+    shrink: str
 
     def sentence(self) -> str:
         """Say what of the saving more use takes back."""

@@ -75,7 +75,7 @@ def tax(session: Session, words: list[str], sources: Sequence[str]) -> Grid:
 
 def _by_baseline(session: Session, options: argparse.Namespace, rate: Rate | str) -> Grid:
     """Hold the run against what the notebook is compared with."""
-    from jupyter_green.accounts import Comparison, Excess
+    from jupyter_green.accounts import Comparison, excess
     from jupyter_green.accounts.sentence import used
 
     standing = session.book.refresh()
@@ -92,10 +92,10 @@ def _by_baseline(session: Session, options: argparse.Namespace, rate: Rate | str
         said += " (A history: what those runs wasted is granted.)"
     if found.baseline is None:
         return Grid(f"{said} Nothing can be compared yet.")
-    held = Excess(
-        found.baseline * (1 + tolerance), found.excess, found.saved, found.difference_uncertainty or float("inf")
-    )
-    said = f"{said} {_standing(cells)}"
+    ours = found.baseline + (found.difference or 0.0)
+    held = excess(ours, units=1, baseline=max(0.0, found.baseline), tolerance=tolerance)
+    held = held._replace(uncertainty=found.difference_uncertainty or float("inf"))
+    said = f"{said} {_standing(cells)}".strip()
     return _shown(session, options, rate, said, [("this run, over what can be compared", held)])
 
 
@@ -125,7 +125,7 @@ def _by_rule(session: Session, options: argparse.Namespace, rate: Rate | str, so
     several = len(rules) + len(left_out) > 1
     said = [f"{', '.join(cells)}: {rule}" if several else rule for rule, cells in rules.items()]
     said += [f"Left out, {', '.join(cells)}: {why}" for why, cells in left_out.items()]
-    return _shown(session, options, rate, f"{' '.join(said)} {_standing(counted)}", rows)
+    return _shown(session, options, rate, " ".join([*said, _standing(counted)]).strip(), rows)
 
 
 def _rule(session: Session, options: argparse.Namespace, record: EnergyRecord) -> tuple[Rule, Joules | None]:

@@ -74,6 +74,10 @@ def test_the_notebook_s_baseline_is_the_usual_one(metered: Kernel) -> None:
     shown = metered.run("%energy tax --rate 0.3").text()
     assert "is compared with the baseline 'here'" in shown
     assert "not told apart, costs nothing" in shown
+    # A tolerance moves what is granted, and never what was used.
+    tolerant = metered.run("%energy tax --rate 0.3 --tolerance 50%").text()
+    used, granted = re.findall(r"be compared +([\d.]+) J +([\d.]+) J", tolerant)[0]
+    assert float(granted) == pytest.approx(1.5 * float(used), rel=0.05)
 
 
 def test_history_and_benchmark_come_from_the_ledger(metered: Kernel) -> None:
@@ -114,7 +118,7 @@ def test_a_rebound_is_shown_and_its_credit_kept(metered: Kernel) -> None:
     metered.run("put(50, 10, -400)")
     more = metered.run("%energy rebound --credit").text()
     assert "Credit: 800.00 J ±" in more
-    assert "of which 50 J is kept now" in more
+    assert "of which 50.00 J ± 0.02 is kept now" in more
     assert metered.json(look)[1:] == [["credit", pytest.approx(50.0)]]
 
 
