@@ -68,8 +68,8 @@ def standing_of(against: Against, compared: int) -> str:
     word = "more" if against.verdict == "more" else "less"
     said = f"{joules(abs(against.difference or 0.0), against.difference_uncertainty)} {word}{share} {figures}."
     if against.excess:
-        return f"{said} Excess: {joules(against.excess)}."
-    return f"{said} Saved: {joules(against.saved)}." if against.saved else said
+        return f"{said} Excess: {joules(against.excess, against.difference_uncertainty)}."
+    return f"{said} Saved: {joules(against.saved, against.difference_uncertainty)}." if against.saved else said
 
 
 def _unproven(against: Against) -> str:

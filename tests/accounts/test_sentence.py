@@ -13,7 +13,7 @@ def test_a_proven_difference_bears_its_sign() -> None:
     less = Against("less", saved=38.0, **FIGURES)
     assert difference(less) == "−38 %"
     assert standing_of(less, 3) == (
-        "38 J ± 6 less (−38 %) over the 3 cells that can be compared, baseline 100 J ± 4. Saved: 38 J."
+        "38 J ± 6 less (−38 %) over the 3 cells that can be compared, baseline 100 J ± 4. Saved: 38 J ± 6."
     )
     assert difference(Against("more", edited=True, **{**FIGURES, "difference": 27.4})) == "+27 %, code changed"
 
