@@ -276,11 +276,12 @@ class Link:
         else:
             self._reference.ask(request)
 
-    def _account(self, request: Budget) -> str:
+    def _account(self, asked: Budget) -> str:
         """Change budgets as a page asks, on the thread that reads and writes the ledger."""
-        what = {"per": request.per, "amount": request.amount, "covers": request.covers, "reason": request.reason}
         try:
-            return self._budgets.ask(request.action, **{name: value or "" for name, value in what.items()})
+            return self._budgets.ask(
+                asked.action, per=asked.per, amount=asked.amount, covers=asked.covers, reason=asked.reason
+            )
         finally:
             self._due = True  # how they stand now goes with the answer
 

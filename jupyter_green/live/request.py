@@ -92,18 +92,18 @@ class Budget:
         Of the request.
     action : {"set", "clear", "override"}
         What to do.
-    per, amount, covers : str or None
-        Over what, how much and what counts; for "set", and over what for "clear".
-    reason : str or None
-        Why, for "override".
+    per, amount, covers : str
+        Over what, how much and what counts; for "set", and over what for "clear". Else empty.
+    reason : str
+        Why, for "override"; else empty.
     """
 
     id: str
     action: BudgetAction
-    per: str | None
-    amount: str | None
-    covers: str | None
-    reason: str | None
+    per: str
+    amount: str
+    covers: str
+    reason: str
 
 
 Request = Sync | Visible | Baseline | Meter | Notebook | Budget
@@ -152,7 +152,7 @@ def _parse(data: dict[str, Any]) -> Request:
             raise ValueError(f"In a budget message, 'action' is one of {', '.join(get_args(BudgetAction))}.")
         told = {name: _text(data, name) for name in _NEEDS[cast("BudgetAction", action)]}
         names = ("per", "amount", "covers", "reason")
-        return Budget(_text(data, "id"), cast("BudgetAction", action), *(told.get(name) for name in names))
+        return Budget(_text(data, "id"), cast("BudgetAction", action), *(told.get(name, "") for name in names))
     raise ValueError("The page may ask for sync, visible, baseline, meter, notebook or budget.")
 
 
