@@ -1,61 +1,14 @@
 import * as React from 'react';
 import { renderToStaticMarkup } from 'react-dom/server';
 import { Dots, type IDot } from '../charts/dots';
-import { View } from '../components/view';
-import type {
-  IActions,
-  IBudget,
-  ICell,
-  ISettings,
-  IState,
-  Status
-} from '../tokens';
-import { against, cell, figure, state, totals, trans } from './sample';
-
-const settings: ISettings = {
-  unit: 'auto',
-  order: 'notebook',
-  badge: true,
-  statusBar: true,
-  meterAll: false,
-  refreshSeconds: 1,
-  quiet: false,
-  region: '',
-  pue: null,
-  tariff: ''
-};
-
-function ran(cells: readonly ICell[], more: Partial<IState> = {}): IState {
-  return state({
-    cells,
-    totals: totals(figure(600, 20), { cells: cells.length }),
-    ...more
-  });
-}
+import type { Status } from '../tokens';
+import { drawn, ran, text } from './panel';
+import { against, cell, figure, state, totals } from './sample';
 
 function run(key: string, joules: number): IDot {
   const quality = 'measured';
   return { key, joules, uncertainty: 90, quality, open: false, title: key };
 }
-
-/** The page as a browser is given it; drawing asks nothing of the model. */
-function drawn(of: IState, more: Partial<ISettings> = {}): string {
-  return renderToStaticMarkup(
-    React.createElement(View, {
-      state: of,
-      actions: {} as IActions,
-      trans,
-      settings: { ...settings, ...more },
-      onChoose: () => Promise.resolve(),
-      onLeave: () => undefined
-    })
-  ).replace(/\u202f/g, ' ');
-}
-
-const text = (of: IState): string =>
-  drawn(of)
-    .replace(/<[^>]*>/g, ' ')
-    .replace(/\s+/g, ' ');
 
 beforeAll(() => {
   // React says once for each component that effects of layout don't run here, which is so.
@@ -420,53 +373,5 @@ describe('ten thousand cells', () => {
     const rows = drawn(ran(cells)).match(/data-testid="green-cell-row"/g);
     expect(rows?.length).toBeGreaterThan(10);
     expect(rows?.length).toBeLessThan(60);
-  });
-});
-
-describe('a budget', () => {
-  const held: IBudget = {
-    id: 'b',
-    name: '50 Wh of inference per day',
-    amount: '50 Wh',
-    per: 'day',
-    covers: 'inference',
-    used: '62 Wh ± 2 measured of 50 Wh, 124 %',
-    share: 1.25,
-    quality: 'measured',
-    state: 'held',
-    until: 4e9,
-    note: 'Not in it: <b>1 record</b> without a figure.'
-  };
-  const of = (more: Partial<IBudget>): IState =>
-    ran([cell(600, 20)], { budgets: [{ ...held, ...more }] });
-
-  it('says what the kernel says, beside a bar that ends at the limit', () => {
-    expect(text(of({}))).toContain(
-      'Budget of 50 Wh of inference per day held back, until 2096-'
-    );
-    expect(text(of({}))).toContain(held.used);
-    const page = drawn(of({}));
-    expect(page).toContain('&lt;b&gt;1 record&lt;/b&gt;');
-    expect(page).toContain('Why cells may run all the same');
-    // 1.25 of the limit: the limit stands at 80 % of the bar and what is over it reaches to the end.
-    const [, bar] = /data-state="held">.*?role="img"[^>]*>(.*?)<\/div>/.exec(
-      page
-    ) ?? ['', ''];
-    expect(bar).toBe(
-      '<i class="jgp-other" style="width:80.00%"></i><i class="jgp-over" style="width:20.00%"></i>' +
-        '<b class="jgp-mod-dashed" style="left:64.00%"></b><b style="left:80.00%"></b>'
-    );
-  });
-
-  it('has a hatched bar where it is estimated, and asks for a reason only where it holds', () => {
-    const page = drawn(of({ state: 'warned', share: 0.9, quality: null }));
-    expect(page).toContain('jgp-other jgp-est" style="width:90.00%"');
-    expect(page).not.toContain('Why cells may run all the same');
-    expect(text(of({ state: 'lifted' }))).toContain('overridden, until 2096');
-    expect(text(of({ state: 'open', until: null }))).not.toContain('until');
-  });
-
-  it('is not spoken of where there is none', () => {
-    expect(drawn(ran([cell(600, 20)]))).not.toContain('green-budgets');
   });
 });

@@ -1,0 +1,56 @@
+import type { IBudget, IState } from '../tokens';
+import { drawn, ran, text } from './panel';
+import { cell } from './sample';
+
+beforeAll(() => {
+  // React says once for each component that effects of layout don't run here, which is so.
+  jest.spyOn(console, 'error').mockImplementation(() => undefined);
+});
+
+describe('a budget', () => {
+  const held: IBudget = {
+    id: 'b',
+    name: '50 Wh of inference per day',
+    amount: '50 Wh',
+    per: 'day',
+    covers: 'inference',
+    used: '62 Wh ± 2 measured of 50 Wh, 124 %',
+    share: 1.25,
+    quality: 'measured',
+    state: 'held',
+    until: 4e9,
+    note: 'Not in it: <b>1 record</b> without a figure.'
+  };
+  const of = (more: Partial<IBudget>): IState =>
+    ran([cell(600, 20)], { budgets: [{ ...held, ...more }] });
+
+  it('says what the kernel says, beside a bar that ends at the limit', () => {
+    expect(text(of({}))).toContain(
+      'Budget of 50 Wh of inference per day held back, until 2096-'
+    );
+    expect(text(of({}))).toContain(held.used);
+    const page = drawn(of({}));
+    expect(page).toContain('&lt;b&gt;1 record&lt;/b&gt;');
+    expect(page).toContain('Why cells may run all the same');
+    // 1.25 of the limit: the limit stands at 80 % of the bar and what is over it reaches to the end.
+    const [, bar] = /data-state="held">.*?role="img"[^>]*>(.*?)<\/div>/.exec(
+      page
+    ) ?? ['', ''];
+    expect(bar).toBe(
+      '<i class="jgp-other" style="width:80.00%"></i><i class="jgp-over" style="width:20.00%"></i>' +
+        '<b class="jgp-mod-dashed" style="left:64.00%"></b><b style="left:80.00%"></b>'
+    );
+  });
+
+  it('has a hatched bar where it is estimated, and asks for a reason only where it holds', () => {
+    const page = drawn(of({ state: 'warned', share: 0.9, quality: null }));
+    expect(page).toContain('jgp-other jgp-est" style="width:90.00%"');
+    expect(page).not.toContain('Why cells may run all the same');
+    expect(text(of({ state: 'lifted' }))).toContain('overridden, until 2096');
+    expect(text(of({ state: 'open', until: null }))).not.toContain('until');
+  });
+
+  it('is not spoken of where there is none', () => {
+    expect(drawn(ran([cell(600, 20)]))).not.toContain('green-budgets');
+  });
+});
