@@ -163,26 +163,29 @@ class Purse:
 
     def _adopt(self, known: Known) -> None:
         """Take over what is known and owed elsewhere, and keep what was set here and is not entered yet."""
-        mine = {place["id"] for _, _, place in self._waiting}
-        self._waiting += [one for one in known.owed if one[2]["id"] not in mine]
+        self._owe(known.owed)
         ids = {place.get("id") for kind, _, place in self._waiting if kind == "budget"}
         times = {place["made_at"] for kind, _, place in self._waiting if kind == "override"}
         known.budgets += [budget for budget in self._known.budgets if budget.id in ids]
         known.overrides += [one for one in self._known.overrides if one.made_at in times]
         self._known = known
         for key, base in known.bases.items():
-            last = self._spending.bases.get(key)
-            if last is None or last.read_at < base.read_at:
+            mine = self._spending.bases.get(key)
+            if mine is None or mine.read_at < base.read_at:
                 self._spending.bases[key] = base
 
     def _merge(self, others: Known) -> None:
         """Take over what another kernel wrote down since: lines are only added, so what is newer holds."""
         budgets = {budget.id for budget in self._known.budgets}
         lifted = {(one.budget, one.made_at) for one in self._known.overrides}
-        owed = {place["id"] for _, _, place in self._waiting}
         self._known.budgets += [budget for budget in others.budgets if budget.id not in budgets]
         self._known.overrides += [one for one in others.overrides if (one.budget, one.made_at) not in lifted]
-        self._waiting += [one for one in others.owed if one[2]["id"] not in owed]
+        self._owe(others.owed)
+
+    def _owe(self, owed: Sequence[Owed]) -> None:
+        """Take over what another kernel could not enter; entered twice it is kept once."""
+        mine = {place["id"] for _, _, place in self._waiting}
+        self._waiting += [one for one in owed if one[2]["id"] not in mine]
 
     def _show(self) -> None:
         """Tell the other kernels of this machine; where the disk refuses, they see the ledger's lines alone."""
