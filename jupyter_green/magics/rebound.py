@@ -28,10 +28,12 @@ def rebound(session: Session, options: list[str]) -> Grid:
     try:
         with Ledger(session.settings.ledger) as ledger:
             found = aftermath(ledger.records(project=session.settings.project), time.time())
-            before = ledger.postings("credit", project=session.settings.project)
-            mine = [one.document for one in before if one.document.get("shrink") == found.shrink]
-            kept = sum(float(each["joules"]) for each in mine)
-            new = found.credit.joules - kept  # it grows with every use since the shrink, and is kept once
+            kept, new = 0.0, found.credit.joules
+            if "--credit" in options and new:
+                before = ledger.postings("credit", project=session.settings.project)
+                mine = [one.document for one in before if one.document.get("shrink") == found.shrink]
+                kept = sum(float(each["joules"]) for each in mine)
+                new -= kept  # it grows with every use since the shrink, and is kept once
             if "--credit" in options and new > 0:
                 document = {
                     "shrink": found.shrink,
@@ -59,17 +61,10 @@ def rebound(session: Session, options: list[str]) -> Grid:
     normal = "" if found.seconds[0] == found.seconds[1] else (
         f" Before, the time counted was {number.seconds(found.seconds[0])}; its uses are brought to the time since."
     )  # fmt: skip
-    ending = _kept(kept, new, found.credit.uncertainty, asked="--credit" in options)
+    ending = "; --credit keeps it"
+    if "--credit" in options:
+        part = number.energy(new, found.credit.uncertainty)
+        ending = ", kept before already" if new <= 0 else f", of which {part} is kept now" if kept else ", kept"
     saved = found.credit.reason or f"Credit: {number.energy(found.credit.joules, found.credit.uncertainty)}{ending}."
     sentence = f"{found.sentence()} {saved}{standing}{normal}{note}"
     return Grid(sentence, ("", "time", found.unit, "each", "in all"), sides, frozenset({1, 2, 3, 4}))
-
-
-def _kept(kept: float, new: float, doubt: float, *, asked: bool) -> str:
-    """Say what of a credit is in the ledger: what was there, and what is new, in joules with the whole's half-width."""
-    if new <= 0:
-        return ", kept before already"
-    if not kept:
-        return ", kept" if asked else "; --credit keeps it"
-    part = number.energy(new if asked else kept, doubt)
-    return f", of which {part} is kept now" if asked else f", of which {part} is kept already; --credit keeps the rest"
