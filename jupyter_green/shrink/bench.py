@@ -90,7 +90,7 @@ class Bench:
         self.references: Sequence[Any] = ()
         self.fingerprint = subject.fingerprint()
         self._doing = "the original"
-        self._runtimes: dict[str, Any] = {}
+        self._runtimes: dict[tuple[str, int | None], Any] = {}
         self._bf16: Any = None
 
     def begin(self) -> None:
@@ -246,25 +246,34 @@ class Bench:
     def _remember(self, product: Product) -> None:
         """Keep what tells a runtime's part from a model's, also where it is no gain itself."""
         if product.same_numbers:
-            self._runtimes.setdefault(product.runtime, product.model)
+            self._runtimes.setdefault((product.runtime, _threads(product.model)), product.model)
         if [step.get("recipe") for step in product.steps] == ["bf16"]:
             self._bf16 = product.model
 
     def in_runtime(self, product: Product) -> Any:
-        """Return the original in a product's runtime; None where that is PyTorch, the product itself, or untold."""
+        """Return the original in a product's runtime; None where that is PyTorch, the product itself, or untold.
+
+        It runs in as many threads as the product, or their number would be taken for a smaller model.
+        """
         if product.same_numbers or product.runtime == "PyTorch":
             return None
-        if product.runtime not in self._runtimes and product.form == "onnx":
-            from .recipes.onnx_runtime import OnnxFloat
+        key = product.runtime, _threads(product.model)
+        if key not in self._runtimes and product.form == "onnx":
+            made = next((model for (name, _), model in self._runtimes.items() if name == product.runtime), None)
+            made = self._exported() if made is None else made
+            if made is not None:
+                self._runtimes[key] = made.in_threads(key[1])
+        return self._runtimes.get(key)
 
-            subject = replace(self.subject, model=self.subject.copy())
-            tune, labelled = self.material.tune, self.material.labelled
-            try:
-                made = OnnxFloat().apply(Case(subject, self.subject, tune, labelled, self.metric, 0.0))
-            except Exception:  # noqa: BLE001 - then the two parts can't be told apart, and nothing is claimed
-                return None
-            self._runtimes[product.runtime] = made.model
-        return self._runtimes.get(product.runtime)
+    def _exported(self) -> Any:
+        from .recipes.onnx_runtime import OnnxFloat
+
+        subject = replace(self.subject, model=self.subject.copy())
+        tune, labelled = self.material.tune, self.material.labelled
+        try:
+            return OnnxFloat().apply(Case(subject, self.subject, tune, labelled, self.metric, 0.0)).model
+        except Exception:  # noqa: BLE001 - then the two parts can't be told apart, and nothing is claimed
+            return None
 
     def in_bf16(self) -> Any:
         """Return the original in bfloat16, where the hardware multiplies it and that was tried."""
@@ -309,6 +318,11 @@ class Bench:
                 "" if product is None else product.runtime,
             )
         )
+
+
+def _threads(model: Any) -> int | None:
+    """Return in how many threads a runtime of its own works; None where PyTorch says that."""
+    return getattr(model, "threads", None)
 
 
 def notes_of(product: Product) -> tuple[str, ...]:

@@ -74,16 +74,17 @@ def _file(folder: Path, note: Mapping[str, Any], name: str) -> Path:
 
 
 def _onnx(folder: Path, note: Mapping[str, Any], steps: list[Any]) -> Any:
-    from .recipes.onnx_runtime import wrapped
+    from .recipes.onnx_model import wrapped
 
     step: dict[str, Any] = next((step for step in steps if step.get("recipe") == "onnx"), {})
     names: Any = step.get("names")
     outputs: Any = step.get("outputs")
-    if not _words(names) or not _words(outputs):
+    threads: Any = step.get("threads")
+    if not _words(names) or not _words(outputs) or not (threads is None or (type(threads) is int and threads > 0)):
         raise ShrinkError("shrink.json does not say what the model is called with; the folder is damaged.")
     data = checked_onnx(_file(folder, note, ONNX).read_bytes())
     try:
-        return wrapped(data, names, outputs)
+        return wrapped(data, names, outputs, threads)
     except ShrinkError:
         raise
     except Exception as error:  # ONNX Runtime has an error class for each reason

@@ -42,6 +42,8 @@ class Case:
         Wishes of the person: ``ratio``, ``layers``, ``form``, ``new_tokens``.
     tick : callable
         To be called now and then by what takes long, so that the progress bar moves.
+    inference : Batch or None
+        What one inference is, as it will be measured; None where that isn't known.
     """
 
     subject: Subject
@@ -52,6 +54,7 @@ class Case:
     seconds: float
     options: Mapping[str, Any] = field(default_factory=dict)
     tick: Callable[[], None] = lambda: None
+    inference: Batch | None = None
 
     @property
     def sample(self) -> Any:

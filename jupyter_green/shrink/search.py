@@ -228,7 +228,8 @@ class Search(Bench):
         """Return what a recipe gets: a copy of its own, unless it is only asked whether it applies."""
         subject = replace(self.subject, model=self.subject.copy()) if copy else self.subject
         tune, labelled = self.material.tune, self.material.labelled
-        return Case(subject, self.subject, tune, labelled, self.metric, seconds, self.options, self.tick)
+        one = self.workload.batches[0]
+        return Case(subject, self.subject, tune, labelled, self.metric, seconds, self.options, self.tick, one)
 
     def _applies(self, recipe: Recipe, until: float) -> bool:
         """Whether a recipe is tried; where not, its row says why."""

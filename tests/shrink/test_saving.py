@@ -348,6 +348,13 @@ def test_steps_that_are_not_ours(copies: tuple[Path, Path], step: dict[str, Any]
     assert refused(copies[1])
 
 
+@pytest.mark.parametrize("threads", ["many", 0, -1, True, 1.5])
+def test_threads_are_a_number(copies: tuple[Path, Path], threads: Any) -> None:
+    steps = json.loads((copies[0] / "shrink.json").read_text())["steps"]
+    note(copies[0], steps=[{**step, "threads": threads} for step in steps])
+    assert refused(copies[0])
+
+
 def test_other_weights_are_noticed(copies: tuple[Path, Path]) -> None:
     from safetensors.torch import load_file, save_file
 

@@ -2,7 +2,7 @@
 
 What ONNX Runtime alone gives is no smaller model, so the report tells it apart. Weights become int8 ahead of time;
 activations while it runs (`dynamic`, for models of matrix products) or by ranges seen on examples (`static`, for
-convolutions). Threads don't spin while they wait: that would cost energy and give nothing.
+convolutions).
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jupyter_green.shrink.fault import require
 from jupyter_green.shrink.material import Batch, leaves
 from jupyter_green.shrink.recipe import Case, Product
 from jupyter_green.shrink.subject import has_hooks, main_tensor
 
 from .integer import LEAST_SHARE, left_out, linear_share
+from .onnx_model import wrapped
+from .threads import fewest_threads
 
 RUNTIME = "ONNX Runtime"
 OPSET = 17
@@ -64,8 +65,12 @@ class OnnxFloat:
             quantized = self.quantize(case, path, names)
             if quantized is not None:
                 made = wrapped(quantized.read_bytes(), names, outputs)
-        steps = ({"recipe": "onnx", "how": self.how, "names": names, "outputs": outputs},)
-        return Product(made, "onnx", steps, same_numbers=self.how == "float", runtime=RUNTIME)
+        threads = fewest_threads(case, made)
+        steps = ({"recipe": "onnx", "how": self.how, "names": names, "outputs": outputs, "threads": threads},)
+        said = f"It runs in {threads} of {made.threads} threads: more make it hardly faster."
+        notes = () if threads == made.threads else (said,)
+        made = made.in_threads(threads)
+        return Product(made, "onnx", steps, same_numbers=self.how == "float", notes=notes, runtime=RUNTIME)
 
     def quantize(self, case: Case, path: Path, names: Sequence[str]) -> Path | None:
         """Return the quantized file; None for none."""
@@ -282,60 +287,6 @@ def compare(case: Case, made: Any) -> None:
                 raise ValueError("The exported model gives other numbers than the original.")
 
 
-def wrapped(model: bytes, names: Sequence[str], outputs: Sequence[str]) -> Any:
-    """Return a module that runs an ONNX model and is called like the original.
-
-    Parameters
-    ----------
-    model : bytes
-        The ONNX model, whole; nothing outside it is read.
-    names : sequence of str
-        Its inputs in the order of the original's.
-    outputs : sequence of str
-        Its one output; "tensor" means that the original returns the tensor itself.
-    """
-    import torch
-
-    runtime = require("onnxruntime")
-
-    class OnnxModel(torch.nn.Module):
-        """An ONNX model in ONNX Runtime."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            settings = runtime.SessionOptions()
-            settings.intra_op_num_threads = torch.get_num_threads()
-            settings.inter_op_num_threads = 1
-            settings.log_severity_level = 3
-            settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
-            self.onnx = model
-            self.names = list(names)
-            self.session = runtime.InferenceSession(model, settings, providers=["CPUExecutionProvider"])
-            self.taken = {item.name for item in self.session.get_inputs()}
-
-        def forward(self, *arguments: Any, **named: Any) -> Any:
-            """Run it; positional inputs are taken in the original's order."""
-            given = {**dict(zip(self.names, arguments, strict=False)), **named}
-            missing = [name for name in self.names if name in self.taken and given.get(name) is None]
-            if missing:
-                raise TypeError(f"This model was made for {', '.join(self.names)}; {', '.join(missing)} is missing.")
-            fed = {name: given[name].detach().cpu().contiguous().numpy() for name in self.names if name in self.taken}
-            result = torch.from_numpy(self.session.run(None, fed)[0])
-            if outputs[0] == "tensor":
-                return result
-            if outputs[0] == "tuple":
-                return (result,)
-            return _output(outputs[0], result)
-
-        def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-            return wrapped(model, names, outputs)
-
-        def __reduce__(self) -> Any:
-            raise TypeError("A shrunk model is saved with result.save(folder), not pickled.")
-
-    return OnnxModel().eval()
-
-
 def _name_of(output: Any) -> str:
     import torch
 
@@ -345,13 +296,3 @@ def _name_of(output: Any) -> str:
         main = main_tensor(output)
         return next((str(name) for name, value in output.items() if value is main), "logits")
     return "tuple"
-
-
-def _output(name: str, tensor: Any) -> Any:
-    try:
-        from transformers.utils import ModelOutput
-    except ImportError:
-        return {name: tensor}
-    made = ModelOutput()
-    made[name] = tensor
-    return made

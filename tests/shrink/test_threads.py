@@ -1,0 +1,83 @@
+"""In how many threads a model runs: what makes it hardly faster is left, and the comparison stays one of models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+
+from jupyter_green.shrink.recipes import threads
+from jupyter_green.shrink.recipes.onnx_runtime import OnnxDynamic, OnnxFloat
+from jupyter_green.shrink.recipes.threads import AS_FAST, fewest_threads
+
+from . import models
+from .test_recipes import answer, case_of
+from .test_shrink import searching
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+class Clocked:
+    """A model that takes so long with each number of threads, on a clock that moves with it alone."""
+
+    def __init__(self, took: dict[int, float], monkeypatch: pytest.MonkeyPatch, number: int = 0) -> None:
+        self.took, self.patch, self.threads = took, monkeypatch, number or max(took)
+        self.now = 0.0
+
+    def in_threads(self, number: int) -> Any:
+        outer = self
+
+        class Counted(torch.nn.Module):
+            def forward(self, *_: Any) -> Any:
+                outer.now += outer.took[number]
+
+        return Counted()
+
+
+@pytest.mark.parametrize(
+    ("took", "best"),
+    [
+        ({1: 1.0, 2: 0.99}, 1),
+        ({1: AS_FAST - 0.01, 2: 1.0}, 1),
+        ({1: AS_FAST + 0.01, 2: 1.0}, 2),
+        ({1: 4.0, 2: 2.1, 4: 1.2, 6: 1.0}, 4),
+        ({1: 1.0, 2: 2.0, 4: 3.0}, 1),
+        ({1: 5.0}, 1),
+    ],
+)
+def test_no_more_than_make_it_faster(
+    took: dict[int, float], best: int, points_model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clocked = Clocked(took, monkeypatch)
+    monkeypatch.setattr(threads.time, "perf_counter", lambda: clocked.now)
+    assert fewest_threads(case_of(points_model, models.points(seed=2)), clocked) == best
+
+
+def test_the_same_answers_in_any_number(sentence_model: Any, two_threads: None) -> None:
+    case = case_of(sentence_model, models.sentences(seed=2))
+    product = OnnxFloat().apply(case)
+    assert product.steps[-1]["threads"] == product.model.threads in (1, 2)
+    for number in (1, 2):
+        made = product.model.in_threads(number)
+        assert made.threads == number
+        torch.testing.assert_close(answer(case, made), answer(case, product.model))
+    # Never more than the person gave PyTorch.
+    assert product.model.in_threads(64).threads == 2
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_runtime_is_held_against_itself_in_as_many_threads(points_model: Any, two_threads: None, number: int) -> None:
+    search = searching(points_model, {"original": 1.0})
+    whole, small = (recipe.apply(search.case(1.0)) for recipe in (OnnxFloat(), OnnxDynamic()))
+    small = type(small)(small.model.in_threads(number), "onnx", small.steps, runtime=small.runtime)
+    search._remember(type(whole)(whole.model.in_threads(2), "onnx", same_numbers=True, runtime=whole.runtime))
+    assert search.in_runtime(small).threads == small.model.threads == number
+    assert search.in_runtime(whole) is None
