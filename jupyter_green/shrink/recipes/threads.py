@@ -25,10 +25,10 @@ def fewest_threads(case: Case, made: Any) -> int:
     """
     import torch
 
-    most = made.threads
-    numbers = [number for number in (2**power for power in range(16)) if number < most] + [most]
+    most: int = made.threads
+    numbers = [number for number in (1 << power for power in range(16)) if number < most] + [most]
     if len(numbers) == 1:
-        return int(most)
+        return most
     batch = (case.inference or case.tune[0].part(0, 1)).to(case.subject.device)
     models = {number: made.in_threads(number) for number in numbers}
 
