@@ -25,7 +25,8 @@ from .shrink_peers import PEERS, case_of
 
 OUT = Path(__file__).with_name("out")
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-THREADS = 2
+THREADS = 1
+"""What a second thread costs and gives is another question, and each tool answers it in its own way."""
 BATCHES = (1, 32)
 PARTS = ("search", "losses", "laps")
 WORKS = ("text", "image", "vit", "lm")

@@ -29,7 +29,7 @@ RUNTIME = "ONNX Runtime, float32"
 METHOD = """\
 1. Models and data are real and come out of packages; what is trained is trained once, with fixed seeds
    (`examples/models.py`), and said how far. Sentences and pictures are fetched when needed and never committed.
-2. There is no energy sensor here: a cost is processor seconds per inference at two threads, of one process, by the
+2. There is no energy sensor here: a cost is processor seconds per inference in one thread, of one process, by the
    trials of jupyter_green itself: everything runs in turn in one process (A B C …, then the reverse), the laps of a
    round are compared in pairs, intervals are 95 %. Nothing on this page is an energy that was measured.
 3. `green.shrink` says its own figures on examples that its search never saw. "As energy" is its interval of the cost

@@ -54,6 +54,7 @@ def result_of(search: Search, verdict: Verdict, window: Any, per_day: int, notes
         examples=0 if verdict.loss is None else verdict.loss.examples,
         interval=verdict.loss,
         split=verdict.split,
+        in_threads=verdict.in_threads,
         cost_uncertainty=record.uncertainty,
         by_class=verdict.by_class,
         per_day=per_day,

@@ -52,6 +52,11 @@ class Entry:
         return max(x.value + (x.high - x.value) * math.sqrt(x.examples / examples) for x in losses)
 
     @property
+    def lost(self) -> float:
+        """The loss as it was found, the larger one where there is a control."""
+        return max(loss.value for loss in (self.loss, self.against_control) if loss is not None)
+
+    @property
     def cost(self) -> float:
         """Cost as a part of the original's; 1 where it isn't known."""
         return self.outcome.ratio.value if self.outcome.ratio is not None else 1.0
@@ -84,6 +89,9 @@ class Verdict:
         Whether cost and loss are.
     split : (Ratio, Ratio) or None
         What the runtime and what the smaller model gave.
+    in_threads : Ratio or None
+        What the original costs in as few threads as a runtime takes, as a part of its cost in PyTorch's; None where
+        these are as many.
     against_bf16 : Ratio or None
         Cost as a part of what the original costs in bfloat16.
     phases : mapping of str to Ratio
@@ -105,6 +113,7 @@ class Verdict:
     reason: str = ""
     proven: bool = False
     split: tuple[Ratio, Ratio] | None = None
+    in_threads: Ratio | None = None
     against_bf16: Ratio | None = None
     phases: Mapping[str, Ratio] = field(default_factory=dict)
     agreement: float | None = None

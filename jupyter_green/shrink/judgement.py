@@ -30,7 +30,7 @@ LISTED = 4
 """So many are judged at most, which all have to pass in turn."""
 INSPECTED_FROM = 30.0
 """Seconds of search from which the fresh process is worth its start, which alone takes several."""
-RUNTIME, BF16 = "runtime", "bf16"
+RUNTIME, BF16, THREADS = "runtime", "bf16", "threads"
 UNTOLD = ("The machine was busy", "It can't be told")
 """How the reason begins where the figures varied too much."""
 
@@ -38,7 +38,8 @@ UNTOLD = ("The machine was busy", "It can't be told")
 def shortlist(entries: Sequence[Entry], examples: int, max_loss: float) -> list[Entry]:
     """Return at most `LISTED` entries, the surer first, fixed before the judging part is looked at.
 
-    Each costs less than the one before it and is less sure: where the boldest is not proven, the one before it is.
+    Each costs less than the one before it and is less sure: where the boldest is not proven, the one before it is. So
+    the last may be one whose proof is not even likely, if its loss as it was found would do.
     """
     cheap = sorted(entries, key=lambda entry: (entry.cost, entry.name))
     likely = [entry for entry in cheap if entry.expected_high(examples) <= max_loss]
@@ -46,9 +47,12 @@ def shortlist(entries: Sequence[Entry], examples: int, max_loss: float) -> list[
     for entry in likely or cheap:
         if not front or entry.expected_high(examples) < front[-1].expected_high(examples):
             front.append(entry)
+    unlikely = [e for e in cheap if likely and e not in likely and e.lost <= max_loss and e.cost < front[0].cost]
+    bold = sorted(unlikely, key=lambda entry: entry.expected_high(examples))[:1]
     # The surest and the boldest stay; of those between, the bolder.
-    front = front if len(front) <= LISTED else [*front[: LISTED - 1], front[-1]]
-    return front[::-1]
+    most = LISTED - len(bold)
+    front = front if len(front) <= most else [*front[: most - 1], front[-1]]
+    return [*front[::-1], *bold]
 
 
 def judge(search: Search) -> Verdict:
@@ -134,6 +138,7 @@ def _verdict(  # noqa: PLR0917 - one place calls it
         _reason(search.max_loss, outcome, worst, good, same=same, control=worst is against),
         proven=good and outcome.verdict == "less",
         split=split(entry, trial, outcome.ratio),
+        in_threads=trial.raw(THREADS) if THREADS in trial.laps else None,
         against_bf16=trial.raw(entry.name, BF16) if BF16 in trial.laps else None,
         phases=phases(trial, entry.name, search.workload.new_tokens),
         agreement=metric.agreement(parts),
@@ -142,7 +147,12 @@ def _verdict(  # noqa: PLR0917 - one place calls it
 
 
 def _trial(search: Search, entry: Entry, share: float) -> Trial:
-    """Run original, candidate, the original in its runtime and in bfloat16 in turn, for a share of the time."""
+    """Run original, candidate, the original in its runtime and in bfloat16 in turn, for a share of the time.
+
+    The original also runs in as few threads as the candidate's runtime takes: anybody can have that part.
+    """
+    import torch
+
     models = {"original": search.subject.model, entry.name: entry.product.model}
     runtime = search.in_runtime(entry.product)
     if runtime is not None:
@@ -152,6 +162,9 @@ def _trial(search: Search, entry: Entry, share: float) -> Trial:
         models[BF16] = half
     tokens = search.workload.new_tokens
     runners = {name: search.workload.runner(model) for name, model in models.items()}
+    threads = getattr(entry.product.model, "threads", None)
+    if threads is not None and threads < torch.get_num_threads():
+        runners[THREADS] = search.workload.runner(search.subject.model, threads=threads)
     if tokens:
         for name in ("original", entry.name):
             runners[f"{name}, {PROMPT}"] = search.workload.runner(models[name], 0)

@@ -205,6 +205,7 @@ class ShrinkResult:
                 interval=found.loss,
                 scores=None,
                 split=None,
+                in_threads=None,
                 cpu=None,
                 against_bf16=None,
                 agreement=None,
@@ -275,6 +276,8 @@ class Facts:
         The judged loss.
     split : (Ratio, Ratio) or None
         Runtime's and model's ratio with their intervals.
+    in_threads : Ratio or None
+        Part of the runtime's ratio that is fewer threads alone.
     cost_uncertainty : float or None
         Half the 95 % interval of what the search cost, in joules.
     by_class : mapping
@@ -313,6 +316,7 @@ class Facts:
     examples: int = 0
     interval: Loss | None = None
     split: tuple[Ratio, Ratio] | None = None
+    in_threads: Ratio | None = None
     cost_uncertainty: float | None = None
     by_class: dict[int, float] = field(default_factory=dict)
     per_day: int = A_DAY

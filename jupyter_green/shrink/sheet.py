@@ -104,6 +104,11 @@ def lines_below(result: ShrinkResult) -> list[str]:
     if facts.split is not None and result.recipe is not None:
         runtime, rest = facts.split
         said.append(f"Where it comes from: faster runtime {interval(runtime)}, smaller model {interval(rest)}.")
+    if facts.in_threads is not None and facts.in_threads.less and result.recipe is not None:
+        part, count = interval(facts.in_threads), result.model.threads
+        said.append(
+            f"Of the runtime's part {part} is fewer threads; your model has that by torch.set_num_threads({count})."
+        )
     if result.recipe is not None:
         said.extend(_beside(result))
     cost = number.seconds(result.cost_seconds)

@@ -41,8 +41,8 @@ class Workload:
     batches: Sequence[Batch]
     new_tokens: int = 0
 
-    def runner(self, model: Any, new_tokens: int | None = None) -> Runner:
-        """Return how a model is run; with fewer new tokens where asked."""
+    def runner(self, model: Any, new_tokens: int | None = None, threads: int | None = None) -> Runner:
+        """Return how a model is run; with fewer new tokens, or in fewer of PyTorch's threads, where asked."""
         import torch
 
         tokens = self.new_tokens if new_tokens is None else min(new_tokens, self.new_tokens)
@@ -56,7 +56,15 @@ class Workload:
                 else:
                     self.subject.call(inputs, model)
 
-        return Runner(run, lambda turn: batches[turn % len(batches)].size)
+        def run_in_threads(turn: int) -> None:
+            before = torch.get_num_threads()
+            torch.set_num_threads(threads or before)
+            try:
+                run(turn)
+            finally:
+                torch.set_num_threads(before)
+
+        return Runner(run if threads is None else run_in_threads, lambda turn: batches[turn % len(batches)].size)
 
     def against(self, model: Any) -> str | None:
         """Return in one sentence why a model can't do this; None where it can."""

@@ -14,7 +14,7 @@ from jupyter_green.session import current
 from jupyter_green.shrink.account import label_of
 from jupyter_green.shrink.entry import Entry
 from jupyter_green.shrink.gauge import Lap
-from jupyter_green.shrink.judgement import judge, shortlist
+from jupyter_green.shrink.judgement import LISTED, judge, shortlist
 from jupyter_green.shrink.loss import counted
 from jupyter_green.shrink.material import material_of
 from jupyter_green.shrink.metric import Metric
@@ -297,6 +297,18 @@ def test_the_short_list_is_surest_first(points_model: Any) -> None:
     search = searching(points_model, {})
     search.entries = [entry("sure", 0.5, 0, 0), entry("bold", 0.2, 4, 2), entry("ruined", 0.1, 60, 5)]
     assert listed(search) == ["sure", "bold"]
+
+
+def test_one_whose_proof_is_not_likely_is_asked_last(points_model: Any) -> None:
+    """In a fixed order up to the first failure one more question costs the others nothing."""
+    search = searching(points_model, {})
+    unlikely, rest = entry("unlikely", 0.1, 12, 4), [entry(f"sure {n}", 0.5 - n / 20, n, n) for n in range(5)]
+    assert unlikely.lost <= search.max_loss < unlikely.expected_high(1500)
+    search.entries = [unlikely, *rest, entry("ruined", 0.05, 60, 5)]
+    assert listed(search)[-1] == "unlikely"
+    assert len(listed(search)) == LISTED
+    search.entries = [unlikely, entry("sure", 0.1, 0, 0)]
+    assert listed(search) == ["sure"]
 
 
 def test_a_gain_that_is_training_alone_is_seen(points_model: Any) -> None:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 
+import jupyter_green as green
+from jupyter_green.shrink.judgement import judge
+from jupyter_green.shrink.ratio import Ratio
+from jupyter_green.shrink.recipe import Product
 from jupyter_green.shrink.recipes import threads
 from jupyter_green.shrink.recipes.onnx_runtime import OnnxDynamic, OnnxFloat
 from jupyter_green.shrink.recipes.threads import AS_FAST, fewest_threads
 
 from . import models
 from .test_recipes import answer, case_of
-from .test_shrink import searching
+from .test_shrink import AMPLE, entry, searching
 
 
 @pytest.fixture
@@ -81,3 +86,48 @@ def test_a_runtime_is_held_against_itself_in_as_many_threads(points_model: Any, 
     search._remember(type(whole)(whole.model.in_threads(2), "onnx", same_numbers=True, runtime=whole.runtime))
     assert search.in_runtime(small).threads == small.model.threads == number
     assert search.in_runtime(whole) is None
+
+
+class InOne(torch.nn.Module):
+    """A model in a runtime that works in one thread; it notes how many PyTorch had meanwhile."""
+
+    threads = 1
+
+    def __init__(self, inner: Any) -> None:
+        super().__init__()
+        self.inner, self.seen = inner, set[int]()
+
+    def forward(self, x: Any) -> Any:
+        self.seen.add(torch.get_num_threads())
+        return self.inner(x)
+
+
+def test_what_fewer_threads_give_alone_is_told(points_model: Any, two_threads: None) -> None:
+    """Whoever reads of a faster runtime must see what of it they can have without one."""
+    search = searching(points_model, {"quick": 0.2, "threads": 0.5})
+    search.entries = [entry("quick", 0.2, 0, 0)]
+    search.entries[0].product = Product(InOne(points_model), runtime="another")
+    verdict = judge(search)
+    assert verdict.in_threads is not None
+    assert verdict.in_threads.value == pytest.approx(0.5)
+    torch.set_num_threads(1)
+    assert judge(search).in_threads is None
+
+
+def test_a_run_in_fewer_threads_puts_them_back(points_model: Any, two_threads: None) -> None:
+    search = searching(points_model, {})
+    for wanted, seen in ((None, 2), (1, 1)):
+        model = InOne(points_model)
+        search.workload.runner(model, threads=wanted).run(0)
+        assert model.seen == {seen}
+        assert torch.get_num_threads() == 2
+
+
+def test_the_report_says_how_to_have_it(points_model: Any, two_threads: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "AS_FAST", 1e9)
+    result = green.shrink(points_model, models.points(3000, seed=2), time=AMPLE, recipes=[OnnxFloat()])
+    assert result.facts.in_threads is not None or result.recipe is None
+    facts = replace(result.facts, in_threads=Ratio(0.5, 0.45, 0.55, 9))
+    told = repr(replace(result, facts=facts, recipe="ONNX Runtime", model=InOne(points_model)))
+    assert "2.0× (1.82–2.2) is fewer threads" in told
+    assert "torch.set_num_threads(1)" in told
