@@ -25,8 +25,7 @@ from .shrink_peers import PEERS, case_of
 
 OUT = Path(__file__).with_name("out")
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-THREADS = 1
-"""What a second thread costs and gives is another question, and each tool answers it in its own way."""
+THREADS = 2
 BATCHES = (1, 32)
 PARTS = ("search", "losses", "laps")
 WORKS = ("text", "image", "vit", "lm")
@@ -213,10 +212,11 @@ class Bench:
             kinds = [("prefill 256", kinds[0][1]), ("decode", self._decode(made))]
         for key, runners in kinds:
             _tell(f"laps: {key}, {len(runners)} in turn")
-            self.store.found["laps"][key] = self._turns(runners)
+            threads = {name: getattr(model, "threads", THREADS) for name, model in made.items()}
+            self.store.found["laps"][key] = self._turns(runners, threads)
             self.store.write()
 
-    def _turns(self, runners: Mapping[str, Any]) -> dict[str, Any]:
+    def _turns(self, runners: Mapping[str, Any], threads: Mapping[str, int]) -> dict[str, Any]:
         from jupyter_green.session import current
         from jupyter_green.shrink.gauge import SessionGauge
         from jupyter_green.shrink.trial import run_trial
@@ -234,11 +234,12 @@ class Bench:
             _tell(f"  {name}: warm after {time.perf_counter() - began:.1f} s")
             able[name] = runner
         trial = run_trial(able, SessionGauge(current(), "cpu"), seconds=seconds, rounds=rounds)
-        runtime = "ONNX Runtime, float32"
         rows = {}
         for name in able:
+            # Against the same runtime in as many threads, or their number would be taken for a smaller model.
+            runtime = shrink_sheet.RUNTIME if threads[name] == THREADS else f"{shrink_sheet.RUNTIME}, 1 thread"
             outcome = trial.outcome(name) if name != "original" else None
-            model = trial.raw(name, runtime) if runtime in able and name != runtime else None
+            model = trial.raw(name, runtime) if runtime in able and not name.startswith(shrink_sheet.RUNTIME) else None
             rows[name] = {
                 "cpu_ms": 1e3 * trial.cost(name).cpu_seconds,
                 "ratio": None if name == "original" else _ratio(trial.raw(name)),

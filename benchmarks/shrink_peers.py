@@ -148,15 +148,37 @@ def _called(call: Callable[[Any], Any]) -> Any:
     return forward
 
 
-def _onnx(recipe: Any) -> Callable[[Case], Any]:
-    return lambda case: recipe.apply(case).model
+def _onnx(recipe: Any, threads: int | None = None) -> Callable[[Case], Any]:
+    """Return how a model is made that runs in as many threads as PyTorch, or in so many."""
+    import torch
+
+    return lambda case: recipe.apply(case).model.in_threads(threads or torch.get_num_threads())
+
+
+def _in_one_thread(case: Case) -> Any:
+    """The original in one of PyTorch's threads: what costs nothing but a setting."""
+    import torch
+
+    def call(*arguments: Any, **named: Any) -> Any:
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            return case.subject.model(*arguments, **named)
+        finally:
+            torch.set_num_threads(before)
+
+    return call
 
 
 ALL = ("text", "image", "vit", "lm")
 PEERS = (
+    Peer("PyTorch, 1 thread", _in_one_thread, ("text", "image", "vit")),
     Peer("ONNX Runtime, float32", _onnx(OnnxFloat()), ALL, "onnxruntime"),
+    Peer("ONNX Runtime, float32, 1 thread", _onnx(OnnxFloat(), 1), ALL, "onnxruntime"),
     Peer("ONNX Runtime int8, dynamic", _onnx(OnnxDynamic()), ("text", "vit", "lm"), "onnxruntime"),
+    Peer("ONNX Runtime int8, dynamic, 1 thread", _onnx(OnnxDynamic(), 1), ("text", "vit", "lm"), "onnxruntime"),
     Peer("ONNX Runtime int8, static", _onnx(OnnxStatic()), ("image",), "onnxruntime"),
+    Peer("ONNX Runtime int8, static, 1 thread", _onnx(OnnxStatic(), 1), ("image",), "onnxruntime"),
     Peer("PyTorch, bf16", _bf16, ALL),
     Peer("PyTorch, quantize_dynamic", lambda case: TorchInteger().apply(case).model, ("text", "vit", "lm")),
     Peer("torch.compile, frozen", lambda case: _compiled(case.subject.model), ("text", "image", "vit")),

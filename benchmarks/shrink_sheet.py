@@ -29,13 +29,15 @@ RUNTIME = "ONNX Runtime, float32"
 METHOD = """\
 1. Models and data are real and come out of packages; what is trained is trained once, with fixed seeds
    (`examples/models.py`), and said how far. Sentences and pictures are fetched when needed and never committed.
-2. There is no energy sensor here: a cost is processor seconds per inference in one thread, of one process, by the
+2. There is no energy sensor here: a cost is processor seconds per inference at two threads, of one process, by the
    trials of jupyter_green itself: everything runs in turn in one process (A B C …, then the reverse), the laps of a
    round are compared in pairs, intervals are 95 %. Nothing on this page is an energy that was measured.
 3. `green.shrink` says its own figures on examples that its search never saw. "As energy" is its interval of the cost
    with what two programs' power may differ in the same second on top; all else is processor time as it was read.
 4. Peers are given the same examples to calibrate with and are held against the same examples of the verdict. They are
    at their documented settings; a compiled model may compile again for a new length, which is not counted.
+   "1 thread" is the same in one thread: for one example at a time a second one often costs more than it gives, and what
+   `green.shrink` makes takes no more than make it faster. So much of a gain is anybody's, by a setting.
 5. "Model alone" is the winner against the original in the winner's own runtime: what a faster runtime gives to anybody
    is not in it. That is the headline's figure.
 6. A candidate that was trained further is held against an original that was trained as many steps on the same examples.

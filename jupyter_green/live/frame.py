@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_green.accounts import view as shape
+from jupyter_green.accounts.aftermath import KEPT
+from jupyter_green.accounts.aftermath import LINE as SHRUNK
 from jupyter_green.report.quotation import one_line
 from jupyter_green.session import Session, Window
 
-from .chronicle import Chronicle, Row, Sums, cell_of, key_of
+from .chronicle import LONGEST_LINE, Chronicle, Row, Sums, cell_of, key_of
 from .outbox import Answer, Page
 from .reference import Reference
 from .request import VERSION
@@ -33,6 +35,8 @@ MOST_ENDING = 12
 MOST_BUDGETS = 16
 LONGEST_SENTENCE = 1000
 LONGEST_NAME = 500
+LONGEST_SHRINK = 30
+"""Characters of a line's own source where what came of a shrink stands in it too."""
 
 Frame = dict[str, Any]
 
@@ -143,7 +147,7 @@ class Frames:
         against = verdicts.against(key) if record.final else None
         return shape.cell(
             record,
-            line=row.line,
+            line=_line(row),
             running=record.id in opened,
             reruns=row.reruns,
             rerun_joules=row.rerun_known,
@@ -167,6 +171,16 @@ class Frames:
     def _notice(self) -> str | None:
         problem = self._session.problem
         return one_line(problem, LONGEST_SENTENCE) if problem else None
+
+
+def _line(row: Row) -> str:
+    """Return a cell's line; where a shrink ran in it, with what came of that instead of all its options."""
+    found = next((note for note in reversed(row.record.notes) if note.startswith(SHRUNK)), None)
+    if found is None:
+        return row.line
+    _, arrow, gained = found.partition(KEPT)
+    said = f"{arrow}{gained}" if arrow else ": nothing gained"
+    return one_line(f"{one_line(row.line, LONGEST_SHRINK)}{said}", LONGEST_LINE)
 
 
 def _budget(told: Frame) -> Frame:

@@ -58,6 +58,7 @@ class ChooseMagics(Magics):
             %compare a b --data test --repeats 5             answers that vary are asked so often, with seeds
             %compare a b --data test --time 3min --batch 1   how long to run them in turn, and examples at a time
             %compare a b --data test --origin 'IMDb, 2011'   where the data comes from
+            %compare a b --data test --task summarization    what that was published to cost stands below
             %compare a b --data test -o chosen               bind the one to take to a name
 
         The value of the line is the ``Comparison``: ``rows``, ``pick``, ``reason``.
@@ -65,7 +66,7 @@ class ChooseMagics(Magics):
         parser = Options("compare")
         parser.add_argument("models", nargs="+")
         parser.add_argument("--data", required=True)
-        for option in ("--metric", "--max-loss", "--group", "--origin", "--tokenizer"):
+        for option in ("--metric", "--max-loss", "--group", "--origin", "--task", "--tokenizer"):
             parser.add_argument(option)
         parser.add_argument("--remote", action="append", default=[])
         parser.add_argument("--time", default="1min")
@@ -94,6 +95,7 @@ class ChooseMagics(Magics):
                 repeats=given.repeats,
                 remote=given.remote,
                 origin=given.origin,
+                task=given.task,
                 tokenizer=tokenizer,
                 progress=not given.quiet,
                 session=self.cells.session(),

@@ -130,6 +130,9 @@ def shrink(  # noqa: PLR0917 - the order is public
             search.run(recipes)
             verdict = judge(search)
             window.facts["label"] = label_of(subject, verdict, measure)
+            if window.parent is not None:
+                # The cell that it ran in says what came of it, in the panel and wherever its record is shown.
+                window.parent.notes.append(window.facts["label"])
         finally:
             bar.close()
     return result_of(search, verdict, window, use, (*subject.notes, *search.material.notes, *problems))

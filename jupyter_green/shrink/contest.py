@@ -24,6 +24,7 @@ from .metric import Metric
 from .options import POINT, seconds_of, share_of
 from .pick import Stand, judged
 from .progress import Progress, wanted
+from .published import published, task_of
 from .quiet import PATIENCE_SECONDS, used_by_others, wait_for_quiet
 from .trial import Trial
 from .utility import loss_against, metric_for
@@ -42,6 +43,7 @@ def compare(  # noqa: PLR0917 - the order is public
     repeats: int = 1,
     remote: Sequence[str] = (),
     origin: str | None = None,
+    task: str | None = None,
     tokenizer: Any = None,
     seed: int = 0,
     say: Callable[[str, float], None] | None = None,
@@ -75,6 +77,9 @@ def compare(  # noqa: PLR0917 - the order is public
         Candidates that run on somebody else's machine: their energy is called unmetered.
     origin : str, optional
         Where the data comes from.
+    task : str, optional
+        What is done, such as "text classification": what was published to cost that stands below, with what it covers.
+        Pipelines of one task say so themselves.
     tokenizer : object, optional
         For modules that are given texts and bring none.
     seed : int
@@ -95,6 +100,7 @@ def compare(  # noqa: PLR0917 - the order is public
     seconds = seconds_of(time)
     if repeats < 1:
         raise ShrinkError(f"The option repeats is {repeats}; give a whole number from 1 on.")
+    beside = published(task if task is not None else task_of(_given(models)))
     found = contestants_of(models, tokenizer=tokenizer, remote=tuple(remote))
     examples = labelled(examples_of(data, group=group, batch=batch, origin=origin), found)
     measure = metric_for(metric, examples.labels)
@@ -145,8 +151,12 @@ def compare(  # noqa: PLR0917 - the order is public
         cost_quality=record.quality,
         cost_seconds=record.seconds,
         advice=advise(rows, examples.labels, "cpu_seconds" if trial is None else trial.basis),
-        notes=(*others, *_notes(trial, level, len(asked))),
+        notes=(*others, *_notes(trial, level, len(asked)), *beside),
     )
+
+
+def _given(models: Mapping[str, Any] | Sequence[Any]) -> list[Any]:
+    return list(models.values()) if isinstance(models, Mapping) else list(models)
 
 
 def _others(found: Sequence[Contestant], seconds: float) -> list[str]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from .search import Search
 
-FINAL_SHARE = 0.2
+FINAL_SHARE = 0.25
 """Share of the time for the final trial, judging and the last check."""
 LISTED = 4
 """So many are judged at most, which all have to pass in turn."""
@@ -83,6 +83,8 @@ def _judged(search: Search, chosen: Sequence[Entry], judged: Sequence[Batch]) ->
     found: list[Verdict] = []
     controls: dict[int, np.ndarray] = {}
     for entry in chosen:
+        if found and search.spent > search.seconds:
+            break  # what is proven so far stands
         # What was made of one structure shares one control, which is looked at once.
         control, key = entry.control, id(entry.control)
         if control is not None and key not in controls:

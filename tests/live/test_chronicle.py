@@ -9,6 +9,7 @@ import time
 import pytest
 
 from jupyter_green.live.chronicle import Chronicle, Row, key_of
+from jupyter_green.live.frame import _line
 from jupyter_green.records import Component, EnergyRecord
 
 
@@ -132,6 +133,18 @@ def test_only_what_began_today_is_in_the_sum_of_today() -> None:
         assert chronicle.sums().today.joules == 3.0 * (again + 1), "earlier executions were used today as well"
     live = [record(4.0, "c", final=False), record(0.5, "d", final=False, started_at=time.time())]
     assert chronicle.sums(live).today.joules == 6.5
+
+
+def test_a_line_says_what_came_of_a_shrink() -> None:
+    """The person reads it in the panel, and need not look for the cell's output."""
+    found = "shrink: Net → ONNX Runtime int8, 8.1× less energy, proven, accuracy 86.3 % → 86.2 %"
+    before = Row(record(1.0, notes=("other",)), "%shrink net --data test --train train")
+    assert _line(before) == before.line
+    kept = _line(Row(before.record.with_(notes=("other", found)), before.line))
+    assert kept.startswith("%shrink net --data test --tra… → ONNX Runtime int8, 8.1× less energy, proven, accuracy")
+    assert _line(Row(before.record.with_(notes=("shrink: Net, nothing gained",)), "%shrink net")).endswith(
+        "%shrink net: nothing gained"
+    )
 
 
 def test_source_lines_are_of_the_execution_shown_and_clean() -> None:

@@ -14,6 +14,7 @@ import jupyter_green as green
 from jupyter_green.session import Session
 from jupyter_green.shrink.contestant import FAILED
 from jupyter_green.shrink.fault import ShrinkError
+from jupyter_green.shrink.published import published, task_of
 from jupyter_green.shrink.utility import same
 
 from . import models
@@ -279,3 +280,32 @@ def test_what_makes_no_sense(
 def test_what_is_no_data(data: Any, said: str, session: Session) -> None:
     with pytest.raises(ShrinkError, match=said):
         compared({"a": len, "b": len}, data, session)
+
+
+def test_what_was_published_stands_beside_without_a_ratio(points: tuple[Any, Any], session: Session) -> None:
+    """A server of eight boards is no measure for this machine: both boundaries are named, and nothing is divided."""
+    always = {f"always {label}": (lambda _x, label=label: label) for label in (0, 1)}
+    found = compared(always, points, session, task="text classification")
+    server, board, said = found.notes[-3:]
+    assert "8.3 J each on average of 460 measurements, standard deviation 2.9 J (server of 8 A100" in server
+    assert "0.78 J each (distilbert-imdb) to 100 J (t5-11b) (one H100, GPU only" in board
+    assert "no ratio to them is told" in said
+    assert server in repr(found)
+    with pytest.raises(
+        ShrinkError, match=r"^Nothing published is known of the task 'chess'; there is text class[^\n]*$"
+    ):
+        compared(always, points, session, task="chess")
+    assert not any("Published" in note for note in compared(always, points, session).notes)
+
+
+def test_pipelines_say_their_task_themselves() -> None:
+    class Piped:
+        def __init__(self, task: str) -> None:
+            self.task = task
+
+    assert task_of([Piped("sentiment-analysis"), Piped("sentiment-analysis")]) == "text classification"
+    assert published("text-classification") == published("text classification")
+    assert task_of([Piped("summarization"), Piped("ner")]) is None
+    assert task_of([Piped("chess")]) is None
+    assert task_of([object(), object()]) is None
+    assert published(None) == []

@@ -345,3 +345,23 @@ def test_recipes_of_third_parties(tmp_path: Any) -> None:
     assert len(problems) == 3
     assert any("broken could not be loaded (RuntimeError: no)" in problem for problem in problems)
     assert any("thing has no name, trains, applies and apply" in problem for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("has", "bf16", "fp16"),
+    [({}, False, False), ({"avx512_fp16": True}, False, True), ({"amx_bf16": True, "amx_fp16": False}, True, False)],
+)
+def test_sixteen_bits_where_the_processor_says_so(
+    has: dict[str, bool], bf16: bool, fp16: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has, raising=False)
+    assert precision.processor_can("bf16") == bf16
+    assert precision.processor_can("fp16") == fp16
+
+
+@pytest.mark.parametrize("has", [True, False])
+def test_an_older_pytorch_is_asked_one_by_one(has: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    for name in ("_is_avx512_fp16_supported", "_is_amx_fp16_supported"):
+        monkeypatch.setattr(torch.cpu, name, lambda: has, raising=False)
+    assert precision.processor_can("fp16") == has

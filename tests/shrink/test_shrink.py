@@ -144,6 +144,13 @@ def test_a_search_is_one_line_in_the_ledger_with_its_laps_inside(points_model: A
     assert laps[-1].unit == "inference"
 
 
+def test_the_cell_that_it_ran_in_says_what_came_of_it(points_model: Any) -> None:
+    session = current()
+    with session.window("cell") as cell:
+        green.shrink(points_model, models.points(3000, seed=2), time="2s", recipes=[])
+    assert cell.record.notes[-1] == "shrink: Blocks, nothing gained"
+
+
 def test_what_was_kept_is_said_in_the_ledger(points_model: Any) -> None:
     search = searching(points_model, {"small": 0.25})
     search.entries = [entry("small", 0.25, 0, 0)]

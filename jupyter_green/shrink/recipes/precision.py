@@ -7,6 +7,9 @@ from typing import Any
 from jupyter_green.shrink.material import leaves
 from jupyter_green.shrink.recipe import Case, Product
 
+UNITS = {"bf16": ("avx512_bf16", "amx_bf16", "amx_tile"), "fp16": ("avx512_fp16", "amx_fp16")}
+"""What a processor has that multiplies 16 bits, as PyTorch calls it."""
+
 
 class BFloat16:
     """Cast weights and arithmetic to bfloat16."""
@@ -74,11 +77,11 @@ def processor_can(name: str) -> bool:
     """Whether this processor multiplies bfloat16 or float16 itself."""
     import torch
 
-    names = {
-        "bf16": ("_is_avx512_bf16_supported", "_is_amx_tile_supported"),
-        "fp16": ("_is_avx512_fp16_supported", "_is_amx_fp16_supported"),
-    }
-    checks = (getattr(torch.cpu, check, None) for check in names[name])
+    told = getattr(torch.cpu, "get_capabilities", None)
+    if told is not None:
+        return any(bool(told().get(unit)) for unit in UNITS[name])
+    # An older PyTorch tells of some alone.
+    checks = (getattr(torch.cpu, f"_is_{unit}_supported", None) for unit in UNITS[name])
     return any(bool(check()) for check in checks if check is not None)
 
 
