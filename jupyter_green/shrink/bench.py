@@ -19,6 +19,7 @@ from .material import LEAST_BATCHES, Material
 from .metric import Metric, evaluate
 from .recipe import Case, Product, Recipe
 from .result import Candidate
+from .runtimes import Runtimes
 from .subject import Subject
 from .trial import Cost, Outcome, Trial, run_trial
 from .workload import CHOOSING_TOKENS, Workload
@@ -90,8 +91,7 @@ class Bench:
         self.references: Sequence[Any] = ()
         self.fingerprint = subject.fingerprint()
         self._doing = "the original"
-        self._runtimes: dict[tuple[str, int | None], Any] = {}
-        self._bf16: Any = None
+        self.runtimes = Runtimes(lambda: self.case(0.0))
 
     def begin(self) -> None:
         """Look at the original, on as much as the time allows."""
@@ -130,6 +130,13 @@ class Bench:
         """Move the progress bar."""
         self.say(self._doing, self.spent / self.seconds)
 
+    def case(self, seconds: float, *, copy: bool = True) -> Case:
+        """Return what a recipe gets: a copy of its own, unless it is only asked whether it applies."""
+        subject = replace(self.subject, model=self.subject.copy()) if copy else self.subject
+        tune, labelled = self.material.tune, self.material.labelled
+        one = self.workload.batches[0]
+        return Case(subject, self.subject, tune, labelled, self.metric, seconds, self.options, self.tick, one)
+
     # ---- one candidate --------------------------------------------------------------------------
 
     def look(self, model: Any, control: Any = None) -> tuple[Loss, float]:
@@ -161,7 +168,7 @@ class Bench:
     def consider(self, name: str, product: Product, control: Any) -> bool:
         """Look at the loss, then at the cost; return whether its loss is likely to be accepted."""
         self.tell(name)
-        self._remember(product)
+        self.runtimes.remember(product)
         reason = self.workload.against(product.model)
         if reason is not None:
             self.drop(name, "dropped", reason, product)
@@ -241,44 +248,6 @@ class Bench:
         said = "The extra training alone; what was trained is held against this too."
         self.rows.append(Candidate("original, trained on", "control", said, None, loss, score))
 
-    # ---- references -----------------------------------------------------------------------------
-
-    def _remember(self, product: Product) -> None:
-        """Keep what tells a runtime's part from a model's, also where it is no gain itself."""
-        if product.same_numbers:
-            self._runtimes.setdefault((product.runtime, _threads(product.model)), product.model)
-        if [step.get("recipe") for step in product.steps] == ["bf16"]:
-            self._bf16 = product.model
-
-    def in_runtime(self, product: Product) -> Any:
-        """Return the original in a product's runtime; None where that is PyTorch, the product itself, or untold.
-
-        It runs in as many threads as the product, or their number would be taken for a smaller model.
-        """
-        if product.same_numbers or product.runtime == "PyTorch":
-            return None
-        key = product.runtime, _threads(product.model)
-        if key not in self._runtimes and product.form == "onnx":
-            made = next((model for (name, _), model in self._runtimes.items() if name == product.runtime), None)
-            made = self._exported() if made is None else made
-            if made is not None:
-                self._runtimes[key] = made.in_threads(key[1])
-        return self._runtimes.get(key)
-
-    def _exported(self) -> Any:
-        from .recipes.onnx_runtime import OnnxFloat
-
-        subject = replace(self.subject, model=self.subject.copy())
-        tune, labelled = self.material.tune, self.material.labelled
-        try:
-            return OnnxFloat().apply(Case(subject, self.subject, tune, labelled, self.metric, 0.0)).model
-        except Exception:  # noqa: BLE001 - then the two parts can't be told apart, and nothing is claimed
-            return None
-
-    def in_bf16(self) -> Any:
-        """Return the original in bfloat16, where the hardware multiplies it and that was tried."""
-        return self._bf16
-
     # ---- rows -----------------------------------------------------------------------------------
 
     def see_that_the_original_is_whole(self, name: str) -> None:
@@ -318,11 +287,6 @@ class Bench:
                 "" if product is None else product.runtime,
             )
         )
-
-
-def _threads(model: Any) -> int | None:
-    """Return in how many threads a runtime of its own works; None where PyTorch says that."""
-    return getattr(model, "threads", None)
 
 
 def notes_of(product: Product) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from .loss import Loss
 from .material import Batch
 from .metric import Metric, evaluate
 from .ratio import Ratio, paired_ratio
+from .runtimes import threads_of
 from .trial import Outcome, Trial, run_trial
 from .workload import CHOOSING_TOKENS, PROMPT
 
@@ -156,15 +157,15 @@ def _trial(search: Search, entry: Entry, share: float) -> Trial:
     import torch
 
     models = {"original": search.subject.model, entry.name: entry.product.model}
-    runtime = search.in_runtime(entry.product)
+    runtime = search.runtimes.of(entry.product)
     if runtime is not None:
         models[RUNTIME] = runtime
-    half = search.in_bf16()
+    half = search.runtimes.bf16
     if half is not None and half is not entry.product.model:
         models[BF16] = half
     tokens = search.workload.new_tokens
     runners = {name: search.workload.runner(model) for name, model in models.items()}
-    threads = getattr(entry.product.model, "threads", None)
+    threads = threads_of(entry.product.model)
     if threads is not None and threads < torch.get_num_threads():
         runners[THREADS] = search.workload.runner(search.subject.model, threads=threads)
     if tokens:

@@ -21,7 +21,7 @@ from .dial import bisect
 from .fault import ShrinkError, why
 from .judgement import FINAL_SHARE
 from .memory import lacking
-from .recipe import Adjustable, Case, Product, Recipe, Repairable, follow
+from .recipe import Adjustable, Product, Recipe, Repairable, follow
 from .sensitivity import most_harmed
 from .surroundings import Surroundings
 from .training import Training, distil, train_equally
@@ -223,13 +223,6 @@ class Search(Bench):
         return control.model
 
     # ---- what holds for all ---------------------------------------------------------------------
-
-    def case(self, seconds: float, *, copy: bool = True) -> Case:
-        """Return what a recipe gets: a copy of its own, unless it is only asked whether it applies."""
-        subject = replace(self.subject, model=self.subject.copy()) if copy else self.subject
-        tune, labelled = self.material.tune, self.material.labelled
-        one = self.workload.batches[0]
-        return Case(subject, self.subject, tune, labelled, self.metric, seconds, self.options, self.tick, one)
 
     def _applies(self, recipe: Recipe, until: float) -> bool:
         """Whether a recipe is tried; where not, its row says why."""

@@ -83,9 +83,9 @@ def test_a_runtime_is_held_against_itself_in_as_many_threads(points_model: Any, 
     search = searching(points_model, {"original": 1.0})
     whole, small = (recipe.apply(search.case(1.0)) for recipe in (OnnxFloat(), OnnxDynamic()))
     small = type(small)(small.model.in_threads(number), "onnx", small.steps, runtime=small.runtime)
-    search._remember(type(whole)(whole.model.in_threads(2), "onnx", same_numbers=True, runtime=whole.runtime))
-    assert search.in_runtime(small).threads == small.model.threads == number
-    assert search.in_runtime(whole) is None
+    search.runtimes.remember(type(whole)(whole.model.in_threads(2), "onnx", same_numbers=True, runtime=whole.runtime))
+    assert search.runtimes.of(small).threads == small.model.threads == number
+    assert search.runtimes.of(whole) is None
 
 
 class InOne(torch.nn.Module):

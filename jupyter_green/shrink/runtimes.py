@@ -1,0 +1,63 @@
+"""What tells a runtime's part of a gain from a smaller model's: the original in each runtime, and in bfloat16.
+
+It is kept from the candidates as they come, also where it is no gain itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .recipe import Case, Product
+
+
+class Runtimes:
+    """The original in other runtimes.
+
+    Parameters
+    ----------
+    case : callable
+        Returns a case with a copy of the original, to export it where no candidate was.
+    """
+
+    def __init__(self, case: Callable[[], Case]) -> None:
+        self._case = case
+        self._kept: dict[tuple[str, int | None], Any] = {}
+        self.bf16: Any = None
+        """The original in bfloat16, where the hardware multiplies it and that was tried."""
+
+    def remember(self, product: Product) -> None:
+        """Keep a product that is the original in another runtime or in bfloat16."""
+        if product.same_numbers:
+            self._kept.setdefault((product.runtime, threads_of(product.model)), product.model)
+        if [step.get("recipe") for step in product.steps] == ["bf16"]:
+            self.bf16 = product.model
+
+    def of(self, product: Product) -> Any:
+        """Return the original in a product's runtime; None where that is PyTorch, the product itself, or untold.
+
+        It runs in as many threads as the product, or their number would be taken for a smaller model.
+        """
+        if product.same_numbers or product.runtime == "PyTorch":
+            return None
+        threads = threads_of(product.model)
+        key = product.runtime, threads
+        if key not in self._kept and product.form == "onnx":
+            made = next((model for (name, _), model in self._kept.items() if name == product.runtime), None)
+            made = self._exported() if made is None else made
+            if made is not None:
+                self._kept[key] = made if threads is None else made.in_threads(threads)
+        return self._kept.get(key)
+
+    def _exported(self) -> Any:
+        from .recipes.onnx_runtime import OnnxFloat
+
+        try:
+            return OnnxFloat().apply(self._case()).model
+        except Exception:  # noqa: BLE001 - then the two parts can't be told apart, and nothing is claimed
+            return None
+
+
+def threads_of(model: Any) -> int | None:
+    """Return in how many threads a runtime of its own works; None where PyTorch says that."""
+    return getattr(model, "threads", None)
