@@ -60,7 +60,8 @@ def compare(  # noqa: PLR0917 - the order is public
     data : (X, y), dataset, table or DataLoader
         Examples with labels, which nobody was trained on.
     metric : str or callable, optional
-        "accuracy", "f1", "mse", "perplexity", or ``function(answers, labels)``, higher is better.
+        "accuracy", "f1", "mse", "perplexity", "spearman" (for scored pairs of texts), or
+        ``function(answers, labels)``, higher is better.
     max_loss : float or str, optional
         Accepted loss of a bounded metric in points: 0.01 or "1pt" is one point.
     max_relative_loss : float or str, optional
@@ -103,7 +104,7 @@ def compare(  # noqa: PLR0917 - the order is public
     beside = published(task if task is not None else task_of(_given(models)))
     found = contestants_of(models, tokenizer=tokenizer, remote=tuple(remote))
     examples = labelled(examples_of(data, group=group, batch=batch, origin=origin), found)
-    measure = metric_for(metric, examples.labels)
+    measure = metric_for(metric, examples.labels, pairs=examples.form == "pairs")
     session = current() if session is None else session
     others = _others(found, seconds)
     with session.window("trial", label="compare") as window:

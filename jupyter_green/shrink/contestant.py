@@ -97,7 +97,12 @@ class Module(Contestant):
     def ready(self, examples: Examples) -> None:
         """Make tensors of rows, and put them where the weights are; texts stay texts until they are asked."""
         self._form = examples.form
-        if examples.form == "texts" and self.subject.tokenizer is None and self.subject.kind != "sentence-transformers":
+        if self._embeds and examples.form != "pairs":
+            raise ShrinkError(
+                f"{self.name} gives embeddings, which have no right answer; give pairs of texts with a score each, or "
+                "put a classifier behind it."
+            )
+        if examples.form in ("texts", "pairs") and self.subject.tokenizer is None and not self._embeds:
             raise ShrinkError(f"{self.name} needs a tokenizer for texts; hand over a pipeline, or give tokenizer=.")
         self._batches = [self._tensors(batch) for batch in examples.batches]
 
@@ -125,14 +130,30 @@ class Module(Contestant):
         found = getattr(getattr(self.subject.model, "config", None), "id2label", None)
         return dict(found) if isinstance(found, Mapping) else None
 
+    @property
+    def _embeds(self) -> bool:
+        return self.subject.kind == "sentence-transformers"
+
     def _call(self, batch: Any) -> Any:
         import torch
 
         with torch.inference_mode():
-            if self._form == "texts" and self.subject.tokenizer is not None:
-                made = self.subject.tokenizer(list(batch), padding=True, truncation=True, return_tensors="pt")
+            if self._embeds:
+                return self._alike(batch)
+            if self._form in ("texts", "pairs") and self.subject.tokenizer is not None:
+                given = list(zip(*batch, strict=True)) if self._form == "pairs" else [batch]
+                made = self.subject.tokenizer(*map(list, given), padding=True, truncation=True, return_tensors="pt")
                 batch = {name: value.to(_where(self.subject.model)) for name, value in dict(made).items()}
             return main_tensor(self.subject.call(batch)).float().cpu()
+
+    def _alike(self, pairs: Sequence[Any]) -> Any:
+        """Return the cosine of each pair's embeddings, made as the person makes them."""
+        from torch.nn.functional import cosine_similarity
+
+        count = len(pairs)
+        texts = [pair[side] for side in (0, 1) for pair in pairs]
+        made = self.subject.model.encode(texts, batch_size=2 * count, convert_to_tensor=True, show_progress_bar=False)
+        return cosine_similarity(made[:count].float(), made[count:].float(), dim=-1).cpu()
 
     def _tensors(self, batch: Any) -> Any:
         import torch
@@ -158,6 +179,8 @@ class Pipe(Contestant):
     def ready(self, examples: Examples) -> None:
         """Take the batches as lists of single examples."""
         self._batches = [examples.singles(place) for place in range(len(examples.batches))]
+        if examples.form == "pairs":
+            self._batches = [[{"text": a, "text_pair": b} for a, b in batch] for batch in self._batches]
 
     def outputs(self, place: int) -> Any:
         """Ask for a batch."""
@@ -255,6 +278,9 @@ def contestant_of(name: str, given: Any, *, tokenizer: Any = None, remote: bool 
     if isinstance(inner, torch.nn.Module):
         facts |= {"device": "gpu" if _where(inner).type == "cuda" else "cpu", "size_bytes": _bytes(inner)}
         facts |= {"parameters": sum(item.numel() for item in inner.parameters()) or None, "generates": _writes(inner)}
+    if "sentence_transformers" in family and not hasattr(given, "encode") and hasattr(given, "predict"):
+        # A cross-encoder reads both texts at once and scores them.
+        return Estimator(name, type(given).__name__, **facts, model=given)
     if "transformers" in family and callable(given) and hasattr(given, "task") and inner is not None:
         generates = given.task in ("text-generation", "text2text-generation")
         return Pipe(name, f"{given.task} pipeline", **(facts | {"generates": generates}), pipeline=given)

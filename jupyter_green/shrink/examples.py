@@ -14,7 +14,11 @@ from typing import Any, Literal
 from .fault import ShrinkError
 from .material import BATCH, LABELS, MOST_EXAMPLES, TEXTS, leaves, of_loader
 
-Form = Literal["texts", "tensors", "rows", "objects"]
+Form = Literal["texts", "pairs", "tensors", "rows", "objects"]
+PAIRS = (("sentence1", "sentence2"), ("text1", "text2"), ("premise", "hypothesis"))
+"""Columns that hold two texts which belong together."""
+SCORES = ("score", "similarity_score")
+"""Columns that say how alike they are, where there are no labels by name."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +27,8 @@ class Examples:
 
     Parameters
     ----------
-    form : {"texts", "tensors", "rows", "objects"}
-        What an example is: a text, tensors of torch, rows of an array or a table, anything else.
+    form : {"texts", "pairs", "tensors", "rows", "objects"}
+        What an example is: a text, two texts, tensors of torch, rows of an array or a table, anything else.
     batches : sequence
         What each call is given, as the person has it.
     sizes : sequence of int
@@ -131,17 +135,9 @@ def _parted(data: Any, group: str | None) -> tuple[Any, Any, Any]:
     """Return inputs, labels and groups of whatever form the data has."""
     columns = _named(data)
     if columns is not None:
-        labels = next((data[name] for name in LABELS if name in columns), None)
-        groups = data[group] if group in columns else None
-        text = next((name for name in TEXTS if name in columns), None)
-        if text is not None:
-            return list(data[text]), labels, groups
-        rest = [name for name in columns if name not in LABELS and name != group]
-        if hasattr(data, "iloc"):
-            return data[rest], labels, groups
-        return {name: data[name] for name in rest}, labels, groups
+        return _parted_columns(data, columns, group)
     if isinstance(data, tuple) and len(data) == 2:
-        return data[0], data[1], None
+        return _zipped(data[0]), data[1], None
     if isinstance(data, list) and data and all(isinstance(item, tuple) and len(item) == 2 for item in data):
         return [item[0] for item in data], [item[1] for item in data], None
     if isinstance(data, (list, dict)) or hasattr(data, "shape"):
@@ -149,6 +145,29 @@ def _parted(data: Any, group: str | None) -> tuple[Any, Any, Any]:
     raise ShrinkError(
         f"{type(data).__name__} is no data this can read; give (X, y), a dataset, a table or a DataLoader."
     )
+
+
+def _parted_columns(data: Any, columns: Sequence[str], group: str | None) -> tuple[Any, Any, Any]:
+    labels = next((data[name] for name in LABELS if name in columns), None)
+    groups = data[group] if group in columns else None
+    text = next((name for name in TEXTS if name in columns), None)
+    if text is not None:
+        return list(data[text]), labels, groups
+    pair = next((pair for pair in PAIRS if set(pair) <= set(columns)), None)
+    if pair is not None:
+        scores = next((data[name] for name in SCORES if name in columns), None)
+        return list(zip(*(data[name] for name in pair), strict=True)), scores if labels is None else labels, groups
+    rest = [name for name in columns if name not in LABELS and name != group]
+    return data[rest] if hasattr(data, "iloc") else {name: data[name] for name in rest}, labels, groups
+
+
+def _zipped(inputs: Any) -> Any:
+    """Return two lists of texts as pairs, anything else as it is."""
+    if not (isinstance(inputs, tuple) and len(inputs) == 2 and all(_are_texts(part) for part in inputs)):
+        return inputs
+    if len(inputs[0]) != len(inputs[1]):
+        raise ShrinkError(f"There are {len(inputs[0])} first texts and {len(inputs[1])} second ones.")
+    return list(zip(*inputs, strict=True))
 
 
 def _named(data: Any) -> list[str] | None:
@@ -160,13 +179,23 @@ def _named(data: Any) -> list[str] | None:
 
 
 def _form(inputs: Any) -> Form:
-    if isinstance(inputs, list) and all(isinstance(item, str) for item in inputs):
+    if _are_texts(inputs):
         return "texts"
+    if isinstance(inputs, list) and all(_is_pair(item) for item in inputs):
+        return "pairs"
     if isinstance(inputs, Mapping):
         return "tensors" if all(hasattr(value, "dim") for value in inputs.values()) else "objects"
     if hasattr(inputs, "dim"):
         return "tensors"
     return "rows" if hasattr(inputs, "shape") else "objects"
+
+
+def _are_texts(inputs: Any) -> bool:
+    return isinstance(inputs, list) and all(isinstance(item, str) for item in inputs)
+
+
+def _is_pair(item: Any) -> bool:
+    return isinstance(item, (tuple, list)) and len(item) == 2 and all(isinstance(part, str) for part in item)
 
 
 def _length(inputs: Any) -> int:

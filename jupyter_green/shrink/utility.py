@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .contestant import FAILED, Contestant
+from .correlation import Spearman
 from .examples import Examples
 from .fault import ShrinkError
 from .loss import LEVEL, Loss
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 MOST_CLASSES = 1000
+MOST_VERDICTS = 3
+"""Labels of a pair of texts up to which they are verdicts (alike, not, can't say); more are a scale."""
 SAMPLED = 2
 """Batches that are asked again to see whether the answers are the same."""
 
@@ -84,8 +87,8 @@ class Utility:
     strange: str = ""
 
 
-def metric_for(wanted: str | Callable[[Any, Any], float] | None, labels: Any) -> Metric:
-    """Return the metric a person asked for, or the one that fits the labels.
+def metric_for(wanted: str | Callable[[Any, Any], float] | None, labels: Any, *, pairs: bool = False) -> Metric:
+    """Return the metric a person asked for, or the one that fits the labels; for scored pairs of texts, their ranks.
 
     Raises
     ------
@@ -100,6 +103,8 @@ def metric_for(wanted: str | Callable[[Any, Any], float] | None, labels: Any) ->
     if wanted is None:
         if not plain:
             wanted = "perplexity"
+        elif pairs and len({*labels}) > MOST_VERDICTS and all(isinstance(label, (int, float)) for label in labels):
+            wanted = "spearman"
         else:
             wanted = (
                 "mse" if any(isinstance(label, float) and not label.is_integer() for label in labels) else "accuracy"
@@ -109,10 +114,11 @@ def metric_for(wanted: str | Callable[[Any, Any], float] | None, labels: Any) ->
         "f1": lambda: F1(len(_classes(labels)) + 1),
         "mse": SquaredError,
         "perplexity": Perplexity,
+        "spearman": Spearman,
     }
     found = known.get(str(wanted).lower())
     if found is None:
-        raise ShrinkError(f"{wanted!r} is no metric for answers; take accuracy, f1, mse, perplexity or a function.")
+        raise ShrinkError(f"{wanted!r} is no metric for answers; take {', '.join(known)} or a function.")
     if (str(wanted).lower() == "perplexity") == plain:
         raise ShrinkError(f"The metric {wanted} does not fit labels of this form.")
     return found()
@@ -190,6 +196,9 @@ def _once(contestant: Contestant, examples: Examples, metric: Metric) -> tuple[A
     if isinstance(metric, SquaredError):
         errors = [_squared(one, label) for one, label in zip(said, labels, strict=True)]
         return np.asarray(errors, float)[:, None], failed, said
+    if isinstance(metric, Spearman):
+        numbers = [math.nan if one is FAILED else float(one) for one in said]
+        return np.stack([numbers, np.asarray(labels, float)], axis=-1), failed, said
     if isinstance(metric, F1):
         return _counts(said, labels, metric), failed, said
     right = [same(one, label) for one, label in zip(said, labels, strict=True)]
