@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from .examples import Examples
 from .fault import ShrinkError, why
-from .subject import Kind, Subject, main_tensor
+from .subject import Subject, kind_of, main_tensor
 
 FAILED = type("Failed", (), {"__repr__": lambda _self: "no answer"})()
 """Stands where a candidate gave no answer."""
@@ -285,9 +285,8 @@ def contestant_of(name: str, given: Any, *, tokenizer: Any = None, remote: bool 
         generates = given.task in ("text-generation", "text2text-generation")
         return Pipe(name, f"{given.task} pipeline", **(facts | {"generates": generates}), pipeline=given)
     if isinstance(inner, torch.nn.Module):
-        kind: Kind = "module"
-        names = {base.__module__.partition(".")[0] for base in type(inner).__mro__}
-        kind = "sentence-transformers" if "sentence_transformers" in names else kind
+        kind = kind_of(inner)
+        kind = "module" if kind == "transformers" else kind
         words = tokenizer or getattr(given, "tokenizer", None) or getattr(given, "processing_class", None)
         return Module(name, type(inner).__name__, **facts, subject=Subject(inner, kind, words))
     if hasattr(given, "predict"):

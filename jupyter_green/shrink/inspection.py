@@ -22,7 +22,7 @@ from typing import Any
 from .fault import ShrinkError, require, why
 from .material import Batch, leaves
 from .recipe import Product
-from .subject import Subject, main_tensor
+from .subject import Subject, kind_of, main_tensor
 
 TOKENS = 8
 PATIENCE_SECONDS = 300
@@ -181,7 +181,7 @@ def _asked(folder: Path, fresh: Path, device: str, model: Any = None) -> dict[st
             begin = f"{number}.in."
             inputs = {name.removeprefix(begin): leaf for name, leaf in held.items() if name.startswith(begin)}
             with torch.inference_mode():
-                answer = main_tensor(Subject(made).call(arranged(inputs, call))).float().cpu()
+                answer = main_tensor(Subject(made, kind_of(made)).call(arranged(inputs, call))).float().cpu()
             wanted = held[f"{number}.out"].cpu()
             apart = float((answer - wanted).abs().max()) if answer.shape == wanted.shape else float("inf")
             if not apart <= CLOSE * max(1e-6, float(wanted.abs().max())):

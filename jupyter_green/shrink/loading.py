@@ -13,7 +13,7 @@ from typing import Any
 
 from .fault import ShrinkError, require
 from .folder import CONFIG, ONNX, PROBE, WEIGHTS, checked_onnx, opened, settings
-from .subject import Subject, main_tensor
+from .subject import Subject, kind_of, main_tensor
 
 CLOSE = 0.05
 """By how much (relative to the largest answer) the probe may differ: int8 kernels round differently by processor."""
@@ -47,7 +47,7 @@ def load(path: str | Path, model: Any = None) -> Any:
         if name.endswith(".safetensors"):
             _whole(folder / name)
     if note.get("form") == "onnx":
-        made = _onnx(folder, note, steps)
+        made = _onnx(folder, note, steps, model)
     elif note.get("alone") is True:
         made = _finished(_transformers(folder, note), steps)
     else:
@@ -73,7 +73,8 @@ def _file(folder: Path, note: Mapping[str, Any], name: str) -> Path:
     return folder / name
 
 
-def _onnx(folder: Path, note: Mapping[str, Any], steps: list[Any]) -> Any:
+def _onnx(folder: Path, note: Mapping[str, Any], steps: list[Any], model: Any) -> Any:
+    from .recipes.encoder import put
     from .recipes.onnx_model import wrapped
 
     step: dict[str, Any] = next((step for step in steps if step.get("recipe") == "onnx"), {})
@@ -82,13 +83,31 @@ def _onnx(folder: Path, note: Mapping[str, Any], steps: list[Any]) -> Any:
     threads: Any = step.get("threads")
     if not _words(names) or not _words(outputs) or not (threads is None or (type(threads) is int and threads > 0)):
         raise ShrinkError("shrink.json does not say what the model is called with; the folder is damaged.")
+    inside: Any = step.get("inside")
+    if inside is not None:
+        _fresh(note, model)
+        if not (isinstance(inside, str) and inside and inside in dict(model.named_modules())):
+            raise ShrinkError(f"model is not built like the one that was shrunk: it has no part {str(inside)[:80]!r}.")
     data = checked_onnx(_file(folder, note, ONNX).read_bytes())
     try:
-        return wrapped(data, names, outputs, threads)
+        made = wrapped(data, names, outputs, threads)
     except ShrinkError:
         raise
     except Exception as error:  # ONNX Runtime has an error class for each reason
         raise ShrinkError(f"ONNX Runtime can't run {ONNX}: {str(error).splitlines()[0][:160]}") from error
+
+    return made if inside is None else put(model, inside, made)
+
+
+def _fresh(note: Mapping[str, Any], model: Any) -> None:
+    """See that a person handed over an instance of the class that was shrunk."""
+    import torch
+
+    name = note.get("class")
+    if not isinstance(model, torch.nn.Module):
+        raise ShrinkError(f"This model needs a fresh instance of its class; call green.load(path, model={name}(...)).")
+    if type(model).__name__ != name:
+        raise ShrinkError(f"This is a shrunk {name}, and model is {type(model).__name__}.")
 
 
 def _words(value: Any) -> bool:
@@ -137,16 +156,10 @@ def _heads(made: Any, path: Path, steps: list[Any]) -> None:
 
 
 def _replayed(folder: Path, note: Mapping[str, Any], steps: list[Any], model: Any) -> Any:
-    import torch
-
     from .recipes.depth import keep_layers
     from .structure import reshape
 
-    name = note.get("class")
-    if not isinstance(model, torch.nn.Module):
-        raise ShrinkError(f"This model needs a fresh instance of its class; call green.load(path, model={name}(...)).")
-    if type(model).__name__ != name:
-        raise ShrinkError(f"This is a shrunk {name}, and model is {type(model).__name__}.")
+    _fresh(note, model)
     made = copy.deepcopy(model)
     for step in steps:
         if step.get("recipe") == "depth":
@@ -284,7 +297,7 @@ def _ask(made: Any, probe: Path, note: Mapping[str, Any]) -> None:
         wanted = held.pop("out")
         inputs = {name.removeprefix("in."): leaf for name, leaf in held.items()}
         with torch.inference_mode():
-            answer = main_tensor(Subject(made).call(arranged(inputs, note.get("call")))).float()
+            answer = main_tensor(Subject(made, kind_of(made)).call(arranged(inputs, note.get("call")))).float()
     except (KeyError, IndexError, TypeError, RuntimeError, ValueError) as error:
         first = (str(error).splitlines() or [""])[0][:160]
         raise ShrinkError(f"The model can't be called as it was when it was saved: {first}") from error

@@ -99,7 +99,9 @@ class Product:
     def size_bytes(self) -> int:
         """Bytes that the weights take."""
         if self.form == "onnx":
-            return len(self.model.onnx)
+            from .recipes.onnx_model import session_of
+
+            return len(session_of(self.model).onnx)
         total = 0
         for tensor in self.model.state_dict().values():
             # A quantized layer packs weight and bias into one entry.

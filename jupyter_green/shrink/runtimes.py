@@ -40,13 +40,15 @@ class Runtimes:
         """
         if product.same_numbers or product.runtime == "PyTorch":
             return None
+        from .recipes.onnx_model import in_threads
+
         threads = threads_of(product.model)
         key = product.runtime, threads
         if key not in self._kept and product.form == "onnx":
             made = next((model for (name, _), model in self._kept.items() if name == product.runtime), None)
             made = self._exported() if made is None else made
             if made is not None:
-                self._kept[key] = made if threads is None else made.in_threads(threads)
+                self._kept[key] = made if threads is None else in_threads(made, threads)
         return self._kept.get(key)
 
     def _exported(self) -> Any:
@@ -60,4 +62,6 @@ class Runtimes:
 
 def threads_of(model: Any) -> int | None:
     """Return in how many threads a runtime of its own works; None where PyTorch says that."""
-    return getattr(model, "threads", None)
+    from .recipes.onnx_model import session_of
+
+    return getattr(session_of(model) or model, "threads", None)

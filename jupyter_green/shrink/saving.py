@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from .fault import ShrinkError, require
 from .folder import CARD, CONFIG, NOTE, ONNX, PROBE, SCHEMA, WEIGHTS, digest
 from .material import leaves
+from .recipes.onnx_model import session_of
 from .subject import main_tensor
 
 if TYPE_CHECKING:
@@ -89,8 +90,10 @@ def of_transformers(model: Any) -> bool:
 def _weights(made: Path, product: Product) -> bool:
     """Write the weights; return whether the folder alone suffices to make the model again."""
     if product.form == "onnx":
-        (made / ONNX).write_bytes(product.model.onnx)
-        return True
+        part = session_of(product.model)
+        (made / ONNX).write_bytes(part.onnx)
+        # What stands around it is made by its own library: a fresh instance is asked for.
+        return part is product.model
     model = product.model if product.weights is None else product.weights
     if not model.state_dict():
         raise ShrinkError(f"{type(model).__name__} holds no weights of its own, so there is nothing to save.")

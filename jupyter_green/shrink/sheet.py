@@ -17,6 +17,7 @@ from .gauge import POWER_DIFFERENCE
 from .loss import Loss
 from .picture import pareto
 from .ratio import Ratio
+from .runtimes import threads_of
 
 if TYPE_CHECKING:
     from .result import Candidate, ShrinkResult
@@ -105,7 +106,7 @@ def lines_below(result: ShrinkResult) -> list[str]:
         runtime, rest = facts.split
         said.append(f"Where it comes from: faster runtime {interval(runtime)}, smaller model {interval(rest)}.")
     if facts.in_threads is not None and facts.in_threads.less and result.recipe is not None:
-        part, count = interval(facts.in_threads), result.model.threads
+        part, count = interval(facts.in_threads), threads_of(result.model)
         said.append(
             f"Of the runtime's part {part} is fewer threads; your model has that by torch.set_num_threads({count})."
         )

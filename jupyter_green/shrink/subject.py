@@ -156,13 +156,18 @@ def subject_of(model: Any) -> Subject:
         tokenizer = getattr(model, "tokenizer", None) or getattr(model, "processing_class", None)
         model = inner
     _refuse(model)
-    names = {base.__module__.partition(".")[0] for base in type(model).__mro__}
-    kind: Kind = "module"
-    if "sentence_transformers" in names:
-        kind, tokenizer = "sentence-transformers", tokenizer or model.tokenizer
-    elif "transformers" in names:
-        kind = "transformers"
+    kind = kind_of(model)
+    if kind == "sentence-transformers":
+        tokenizer = tokenizer or model.tokenizer
     return Subject(model, kind, tokenizer, tuple(_notes(model)))
+
+
+def kind_of(model: Any) -> Kind:
+    """Return which library's a model is, which says how it is called."""
+    names = {base.__module__.partition(".")[0] for base in type(model).__mro__}
+    if "sentence_transformers" in names:
+        return "sentence-transformers"
+    return "transformers" if "transformers" in names else "module"
 
 
 def _refuse(model: Any) -> None:

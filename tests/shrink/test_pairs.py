@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,17 @@ from jupyter_green.session import Session
 from jupyter_green.shrink.correlation import Spearman
 from jupyter_green.shrink.examples import examples_of
 from jupyter_green.shrink.fault import ShrinkError
+from jupyter_green.shrink.recipe import Case
+from jupyter_green.shrink.recipes.autocast import Autocast
 from jupyter_green.shrink.recipes.depth import Depth
+from jupyter_green.shrink.recipes.onnx_model import in_threads, session_of
+from jupyter_green.shrink.recipes.onnx_runtime import OnnxDynamic, OnnxFloat
 from jupyter_green.shrink.recipes.precision import BFloat16
+from jupyter_green.shrink.runtimes import threads_of
 from jupyter_green.shrink.utility import metric_for
+
+from .test_recipes import case_of
+from .test_saving import note, result_of
 
 stats = pytest.importorskip("scipy.stats")
 sentence_transformers = pytest.importorskip("sentence_transformers")
@@ -159,3 +168,70 @@ def test_an_encoder_is_shrunk_and_encodes_as_before(encoder: Any) -> None:
     assert "failed" not in {row.standing for row in rows.values()}
     assert all(torch.equal(tensor, before[name]) for name, tensor in encoder.state_dict().items())
     assert result.model.encode(["the cat"]).shape == (1, 32)
+
+
+@pytest.fixture
+def told(encoder: Any) -> Case:
+    return case_of(encoder, [" ".join(random.Random(seed).sample(WORDS, 2 + seed % 8)) for seed in range(600)])
+
+
+@pytest.mark.parametrize("recipe", [OnnxFloat(), OnnxDynamic()], ids=lambda recipe: recipe.name)
+def test_what_is_inside_runs_elsewhere_and_it_encodes_as_before(recipe: Any, encoder: Any, told: Case) -> None:
+    assert recipe.applies(told) is None
+    product = recipe.apply(told)
+    texts = ["the cat runs", "a dog", " ".join(WORDS)]
+    torch.testing.assert_close(
+        product.model.encode(texts, convert_to_tensor=True),
+        encoder.encode(texts, convert_to_tensor=True),
+        atol=0.1,
+        rtol=0.1,
+    )
+    assert product.size_bytes == len(session_of(product.model).onnx) > 0
+    assert not list(product.model.parameters())
+    assert threads_of(product.model) == 1
+    again = in_threads(product.model, 1)
+    torch.testing.assert_close(
+        again.encode(texts, convert_to_tensor=True), product.model.encode(texts, convert_to_tensor=True)
+    )
+
+
+def test_a_layer_inside_is_left_out_by_its_own_name(encoder: Any, told: Case) -> None:
+    name = next(name for name, module in encoder.named_modules() if name.endswith("intermediate.dense"))
+    whole, spared = (OnnxDynamic(layers).apply(replace(told, subject=told.original)) for layers in ((), (name,)))
+    assert spared.size_bytes > whole.size_bytes
+
+
+def test_a_saved_encoder_asks_for_an_instance(encoder: Any, told: Case, tmp_path: Path) -> None:
+    product = OnnxDynamic().apply(told)
+    result = result_of(told.original, product, told.tune[0].part(0, 2).inputs)
+    result.save(tmp_path / "small")
+    with pytest.raises(ShrinkError, match=r"green\.load\(path, model=SentenceTransformer"):
+        green.load(tmp_path / "small")
+    with pytest.raises(ShrinkError, match="model is Linear"):
+        green.load(tmp_path / "small", model=torch.nn.Linear(2, 2))
+    loaded = green.load(tmp_path / "small", model=encoder)
+    texts = ["the cat runs", "a dog"]
+    assert np.allclose(loaded.encode(texts), product.model.encode(texts), atol=1e-6)
+    assert list(encoder.parameters())
+    steps = [{**product.steps[-1], "inside": "nothing.there"}]
+    note(tmp_path / "small", steps=steps)
+    with pytest.raises(ShrinkError, match="it has no part 'nothing"):
+        green.load(tmp_path / "small", model=encoder)
+
+
+def test_an_encoder_in_another_runtime_is_told_from_a_smaller_one(encoder: Any) -> None:
+    texts = [" ".join(random.Random(seed).sample(WORDS, 6)) for seed in range(600)]
+    result = green.shrink(encoder, texts, time="10s", recipes=[OnnxDynamic()], max_loss="50pt")
+    row = next(row for row in result.candidates if row.name == "ONNX Runtime int8")
+    assert row.standing != "failed"
+    assert result.model.encode(["the cat"]).shape == (1, 32)
+
+
+def test_any_saved_encoder_is_asked_its_probe(encoder: Any, told: Case, tmp_path: Path) -> None:
+    product = BFloat16().apply(told)
+    result_of(told.original, product, told.tune[0].part(0, 2).inputs).save(tmp_path / "half")
+    loaded = green.load(tmp_path / "half", model=encoder)
+    assert np.allclose(loaded.encode(["the cat"]), product.model.encode(["the cat"]), atol=1e-3)
+    assert next(loaded.parameters()).dtype == torch.bfloat16
+    assert next(encoder.parameters()).dtype == torch.float32
+    assert "encodes as before" in (Autocast("bf16").applies(told) or "")

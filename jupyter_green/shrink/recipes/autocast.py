@@ -34,6 +34,8 @@ class Autocast:
         """Only where the hardware multiplies that many bits."""
         if case.options.get("new_tokens"):
             return "It is for single calls; a language model that generates is cast as a whole."
+        if case.subject.kind == "sentence-transformers":
+            return "A sentence-transformers model is cast as a whole, so that it encodes as before."
         return against(case, self.kind)
 
     def apply(self, case: Case) -> Product:

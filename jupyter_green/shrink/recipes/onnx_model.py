@@ -5,6 +5,7 @@ Threads don't spin while they wait: that would cost energy and give nothing.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,6 +42,7 @@ def wrapped(model: bytes, names: Sequence[str], outputs: Sequence[str], threads:
             settings.log_severity_level = 3
             settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
             self.onnx = model
+            self.config: Any = None
             self.names = list(names)
             self.session = runtime.InferenceSession(model, settings, providers=["CPUExecutionProvider"])
             self.taken = {item.name for item in self.session.get_inputs()}
@@ -61,10 +63,15 @@ def wrapped(model: bytes, names: Sequence[str], outputs: Sequence[str], threads:
 
         def in_threads(self, threads: int) -> Any:
             """Return the same model that runs in another number of threads."""
-            return self if threads == self.threads else wrapped(model, names, outputs, threads)
+            return self if threads == self.threads else self._again(threads)
+
+        def _again(self, threads: int) -> Any:
+            made = wrapped(model, names, outputs, threads)
+            made.config = self.config
+            return made
 
         def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-            return wrapped(model, names, outputs, threads)
+            return self._again(self.threads)
 
         def __reduce__(self) -> Any:
             raise TypeError("A shrunk model is saved with result.save(folder), not pickled.")
@@ -80,3 +87,15 @@ def _output(name: str, tensor: Any) -> Any:
     made = ModelOutput()
     made[name] = tensor
     return made
+
+
+def session_of(model: Any) -> Any:
+    """Return what runs in ONNX Runtime: the model, or a part of it; None where nothing does."""
+    parts = getattr(model, "modules", tuple)
+    return next((part for part in parts() if isinstance(getattr(part, "onnx", None), bytes)), None)
+
+
+def in_threads(model: Any, threads: int) -> Any:
+    """Return a model whose part in ONNX Runtime works in another number of threads."""
+    part = session_of(model)
+    return part.in_threads(threads) if part is model else copy.deepcopy(model, {id(part): part.in_threads(threads)})

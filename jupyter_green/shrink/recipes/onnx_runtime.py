@@ -17,6 +17,7 @@ from jupyter_green.shrink.material import Batch, leaves
 from jupyter_green.shrink.recipe import Case, Product
 from jupyter_green.shrink.subject import has_hooks, main_tensor
 
+from .encoder import encoder_of, opened, put, within
 from .integer import LEAST_SHARE, left_out, linear_share
 from .onnx_model import wrapped
 from .threads import fewest_threads
@@ -46,8 +47,9 @@ class OnnxFloat:
             f"{' and '.join(missing)} not installed; run: pip install 'jupyter_green[shrink]'.": bool(missing),
             "The model is to stay a PyTorch module (form='torch').": case.options.get("form") == "torch",
             "It runs on the processor, and the model is on a GPU.": case.subject.device.type != "cpu",
-            "A sentence-transformers model takes texts, which ONNX Runtime can't.": case.subject.kind
-            == "sentence-transformers",
+            "There is not one transformers model in it that could run there.": case.subject.kind
+            == "sentence-transformers"
+            and encoder_of(case.subject.model) is None,
             "The model has hooks, which ONNX Runtime would not run.": has_hooks(case.subject.model),
             "Exported it has no cache of what was read, so it can't generate.": bool(case.options.get("new_tokens")),
             "Only a float32 model is exported.": next(case.subject.model.parameters()).dtype != torch.float32,
@@ -55,7 +57,10 @@ class OnnxFloat:
         return next((reason for reason, true in against.items() if true), None)
 
     def apply(self, case: Case) -> Product:
-        """Export, see that the numbers are the same, and quantize."""
+        """Export, see that the numbers are the same, and quantize; of a sentence-transformers model what is inside."""
+        whole = case.subject.model
+        inside = encoder_of(whole) if case.subject.kind == "sentence-transformers" else None
+        case = case if inside is None else opened(case, inside)
         names = input_names(case.sample)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.onnx"
@@ -66,10 +71,12 @@ class OnnxFloat:
             if quantized is not None:
                 made = wrapped(quantized.read_bytes(), names, outputs)
         threads = fewest_threads(case, made)
-        steps = ({"recipe": "onnx", "how": self.how, "names": names, "outputs": outputs, "threads": threads},)
+        step = {"recipe": "onnx", "how": self.how, "names": names, "outputs": outputs, "threads": threads}
+        steps = (step if inside is None else {**step, "inside": inside},)
         said = f"It runs in {threads} of {made.threads} threads: more make it hardly faster."
         notes = () if threads == made.threads else (said,)
         made = made.in_threads(threads)
+        made = made if inside is None else put(whole, inside, made)
         return Product(made, "onnx", steps, same_numbers=self.how == "float", notes=notes, runtime=RUNTIME)
 
     def quantize(self, case: Case, path: Path, names: Sequence[str]) -> Path | None:
@@ -108,7 +115,7 @@ class OnnxDynamic(OnnxFloat):
         from onnxruntime.quantization import QuantType, quantize_dynamic
 
         made, ready = path.with_name("int8.onnx"), prepared(path)
-        spared = nodes_of(ready, self.spared)
+        spared = nodes_of(ready, [within(case.subject.model, layer) for layer in self.spared])
         quantize_dynamic(ready, made, weight_type=QuantType.QInt8, per_channel=True, nodes_to_exclude=spared)
         return made
 
@@ -169,7 +176,7 @@ class OnnxStatic(OnnxFloat):
             per_channel=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            nodes_to_exclude=nodes_of(ready, self.spared),
+            nodes_to_exclude=nodes_of(ready, [within(case.subject.model, layer) for layer in self.spared]),
         )
         return made
 

@@ -45,7 +45,7 @@ class Float16:
 
 def cast_to(case: Case, name: str, model: Any) -> Product:
     """Return a product of a model that computes in 16 bits, called like the original."""
-    plain = case.subject.kind == "transformers" and not any(leaf.is_floating_point() for leaf in leaves(case.sample))
+    plain = case.subject.kind != "module" and not any(leaf.is_floating_point() for leaf in leaves(case.sample))
     steps = ({"recipe": name, "wrapped": not plain},)
     return Product(model if plain else wrapped(model, name), steps=steps, weights=model)
 
