@@ -15,8 +15,9 @@ from typing import Any
 
 from jupyter_green.shrink.material import Batch, leaves
 from jupyter_green.shrink.recipe import Case
+from jupyter_green.shrink.recipes.export import feed, input_names
 from jupyter_green.shrink.recipes.integer import TorchInteger
-from jupyter_green.shrink.recipes.onnx_runtime import OnnxDynamic, OnnxFloat, OnnxStatic, feed, input_names
+from jupyter_green.shrink.recipes.onnx_runtime import OnnxDynamic, OnnxFloat, OnnxStatic
 from jupyter_green.shrink.recipes.precision import wrapped as cast
 
 CALIBRATED = 10

@@ -84,13 +84,12 @@ def _judged(search: Search, chosen: Sequence[Entry], judged: Sequence[Batch]) ->
     found: list[Verdict] = []
     controls: dict[int, np.ndarray] = {}
     for entry in chosen:
-        if found and search.spent > search.seconds:
-            break  # what is proven so far stands
         # What was made of one structure shares one control, which is looked at once.
         control, key = entry.control, id(entry.control)
         if control is not None and key not in controls:
             controls[key] = evaluate(search.subject, control, judged, search.metric, kept, tick=search.tick)[0]
-        share = FINAL_SHARE / 2 / len(chosen)
+        # Once the time is up, a trial has no more rounds than it takes to tell anything.
+        share = FINAL_SHARE / 2 / len(chosen) if search.spent < search.seconds else 0.0
         found.append(_verdict(search, entry, (base, controls.get(key)), kept, judged, share))
         if not found[-1].proven:
             break

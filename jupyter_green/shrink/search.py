@@ -245,6 +245,8 @@ class Search(Bench):
         found, before = default, Surroundings()
         try:
             with warnings.catch_warnings():
+                # Libraries warn of each layer they leave alone; what matters of a candidate stands in its row.
+                warnings.simplefilter("ignore")
                 found = attempt()
         except ShrinkError as error:
             self.drop(name, "failed", str(error))

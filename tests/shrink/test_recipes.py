@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import pickle
 import subprocess
@@ -365,3 +366,10 @@ def test_an_older_pytorch_is_asked_one_by_one(has: bool, monkeypatch: pytest.Mon
     for name in ("_is_avx512_fp16_supported", "_is_amx_fp16_supported"):
         monkeypatch.setattr(torch.cpu, name, lambda: has, raising=False)
     assert precision.processor_can("fp16") == has
+
+
+def test_quantizing_writes_nothing_into_the_notebook(sentence_model: Any, caplog: pytest.LogCaptureFixture) -> None:
+    OnnxDynamic().apply(case_of(sentence_model, models.sentences(seed=2)))
+    assert not [record for record in caplog.records if record.name == "root"]
+    logging.getLogger().warning("heard")
+    assert [record.message for record in caplog.records if record.name == "root"] == ["heard"]

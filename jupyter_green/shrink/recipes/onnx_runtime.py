@@ -7,26 +7,24 @@ convolutions).
 
 from __future__ import annotations
 
+import logging
 import tempfile
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from jupyter_green.shrink.material import Batch, leaves
 from jupyter_green.shrink.recipe import Case, Product
-from jupyter_green.shrink.subject import has_hooks, main_tensor
+from jupyter_green.shrink.subject import has_hooks
 
 from .encoder import encoder_of, opened, put, within
+from .export import compare, export, feed, input_names
 from .integer import LEAST_SHARE, left_out, linear_share
 from .onnx_model import wrapped
 from .threads import fewest_threads
 
 RUNTIME = "ONNX Runtime"
-OPSET = 17
 CALIBRATED_BATCHES = 16
-CLOSE = 2e-3
-"""By how much (relative to the largest output) an exported model may differ from the original it was made from."""
 
 
 class OnnxFloat:
@@ -67,7 +65,8 @@ class OnnxFloat:
             outputs = export(case, names, path)
             made = wrapped(path.read_bytes(), names, outputs)
             compare(case, made)
-            quantized = self.quantize(case, path, names)
+            with unlogged():
+                quantized = self.quantize(case, path, names)
             if quantized is not None:
                 made = wrapped(quantized.read_bytes(), names, outputs)
         threads = fewest_threads(case, made)
@@ -181,6 +180,21 @@ class OnnxStatic(OnnxFloat):
         return made
 
 
+@contextmanager
+def unlogged() -> Iterator[None]:
+    """Keep ONNX Runtime's quantizer from writing into the notebook; it logs each layer that it leaves as it is."""
+
+    def none(_record: logging.LogRecord) -> bool:
+        return False
+
+    root = logging.getLogger()
+    root.addFilter(none)
+    try:
+        yield
+    finally:
+        root.removeFilter(none)
+
+
 def nodes_of(path: Path, layers: Sequence[str]) -> list[str]:
     """Return the names of the nodes that an exported model's layers became.
 
@@ -206,60 +220,6 @@ def module_of(node: str) -> str:
     return ".".join(found)
 
 
-def input_names(inputs: Any) -> list[str]:
-    """Return names for a batch's tensors, in order."""
-    if isinstance(inputs, Mapping):
-        return list(inputs)
-    return [f"input_{place}" for place in range(len(leaves(inputs)))]
-
-
-def feed(inputs: Any, names: Sequence[str]) -> dict[str, Any]:
-    """Return a batch's tensors by name, as ONNX Runtime takes them."""
-    return {name: leaf.detach().cpu().contiguous().numpy() for name, leaf in zip(names, leaves(inputs), strict=True)}
-
-
-def export(case: Case, names: Sequence[str], path: Path) -> list[str]:
-    """Write the model as ONNX with free batch size and length of whole-number inputs; return its outputs' names."""
-    import torch
-
-    subject, sample = case.subject, case.tune[0].part(0, 2).to(case.subject.device).inputs
-    with torch.inference_mode():
-        output = subject.call(sample)
-    outputs = ["logits" if hasattr(output, "logits") else _name_of(output)]
-
-    class Flat(torch.nn.Module):
-        """Takes tensors in order and gives the main one."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.model = subject.model
-
-        def forward(self, *tensors: Any) -> Any:
-            """Call the model as it is called."""
-            given = dict(zip(names, tensors, strict=True)) if isinstance(sample, Mapping) else tensors
-            return main_tensor(subject.call(given, self.model))
-
-    tensors = tuple(leaves(sample))
-    axes = {}
-    for name, tensor in zip(names, tensors, strict=True):
-        whole = tensor.dim() == 2 and not tensor.is_floating_point()
-        axes[name] = {0: "batch", 1: "length"} if whole else {0: "batch"}
-    axes[outputs[0]] = {0: "batch"}
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            Flat().eval(),
-            tensors,
-            str(path),
-            input_names=list(names),
-            output_names=outputs,
-            dynamic_axes=axes,
-            opset_version=OPSET,
-            dynamo=False,
-        )
-    return outputs
-
-
 def prepared(path: Path) -> Path:
     """Return the model with shapes inferred and constants folded, which quantizing needs; as it is where that fails."""
     from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -270,36 +230,3 @@ def prepared(path: Path) -> Path:
     except (RuntimeError, ValueError, AssertionError):
         return path
     return made
-
-
-def compare(case: Case, made: Any) -> None:
-    """See that an exported model gives the same numbers, for one example and for others' lengths too.
-
-    Raises
-    ------
-    ValueError
-        If it does not.
-    """
-    import torch
-
-    batches: list[Batch] = [case.tune[0].part(0, 1), case.tune[-1]]
-    with torch.inference_mode():
-        for batch in batches:
-            inputs = batch.to(case.subject.device).inputs
-            wanted = main_tensor(case.subject.call(inputs))
-            given = main_tensor(case.subject.call(inputs, made))
-            if given.shape != wanted.shape:
-                raise ValueError("The exported model works for inputs of one shape only.")
-            if float((given - wanted).abs().max()) > CLOSE * max(1.0, float(wanted.abs().max())):
-                raise ValueError("The exported model gives other numbers than the original.")
-
-
-def _name_of(output: Any) -> str:
-    import torch
-
-    if isinstance(output, torch.Tensor):
-        return "tensor"
-    if isinstance(output, Mapping):
-        main = main_tensor(output)
-        return next((str(name) for name, value in output.items() if value is main), "logits")
-    return "tuple"

@@ -1,0 +1,103 @@
+"""A model as ONNX: exported with free batch size and length, and seen to give the same numbers beside the original."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jupyter_green.shrink.material import Batch, leaves
+from jupyter_green.shrink.recipe import Case
+from jupyter_green.shrink.subject import main_tensor
+
+OPSET = 17
+CLOSE = 2e-3
+"""By how much (relative to the largest output) an exported model may differ from the original it was made from."""
+
+
+def input_names(inputs: Any) -> list[str]:
+    """Return names for a batch's tensors, in order."""
+    if isinstance(inputs, Mapping):
+        return list(inputs)
+    return [f"input_{place}" for place in range(len(leaves(inputs)))]
+
+
+def feed(inputs: Any, names: Sequence[str]) -> dict[str, Any]:
+    """Return a batch's tensors by name, as ONNX Runtime takes them."""
+    return {name: leaf.detach().cpu().contiguous().numpy() for name, leaf in zip(names, leaves(inputs), strict=True)}
+
+
+def export(case: Case, names: Sequence[str], path: Path) -> list[str]:
+    """Write the model as ONNX with free batch size and length of whole-number inputs; return its outputs' names."""
+    import torch
+
+    subject, sample = case.subject, case.tune[0].part(0, 2).to(case.subject.device).inputs
+    with torch.inference_mode():
+        output = subject.call(sample)
+    outputs = ["logits" if hasattr(output, "logits") else _name_of(output)]
+
+    class Flat(torch.nn.Module):
+        """Takes tensors in order and gives the main one."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = subject.model
+
+        def forward(self, *tensors: Any) -> Any:
+            """Call the model as it is called."""
+            given = dict(zip(names, tensors, strict=True)) if isinstance(sample, Mapping) else tensors
+            return main_tensor(subject.call(given, self.model))
+
+    tensors = tuple(leaves(sample))
+    axes = {}
+    for name, tensor in zip(names, tensors, strict=True):
+        whole = tensor.dim() == 2 and not tensor.is_floating_point()
+        axes[name] = {0: "batch", 1: "length"} if whole else {0: "batch"}
+    axes[outputs[0]] = {0: "batch"}
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            Flat().eval(),
+            tensors,
+            str(path),
+            input_names=list(names),
+            output_names=outputs,
+            dynamic_axes=axes,
+            opset_version=OPSET,
+            dynamo=False,
+        )
+    return outputs
+
+
+def compare(case: Case, made: Any) -> None:
+    """See that an exported model gives the same numbers, for one example and for others' lengths too.
+
+    Raises
+    ------
+    ValueError
+        If it does not.
+    """
+    import torch
+
+    batches: list[Batch] = [case.tune[0].part(0, 1), case.tune[-1]]
+    with torch.inference_mode():
+        for batch in batches:
+            inputs = batch.to(case.subject.device).inputs
+            wanted = main_tensor(case.subject.call(inputs))
+            given = main_tensor(case.subject.call(inputs, made))
+            if given.shape != wanted.shape:
+                raise ValueError("The exported model works for inputs of one shape only.")
+            if float((given - wanted).abs().max()) > CLOSE * max(1.0, float(wanted.abs().max())):
+                raise ValueError("The exported model gives other numbers than the original.")
+
+
+def _name_of(output: Any) -> str:
+    import torch
+
+    if isinstance(output, torch.Tensor):
+        return "tensor"
+    if isinstance(output, Mapping):
+        main = main_tensor(output)
+        return next((str(name) for name, value in output.items() if value is main), "logits")
+    return "tuple"
