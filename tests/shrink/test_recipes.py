@@ -25,7 +25,7 @@ from jupyter_green.shrink.recipes.compiled import Compiled
 from jupyter_green.shrink.recipes.depth import Depth, evenly
 from jupyter_green.shrink.recipes.heads import Heads, set_heads
 from jupyter_green.shrink.recipes.integer import TorchInteger
-from jupyter_green.shrink.recipes.onnx_runtime import OnnxDynamic, OnnxFloat, module_of
+from jupyter_green.shrink.recipes.onnx_runtime import OnnxDynamic, OnnxFloat, OnnxStatic, module_of
 from jupyter_green.shrink.recipes.pruning import Prune
 from jupyter_green.shrink.recipes.scores import SCORES, importance
 from jupyter_green.shrink.recipes.student import Student
@@ -368,8 +368,19 @@ def test_an_older_pytorch_is_asked_one_by_one(has: bool, monkeypatch: pytest.Mon
     assert precision.processor_can("fp16") == has
 
 
-def test_quantizing_writes_nothing_into_the_notebook(sentence_model: Any, caplog: pytest.LogCaptureFixture) -> None:
-    OnnxDynamic().apply(case_of(sentence_model, models.sentences(seed=2)))
+class Normed(torch.nn.Module):
+    """Convolutions and a normalization, whose weight has no channels: the quantizer says so, layer by layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.norm, self.last = torch.nn.Conv2d(1, 8, 3), torch.nn.LayerNorm(8), torch.nn.Linear(8, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(self.norm(self.first(x).flatten(2).transpose(1, 2)).mean(1))
+
+
+def test_quantizing_writes_nothing_into_the_notebook(caplog: pytest.LogCaptureFixture) -> None:
+    OnnxStatic().apply(case_of(Normed().eval(), models.pictures(seed=2)))
     assert not [record for record in caplog.records if record.name == "root"]
     logging.getLogger().warning("heard")
     assert [record.message for record in caplog.records if record.name == "root"] == ["heard"]
