@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -135,6 +136,8 @@ def furnish(lab: Lab, installed: Installed, machine: Machine) -> Lab:
     lab.kernel("board", environment=machine.board)
     lab.kernel("whole", environment=machine.whole)
     lab.kernel("crowd", environment=machine.crowd)
+    # The environment that the tests run in has libraries for models, which nobody needs for the panel.
+    lab.kernel("models", interpreter=Path(sys.executable))
     lab.kernel("bare", interpreter=installation.python(installed.bare))
     lab.kernel("late", module=Path(__file__).with_name("latecomer.py"))
     lab.kernel("parrot", module=Path(__file__).with_name("wrapper.py"), language="R")

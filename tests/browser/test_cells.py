@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 
 import pytest
 from playwright.sync_api import expect
@@ -127,3 +128,29 @@ def test_nothing_is_called_measured_that_is_not(desk: Desk, kernel: str) -> None
         desk.panel.tab(tab)
         html = desk.panel.root.evaluate("panel => panel.outerHTML")
         assert "measured" not in re.sub(r"<svg.*?</svg>", "", html), tab
+
+
+def test_a_shrink_says_in_its_row_what_came_of_it(desk: Desk) -> None:
+    pytest.importorskip("onnxruntime")
+    making = """
+        # a model
+        import torch
+        torch.manual_seed(0)
+        x = torch.randn(1200, 16)
+        y = (x[:, 0] > 0).long()
+        model = torch.nn.Sequential(torch.nn.Linear(16, 512), torch.nn.ReLU(), torch.nn.Linear(512, 2))
+        optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+        for _ in range(30):
+            optimizer.zero_grad()
+            torch.nn.functional.cross_entropy(model(x), y).backward()
+            optimizer.step()
+        test = (torch.randn(800, 16), None)
+        test = (test[0], (test[0][:, 0] > 0).long())
+    """
+    notebook = desk.metered([textwrap.dedent(making).strip(), "%shrink model --data test --time 8s"], "models")
+    notebook.run(0, 1)
+    desk.panel.settled(2)
+    row = desk.panel.row("%shrink model")
+    expect(row).to_contain_text(re.compile(r"%shrink model.*(→|nothing gained)"))
+    notebook.idle()
+    desk.shoot("shrunk", whole=True)
