@@ -17,7 +17,7 @@ from .material import Batch
 from .metric import Metric, evaluate
 from .ratio import Ratio, paired_ratio
 from .runtimes import threads_of
-from .trial import Outcome, Trial, run_trial
+from .trial import FEWEST_ROUNDS, MOST_ROUNDS, Outcome, Trial, run_trial
 from .workload import CHOOSING_TOKENS, PROMPT
 
 if TYPE_CHECKING:
@@ -88,8 +88,7 @@ def _judged(search: Search, chosen: Sequence[Entry], judged: Sequence[Batch]) ->
         control, key = entry.control, id(entry.control)
         if control is not None and key not in controls:
             controls[key] = evaluate(search.subject, control, judged, search.metric, kept, tick=search.tick)[0]
-        # Once the time is up, a trial has no more rounds than it takes to tell anything.
-        share = FINAL_SHARE / 2 / len(chosen) if search.spent < search.seconds else 0.0
+        share = FINAL_SHARE / 2 / len(chosen)
         found.append(_verdict(search, entry, (base, controls.get(key)), kept, judged, share))
         if not found[-1].proven:
             break
@@ -163,6 +162,8 @@ def _trial(search: Search, entry: Entry, share: float) -> Trial:
     if half is not None and half is not entry.product.model:
         models[BF16] = half
     tokens = search.workload.new_tokens
+    # Once the time is up, a trial has no more rounds than it takes to tell anything.
+    rounds = MOST_ROUNDS if search.spent < search.seconds else FEWEST_ROUNDS
     runners = {name: search.workload.runner(model) for name, model in models.items()}
     threads = threads_of(entry.product.model)
     if threads is not None and threads < torch.get_num_threads():
@@ -170,7 +171,8 @@ def _trial(search: Search, entry: Entry, share: float) -> Trial:
     if tokens:
         for name in ("original", entry.name):
             runners[f"{name}, {PROMPT}"] = search.workload.runner(models[name], 0)
-    return run_trial(runners, search.gauge, seconds=search.seconds * share, seed=1, tick=search.tick)
+    seconds = search.seconds * share
+    return run_trial(runners, search.gauge, seconds=seconds, rounds=rounds, seed=1, tick=search.tick)
 
 
 def phases(trial: Trial, name: str, new_tokens: int) -> dict[str, Ratio]:

@@ -24,7 +24,7 @@ from jupyter_green.shrink.recipe import Case, Product
 from jupyter_green.shrink.search import Search
 from jupyter_green.shrink.subject import subject_of
 from jupyter_green.shrink.training import Training, train_equally
-from jupyter_green.shrink.trial import Cost, Outcome
+from jupyter_green.shrink.trial import FEWEST_ROUNDS, Cost, Outcome
 from jupyter_green.shrink.workload import workload_of
 
 from . import models
@@ -344,6 +344,20 @@ def test_the_judging_part_has_the_last_word(points_model: Any, flips: float) -> 
     assert verdict.outcome is not None
     assert verdict.outcome.ratio is not None
     assert verdict.outcome.ratio.value == pytest.approx(0.3)
+
+
+def test_a_late_judgement_is_short_and_tells_all_the_same(points_model: Any) -> None:
+    """Several are proven though the time is up: the boldest is kept, not the first that was looked at."""
+    search = searching(points_model, {"sure": 0.5, "bold": 0.3}, seconds=20)
+    search.entries = [entry("sure", 0.5, 0, 0), entry("bold", 0.3, 1, 1)]
+    for found in search.entries:
+        found.product = Product(search.subject.copy())
+    search.began -= 40
+    verdict = judge(search)
+    assert verdict.entry is not None
+    assert (verdict.entry.name, verdict.proven) == ("bold", True)
+    assert verdict.trial is not None
+    assert len(verdict.trial.laps["bold"]) == FEWEST_ROUNDS
 
 
 def test_what_was_trained_is_held_against_its_control(points_model: Any) -> None:
