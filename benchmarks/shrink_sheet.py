@@ -175,7 +175,8 @@ def _turns(found: Mapping[str, Any]) -> str:
         for key in keys:
             row = laps[key]["rows"].get(name)
             cells.append("–" if row is None else _times(row["ratio"]))
-            cells.append("–" if row is None or not row["over_runtime"] else _times(row["over_runtime"]))
+            told = row is not None and row["over_runtime"] and _in_runtime(name, found["search"])
+            cells.append(_times(row["over_runtime"]) if told else "–")
         loss = losses.get(name, {})
         ours = found["search"].get(name.removeprefix("green.shrink for batch ")) if name.startswith("green") else None
         if ours and ours["loss"]:
@@ -191,6 +192,12 @@ def _turns(found: Mapping[str, Any]) -> str:
     )
     lines[-1] += " of the machine meanwhile."
     return "\n".join(lines)
+
+
+def _in_runtime(name: str, searches: Mapping[str, Any]) -> bool:
+    """Whether something runs in ONNX Runtime, so that its model alone is what it costs beside the original there."""
+    search = searches.get(name.removeprefix("green.shrink for batch "))
+    return RUNTIME.partition(",")[0] in (name if search is None else search["recipe"] or "")
 
 
 def _times(ratio: Sequence[float] | None) -> str:
