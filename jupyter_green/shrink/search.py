@@ -37,6 +37,8 @@ MiniLM without a third of its layers) was seen. It only says which of two beginn
 COMBINED = 2
 """How many of what did best on the original are applied to a new structure."""
 MOST_TRIES = 4
+REPAIR_SHARE = 0.5
+"""Share of the time that is left for finding the layers that suffer most from int8; the rest is for trying."""
 LEFT_OUT = (0.05, 0.1, 0.2, 0.4)
 """Shares of the layers that int8 may leave out, the worst first."""
 
@@ -86,7 +88,12 @@ class Search(Bench):
 
         def attempt() -> None:
             if self._harmed is None:
-                self._harmed = most_harmed(self.case(0).subject, self.material.tune)
+                left = max(0.0, until * self.seconds - self.spent)
+                self._harmed = most_harmed(self.case(0).subject, self.material.tune, REPAIR_SHARE * left)
+            if not self._harmed:
+                said = "Finding the layers that suffer most from it would take too long; allow more with time=."
+                self.remark(recipe.name, said)
+                return
             counts = sorted({round(share * len(self._harmed)) for share in LEFT_OUT} - {0}, reverse=True)
             harmed = self._harmed
 

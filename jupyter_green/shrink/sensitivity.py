@@ -6,6 +6,8 @@ in which order layers are left out, nothing more: what leaving them out gives is
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,8 +18,10 @@ EXAMPLES = 8
 STEPS = 127.0
 
 
-def most_harmed(subject: Subject, batches: Sequence[Batch]) -> list[str]:
-    """Return the names of the layers that int8 acts on, the most harmed first.
+def most_harmed(subject: Subject, batches: Sequence[Batch], seconds: float = math.inf) -> list[str]:
+    """Return the names of the layers that int8 acts on, the most harmed first; none where that would take too long.
+
+    Each layer is one call of the model. Fewer examples are looked at where the time allows no more.
 
     Parameters
     ----------
@@ -25,14 +29,24 @@ def most_harmed(subject: Subject, batches: Sequence[Batch]) -> list[str]:
         A copy, to do with as one likes; it is left as it was.
     batches : sequence of Batch
         Examples of the tuning part.
+    seconds : float
+        How long it may take, about.
     """
     import torch
 
     kinds = (torch.nn.Linear, torch.nn.Conv1d, torch.nn.Conv2d)
     found = [(name, module) for name, module in subject.model.named_modules() if isinstance(module, kinds)]
-    examples = batches[0].part(0, EXAMPLES).to(subject.device).inputs
+    one = batches[0].part(0, 1).to(subject.device).inputs
     harm: dict[str, float] = {}
     with torch.no_grad():
+        subject.call(one)
+        began = time.perf_counter()
+        subject.call(one)
+        each = (time.perf_counter() - began) * len(found)
+        count = EXAMPLES if each * EXAMPLES <= seconds else int(seconds / each)
+        if count < 1:
+            return []
+        examples = batches[0].part(0, count).to(subject.device).inputs
         wanted = main_tensor(subject.call(examples)).float()
         for name, module in found:
             kept = module.weight.data

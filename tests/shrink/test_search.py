@@ -169,6 +169,22 @@ def test_whole_numbers_are_repaired_by_leaving_the_worst_out(
     assert min(int(entry.name.split()[1]) for entry in search.entries) == 1
 
 
+def test_layers_that_take_too_long_to_look_at_are_not_looked_at(
+    points_model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a language model with hundreds of layers that took ten minutes of a search of three."""
+    calls: list[int] = []
+    subject = subject_of(points_model)
+    handle = points_model.register_forward_hook(lambda *_: calls.append(1))
+    assert most_harmed(subject, case_of(points_model, models.points(seed=2)).tune, 0.0) == []
+    handle.remove()
+    assert len(calls) == 2
+    monkeypatch.setattr(sys.modules[Search.__module__], "most_harmed", lambda *_: [])
+    search = searching(points_model, {})
+    search._repair(Integers(), 1.0)
+    assert "would take too long" in search.remarks["int, 0 out"][0]
+
+
 def test_the_layer_that_suffers_most_is_found(points_model: Any) -> None:
     subject = subject_of(subject_of(points_model).copy())
     with torch.no_grad():
