@@ -174,9 +174,9 @@ def test_layers_that_take_too_long_to_look_at_are_not_looked_at(
 ) -> None:
     """Of a language model with hundreds of layers that took ten minutes of a search of three."""
     calls: list[int] = []
-    subject = subject_of(points_model)
+    subject, tune = subject_of(points_model), case_of(points_model, models.points(seed=2)).tune
     handle = points_model.register_forward_hook(lambda *_: calls.append(1))
-    assert most_harmed(subject, case_of(points_model, models.points(seed=2)).tune, 0.0) == []
+    assert most_harmed(subject, tune, 0.0) == []
     handle.remove()
     assert len(calls) == 2
     monkeypatch.setattr(sys.modules[Search.__module__], "most_harmed", lambda *_: [])
