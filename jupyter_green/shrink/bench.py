@@ -36,7 +36,9 @@ UNTRIED = Outcome("can't tell", None, "It was not tried yet.", Cost(None, None, 
 TRIED_AGAIN = 3
 """So many of those that a busy machine left untold are tried once more."""
 FIRST_LOOK = 4
-"""The first look is at one part in so many of the choosing examples."""
+"""The first look is at one part in so many of the choosing examples,"""
+LEAST_LOOKED = 8
+"""and at so many of them at least."""
 
 
 class Bench:
@@ -155,6 +157,8 @@ class Bench:
         assert self.parts is not None
         batches = self.material.select
         first = max(1, len(batches) // FIRST_LOOK)
+        while first < len(batches) and sum(batch.size for batch in batches[:first]) < LEAST_LOOKED:
+            first += 1  # an interval of one example has no width
         parts: list[Any] = []
         reference: list[Any] = []
         for begin, end in ((0, first), (first, len(batches))):

@@ -6,6 +6,7 @@ import math
 import random
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,11 @@ import pytest
 import torch
 
 import jupyter_green as green
-from jupyter_green.shrink.bench import CHOOSING_ROUNDS, FIRST_LOOK
+from jupyter_green.shrink.bench import CHOOSING_ROUNDS, FIRST_LOOK, LEAST_LOOKED
 from jupyter_green.shrink.dial import bisect
 from jupyter_green.shrink.gauge import Lap
 from jupyter_green.shrink.judgement import judge
+from jupyter_green.shrink.material import smaller
 from jupyter_green.shrink.memory import lacking
 from jupyter_green.shrink.progress import Progress
 from jupyter_green.shrink.quiet import wait_for_quiet
@@ -212,6 +214,21 @@ def test_what_is_surely_worse_is_not_looked_at_to_the_end(points_model: Any) -> 
     assert seen <= total / FIRST_LOOK + search.material.batch_size
     assert search.lost("random")
     assert f"seen on {seen:,} examples" in search.rows[0].reason
+
+
+def test_nothing_is_dropped_for_one_example(points_model: Any) -> None:
+    """A quarter of few examples is hardly one, whose interval has no width."""
+    search = searching(points_model, {}, begun=False)
+    search.material = replace(search.material, select=smaller(search.material.select[:1], 1)[:16])
+    search._affordable = lambda material: material  # type: ignore[method-assign]
+    search.begin()
+
+    class Ruined(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return -points_model(x)
+
+    loss, _ = search.look(Ruined())
+    assert loss.examples == LEAST_LOOKED
 
 
 def test_settings_of_the_process_are_put_back(points_model: Any) -> None:

@@ -19,10 +19,10 @@ def quantizing() -> list[Recipe]:
     from .torchao import TorchAO
 
     return [
+        BFloat16(),  # made in a second, where exporting a large model takes minutes
         OnnxFloat(),
         OnnxDynamic(),
         OnnxStatic(),
-        BFloat16(),
         Float16(),
         TorchInteger(),
         TorchAO("fp8"),
