@@ -6,6 +6,7 @@ than is accepted is dropped there; a trial ends when it is sure to cost more. Bo
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -102,6 +103,10 @@ class Bench:
         self.parts, self.references = evaluate(
             self.subject, self.subject.model, self.material.select, self.metric, tick=self.tick
         )
+        if not math.isfinite(self.metric.value(self.parts)):
+            raise ShrinkError(
+                f"The metric {self.metric.name} is no number for your own model; nothing can be judged by it."
+            )
 
     def _affordable(self, material: Material) -> Material:
         """Return as much to choose and judge by as the time allows; nothing of it has been looked at yet."""

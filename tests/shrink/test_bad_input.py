@@ -33,6 +33,14 @@ def refused(model: Any, data: Any, **options: Any) -> str:
     return said
 
 
+def test_a_metric_that_is_no_number(points_model: Any) -> None:
+    def nothing(outputs: Any, labels: Any) -> float:
+        return float("nan")
+
+    with pytest.raises(ShrinkError, match=r"^The metric nothing is no number for your own model; [^\n]*$"):
+        green.shrink(points_model, models.points(3000, seed=2), metric=nothing, time="1h")
+
+
 def test_models_that_cannot_be_shrunk() -> None:
     data = models.points()
     assert "no PyTorch model" in refused("model", data)
