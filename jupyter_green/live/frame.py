@@ -35,7 +35,7 @@ MOST_ENDING = 12
 MOST_BUDGETS = 16
 LONGEST_SENTENCE = 1000
 LONGEST_NAME = 500
-LONGEST_SHRINK = 30
+LONGEST_SHRINK = 24
 """Characters of a line's own source where what came of a shrink stands in it too."""
 
 Frame = dict[str, Any]
@@ -180,7 +180,8 @@ def _line(row: Row) -> str:
         return row.line
     _, arrow, gained = found.partition(KEPT)
     said = f"{arrow}{gained}" if arrow else ": nothing gained"
-    return one_line(f"{one_line(row.line, LONGEST_SHRINK)}{said}", LONGEST_LINE)
+    # Its options are cut away: a narrow panel shows thirty characters of a line.
+    return one_line(f"{one_line(row.line.partition(' -')[0], LONGEST_SHRINK)}{said}", LONGEST_LINE)
 
 
 def _budget(told: Frame) -> Frame:

@@ -141,7 +141,7 @@ def test_a_line_says_what_came_of_a_shrink() -> None:
     before = Row(record(1.0, notes=("other",)), "%shrink net --data test --train train")
     assert _line(before) == before.line
     kept = _line(Row(before.record.with_(notes=("other", found)), before.line))
-    assert kept.startswith("%shrink net --data test --tra… → ONNX Runtime int8, 8.1× less energy, proven, accuracy")
+    assert kept.startswith("%shrink net → ONNX Runtime int8, 8.1× less energy, proven, accuracy")
     assert _line(Row(before.record.with_(notes=("shrink: Net, nothing gained",)), "%shrink net")).endswith(
         "%shrink net: nothing gained"
     )
