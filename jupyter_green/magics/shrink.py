@@ -7,6 +7,7 @@ is done; the original stays bound to its own name unless the person asks otherwi
 from __future__ import annotations
 
 import argparse
+import keyword
 import shlex
 import sys
 from dataclasses import replace
@@ -45,6 +46,7 @@ class ShrinkMagics(Magics):
         super().__init__(shell)
         self.cells = cells
         self._last: tuple[str, Any, ShrinkResult] | None = None
+        self._bound: Any = None
 
     @no_var_expand
     @line_magic
@@ -116,6 +118,10 @@ class ShrinkMagics(Magics):
             raise UsageError(f"%{name} wants the name of a model, as in: %{name} model --data test.")
         from jupyter_green.shrink.fault import ShrinkError
 
+        # Before anything runs: a search of minutes must not end in a name that can't be bound.
+        target = options.model if options.inplace else (options.output or f"{options.model}_shrunk")
+        if not options.dry_run and (not target.isidentifier() or keyword.iskeyword(target)):
+            raise UsageError(f"%{name}: {target!r} is no name that can be bound; give one with -o NAME.")
         model = self._value(name, options.model)
         data_name = options.data or self._only_data(name, options.model)
         chosen = {
@@ -146,11 +152,8 @@ class ShrinkMagics(Magics):
             result = getattr(call, name)(model, self._value(name, data_name), **chosen)
         except ShrinkError as error:
             raise UsageError(f"%{name}: {error}") from None
-        target = options.model if options.inplace else (options.output or f"{options.model}_shrunk")
-        if not target.isidentifier():
-            raise UsageError(f"%{name}: {target!r} is no name; give one with -o NAME. The value of this line is kept.")
         before = self.shell.user_ns.get(options.model)
-        self.shell.push({target: result.model})
+        self._bind(target, result.model)
         self._last = (options.model, before, result)
         if options.data is None:
             said = f"Judged with {data_name}, the one fitting data in this notebook."
@@ -168,7 +171,7 @@ class ShrinkMagics(Magics):
         from jupyter_green.shrink.slider import slider
 
         def bind(model: Any) -> None:
-            self.shell.push({target: model})
+            self._bind(target, model)
 
         widget = slider(result, bind) if getattr(self.shell, "kernel", None) is not None else None
         if widget is None:
@@ -181,10 +184,17 @@ class ShrinkMagics(Magics):
         # The line's value is shown when the cell has ended; the slider belongs under it.
         self.shell.events.register("post_run_cell", show)
 
+    def _bind(self, target: str, model: Any) -> None:
+        self._bound = model
+        self.shell.push({target: model})
+
     def _undo(self, name: str) -> None:
         if self._last is None:
             raise UsageError(f"%{name} --undo: nothing was shrunk in this notebook yet.")
         model, before, result = self._last
+        now = self.shell.user_ns.get(model, before)
+        if now is not before and now is not self._bound:
+            raise UsageError(f"%{name} --undo: {model} was given another value since, which is left as it is.")
         result.undo()
         self.shell.push({model: before})
         print(f"{model} is the original again.")

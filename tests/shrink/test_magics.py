@@ -60,6 +60,25 @@ def test_in_place_and_back(kernel: Kernel) -> None:
     assert kernel.run("assert model is original").status == "ok"
 
 
+def test_what_was_assigned_since_is_never_undone(kernel: Kernel) -> None:
+    assert kernel.run("r3 = %quantize model --data '(x, y)' --time 5s --inplace").status == "ok"
+    assert kernel.run("model = 'trained for an hour'").status == "ok"
+    done = kernel.run("%shrink --undo")
+    assert "model was given another value since, which is left as it is" in said(done)
+    assert kernel.run("assert model == 'trained for an hour'\nmodel = original").status == "ok"
+    assert "is the original again" in said(kernel.run("%shrink --undo"))
+
+
+@pytest.mark.parametrize("line", ["model -o my-model", "model -o class", "[model][0]", "[model][0] --inplace"])
+def test_a_name_that_can_not_be_bound_is_refused_before_anything_runs(kernel: Kernel, line: str) -> None:
+    assert kernel.run("calls = []").status == "ok"
+    assert kernel.run("handle = model.register_forward_hook(lambda *_: calls.append(1))").status == "ok"
+    done = kernel.run(f"%shrink {line} --data loader --time 5s")
+    assert "is no name that can be bound; give one with -o NAME." in said(done)
+    assert kernel.run("handle.remove(); assert not calls").status == "ok"
+    assert kernel.run("%shrink [model][0] --data loader --dry-run").status == "ok"
+
+
 def test_a_dry_run_runs_nothing(kernel: Kernel) -> None:
     done = kernel.run("print(get_ipython().run_line_magic('shrink', 'model --data loader --dry-run').text())")
     assert done.status == "ok", done
