@@ -126,9 +126,13 @@ class Bench:
         ]
 
     def run(self, part: str) -> None:
-        """Run one part and keep what it found, with where and when."""
+        """Run one part and keep what it found, with where and when; each search has its own."""
         began, load = time.time(), os.getloadavg()
         {"search": self.search, "losses": self.losses, "laps": self.laps}[part]()
+        if part != "search":
+            self._note(part, began, load)
+
+    def _note(self, part: str, began: float, load: tuple[float, float, float]) -> None:
         versions = ", ".join(f"{name} {installed(name)}" for name in PACKAGES)
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(began))
         self.store.found.setdefault("where", {})[part] = (
@@ -147,6 +151,7 @@ class Bench:
         seconds = "60s" if self.given.quick else self.given.time
         for batch in self.given.batch:
             _tell(f"search, batch {batch}, {seconds}")
+            began, load = time.time(), os.getloadavg()
             result = green.shrink(
                 self.work.model,
                 self.work.data,
@@ -165,7 +170,7 @@ class Bench:
                 folder.parent.mkdir(parents=True, exist_ok=True)
                 result.save(folder)
             self.store.found["search"][key] = told(result, seconds)
-            self.store.write()
+            self._note(f"search for batch {key}", began, load)
 
     def _accepted(self) -> dict[str, Any]:
         if self.given.max_loss is None:

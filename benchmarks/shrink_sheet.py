@@ -75,7 +75,7 @@ def section(found: Mapping[str, Any]) -> str:
     else:
         parts.append("**Not run in turn with the others yet**: nothing on this page tells how it stands beside them.")
     for part, where in found.get("where", {}).items():
-        parts.append(f"{part.capitalize()}: {where}.")
+        parts.append(f"{part[:1].upper()}{part[1:]}: {where}.")
     return _joined(parts)
 
 
