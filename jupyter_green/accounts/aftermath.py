@@ -11,14 +11,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from jupyter_green.ledger.sum import Outlay
-from jupyter_green.records import EnergyRecord, Quality
+from jupyter_green.records import SHRUNK, EnergyRecord, Quality
 from jupyter_green.report import number
 
 from .demand import Rebound, observed
 from .excess import Joules
 from .saving import Credit, judged
 
-LINE = "shrink: "
+LINE = SHRUNK
 KEPT = " → "
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from jupyter_green.records import EnergyRecord
+from jupyter_green.records import SHRUNK, EnergyRecord
 
 SHARE_VARIABLE = "JUPYTER_GREEN_SHARE"
 SHAREABLE = ("notebook", "label", "cell_id", "host", "owner", "project")
@@ -74,6 +74,9 @@ class Privacy:
     def apply(self, record: EnergyRecord) -> EnergyRecord:
         """Return the record as it may be stored."""
         changes: dict[str, Any] = {name: None for name in ("label", "cell_id") if not self.keeps(name)}
+        if not self.keeps("label"):
+            # A cell's note repeats the label of what ran in it, and is withheld with it.
+            changes["notes"] = tuple(note for note in record.notes if not note.startswith(SHRUNK))
         if record.notebook is not None and not self.keeps("notebook"):
             changes["notebook"] = hashed(record.notebook)
         if record.project is not None and not self.keeps("project"):

@@ -15,7 +15,7 @@ from typing import Any
 
 from jupyter_green.accounts import view as shape
 from jupyter_green.accounts.aftermath import KEPT
-from jupyter_green.accounts.aftermath import LINE as SHRUNK
+from jupyter_green.records import SHRUNK
 from jupyter_green.report.quotation import one_line
 from jupyter_green.session import Session, Window
 

@@ -1,11 +1,12 @@
 """Floor 0: the nouns. Plain data with units and intervals; no input or output happens here."""
 
 from .component import Component, Kind, Method, Quality
-from .energy import SCHEMA_VERSION, EnergyRecord, Purpose, Span, Status, new_id
+from .energy import SCHEMA_VERSION, SHRUNK, EnergyRecord, Purpose, Span, Status, new_id
 from .trace import Trace
 
 __all__ = [
     "SCHEMA_VERSION",
+    "SHRUNK",
     "Component",
     "EnergyRecord",
     "Kind",

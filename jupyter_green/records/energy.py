@@ -28,6 +28,10 @@ def new_id() -> str:
     return uuid.uuid4().hex
 
 
+SHRUNK = "shrink: "
+"""How begins what came of a search for a cheaper model: its record's label, and a note of the cell that it ran in."""
+
+
 @dataclass(frozen=True)
 class EnergyRecord:
     """Energy used in one window of time, with its interval and its provenance.

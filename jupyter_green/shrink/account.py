@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from jupyter_green.records import SHRUNK
 from jupyter_green.report import number
 
 from .bench import notes_of
@@ -105,14 +106,14 @@ def label_of(subject: Subject, verdict: Verdict, metric: Metric | None = None) -
     """
     entry, outcome = verdict.entry, verdict.outcome
     if entry is None or outcome is None or outcome.ratio is None:
-        return f"shrink: {subject.name}, nothing gained"
+        return f"{SHRUNK}{subject.name}, nothing gained"
     told = "proven" if verdict.proven else "not proven"
     if verdict.trial is None or verdict.trial.basis != "joules":
         less = f"{times(outcome.ratio.value)} less processor time (as energy {span(outcome.ratio)}, estimated)"
     else:
         quality = verdict.trial.quality
         less = f"{interval(outcome.ratio)} less energy{'' if quality == 'measured' else f', {quality}'}"
-    return f"shrink: {subject.name} → {entry.name}, {less}, {told}{_before_and_after(verdict, metric)}"
+    return f"{SHRUNK}{subject.name} → {entry.name}, {less}, {told}{_before_and_after(verdict, metric)}"
 
 
 def _before_and_after(verdict: Verdict, metric: Metric | None) -> str:

@@ -26,7 +26,8 @@ def stored(url: str) -> str:
 
 @pytest.fixture
 def private(record):
-    return record(project="/home/alice/secret", **PRIVATE)
+    notes = ("shrink: MergerModel → int8, 4× less", "an ordinary note")
+    return record(project="/home/alice/secret", notes=notes, **PRIVATE)
 
 
 def fill(url: str, private, tmp_path, **options) -> Ledger:
@@ -46,8 +47,9 @@ def fill(url: str, private, tmp_path, **options) -> Ledger:
 def test_elsewhere_no_path_no_label_no_name_is_stored(server_url, private, tmp_path):
     with fill(server_url, private, tmp_path) as ledger:
         found = stored(server_url)
-        for word in ("alice", "/home", "plan.ipynb", "merger", "4711", platform.node()):
+        for word in ("alice", "/home", "plan.ipynb", "merger", "Merger", "4711", platform.node()):
             assert word not in found
+        assert "an ordinary note" in found
         assert "secret" in found  # the project's name, without its path
         shown = hashlib.sha256(PRIVATE["notebook"].encode()).hexdigest()[:12]
         assert {one.notebook for one in ledger.records()} == {shown}
@@ -62,6 +64,7 @@ def test_a_person_may_share_what_they_name(server_url, private, tmp_path):
     with fill(server_url, private, tmp_path, share=("notebook", "label")) as ledger:
         assert {one.notebook for one in ledger.records()} == {PRIVATE["notebook"]}
         assert {one.label for one in ledger.records()} == {PRIVATE["label"]}
+        assert "MergerModel" in stored(server_url)
         assert "4711" not in stored(server_url)
         assert "alices-laptop" not in stored(server_url)
 
