@@ -192,6 +192,8 @@ class ShrinkMagics(Magics):
         if self._last is None:
             raise UsageError(f"%{name} --undo: nothing was shrunk in this notebook yet.")
         model, before, result = self._last
+        if not model.isidentifier():
+            raise UsageError(f"%{name} --undo: {model} is no name, so nothing was bound over it.")
         now = self.shell.user_ns.get(model, before)
         if now is not before and now is not self._bound:
             raise UsageError(f"%{name} --undo: {model} was given another value since, which is left as it is.")

@@ -315,6 +315,8 @@ def _of_columns(inputs: Any, labels: Any, rng: random.Random) -> list[Batch]:
         return made.float() if made.dtype == torch.float64 else made
 
     inputs = _mapped(inputs, tensor) if isinstance(inputs, Mapping) else tensor(inputs)
+    if isinstance(labels, (list, tuple)) and any(isinstance(label, str) for label in labels):
+        raise ShrinkError("The labels are words; give the number of each class, as the model tells it.")
     labels = None if labels is None else tensor(labels)
     count = len(leaves(inputs)[0])
     if labels is not None and len(labels) != count:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from .fault import ShrinkError
+from .fault import ShrinkError, why
 from .loss import LEVEL, Loss, counted, resampled
 
 if TYPE_CHECKING:
@@ -215,7 +215,11 @@ class Own(Metric):
 
         shape, kind = self.answers
         outputs = torch.from_numpy(parts[:, :-1]).float().reshape(len(parts), *shape)
-        return float(self.function(outputs, None if kind is None else torch.from_numpy(parts[:, -1]).to(kind)))
+        labels = None if kind is None else torch.from_numpy(parts[:, -1]).to(kind)
+        try:
+            return float(self.function(outputs, labels))
+        except Exception as error:  # the person's own code may raise anything; it is said and never hidden
+            raise ShrinkError(f"Your metric {self.name} failed: {why(error)}.") from error
 
     def loss(self, original: np.ndarray, candidate: np.ndarray, level: float = LEVEL) -> Loss:
         """Resampled by example, a few hundred calls of the function."""
@@ -278,9 +282,8 @@ def metric_of(wanted: Any, outputs: Any, labels: Any, *, vectors: bool) -> Metri
     if wanted is None:
         if labels is None:
             return Cosine() if vectors else Agreement()
-        if not whole:
-            return SquaredError()
         wanted = "perplexity" if labels.dim() == 2 and outputs.dim() == 3 else "accuracy"
+        wanted = wanted if whole else "mse"
     known: dict[str, Callable[[], Metric]] = {
         "accuracy": Metric,
         "perplexity": Perplexity,
@@ -308,7 +311,22 @@ def metric_of(wanted: Any, outputs: Any, labels: Any, *, vectors: bool) -> Metri
                 f"The labels run from {int(labels.min())} to {int(labels.max())}, but the model tells "
                 f"{outputs.shape[-1]} classes apart."
             )
+    _see_that_labels_fit(metric, outputs, labels)
     return metric
+
+
+def _see_that_labels_fit(metric: Metric, outputs: Any, labels: Any) -> None:
+    """Raise ShrinkError where labels are of another shape than this metric compares."""
+    fits = {
+        "mean squared error": lambda: labels.numel() == outputs.numel(),
+        "perplexity": lambda: labels.dim() == 2 and outputs.dim() == 3,
+    }
+    if metric.name in fits and not fits[metric.name]():
+        wants = "tokens and scores of each" if metric.name == "perplexity" else "a number for each output"
+        raise ShrinkError(
+            f"The metric {metric.name} wants {wants}, not labels of {tuple(labels.shape)} and outputs of shape "
+            f"{tuple(outputs.shape)}."
+        )
 
 
 def evaluate(  # noqa: PLR0917 - the last two are rarely given

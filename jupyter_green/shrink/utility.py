@@ -334,13 +334,18 @@ def _strange(said: Sequence[Any], examples: Examples, metric: Metric) -> str:
     if not said or metric.name not in ("accuracy", "F1") or len(_few(examples.labels)) > len(examples) / 2:
         return ""
     wanted = _few(examples.labels)
-    if any(_folded(one) in wanted for one in said if one is not FAILED):
+    pairs = examples.form == "pairs"
+    known = sum(_folded(one) in wanted for one in said if one is not FAILED)
+    # How alike two texts are is a fraction, and 1 for the same text twice.
+    if known > (len(said) / 2 if pairs else 0):
         return ""
-    given = next((one for one in said if one is not FAILED), None)
+    given = next((one for one in said if one is not FAILED and _folded(one) not in wanted), None)
     if given is None:
         return ""
     shown = ", ".join(repr(one) for one in list(wanted)[:4])
-    return f"None of its answers is among the labels: it says {given!r:.60}, and the labels are {shown}."
+    hint = " Scores of pairs are judged by metric='spearman'." if pairs else ""
+    few = "Few of its answers are" if known else "None of its answers is"
+    return f"{few} among the labels: it says {given!r:.60}, and the labels are {shown}.{hint}"
 
 
 def _few(labels: Sequence[Any]) -> dict[Any, None]:

@@ -33,6 +33,39 @@ def refused(model: Any, data: Any, **options: Any) -> str:
     return said
 
 
+@pytest.mark.parametrize(
+    ("labels", "metric", "said"),
+    [
+        (lambda y: y.float() + 0.5, None, "mean squared error wants a number for each output"),
+        (lambda y: y.float()[:, None], None, "mean squared error wants a number for each output"),
+        (lambda y: y, "mse", "mean squared error wants a number for each output"),
+        (lambda y: y, "perplexity", "perplexity wants tokens and scores of each"),
+        (lambda y: [f"class {label}" for label in y.tolist()], None, "The labels are words"),
+    ],
+)
+def test_labels_that_do_not_fit_are_one_sentence(points_model: Any, labels: Any, metric: Any, said: str) -> None:
+    x, y = models.points(600, seed=2)
+    with pytest.raises(ShrinkError, match=said) as caught:
+        green.shrink(points_model, (x, labels(y)), metric=metric, time="1h")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_metric_of_ones_own_that_fails_is_one_sentence(points_model: Any) -> None:
+    def broken(outputs: Any, labels: Any) -> float:
+        raise ValueError("my metric is broken")
+
+    def wordy(outputs: Any, labels: Any) -> Any:
+        return "good"
+
+    for metric, said in (
+        (broken, "broken failed: ValueError: my metric is broken"),
+        (wordy, "wordy failed: ValueError"),
+    ):
+        with pytest.raises(ShrinkError, match=f"^Your metric {said}") as caught:
+            green.shrink(points_model, models.points(600, seed=2), metric=metric, time="1h")
+        assert "\n" not in str(caught.value)
+
+
 def test_a_metric_that_is_no_number(points_model: Any) -> None:
     def nothing(outputs: Any, labels: Any) -> float:
         return float("nan")
