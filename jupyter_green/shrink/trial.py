@@ -154,8 +154,10 @@ class Trial:
         ratio = found if self.basis == "joules" else found.widened(POWER_DIFFERENCE)
         clear = ratio.less or ratio.more
         wavering = found.half_width > 2 * NARROW and noise > 2 * NARROW
-        if found.half_width > WIDE * (2 if clear else 1) or (wavering and not clear):
-            return Outcome("can't tell", None, self._why(noise), cost)
+        # What costs more in every round is refused, however little is known of how much more.
+        wide = found.half_width > WIDE * (2 if clear else 1) and not found.more
+        if wide or (wavering and not clear):
+            return Outcome("can't tell", None, self._why(noise, found), cost)
         said = f"{found.pairs} rounds in turn"
         # Refusing needs less than accepting: more processor time is enough for it.
         verdict: Verdict = "less" if ratio.less else ("more" if found.more else "no difference")
@@ -170,8 +172,11 @@ class Trial:
             said += "; the interval includes 1"
         return Outcome(verdict, ratio, said, cost)
 
-    def _why(self, noise: float) -> str:
+    def _why(self, noise: float, found: Ratio) -> str:
         varied = f"the same model varied by ±{100 * noise:.0f} % from round to round"
+        if noise < found.half_width / 2:
+            # Then it wasn't the original that varied.
+            varied = f"their ratio is known to ±{100 * math.expm1(found.half_width):.0f} % only"
         if self.others is not None and self.others > BUSY:
             return f"The machine was busy: other programs used {100 * self.others:.0f} % of it, and {varied}."
         return f"It can't be told: {varied}. Try again with more time, or when the machine is quiet."
