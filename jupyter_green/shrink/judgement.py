@@ -48,8 +48,8 @@ def shortlist(entries: Sequence[Entry], examples: int, max_loss: float) -> list[
     for entry in likely or cheap:
         if not front or entry.expected_high(examples) < front[-1].expected_high(examples):
             front.append(entry)
-    unlikely = [e for e in cheap if likely and e not in likely and e.lost <= max_loss and e.cost < front[0].cost]
-    bold = sorted(unlikely, key=lambda entry: entry.expected_high(examples))[:1]
+    bolder = [e for e in cheap if e.lost <= max_loss < e.expected_high(examples) and e.cost < front[0].cost]
+    bold = sorted(bolder, key=lambda entry: entry.expected_high(examples))[:1] if likely else []
     # The surest and the boldest stay; of those between, the bolder.
     most = LISTED - len(bold)
     front = front if len(front) <= most else [*front[: most - 1], front[-1]]

@@ -220,7 +220,7 @@ def test_nothing_is_dropped_for_one_example(points_model: Any) -> None:
     """A quarter of few examples is hardly one, whose interval has no width."""
     search = searching(points_model, {}, begun=False)
     search.material = replace(search.material, select=smaller(search.material.select[:1], 1)[:16])
-    search._affordable = lambda material: material  # type: ignore[method-assign]
+    search._affordable = lambda material: material
     search.begin()
 
     class Ruined(torch.nn.Module):
@@ -410,7 +410,7 @@ def test_time_is_kept_for_training_only_where_something_can_be_trained(points_mo
     search = searching(points_model, {"late": 0.5, "trained": 0.5}, seconds=1e6)
     search.began -= 0.5 * search.seconds
     same = Made("late", lambda case: Product(case.subject.model))
-    search._train = lambda _recipes: None  # type: ignore[method-assign]
+    search._train = lambda _recipes: None
     search.run([same, Trains("trained", lambda case: Product(case.subject.model))])
     told = {row.name: row.reason for row in search.rows}
     assert ("The time was up" in told.get("late", "")) == able

@@ -33,9 +33,9 @@ def two_threads() -> Iterator[None]:
 class Clocked:
     """A model that takes so long with each number of threads, on a clock that moves with it alone."""
 
-    def __init__(self, took: dict[int, float], monkeypatch: pytest.MonkeyPatch, number: int = 0) -> None:
-        self.took, self.patch, self.threads = took, monkeypatch, number or max(took)
-        self.now = 0.0
+    def __init__(self, took: dict[int, float]) -> None:
+        self.took, self.threads = took, max(took)
+        self.now, self.calls = 0.0, 0
 
     def in_threads(self, number: int) -> Any:
         outer = self
@@ -43,6 +43,7 @@ class Clocked:
         class Counted(torch.nn.Module):
             def forward(self, *_: Any) -> Any:
                 outer.now += outer.took[number]
+                outer.calls += 1
 
         return Counted()
 
@@ -61,9 +62,20 @@ class Clocked:
 def test_no_more_than_make_it_faster(
     took: dict[int, float], best: int, points_model: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clocked = Clocked(took, monkeypatch)
+    clocked = Clocked(took)
     monkeypatch.setattr(threads.time, "perf_counter", lambda: clocked.now)
     assert fewest_threads(case_of(points_model, models.points(seed=2)), clocked) == best
+
+
+@pytest.mark.parametrize(("each", "rounds"), [(0.01, 9), (1.0, 2), (60.0, 1)])
+def test_a_slow_model_is_timed_in_fewer_rounds(
+    each: float, rounds: int, points_model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Minutes of a search must not go into a number of threads."""
+    clocked = Clocked({1: each, 2: each})
+    monkeypatch.setattr(threads.time, "perf_counter", lambda: clocked.now)
+    assert fewest_threads(case_of(points_model, models.points(seed=2)), clocked) == 1
+    assert clocked.calls == 4 + 2 * rounds * max(1, int(threads.TIMED_SECONDS / each))
 
 
 def test_the_same_answers_in_any_number(sentence_model: Any, two_threads: None) -> None:

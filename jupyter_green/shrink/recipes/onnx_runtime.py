@@ -184,15 +184,16 @@ class OnnxStatic(OnnxFloat):
 def unlogged() -> Iterator[None]:
     """Keep ONNX Runtime's quantizer from writing into the notebook; it logs each layer that it leaves as it is."""
 
-    def none(_record: logging.LogRecord) -> bool:
-        return False
+    def others(record: logging.LogRecord) -> bool:
+        # It writes to the root logger, as others may meanwhile: those are heard.
+        return "onnxruntime" not in Path(record.pathname).parts
 
     root = logging.getLogger()
-    root.addFilter(none)
+    root.addFilter(others)
     try:
         yield
     finally:
-        root.removeFilter(none)
+        root.removeFilter(others)
 
 
 def nodes_of(path: Path, layers: Sequence[str]) -> list[str]:

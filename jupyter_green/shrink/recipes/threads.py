@@ -16,6 +16,8 @@ AS_FAST = 1.25
 """Fewer threads are taken where one inference takes at most so many times as long as with the fastest number."""
 TIMED_ROUNDS, TIMED_SECONDS = 9, 0.05
 """Rounds in which numbers of threads are timed in turn, and the least length of each run."""
+MOST_SECONDS = 5.0
+"""About how long the rounds may take: a model that needs seconds for one inference is timed in fewer of them."""
 
 
 def fewest_threads(case: Case, made: Any) -> int:
@@ -41,10 +43,10 @@ def fewest_threads(case: Case, made: Any) -> int:
             run(number)
             began = time.perf_counter()
             run(number)
-            once.append(time.perf_counter() - began)
-        times = max(1, int(TIMED_SECONDS / max(min(once), 1e-6)))
+            once.append(max(1e-6, time.perf_counter() - began))
+        times = max(1, int(TIMED_SECONDS / min(once)))
         took: dict[int, list[float]] = {number: [] for number in numbers}
-        for _ in range(TIMED_ROUNDS):
+        for _ in range(max(1, min(TIMED_ROUNDS, int(MOST_SECONDS / (times * sum(once)))))):
             for number in numbers:
                 began = time.perf_counter()
                 for _ in range(times):
