@@ -212,7 +212,7 @@ def _children(pid: int) -> list[int]:
     listed: list[int] = []
     try:
         for task in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - a path object for each thread costs more than the read
-            with open(f"/proc/{pid}/task/{task}/children", "rb") as lines:  # noqa: PTH123
+            with open(f"/proc/{pid}/task/{task}/children", "rb") as lines:  # noqa: PTH123 - likewise
                 listed += [int(child) for child in lines.read().split()]
     except OSError:
         return listed

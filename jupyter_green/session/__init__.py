@@ -40,7 +40,7 @@ def settle() -> None:
 
 def end() -> None:
     """End the session of this process, if there is one."""
-    global _current  # noqa: PLW0603
+    global _current  # noqa: PLW0603 - one session a process, under the lock
     with _lock:
         if _current is not None:
             _current.end()

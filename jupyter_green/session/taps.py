@@ -92,7 +92,7 @@ def open_for(listener: Listener) -> None:
 
 def close_for(listener: Listener) -> None:
     """Tell a listener no more; the last one closes the taps."""
-    global _listeners  # noqa: PLW0603
+    global _listeners  # noqa: PLW0603 - one list a process, replaced as a whole under the lock
     with _lock:
         _listeners = tuple(other for other in _listeners if other is not listener)
         for tap in _taps:

@@ -101,7 +101,7 @@ def compare(  # noqa: PLR0917 - the order is public
     seconds = seconds_of(time)
     if repeats < 1:
         raise ShrinkError(f"The option repeats is {repeats}; give a whole number from 1 on.")
-    beside = published(task if task is not None else task_of(_given(models)))
+    beside = published(task if task is not None else task_of(models))
     found = contestants_of(models, tokenizer=tokenizer, remote=tuple(remote))
     examples = labelled(examples_of(data, group=group, batch=batch, origin=origin), found)
     measure = metric_for(metric, examples.labels, pairs=examples.form == "pairs")
@@ -154,10 +154,6 @@ def compare(  # noqa: PLR0917 - the order is public
         advice=advise(rows, examples.labels, "cpu_seconds" if trial is None else trial.basis),
         notes=(*others, *_notes(trial, level, len(asked)), *beside),
     )
-
-
-def _given(models: Mapping[str, Any] | Sequence[Any]) -> list[Any]:
-    return list(models.values()) if isinstance(models, Mapping) else list(models)
 
 
 def _others(found: Sequence[Contestant], seconds: float) -> list[str]:

@@ -95,7 +95,6 @@ def _onnx(folder: Path, note: Mapping[str, Any], steps: list[Any], model: Any) -
         raise
     except Exception as error:  # ONNX Runtime has an error class for each reason
         raise ShrinkError(f"ONNX Runtime can't run {ONNX}: {str(error).splitlines()[0][:160]}") from error
-
     return made if inside is None else put(model, inside, made)
 
 
@@ -181,7 +180,8 @@ def _filled(made: Any, path: Path) -> Any:
 
     safetensors = require("safetensors")
     with safetensors.safe_open(str(path), framework="pt") as file:
-        kinds = {file.get_tensor(name).dtype for name in file.keys() if file.get_slice(name).get_shape()}  # noqa: SIM118
+        names = list(file.keys())
+        kinds = {file.get_tensor(name).dtype for name in names if file.get_slice(name).get_shape()}
     for half in (torch.bfloat16, torch.float16):
         if half in kinds:
             made = made.to(half)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jupyter_green.impact.reference import Reference, references, tasks
@@ -28,9 +28,10 @@ PIPELINES = {
 """What transformers calls tasks that were published."""
 
 
-def task_of(models: Sequence[Any]) -> str | None:
+def task_of(models: Mapping[str, Any] | Sequence[Any]) -> str | None:
     """Return the published task that all pipelines among the candidates are for; None where there is no such."""
-    found = {str(getattr(model, "task", "")) for model in models} - {""}
+    given = models.values() if isinstance(models, Mapping) else models
+    found = {str(getattr(model, "task", "")) for model in given} - {""}
     return PIPELINES.get(found.pop()) if len(found) == 1 else None
 
 

@@ -22,7 +22,8 @@ def reshape(model: Any, path: Path) -> None:
     import torch
 
     with require("safetensors").safe_open(str(path), framework="pt") as file:
-        wanted = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+        names = list(file.keys())
+        wanted = {name: tuple(file.get_slice(name).get_shape()) for name in names}
     for name, module in model.named_modules():
         for own, tensor in [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]:
             shape = wanted.get(f"{name}.{own}" if name else own)
