@@ -176,7 +176,7 @@ class Bench:
             done = np.concatenate(parts)
             base = np.concatenate(reference) if control is not None else self.parts[: len(done)]
             loss = self.metric.loss(base, done)
-            if loss.low > self.max_loss:
+            if loss.beyond(self.max_loss):
                 break
         return loss, self.metric.value(done)
 
@@ -194,7 +194,7 @@ class Bench:
             against, _ = self.look(product.model, control)
             self._note_control(control)
         worst = max((x for x in (loss, against) if x is not None), key=lambda x: x.low)
-        if worst.low > self.max_loss:
+        if worst.beyond(self.max_loss):
             beside = " against the equally trained original" if worst is against else ""
             said = f"It loses more than is accepted{beside}, seen on {worst.examples:,} examples."
             self.drop(name, "dropped", said, product, loss=loss, score=score, against=against)

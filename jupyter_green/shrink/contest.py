@@ -27,7 +27,7 @@ from .progress import Progress, wanted
 from .published import published, task_of
 from .quiet import PATIENCE_SECONDS, used_by_others, wait_for_quiet
 from .trial import Trial
-from .utility import loss_against, metric_for
+from .utility import loss_against, metric_for, of_one_class
 
 
 def compare(  # noqa: PLR0917 - the order is public
@@ -105,6 +105,7 @@ def compare(  # noqa: PLR0917 - the order is public
     found = contestants_of(models, tokenizer=tokenizer, remote=tuple(remote))
     examples = labelled(examples_of(data, group=group, batch=batch, origin=origin), found)
     measure = metric_for(metric, examples.labels, pairs=examples.form == "pairs")
+    alike = [said] if (said := of_one_class(measure, examples.labels)) else []
     session = current() if session is None else session
     others = _others(found, seconds)
     with session.window("trial", label="compare") as window:
@@ -152,7 +153,7 @@ def compare(  # noqa: PLR0917 - the order is public
         cost_quality=record.quality,
         cost_seconds=record.seconds,
         advice=advise(rows, examples.labels, "cpu_seconds" if trial is None else trial.basis),
-        notes=(*others, *_notes(trial, level, len(asked)), *beside),
+        notes=(*others, *_notes(trial, level, len(asked)), *alike, *beside),
     )
 
 

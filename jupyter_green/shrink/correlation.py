@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .loss import LEVEL, Loss
+from .loss import LEAST_RESAMPLED, LEVEL, Loss
 from .metric import Metric
 
 if TYPE_CHECKING:
@@ -40,14 +40,14 @@ class Spearman(Metric):
         count = len(original)
         whole = self.value(original) - self.value(candidate)
         if np.array_equal(original, candidate):
-            return Loss(0.0, 0.0, 0.0, count, self.unit, same=True)
+            return Loss(0.0, 0.0, 0.0, count, self.unit, same=True, least=LEAST_RESAMPLED)
         rng = np.random.default_rng(0)
         drawn = [
             self.value(original[chosen]) - self.value(candidate[chosen])
             for chosen in (rng.integers(0, count, count) for _ in range(RESAMPLES))
         ]
         low, high = np.nanquantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-        return Loss(whole, float(low), float(high), count, self.unit)
+        return Loss(whole, float(low), float(high), count, self.unit, least=LEAST_RESAMPLED)
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 LEVEL = 0.95
 """Of an interval, unless several are looked at together."""
 RESAMPLES = 1000
+LEAST_RESAMPLED = 10
+"""Examples below which resampling tells no interval: most draws of a few are alike."""
 CHUNK = 2_000_000
 """Most numbers of one draw that are held at a time."""
 
@@ -39,6 +41,8 @@ class Loss:
         What `value` is.
     same : bool
         Whether the two gave the same scores on every example.
+    least : int
+        Fewest examples that tell such an interval; with fewer, nothing is proven by it.
     """
 
     value: float
@@ -47,18 +51,28 @@ class Loss:
     examples: int
     unit: Literal["points", "relative"]
     same: bool = False
+    least: int = 0
 
     def within(self, accepted: float) -> bool:
         """Whether the loss is proven to be at most `accepted`."""
-        return self.high <= accepted
+        return self.examples >= self.least and self.high <= accepted
+
+    def beyond(self, accepted: float) -> bool:
+        """Whether the loss is proven to be more than `accepted`."""
+        return self.examples >= self.least and self.low > accepted
 
     def needed(self, accepted: float) -> int | None:
         """About how many examples would prove it, if the loss stays what it is; None where it is too large itself."""
-        room = accepted - self.value
+        return self._wanted(accepted - self.value, self.high - self.value)
+
+    def needed_to_refuse(self, accepted: float) -> int | None:
+        """About how many would prove that the loss is more, if it stays what it is; None where it is not."""
+        return self._wanted(self.value - accepted, self.value - self.low)
+
+    def _wanted(self, room: float, half: float) -> int | None:
         if room <= 0:
             return None
-        wanted = self.examples * ((self.high - self.value) / room) ** 2
-        return int(_two_digits_up(max(wanted, self.examples)))
+        return int(_two_digits_up(max(self.examples * (half / room) ** 2, self.examples, self.least)))
 
 
 def _two_digits_up(value: float) -> float:
@@ -149,7 +163,7 @@ def resampled(
 
     value = float(loss(total(original.sum(0)), total(candidate.sum(0))))
     if np.array_equal(original, candidate):
-        return Loss(0.0, 0.0, 0.0, count, unit, same=True)
+        return Loss(0.0, 0.0, 0.0, count, unit, same=True, least=LEAST_RESAMPLED)
     rng = np.random.default_rng(seed)
     losses = []
     at_once = max(1, CHUNK // count)
@@ -158,4 +172,4 @@ def resampled(
         weights = rng.multinomial(count, np.full(count, 1 / count), size=draws).astype(float)
         losses.append(loss(total(weights @ original), total(weights @ candidate)))
     low, high = np.quantile(np.concatenate(losses), [(1 - level) / 2, (1 + level) / 2])
-    return Loss(value, float(low), float(high), count, unit)
+    return Loss(value, float(low), float(high), count, unit, least=LEAST_RESAMPLED)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from .fault import ShrinkError, why
-from .loss import LEVEL, Loss, counted, resampled
+from .loss import LEAST_RESAMPLED, LEVEL, Loss, counted, resampled
 
 if TYPE_CHECKING:
     import numpy as np
@@ -232,11 +232,11 @@ class Own(Metric):
             return (first - self.value(candidate[chosen])) / max(abs(first), 1e-12)
 
         if np.array_equal(original, candidate):
-            return Loss(0.0, 0.0, 0.0, count, self.unit, same=True)
+            return Loss(0.0, 0.0, 0.0, count, self.unit, same=True, least=LEAST_RESAMPLED)
         rng = np.random.default_rng(0)
         drawn = [loss(rng.integers(0, count, count)) for _ in range(OWN_RESAMPLES)]
         low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-        return Loss(loss(slice(None)), float(low), float(high), count, self.unit)
+        return Loss(loss(slice(None)), float(low), float(high), count, self.unit, least=LEAST_RESAMPLED)
 
 
 def by_example(metric: Metric, original: np.ndarray, candidate: np.ndarray, level: float = LEVEL) -> Loss:

@@ -76,12 +76,12 @@ def _standing(row: Row, stand: Stand) -> tuple[Standing, str]:
         return "best", stand.apart.get(row.name, "the highest utility of all")
     loss, trial = row.loss, stand.trial
     assert loss is not None
-    if loss.low > stand.accepted or (not loss.within(stand.accepted) and loss.needed(stand.accepted) is None):
+    if loss.beyond(stand.accepted):
         return "loses too much", "it loses more than is accepted on these examples"
     if row.name in stand.apart:
         return "unmetered", stand.apart[row.name]
     if not loss.within(stand.accepted):
-        return "can't tell", f"{loss.examples:,} examples don't prove the loss; it needs about {_needed(loss, stand)}"
+        return "can't tell", _untold(loss, stand)
     if trial is None or row.name not in trial.laps:
         return "can't tell", "its cost could not be told"
     return _cost(row.name, trial, stand)
@@ -113,18 +113,30 @@ def _picked(rows: Sequence[Row], stand: Stand) -> tuple[str, str]:
     ]
     if not hopeful:
         return stand.best, "No other proves to use less within the accepted loss."
-    row = min(hopeful, key=lambda one: 1.0 if one.ratio is None else one.ratio.value)
+    # Who may be good enough comes before who seems not to be.
+    likely = [row for row in hopeful if row.loss is not None and row.loss.needed(stand.accepted) is not None]
+    row = min(likely or hopeful, key=lambda one: 1.0 if one.ratio is None else one.ratio.value)
     assert row.loss is not None
     if row.loss.within(stand.accepted):
         return stand.best, f"Can't tell yet: {row.name} is good enough, but {_lowered(row.reason)}."
+    enough = row.loss.needed(stand.accepted)
+    if enough is None:
+        return stand.best, f"Can't tell yet of {row.name}: {_lowered(row.reason)}."
     return stand.best, (
         f"Can't tell yet: {row.name} may be good enough, but {row.loss.examples:,} examples don't prove it; "
-        f"it needs about {_needed(row.loss, stand)}."
+        f"it needs about {enough:,}."
     )
 
 
-def _needed(loss: Loss, stand: Stand) -> str:
-    return f"{loss.needed(stand.accepted) or 0:,}"
+def _untold(loss: Loss, stand: Stand) -> str:
+    """Return how many examples would tell, one way or the other."""
+    enough, given = loss.needed(stand.accepted), f"{loss.examples:,} example{'s' if loss.examples > 1 else ''}"
+    if enough is not None:
+        return f"{given} don't prove the loss; it needs about {enough:,}"
+    refusing = loss.needed_to_refuse(stand.accepted)
+    if refusing is None:
+        return f"it loses just what is accepted, which {given} don't tell from more"
+    return f"on {given} it loses more than is accepted, which is not proven; about {refusing:,} would tell"
 
 
 def _lowered(reason: str) -> str:

@@ -212,7 +212,7 @@ class Search(Bench):
         """Return what is applied on top of a new structure: what did best on the original."""
         if product.training is None or product.form != "torch":
             return []
-        good = sorted((e for e in self.entries if e.loss.low <= self.max_loss), key=lambda entry: entry.cost)
+        good = sorted((e for e in self.entries if not e.loss.beyond(self.max_loss)), key=lambda entry: entry.cost)
         return [self._recipes[e.name] for e in good if e.name in self._recipes][:COMBINED]
 
     def _control(self, product: Product) -> Any:
@@ -224,7 +224,7 @@ class Search(Bench):
         if training is None or not training.labels:
             return None
         loss, _ = self.look(product.model)
-        if loss.low > self.max_loss:
+        if loss.beyond(self.max_loss):
             return None
         self.tell("the original, trained equally")
         control = replace(self.subject, model=self.subject.copy())

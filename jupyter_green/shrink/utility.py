@@ -16,7 +16,7 @@ from .contestant import FAILED, Contestant
 from .correlation import Spearman
 from .examples import Examples
 from .fault import ShrinkError
-from .loss import LEVEL, Loss
+from .loss import LEAST_RESAMPLED, LEVEL, Loss
 from .metric import F1, Metric, Perplexity, SquaredError, by_example
 
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ class Answered(Metric):
         drawn = [loss(rng.integers(0, count, count)) for _ in range(OWN_RESAMPLES)]
         low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
         whole = loss(np.arange(count))
-        return Loss(whole, float(low), float(high), count, self.unit, same=whole == low == high == 0)
+        same = whole == low == high == 0
+        return Loss(whole, float(low), float(high), count, self.unit, same=same, least=LEAST_RESAMPLED)
 
 
 @dataclass(frozen=True)
@@ -106,9 +107,8 @@ def metric_for(wanted: str | Callable[[Any, Any], float] | None, labels: Any, *,
         elif pairs and len({*labels}) > MOST_VERDICTS and all(isinstance(label, (int, float)) for label in labels):
             wanted = "spearman"
         else:
-            wanted = (
-                "mse" if any(isinstance(label, float) and not label.is_integer() for label in labels) else "accuracy"
-            )
+            broken = any(isinstance(label, float) and not label.is_integer() for label in labels)
+            wanted = "mse" if broken else "accuracy"
     known: dict[str, Callable[[], Metric]] = {
         "accuracy": Metric,
         "f1": lambda: F1(len(_classes(labels)) + 1),
@@ -121,7 +121,16 @@ def metric_for(wanted: str | Callable[[Any, Any], float] | None, labels: Any, *,
         raise ShrinkError(f"{wanted!r} is no metric for answers; take {', '.join(known)} or a function.")
     if (str(wanted).lower() == "perplexity") == plain:
         raise ShrinkError(f"The metric {wanted} does not fit labels of this form.")
+    if found is Spearman and len({*labels}) < 2:
+        raise ShrinkError("All pairs have the same score, so no order can be judged; give pairs that differ.")
     return found()
+
+
+def of_one_class(metric: Metric, labels: Any) -> str:
+    """Return in one sentence that every example has the same class, which tells nobody apart; empty where not."""
+    if metric.name not in ("accuracy", "F1") or len(_few(labels)) > 1:
+        return ""
+    return f"All examples have the label {labels[0]!r:.60}, so who always says that is right."
 
 
 def ask(contestant: Contestant, examples: Examples, metric: Metric, *, repeats: int, seed: int) -> Utility:

@@ -248,6 +248,24 @@ def test_few_examples_do_not_tell(session: Session) -> None:
     assert "needs about" in found.reason
 
 
+@pytest.mark.parametrize("metric", ["accuracy", "f1", "mse"])
+def test_two_examples_tell_nothing_by_any_metric(metric: str, session: Session) -> None:
+    given = ([1.0, 2.0], [1, 2])
+    found = compared({"right": int, "half": lambda _: 1, "same": round}, given, session, metric=metric)
+    assert found.keep
+    assert {row.standing for row in found.rows} == {"best", "can't tell"}
+    assert "would tell" in found.row("half").reason or "needs about" in found.row("half").reason
+    assert "needs about" in found.row("same").reason
+
+
+def test_one_class_tells_nobody_apart_and_is_said(session: Session) -> None:
+    found = compared({"a": lambda _: "yes", "b": lambda _: "yes"}, (list(range(40)), ["yes"] * 40), session)
+    assert any("All examples have the label 'yes'" in note for note in found.notes)
+    assert "All examples have the label" in repr(found)
+    both = compared({"a": lambda _: "yes", "b": lambda _: "yes"}, (list(range(40)), ["yes", "no"] * 20), session)
+    assert not any("All examples" in note for note in both.notes)
+
+
 @pytest.mark.parametrize(
     ("candidates", "options", "said"),
     [

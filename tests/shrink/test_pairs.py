@@ -157,6 +157,13 @@ def test_verdicts_on_pairs_name_the_metric_that_suits_an_encoder(encoder: Any, s
     assert "metric='spearman'" in found.row("encoder").reason
 
 
+def test_scores_that_are_all_the_same_are_refused(session: Session) -> None:
+    given, _ = pairs(40)
+    both = {"a": lambda _: 0.1, "b": lambda _: 0.2}
+    with pytest.raises(ShrinkError, match=r"^All pairs have the same score, [^\n]*$"):
+        green.compare(both, (given, [0.5] * 40), metric="spearman", time="1s", session=session, progress=False)
+
+
 def test_embeddings_of_single_texts_are_refused(encoder: Any, session: Session) -> None:
     data = (["the cat", "a dog"] * 20, [0, 1] * 20)
     found = green.compare({"encoder": encoder, "no": lambda _: 0}, data, time="1s", session=session, progress=False)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
+import numpy as np
 import pytest
 
 from jupyter_green.shrink.advice import advise, closed
 from jupyter_green.shrink.board import html, text
 from jupyter_green.shrink.comparison import Comparison, Row
 from jupyter_green.shrink.gauge import Lap
-from jupyter_green.shrink.loss import counted
+from jupyter_green.shrink.loss import counted, resampled
 from jupyter_green.shrink.pick import Stand, judged
 from jupyter_green.shrink.ratio import Ratio
 from jupyter_green.shrink.trial import Trial
@@ -79,6 +82,36 @@ def test_too_few_examples_say_how_many_it_needs() -> None:
     assert found[1].standing == "can't tell"
     assert "Can't tell yet: small" in reason
     assert "it needs about" in reason
+
+
+@pytest.mark.parametrize(("lost", "examples"), [(1, 2), (2, 40), (50, 2000)])
+def test_a_loss_on_few_examples_is_no_proof_that_it_is_too_much(lost: int, examples: int) -> None:
+    rows = [BEST, row("small", 0.95, lost, 0, examples=examples, ratio=0.1)]
+    found, pick, reason = judged(rows, Stand("best", 0.02, trial({"best": 10, "small": 1}), {}))
+    assert (pick, found[1].standing) == ("best", "can't tell")
+    said = re.search(
+        r"on ([\d,]+) examples it loses more than is accepted, which is not proven; about ([\d,]+)", reason
+    )
+    assert said is not None
+    given, enough = (int(number.replace(",", "")) for number in said.groups())
+    assert given == examples
+    # It is about that number: twice as many with the same share lost prove it.
+    assert enough > examples
+    assert counted(round(lost * 2 * enough / examples), 0, 2 * enough).beyond(0.02)
+
+
+def test_few_examples_prove_nothing_by_resampling() -> None:
+    """Of five examples that are all alike every draw is the same, and the interval has no width."""
+    for few, enough in ((9, False), (10, True)):
+        good = resampled(
+            lambda sums: sums[..., 0], np.ones((few, 1)), np.ones((few, 1)), "relative", higher_is_better=True
+        )
+        bad = resampled(
+            lambda sums: sums[..., 0], np.ones((few, 1)), np.zeros((few, 1)), "relative", higher_is_better=True
+        )
+        assert good.within(0.01) is enough
+        assert bad.beyond(0.01) is enough
+    assert good.needed(0.01) == 10
 
 
 def test_what_costs_more_is_no_hope() -> None:
