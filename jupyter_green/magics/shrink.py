@@ -6,28 +6,22 @@ is done; the original stays bound to its own name unless the person asks otherwi
 
 from __future__ import annotations
 
-import argparse
 import keyword
-import shlex
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 
 from .cell import CellMeter
+from .words import Options, value
 
 if TYPE_CHECKING:
     from jupyter_green.shrink.result import ShrinkResult
 
 NAMES = ("shrink", "quantize", "prune", "distil", "distill")
 """The line magics of this module."""
-
-
-class _Options(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{self.prog}: {message}; {self.prog}? shows what it takes.")
 
 
 @magics_class
@@ -64,6 +58,7 @@ class ShrinkMagics(Magics):
             %shrink lm --data texts --new-tokens 64      language models: tokens for each prompt (128); 0 for one call
             %shrink model --data test --per-day 500000   inferences a day, for the yearly saving (10,000)
             %shrink model --data test --form torch       keep a PyTorch module
+            %shrink model --data test -q                 one line instead of the report
             %shrink model --data test --dry-run          which recipes apply and why not; nothing is run
             %shrink model -o NAME                        bind the result's model to NAME (default: model_shrunk)
             %shrink model --inplace                      bind it to the model's own name
@@ -108,10 +103,7 @@ class ShrinkMagics(Magics):
     # ---- one line -----------------------------------------------------------------------------
 
     def _run(self, name: str, line: str) -> Any:
-        try:
-            options = _parser(name).parse_args(shlex.split(line))
-        except ValueError as error:
-            raise UsageError(f"%{name}: {error}; put a text with spaces in quotes.") from None
+        options = _parser(name).of(line)
         if options.undo:
             return self._undo(name)
         if options.model is None:
@@ -160,6 +152,8 @@ class ShrinkMagics(Magics):
             result.facts = replace(result.facts, notes=(said, *result.facts.notes))
             print(said)
         if options.quiet:
+            # What a name stands for from now on is said even so: it may be the original.
+            print(f"{target}: {repr(result).splitlines()[0]}")
             return None
         self._offer(result, target)
         return result
@@ -202,13 +196,7 @@ class ShrinkMagics(Magics):
         print(f"{model} is the original again.")
 
     def _value(self, name: str, expression: str) -> Any:
-        space = self.shell.user_ns
-        if expression in space:
-            return space[expression]
-        try:
-            return self.shell.ev(expression)
-        except (NameError, SyntaxError, AttributeError, KeyError) as error:
-            raise UsageError(f"%{name}: {expression!r} is nothing in this notebook ({error}).") from None
+        return value(self.shell, name, expression)
 
     def _metric(self, word: str | None) -> Any:
         own = self.shell.user_ns.get(word)
@@ -216,22 +204,36 @@ class ShrinkMagics(Magics):
 
     def _only_data(self, name: str, model: str) -> str:
         """Return the name of the one variable that is data beyond doubt."""
-        torch = sys.modules.get("torch")
-        found = []
-        for key, value in self.shell.user_ns.items():
-            if key.startswith("_") or key == model:
-                continue
-            loader = torch is not None and isinstance(value, torch.utils.data.DataLoader)
-            if loader or (hasattr(value, "column_names") and hasattr(value, "features")):
-                found.append(key)
+        found = [
+            key for key, one in self.shell.user_ns.items() if not key.startswith("_") and key != model and _is_data(one)
+        ]
         if len(found) != 1:
-            listed = f"there are {', '.join(sorted(found))}" if found else "this notebook has no DataLoader or dataset"
+            listed = (
+                f"there are {', '.join(sorted(found))}"
+                if found
+                else "this notebook has no DataLoader, dataset or (X, y)"
+            )
             raise UsageError(f"%{name}: say which data to judge with (--data NAME): {listed}.")
         return str(found[0])
 
 
-def _parser(name: str) -> _Options:
-    parser = _Options(prog=f"%{name}", add_help=False, allow_abbrev=False)
+def _is_data(value: Any) -> bool:
+    """Whether a variable is data beyond doubt: a DataLoader, a dataset with columns, or inputs and as many labels."""
+    torch, numpy = sys.modules.get("torch"), sys.modules.get("numpy")
+    if torch is not None and isinstance(value, torch.utils.data.DataLoader):
+        return True
+    if hasattr(value, "column_names") and hasattr(value, "features"):
+        return True
+    if type(value) is not tuple or len(value) != 2:
+        return False
+    arrays = tuple(kind for kind in (torch and torch.Tensor, numpy and numpy.ndarray) if kind)
+    if not all(isinstance(part, (list, *arrays)) and getattr(part, "ndim", 1) > 0 for part in value):
+        return False
+    return 1 < len(value[0]) == len(value[1])
+
+
+def _parser(name: str) -> Options:
+    parser = Options(name)
     parser.add_argument("model", nargs="?")
     for option in ("--data", "--train", "--metric", "--max-loss", "--tokenizer"):
         parser.add_argument(option)

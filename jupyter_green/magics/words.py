@@ -3,10 +3,32 @@
 from __future__ import annotations
 
 import argparse
-import shlex
+import re
 from typing import Any, NoReturn
 
 from IPython.core.error import UsageError
+
+_WORD = re.compile(r"""(?:[^\s"']+|"[^"]*"|'[^']*')+""")
+_QUOTED = re.compile(r"""(--?[\w-]+=)?(?:"([^"]*)"|'([^']*)')""")
+
+
+def words_of(line: str) -> list[str]:
+    """Return the words of a line; quotes around a word fall away, those within an expression stay.
+
+    ``models["small one"] --data '(x, y)'`` is three words, and the first is an expression that Python reads.
+
+    Raises
+    ------
+    ValueError
+        If a quote is not closed.
+    """
+    if _WORD.sub("", line).strip():
+        raise ValueError("a quote is not closed")
+    found = []
+    for word in _WORD.findall(line):
+        quoted = _QUOTED.fullmatch(word)
+        found.append(word if quoted is None else "".join(part or "" for part in quoted.groups()))
+    return found
 
 
 class Options(argparse.ArgumentParser):
@@ -34,7 +56,7 @@ class Options(argparse.ArgumentParser):
             If they make no sense.
         """
         try:
-            return self.parse_args(shlex.split(line))
+            return self.parse_args(words_of(line))
         except ValueError as error:
             raise UsageError(f"{self.prog}: {error}; put a text with spaces in quotes.") from None
 
@@ -61,8 +83,15 @@ def value(shell: Any, name: str, expression: str) -> Any:
         return space[expression]
     try:
         return shell.ev(expression)
-    except (NameError, SyntaxError, AttributeError, KeyError) as error:
-        raise UsageError(f"%{name}: {expression!r} is nothing in this notebook ({error}).") from None
+    except (NameError, SyntaxError, AttributeError, LookupError) as error:
+        raise UsageError(f"%{name}: {expression!r} is nothing in this notebook ({_first_line(error)}).") from None
+    except Exception as error:  # an expression of the person's may raise anything; it is said and never hidden
+        said = f"{type(error).__name__}: {_first_line(error)}"
+        raise UsageError(f"%{name}: {expression!r} can't be evaluated ({said}).") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n", 1)[0][:160]
 
 
 def tolerance_of(text: str) -> float:

@@ -12,7 +12,8 @@ from tests.magics.kernel import Kernel, running
 
 pytestmark = pytest.mark.shell
 
-BEGIN = """
+LOADER = "loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x, y), batch_size=16)"
+BEGIN = f"""
 import torch
 torch.set_num_threads(1)
 torch.manual_seed(0)
@@ -20,8 +21,8 @@ model = torch.nn.Sequential(torch.nn.Linear(8, 64), torch.nn.ReLU(), torch.nn.Li
 x = torch.randn(400, 8)
 y = torch.arange(400) % 3
 accuracy = 0.5
-loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x, y), batch_size=16)
-before = {name: value.clone() for name, value in model.state_dict().items()}
+{LOADER}
+before = {{name: value.clone() for name, value in model.state_dict().items()}}
 original = model
 """
 
@@ -51,6 +52,24 @@ def test_a_line_from_end_to_end(kernel: Kernel) -> None:
         "assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())"
     )
     assert kernel.run(check).status == "ok"
+
+
+def test_an_expression_keeps_its_quotes_and_a_pair_is_found(kernel: Kernel) -> None:
+    """The models of a notebook may lie in a dictionary, and its data in one variable."""
+    assert kernel.run("several = {'a model': model}; test = (x, y); held = loader; del loader").status == "ok"
+    assert "there are held, test" in said(kernel.run("%shrink several['a model'] -o small --time 5s"))
+    assert kernel.run("loader = held; del held, test").status == "ok"
+    done = kernel.run("%quantize several['a model'] -o small --time 5s -q")
+    assert done.status == "ok", done
+    assert "Judged with loader" in said(done)
+    assert kernel.run("rows = (x, y); del loader").status == "ok"
+    done = kernel.run("%quantize model -o small --time 5s -q")
+    assert (
+        kernel.run("loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x, y), batch_size=16)").status
+        == "ok"
+    )
+    assert "Judged with rows" in said(done)
+    assert kernel.run("del rows, several, small").status == "ok"
 
 
 def test_in_place_and_back(kernel: Kernel) -> None:
@@ -127,6 +146,8 @@ def test_the_slider_is_shown_under_the_result_and_binds(kernel: Kernel) -> None:
         ("%prune model --data loader --score own", "invalid choice"),
         ("%distil model --data loader --student y", ""),
         ("%shrink model --data 'x", "in quotes"),
+        ("%shrink [model][4] --data loader -o small", "is nothing in this notebook (list index out of range)"),
+        ("%shrink model/0 --data loader -o small", "can't be evaluated (TypeError: "),
     ],
 )
 def test_wrong_lines(kernel: Kernel, line: str, sentence: str) -> None:
