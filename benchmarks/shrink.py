@@ -149,8 +149,12 @@ class Bench:
         import jupyter_green as green
 
         seconds = "60s" if self.given.quick else self.given.time
-        for batch in self.given.batch:
-            _tell(f"search, batch {batch}, {seconds}")
+        kinds: list[tuple[str, dict[str, Any]]] = [(str(batch), {"batch": batch}) for batch in self.given.batch]
+        if self.name == "lm":
+            # Reading a text and writing one ask for different things.
+            kinds = [("1", {"batch": 1}), ("1, reading alone", {"batch": 1, "new_tokens": 0})]
+        for what, options in kinds:
+            _tell(f"search, batch {what}, {seconds}")
             began, load = time.time(), os.getloadavg()
             result = green.shrink(
                 self.work.model,
@@ -158,12 +162,12 @@ class Bench:
                 self.work.train,
                 tokenizer=self.work.tokenizer,
                 time=seconds,
-                batch=batch,
+                **options,
                 **self._accepted(),
                 say=lambda what, share: _tell(f"  {100 * share:3.0f} % {what}"),
             )
             _tell(repr(result))
-            key = str(batch) if self.given.max_loss is None else f"{batch}, at most {self.given.max_loss}"
+            key = what if self.given.max_loss is None else f"{what}, at most {self.given.max_loss}"
             folder = self.store.folder(key)
             shutil.rmtree(folder, ignore_errors=True)
             if result.recipe is not None:

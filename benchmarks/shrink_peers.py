@@ -7,6 +7,7 @@ repair sees, never those that anybody is judged by. One that is not installed or
 from __future__ import annotations
 
 import importlib.util
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from jupyter_green.shrink.recipes.export import feed, input_names
 from jupyter_green.shrink.recipes.integer import TorchInteger
 from jupyter_green.shrink.recipes.onnx_runtime import OnnxDynamic, OnnxFloat, OnnxStatic
 from jupyter_green.shrink.recipes.precision import wrapped as cast
+from jupyter_green.shrink.recipes.threads import limited
 
 CALIBRATED = 10
 """Batches that ranges are seen on: a few hundred examples, as each tool's documents advise."""
@@ -158,22 +160,12 @@ def _onnx(recipe: Any, threads: int | None = None) -> Callable[[Case], Any]:
 
 def _in_one_thread(case: Case) -> Any:
     """The original in one of PyTorch's threads: what costs nothing but a setting."""
-    import torch
-
-    def call(*arguments: Any, **named: Any) -> Any:
-        before = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            return case.subject.model(*arguments, **named)
-        finally:
-            torch.set_num_threads(before)
-
-    return call
+    return limited(case.subject.model, 1, rows=sys.maxsize)
 
 
 ALL = ("text", "image", "vit", "lm")
 PEERS = (
-    Peer("PyTorch, 1 thread", _in_one_thread, ("text", "image", "vit")),
+    Peer("PyTorch, 1 thread", _in_one_thread, ALL),
     Peer("ONNX Runtime, float32", _onnx(OnnxFloat()), ALL, "onnxruntime"),
     Peer("ONNX Runtime, float32, 1 thread", _onnx(OnnxFloat(), 1), ALL, "onnxruntime"),
     Peer("ONNX Runtime int8, dynamic", _onnx(OnnxDynamic()), ("text", "vit", "lm"), "onnxruntime"),

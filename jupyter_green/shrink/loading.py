@@ -81,7 +81,8 @@ def _onnx(folder: Path, note: Mapping[str, Any], steps: list[Any], model: Any) -
     names: Any = step.get("names")
     outputs: Any = step.get("outputs")
     threads: Any = step.get("threads")
-    if not _words(names) or not _words(outputs) or not (threads is None or (type(threads) is int and threads > 0)):
+    _see_threads(threads)
+    if not _words(names) or not _words(outputs):
         raise ShrinkError("shrink.json does not say what the model is called with; the folder is damaged.")
     inside: Any = step.get("inside")
     if inside is not None:
@@ -237,6 +238,23 @@ def _integers(made: Any, step: Mapping[str, Any]) -> Any:
     return quantized(made.eval(), engine, _spared(step))
 
 
+def _integer_weights(made: Any, step: Mapping[str, Any]) -> Any:
+    from .recipes.integer_weights import FEW_ROWS, OPERATORS, rounded
+    from .recipes.threads import limited
+
+    bits, threads = step.get("bits"), step.get("threads")
+    if type(bits) is not int or bits not in OPERATORS:
+        raise ShrinkError("shrink.json names a number of bits that is not known; the folder is damaged.")
+    _see_threads(threads)
+    made = rounded(made, bits, _spared(step))
+    return made if threads is None else limited(made, threads, FEW_ROWS)
+
+
+def _see_threads(threads: Any) -> None:
+    if not (threads is None or (type(threads) is int and threads > 0)):
+        raise ShrinkError("shrink.json does not say in how many threads it runs; the folder is damaged.")
+
+
 def _torchao(made: Any, step: Mapping[str, Any]) -> Any:
     import torch
 
@@ -280,6 +298,7 @@ _AGAIN: dict[Any, Callable[[Any, Mapping[str, Any]], Any]] = {
     "autocast": _autocast,
     "channels_last": _stored,
     "torch-int8": _integers,
+    "integer-weights": _integer_weights,
     "torchao": _torchao,
     "compiled": _compiled,
 }

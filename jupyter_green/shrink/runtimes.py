@@ -38,13 +38,17 @@ class Runtimes:
 
         It runs in as many threads as the product, or their number would be taken for a smaller model.
         """
-        if product.same_numbers or product.runtime == "PyTorch":
-            return None
-        from .recipes.onnx_model import in_threads
-
         threads = threads_of(product.model)
+        if product.same_numbers or (product.runtime == "PyTorch" and threads is None):
+            return None
+        from .recipes.integer_weights import FEW_ROWS
+        from .recipes.onnx_model import in_threads
+        from .recipes.threads import limited
+
         key = product.runtime, threads
-        if key not in self._kept and product.form == "onnx":
+        if key not in self._kept and product.runtime == "PyTorch" and threads is not None:
+            self._kept[key] = limited(self._case().subject.model, threads, FEW_ROWS)
+        elif key not in self._kept and product.form == "onnx":
             made = next((model for (name, _), model in self._kept.items() if name == product.runtime), None)
             made = self._exported() if made is None else made
             if made is not None:
@@ -63,5 +67,8 @@ class Runtimes:
 def threads_of(model: Any) -> int | None:
     """Return in how many threads a runtime of its own works; None where PyTorch says that."""
     from .recipes.onnx_model import session_of
+    from .recipes.threads import LIMIT
 
-    return getattr(session_of(model) or model, "threads", None)
+    part = session_of(model)
+    found: int | None = getattr(model, LIMIT, None) if part is None else part.threads
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -15,7 +16,8 @@ from jupyter_green.shrink.ratio import Ratio
 from jupyter_green.shrink.recipe import Product
 from jupyter_green.shrink.recipes import threads
 from jupyter_green.shrink.recipes.onnx_runtime import OnnxDynamic, OnnxFloat
-from jupyter_green.shrink.recipes.threads import AS_FAST, fewest_threads
+from jupyter_green.shrink.recipes.threads import AS_FAST, fewest_threads, limited
+from jupyter_green.shrink.runtimes import Runtimes, threads_of
 
 from . import models
 from .test_recipes import answer, case_of
@@ -103,10 +105,9 @@ def test_a_runtime_is_held_against_itself_in_as_many_threads(points_model: Any, 
 class InOne(torch.nn.Module):
     """A model in a runtime that works in one thread; it notes how many PyTorch had meanwhile."""
 
-    threads = 1
-
     def __init__(self, inner: Any) -> None:
         super().__init__()
+        setattr(self, threads.LIMIT, 1)
         self.inner, self.seen = inner, set[int]()
 
     def forward(self, x: Any) -> Any:
@@ -143,3 +144,54 @@ def test_the_report_says_how_to_have_it(points_model: Any, two_threads: None, mo
     told = repr(replace(result, facts=facts, recipe="ONNX Runtime", model=InOne(points_model)))
     assert "2.0× (1.82–2.2) is fewer threads" in told
     assert "torch.set_num_threads(1)" in told
+
+
+class Nosy(torch.nn.Module):
+    """Says in how many threads it was called, and fails where asked to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[int] = []
+
+    def forward(self, input_ids: torch.Tensor, *, fails: bool = False) -> torch.Tensor:
+        self.seen.append(torch.get_num_threads())
+        if fails:
+            raise RuntimeError("out of memory")
+        return input_ids
+
+
+def test_what_is_small_is_taken_in_fewer_threads_and_the_number_is_put_back(two_threads: None) -> None:
+    model = limited(Nosy(), 1, rows=8)
+    model(torch.ones(1, 1))
+    model(input_ids=torch.ones(8, 1))
+    model(torch.ones(1, 9))
+    model(torch.ones(3, 3))
+    assert model.seen == [1, 1, 2, 2]
+    assert torch.get_num_threads() == 2
+    with pytest.raises(RuntimeError, match="out of memory"):
+        model(torch.ones(1, 1), fails=True)
+    assert torch.get_num_threads() == 2
+    copied = copy.deepcopy(model)
+    copied(torch.ones(1, 1))
+    assert copied.seen[-1] == 1
+    assert threads_of(copied) == 1
+    torch.set_num_threads(1)
+    model(torch.ones(1, 1))
+    assert (model.seen[-1], torch.get_num_threads()) == (1, 1)
+    # A person's own attribute is not ours.
+    plain = Nosy()
+    plain.threads = 7
+    assert threads_of(plain) is None
+
+
+def test_fewer_threads_are_no_smaller_model(two_threads: None) -> None:
+    """The original writes in as few threads, or their gain would be told as the model's."""
+    model = models.language()
+    case = case_of(model, models.texts(seed=2), new_tokens=8)
+    runtimes = Runtimes(lambda: case_of(model, models.texts(seed=2), new_tokens=8))
+    product = Product(limited(copy.deepcopy(model), 1, rows=8))
+    beside = runtimes.of(product)
+    assert threads_of(beside) == 1
+    assert torch.equal(answer(case, beside), answer(case, model))
+    assert runtimes.of(product) is beside
+    assert runtimes.of(Product(copy.deepcopy(model))) is None

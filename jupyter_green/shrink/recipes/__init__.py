@@ -14,12 +14,15 @@ def quantizing() -> list[Recipe]:
     from .channels_last import ChannelsLast
     from .compiled import Compiled
     from .integer import TorchInteger
+    from .integer_weights import IntegerWeights
     from .onnx_runtime import OnnxDynamic, OnnxFloat, OnnxStatic
     from .precision import BFloat16, Float16
     from .torchao import TorchAO
 
     return [
         BFloat16(),  # made in a second, where exporting a large model takes minutes
+        IntegerWeights(8),
+        IntegerWeights(4),
         OnnxFloat(),
         OnnxDynamic(),
         OnnxStatic(),

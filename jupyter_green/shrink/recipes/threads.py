@@ -16,6 +16,8 @@ AS_FAST = 1.25
 """Fewer threads are taken where one inference takes at most so many times as long as with the fastest number."""
 TIMED_ROUNDS, TIMED_SECONDS = 9, 0.05
 """Rounds in which numbers of threads are timed in turn, and the least length of each run."""
+LIMIT = "_jupyter_green_threads"
+"""Attribute of a PyTorch model that says in how many threads it takes what is small."""
 MOST_SECONDS = 5.0
 """About how long the rounds may take: a model that needs seconds for one inference is timed in fewer of them."""
 
@@ -55,3 +57,66 @@ def fewest_threads(case: Case, made: Any) -> int:
             case.tick()
     fastest = min(median(laps) for laps in took.values())
     return next(number for number in numbers if median(took[number]) <= AS_FAST * fastest)
+
+
+class Numbered:
+    """A PyTorch model whose numbers of threads can be timed.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        What is called.
+    """
+
+    def __init__(self, model: Any) -> None:
+        import torch
+
+        self.model, self.threads = model, torch.get_num_threads()
+
+    def in_threads(self, number: int) -> Any:
+        """Return how the model is called in so many of PyTorch's threads."""
+        import torch
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            before = torch.get_num_threads()
+            torch.set_num_threads(number)
+            try:
+                return self.model(*arguments, **named)
+            finally:
+                torch.set_num_threads(before)
+
+        return call
+
+
+def limited(model: Any, threads: int, rows: int) -> Any:
+    """Let a model take what has few rows in fewer of PyTorch's threads, whose number is put back after each call.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Of tokens; changed in place, and returned.
+    threads : int
+        In how many.
+    rows : int
+        Up to how many tokens at once; a longer text is read in as many threads as ever.
+    """
+    import torch
+
+    waiting: list[int] = []
+
+    def begin(_module: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
+        before = torch.get_num_threads()
+        waiting.append(before)
+        given = next((one for one in (*arguments, *named.values()) if isinstance(one, torch.Tensor)), None)
+        if given is not None and given.shape[:2].numel() <= rows and threads < before:
+            torch.set_num_threads(threads)
+
+    def end(*_: Any) -> None:
+        before = waiting.pop()
+        if torch.get_num_threads() != before:
+            torch.set_num_threads(before)
+
+    model.register_forward_pre_hook(begin, with_kwargs=True)
+    model.register_forward_hook(end, always_call=True)
+    setattr(model, LIMIT, threads)
+    return model
