@@ -130,8 +130,12 @@ def test_a_token_is_written_in_no_more_threads_than_help(
 ) -> None:
     tokens: list[int] = []
 
-    def fewest(given: Case, _made: Any) -> int:
+    def fewest(given: Case, made: Any, before: Any) -> int:
         assert given.inference is not None
+        # Both write some tokens in the threads asked for, and those are put back.
+        for write in (made.in_threads(1), before):
+            assert write(**given.inference.inputs).shape == (1, 1 + integer_weights.TIMED_TOKENS)
+            assert torch.get_num_threads() == 2
         tokens.append(given.inference.inputs["input_ids"].numel())
         return fastest
 
@@ -146,6 +150,7 @@ def test_a_token_is_written_in_no_more_threads_than_help(
     finally:
         torch.set_num_threads(before)
     assert tokens == [1]
+    assert ["written in 1 thread of" in note for note in product.notes] == ([True] if fastest == 1 else [])
     assert threads_of(product.model) == threads_of(loaded) == (1 if fastest == 1 else None)
 
 

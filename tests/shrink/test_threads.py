@@ -69,6 +69,27 @@ def test_no_more_than_make_it_faster(
     assert fewest_threads(case_of(points_model, models.points(seed=2)), clocked) == best
 
 
+@pytest.mark.parametrize(
+    ("took", "before", "best"),
+    [
+        ({1: 1.4, 2: 1.0}, 1.5, 1),
+        ({1: 1.4, 2: 1.0}, 1.3, 2),
+        ({1: 1.2, 2: 1.0}, 0.5, 1),
+        ({1: 9.0, 2: 4.0, 4: 2.0}, 5.0, 2),
+    ],
+)
+def test_no_slower_than_the_original_is_fast_enough(
+    took: dict[int, float], before: float, best: int, points_model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clocked = Clocked(took)
+    monkeypatch.setattr(threads.time, "perf_counter", lambda: clocked.now)
+
+    def original(_: Any) -> None:
+        clocked.now += before
+
+    assert fewest_threads(case_of(points_model, models.points(seed=2)), clocked, original) == best
+
+
 @pytest.mark.parametrize(("each", "rounds"), [(0.01, 9), (1.0, 2), (60.0, 1)])
 def test_a_slow_model_is_timed_in_fewer_rounds(
     each: float, rounds: int, points_model: Any, monkeypatch: pytest.MonkeyPatch

@@ -1,10 +1,10 @@
 """Whole numbers for weights alone, arithmetic in bfloat16: for language models that write on a processor.
 
-Each new token reads every weight once and does little with it, so bytes are what it costs; it is written in no more
-threads than make it faster. A prompt is read in bfloat16 with the same rounded weights, where arithmetic is what it
-costs: both forms are held, and what is judged on whole texts holds for what is written. int4 takes groups of weights
-with a scale and an offset each; of several grids the closest is kept, so that weights that were of 4 bits before come
-out as they were. What ends in logits stays at int8.
+Each new token reads every weight once and does little with it, so bytes are what it costs; it is written in the fewest
+threads in which it takes no longer than the original did. A prompt is read in bfloat16 with the same rounded weights,
+where arithmetic is what it costs: both forms are held, and what is judged on whole texts holds for what is written.
+int4 takes groups of weights with a scale and an offset each; of several grids the closest is kept, so that weights that
+were of 4 bits before come out as they were. What ends in logits stays at int8.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ FEW_ROWS = 8
 """Up to so many rows they cost less than bfloat16; from 16 on they cost more (measured with AVX-512 and AMX)."""
 GROUP, STEPS = 32, (15, 14, 13, 12, 11)
 """Weights of one int4 scale, and into how many steps the range of a group may be divided."""
+TIMED_TOKENS = 4
+"""So many are written to time a number of threads."""
 LEAST_ROWS = 16
 """The int4 operator wants a multiple of so many outputs."""
 
@@ -75,15 +77,19 @@ class IntegerWeights:
         model = case.subject.model
         made = rounded(model, self.bits, self.spared)
         step: dict[str, Any] = {"recipe": "integer-weights", "bits": self.bits, "spared": list(self.spared)}
-        threads = fewest_threads(replace(case, inference=_one_token(case)), Numbered(made))
-        if threads < torch.get_num_threads():
-            step["threads"] = threads
-            limited(made, threads, FEW_ROWS)
-        return Product(made, steps=(step,), weights=model)
+        most = torch.get_num_threads()
+        before = Numbered(case.original.model, TIMED_TOKENS).in_threads(most)
+        threads = fewest_threads(replace(case, inference=_one_token(case)), Numbered(made, TIMED_TOKENS), before)
+        if threads >= most:
+            return Product(made, steps=(step,), weights=model)
+        step["threads"] = threads
+        few = f"{threads} thread{'s' if threads > 1 else ''}"
+        said = f"A token is written in {few} of PyTorch's, and their number put back after each."
+        return Product(limited(made, threads, FEW_ROWS), steps=(step,), weights=model, notes=(said,))
 
 
 def _one_token(case: Case) -> Batch:
-    """Return what writing a token costs about: reading one."""
+    """Return a prompt of one token, so that what is timed is writing."""
     one = case.tune[0].part(0, 1).inputs
     if isinstance(one, Mapping):
         return Batch({name: leaf[:, :1] for name, leaf in one.items()})
