@@ -29,6 +29,7 @@ THREADS = 2
 BATCHES = (1, 32)
 PARTS = ("search", "losses", "laps")
 WORKS = ("text", "image", "vit", "lm")
+LANGUAGE: dict[str, dict[str, Any]] = {"writing": {}, "reading": {"new_tokens": 0}}
 LAPS_SECONDS, ROUNDS, QUICK_ROUNDS = 60.0, 20, 6
 NEW_TOKENS = 128
 PROMPT = 16
@@ -41,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--workload", choices=WORKS, help="which model; without it what is there is only shown")
     parser.add_argument("--part", nargs="+", choices=PARTS, default=list(PARTS), help="these parts only")
     parser.add_argument("--batch", nargs="+", type=int, choices=BATCHES, default=list(BATCHES), help="search for these")
+    parser.add_argument("--search", nargs="+", choices=LANGUAGE, default=list(LANGUAGE), help="of lm, search for these")
     parser.add_argument("--time", default="5min", help="for each search (default: 5min)")
     parser.add_argument("--max-loss", default=None, help="accepted loss (default: 1 point, or 1 %% of perplexity)")
     parser.add_argument("--only", nargs="+", default=None, metavar="NAME", help="peers whose name contains NAME")
@@ -152,7 +154,7 @@ class Bench:
         kinds: list[tuple[str, dict[str, Any]]] = [(str(batch), {"batch": batch}) for batch in self.given.batch]
         if self.name == "lm":
             # Reading a text and writing one ask for different things.
-            kinds = [("1", {"batch": 1}), ("1, reading alone", {"batch": 1, "new_tokens": 0})]
+            kinds = [(f"1, {name}", {"batch": 1, **LANGUAGE[name]}) for name in self.given.search]
         for what, options in kinds:
             _tell(f"search, batch {what}, {seconds}")
             began, load = time.time(), os.getloadavg()

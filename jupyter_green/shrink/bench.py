@@ -18,6 +18,7 @@ from .gauge import Gauge
 from .loss import Loss
 from .material import LEAST_BATCHES, Material, smaller
 from .metric import Metric, evaluate
+from .ratio import LEAST_PAIRS
 from .recipe import Case, Product, Recipe
 from .result import Candidate
 from .runtimes import Runtimes
@@ -32,6 +33,10 @@ TRIAL_SHARE = 0.04
 """Share of the time for one candidate's trial."""
 SELECT_SHARE, JUDGE_SHARE = 0.02, 0.06
 """Shares of the time that one model's run over the choosing and the judging part may take."""
+FINAL_SHARE = 0.25
+"""Share of the time for the final trial, judging and the last check."""
+BESIDE = 3.5
+"""Laps of the original that a round of the final trial takes: it, in its runtime, in bfloat16, and the candidate."""
 CHOOSING_ROUNDS = 12
 UNTRIED = Outcome("can't tell", None, "It was not tried yet.", Cost(None, None, 0.0, 0.0))
 TRIED_AGAIN = 3
@@ -100,6 +105,11 @@ class Bench:
         """Look at the original, on as much as the time allows."""
         self.tell("the original")
         self.material = self._affordable(self.material)
+        wanted, pairs = self.workload.new_tokens, LEAST_PAIRS * BESIDE
+        self.workload = self.workload.within(FINAL_SHARE * self.seconds / pairs)
+        if self.workload.new_tokens < wanted:
+            note = f"{self.workload.new_tokens} new tokens are written, not {wanted}: the time allowed no more."
+            self.material = replace(self.material, notes=(*self.material.notes, note))
         self.parts, self.references = evaluate(
             self.subject, self.subject.model, self.material.select, self.metric, tick=self.tick
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from .bench import FINAL_SHARE
 from .entry import Entry, Verdict
 from .inspection import inspect
 from .loss import Loss
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
     from .search import Search
 
-FINAL_SHARE = 0.25
-"""Share of the time for the final trial, judging and the last check."""
 LISTED = 4
 """So many are judged at most, which all have to pass in turn."""
 INSPECTED_FROM = 30.0
@@ -139,7 +138,7 @@ def _verdict(  # noqa: PLR0917 - one place calls it
         _reason(search.max_loss, outcome, worst, good, same=same, control=worst is against),
         proven=good and outcome.verdict == "less",
         split=split(entry, trial, outcome.ratio),
-        in_threads=trial.raw(THREADS) if THREADS in trial.laps else None,
+        in_threads=_in_threads(trial, entry),
         against_bf16=trial.raw(entry.name, BF16) if BF16 in trial.laps else None,
         phases=phases(trial, entry.name, search.workload.new_tokens),
         agreement=metric.agreement(parts),
@@ -166,13 +165,20 @@ def _trial(search: Search, entry: Entry, share: float) -> Trial:
     rounds = MOST_ROUNDS if search.spent < search.seconds else FEWEST_ROUNDS
     runners = {name: search.workload.runner(model) for name, model in models.items()}
     threads = threads_of(entry.product.model)
-    if threads is not None and threads < torch.get_num_threads():
+    # In PyTorch the original in its runtime is that already, and each lap of a language model takes seconds.
+    if threads is not None and threads < torch.get_num_threads() and entry.product.runtime != "PyTorch":
         runners[THREADS] = search.workload.runner(search.subject.model, threads=threads)
     if tokens:
         for name in ("original", entry.name):
             runners[f"{name}, {PROMPT}"] = search.workload.runner(models[name], 0)
     seconds = search.seconds * share
     return run_trial(runners, search.gauge, seconds=seconds, rounds=rounds, seed=1, tick=search.tick)
+
+
+def _in_threads(trial: Trial, entry: Entry) -> Ratio | None:
+    """Return what fewer threads alone give; None where there are no fewer."""
+    name = RUNTIME if entry.product.runtime == "PyTorch" else THREADS
+    return trial.raw(name) if name in trial.laps else None
 
 
 def phases(trial: Trial, name: str, new_tokens: int) -> dict[str, Ratio]:

@@ -16,10 +16,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from .bench import Bench
+from .bench import FINAL_SHARE, Bench
 from .dial import bisect
 from .fault import ShrinkError, why
-from .judgement import FINAL_SHARE
 from .memory import lacking
 from .recipe import Adjustable, Product, Recipe, Repairable, follow
 from .sensitivity import most_harmed

@@ -7,8 +7,9 @@ and answer (decode) are told apart, since what helps one can harm the other.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .fault import ShrinkError
@@ -35,11 +36,14 @@ class Workload:
         What is run, on the model's device.
     new_tokens : int
         How many tokens are generated; 0 for one call.
+    asked : bool
+        Whether a person said how many, so that no other number will do.
     """
 
     subject: Subject
     batches: Sequence[Batch]
     new_tokens: int = 0
+    asked: bool = False
 
     def runner(self, model: Any, new_tokens: int | None = None, threads: int | None = None) -> Runner:
         """Return how a model is run; with fewer new tokens, or in fewer of PyTorch's threads, where asked."""
@@ -65,6 +69,26 @@ class Workload:
                 torch.set_num_threads(before)
 
         return Runner(run if threads is None else run_in_threads, lambda turn: batches[turn % len(batches)].size)
+
+    def within(self, seconds: float) -> Workload:
+        """Return the same with as many new tokens as the original writes in so many seconds.
+
+        At least as many as are chosen by; a number that a person asked for stays what it is.
+        """
+        if self.asked or self.new_tokens <= CHOOSING_TOKENS:
+            return self
+        took = []
+        for tokens in (0, CHOOSING_TOKENS):
+            runner = self.runner(self.subject.model, tokens)
+            runner.run(0)
+            began = time.perf_counter()
+            runner.run(0)
+            took.append(time.perf_counter() - began)
+        read, each = took[0], max(1e-6, (took[1] - took[0]) / CHOOSING_TOKENS)
+        tokens = self.new_tokens
+        while tokens > CHOOSING_TOKENS and read + tokens * each > seconds:
+            tokens = max(CHOOSING_TOKENS, tokens // 2)
+        return replace(self, new_tokens=tokens)
 
     def against(self, model: Any) -> str | None:
         """Return in one sentence why a model can't do this; None where it can."""
@@ -148,7 +172,7 @@ def workload_of(
         batches = [cut for item in batches if (cut := _cut(item, length)) is not None]
         if not batches:
             raise ShrinkError(f"No example in the data has {length} tokens; give a smaller length.")
-    return Workload(subject, [item.to(subject.device) for item in batches], tokens)
+    return Workload(subject, [item.to(subject.device) for item in batches], tokens, new_tokens is not None)
 
 
 def _cut(batch: Batch, length: int) -> Batch | None:

@@ -148,6 +148,19 @@ def test_what_fewer_threads_give_alone_is_told(points_model: Any, two_threads: N
     assert judge(search).in_threads is None
 
 
+def test_in_pytorch_fewer_threads_are_the_runtime(points_model: Any, two_threads: None) -> None:
+    search = searching(points_model, {"quick": 0.2, "runtime": 0.5})
+    search.entries = [entry("quick", 0.2, 0, 0)]
+    search.entries[0].product = Product(limited(copy.deepcopy(points_model), 1, rows=8))
+    verdict = judge(search)
+    assert verdict.trial is not None
+    assert set(verdict.trial.laps) == {"original", "runtime", "quick"}
+    assert verdict.in_threads is not None
+    assert verdict.in_threads.value == pytest.approx(0.5)
+    assert verdict.split is not None
+    assert [part.value for part in verdict.split] == pytest.approx([0.5, 0.4])
+
+
 def test_a_run_in_fewer_threads_puts_them_back(points_model: Any, two_threads: None) -> None:
     search = searching(points_model, {})
     for wanted, seen in ((None, 2), (1, 1)):

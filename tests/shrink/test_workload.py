@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import torch
 
+import jupyter_green as green
+from jupyter_green.shrink import workload as workloads
 from jupyter_green.shrink.fault import ShrinkError
 from jupyter_green.shrink.gauge import Lap
 from jupyter_green.shrink.judgement import phases
@@ -35,6 +37,28 @@ def test_a_language_model_is_measured_as_it_is_used() -> None:
     assert found.key() == "batch 1, 12 per example, 128 new tokens"
     assert workload(models.language(), models.texts(), new_tokens=0).new_tokens == 0
     assert {batch.size for batch in workload(models.language(), models.texts(), batch=4).batches} == {4}
+
+
+@pytest.mark.parametrize(("seconds", "tokens"), [(1000, 128), (100, 64), (60, 32), (20, 16), (0.1, 16)])
+def test_no_more_tokens_than_the_time_allows(seconds: float, tokens: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow machine must not spend minutes on a round and then say that there were too few of them."""
+    model = models.language()
+    now = [0.0]
+
+    def called(*_: object) -> None:
+        now[0] += 1.0
+
+    model.register_forward_hook(called)
+    monkeypatch.setattr(workloads.time, "perf_counter", lambda: now[0])
+    assert workload(model, models.texts()).within(seconds).new_tokens == tokens
+    assert workload(model, models.texts(), new_tokens=100).within(seconds).new_tokens == 100
+    assert workload(model, models.texts(), new_tokens=0).within(seconds).new_tokens == 0
+
+
+def test_fewer_tokens_than_usual_are_said() -> None:
+    short = green.shrink(models.language(), models.texts(), time="3s", progress=False, recipes=[])
+    assert "16 new tokens are written, not 128: the time allowed no more." in repr(short)
+    assert "16 new tokens" in short.facts.key
 
 
 def test_exactly_so_many_tokens_are_generated() -> None:
