@@ -22,6 +22,8 @@ GOALS = {
     "lm": {"prefill 256": 5.0, "decode": 2.5},
 }
 """How many times less processor time was aimed at."""
+SEARCHED = {"batch 1": "1", "batch 32": "32", "prefill 256": "1, reading", "decode": "1, writing"}
+"""Which search a kind of run is of."""
 HEADLINE = {"text", "image"}
 LEAST_SAVED, MOST_LOST = 0.658, 0.039
 """The headline: at least so much less in the winner's own runtime, at most so much of the metric lost."""
@@ -72,6 +74,8 @@ def section(found: Mapping[str, Any]) -> str:
         parts += ["### In turn with the others, times less processor time than the original", _turns(found)]
         reasons = {name: row["reason"] for name, row in found["losses"].items() if row.get("reason")}
         parts += [f"- {name}: {reason}" for name, reason in reasons.items()]
+        untold = sum(name not in found["losses"] for name in _named(found["laps"]) if "green.shrink" not in name)
+        parts += [f"- What {untold} of the others lose was not looked at."] if untold else []
     else:
         parts.append("**Not run in turn with the others yet**: nothing on this page tells how it stands beside them.")
     for part, where in found.get("where", {}).items():
@@ -103,7 +107,7 @@ def _goals(work: str, found: Mapping[str, Any]) -> str:
 
 def _best(found: Mapping[str, Any], key: str) -> tuple[list[float] | None, bool, str]:
     """Return our ratio of a kind of run, from the laps in turn where there are some, and whether the loss is proven."""
-    batch = key.removeprefix("batch ") if key.startswith("batch") else "1"
+    batch = SEARCHED[key]
     search = found["search"].get(batch)
     row = found["laps"].get(key, {}).get("rows", {}).get(f"green.shrink for batch {batch}")
     proven = bool(search and search["proven"])
@@ -163,11 +167,15 @@ def _searches(searches: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _named(laps: Mapping[str, Any]) -> list[str]:
+    return list(dict.fromkeys(name for key in laps for name in laps[key]["rows"] if name != "original"))
+
+
 def _turns(found: Mapping[str, Any]) -> str:
     laps, losses = found["laps"], found["losses"]
     unit = found.get("metric", ["", "points"])[1]
     keys = list(laps)
-    names = list(dict.fromkeys(name for key in keys for name in laps[key]["rows"] if name != "original"))
+    names = _named(laps)
     heads = [head for key in keys for head in (key, f"{key}, model alone")]
     lines = ["| | " + " | ".join(heads) + " | loss | at most |", "|---|" + "---|" * (len(heads) + 2)]
     for name in names:
