@@ -179,7 +179,7 @@ def _line(row: Row) -> str:
     if found is None:
         return row.line
     _, arrow, gained = found.partition(KEPT)
-    said = f"{arrow}{gained}" if arrow else ": nothing gained"
+    said = f"{arrow}{gained}" if arrow else f": {found.rpartition(', ')[2]}"
     # Its options are cut away: a narrow panel shows thirty characters of a line.
     return one_line(f"{one_line(row.line.partition(' -')[0], LONGEST_SHRINK)}{said}", LONGEST_LINE)
 

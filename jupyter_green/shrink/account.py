@@ -20,6 +20,7 @@ from .result import Candidate, Facts, Front, ShrinkResult
 from .search import Search
 from .sheet import interval, span, times
 from .subject import Subject
+from .trial import UNTOLD
 
 
 def result_of(search: Search, verdict: Verdict, window: Any, per_day: int, notes: tuple[str, ...]) -> ShrinkResult:
@@ -106,7 +107,8 @@ def label_of(subject: Subject, verdict: Verdict, metric: Metric | None = None) -
     """
     entry, outcome = verdict.entry, verdict.outcome
     if entry is None or outcome is None or outcome.ratio is None:
-        return f"{SHRUNK}{subject.name}, nothing gained"
+        came = "can't be told" if verdict.reason.startswith(UNTOLD) else "nothing gained"
+        return f"{SHRUNK}{subject.name}, {came}"
     told = "proven" if verdict.proven else "not proven"
     if verdict.trial is None or verdict.trial.basis != "joules":
         less = f"{times(outcome.ratio.value)} less processor time (as energy {span(outcome.ratio)}, estimated)"

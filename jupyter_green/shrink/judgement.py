@@ -18,7 +18,7 @@ from .material import Batch
 from .metric import Metric, evaluate
 from .ratio import Ratio, paired_ratio
 from .runtimes import threads_of
-from .trial import FEWEST_ROUNDS, MOST_ROUNDS, Outcome, Trial, run_trial
+from .trial import FEWEST_ROUNDS, MOST_ROUNDS, UNTOLD, Outcome, Trial, run_trial
 from .workload import CHOOSING_TOKENS, PROMPT
 
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ LISTED = 4
 INSPECTED_FROM = 30.0
 """Seconds of search from which the fresh process is worth its start, which alone takes several."""
 RUNTIME, BF16, THREADS = "runtime", "bf16", "threads"
-UNTOLD = ("The machine was busy", "It can't be told")
-"""How the reason begins where the figures varied too much."""
 
 
 def shortlist(entries: Sequence[Entry], examples: int, max_loss: float) -> list[Entry]:

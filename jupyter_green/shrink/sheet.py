@@ -18,6 +18,7 @@ from .loss import Loss
 from .picture import pareto
 from .ratio import Ratio
 from .runtimes import threads_of
+from .trial import UNTOLD
 
 if TYPE_CHECKING:
     from .result import Candidate, ShrinkResult
@@ -37,8 +38,10 @@ YEAR_DAYS = 365
 def headline(result: ShrinkResult) -> str:
     """Return what came of it in one sentence."""
     if result.recipe is None:
-        if result.reason.startswith(("The machine was busy", "It can't be told")):
-            return "Can't tell: the machine was busy or the figures varied too much."
+        if result.reason.startswith(UNTOLD):
+            short = result.reason.startswith("Too few")
+            why = "there was too little time" if short else "the machine was busy or the figures varied too much"
+            return f"Can't tell: {why}."
         return "Nothing gained: keep your model."
     facts = result.facts
     what = "energy" if result.basis == "joules" else "processor time"

@@ -25,6 +25,8 @@ FEWEST_ROUNDS = 6
 """Rounds before anything is called."""
 LAP_SECONDS = {"joules": 1.0, "cpu_seconds": 0.1}
 """Least length of a lap: tens of ticks of an energy counter; a hundred thousand of the processor clock."""
+UNTOLD = ("The machine was busy", "It can't be told", "Too few rounds")
+"""How the reason begins where a cost can't be told."""
 WIDE = 0.25
 """Half-width beyond which a ratio is no answer; twice that where even so its interval excludes 1."""
 BUSY = 0.1
@@ -176,7 +178,12 @@ class Trial:
         varied = f"the same model varied by ±{100 * noise:.0f} % from round to round"
         if noise < found.half_width / 2:
             # Then it wasn't the original that varied.
-            varied = f"their ratio is known to ±{100 * math.expm1(found.half_width):.0f} % only"
+            off = math.expm1(found.half_width)
+            varied = (
+                "hardly anything is known of their ratio"
+                if off > 1
+                else f"their ratio is known to ±{100 * off:.0f} % only"
+            )
         if self.others is not None and self.others > BUSY:
             return f"The machine was busy: other programs used {100 * self.others:.0f} % of it, and {varied}."
         return f"It can't be told: {varied}. Try again with more time, or when the machine is quiet."

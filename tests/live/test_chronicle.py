@@ -145,6 +145,9 @@ def test_a_line_says_what_came_of_a_shrink() -> None:
     assert _line(Row(before.record.with_(notes=("shrink: Net, nothing gained",)), "%shrink net")).endswith(
         "%shrink net: nothing gained"
     )
+    assert _line(Row(before.record.with_(notes=("shrink: Net, can't be told",)), "%shrink net")).endswith(
+        "%shrink net: can't be told"
+    )
 
 
 def test_source_lines_are_of_the_execution_shown_and_clean() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import torch
 import jupyter_green as green
 from jupyter_green.session import current
 from jupyter_green.shrink.account import label_of
-from jupyter_green.shrink.entry import Entry
+from jupyter_green.shrink.entry import Entry, Verdict
 from jupyter_green.shrink.gauge import Lap
 from jupyter_green.shrink.judgement import LISTED, judge, shortlist
 from jupyter_green.shrink.loss import counted
@@ -410,3 +411,20 @@ def test_one_recipe_each(points_model: Any, picture_model: Any) -> None:
         green.prune(picture_model, models.pictures(), ratio=1.5)
     with pytest.raises(green_error(), match="not both"):
         green.distil(points_model, models.points(), layers=1, student=models.Blocks(1))
+
+
+@pytest.mark.parametrize(
+    ("reason", "headline", "label"),
+    [
+        ("The machine was busy: other programs used 70 % of it.", "Can't tell: the machine was busy", "can't be told"),
+        ("It can't be told: hardly anything is known.", "Can't tell: the machine was busy", "can't be told"),
+        ("Too few rounds were run in the time allowed.", "Can't tell: there was too little time.", "can't be told"),
+        ("Less cost is not proven: 6 rounds.", "Nothing gained: keep your model.", "nothing gained"),
+    ],
+)
+def test_what_was_not_told_is_not_called_nothing_gained(
+    reason: str, headline: str, label: str, points_model: Any
+) -> None:
+    result = green.shrink(points_model, models.points(3000, seed=2), time="2s", recipes=[])
+    assert headline in repr(replace(result, reason=reason))
+    assert label_of(subject_of(points_model), Verdict(None, reason=reason)) == f"shrink: Blocks, {label}"

@@ -95,7 +95,7 @@ def test_a_busy_machine_gives_no_number(monkeypatch: pytest.MonkeyPatch) -> None
     outcome = tried(3, {"original": 1.0, "candidate": 0.95}, noise=0.5).outcome("candidate")
     assert outcome.verdict == "can't tell"
     assert outcome.ratio is None
-    assert "the same model varied by" in outcome.reason or "their ratio is known to" in outcome.reason
+    assert "the same model varied by" in outcome.reason or "their ratio" in outcome.reason
 
 
 def test_without_a_sensor_a_small_gain_is_not_called_one(monkeypatch: pytest.MonkeyPatch) -> None:
