@@ -169,7 +169,7 @@ def _cost(given: Period) -> str:
     summed = given.sum
     if summed.cost is None:
         return "not told, because there is no reading"
-    return f"{number.money(summed.cost, summed.currency)} (at {given.valuation.tariff})"
+    return f"{number.price(summed.cost, summed.currency)} (at {given.valuation.tariff})"
 
 
 def _against(given: Period) -> list[str]:

@@ -260,6 +260,14 @@ def money(amount: float | None, currency: str | None) -> str:
     return f"less than {_priced('0.10', currency)} per million runs"
 
 
+def price(amount: float | None, currency: str | None) -> str:
+    """Write a cost that is a sum already: as it is, in two significant digits where it is tiny, never per runs."""
+    if amount is None or not math.isfinite(amount):
+        return ABSENT
+    whole = amount == 0 or abs(amount) >= 0.095
+    return _priced(fixed(amount, 2) if whole else significant(amount, 2), currency)
+
+
 def _priced(figure: str, currency: str | None) -> str:
     symbol = _SYMBOLS.get(currency or "")
     if symbol is None:

@@ -135,7 +135,7 @@ def cells(row: Row, found: Comparison) -> list[str]:
     if any(one.co2e_grams is not None for one in found.rows):
         said.append(ABSENT if row.co2e_grams is None else number.carbon(1000 * row.co2e_grams).removesuffix(" CO₂e"))
     if any(one.cost is not None for one in found.rows):
-        said.append(ABSENT if row.cost is None else number.money(1000 * row.cost, row.currency))
+        said.append(ABSENT if row.cost is None else number.price(1000 * row.cost, row.currency))
     groups = _groups(found)
     said += [_score(row.groups[key], found.unit) if key in row.groups else ABSENT for key in groups]
     if groups:

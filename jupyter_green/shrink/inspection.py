@@ -101,6 +101,8 @@ def _instance(original: Subject, product: Product) -> Any:
     import copy
 
     model = product.model if product.weights is None else product.weights
+    if any(step.get("recipe") == "student" for step in product.steps):
+        return copy.deepcopy(model)  # a student may be of the same class and of another size
     return original.copy() if type(original.model) is type(model) else copy.deepcopy(model)
 
 

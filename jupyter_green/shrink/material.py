@@ -283,6 +283,7 @@ def of_loader(loader: Any) -> list[Batch]:
     total = 0
     for item in loader:
         batch = _of_item(item)
+        _see_that_no_words(batch.labels)
         if not leaves(batch.inputs):
             raise ShrinkError("The batches hold no tensors; let the loader's collate_fn make them.")
         found.append(batch)
@@ -309,14 +310,16 @@ def _of_columns(inputs: Any, labels: Any, rng: random.Random) -> list[Batch]:
 
     def tensor(value: Any) -> Any:
         try:
+            if isinstance(value, list) and value and all(isinstance(one, torch.Tensor) for one in value):
+                value = torch.stack(value)
             made = torch.as_tensor(value.to_numpy() if hasattr(value, "to_numpy") else value)
         except (TypeError, ValueError, RuntimeError) as error:
             raise ShrinkError(f"The data can't be made into a tensor: {str(error).splitlines()[0]}.") from error
         return made.float() if made.dtype == torch.float64 else made
 
-    inputs = _mapped(inputs, tensor) if isinstance(inputs, Mapping) else tensor(inputs)
-    if isinstance(labels, (list, tuple)) and any(isinstance(label, str) for label in labels):
-        raise ShrinkError("The labels are words; give the number of each class, as the model tells it.")
+    # A column of a table is a list of examples, each a number, a list or a tensor.
+    inputs = {name: tensor(value) for name, value in inputs.items()} if isinstance(inputs, Mapping) else tensor(inputs)
+    _see_that_no_words(labels)
     labels = None if labels is None else tensor(labels)
     count = len(leaves(inputs)[0])
     if labels is not None and len(labels) != count:
@@ -326,8 +329,17 @@ def _of_columns(inputs: Any, labels: Any, rng: random.Random) -> list[Batch]:
     return smaller([whole], BATCH) if count else []
 
 
+def _see_that_no_words(labels: Any) -> None:
+    if isinstance(labels, (list, tuple)) and any(isinstance(label, str) for label in labels):
+        raise ShrinkError("The labels are words; give the number of each class, as the model tells it.")
+
+
 def _of_texts(texts: list[str], labels: Any, tokenizer: Any, rng: random.Random) -> list[Batch]:
     import torch
+
+    # A Series of pandas is indexed by its own names, which need not be places.
+    labels = labels.tolist() if hasattr(labels, "tolist") else labels
+    _see_that_no_words(labels)
 
     if tokenizer is None:
         raise ShrinkError("Texts need a tokenizer; give tokenizer=.")

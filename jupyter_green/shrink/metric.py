@@ -6,11 +6,12 @@ keeps one number for all of them, lets them be resampled by example, and needs n
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from .fault import ShrinkError, why
-from .loss import LEAST_RESAMPLED, LEVEL, Loss, counted, resampled
+from .loss import LEAST_RESAMPLED, LEVEL, Loss, counted, resampled, told_by
 
 if TYPE_CHECKING:
     import numpy as np
@@ -234,9 +235,14 @@ class Own(Metric):
         if np.array_equal(original, candidate):
             return Loss(0.0, 0.0, 0.0, count, self.unit, same=True, least=LEAST_RESAMPLED)
         rng = np.random.default_rng(0)
-        drawn = [loss(rng.integers(0, count, count)) for _ in range(OWN_RESAMPLES)]
-        low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-        return Loss(loss(slice(None)), float(low), float(high), count, self.unit, least=LEAST_RESAMPLED)
+        whole, drawn = loss(slice(None)), list[float]()
+        for _ in range(OWN_RESAMPLES):
+            try:
+                drawn.append(loss(rng.integers(0, count, count)))
+            except ShrinkError:  # it has no value on this draw, such as one of a single class
+                drawn.append(math.nan)
+        low, high, least = told_by(drawn, whole, count, level)
+        return Loss(whole, low, high, count, self.unit, least=least)
 
 
 def by_example(metric: Metric, original: np.ndarray, candidate: np.ndarray, level: float = LEVEL) -> Loss:
@@ -281,9 +287,11 @@ def metric_of(wanted: Any, outputs: Any, labels: Any, *, vectors: bool) -> Metri
         return Own(wanted)
     if wanted is None:
         if labels is None:
-            return Cosine() if vectors else Agreement()
-        wanted = "perplexity" if labels.dim() == 2 and outputs.dim() == 3 else "accuracy"
-        wanted = wanted if whole else "mse"
+            wanted = "cosine" if vectors else "agreement"
+        elif not whole:
+            wanted = "mse"
+        else:
+            wanted = "perplexity" if labels.dim() == 2 and outputs.dim() == 3 else "accuracy"
     known: dict[str, Callable[[], Metric]] = {
         "accuracy": Metric,
         "perplexity": Perplexity,
@@ -311,6 +319,11 @@ def metric_of(wanted: Any, outputs: Any, labels: Any, *, vectors: bool) -> Metri
                 f"The labels run from {int(labels.min())} to {int(labels.max())}, but the model tells "
                 f"{outputs.shape[-1]} classes apart."
             )
+    if not metric.labels and (outputs.dim() < 2 or outputs.shape[-1] < 2):
+        raise ShrinkError(
+            f"The model gives one number for each example, and {metric.name} is the same whatever that is; "
+            "give labels, or metric= with a function of your own."
+        )
     _see_that_labels_fit(metric, outputs, labels)
     return metric
 

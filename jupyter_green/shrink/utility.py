@@ -16,7 +16,7 @@ from .contestant import FAILED, Contestant
 from .correlation import Spearman
 from .examples import Examples
 from .fault import ShrinkError
-from .loss import LEAST_RESAMPLED, LEVEL, Loss
+from .loss import LEVEL, Loss, told_by
 from .metric import F1, Metric, Perplexity, SquaredError, by_example
 
 if TYPE_CHECKING:
@@ -56,11 +56,14 @@ class Answered(Metric):
             return (first - self.value(candidate[chosen])) / max(abs(first), 1e-12)
 
         rng = np.random.default_rng(0)
-        drawn = [loss(rng.integers(0, count, count)) for _ in range(OWN_RESAMPLES)]
-        low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-        whole = loss(np.arange(count))
-        same = whole == low == high == 0
-        return Loss(whole, float(low), float(high), count, self.unit, same=same, least=LEAST_RESAMPLED)
+        whole, drawn = loss(np.arange(count)), list[float]()
+        for _ in range(OWN_RESAMPLES):
+            try:
+                drawn.append(loss(rng.integers(0, count, count)))
+            except Exception:  # noqa: BLE001 - the person's function has no value on this draw, such as one of one class
+                drawn.append(math.nan)
+        low, high, least = told_by(drawn, whole, count, level)
+        return Loss(whole, low, high, count, self.unit, same=whole == low == high == 0, least=least)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ from torch import nn
 import jupyter_green as green
 from jupyter_green.shrink.call import seconds_of, share_of
 from jupyter_green.shrink.fault import ShrinkError
-from jupyter_green.shrink.material import material_of
+from jupyter_green.shrink.material import _batches, material_of
 from jupyter_green.shrink.metric import F1, evaluate, metric_of
 from jupyter_green.shrink.recipe import Case, Product
 from jupyter_green.shrink.recipes.onnx_runtime import OnnxFloat
@@ -351,3 +352,56 @@ else:
 )
 def test_wishes_that_make_no_sense(option: dict[str, Any], said: str) -> None:
     assert said in refused(models.Blocks(), models.points(), **option)
+
+
+@pytest.mark.parametrize("shape", [(1,), ()])
+@pytest.mark.parametrize("metric", [None, "agreement", "cosine"])
+def test_one_number_without_labels_proves_nothing(shape: tuple[int, ...], metric: str | None) -> None:
+    """The likeliest of one class is always that one: whatever a ruined model says would agree."""
+
+    class Single(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = torch.nn.Linear(12, 1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.inner(x).reshape(len(x), *shape)
+
+    said = refused(Single().eval(), models.points(600, seed=2)[0], metric=metric)
+    assert said.startswith("The model gives one number for each example")
+
+
+def test_labels_of_a_series_go_to_their_own_texts() -> None:
+    """A frame that was shuffled keeps the names of its rows, which are no places."""
+    pandas = pytest.importorskip("pandas")
+    texts = [f"{'good' if place % 2 else 'bad'} {'x' * (place % 7)}" for place in range(60)]
+    labels = pandas.Series([place % 2 for place in range(60)], index=list(range(1000, 1060))[::-1])
+
+    def tokenizer(given: list[str], **_: Any) -> dict[str, torch.Tensor]:
+        return {"input_ids": torch.tensor([[int(text.startswith("good"))] for text in given])}
+
+    found = _batches((texts, labels), tokenizer, random.Random(0))
+    assert sum(batch.size for batch in found) == 60
+    assert all(torch.equal(batch.inputs["input_ids"][:, 0], batch.labels) for batch in found)
+
+
+@pytest.mark.parametrize("form", ["texts", "loader"])
+def test_words_as_labels_are_one_sentence_in_every_form(form: str, points_model: Any) -> None:
+    words = ["good", "bad"] * 300
+    x = models.points(600, seed=2)[0]
+    data: Any = (["a text"] * 600, words)
+    if form == "loader":
+        data = torch.utils.data.DataLoader(list(zip(x, words, strict=True)), batch_size=30)
+    said = refused(points_model, data, tokenizer=lambda *_args, **_named: {"input_ids": torch.ones(1, 1)})
+    assert said.startswith("The labels are words")
+
+
+def test_columns_of_lists_and_of_tensors_are_read() -> None:
+    """A tokenized dataset gives each column as a list of examples."""
+    ids = [[place, place + 1] for place in range(60)]
+    for column in (ids, [torch.tensor(row) for row in ids]):
+        found = _batches({"input_ids": column, "label": list(range(60))}, None, random.Random(0))
+        assert {tuple(batch.inputs["input_ids"].shape[1:]) for batch in found} == {(2,)}
+        assert all(torch.equal(batch.inputs["input_ids"][:, 0], batch.labels) for batch in found)
+    with pytest.raises(ShrinkError, match=r"^The data can't be made into a tensor[^\n]*$"):
+        _batches({"input_ids": [[1], [1, 2]] * 30}, None, random.Random(0))

@@ -66,6 +66,18 @@ def test_a_class_of_the_notebook_is_loaded_here_and_that_is_said(points_model: A
     assert "this process, since Blocks is no class of a library" in found.said
 
 
+def test_a_student_of_the_same_class_may_be_of_another_size() -> None:
+    """Two of torch's own containers differ in what they hold, not in their class."""
+    teacher, small = (
+        torch.nn.Sequential(torch.nn.Linear(12, width), torch.nn.ReLU(), torch.nn.Linear(width, 3)).eval()
+        for width in (32, 8)
+    )
+    teacher.append(torch.nn.Identity())
+    original, product, batches = product_of(teacher, models.points(seed=2), Student(small))
+    found = inspect(original, product, batches)
+    assert found.passed, found.said
+
+
 def test_a_student_of_another_class_is_saved_under_its_own_name(points_model: Any) -> None:
     original, product, batches = product_of(points_model, models.points(seed=2), Student(_Small()))
     found = inspect(original, product, batches)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,10 +12,11 @@ from jupyter_green.shrink.advice import advise, closed
 from jupyter_green.shrink.board import html, text
 from jupyter_green.shrink.comparison import Comparison, Row
 from jupyter_green.shrink.gauge import Lap
-from jupyter_green.shrink.loss import counted, resampled
+from jupyter_green.shrink.loss import counted, resampled, told_by
 from jupyter_green.shrink.pick import Stand, judged
 from jupyter_green.shrink.ratio import Ratio
 from jupyter_green.shrink.trial import Trial
+from jupyter_green.shrink.utility import Answered
 
 
 def laps(cost: float, wobble: float = 0.002, shared: bool = False) -> list[tuple[Lap, int]]:
@@ -112,6 +114,36 @@ def test_few_examples_prove_nothing_by_resampling() -> None:
         assert good.within(0.01) is enough
         assert bad.beyond(0.01) is enough
     assert good.needed(0.01) == 10
+
+
+def test_draws_without_a_value_are_left_out_and_too_many_of_them_prove_nothing() -> None:
+    nan = float("nan")
+    low, high, least = told_by([0.1, nan, 0.2, 0.3, 0.2], 0.2, 40, 0.95)
+    assert 0.1 <= low < high <= 0.3
+    assert least == 10
+    assert told_by([nan, nan, 0.1], 0.2, 40, 0.95) == (0.2, 0.2, 400)
+    assert told_by([nan], 0.2, 40, 0.95) == (0.2, 0.2, 400)
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_an_own_metric_without_a_value_on_some_draws(fails: bool) -> None:
+    """Of few positives a draw may have none, and the area under a curve is then no number."""
+
+    def rare(answers: Any, labels: Any) -> float:
+        if not any(labels):
+            if fails:
+                raise ValueError("only one class")
+            return float("nan")
+        return sum(a == b for a, b in zip(answers, labels, strict=True)) / len(labels)
+
+    labels = [1] + [0] * 29
+    best, other = (
+        np.array([*zip(answers, labels, strict=True)], dtype=object) for answers in (labels, [1, 1, *[0] * 28])
+    )
+    loss = Answered(rare).loss(best, other)
+    assert 0 <= loss.low <= loss.value <= loss.high < 0.2
+    assert loss.needed(0.01) is None
+    assert loss.needed_to_refuse(0.01) is not None
 
 
 def test_what_costs_more_is_no_hope() -> None:
