@@ -72,7 +72,7 @@ def test_a_student_of_the_same_class_may_be_of_another_size() -> None:
         torch.nn.Sequential(torch.nn.Linear(12, width), torch.nn.ReLU(), torch.nn.Linear(width, 3)).eval()
         for width in (32, 8)
     )
-    teacher.append(torch.nn.Identity())
+    teacher.append(torch.nn.ReLU()).append(torch.nn.Linear(3, 3))
     original, product, batches = product_of(teacher, models.points(seed=2), Student(small))
     found = inspect(original, product, batches)
     assert found.passed, found.said
