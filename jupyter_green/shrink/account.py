@@ -20,7 +20,7 @@ from .result import Candidate, Facts, Front, ShrinkResult
 from .search import Search
 from .sheet import interval, span, times
 from .subject import Subject
-from .trial import UNTOLD
+from .trial import BUSY, UNTOLD, Trial
 
 
 def result_of(search: Search, verdict: Verdict, window: Any, per_day: int, notes: tuple[str, ...]) -> ShrinkResult:
@@ -68,7 +68,7 @@ def result_of(search: Search, verdict: Verdict, window: Any, per_day: int, notes
         chosen_by=None if search.parts is None else (len(search.parts), search.metric.value(search.parts)),
         data=search.material.fingerprint(),
         inspected=_inspected(verdict),
-        notes=notes,
+        notes=(*notes, *_crowded(trial)),
         sample=search.material.select[0].part(0, 2).inputs,
     )
     return ShrinkResult(
@@ -91,6 +91,16 @@ def result_of(search: Search, verdict: Verdict, window: Any, per_day: int, notes
         facts=facts,
         bf16_ratio=None if verdict.against_bf16 is None else verdict.against_bf16.value,
     )
+
+
+def _crowded(trial: Trial | None) -> list[str]:
+    """Return in one sentence that others' work may be part of a gain in processor time."""
+    if trial is None or trial.basis != "cpu_seconds" or trial.others is None or trial.others <= BUSY:
+        return []
+    return [
+        f"Other programs used {100 * trial.others:.0f} % of the machine meanwhile: threads that wait for one another "
+        "then cost processor time, which may be part of what is gained. Measure again when it is quiet."
+    ]
 
 
 def label_of(subject: Subject, verdict: Verdict, metric: Metric | None = None) -> str:

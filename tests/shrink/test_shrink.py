@@ -12,7 +12,7 @@ import torch
 
 import jupyter_green as green
 from jupyter_green.session import current
-from jupyter_green.shrink.account import label_of
+from jupyter_green.shrink.account import _crowded, label_of
 from jupyter_green.shrink.entry import Entry, Verdict
 from jupyter_green.shrink.gauge import Lap
 from jupyter_green.shrink.judgement import LISTED, judge, shortlist
@@ -25,7 +25,7 @@ from jupyter_green.shrink.recipe import Case, Product
 from jupyter_green.shrink.search import Search
 from jupyter_green.shrink.subject import subject_of
 from jupyter_green.shrink.training import Training, train_equally
-from jupyter_green.shrink.trial import FEWEST_ROUNDS, Cost, Outcome
+from jupyter_green.shrink.trial import FEWEST_ROUNDS, Cost, Outcome, Trial
 from jupyter_green.shrink.workload import workload_of
 
 from . import models
@@ -428,3 +428,13 @@ def test_what_was_not_told_is_not_called_nothing_gained(
     result = green.shrink(points_model, models.points(3000, seed=2), time="2s", recipes=[])
     assert headline in repr(replace(result, reason=reason))
     assert label_of(subject_of(points_model), Verdict(None, reason=reason)) == f"shrink: Blocks, {label}"
+
+
+@pytest.mark.parametrize(
+    ("others", "basis", "said"),
+    [(0.5, "cpu_seconds", 1), (0.05, "cpu_seconds", 0), (None, "cpu_seconds", 0), (0.5, "joules", 0)],
+)
+def test_a_busy_machine_is_said_beside_a_gain_in_processor_time(others: float | None, basis: Any, said: int) -> None:
+    found = _crowded(Trial("original", {}, basis, others))
+    assert len(found) == said
+    assert all("used 50 % of the machine" in sentence for sentence in found)
