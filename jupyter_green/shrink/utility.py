@@ -28,6 +28,9 @@ MOST_VERDICTS = 3
 SAMPLED = 2
 """Batches that are asked again to see whether the answers are the same."""
 
+MOST_CLASSES = 20
+"""With more distinct whole numbers than this, and than half as many as examples, labels are taken for amounts."""
+
 
 class Answered(Metric):
     """A person's own function ``metric(answers, labels) -> float``; higher is better, and its loss is a share."""
@@ -111,7 +114,10 @@ def metric_for(wanted: str | Callable[[Any, Any], float] | None, labels: Any, *,
             wanted = "spearman"
         else:
             broken = any(isinstance(label, float) and not label.is_integer() for label in labels)
-            wanted = "mse" if broken else "accuracy"
+            numbers = all(isinstance(label, (int, float)) for label in labels)
+            # Whole numbers of which most occur once are amounts, not classes.
+            amounts = numbers and len({*labels}) > max(MOST_CLASSES, len(labels) / 2)
+            wanted = "mse" if broken or amounts else "accuracy"
     known: dict[str, Callable[[], Metric]] = {
         "accuracy": Metric,
         "f1": lambda: F1(len(_classes(labels)) + 1),

@@ -15,7 +15,7 @@ from jupyter_green.session import Session
 from jupyter_green.shrink.contestant import FAILED
 from jupyter_green.shrink.fault import ShrinkError
 from jupyter_green.shrink.published import published, task_of
-from jupyter_green.shrink.utility import same
+from jupyter_green.shrink.utility import metric_for, same
 
 from . import models
 
@@ -256,6 +256,16 @@ def test_two_examples_tell_nothing_by_any_metric(metric: str, session: Session) 
     assert {row.standing for row in found.rows} == {"best", "can't tell"}
     assert "would tell" in found.row("half").reason or "needs about" in found.row("half").reason
     assert "needs about" in found.row("same").reason
+
+
+def test_whole_numbers_that_hardly_repeat_are_amounts(session: Session) -> None:
+    given = [float(place) for place in range(60)]
+    found = compared(
+        {"line": lambda x: 3 * x + 0.1, "flat": lambda _: 90.0}, (given, [3 * n for n in range(60)]), session
+    )
+    assert (found.metric, found.best) == ("mean squared error", "line")
+    assert metric_for(None, [n % 10 for n in range(60)]).name == "accuracy"
+    assert metric_for(None, list("abcdefghijklmnopqrstuvwxyz")).name == "accuracy"
 
 
 def test_one_class_tells_nobody_apart_and_is_said(session: Session) -> None:
