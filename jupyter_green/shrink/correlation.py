@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .loss import LEAST_RESAMPLED, LEVEL, Loss
+from .loss import LEAST_RESAMPLED, LEVEL, RESAMPLES, Loss, drawn
 from .metric import Metric
 
 if TYPE_CHECKING:
     import numpy as np
-
-RESAMPLES = 1000
 
 
 class Spearman(Metric):
@@ -38,16 +36,13 @@ class Spearman(Metric):
         import numpy as np
 
         count = len(original)
-        whole = self.value(original) - self.value(candidate)
         if np.array_equal(original, candidate):
             return Loss(0.0, 0.0, 0.0, count, self.unit, same=True, least=LEAST_RESAMPLED)
-        rng = np.random.default_rng(0)
-        drawn = [
-            self.value(original[chosen]) - self.value(candidate[chosen])
-            for chosen in (rng.integers(0, count, count) for _ in range(RESAMPLES))
-        ]
-        low, high = np.nanquantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-        return Loss(whole, float(low), float(high), count, self.unit, least=LEAST_RESAMPLED)
+
+        def loss(chosen: np.ndarray) -> float:
+            return self.value(original[chosen]) - self.value(candidate[chosen])
+
+        return drawn(loss, count, self.unit, RESAMPLES, level)
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:

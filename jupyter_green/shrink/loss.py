@@ -8,10 +8,12 @@ the two models never differ has no width at all; every other metric is resampled
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Literal
+
+from .fault import ShrinkError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -126,20 +128,50 @@ def _root(falling: Callable[[float], float], low: float, high: float) -> float:
     return (low + high) / 2
 
 
-def told_by(drawn: Sequence[float], whole: float, examples: int, level: float) -> tuple[float, float, int]:
-    """Return an interval from draws, and how many examples it takes to be told by.
+def drawn(
+    loss: Callable[[Any], float], examples: int, unit: Literal["points", "relative"], draws: int, level: float
+) -> Loss:
+    """Return the loss of a metric that is computed anew for each draw of examples.
 
-    A draw without a value, such as one of a single class, tells nothing and is left out; where most are so, these
-    examples prove nothing, and ten times as many are asked for.
+    A draw without a value, such as one of a single class, tells nothing and is left out. Where most are so, these
+    examples prove nothing.
+
+    Parameters
+    ----------
+    loss : callable
+        From places of examples to the loss on these; raises ShrinkError, or is no number, where it has none.
+    examples : int
+        How many there are.
+    unit : {"points", "relative"}
+        What it returns.
+    draws : int
+        How often.
+    level : float
+        Of the interval.
+
+    Notes
+    -----
+    A draw lacks what few of n examples have with probability q**n, q the share of the others. So where a share m of
+    the draws had no value, half of them would have one from n ln(1/2) / ln(m) examples on.
     """
     import numpy as np
 
-    found = np.asarray(drawn, float)
-    found = found[np.isfinite(found)]
-    if len(found) < len(drawn) / 2:
-        return whole, whole, 10 * examples
-    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high), LEAST_RESAMPLED
+    rng = np.random.default_rng(0)
+
+    def one(places: Any) -> float:
+        try:
+            return loss(places)
+        except ShrinkError:
+            return math.nan
+
+    whole = loss(np.arange(examples))
+    values = np.asarray([one(rng.integers(0, examples, examples)) for _ in range(draws)])
+    found = values[np.isfinite(values)]
+    if len(found) < draws / 2:
+        missing = 1 - max(1, len(found)) / draws
+        return Loss(whole, whole, whole, examples, unit, least=math.ceil(examples * math.log(0.5) / math.log(missing)))
+    low, high = (float(end) for end in np.quantile(found, [(1 - level) / 2, (1 + level) / 2]))
+    return Loss(whole, low, high, examples, unit, least=LEAST_RESAMPLED)
 
 
 def resampled(

@@ -6,12 +6,11 @@ keeps one number for all of them, lets them be resampled by example, and needs n
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from .fault import ShrinkError, why
-from .loss import LEAST_RESAMPLED, LEVEL, Loss, counted, resampled, told_by
+from .loss import LEAST_RESAMPLED, LEVEL, Loss, counted, drawn, resampled
 
 if TYPE_CHECKING:
     import numpy as np
@@ -234,15 +233,7 @@ class Own(Metric):
 
         if np.array_equal(original, candidate):
             return Loss(0.0, 0.0, 0.0, count, self.unit, same=True, least=LEAST_RESAMPLED)
-        rng = np.random.default_rng(0)
-        whole, drawn = loss(slice(None)), list[float]()
-        for _ in range(OWN_RESAMPLES):
-            try:
-                drawn.append(loss(rng.integers(0, count, count)))
-            except ShrinkError:  # it has no value on this draw, such as one of a single class
-                drawn.append(math.nan)
-        low, high, least = told_by(drawn, whole, count, level)
-        return Loss(whole, low, high, count, self.unit, least=least)
+        return drawn(loss, count, self.unit, OWN_RESAMPLES, level)
 
 
 def by_example(metric: Metric, original: np.ndarray, candidate: np.ndarray, level: float = LEVEL) -> Loss:
@@ -330,12 +321,12 @@ def metric_of(wanted: Any, outputs: Any, labels: Any, *, vectors: bool) -> Metri
 
 def _see_that_labels_fit(metric: Metric, outputs: Any, labels: Any) -> None:
     """Raise ShrinkError where labels are of another shape than this metric compares."""
-    fits = {
-        "mean squared error": lambda: labels.numel() == outputs.numel(),
-        "perplexity": lambda: labels.dim() == 2 and outputs.dim() == 3,
-    }
-    if metric.name in fits and not fits[metric.name]():
-        wants = "tokens and scores of each" if metric.name == "perplexity" else "a number for each output"
+    wants = ""
+    if isinstance(metric, SquaredError) and labels.numel() != outputs.numel():
+        wants = "a number for each output"
+    elif isinstance(metric, Perplexity) and (labels.dim(), outputs.dim()) != (2, 3):
+        wants = "tokens and scores of each"
+    if wants:
         raise ShrinkError(
             f"The metric {metric.name} wants {wants}, not labels of {tuple(labels.shape)} and outputs of shape "
             f"{tuple(outputs.shape)}."

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from .contestant import FAILED, Contestant
 from .correlation import Spearman
 from .examples import Examples
-from .fault import ShrinkError
-from .loss import LEVEL, Loss, told_by
+from .fault import ShrinkError, why
+from .loss import LEVEL, Loss, drawn
 from .metric import F1, Metric, Perplexity, SquaredError, by_example
 
 if TYPE_CHECKING:
@@ -44,11 +44,13 @@ class Answered(Metric):
 
     def value(self, parts: np.ndarray) -> float:
         """Return what the function says."""
-        return float(self.function(list(parts[:, 0]), list(parts[:, 1])))
+        try:
+            return float(self.function(list(parts[:, 0]), list(parts[:, 1])))
+        except Exception as error:  # the person's own code may raise anything; it is said and never hidden
+            raise ShrinkError(f"Your metric {self.name} failed: {why(error)}.") from error
 
     def loss(self, original: np.ndarray, candidate: np.ndarray, level: float = LEVEL) -> Loss:
         """Resampled by example, a few hundred calls of the function."""
-        import numpy as np
 
         from .metric import OWN_RESAMPLES
 
@@ -58,15 +60,8 @@ class Answered(Metric):
             first = self.value(original[chosen])
             return (first - self.value(candidate[chosen])) / max(abs(first), 1e-12)
 
-        rng = np.random.default_rng(0)
-        whole, drawn = loss(np.arange(count)), list[float]()
-        for _ in range(OWN_RESAMPLES):
-            try:
-                drawn.append(loss(rng.integers(0, count, count)))
-            except Exception:  # noqa: BLE001 - the person's function has no value on this draw, such as one of one class
-                drawn.append(math.nan)
-        low, high, least = told_by(drawn, whole, count, level)
-        return Loss(whole, low, high, count, self.unit, same=whole == low == high == 0, least=least)
+        found = drawn(loss, count, self.unit, OWN_RESAMPLES, level)
+        return replace(found, same=found.value == found.low == found.high == 0)
 
 
 @dataclass(frozen=True)

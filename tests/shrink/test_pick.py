@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,8 +13,9 @@ import pytest
 from jupyter_green.shrink.advice import advise, closed
 from jupyter_green.shrink.board import html, text
 from jupyter_green.shrink.comparison import Comparison, Row
+from jupyter_green.shrink.fault import ShrinkError
 from jupyter_green.shrink.gauge import Lap
-from jupyter_green.shrink.loss import counted, resampled, told_by
+from jupyter_green.shrink.loss import counted, drawn, resampled
 from jupyter_green.shrink.pick import Stand, judged
 from jupyter_green.shrink.ratio import Ratio
 from jupyter_green.shrink.trial import Trial
@@ -117,12 +120,32 @@ def test_few_examples_prove_nothing_by_resampling() -> None:
 
 
 def test_draws_without_a_value_are_left_out_and_too_many_of_them_prove_nothing() -> None:
-    nan = float("nan")
-    low, high, least = told_by([0.1, nan, 0.2, 0.3, 0.2], 0.2, 40, 0.95)
-    assert 0.1 <= low < high <= 0.3
-    assert least == 10
-    assert told_by([nan, nan, 0.1], 0.2, 40, 0.95) == (0.2, 0.2, 400)
-    assert told_by([nan], 0.2, 40, 0.95) == (0.2, 0.2, 400)
+    values = np.linspace(0.1, 0.3, 40)
+
+    def loss(chosen: np.ndarray, lacks: int) -> float:
+        """Have no value where none of the first so many is drawn."""
+        if lacks and not (chosen < lacks).any():
+            raise ShrinkError("no value")
+        return float(values[chosen].mean())
+
+    for lacks in (0, 2):
+        found = drawn(partial(loss, lacks=lacks), 40, "points", 300, 0.95)
+        assert 0.15 < found.low < found.value < found.high < 0.25
+        assert found.within(0.25)
+    # Two of a kind are in a quarter of the draws: most have no value, and about twice as many examples are asked for.
+    rare = drawn(
+        lambda chosen: loss(chosen, 0) if sum(chosen == 0) > 1 or len({*chosen}) == 40 else math.nan,
+        40,
+        "points",
+        300,
+        0.95,
+    )
+    assert not rare.within(1.0)
+    assert not rare.beyond(0.0)
+    assert 60 < rare.least < 160
+    assert rare.needed(1.0) == pytest.approx(rare.least, rel=0.1)
+    # Where no draw has one, it is a great many; nobody knows how many.
+    assert drawn(lambda chosen: 0.2 if len({*chosen}) == 40 else math.nan, 40, "points", 300, 0.95).least > 40 * 100
 
 
 @pytest.mark.parametrize("fails", [True, False])
