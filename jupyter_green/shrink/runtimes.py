@@ -41,13 +41,12 @@ class Runtimes:
         threads = threads_of(product.model)
         if product.same_numbers or (product.runtime == "PyTorch" and threads is None):
             return None
-        from .recipes.integer_weights import FEW_ROWS
         from .recipes.onnx_model import in_threads
-        from .recipes.threads import limited
+        from .recipes.threads import LIMIT, limited
 
         key = product.runtime, threads
-        if key not in self._kept and product.runtime == "PyTorch" and threads is not None:
-            self._kept[key] = limited(self._case().subject.model, threads, FEW_ROWS)
+        if key not in self._kept and product.runtime == "PyTorch":
+            self._kept[key] = limited(self._case().subject.model, *getattr(product.model, LIMIT))
         elif key not in self._kept and product.form == "onnx":
             made = next((model for (name, _), model in self._kept.items() if name == product.runtime), None)
             made = self._exported() if made is None else made
@@ -70,5 +69,5 @@ def threads_of(model: Any) -> int | None:
     from .recipes.threads import LIMIT
 
     part = session_of(model)
-    found: int | None = getattr(model, LIMIT, None) if part is None else part.threads
+    found: int | None = getattr(model, LIMIT, (None,))[0] if part is None else part.threads
     return found

@@ -8,7 +8,8 @@ and answer (decode) are told apart, since what helps one can harm the other.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -61,12 +62,8 @@ class Workload:
                     self.subject.call(inputs, model)
 
         def run_in_threads(turn: int) -> None:
-            before = torch.get_num_threads()
-            torch.set_num_threads(threads or before)
-            try:
+            with in_threads(threads or torch.get_num_threads()):
                 run(turn)
-            finally:
-                torch.set_num_threads(before)
 
         return Runner(run if threads is None else run_in_threads, lambda turn: batches[turn % len(batches)].size)
 
@@ -106,6 +103,19 @@ class Workload:
         lengths = {tuple(leaves(item.inputs)[0].shape[1:]) for item in self.batches}
         said = f"batch {batch.size}, {'up to ' if len(lengths) > 1 else ''}{_longest(lengths, length)} per example"
         return f"{said}, {self.new_tokens} new tokens" if self.new_tokens else said
+
+
+@contextmanager
+def in_threads(number: int) -> Iterator[None]:
+    """Let PyTorch have so many threads for a while."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _longest(lengths: set[tuple[int, ...]], otherwise: str) -> str:

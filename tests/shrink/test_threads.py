@@ -128,7 +128,7 @@ class InOne(torch.nn.Module):
 
     def __init__(self, inner: Any) -> None:
         super().__init__()
-        setattr(self, threads.LIMIT, 1)
+        setattr(self, threads.LIMIT, (1, 8))
         self.inner, self.seen = inner, set[int]()
 
     def forward(self, x: Any) -> Any:

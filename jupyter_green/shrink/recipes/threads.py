@@ -17,7 +17,7 @@ AS_FAST = 1.25
 TIMED_ROUNDS, TIMED_SECONDS = 9, 0.05
 """Rounds in which numbers of threads are timed in turn, and the least length of each run."""
 LIMIT = "_jupyter_green_threads"
-"""Attribute of a PyTorch model that says in how many threads it takes what is small."""
+"""Attribute of a PyTorch model: in how many threads it takes what is small, and up to how many rows that is."""
 MOST_SECONDS = 5.0
 """About how long the rounds may take: a model that needs seconds for one inference is timed in fewer of them."""
 
@@ -92,17 +92,11 @@ class Numbered:
 
     def in_threads(self, number: int) -> Any:
         """Return how some tokens are written in so many of PyTorch's threads."""
-        import torch
-
-        from jupyter_green.shrink.workload import generated
+        from jupyter_green.shrink.workload import generated, in_threads
 
         def call(*arguments: Any, **named: Any) -> Any:
-            before = torch.get_num_threads()
-            torch.set_num_threads(number)
-            try:
+            with in_threads(number):
                 return generated(self.model, named or arguments, self.tokens)
-            finally:
-                torch.set_num_threads(before)
 
         return call
 
@@ -137,5 +131,5 @@ def limited(model: Any, threads: int, rows: int) -> Any:
 
     model.register_forward_pre_hook(begin, with_kwargs=True)
     model.register_forward_hook(end, always_call=True)
-    setattr(model, LIMIT, threads)
+    setattr(model, LIMIT, (threads, rows))
     return model
