@@ -18,7 +18,6 @@ from .demand import Rebound, observed
 from .excess import Joules
 from .saving import Credit, judged
 
-LINE = SHRUNK
 KEPT = " → "
 
 
@@ -96,7 +95,7 @@ def aftermath(records: Sequence[EnergyRecord], now: float) -> Aftermath:
     NothingToWatch
         If there is no such shrink, or nothing was counted before or after it.
     """
-    shrinks = [r for r in records if (r.label or "").startswith(LINE) and KEPT in (r.label or "")]
+    shrinks = [r for r in records if (r.label or "").startswith(SHRUNK) and KEPT in (r.label or "")]
     if not shrinks:
         raise NothingToWatch("This project has no %shrink yet that kept something, so there is no rebound to watch.")
     last = max(shrinks, key=lambda record: record.started_at)

@@ -16,7 +16,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 
 from .cell import CellMeter
-from .words import Options, value
+from .words import Options, nameable, value
 
 if TYPE_CHECKING:
     from jupyter_green.disclose import Disclosure, Label
@@ -293,7 +293,7 @@ class ChooseMagics(Magics):
         return word if own is None or isinstance(own, str) or not hasattr(own, "__len__") else own
 
     def _nameable(self, magic: str, name: str | None) -> None:
-        if name is not None and not name.isidentifier():
+        if name is not None and not nameable(name):
             raise UsageError(f"%{magic}: {name!r} is no name of a variable; nothing was run.")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import keyword
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -14,6 +13,7 @@ from IPython.core.magic_arguments import argument, magic_arguments, parse_argstr
 from .cell import CellMeter, Request, count_units, is_number
 from .header import BEGIN
 from .status import Status, examine, history
+from .words import nameable
 
 if TYPE_CHECKING:
     from jupyter_green.disclose.period import Period
@@ -86,7 +86,7 @@ class EnergyMagics(Magics):
             raise UsageError(f"%%energy: {error}; the cell was not run. %%energy? lists the options.") from None
         except ValueError as error:
             raise UsageError(f"%%energy: {error} in its options; the cell was not run.") from None
-        if options.output is not None and (not options.output.isidentifier() or keyword.iskeyword(options.output)):
+        if options.output is not None and not nameable(options.output):
             raise UsageError(
                 f"%%energy: -o wants the name of a variable, not {options.output!r}; the cell was not run."
             )

@@ -6,7 +6,6 @@ is done; the original stays bound to its own name unless the person asks otherwi
 
 from __future__ import annotations
 
-import keyword
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 
 from .cell import CellMeter
-from .words import Options, value
+from .words import Options, nameable, value
 
 if TYPE_CHECKING:
     from jupyter_green.shrink.result import ShrinkResult
@@ -112,7 +111,7 @@ class ShrinkMagics(Magics):
 
         # Before anything runs: a search of minutes must not end in a name that can't be bound.
         target = options.model if options.inplace else (options.output or f"{options.model}_shrunk")
-        if not options.dry_run and (not target.isidentifier() or keyword.iskeyword(target)):
+        if not options.dry_run and not nameable(target):
             raise UsageError(f"%{name}: {target!r} is no name that can be bound; give one with -o NAME.")
         model = self._value(name, options.model)
         data_name = options.data or self._only_data(name, options.model)
@@ -208,11 +207,8 @@ class ShrinkMagics(Magics):
             key for key, one in self.shell.user_ns.items() if not key.startswith("_") and key != model and _is_data(one)
         ]
         if len(found) != 1:
-            listed = (
-                f"there are {', '.join(sorted(found))}"
-                if found
-                else "this notebook has no DataLoader, dataset or (X, y)"
-            )
+            none = "this notebook has no DataLoader, dataset or (X, y)"
+            listed = f"there are {', '.join(sorted(found))}" if found else none
             raise UsageError(f"%{name}: say which data to judge with (--data NAME): {listed}.")
         return str(found[0])
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import keyword
 import re
 from typing import Any, NoReturn
 
 from IPython.core.error import UsageError
+
+from jupyter_green.report.quotation import one_line
 
 _WORD = re.compile(r"""(?:[^\s"']+|"[^"]*"|'[^']*')+""")
 _QUOTED = re.compile(r"""(--?[\w-]+=)?(?:"([^"]*)"|'([^']*)')""")
@@ -84,14 +87,15 @@ def value(shell: Any, name: str, expression: str) -> Any:
     try:
         return shell.ev(expression)
     except (NameError, SyntaxError, AttributeError, LookupError) as error:
-        raise UsageError(f"%{name}: {expression!r} is nothing in this notebook ({_first_line(error)}).") from None
+        raise UsageError(f"%{name}: {expression!r} is nothing in this notebook ({one_line(error, 160)}).") from None
     except Exception as error:  # an expression of the person's may raise anything; it is said and never hidden
-        said = f"{type(error).__name__}: {_first_line(error)}"
+        said = f"{type(error).__name__}: {one_line(error, 160)}"
         raise UsageError(f"%{name}: {expression!r} can't be evaluated ({said}).") from error
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n", 1)[0][:160]
+def nameable(name: str) -> bool:
+    """Whether a variable can have this name."""
+    return name.isidentifier() and not keyword.iskeyword(name)
 
 
 def tolerance_of(text: str) -> float:

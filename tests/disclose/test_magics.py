@@ -115,6 +115,7 @@ def test_a_period_in_the_notebook(kernel: Kernel) -> None:
         ("%compare linear rule", "--data"),
         ("%compare linear rule --data test --metric beauty", "no metric"),
         ("%compare linear rule --data test -o 3x", "no name of a variable"),
+        ("%compare linear rule --data test -o class", "no name of a variable"),
         ("%compare linear rule --data 'x", "in quotes"),
         ("%compare linear rule --data x", "no labels"),
         ("%label linear --data test --units 1000", "are needed"),
