@@ -68,7 +68,7 @@ def result_of(search: Search, verdict: Verdict, window: Any, per_day: int, notes
         chosen_by=None if search.parts is None else (len(search.parts), search.metric.value(search.parts)),
         data=search.material.fingerprint(),
         inspected=_inspected(verdict),
-        notes=(*notes, *_crowded(trial)),
+        notes=(*notes, *(_crowded(trial) if kept is not None else ())),
         sample=search.material.select[0].part(0, 2).inputs,
     )
     return ShrinkResult(

@@ -179,11 +179,8 @@ class Trial:
         if noise < found.half_width / 2:
             # Then it wasn't the original that varied.
             off = math.expm1(found.half_width)
-            varied = (
-                "hardly anything is known of their ratio"
-                if off > 1
-                else f"their ratio is known to ±{100 * off:.0f} % only"
-            )
+            told = f"their ratio is known to ±{100 * off:.0f} % only"
+            varied = told if off <= 1 else "hardly anything is known of their ratio"
         if self.others is not None and self.others > BUSY:
             return f"The machine was busy: other programs used {100 * self.others:.0f} % of it, and {varied}."
         return f"It can't be told: {varied}. Try again with more time, or when the machine is quiet."

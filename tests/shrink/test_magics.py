@@ -64,10 +64,7 @@ def test_an_expression_keeps_its_quotes_and_a_pair_is_found(kernel: Kernel) -> N
     assert "Judged with loader" in said(done)
     assert kernel.run("rows = (x, y); del loader").status == "ok"
     done = kernel.run("%quantize model -o small --time 5s -q")
-    assert (
-        kernel.run("loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x, y), batch_size=16)").status
-        == "ok"
-    )
+    assert kernel.run(LOADER).status == "ok"
     assert "Judged with rows" in said(done)
     assert kernel.run("del rows, several, small").status == "ok"
 

@@ -95,7 +95,20 @@ def test_a_busy_machine_gives_no_number(monkeypatch: pytest.MonkeyPatch) -> None
     outcome = tried(3, {"original": 1.0, "candidate": 0.95}, noise=0.5).outcome("candidate")
     assert outcome.verdict == "can't tell"
     assert outcome.ratio is None
-    assert "the same model varied by" in outcome.reason or "their ratio" in outcome.reason
+    assert "hardly anything is known of their ratio" in outcome.reason
+
+
+@pytest.mark.parametrize(
+    ("noise", "ratio", "said"),
+    [
+        (0.3, Ratio(1.0, 0.9, 1.1, 8), "the same model varied by ±30 %"),
+        (0.01, Ratio(1.0, 0.7, 1.4, 8), "their ratio is known to ±41 % only"),
+        (0.01, Ratio(1.0, 0.1, 10.0, 8), "hardly anything is known of their ratio"),
+    ],
+)
+def test_what_can_not_be_told_says_what_varied(noise: float, ratio: Ratio, said: str) -> None:
+    assert said in Trial("original", {}, "joules")._why(noise, ratio)
+    assert f"and {said}" in Trial("original", {}, "joules", 0.5)._why(noise, ratio)
 
 
 def test_without_a_sensor_a_small_gain_is_not_called_one(monkeypatch: pytest.MonkeyPatch) -> None:
