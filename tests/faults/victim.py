@@ -122,7 +122,7 @@ class Life:
         elif kind < 0.8:
             sum(range(draw.randrange(50_000)))
         status = "error" if draw.random() < 0.2 else "ok"
-        session.close(window, status)  # type: ignore[arg-type]
+        session.close(window, status)
         self.note("closed", label, status)
         if draw.random() < 0.3:
             window.wait(0.1)

@@ -21,7 +21,7 @@ def hook() -> ModuleType:
     interface = "hatchling.builders.hooks.plugin.interface"
     made = {interface.rsplit(".", depth)[0]: ModuleType("stand-in") for depth in range(4)}
     made[interface] = ModuleType(interface)
-    made[interface].BuildHookInterface = object  # type: ignore[attr-defined]
+    made[interface].BuildHookInterface = object
     known = {name: sys.modules.get(name) for name in made}
     described = importlib.util.spec_from_file_location("hatch_build", ROOT / "hatch_build.py")
     assert described is not None

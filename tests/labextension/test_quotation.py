@@ -18,14 +18,14 @@ SPEC = Path(__file__).parents[2] / "labextension" / "src" / "__tests__" / "quota
 
 def part(kind: str, device: str, key: str, joules: float, quality: str) -> Component:
     return Component(
-        kind=kind,  # type: ignore[arg-type]
+        kind=kind,
         device=device,
         key=key,
         joules=joules,
         uncertainty=joules / 5,
         gain_uncertainty=0.0,
         method="counter",
-        quality=quality,  # type: ignore[arg-type]
+        quality=quality,
         scope="all of it",
         source=key,
     )

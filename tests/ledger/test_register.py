@@ -194,7 +194,7 @@ def test_a_damaged_line_brings_nothing_in(file_url, tmp_path, record, change, wh
 def test_what_is_no_posting_is_refused(file_url):
     with Ledger(file_url) as ledger:
         with pytest.raises(ValueError, match="no posting of the kind"):
-            ledger.post("wish", {})  # type: ignore[arg-type]
+            ledger.post("wish", {})
         with pytest.raises(ValueError, match="no time"):
             ledger.post("budget", {}, made_at=math.nan)
 

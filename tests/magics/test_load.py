@@ -120,7 +120,7 @@ def test_loading_again_adds_nothing(metered: Kernel, again: str) -> None:
         lambda seen: not set(seen) - {"files"},
         "another state after loading again",
     )
-    assert len(state(metered)["files"]) == len(loaded["files"]), left  # type: ignore[arg-type]
+    assert len(state(metered)["files"]) == len(loaded["files"]), left
 
 
 def test_settings_survive_a_reload_without_hurt(metered: Kernel) -> None:

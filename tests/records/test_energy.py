@@ -26,11 +26,11 @@ def component(joules: float | None = 10.0, uncertainty: float = 1.0, gain: float
         "source": "nvidia",
         **changes,
     }
-    return Component(**fields)  # type: ignore[arg-type]
+    return Component(**fields)
 
 
 def record(*components: Component, **changes: object) -> EnergyRecord:
-    return EnergyRecord(components, 2.0, 1e9, **changes)  # type: ignore[arg-type]
+    return EnergyRecord(components, 2.0, 1e9, **changes)
 
 
 def test_random_errors_add_in_quadrature_and_gains_of_one_source_linearly() -> None:

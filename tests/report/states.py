@@ -34,7 +34,7 @@ TRACE = Trace(
 
 def record(*parts: Component, seconds: float = 1.83, **facts: object) -> EnergyRecord:
     facts = {"started_at": 1_700_000_000.0, "overhead_seconds": 0.0004, "execution_count": 1, **facts}
-    return EnergyRecord(parts, seconds, **facts)  # type: ignore[arg-type]
+    return EnergyRecord(parts, seconds, **facts)
 
 
 def simulated(part: Component) -> Component:

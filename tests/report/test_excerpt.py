@@ -23,7 +23,7 @@ FRANCE = Valuation("FRA")
 
 
 def valued(*parts: object, **facts: object) -> EnergyRecord:
-    return FRANCE.value(record(*parts, **facts))  # type: ignore[arg-type]
+    return FRANCE.value(record(*parts, **facts))
 
 
 # ---- a chat -----------------------------------------------------------------------------------------------

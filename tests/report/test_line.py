@@ -22,7 +22,7 @@ def doubted(joules: float = 6900.0, **changes: object) -> Component:
     assert found is not None
     gain = found.share * joules
     part = replace(GPU, joules=joules, uncertainty=gain, gain_uncertainty=gain, idle_joules=None, note=found.note)
-    return replace(part, **changes)  # type: ignore[arg-type]
+    return replace(part, **changes)
 
 
 NOTE = "The board's shown power came to 26% more than its counter; the interval reaches both"

@@ -13,7 +13,7 @@ from jupyter_green.ledger import Ledger
 from jupyter_green.records import EnergyRecord
 
 # Databases and records as the ledger's own tests have them.
-from tests.ledger.conftest import any_url, component, file_url, record, server, server_url  # noqa: F401
+from tests.ledger.conftest import any_url, component, file_url, record, server, server_url  # noqa: F401 - a fixture, which pytest finds by its name
 
 from .description import described
 from .jupyter import JupyterServer
@@ -48,7 +48,7 @@ def shared_start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 
 @pytest.fixture
-def served(start: Start, any_url: str, monkeypatch: pytest.MonkeyPatch) -> tuple[str, Ask]:  # noqa: F811
+def served(start: Start, any_url: str, monkeypatch: pytest.MonkeyPatch) -> tuple[str, Ask]:  # noqa: F811 - the fixture of that name
     """A ledger of each kind, and a way to ask a server for it; each answer is held against the description."""
     monkeypatch.setenv("LOGNAME", "alice")
     monkeypatch.setenv("JUPYTER_GREEN_SHARE", SHARE)

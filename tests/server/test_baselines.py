@@ -18,7 +18,7 @@ from jupyter_green.ledger.privacy import hashed
 from jupyter_green.records import Component, EnergyRecord
 from jupyter_green.server import question
 from jupyter_green.server.watch import SCHEMA_ID
-from tests.ledger.test_faults import reachable  # noqa: F401
+from tests.ledger.test_faults import reachable  # noqa: F401 - a fixture, which pytest finds by its name
 
 from .conftest import Ask, Start, fill
 from .jupyter import ROOT, Answer, JupyterServer, next_event
@@ -292,7 +292,7 @@ print(json.dumps(asyncio.run(ask(sys.argv[1]))))
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions of this kind are POSIX")
 def test_a_ledger_that_can_only_be_read(
-    reachable: Path,  # noqa: F811
+    reachable: Path,  # noqa: F811 - the fixture of that name
     tmp_path: Path,
     planned: list[EnergyRecord],
     monkeypatch: pytest.MonkeyPatch,

@@ -377,7 +377,7 @@ def test_a_page_reads_no_more_rows_in_a_longer_ledger(record: Make, tmp_path: Pa
                 count += len(found().all())
                 return found()
 
-            connection.execute = counted  # type: ignore[method-assign,assignment]
+            connection.execute = counted
             work(connection, where)
 
         ledger = OwnLedger(f"sqlite:///{path}", timeout=5.0)
@@ -453,7 +453,7 @@ def test_what_is_deleted_while_it_is_read_is_left_out(record: Make, tmp_path: Pa
     def look(connection: Connection, where: history.Where) -> Shape:
         def sweep(_connection: Connection, _cursor: Any, statement: str, *_rest: Any) -> None:
             if "document" in statement:
-                connection.connection.driver_connection.execute("DELETE FROM green_records WHERE cell_id = 'a'")  # type: ignore[union-attr]
+                connection.connection.driver_connection.execute("DELETE FROM green_records WHERE cell_id = 'a'")
 
         event.listen(connection, "before_cursor_execute", sweep)
         return history.cells(connection, where, 0, 10)

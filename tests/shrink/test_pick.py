@@ -31,7 +31,7 @@ def laps(cost: float, wobble: float = 0.002, shared: bool = False) -> list[tuple
 
 
 def trial(costs: dict[str, float], **options: float) -> Trial:
-    return Trial("best", {name: laps(cost, **options) for name, cost in costs.items()}, "joules")  # type: ignore[arg-type]
+    return Trial("best", {name: laps(cost, **options) for name, cost in costs.items()}, "joules")
 
 
 def row(

@@ -156,9 +156,9 @@ def test_too_few_examples_are_said_with_about_how_many_are_needed(points_model: 
     search.entries[0].product = Product(Some())
     verdict = judge(search)
     assert not verdict.proven
-    assert f"not proven with {verdict.loss.examples:,} examples" in verdict.reason  # type: ignore[union-attr]
+    assert f"not proven with {verdict.loss.examples:,} examples" in verdict.reason
     needed = int(verdict.reason.rsplit("about ", 1)[1].rstrip(".").replace(",", ""))
-    assert needed > verdict.loss.examples  # type: ignore[union-attr]
+    assert needed > verdict.loss.examples
 
 
 def test_the_gain_against_bf16_is_measured_in_the_same_rounds(points_model: Any) -> None:
@@ -231,7 +231,7 @@ def test_the_slider_binds_and_undoes(points_model: Any) -> None:
     assert bound == [result.facts.front[0].product.model]
     assert not undo.disabled
     undo.click()
-    assert bound[-1] is result.facts.product.model  # type: ignore[union-attr]
+    assert bound[-1] is result.facts.product.model
     assert result.recipe == "small"
     assert undo.disabled
 

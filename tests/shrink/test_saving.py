@@ -196,7 +196,7 @@ def saved(sentence_model: Any, tmp_path_factory: pytest.TempPathFactory) -> tupl
 def copies(saved: tuple[Path, Path], tmp_path: Path) -> tuple[Path, Path]:
     import shutil
 
-    return tuple(Path(shutil.copytree(folder, tmp_path / folder.name)) for folder in saved)  # type: ignore[return-value]
+    return tuple(Path(shutil.copytree(folder, tmp_path / folder.name)) for folder in saved)
 
 
 def note(folder: Path, **changes: Any) -> None:

@@ -128,7 +128,7 @@ def test_criteria_and_streamers_of_the_callers_own_work_as_ever(count: Count, gp
             return torch.full((input_ids.shape[0],), input_ids.shape[1] >= 8)
 
     class Streamer(transformers.generation.BaseStreamer):
-        seen: list[int] = []  # noqa: RUF012
+        seen: list[int] = []  # noqa: RUF012 - one streamer alone is made, and read by its class
 
         def put(self, value: Any) -> None:
             self.seen.append(int(value.numel()))
