@@ -7,6 +7,7 @@ from pathlib import Path
 from jupyter_green import __version__
 from jupyter_green.disclose.fault import DiscloseError
 from jupyter_green.disclose.period import Period, period_of, since_of
+from jupyter_green.disclose.scope import records_of
 from jupyter_green.impact import Valuation
 
 from .page import check_writable, write_whole
@@ -23,7 +24,7 @@ def report(since: str, *, project: str | None, target: Path | None, equivalents:
     Raises
     ------
     Refusal
-        If the beginning or the file makes no sense; one sentence.
+        If the beginning, the project or the file makes no sense; one sentence.
     """
     if target is not None:
         if target.suffix.lower() not in FORMS:
@@ -35,7 +36,10 @@ def report(since: str, *, project: str | None, target: Path | None, equivalents:
         raise Refusal(str(error)) from None
     valuation, problem = Valuation.sound()
     with opened() as ledger:
-        records = ledger.records(since=begin.timestamp(), project=project)
+        try:
+            records = records_of(ledger, begin, project)
+        except DiscloseError as error:
+            raise Refusal(str(error)) from None
         found = period_of(
             records,
             begin,

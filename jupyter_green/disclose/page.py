@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from jupyter_green.impact import equivalents
@@ -53,7 +54,8 @@ def sections(given: Period) -> list[Section]:
         Section("Total", _total(given)),
         Section("Against the runs before", lines=_against(given)),
         Section("Dearest cells", lines=_dearest(given)),
-        Section("Made cheaper", lines=_shrinks(given)),
+        Section("Made cheaper", lines=_shrinks(given.cheaper)),
+        Section("Tried, not proven to be cheaper", lines=_shrinks(_unproven(given))),
         Section("By project", lines=_projects(given)),
         Section("That is about", lines=_equivalents(given)),
         Section("What this is", _made(given), [BOUNDARY, INTERVAL]),
@@ -205,8 +207,13 @@ def _dearest(given: Period) -> list[str]:
     return found
 
 
-def _shrinks(given: Period) -> list[str]:
-    return [f"{one_line(record.label, 240)} (the search took {_figure(record)})" for record in given.shrinks]
+def _unproven(given: Period) -> list[EnergyRecord]:
+    proven = {record.id for record in given.cheaper}
+    return [record for record in given.shrinks if record.id not in proven]
+
+
+def _shrinks(records: Iterable[EnergyRecord]) -> list[str]:
+    return [f"{one_line(record.label, 240)} (the search took {_figure(record)})" for record in records]
 
 
 def _projects(given: Period) -> list[str]:

@@ -21,12 +21,15 @@ from functools import cached_property
 from jupyter_green.accounts import Baseline, Comparison
 from jupyter_green.accounts.baseline import RUNS
 from jupyter_green.impact import Valuation
-from jupyter_green.records import EnergyRecord
+from jupyter_green.records import SHRUNK, EnergyRecord
 from jupyter_green.report.totals import Totals, is_simulated, total, within
 
 from .fault import DiscloseError
 
 DEAREST = 5
+_PROVEN = re.compile(r", proven(,|$)")
+_ENDED = re.compile(r" → |, nothing gained$|, can't be told$").search
+"""Tells a search's line from that of one of its laps."""
 _SINCE = re.compile(r"(\d+)\s*(h|d|w)")
 _HOURS = {"h": 1, "d": 24, "w": 168}
 
@@ -143,12 +146,14 @@ class Period:
 
     @cached_property
     def shrinks(self) -> list[EnergyRecord]:
-        """What was made cheaper: the searches, whose labels tell what came of them."""
-        return [
-            r
-            for r in self.records
-            if r.label and r.label.startswith("shrink: ") and ("→" in r.label or "gained" in r.label)
-        ]
+        """The searches for something cheaper, whose labels tell what came of them."""
+        labels = (record.label or "" for record in self.records)
+        return [r for r, label in zip(self.records, labels, strict=True) if label.startswith(SHRUNK) and _ENDED(label)]
+
+    @property
+    def cheaper(self) -> list[EnergyRecord]:
+        """The searches whose find is proven to be cheaper within the accepted loss."""
+        return [record for record in self.shrinks if _PROVEN.search(record.label or "")]
 
     @cached_property
     def against(self) -> Against:
@@ -321,5 +326,7 @@ def _by(records: Iterable[EnergyRecord], key: object) -> Mapping[str, list[Energ
 def _name(records: Sequence[EnergyRecord]) -> str:
     last = records[-1]
     place = (last.notebook or "").replace("\\", "/").rpartition("/")[2]
-    number = f"[{last.execution_count}]" if last.execution_count else ""
-    return " ".join(part for part in (place, number, last.label or "") if part) or "outside notebooks"
+    count = f"[{last.execution_count}]" if last.execution_count else ""
+    if count and not place:
+        place = f"a notebook without a name{f' of {last.project}' if last.project else ''}"
+    return " ".join(part for part in (place, count, last.label or "") if part) or "outside notebooks"

@@ -137,6 +137,7 @@ def _period(session: Session, options: argparse.Namespace) -> Period | None:
     """Return the report of a period, or write it to a file."""
     from jupyter_green.disclose import DiscloseError
     from jupyter_green.disclose.period import Period, period_of, since_of
+    from jupyter_green.disclose.scope import records_of
     from jupyter_green.ledger import Ledger
 
     forms = {".html": Period.page, ".md": Period.markdown, ".csv": Period.csv}
@@ -148,8 +149,8 @@ def _period(session: Session, options: argparse.Namespace) -> Period | None:
     session.settle()
     try:
         with Ledger(session.settings.ledger) as ledger:
-            records = tuple(ledger.records(since=begin.timestamp(), project=options.project))
-    except LedgerError as error:
+            records = records_of(ledger, begin, options.project)
+    except (DiscloseError, LedgerError) as error:
         raise UsageError(f"%energy report: {error}") from None
     found = period_of(
         records,

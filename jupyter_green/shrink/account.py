@@ -63,12 +63,12 @@ def result_of(search: Search, verdict: Verdict, window: Any, per_day: int, notes
         front=_front(search),
         phases=verdict.phases,
         agreement=verdict.agreement,
-        cpu=trial.raw(entry.name) if trial is not None and entry is not None and basis == "cpu_seconds" else None,
+        cpu=verdict.cpu,
         against_bf16=verdict.against_bf16,
         chosen_by=None if search.parts is None else (len(search.parts), search.metric.value(search.parts)),
         data=search.material.fingerprint(),
         inspected=_inspected(verdict),
-        notes=(*notes, *(_crowded(trial) if kept is not None else ())),
+        notes=(*notes, *(_crowded(trial, verdict.held_against) if kept is not None else ())),
         sample=search.material.select[0].part(0, 2).inputs,
     )
     return ShrinkResult(
@@ -87,23 +87,30 @@ def result_of(search: Search, verdict: Verdict, window: Any, per_day: int, notes
         candidates=_rows(search, verdict, kept),
         cost_joules=record.joules,
         cost_seconds=record.seconds,
-        break_even=None if kept is None or trial is None else _break_even(trial, kept.name, record.joules, cpu),
+        break_even=None
+        if kept is None or trial is None
+        else _break_even(trial, kept.name, record.joules, cpu, verdict.held_against),
         facts=facts,
         bf16_ratio=None if verdict.against_bf16 is None else verdict.against_bf16.value,
     )
 
 
-def _crowded(trial: Trial | None) -> list[str]:
-    """Return in one sentence that others' work may be part of a gain in processor time."""
+def _crowded(trial: Trial | None, against: str = "original") -> list[str]:
+    """Return in one sentence that others used the machine, and what that means for a gain in processor time."""
     if trial is None or trial.basis != "cpu_seconds" or trial.others is None or trial.others <= BUSY:
         return []
-    return [
-        f"Other programs used {100 * trial.others:.0f} % of the machine meanwhile: threads that wait for one another "
-        "then cost processor time, which may be part of what is gained. Measure again when it is quiet."
-    ]
+    busy = f"Other programs used {100 * trial.others:.0f} % of the machine meanwhile"
+    if against != "original":
+        return [f"{busy}, so your model was held in one thread too: the lesser gain of the two is told."]
+    return [f"{busy}: threads that wait for one another then cost processor time. Measure again when it is quiet."]
 
 
-def label_of(subject: Subject, verdict: Verdict, metric: Metric | None = None) -> str:
+def label_of(
+    subject: Subject,
+    verdict: Verdict,
+    metric: Metric | None = None,
+    watts: tuple[float, float] | None = None,
+) -> str:
     """Return a search's line in the ledger: the model, what was kept, how much less, and whether that is proven.
 
     Parameters
@@ -114,6 +121,8 @@ def label_of(subject: Subject, verdict: Verdict, metric: Metric | None = None) -
         What was judged.
     metric : Metric, optional
         What was looked at; with it the line has its values before and after.
+    watts : (float, float), optional
+        Estimated watts of a busy core and their doubt as a share: joules are estimated by them where none are measured.
     """
     entry, outcome = verdict.entry, verdict.outcome
     if entry is None or outcome is None or outcome.ratio is None:
@@ -125,10 +134,10 @@ def label_of(subject: Subject, verdict: Verdict, metric: Metric | None = None) -
     else:
         quality = verdict.trial.quality
         less = f"{interval(outcome.ratio)} less energy{'' if quality == 'measured' else f', {quality}'}"
-    return f"{SHRUNK}{subject.name} → {entry.name}, {less}, {told}{_before_and_after(verdict, metric)}"
+    return f"{SHRUNK}{subject.name} → {entry.name}, {less}, {told}{_before_and_after(verdict, metric, watts)}"
 
 
-def _before_and_after(verdict: Verdict, metric: Metric | None) -> str:
+def _before_and_after(verdict: Verdict, metric: Metric | None, watts: tuple[float, float] | None) -> str:
     """Return the metric and the joules of one inference before and after, where they are known."""
     said = ""
     if metric is not None and verdict.scores is not None:
@@ -136,10 +145,15 @@ def _before_and_after(verdict: Verdict, metric: Metric | None) -> str:
         before, after = (f"{100 * x:.1f} %" if bounded else number.significant(x, 3) for x in verdict.scores)
         said += f", {metric.name} {before} → {after}"
     trial, entry = verdict.trial, verdict.entry
-    if trial is not None and entry is not None and trial.basis == "joules":
-        joules = [trial.cost(name).joules for name in ("original", entry.name)]
-        if None not in joules:
-            said += f", {' → '.join(number.plain(number.energy(one).head) for one in joules)} each"
+    if trial is None or entry is None:
+        return said
+    costs = [trial.cost(name) for name in (verdict.held_against, entry.name)]
+    if trial.basis == "joules" and all(cost.joules is not None for cost in costs):
+        said += f", {' → '.join(number.plain(number.energy(cost.joules).head) for cost in costs)} each"
+    elif trial.basis == "cpu_seconds" and watts is not None:
+        joules = (cost.cpu_seconds * watts[0] for cost in costs)
+        spans = (f"~{number.plain(str(number.energy(one, watts[1] * one)))}" for one in joules)
+        said += f", {' → '.join(spans)} each, estimated"
     return said
 
 
@@ -155,7 +169,8 @@ def _inspected(verdict: Verdict) -> str:
 
 def _front(search: Search) -> tuple[Front, ...]:
     """Return what nothing beats, the dearest first."""
-    best = [entry for entry in search.entries if _better(search, entry) is None]
+    told = [entry for entry in search.entries if entry.outcome.ratio is not None]
+    best = [entry for entry in told if _better(search, entry) is None]
     best.sort(key=lambda entry: -entry.cost)
     return tuple(Front(entry.name, _noted(entry.product), entry.outcome.ratio, entry.loss) for entry in best)
 
@@ -166,8 +181,8 @@ def _better(search: Search, entry: Entry) -> Entry | None:
     return min(beating, key=lambda other: other.cost, default=None)
 
 
-def _break_even(trial: Any, name: str, joules: float | None, cpu_seconds: float) -> int | None:
-    before, after = trial.cost("original"), trial.cost(name)
+def _break_even(trial: Trial, name: str, joules: float | None, cpu_seconds: float, against: str) -> int | None:
+    before, after = trial.cost(against), trial.cost(name)
     if trial.basis == "joules" and joules is not None and before.joules is not None and after.joules is not None:
         cost, saved = joules, before.joules - after.joules
     else:
@@ -176,14 +191,16 @@ def _break_even(trial: Any, name: str, joules: float | None, cpu_seconds: float)
 
 
 def _rows(search: Search, verdict: Verdict, kept: Entry | None) -> list[Candidate]:
-    original = None if verdict.trial is None else verdict.trial.cost("original")
+    original = None if verdict.trial is None else verdict.trial.cost(verdict.held_against)
+    alone = verdict.held_against != "original"
     chosen = None if search.parts is None else search.metric.value(search.parts)
     reference = f"{next(search.subject.model.parameters()).dtype}".removeprefix("torch.")
     rows = [
         Candidate(
             "original",
             "reference",
-            f"{reference}, {_threads()}; every row is compared with this one.",
+            f"{reference}, {_threads()}; every row is compared with this one."
+            + (" Its cost is that in one thread, since the machine was busy." if alone else ""),
             Ratio(1.0, 1.0, 1.0, 0),
             None,
             chosen if verdict.scores is None else verdict.scores[0],
@@ -199,6 +216,8 @@ def _rows(search: Search, verdict: Verdict, kept: Entry | None) -> list[Candidat
         on_front = better is None
         # The kept row shows its judged figures, so a reader can't see this in the table.
         said = f"{'Nothing' if better is None else better.name} costs less and loses no more, as found for choosing."
+        if entry.name in verdict.refused:
+            said = f"Judged too: {verdict.refused[entry.name]}"
         if entry is verdict.entry:
             said = verdict.reason
         standing: Any = "front" if on_front and entry is not verdict.entry else "dropped"

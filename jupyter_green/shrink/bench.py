@@ -23,7 +23,7 @@ from .recipe import Case, Product, Recipe
 from .result import Candidate
 from .runtimes import Runtimes
 from .subject import Subject
-from .trial import Cost, Outcome, Trial, run_trial
+from .trial import Cost, Outcome, Trial, run_trial, share_of_others
 from .workload import CHOOSING_TOKENS, Workload
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ class Bench:
         self.workload, self.max_loss, self.say = workload, max_loss, say
         self.points = metric.unit == "points"
         self.seconds, self.began = seconds, time.perf_counter()
+        self._others = gauge.others()
         self.options = {**options, "new_tokens": workload.new_tokens}
         self.entries: list[Entry] = []
         self.rows: list[Candidate] = []
@@ -143,6 +144,11 @@ class Bench:
     def spent(self) -> float:
         """Seconds since the beginning."""
         return time.perf_counter() - self.began
+
+    @property
+    def others(self) -> float | None:
+        """Share of the machine that others used since the beginning; None where it can't be told."""
+        return share_of_others(self._others, self.gauge.others(), self.spent)
 
     def tell(self, what: str) -> None:
         """Say what is done now."""
@@ -221,6 +227,15 @@ class Bench:
             self.rows = [row for row in self.rows if row.name != entry.name]
             self._settle(entry)
 
+    def last_chance(self) -> None:
+        """Where all gains are untold, let the cheapest be judged: the final trial is longer than those for choosing."""
+        hopeful = [entry for entry in self._untold if entry.outcome.cost.cpu_seconds > 0]
+        if self.entries or not hopeful:
+            return
+        entry = min(hopeful, key=lambda entry: entry.outcome.cost.cpu_seconds)
+        self.rows = [row for row in self.rows if row.name != entry.name]
+        self.entries.append(entry)
+
     def _settle(self, entry: Entry) -> bool:
         """Look at the cost of a candidate whose loss may be accepted, and keep it or drop it."""
         name, product = entry.name, entry.product
@@ -232,7 +247,7 @@ class Bench:
         if outcome.verdict == "can't tell":
             self._untold.append(entry)
         said = {
-            "more": "It costs more than the original.",
+            "more": f"It {'costs more' if outcome.dearer else 'takes more processor time'} than the original.",
             "no difference": f"No less cost is proven: {outcome.reason}.",
             "can't tell": outcome.reason,
         }[outcome.verdict]

@@ -9,10 +9,10 @@ from jupyter_green.session import Session, current
 
 from .account import label_of, result_of
 from .fault import ShrinkError
-from .gauge import SessionGauge
+from .gauge import SessionGauge, estimated_watts
 from .judgement import judge
 from .material import Material, material_of
-from .metric import metric_of
+from .metric import metric_of, see_that_classes_fit
 from .options import accepted, seconds_of, share_of, use_of
 from .progress import Progress, wanted
 from .quiet import PATIENCE_SECONDS, used_by_others, wait_for_quiet
@@ -112,6 +112,7 @@ def shrink(  # noqa: PLR0917 - the order is public
         material = material_of(subject, data, train, tokenizer=tokenizer)
         first = first_outputs(subject, material)
         measure = metric_of(metric, first[0], material.select[0].labels, vectors=first[1])
+        see_that_classes_fit(measure, [*material.select, *material.judge], first[0].shape[-1])
         most = accepted(measure, max_loss, max_relative_loss)
         workload = workload_of(subject, material, batch=batch, length=length, new_tokens=new_tokens)
         bar = Progress(window, seconds, shown=wanted() if progress is None else progress, say=say)
@@ -129,7 +130,7 @@ def shrink(  # noqa: PLR0917 - the order is public
             )
             search.run(recipes)
             verdict = judge(search)
-            window.facts["label"] = label_of(subject, verdict, measure)
+            window.facts["label"] = label_of(subject, verdict, measure, estimated_watts(session))
             if window.parent is not None:
                 # The cell that it ran in says what came of it, in the panel and wherever its record is shown.
                 window.parent.notes.append(window.facts["label"])
@@ -202,7 +203,7 @@ def recipes_of(what: str, options: Mapping[str, Any]) -> tuple[list[Recipe], lis
     if what == "quantize":
         return quantizing(), []
     if what == "prune":
-        ratio = options.get("ratio") or RATIO
+        ratio = RATIO if options.get("ratio") is None else options["ratio"]
         if not 0 < ratio < 1:
             raise ShrinkError(f"A ratio of {ratio} takes nothing or everything; give a number between 0 and 1.")
         score = options.get("score") or SCORES[0]
@@ -213,6 +214,8 @@ def recipes_of(what: str, options: Mapping[str, Any]) -> tuple[list[Recipe], lis
         layers, student = options.get("layers"), options.get("student")
         if student is not None and layers is not None:
             raise ShrinkError("Give layers or a student, not both.")
+        if layers is not None and layers < 1:
+            raise ShrinkError(f"A model of {layers} layers is none; give a whole number from 1 on.")
         return [Depth(layers) if student is None else Student(subject_of(student).model)], []
     return known_recipes()
 

@@ -92,6 +92,10 @@ class Verdict:
     in_threads : Ratio or None
         What the original costs in as few threads as a runtime takes, as a part of its cost in PyTorch's; None where
         these are as many.
+    cpu : Ratio or None
+        Processor time as it was read, where no sensor measures joules.
+    held_against : str
+        Whose laps the cost is told against: the original's, or on a busy machine those of it in one thread.
     against_bf16 : Ratio or None
         Cost as a part of what the original costs in bfloat16.
     phases : mapping of str to Ratio
@@ -102,6 +106,8 @@ class Verdict:
         Loss of accuracy per class.
     inspection : Inspection or None
         The last check, in a fresh process.
+    refused : mapping of str to str
+        What was judged too and not proven, with its reason.
     """
 
     entry: Entry | None
@@ -114,8 +120,11 @@ class Verdict:
     proven: bool = False
     split: tuple[Ratio, Ratio] | None = None
     in_threads: Ratio | None = None
+    cpu: Ratio | None = None
+    held_against: str = "original"
     against_bf16: Ratio | None = None
     phases: Mapping[str, Ratio] = field(default_factory=dict)
     agreement: float | None = None
     by_class: dict[int, float] = field(default_factory=dict)
     inspection: Inspection | None = None
+    refused: Mapping[str, str] = field(default_factory=dict)

@@ -112,6 +112,18 @@ class SessionGauge:
         return busy_seconds() - time.process_time()
 
 
+def estimated_watts(session: Session) -> tuple[float, float] | None:
+    """Return the watts that the session takes a processor second for, and how far off that may be, as a share.
+
+    None where it estimates no processor.
+    """
+    for sensor in session.meter.sensors:
+        watts = getattr(sensor, "watts_per_busy_core", None)
+        if watts is not None:
+            return float(watts), sensor.traits.gain
+    return None
+
+
 def lap_of(record: EnergyRecord, cpu_seconds: float, seconds: float, on: str) -> Lap:
     """Return a lap from a window's record: what sensors measured, this process' own part where others used them too."""
     read = [part for part in record.components if part.joules is not None and part.quality != "estimated"]

@@ -7,7 +7,7 @@ Hothorn, Lehmacher 1995). What wins is then saved, loaded in a fresh process and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .bench import FINAL_SHARE
@@ -19,6 +19,7 @@ from .metric import Metric, evaluate
 from .ratio import Ratio, paired_ratio
 from .runtimes import threads_of
 from .trial import FEWEST_ROUNDS, MOST_ROUNDS, UNTOLD, Outcome, Trial, run_trial
+from .waiting import ALONE, SOON, told
 from .workload import CHOOSING_TOKENS, PROMPT
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ def shortlist(entries: Sequence[Entry], examples: int, max_loss: float) -> list[
 def judge(search: Search) -> Verdict:
     """Try the short list afresh, and look at the judging part; an interrupt leaves the best so far, unproven."""
     judged = search.material.judge
+    if not search.interrupted:
+        search.last_chance()
     chosen = shortlist(search.entries, sum(batch.size for batch in judged), search.max_loss)
     if not chosen:
         untold = [row for row in search.rows if row.reason.startswith(UNTOLD)]
@@ -63,7 +66,11 @@ def judge(search: Search) -> Verdict:
     if search.interrupted:
         return _unjudged(chosen[-1])
     try:
-        return _inspected(search, _judged(search, chosen, judged), judged)
+        verdicts = _judged(search, chosen, judged)
+        found = _inspected(search, verdicts, judged)
+        rest = [one for one in verdicts if one is not found and not one.proven]
+        found.refused = {one.entry.name: one.reason for one in rest if one.entry is not None}
+        return found
     except KeyboardInterrupt:
         search.interrupted = True
         return _unjudged(chosen[-1])
@@ -113,19 +120,20 @@ def _inspected(search: Search, verdicts: Sequence[Verdict], judged: Sequence[Bat
 def _verdict(  # noqa: PLR0917 - one place calls it
     search: Search,
     entry: Entry,
-    held: tuple[np.ndarray, np.ndarray | None],
+    scores: tuple[np.ndarray, np.ndarray | None],
     kept: Sequence[Any],
     judged: Sequence[Batch],
     share: float,
 ) -> Verdict:
-    metric, (base, trained) = search.metric, held
+    import torch
+
+    metric, (base, trained) = search.metric, scores
     parts, _ = evaluate(search.subject, entry.product.model, judged, metric, kept, tick=search.tick)
     loss, against = metric.loss(base, parts), None if trained is None else metric.loss(trained, parts)
     trial = _trial(search, entry, share)
-    outcome = trial.outcome(entry.name)
+    outcome, cpu, held = told(trial, entry.name, _alone(entry, trial.laps), torch.get_num_threads())
     worst = max((x for x in (loss, against) if x is not None), key=lambda x: x.high)
     same = entry.product.same_numbers and loss.same
-    good = same or worst.within(search.max_loss)
     return Verdict(
         entry,
         loss,
@@ -133,10 +141,13 @@ def _verdict(  # noqa: PLR0917 - one place calls it
         (metric.value(base), metric.value(parts)),
         outcome,
         trial,
-        _reason(search.max_loss, outcome, worst, good, same=same, control=worst is against),
-        proven=good and outcome.verdict == "less",
-        split=split(entry, trial, outcome.ratio),
-        in_threads=_in_threads(trial, entry),
+        _reason(search.max_loss, outcome, loss, against, same=same),
+        proven=(same or worst.within(search.max_loss)) and outcome.verdict == "less",
+        # Against one thread the parts of the whole are others, which were not looked at.
+        split=split(entry, trial, outcome.ratio) if held == trial.reference else None,
+        in_threads=_in_threads(trial, entry) if held == trial.reference else None,
+        cpu=cpu,
+        held_against=held,
         against_bf16=trial.raw(entry.name, BF16) if BF16 in trial.laps else None,
         phases=phases(trial, entry.name, search.workload.new_tokens),
         agreement=metric.agreement(parts),
@@ -166,11 +177,23 @@ def _trial(search: Search, entry: Entry, share: float) -> Trial:
     # In PyTorch the original in its runtime is that already, and each lap of a language model takes seconds.
     if threads is not None and threads < torch.get_num_threads() and entry.product.runtime != "PyTorch":
         runners[THREADS] = search.workload.runner(search.subject.model, threads=threads)
+    others = search.others
+    if others is not None and others > SOON and torch.get_num_threads() > 1 and _alone(entry, runners) is None:
+        runners[ALONE] = search.workload.runner(search.subject.model, threads=1)
     if tokens:
         for name in ("original", entry.name):
             runners[f"{name}, {PROMPT}"] = search.workload.runner(models[name], 0)
     seconds = search.seconds * share
     return run_trial(runners, search.gauge, seconds=seconds, rounds=rounds, seed=1, tick=search.tick)
+
+
+def _alone(entry: Entry, there: Container[str]) -> str | None:
+    """Return whose laps are the original's in one thread; None where nobody's are."""
+    if threads_of(entry.product.model) == 1:
+        limited = RUNTIME if entry.product.runtime == "PyTorch" else THREADS
+        if limited in there:
+            return limited
+    return ALONE if ALONE in there else None
 
 
 def _in_threads(trial: Trial, entry: Entry) -> Ratio | None:
@@ -214,20 +237,24 @@ def split(entry: Entry, trial: Trial, ratio: Ratio | None) -> tuple[Ratio, Ratio
     return Ratio(whole.value / rest.value, runtime.low, runtime.high, runtime.pairs), rest
 
 
-def _reason(max_loss: float, outcome: Outcome, loss: Loss, good: bool, *, same: bool, control: bool) -> str:
+def _reason(max_loss: float, outcome: Outcome, loss: Loss, against: Loss | None, *, same: bool) -> str:
+    """Return what is proven, or what stands in the way; `against` is the loss against an equally trained original."""
     if outcome.verdict == "can't tell":
         return outcome.reason
     if outcome.verdict != "less":
         return f"Less cost is not proven: {outcome.reason}."
+    seen = f"{loss.examples:,} examples"
     if same:
-        return f"The same numbers out: no score of {loss.examples:,} examples differs."
-    beside = ", also against an equally trained original" if control else ""
-    if good:
-        return f"Proven on {loss.examples:,} examples{beside}."
-    needed = loss.needed(max_loss)
+        return f"The same numbers out: no score of {seen} differs."
+    worst = loss if against is None or against.high <= loss.high else against
+    if worst.within(max_loss):
+        return f"Proven on {seen}{'' if against is None else ', also against an equally trained original'}."
+    # Where the row's own loss would do, it is the one that can't be seen in it that is named.
+    beside = " against an equally trained original" if worst is against else ""
+    needed = worst.needed(max_loss)
     if needed is None:
-        return f"It loses more than is accepted on {loss.examples:,} examples{beside}."
-    return f"The loss is not proven with {loss.examples:,} examples{beside}; it needs about {needed:,}."
+        return f"It loses more than is accepted{beside}, on {seen}."
+    return f"The loss{beside} is not proven with {seen}; it needs about {needed:,}."
 
 
 def _by_class(metric: Metric, base: np.ndarray, parts: np.ndarray, judged: Sequence[Batch]) -> dict[int, float]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from .fault import ShrinkError, require
 from .folder import CONFIG, ONNX, PROBE, WEIGHTS, checked_onnx, opened, settings
+from .saving import unseen, versions
 from .subject import Subject, kind_of, main_tensor
 
 CLOSE = 0.05
@@ -130,11 +131,39 @@ def _transformers(folder: Path, note: Mapping[str, Any]) -> Any:
         raise ShrinkError(f"{name} is no model of transformers' own.")
     if config.model_type != data.get("model_type"):
         raise ShrinkError(f"{CONFIG} is of {data.get('model_type')!r}, which {name} is not.")
+    set_up, path = config.from_dict(data), _file(folder, note, WEIGHTS)
     with torch.random.fork_rng(devices=[]):
-        made = kind(config.from_dict(data))
-    path = _file(folder, note, WEIGHTS)
-    _heads(made, path, note["steps"])
-    return _filled(made, path)
+        made = kind(set_up)
+        _heads(made, path, note["steps"])
+        return _renamed(kind, set_up, path) if _other_names(made, path) else _filled(made, path)
+
+
+def _other_names(made: Any, path: Path) -> bool:
+    """Whether transformers wrote weights under other names than its modules have, as it does for older checkpoints."""
+    with require("safetensors").safe_open(str(path), framework="pt") as file:
+        return not set(file.keys()) <= set(made.state_dict())
+
+
+def _renamed(kind: Any, config: Any, path: Path) -> Any:
+    """Let transformers give the weights the names of its modules; it is handed both, and reads no file."""
+    state = require("safetensors.torch").load_file(str(path))
+    kinds = {value.dtype for value in state.values() if value.is_floating_point()}
+    half = min(kinds, key=lambda one: one.itemsize)
+    try:
+        with unseen():
+            made, told = kind.from_pretrained(
+                None, config=config, state_dict=state, dtype=half, output_loading_info=True
+            )
+    except (RuntimeError, ValueError, KeyError) as error:
+        raise ShrinkError(f"The weights don't fit the model: {str(error).splitlines()[0][:160]}") from None
+    missing, unexpected = told["missing_keys"], told["unexpected_keys"]
+    if missing or unexpected or told["mismatched_keys"]:
+        raise _unfit(len(missing) + len(told["mismatched_keys"]), len(unexpected))
+    return made
+
+
+def _unfit(missing: int, unexpected: int) -> ShrinkError:
+    return ShrinkError(f"The weights don't fit the model: {missing} are missing and {unexpected} are left over.")
 
 
 def _heads(made: Any, path: Path, steps: list[Any]) -> None:
@@ -191,9 +220,7 @@ def _filled(made: Any, path: Path) -> Any:
     except (RuntimeError, ValueError) as error:
         raise ShrinkError(f"The weights don't fit the model: {str(error).splitlines()[0][:160]}") from None
     if missing or unexpected:
-        raise ShrinkError(
-            f"The weights don't fit the model: {len(missing)} are missing and {len(unexpected)} are left over."
-        )
+        raise _unfit(len(missing), len(unexpected))
     return made
 
 
@@ -319,7 +346,20 @@ def _ask(made: Any, probe: Path, note: Mapping[str, Any]) -> None:
             answer = main_tensor(Subject(made, kind_of(made)).call(arranged(inputs, note.get("call")))).float()
     except (KeyError, IndexError, TypeError, RuntimeError, ValueError) as error:
         first = (str(error).splitlines() or [""])[0][:160]
-        raise ShrinkError(f"The model can't be called as it was when it was saved: {first}") from error
+        raise ShrinkError(
+            f"The model can't be called as it was when it was saved: {first}. {_changed(note)}"
+        ) from error
     close = CLOSE * max(1e-6, float(wanted.abs().max()))
     if answer.shape != wanted.shape or not float((answer - wanted).abs().max()) <= close:
-        raise ShrinkError("The model answers differently from when it was saved; its file or a library has changed.")
+        raise ShrinkError(f"The model answers differently from when it was saved. {_changed(note)}")
+
+
+def _changed(note: Mapping[str, Any]) -> str:
+    """Return in one sentence which libraries are not those that it was saved with."""
+    saved: Any = note.get("versions")
+    here = versions()
+    known = saved if isinstance(saved, dict) else {}
+    other = [f"{name} {known[name]} (here {one})" for name, one in here.items() if known.get(name, one) != one]
+    if not other:
+        return "No library has changed since, so its file has, or this processor works otherwise."
+    return f"It was saved with {', '.join(other)[:300]}; install what it was saved with."

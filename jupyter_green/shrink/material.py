@@ -270,6 +270,8 @@ def _batches(data: Any, tokenizer: Any, rng: random.Random) -> list[Batch]:  # n
         if isinstance(first, (list, tuple)) and first and all(isinstance(item, str) for item in first):
             return _of_texts(list(first), labels, tokenizer, rng)
         return _of_columns(first, labels, rng)
+    if hasattr(data, "columns") and hasattr(data, "to_numpy"):
+        return _of_frame(data, tokenizer, rng)
     if hasattr(data, "shape"):
         return _of_columns(data, None, rng)
     raise ShrinkError(
@@ -306,13 +308,15 @@ def _of_item(item: Any) -> Batch:
 
 
 def _of_columns(inputs: Any, labels: Any, rng: random.Random) -> list[Batch]:
+    import numpy as np
     import torch
 
     def tensor(value: Any) -> Any:
         try:
             if isinstance(value, list) and value and all(isinstance(one, torch.Tensor) for one in value):
                 value = torch.stack(value)
-            made = torch.as_tensor(value.to_numpy() if hasattr(value, "to_numpy") else value)
+            # pandas may hand out what can't be written to, which PyTorch warns of.
+            made = torch.as_tensor(np.array(value.to_numpy()) if hasattr(value, "to_numpy") else value)
         except (TypeError, ValueError, RuntimeError) as error:
             raise ShrinkError(f"The data can't be made into a tensor: {str(error).splitlines()[0]}.") from error
         return made.float() if made.dtype == torch.float64 else made
@@ -358,6 +362,17 @@ def _of_texts(texts: list[str], labels: Any, tokenizer: Any, rng: random.Random)
         wanted = None if labels is None else torch.as_tensor([labels[place] for place in chosen])
         found.append(Batch(dict(made), wanted))
     return found
+
+
+def _of_frame(data: Any, tokenizer: Any, rng: random.Random) -> list[Batch]:
+    """Read a frame of pandas: a column of texts or numbers each, and one of labels where it is called so."""
+    names = [name for name in data.columns if isinstance(name, str)]
+    label = next((name for name in LABELS if name in names), None)
+    text = next((name for name in TEXTS if name in names), None)
+    labels = None if label is None else data[label].tolist()
+    if text is not None:
+        return _of_texts(data[text].tolist(), labels, tokenizer, rng)
+    return _of_columns(data if label is None else data.drop(columns=label), labels, rng)
 
 
 def _of_table(data: Any, tokenizer: Any, rng: random.Random) -> list[Batch]:

@@ -299,17 +299,11 @@ def metric_of(wanted: Any, outputs: Any, labels: Any, *, vectors: bool) -> Metri
     metric = found()
     if metric.labels and labels is None:
         raise ShrinkError(f"The metric {metric.name} needs labels, and the data has none; take metric='agreement'.")
-    if metric.name in ("accuracy", "F1"):
-        if not whole or labels.dim() != 1 or outputs.dim() != 2:
-            raise ShrinkError(
-                f"The metric {metric.name} wants one whole number per example and scores of classes, not labels of "
-                f"{tuple(labels.shape)} and outputs of shape {tuple(outputs.shape)}."
-            )
-        if int(labels.max()) >= outputs.shape[-1] or int(labels.min()) < 0:
-            raise ShrinkError(
-                f"The labels run from {int(labels.min())} to {int(labels.max())}, but the model tells "
-                f"{outputs.shape[-1]} classes apart."
-            )
+    if metric.name in ("accuracy", "F1") and (not whole or labels.dim() != 1 or outputs.dim() != 2):
+        raise ShrinkError(
+            f"The metric {metric.name} wants one whole number per example and scores of classes, not labels of "
+            f"{tuple(labels.shape)} and outputs of shape {tuple(outputs.shape)}."
+        )
     if not metric.labels and (outputs.dim() < 2 or outputs.shape[-1] < 2):
         raise ShrinkError(
             f"The model gives one number for each example, and {metric.name} is the same whatever that is; "
@@ -317,6 +311,23 @@ def metric_of(wanted: Any, outputs: Any, labels: Any, *, vectors: bool) -> Metri
         )
     _see_that_labels_fit(metric, outputs, labels)
     return metric
+
+
+def see_that_classes_fit(metric: Metric, batches: Sequence[Batch], classes: int) -> None:
+    """Look at the labels of all batches, where these are numbers of classes.
+
+    Raises
+    ------
+    ShrinkError
+        If a label is none of the classes that the model tells apart.
+    """
+    if metric.name not in ("accuracy", "F1"):
+        return
+    labels = [batch.labels for batch in batches if batch.labels is not None]
+    least = min(int(label.min()) for label in labels)
+    most = max(int(label.max()) for label in labels)
+    if most >= classes or least < 0:
+        raise ShrinkError(f"The labels run from {least} to {most}, but the model tells {classes} classes apart.")
 
 
 def _see_that_labels_fit(metric: Metric, outputs: Any, labels: Any) -> None:

@@ -57,6 +57,8 @@ def accepted(metric: Metric, points: float | str | None, relative: float | str |
         return POINT
     if metric.unit == "points" and (relative is not None or str(given).strip().endswith("%")):
         raise ShrinkError(f"The metric {metric.name} is bounded, so its loss is in points; give max_loss='1pt'.")
+    if metric.unit == "points" and share_of(given) >= 1:
+        raise ShrinkError(f"A loss of {given} accepts any model; write 0.01 or 1pt for one point.")
     if metric.unit == "relative" and str(given).strip().endswith("pt"):
         raise ShrinkError(f"The metric {metric.name} has no points; give max_relative_loss='1%'.")
     return share_of(given)

@@ -96,7 +96,8 @@ def _cost(name: str, trial: Trial, stand: Stand) -> tuple[Standing, str]:
     if outcome.verdict == "can't tell":
         return "can't tell", outcome.reason
     if outcome.verdict == "more":
-        return "uses no less", f"it uses more, proven in {outcome.reason}"
+        more = "uses more" if outcome.dearer else "takes more processor time"
+        return "uses no less", f"it {more}, proven in {outcome.reason}"
     return "uses no less", f"less is not proven: {outcome.reason}"
 
 
@@ -123,8 +124,7 @@ def _picked(rows: Sequence[Row], stand: Stand) -> tuple[str, str]:
     if enough is None:
         return stand.best, f"Can't tell yet of {row.name}: {_lowered(row.reason)}."
     return stand.best, (
-        f"Can't tell yet: {row.name} may be good enough, but {row.loss.examples:,} examples don't prove it; "
-        f"it needs about {enough:,}."
+        f"Can't tell yet: {row.name} may be good enough, but {_proves_not(row.loss)} it; it needs about {enough:,}."
     )
 
 
@@ -132,11 +132,15 @@ def _untold(loss: Loss, stand: Stand) -> str:
     """Return how many examples would tell, one way or the other."""
     enough, given = loss.needed(stand.accepted), f"{loss.examples:,} example{'s' if loss.examples > 1 else ''}"
     if enough is not None:
-        return f"{given} don't prove the loss; it needs about {enough:,}"
+        return f"{_proves_not(loss)} the loss; it needs about {enough:,}"
     refusing = loss.needed_to_refuse(stand.accepted)
     if refusing is None:
-        return f"it loses just what is accepted, which {given} don't tell from more"
+        return f"it loses just what is accepted, which can't be told from more on {given}"
     return f"on {given} it loses more than is accepted, which is not proven; about {refusing:,} would tell"
+
+
+def _proves_not(loss: Loss) -> str:
+    return "1 example doesn't prove" if loss.examples == 1 else f"{loss.examples:,} examples don't prove"
 
 
 def _lowered(reason: str) -> str:

@@ -16,7 +16,7 @@ from jupyter_green.session import current
 from .call import first_outputs, recipes_of
 from .material import material_of
 from .memory import COPIES, lacking
-from .metric import metric_of
+from .metric import metric_of, see_that_classes_fit
 from .options import accepted, seconds_of
 from .recipe import Case
 from .subject import subject_of
@@ -52,6 +52,7 @@ def plan(what: str, model: Any, data: Any, **options: Any) -> Grid:
             outputs, vectors = first_outputs(subject, material)
         took = clock.perf_counter() - began
         metric = metric_of(options.get("metric"), outputs, material.select[0].labels, vectors=vectors)
+        see_that_classes_fit(metric, [*material.select, *material.judge], outputs.shape[-1])
         accepted(metric, options.get("max_loss"), options.get("max_relative_loss"))
         sizes = {name: options.get(name) for name in ("batch", "length", "new_tokens")}
         workload = workload_of(subject, material, **sizes)

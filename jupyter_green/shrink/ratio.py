@@ -1,8 +1,9 @@
 """The ratio of two costs from laps run in turn: paired, robust, and never narrower than its pairs allow.
 
 Laps of one round saw the same examples and the same machine, so what is compared is the logarithm of their ratio. A
-machine that is used by others throws single laps far off; the trimmed mean takes no notice of those. A bootstrap of
-few pairs is too narrow, so its half-width is stretched as Student's t stretches the normal one.
+machine that is used by others throws single laps far off; the trimmed mean takes no notice of those. Few pairs are
+not trimmed: one that is far off then makes the interval wide, and nothing is told. A bootstrap of few pairs is too
+narrow, so its half-width is stretched as Student's t stretches the normal one.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 TRIM = 0.2
-"""Share of the pairs left out at each end (Yuen 1974)."""
+"""Share of the pairs left out at each end (Yuen 1974),"""
+TRIMMED_FROM = 8
+"""from so many pairs on: of five, three would be left, whose interval is twice as wide as that of all."""
 RESAMPLES = 2000
 LEAST_PAIRS = 5
 """Fewer pairs give no interval."""
@@ -82,7 +85,7 @@ def paired_ratio(original: Sequence[float], candidate: Sequence[float], *, seed:
     if count < LEAST_PAIRS or min(*original, *candidate) <= 0:
         return None
     logs = np.log(np.asarray(candidate, float)) - np.log(np.asarray(original, float))
-    cut = int(TRIM * count)
+    cut = int(TRIM * count) if count >= TRIMMED_FROM else 0
 
     def middle(values: np.ndarray) -> np.ndarray:
         ordered = np.sort(values, axis=-1)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +81,21 @@ def write(
     return alone
 
 
+@contextmanager
+def unseen() -> Iterator[None]:
+    """Let transformers read and write without bars and warnings: what goes wrong is raised, and told in a sentence."""
+    logging = require("transformers").utils.logging
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity(logging.CRITICAL)
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+
+
 def of_transformers(model: Any) -> bool:
     """Whether a model's class is one of transformers' own, so that its configuration says how to make it."""
     if not type(model).__module__.startswith("transformers."):
@@ -98,12 +114,17 @@ def _weights(made: Path, product: Product) -> bool:
     if not model.state_dict():
         raise ShrinkError(f"{type(model).__name__} holds no weights of its own, so there is nothing to save.")
     if of_transformers(model):
-        model.save_pretrained(made)
+        with unseen():
+            model.save_pretrained(made)
         for extra in made.iterdir():
             if extra.name not in (CONFIG, WEIGHTS):
                 extra.unlink()
         if not (made / WEIGHTS).is_file():
             raise ShrinkError("The weights don't fit into one file, which saving can't do yet.")
+        if any(step.get("recipe") == "heads" for step in product.steps):
+            # Layers get their shapes by the weights' names; transformers may write others than its modules have.
+            (made / WEIGHTS).unlink()
+            require("safetensors.torch").save_model(model, str(made / WEIGHTS))
         return True
     require("safetensors.torch").save_model(model, str(made / WEIGHTS))
     return False

@@ -117,13 +117,19 @@ class Search(Bench):
         if not able or whole <= 0:
             return
         begun = self._begin_each(able, BEGUN_SHARE * whole / len(able)) if len(able) > 1 else [(able[0], None)]
-        share = TRAINED_SHARE if self.material.labelled else 2 * TRAINED_SHARE
         for place, (recipe, product) in enumerate(begun):
             left = (until * self.seconds - self.spent) / (len(begun) - place)
             if left <= 0:
                 self.drop(recipe.name, "not tried", "The time was up before it; allow more with time=.")
                 continue
-            self._finish(recipe, product, share * left)
+            self._finish(recipe, product, self._share(recipe) * left)
+
+    def _share(self, recipe: Recipe) -> float:
+        """Return which part of the time its training may take; the rest is its equally trained control's."""
+        if not self.material.labelled:
+            return 2 * TRAINED_SHARE
+        longer = getattr(recipe, "control_takes", None)
+        return TRAINED_SHARE if longer is None else 1 / (1 + float(longer))
 
     def _begin_each(self, recipes: Sequence[Recipe], seconds: float) -> list[tuple[Recipe, Product | None]]:
         """Train each for a little; return the better half: what gives most for what it loses."""

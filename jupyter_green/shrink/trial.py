@@ -91,6 +91,11 @@ class Outcome:
     reason: str
     cost: Cost
 
+    @property
+    def dearer(self) -> bool:
+        """Whether it is known to cost more energy, and not processor time alone."""
+        return self.ratio is not None and self.ratio.more
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -246,7 +251,7 @@ def run_trial(
     laps = {name: [(read(), count) for read, count in items] for name, items in waiting.items()}
     if basis == "joules" and any(lap.joules is None for items in laps.values() for lap, _ in items):
         basis = "cpu_seconds"  # a sensor fell away meanwhile
-    return Trial(reference, laps, basis, _share(before, after, took))
+    return Trial(reference, laps, basis, share_of_others(before, after, took))
 
 
 def _work(runner: Runner, turn: int, times: int) -> Callable[[], None]:
@@ -289,7 +294,8 @@ def _amount(lap: Lap, basis: Basis) -> float:
     return lap.cpu_seconds if basis == "cpu_seconds" or lap.joules is None else lap.joules
 
 
-def _share(before: float | None, after: float | None, seconds: float) -> float | None:
+def share_of_others(before: float | None, after: float | None, seconds: float) -> float | None:
+    """Return which share of the machine others used, from two of a gauge's readings; None where it can't be told."""
     import psutil
 
     if before is None or after is None or seconds <= 0:

@@ -99,9 +99,11 @@ class Workload:
         """Return in words what every figure depends on: batch, length, new tokens."""
         batch = self.batches[0]
         shapes = [tuple(leaf.shape[1:]) for leaf in leaves(batch.inputs)]
-        length = " x ".join(map(str, shapes[0])) if shapes and shapes[0] else "one number"
+        length = " x ".join(map(str, shapes[0])) if shapes and shapes[0] else "one"
         lengths = {tuple(leaves(item.inputs)[0].shape[1:]) for item in self.batches}
-        said = f"batch {batch.size}, {'up to ' if len(lengths) > 1 else ''}{_longest(lengths, length)} per example"
+        what = "numbers" if leaves(batch.inputs)[0].is_floating_point() else "tokens"
+        many = f"{'up to ' if len(lengths) > 1 else ''}{_longest(lengths, length)} {what}"
+        said = f"batch {batch.size}, {many if shapes and shapes[0] else 'one number'} per example"
         return f"{said}, {self.new_tokens} new tokens" if self.new_tokens else said
 
 

@@ -110,6 +110,7 @@ def test_a_period_in_the_notebook(kernel: Kernel) -> None:
         ("%energy report --since soon", "no beginning"),
         ("%energy report --project films", "go with --since"),
         ("%energy report --since 1d report.doc", "ends in none"),
+        ("%energy report --since 1d --project flims", "No record is of a project"),
         ("%compare linear --data test", "two candidates"),
         ("%compare linear nowhere --data test", "is nothing in this notebook"),
         ("%compare linear rule", "--data"),

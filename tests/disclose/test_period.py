@@ -14,6 +14,7 @@ import pytest
 from jupyter_green.cli import main
 from jupyter_green.disclose import DiscloseError, disclose
 from jupyter_green.disclose.period import Period, compared, period_of, since_of
+from jupyter_green.disclose.scope import records_of
 from jupyter_green.impact import Valuation
 from jupyter_green.ledger import Ledger
 from jupyter_green.records import EnergyRecord
@@ -101,6 +102,32 @@ def test_nothing_set_and_nothing_metered() -> None:
     assert "phone charges (0.012 kWh" in made(equivalents=True).text()
 
 
+def test_only_what_is_proven_is_called_cheaper() -> None:
+    labels = [
+        SHRUNK,
+        "shrink: A → int8, 4.0× less energy, not proven, accuracy 91.2 % → 61.0 %",
+        "shrink: B, nothing gained",
+        "shrink: C, can't be told",
+        "shrink: original",
+        "shrink: int8",
+    ]
+    found = made([at(9, gpu(50.0), span="trial", label=label) for label in labels])
+    assert [record.label for record in found.cheaper] == labels[:1]
+    assert [record.label for record in found.shrinks] == labels[:4]
+    said = found.text()
+    proven, unproven = said.index("Made cheaper"), said.index("Tried, not proven to be cheaper")
+    assert proven < said.index("MiniLM → int8") < unproven < said.index("A → int8") < said.index("B, nothing gained")
+    assert "int8 (the search took" not in said
+    assert "Made cheaper" not in made([at(9, gpu(50.0), span="trial", label=labels[2])]).text()
+
+
+def test_a_cell_of_a_notebook_without_a_name_says_so() -> None:
+    nameless = made(
+        [at(2, gpu(50.0), notebook=None), at(1, gpu(20.0), notebook=None, cell_id="b", execution_count=None)]
+    )
+    assert [name for name, _, _ in nameless.dearest] == ["a notebook without a name of films [1]", "outside notebooks"]
+
+
 def test_the_page_runs_nothing() -> None:
     page = made([*month(), at(2, label="<script>alert(1)</script>")]).page()
     assert "<script" not in page
@@ -144,11 +171,24 @@ def test_a_report_from_the_ledger(kept: Path, capsys: pytest.CaptureFixture[str]
     assert sum(float(row["kwh"]) for row in rows if row["kwh"]) * 3.6e6 == pytest.approx(whole.joules)
 
 
+def test_a_project_may_have_rested(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is known, and nothing was metered of it lately; and an empty ledger knows nobody to name."""
+    assert main(["report", "--since", "1h", "--project", "films"]) == 0
+    assert "nothing was metered" in capsys.readouterr().out
+    with Ledger(f"sqlite:///{kept / 'empty.db'}") as ledger:
+        assert records_of(ledger, NOW, "films") == ()
+        assert records_of(ledger, NOW) == ()
+        ledger.add([at(5, gpu(1.0), project=f"p{n}") for n in range(10)])
+        with pytest.raises(DiscloseError, match="there are: p0, p1, p2, p3, p4, p5, p6, p7 and 2 more"):
+            records_of(ledger, NOW, "films")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (["report", "--since", "soon"], "no beginning"),
         (["report", "--to", "x.doc"], "ends in none"),
+        (["report", "--project", "flims"], "No record is of a project 'flims'; there are: books, films."),
         (["check", "nowhere"], "no folder"),
     ],
 )

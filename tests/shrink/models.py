@@ -106,6 +106,24 @@ def bert(layers: int = 4) -> Any:
     return BertForSequenceClassification(config).eval()
 
 
+def vit(layers: int = 3) -> Any:
+    """Return a small vision transformer, not trained; transformers saves its weights under names of their own."""
+    from transformers import ViTConfig, ViTForImageClassification
+
+    torch.manual_seed(1)
+    config = ViTConfig(
+        hidden_size=64,
+        num_hidden_layers=layers,
+        num_attention_heads=4,
+        intermediate_size=128,
+        image_size=12,
+        patch_size=4,
+        num_channels=1,
+        num_labels=3,
+    )
+    return ViTForImageClassification(config).eval()
+
+
 def trained(model: Any, inputs: Any, labels: torch.Tensor, *, steps: int = 150, rate: float = 3e-3) -> Any:
     """Train a model for a moment and return it in evaluation mode."""
     torch.manual_seed(0)

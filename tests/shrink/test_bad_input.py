@@ -246,6 +246,45 @@ def test_perplexity_of_a_language_model() -> None:
     assert metric.loss(parts, parts).same
 
 
+@pytest.mark.parametrize("metric", ["accuracy", "f1"])
+def test_a_label_beyond_the_classes_is_found_wherever_it_is(points_model: Any, metric: str) -> None:
+    x, y = models.points(600, seed=2)
+    y[123] = 7
+    assert "run from 0 to 7, but the model tells 3 classes apart" in refused(points_model, (x, y), metric=metric)
+
+
+def test_a_frame_has_its_labels_in_a_column() -> None:
+    import pandas as pd
+
+    x, y = models.points(600, seed=2)
+    frame = pd.DataFrame(x.numpy()).rename(columns=str)
+    batches = _batches(frame.assign(label=y.numpy()), None, random.Random(0))
+    other = _batches((x, y), None, random.Random(0))
+    assert all(torch.allclose(a.inputs, b.inputs) for a, b in zip(batches, other, strict=True))
+    assert all(torch.equal(a.labels, b.labels) for a, b in zip(batches, other, strict=True))
+    assert _batches(frame, None, random.Random(0))[0].labels is None
+    told = []
+    words = pd.DataFrame({"text": ["a", "b"] * 20, "label": [0, 1] * 20}, index=range(100, 140))
+
+    def tokenizer(texts: list[str], **_: Any) -> dict[str, Any]:
+        told.extend(texts)
+        return {"input_ids": torch.tensor([[ord(text)] for text in texts])}
+
+    read = _batches(words, tokenizer, random.Random(0))
+    assert len(told) == 40
+    assert all(torch.equal(batch.inputs["input_ids"][:, 0] - ord("a"), batch.labels) for batch in read)
+
+
+def test_options_that_mean_nothing_are_not_taken_for_the_usual_ones(points_model: Any) -> None:
+    data = models.points(600, seed=2)
+    with pytest.raises(ShrinkError, match="A model of 0 layers is none"):
+        green.distil(points_model, data, layers=0, time=5)
+    with pytest.raises(ShrinkError, match=r"A ratio of 0 takes nothing"):
+        green.prune(points_model, data, ratio=0, time=5)
+    for most in (2, "100pt"):
+        assert "accepts any model" in refused(points_model, data, max_loss=most)
+
+
 class Made:
     """A recipe that gives back what it was told to."""
 
@@ -294,7 +333,7 @@ def test_lengths_that_vary_from_batch_to_batch() -> None:
     assert row.standing != "failed", row.reason
     assert row.loss is not None
     assert row.loss.same
-    assert "up to 16 per example" in result.facts.key
+    assert "up to 16 tokens per example" in result.facts.key
 
 
 def test_a_candidate_that_answers_with_no_numbers_is_a_row() -> None:

@@ -105,6 +105,36 @@ def test_a_transformers_model_loads_alone(recipe: Any, sentence_model: Any, tmp_
     assert not loaded.training
 
 
+VIT = [BFloat16(), TorchInteger(), Depth(2), Prune(0.5), Heads(0.5), Chain((Heads(0.5), Depth(2), TorchInteger()))]
+
+
+@pytest.mark.parametrize("recipe", VIT, ids=lambda recipe: recipe.name)
+def test_weights_that_transformers_names_otherwise_load_too(recipe: Any, tmp_path: Path) -> None:
+    data = models.pictures(seed=2)
+    if isinstance(recipe, BFloat16) and recipe.applies(case_of(models.vit(), data)) is not None:
+        pytest.skip("this processor has no bfloat16 units")
+    result, sample = made(recipe, models.vit(), data, tmp_path / "saved")
+    loaded = green.load(tmp_path / "saved")
+    torch.testing.assert_close(answer(loaded, sample), answer(result.model, sample), atol=1e-3, rtol=1e-3)
+    assert not loaded.training
+
+
+def test_weights_named_otherwise_that_do_not_fit_are_one_sentence(tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    made(Depth(2), models.vit(), models.pictures(seed=2), tmp_path / "saved")
+    path = tmp_path / "saved" / "model.safetensors"
+    weights = load_file(path)
+    name = next(one for one in weights if one.endswith("attention.query.weight"))
+    for changed in ({**weights, "more": torch.ones(2)}, {**weights, name: torch.ones(3, 3)}):
+        save_file(changed, path)
+        note(tmp_path / "saved")
+        assert "weights don't fit the model" in refused(tmp_path / "saved")
+    save_file({one: value for one, value in weights.items() if one != name}, path)
+    note(tmp_path / "saved")
+    assert "1 are missing" in refused(tmp_path / "saved")
+
+
 @pytest.mark.parametrize("recipe", [BFloat16(), ChannelsLast(), Prune(0.5)], ids=lambda recipe: recipe.name)
 def test_a_class_of_ones_own_needs_an_instance(recipe: Any, picture_model: Any, tmp_path: Path) -> None:
     if recipe.applies(case_of(picture_model, models.pictures(seed=2))) is not None:
@@ -366,4 +396,10 @@ def test_other_weights_are_noticed(copies: tuple[Path, Path]) -> None:
     weights = {name: value + 0.5 * torch.randn_like(value) for name, value in load_file(path).items()}
     save_file(weights, path)
     note(copies[1])
+    assert "No library has changed since" in refused(copies[1])
+    note(copies[1], versions={"torch": "1.0", "onnx": json.loads((copies[1] / "shrink.json").read_text())["class"]})
+    said = refused(copies[1])
+    assert "answers differently" in said
+    assert f"torch 1.0 (here {torch.__version__})" in said
+    note(copies[1], versions="none")
     assert "answers differently" in refused(copies[1])

@@ -23,11 +23,13 @@ from jupyter_green.shrink.memory import lacking
 from jupyter_green.shrink.progress import Progress
 from jupyter_green.shrink.quiet import wait_for_quiet
 from jupyter_green.shrink.recipe import Adjustable, Case, Product, Recipe, Repairable
+from jupyter_green.shrink.recipes.student import Student
 from jupyter_green.shrink.search import Search
 from jupyter_green.shrink.sensitivity import most_harmed
 from jupyter_green.shrink.subject import subject_of
 from jupyter_green.shrink.surroundings import Surroundings
 from jupyter_green.shrink.training import Training, distil, train_equally
+from jupyter_green.shrink.trial import UNTOLD
 
 from . import models
 from .test_recipes import case_of
@@ -108,6 +110,20 @@ def test_of_those_that_train_the_better_half_goes_on(points_model: Any) -> None:
     assert len(training.parts) == 2
 
 
+@pytest.mark.parametrize(("labelled", "longer", "part"), [(True, None, 0.4), (True, 3.0, 0.25), (False, 3.0, 0.8)])
+def test_training_leaves_time_for_its_control(
+    points_model: Any, labelled: bool, longer: float | None, part: float
+) -> None:
+    """A small student's step is short; one of the original, trained equally, takes up to three times as long."""
+    search = searching(points_model, {})
+    search.material = replace(search.material, labelled=labelled)
+    recipe = Made("learner", lambda case: Product(case.subject.model))
+    if longer is not None:
+        recipe.control_takes = longer
+    assert search._share(recipe) == pytest.approx(part)
+    assert Student(points_model).control_takes == 3.0
+
+
 class Restless(Still):
     """Costs that vary wildly until the machine has come to rest."""
 
@@ -133,6 +149,29 @@ def test_what_a_busy_machine_left_untold_is_tried_once_more(points_model: Any, l
         assert "can't be told" in search.rows[0].reason
     else:
         assert (rows, [entry.name for entry in search.entries]) == ([], ["made"])
+
+
+@pytest.mark.parametrize(("laps", "proven"), [(6 * CHOOSING_ROUNDS, True), (1000, False)])
+def test_what_stays_untold_is_judged_where_nothing_else_is_left(points_model: Any, laps: int, proven: bool) -> None:
+    search = searching(points_model, {}, seconds=3600)
+    search.gauge = Restless({"original": 1.0, "made": 0.2}, laps)
+    search.run([Made("made", lambda case: Product(case.subject.model, same_numbers=True))])
+    assert "can't be told" in search.rows[0].reason
+    verdict = judge(search)
+    assert (search.rows, verdict.entry) == ([], search.entries[0])
+    assert verdict.proven == proven
+    if not proven:
+        assert verdict.reason.startswith(UNTOLD)
+
+
+def test_an_interrupted_search_keeps_nothing_untold(points_model: Any) -> None:
+    search = searching(points_model, {}, seconds=3600)
+    search.gauge = Restless({"original": 1.0, "made": 0.2}, 1000)
+    search.run([Made("made", lambda case: Product(case.subject.model))])
+    search.interrupted = True
+    verdict = judge(search)
+    assert verdict.entry is None
+    assert search.entries == []
 
 
 class Integers:

@@ -14,8 +14,8 @@ import jupyter_green as green
 from jupyter_green.session import current
 from jupyter_green.shrink.account import _crowded, label_of
 from jupyter_green.shrink.entry import Entry, Verdict
-from jupyter_green.shrink.gauge import Lap
-from jupyter_green.shrink.judgement import LISTED, judge, shortlist
+from jupyter_green.shrink.gauge import Lap, estimated_watts
+from jupyter_green.shrink.judgement import LISTED, _reason, judge, shortlist
 from jupyter_green.shrink.loss import counted
 from jupyter_green.shrink.material import material_of
 from jupyter_green.shrink.metric import Metric
@@ -160,6 +160,45 @@ def test_what_was_kept_is_said_in_the_ledger(points_model: Any) -> None:
     assert label_of(search.subject, judge(search)) == f"{line}, 1.0 J → 0.25 J each"
 
 
+def test_energy_before_and_after_is_estimated_where_nothing_measures(points_model: Any) -> None:
+    search = searching(points_model, {"small": 0.25})
+    search.gauge = Timed({"original": 1.0, "small": 0.25})
+    search.entries = [entry("small", 0.25, 0, 0)]
+    search.entries[0].product = Product(search.subject.copy(), same_numbers=True)
+    verdict = judge(search)
+    said = label_of(search.subject, verdict, watts=(6.0, 0.4))
+    assert said.endswith("proven, ~6 J ± 2 → ~1.5 J ± 0.6 each, estimated")
+    assert " J " not in label_of(search.subject, verdict)
+    watts = estimated_watts(current())
+    assert watts is not None
+    assert watts[0] > 0
+    assert 0 < watts[1] <= 1
+
+
+def test_what_is_said_of_a_loss_names_what_it_is_against() -> None:
+    less, bad, good = entry("x", 0.2, 0, 0).outcome, counted(60, 5, 1000), counted(1, 1, 2000)
+    unsure = counted(9, 5, 1000)
+    assert _reason(0.01, less, good, bad, same=False) == (
+        "It loses more than is accepted against an equally trained original, on 2,000 examples."
+    )
+    assert "against" not in _reason(0.01, less, bad, good, same=False)
+    assert _reason(0.01, less, good, unsure, same=False).startswith(
+        "The loss against an equally trained original is not proven with 2,000 examples; it needs about"
+    )
+    assert _reason(0.01, less, good, good, same=False).endswith("also against an equally trained original.")
+    assert _reason(0.01, less, good, None, same=False) == "Proven on 2,000 examples."
+
+
+@pytest.mark.parametrize(("cost", "said"), [(1.2, "takes more processor time"), (2.0, "costs more")])
+def test_more_processor_time_is_not_called_more_energy_within_the_doubt(
+    points_model: Any, cost: float, said: str
+) -> None:
+    search = searching(points_model, {}, seconds=3600)
+    search.gauge = Timed({"original": 1.0, "made": cost})
+    search.run([Made("made", lambda case: Product(case.subject.model))])
+    assert said in search.rows[0].reason
+
+
 def test_the_report(found: Any) -> None:
     _, result = found
     bundle = result._repr_mimebundle_()
@@ -271,6 +310,24 @@ class Still:
 
     def others(self) -> float | None:
         return None
+
+
+class Timed(Still):
+    """The same read as processor time, on a machine that others may use much of."""
+
+    measures = False
+
+    def __init__(self, costs: dict[str, float], *, crowded: bool = False) -> None:
+        super().__init__(costs)
+        self.crowded, self.used = crowded, 0.0
+
+    def lap(self, name: str, inferences: int, run: Callable[[], None]) -> Callable[[], Lap]:
+        lap = Lap(self.costs[name] * inferences, 1.0)
+        return lambda: lap
+
+    def others(self) -> float | None:
+        self.used += 1e6 if self.crowded else 0.0  # seconds; more than pass between any two looks
+        return self.used
 
 
 def searching(model: Any, costs: dict[str, float], *, begun: bool = True, **options: Any) -> Search:

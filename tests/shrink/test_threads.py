@@ -173,7 +173,6 @@ def test_a_run_in_fewer_threads_puts_them_back(points_model: Any, two_threads: N
 def test_the_report_says_how_to_have_it(points_model: Any, two_threads: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "AS_FAST", 1e9)
     result = green.shrink(points_model, models.points(3000, seed=2), time=AMPLE, recipes=[OnnxFloat()])
-    assert result.facts.in_threads is not None or result.recipe is None
     facts = replace(result.facts, in_threads=Ratio(0.5, 0.45, 0.55, 9))
     told = repr(replace(result, facts=facts, recipe="ONNX Runtime", model=InOne(points_model)))
     assert "2.0× (1.82–2.2) is fewer threads" in told

@@ -34,7 +34,7 @@ def test_a_language_model_is_measured_as_it_is_used() -> None:
     found = workload(models.language(), models.texts())
     assert found.new_tokens == NEW_TOKENS == 128
     assert {batch.size for batch in found.batches} == {1}
-    assert found.key() == "batch 1, 12 per example, 128 new tokens"
+    assert found.key() == "batch 1, 12 tokens per example, 128 new tokens"
     assert workload(models.language(), models.texts(), new_tokens=0).new_tokens == 0
     assert {batch.size for batch in workload(models.language(), models.texts(), batch=4).batches} == {4}
 
@@ -79,7 +79,7 @@ def test_exactly_so_many_tokens_are_generated() -> None:
 def test_a_length_is_cut() -> None:
     found = workload(models.bert(), models.sentences(), length=8, batch=2)
     assert {tuple(batch.inputs["input_ids"].shape) for batch in found.batches} == {(2, 8)}
-    assert found.key() == "batch 2, 8 per example"
+    assert found.key() == "batch 2, 8 tokens per example"
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,8 @@ class Student:
     """
 
     trains = True
+    control_takes = 3.0
+    """So many times as long as its own step takes one of the original, at most: forward and back instead of forward."""
 
     def __init__(self, student: Any) -> None:
         self._student = student

@@ -1,0 +1,135 @@
+"""On a busy machine, threads that wait for one another are told as nobody's gain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from jupyter_green.shrink.account import _crowded, result_of
+from jupyter_green.shrink.gauge import POWER_DIFFERENCE, Basis, Lap
+from jupyter_green.shrink.judgement import RUNTIME, THREADS, judge
+from jupyter_green.shrink.recipe import Product
+from jupyter_green.shrink.trial import UNTOLD, Trial
+from jupyter_green.shrink.waiting import ALONE, crowded, told
+
+from .test_shrink import Timed, entry, searching
+from .test_threads import InOne, two_threads
+
+__all__ = ["two_threads"]
+
+
+def trial(costs: dict[str, float], others: float | None = 0.5, basis: Basis = "cpu_seconds") -> Trial:
+    laps = {}
+    for name, cost in costs.items():
+        wobbling = [cost * (1 + 0.004 * (turn % 3 - 1)) for turn in range(9)]
+        laps[name] = [(Lap(one, one, one if basis == "joules" else None, 0.0, "measured"), 1) for one in wobbling]
+    return Trial("original", laps, basis, others)
+
+
+@pytest.mark.parametrize(
+    ("basis", "others", "threads", "expected"),
+    [
+        ("cpu_seconds", 0.5, 2, True),
+        ("cpu_seconds", 0.5, 1, False),
+        ("cpu_seconds", 0.05, 2, False),
+        ("cpu_seconds", None, 2, False),
+        ("joules", 0.5, 2, False),
+    ],
+)
+def test_when_threads_may_have_waited(basis: Basis, others: float | None, threads: int, expected: bool) -> None:
+    assert crowded(basis, others, threads) == expected
+    made = trial({"original": 10.0, "small": 1.0}, others, basis)
+    assert (told(made, "small", None, threads).outcome.verdict == "can't tell") == expected
+
+
+def test_a_gain_that_waiting_may_be_all_of_is_not_told() -> None:
+    """The original took 53 times as much beside others, and hardly more than the candidate in one thread."""
+    for costs in ({"original": 53.0, "small": 1.0, ALONE: 1.3}, {"original": 53.0, "small": 1.0, ALONE: 9.0}):
+        found = told(trial(costs), "small", ALONE, 2)
+        assert found.outcome.verdict == "can't tell"
+        assert found.outcome.ratio is None
+        assert found.cpu is None
+        assert found.outcome.reason.startswith(UNTOLD)
+        assert "other programs used 50 % of it" in found.outcome.reason
+
+
+def test_the_lesser_gain_is_told() -> None:
+    found = told(trial({"original": 6.0, "small": 1.0, ALONE: 4.0}), "small", ALONE, 2)
+    assert found.outcome.verdict == "less"
+    assert found.against == ALONE
+    assert found.cpu is not None
+    assert found.cpu.value == pytest.approx(1 / 4)
+    assert found.cpu.low < 1 / 6 < 1 / 4 < found.cpu.high
+    assert found.outcome.ratio is not None
+    assert found.outcome.ratio.high == pytest.approx(found.cpu.high * (1 + POWER_DIFFERENCE))
+    other = told(trial({"original": 4.0, "small": 1.0, ALONE: 6.0}), "small", ALONE, 2)
+    assert (other.against, other.outcome.verdict) == ("original", "less")
+    assert other.cpu is not None
+    assert other.cpu.value == pytest.approx(1 / 4)
+
+
+def test_a_small_gain_in_one_thread_is_no_proof() -> None:
+    found = told(trial({"original": 1.9, "small": 1.0, ALONE: 1.2}), "small", ALONE, 2)
+    assert found.outcome.verdict == "no difference"
+    assert "busy" in found.outcome.reason
+
+
+@pytest.mark.parametrize(
+    ("runtime", "beside"), [("another", THREADS), ("PyTorch", ALONE)], ids=["in one thread", "in as many"]
+)
+def test_the_original_is_run_in_one_thread_beside(
+    points_model: Any, two_threads: None, runtime: str, beside: str
+) -> None:
+    costs = {"original": 1.0, "quick": 0.1, ALONE: 0.6, THREADS: 0.6, RUNTIME: 0.6}
+    search = searching(points_model, {}, begun=False)
+    search.gauge = Timed(costs, crowded=True)
+    search._others = search.gauge.others()
+    search.begin()
+    search.entries = [entry("quick", 0.1, 0, 0)]
+    model = InOne(points_model) if runtime == "another" else points_model
+    search.entries[0].product = Product(model, runtime=runtime, same_numbers=True)
+    verdict = judge(search)
+    assert verdict.trial is not None
+    assert beside in verdict.trial.laps
+    assert verdict.held_against == beside
+    assert verdict.proven
+    assert verdict.cpu is not None
+    assert verdict.cpu.value == pytest.approx(1 / 6)
+    assert verdict.split is None
+    search.entries[0].outcome = verdict.outcome
+    assert _crowded(verdict.trial, beside)[0].endswith("the lesser gain of the two is told.")
+
+
+def test_nothing_is_run_beside_in_one_thread(points_model: Any) -> None:
+    torch.set_num_threads(1)
+    search = searching(points_model, {}, begun=False)
+    search.gauge = Timed({"original": 1.0, "quick": 0.1}, crowded=True)
+    search._others = search.gauge.others()
+    search.begin()
+    search.entries = [entry("quick", 0.1, 0, 0)]
+    search.entries[0].product = Product(points_model, same_numbers=True)
+    verdict = judge(search)
+    assert verdict.trial is not None
+    assert set(verdict.trial.laps) == {"original", "quick"}
+    assert verdict.proven
+
+
+def test_the_report_says_what_was_compared(points_model: Any, two_threads: None) -> None:
+    from jupyter_green.session import current
+
+    costs = {"original": 1.0, "quick": 0.1, ALONE: 0.5}
+    search = searching(points_model, {}, begun=False)
+    search.gauge = Timed(costs, crowded=True)
+    search._others = search.gauge.others()
+    with current().window("trial", label="shrink") as window:
+        search.begin()
+        search.entries = [entry("quick", 0.1, 0, 0)]
+        search.entries[0].product = Product(points_model, same_numbers=True)
+        verdict = judge(search)
+    said = repr(result_of(search, verdict, window, 10_000, ()))
+    assert "About 5.0× less processor time" in said
+    assert "in one thread, since the machine was busy" in said
+    assert "your model was held in one thread too" in said
+    assert "500 ms → 100 ms of processor time" in said
