@@ -97,8 +97,8 @@ class Bench:
         import torch
 
         from jupyter_green.shrink.call import first_outputs
+        from jupyter_green.shrink.fitting import metric_of
         from jupyter_green.shrink.material import material_of
-        from jupyter_green.shrink.metric import metric_of
         from jupyter_green.shrink.recipe import Case
         from jupyter_green.shrink.subject import subject_of
 

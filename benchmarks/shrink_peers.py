@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from jupyter_green.shrink.material import Batch, leaves
+from jupyter_green.shrink.batch import Batch, leaves
 from jupyter_green.shrink.recipe import Case
 from jupyter_green.shrink.recipes.export import feed, input_names
 from jupyter_green.shrink.recipes.integer import TorchInteger

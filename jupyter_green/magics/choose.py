@@ -205,10 +205,11 @@ class ChooseMagics(Magics):
     def _labelled(self, given: argparse.Namespace) -> Label:
         from jupyter_green.disclose import Gate, label, measure, thirds
         from jupyter_green.disclose.protocol import RUNS, UNITS
-        from jupyter_green.shrink.contestant import FAILED, contestant_of
+        from jupyter_green.shrink.answers import answers_of, same
+        from jupyter_green.shrink.contestant import FAILED
         from jupyter_green.shrink.draw import joined
+        from jupyter_green.shrink.enrolment import contestant_of
         from jupyter_green.shrink.examples import examples_of
-        from jupyter_green.shrink.utility import answers_of, same
 
         tokenizer = None if given.tokenizer is None else self._value("label", given.tokenizer)
         item = contestant_of(given.model, self._value("label", given.model), tokenizer=tokenizer)

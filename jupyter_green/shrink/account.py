@@ -13,10 +13,11 @@ from jupyter_green.report import number
 
 from .bench import notes_of
 from .entry import Entry, Verdict
+from .facts import Facts, Front
 from .metric import Metric
 from .ratio import Ratio
 from .recipe import Product
-from .result import Candidate, Facts, Front, ShrinkResult
+from .result import Candidate, ShrinkResult
 from .search import Search
 from .sheet import interval, span, times
 from .subject import Subject

@@ -12,11 +12,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from .batch import smaller
 from .entry import Entry
 from .fault import ShrinkError
 from .gauge import Gauge
 from .loss import Loss
-from .material import LEAST_BATCHES, Material, smaller
+from .material import LEAST_BATCHES, Material
 from .metric import Metric, evaluate
 from .ratio import LEAST_PAIRS
 from .recipe import Case, Product, Recipe
@@ -98,6 +99,7 @@ class Bench:
         self.remarks: dict[str, list[str]] = {}
         self.parts: np.ndarray | None = None
         self.references: Sequence[Any] = ()
+        self._trained: tuple[Any, np.ndarray] | None = None
         self.fingerprint = subject.fingerprint()
         self._doing = "the original"
         self.runtimes = Runtimes(lambda: self.case(0.0))
@@ -168,11 +170,16 @@ class Bench:
 
     # ---- one candidate --------------------------------------------------------------------------
 
-    def look(self, model: Any, control: Any = None) -> tuple[Loss, float]:
-        """Return a model's loss (against a control, where there is one) and score on the choosing examples.
+    def look(self, model: Any) -> tuple[Loss, float]:
+        """Return a model's loss and score on the choosing examples.
 
         It stops at a quarter of them where more than is accepted is lost already.
         """
+        loss, done = self._seen(model)
+        return loss, self.metric.value(done)
+
+    def _seen(self, model: Any) -> tuple[Loss, np.ndarray]:
+        """Return a model's loss, and what it stands on."""
         import numpy as np
 
         assert self.parts is not None
@@ -181,20 +188,25 @@ class Bench:
         while first < len(batches) and sum(batch.size for batch in batches[:first]) < LEAST_LOOKED:
             first += 1  # an interval of one example has no width
         parts: list[Any] = []
-        reference: list[Any] = []
         for begin, end in ((0, first), (first, len(batches))):
             if begin == end:
                 break
             some, kept = batches[begin:end], self.references[begin:end]
             parts.append(evaluate(self.subject, model, some, self.metric, kept, tick=self.tick)[0])
-            if control is not None:
-                reference.append(evaluate(self.subject, control, some, self.metric, kept, tick=self.tick)[0])
             done = np.concatenate(parts)
-            base = np.concatenate(reference) if control is not None else self.parts[: len(done)]
-            loss = self.metric.loss(base, done)
+            loss = self.metric.loss(self.parts[: len(done)], done)
             if loss.beyond(self.max_loss):
                 break
-        return loss, self.metric.value(done)
+        return loss, done
+
+    def _against(self, control: Any, done: np.ndarray) -> Loss:
+        """Return the loss against an equally trained original, which is looked at once, whatever is made of it."""
+        if self._trained is None or self._trained[0] is not control:
+            select = self.material.select
+            parts, _ = evaluate(self.subject, control, select, self.metric, self.references, tick=self.tick)
+            self._trained = control, parts
+            self._note_control(parts)
+        return self.metric.loss(self._trained[1][: len(done)], done)
 
     def consider(self, name: str, product: Product, control: Any) -> bool:
         """Look at the loss, then at the cost; return whether its loss is likely to be accepted."""
@@ -204,11 +216,9 @@ class Bench:
         if reason is not None:
             self.drop(name, "dropped", reason, product)
             return False
-        loss, score = self.look(product.model)
-        against = None
-        if control is not None:
-            against, _ = self.look(product.model, control)
-            self._note_control(control)
+        loss, done = self._seen(product.model)
+        score = self.metric.value(done)
+        against = None if control is None else self._against(control, done)
         worst = max((x for x in (loss, against) if x is not None), key=lambda x: x.low)
         if worst.beyond(self.max_loss):
             beside = " against the equally trained original" if worst is against else ""
@@ -281,11 +291,12 @@ class Bench:
         others = [entry for entry in self.entries if entry.name != name]
         return any(e.cost <= mine and e.expected_high(examples) <= self.max_loss for e in others)
 
-    def _note_control(self, control: Any) -> None:
+    def _note_control(self, parts: np.ndarray) -> None:
         if any(row.standing == "control" for row in self.rows):
             return
-        loss, score = self.look(control)
+        assert self.parts is not None
         said = "The extra training alone; what was trained is held against this too."
+        loss, score = self.metric.loss(self.parts, parts), self.metric.value(parts)
         self.rows.append(Candidate("original, trained on", "control", said, None, loss, score))
 
     # ---- rows -----------------------------------------------------------------------------------

@@ -9,10 +9,10 @@ from jupyter_green.session import Session, current
 
 from .account import label_of, result_of
 from .fault import ShrinkError
+from .fitting import metric_of, see_that_classes_fit
 from .gauge import SessionGauge, estimated_watts
 from .judgement import judge
 from .material import Material, material_of
-from .metric import metric_of, see_that_classes_fit
 from .options import accepted, seconds_of, share_of, use_of
 from .progress import Progress, wanted
 from .quiet import PATIENCE_SECONDS, used_by_others, wait_for_quiet

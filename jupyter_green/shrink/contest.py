@@ -16,7 +16,8 @@ from jupyter_green.session import Session, current
 from .advice import advise
 from .asking import Asked, ask_all, labelled
 from .comparison import Comparison, Row
-from .contestant import Contestant, contestants_of
+from .contestant import Contestant
+from .enrolment import contestants_of
 from .examples import Examples, examples_of
 from .fault import ShrinkError
 from .lineup import row_of, run_all

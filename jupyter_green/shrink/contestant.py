@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from .examples import Examples
 from .fault import ShrinkError, why
-from .subject import Subject, kind_of, main_tensor
+from .subject import Subject, main_tensor
 
 FAILED = type("Failed", (), {"__repr__": lambda _self: "no answer"})()
 """Stands where a candidate gave no answer."""
@@ -143,7 +143,7 @@ class Module(Contestant):
             if self._form in ("texts", "pairs") and self.subject.tokenizer is not None:
                 given = list(zip(*batch, strict=True)) if self._form == "pairs" else [batch]
                 made = self.subject.tokenizer(*map(list, given), padding=True, truncation=True, return_tensors="pt")
-                batch = {name: value.to(_where(self.subject.model)) for name, value in dict(made).items()}
+                batch = {name: value.to(self.subject.device) for name, value in dict(made).items()}
             return main_tensor(self.subject.call(batch)).float().cpu()
 
     def _alike(self, pairs: Sequence[Any]) -> Any:
@@ -158,7 +158,7 @@ class Module(Contestant):
     def _tensors(self, batch: Any) -> Any:
         import torch
 
-        where = _where(self.subject.model)
+        where = self.subject.device
         if isinstance(batch, list):
             return batch
         if isinstance(batch, Mapping):
@@ -246,98 +246,6 @@ class Function(Contestant):
     def single(self, place: int, number: int) -> Any:
         """Ask for one."""
         return [self.function(self._batches[place][number])]
-
-
-def contestant_of(name: str, given: Any, *, tokenizer: Any = None, remote: bool = False) -> Contestant:
-    """Return what a person handed over as a candidate.
-
-    Parameters
-    ----------
-    name : str
-        Its name.
-    given : object
-        A module, a pipeline or Trainer, a `ShrinkResult`, an object with ``predict``, or a function of one example.
-    tokenizer : object, optional
-        For texts, where the model brings none.
-    remote : bool
-        Whether it runs on somebody else's machine.
-
-    Raises
-    ------
-    ShrinkError
-        If it can't be asked anything.
-    """
-    import torch
-
-    from .result import ShrinkResult
-
-    given = given.model if isinstance(given, ShrinkResult) else given
-    inner = given if isinstance(given, torch.nn.Module) else getattr(given, "model", None)
-    family = {base.__module__.partition(".")[0] for base in type(given).__mro__}
-    facts: dict[str, Any] = {"remote": remote}
-    if isinstance(inner, torch.nn.Module):
-        facts |= {"device": "gpu" if _where(inner).type == "cuda" else "cpu", "size_bytes": _bytes(inner)}
-        facts |= {"parameters": sum(item.numel() for item in inner.parameters()) or None, "generates": _writes(inner)}
-    if "sentence_transformers" in family and not hasattr(given, "encode") and hasattr(given, "predict"):
-        # A cross-encoder reads both texts at once and scores them.
-        return Estimator(name, type(given).__name__, **facts, model=given)
-    if "transformers" in family and callable(given) and hasattr(given, "task") and inner is not None:
-        generates = given.task in ("text-generation", "text2text-generation")
-        return Pipe(name, f"{given.task} pipeline", **(facts | {"generates": generates}), pipeline=given)
-    if isinstance(inner, torch.nn.Module):
-        kind = kind_of(inner)
-        kind = "module" if kind == "transformers" else kind
-        words = tokenizer or getattr(given, "tokenizer", None) or getattr(given, "processing_class", None)
-        return Module(name, type(inner).__name__, **facts, subject=Subject(inner, kind, words))
-    if hasattr(given, "predict"):
-        return Estimator(name, type(given).__name__, remote=remote, model=given)
-    if callable(given):
-        return Function(name, "function", remote=remote, function=given)
-    raise ShrinkError(
-        f"{name} is a {type(given).__name__}, which can't be asked anything; hand over a model, a pipeline, an "
-        "object with predict(), or a function of one example."
-    )
-
-
-def contestants_of(
-    models: Mapping[str, Any] | Sequence[Any], *, tokenizer: Any = None, remote: Sequence[str] = ()
-) -> list[Contestant]:
-    """Return all candidates; without names they are called by their kinds.
-
-    Raises
-    ------
-    ShrinkError
-        If there are fewer than two, or a name in `remote` is none of theirs.
-    """
-    if not isinstance(models, Mapping):
-        models = {f"{type(item).__name__} {place}": item for place, item in enumerate(models, 1)}
-    if len(models) < 2:
-        raise ShrinkError("There is nothing to compare with; give two candidates or more.")
-    unknown = [name for name in remote if name not in models]
-    if unknown:
-        raise ShrinkError(f"{unknown[0]!r} in remote is no candidate; there is {', '.join(map(str, models))}.")
-    return [
-        contestant_of(str(name), given, tokenizer=tokenizer, remote=name in remote) for name, given in models.items()
-    ]
-
-
-def _where(model: Any) -> Any:
-    import torch
-
-    first = next(model.parameters(), None)
-    return torch.device("cpu") if first is None else first.device
-
-
-def _bytes(model: Any) -> int | None:
-    held = getattr(model, "onnx", None)
-    if isinstance(held, bytes):
-        return len(held)
-    return Subject(model).size_bytes or None
-
-
-def _writes(model: Any) -> bool:
-    can = getattr(model, "can_generate", None)
-    return callable(can) and bool(can())
 
 
 def _rows(batch: Any) -> Any:

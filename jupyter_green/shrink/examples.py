@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from .batch import leaves
 from .fault import ShrinkError
-from .material import BATCH, LABELS, MOST_EXAMPLES, TEXTS, leaves, of_loader
+from .forms import BATCH, LABELS, MOST_EXAMPLES, TEXTS, of_loader
 
 Form = Literal["texts", "pairs", "tensors", "rows", "objects"]
 PAIRS = (("sentence1", "sentence2"), ("text1", "text2"), ("premise", "hypothesis"))

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .batch import Batch, leaves
 from .fault import ShrinkError, require, why
-from .material import Batch, leaves
 from .recipe import Product
 from .subject import Subject, kind_of, main_tensor
 

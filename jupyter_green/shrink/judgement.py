@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING, Any
 
+from .batch import Batch
 from .bench import FINAL_SHARE
 from .entry import Entry, Verdict
 from .inspection import inspect
 from .loss import Loss
-from .material import Batch
 from .metric import Metric, evaluate
 from .ratio import Ratio, paired_ratio
 from .runtimes import threads_of

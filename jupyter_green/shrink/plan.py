@@ -14,9 +14,9 @@ from jupyter_green.report.grid import Grid
 from jupyter_green.session import current
 
 from .call import first_outputs, recipes_of
+from .fitting import metric_of, see_that_classes_fit
 from .material import material_of
 from .memory import COPIES, lacking
-from .metric import metric_of, see_that_classes_fit
 from .options import accepted, seconds_of
 from .recipe import Case
 from .subject import subject_of

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from .material import Batch
+from .batch import Batch
 from .metric import Metric
 from .subject import Subject
 from .training import Training

@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .batch import leaves
 from .fault import ShrinkError, require
 from .folder import CARD, CONFIG, NOTE, ONNX, PROBE, SCHEMA, WEIGHTS, digest
-from .material import leaves
 from .recipes.onnx_model import session_of
 from .subject import main_tensor
 
@@ -167,7 +167,7 @@ def _named(inputs: Any) -> list[tuple[str, Any]]:
 
 
 def _on(inputs: Any, model: Any, original: Any) -> Any:
-    from .material import Batch
+    from .batch import Batch
 
     return Batch(inputs).to(original.device).inputs
 

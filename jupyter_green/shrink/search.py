@@ -195,8 +195,11 @@ class Search(Bench):
             good = self.consider(recipe.name, product, control)
             if self.lost(recipe.name):
                 return False
-            for finisher in self._finishers(product):
+            for place, finisher in enumerate(self._finishers(product)):
                 name = f"{recipe.name}, {finisher.name}"
+                if place and self.spent > (1 - FINAL_SHARE) * self.seconds:
+                    self.drop(name, "not tried", "The time was up before it; allow more with time=.")
+                    continue
                 self.tell(name)
                 combined = follow(product, [finisher], self.case(0))
                 good = self.consider(name, combined, control) or good

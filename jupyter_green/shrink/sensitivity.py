@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from .material import Batch
+from .batch import Batch
 from .subject import Subject, main_tensor
 
 EXAMPLES = 8

@@ -11,8 +11,9 @@ from typing import Any
 from jupyter_green.report.number import plain
 from jupyter_green.report.quotation import markup
 
+from .facts import Front
 from .ratio import Ratio
-from .result import Front, ShrinkResult
+from .result import ShrinkResult
 from .sheet import interval, loss_in_words, span, times
 
 FEWEST = 2

@@ -52,7 +52,10 @@ class Subject:
     @property
     def device(self) -> Any:
         """Where its weights are."""
-        return next(self.model.parameters()).device
+        import torch
+
+        first = next(self.model.parameters(), None)
+        return torch.device("cpu") if first is None else first.device
 
     @property
     def size_bytes(self) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .material import Batch
+from .batch import Batch
 from .subject import Subject, main_tensor
 
 TEMPERATURE = 2.0

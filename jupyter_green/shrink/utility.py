@@ -8,10 +8,11 @@ case and outer blanks. Who answers differently each time is asked several times,
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from .answers import answers_of, classes_of, counts, differing, kinds_of, same, squared, strange
 from .contestant import FAILED, Contestant
 from .correlation import Spearman
 from .examples import Examples
@@ -22,13 +23,12 @@ from .metric import F1, Metric, Perplexity, SquaredError, by_example
 if TYPE_CHECKING:
     import numpy as np
 
-MOST_CLASSES = 1000
 MOST_VERDICTS = 3
 """Labels of a pair of texts up to which they are verdicts (alike, not, can't say); more are a scale."""
 SAMPLED = 2
 """Batches that are asked again to see whether the answers are the same."""
 
-MOST_CLASSES = 20
+AMOUNTS_FROM = 20
 """With more distinct whole numbers than this, and than half as many as examples, labels are taken for amounts."""
 
 
@@ -111,11 +111,11 @@ def metric_for(wanted: str | Callable[[Any, Any], float] | None, labels: Any, *,
             broken = any(isinstance(label, float) and not label.is_integer() for label in labels)
             numbers = all(isinstance(label, (int, float)) for label in labels)
             # Whole numbers of which most occur once are amounts, not classes.
-            amounts = numbers and len({*labels}) > max(MOST_CLASSES, len(labels) / 2)
+            amounts = numbers and len({*labels}) > max(AMOUNTS_FROM, len(labels) / 2)
             wanted = "mse" if broken or amounts else "accuracy"
     known: dict[str, Callable[[], Metric]] = {
         "accuracy": Metric,
-        "f1": lambda: F1(len(_classes(labels)) + 1),
+        "f1": lambda: F1(len(classes_of(labels)) + 1),
         "mse": SquaredError,
         "perplexity": Perplexity,
         "spearman": Spearman,
@@ -132,7 +132,7 @@ def metric_for(wanted: str | Callable[[Any, Any], float] | None, labels: Any, *,
 
 def of_one_class(metric: Metric, labels: Any) -> str:
     """Return in one sentence that every example has the same class, which tells nobody apart; empty where not."""
-    if metric.name not in ("accuracy", "F1") or len(_few(labels)) > 1:
+    if metric.name not in ("accuracy", "F1") or len(kinds_of(labels)) > 1:
         return ""
     return f"All examples have the label {labels[0]!r:.60}, so who always says that is right."
 
@@ -162,15 +162,15 @@ def ask(contestant: Contestant, examples: Examples, metric: Metric, *, repeats: 
     parts = rounds[0][0] if repeats == 1 else np.mean([parts for parts, _, _ in rounds], axis=0)
     said = rounds[0][2]
     if repeats > 1:
-        varies = _differing(said, rounds[1][2])
+        varies = differing(said, rounds[1][2])
     else:
         _sow(seed + repeats)
         again = [
             one for place in range(min(SAMPLED, len(examples.batches))) for one in _answers(contestant, examples, place)
         ]
-        varies = _differing(said[: len(again)], again) if said else 0.0
+        varies = differing(said[: len(again)], again) if said else 0.0
     value = metric.value(parts)
-    return Utility(value, parts, max(failed for _, failed, _ in rounds), varies, _strange(said, examples, metric))
+    return Utility(value, parts, max(failed for _, failed, _ in rounds), varies, strange(said, examples, metric))
 
 
 def loss_against(metric: Metric, best: Utility, other: Utility, level: float, *, repeats: int) -> Loss:
@@ -207,13 +207,13 @@ def _once(contestant: Contestant, examples: Examples, metric: Metric) -> tuple[A
             pairs[place, 0], pairs[place, 1] = (None if one is FAILED else one), label
         return pairs, failed, said
     if isinstance(metric, SquaredError):
-        errors = [_squared(one, label) for one, label in zip(said, labels, strict=True)]
+        errors = [squared(one, label) for one, label in zip(said, labels, strict=True)]
         return np.asarray(errors, float)[:, None], failed, said
     if isinstance(metric, Spearman):
         numbers = [math.nan if one is FAILED else float(one) for one in said]
         return np.stack([numbers, np.asarray(labels, float)], axis=-1), failed, said
     if isinstance(metric, F1):
-        return _counts(said, labels, metric), failed, said
+        return counts(said, labels, metric), failed, said
     right = [same(one, label) for one, label in zip(said, labels, strict=True)]
     return np.asarray(right, float)[:, None], failed, said
 
@@ -250,124 +250,3 @@ def _answers(contestant: Contestant, examples: Examples, place: int) -> list[Any
                 contestant.fault(error)
                 found.append(FAILED)
         return found
-
-
-def answers_of(contestant: Contestant, outputs: Any, examples: Examples, size: int) -> list[Any]:
-    """Return outputs of whatever form as answers in the terms of the labels; `FAILED` where there is none.
-
-    Parameters
-    ----------
-    contestant : Contestant
-        Whose they are.
-    outputs : object
-        What it gave.
-    examples : Examples
-        What for.
-    size : int
-        How many examples.
-
-    Raises
-    ------
-    ShrinkError
-        If there are not as many answers as examples.
-    """
-    words = _worded(examples.labels)
-    if hasattr(outputs, "dim"):
-        if len(outputs) != size:
-            raise ShrinkError(f"{contestant.name} gave {len(outputs)} answers for {size} examples.")
-        finite = outputs.reshape(size, -1).isfinite().all(-1).tolist()
-        if outputs.dim() == 2 and outputs.shape[1] > 1:
-            found = outputs.argmax(-1).tolist()
-            names = contestant.names() if words else None
-            found = [names.get(one, one) if names else one for one in found]
-        else:
-            found = outputs.reshape(size, -1)[:, 0].tolist()
-        return [one if good else FAILED for one, good in zip(found, finite, strict=True)]
-    found = list(outputs)
-    if len(found) != size:
-        raise ShrinkError(f"{contestant.name} gave {len(found)} answers for {size} examples.")
-    names = None if words else contestant.names()
-    if names:
-        numbers = {str(label): number for number, label in names.items()}
-        found = [numbers.get(one, one) if isinstance(one, str) else one for one in found]
-    return [FAILED if one is None or _is_nan(one) else one for one in found]
-
-
-def same(answer: Any, label: Any) -> bool:
-    """Whether an answer is the label; words without case and outer blanks."""
-    if answer is FAILED:
-        return False
-    if isinstance(answer, str) and isinstance(label, str):
-        return answer.strip().casefold() == label.strip().casefold()
-    return bool(answer == label)
-
-
-def _classes(labels: Sequence[Any]) -> dict[Any, int]:
-    found: dict[Any, int] = {}
-    for label in labels:
-        found.setdefault(_folded(label), len(found))
-    if len(found) > MOST_CLASSES:
-        raise ShrinkError(f"There are {len(found)} classes in the labels; F1 is told of {MOST_CLASSES} at most.")
-    return found
-
-
-def _counts(said: Sequence[Any], labels: Sequence[Any], metric: F1) -> Any:
-    """Return hits, false alarms and misses of each class; the last class is any answer that is none of the labels."""
-    import numpy as np
-
-    known = _classes(labels)
-    other, count = len(known), metric.classes
-    told = np.array([known.get(_folded(one), other) for one in said])
-    true = np.array([known[_folded(label)] for label in labels])
-    parts = np.zeros((len(said), 3 * count))
-    rows = np.arange(len(said))
-    hit = told == true
-    parts[rows[hit], true[hit]] = 1
-    parts[rows[~hit], count + told[~hit]] = 1
-    parts[rows[~hit], 2 * count + true[~hit]] = 1
-    return parts
-
-
-def _folded(value: Any) -> Any:
-    return value.strip().casefold() if isinstance(value, str) else value
-
-
-def _squared(answer: Any, label: Any) -> float:
-    return math.nan if answer is FAILED else (float(answer) - float(label)) ** 2
-
-
-def _differing(first: Sequence[Any], second: Sequence[Any]) -> float:
-    if not first or len(first) != len(second):
-        return 0.0
-    return sum(not (one is other or same(one, other)) for one, other in zip(first, second, strict=True)) / len(first)
-
-
-def _strange(said: Sequence[Any], examples: Examples, metric: Metric) -> str:
-    """Return in one sentence that the answers can't be what was asked for; empty where they can."""
-    if not said or metric.name not in ("accuracy", "F1") or len(_few(examples.labels)) > len(examples) / 2:
-        return ""
-    wanted = _few(examples.labels)
-    pairs = examples.form == "pairs"
-    known = sum(_folded(one) in wanted for one in said if one is not FAILED)
-    # How alike two texts are is a fraction, and 1 for the same text twice.
-    if known > (len(said) / 2 if pairs else 0):
-        return ""
-    given = next((one for one in said if one is not FAILED and _folded(one) not in wanted), None)
-    if given is None:
-        return ""
-    shown = ", ".join(repr(one) for one in list(wanted)[:4])
-    hint = " Scores of pairs are judged by metric='spearman'." if pairs else ""
-    few = "Few of its answers are" if known else "None of its answers is"
-    return f"{few} among the labels: it says {given!r:.60}, and the labels are {shown}.{hint}"
-
-
-def _few(labels: Sequence[Any]) -> dict[Any, None]:
-    return dict.fromkeys(_folded(label) for label in labels)
-
-
-def _worded(labels: Any) -> bool:
-    return isinstance(labels, list) and any(isinstance(label, str) for label in labels)
-
-
-def _is_nan(value: Any) -> bool:
-    return isinstance(value, float) and math.isnan(value)

@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from .batch import Batch, leaves
 from .fault import ShrinkError
-from .material import Batch, Material, leaves
+from .material import Material
 from .subject import Subject
 from .trial import Runner
 

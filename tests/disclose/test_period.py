@@ -13,7 +13,8 @@ import pytest
 
 from jupyter_green.cli import main
 from jupyter_green.disclose import DiscloseError, disclose
-from jupyter_green.disclose.period import Period, compared, period_of, since_of
+from jupyter_green.disclose.against import compared
+from jupyter_green.disclose.period import Period, period_of, since_of
 from jupyter_green.disclose.scope import records_of
 from jupyter_green.impact import Valuation
 from jupyter_green.ledger import Ledger

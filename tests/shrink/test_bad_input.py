@@ -16,8 +16,10 @@ from torch import nn
 import jupyter_green as green
 from jupyter_green.shrink.call import seconds_of, share_of
 from jupyter_green.shrink.fault import ShrinkError
-from jupyter_green.shrink.material import _batches, material_of
-from jupyter_green.shrink.metric import F1, evaluate, metric_of
+from jupyter_green.shrink.fitting import metric_of
+from jupyter_green.shrink.forms import batches_of
+from jupyter_green.shrink.material import material_of
+from jupyter_green.shrink.metric import F1, evaluate
 from jupyter_green.shrink.recipe import Case, Product
 from jupyter_green.shrink.recipes.onnx_runtime import OnnxFloat
 from jupyter_green.shrink.subject import main_tensor, subject_of
@@ -258,11 +260,11 @@ def test_a_frame_has_its_labels_in_a_column() -> None:
 
     x, y = models.points(600, seed=2)
     frame = pd.DataFrame(x.numpy()).rename(columns=str)
-    batches = _batches(frame.assign(label=y.numpy()), None, random.Random(0))
-    other = _batches((x, y), None, random.Random(0))
+    batches = batches_of(frame.assign(label=y.numpy()), None, random.Random(0))
+    other = batches_of((x, y), None, random.Random(0))
     assert all(torch.allclose(a.inputs, b.inputs) for a, b in zip(batches, other, strict=True))
     assert all(torch.equal(a.labels, b.labels) for a, b in zip(batches, other, strict=True))
-    assert _batches(frame, None, random.Random(0))[0].labels is None
+    assert batches_of(frame, None, random.Random(0))[0].labels is None
     told = []
     words = pd.DataFrame({"text": ["a", "b"] * 20, "label": [0, 1] * 20}, index=range(100, 140))
 
@@ -270,7 +272,7 @@ def test_a_frame_has_its_labels_in_a_column() -> None:
         told.extend(texts)
         return {"input_ids": torch.tensor([[ord(text)] for text in texts])}
 
-    read = _batches(words, tokenizer, random.Random(0))
+    read = batches_of(words, tokenizer, random.Random(0))
     assert len(told) == 40
     assert all(torch.equal(batch.inputs["input_ids"][:, 0] - ord("a"), batch.labels) for batch in read)
 
@@ -419,7 +421,7 @@ def test_labels_of_a_series_go_to_their_own_texts() -> None:
     def tokenizer(given: list[str], **_: Any) -> dict[str, torch.Tensor]:
         return {"input_ids": torch.tensor([[int(text.startswith("good"))] for text in given])}
 
-    found = _batches((texts, labels), tokenizer, random.Random(0))
+    found = batches_of((texts, labels), tokenizer, random.Random(0))
     assert sum(batch.size for batch in found) == 60
     assert all(torch.equal(batch.inputs["input_ids"][:, 0], batch.labels) for batch in found)
 
@@ -439,8 +441,8 @@ def test_columns_of_lists_and_of_tensors_are_read() -> None:
     """A tokenized dataset gives each column as a list of examples."""
     ids = [[place, place + 1] for place in range(60)]
     for column in (ids, [torch.tensor(row) for row in ids]):
-        found = _batches({"input_ids": column, "label": list(range(60))}, None, random.Random(0))
+        found = batches_of({"input_ids": column, "label": list(range(60))}, None, random.Random(0))
         assert {tuple(batch.inputs["input_ids"].shape[1:]) for batch in found} == {(2,)}
         assert all(torch.equal(batch.inputs["input_ids"][:, 0], batch.labels) for batch in found)
     with pytest.raises(ShrinkError, match=r"^The data can't be made into a tensor[^\n]*$"):
-        _batches({"input_ids": [[1], [1, 2]] * 30}, None, random.Random(0))
+        batches_of({"input_ids": [[1], [1, 2]] * 30}, None, random.Random(0))

@@ -12,10 +12,11 @@ import torch
 
 import jupyter_green as green
 from jupyter_green.session import Session
+from jupyter_green.shrink.answers import same
 from jupyter_green.shrink.contestant import FAILED
 from jupyter_green.shrink.fault import ShrinkError
 from jupyter_green.shrink.published import published, task_of
-from jupyter_green.shrink.utility import metric_for, same
+from jupyter_green.shrink.utility import metric_for
 
 from . import models
 
@@ -156,6 +157,16 @@ def test_what_runs_elsewhere_has_no_energy(points: tuple[Any, Any], session: Ses
     assert "unmetered" in repr(found)
     with pytest.raises(ShrinkError, match="remote"):
         compared({"a": len, "b": len}, points, session, remote=["c"])
+
+
+def test_f1_of_many_classes() -> None:
+    """Twenty distinct numbers are where amounts begin, not where F1 ends."""
+    labels = [f"class {place % 30}" for place in range(300)]
+    metric = metric_for("f1", labels)
+    assert metric.name == "F1"
+    assert metric_for(None, [place % 30 for place in range(300)]).name == "accuracy"
+    with pytest.raises(ShrinkError, match="F1 is told of 1000 at most"):
+        metric_for("f1", [f"class {place}" for place in range(1001)])
 
 
 def test_groups_and_f1(points: tuple[Any, Any], session: Session) -> None:

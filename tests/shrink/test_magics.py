@@ -105,7 +105,7 @@ def test_a_dry_run_runs_nothing(kernel: Kernel) -> None:
 SLIDER = """
 from dataclasses import replace
 from jupyter_green.shrink.recipe import Product
-from jupyter_green.shrink.result import Front
+from jupyter_green.shrink.facts import Front
 from jupyter_green.shrink.loss import counted
 from jupyter_green.shrink.ratio import Ratio
 loss, ratio = counted(0, 0, 100), Ratio(0.5, 0.4, 0.6, 9)

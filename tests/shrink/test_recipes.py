@@ -15,8 +15,8 @@ import pytest
 import torch
 
 import jupyter_green as green
+from jupyter_green.shrink.fitting import metric_of
 from jupyter_green.shrink.material import material_of
-from jupyter_green.shrink.metric import metric_of
 from jupyter_green.shrink.recipe import GROUP, Case, Chain
 from jupyter_green.shrink.recipes import ours, precision, torchao
 from jupyter_green.shrink.recipes.autocast import Autocast

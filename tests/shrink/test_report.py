@@ -12,6 +12,7 @@ import torch
 
 import jupyter_green as green
 from jupyter_green.shrink.entry import Verdict
+from jupyter_green.shrink.facts import Facts, Front
 from jupyter_green.shrink.fault import ShrinkError
 from jupyter_green.shrink.gauge import POWER_DIFFERENCE
 from jupyter_green.shrink.judgement import judge
@@ -20,7 +21,7 @@ from jupyter_green.shrink.material import material_of
 from jupyter_green.shrink.picture import pareto
 from jupyter_green.shrink.ratio import Ratio
 from jupyter_green.shrink.recipe import Product
-from jupyter_green.shrink.result import Candidate, Facts, Front, ShrinkResult
+from jupyter_green.shrink.result import Candidate, ShrinkResult
 from jupyter_green.shrink.slider import slider
 from jupyter_green.shrink.subject import subject_of
 from jupyter_green.shrink.trial import Cost

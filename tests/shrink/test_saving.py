@@ -14,6 +14,7 @@ import pytest
 import torch
 
 import jupyter_green as green
+from jupyter_green.shrink.facts import Facts
 from jupyter_green.shrink.fault import ShrinkError
 from jupyter_green.shrink.folder import digest
 from jupyter_green.shrink.recipe import Chain, Product
@@ -25,7 +26,7 @@ from jupyter_green.shrink.recipes.integer import TorchInteger
 from jupyter_green.shrink.recipes.onnx_runtime import OnnxDynamic, OnnxFloat
 from jupyter_green.shrink.recipes.precision import BFloat16
 from jupyter_green.shrink.recipes.pruning import Prune
-from jupyter_green.shrink.result import Candidate, Facts, ShrinkResult
+from jupyter_green.shrink.result import Candidate, ShrinkResult
 from jupyter_green.shrink.subject import Subject, main_tensor
 
 from . import models

@@ -14,11 +14,11 @@ import pytest
 import torch
 
 import jupyter_green as green
+from jupyter_green.shrink.batch import smaller
 from jupyter_green.shrink.bench import CHOOSING_ROUNDS, FIRST_LOOK, LEAST_LOOKED
 from jupyter_green.shrink.dial import bisect
 from jupyter_green.shrink.gauge import Lap
 from jupyter_green.shrink.judgement import judge
-from jupyter_green.shrink.material import smaller
 from jupyter_green.shrink.memory import lacking
 from jupyter_green.shrink.progress import Progress
 from jupyter_green.shrink.quiet import wait_for_quiet
@@ -122,6 +122,26 @@ def test_training_leaves_time_for_its_control(
         recipe.control_takes = longer
     assert search._share(recipe) == pytest.approx(part)
     assert Student(points_model).control_takes == 3.0
+
+
+def test_a_control_is_looked_at_once(points_model: Any) -> None:
+    """It is a model as large as the original, and much is made of one structure."""
+
+    class Counting(torch.nn.Module):
+        calls = 0
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            self.calls += 1
+            return points_model(x)
+
+    search, control = searching(points_model, {"a": 0.5, "b": 0.4}, seconds=3600), Counting()
+    for name in "ab":
+        search.consider(name, Product(search.subject.copy()), control)
+    assert control.calls == len(search.material.select)
+    assert [row.standing for row in search.rows] == ["control"]
+    assert all(entry.against_control == entry.loss for entry in search.entries)
+    search.consider("b", Product(search.subject.copy()), other := Counting())
+    assert other.calls == len(search.material.select)
 
 
 class Restless(Still):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jupyter_green.shrink.material import leaves
+from jupyter_green.shrink.batch import leaves
 from jupyter_green.shrink.recipe import Case, Product
 
 PICTURE_AXES = 4

@@ -10,7 +10,7 @@ import time
 import warnings
 from typing import Any
 
-from jupyter_green.shrink.material import leaves
+from jupyter_green.shrink.batch import leaves
 from jupyter_green.shrink.recipe import Case, Product
 from jupyter_green.shrink.subject import has_hooks
 

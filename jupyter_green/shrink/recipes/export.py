@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jupyter_green.shrink.material import Batch, leaves
+from jupyter_green.shrink.batch import Batch, leaves
 from jupyter_green.shrink.recipe import Case
 from jupyter_green.shrink.subject import main_tensor
 

@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
+from jupyter_green.shrink.batch import Batch
 from jupyter_green.shrink.fault import ShrinkError
-from jupyter_green.shrink.material import Batch
 from jupyter_green.shrink.recipe import Case, Product
 
 from .integer import LEAST_SHARE, left_out, linear_share

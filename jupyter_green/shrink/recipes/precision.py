@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jupyter_green.shrink.material import leaves
+from jupyter_green.shrink.batch import leaves
 from jupyter_green.shrink.recipe import Case, Product
 
 UNITS = {"bf16": ("avx512_bf16", "amx_bf16", "amx_tile"), "fp16": ("avx512_fp16", "amx_fp16")}

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from jupyter_green.shrink.material import leaves
+from jupyter_green.shrink.batch import leaves
 from jupyter_green.shrink.recipe import Case, Product, Recipe
 from jupyter_green.shrink.subject import main_tensor
 from jupyter_green.shrink.training import distil, too_few

@@ -1,0 +1,84 @@
+"""How the runs of a period stand against those before them: as the side panel asks it, and summed where it is proven.
+
+A run is held against the median of the notebook's runs before it, cell by cell; the first one against nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jupyter_green.accounts import Baseline, Comparison
+from jupyter_green.accounts.baseline import RUNS
+from jupyter_green.records import EnergyRecord
+
+
+@dataclass(frozen=True)
+class Against:
+    """Proven differences of the runs of a period from the runs before them.
+
+    Parameters
+    ----------
+    excess, saved : float
+        In joules, summed over runs whose difference is proven.
+    excess_uncertainty, saved_uncertainty : float
+        Half-widths of their 95 % intervals; added up, since a sensor leans the same way in every run.
+    more, less, unproven, alone : int
+        Runs that used more, less, neither provably, and those with nothing before them.
+    """
+
+    excess: float = 0.0
+    saved: float = 0.0
+    excess_uncertainty: float = 0.0
+    saved_uncertainty: float = 0.0
+    more: int = 0
+    less: int = 0
+    unproven: int = 0
+    alone: int = 0
+
+
+def compared(records: Sequence[EnergyRecord]) -> Against:
+    """Hold each run of a notebook against the median of the runs before it, and sum what is proven.
+
+    Parameters
+    ----------
+    records : sequence of EnergyRecord
+        Of many runs.
+    """
+    runs: dict[tuple[str, str], list[EnergyRecord]] = {}
+    for record in sorted(records, key=lambda one: one.started_at):
+        if record.span != "gap":
+            runs.setdefault((record.notebook or "", record.run_id), []).append(record)
+    earlier: dict[str, deque[Baseline]] = {}
+    counts = {"more": 0, "less": 0, "unproven": 0, "none": 0}
+    sums = {"excess": 0.0, "saved": 0.0, "over": 0.0, "under": 0.0}
+    for (notebook, _), items in runs.items():
+        before = earlier.setdefault(notebook, deque(maxlen=RUNS))
+        baseline = Baseline.median(list(before)) if before and notebook else None
+        found = None
+        if baseline is not None:
+            comparison = Comparison(baseline)
+            for record in items:
+                comparison.take(record.cell_id or f"#{record.id}", record)
+            found = comparison.total()
+        counts["none" if found is None else found.verdict] += 1
+        if found is not None and found.verdict == "more":
+            sums["excess"] += found.excess
+            sums["over"] += found.difference_uncertainty or 0.0
+        elif found is not None and found.verdict == "less":
+            sums["saved"] += found.saved
+            sums["under"] += found.difference_uncertainty or 0.0
+        own = Baseline.of_run(items, "last")
+        if own is not None:
+            before.appendleft(own)
+    return Against(
+        sums["excess"],
+        sums["saved"],
+        sums["over"],
+        sums["under"],
+        counts["more"],
+        counts["less"],
+        counts["unproven"],
+        counts["none"],
+    )

@@ -1,0 +1,143 @@
+"""What a candidate answered, in the terms of the labels, and whether it is what was wanted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from .contestant import FAILED, Contestant
+from .examples import Examples
+from .fault import ShrinkError
+from .metric import F1, Metric
+
+MOST_CLASSES = 1000
+"""Classes of which F1 is told at most: three numbers of each are kept for every example."""
+
+
+def answers_of(contestant: Contestant, outputs: Any, examples: Examples, size: int) -> list[Any]:
+    """Return outputs of whatever form as answers in the terms of the labels; `FAILED` where there is none.
+
+    Parameters
+    ----------
+    contestant : Contestant
+        Whose they are.
+    outputs : object
+        What it gave.
+    examples : Examples
+        What for.
+    size : int
+        How many examples.
+
+    Raises
+    ------
+    ShrinkError
+        If there are not as many answers as examples.
+    """
+    words = worded(examples.labels)
+    if hasattr(outputs, "dim"):
+        if len(outputs) != size:
+            raise ShrinkError(f"{contestant.name} gave {len(outputs)} answers for {size} examples.")
+        finite = outputs.reshape(size, -1).isfinite().all(-1).tolist()
+        if outputs.dim() == 2 and outputs.shape[1] > 1:
+            found = outputs.argmax(-1).tolist()
+            names = contestant.names() if words else None
+            found = [names.get(one, one) if names else one for one in found]
+        else:
+            found = outputs.reshape(size, -1)[:, 0].tolist()
+        return [one if good else FAILED for one, good in zip(found, finite, strict=True)]
+    found = list(outputs)
+    if len(found) != size:
+        raise ShrinkError(f"{contestant.name} gave {len(found)} answers for {size} examples.")
+    names = None if words else contestant.names()
+    if names:
+        numbers = {str(label): number for number, label in names.items()}
+        found = [numbers.get(one, one) if isinstance(one, str) else one for one in found]
+    return [FAILED if one is None or is_nan(one) else one for one in found]
+
+
+def same(answer: Any, label: Any) -> bool:
+    """Whether an answer is the label; words without case and outer blanks."""
+    if answer is FAILED:
+        return False
+    if isinstance(answer, str) and isinstance(label, str):
+        return answer.strip().casefold() == label.strip().casefold()
+    return bool(answer == label)
+
+
+def classes_of(labels: Sequence[Any]) -> dict[Any, int]:
+    """Return each class and its number, in the order in which they occur."""
+    found: dict[Any, int] = {}
+    for label in labels:
+        found.setdefault(folded(label), len(found))
+    if len(found) > MOST_CLASSES:
+        raise ShrinkError(f"There are {len(found)} classes in the labels; F1 is told of {MOST_CLASSES} at most.")
+    return found
+
+
+def counts(said: Sequence[Any], labels: Sequence[Any], metric: F1) -> Any:
+    """Return hits, false alarms and misses of each class; the last class is any answer that is none of the labels."""
+    import numpy as np
+
+    known = classes_of(labels)
+    other, count = len(known), metric.classes
+    told = np.array([known.get(folded(one), other) for one in said])
+    true = np.array([known[folded(label)] for label in labels])
+    parts = np.zeros((len(said), 3 * count))
+    rows = np.arange(len(said))
+    hit = told == true
+    parts[rows[hit], true[hit]] = 1
+    parts[rows[~hit], count + told[~hit]] = 1
+    parts[rows[~hit], 2 * count + true[~hit]] = 1
+    return parts
+
+
+def folded(value: Any) -> Any:
+    """Return a word without case and outer blanks; anything else as it is."""
+    return value.strip().casefold() if isinstance(value, str) else value
+
+
+def squared(answer: Any, label: Any) -> float:
+    """Return the squared error of an answer; no number where there is none."""
+    return math.nan if answer is FAILED else (float(answer) - float(label)) ** 2
+
+
+def differing(first: Sequence[Any], second: Sequence[Any]) -> float:
+    """Return which share of the answers differs between two times of asking."""
+    if not first or len(first) != len(second):
+        return 0.0
+    return sum(not (one is other or same(one, other)) for one, other in zip(first, second, strict=True)) / len(first)
+
+
+def strange(said: Sequence[Any], examples: Examples, metric: Metric) -> str:
+    """Return in one sentence that the answers can't be what was asked for; empty where they can."""
+    if not said or metric.name not in ("accuracy", "F1") or len(kinds_of(examples.labels)) > len(examples) / 2:
+        return ""
+    wanted = kinds_of(examples.labels)
+    pairs = examples.form == "pairs"
+    known = sum(folded(one) in wanted for one in said if one is not FAILED)
+    # How alike two texts are is a fraction, and 1 for the same text twice.
+    if known > (len(said) / 2 if pairs else 0):
+        return ""
+    given = next((one for one in said if one is not FAILED and folded(one) not in wanted), None)
+    if given is None:
+        return ""
+    shown = ", ".join(repr(one) for one in list(wanted)[:4])
+    hint = " Scores of pairs are judged by metric='spearman'." if pairs else ""
+    few = "Few of its answers are" if known else "None of its answers is"
+    return f"{few} among the labels: it says {given!r:.60}, and the labels are {shown}.{hint}"
+
+
+def kinds_of(labels: Sequence[Any]) -> dict[Any, None]:
+    """Return the distinct labels, in the order in which they occur."""
+    return dict.fromkeys(folded(label) for label in labels)
+
+
+def worded(labels: Any) -> bool:
+    """Whether labels are words."""
+    return isinstance(labels, list) and any(isinstance(label, str) for label in labels)
+
+
+def is_nan(value: Any) -> bool:
+    """Whether an answer is no number."""
+    return isinstance(value, float) and math.isnan(value)

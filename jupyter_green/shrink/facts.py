@@ -1,0 +1,119 @@
+"""What a result of a search stands on: for its report, for saving it, for going back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .loss import Loss
+from .options import A_DAY
+from .ratio import Ratio
+
+if TYPE_CHECKING:
+    from .recipe import Product
+    from .subject import Subject
+
+
+@dataclass(frozen=True)
+class Front:
+    """A candidate on the Pareto front, which a person may take instead.
+
+    Parameters
+    ----------
+    name : str
+        The recipe.
+    product : Product
+        What was made.
+    ratio : Ratio or None
+        Cost as a part of the original's.
+    loss : Loss
+        On the examples for choosing, or for judging where it was judged.
+    """
+
+    name: str
+    product: Product
+    ratio: Ratio | None
+    loss: Loss
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a result stands on beside its figures: for the report, for saving, for going back.
+
+    Parameters
+    ----------
+    original : Subject
+        The original.
+    product : Product or None
+        What was kept.
+    metric : str
+        What was looked at.
+    unit : {"points", "relative"}
+        What a loss is.
+    max_loss : float
+        What was accepted.
+    key : str
+        Batch, length, threads and precision, which every figure depends on.
+    scores : (float, float) or None
+        The metric of the original and of the kept model on the judging examples.
+    examples : int
+        How many these are.
+    interval : Loss or None
+        The judged loss.
+    split : (Ratio, Ratio) or None
+        Runtime's and model's ratio with their intervals.
+    in_threads : Ratio or None
+        Part of the runtime's ratio that is fewer threads alone.
+    cost_uncertainty : float or None
+        Half the 95 % interval of what the search cost, in joules.
+    by_class : mapping
+        Loss of accuracy per class.
+    per_day : int
+        Inferences a day at which the yearly saving is stated.
+    front : tuple of Front
+        What a person may take instead, the dearest first.
+    phases : mapping
+        Of a language model: ratios of "prefill" and "decode".
+    agreement : float or None
+        Share of the greedy answers that are the original's.
+    cpu : Ratio or None
+        Processor time as it was measured, where no sensor measures joules.
+    against_bf16 : Ratio or None
+        Cost as a part of the original's in bfloat16.
+    chosen_by : (int, float) or None
+        Number of examples for choosing, and the original's score on them.
+    data : mapping
+        Fingerprint of the data: a digest, and how many examples each part has.
+    inspected : str
+        What the last check found.
+    notes : tuple of str
+        Sentences for the person.
+    sample : object
+        Inputs of a batch, whose shapes a probe is made by.
+    """
+
+    original: Subject
+    product: Product | None
+    metric: str
+    unit: str
+    max_loss: float
+    key: str
+    scores: tuple[float, float] | None = None
+    examples: int = 0
+    interval: Loss | None = None
+    split: tuple[Ratio, Ratio] | None = None
+    in_threads: Ratio | None = None
+    cost_uncertainty: float | None = None
+    by_class: dict[int, float] = field(default_factory=dict)
+    per_day: int = A_DAY
+    front: tuple[Front, ...] = ()
+    phases: Mapping[str, Ratio] = field(default_factory=dict)
+    agreement: float | None = None
+    cpu: Ratio | None = None
+    against_bf16: Ratio | None = None
+    chosen_by: tuple[int, float] | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+    inspected: str = ""
+    notes: tuple[str, ...] = ()
+    sample: Any = None
