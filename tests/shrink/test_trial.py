@@ -158,6 +158,23 @@ def test_a_board_that_idles_is_not_the_model() -> None:
     assert lap_of(record, 0.9, 1.0, "gpu").joules == 50.0
 
 
+@pytest.mark.parametrize("pairs", [5, 6, 7])
+def test_few_pairs_say_little_and_that_rarely_wrong(pairs: int) -> None:
+    """Not trimmed, so that five slow laps of a language model may tell a gain of a half, and noise wins no oftener."""
+    less = more = 0
+    widths = []
+    for seed in range(REPEATS):
+        bench = Bench(seed, {"original": 1.0, "candidate": 1.0}, noise=0.1)
+        laps = [[bench.lap(name, 1, lambda: None)().cpu_seconds for name in bench.costs] for _ in range(pairs)]
+        ratio = paired_ratio(*zip(*laps, strict=True), seed=seed)
+        assert ratio is not None
+        less, more = less + ratio.less, more + ratio.more
+        widths.append(ratio.half_width)
+    assert less <= 0.04 * REPEATS
+    assert more <= 0.04 * REPEATS
+    assert sorted(widths)[REPEATS // 2] < 0.3
+
+
 def test_few_pairs_have_no_interval() -> None:
     assert paired_ratio([1.0] * 4, [0.5] * 4) is None
     assert paired_ratio([1.0] * 8, [0.0] * 8) is None
