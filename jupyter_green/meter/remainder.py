@@ -28,8 +28,9 @@ def remainder(reason: str, joules: float, uncertainty: float, seconds: float, qu
     """
     if not (joules > uncertainty >= 0 and seconds > 0):  # it reaches nothing, which says nothing
         return reason
-    # One significant digit, two where the first is 1, as ± is written everywhere.
-    digits = 2 if f"{uncertainty:e}".startswith("1") else 1
+    # One significant digit, two where the first is 1 or is rounded to it, as ± is written everywhere.
+    leading = {f"{one:e}"[0] for one in (uncertainty, _rounded(uncertainty, 1))}
+    digits = 2 if "1" in leading else 1
     spread = _rounded(uncertainty, digits)
     places = max(0, digits - 1 - math.floor(math.log10(spread))) if spread > 0 else 3
     amount = f"{joules:,.{places}f} J ± {spread:,.{places}f}"

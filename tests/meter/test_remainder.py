@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jupyter_green.meter import PowerTimeline, Timeline
@@ -111,6 +111,7 @@ def test_a_bound_that_reaches_nothing_is_not_said() -> None:
     assert remainder("It was lost.", -1.0, 0.5, 0.1, "measured") == "It was lost."
 
 
+@example(0.3359375, 0.296875, 1.0)
 @given(st.floats(1e-3, 1e9), st.floats(0.0, 0.99), st.floats(1e-4, 1e5))
 def test_a_bound_is_written_as_it_is(joules: float, share: float, seconds: float) -> None:
     note = remainder("It was lost.", joules, share * joules, seconds, "simulated")
