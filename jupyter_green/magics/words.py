@@ -34,6 +34,17 @@ def words_of(line: str) -> list[str]:
     return found
 
 
+def _amounts(words: list[str]) -> list[str]:
+    """Join an amount such as -1pt to its option: it is refused as an amount, and not taken for an option itself."""
+    found: list[str] = []
+    for word in words:
+        if re.match(r"-\.?\d", word) and found and re.fullmatch(r"--[\w-]+", found[-1]):
+            found[-1] += f"={word}"
+        else:
+            found.append(word)
+    return found
+
+
 class Options(argparse.ArgumentParser):
     """A parser whose complaint is one sentence.
 
@@ -59,7 +70,7 @@ class Options(argparse.ArgumentParser):
             If they make no sense.
         """
         try:
-            return self.parse_args(words_of(line))
+            return self.parse_args(_amounts(words_of(line)))
         except ValueError as error:
             raise UsageError(f"{self.prog}: {error}; put a text with spaces in quotes.") from None
 
