@@ -99,6 +99,8 @@ def compare(  # noqa: PLR0917 - the order is public
     ShrinkError
         If candidates, data or an option make no sense; one sentence.
     """
+    import torch
+
     seconds = seconds_of(time)
     if repeats < 1:
         raise ShrinkError(f"The option repeats is {repeats}; give a whole number from 1 on.")
@@ -130,7 +132,7 @@ def compare(  # noqa: PLR0917 - the order is public
             row_of(one, best, examples, measure, session, loss=losses.get(name), trial=trial)
             for name, one in asked.items()
         ]
-        rows, pick, reason = judged(rows, Stand(best, accepted, trial, apart))
+        rows, pick, reason = judged(rows, Stand(best, accepted, trial, apart, torch.get_num_threads()))
         rows += dropped
         window.facts["label"] = f"compare: {', '.join(item.name for item in found)} → {pick}"
     record = window.record

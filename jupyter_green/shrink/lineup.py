@@ -6,6 +6,7 @@ that idles must not stand for the work of a processor, nor processor time for wh
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
@@ -22,9 +23,14 @@ from .metric import Metric
 from .progress import Progress
 from .ratio import Ratio
 from .surroundings import Surroundings
-from .trial import Runner, Trial, run_trial
+from .trial import Runner, Trial, run_trial, share_of_others
 from .utility import Utility
+from .waiting import ALONE, SOON
+from .waiting import told as told_by
+from .workload import in_threads
 
+LOOK_SECONDS = 0.5
+"""How long it is looked whether others use the machine."""
 WAITING = 0.2
 """Below this share of its time on the processor a candidate mostly waits: for a board, or for another machine."""
 
@@ -33,6 +39,8 @@ def run_all(
     found: Sequence[Contestant], best: str, examples: Examples, session: Session, *, seconds: float, bar: Progress
 ) -> tuple[Trial | None, dict[str, str]]:
     """Run those that run here in turn; return the trial, and why some were left out of it."""
+    import torch
+
     here = [item for item in found if not item.remote]
     apart = {item.name: "It runs elsewhere, so its energy can't be metered here." for item in found if item.remote}
     kind: Any = "gpu" if any(item.device == "gpu" for item in here) else "cpu"
@@ -52,6 +60,14 @@ def run_all(
     reference = best if any(item.name == best for item in here) else here[0].name
     count = len(examples.batches)
     runners = {item.name: _runner(item, count, examples.sizes) for item in here}
+    if (
+        not gauge.measures
+        and torch.get_num_threads() > 1
+        and (used := _used_by_others(gauge)) is not None
+        and used > SOON
+    ):
+        # Threads that wait for one another beside others burn processor time, which is nobody's gain.
+        runners[ALONE] = _in_one_thread(runners[reference])
     spent = [0]
 
     def tick() -> None:
@@ -66,6 +82,20 @@ def run_all(
             return run_trial(runners, gauge, seconds=seconds, reference=reference, tick=tick), apart
     finally:
         before.put_back()
+
+
+def _used_by_others(gauge: SessionGauge) -> float | None:
+    before = gauge.others()
+    time.sleep(LOOK_SECONDS)
+    return share_of_others(before, gauge.others(), LOOK_SECONDS)
+
+
+def _in_one_thread(runner: Runner) -> Runner:
+    def run(turn: int) -> None:
+        with in_threads(1):
+            runner.run(turn)
+
+    return Runner(run, runner.inferences)
 
 
 def _runner(item: Contestant, count: int, sizes: Sequence[int]) -> Runner:
@@ -97,10 +127,12 @@ def row_of(
     trial : Trial or None
         Its laps, where it was in one.
     """
+    import torch
+
     item, told, asking = asked.item, asked.told, asked.window
     outcome = None
     if trial is not None and item.name in trial.laps and item.name != trial.reference:
-        outcome = trial.outcome(item.name)
+        outcome = told_by(trial, item.name, ALONE, torch.get_num_threads()).outcome
     joules, doubt, quality = _energy(item, asking, trial)
     cost = None if trial is None or item.name not in trial.laps else trial.cost(item.name)
     took = asking.record.seconds / max(1.0, asking.record.units or 1.0)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from .comparison import Row, Standing
 from .loss import Loss
 from .trial import Trial
+from .waiting import ALONE, told
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,15 @@ class Stand:
         Laps of those that ran here.
     apart : mapping of str to str
         Why some did not.
+    threads : int
+        PyTorch's; one has nobody to wait for.
     """
 
     best: str
     accepted: float
     trial: Trial | None
     apart: Mapping[str, str]
+    threads: int = 1
 
     @property
     def unmetered_best(self) -> bool:
@@ -90,7 +94,7 @@ def _standing(row: Row, stand: Stand) -> tuple[Standing, str]:
 def _cost(name: str, trial: Trial, stand: Stand) -> tuple[Standing, str]:
     if stand.unmetered_best:
         return "good enough", "its loss is within the accepted; the best one's energy is not known"
-    outcome = trial.outcome(name)
+    outcome = told(trial, name, ALONE, stand.threads).outcome
     if outcome.verdict == "less":
         return "good enough", f"less is proven in {outcome.reason}"
     if outcome.verdict == "can't tell":

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 
+import jupyter_green as green
+from jupyter_green.shrink import lineup
 from jupyter_green.shrink.account import _crowded, result_of
 from jupyter_green.shrink.gauge import POWER_DIFFERENCE, Basis, Lap
 from jupyter_green.shrink.judgement import RUNTIME, THREADS, judge
+from jupyter_green.shrink.pick import Stand, judged
 from jupyter_green.shrink.recipe import Product
 from jupyter_green.shrink.trial import UNTOLD, Trial
 from jupyter_green.shrink.waiting import ALONE, crowded, told
 
+from .test_pick import row
 from .test_shrink import Timed, entry, searching
 from .test_threads import InOne, two_threads
 
@@ -133,3 +138,39 @@ def test_the_report_says_what_was_compared(points_model: Any, two_threads: None)
     assert "in one thread, since the machine was busy" in said
     assert "your model was held in one thread too" in said
     assert "500 ms → 100 ms of processor time" in said
+
+
+def test_in_a_comparison_waiting_is_nobodys_gain_either() -> None:
+    for alone, standing in ((1.3, "can't tell"), (40.0, "good enough")):
+        costs = {"best": 53.0, "small": 1.0, ALONE: alone}
+        made = trial({"original": 1.0, **costs})
+        made = replace(made, reference="best", laps={name: made.laps[name] for name in costs})
+        rows = [row("best", 0.95, ratio=1.0), row("small", 0.95, 1, 1, ratio=0.02)]
+        found, pick, _ = judged(rows, Stand("best", 0.02, made, {}, threads=2))
+        assert found[1].standing.replace("pick", "good enough") == standing
+        assert pick == ("best" if standing == "can't tell" else "small")
+
+
+@pytest.mark.parametrize("crowd", [0.5, 0.0])
+def test_the_best_is_run_in_one_thread_beside(two_threads: None, monkeypatch: pytest.MonkeyPatch, crowd: float) -> None:
+    monkeypatch.setattr(lineup, "_used_by_others", lambda _gauge: crowd)
+    seen: dict[str, set[int]] = {"best": set(), "small": set()}
+
+    class Counted(torch.nn.Module):
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.inner, self.name = torch.nn.Linear(4, 2), name
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            seen[self.name].add(torch.get_num_threads())
+            return self.inner(x)
+
+    x = torch.randn(200, 4)
+    best, small = Counted("best"), Counted("small")
+    y = best(x).argmax(-1)
+    small.load_state_dict(best.state_dict())
+    seen["best"].clear()
+    found = green.compare({"best": best, "small": small}, (x, y), time="1s", progress=False)
+    assert {row.name for row in found.rows} == {"best", "small"}
+    assert seen == {"best": {1, 2} if crowd else {2}, "small": {2}}
+    assert torch.get_num_threads() == 2
