@@ -82,7 +82,9 @@ class Campaign:
         for path in journals(journal_folder(ledger_url())):
             assert not owner_lives(path)
             found = replay(path)
-            assert found.skipped == 0, f"{path} has lines that can't be read"
+            # A kill may fall between two pages of one write: the last line alone is cut then, and was told to nobody.
+            cut = not path.read_bytes().endswith(b"\n")
+            assert found.skipped <= cut, f"{path} has lines that can't be read"
             for record in (*found.settled, *found.orphans()):
                 sound(record)
                 assert record.final
