@@ -192,7 +192,7 @@ class ShrinkMagics(Magics):
             raise UsageError(f"%{name} --undo: {model} was given another value since, which is left as it is.")
         result.undo()
         self.shell.push({model: before})
-        print(f"{model} is the original again.")
+        print(f"{model} is the original{' again' if now is not before else ', as it was'}.")
 
     def _value(self, name: str, expression: str) -> Any:
         return value(self.shell, name, expression)

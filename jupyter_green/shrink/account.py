@@ -5,6 +5,7 @@ What was judged stands with its figures from the judging part; all other rows ke
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +22,11 @@ from .result import Candidate, ShrinkResult
 from .search import Search
 from .sheet import interval, span, times
 from .subject import Subject
-from .trial import BUSY, UNTOLD, Trial
+from .trial import UNTOLD, Trial
+from .waiting import crowded
+
+_JUDGED: Counter[str] = Counter()
+"""How often the same data has judged a search in this process."""
 
 
 def result_of(search: Search, verdict: Verdict, window: Any, per_day: int, notes: tuple[str, ...]) -> ShrinkResult:
@@ -46,6 +51,11 @@ def result_of(search: Search, verdict: Verdict, window: Any, per_day: int, notes
     ratio = verdict.outcome.ratio if verdict.outcome is not None else None
     cpu = window.closed.cpu - window.opened.cpu
     basis: Any = trial.basis if trial is not None else ("joules" if search.gauge.measures else "cpu_seconds")
+    data = search.material.fingerprint()
+    before = _JUDGED[data["digest"]]
+    if verdict.scores is not None:
+        _JUDGED[data["digest"]] += 1
+        notes = (*notes, *_again(before))
     facts = Facts(
         original=search.subject,
         product=None if kept is None else _noted(kept.product),
@@ -67,7 +77,7 @@ def result_of(search: Search, verdict: Verdict, window: Any, per_day: int, notes
         cpu=verdict.cpu,
         against_bf16=verdict.against_bf16,
         chosen_by=None if search.parts is None else (len(search.parts), search.metric.value(search.parts)),
-        data=search.material.fingerprint(),
+        data=data,
         inspected=_inspected(verdict),
         notes=(*notes, *(_crowded(trial, verdict.held_against) if kept is not None else ())),
         sample=search.material.select[0].part(0, 2).inputs,
@@ -96,9 +106,22 @@ def result_of(search: Search, verdict: Verdict, window: Any, per_day: int, notes
     )
 
 
+def _again(before: int) -> list[str]:
+    """Return in one sentence that the judging examples were used before, which proves less the oftener it is done."""
+    if not before:
+        return []
+    times = "an earlier search" if before == 1 else f"{before} earlier searches"
+    return [
+        f"The same examples judged {times} in this process: what is searched for until it is proven is proven less. "
+        "Judge your last choice with other ones."
+    ]
+
+
 def _crowded(trial: Trial | None, against: str = "original") -> list[str]:
     """Return in one sentence that others used the machine, and what that means for a gain in processor time."""
-    if trial is None or trial.basis != "cpu_seconds" or trial.others is None or trial.others <= BUSY:
+    import torch
+
+    if trial is None or trial.others is None or not crowded(trial.basis, trial.others, torch.get_num_threads()):
         return []
     busy = f"Other programs used {100 * trial.others:.0f} % of the machine meanwhile"
     if against != "original":

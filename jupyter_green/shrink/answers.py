@@ -53,6 +53,9 @@ def answers_of(contestant: Contestant, outputs: Any, examples: Examples, size: i
     if names:
         numbers = {str(label): number for number, label in names.items()}
         found = [numbers.get(one, one) if isinstance(one, str) else one for one in found]
+    many = next((one for one in found if isinstance(one, (list, dict, set))), None)
+    if many is not None:
+        raise ShrinkError(f"{contestant.name} answers {many!r:.60} for one example; let it give the label itself.")
     return [FAILED if one is None or is_nan(one) else one for one in found]
 
 

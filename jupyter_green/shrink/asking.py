@@ -78,7 +78,7 @@ def ask_all(
         try:
             with item.quiet():
                 item.ready(examples)
-                item.run(0)  # what loads or compiles on first use is no cost of an answer
+                item.run(0, examples.sizes[0])  # what loads or compiles on first use is no cost of an answer
                 item.faults.clear()
                 units = float(len(examples) * repeats)
                 window = session.window("trial", label=f"compare: {item.name}, asked", units=units, unit="inference")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,11 +42,14 @@ class Batch:
 
     def digests(self) -> list[bytes]:
         """Return a digest of each example's inputs, the same whatever padding is around them."""
+        import torch
+
         found = []
         for place in range(self.size):
             digest = hashlib.blake2b(digest_size=12)
             for leaf in leaves(self.part(place, place + 1).inputs):
-                digest.update(leaf.detach().cpu().contiguous().numpy().tobytes())
+                # As bytes: numpy knows no bfloat16.
+                digest.update(leaf.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
             found.append(digest.digest())
         return found
 
@@ -84,3 +88,24 @@ def _trimmed(inputs: Any) -> Any:
 def smaller(batches: Iterable[Batch], size: int) -> list[Batch]:
     """Return the same examples in batches of a size at most."""
     return [batch.part(begin, begin + size) for batch in batches for begin in range(0, batch.size, size)]
+
+
+def joined(batches: Sequence[Batch]) -> list[Batch]:
+    """Return one batch of all that have the most common shapes; what differs in length is not padded together."""
+    import torch
+
+    def shapes(batch: Batch) -> tuple[Any, ...]:
+        return tuple((tuple(leaf.shape[1:]), leaf.dtype) for leaf in leaves(batch.inputs))
+
+    counts = Counter(shapes(batch) for batch in batches)
+    wanted = counts.most_common(1)[0][0]
+    alike = [batch for batch in batches if shapes(batch) == wanted]
+    columns = [torch.cat(parts) for parts in zip(*(leaves(batch.inputs) for batch in alike), strict=True)]
+    left = iter(columns)
+    labels = [batch.labels for batch in alike]
+    return [
+        Batch(
+            mapped(alike[0].inputs, lambda _: next(left)),
+            None if any(label is None for label in labels) else torch.cat(labels),
+        )
+    ]

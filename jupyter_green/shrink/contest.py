@@ -190,8 +190,12 @@ def _accepted(
     if points is not None:
         if metric.unit != "points":
             raise ShrinkError(f"The metric {metric.name} has no points; give max_relative_loss='1%'.")
+        if share_of(points) >= 1:
+            raise ShrinkError(f"A loss of {points} accepts any candidate; write 0.01 or 1pt for one point.")
         return share_of(points), None
     share = POINT if relative is None else share_of(relative)
+    if share >= 1 and metric.unit == "points":
+        raise ShrinkError(f"A loss of {relative} of the best accepts any candidate; write 1% or 0.01.")
     return (share * abs(best) if metric.unit == "points" else share), share
 
 

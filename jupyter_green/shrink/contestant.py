@@ -73,10 +73,21 @@ class Contestant:
         """Names of its classes, where it has some."""
         return None
 
-    def run(self, place: int) -> None:
-        """Do the work of one batch, for a trial; a failure costs what it costs."""
+    def run(self, place: int, size: int) -> None:
+        """Do the work of one batch, for a trial: all of it, whichever example fails.
+
+        A batch that fails as a whole is asked example by example, as it was when the answers were taken. What is done
+        twice by that counts: it is what such a failure costs.
+        """
         try:
             self.outputs(place)
+        except Exception:  # noqa: BLE001 - somebody else's model; which example it was is found by asking for each
+            for number in range(size):
+                self._attempt(place, number)
+
+    def _attempt(self, place: int, number: int) -> None:
+        try:
+            self.single(place, number)
         except Exception as error:  # noqa: BLE001 - somebody else's model; counted where it is evaluated
             self.faults.setdefault(why(error), 0)
 
@@ -246,6 +257,11 @@ class Function(Contestant):
     def single(self, place: int, number: int) -> Any:
         """Ask for one."""
         return [self.function(self._batches[place][number])]
+
+    def run(self, place: int, size: int) -> None:
+        """Ask for each example by itself, so that none is asked twice."""
+        for number in range(size):
+            self._attempt(place, number)
 
 
 def _rows(batch: Any) -> Any:

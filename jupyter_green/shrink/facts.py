@@ -93,8 +93,8 @@ class Facts:
         Inputs of a batch, whose shapes a probe is made by.
     """
 
-    original: Subject
-    product: Product | None
+    original: Subject = field(repr=False)
+    product: Product | None = field(repr=False)
     metric: str
     unit: str
     max_loss: float
@@ -107,7 +107,7 @@ class Facts:
     cost_uncertainty: float | None = None
     by_class: dict[int, float] = field(default_factory=dict)
     per_day: int = A_DAY
-    front: tuple[Front, ...] = ()
+    front: tuple[Front, ...] = field(default=(), repr=False)
     phases: Mapping[str, Ratio] = field(default_factory=dict)
     agreement: float | None = None
     cpu: Ratio | None = None
@@ -116,4 +116,4 @@ class Facts:
     data: Mapping[str, Any] = field(default_factory=dict)
     inspected: str = ""
     notes: tuple[str, ...] = ()
-    sample: Any = None
+    sample: Any = field(default=None, repr=False)

@@ -99,7 +99,10 @@ def _in_one_thread(runner: Runner) -> Runner:
 
 
 def _runner(item: Contestant, count: int, sizes: Sequence[int]) -> Runner:
-    return Runner(lambda turn: item.run(turn % count), lambda turn: sizes[turn % count])
+    def run(turn: int) -> None:
+        item.run(turn % count, sizes[turn % count])
+
+    return Runner(run, lambda turn: sizes[turn % count])
 
 
 def row_of(

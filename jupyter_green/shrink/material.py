@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .batch import Batch, smaller
+from .batch import Batch, joined, smaller
 from .fault import ShrinkError
 from .forms import MOST_EXAMPLES, batches_of
 from .subject import Subject
@@ -61,20 +61,25 @@ class Material:
         }
 
     def sized(self, size: int | None, most: int = 64) -> list[Batch]:
-        """Return batches of `select` of a size, for trials; as they are where it is None."""
+        """Return batches of `select` of one size, for trials; the data's own size where it is None.
+
+        Raises
+        ------
+        ShrinkError
+            If the examples can't be put into batches of that size.
+        """
         if size is None:
-            return list(self.select[:most])
-        found: list[Batch] = []
-        for batch in self.select:
-            for begin in range(0, batch.size - size + 1, size):
-                found.append(batch.part(begin, begin + size))
-                if len(found) == most:
-                    return found
+            # A smaller one at the end costs otherwise, and the figures' key names one size.
+            return [batch for batch in self.select if batch.size == self.batch_size][:most]
+        select = list(self.select) if size <= self.batch_size else joined(self.select)
+        found = [batch.part(begin, begin + size) for batch in select for begin in range(0, batch.size - size + 1, size)]
         if not found:
+            why = "" if size <= self.batch_size else ", whose shapes differ or which are too few to be put together"
             raise ShrinkError(
-                f"The data comes in batches of {self.batch_size}; a trial of {size} at a time needs more."
+                f"The data comes in batches of {self.batch_size}{why}; for a trial of {size} at a time give a "
+                "DataLoader with such batches."
             )
-        return found
+        return found[:most]
 
 
 def material_of(subject: Subject, data: Any, train: Any = None, *, tokenizer: Any = None, seed: int = 0) -> Material:
@@ -154,6 +159,8 @@ def _check_labels(batches: Sequence[Batch]) -> None:
         return
     if len(labels) < len(batches):
         raise ShrinkError("Some batches have labels and some have none; give all of them or none.")
+    if any(bool(torch.isnan(label).any()) for label in labels if torch.is_floating_point(label)):
+        raise ShrinkError("Some labels are missing (NaN); leave those examples out.")
     for batch in batches:
         if len(batch.labels) != batch.size:
             raise ShrinkError(f"There are {len(batch.labels)} labels for {batch.size} examples.")

@@ -102,12 +102,14 @@ class Product:
             from .recipes.onnx_model import session_of
 
             return len(session_of(self.model).onnx)
-        total = 0
+        total, seen = 0, set[int]()
         for tensor in self.model.state_dict().values():
-            # A quantized layer packs weight and bias into one entry.
+            # A quantized layer packs weight and bias into one entry; tied weights are one tensor under two names.
             for part in tensor if isinstance(tensor, tuple) else (tensor,):
-                if hasattr(part, "element_size"):
-                    total += part.numel() * part.element_size()
+                if not hasattr(part, "element_size") or (part.numel() and part.data_ptr() in seen):
+                    continue
+                seen.add(part.data_ptr())
+                total += part.numel() * part.element_size()
         return total
 
 

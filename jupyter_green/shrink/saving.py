@@ -243,4 +243,12 @@ def _card(result: ShrinkResult, alone: bool) -> str:
     fresh = "" if alone else ", model=YourModel()"
     how = f'import jupyter_green as green\n\nmodel = green.load("this folder"{fresh})'
     report = text(result).replace("```", "'''")
-    return f"# {result.facts.original.name}, {result.recipe}\n\n```text\n{report}\n```\n\n```python\n{how}\n```\n"
+    product = result.facts.product
+    made_again = alone and product is not None and product.weights is not None and product.weights is not product.model
+    beside = (
+        "\n`from_pretrained` reads the weights of this folder as they were before the last step, without its gain.\n"
+        if made_again
+        else ""
+    )
+    head = f"# {result.facts.original.name}, {result.recipe}"
+    return f"{head}\n\n```text\n{report}\n```\n\n```python\n{how}\n```\n{beside}"

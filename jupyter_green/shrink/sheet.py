@@ -138,7 +138,7 @@ def _beside(result: ShrinkResult) -> list[str]:
     """Return the gain against bfloat16, and of a language model prompt and answer apart."""
     facts, said = result.facts, list[str]()
     if facts.against_bf16 is not None:
-        said.append(f"Against the original in bf16: {interval(facts.against_bf16)} less.")
+        said.append(f"Against the original in bf16: {_less_or_more(facts.against_bf16)}.")
     if facts.phases:
         apart = ", ".join(f"{phase} {interval(ratio)}" for phase, ratio in facts.phases.items())
         said.append(f"Prompt and answer apart: {apart}.")
@@ -156,8 +156,9 @@ def _found_on(result: ShrinkResult) -> list[str]:
     if not any(row.judged for row in result.candidates):
         return [f"Losses were found on the {count:,} examples for choosing."]
     return [
-        f"Original and judged row: on the {facts.examples:,} examples for judging, used once. All others: on the "
-        f"{count:,} examples for choosing, where the original has {_score(facts, score)}."
+        f"Original and judged row: on the {facts.examples:,} examples for judging, used once in this search. All "
+        f"others: on the {count:,} examples for choosing, where the original has {_score(facts, score)}.",
+        'Each row\'s own cost is from its own trial, at another moment; only "less" compares what ran in turn.',
     ]
 
 
@@ -274,6 +275,12 @@ def interval(ratio: Ratio) -> str:
 def span(ratio: Ratio) -> str:
     """Return the 95 % interval of how many times less: 4.2–4.7."""
     return f"{times(ratio.high)[:-1]}–{times(ratio.low)[:-1]}"
+
+
+def _less_or_more(ratio: Ratio) -> str:
+    if ratio.value <= 1:
+        return f"{interval(ratio)} less"
+    return f"{interval(Ratio(1 / ratio.value, 1 / ratio.high, 1 / ratio.low, ratio.pairs))} more"
 
 
 def _milliseconds(seconds: float) -> str:

@@ -119,7 +119,7 @@ def test_outputs_that_are_no_numbers() -> None:
         ({"max_loss": 0.01, "max_relative_loss": 0.01}, "not both"),
         ({"max_loss": "1%"}, "in points"),
         ({"metric": "mse", "max_loss": 0.01}, ""),
-        ({"batch": 5000}, "needs more"),
+        ({"batch": 5000}, "too few to be put together"),
     ],
 )
 def test_options_that_make_no_sense(option: dict[str, Any], said: str) -> None:
@@ -246,6 +246,21 @@ def test_perplexity_of_a_language_model() -> None:
         wanted = nn.functional.cross_entropy(model(all_ids)[:, :-1].flatten(0, 1), all_ids[:, 1:].flatten()).exp()
     assert metric.value(parts) == pytest.approx(float(wanted), rel=1e-5)
     assert metric.loss(parts, parts).same
+
+
+def test_data_of_sixteen_bits_has_a_fingerprint() -> None:
+    x, y = models.points(600, seed=2)
+    subject = subject_of(models.Blocks())
+    half = material_of(subject, (x.bfloat16(), y)).fingerprint()
+    assert half != material_of(subject, (x, y)).fingerprint()
+    assert half == material_of(subject, (x.bfloat16(), y)).fingerprint()
+
+
+def test_missing_labels_are_one_sentence(points_model: Any) -> None:
+    x, y = models.points(600, seed=2)
+    wanted = y.double()
+    wanted[7] = float("nan")
+    assert "Some labels are missing (NaN)" in refused(points_model, (x, wanted))
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "f1"])

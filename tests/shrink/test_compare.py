@@ -14,6 +14,8 @@ import jupyter_green as green
 from jupyter_green.session import Session
 from jupyter_green.shrink.answers import same
 from jupyter_green.shrink.contestant import FAILED
+from jupyter_green.shrink.enrolment import contestant_of
+from jupyter_green.shrink.examples import examples_of
 from jupyter_green.shrink.fault import ShrinkError
 from jupyter_green.shrink.published import published, task_of
 from jupyter_green.shrink.utility import metric_for
@@ -157,6 +159,49 @@ def test_what_runs_elsewhere_has_no_energy(points: tuple[Any, Any], session: Ses
     assert "unmetered" in repr(found)
     with pytest.raises(ShrinkError, match="remote"):
         compared({"a": len, "b": len}, points, session, remote=["c"])
+
+
+def test_what_fails_on_some_examples_does_all_of_its_work_all_the_same(points: tuple[Any, Any]) -> None:
+    """A batch that ended at its first failure was counted whole, so that the same work seemed a part of it."""
+    x, y = points
+    asked = {"batch": 0, "one": 0}
+
+    def one(example: Any) -> int:
+        asked["one"] += 1
+        if asked["one"] % 8 == 3:
+            raise ValueError("no answer")
+        return 0
+
+    class Whole:
+        def predict(self, rows: Any) -> Any:
+            asked["batch"] += 1
+            if len(rows) > 1:
+                raise ValueError("one of them is bad")
+            asked["one"] += 1
+            return [0]
+
+    examples = examples_of((x[:64], y[:64]), batch=32)
+    for given, batches, ones in ((one, 0, 32), (Whole(), 33, 32)):
+        asked.update(batch=0, one=0)
+        item = contestant_of("it", given)
+        item.ready(examples)
+        item.run(1, 32)
+        assert asked == {"batch": batches, "one": ones}
+
+
+@pytest.mark.parametrize("options", [{"max_loss": "150pt"}, {"max_loss": "150%"}, {"max_relative_loss": 1.5}])
+def test_a_loss_that_accepts_anybody_is_refused(
+    points: tuple[Any, Any], session: Session, options: dict[str, Any]
+) -> None:
+    with pytest.raises(ShrinkError, match="accepts any candidate"):
+        green.compare({"a": lambda _: 0, "b": lambda _: 1}, points, time=1, session=session, progress=False, **options)
+
+
+def test_scores_for_one_example_are_no_label(points: tuple[Any, Any], session: Session) -> None:
+    given = {"scores": lambda _: [0.1, 0.9], "b": lambda _: 1, "c": lambda _: 0}
+    found = green.compare(given, points, time=1, session=session, progress=False)
+    said = next(row.reason for row in found.rows if row.name == "scores")
+    assert "answers [0.1, 0.9] for one example; let it give the label itself" in said
 
 
 def test_f1_of_many_classes() -> None:

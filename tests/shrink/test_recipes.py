@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import os
@@ -17,7 +18,7 @@ import torch
 import jupyter_green as green
 from jupyter_green.shrink.fitting import metric_of
 from jupyter_green.shrink.material import material_of
-from jupyter_green.shrink.recipe import GROUP, Case, Chain
+from jupyter_green.shrink.recipe import GROUP, Case, Chain, Product
 from jupyter_green.shrink.recipes import ours, precision, torchao
 from jupyter_green.shrink.recipes.autocast import Autocast
 from jupyter_green.shrink.recipes.channels_last import ChannelsLast
@@ -25,11 +26,12 @@ from jupyter_green.shrink.recipes.compiled import Compiled
 from jupyter_green.shrink.recipes.depth import Depth, evenly
 from jupyter_green.shrink.recipes.heads import Heads, set_heads
 from jupyter_green.shrink.recipes.integer import TorchInteger
+from jupyter_green.shrink.recipes.onnx_model import session_of
 from jupyter_green.shrink.recipes.onnx_runtime import OnnxDynamic, OnnxFloat, OnnxStatic, module_of, unlogged
 from jupyter_green.shrink.recipes.pruning import Prune
 from jupyter_green.shrink.recipes.scores import SCORES, importance
 from jupyter_green.shrink.recipes.student import Student
-from jupyter_green.shrink.subject import has_hooks, main_tensor, subject_of
+from jupyter_green.shrink.subject import Subject, has_hooks, main_tensor, subject_of
 
 from . import models
 
@@ -144,6 +146,49 @@ def test_repair_brings_the_answers_back(points_model: Any) -> None:
     assert repaired > broken
     assert product.training is not None
     assert product.training.labels
+
+
+@pytest.mark.parametrize("spared", [(), ("first",), ("first", "last")])
+def test_layers_that_are_left_out_stay_as_they_are_in_a_gemm_too(points_model: Any, spared: tuple[str, ...]) -> None:
+    import onnx
+
+    product = OnnxDynamic(spared).apply(case_of(points_model, models.points(seed=2)))
+    nodes = [node.op_type for node in onnx.load_from_string(session_of(product.model).onnx).graph.node]
+    whole = sum(isinstance(module, torch.nn.Linear) for module in points_model.modules())
+    assert nodes.count("MatMulInteger") == whole - len(spared)
+
+
+@pytest.mark.parametrize("form", ["tuple", "dict"])
+def test_several_tensors_are_not_put_where_one_comes_out(points_model: Any, form: str) -> None:
+    class Two(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = points_model
+
+        def forward(self, x: torch.Tensor) -> Any:
+            out = self.inner(x)
+            return (out, out.sum(-1)) if form == "tuple" else {"logits": out, "sum": out.sum(-1)}
+
+    said = OnnxFloat().applies(case_of(Two(), models.points(seed=2)))
+    assert said == "It gives several tensors, of which one alone would come out of ONNX Runtime."
+
+
+def test_tied_weights_count_once() -> None:
+    model = models.Tied()
+    assert (
+        Product(model).size_bytes
+        == Subject(model).size_bytes
+        < sum(value.numel() * value.element_size() for value in model.state_dict().values())
+    )
+
+
+def test_a_cast_model_answers_for_what_is_inside() -> None:
+    model = models.vit()
+    made = copy.deepcopy(precision.wrapped(model.to(torch.bfloat16)))
+    assert made.config.model_type == "vit"
+    assert made.dtype == torch.bfloat16
+    with pytest.raises(AttributeError, match="nothing_there"):
+        _ = made.nothing_there
 
 
 def test_a_student_of_ones_own(points_model: Any) -> None:

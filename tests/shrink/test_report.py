@@ -22,12 +22,18 @@ from jupyter_green.shrink.picture import pareto
 from jupyter_green.shrink.ratio import Ratio
 from jupyter_green.shrink.recipe import Product
 from jupyter_green.shrink.result import Candidate, ShrinkResult
+from jupyter_green.shrink.sheet import _less_or_more
 from jupyter_green.shrink.slider import slider
 from jupyter_green.shrink.subject import subject_of
 from jupyter_green.shrink.trial import Cost
 
 from . import models
 from .test_shrink import entry, searching
+
+
+def test_more_than_in_bf16_is_called_more() -> None:
+    assert _less_or_more(Ratio(0.5, 0.45, 0.55, 9)) == "2.0× (1.82–2.2) less"
+    assert _less_or_more(Ratio(1.25, 1.2, 1.3, 9)) == "1.25× (1.20–1.30) more"
 
 
 def told(points_model: Any, **changes: Any) -> ShrinkResult:

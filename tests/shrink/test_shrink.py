@@ -12,7 +12,7 @@ import torch
 
 import jupyter_green as green
 from jupyter_green.session import current
-from jupyter_green.shrink.account import _crowded, label_of
+from jupyter_green.shrink.account import _crowded, label_of, result_of
 from jupyter_green.shrink.entry import Entry, Verdict
 from jupyter_green.shrink.gauge import Lap, estimated_watts
 from jupyter_green.shrink.judgement import LISTED, _reason, judge, shortlist
@@ -197,6 +197,27 @@ def test_more_processor_time_is_not_called_more_energy_within_the_doubt(
     search.gauge = Timed({"original": 1.0, "made": cost})
     search.run([Made("made", lambda case: Product(case.subject.model))])
     assert said in search.rows[0].reason
+
+
+def test_examples_that_judged_before_are_named(points_model: Any) -> None:
+    data, notes = models.points(2500, seed=77), []
+    for _ in range(3):
+        same = Made("the same", lambda case: Product(case.subject.model, same_numbers=True))
+        search = searching(points_model, {"the same": 0.2})
+        search.material = material_of(search.subject, data)
+        with current().window("trial", label="shrink") as window:
+            search.begin()
+            search.run([same])
+            verdict = judge(search)
+        notes.append(" ".join(result_of(search, verdict, window, 1, ()).facts.notes))
+    assert "judged" not in notes[0]
+    assert "The same examples judged an earlier search in this process" in notes[1]
+    assert "judged 2 earlier searches" in notes[2]
+
+
+def test_facts_show_no_examples(points_model: Any) -> None:
+    result = green.shrink(points_model, models.points(600, seed=2), time="2s", recipes=[])
+    assert "tensor(" not in repr(result.facts)
 
 
 def test_the_report(found: Any) -> None:
@@ -491,7 +512,12 @@ def test_what_was_not_told_is_not_called_nothing_gained(
     ("others", "basis", "said"),
     [(0.5, "cpu_seconds", 1), (0.05, "cpu_seconds", 0), (None, "cpu_seconds", 0), (0.5, "joules", 0)],
 )
-def test_a_busy_machine_is_said_beside_a_gain_in_processor_time(others: float | None, basis: Any, said: int) -> None:
+def test_a_busy_machine_is_said_beside_a_gain_in_processor_time(
+    others: float | None, basis: Any, said: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     found = _crowded(Trial("original", {}, basis, others))
     assert len(found) == said
     assert all("used 50 % of the machine" in sentence for sentence in found)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    assert _crowded(Trial("original", {}, basis, others)) == []

@@ -168,7 +168,6 @@ def test_the_best_is_run_in_one_thread_beside(two_threads: None, monkeypatch: py
     x = torch.randn(200, 4)
     best, small = Counted("best"), Counted("small")
     y = best(x).argmax(-1)
-    small.load_state_dict(best.state_dict())
     seen["best"].clear()
     found = green.compare({"best": best, "small": small}, (x, y), time="1s", progress=False)
     assert {row.name for row in found.rows} == {"best", "small"}

@@ -25,6 +25,28 @@ from .test_recipes import case_of
 NONE: dict[str, Any] = {"batch": None, "length": None, "new_tokens": None}
 
 
+def test_a_trial_takes_batches_of_one_size() -> None:
+    """What is left over at the end is smaller, costs otherwise, and would be the one that the key names."""
+    subject = subject_of(models.Blocks())
+    material = material_of(subject, models.points(32 * 60 + 5))
+    assert {batch.size for batch in [*material.select, *material.judge, *material.tune]} == {5, 32}
+    workload = workload_of(subject, material, batch=None, length=None, new_tokens=None)
+    assert {batch.size for batch in workload.batches} == {32}
+    assert workload.key().startswith("batch 32, 12 numbers")
+
+
+def test_a_trial_may_be_of_more_at_a_time_than_the_data_comes_in() -> None:
+    subject = subject_of(models.Blocks())
+    material = material_of(subject, models.points(3000))
+    batches = material.sized(256)
+    assert {batch.size for batch in batches} == {256}
+    assert len(batches) == sum(batch.size for batch in material.select) // 256
+    held = torch.cat([batch.inputs for batch in material.select])
+    assert all(bool((held == row).all(-1).any()) for row in batches[0].inputs[:5])
+    with pytest.raises(ShrinkError, match="too few to be put together"):
+        material.sized(100_000)
+
+
 def workload(model: Any, data: Any, **options: Any) -> Workload:
     subject = subject_of(model)
     return workload_of(subject, material_of(subject, data), **{**NONE, **options})
@@ -89,7 +111,7 @@ def test_a_length_is_cut() -> None:
         ({"length": 0}, "from 1 on"),
         ({"length": 500}, "No example in the data has 500 tokens"),
         ({"new_tokens": 5}, "can't generate"),
-        ({"batch": 5000}, "needs more"),
+        ({"batch": 5000}, "too few to be put together"),
     ],
 )
 def test_wishes_that_make_no_sense(options: dict[str, Any], said: str) -> None:

@@ -18,7 +18,7 @@ from jupyter_green.shrink.recipe import Case, Product
 from jupyter_green.shrink.subject import has_hooks
 
 from .encoder import encoder_of, opened, put, within
-from .export import compare, export, feed, input_names
+from .export import compare, export, feed, input_names, several
 from .integer import LEAST_SHARE, left_out, linear_share
 from .onnx_model import wrapped
 from .threads import fewest_threads
@@ -50,6 +50,7 @@ class OnnxFloat:
             and encoder_of(case.subject.model) is None,
             "The model has hooks, which ONNX Runtime would not run.": has_hooks(case.subject.model),
             "Exported it has no cache of what was read, so it can't generate.": bool(case.options.get("new_tokens")),
+            "It gives several tensors, of which one alone would come out of ONNX Runtime.": several(case),
             "Only a float32 model is exported.": next(case.subject.model.parameters()).dtype != torch.float32,
         }
         return next((reason for reason, true in against.items() if true), None)
@@ -207,7 +208,9 @@ def nodes_of(path: Path, layers: Sequence[str]) -> list[str]:
     import onnx
 
     wanted = set(layers)
-    return [node.name for node in onnx.load(str(path)).graph.node if module_of(node.name) in wanted]
+    found = [node.name for node in onnx.load(str(path)).graph.node if module_of(node.name) in wanted]
+    # The quantizer turns a Gemm into a MatMul of another name before it looks which are left out.
+    return [*found, *(f"{name}_MatMul" for name in found if name.endswith("/Gemm"))]
 
 
 def module_of(node: str) -> str:

@@ -108,6 +108,16 @@ def wrapped(model: Any, name: str = "bf16") -> Any:
             super().__init__()
             self.inner = model
 
+        def __getattr__(self, name: str) -> Any:
+            """Answer for the model inside: its configuration, its device and what else its users ask of it."""
+            try:
+                return super().__getattr__(name)
+            except AttributeError:
+                inside = self.__dict__.get("_modules", {}).get("inner")
+                if inside is None or name.startswith("_"):
+                    raise
+                return getattr(inside, name)
+
         def forward(self, *arguments: Any, **named: Any) -> Any:
             """Call the model in 16 bits."""
             inputs = [cast(value, inner) for value in arguments]
