@@ -6,6 +6,7 @@ once a second, so that a fast loop is not slowed.
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Iterable
@@ -48,6 +49,7 @@ class track(tqdm):  # type: ignore[type-arg]  # noqa: N801 - used like tqdm, nam
         self._stretches: list[Stretch] = []
         self._window = current().window(label=options.get("desc"), unit=options.get("unit", "it"))
         self._seen = 0.0
+        self._mark: tuple[float, float] | None = None
         self._looked = time.monotonic()
         self._window.__enter__()
         super().__init__(iterable, total=total, **options)
@@ -78,12 +80,24 @@ class track(tqdm):  # type: ignore[type-arg]  # noqa: N801 - used like tqdm, nam
         record = self._window.so_far()
         if record.joules is None or self.n <= self._seen:
             return
-        booked = sum(item.joules for item in self._stretches)
-        self._stretches.append(Stretch(self.n - self._seen, record.joules - booked))
-        self._seen = self.n
-        gains = sum(part.gain_uncertainty or 0.0 for part in record.components)
-        self.prediction = predict(self._stretches, self.total, doubt=gains / record.joules) if self.total else None
+        self._book()
+        self._mark = time.perf_counter(), self.n
         text = f"{energy(record.joules)} so far"
         if self.prediction is not None:
             text += f", {energy(self.prediction.joules, self.prediction.uncertainty)} in all"
         self.set_postfix_str(plain(f"{text}, {record.quality}"), refresh=False)
+
+    def _book(self) -> None:
+        """Book what was used up to the look before this one: of the last moments not every sensor has told yet."""
+        if self._mark is None:
+            return
+        end, count = self._mark
+        start, _ = self._window.bounds()
+        parts = [part for part in self._window.session.meter.components(start, end) if part.joules is not None]
+        used = math.fsum(part.joules or 0.0 for part in parts)
+        if used <= 0 or count <= self._seen:
+            return
+        self._stretches.append(Stretch(count - self._seen, used - math.fsum(item.joules for item in self._stretches)))
+        self._seen = count
+        gains = sum(part.gain_uncertainty or 0.0 for part in parts)
+        self.prediction = predict(self._stretches, self.total, doubt=gains / used) if self.total else None
