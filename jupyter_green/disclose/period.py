@@ -48,7 +48,10 @@ def since_of(text: str, now: datetime | None = None) -> datetime:
         given = datetime.fromisoformat(text.strip())
     except ValueError:
         raise DiscloseError(f"{text!r} is no beginning; write 30d, 12h, 2w or a day such as 2026-01-31.") from None
-    return given if given.tzinfo is not None else given.astimezone()
+    given = given if given.tzinfo is not None else given.astimezone()
+    if given > now:
+        raise DiscloseError(f"{text.strip()} has not come yet; write 30d, 12h, 2w or a day that has.")
+    return given
 
 
 @dataclass(frozen=True, repr=False)
@@ -256,5 +259,7 @@ def _name(records: Sequence[EnergyRecord]) -> str:
     place = (last.notebook or "").replace("\\", "/").rpartition("/")[2]
     count = f"[{last.execution_count}]" if last.execution_count else ""
     if count and not place:
-        place = f"a notebook without a name{f' of {last.project}' if last.project else ''}"
+        # Two of these are told apart by when they ran.
+        when = datetime.fromtimestamp(last.started_at).astimezone().strftime("%Y-%m-%d %H:%M")
+        place = f"a notebook without a name{f' of {last.project}' if last.project else ''}, {when}"
     return " ".join(part for part in (place, count, last.label or "") if part) or "outside notebooks"

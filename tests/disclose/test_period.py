@@ -126,7 +126,10 @@ def test_a_cell_of_a_notebook_without_a_name_says_so() -> None:
     nameless = made(
         [at(2, gpu(50.0), notebook=None), at(1, gpu(20.0), notebook=None, cell_id="b", execution_count=None)]
     )
-    assert [name for name, _, _ in nameless.dearest] == ["a notebook without a name of films [1]", "outside notebooks"]
+    assert [name for name, _, _ in nameless.dearest] == [
+        f"a notebook without a name of films, {(NOW - timedelta(hours=2)):%Y-%m-%d %H:%M} [1]",
+        "outside notebooks",
+    ]
 
 
 def test_the_page_runs_nothing() -> None:
@@ -188,6 +191,7 @@ def test_a_project_may_have_rested(kept: Path, capsys: pytest.CaptureFixture[str
     ("words", "said"),
     [
         (["report", "--since", "soon"], "no beginning"),
+        (["report", "--since", "2999-01-01"], "has not come yet"),
         (["report", "--to", "x.doc"], "ends in none"),
         (["report", "--project", "flims"], "No record is of a project 'flims'; there are: books, films."),
         (["check", "nowhere"], "no folder"),
