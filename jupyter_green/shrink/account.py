@@ -173,12 +173,15 @@ def _before_and_after(verdict: Verdict, metric: Metric | None, watts: tuple[floa
         return said
     costs = [trial.cost(name) for name in (verdict.held_against, entry.name)]
     if trial.basis == "joules" and all(cost.joules is not None for cost in costs):
-        said += f", {' → '.join(number.plain(number.energy(cost.joules).head) for cost in costs)} each"
+        said += f", {' → '.join(_joules(cost.joules, cost.uncertainty) for cost in costs)} each"
     elif trial.basis == "cpu_seconds" and watts is not None:
         joules = (cost.cpu_seconds * watts[0] for cost in costs)
-        spans = (f"~{number.plain(str(number.energy(one, watts[1] * one)))}" for one in joules)
-        said += f", {' → '.join(spans)} each, estimated"
+        said += f", {' → '.join(f'~{_joules(one, watts[1] * one)}' for one in joules)} each, estimated"
     return said
+
+
+def _joules(joules: float | None, uncertainty: float | None) -> str:
+    return number.plain(str(number.energy(joules, uncertainty or None)))
 
 
 def _noted(product: Product) -> Product:

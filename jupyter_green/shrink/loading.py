@@ -147,9 +147,11 @@ def _other_names(made: Any, path: Path) -> bool:
 
 def _renamed(kind: Any, config: Any, path: Path) -> Any:
     """Let transformers give the weights the names of its modules; it is handed both, and reads no file."""
+    import torch
+
     state = require("safetensors.torch").load_file(str(path))
     kinds = {value.dtype for value in state.values() if value.is_floating_point()}
-    half = min(kinds, key=lambda one: one.itemsize)
+    half = min(kinds, key=lambda one: one.itemsize, default=torch.float32)
     try:
         with unseen():
             made, told = kind.from_pretrained(

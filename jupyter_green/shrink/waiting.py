@@ -78,7 +78,7 @@ def told(trial: Trial, name: str, alone: str | None, threads: int) -> Told:
         return Told(Outcome("can't tell", None, said, outcome.cost), None, trial.reference)
     both = Ratio(max(raw.value, beside.value), min(raw.low, beside.low), max(raw.high, beside.high), raw.pairs)
     if not both.less or both.half_width > 2 * WIDE:
-        said = f"{busy}, and what is gained against the original in one thread, where none waits, is another. {again}"
+        said = f"{busy}, and against the original in one thread, where none waits, the gain is another. {again}"
         return Told(Outcome("can't tell", None, said, outcome.cost), None, trial.reference)
     wide = both.widened(POWER_DIFFERENCE)
     said = f"{outcome.reason}, also with the original in one thread" if wide.less else "the machine was busy"

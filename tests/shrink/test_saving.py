@@ -127,7 +127,8 @@ def test_weights_named_otherwise_that_do_not_fit_are_one_sentence(tmp_path: Path
     path = tmp_path / "saved" / "model.safetensors"
     weights = load_file(path)
     name = next(one for one in weights if one.endswith("attention.query.weight"))
-    for changed in ({**weights, "more": torch.ones(2)}, {**weights, name: torch.ones(3, 3)}):
+    whole = {"whole.numbers": torch.ones(2, dtype=torch.long)}
+    for changed in ({**weights, "more": torch.ones(2)}, {**weights, name: torch.ones(3, 3)}, whole):
         save_file(changed, path)
         note(tmp_path / "saved")
         assert "weights don't fit the model" in refused(tmp_path / "saved")

@@ -157,7 +157,15 @@ def test_what_was_kept_is_said_in_the_ledger(points_model: Any) -> None:
     search.entries = [entry("small", 0.25, 0, 0)]
     search.entries[0].product = Product(search.subject.copy(), same_numbers=True)
     line = "shrink: Blocks → small, 4.0× less energy, proven"
-    assert label_of(search.subject, judge(search)) == f"{line}, 1.0 J → 0.25 J each"
+    verdict = judge(search)
+    assert label_of(search.subject, verdict) == f"{line}, 1.0 J → 0.25 J each"
+    assert verdict.trial is not None
+    laps = {
+        name: [(replace(lap, uncertainty=0.1 * (lap.joules or 0)), n) for lap, n in one]
+        for name, one in verdict.trial.laps.items()
+    }
+    verdict.trial = replace(verdict.trial, laps=laps)
+    assert label_of(search.subject, verdict) == f"{line}, 1.00 J ± 0.10 → 0.25 J ± 0.03 each"
 
 
 def test_energy_before_and_after_is_estimated_where_nothing_measures(points_model: Any) -> None:
