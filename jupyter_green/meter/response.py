@@ -30,6 +30,9 @@ LEAST_TICKS, LEAST_EDGES = 20, 8
 LEAST_CONTRAST = 5.0
 """How many times what the power wavers a load must change it, to be seen."""
 
+VAGUEST_PART = 0.25
+"""Part of a period beyond which a tick's moment is too vague: a reader that was held up may have missed one."""
+
 POOREST_FIT = 0.2
 """Scatter of the ticks about the ramp, as a part of its height, above which they don't follow the load."""
 
@@ -120,9 +123,10 @@ class _Rhythm:
 
 def _rhythm(seen: Sequence[Seen]) -> _Rhythm:
     """Place the ticks: a line through all of them, each kept within what was seen of it."""
+    guess = statistics.median(later.time - earlier.time for earlier, later in pairwise(seen)) if len(seen) > 1 else 0.0
+    seen = [tick for tick in seen if tick.doubt <= VAGUEST_PART * guess]
     if len(seen) < LEAST_TICKS:
         raise UnclearError(f"Only {len(seen)} updates of the counter were seen; {LEAST_TICKS} are needed.")
-    guess = statistics.median(later.time - earlier.time for earlier, later in pairwise(seen))
     numbers = [0]
     for earlier, later in pairwise(seen):
         numbers.append(numbers[-1] + max(1, round((later.time - earlier.time) / guess)))

@@ -16,6 +16,7 @@ from itertools import pairwise
 from jupyter_green.sensors import Reading, Traits
 
 from .edges import GUARD_SECONDS, UNKNOWN_LIMIT, Count, count_at
+from .held import Held, risen
 from .lateness import Lateness, told_by
 from .remainder import remainder
 from .ticks import Ticks
@@ -78,7 +79,7 @@ class Timeline:
         self._lateness = Lateness(traits.latency_low, traits.latency)
         self._edges: list[float] = []
         self._quiet: set[float] = set()
-        self._settled: dict[float, Count] = {}
+        self._counts = Held()
         self._faults: list[tuple[float, str]] = []
         self._state: tuple[float, ...] = ()
         self._known: dict[float, Count | None] = {}
@@ -129,7 +130,7 @@ class Timeline:
         del self._edges[:old]
         self._passed += old
         oldest = self._edges[0] if self._edges else before
-        self._settled = {edge: count for edge, count in self._settled.items() if edge >= oldest}
+        self._counts.forget(oldest)
         self._quiet = {edge for edge in self._quiet if edge >= oldest}
         self._faults = [item for item in self._faults if item[0] >= before]
 
@@ -238,12 +239,12 @@ class Timeline:
         """Hold what is known of the count at an edge: a figure that rests on it is final, its neighbour's must fit."""
         count = self._count(moment)
         if count is not None:
-            self._settled[moment] = count
+            self._counts.keep(moment, count)
 
     # ---- inside -------------------------------------------------------------------------------
 
     def _count(self, moment: float) -> Count | None:
-        kept = self._settled.get(moment)
+        kept = self._counts.get(moment)
         if kept is not None:
             return kept
         index = bisect.bisect_left(self._edges, moment)
@@ -259,13 +260,12 @@ class Timeline:
             return found[moment]
         count = count_at(self.ticks, self.traits, edges, moment, self._quiet, passed=self._passed)
         before = self._edges[index - 1] if index else -math.inf
-        earlier = self._settled.get(before)
-        if earlier is None and moment - before < CALM_AFTER_SECONDS:
-            earlier = count_at(self.ticks, self.traits, edges, before, self._quiet, passed=self._passed)
-        if earlier is not None and count is not None and earlier.epoch == count.epoch and count.value < earlier.value:
-            count = replace(count, value=earlier.value)  # a count never falls, however little a window used
+        if count is not None:
+            if before not in self._counts and moment - before < CALM_AFTER_SECONDS:
+                count = risen(count_at(self.ticks, self.traits, edges, before, self._quiet, passed=self._passed), count)
+            count = self._counts.fitted(moment, count)
         if known and count is not None and count.complete:
-            self._settled[moment] = count
+            self._counts.keep(moment, count)
             self._learn(moment)
         found[moment] = count
         return count
@@ -295,7 +295,7 @@ class Timeline:
     def _apply_lateness(self) -> None:
         """Place ticks by what is known of the latency now; only while no figure is on its way."""
         recent = self._edges[-RECENT_EDGES:]
-        if not all(self._count(edge) is not None and edge in self._settled for edge in recent):
+        if not all(self._count(edge) is not None and edge in self._counts for edge in recent):
             return
         if self._lateness.edges:
             late, doubt = self._lateness.known()

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import combinations
 from types import TracebackType
 from typing import Protocol
 
@@ -151,10 +152,15 @@ def _lengths(longest_period: float) -> tuple[float, float]:
 
 
 def _mean(ticks: list[Seen], stretch: tuple[float, float] | None) -> float | None:
-    """Mean power in the steady part of a stretch, in watts."""
+    """Mean power in the steady part of a stretch, in watts: between the two ticks that tell it best."""
     if stretch is None:
         return None
     inside = [tick for tick in ticks if stretch[0] + SETTLE_SECONDS <= tick.time <= stretch[1]]
     if len(inside) < 3:
         return None
-    return (inside[-1].value - inside[0].value) / (inside[-1].time - inside[0].time)
+    first, last = min(combinations(inside, 2), key=lambda two: (two[0].doubt + two[1].doubt) / _seconds(*two))
+    return (last.value - first.value) / _seconds(first, last)
+
+
+def _seconds(first: Seen, last: Seen) -> float:
+    return last.time - first.time

@@ -55,8 +55,12 @@ def watched(
     duty: float | None = None,
     stretches: int = 16,
     slip: float = 0.001,
+    held_up: float = 0.0,
 ) -> tuple[list[Seen], list[tuple[float, float]]]:
-    """Ticks of a counter, and when the load was on; power wavers, and falls slowly after the load if it is warm."""
+    """Ticks of a counter, and when the load was on; power wavers, and falls slowly after the load if it is warm.
+
+    The reader is `held_up` now and then, a part of its reads, for up to two ticks.
+    """
     draw = random.Random(f"calibration {seed}")
     course, now, loads = Course(), 10.0, []
     for _ in range(stretches):
@@ -80,6 +84,8 @@ def watched(
     last, seen = read(moment), moment
     while moment < now + 0.8:
         moment += 0.001 + draw.expovariate(1 / slip)
+        if held_up and draw.random() < held_up:
+            moment += draw.uniform(0.03, 0.2)
         value = read(moment)
         if value != last:
             ticks.append(Seen((seen + moment) / 2, value, (moment - seen) / 2))
@@ -134,6 +140,14 @@ def test_a_part_time_counter_is_recognised(tick: float, duty: float) -> None:
         assert found.part_time
         assert found.duty == pytest.approx(duty / tick, abs=0.1)
         assert abs(found.latency - truth) <= found.latency_doubt
+
+
+@pytest.mark.parametrize("duty", [None, 0.025])
+def test_a_reader_that_is_held_up_again_and_again_does_not_mislead(duty: float | None) -> None:
+    for seed in range(6):
+        found = calibration_of(*watched(seed, 0.007, duty=duty, held_up=0.0015))
+        assert found.duty == (pytest.approx(0.25, abs=0.05) if duty else 1.0)
+        assert abs(found.latency - 0.007) <= found.latency_doubt
 
 
 @pytest.mark.parametrize(
