@@ -143,20 +143,22 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize(
-    ("bench", "how", "words"),
-    [(method, how, words) for method, answers in BAD.items() for how, words in answers.items()],
-    indirect=["bench"],
-)
-def test_a_bad_answer_costs_its_own_figure(bench: Bench, driver: SimulatedDriver, how: str, words: str) -> None:
-    """From one moment on: that window is unknown for the plug, and the next one, once it answers well, is right."""
+@pytest.mark.parametrize("bench", BAD, indirect=True)
+def test_a_bad_answer_costs_its_own_figure(
+    bench: Bench, driver: SimulatedDriver, request: pytest.FixtureRequest
+) -> None:
+    """From one moment on: that window is unknown for the plug, and the next one, once it answers well, is right.
+
+    One answer after the other in one process, so that each also follows on whatever the others may leave behind.
+    """
     told = metered(bench, driver, "before")
     right(told, truth(told), kind="other")
-    bench.run(f"plug.answer = {how}")
-    unknown(metered(bench, driver, "bad"), words, kind="other")
-    bench.run("plug.answer = plug.good")
-    told = metered(bench, driver, "next")
-    right(told, truth(told), kind="other")
+    for how, words in BAD[request.node.callspec.params["bench"]].items():
+        bench.run(f"plug.answer = {how}")
+        unknown(metered(bench, driver, how), words, kind="other")
+        bench.run("plug.answer = plug.good")
+        told = metered(bench, driver, f"after {how}")
+        right(told, truth(told), kind="other")
 
 
 def test_a_bad_answer_from_the_start_does_not_keep_the_extension_from_loading(site: Path) -> None:

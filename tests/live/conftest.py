@@ -32,3 +32,13 @@ def page(visit: Callable[..., Page]) -> Page:
     loaded = visit()
     assert loaded.run("%load_ext jupyter_green", "load").reply["status"] == "ok"
     return loaded
+
+
+@pytest.fixture(scope="module")
+def seasoned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    """A page on a kernel with the extension loaded that has run other cells; for tests that don't mind."""
+    with running(tmp_path_factory.mktemp("seasoned")) as kernel:
+        page = Page(kernel)
+        assert page.run("%load_ext jupyter_green", "load").reply["status"] == "ok"
+        yield page
+        page.close()

@@ -60,8 +60,8 @@ def test_two_runs_of_a_notebook(run: Callable[..., list[str]]) -> None:
         ("%baseline clear nobody", "There is no baseline 'nobody'"),
     ],
 )
-def test_what_makes_no_sense_is_one_sentence(page: Page, line: str, sentence: str) -> None:
-    done = page.run(line, "a")
+def test_what_makes_no_sense_is_one_sentence(seasoned: Page, line: str, sentence: str) -> None:
+    done = seasoned.run(line, "a")
     assert sentence in done.text
     assert done.reply["ename"] == "UsageError"
 

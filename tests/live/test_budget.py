@@ -119,10 +119,10 @@ def test_what_the_page_has_no_field_for_stays_as_it_was(page: Page) -> None:
         ({"action": "override", "reason": "why not"}, "No budget is used up here"),
     ],
 )
-def test_what_makes_no_sense_is_one_sentence(page: Page, facts: dict[str, Any], sentence: str) -> None:
-    page.run("1", "one")
-    page.settled("one")
-    answer = ask(page, "a", **facts)
+def test_what_makes_no_sense_is_one_sentence(seasoned: Page, facts: dict[str, Any], sentence: str) -> None:
+    seasoned.run("1", "one")
+    seasoned.settled("one")
+    answer = ask(seasoned, sentence, **facts)
     assert answer["ok"] is False
     assert sentence in answer["message"]
-    assert budgets(page) == []
+    assert budgets(seasoned) == []

@@ -297,11 +297,11 @@ def test_after_a_restart_it_is_made_anew(page: Page, visit: Callable[..., Page])
 
 
 @pytest.mark.parametrize("rows", ["0", "51", "'ten'", "True", "2.5"])
-def test_a_wrong_number_of_rows_is_one_sentence(page: Page, rows: str) -> None:
-    refused = page.run(f"import jupyter_green as green\ngreen.panel({rows})", "panel")
+def test_a_wrong_number_of_rows_is_one_sentence(seasoned: Page, rows: str) -> None:
+    refused = seasoned.run(f"import jupyter_green as green\ngreen.panel({rows})", "panel")
     assert refused.reply["ename"] == "UsageError"
     assert "wants how many cells to list, 1 to 50" in refused.text
-    assert page.others == []
+    assert seasoned.others == []
 
 
 def test_ipywidgets_is_imported_by_the_call_alone(page: Page) -> None:

@@ -134,6 +134,17 @@ def test_pruning_narrows_and_keeps_what_layers_share(sentence_model: Any, pictur
     picture = Prune(0.5).apply(case_of(picture_model, models.pictures(seed=2))).model
     assert picture.stem[0].out_channels == picture.inner[3].out_channels == 16
     assert picture.head.out_features == 3
+    plain = torch.nn.Sequential(
+        torch.nn.Linear(12, 64), torch.nn.ReLU(), torch.nn.Linear(64, 32), torch.nn.Linear(32, 3)
+    )
+    product = Prune(0.5).apply(case_of(plain, models.points(seed=2))).model
+    assert [layer.out_features for layer in product if isinstance(layer, torch.nn.Linear)] == [32, 16, 3]
+    assert product[0].in_features == 12
+
+
+def test_a_single_layer_has_nothing_to_prune() -> None:
+    said = Prune(0.5).applies(case_of(torch.nn.Sequential(torch.nn.Linear(12, 3)), models.points(seed=2)))
+    assert said == "There is no convolution, no feed-forward part and no layer inside that could be narrowed."
 
 
 def test_repair_brings_the_answers_back(points_model: Any) -> None:
@@ -418,7 +429,7 @@ class Normed(torch.nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.first, self.norm, self.last = torch.nn.Conv2d(1, 8, 3), torch.nn.LayerNorm(8), torch.nn.Linear(8, 3)
+        self.first, self.norm, self.last = torch.nn.Conv2d(1, 8, 3), torch.nn.LayerNorm(8), torch.nn.Linear(12, 3)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.last(self.norm(self.first(x).flatten(2).transpose(1, 2)).mean(1))

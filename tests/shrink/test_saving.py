@@ -161,6 +161,14 @@ def test_layers_of_ones_own_class(points_model: Any, tmp_path: Path) -> None:
     torch.testing.assert_close(answer(loaded, sample), answer(result.model, sample))
 
 
+def test_layers_that_were_narrowed_one_after_the_other(points_model: Any, tmp_path: Path) -> None:
+    result, sample = made(Prune(0.5), points_model, models.points(seed=2), tmp_path / "saved")
+    loaded = green.load(tmp_path / "saved", model=models.Blocks())
+    assert loaded.first.out_features == result.model.first.out_features < models.Blocks().first.out_features
+    assert loaded.last.out_features == models.Blocks().last.out_features
+    torch.testing.assert_close(answer(loaded, sample), answer(result.model, sample))
+
+
 @pytest.mark.parametrize("recipe", [OnnxDynamic(), Depth(2)], ids=lambda recipe: recipe.name)
 def test_in_a_fresh_process(recipe: Any, sentence_model: Any, tmp_path: Path) -> None:
     result, sample = made(recipe, sentence_model, models.sentences(seed=2), tmp_path / "saved")

@@ -45,8 +45,6 @@ class Prune:
 
     def applies(self, case: Case) -> str | None:
         """Only with torch-pruning, layers to prune, and something to learn from."""
-        import torch
-
         if (reason := no_pruning()) is not None:
             return reason
         ratio = self._ratio(case)
@@ -54,12 +52,9 @@ class Prune:
             return f"A ratio of {ratio} takes nothing or everything; give a number between 0 and 1."
         if (reason := too_few(case.tune)) is not None:
             return reason
-        wanted = (torch.nn.Conv2d, torch.nn.Conv1d)
-        if feed_forward(case.subject.model):
+        if feed_forward(case.subject.model) or (case.subject.kind == "module" and _has_inner(case.subject.model)):
             return None
-        if case.subject.kind == "module" and any(isinstance(m, wanted) for m in case.subject.model.modules()):
-            return None
-        return "There are neither convolutions nor feed-forward layers that could be narrowed."
+        return "There is no convolution, no feed-forward part and no layer inside that could be narrowed."
 
     def apply(self, case: Case) -> Product:
         """Score, prune and distil a copy."""
@@ -109,6 +104,15 @@ def feed_forward(model: Any) -> list[tuple[str, Any]]:
         for name, module in model.named_modules()
         if isinstance(module, torch.nn.Linear) and module.out_features == width != module.in_features
     ]
+
+
+def _has_inner(model: Any) -> bool:
+    """Whether there are channels that are neither what comes in nor what goes out."""
+    import torch
+
+    modules = list(model.modules())
+    convolutions = any(isinstance(module, (torch.nn.Conv1d, torch.nn.Conv2d)) for module in modules)
+    return convolutions or sum(isinstance(module, torch.nn.Linear) for module in modules) > 1
 
 
 def shapes(model: Any) -> dict[str, list[int]]:
