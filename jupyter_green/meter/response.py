@@ -126,7 +126,7 @@ def _rhythm(seen: Sequence[Seen]) -> _Rhythm:
     guess = statistics.median(later.time - earlier.time for earlier, later in pairwise(seen)) if len(seen) > 1 else 0.0
     seen = [tick for tick in seen if tick.doubt <= VAGUEST_PART * guess]
     if len(seen) < LEAST_TICKS:
-        raise UnclearError(f"Only {len(seen)} updates of the counter were seen; {LEAST_TICKS} are needed.")
+        raise UnclearError(f"Only {len(seen)} updates of the counter could be timed; {LEAST_TICKS} are needed.")
     numbers = [0]
     for earlier, later in pairwise(seen):
         numbers.append(numbers[-1] + max(1, round((later.time - earlier.time) / guess)))
