@@ -195,7 +195,7 @@ class PowerTimeline(Timeline):
         """Why a window has no figure, and what was used up to the last update before readings broke off."""
         updates = (u for u in reversed(self._updates) if u.epoch == opening.epoch and u.time <= end)
         last = next(updates, None)
-        known = self._from_before(last.time) if last is not None and last.time > start else None
+        known = self._from_before(last.time, shown=True) if last is not None and last.time > start else None
         if last is None or known is None:
             return why
         joules = known.value - opening.value
@@ -254,8 +254,8 @@ class PowerTimeline(Timeline):
         near = min(edge - here.time, there.time - edge)
         return here.epoch != there.epoch and near > 2 * self._period
 
-    def _from_before(self, edge: float) -> Side | None:
-        """The sum up to an edge, and what the power before it still owes the sum."""
+    def _from_before(self, edge: float, *, shown: bool = False) -> Side | None:
+        """The sum up to an edge, and what the power before it still owes the sum, or what of that was `shown`."""
         index = bisect.bisect_right(self._updates, edge, key=lambda update: update.time) - 1
         if index < 0:
             return None
@@ -263,7 +263,7 @@ class PowerTimeline(Timeline):
         if edge - here.time > 2 * self._period:
             return None
         steady = self._steady(index, -1, self._previous_edge(edge))
-        owed = self._owed(index, edge)
+        owed = self._owed(index, edge, shown=shown)
         return Side(
             here.joules + here.watts * owed, steady * self._span / 2 + self._noise() * owed, here.epoch, here.unseen
         )
@@ -280,7 +280,10 @@ class PowerTimeline(Timeline):
         steady = self._steady(index, 1, following + self._span)
         first = bisect.bisect_right(self._updates, edge, key=lambda update: update.time)
         brought = math.fsum(
-            (later.time - earlier.time) * min(later.time - edge, self._span) / self._span
+            # What came before an edge in which nothing was read belongs to nobody behind it.
+            (later.time - (earlier.time if earlier.epoch == later.epoch else max(edge, earlier.time)))
+            * min(later.time - edge, self._span)
+            / self._span
             for earlier, later in pairwise(self._updates[max(0, first - 1) : index + 1])
         )
         noise = self._noise() * math.sqrt(self._span * self._period) + self._noise() * brought
@@ -288,23 +291,30 @@ class PowerTimeline(Timeline):
 
     def _in_between(self, edge: float) -> Side | None:
         """Neither side is known: the sum half an average later, good to the step of power around it."""
-        index = bisect.bisect_left(self._updates, edge + self._span / 2, key=lambda update: update.time)
+        middle = edge + (self._span - self._period) / 2  # sums step from update to update
+        index = bisect.bisect_left(self._updates, middle, key=lambda update: update.time)
         near = [u for u in self._updates if abs(u.time - edge) <= self._span + 2 * self._period]
         if not near or index == 0:
             return None
         here = self._updates[min(index, len(self._updates) - 1)]
-        away = edge + self._span / 2 - here.time
+        away = middle - here.time
         step = max(u.watts for u in near) - min(u.watts for u in near)
         doubt = self._span / 2 * step + abs(away) * max(u.watts for u in near)
         return Side(here.joules + here.watts * away, doubt, here.epoch, here.unseen)
 
-    def _owed(self, index: int, edge: float) -> float:
-        """Seconds before an edge that the updates after it still count, the later ones at their rhythm."""
+    def _owed(self, index: int, edge: float, *, shown: bool) -> float:
+        """Seconds before an edge that the updates after it still count, the later ones at their rhythm.
+
+        Where readings broke off after it nobody knows that the power went on; then nothing is owed to what was `shown`.
+        """
         owed = 0.0
-        moment = self._updates[index].time
+        moment, epoch = self._updates[index].time, self._updates[index].epoch
         while True:
             index, before = index + 1, moment
-            moment = self._updates[index].time if index < len(self._updates) else moment + self._period
+            read = index < len(self._updates) and self._updates[index].epoch == epoch
+            if shown and not read and index < len(self._updates):
+                return owed
+            moment = self._updates[index].time if read else moment + self._period
             if moment - self._span >= edge:
                 return owed
             owed += (edge - (moment - self._span)) * (moment - before) / self._span

@@ -31,6 +31,9 @@ SOURCE = "processor"
 KEY = "processor:model"
 """Key of the model's traits; a counter of the same energy names it in its `covers`."""
 
+EXCLUSIONS = 4096
+"""Moments at which what metering spent is remembered: those of half a minute, far longer than an edge waits."""
+
 OTHERS = 0
 """Stands for all other processes together where shares are told; no process has this id."""
 
@@ -65,6 +68,7 @@ class ProcessorModel:
         self._tree = ProcessTree()
         self._lock = threading.Lock()
         self._excluded = 0.0
+        self._exclusions: deque[tuple[float, float]] = deque([(-math.inf, 0.0)], maxlen=EXCLUSIONS)
         self._shown = 0.0
         cores = os.cpu_count() or 1
         name = host.chip.name or self.row.name
@@ -96,20 +100,23 @@ class ProcessorModel:
 
     def read(self) -> Reading:
         """Return joules of the tree since its start; looks at other processes, so not for a cell's path."""
-        before = time.perf_counter()
+        before, own = time.perf_counter(), time.thread_time()
         cpu, beside = self._tree.look()
+        own = time.thread_time() - own  # looking is metering: it will be left out, and must not be shown until then
         with self._lock:
             # What is left out was counted a moment before; the count waits there, it never falls.
-            self._shown = max(self._shown, self._joules(cpu + beside))
+            self._shown = max(self._shown, self._joules(cpu + beside - own, self._excluded))
             return Reading((before + time.perf_counter()) / 2, self._shown)
 
-    def joules_at(self, cpu_seconds: float) -> float:
+    def joules_at(self, cpu_seconds: float, moment: float) -> float:
         """Return the reading that belongs to a value of `cpu_seconds_fast` taken a moment ago.
 
         Parameters
         ----------
         cpu_seconds : float
             What `cpu_seconds_fast` gave at a window's edge.
+        moment : float
+            When that was, on `time.perf_counter()`: what metering spent since then is no part of it.
 
         Returns
         -------
@@ -119,7 +126,7 @@ class ProcessorModel:
         """
         beside = self._tree.beside(cpu_seconds)
         with self._lock:
-            return self._joules(cpu_seconds + beside)
+            return self._joules(cpu_seconds + beside, self._excluded_at(moment))
 
     def live_children_seconds(self) -> float:
         """Return CPU seconds of the tree that are not in `cpu_seconds_fast` yet; for the sampler thread."""
@@ -137,12 +144,25 @@ class ProcessorModel:
             raise ValueError(f"CPU seconds to leave out must be a number from 0 up, not {seconds!r}.")
         with self._lock:
             self._excluded += seconds
+            self._exclusions.append((time.perf_counter(), self._excluded))
 
     def close(self) -> None:
         """Nothing is held."""
 
-    def _joules(self, seconds: float) -> float:
-        return max(0.0, self.row.watts * (seconds - self._excluded))
+    def _joules(self, seconds: float, excluded: float) -> float:
+        return max(0.0, self.row.watts * (seconds - excluded))
+
+    def _excluded_at(self, moment: float) -> float:
+        """What was left out up to a moment; between two calls of `exclude` it is taken to have grown evenly."""
+        later = self._exclusions[-1]
+        if moment >= later[0]:
+            return later[1]
+        for earlier in reversed(self._exclusions):
+            if earlier[0] <= moment:
+                part = (moment - earlier[0]) / (later[0] - earlier[0]) if math.isfinite(earlier[0]) else 0.0
+                return earlier[1] + part * (later[1] - earlier[1])
+            later = earlier
+        return later[1]
 
 
 class BusyShare:

@@ -140,7 +140,10 @@ class Settlement:
     def step(self) -> float | None:
         """Do what is due; return the seconds until there is more, or None to be left alone."""
         try:
-            return self._advance()
+            self._bill_own_time()
+            wait = self._advance()
+            self._bill_own_time()  # what follows is waiting: an edge that falls into it stands after all of this
+            return wait
         except Exception as error:  # noqa: BLE001 - a fault of ours must cost the user a note, not a cell
             self.problem = f"{type(error).__name__}: {error}"
             return 0.5 if self._open_windows() else None
@@ -207,7 +210,7 @@ class Settlement:
         while self._edges and (hurry or now - self._edges[0].time >= YIELD_SECONDS):
             edge = self._edges.popleft()
             if self._processor is not None:
-                reading = Reading(edge.time, self._processor.joules_at(edge.cpu))
+                reading = Reading(edge.time, self._processor.joules_at(edge.cpu, edge.time))
                 self.meter.book(self._processor.traits.key, reading)
 
     def _bill_own_time(self) -> None:
@@ -245,6 +248,7 @@ class Settlement:
                 self._ending.remove(window)
 
     def _finish(self, window: Window) -> None:
+        self._bill_own_time()
         start, end = window.bounds()
         if window.overlapped and window.parent is None:
             components = self.crowd.split(self.meter, start, end)
@@ -284,9 +288,12 @@ class Settlement:
 
     def _keep(self, record: EnergyRecord) -> EnergyRecord:
         record = self.settings.valuation.value(record)
+        self._bill_own_time()
         self.store.keep(record)
+        self._bill_own_time()
         self.finished.append(record)
         self.tell("final", record)
+        self._bill_own_time()
         return record
 
     def _tidy(self, now: float) -> None:

@@ -119,7 +119,7 @@ def test_the_count_never_falls_while_children_come_and_go(model: ProcessorModel)
     children = [burning(0.05 * (1 + number % 3)) for number in range(6)]
     limit = time.monotonic() + 60
     while children and time.monotonic() < limit:
-        values += [model.read().value, model.joules_at(cpu_seconds_fast())]
+        values += [model.read().value, model.joules_at(cpu_seconds_fast(), time.perf_counter())]
         children = [child for child in children if child.poll() is None]
         time.sleep(0.003)
     values.append(model.read().value)
@@ -133,10 +133,10 @@ def test_an_edge_taken_before_a_child_was_reaped_does_not_bill_it_twice(model: P
     child = burning(0.4, stay=True)
     wait_for(model, 0.4)
     before = model.read().value
-    edge = cpu_seconds_fast()
+    edge, taken = cpu_seconds_fast(), time.perf_counter()
     child.communicate(b"x")
-    after_reaping = model.joules_at(edge)
-    late = model.joules_at(cpu_seconds_fast())
+    after_reaping = model.joules_at(edge, taken)
+    late = model.joules_at(cpu_seconds_fast(), time.perf_counter())
     assert after_reaping - before < 0.2
     assert late - before < 0.3
 
@@ -200,7 +200,7 @@ def test_an_edge_taken_after_a_child_was_reaped_does_not_bill_it_twice(model: Pr
     wait_for(model, 0.4)
     before = model.read().value
     child.communicate(b"x")
-    assert model.joules_at(cpu_seconds_fast()) - before < 0.3
+    assert model.joules_at(cpu_seconds_fast(), time.perf_counter()) - before < 0.3
 
 
 @needs_proc
@@ -254,6 +254,21 @@ def test_what_metering_itself_spent_is_left_out(model: ProcessorModel) -> None:
     fresh = ProcessorModel(row=model.row)
     fresh.exclude(0.5)
     assert fresh.read().value == pytest.approx(max(0.0, cpu_seconds_fast() - 0.5), abs=0.3)
+
+
+def test_what_metering_spends_after_an_edge_is_no_part_of_it(model: ProcessorModel) -> None:
+    """Edges are booked a moment after they were; records of other cells are made meanwhile."""
+    model.exclude(0.0)
+    edges = [(cpu_seconds_fast(), time.perf_counter())]
+    end = time.process_time() + 0.02
+    while time.process_time() < end:
+        pass
+    edges.append((cpu_seconds_fast(), time.perf_counter()))
+    used = edges[1][0] - edges[0][0]
+    opened = model.joules_at(*edges[0])
+    model.exclude(0.0)
+    model.exclude(0.015)
+    assert model.joules_at(*edges[1]) - opened == pytest.approx(used * model.row.watts, rel=0.02)
 
 
 @pytest.mark.parametrize("seconds", [-0.1, math.nan, math.inf])
@@ -410,7 +425,9 @@ found = discover()
 first = model.read().value
 sum(range(1_000_000))
 assert model.read().value > first > 0
-assert model.joules_at(__import__("jupyter_green.sensors.processor").sensors.processor.cpu_seconds_fast()) > 0
+import time
+from jupyter_green.sensors.processor import cpu_seconds_fast
+assert model.joules_at(cpu_seconds_fast(), time.perf_counter()) > 0
 broken = [f.detail for f in found.findings if "could not be asked" in f.detail]
 assert not broken, broken
 print(model.traits.key, model.row.name)
