@@ -28,6 +28,8 @@ BEGIN, END = "<!-- jupyter_green: energy -->", "<!-- jupyter_green: end -->"
 _HEAD = re.compile(
     r"\A(?P<open>\s*---[ \t]*\r?\n)(?P<yaml>.*?)(?P<close>^---[ \t]*(?:\r?\n|\Z))", re.DOTALL | re.MULTILINE
 )
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+TITLE = "## Energy and emissions"
 _DIGITS = 3
 
 
@@ -57,17 +59,17 @@ def model_card(disclosure: Disclosure, path: str | Path | None = None, *, replac
     hub = require("huggingface_hub")
     facts = emissions(checked(disclosure))
     target = None if path is None else Path(path)
-    before = ""
-    if target is not None and target.exists():
-        before = target.read_text(encoding="utf-8")
+    mark, before = ("", "") if target is None or not target.exists() else _opened(target)
     old = _read(hub, before)
     kept, earlier = _without_ours(before, old, replace=replace)
     block = hub.ModelCardData(**{KEY: facts}).to_yaml().rstrip("\n")
-    card = _with_section(_with_block(kept, block), _section(disclosure, earlier))
+    end = "\r\n" if 2 * before.count("\r\n") > before.count("\n") else "\n"  # lines of ours end as the person's do
+    section = _section(disclosure, earlier).replace("\n", end)
+    card = _with_section(_with_block(kept, block.replace("\n", end), end), section, end)
     _see_that_nothing_is_lost(old, _read(hub, card), facts)
     if target is not None:
         part = target.with_name(f".{target.name}.part")
-        part.write_text(card, encoding="utf-8", newline="")
+        part.write_bytes((mark + card).encode("utf-8"))
         part.replace(target)
     return card
 
@@ -117,6 +119,16 @@ def parsed(card: str) -> dict[str, Any] | None:
     return {"emissions": float(found)}
 
 
+def _opened(path: Path) -> tuple[str, str]:
+    """Return a card's byte-order mark, if it has one, and its text as it is, line ends too."""
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError:
+        raise DiscloseError(f"{path} is no UTF-8 text, so nothing was written; save it as UTF-8 first.") from None
+    mark = "\ufeff" if text.startswith("\ufeff") else ""
+    return mark, text[len(mark) :]
+
+
 def _read(hub: Any, card: str) -> dict[str, Any]:
     """Return the card's metadata by the hub's reader."""
     if not card.strip():
@@ -141,12 +153,41 @@ def _without_ours(card: str, data: dict[str, Any], *, replace: bool) -> tuple[st
             )
         earlier = "" if ours else one_line(str(found), 400)
         card = _cut_block(card)
-    begin, end = card.find(BEGIN), card.find(END)
-    if 0 <= begin < end:
-        kept = re.search(r"^Earlier figure: (.*)$", card[begin:end], re.MULTILINE)
+    for begin, end in reversed(_sections(card)):
+        kept = re.search(r"^Earlier figure: (.*?)\r?$", card[begin:end], re.MULTILINE)
         earlier = earlier or (kept[1] if kept else "")
-        card = card[:begin].rstrip("\n") + "\n" + card[end + len(END) :].lstrip("\n")
+        before, after = card[:begin].rstrip("\r\n"), card[end:].lstrip("\r\n")
+        card = before + _line_end(card[:begin]) + after
     return card, earlier
+
+
+def _sections(card: str) -> list[tuple[int, int]]:
+    """Return where each section of ours begins and ends: both marks on lines of their own, our title, in no code."""
+    lines: list[tuple[int, str]] = []
+    place = 0
+    for line in card.splitlines(keepends=True):
+        lines.append((place, line))
+        place += len(line)
+    found, begin, number = [], None, 0
+    while number < len(lines):
+        here, line = lines[number]
+        if (fence := _FENCE.match(line)) is not None:
+            closing = (
+                at for at in range(number + 1, len(lines)) if re.match(rf" {{0,3}}{fence[1]}+\s*$", lines[at][1])
+            )
+            number = next(closing, number)  # one that is never closed hides nothing
+        elif line.strip() == BEGIN:
+            title = lines[number + 1][1] if number + 1 < len(lines) else ""
+            begin = here if title.startswith(TITLE) else None
+        elif line.strip() == END and begin is not None:
+            found.append((begin, here + len(line)))
+            begin = None
+        number += 1
+    return found
+
+
+def _line_end(text: str) -> str:
+    return "\r\n" if text.endswith("\r\n") else "\n"
 
 
 def _cut_block(card: str) -> str:
@@ -165,23 +206,21 @@ def _cut_block(card: str) -> str:
     return card[: head.start("yaml")] + "".join(kept) + card[head.end("yaml") :]
 
 
-def _with_block(card: str, block: str) -> str:
+def _with_block(card: str, block: str, end: str) -> str:
     head = _HEAD.match(card)
     if head is None:
-        return f"---\n{block}\n---\n{card}"
+        return f"---{end}{block}{end}---{end}{card}"
     yaml = head["yaml"]
-    joint = "" if not yaml or yaml.endswith("\n") else "\n"
-    return f"{card[: head.end('yaml')]}{joint}{block}\n{card[head.start('close') :]}"
+    joint = "" if not yaml or yaml.endswith("\n") else end
+    return f"{card[: head.end('yaml')]}{joint}{block}{end}{card[head.start('close') :]}"
 
 
-def _with_section(card: str, section: str) -> str:
-    return f"{card.rstrip(chr(10))}\n\n{BEGIN}\n{section}\n{END}\n"
+def _with_section(card: str, section: str, end: str) -> str:
+    return end.join([card.rstrip("\r\n"), "", BEGIN, section, END, ""])
 
 
 def _section(disclosure: Disclosure, earlier: str) -> str:
-    text = "\n\n".join(
-        ["## Energy and emissions", *(part.markdown().replace("## ", "### ", 1) for part in sheet.sections(disclosure))]
-    )
+    text = "\n\n".join([TITLE, *(part.markdown().replace("## ", "### ", 1) for part in sheet.sections(disclosure))])
     return text + (f"\n\nEarlier figure: {earlier}" if earlier else "")
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from jupyter_green.disclose import DiscloseError, Disclosure, Utilisation, audit, disclose, model_card, schema
 from jupyter_green.disclose.audit import faults
-from jupyter_green.disclose.card import BEGIN, parsed
+from jupyter_green.disclose.card import BEGIN, END, TITLE, parsed
 from jupyter_green.disclose.sheet import html, markdown, page, text
 from jupyter_green.impact import Valuation, embodied_share
 
@@ -190,6 +191,59 @@ def test_any_text_of_the_persons_stays(body: str) -> None:
         target.write_text(f"---\nlicense: mit\n---\n{body}\n", encoding="utf-8")
         model_card(made(), target)
         assert body.rstrip() in target.read_text(encoding="utf-8")
+
+
+QUOTED = f"````\n{BEGIN}\n{TITLE}\nas it may look\n{END}\n````"
+
+
+LINES = [BEGIN, END, QUOTED, "~~~~ python", "mine", "", "---", "  " + BEGIN]
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(LINES), max_size=8))
+@example([BEGIN, "mine"])
+@example([END, "mine"])
+@example([QUOTED])
+@example(["```", "mine"])
+def test_marks_of_the_persons_own_are_text(lines: list[str]) -> None:
+    import tempfile
+
+    body = "\n".join(["begin", *lines, "end"])
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "README.md"
+        target.write_text(f"---\nlicense: mit\n---\n{body}\n", encoding="utf-8")
+        first = model_card(made(), target)
+        assert model_card(made(), target) == first
+        assert model_card(made(record(gpu(7200.0))), target).count(TITLE) == 1 + body.count(TITLE)
+        assert body in target.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_marks_and_line_ends_of_the_file_stay(tmp_path: Path, mark: str, end: str) -> None:
+    target = tmp_path / "README.md"
+    theirs = end.join(["---", "license: mit", "---", "# Mine", "", "text", ""])
+    target.write_bytes((mark + theirs).encode())
+    model_card(made(), target)
+    once = target.read_bytes()
+    model_card(made(), target)
+    assert target.read_bytes() == once
+    text = once.decode()
+    assert text.startswith(f"{mark}---{end}license: mit{end}")
+    assert f"---{end}# Mine{end}{end}text{end}" in text
+    assert text.count("---\r\n" if end == "\r\n" else "---\n") == 2
+    assert ("\r" in text) == (end == "\r\n")
+    assert not re.search(r"(?<!\r)\n", text) or end == "\n"
+    data = hub.ModelCard(text[len(mark) :]).data
+    assert (data.license, data.co2_eq_emissions["emissions"] > 0) == ("mit", True)
+
+
+def test_a_card_that_is_no_utf_8_is_one_sentence(tmp_path: Path) -> None:
+    target = tmp_path / "README.md"
+    target.write_bytes("café".encode("latin-1"))
+    with pytest.raises(DiscloseError, match="no UTF-8 text, so nothing was written"):
+        model_card(made(), target)
+    assert target.read_bytes() == "café".encode("latin-1")
 
 
 # ---- folders ----------------------------------------------------------------------------------
