@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from .fault import DiscloseError
+
 TOLERANCE = 0.1
 """How far accuracy or output length may fall from what is expected, as a part of it."""
 
@@ -23,6 +25,11 @@ class Gate:
         Mean length of an answer in the metered runs (tokens, for one), and what it is known to be.
     tolerance : float
         How far below (accuracy) or off (length) it may be, as a part of the expected.
+
+    Raises
+    ------
+    DiscloseError
+        If what is expected is no such share or length; one sentence.
     """
 
     accuracy: float | None = None
@@ -31,6 +38,17 @@ class Gate:
     output_length: float | None = None
     expected_length: float | None = None
     tolerance: float = TOLERANCE
+
+    def __post_init__(self) -> None:
+        for name, value, most in (
+            ("expected accuracy", self.expected_accuracy, 1.0),
+            ("share of the most frequent answer", self.chance, 1.0),
+            ("expected length", self.expected_length, math.inf),
+            ("tolerance", self.tolerance, 1.0),
+        ):
+            if value is not None and not (0.0 < value <= most and math.isfinite(value)):
+                scale = "above 0 and up to 1" if most == 1.0 else "above 0"
+                raise DiscloseError(f"The {name} is a number {scale}, not {value!r}.")
 
     @property
     def given(self) -> bool:

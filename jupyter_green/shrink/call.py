@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 from jupyter_green.session import Session, current
@@ -204,6 +205,9 @@ def recipes_of(what: str, options: Mapping[str, Any]) -> tuple[list[Recipe], lis
         return quantizing(), []
     if what == "prune":
         ratio = RATIO if options.get("ratio") is None else options["ratio"]
+        if isinstance(ratio, bool) or not isinstance(ratio, Real):
+            raise ShrinkError(f"A ratio is a number between 0 and 1, and {ratio!r} is none.")
+        ratio = float(ratio)
         if not 0 < ratio < 1:
             raise ShrinkError(f"A ratio of {ratio} takes nothing or everything; give a number between 0 and 1.")
         score = options.get("score") or SCORES[0]

@@ -173,3 +173,11 @@ def test_runs_are_metered_and_failures_counted() -> None:
     assert all(item.joules is not None and item.span == "trial" for item in found.records)
     bad = label("mine", found, task="sums", gate=Gate(accuracy=1.0, chance=0.5))
     assert bad.problems == ("39 of 40 units completed",)
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), -1.0, 0.0, 7.0, float("inf")])
+def test_what_can_not_be_expected_is_one_sentence(wrong: float) -> None:
+    with pytest.raises(DiscloseError, match="expected accuracy is a number above 0 and up to 1, not"):
+        Gate(accuracy=0.5, expected_accuracy=wrong)
+    with pytest.raises(DiscloseError, match="tolerance is a number above 0 and up to 1, not"):
+        Gate(accuracy=0.5, chance=0.2, tolerance=wrong)

@@ -79,3 +79,8 @@ def test_heat_is_bounded() -> None:
         reusable_heat(1000.0, 2)
     with pytest.raises(ValueError, match="reserved"):
         embodied_share(1.0, reserved_seconds=-1)
+
+
+def test_what_is_too_small_to_read_is_told_per_million_with_its_band() -> None:
+    said = repr(sci(0.1, 500.0, units=1000, unit="query", embodied=None))
+    assert said.startswith("SCI 14 mg CO₂e per million × query (0.014 to 0.014 g)"), said

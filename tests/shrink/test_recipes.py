@@ -16,6 +16,7 @@ import pytest
 import torch
 
 import jupyter_green as green
+from jupyter_green.shrink.fault import ShrinkError
 from jupyter_green.shrink.fitting import metric_of
 from jupyter_green.shrink.material import material_of
 from jupyter_green.shrink.recipe import GROUP, Case, Chain, Product
@@ -140,6 +141,81 @@ def test_pruning_narrows_and_keeps_what_layers_share(sentence_model: Any, pictur
     product = Prune(0.5).apply(case_of(plain, models.points(seed=2))).model
     assert [layer.out_features for layer in product if isinstance(layer, torch.nn.Linear)] == [32, 16, 3]
     assert product[0].in_features == 12
+
+
+class Tied(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.one, self.two = torch.nn.Linear(12, 32), torch.nn.Linear(32, 32), torch.nn.Linear(32, 32)
+        self.two.weight, self.last = self.one.weight, torch.nn.Linear(32, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(self.two(self.one(self.first(x)).relu()).relu())
+
+
+class Recurrent(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.mid, self.last = torch.nn.LSTM(12, 16), torch.nn.Linear(16, 8), torch.nn.Linear(8, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(self.mid(self.inner(x[None])[0][0]).relu())
+
+
+class Attending(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = torch.nn.TransformerEncoderLayer(12, 2, 32, batch_first=True)
+        self.last = torch.nn.Linear(12, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(self.inner(x[:, None])[:, 0])
+
+
+class Viewed(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.mid, self.last = torch.nn.Linear(12, 64), torch.nn.Linear(16, 16), torch.nn.Linear(64, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(self.mid(self.first(x).relu().view(-1, 4, 16)).flatten(1))
+
+
+def normed() -> torch.nn.Module:
+    layer = torch.nn.utils.parametrizations.weight_norm(torch.nn.Linear(12, 32))
+    return torch.nn.Sequential(layer, torch.nn.ReLU(), torch.nn.Linear(32, 3))
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (Tied, "Layers share their weights"),
+        (Recurrent, "recurrent or attention layers"),
+        (Attending, "recurrent or attention layers"),
+        (normed, "made anew at each call"),
+    ],
+)
+def test_widths_that_are_bound_are_not_narrowed(make: Any, why: str) -> None:
+    assert why in (Prune(0.5).applies(case_of(make().eval(), models.points(seed=2))) or "")
+
+
+def test_a_width_in_the_code_is_one_sentence() -> None:
+    with pytest.raises(ShrinkError, match=r"written into its code \(\w+Error: .*\)\.$"):
+        Prune(0.5).apply(case_of(Viewed().eval(), models.points(seed=2)))
+
+
+@pytest.mark.parametrize(("width", "ratio", "left"), [(7, 0.5, 3), (17, 0.1, 15), (16, 0.1, 14), (64, 0.5, 32)])
+def test_as_much_goes_as_was_said(width: int, ratio: float, left: int) -> None:
+    plain = torch.nn.Sequential(torch.nn.Linear(12, width), torch.nn.ReLU(), torch.nn.Linear(width, 3))
+    product = Prune(ratio).apply(case_of(plain.eval(), models.points(seed=2)))
+    assert product.model[0].out_features == left
+    assert ("steps of 8" in product.notes[0]) == (width == 64)
+
+
+def test_a_width_of_one_stays() -> None:
+    plain = torch.nn.Sequential(torch.nn.Linear(12, 1), torch.nn.ReLU(), torch.nn.Linear(1, 3))
+    with pytest.raises(ShrinkError, match=r"No width here can be narrowed by 50 % in steps of 1\."):
+        Prune(0.5).apply(case_of(plain.eval(), models.points(seed=2)))
 
 
 def test_a_single_layer_has_nothing_to_prune() -> None:
@@ -429,7 +505,7 @@ class Normed(torch.nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.first, self.norm, self.last = torch.nn.Conv2d(1, 8, 3), torch.nn.LayerNorm(8), torch.nn.Linear(12, 3)
+        self.first, self.norm, self.last = torch.nn.Conv2d(1, 8, 3), torch.nn.LayerNorm(8), torch.nn.Linear(8, 3)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.last(self.norm(self.first(x).flatten(2).transpose(1, 2)).mean(1))

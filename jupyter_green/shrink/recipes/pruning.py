@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from jupyter_green.shrink.batch import leaves
+from jupyter_green.shrink.fault import ShrinkError
 from jupyter_green.shrink.recipe import Case, Product, Recipe
 from jupyter_green.shrink.subject import main_tensor
 from jupyter_green.shrink.training import distil, too_few
@@ -52,24 +53,27 @@ class Prune:
             return f"A ratio of {ratio} takes nothing or everything; give a number between 0 and 1."
         if (reason := too_few(case.tune)) is not None:
             return reason
-        if feed_forward(case.subject.model) or (case.subject.kind == "module" and _has_inner(case.subject.model)):
+        model = case.subject.model
+        if feed_forward(model):
             return None
-        return "There is no convolution, no feed-forward part and no layer inside that could be narrowed."
+        if case.subject.kind != "module" or not _inner_widths(model):
+            return "There is no convolution, no feed-forward part and no layer inside that could be narrowed."
+        return _bound(model)
 
     def apply(self, case: Case) -> Product:
         """Score, prune and distil a copy."""
         model, ratio = case.subject.model, self._ratio(case)
         before = sum(parameter.numel() for parameter in model.parameters())
         scores = importance(case, model, self.score)
-        wide = feed_forward(model)
+        wide, step = feed_forward(model), ROUND_TO
         if wide:
             _prune_feed_forward(case, model, wide, ratio, scores)
         else:
-            _prune_channels(case, model, ratio, scores)
+            step = _prune_channels(case, model, ratio, scores)
         model.zero_grad(set_to_none=True)
         after = sum(parameter.numel() for parameter in model.parameters())
         if after >= before:
-            raise ValueError("Pruning took nothing out of this model.")
+            raise ShrinkError(f"No width here can be narrowed by {100 * ratio:.3g} % in steps of {step}.")
         training = distil(
             replace(case.subject, model=model),
             case.original,
@@ -79,7 +83,8 @@ class Prune:
             tick=case.tick,
         )
         steps = ({"recipe": "pruned", "ratio": ratio, "shapes": shapes(model)},)
-        note = f"{100 * (1 - after / before):.0f} % of the weights are gone."
+        note = f"{100 * (1 - after / before):.0f} % of the weights are gone"
+        note += f"; widths are kept in steps of {step}, which processors like." if step > 1 else "."
         return Product(model, steps=steps, training=training, notes=(note,))
 
     def _ratio(self, case: Case) -> float:
@@ -106,13 +111,32 @@ def feed_forward(model: Any) -> list[tuple[str, Any]]:
     ]
 
 
-def _has_inner(model: Any) -> bool:
-    """Whether there are channels that are neither what comes in nor what goes out."""
+def _inner_widths(model: Any) -> list[int]:
+    """Return the widths of layers between what comes in and what goes out; of a single plain layer none."""
+    import torch
+
+    convolutions, plain = [], []
+    for module in model.modules():
+        if isinstance(module, (torch.nn.Conv1d, torch.nn.Conv2d)):
+            convolutions.append(module.out_channels)
+        elif isinstance(module, torch.nn.Linear):
+            plain.append(module.out_features)
+    return convolutions + plain[:-1]
+
+
+def _bound(model: Any) -> str | None:
+    """Return what ties widths in a way that a network's graph does not show; None where nothing does."""
     import torch
 
     modules = list(model.modules())
-    convolutions = any(isinstance(module, (torch.nn.Conv1d, torch.nn.Conv2d)) for module in modules)
-    return convolutions or sum(isinstance(module, torch.nn.Linear) for module in modules) > 1
+    if any(isinstance(module, (torch.nn.RNNBase, torch.nn.MultiheadAttention)) for module in modules):
+        return "Its recurrent or attention layers hold several widths in one, which are not narrowed here."
+    if any(torch.nn.utils.parametrize.is_parametrized(module) or module._forward_pre_hooks for module in modules):
+        return "Its weights are made anew at each call (by a norm or a hook), so that there is none to narrow."
+    weights = list(model.parameters())
+    if len(weights) < len(list(model.named_parameters(remove_duplicate=False))):
+        return "Layers share their weights, which pruning would untie."
+    return None
 
 
 def shapes(model: Any) -> dict[str, list[int]]:
@@ -139,19 +163,26 @@ def _prune_feed_forward(case: Case, model: Any, wide: list[tuple[str, Any]], rat
     model.config.intermediate_size = keep
 
 
-def _prune_channels(case: Case, model: Any, ratio: float, importance: Any) -> None:
+def _prune_channels(case: Case, model: Any, ratio: float, importance: Any) -> int:
+    """Take channels out layer by layer; return the step in which widths are kept."""
     import torch
     import torch_pruning as tp
 
     last = [module for module in model.modules() if isinstance(module, torch.nn.Linear)][-1:]
-    tp.pruner.BasePruner(
-        model,
-        **example(case),
-        importance=importance,
-        pruning_ratio=ratio,
-        ignored_layers=last,
-        round_to=ROUND_TO // 2,
-    ).step()
+    narrowest = min(_inner_widths(model))
+    step = ROUND_TO // 2 if narrowest >= 2 * ROUND_TO else 1
+    try:
+        tp.pruner.BasePruner(
+            model, **example(case), importance=importance, pruning_ratio=ratio, ignored_layers=last, round_to=step
+        ).step()
+        with torch.inference_mode():
+            case.subject.call(case.tune[0].part(0, 2).to(case.subject.device).inputs, model)
+    except (RuntimeError, IndexError, AttributeError, KeyError, TypeError, ValueError, AssertionError) as error:
+        raise ShrinkError(
+            "Which widths hang together can't be told from this model, or it has one written into its code "
+            f"({type(error).__name__}: {' '.join(str(error).split())[:120]})."
+        ) from error
+    return step
 
 
 def example(case: Case) -> dict[str, Any]:
