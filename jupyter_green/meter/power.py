@@ -280,14 +280,21 @@ class PowerTimeline(Timeline):
         steady = self._steady(index, 1, following + self._span)
         first = bisect.bisect_right(self._updates, edge, key=lambda update: update.time)
         brought = math.fsum(
-            # What came before an edge in which nothing was read belongs to nobody behind it.
-            (later.time - (earlier.time if earlier.epoch == later.epoch else max(edge, earlier.time)))
-            * min(later.time - edge, self._span)
-            / self._span
+            self._brought(earlier, later, edge)
             for earlier, later in pairwise(self._updates[max(0, first - 1) : index + 1])
         )
         noise = self._noise() * math.sqrt(self._span * self._period) + self._noise() * brought
         return Side(here.joules - here.watts * brought, steady * self._span / 2 + noise, here.epoch, here.unseen)
+
+    def _brought(self, earlier: Update, later: Update, edge: float) -> float:
+        """Seconds behind an edge that an update has counted; where some were missed before it, as if they had come."""
+        # What came before an edge in which nothing was read belongs to nobody behind it.
+        begin = earlier.time if earlier.epoch == later.epoch else max(edge, earlier.time)
+        steps = max(1, round((later.time - begin) / self._period)) if begin < edge else 1
+        step = (later.time - begin) / steps
+        width = max(self._span, step)
+        behind = (min(max(later.time - number * step - edge, 0.0), width) for number in range(steps))
+        return step * math.fsum(behind) / width
 
     def _in_between(self, edge: float) -> Side | None:
         """Neither side is known: the sum half an average later, good to the step of power around it."""
@@ -315,9 +322,10 @@ class PowerTimeline(Timeline):
             if shown and not read and index < len(self._updates):
                 return owed
             moment = self._updates[index].time if read else moment + self._period
-            if moment - self._span >= edge:
+            width = max(self._span, moment - before)
+            if moment - width >= edge:
                 return owed
-            owed += (edge - (moment - self._span)) * (moment - before) / self._span
+            owed += (edge - (moment - width)) * (moment - before) / width
 
     def _steady(self, index: int, step: int, until: float) -> float:
         """By how many watts the power changed within the updates beside an edge, as far as they are its own."""

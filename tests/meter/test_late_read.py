@@ -1,4 +1,4 @@
-"""A first look that comes late after a silence: what was used while nothing was read is not the window's."""
+"""Looks at a power that come late or are the first: what was used while nothing was read is not the window's."""
 
 from __future__ import annotations
 
@@ -46,3 +46,32 @@ def test_a_silence_before_a_window_is_not_billed_to_it(averaging: float, silence
         return
     assert abs(energy.joules - 0.5 * WATTS) <= energy.uncertainty, energy
     assert energy.uncertainty < 0.15 * WATTS or late > 5 * PERIOD, "what went unread for long is open"
+
+
+@pytest.mark.parametrize("period", [0.02, 0.05, 0.1])
+@pytest.mark.parametrize("phase", [0.0, 0.3, 0.7])
+def test_the_first_window_is_as_right_as_any(period: float, phase: float) -> None:
+    """How often the power is renewed is not known yet when it begins."""
+    timeline = PowerTimeline(replace(COUNTER, method="power", averaging=0.0, period=(0.02, 0.1), latency=0.0))
+
+    def renewed(now: float) -> Reading:
+        return Reading(now, WATTS + (now / period + phase) // 1 % 2 * 0.01)
+
+    now = 10.0
+    for _ in range(3):
+        start, end = now + 0.2, now + 0.7
+        timeline.mark(start)
+        now = start + 0.0003
+        while now < end:
+            timeline.add(renewed(now))
+            now = max(now + 0.001, timeline.next_read(now)) + 0.0003
+        timeline.mark(end, quiet=True)
+        now = end + 0.0003
+        while now < end + 0.7:
+            timeline.add(renewed(now))
+            now = max(now + 0.001, timeline.next_read(now)) + 0.0003
+        energy = timeline.energy(start, end)
+        timeline.conclude(start)
+        timeline.conclude(end)
+        assert energy.joules == pytest.approx(0.5 * WATTS, rel=0.018)
+        assert abs(energy.joules - 0.5 * WATTS) <= energy.uncertainty
