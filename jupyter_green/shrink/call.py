@@ -207,13 +207,12 @@ def recipes_of(what: str, options: Mapping[str, Any]) -> tuple[list[Recipe], lis
         ratio = RATIO if options.get("ratio") is None else options["ratio"]
         if isinstance(ratio, bool) or not isinstance(ratio, Real):
             raise ShrinkError(f"A ratio is a number between 0 and 1, and {ratio!r} is none.")
-        ratio = float(ratio)
-        if not 0 < ratio < 1:
+        if not 0 < float(ratio) < 1:
             raise ShrinkError(f"A ratio of {ratio} takes nothing or everything; give a number between 0 and 1.")
         score = options.get("score") or SCORES[0]
         if score not in SCORES:
             raise ShrinkError(f"{score!r} is no score; take taylor or fisher.")
-        return [Prune(ratio, score)], []
+        return [Prune(float(ratio), score)], []
     if what == "distil":
         layers, student = options.get("layers"), options.get("student")
         if student is not None and layers is not None:

@@ -296,6 +296,8 @@ def test_options_that_mean_nothing_are_not_taken_for_the_usual_ones(points_model
     data = models.points(600, seed=2)
     with pytest.raises(ShrinkError, match="A model of 0 layers is none"):
         green.distil(points_model, data, layers=0, time=5)
+    with pytest.raises(ShrinkError, match=r"A ratio is a number between 0 and 1, and 'half' is none\."):
+        green.prune(points_model, data, ratio="half", time=5)
     with pytest.raises(ShrinkError, match=r"A ratio of 0 takes nothing"):
         green.prune(points_model, data, ratio=0, time=5)
     for most in (2, "100pt"):
