@@ -8,6 +8,7 @@ listeners only speak of what is safe. A fault of ours costs a sentence in `probl
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -77,6 +78,7 @@ class Settlement:
         self._processor = next((s for s in meter.sensors if isinstance(s, ProcessorModel)), None)
         self._last_beat = 0.0
         self._billed = 0.0
+        self._stepping: int | None = None
 
     # ---- from the cell's path -----------------------------------------------------------------
 
@@ -139,6 +141,7 @@ class Settlement:
 
     def step(self) -> float | None:
         """Do what is due; return the seconds until there is more, or None to be left alone."""
+        self._stepping = threading.get_ident()
         try:
             self._bill_own_time()
             wait = self._advance()
@@ -214,6 +217,8 @@ class Settlement:
                 self.meter.book(self._processor.traits.key, reading)
 
     def _bill_own_time(self) -> None:
+        if threading.get_ident() != self._stepping:
+            return  # the end of the process is settled by its main thread, whose time is the person's
         spent = time.thread_time()
         if self._processor is not None:
             self._processor.exclude(spent - self._billed)

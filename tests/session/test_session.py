@@ -99,6 +99,20 @@ def test_they_add_up_where_the_process_is_held_up_again_and_again(driver: Simula
     adds_up(json.loads(out.splitlines()[-1]))
 
 
+def test_the_end_of_the_process_bills_its_main_thread_nothing() -> None:
+    """Little may have run there, less than what the sampler used: that was refused as negative and lost the record."""
+    told = run("""
+session = current()
+with green.meter("first"): pass
+session.settle()
+session._settlement._billed = 1e9
+with session.window("cell") as last: sum(range(100_000))
+session.close_at_exit()
+print(json.dumps(last.record.final))
+""")
+    assert told is True
+
+
 def test_an_exception_passes_through_and_what_ran_is_counted() -> None:
     told = run("""
 try:
