@@ -40,15 +40,16 @@ class Gate:
     tolerance: float = TOLERANCE
 
     def __post_init__(self) -> None:
-        for name, value, most in (
-            ("expected accuracy", self.expected_accuracy, 1.0),
-            ("share of the most frequent answer", self.chance, 1.0),
-            ("expected length", self.expected_length, math.inf),
-            ("tolerance", self.tolerance, 1.0),
+        for name, value, none, most in (
+            ("expected accuracy", self.expected_accuracy, False, 1.0),
+            ("share of the most frequent answer", self.chance, True, 1.0),
+            ("expected length", self.expected_length, False, math.inf),
+            ("tolerance", self.tolerance, True, 1.0),
         ):
-            if value is not None and not (0.0 < value <= most and math.isfinite(value)):
-                scale = "above 0 and up to 1" if most == 1.0 else "above 0"
-                raise DiscloseError(f"The {name} is a number {scale}, not {value!r}.")
+            if value is None or (math.isfinite(value) and (0.0 < value <= most or (none and value == 0))):
+                continue
+            scale = f"{'from 0' if none else 'above 0'}{' up to 1' if most == 1.0 else ''}"
+            raise DiscloseError(f"The {name} is a number {scale}, not {value!r}.")
 
     @property
     def given(self) -> bool:

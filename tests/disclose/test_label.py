@@ -177,7 +177,13 @@ def test_runs_are_metered_and_failures_counted() -> None:
 
 @pytest.mark.parametrize("wrong", [float("nan"), -1.0, 0.0, 7.0, float("inf")])
 def test_what_can_not_be_expected_is_one_sentence(wrong: float) -> None:
-    with pytest.raises(DiscloseError, match="expected accuracy is a number above 0 and up to 1, not"):
+    with pytest.raises(DiscloseError, match="expected accuracy is a number above 0 up to 1, not"):
         Gate(accuracy=0.5, expected_accuracy=wrong)
-    with pytest.raises(DiscloseError, match="tolerance is a number above 0 and up to 1, not"):
-        Gate(accuracy=0.5, chance=0.2, tolerance=wrong)
+    if wrong != 0.0:
+        with pytest.raises(DiscloseError, match="tolerance is a number from 0 up to 1, not"):
+            Gate(accuracy=0.5, chance=0.2, tolerance=wrong)
+
+
+def test_nothing_below_what_is_expected_may_be_asked_for() -> None:
+    assert Gate(accuracy=0.5, expected_accuracy=0.5, tolerance=0.0).problems() == []
+    assert Gate(accuracy=0.5, chance=0.0, tolerance=0.0).problems() == []
