@@ -21,8 +21,6 @@ from jupyter_green.report.totals import total
 from .fault import DiscloseError
 
 JOULES_PER_KWH = 3.6e6
-LEAST_GRAMS = 1e-7
-"""Below it a figure is told per million units."""
 NOT_COUNTED = "embodied emissions of the hardware were not given and are not in it: a lower bound"
 
 
@@ -86,7 +84,7 @@ class Sci:
 
     def __repr__(self) -> str:
         # What is too small to be read is told per million units, its band too.
-        times, many = (1e6, "million × ") if 0 < self.grams < LEAST_GRAMS else (1.0, "")
+        times, many = (1e6, "million × ") if 0 < self.grams < number.LEAST_GRAMS else (1.0, "")
         band = f"{_digits(self.low * times)} to {_digits(self.high * times)} g"
         said = f"{number.carbon(self.grams * times)} per {many}{self.unit} ({band})"
         return number.plain(" · ".join([f"SCI {said}", f"energy {self.quality}", self.boundary, *self.notes]))

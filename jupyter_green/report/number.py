@@ -235,9 +235,13 @@ def watt_hours(joules: float | None, rounding: str = ROUND_HALF_UP) -> str:
     return _scaled(joules, _WATT_HOURS, rounding)
 
 
+LEAST_GRAMS = 1e-7
+"""Grams of CO2e below which a figure is told per million."""
+
+
 def carbon(grams: float | None, rounding: str = ROUND_HALF_UP) -> str:
     """Write grams of CO2e; what is below a tenth of a microgram is told per million runs."""
-    if grams is not None and 0 < abs(grams) < 1e-7:
+    if grams is not None and 0 < abs(grams) < LEAST_GRAMS:
         return f"{_scaled(grams * 1e6, _GRAMS, rounding)} CO₂e per million runs"
     return f"{_scaled(grams, _GRAMS, rounding)} CO₂e"
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from jupyter_green.shrink.batch import leaves
-from jupyter_green.shrink.fault import ShrinkError
+from jupyter_green.shrink.fault import ShrinkError, why
 from jupyter_green.shrink.recipe import Case, Product, Recipe
 from jupyter_green.shrink.subject import main_tensor
 from jupyter_green.shrink.training import distil, too_few
@@ -177,10 +177,12 @@ def _prune_channels(case: Case, model: Any, ratio: float, importance: Any) -> in
         ).step()
         with torch.inference_mode():
             case.subject.call(case.tune[0].part(0, 2).to(case.subject.device).inputs, model)
+    except torch.OutOfMemoryError:
+        raise  # that has a sentence of its own
     except (RuntimeError, IndexError, AttributeError, KeyError, TypeError, ValueError, AssertionError) as error:
         raise ShrinkError(
             "Which widths hang together can't be told from this model, or it has one written into its code "
-            f"({type(error).__name__}: {' '.join(str(error).split())[:120]})."
+            f"({why(error)})."
         ) from error
     return step
 
