@@ -1,11 +1,12 @@
 """The timeline of a sensor that shows power only.
 
-Each reading is a mean over the last `averaging` seconds, renewed at a steady rhythm. Summed over all
-updates, every moment's power is counted exactly once, but late: the updates up to a moment still lack a
-part of what came just before it. Two ways lead to the count at an edge: from before, adding what the
-power before the edge still owes the sum; or from after, waiting until the average has passed the edge and
-taking away what the power after it has brought in. Each needs the power on its side to have been steady
-for one average; the steadier side is taken, and its unsteadiness is the interval.
+Each reading is a mean over the last `averaging` seconds, renewed at a steady rhythm. An update counts for
+the time since the one before. Summed over all updates, every moment's power is counted exactly once, but
+late: by half an average, less the half update by which counting it at its end is early. What that still
+owes the sum is booked with each change of power, so that while power is steady no rhythm, right or
+wrong, enters the count. Two ways lead to the count at an edge: from before, where the power before it was
+steady for one average; or from after, once the average has passed the edge and was steady since. The
+steadier side is taken, and its unsteadiness is the interval.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import bisect
 import math
 import statistics
 from dataclasses import dataclass
-from itertools import pairwise
 
 from jupyter_green.sensors import Reading, Traits
 
@@ -43,8 +43,14 @@ class Update:
         Mean over the averaging time before.
     joules : float
         Sum over all updates up to this one.
+    owed : float
+        Joules that steady power has used and that the sum, being late, does not hold yet.
     epoch : int
         Raised whenever readings were missed.
+    doubt : float
+        Half-width in seconds of what is known of when it changed.
+    variance : float
+        In joules squared, summed likewise: what the doubts leave open of the sum.
     unseen : float
         Joules, summed likewise, by which `joules` may be off because updates came and went unread.
     """
@@ -52,8 +58,15 @@ class Update:
     time: float
     watts: float
     joules: float
+    owed: float
     epoch: int
+    doubt: float
+    variance: float = 0.0
     unseen: float = 0.0
+
+    def count(self, edge: float) -> float:
+        """Joules up to an edge between which and the update power was steady."""
+        return self.joules + self.owed + self.watts * (edge - self.time)
 
 
 @dataclass(frozen=True)
@@ -63,6 +76,7 @@ class Side:
     value: float
     doubt: float
     epoch: int
+    variance: float
     unseen: float
 
 
@@ -89,16 +103,41 @@ class PowerTimeline(Timeline):
             self._append(reading.time - half, reading.value, broken=bool(self._updates))
             return
         if reading.value == last.value:
+            # A renewal that changes nothing is not seen, but that power was this is.
+            while reading.time - self._updates[-1].time >= 1.5 * self._period:
+                self._append(self._updates[-1].time + self._period, reading.value)
             return
-        placed = self._comb.add(max(last.time, reading.time - 1.05 * self._period), reading.time)
+        low = max(last.time, reading.time - 1.05 * self._period)
+        placed = self._comb.add(low, reading.time)
+        self._hold(last.time, placed.time)
         before = self._updates[-1]
         missed = max(0, round((placed.time - before.time) / self._period) - 1)
         unseen = self._unread(before, reading, reading.time - last.time) / (missed + 1)
         for number in range(1, missed + 1):  # an update that changed nothing, or came and went unread
             share = number / (missed + 1)
-            watts = before.watts + (reading.value - before.watts) * share
-            self._append(before.time + (placed.time - before.time) * share, watts, unseen=unseen)
-        self._append(placed.time, reading.value, unseen=unseen)
+            time = before.time + (placed.time - before.time) * share
+            watts = before.watts + (reading.value - before.watts) * share if time > last.time else before.watts
+            self._append(time, watts, doubt=self._period, unseen=unseen)
+        # Looks too rare to show a rhythm may be told a wrong one.
+        known = reading.time - low < self._period / 2
+        self._append(
+            placed.time, reading.value, doubt=placed.doubt if known else (reading.time - low) / 2, unseen=unseen
+        )
+
+    def _hold(self, known: float, changed: float) -> None:
+        """Where power had been shown unchanged up to a `known` moment, the update that changed it speaks for one step.
+
+        How many unseen renewals there were, and when, was a guess, and as long as nothing changed made no difference.
+        """
+        if len(self._updates) > 1 and self._updates[-1].watts == self._updates[-2].watts:
+            self._updates.pop()
+        before = self._updates[-1]
+        step, doubt = self._period, 0.0
+        if self._comb.period is None:
+            step, doubt = statistics.fmean(self.traits.period), (self.traits.period[1] - self.traits.period[0]) / 2
+        held = min(known, changed - step)
+        if held > before.time + step / 2:
+            self._append(held, before.watts, doubt=doubt)
 
     def _unread(self, before: Update, reading: Reading, silence: float) -> float:
         """Joules that updates which came and went unread may have told; an average still shows a part of them."""
@@ -107,20 +146,38 @@ class PowerTimeline(Timeline):
         most = self.traits.power_limit or 2 * max(before.watts, reading.value)
         return abs(reading.value - before.watts) * silence / 2 + most / 2 * max(0.0, silence - self._span)
 
-    def _append(self, time: float, watts: float, *, broken: bool = False, unseen: float = 0.0) -> None:
+    def _append(
+        self, time: float, watts: float, *, broken: bool = False, doubt: float = 0.0, unseen: float = 0.0
+    ) -> None:
         if not self._updates:
-            self._updates.append(Update(time, watts, 0.0, 0))
+            owed = watts * max(0.0, self.traits.averaging - self._period) / 2
+            self._updates.append(Update(time, watts, 0.0, owed, 0, self._period))
             return
         last = self._updates[-1]
         time = max(time, last.time + 1e-6)
-        # Each update counts for the time since the last one: a rhythm taken wrongly then does no harm.
-        joules = last.joules + watts * (time - last.time)
-        self._updates.append(Update(time, watts, joules, last.epoch + broken, last.unseen + unseen))
+        step, change = time - last.time, watts - last.watts
+        self._updates.append(
+            Update(
+                time,
+                watts,
+                last.joules + watts * step,
+                last.owed + change * max(0.0, self.traits.averaging - step) / 2,
+                last.epoch + broken,
+                doubt,
+                last.variance + (last.doubt * change) ** 2 / 3,
+                last.unseen + unseen,
+            )
+        )
 
     @property
     def _span(self) -> float:
         """Seconds that an update speaks for: what it averages, or the time since the last one."""
         return max(self.traits.averaging, self._period)
+
+    @property
+    def _lag(self) -> float:
+        """Seconds by which the sum is late: half an average, less the half update by which it is early."""
+        return max(0.0, self.traits.averaging - self._period) / 2
 
     @property
     def _period(self) -> float:
@@ -183,9 +240,9 @@ class PowerTimeline(Timeline):
         joules = max(0.0, closing.value - opening.value)
         unseen = self._unseen_power(start, end) if self.traits.duty < 1.0 else 0.0
         placing = PLACING * joules + PLACING_SECONDS * joules / max(end - start, self._period)
-        random = Z_95 * math.hypot(opening.doubt, closing.doubt, placing, unseen) + self.traits.resolution * (
-            end - start
-        )
+        placed = math.sqrt(max(0.0, closing.variance - opening.variance))
+        random = Z_95 * math.hypot(opening.doubt, closing.doubt, placing, placed, unseen)
+        random += self.traits.resolution * (end - start)
         random += max(0.0, closing.unseen - opening.unseen)
         if self.traits.power_limit is not None:
             random = min(random, max(joules, self.traits.power_limit * (end - start)))
@@ -201,8 +258,9 @@ class PowerTimeline(Timeline):
         joules = known.value - opening.value
         unseen = self._unseen_power(start, last.time) if self.traits.duty < 1.0 else 0.0
         placing = PLACING * joules + PLACING_SECONDS * joules / max(last.time - start, self._period)
-        random = Z_95 * math.hypot(opening.doubt, known.doubt, placing, unseen) + known.unseen - opening.unseen
-        random += self.traits.resolution * (last.time - start)
+        placed = math.sqrt(max(0.0, known.variance - opening.variance))
+        random = Z_95 * math.hypot(opening.doubt, known.doubt, placing, placed, unseen)
+        random += known.unseen - opening.unseen + self.traits.resolution * (last.time - start)
         uncertainty = math.hypot(random, self.traits.gain * joules)
         return remainder(why, joules, uncertainty, last.time - start, self.traits.quality)
 
@@ -255,7 +313,7 @@ class PowerTimeline(Timeline):
         return here.epoch != there.epoch and near > 2 * self._period
 
     def _from_before(self, edge: float, *, shown: bool = False) -> Side | None:
-        """The sum up to an edge, and what the power before it still owes the sum, or what of that was `shown`."""
+        """The count where power before an edge was steady; or what of it readings that broke off have `shown`."""
         index = bisect.bisect_right(self._updates, edge, key=lambda update: update.time) - 1
         if index < 0:
             return None
@@ -263,13 +321,13 @@ class PowerTimeline(Timeline):
         if edge - here.time > 2 * self._period:
             return None
         steady = self._steady(index, -1, self._previous_edge(edge))
-        owed = self._owed(index, edge, shown=shown)
-        return Side(
-            here.joules + here.watts * owed, steady * self._span / 2 + self._noise() * owed, here.epoch, here.unseen
-        )
+        # Readings that went on elsewhere: nobody knows that the power did, so nothing that it may owe is told.
+        lacking = self._lag * here.watts if shown and index + 1 < len(self._updates) else 0.0
+        doubt = steady * self._span / 2 + self._noise() * (edge - here.time + self._lag)
+        return Side(here.count(edge) - lacking, doubt, here.epoch, here.variance, here.unseen)
 
     def _from_after(self, edge: float) -> Side | None:
-        """The sum once the average has passed an edge, less what the power after it has brought in."""
+        """The count once the average has passed an edge, where power after it was steady."""
         index = bisect.bisect_left(self._updates, edge + self._span, key=lambda update: update.time)
         if index >= len(self._updates):
             return None
@@ -278,27 +336,13 @@ class PowerTimeline(Timeline):
         if here.time - self._period > following:
             return None
         steady = self._steady(index, 1, following + self._span)
-        first = bisect.bisect_right(self._updates, edge, key=lambda update: update.time)
-        brought = math.fsum(
-            self._brought(earlier, later, edge)
-            for earlier, later in pairwise(self._updates[max(0, first - 1) : index + 1])
-        )
-        noise = self._noise() * math.sqrt(self._span * self._period) + self._noise() * brought
-        return Side(here.joules - here.watts * brought, steady * self._span / 2 + noise, here.epoch, here.unseen)
-
-    def _brought(self, earlier: Update, later: Update, edge: float) -> float:
-        """Seconds behind an edge that an update has counted; where some were missed before it, as if they had come."""
-        # What came before an edge in which nothing was read belongs to nobody behind it.
-        begin = earlier.time if earlier.epoch == later.epoch else max(edge, earlier.time)
-        steps = max(1, round((later.time - begin) / self._period)) if begin < edge else 1
-        step = (later.time - begin) / steps
-        width = max(self._span, step)
-        behind = (min(max(later.time - number * step - edge, 0.0), width) for number in range(steps))
-        return step * math.fsum(behind) / width
+        behind = here.time - edge
+        noise = self._noise() * (math.sqrt(self._span * self._period) + behind)
+        return Side(here.count(edge), steady * self._span / 2 + noise, here.epoch, here.variance, here.unseen)
 
     def _in_between(self, edge: float) -> Side | None:
         """Neither side is known: the sum half an average later, good to the step of power around it."""
-        middle = edge + (self._span - self._period) / 2  # sums step from update to update
+        middle = edge + self._lag
         index = bisect.bisect_left(self._updates, middle, key=lambda update: update.time)
         near = [u for u in self._updates if abs(u.time - edge) <= self._span + 2 * self._period]
         if not near or index == 0:
@@ -307,25 +351,8 @@ class PowerTimeline(Timeline):
         away = middle - here.time
         step = max(u.watts for u in near) - min(u.watts for u in near)
         doubt = self._span / 2 * step + abs(away) * max(u.watts for u in near)
-        return Side(here.joules + here.watts * away, doubt, here.epoch, here.unseen)
-
-    def _owed(self, index: int, edge: float, *, shown: bool) -> float:
-        """Seconds before an edge that the updates after it still count, the later ones at their rhythm.
-
-        Where readings broke off after it nobody knows that the power went on; then nothing is owed to what was `shown`.
-        """
-        owed = 0.0
-        moment, epoch = self._updates[index].time, self._updates[index].epoch
-        while True:
-            index, before = index + 1, moment
-            read = index < len(self._updates) and self._updates[index].epoch == epoch
-            if shown and not read and index < len(self._updates):
-                return owed
-            moment = self._updates[index].time if read else moment + self._period
-            width = max(self._span, moment - before)
-            if moment - width >= edge:
-                return owed
-            owed += (edge - (moment - width)) * (moment - before) / width
+        value = here.count(middle) - self._lag * here.watts
+        return Side(value, doubt, here.epoch, here.variance, here.unseen)
 
     def _steady(self, index: int, step: int, until: float) -> float:
         """By how many watts the power changed within the updates beside an edge, as far as they are its own."""
