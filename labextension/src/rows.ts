@@ -47,7 +47,12 @@ export function told(cell: ICell): {
     : { bound: '', joules };
 }
 
-/** The largest first as they are written; the order of the notebook decides between equals, absent comes last. */
+/**
+ * The largest first as they are written; the order of the notebook decides between equals.
+ *
+ * Of a cell that is at most something nobody knows that it used anything: it comes after all that are told, and what is
+ * absent comes last.
+ */
 export function byJoules(cells: readonly ICell[]): ICell[] {
   const sizes = new Map(cells.map(cell => [cell, size(cell)]));
   const of = (cell: ICell): number => sizes.get(cell) ?? -Infinity;
@@ -55,7 +60,11 @@ export function byJoules(cells: readonly ICell[]): ICell[] {
 }
 
 function size(cell: ICell): number {
-  return told(cell).joules ?? -Infinity;
+  const { bound, joules } = told(cell);
+  if (joules === null) {
+    return -Infinity;
+  }
+  return bound === '≤' ? -1 / (1 + joules) : joules;
 }
 
 /** An order by joules, and the final figures that it was made of. */

@@ -27,6 +27,13 @@ describe('order', () => {
     expect(sorted[2]).toBe(second);
   });
 
+  it('puts what is only a bound after all that are told, and before what is absent', () => {
+    const bound = (most: number) =>
+      cell(0, most, { figure: figure(0, most, { below_resolution: true }) });
+    const cells = [bound(2), cell(null), bound(110), cell(0), cell(40)];
+    expect(byJoules(cells)).toEqual([4, 3, 2, 0, 1].map(at => cells[at]));
+  });
+
   it('leaves the list it was given as it was', () => {
     const cells = [cell(1), cell(2)];
     byJoules(cells);
