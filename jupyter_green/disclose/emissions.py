@@ -109,7 +109,7 @@ def _row(run: str, records: Sequence[EnergyRecord], valuation: Valuation, versio
         "gpu_model": _model(records, "gpu"),
         "gpu_count": _boards(records),
         "tracking_mode": "process" if all(_own(record) for record in records) else "machine",
-        "pue": factor,
+        "pue": None if valuation.pue is None else factor,
     }
     energies = {name: _joules(summed, kind) for kind, name in _KINDS.items()}
     for name, joules in energies.items():

@@ -161,7 +161,7 @@ def _on_what(given: Disclosure) -> list[tuple[str, str]]:
     hours, together = (number.significant(value, 3) for value in (given.hours, given.hours * given.count))
     said = [
         ("Hardware", "; ".join(one_line(name, 120) for name in given.hardware)),
-        ("Devices", f"{given.count}"),
+        ("Devices", f"{given.count}{'' if given.accelerator_joules is None else ' (accelerators alone)'}"),
         ("Hours", f"{hours} h of work, {together} device hours"),
         ("Utilisation", f"{number.whole_percent(used.share)} ({one_line(used.what, 120)})"),
         ("Software", ", ".join(one_line(name, 80) for name in given.software)),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from IPython.core.error import UsageError
@@ -14,6 +15,7 @@ from jupyter_green.records import EnergyRecord
 from jupyter_green.report import number
 from jupyter_green.report.figure import Figure
 from jupyter_green.report.quotation import one_line
+from jupyter_green.report.totals import total
 from jupyter_green.session import Session
 
 USAGE = "estimate MODEL|7B [--tokens 128] [--batch 64] [--active 13B]"
@@ -40,7 +42,7 @@ class Estimate:
     tokens : int
         Tokens of an answer, for the estimate by token.
     measured : EnergyRecord or None
-        The newest metered run of it, with units.
+        Its metered runs together, with units.
     """
 
     name: str
@@ -117,9 +119,12 @@ def _size(word: str, space: dict[str, Any]) -> float:
 
 
 def _metered(session: Session, name: str) -> EnergyRecord | None:
-    """Return the newest run of a model in this session that counted units."""
+    """Return the runs of a model in this session that counted units, as one: those that were labelled as the newest."""
     wanted = {f"{place}{name}" for place in _PLACES} | {f"compare: {name}, asked", name}
-    for record in reversed(session.finished):
-        if record.label in wanted and record.units and record.joules is not None and not record.below_resolution:
-            return record
-    return None
+    found = [one for one in session.finished if one.label in wanted and one.units and one.joules is not None]
+    if not found:
+        return None
+    newest = found[-1]
+    alike = [one for one in found if (one.label, one.unit) == (newest.label, newest.unit)]
+    summed = replace(total(alike), units=math.fsum(one.units or 0.0 for one in alike), unit=newest.unit)
+    return None if summed.below_resolution else summed

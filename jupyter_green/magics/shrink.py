@@ -6,8 +6,11 @@ is done; the original stays bound to its own name unless the person asks otherwi
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import sys
-from dataclasses import replace
+import weakref
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
@@ -38,8 +41,9 @@ class ShrinkMagics(Magics):
     def __init__(self, shell: Any, cells: CellMeter) -> None:
         super().__init__(shell)
         self.cells = cells
-        self._last: tuple[str, Any, ShrinkResult] | None = None
-        self._bound: Any = None
+        self._last: _Shrunk | None = None
+        self._given: dict[str, weakref.ref[Any]] = {}
+        """What names were given to, so that another search may take them again."""
 
     @no_var_expand
     @line_magic
@@ -61,7 +65,7 @@ class ShrinkMagics(Magics):
             %shrink model --data test --dry-run          which recipes apply and why not; nothing is run
             %shrink model -o NAME                        bind the result's model to NAME (default: model_shrunk)
             %shrink model --inplace                      bind it to the model's own name
-            %shrink --undo                               bind the last one's original to its name again
+            %shrink --undo                               bind again what the last one's names stood for
 
         Without ``--data`` the one fitting variable of the notebook is taken, and named. The value of the line is the
         ``ShrinkResult``: ``result.save("folder")`` writes it, ``green.load("folder")`` reads it.
@@ -109,10 +113,7 @@ class ShrinkMagics(Magics):
             raise UsageError(f"%{name} wants the name of a model, as in: %{name} model --data test.")
         from jupyter_green.shrink.fault import ShrinkError
 
-        # Before anything runs: a search of minutes must not end in a name that can't be bound.
-        target = options.model if options.inplace else (options.output or f"{options.model}_shrunk")
-        if not options.dry_run and not nameable(target):
-            raise UsageError(f"%{name}: {target!r} is no name that can be bound; give one with -o NAME.")
+        target = self._target(name, options)
         model = self._value(name, options.model)
         data_name = options.data or self._only_data(name, options.model)
         chosen = {
@@ -143,9 +144,12 @@ class ShrinkMagics(Magics):
             result = getattr(call, name)(model, self._value(name, data_name), **chosen)
         except ShrinkError as error:
             raise UsageError(f"%{name}: {error}") from None
-        before = self.shell.user_ns.get(options.model)
+        space = self.shell.user_ns
+        before = {key: space[key] for key in dict.fromkeys((options.model, target)) if key in space}
+        if target != options.model and self._is_ours(target):  # a second search takes the name from the first
+            before.pop(target)
+        self._last = _Shrunk(options.model, target, before, result.model, result)
         self._bind(target, result.model)
-        self._last = (options.model, before, result)
         if options.data is None:
             said = f"Judged with {data_name}, the one fitting data in this notebook."
             result.facts = replace(result.facts, notes=(said, *result.facts.notes))
@@ -163,7 +167,11 @@ class ShrinkMagics(Magics):
 
         from jupyter_green.shrink.slider import slider
 
+        shrunk = self._last
+
         def bind(model: Any) -> None:
+            if shrunk is not None:
+                shrunk.bound = model
             self._bind(target, model)
 
         widget = slider(result, bind) if getattr(self.shell, "kernel", None) is not None else None
@@ -178,21 +186,52 @@ class ShrinkMagics(Magics):
         self.shell.events.register("post_run_cell", show)
 
     def _bind(self, target: str, model: Any) -> None:
-        self._bound = model
         self.shell.push({target: model})
+        with contextlib.suppress(TypeError):  # what can't be referred to weakly is not remembered
+            self._given[target] = weakref.ref(model)
+
+    def _is_ours(self, target: str) -> bool:
+        """Whether a name still stands for what a search gave it."""
+        given = self._given.get(target)
+        return given is not None and given() is not None and given() is self.shell.user_ns.get(target)
+
+    def _target(self, name: str, options: argparse.Namespace) -> str:
+        """Return the name of the result; a search of minutes must not end in one that can't be bound or isn't free."""
+        if options.inplace and options.output is not None:
+            raise UsageError(f"%{name}: --inplace binds {options.model} and -o {options.output}; give one of them.")
+        asked: str | None = options.model if options.inplace else options.output
+        target = f"{options.model}_shrunk" if asked is None else asked
+        if options.dry_run:
+            return target
+        if not nameable(target):
+            raise UsageError(f"%{name}: {target!r} is no name that can be bound; give one with -o NAME.")
+        if asked is None and target in self.shell.user_ns and not self._is_ours(target):
+            raise UsageError(
+                f"%{name}: {target} is something else already; give another with -o, or -o {target} to replace it."
+            )
+        return target
 
     def _undo(self, name: str) -> None:
         if self._last is None:
             raise UsageError(f"%{name} --undo: nothing was shrunk in this notebook yet.")
-        model, before, result = self._last
+        model, last, space = self._last.model, self._last, self.shell.user_ns
         if not model.isidentifier():
             raise UsageError(f"%{name} --undo: {model} is no name, so nothing was bound over it.")
-        now = self.shell.user_ns.get(model, before)
-        if now is not before and now is not self._bound:
+        original = last.before.get(model)
+        now = space.get(model, original)
+        if now is not original and now is not last.bound:
             raise UsageError(f"%{name} --undo: {model} was given another value since, which is left as it is.")
-        result.undo()
-        self.shell.push({model: before})
-        print(f"{model} is the original{' again' if now is not before else ', as it was'}.")
+        last.result.undo()
+        self.shell.push({model: original})
+        said = f"{model} is the original{' again' if now is not original else ', as it was'}"
+        if last.target != model and space.get(last.target) is last.bound:
+            if last.target in last.before:
+                self.shell.push({last.target: last.before[last.target]})
+                said += f", and {last.target} what it was before"
+            else:
+                del space[last.target]
+                said += f", and {last.target} is gone"
+        print(f"{said}.")
 
     def _value(self, name: str, expression: str) -> Any:
         return value(self.shell, name, expression)
@@ -211,6 +250,17 @@ class ShrinkMagics(Magics):
             listed = f"there are {', '.join(sorted(found))}" if found else none
             raise UsageError(f"%{name}: say which data to judge with (--data NAME): {listed}.")
         return str(found[0])
+
+
+@dataclass
+class _Shrunk:
+    """What the last search bound: to which name, what that and the model's name stood for before, and the result."""
+
+    model: str
+    target: str
+    before: dict[str, Any]
+    bound: Any
+    result: ShrinkResult
 
 
 def _is_data(value: Any) -> bool:

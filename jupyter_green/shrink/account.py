@@ -281,6 +281,8 @@ def _nothing(search: Search, verdict: Verdict) -> str:
         return "The search was interrupted before anything was found."
     if not tried:
         return "No recipe applies to this model; the rows say why."
+    if len(tried) == 1:
+        return "One candidate was tried; it doesn't prove less cost within the accepted loss."
     return f"{len(tried)} candidates were tried; none proves less cost within the accepted loss."
 
 

@@ -61,6 +61,10 @@ class Search(Bench):
             self._again()
         except KeyboardInterrupt:
             self.interrupted = True
+            told = {row.name for row in self.rows} | {entry.name for entry in self.entries}
+            for recipe in recipes:
+                if recipe.name not in told:
+                    self.drop(recipe.name, "not tried", "The search was interrupted before this was told.")
 
     # ---- what does not train --------------------------------------------------------------------
 

@@ -91,6 +91,7 @@ def test_the_pages() -> None:
         assert "Utilisation" in form
         assert "measured" in form
         assert "never measured" in form
+        assert "1 (accelerators alone)" in form
     assert "<script" not in page(found)
     assert page(found).count("<svg") == 2
     without = made(valuation=Valuation())

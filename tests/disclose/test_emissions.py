@@ -57,6 +57,7 @@ def test_no_region_no_emissions() -> None:
     row = dict(zip(COLUMNS, text.splitlines()[1].split(","), strict=False))
     assert row["emissions"] == ""
     assert row["emissions_rate"] == ""
+    assert row["pue"] == "", "none was told"
 
 
 def test_what_is_refused(tmp_path: Path) -> None:

@@ -92,6 +92,14 @@ def test_an_estimate_is_replaced_by_what_was_metered(kernel: Kernel) -> None:
     assert "5,630 parameters" in ran(kernel, "%energy estimate net")
     ran(kernel, "%compare net linear --data test --time 1s --batch 1 -q")
     assert "metered here" in ran(kernel, "%energy estimate net")
+    ran(
+        kernel,
+        "found = get_ipython().run_line_magic('energy', 'estimate net').measured\n"
+        "from jupyter_green.session import current\n"
+        "laps = [one for one in current().finished if one.label == 'compare: net']\n"
+        "assert len(laps) > 1 and found.units == sum(one.units for one in laps), (found, len(laps))\n"
+        "assert abs(found.joules - sum(one.joules for one in laps)) < 1e-9",
+    )
 
 
 def test_a_period_in_the_notebook(kernel: Kernel) -> None:

@@ -85,6 +85,23 @@ def test_what_was_assigned_since_is_never_undone(kernel: Kernel) -> None:
     assert "is the original" in said(kernel.run("%shrink --undo"))
 
 
+def test_a_name_that_means_something_else_is_taken_only_where_that_was_asked_for(kernel: Kernel) -> None:
+    assert kernel.run("model_shrunk = 'mine'").status == "ok"
+    done = kernel.run("%quantize model --data loader --time 5s -q")
+    assert "model_shrunk is something else already; give another with -o, or -o model_shrunk" in said(done)
+    done = kernel.run("%quantize model --data loader --time 5s -q --inplace -o small")
+    assert "--inplace binds model and -o small; give one of them." in said(done)
+    assert kernel.run("assert model_shrunk == 'mine' and model is original").status == "ok"
+    for _ in range(2):  # what a search bound may be bound anew by the next one
+        assert kernel.run("%quantize model --data loader --time 5s -q -o model_shrunk").status == "ok"
+        assert kernel.run("assert model_shrunk != 'mine'").status == "ok"
+    assert "model_shrunk is gone" in said(kernel.run("%shrink --undo"))
+    assert kernel.run("assert 'model_shrunk' not in globals() and model is original").status == "ok"
+    assert kernel.run("kept = 'mine'\n%quantize model --data loader --time 5s -q -o kept").status == "ok"
+    assert "kept what it was before" in said(kernel.run("%shrink --undo"))
+    assert kernel.run("assert kept == 'mine'\ndel kept").status == "ok"
+
+
 @pytest.mark.parametrize("line", ["model -o my-model", "model -o class", "[model][0]", "[model][0] --inplace"])
 def test_a_name_that_can_not_be_bound_is_refused_before_anything_runs(kernel: Kernel, line: str) -> None:
     assert kernel.run("calls = []").status == "ok"

@@ -304,7 +304,9 @@ def test_an_interrupt_keeps_the_best_so_far(points_model: Any) -> None:
     slow.eval()
     assert not result.proven
     assert "interrupted" in result.reason
-    assert "never" not in rows(result)
+    for name in ("stop", "never"):
+        assert (rows(result)[name].standing, rows(result)[name].ratio) == ("not tried", None)
+        assert rows(result)[name].reason == "The search was interrupted before this was told."
     assert result.model is slow or result.recipe == "once"
     assert result.undo() is slow
     assert result.model is slow
