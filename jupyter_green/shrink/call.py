@@ -110,7 +110,7 @@ def shrink(  # noqa: PLR0917 - the order is public
         others = wait_for_quiet(used_by_others(subject.device), min(PATIENCE_SECONDS, 0.05 * seconds))
         problems.extend([others] if others else [])
     with session.window("trial", label="shrink") as window, subject.quiet():
-        material = material_of(subject, data, train, tokenizer=tokenizer)
+        material = material_of(subject, data, train, tokenizer=tokenizer, metric=metric)
         first = first_outputs(subject, material)
         measure = metric_of(metric, first[0], material.select[0].labels, vectors=first[1])
         see_that_classes_fit(measure, [*material.select, *material.judge], first[0].shape[-1])

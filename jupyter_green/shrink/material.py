@@ -19,6 +19,8 @@ from .subject import Subject
 
 LEAST_BATCHES = 12
 LEAST_EXAMPLES = 30
+BY_CLASS = (None, "accuracy", "f1")
+"""What the person may ask for where labels are classes."""
 SHARES = {False: (0.2, 0.3, 0.5), True: (0.0, 0.35, 0.65)}
 """Shares of tune, select and judge without and with training data of its own."""
 
@@ -82,7 +84,9 @@ class Material:
         return found[:most]
 
 
-def material_of(subject: Subject, data: Any, train: Any = None, *, tokenizer: Any = None, seed: int = 0) -> Material:
+def material_of(
+    subject: Subject, data: Any, train: Any = None, *, tokenizer: Any = None, metric: Any = None, seed: int = 0
+) -> Material:
     """Read the data and cut it into its parts.
 
     Parameters
@@ -95,6 +99,8 @@ def material_of(subject: Subject, data: Any, train: Any = None, *, tokenizer: An
         Examples to repair with.
     tokenizer : object, optional
         For texts.
+    metric : str or callable, optional
+        What the person wants to judge with: one that asks for classes takes one-hot labels as such.
     seed : int
         Seed of the cut.
 
@@ -118,9 +124,16 @@ def material_of(subject: Subject, data: Any, train: Any = None, *, tokenizer: An
         batches = smaller(batches, max(1, total // (2 * LEAST_BATCHES)))
     rng.shuffle(batches)
     notes = [f"{total} examples were read."] if total >= MOST_EXAMPLES else []
+    classes = metric in BY_CLASS and _one_hot(batches)
+    if classes:
+        batches = [Batch(batch.inputs, batch.labels.argmax(-1)) for batch in batches]
+        notes.append("Its labels are one-hot and were read as classes.")
+        _check_labels(batches)
     tune: list[Batch] = []
     if train is not None:
         tune = _next_tokens(subject, batches_of(train, tokenizer, rng))
+        if classes and _one_hot(tune):
+            tune = [Batch(batch.inputs, batch.labels.argmax(-1)) for batch in tune]
         if not tune:
             raise ShrinkError("There are no examples in train.")
         known = {digest for batch in tune for digest in batch.digests()}
@@ -149,6 +162,18 @@ def _next_tokens(subject: Subject, batches: list[Batch]) -> list[Batch]:
         mask = batch.inputs.get("attention_mask")
         found.append(Batch(batch.inputs, ids if mask is None else ids.masked_fill(mask == 0, -100)))
     return found
+
+
+def _one_hot(batches: Sequence[Batch]) -> bool:
+    """Whether every label is a row of noughts and a single one."""
+    return all(
+        batch.labels is not None
+        and batch.labels.dim() == 2
+        and batch.labels.shape[1] > 1
+        and bool(((batch.labels == 0) | (batch.labels == 1)).all())
+        and bool((batch.labels.sum(-1) == 1).all())
+        for batch in batches
+    )
 
 
 def _check_labels(batches: Sequence[Batch]) -> None:

@@ -45,13 +45,14 @@ def plan(what: str, model: Any, data: Any, **options: Any) -> Grid:
     session = options.get("session") or current()
     recipes, problems = recipes_of(what, options)
     with subject.quiet():
-        material = material_of(subject, data, options.get("train"), tokenizer=options.get("tokenizer"))
+        tokenizer, wanted = options.get("tokenizer"), options.get("metric")
+        material = material_of(subject, data, options.get("train"), tokenizer=tokenizer, metric=wanted)
         window = session.window("trial", label="shrink: dry run")
         began = clock.perf_counter()
         with window:
             outputs, vectors = first_outputs(subject, material)
         took = clock.perf_counter() - began
-        metric = metric_of(options.get("metric"), outputs, material.select[0].labels, vectors=vectors)
+        metric = metric_of(wanted, outputs, material.select[0].labels, vectors=vectors)
         see_that_classes_fit(metric, [*material.select, *material.judge], outputs.shape[-1])
         accepted(metric, options.get("max_loss"), options.get("max_relative_loss"))
         sizes = {name: options.get(name) for name in ("batch", "length", "new_tokens")}

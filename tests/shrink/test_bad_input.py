@@ -256,6 +256,23 @@ def test_data_of_sixteen_bits_has_a_fingerprint() -> None:
     assert half == material_of(subject, (x.bfloat16(), y)).fingerprint()
 
 
+def test_one_hot_labels_are_classes(points_model: Any) -> None:
+    subject, (x, y) = subject_of(points_model), models.points(200, seed=2)
+    classes = int(y.max()) + 1
+    one_hot = torch.nn.functional.one_hot(y, classes)
+    plain = material_of(subject, (x, y))
+    for noughts in (one_hot, one_hot.float()):
+        read = material_of(subject, (x, noughts))
+        assert [batch.labels.tolist() for batch in read.judge] == [batch.labels.tolist() for batch in plain.judge]
+        assert any("one-hot" in note for note in read.notes)
+    assert not any("one-hot" in note for note in plain.notes)
+    for metric in ("mse", lambda outputs, labels: 0.0):  # what wants numbers gets them
+        assert material_of(subject, (x, one_hot.float()), metric=metric).select[0].labels.dim() == 2
+    assert material_of(subject, (x, torch.ones_like(one_hot))).select[0].labels.dim() == 2
+    with pytest.raises(ShrinkError, match="All examples are of class 1"):
+        material_of(subject, (x, torch.nn.functional.one_hot(torch.ones_like(y), classes)))
+
+
 def test_missing_labels_are_one_sentence(points_model: Any) -> None:
     x, y = models.points(600, seed=2)
     wanted = y.double()
