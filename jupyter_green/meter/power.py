@@ -10,7 +10,7 @@ from __future__ import annotations
 import bisect
 import math
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jupyter_green.sensors import Reading, Traits
 
@@ -169,7 +169,14 @@ class PowerTimeline(Timeline):
         if self._in_silence(edge):
             return None
         sides = [side for side in (self._from_before(edge), self._from_after(edge)) if side is not None]
-        return min(sides, key=lambda side: side.doubt) if sides else self._in_between(edge)
+        if not sides:
+            return self._in_between(edge)
+        steadier, *other = sorted(sides, key=lambda side: side.doubt)
+        if not other or other[0].epoch != steadier.epoch:
+            return steadier
+        # Two that each seem steady and tell different counts: one of them was not, and which isn't known.
+        apart = max(0.0, abs(steadier.value - other[0].value) - Z_95 * other[0].doubt)
+        return replace(steadier, doubt=math.hypot(steadier.doubt, apart / 2))
 
     def _in_silence(self, edge: float) -> bool:
         """Whether an edge lies where nothing was read for so long that sums were broken off."""
