@@ -244,15 +244,31 @@ def _period(
     for member in members:
         name = member.name
         end = settle(
-            used[name], allowance=given[name], banked=banks[name], bought=bought[name], sold=sold[name],
-            penalty=terms.penalty / 1000, decay=terms.decay, keep=terms.keep,
-        )  # fmt: skip
+            used[name],
+            allowance=given[name],
+            banked=banks[name],
+            bought=bought[name],
+            sold=sold[name],
+            penalty=terms.penalty / 1000,
+            decay=terms.decay,
+            keep=terms.keep,
+        )
         kept[name] = tuple(int(vintage) for vintage in end.bank)
         net = EXACT.divide(Decimal(bought[name] - sold[name]), Decimal(1000))
         line = Line(
-            name, given[name], sum(banks[name]), used[name], member.wanted(0.0), bought[name], sold[name],
-            int(end.short), int(end.expired), sum(kept[name]), EXACT.multiply(Decimal(repr(price)), net), end.fine,
-        )  # fmt: skip
+            name,
+            given[name],
+            sum(banks[name]),
+            used[name],
+            member.wanted(0.0),
+            bought[name],
+            sold[name],
+            int(end.short),
+            int(end.expired),
+            sum(kept[name]),
+            EXACT.multiply(Decimal(repr(price)), net),
+            end.fine,
+        )
         lines.append(line)
     traded = sum(bought.values())
     return Period(number, price, traded, tuple(lines), _said(number, price, traded, terms.penalty)), kept

@@ -60,21 +60,30 @@ def _parser() -> argparse.ArgumentParser:
     run = _command(commands, "run", _run, "run a notebook with every cell metered, and print what each cost")
     run.add_argument("notebook", type=Path, metavar="NOTEBOOK", help="the notebook; the file itself is not changed")
     run.add_argument(
-        "--html", type=Path, nargs="?", const=Path(), metavar="FILE",
+        "--html",
+        type=Path,
+        nargs="?",
+        const=Path(),
+        metavar="FILE",
         help="write the executed notebook with its records (default: the notebook's name, here)",
-    )  # fmt: skip
+    )
     run.add_argument(
-        "--json", type=Path, nargs="?", const=Path(), metavar="FILE",
+        "--json",
+        type=Path,
+        nargs="?",
+        const=Path(),
+        metavar="FILE",
         help="write the records and their sum (default: the notebook's name, here)",
-    )  # fmt: skip
+    )
     run.add_argument(
         "--budget", metavar="ENERGY", help="end with exit code 3 if it used more: 500J, 1.5kJ, 10Wh, 0.2kWh"
     )
     run.add_argument("--baseline", type=Path, metavar="FILE", help="compare with an earlier run's --json file")
     run.add_argument(
-        "--fail-on-excess", metavar="PERCENT",
+        "--fail-on-excess",
+        metavar="PERCENT",
         help="with --baseline, end with exit code 4 if it provably used so much more (10%%)",
-    )  # fmt: skip
+    )
     run.add_argument("--kernel", metavar="NAME", help="run it with this kernel instead of its own")
     run.add_argument("--timeout", type=float, metavar="SECONDS", help="stop a cell that takes longer (default: never)")
 

@@ -147,9 +147,12 @@ def _rule(session: Session, options: argparse.Namespace, record: EnergyRecord) -
     alike = [
         Joules(r.joules_per_unit, (r.uncertainty or 0.0) / (r.units or 1.0))
         for r in known
-        if r.unit == record.unit and r.joules_per_unit is not None and r.parent is None and r.run_id != settings.run_id
+        if r.unit == record.unit
+        and r.joules_per_unit is not None
+        and r.parent is None
+        and r.run_id != settings.run_id
         and (r.code_hash == record.code_hash if options.history else r.label == record.label)
-    ]  # fmt: skip
+    ]
     return (history(alike) if options.history else benchmark(alike)), None
 
 
@@ -214,9 +217,11 @@ def _bill(session: Session, card: TariffCard, taxable: float, options: argparse.
     whole = [r for r in session.finished if r.parent is None and r.span != "gap" and (r.joules or 0.0) > 0]
     boards = sum(sum(part.kind == "gpu" for part in r.components) * r.seconds for r in whole) / 3600
     found = price(
-        sum(r.joules or 0.0 for r in whole), tariff=card, gpu_hours=boards if options.gpu_hour is not None else 0,
+        sum(r.joules or 0.0 for r in whole),
+        tariff=card,
+        gpu_hours=boards if options.gpu_hour is not None else 0,
         excess=taxable,
-    )  # fmt: skip
+    )
     project = session.settings.project
     with Ledger(session.settings.ledger) as ledger:
         ledger.post("tariff", card.to_dict(), project=project, id=f"tariff:{card.version}:{project}")
