@@ -25,6 +25,7 @@ from .result import Candidate
 from .runtimes import Runtimes
 from .subject import Subject
 from .trial import Cost, Outcome, Trial, run_trial, share_of_others
+from .waiting import ALONE, may_wait, told
 from .workload import CHOOSING_TOKENS, Workload
 
 if TYPE_CHECKING:
@@ -248,8 +249,11 @@ class Bench:
 
     def _settle(self, entry: Entry) -> bool:
         """Look at the cost of a candidate whose loss may be accepted, and keep it or drop it."""
+        import torch
+
         name, product = entry.name, entry.product
-        outcome = entry.outcome = self.try_out(name, product.model, CHOOSING_ROUNDS).outcome(name)
+        trial = self.try_out(name, product.model, CHOOSING_ROUNDS)
+        outcome = entry.outcome = told(trial, name, ALONE, torch.get_num_threads()).outcome
         if outcome.verdict == "less":
             self.entries.append(entry)
             examples = sum(batch.size for batch in self.material.judge)
@@ -274,9 +278,13 @@ class Bench:
         return True
 
     def try_out(self, name: str, model: Any, rounds: int) -> Trial:
-        """Run a model and the original in turn, as briefly as choosing allows."""
+        """Run a model and the original in turn, as briefly as choosing allows; on a busy machine in one thread too."""
+        import torch
+
         models = {"original": self.subject.model, name: model}
         runners = {who: self.workload.runner(made, CHOOSING_TOKENS) for who, made in models.items()}
+        if may_wait(self.others, torch.get_num_threads()):
+            runners[ALONE] = self.workload.runner(self.subject.model, CHOOSING_TOKENS, threads=1)
         seconds = self.seconds * TRIAL_SHARE
         return run_trial(runners, self.gauge, seconds=seconds, rounds=rounds, drop=True, tick=self.tick)
 

@@ -19,7 +19,7 @@ from .metric import Metric, evaluate
 from .ratio import Ratio, paired_ratio
 from .runtimes import threads_of
 from .trial import FEWEST_ROUNDS, MOST_ROUNDS, UNTOLD, Outcome, Trial, run_trial
-from .waiting import ALONE, SOON, told
+from .waiting import ALONE, may_wait, told
 from .workload import CHOOSING_TOKENS, PROMPT
 
 if TYPE_CHECKING:
@@ -177,8 +177,7 @@ def _trial(search: Search, entry: Entry, share: float) -> Trial:
     # In PyTorch the original in its runtime is that already, and each lap of a language model takes seconds.
     if threads is not None and threads < torch.get_num_threads() and entry.product.runtime != "PyTorch":
         runners[THREADS] = search.workload.runner(search.subject.model, threads=threads)
-    others = search.others
-    if others is not None and others > SOON and torch.get_num_threads() > 1 and _alone(entry, runners) is None:
+    if may_wait(search.others, torch.get_num_threads()) and _alone(entry, runners) is None:
         runners[ALONE] = search.workload.runner(search.subject.model, threads=1)
     if tokens:
         for name in ("original", entry.name):

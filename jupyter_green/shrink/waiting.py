@@ -53,6 +53,11 @@ def crowded(basis: Basis, others: float | None, threads: int) -> bool:
     return basis == "cpu_seconds" and threads > 1 and others is not None and others > BUSY
 
 
+def may_wait(others: float | None, threads: int) -> bool:
+    """Whether the original is to be run in one thread too, where others used this share of the machine so far."""
+    return others is not None and others > SOON and threads > 1
+
+
 def told(trial: Trial, name: str, alone: str | None, threads: int) -> Told:
     """Return how a candidate stands against the original, by the lesser gain where threads may have waited.
 

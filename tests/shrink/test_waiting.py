@@ -107,6 +107,28 @@ def test_the_original_is_run_in_one_thread_beside(
     assert _crowded(verdict.trial, beside)[0].endswith("the lesser gain of the two is told.")
 
 
+@pytest.mark.parametrize(("alone", "expected"), [(4.0, 0.25), (1.3, None), (None, None)])
+def test_what_is_found_for_choosing_holds_against_one_thread_too(
+    points_model: Any, two_threads: None, alone: float | None, expected: float | None
+) -> None:
+    """Rows, the slider and the headline of an interrupted search show what was found for choosing."""
+    search = searching(points_model, {}, begun=False)
+    costs = {"original": 6.0, "quick": 1.0, **({} if alone is None else {ALONE: alone})}
+    search.gauge = Timed(costs, crowded=True)
+    search._others = search.gauge.others()
+    search.begin()
+    if alone is None:  # it was quiet until this trial, in which nobody ran in one thread
+        search._others = 1e18
+    assert search.consider("quick", Product(points_model, same_numbers=True), None)
+    found = [one.outcome.ratio for one in search.entries]
+    if expected is None:
+        assert found == []
+        assert search.rows[-1].ratio is None
+        assert search.rows[-1].reason.startswith(UNTOLD)
+    else:
+        assert [round(ratio.value, 6) for ratio in found if ratio is not None] == [expected]
+
+
 def test_nothing_is_run_beside_in_one_thread(points_model: Any) -> None:
     torch.set_num_threads(1)
     search = searching(points_model, {}, begun=False)
