@@ -26,7 +26,7 @@ from .fault import DiscloseError
 
 DEAREST = 5
 _PROVEN = re.compile(r", proven(,|$)")
-_ENDED = re.compile(r" → |, nothing gained$|, can't be told$").search
+_ENDED = re.compile(r" → |, nothing gained$|, can't be told$|, interrupted$").search
 """Tells a search's line from that of one of its laps."""
 _SINCE = re.compile(r"(\d+)\s*(h|d|w)")
 _HOURS = {"h": 1, "d": 24, "w": 168}

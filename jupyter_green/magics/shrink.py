@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import sys
 import weakref
+from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,9 @@ from .words import Options, nameable, value
 if TYPE_CHECKING:
     from jupyter_green.shrink.result import ShrinkResult
 
+UNDOABLE = 4
+"""Searches that can be undone, the last first; each keeps what its name stood for."""
+ABSENT = object()
 NAMES = ("shrink", "quantize", "prune", "distil", "distill")
 """The line magics of this module."""
 
@@ -41,7 +45,7 @@ class ShrinkMagics(Magics):
     def __init__(self, shell: Any, cells: CellMeter) -> None:
         super().__init__(shell)
         self.cells = cells
-        self._last: _Shrunk | None = None
+        self._done: deque[_Shrunk] = deque(maxlen=UNDOABLE)
         self._given: dict[str, weakref.ref[Any]] = {}
         """What names were given to, so that another search may take them again."""
 
@@ -65,7 +69,7 @@ class ShrinkMagics(Magics):
             %shrink model --data test --dry-run          which recipes apply and why not; nothing is run
             %shrink model -o NAME                        bind the result's model to NAME (default: model_shrunk)
             %shrink model --inplace                      bind it to the model's own name
-            %shrink --undo                               bind again what the last one's names stood for
+            %shrink --undo                               the last one's name stands again for what it did before
 
         Without ``--data`` the one fitting variable of the notebook is taken, and named. The value of the line is the
         ``ShrinkResult``: ``result.save("folder")`` writes it, ``green.load("folder")`` reads it.
@@ -144,11 +148,7 @@ class ShrinkMagics(Magics):
             result = getattr(call, name)(model, self._value(name, data_name), **chosen)
         except ShrinkError as error:
             raise UsageError(f"%{name}: {error}") from None
-        space = self.shell.user_ns
-        before = {key: space[key] for key in dict.fromkeys((options.model, target)) if key in space}
-        if target != options.model and self._is_ours(target):  # a second search takes the name from the first
-            before.pop(target)
-        self._last = _Shrunk(options.model, target, before, result.model, result)
+        self._done.append(_Shrunk(target, self.shell.user_ns.get(target, ABSENT), result.model, result))
         self._bind(target, result.model)
         if options.data is None:
             said = f"Judged with {data_name}, the one fitting data in this notebook."
@@ -167,11 +167,10 @@ class ShrinkMagics(Magics):
 
         from jupyter_green.shrink.slider import slider
 
-        shrunk = self._last
+        shrunk = self._done[-1]
 
         def bind(model: Any) -> None:
-            if shrunk is not None:
-                shrunk.bound = model
+            shrunk.bound = model
             self._bind(target, model)
 
         widget = slider(result, bind) if getattr(self.shell, "kernel", None) is not None else None
@@ -212,26 +211,20 @@ class ShrinkMagics(Magics):
         return target
 
     def _undo(self, name: str) -> None:
-        if self._last is None:
-            raise UsageError(f"%{name} --undo: nothing was shrunk in this notebook yet.")
-        model, last, space = self._last.model, self._last, self.shell.user_ns
-        if not model.isidentifier():
-            raise UsageError(f"%{name} --undo: {model} is no name, so nothing was bound over it.")
-        original = last.before.get(model)
-        now = space.get(model, original)
-        if now is not original and now is not last.bound:
-            raise UsageError(f"%{name} --undo: {model} was given another value since, which is left as it is.")
+        if not self._done:
+            raise UsageError(f"%{name} --undo: nothing was shrunk in this notebook that is not undone yet.")
+        last, space = self._done.pop(), self.shell.user_ns
+        target, now = last.target, space.get(last.target, ABSENT)
+        if now is not last.before and now is not last.bound:
+            raise UsageError(f"%{name} --undo: {target} was given another value since, which is left as it is.")
         last.result.undo()
-        self.shell.push({model: original})
-        said = f"{model} is the original{' again' if now is not original else ', as it was'}"
-        if last.target != model and space.get(last.target) is last.bound:
-            if last.target in last.before:
-                self.shell.push({last.target: last.before[last.target]})
-                said += f", and {last.target} what it was before"
-            else:
-                del space[last.target]
-                said += f", and {last.target} is gone"
-        print(f"{said}.")
+        if last.before is ABSENT:
+            space.pop(target, None)
+            print(f"{target} is gone; your model was not changed.")
+            return
+        earlier = any(one.target == target and one.bound is last.before for one in self._done)
+        (self._bind if earlier else lambda key, kept: self.shell.push({key: kept}))(target, last.before)
+        print(f"{target} is what it was before it was shrunk.")
 
     def _value(self, name: str, expression: str) -> Any:
         return value(self.shell, name, expression)
@@ -254,11 +247,10 @@ class ShrinkMagics(Magics):
 
 @dataclass
 class _Shrunk:
-    """What the last search bound: to which name, what that and the model's name stood for before, and the result."""
+    """What a search bound: the name, what that stood for before, what it was given, and the result."""
 
-    model: str
     target: str
-    before: dict[str, Any]
+    before: Any
     bound: Any
     result: ShrinkResult
 

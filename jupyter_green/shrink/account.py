@@ -14,7 +14,7 @@ from jupyter_green.report import number
 
 from .bench import notes_of
 from .entry import Entry, Verdict
-from .facts import Facts, Front
+from .facts import INTERRUPTED, NOTHING_APPLIES, Facts, Front
 from .metric import Metric
 from .ratio import Ratio
 from .recipe import Product
@@ -134,6 +134,8 @@ def label_of(
     verdict: Verdict,
     metric: Metric | None = None,
     watts: tuple[float, float] | None = None,
+    *,
+    interrupted: bool = False,
 ) -> str:
     """Return a search's line in the ledger: the model, what was kept, how much less, and whether that is proven.
 
@@ -147,10 +149,13 @@ def label_of(
         What was looked at; with it the line has its values before and after.
     watts : (float, float), optional
         Estimated watts of a busy core and their doubt as a share: joules are estimated by them where none are measured.
+    interrupted : bool
+        Whether the person ended it.
     """
     entry, outcome = verdict.entry, verdict.outcome
     if entry is None or outcome is None or outcome.ratio is None:
-        came = "can't be told" if verdict.reason.startswith(UNTOLD) else "nothing gained"
+        untold = verdict.reason.startswith(UNTOLD)
+        came = "can't be told" if untold else ("interrupted" if interrupted else "nothing gained")
         return f"{SHRUNK}{subject.name}, {came}"
     told = "proven" if verdict.proven else "not proven"
     if verdict.trial is None or verdict.trial.basis != "joules":
@@ -278,9 +283,9 @@ def _nothing(search: Search, verdict: Verdict) -> str:
         return verdict.reason
     tried = [row for row in search.rows if row.standing in ("dropped", "failed")]
     if search.interrupted:
-        return "The search was interrupted before anything was found."
+        return INTERRUPTED
     if not tried:
-        return "No recipe applies to this model; the rows say why."
+        return NOTHING_APPLIES
     if len(tried) == 1:
         return "One candidate was tried; it doesn't prove less cost within the accepted loss."
     return f"{len(tried)} candidates were tried; none proves less cost within the accepted loss."

@@ -106,7 +106,15 @@ def headings(found: Comparison) -> list[str]:
     """Return the headings of the table."""
     unit = _unit(found).symbol
     loss = "lost, points" if found.unit == "points" else "lost, %"
-    heads = ["candidate", found.metric.split()[0], loss, f"{unit} each", f"{unit} per correct", "against best", "95 %"]
+    heads = [
+        "candidate",
+        one_line(found.metric, 24),
+        loss,
+        f"{unit} each",
+        f"{unit} per correct",
+        "against best",
+        "95 %",
+    ]
     heads += ["CPU ms", "ms"]
     if any(row.co2e_grams is not None for row in found.rows):
         heads.append("CO₂e per 1,000")

@@ -131,7 +131,9 @@ def shrink(  # noqa: PLR0917 - the order is public
             )
             search.run(recipes)
             verdict = judge(search)
-            window.facts["label"] = label_of(subject, verdict, measure, estimated_watts(session))
+            window.facts["label"] = label_of(
+                subject, verdict, measure, estimated_watts(session), interrupted=search.interrupted
+            )
             if window.parent is not None:
                 # The cell that it ran in says what came of it, in the panel and wherever its record is shown.
                 window.parent.notes.append(window.facts["label"])
@@ -239,6 +241,12 @@ def first_outputs(subject: Subject, material: Material) -> tuple[Any, bool]:
         except (TypeError, RuntimeError, IndexError) as error:
             first = (str(error).splitlines() or [""])[0]
             raise ShrinkError(f"The model can't be called with the data: {first}") from error
+        try:
+            # Where training data is of another make, each recipe that repairs would fail after minutes.
+            subject.call(material.tune[0].to(subject.device).inputs)
+        except (TypeError, RuntimeError, IndexError) as error:
+            first = (str(error).splitlines() or [""])[0]
+            raise ShrinkError(f"The model can't be called with the training data: {first}") from error
     vectors = subject.kind == "sentence-transformers" or (
         hasattr(output, "last_hidden_state") and not hasattr(output, "logits")
     )

@@ -109,6 +109,7 @@ def compare(  # noqa: PLR0917 - the order is public
     examples = labelled(examples_of(data, group=group, batch=batch, origin=origin), found)
     measure = metric_for(metric, examples.labels, pairs=examples.form == "pairs")
     alike = [said] if (said := of_one_class(measure, examples.labels)) else []
+    _accepted(measure, 1.0, max_loss, max_relative_loss)  # what makes no sense is said before anything is asked
     session = current() if session is None else session
     others = _others(found, seconds)
     with session.window("trial", label="compare") as window:

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from .subject import Subject
 
 
+INTERRUPTED = "The search was interrupted before anything was found."
+NOTHING_APPLIES = "No recipe applies to this model; the rows say why."
+"""Reasons for which nothing is kept though nothing was refused."""
+
+
 @dataclass(frozen=True)
 class Front:
     """A candidate on the Pareto front, which a person may take instead.

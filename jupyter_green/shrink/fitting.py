@@ -59,7 +59,8 @@ def metric_of(wanted: Any, outputs: Any, labels: Any, *, vectors: bool) -> Metri
     if metric.name in ("accuracy", "F1") and (not whole or labels.dim() != 1 or outputs.dim() != 2):
         raise ShrinkError(
             f"The metric {metric.name} wants one whole number per example and scores of classes, not labels of "
-            f"{tuple(labels.shape)} and outputs of shape {tuple(outputs.shape)}."
+            f"{tuple(labels.shape)} and outputs of shape {tuple(outputs.shape)}; several labels of one example are "
+            "judged by squared error as numbers (floats), or by metric= with a function of your own."
         )
     if not metric.labels and (outputs.dim() < 2 or outputs.shape[-1] < 2):
         raise ShrinkError(

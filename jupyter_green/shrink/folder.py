@@ -68,6 +68,8 @@ def opened(folder: Path) -> dict[str, Any]:
     """
     if not folder.is_dir():
         raise ShrinkError(f"There is no folder {folder}.")
+    if not (folder / NOTE).is_file():
+        raise ShrinkError(f"There is no {NOTE} in {folder}; it is no model saved by jupyter_green.")
     for entry in sorted(folder.iterdir()):
         _may_lie_there(entry)
     note = _read(folder / NOTE)
@@ -97,8 +99,6 @@ def _may_lie_there(entry: Path) -> None:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise ShrinkError(f"There is no {path.name} in {path.parent}; it is no model saved by jupyter_green.")
     if path.stat().st_size > MOST_JSON:
         raise ShrinkError(f"{path.name} is too large to be what was saved.")
     try:

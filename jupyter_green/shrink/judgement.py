@@ -241,7 +241,10 @@ def _reason(max_loss: float, outcome: Outcome, loss: Loss, against: Loss | None,
     if outcome.verdict == "can't tell":
         return outcome.reason
     if outcome.verdict != "less":
-        return f"Less cost is not proven: {outcome.reason}."
+        why = outcome.reason
+        if outcome.verdict == "more":
+            why = f"it {'costs more' if outcome.dearer else 'takes more processor time'}, seen in {why}"
+        return f"Less cost is not proven: {why}."
     seen = f"{loss.examples:,} examples"
     if same:
         return f"The same numbers out: no score of {seen} differs."

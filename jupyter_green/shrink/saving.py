@@ -38,7 +38,9 @@ def save(result: ShrinkResult, path: Path) -> Path:
     """
     facts, product = result.facts, result.facts.product
     if product is None:
-        raise ShrinkError("Nothing was gained, so there is nothing to save; your model is as it was.")
+        raise ShrinkError("Nothing was kept, so there is nothing to save; your model is as it was.")
+    if result.model is facts.original.model:
+        raise ShrinkError("This was undone: the model is the original, so there is nothing to save; use() takes a row.")
     if path.exists() or path.is_symlink():
         raise ShrinkError(f"{path} is there already; name a new folder.")
     path.parent.mkdir(parents=True, exist_ok=True)

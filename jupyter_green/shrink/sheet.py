@@ -13,6 +13,7 @@ from jupyter_green.report.number import ABSENT, MINUS, THIN, plain
 from jupyter_green.report.quotation import columns, markup, one_line, pad
 from jupyter_green.report.style import STYLE
 
+from .facts import INTERRUPTED, NOTHING_APPLIES
 from .gauge import POWER_DIFFERENCE
 from .loss import Loss
 from .picture import pareto
@@ -42,7 +43,8 @@ def headline(result: ShrinkResult) -> str:
             short = result.reason.startswith("Too few")
             why = "there was too little time" if short else "the machine was busy or the figures varied too much"
             return f"Can't tell: {why}."
-        return "Nothing gained: keep your model."
+        came = {INTERRUPTED: "Interrupted before anything was found", NOTHING_APPLIES: "Nothing to try"}
+        return f"{came.get(result.reason, 'Nothing gained')}: keep your model."
     facts = result.facts
     what = "energy" if result.basis == "joules" else "processor time"
     about = "" if result.basis == "joules" else "About "
@@ -155,9 +157,11 @@ def _found_on(result: ShrinkResult) -> list[str]:
     count, score = facts.chosen_by
     if not any(row.judged for row in result.candidates):
         return [f"Losses were found on the {count:,} examples for choosing."]
+    fewer = any(not row.judged and row.loss is not None and row.loss.examples < count for row in result.candidates)
+    part = ", or on a part of them where the row says so" if fewer else ""
     return [
         f"Original and judged row: on the {facts.examples:,} examples for judging, used once in this search. All "
-        f"others: on the {count:,} examples for choosing, where the original has {_score(facts, score)}.",
+        f"others: on the {count:,} examples for choosing, where the original has {_score(facts, score)}{part}.",
         'Each row\'s own cost is from its own trial, at another moment; only "less" compares what ran in turn.',
     ]
 
@@ -203,7 +207,7 @@ def _headings(result: ShrinkResult) -> list[str]:
         per,
         "less",
         "95 %" if result.basis == "joules" else "95 % as energy",
-        result.facts.metric.split()[0],
+        one_line(result.facts.metric, 24),
         loss,
         "95 %",
         "MB",

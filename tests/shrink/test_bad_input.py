@@ -101,6 +101,7 @@ def test_data_that_nothing_can_be_judged_with() -> None:
     assert "in train too" in refused(model, (x, y), train=(x.clone(), y))
     data = (x, y)
     assert "are the same" in refused(model, data, train=data)
+    assert "can't be called with the training data" in refused(model, (x, y), train=(torch.rand(50, 5), y[:50]))
 
 
 def test_outputs_that_are_no_numbers() -> None:

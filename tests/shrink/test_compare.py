@@ -189,12 +189,22 @@ def test_what_fails_on_some_examples_does_all_of_its_work_all_the_same(points: t
         assert asked == {"batch": batches, "one": ones}
 
 
-@pytest.mark.parametrize("options", [{"max_loss": "150pt"}, {"max_loss": "150%"}, {"max_relative_loss": 1.5}])
-def test_a_loss_that_accepts_anybody_is_refused(
-    points: tuple[Any, Any], session: Session, options: dict[str, Any]
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"max_loss": "150pt"}, "accepts any candidate"),
+        ({"max_loss": "150%"}, "accepts any candidate"),
+        ({"max_relative_loss": 1.5}, "accepts any candidate"),
+        ({"max_loss": "x"}, "'x' is no accepted loss"),
+    ],
+)
+def test_a_loss_that_makes_no_sense_is_refused_before_anybody_is_asked(
+    points: tuple[Any, Any], session: Session, options: dict[str, Any], said: str
 ) -> None:
-    with pytest.raises(ShrinkError, match="accepts any candidate"):
-        green.compare({"a": lambda _: 0, "b": lambda _: 1}, points, time=1, session=session, progress=False, **options)
+    asked: list[object] = []
+    with pytest.raises(ShrinkError, match=said):
+        green.compare({"a": asked.append, "b": lambda _: 1}, points, time=1, session=session, progress=False, **options)
+    assert asked == []
 
 
 def test_scores_for_one_example_are_no_label(points: tuple[Any, Any], session: Session) -> None:

@@ -389,6 +389,9 @@ def test_an_interrupted_search_is_reported(points_model: Any) -> None:
     result = green.shrink(points_model, models.points(400, seed=2), time=AMPLE, recipes=[], say=say)
     assert result.model is points_model
     assert "interrupted before anything was found" in result.reason
+    assert repr(result).startswith("Interrupted before anything was found: keep your model.")
+    nothing = green.shrink(points_model, models.points(400, seed=2), time=AMPLE, recipes=[])
+    assert repr(nothing).startswith("Nothing to try: keep your model.")
     assert "original" in repr(result)
 
 
