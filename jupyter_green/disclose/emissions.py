@@ -117,7 +117,7 @@ def _row(run: str, records: Sequence[EnergyRecord], valuation: Valuation, versio
             continue
         row[f"{name}_energy"] = joules / JOULES_PER_KWH * factor
         if summed.seconds > 0:
-            row[f"{name}_power"] = joules / summed.seconds * factor
+            row[f"{name}_power"] = joules / summed.seconds  # theirs is the power read, without PUE
     if summed.joules is not None and math.isfinite(summed.joules):
         row["energy_consumed"] = summed.joules / JOULES_PER_KWH * factor
         grams = valuation.grams(max(0.0, summed.joules))

@@ -22,7 +22,7 @@ from jupyter_green.session.prediction import t_quantile
 from . import picture
 from .fault import DiscloseError
 from .gate import Gate
-from .protocol import BATCH, RUNS, UNITS, Runs
+from .protocol import BATCH, RUNS, SETS, UNITS, Runs
 from .sci import boundary_of
 from .stars import size_class, stars
 
@@ -193,6 +193,7 @@ def label(
     date: str = "",
     link: str = "",
     precision: str = "",
+    sets: int | None = None,
 ) -> Label:
     """Make a label from metered runs.
 
@@ -219,6 +220,8 @@ def label(
         For people.
     precision : str
         Of the weights.
+    sets : int, optional
+        How many data sets the units are from.
 
     Raises
     ------
@@ -264,7 +267,7 @@ def label(
         edition if rated else "",
         others,
         "" if parameters is None else size_class(parameters),
-        tuple(_differences(parts, wanted, len(records), batch, quality)),
+        tuple(_differences(parts, wanted, len(records), batch, quality, sets)),
         date,
         link,
         fmean(whole) if valid and whole else None,
@@ -316,7 +319,9 @@ def _hardware(parts: Sequence[EnergyRecord]) -> str:
     return "; ".join(names)
 
 
-def _differences(parts: Sequence[EnergyRecord], units: int, runs: int, batch: int, quality: str) -> list[str]:
+def _differences(  # noqa: PLR0917 - one place calls it
+    parts: Sequence[EnergyRecord], units: int, runs: int, batch: int, quality: str, sets: int | None
+) -> list[str]:
     boards = {item.key: item for part in parts for item in part.components if item.kind == "gpu"}
     found = []
     if len(boards) != 1 or OFFICIAL_DEVICE not in next(iter(boards.values())).device:
@@ -331,6 +336,8 @@ def _differences(parts: Sequence[EnergyRecord], units: int, runs: int, batch: in
         found.append(f"{runs} runs, not {RUNS}")
     if batch != BATCH:
         found.append(f"batch {batch}, not {BATCH}")
+    if sets is not None and sets != SETS:
+        found.append(f"{sets} data set{'s' if sets != 1 else ''}, not {SETS}")
     return found
 
 

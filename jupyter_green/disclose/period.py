@@ -43,7 +43,10 @@ def since_of(text: str, now: datetime | None = None) -> datetime:
     now = datetime.now().astimezone() if now is None else now
     found = _SINCE.fullmatch(text.strip())
     if found is not None:
-        return now - timedelta(hours=int(found[1]) * _HOURS[found[2]])
+        try:
+            return now - timedelta(hours=int(found[1]) * _HOURS[found[2]])
+        except OverflowError:
+            raise DiscloseError(f"{text.strip()} is before all dates; write 30d, 12h, 2w or a day.") from None
     try:
         given = datetime.fromisoformat(text.strip())
     except ValueError:

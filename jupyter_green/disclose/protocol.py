@@ -17,7 +17,7 @@ from jupyter_green.session.accelerator import synchronize
 
 from .fault import DiscloseError
 
-UNITS, RUNS, BATCH = 1000, 10, 1
+UNITS, RUNS, BATCH, SETS = 1000, 10, 1, 3
 """What AI Energy Score prescribes."""
 
 

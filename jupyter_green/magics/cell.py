@@ -20,6 +20,8 @@ from jupyter_green.session import Session, Window, status_of
 from jupyter_green.session.accelerator import synchronize
 from jupyter_green.session.units import Tally, counted
 
+from .trials import Trials
+
 if TYPE_CHECKING:
     from .config import JupyterGreen
     from .gate import Gate
@@ -75,6 +77,7 @@ class CellMeter:
         self._local = threading.local()
         self.enabled = True
         self.problem: str | None = None
+        self.trials = Trials()
         self.gate: Gate | None = None
         """Holds cells to their budgets; set by whoever loads the extension."""
 

@@ -83,25 +83,28 @@ class ChooseMagics(Magics):
         from jupyter_green.shrink.contest import compare
         from jupyter_green.shrink.fault import ShrinkError
 
+        here = {name: model for name, model in models.items() if name not in given.remote}
         try:
-            found = compare(
-                models,
-                data,
-                metric=own if callable(own) else metric,
-                max_loss=given.max_loss,
-                time=given.time,
-                group=self._group(given.group),
-                batch=given.batch,
-                repeats=given.repeats,
-                remote=given.remote,
-                origin=given.origin,
-                task=given.task,
-                tokenizer=tokenizer,
-                progress=not given.quiet,
-                session=self.cells.session(),
-            )
+            with self.cells.trials.running(here, "compare: {}"):
+                found = compare(
+                    models,
+                    data,
+                    metric=own if callable(own) else metric,
+                    max_loss=given.max_loss,
+                    time=given.time,
+                    group=self._group(given.group),
+                    batch=given.batch,
+                    repeats=given.repeats,
+                    remote=given.remote,
+                    origin=given.origin,
+                    task=given.task,
+                    tokenizer=tokenizer,
+                    progress=not given.quiet,
+                    session=self.cells.session(),
+                )
         except ShrinkError as error:
             raise UsageError(f"%compare: {error}") from None
+        self.cells.trials.remote.update(dict.fromkeys(given.remote))
         if given.output:
             self.shell.push({given.output: models[found.pick]})
         return None if given.quiet else found
@@ -115,7 +118,7 @@ class ChooseMagics(Magics):
 
             %label model --data a --data b --data c --task 'text classification' --expect 0.91
             %label model --data test --units 200 --runs 3    shorter; the label says so
-            %label model --data test --to label.svg          .svg, .png (needs Pillow) or .json
+            %label model --data test --to label.svg          .svg, .png (needs Pillow) or .json; --replace one there
             %label model --data test --peers labels          stars among these: a mapping of names to labels
             %label model --data test -o NAME                 bind the label to a name
 
@@ -131,18 +134,21 @@ class ChooseMagics(Magics):
         parser.add_argument("--expect", type=float)
         for option in ("--peers", "--edition", "--link", "--tokenizer", "--to", "-o"):
             parser.add_argument(option, default="" if option in ("--edition", "--link") else None)
+        parser.add_argument("--replace", action="store_true")
         parser.add_argument("-q", "--quiet", action="store_true")
         given = parser.of(line)
         self._nameable("label", given.o)
-        if given.to is not None and Path(given.to).suffix.lower() not in (".svg", ".png", ".json"):
-            raise UsageError(f"%label: {given.to} is no label's file; end it in .svg, .png or .json.")
+        if given.to is not None:
+            if Path(given.to).suffix.lower() not in (".svg", ".png", ".json"):
+                raise UsageError(f"%label: {given.to} is no label's file; end it in .svg, .png or .json.")
+            _free("label", given.to, replace=given.replace)
         from jupyter_green.disclose import DiscloseError
         from jupyter_green.shrink.fault import ShrinkError
 
         try:
             found = self._labelled(given)
             if given.to is not None:
-                print(f"The label: {found.save(given.to)}")
+                print(f"The label: {found.save(_free('label', given.to, replace=given.replace))}")
         except (DiscloseError, ShrinkError) as error:
             raise UsageError(f"%label: {error}") from None
         except OSError as error:
@@ -161,7 +167,7 @@ class ChooseMagics(Magics):
             %disclose NAME                                   show it; of all that was metered in this run
             %disclose NAME --phase training                  training, inference or other
             %disclose NAME --of fine-tune                    only blocks and cells with this label
-            %disclose NAME --to FILE                         .json, .md, .html, or .csv as CodeCarbon writes it
+            %disclose NAME --to FILE [--replace]             .json, .md, .html, or .csv as CodeCarbon writes it
             %disclose NAME --card README.md                  put it into a model card; nothing of yours is lost
             %disclose NAME --training-type fine-tuning --location 'Paris' --utilisation 0.7
             %disclose NAME --technique int8 --verified 'by nobody' --remote 'calls of an API'
@@ -221,7 +227,8 @@ class ChooseMagics(Magics):
             item.ready(examples)
             places = range(len(examples.batches))
             runs = RUNS if given.runs is None else given.runs
-            done = measure(item.outputs, places, runs=runs, name=given.model, session=self.cells.session())
+            with self.cells.trials.running({given.model: self._value("label", given.model)}, "label: {}"):
+                done = measure(item.outputs, places, runs=runs, name=given.model, session=self.cells.session())
         said = [FAILED if one is None else answers_of(item, one, examples, 1)[0] for one in done.answers]
         right = sum(same(one, label) for one, label in zip(said, examples.labels, strict=True))
         most = max(examples.labels.count(label) for label in set(examples.labels)) / len(examples)
@@ -237,6 +244,7 @@ class ChooseMagics(Magics):
             date=time.strftime("%Y-%m-%d"),
             link=given.link,
             precision=_precision(self._value("label", given.model)),
+            sets=len(sets),
         )
 
     def _disclosed(self, given: argparse.Namespace) -> Disclosure:
@@ -265,13 +273,13 @@ class ChooseMagics(Magics):
             training_type=given.training_type or "",
             techniques=given.technique,
             verification=given.verified or "none",
-            remote=given.remote,
+            remote=list(dict.fromkeys([*(self.cells.trials.remote if given.of is None else ()), *given.remote])),
             embodied=embodied,
             water_grid=given.water,
         )
         if given.to is None:
             return found
-        target = Path(given.to).expanduser()
+        target = _free("disclose", given.to, replace=given.replace)
         forms = {
             ".json": lambda: json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False, indent=1) + "\n",
             ".md": lambda: markdown(found),
@@ -296,6 +304,14 @@ class ChooseMagics(Magics):
     def _nameable(self, magic: str, name: str | None) -> None:
         if name is not None and not nameable(name):
             raise UsageError(f"%{magic}: {name!r} is no name of a variable; nothing was run.")
+
+
+def _free(magic: str, name: str, *, replace: bool) -> Path:
+    """Return the file to write; raise where one is there that nobody gave away."""
+    target = Path(name).expanduser()
+    if target.exists() and not replace:
+        raise UsageError(f"%{magic}: {name} is there already; name a new file, or add --replace.")
+    return target
 
 
 def _precision(model: Any) -> str:

@@ -175,7 +175,7 @@ class EnergyMagics(Magics):
     def _estimate(self, options: list[str]) -> Estimate:
         from .estimate import estimate
 
-        return estimate(self.session, options, self.shell.user_ns)
+        return estimate(self.session, options, self.shell.user_ns, self.cells.trials)
 
     def _calibrate(self, options: list[str]) -> None:
         from .calibrate import calibrate

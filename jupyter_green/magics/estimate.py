@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from IPython.core.error import UsageError
@@ -15,11 +14,11 @@ from jupyter_green.records import EnergyRecord
 from jupyter_green.report import number
 from jupyter_green.report.figure import Figure
 from jupyter_green.report.quotation import one_line
-from jupyter_green.report.totals import total
 from jupyter_green.session import Session
 
+from .trials import Trials
+
 USAGE = "estimate MODEL|7B [--tokens 128] [--batch 64] [--active 13B]"
-_PLACES = ("compare: ", "shrink: ", "label: ")
 
 
 class _Options(argparse.ArgumentParser):
@@ -42,7 +41,7 @@ class Estimate:
     tokens : int
         Tokens of an answer, for the estimate by token.
     measured : EnergyRecord or None
-        Its metered runs together, with units.
+        A metered run of it, with units.
     """
 
     name: str
@@ -59,7 +58,7 @@ class Estimate:
             each = number.energy(record.joules_per_unit, unsure)
             said = f"{name}: {each} per {record.unit or 'unit'}, {Figure.of(record).standing}; metered here"
             return number.plain(f"{said}, so no estimate from its size is needed.")
-        lines = [f"{name}, {number.significant(self.parameters or 0.0, 3)} parameters: estimated, nothing was metered"]
+        lines = [f"{name}, {number.significant(self.parameters or 0.0, 3)} parameters: estimated from their number"]
         for prior in self.priors:
             times = self.tokens if prior.unit == "token" else 1
             what = f"an answer of {self.tokens} tokens" if prior.unit == "token" else "a query"
@@ -69,7 +68,7 @@ class Estimate:
         return number.plain("\n".join(lines))
 
 
-def estimate(session: Session, words: Sequence[str], space: dict[str, Any]) -> Estimate:
+def estimate(session: Session, words: Sequence[str], space: dict[str, Any], trials: Trials) -> Estimate:
     """Do what the words after ``%energy estimate`` ask for.
 
     Parameters
@@ -80,6 +79,8 @@ def estimate(session: Session, words: Sequence[str], space: dict[str, Any]) -> E
         What was typed.
     space : dict
         The notebook's variables.
+    trials : Trials
+        What its lines tried.
 
     Raises
     ------
@@ -94,15 +95,18 @@ def estimate(session: Session, words: Sequence[str], space: dict[str, Any]) -> E
     given = parser.parse_args(list(words))
     if given.tokens < 1:
         parser.error(f"{given.tokens} tokens are no answer")
+    session.settle()
+    measured = _metered(session, given.model, space, trials) if given.model in space else None
+    if measured is not None:
+        return Estimate(given.model, None, (), given.tokens, measured)
     try:
         size = _size(given.model, space)
         active = size if given.active is None else size_of(given.active)
-        priors = (by_score(size), by_token(active, given.batch))
+        if active > size:
+            raise ValueError(f"{given.active} active parameters are more than the model has.")
+        return Estimate(given.model, size, (by_score(size), by_token(active, given.batch)), given.tokens, None)
     except ValueError as error:
         raise UsageError(f"%energy estimate: {error}") from None
-    session.settle()
-    measured = _metered(session, given.model) if given.model in space else None
-    return Estimate(given.model, size, () if measured is not None else priors, given.tokens, measured)
 
 
 def _size(word: str, space: dict[str, Any]) -> float:
@@ -118,13 +122,12 @@ def _size(word: str, space: dict[str, Any]) -> float:
     raise ValueError(f"{word} is a {type(model).__name__}, whose parameters can't be counted; type a number like 7B.")
 
 
-def _metered(session: Session, name: str) -> EnergyRecord | None:
-    """Return the runs of a model in this session that counted units, as one: those that were labelled as the newest."""
-    wanted = {f"{place}{name}" for place in _PLACES} | {f"compare: {name}, asked", name}
-    found = [one for one in session.finished if one.label in wanted and one.units and one.joules is not None]
-    if not found:
-        return None
-    newest = found[-1]
-    alike = [one for one in found if (one.label, one.unit) == (newest.label, newest.unit)]
-    summed = replace(total(alike), units=math.fsum(one.units or 0.0 for one in alike), unit=newest.unit)
-    return None if summed.below_resolution else summed
+def _metered(session: Session, name: str, space: dict[str, Any], trials: Trials) -> EnergyRecord | None:
+    """Return a run of what a name stands for, else the newest window of the person's own with that label and units."""
+    found = trials.record(name, space[name], session.finished)
+    if found is not None:
+        return found
+    for record in reversed(session.finished):
+        if record.label == name and record.joules_per_unit is not None and not record.below_resolution:
+            return record
+    return None

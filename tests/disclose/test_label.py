@@ -49,6 +49,7 @@ def test_the_figure_its_interval_and_boundary() -> None:
         ({"runs": runs(3)}, "3 runs, not 10"),
         ({"runs": runs(units=100.0), "asked": 100}, "100 units, not 1,000"),
         ({"batch": 8}, "batch 8, not 1"),
+        ({"sets": 2}, "2 data sets, not 3"),
         ({"runs": runs(quality="simulated")}, "energy simulated"),
         ({"runs": runs(shared=True)}, "shared"),
     ],
