@@ -56,6 +56,8 @@ def disclose(
         If something that may not be left out is not known; one sentence.
     """
     given = list(records)
+    if not name.strip():
+        raise DiscloseError("A disclosure needs a name: that of the model or the work.")
     if phase not in PHASES:
         raise DiscloseError(f"{phase!r} is no phase; say {', '.join(PHASES)}.")
     real = [record for record in given if not is_simulated(record)] or given
@@ -74,11 +76,7 @@ def disclose(
             count=_count(whole),
             hours=whole.seconds / 3600,
             utilisation=_utilisation(counted, utilisation),
-            software=(
-                *software,
-                f"Python {platform.python_version()}",
-                f"{platform.system()} {platform.machine()}",
-            ),
+            software=_software(software),
             boundary=f"{boundary_of(whole)}; without power supply, fans, disks, network and cooling",
             measured_share=whole.measured_share or 0.0,
             joules=whole.joules,
@@ -109,6 +107,13 @@ def _units(records: Sequence[EnergyRecord]) -> tuple[float | None, str]:
     if len(named) != 1 or None in named or any(not record.units for record in records):
         return None, ""
     return math.fsum(record.units or 0.0 for record in records), str(named.pop())
+
+
+def _software(given: Sequence[str]) -> tuple[str, ...]:
+    """Return the versions that were told, and those of Python and the system where they were not."""
+    own = (f"Python {platform.python_version()}", f"{platform.system()} {platform.machine()}")
+    told = {name.split(" ")[0] for name in given}
+    return (*given, *(name for name in own if name.split(" ")[0] not in told))
 
 
 def _count(record: EnergyRecord) -> int:

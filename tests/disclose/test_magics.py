@@ -77,6 +77,7 @@ def test_disclose_from_end_to_end(kernel: Kernel) -> None:
     ran(kernel, "assert faults(json.load(open('disclosure.json'))) == []")
     ran(kernel, "assert (told.unit, told.phase) == ('rows', 'training')")
     ran(kernel, "assert any('torch' in name for name in told.software)")
+    ran(kernel, "heads = [name.split()[0] for name in told.software]\nassert len(heads) == len(set(heads)), heads")
     for form in ("a.md", "a.html", "a.csv"):
         ran(kernel, f"%disclose small --to {form} -q")
     ran(kernel, "assert 'Utilisation' in open('a.md').read() and open('a.csv').read().startswith('timestamp,')")
@@ -157,6 +158,7 @@ def test_a_period_in_the_notebook(kernel: Kernel) -> None:
         ("%disclose small --of nothing", "nothing with the label"),
         ("%disclose small --to report.doc", "ends in none"),
         ("%disclose small --phase dreaming", "is no phase"),
+        ("%disclose ''", "needs a name"),
         ("%disclose small --utilisation 7", "from 0 to 1"),
     ],
 )
