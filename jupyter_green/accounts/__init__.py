@@ -10,7 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .baseline import Baseline, BaselineCell, Matching
-from .book import BaselineError, Book, Choice, Standing, chosen_name, forget, keep_run, read_file
+from .book import Book, forget, keep_run
+from .choice import BaselineError, Choice, Standing, chosen_name, read_file
 from .comparison import Against, Comparison
 from .excess import Excess, Joules, excess
 from .reading import Reading

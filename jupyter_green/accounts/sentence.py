@@ -7,7 +7,7 @@ import math
 from jupyter_green.report import number
 
 from .baseline import Baseline
-from .book import Standing
+from .choice import Standing
 from .comparison import Against
 
 
