@@ -9,6 +9,7 @@ from typing import Any
 from jupyter_green.session import Session, current
 
 from .account import label_of, result_of
+from .batch import Batch
 from .fault import ShrinkError
 from .fitting import metric_of, see_that_classes_fit
 from .gauge import SessionGauge, estimated_watts
@@ -111,7 +112,7 @@ def shrink(  # noqa: PLR0917 - the order is public
         problems.extend([others] if others else [])
     with session.window("trial", label="shrink") as window, subject.quiet():
         material = material_of(subject, data, train, tokenizer=tokenizer, metric=metric)
-        first = first_outputs(subject, material)
+        first = first_outputs(subject, material, trained=train is not None)
         measure = metric_of(metric, first[0], material.select[0].labels, vectors=first[1])
         see_that_classes_fit(measure, [*material.select, *material.judge], first[0].shape[-1])
         most = accepted(measure, max_loss, max_relative_loss)
@@ -225,8 +226,18 @@ def recipes_of(what: str, options: Mapping[str, Any]) -> tuple[list[Recipe], lis
     return known_recipes()
 
 
-def first_outputs(subject: Subject, material: Material) -> tuple[Any, bool]:
+def _called(subject: Subject, batch: Batch, what: str) -> Any:
+    try:
+        return subject.call(batch.to(subject.device).inputs)
+    except (TypeError, RuntimeError, IndexError) as error:
+        first = (str(error).splitlines() or [""])[0]
+        raise ShrinkError(f"The model can't be called with the {what}: {first}") from error
+
+
+def first_outputs(subject: Subject, material: Material, *, trained: bool = False) -> tuple[Any, bool]:
     """Return one batch's outputs, and whether these are embeddings.
+
+    Where it is `trained` with data of its own, the model is called with that too.
 
     Raises
     ------
@@ -236,17 +247,9 @@ def first_outputs(subject: Subject, material: Material) -> tuple[Any, bool]:
     import torch
 
     with torch.inference_mode():
-        try:
-            output = subject.call(material.select[0].to(subject.device).inputs)
-        except (TypeError, RuntimeError, IndexError) as error:
-            first = (str(error).splitlines() or [""])[0]
-            raise ShrinkError(f"The model can't be called with the data: {first}") from error
-        try:
-            # Where training data is of another make, each recipe that repairs would fail after minutes.
-            subject.call(material.tune[0].to(subject.device).inputs)
-        except (TypeError, RuntimeError, IndexError) as error:
-            first = (str(error).splitlines() or [""])[0]
-            raise ShrinkError(f"The model can't be called with the training data: {first}") from error
+        output = _called(subject, material.select[0], "data")
+        if trained:  # where it is of another make, each recipe that repairs would fail after minutes
+            _called(subject, material.tune[0], "training data")
     vectors = subject.kind == "sentence-transformers" or (
         hasattr(output, "last_hidden_state") and not hasattr(output, "logits")
     )

@@ -50,7 +50,7 @@ def plan(what: str, model: Any, data: Any, **options: Any) -> Grid:
         window = session.window("trial", label="shrink: dry run")
         began = clock.perf_counter()
         with window:
-            outputs, vectors = first_outputs(subject, material)
+            outputs, vectors = first_outputs(subject, material, trained=options.get("train") is not None)
         took = clock.perf_counter() - began
         metric = metric_of(wanted, outputs, material.select[0].labels, vectors=vectors)
         see_that_classes_fit(metric, [*material.select, *material.judge], outputs.shape[-1])
