@@ -283,7 +283,7 @@ class Bench:
 
         models = {"original": self.subject.model, name: model}
         runners = {who: self.workload.runner(made, CHOOSING_TOKENS) for who, made in models.items()}
-        if may_wait(self.others, torch.get_num_threads()):
+        if may_wait(self.gauge.measures, self.others, torch.get_num_threads()):
             runners[ALONE] = self.workload.runner(self.subject.model, CHOOSING_TOKENS, threads=1)
         seconds = self.seconds * TRIAL_SHARE
         return run_trial(runners, self.gauge, seconds=seconds, rounds=rounds, drop=True, tick=self.tick)

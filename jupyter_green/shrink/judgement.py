@@ -177,7 +177,7 @@ def _trial(search: Search, entry: Entry, share: float) -> Trial:
     # In PyTorch the original in its runtime is that already, and each lap of a language model takes seconds.
     if threads is not None and threads < torch.get_num_threads() and entry.product.runtime != "PyTorch":
         runners[THREADS] = search.workload.runner(search.subject.model, threads=threads)
-    if may_wait(search.others, torch.get_num_threads()) and _alone(entry, runners) is None:
+    if may_wait(search.gauge.measures, search.others, torch.get_num_threads()) and _alone(entry, runners) is None:
         runners[ALONE] = search.workload.runner(search.subject.model, threads=1)
     if tokens:
         for name in ("original", entry.name):

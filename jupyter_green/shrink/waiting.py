@@ -53,9 +53,9 @@ def crowded(basis: Basis, others: float | None, threads: int) -> bool:
     return basis == "cpu_seconds" and threads > 1 and others is not None and others > BUSY
 
 
-def may_wait(others: float | None, threads: int) -> bool:
-    """Whether the original is to be run in one thread too, where others used this share of the machine so far."""
-    return others is not None and others > SOON and threads > 1
+def may_wait(measures: bool, others: float | None, threads: int) -> bool:
+    """Whether the original is to be run in one thread too: nothing `measures` it, and others used the machine."""
+    return not measures and others is not None and others > SOON and threads > 1
 
 
 def told(trial: Trial, name: str, alone: str | None, threads: int) -> Told:

@@ -16,7 +16,7 @@ from jupyter_green.shrink.judgement import RUNTIME, THREADS, judge
 from jupyter_green.shrink.pick import Stand, judged
 from jupyter_green.shrink.recipe import Product
 from jupyter_green.shrink.trial import UNTOLD, Trial
-from jupyter_green.shrink.waiting import ALONE, crowded, told
+from jupyter_green.shrink.waiting import ALONE, crowded, may_wait, told
 
 from .test_pick import row
 from .test_shrink import Timed, entry, searching
@@ -105,6 +105,22 @@ def test_the_original_is_run_in_one_thread_beside(
     assert verdict.split is None
     search.entries[0].outcome = verdict.outcome
     assert _crowded(verdict.trial, beside)[0].endswith("the lesser gain of the two is told.")
+
+
+@pytest.mark.parametrize(
+    ("measures", "others", "threads", "expected"),
+    [
+        (False, 0.5, 2, True),
+        (True, 0.5, 2, False),
+        (False, 0.5, 1, False),
+        (False, 0.0, 2, False),
+        (False, None, 2, False),
+    ],
+)
+def test_one_thread_is_run_beside_only_where_waiting_would_count(
+    measures: bool, others: float | None, threads: int, expected: bool
+) -> None:
+    assert may_wait(measures, others, threads) == expected
 
 
 @pytest.mark.parametrize(("alone", "expected"), [(4.0, 0.25), (1.3, None), (None, None)])
