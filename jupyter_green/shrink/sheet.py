@@ -155,10 +155,10 @@ def _found_on(result: ShrinkResult) -> list[str]:
     if facts.chosen_by is None or not any(row.loss is not None for row in result.candidates):
         return []
     count, score = facts.chosen_by
-    if not any(row.judged for row in result.candidates):
-        return [f"Losses were found on the {count:,} examples for choosing."]
     fewer = any(not row.judged and row.loss is not None and row.loss.examples < count for row in result.candidates)
     part = ", or on a part of them where the row says so" if fewer else ""
+    if not any(row.judged for row in result.candidates):
+        return [f"Losses were found on the {count:,} examples for choosing{part}."]
     return [
         f"Original and judged row: on the {facts.examples:,} examples for judging, used once in this search. All "
         f"others: on the {count:,} examples for choosing, where the original has {_score(facts, score)}{part}.",
