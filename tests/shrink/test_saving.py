@@ -106,6 +106,14 @@ def test_a_transformers_model_loads_alone(recipe: Any, sentence_model: Any, tmp_
     assert not loaded.training
 
 
+def test_what_was_undone_is_not_saved(sentence_model: Any, tmp_path: Path) -> None:
+    result, _ = made(Depth(2), sentence_model, models.sentences(seed=2), tmp_path / "saved")
+    assert result.undo() is sentence_model
+    with pytest.raises(ShrinkError, match="This was undone: the model is the original"):
+        result.save(tmp_path / "undone")
+    assert not (tmp_path / "undone").exists()
+
+
 VIT = [BFloat16(), TorchInteger(), Depth(2), Prune(0.5), Heads(0.5), Chain((Heads(0.5), Depth(2), TorchInteger()))]
 
 
