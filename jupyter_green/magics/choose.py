@@ -141,14 +141,14 @@ class ChooseMagics(Magics):
         if given.to is not None:
             if Path(given.to).suffix.lower() not in (".svg", ".png", ".json"):
                 raise UsageError(f"%label: {given.to} is no label's file; end it in .svg, .png or .json.")
-            _free("label", given.to, replace=given.replace)
+            given.to = _free("label", given.to, replace=given.replace)
         from jupyter_green.disclose import DiscloseError
         from jupyter_green.shrink.fault import ShrinkError
 
         try:
             found = self._labelled(given)
             if given.to is not None:
-                print(f"The label: {found.save(_free('label', given.to, replace=given.replace))}")
+                print(f"The label: {found.save(given.to)}")
         except (DiscloseError, ShrinkError) as error:
             raise UsageError(f"%label: {error}") from None
         except OSError as error:
@@ -218,7 +218,8 @@ class ChooseMagics(Magics):
         from jupyter_green.shrink.examples import examples_of
 
         tokenizer = None if given.tokenizer is None else self._value("label", given.tokenizer)
-        item = contestant_of(given.model, self._value("label", given.model), tokenizer=tokenizer)
+        model = self._value("label", given.model)
+        item = contestant_of(given.model, model, tokenizer=tokenizer)
         sets = {name: examples_of(self._value("label", name), batch=1) for name in given.data}
         units = UNITS if given.units is None else given.units
         examples = joined(sets, thirds({name: range(len(one)) for name, one in sets.items()}, units))
@@ -227,7 +228,7 @@ class ChooseMagics(Magics):
             item.ready(examples)
             places = range(len(examples.batches))
             runs = RUNS if given.runs is None else given.runs
-            with self.cells.trials.running({given.model: self._value("label", given.model)}, "label: {}"):
+            with self.cells.trials.running({given.model: model}, "label: {}"):
                 done = measure(item.outputs, places, runs=runs, name=given.model, session=self.cells.session())
         said = [FAILED if one is None else answers_of(item, one, examples, 1)[0] for one in done.answers]
         right = sum(same(one, label) for one, label in zip(said, examples.labels, strict=True))
@@ -243,7 +244,7 @@ class ChooseMagics(Magics):
             edition=given.edition,
             date=time.strftime("%Y-%m-%d"),
             link=given.link,
-            precision=_precision(self._value("label", given.model)),
+            precision=_precision(model),
             sets=len(sets),
         )
 

@@ -58,13 +58,10 @@ def rebound(session: Session, options: list[str]) -> Grid:
         sides.append((name, number.seconds(seconds), f"{uses:,.0f}", energy, str(number.energy(each.value * uses))))
     standing = "" if found.quality is None else f" The figures are {found.quality}."
     note = f" {found.line}."
-    normal = (
-        ""
-        if found.seconds[0] == found.seconds[1]
-        else (
-            f" Before, the time counted was {number.seconds(found.seconds[0])}; its uses are brought to the time since."
-        )
-    )
+    normal = ""
+    if found.seconds[0] != found.seconds[1]:
+        earlier = number.seconds(found.seconds[0])
+        normal = f" Before, the time counted was {earlier}; its uses are brought to the time since."
     ending = "; --credit keeps it"
     if "--credit" in options:
         part = number.energy(new, found.credit.uncertainty)

@@ -191,8 +191,10 @@ class ShrinkMagics(Magics):
 
     def _is_ours(self, target: str) -> bool:
         """Whether a name still stands for what a search gave it."""
-        given = self._given.get(target)
-        return given is not None and given() is not None and given() is self.shell.user_ns.get(target)
+        now, given = self.shell.user_ns.get(target), self._given.get(target)
+        if given is not None and now is not None and given() is now:
+            return True
+        return any(one.target == target and one.bound is now for one in self._done)  # an undone search gave it back
 
     def _target(self, name: str, options: argparse.Namespace) -> str:
         """Return the name of the result; a search of minutes must not end in one that can't be bound or isn't free."""
@@ -222,8 +224,7 @@ class ShrinkMagics(Magics):
             space.pop(target, None)
             print(f"{target} is gone; your model was not changed.")
             return
-        earlier = any(one.target == target and one.bound is last.before for one in self._done)
-        (self._bind if earlier else lambda key, kept: self.shell.push({key: kept}))(target, last.before)
+        self.shell.push({target: last.before})
         print(f"{target} is what it was before it was shrunk.")
 
     def _value(self, name: str, expression: str) -> Any:

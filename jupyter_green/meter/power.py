@@ -2,7 +2,8 @@
 
 Its updates add up to a count that follows power late (`updates`). Two ways lead to the count at an edge:
 from before, where the power before it was steady for one average; or from after, once the average has
-passed the edge and was steady since. The steadier side is taken, and its unsteadiness is the interval.
+passed the edge and was steady since. The steadier side is taken; its unsteadiness is the interval, and where
+both seem steady and differ, half of that as well.
 """
 
 from __future__ import annotations
