@@ -55,7 +55,7 @@ def known_model(data: Mapping[str, Any], tensors: int) -> tuple[Any, Any]:
         If they name anything that transformers does not bring itself, or make no configuration.
     """
     transformers = require("transformers")
-    _refuse(data, tensors)
+    refuse(data, tensors)
     kind = _own_class(data, transformers)
     config: Any = getattr(kind, "config_class", None)
     if config is None or config.model_type != data.get("model_type"):
@@ -69,8 +69,14 @@ def known_model(data: Mapping[str, Any], tensors: int) -> tuple[Any, Any]:
     return kind, made
 
 
-def _refuse(settings: Mapping[str, Any], tensors: int) -> None:
-    """Refuse what would reach outside the folder, in settings and in all that is inside them."""
+def refuse(settings: Mapping[str, Any], tensors: int) -> None:
+    """See that nothing in settings, or in what is inside them, reaches outside the folder; no library is needed.
+
+    Raises
+    ------
+    ShrinkError
+        If anything does, or asks for more layers than the weights hold tensors.
+    """
     for key, value in settings.items():
         if value is None or value is False or key in LABELS:
             continue
@@ -93,7 +99,7 @@ def _refuse(settings: Mapping[str, Any], tensors: int) -> None:
 
 def _refuse_inside(name: str, value: Any, tensors: int) -> None:
     if isinstance(value, Mapping):
-        _refuse(value, tensors)
+        refuse(value, tensors)
     elif isinstance(value, list):
         for inner in value:
             _refuse_inside(name, inner, tensors)

@@ -16,7 +16,7 @@ from typing import Any
 from jupyter_green.report.quotation import one_line
 
 from .bounded_load import first_ask
-from .config_check import bounded, known_model, new
+from .config_check import bounded, known_model, new, refuse
 from .fault import ShrinkError, require, why
 from .folder import CONFIG, ONNX, PROBE, WEIGHTS, Contents, opened, parsed
 from .offline import offline
@@ -56,6 +56,8 @@ def load(path: str | Path, model: Any = None) -> Any:
     folder = Path(path)
     contents = opened(folder)
     _see_instance(contents, model)
+    if _alone(contents) and not _is_onnx(contents):
+        refuse(*_settings(contents))
     if _alone(contents) or _is_onnx(contents):
         first_ask(folder, contents)
     return made_of(contents, model)
@@ -169,13 +171,17 @@ def _words(value: Any) -> bool:
     )
 
 
+def _settings(contents: Contents) -> tuple[dict[str, Any], int]:
+    """Return what the configuration says, and how many tensors the weights hold."""
+    return parsed(contents.file(CONFIG), CONFIG, infinity=True), len(tensors(contents.file(WEIGHTS), WEIGHTS))
+
+
 def _transformers(contents: Contents) -> Any:
     """Make one of transformers' own models by its configuration; nothing but two files is used."""
     import torch
 
-    data = parsed(contents.file(CONFIG), CONFIG, infinity=True)
+    kind, config = known_model(*_settings(contents))
     weights = tensors(contents.file(WEIGHTS), WEIGHTS)
-    kind, config = known_model(data, len(weights))
     bounded(kind, config, weights)
     with torch.random.fork_rng(devices=[]):
         made = new(kind, config, "cpu")
