@@ -64,11 +64,13 @@ def first_ask(folder: Path, contents: Contents) -> None:
         )
     except subprocess.TimeoutExpired:
         raise _too_long(seconds) from None
+    except OSError as error:
+        raise ShrinkError(f"No process could be started to try it in: {one_line(why(error), 160)}") from error
     if done.returncode == -getattr(signal, "SIGXCPU", 0):
         raise _too_long(seconds)
     try:
-        refused = json.loads(done.stdout)["refused"]
-    except (ValueError, KeyError, TypeError):
+        refused = json.loads(done.stdout.splitlines()[-1])["refused"]
+    except (ValueError, KeyError, TypeError, IndexError):
         raise ShrinkError(
             f"The process in which it was tried first ended with {done.returncode}; it is damaged, or needs more than "
             f"the {room / 1e6:,.0f} MB that its files account for."

@@ -30,7 +30,7 @@ REFUSED = frozenset(
 BUILT_IN = frozenset({"eager", "sdpa"})
 """What attention may be computed by; other names can be kernels of somebody's repository."""
 DTYPES = frozenset({"float64", "float32", "float16", "bfloat16"})
-LABELS = frozenset({"id2label", "label2id"})
+LABELS = frozenset({"id2label", "label2id", "task_specific_params"})
 """Settings whose words are the person's own."""
 LAYERS = frozenset({"num_hidden_layers", "n_layers", "n_layer", "num_layers", "encoder_layers", "decoder_layers"})
 ELSEWHERE = re.compile(r"\w[/\\]|[/\\]\w")
@@ -85,7 +85,7 @@ def refuse(settings: Mapping[str, Any], tensors: int) -> None:
             raise ShrinkError(f"{CONFIG} has {name}, which could run code or fetch it; a saved model has none.")
         if key == "backbone" and isinstance(value, str):
             raise ShrinkError(f"{CONFIG} names a backbone that is not in the folder; a saved model holds all of it.")
-        if "implementation" in key and value not in BUILT_IN:
+        if "implementation" in key and value is not True and not (isinstance(value, str) and value in BUILT_IN):
             raise ShrinkError(f"{CONFIG} has {name}, which could run code; a saved model has none.")
         if key in ("dtype", "torch_dtype") and str(value).removeprefix("torch.") not in DTYPES:
             raise ShrinkError(f"{CONFIG} has numbers of the kind {one_line(repr(value), 60)}, which is not known.")

@@ -123,8 +123,9 @@ def opened(folder: Path) -> Contents:
     """
     try:
         return _opened(folder)
-    except OSError as error:
-        raise ShrinkError(f"{one_line(folder)} can't be read: {one_line(error.strerror or error)}.") from error
+    except (OSError, UnicodeError) as error:
+        said = one_line(getattr(error, "strerror", None) or error)
+        raise ShrinkError(f"{one_line(folder)} can't be read: {said}.") from error
 
 
 def _opened(folder: Path) -> Contents:

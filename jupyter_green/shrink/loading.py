@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,12 @@ def load(path: str | Path, model: Any = None) -> Any:
         refuse(*_settings(contents))
     if _alone(contents) or _is_onnx(contents):
         first_ask(folder, contents)
-    return made_of(contents, model)
+    try:
+        return made_of(contents, model)
+    except ShrinkError:
+        raise
+    except Exception as error:  # a library or the person's own class may fail over it in any way
+        raise ShrinkError(f"It can't be loaded: {one_line(why(error), 160)}") from error
 
 
 def made_of(contents: Contents, model: Any = None) -> Any:
@@ -71,7 +77,7 @@ def made_of(contents: Contents, model: Any = None) -> Any:
     ShrinkError
         If the folder is not what was saved, or `model` another one.
     """
-    with offline():
+    with offline() if _alone(contents) and not _is_onnx(contents) else nullcontext():
         if _is_onnx(contents):
             made = _onnx(contents)
             inside = _onnx_step(contents).get("inside")

@@ -1,16 +1,17 @@
 """No network for a while: what asks Hugging Face's hub is told that there is none, and afterwards all is as it was.
 
-The libraries read the environment once, when they are imported, so their own switches are set too. Those are the whole
-process's: what another thread downloads meanwhile fails.
+The libraries read the environment once, when they are imported, so they are imported before it is set, and their own
+switches are set too. Those are the whole process's: what another thread downloads meanwhile fails.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from .fault import require
 
 VARIABLES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY")
 _SWITCHES = (("huggingface_hub.constants", "HF_HUB_OFFLINE"), ("transformers.utils.hub", "_is_offline_mode"))
@@ -21,7 +22,7 @@ _one = threading.RLock()
 def offline() -> Iterator[None]:
     """Keep this process from asking the hub; one at a time, so that each finds what was before it."""
     with _one:
-        found = [(sys.modules[module], name) for module, name in _SWITCHES if module in sys.modules]
+        found = [(require(module), name) for module, name in _SWITCHES]
         switches = [(module, name, getattr(module, name)) for module, name in found if hasattr(module, name)]
         variables = {name: os.environ.get(name) for name in VARIABLES}
         try:

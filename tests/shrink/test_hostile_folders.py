@@ -335,6 +335,7 @@ CASES = [
     Case("plain", "weights of a backbone (`use_pretrained_backbone`)", CODE, settings(use_pretrained_backbone=True)),
     Case("plain", "kernels of a repository", CODE, settings(attn_implementation=KERNELS)),
     Case("plain", "kernels of a repository, in a part", CODE, settings(sub={"_attn_implementation_internal": KERNELS})),
+    Case("plain", "kernels by part", CODE, settings(attn_implementation={"": KERNELS})),
     Case("plain", "a quantizer of somebody's", CODE, settings(quantization_config={"quant_method": "own"})),
     Case("plain", "another model's weights", CODE, settings(base_model_name_or_path="somebody/model")),
     Case("plain", "an address under a known setting", "an address", settings(hidden_act="https://example.org/x")),
@@ -593,6 +594,18 @@ def test_offline_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
         assert os.environ["HF_HUB_OFFLINE"] == "1"
     assert not constants.is_offline_mode()
     assert "HF_HUB_OFFLINE" not in os.environ
+
+
+def test_a_library_that_is_imported_meanwhile_is_not_offline_for_good() -> None:
+    code = """
+from jupyter_green.shrink.offline import offline
+with offline():
+    pass
+from huggingface_hub import constants
+assert not constants.HF_HUB_OFFLINE
+"""
+    environment = {name: value for name, value in os.environ.items() if "OFFLINE" not in name}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment, capture_output=True)
 
 
 def test_no_format_is_guessed(tmp_path: Path) -> None:
