@@ -22,6 +22,9 @@ from .folder import Contents, opened
 from .offline import VARIABLES
 
 SECONDS = 60.0
+"""How long making a model and asking it may take, from when the libraries are there."""
+STARTING_SECONDS = 240.0
+"""How long an interpreter and the libraries may take to start; on a busy machine that is most of it."""
 COMPILING_SECONDS = 300.0
 BYTES_A_SECOND = 50e6
 """How fast files are read and weights are put in place at least."""
@@ -59,14 +62,14 @@ def first_ask(folder: Path, contents: Contents) -> None:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             check=False,
-            timeout=seconds,
+            timeout=seconds + STARTING_SECONDS,
             env={**os.environ, **dict.fromkeys(VARIABLES, "1")},
         )
     except subprocess.TimeoutExpired:
         raise _too_long(seconds) from None
     except OSError as error:
         raise ShrinkError(f"No process could be started to try it in: {one_line(why(error), 160)}") from error
-    if done.returncode == -getattr(signal, "SIGXCPU", 0):
+    if done.returncode in [-getattr(signal, name) for name in ("SIGALRM", "SIGXCPU") if hasattr(signal, name)]:
         raise _too_long(seconds)
     try:
         refused = json.loads(done.stdout.splitlines()[-1])["refused"]
@@ -147,6 +150,8 @@ def _limit(room: int, seconds: int) -> None:
         resource.RLIMIT_CPU: int(sum(os.times()[:2]) + seconds * (os.cpu_count() or 1)) + 1,
         resource.RLIMIT_CORE: 0,
     }
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(seconds)  # it ends the process, whatever that is busy with
     for kind, most in wanted.items():
         before = resource.getrlimit(kind)[1]
         if most is not None and (before == resource.RLIM_INFINITY or most < before):
