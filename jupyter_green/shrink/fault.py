@@ -5,6 +5,9 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+_MEMORY = ("out of memory", "allocate memory", "failed to allocate", "bad_alloc", "bad allocation", "cannot allocate")
+"""How the libraries say that memory ran out."""
+
 
 class ShrinkError(ValueError):
     """Bad input or a missing part; the message is one sentence for the person."""
@@ -35,9 +38,15 @@ def require(name: str, extra: str = "shrink") -> Any:
         ) from None
 
 
+def of_memory(error: BaseException) -> bool:
+    """Whether something failed because there was not enough memory."""
+    said = str(error).lower()
+    return isinstance(error, MemoryError) or any(words in said for words in _MEMORY)
+
+
 def why(error: BaseException) -> str:
     """Return in one line why something failed, for a row."""
-    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+    if of_memory(error):
         return "There was not enough memory for it."
     first = (str(error).strip().splitlines() or [""])[0]
     return f"{type(error).__name__}: {first[:160]}" if first else type(error).__name__

@@ -169,15 +169,17 @@ def _asked(folder: Path, fresh: Path, device: str, model: Any = None) -> dict[st
     import psutil
     import torch
 
-    from .loading import load
+    from .folder import opened
+    from .loading import made_of
     from .workload import generated
 
     before, began = psutil.Process().memory_info().rss, time.perf_counter()
     try:
-        made = load(folder, model).to(device)
+        contents = opened(folder)
+        made = made_of(contents, model).to(device)  # it was written a moment ago, so nobody tries it first
         took = time.perf_counter() - began
         held = require("safetensors.torch").load_file(str(fresh), device=device)
-        call = json.loads((folder / "shrink.json").read_text(encoding="utf-8"))["call"]
+        call = contents.note["call"]
         count = sum(name.endswith(".out") for name in held)
         for number in range(count):
             begin = f"{number}.in."

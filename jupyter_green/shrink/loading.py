@@ -1,19 +1,29 @@
 """Loading a shrunk model: made anew from its settings, filled with its weights, and asked its probe; nothing is run.
 
 ONNX models and transformers' own classes load alone. For any other class the person hands over a fresh instance: a
-file must not say which code to run. What was done to the structure is done to that instance again.
+file must not say which code to run. What was done to the structure is done to that instance again. What loads alone is
+made and asked in a process of its own first, since no check tells how long a graph runs.
 """
 
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from .fault import ShrinkError, require
-from .folder import CONFIG, ONNX, PROBE, WEIGHTS, checked_onnx, opened, settings
+from jupyter_green.report.quotation import one_line
+
+from .bounded_load import first_ask
+from .config_check import bounded, known_model, new, refuse
+from .fault import ShrinkError, require, why
+from .folder import CONFIG, ONNX, PROBE, WEIGHTS, Contents, opened, parsed
+from .offline import offline
+from .onnx_check import check_onnx
 from .replay import finished, see_threads
+from .safetensors_check import tensors
 from .saving import unseen, versions
 from .subject import Subject, kind_of, main_tensor
 
@@ -41,212 +51,277 @@ def load(path: str | Path, model: Any = None) -> Any:
     ShrinkError
         If the folder is not what was saved, or `model` is missing or another one; one sentence.
     """
-    folder = Path(path)
+    if not isinstance(path, (str, os.PathLike)) or "\0" in str(path):
+        raise ShrinkError(f"{one_line(repr(path), 80)} is no folder; name one that result.save(folder) wrote.")
     require("torch")
-    note = opened(folder)
-    steps = [step for step in note["steps"] if isinstance(step, dict)]
-    for name in note["files"]:
-        if name.endswith(".safetensors"):
-            _whole(folder / name)
-    if note.get("form") == "onnx":
-        made = _onnx(folder, note, steps, model)
-    elif note.get("alone") is True:
-        made = finished(_transformers(folder, note), steps)
-    else:
-        made = finished(_replayed(folder, note, steps, model), steps)
-    made.eval()
-    _ask(made, _file(folder, note, PROBE), note)
+    folder = Path(path)
+    contents = opened(folder)
+    _see_instance(contents, model)
+    if _alone(contents) and not _is_onnx(contents):
+        refuse(*_settings(contents))
+    if _alone(contents) or _is_onnx(contents):
+        first_ask(folder, contents)
+    try:
+        return made_of(contents, model)
+    except ShrinkError:
+        raise
+    except Exception as error:  # a library or the person's own class may fail over it in any way
+        raise ShrinkError(f"It can't be loaded: {one_line(why(error), 160)}") from error
+
+
+def made_of(contents: Contents, model: Any = None) -> Any:
+    """Return the model that a folder holds, made and asked in this process.
+
+    Raises
+    ------
+    ShrinkError
+        If the folder is not what was saved, or `model` another one.
+    """
+    with offline() if _alone(contents) and not _is_onnx(contents) else nullcontext():
+        if _is_onnx(contents):
+            made = _onnx(contents)
+            inside = _onnx_step(contents).get("inside")
+            if inside is not None:
+                from .recipes.encoder import put
+
+                made = put(model, inside, made)
+        elif _alone(contents):
+            made = finished(_transformers(contents), contents.steps)
+        else:
+            made = finished(_replayed(contents, model), contents.steps)
+        made.eval()
+        _ask(made, contents)
     return made
 
 
-def _whole(path: Path) -> None:
-    """See that a file is safetensors."""
-    safetensors = require("safetensors")
+def tried(contents: Contents) -> None:
+    """Make and ask what a folder holds; of a part that only an instance completes, that part alone.
+
+    Raises
+    ------
+    ShrinkError
+        If that fails.
+    """
+    if not _is_onnx(contents) or _onnx_step(contents).get("inside") is None:
+        made_of(contents)
+        return
+    part = _onnx(contents)
     try:
-        with safetensors.safe_open(str(path), framework="pt") as file:
-            file.keys()
-    except (safetensors.SafetensorError, OSError, ValueError) as error:
-        raise ShrinkError(f"{path.name} is damaged: {str(error).splitlines()[0][:120]}.") from None
+        part(**_probe(contents)[0])
+    except Exception as error:  # ONNX Runtime has an error class for each reason
+        raise _uncallable(error, contents) from error
 
 
-def _file(folder: Path, note: Mapping[str, Any], name: str) -> Path:
-    if name not in note["files"]:
-        raise ShrinkError(f"shrink.json does not name {name}; the folder is damaged.")
-    return folder / name
+def _is_onnx(contents: Contents) -> bool:
+    return contents.note.get("form") == "onnx"
 
 
-def _onnx(folder: Path, note: Mapping[str, Any], steps: list[Any], model: Any) -> Any:
-    from .recipes.encoder import put
+def _alone(contents: Contents) -> bool:
+    return contents.note.get("alone") is True
+
+
+def _see_instance(contents: Contents, model: Any) -> None:
+    """See that a person handed over what the folder lacks."""
+    if _is_onnx(contents):
+        inside: Any = _onnx_step(contents).get("inside")
+        if inside is not None:
+            _fresh(contents.note, model)
+            if not (isinstance(inside, str) and inside and inside in dict(model.named_modules())):
+                said = one_line(repr(inside), 80)
+                raise ShrinkError(f"model is not built like the one that was shrunk: it has no part {said}.")
+    elif not _alone(contents):
+        _fresh(contents.note, model)
+
+
+def _onnx_step(contents: Contents) -> Mapping[str, Any]:
+    return next((step for step in contents.steps if step["recipe"] == "onnx"), {})
+
+
+def _onnx(contents: Contents) -> Any:
     from .recipes.onnx_model import wrapped
 
-    step: dict[str, Any] = next((step for step in steps if step.get("recipe") == "onnx"), {})
+    step = _onnx_step(contents)
     names: Any = step.get("names")
     outputs: Any = step.get("outputs")
     threads: Any = step.get("threads")
     see_threads(threads)
     if not _words(names) or not _words(outputs):
         raise ShrinkError("shrink.json does not say what the model is called with; the folder is damaged.")
-    inside: Any = step.get("inside")
-    if inside is not None:
-        _fresh(note, model)
-        if not (isinstance(inside, str) and inside and inside in dict(model.named_modules())):
-            raise ShrinkError(f"model is not built like the one that was shrunk: it has no part {str(inside)[:80]!r}.")
-    data = checked_onnx(_file(folder, note, ONNX).read_bytes())
+    data = bytes(contents.file(ONNX))
+    check_onnx(data)
     try:
-        made = wrapped(data, names, outputs, threads)
+        return wrapped(data, names, outputs, threads)
     except ShrinkError:
         raise
     except Exception as error:  # ONNX Runtime has an error class for each reason
-        raise ShrinkError(f"ONNX Runtime can't run {ONNX}: {str(error).splitlines()[0][:160]}") from error
-    return made if inside is None else put(model, inside, made)
+        raise ShrinkError(f"ONNX Runtime can't run {ONNX}: {one_line(why(error), 160)}") from error
 
 
 def _fresh(note: Mapping[str, Any], model: Any) -> None:
     """See that a person handed over an instance of the class that was shrunk."""
     import torch
 
-    name = note.get("class")
+    name = one_line(note.get("class"), 80)
     if not isinstance(model, torch.nn.Module):
         raise ShrinkError(f"This model needs a fresh instance of its class; call green.load(path, model={name}(...)).")
-    if type(model).__name__ != name:
+    if type(model).__name__ != note.get("class"):
         raise ShrinkError(f"This is a shrunk {name}, and model is {type(model).__name__}.")
 
 
 def _words(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(word, str) for word in value)
+    """Whether something is a list of names that a model may be called with."""
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(word, str) and not word.startswith("_") for word in value)
+    )
 
 
-def _transformers(folder: Path, note: Mapping[str, Any]) -> Any:
-    """Make one of transformers' own models by its configuration; nothing but two files is read."""
+def _settings(contents: Contents) -> tuple[dict[str, Any], int]:
+    """Return what the configuration says, and how many tensors the weights hold."""
+    return parsed(contents.file(CONFIG), CONFIG, infinity=True), len(tensors(contents.file(WEIGHTS), WEIGHTS))
+
+
+def _transformers(contents: Contents) -> Any:
+    """Make one of transformers' own models by its configuration; nothing but two files is used."""
     import torch
 
-    transformers = require("transformers")
-    data = settings(_file(folder, note, CONFIG).parent)
-    names: Any = data.get("architectures")
-    name = names[0] if _words(names) else ""
-    kind: Any = getattr(transformers, name, None) if name.isidentifier() else None
-    if not (isinstance(kind, type) and issubclass(kind, transformers.PreTrainedModel)):
-        raise ShrinkError(f"{name or 'The architecture'} is no model of transformers {transformers.__version__}.")
-    config: Any = getattr(kind, "config_class", None)
-    if not kind.__module__.startswith("transformers.") or config is None:
-        raise ShrinkError(f"{name} is no model of transformers' own.")
-    if config.model_type != data.get("model_type"):
-        raise ShrinkError(f"{CONFIG} is of {data.get('model_type')!r}, which {name} is not.")
-    set_up, path = config.from_dict(data), _file(folder, note, WEIGHTS)
+    kind, config = known_model(*_settings(contents))
+    weights = tensors(contents.file(WEIGHTS), WEIGHTS)
+    bounded(kind, config, weights)
     with torch.random.fork_rng(devices=[]):
-        made = kind(set_up)
-        _heads(made, path, note["steps"])
-        return _renamed(kind, set_up, path) if _other_names(made, path) else _filled(made, path)
+        made = new(kind, config, "cpu")
+        _heads(made, weights, contents.steps)
+        # transformers writes the weights of older checkpoints under other names than its modules have.
+        return _filled(made, weights) if set(weights) <= set(made.state_dict()) else _renamed(kind, config, weights)
 
 
-def _other_names(made: Any, path: Path) -> bool:
-    """Whether transformers wrote weights under other names than its modules have, as it does for older checkpoints."""
-    with require("safetensors").safe_open(str(path), framework="pt") as file:
-        return not set(file.keys()) <= set(made.state_dict())
-
-
-def _renamed(kind: Any, config: Any, path: Path) -> Any:
+def _renamed(kind: Any, config: Any, weights: dict[str, Any]) -> Any:
     """Let transformers give the weights the names of its modules; it is handed both, and reads no file."""
     import torch
 
-    state = require("safetensors.torch").load_file(str(path))
-    kinds = {value.dtype for value in state.values() if value.is_floating_point()}
+    kinds = {value.dtype for value in weights.values() if value.is_floating_point()}
     half = min(kinds, key=lambda one: one.itemsize, default=torch.float32)
     try:
         with unseen():
             made, told = kind.from_pretrained(
-                None, config=config, state_dict=state, dtype=half, output_loading_info=True
+                None,
+                config=config,
+                state_dict=weights,
+                dtype=half,
+                output_loading_info=True,
+                local_files_only=True,
+                trust_remote_code=False,
             )
-    except (RuntimeError, ValueError, KeyError) as error:
-        raise ShrinkError(f"The weights don't fit the model: {str(error).splitlines()[0][:160]}") from None
+    except Exception as error:  # what doesn't fit is told in many ways
+        raise _misfit(error) from error
     missing, unexpected = told["missing_keys"], told["unexpected_keys"]
     if missing or unexpected or told["mismatched_keys"]:
         raise _unfit(len(missing) + len(told["mismatched_keys"]), len(unexpected))
     return made
 
 
+def _misfit(error: BaseException) -> ShrinkError:
+    return ShrinkError(f"The weights don't fit the model: {one_line(why(error), 160)}")
+
+
 def _unfit(missing: int, unexpected: int) -> ShrinkError:
     return ShrinkError(f"The weights don't fit the model: {missing} are missing and {unexpected} are left over.")
 
 
-def _heads(made: Any, path: Path, steps: list[Any]) -> None:
+def _heads(made: Any, weights: Mapping[str, Any], steps: list[Mapping[str, Any]]) -> None:
     """Give attentions as many heads as were left, and layers the shapes of the weights, where that was done."""
     from .recipes.heads import set_heads
     from .structure import reshape
 
     for step in steps:
-        if not isinstance(step, dict) or step.get("recipe") != "heads":
+        if step["recipe"] != "heads":
             continue
         kept: Any = step.get("kept")
         if type(kept) is not int:
             raise ShrinkError("shrink.json does not say how many heads are kept; the folder is damaged.")
-        reshape(made, path)
+        reshape(made, weights)
         try:
             set_heads(made, kept)
         except (ValueError, AttributeError) as error:
             raise ShrinkError(f"The model is not built like the one that was shrunk: {error}") from None
 
 
-def _replayed(folder: Path, note: Mapping[str, Any], steps: list[Any], model: Any) -> Any:
+def _replayed(contents: Contents, model: Any) -> Any:
     from .recipes.depth import keep_layers
     from .structure import reshape
 
-    _fresh(note, model)
     made = copy.deepcopy(model)
-    for step in steps:
-        if step.get("recipe") == "depth":
+    for step in contents.steps:
+        if step["recipe"] == "depth":
             kept = step.get("kept")
-            if not isinstance(kept, list) or not all(isinstance(place, int) for place in kept):
+            if not (isinstance(kept, list) and all(type(one) is int for one in kept) and kept == sorted(set(kept))):
                 raise ShrinkError("shrink.json does not say which layers are kept; the folder is damaged.")
             try:
                 keep_layers(made, str(step.get("list")), kept)
             except (ValueError, AttributeError) as error:
-                raise ShrinkError(f"model is not built like the one that was shrunk: {error}") from None
-    path = _file(folder, note, WEIGHTS)
-    reshape(made, path)
-    _heads(made, path, steps)
-    return _filled(made, path)
+                said = one_line(error, 160)
+                raise ShrinkError(f"model is not built like the one that was shrunk: {said}") from None
+    weights = tensors(contents.file(WEIGHTS), WEIGHTS)
+    reshape(made, weights)
+    _heads(made, weights, contents.steps)
+    return _filled(made, weights)
 
 
-def _filled(made: Any, path: Path) -> Any:
+def _filled(made: Any, weights: dict[str, Any]) -> Any:
+    """Put weights into a model; what is tied in it is given once."""
     import torch
 
-    safetensors = require("safetensors")
-    with safetensors.safe_open(str(path), framework="pt") as file:
-        names = list(file.keys())
-        kinds = {file.get_tensor(name).dtype for name in names if file.get_slice(name).get_shape()}
-    for half in (torch.bfloat16, torch.float16):
-        if half in kinds:
-            made = made.to(half)
+    kinds = {tensor.dtype for tensor in weights.values() if tensor.dim()}
+    for kind in (torch.bfloat16, torch.float16, torch.float64):
+        if kind in kinds:
+            made = made.to(kind)
+    own = made.state_dict()
+    for name, weight in weights.items():
+        if name in own and own[name].is_floating_point() != weight.is_floating_point():
+            raise ShrinkError(f"The weights don't fit the model: {one_line(name, 80)} is of another kind of number.")
     try:
-        missing, unexpected = require("safetensors.torch").load_model(made, str(path), strict=False)
+        told = made.load_state_dict(weights, strict=False)
     except (RuntimeError, ValueError) as error:
-        raise ShrinkError(f"The weights don't fit the model: {str(error).splitlines()[0][:160]}") from None
-    if missing or unexpected:
-        raise _unfit(len(missing), len(unexpected))
+        raise _misfit(error) from None
+    given = {(own[name].data_ptr(), own[name].shape) for name in weights if name in own}
+    missing = [name for name in told.missing_keys if (own[name].data_ptr(), own[name].shape) not in given]
+    if missing or told.unexpected_keys:
+        raise _unfit(len(missing), len(told.unexpected_keys))
     return made
 
 
-def _ask(made: Any, probe: Path, note: Mapping[str, Any]) -> None:
+def _probe(contents: Contents) -> tuple[dict[str, Any], Any]:
+    """Return what a model is asked, by name, and what it answered when it was saved."""
+    held = tensors(contents.file(PROBE), PROBE)
+    wanted = held.pop("out", None)
+    if wanted is None or not held:
+        raise ShrinkError(f"{PROBE} is damaged: it holds no question and its answer.")
+    return {name.removeprefix("in."): leaf for name, leaf in held.items()}, wanted.float()
+
+
+def _ask(made: Any, contents: Contents) -> None:
     """Ask the probe and compare the answer."""
     import torch
 
     from .inspection import arranged
 
+    inputs, wanted = _probe(contents)
     try:
-        held = require("safetensors.torch").load_file(str(probe))
-        wanted = held.pop("out")
-        inputs = {name.removeprefix("in."): leaf for name, leaf in held.items()}
         with torch.inference_mode():
-            answer = main_tensor(Subject(made, kind_of(made)).call(arranged(inputs, note.get("call")))).float()
-    except (KeyError, IndexError, TypeError, RuntimeError, ValueError) as error:
-        first = (str(error).splitlines() or [""])[0][:160]
-        raise ShrinkError(
-            f"The model can't be called as it was when it was saved: {first}. {_changed(note)}"
-        ) from error
-    close = CLOSE * max(1e-6, float(wanted.abs().max()))
-    if answer.shape != wanted.shape or not float((answer - wanted).abs().max()) <= close:
-        raise ShrinkError(f"The model answers differently from when it was saved. {_changed(note)}")
+            given = arranged(inputs, contents.note.get("call"))
+            answer = main_tensor(Subject(made, kind_of(made)).call(given)).float()
+            close = CLOSE * max(1e-6, float(wanted.abs().max()))
+            same = answer.shape == wanted.shape and float((answer - wanted).abs().max()) <= close
+    except Exception as error:  # a model may fail in any way over what it is not made for
+        raise _uncallable(error, contents) from error
+    if not same:
+        raise ShrinkError(f"The model answers differently from when it was saved. {_changed(contents.note)}")
+
+
+def _uncallable(error: BaseException, contents: Contents) -> ShrinkError:
+    said = one_line(why(error), 160).rstrip(".")
+    return ShrinkError(f"The model can't be called as it was when it was saved: {said}. {_changed(contents.note)}")
 
 
 def _changed(note: Mapping[str, Any]) -> str:
@@ -257,4 +332,4 @@ def _changed(note: Mapping[str, Any]) -> str:
     other = [f"{name} {known[name]} (here {one})" for name, one in here.items() if known.get(name, one) != one]
     if not other:
         return "No library has changed since, so its file has, or this processor works otherwise."
-    return f"It was saved with {', '.join(other)[:300]}; install what it was saved with."
+    return f"It was saved with {one_line(', '.join(other), 300)}; install what it was saved with."

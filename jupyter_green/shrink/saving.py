@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from .batch import leaves
 from .fault import ShrinkError, require
-from .folder import CARD, CONFIG, NOTE, ONNX, PROBE, SCHEMA, WEIGHTS, digest
+from .folder import CARD, CONFIG, NOTE, ONNX, PROBE, SCHEMA, WEIGHTS, checksum, digest
 from .recipes.onnx_model import session_of
 from .subject import main_tensor
 
@@ -79,6 +79,7 @@ def write(
     _probe(made, original, product.model, sample)
     note = {**_note(product, sample, alone), **(figures or {})}
     note["files"] = {file.name: digest(file) for file in sorted(made.iterdir())}
+    note["checksum"] = checksum(json.loads(json.dumps(note, allow_nan=False)))
     (made / NOTE).write_text(json.dumps(note, indent=1, allow_nan=False), encoding="utf-8")
     return alone
 

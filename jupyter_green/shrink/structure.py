@@ -5,14 +5,14 @@ The shapes come from the weights' file itself, so that no file can ask for more 
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-from .fault import ShrinkError, require
+from .fault import ShrinkError
 
 
-def reshape(model: Any, path: Path) -> None:
-    """Give a model's layers the shapes of the weights in a safetensors file, in place.
+def reshape(model: Any, weights: Mapping[str, Any]) -> None:
+    """Give a model's layers the shapes of weights that were read from a file, in place.
 
     Raises
     ------
@@ -21,9 +21,7 @@ def reshape(model: Any, path: Path) -> None:
     """
     import torch
 
-    with require("safetensors").safe_open(str(path), framework="pt") as file:
-        names = list(file.keys())
-        wanted = {name: tuple(file.get_slice(name).get_shape()) for name in names}
+    wanted = {name: tuple(weight.shape) for name, weight in weights.items()}
     for name, module in model.named_modules():
         for own, tensor in [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]:
             shape = wanted.get(f"{name}.{own}" if name else own)

@@ -41,6 +41,8 @@ def wrapped(model: bytes, names: Sequence[str], outputs: Sequence[str], threads:
             settings.inter_op_num_threads = 1
             settings.log_severity_level = 3
             settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
+            # Bytes that are two formats at once would be checked as one and run as the other.
+            settings.add_session_config_entry("session.load_model_format", "ONNX")
             self.onnx = model
             self.config: Any = None
             self.names = list(names)
