@@ -45,6 +45,8 @@ class ActiveCell:
         What runs it.
     task : asyncio.Task or None
         In which task.
+    called : bool
+        Whether a call of `run_cell` waits for its end, and will tell of it.
     origin : object
         The request of the kernel that it belongs to; without a kernel the outermost call that runs a cell.
     execution_count : int
@@ -64,6 +66,7 @@ class ActiveCell:
     info: Any
     frame: FrameType
     task: asyncio.Task[Any] | None
+    called: bool
     origin: object
     execution_count: int | None
     nested: bool = False
@@ -121,8 +124,9 @@ class ActiveCells:
         known = next((cell for cell in cells if cell.info is info), None)
         if known is not None:
             return known
-        cell = ActiveCell(info, frame, _task(), self._origin(frame), self._number(info))
-        stack = [*_stack(frame.f_back)] if cells else []
+        stack = [*_stack(frame.f_back)]
+        called = any(one.f_code.co_name == "run_cell" for one in stack)
+        cell = ActiveCell(info, frame, _task(), called, self._origin(frame), self._number(info))
         living = [other for other in cells if _lives(other, stack, cell)]
         cell.nested = bool(living)
         self._forget_dead_threads()

@@ -279,7 +279,7 @@ class CellMeter:
         if cell.window is None:
             facts = {"cell_id": getattr(cell.info, "cell_id", None), "code_hash": code_hash(cell.info.raw_cell)}
             cell.window = session.window("cell", **facts)
-        if cell.task is not None:
+        if cell.task is not None and not cell.called:
             cell.task.remove_done_callback(self._task_done)
             cell.task.add_done_callback(self._task_done)
         session.open(cell.window)
