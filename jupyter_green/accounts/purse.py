@@ -8,12 +8,11 @@ how a budget stands is told what is known by then, and `problem` says where that
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from jupyter_green.ledger.fault import LedgerError
-from jupyter_green.records import EnergyRecord, new_id
+from jupyter_green.records import EnergyRecord, clock, new_id
 
 from .board import Board, Known, Owed
 from .budget import Budget, Override, in_force
@@ -53,16 +52,20 @@ class Purse:
         """Return the budgets in force, wherever they hold; one look at the board's time."""
         if self._board.changed():
             self._adopt(self._board.read())
-        return in_force(self._known.budgets, time.time())
+        return in_force(self._known.budgets, clock.wall())
+
+    def watched(self) -> bool:
+        """Whether there may be budgets in force; one look at the board's time."""
+        return bool(self._known.budgets) or self._board.changed()
 
     def overridden(self, budget: Budget) -> Override | None:
         """Return what lifts a budget now."""
-        now = time.time()
+        now = clock.wall()
         return next((one for one in reversed(self._known.overrides) if one.holds(budget, now)), None)
 
     def spent(self, budget: Budget, live: Sequence[EnergyRecord] = ()) -> Spent:
         """Return how a budget stands, as far as it is known; `live` are this kernel's unsettled records."""
-        return self._spending.spent(budget, time.time(), live)
+        return self._spending.spent(budget, clock.wall(), live)
 
     @property
     def problem(self) -> str | None:
@@ -104,7 +107,7 @@ class Purse:
         BadLimit
             If there is no reason.
         """
-        now, spent = time.time(), self.spent(budget)
+        now, spent = clock.wall(), self.spent(budget)
         ends = {"notebook": "day", "project": "day"}.get(budget.per, budget.per)
         until = Budget(budget.limit, "day" if ends == "day" else budget.per, zone=budget.zone).period(now)[1]
         made = Override(budget.id, reason, now, now if cells is not None else until, cells)
@@ -126,7 +129,7 @@ class Purse:
 
     def due(self) -> bool:
         """Whether the ledger should be read."""
-        return bool(self._waiting) or self._spending.due(self.budgets(), time.time())
+        return bool(self._waiting) or self._spending.due(self.budgets(), clock.wall())
 
     def look(self) -> None:
         """Read the ledger now, on this thread; where it can't be, `problem` says why."""
@@ -156,7 +159,7 @@ class Purse:
                     self._waiting.pop(0)
                 budgets = [budget_of(one) for one in ledger.postings("budget")]
                 overrides = [Override.from_dict(one.document) for one in ledger.postings("override")]
-            now = time.time()
+            now = clock.wall()
             holds = in_force(budgets, now)
             self._spending.look(holds, now)
             self._adopt(Known(holds, [one for one in overrides if one.until > now], self._spending.bases))

@@ -8,9 +8,10 @@ each few items, three times as long as they took. A notebook of usual length is 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
+
+from jupyter_green.records import clock
 
 T = TypeVar("T")
 
@@ -29,9 +30,9 @@ def restful(items: Iterable[T]) -> Iterator[T]:
     if threading.current_thread() is threading.main_thread():
         yield from items
         return
-    began = time.thread_time()
+    began = clock.thread_time()
     for place, item in enumerate(items, 1):
         yield item
         if place % FEW == 0:
-            time.sleep(SHARE * max(0.0, time.thread_time() - began))
-            began = time.thread_time()
+            clock.sleep(SHARE * max(0.0, clock.thread_time() - began))
+            began = clock.thread_time()

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -21,7 +20,7 @@ from jupyter_green.ledger.journal import journals, replay
 from jupyter_green.ledger.location import journal_folder
 from jupyter_green.ledger.sum import Outlay
 from jupyter_green.ledger.totals import is_simulated
-from jupyter_green.records import EnergyRecord, Quality
+from jupyter_green.records import EnergyRecord, Quality, clock
 
 from .budget import Budget, purpose_of
 
@@ -195,7 +194,7 @@ class Spending:
             for budget in budgets:
                 start, end = self._period(budget, moment)
                 outlay = self._asked(ledger, budget, (start, end), asked, moment)
-                found[budget.id] = Base(start, outlay, self._carried(ledger, budget, start), time.time())
+                found[budget.id] = Base(start, outlay, self._carried(ledger, budget, start), clock.wall())
             waits = next((notice for notice in ledger.notices if "not in yet" in notice), None)
         with self._guard:
             self.bases = found

@@ -8,14 +8,13 @@ No frame has a `state`: nbclient, and what builds on it, takes that for a widget
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from jupyter_green.accounts import view as shape
 from jupyter_green.accounts.aftermath import KEPT
-from jupyter_green.records import SHRUNK
+from jupyter_green.records import SHRUNK, clock
 from jupyter_green.report.quotation import one_line
 from jupyter_green.session import Session, Window
 
@@ -95,7 +94,7 @@ class Frames:
         return {
             **self._head("snapshot"),
             "seq": self._next(),
-            "sent_at": time.time(),
+            "sent_at": clock.wall(),
             "notebook": one_line(settings.notebook, LONGEST_NAME) if settings.notebook else None,
             "project": one_line(settings.project, LONGEST_NAME),
             "phase": "busy" if opened else "idle" if metering else "off",

@@ -9,12 +9,11 @@ uses stays silent and may be culled.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-from jupyter_green.records import EnergyRecord
+from jupyter_green.records import EnergyRecord, clock
 from jupyter_green.session import Session, Window
 
 from .audience import Audience
@@ -75,7 +74,7 @@ class Link:
         self._mailed = False
         self._changes = self._budgets.changes
         self._opened = 0
-        self._active = time.perf_counter()
+        self._active = clock.perf_counter()
 
     # ---- life ---------------------------------------------------------------------------------
 
@@ -123,15 +122,15 @@ class Link:
     def switched(self) -> None:
         """Look whether a line turned metering on or off or changed a budget; called on the cell's path, after each."""
         if self._metering.enabled != self._was_enabled:
-            self._was_enabled = self._metering.enabled
-            if self._was_enabled:
+            if self._metering.enabled:
                 self._channel.forgive()
             self._change()
             self._session.hurry()
+            self._was_enabled = self._metering.enabled  # last: an interrupt has all of it done once more
         elif self._changes != self._budgets.changes:
-            self._changes = self._budgets.changes
             self._change()
             self._session.hurry()
+            self._changes = self._budgets.changes
         elif self._reference.changed:
             self._session.hurry()
 
@@ -143,7 +142,7 @@ class Link:
     def _heard(self, event: str, record: EnergyRecord) -> None:
         if event == "beat" or record.parent is not None:
             return
-        self._active = time.perf_counter()
+        self._active = clock.perf_counter()
         self._change()
         if record.span == "cell" and record.cell_id is not None and HEADLESS not in os.environ:
             self._beckoned = True  # nbclient and papermill send no cell ids, and never see a comm
@@ -157,7 +156,7 @@ class Link:
         """Do what is due; return the seconds until there is more."""
         while self._channel.inbox:
             self._read(self._channel.inbox.popleft())
-        now = time.perf_counter()
+        now = clock.perf_counter()
         running = self._follow_windows()
         self._active = now if running else self._active
         waits = [self._compare(now), self._post(now, running=running)]
@@ -221,7 +220,7 @@ class Link:
             self._channel.begin(frame)
         else:
             self._channel.send(frame)
-        self._pace.sent(time.perf_counter())
+        self._pace.sent(clock.perf_counter())
         more = self._due or self._outbox or running or self._chronicle.changed
         return self._pace.distance if more else None
 

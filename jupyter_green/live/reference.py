@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from functools import cached_property
@@ -19,7 +18,7 @@ from jupyter_green.accounts import Against, BaselineError, Book, Comparison, Mat
 from jupyter_green.accounts.limit import BadLimit
 from jupyter_green.accounts.sentence import cleared, kept, used
 from jupyter_green.ledger.fault import LedgerError
-from jupyter_green.records import EnergyRecord
+from jupyter_green.records import EnergyRecord, clock
 
 from . import request
 from .outbox import Answer
@@ -109,7 +108,7 @@ class Reference:
 
     def work(self, quiet: float) -> None:
         """Start what is to be done; nothing has run for so many seconds."""
-        now = time.monotonic()
+        now = clock.monotonic()
         unread = self._book.standing is None and not self._wanted and now - self._asked >= AGAIN_SECONDS
         if unread and (LIBRARY in sys.modules or quiet >= QUIET_SECONDS):
             self._asked = now

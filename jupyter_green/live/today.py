@@ -10,13 +10,12 @@ from __future__ import annotations
 import os
 import sys
 import threading
-import time
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from jupyter_green.accounts import view as shape
 from jupyter_green.ledger.location import is_local, sqlite_path
-from jupyter_green.records import Component, EnergyRecord
+from jupyter_green.records import Component, EnergyRecord, clock
 
 if TYPE_CHECKING:
     from jupyter_green.impact import Valuation
@@ -77,12 +76,12 @@ class Today:
         elif own.joules is not None and quality == "simulated":
             return shape.figure(valuation.value(own))
         sum_of_all = Component("other", "all", "today", joules, spread, 0.0, "model", quality or "estimated", "today")
-        record = EnergyRecord((sum_of_all,), 0.0, time.time(), span="window")
+        record = EnergyRecord((sum_of_all,), 0.0, clock.wall(), span="window")
         return {**shape.figure(valuation.value(record)), "measured_share": measured / joules if joules else None}
 
     def ask(self, quiet: float) -> None:
         """Ask the ledger if it is time; nothing has run for so many seconds."""
-        now = time.monotonic()
+        now = clock.monotonic()
         if quiet < QUIET_SECONDS or now - self._asked < EVERY_SECONDS or not self._may_ask():
             return
         self._asked = now

@@ -6,9 +6,10 @@ the end of one to the beginning of the next.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
+
+from jupyter_green.records import clock
 
 SECONDS = 0.52
 """Between two drawings: no second holds more than two of them."""
@@ -64,5 +65,5 @@ class View:
         except Exception as error:  # noqa: BLE001 - a view that can't be drawn must not stop the link
             self.problem = f"The view was given up: {type(error).__name__}: {error}"
             return None
-        self._last = time.perf_counter()
+        self._last = clock.perf_counter()
         return SECONDS if running else None

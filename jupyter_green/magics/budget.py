@@ -52,7 +52,7 @@ class BudgetMagics(Magics):
         super().__init__(shell)
         self.cells, self.gate, self.purser = cells, gate, purser
         # Not decorated magics: a call that stands in a held cell's place, nothing to be found or typed.
-        self.magics["line"][HOLD] = gate.answer
+        self.magics["line"][HOLD] = cells.start
 
     @no_var_expand
     @line_magic

@@ -1,30 +1,38 @@
 """From IPython's events to windows: one window per outermost cell, whatever way the cell ends.
 
-`pre_run_cell` and `post_run_cell` come in pairs, but for empty cells (no pre), cells cancelled in the
-kernel's async path (result None) and cells run inside cells (nested pairs). The stack is kept per thread,
-since subshells interleave, and an entry is found again by its `info` object, not by counting.
+IPython prints what a callback raises, an interrupt too, and goes on. So callbacks are short, are done to their end
+whatever interrupts them, and an interrupt then stops the cell as if it had come in the cell's own code: at its start,
+or as its end. A fault of ours costs one sentence. Which cell an event is about says `active_cell`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from jupyter_green.records import EnergyRecord, Status
-from jupyter_green.report.bundle import bundle
+from IPython.core.error import UsageError
+
+from jupyter_green.records import Status
 from jupyter_green.session import Session, Window, status_of
 from jupyter_green.session.accelerator import synchronize
+from jupyter_green.session.interrupts import uninterrupted
 from jupyter_green.session.units import Tally, counted
 
+from .active_cell import ActiveCell, ActiveCells, Request, caller_of_event
+from .cell_start import INTERRUPT, CellStart
+from .gate import HOLD, Gate
+from .record_display import show
 from .trials import Trials
+from .words import count_units
 
 if TYPE_CHECKING:
+    import asyncio
+
     from .config import JupyterGreen
-    from .gate import Gate
 
 HEADER_ALONE = re.compile(r"\s*%%energy([ \t][^\n]*)?\s*")
 """A header with nothing below it."""
@@ -34,27 +42,11 @@ OWN_LINES = re.compile(
 )
 """A cell of nothing but these lines is ours, or empty; it is not metered."""
 
+LOOK = f"get_ipython().run_line_magic({HOLD!r}, '')"
+END_UNKNOWN = "How this cell ended was not told; it is counted up to the start of the next one."
+
 WAIT_SECONDS = 0.03
 """Beyond two ticks; how long `%%energy` may wait for its final figure."""
-
-
-@dataclass
-class Request:
-    """What a ``%%energy`` header asked for."""
-
-    show: bool = True
-    name: str | None = None
-    units: str | None = None
-    label: str | None = None
-
-
-@dataclass(eq=False)
-class Entry:
-    """One cell under way: the events' info object, its window, and what was asked for."""
-
-    info: Any
-    window: Window | None
-    request: Request | None = None
 
 
 class CellMeter:
@@ -74,9 +66,14 @@ class CellMeter:
         self._shell = shell
         self._config = config
         self.session = session
-        self._local = threading.local()
+        self._active = ActiveCells(shell)
+        self._start = CellStart(shell)
+        self._faults, self._why = 0, ""
         self.enabled = True
-        self.problem: str | None = None
+        self.when_begun: list[Callable[[Any], object]] = []
+        """Called with the `info` of each cell that begins; harmless when called twice."""
+        self.when_over: list[Callable[[], object]] = []
+        """Called when a cell is over; harmless when called twice."""
         self.trials = Trials()
         self.gate: Gate | None = None
         """Holds cells to their budgets; set by whoever loads the extension."""
@@ -99,105 +96,234 @@ class CellMeter:
         """Stop listening; a window left open by the current cell is closed."""
         self._shell.events.unregister("pre_run_cell", self.before)
         self._shell.events.unregister("post_run_cell", self.after)
-        for entry in self._stack():
-            if entry.window is not None:
-                entry.window.session.close(entry.window)
-        self._stack().clear()
+        self._start.close()
+        for cell in self._active.clear():
+            if cell.window is not None:
+                cell.window.session.close(cell.window)
+
+    @property
+    def problem(self) -> str | None:
+        """What went wrong on the cells' path, in one sentence; None where nothing did."""
+        if not self._faults:
+            return None
+        cells = "1 cell was" if self._faults == 1 else f"{self._faults} cells were"
+        return f"{cells} not metered, or not to the end ({self._why}); %reload_ext jupyter_green begins anew."
 
     # ---- events -------------------------------------------------------------------------------
 
     def before(self, info: Any) -> None:
         """A cell is about to run."""
-        stack = self._stack()
-        window = None
-        if not stack and not _is_own(info.raw_cell):
-            metered = self.enabled or info.raw_cell.lstrip().startswith("%%energy")
-            held = metered and self.gate is not None and self.gate.verdict(info.raw_cell) == "hold"
-            if self.enabled and not held:
-                window = self._open(info)
-        stack.append(Entry(info, window))
+        try:
+            try:
+                frame = caller_of_event()
+                uninterrupted(lambda: self._begin(info, frame))
+            except KeyboardInterrupt:  # IPython would print it and run the cell
+                self._begin(info, caller_of_event())  # it may have come before that had begun
+                self._start.put(INTERRUPT)
+        except Exception as error:  # noqa: BLE001 - a fault of ours must cost a sentence, not a traceback under each cell
+            self._failed(error)
 
     def after(self, result: Any) -> None:
-        """A cell has run, was cancelled (result None) or was empty (no entry)."""
-        entry = self._take(None if result is None else result.info)
-        if entry is None:
+        """A cell has run, was cancelled (result None) or was empty."""
+        ending: list[ActiveCell] = []
+        try:
+            try:
+                frame = caller_of_event()
+                uninterrupted(lambda: self._end(result, frame, ending))
+                if ending:
+                    self._show_ended(ending[0], result)
+            except KeyboardInterrupt as interrupt:  # IPython would print it and go on with the next cell
+                self._end(result, caller_of_event(), ending)  # it may have come before that had begun
+                self._interrupted(result, ending, interrupt)
+        except Exception as error:  # noqa: BLE001 - see `before`
+            self._failed(error)
+            for cell in ending:
+                self._drop(cell, "error")
+
+    def _begin(self, info: Any, frame: FrameType) -> None:
+        """Take in a cell and open its window; may be begun again at any point."""
+        for tell in self.when_begun:
+            tell(info)
+        cell = self._active.begin(info, frame)
+        if cell.nested:
             return
-        if self.gate is not None and not self._stack():
-            self.gate.left()
-        if entry.window is None:
+        self._start.clear()
+        self._close_forgotten()
+        if _is_own(info.raw_cell):
+            return
+        metered = self.enabled or info.raw_cell.lstrip().startswith("%%energy")
+        if metered and self.gate is not None and self.gate.watches():
+            cell.undecided = True
+            self._start.put(LOOK)
+        elif self.enabled:
+            self._open(cell)
+
+    def start(self, _line: str = "") -> None:
+        """Look at the budgets, then open the window: what stands before a cell's own code where there are any.
+
+        Raises
+        ------
+        UsageError
+            If the cell is held back.
+        """
+        cell = self._active.outermost()
+        if cell is None or not cell.undecided or self.gate is None:
+            return
+        source = cell.info.raw_cell
+        held, asked = None, False
+        try:
+            held, asked = self.gate.look(source)
+        except Exception as error:  # noqa: BLE001 - a budget that can't be looked at must not keep a cell from running
+            self._failed(error)
+        cell.undecided = False
+        if (held is None or asked) and self.enabled:
+            self._open(cell)
+        if held is not None:
+            if cell.window is not None:
+                self.gate.held_back(cell.window)
+            raise UsageError(held)
+
+    def _end(self, result: Any, frame: FrameType, ending: list[ActiveCell]) -> None:
+        """Close the window of a cell that is over; may be begun again at any point."""
+        cell = ending[0] if ending else self._active.end(None if result is None else result.info, frame)
+        if cell is not None:
+            ending[:] = [cell]
+            if not cell.nested:
+                self._start.clear()
+            if cell.undecided and self.enabled:
+                self._open(cell)  # it ended before its own code began
+            if cell.window is not None:
+                self._close(cell, cell.window, result)
+            self._drop(cell, "ok")
+        for tell in self.when_over:
+            tell()
+        if cell is not None and cell.interrupt is not None:
+            interrupt, cell.interrupt = cell.interrupt, None
+            raise interrupt
+
+    def _close(self, cell: ActiveCell, window: Window, result: Any) -> None:
+        session = window.session
+        if not session.alive or window.ended:
             return
         error = None if result is None else result.error_before_exec or result.error_in_exec
         status: Status = "interrupted" if result is None else status_of(error)
-        session = entry.window.session
-        if not session.alive:
-            return
-        if result is not None:
-            entry.window.facts["execution_count"] = result.execution_count
-        request = entry.request or (Request() if self.show else None)
-        if entry.request is not None:
+        count = None if result is None else result.execution_count
+        window.facts["execution_count"] = cell.execution_count if count is None else count
+        if cell.request is not None:
             if status == "ok":
                 synchronize()
-            self._count(entry.window, entry.request)
+            self._count(window, cell.request)
         if self.gate is not None:
-            self.gate.ending(entry.window)
-        session.close(entry.window, status)
+            self.gate.ending(window)
+        session.close(window, status)
         if self.gate is not None:
-            self.gate.ended(entry.window)
+            self.gate.ended(window)
+
+    def _show_ended(self, cell: ActiveCell, result: Any) -> None:
+        """Say what is to be said of a cell whose window is closed; may take its time, and may be interrupted."""
+        window = cell.window
+        if window is None or not window.session.alive:
+            return
+        if self.gate is not None:
+            self.gate.tell(window)
+        request = cell.request or (Request() if self.show else None)
         if request is not None and (result is None or result.error_before_exec is None):
-            self._deliver(entry.window, request)  # what did not compile ran nothing: there is nothing to show
+            self._deliver(window, request)  # what did not compile ran nothing: there is nothing to show
+
+    def _interrupted(self, result: Any, ending: list[ActiveCell], interrupt: KeyboardInterrupt) -> None:
+        """Let an interrupt that came when the cell's code had ended be what ended the cell: "run all" stops at it."""
+        outer = self._active.outermost()
+        if outer is not None and outer not in ending:
+            outer.interrupt = interrupt  # the cell in it is over, so it is meant for this one
+            return
+        for cell in ending:
+            if cell.window is not None and cell.window.latest is None and cell.window.status == "ok":
+                cell.window.status = "interrupted"
+        if result is not None and result.success:
+            result.error_in_exec = interrupt
+            self._shell.last_execution_succeeded = False
+            self._shell.showtraceback((KeyboardInterrupt, interrupt, None))
 
     def begin(self, request: Request) -> None:
         """The current cell carries a ``%%energy`` header; a silent request has no cell and is left alone."""
-        stack = self._stack()
-        if not stack:
+        cell = self._active.outermost()
+        if cell is None:
             return
-        entry = stack[0]
-        if entry.window is None and HEADER_ALONE.fullmatch(entry.info.raw_cell):
+        if cell.window is None and HEADER_ALONE.fullmatch(cell.info.raw_cell):
             print("%%energy meters the code below it in the same cell; there is none.")
             return
-        entry.request = request
+        try:
+            self._ask(cell, request)
+        except Exception as error:  # noqa: BLE001 - the cell runs as ever, whatever became of its figure
+            self._failed(error)
+
+    def _ask(self, cell: ActiveCell, request: Request) -> None:
+        cell.request = request
         synchronize()
-        if entry.window is None:
-            entry.window = self._open(entry.info)
+        if cell.window is None:
+            self._open(cell)
         else:
-            entry.window.session.restart(entry.window)
-        entry.window.facts["label"] = request.label
-        if counted(request.units) and entry.window.tally is None:
-            entry.window.tally = Tally(request.units)
-            entry.window.tally.begin(entry.window)
+            cell.window.session.restart(cell.window)
+        window = cell.window
+        assert window is not None, "it was opened above"
+        window.facts["label"] = request.label
+        if counted(request.units) and window.tally is None:
+            window.tally = Tally(request.units)
+            window.tally.begin(window)
 
     # ---- inside -------------------------------------------------------------------------------
 
-    def _open(self, info: Any) -> Window:
+    def _open(self, cell: ActiveCell) -> None:
+        """Open the window of a cell; may be begun again at any point."""
         session = self.session()
-        facts = {
-            "cell_id": getattr(info, "cell_id", None),
-            "code_hash": code_hash(info.raw_cell),
-        }
-        window = session.window("cell", **facts)
+        if cell.window is None:
+            facts = {"cell_id": getattr(cell.info, "cell_id", None), "code_hash": code_hash(cell.info.raw_cell)}
+            cell.window = session.window("cell", **facts)
+        if cell.task is not None and not cell.called:
+            cell.task.remove_done_callback(self._task_done)
+            cell.task.add_done_callback(self._task_done)
+        session.open(cell.window)
+        if self.gate is not None and not cell.undecided:
+            self.gate.opened(cell.window, cell.info.raw_cell)
+
+    def _drop(self, cell: ActiveCell, status: Status) -> None:
+        """Forget a cell that is over; its window is closed if it still was open."""
+        if cell.task is not None:
+            cell.task.remove_done_callback(self._task_done)
+        if cell.window is not None:
+            cell.window.session.close(cell.window, status)
+        self._active.drop(cell)
+
+    def _task_done(self, task: asyncio.Task[Any]) -> None:
+        """A task is over: so are cells that it ran and whose end nobody told."""
+        last = self._shell.last_execution_result
+        for cell in self._active.all():
+            if cell.task is task:
+                known = last is not None and last.info is cell.info
+                error = (last.error_before_exec or last.error_in_exec) if known else None
+                self._drop(cell, "interrupted" if task.cancelled() else status_of(error))
+
+    def _close_forgotten(self) -> None:
+        """Close windows whose cells are over without anybody having said so."""
+        session = self.session()
         if not session.alive:
-            return window
-        session.open(window)
-        if self.gate is not None:
-            self.gate.opened(window, info.raw_cell)
-        return window
+            return
+        known = [cell.window for cell in self._active.all()]
+        for window in session.open_windows():
+            if window.span == "cell" and "code_hash" in window.facts and window not in known:
+                window.notes.append(END_UNKNOWN)
+                session.close(window, "interrupted")
 
-    def _stack(self) -> list[Entry]:
-        if not hasattr(self._local, "stack"):
-            self._local.stack = []
-        stack: list[Entry] = self._local.stack
-        return stack
-
-    def _take(self, info: Any) -> Entry | None:
-        stack = self._stack()
-        if info is None:
-            return stack.pop() if stack else None
-        for index in range(len(stack) - 1, -1, -1):
-            if stack[index].info is info:
-                entry = stack[index]
-                del stack[index:]
-                return entry
-        return None
+    def _failed(self, error: Exception) -> None:
+        """A fault of ours: said once where it happened, and from then on by `%energy status`."""
+        self._faults += 1
+        self._why = " ".join(f"{type(error).__name__}: {error}".split())
+        if self._faults == 1:
+            with contextlib.suppress(Exception):  # there may be nowhere to say it
+                print(
+                    f"jupyter_green could not meter this cell to the end ({self._why}). The cell runs as ever; "
+                    "%energy status says how metering stands."
+                )
 
     def _count(self, window: Window, request: Request) -> None:
         """Count the units of work; the cell has run, so a bad count is a note and loses nothing."""
@@ -225,71 +351,13 @@ class CellMeter:
                 shown.update(window.latest)
 
 
-@dataclass
-class Shown:
-    """A record on display, which may be replaced by its final version."""
-
-    display_id: str
-
-    def update(self, record: EnergyRecord) -> None:
-        """Show the record in the place of the earlier one."""
-        from IPython.display import display
-
-        display(bundle(record), raw=True, display_id=self.display_id, update=True)
-
-
-def show(record: EnergyRecord) -> Shown:
-    """Display a record under the current cell."""
-    from IPython.display import display
-
-    if record.final:
-        display(bundle(record), raw=True)
-    else:
-        display(bundle(record), raw=True, display_id=record.id)
-    return Shown(record.id)
-
-
-def is_number(text: str) -> bool:
-    """Whether a text is a number, whatever its value."""
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def count_units(text: str, namespace: dict[str, Any]) -> float:
-    """Number of units named by an option: a number, or a variable that is one or has a length.
-
-    Raises
-    ------
-    ValueError
-        If it is neither; one sentence.
-    """
-    try:
-        number = float(text)
-    except ValueError:
-        if text not in namespace:
-            raise ValueError(f"-u wants a number or the name of a variable; {text!r} is neither.") from None
-        value = namespace[text]
-        try:
-            number = float(len(value)) if hasattr(value, "__len__") else float(value)
-        except TypeError:
-            raise ValueError(
-                f"-u wants a number; the variable {text!r} is neither a number nor has a length."
-            ) from None
-    if not 0 < number < float("inf"):
-        raise ValueError(f"-u wants a number above 0, not {text}.")
-    return number
-
-
 def code_hash(source: str) -> str:
     """Identity of a cell's source: the same for the same text, whatever header asks for metering."""
     lines = source.strip().splitlines()
     if lines and lines[0].startswith("%%energy"):
         lines = lines[1:]
     text = "\n".join(line.rstrip() for line in lines).strip()
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 def _is_own(source: str) -> bool:

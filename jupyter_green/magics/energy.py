@@ -10,10 +10,11 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 
-from .cell import CellMeter, Request, count_units, is_number
+from .active_cell import Request
+from .cell import CellMeter
 from .header import BEGIN
 from .status import Status, examine, history
-from .words import nameable
+from .words import count_units, is_number, nameable
 
 if TYPE_CHECKING:
     from jupyter_green.disclose.period import Period
@@ -147,7 +148,7 @@ class EnergyMagics(Magics):
 
     def _status(self, options: list[str]) -> Status:
         _allow(options, set())
-        return Status.of(self.session, metering=self.cells.enabled)
+        return Status.of(self.session, metering=self.cells.enabled, problem=self.cells.problem)
 
     def _doctor(self, options: list[str]) -> Doctor:
         _allow(options, set())

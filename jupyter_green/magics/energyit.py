@@ -18,7 +18,8 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from jupyter_green.records import EnergyRecord
 from jupyter_green.session.accelerator import synchronize
 
-from .cell import CellMeter, code_hash, show
+from .cell import CellMeter, code_hash
+from .record_display import show
 
 if TYPE_CHECKING:
     from jupyter_green.session import Session

@@ -95,22 +95,17 @@ class Extension:
         self.shell.input_transformers_cleanup.append(begin_metering)
         self.shell.configurables.append(self.config)
         register(self.shell)
-        if self.companion is not None:
-            self.shell.events.register("pre_run_cell", self.sources.begin)
         self.cells.register()
         self.gate.follow(self.session)
         if self.companion is not None:
             self.companion.start()
-            self.shell.events.register("post_run_cell", self._switched)
+            self.cells.when_begun.append(self.sources.begin)
+            self.cells.when_over.append(self.companion.switched)
 
     def _shown(self, change: Bunch) -> None:
         """What is to be shown under every cell is metered in every cell."""
         if change["new"]:
             self.cells.enabled = True
-
-    def _switched(self, _result: Any) -> None:
-        if self.companion is not None:
-            self.companion.switched()
 
     def unload(self) -> None:
         """Take everything out again and end the session."""
@@ -140,8 +135,6 @@ class Extension:
                 self.shell.configurables.remove(magics)
         end()
         if self.companion is not None:
-            self.shell.events.unregister("pre_run_cell", self.sources.begin)
-            self.shell.events.unregister("post_run_cell", self._switched)
             self.companion.close()
 
 

@@ -1,8 +1,8 @@
-"""Budgets at work: looks before a cell and at its heartbeats, warns, asks, and holds cells back.
+"""Budgets at work: looks at the start of a cell and at its heartbeats, warns, asks, and holds cells back.
 
-A cell that is held back is never begun: the syntax tree that would run is replaced by one call that raises a
-UsageError with one sentence. Where it is asked first, that call stands before the cell's own code, which then runs as
-ever. The tree, not the text, because a person's answer can only be had when the cell runs, and line numbers stay.
+A cell that is held back is never begun: a call stands before its own code (`cell_start`) and raises a UsageError with
+one sentence. There, and not in a callback, because reading takes its time, a person's answer can only be had when the
+cell runs, and an interrupt meanwhile must stop the cell.
 
 Without a budget all this costs one look for a file per cell, and nothing of it is loaded. With one it costs reading the
 journals, some milliseconds; the ledger is read on a thread of its own, and a cell waits for it half a second at most.
@@ -11,18 +11,16 @@ journals, some milliseconds; the ledger is read on a thread of its own, and a ce
 from __future__ import annotations
 
 import _thread
-import ast
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from IPython.core.error import StdinNotImplementedError, UsageError
+from IPython.core.error import StdinNotImplementedError
 
 from jupyter_green.ledger.location import board
-from jupyter_green.records import EnergyRecord, Purpose
+from jupyter_green.records import EnergyRecord, Purpose, clock
 from jupyter_green.session import Session, Window
 
 if TYPE_CHECKING:
@@ -78,7 +76,7 @@ class Gate:
         self._cells: dict[str, Cell] = {}
         self._unsettled: dict[str, tuple[Window, Purpose]] = {}
         self._told: set[tuple[str, float, str]] = set()
-        self._pending: dict[int, tuple[Verdict, Spent]] = {}
+        self._untold: dict[str, Cell] = {}
         self._by_code: dict[str, Purpose] = {}
         self._here: list[Budget] = []  # as of the last cell that began
         self._stop: Callable[[], None] | None = None
@@ -104,8 +102,6 @@ class Gate:
         for cell in self._cells.values():
             cell.watch.close()
         self._cells.clear()
-        self._pending.clear()
-        self._leave()
 
     @property
     def purse(self) -> Purse:
@@ -136,17 +132,47 @@ class Gate:
 
     # ---- a cell's path ------------------------------------------------------------------------
 
-    def verdict(self, source: str) -> Verdict:
-        """Return whether a cell may run; called before it begins, on the thread that will run it."""
+    def watches(self) -> bool:
+        """Whether there may be budgets: whether a cell that begins has to be looked at; one look at a file's time."""
+        loaded = self._purse
+        watches = loaded.watched() if loaded is not None else self._board is not None and self._board.exists()
+        if not watches:
+            self._here = []
+        return watches
+
+    def look(self, source: str) -> tuple[str | None, bool]:
+        """Look whether a cell may run, and ask the person where that is due; called by the cell, before its own code.
+
+        Returns
+        -------
+        tuple
+            Why it is held back, None where it runs; and whether the person was asked.
+        """
+        verdict, spent = self._verdict(source)
+        if spent is None:
+            return None, False
+        from jupyter_green.accounts.standing import asked, held
+
+        if verdict == "ask":
+            try:
+                said = input(asked(spent, self.purse.problem)).strip().casefold()
+            except (StdinNotImplementedError, EOFError):
+                said = ""  # nobody is there
+            if said in ("y", "yes"):
+                self.purse.override(spent.budget, "confirmed when asked, for one cell", cells=1)
+                return None, True
+        return held(spent, self.purse.problem), verdict == "ask"
+
+    def _verdict(self, source: str) -> tuple[Verdict, Spent | None]:
         budgets = self._here = self.budgets()
         if not budgets:
-            return "run"
+            return "run", None
         self._let_settle()
         self.purse.skim()
         if self.purse.due():
             self.purse.read(PATIENCE_SECONDS)
         purpose = self._expected(source)
-        worst: tuple[Verdict, Spent] | None = None
+        worst: tuple[Verdict, Spent | None] = "run", None
         for budget in budgets:
             if not budget.covers_purpose(purpose) or self.purse.overridden(budget) is not None:
                 continue
@@ -154,52 +180,12 @@ class Gate:
             self._warn(spent)
             if spent.share >= 1:
                 found: Verdict = "ask" if self._may_ask() and self._once(spent, "asked") else "hold"
-                if worst is None or found == "hold":
+                if worst[0] == "run" or found == "hold":
                     worst = found, spent
-        if worst is None:
-            return "run"
-        self._pending[threading.get_ident()] = worst
-        if self not in self._shell.ast_transformers:
-            self._shell.ast_transformers.append(self)
-        return worst[0]
-
-    def visit(self, tree: ast.Module) -> ast.Module:
-        """Put the call that asks or holds into the tree of the cell that it is about; IPython calls it."""
-        found = self._pending.get(threading.get_ident())
-        if found is None:
-            return tree
-        call = ast.parse(f"get_ipython().run_line_magic({HOLD!r}, '')").body
-        # What comes from the future must stand first.
-        future = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
-        rest = [node for node in tree.body if node not in future]
-        tree.body = [*future, *call, *rest] if found[0] == "ask" else call
-        return tree
-
-    def answer(self, _line: str = "") -> None:
-        """Ask the person, or hold the cell back: the call that stands in the tree."""
-        found = self._pending.pop(threading.get_ident(), None)
-        if found is None:
-            return
-        from jupyter_green.accounts.standing import asked, held
-
-        verdict, spent = found
-        mine = [cell for cell in self._cells.values() if cell.thread == threading.get_ident()]
-        if verdict == "ask":
-            try:
-                said = input(asked(spent, self.purse.problem)).strip().casefold()
-            except (StdinNotImplementedError, EOFError):
-                said = ""  # nobody is there
-            for cell in mine:  # waiting for a person is no work
-                self._session().restart(cell.window)
-            if said in ("y", "yes"):
-                self.purse.override(spent.budget, "confirmed when asked, for one cell", cells=1)
-                return
-        for cell in mine:
-            cell.held = True
-        raise UsageError(held(spent, self.purse.problem))
+        return worst
 
     def opened(self, window: Window, source: str) -> None:
-        """A cell's window was opened."""
+        """A cell's window was opened; harmless when repeated."""
         if window.id in self._cells or not self._here:
             return
         from jupyter_green.session.purpose import Watch
@@ -210,8 +196,14 @@ class Gate:
         if cell.said is not None:
             window.facts["purpose"] = cell.said
 
+    def held_back(self, window: Window) -> None:
+        """The cell of a window was asked for and is not run: it shows nothing of what it is for."""
+        cell = self._cells.get(window.id)
+        if cell is not None:
+            cell.held = True
+
     def ending(self, window: Window) -> None:
-        """A cell's window is about to be closed."""
+        """A cell's window is about to be closed; harmless when repeated."""
         cell = self._cells.get(window.id)
         if cell is None:
             return
@@ -225,25 +217,28 @@ class Gate:
             window.notes.append(stopped(cell.stopped))
 
     def ended(self, window: Window) -> None:
-        """A cell's window was closed."""
-        cell = self._cells.pop(window.id, None)
+        """A cell's window was closed; harmless when repeated."""
+        cell = self._cells.get(window.id)
+        if cell is None:
+            return
+        cell.watch.close()
+        self._unsettled[window.id] = window, cell.purpose
+        self._untold[window.id] = cell
+        self._cells.pop(window.id, None)
+
+    def tell(self, window: Window) -> None:
+        """Say what a cell that has ended means for the budgets; may be interrupted."""
+        cell = self._untold.pop(window.id, None)
+        self._untold.clear()
         if cell is None:
             return
         from jupyter_green.accounts.standing import stopped
 
-        cell.watch.close()
-        self._unsettled[window.id] = window, cell.purpose
         if cell.stopped is not None:
             print(stopped(cell.stopped))
         for budget in self.budgets():
             if budget.covers_purpose(cell.purpose) and self.purse.overridden(budget) is None:
                 self._warn(self.standing(budget))
-
-    def left(self) -> None:
-        """The cell on this thread is over, whether it ran or not."""
-        self._pending.pop(threading.get_ident(), None)
-        if not self._pending:
-            self._leave()
 
     # ---- heartbeats ---------------------------------------------------------------------------
 
@@ -273,10 +268,10 @@ class Gate:
         """Let the cell that has just ended be looked at: in "run all" the next one begins before that."""
         for window, _ in [*self._unsettled.values()]:
             while window.closed is not None and window.latest is None:
-                if time.perf_counter() - window.closed.time > SETTLE_SECONDS:
+                if clock.perf_counter() - window.closed.time > SETTLE_SECONDS:
                     break
                 window.session.hurry()
-                time.sleep(0.005)
+                clock.sleep(0.005)
 
     def _live(self) -> list[EnergyRecord]:
         """This kernel's records of cells that its journal does not hold yet, or not up to now."""
@@ -333,10 +328,6 @@ class Gate:
 
         if WARN_FROM <= spent.share < 1 and self._once(spent, "warned"):
             print(warned(spent, self.purse.problem))
-
-    def _leave(self) -> None:
-        if self in self._shell.ast_transformers:
-            self._shell.ast_transformers.remove(self)
 
 
 def named(label: object) -> Purpose | None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
+from jupyter_green.records import clock
 from jupyter_green.session import Session
 
 from .gate import Gate
@@ -93,7 +94,7 @@ class Purser:
         settings = self._session().settings
         if per == "notebook" and settings.notebook is None:
             raise BadLimit("The notebook's name is not known here, so it can't have a budget; give one --per project.")
-        now = time.time()
+        now = clock.wall()
         budget = Budget(
             limit,
             cast("Per", per),  # another one is refused there
@@ -151,7 +152,7 @@ class Purser:
         if not found:
             raise BadLimit(f"No budget{'' if per is None else f' per {per}'} holds here, so there is none to clear.")
         for budget in found:
-            self._gate.purse.set(replace(budget, limit=None, until=None, made_at=time.time(), id=new_id()))
+            self._gate.purse.set(replace(budget, limit=None, until=None, made_at=clock.wall(), id=new_id()))
         self.changes += 1
         return [*(f"The budget of {budget.name} is cleared." for budget in found), *self._notice()]
 

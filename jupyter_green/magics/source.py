@@ -32,7 +32,7 @@ class Sources:
         self._begun: deque[str] = deque(maxlen=NEWEST)
 
     def begin(self, info: Any) -> None:
-        """Keep the source of a cell that begins; for IPython's ``pre_run_cell``, before anything tells of the cell."""
+        """Keep the source of a cell that begins, before anything tells of the cell; harmless when repeated."""
         self._begun.append(info.raw_cell)
 
     def line_of(self, record: EnergyRecord) -> str:

@@ -42,11 +42,12 @@ class Status:
     problem: str | None = None
 
     @classmethod
-    def of(cls, session: Session, *, metering: bool) -> Status:
-        """The status of a session."""
+    def of(cls, session: Session, *, metering: bool, problem: str | None = None) -> Status:
+        """The status of a session; `problem` is what went wrong on the cells' own path."""
         session.settle()
         ledger = f"{mask(session.settings.ledger)}{size_of(session.settings.ledger)}"
-        return cls(Totals(tuple(session.finished)), metering, ledger, session.problem)
+        told = " ".join(said for said in (problem, session.problem) if said)
+        return cls(Totals(tuple(session.finished)), metering, ledger, told or None)
 
     def lines(self) -> list[str]:
         """The status below its totals, line by line."""

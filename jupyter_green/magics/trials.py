@@ -7,14 +7,13 @@ still stands for what was run. Objects are referred to weakly, so that nothing i
 from __future__ import annotations
 
 import statistics
-import time
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from jupyter_green.records import EnergyRecord
+from jupyter_green.records import EnergyRecord, clock
 
 
 @dataclass(frozen=True)
@@ -55,14 +54,14 @@ class Trials:
         label : str
             Of its records, with `{}` for the name.
         """
-        began = time.time()
+        began = clock.wall()
         yield
         for name, model in models.items():
             try:
                 held = weakref.ref(model)
             except TypeError:  # a number, or an object without a place for it
                 continue
-            self._newest[name] = Trial(label.format(name), held, began, time.time())
+            self._newest[name] = Trial(label.format(name), held, began, clock.wall())
 
     def record(self, name: str, model: Any, finished: Sequence[EnergyRecord]) -> EnergyRecord | None:
         """Return the run in the middle of a model's newest trial by joules per unit; None where it was not tried.

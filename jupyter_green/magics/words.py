@@ -124,3 +124,37 @@ def tolerance_of(text: str) -> float:
     if not 0 <= value < float("inf"):
         raise ValueError(f"{text!r} is no tolerance; write a share such as 5%.")
     return value
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a number, whatever its value."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def count_units(text: str, namespace: dict[str, Any]) -> float:
+    """Number of units named by an option: a number, or a variable that is one or has a length.
+
+    Raises
+    ------
+    ValueError
+        If it is neither; one sentence.
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        if text not in namespace:
+            raise ValueError(f"-u wants a number or the name of a variable; {text!r} is neither.") from None
+        value = namespace[text]
+        try:
+            number = float(len(value)) if hasattr(value, "__len__") else float(value)
+        except TypeError:
+            raise ValueError(
+                f"-u wants a number; the variable {text!r} is neither a number nor has a length."
+            ) from None
+    if not 0 < number < float("inf"):
+        raise ValueError(f"-u wants a number above 0, not {text}.")
+    return number

@@ -8,10 +8,10 @@ broken one. So a bad sensor costs its own figure, with a reason, and nobody else
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import replace
 from numbers import Real
 
+from jupyter_green.records import clock
 from jupyter_green.sensors import Checked, Reading, Sensor, SensorFault
 
 CLOCK_SECONDS = 0.001
@@ -57,7 +57,7 @@ class Gate:
         SensorFault
             If there is none, or none that can be true; one sentence.
         """
-        began = time.perf_counter()
+        began = clock.perf_counter()
         try:
             reading = self._sensor.read()
         except SensorFault:
@@ -65,7 +65,7 @@ class Gate:
         except (Exception, SystemExit) as error:
             text = " ".join(f"{type(error).__name__}: {error}".split())[:200].rstrip(".: ")
             raise SensorFault(f"{self._traits.device} could not be read ({text}).") from error
-        ended = time.perf_counter()
+        ended = clock.perf_counter()
         self._judge(reading, began, ended)
         last, self._last = self._last, reading
         self.complaint = None
@@ -80,12 +80,12 @@ class Gate:
         """What the device shows beside its counter, in watts; None where that is nothing, or nothing to rely on."""
         if self._tries == 0 or not isinstance(self._sensor, Checked):
             return None
-        began = time.perf_counter()
+        began = clock.perf_counter()
         try:
             watts = self._sensor.shown_watts()
         except (Exception, SystemExit):  # noqa: BLE001 - the counter stands without it
             watts = math.nan
-        slow = time.perf_counter() - began > ASIDE_SECONDS  # a driver that times out says nothing, and says it late
+        slow = clock.perf_counter() - began > ASIDE_SECONDS  # a driver that times out says nothing, and says it late
         if slow or (watts is not None and not (isinstance(watts, Real) and 0 <= watts < math.inf)):
             self._tries -= 1
             return None

@@ -6,12 +6,11 @@ sensor that fails costs a note in the component, never the window.
 
 from __future__ import annotations
 
-import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from jupyter_green.records import Component, Trace
+from jupyter_green.records import Component, Trace, clock
 from jupyter_green.sensors import Attributing, Reading, Sensor, SensorFault, Traits
 
 from .calibration import Calibration
@@ -55,7 +54,7 @@ class Meter:
         self._gates = {one.key: Gate(sensor, one.scale) for sensor, one in zip(self.sensors, self.traits, strict=True)}
         self._checks = {key: CrossCheck(timeline) for key, timeline in self.timelines.items()}
         self._due: dict[str, float] = {}
-        self._latest = time.perf_counter()
+        self._latest = clock.perf_counter()
         self.resumed = self._latest
         """When readings came again after nothing could be read for a while; figures are waited for from then on."""
         self._hung: dict[str, int] = {}
@@ -72,22 +71,22 @@ class Meter:
         """
         for key, timeline in self.timelines.items():
             wanted = not only_due or (at_edge and timeline.read_at_edges)
-            if not wanted and time.perf_counter() < self._due.get(key, 0.0):
+            if not wanted and clock.perf_counter() < self._due.get(key, 0.0):
                 continue
             self._take(key, timeline)
-        before, self._latest = self._latest, time.perf_counter()
+        before, self._latest = self._latest, clock.perf_counter()
         if self._latest - before > STANDSTILL_SECONDS:
             self.resumed = self._latest
 
     def _take(self, key: str, timeline: Timeline) -> None:
         """Read one sensor and book what it says, or why it says nothing."""
-        began = time.perf_counter()
+        began = clock.perf_counter()
         try:
             reading = self._gates[key].read()
             if reading.doubt > TOO_LATE_SECONDS and timeline.read_at_edges:
-                raise SensorFault(f"{timeline.traits.device} took {time.perf_counter() - began:.1f} s to answer.")
+                raise SensorFault(f"{timeline.traits.device} took {clock.perf_counter() - began:.1f} s to answer.")
         except SensorFault as fault:
-            now = time.perf_counter()
+            now = clock.perf_counter()
             timeline.fault(now, str(fault))
             pause = FAULT_SECONDS
             if now - began > STANDSTILL_SECONDS:
@@ -99,15 +98,15 @@ class Meter:
         timeline.add(reading)
         complaint = self._gates[key].complaint
         if complaint is not None:
-            timeline.fault(time.perf_counter(), complaint)
-        self._due[key] = timeline.next_read(time.perf_counter())
+            timeline.fault(clock.perf_counter(), complaint)
+        self._due[key] = timeline.next_read(clock.perf_counter())
 
     def check(self) -> None:
         """Read what boards show beside their counters; about once a second while a window is open."""
         for key, gate in self._gates.items():
             watts = gate.shown_watts()
             if watts is not None:
-                self._checks[key].add(time.perf_counter(), self.timelines[key].traits.scale * watts)
+                self._checks[key].add(clock.perf_counter(), self.timelines[key].traits.scale * watts)
 
     def mark(self, moment: float, *, quiet: bool = False) -> None:
         """An edge of a window is at this moment of `time.perf_counter()`; `quiet` if none is open after it."""
@@ -120,7 +119,7 @@ class Meter:
 
     def wait_seconds(self) -> float:
         """Time until a sensor needs reading again while a window is open, in seconds."""
-        now = time.perf_counter()
+        now = clock.perf_counter()
         return max(0.0, min((self._due.get(key, now) for key in self.timelines), default=now + 1.0) - now)
 
     def settle_seconds(self) -> float:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
-import time
 from pathlib import Path
 from typing import Any
+
+from jupyter_green.records import clock
 
 from .sensor import Discovery, Finding, Reading, SensorFault, Traits
 
@@ -102,9 +103,9 @@ class BoardCounter:
 
     def read(self) -> Reading:
         """Return joules since the driver was loaded; raise `SensorFault` where there is no reading."""
-        before = time.perf_counter()
+        before = clock.perf_counter()
         joules, _ = self._count()
-        moment = (before + time.perf_counter()) / 2
+        moment = (before + clock.perf_counter()) / 2
         if joules < self._last:  # 64 bits do not wrap: the driver was loaded anew
             self._epoch += 1
         self._last = joules

@@ -9,11 +9,10 @@ said, on other machines.
 from __future__ import annotations
 
 import importlib
-import time
 from dataclasses import dataclass
 from typing import Any
 
-from jupyter_green.records import Kind
+from jupyter_green.records import Kind, clock
 
 from .host import Host, here
 from .processor import KEY as MODEL_KEY
@@ -108,14 +107,14 @@ class PartCounter:
 
     def read(self) -> Reading:
         """Return joules since an arbitrary moment; raise `SensorFault` where there is no reading."""
-        before = time.perf_counter()
+        before = clock.perf_counter()
         try:
             joules = _joules(self._monitor.get_cumulative_energy(), self._part)
         except Exception as error:  # a compiled library's errors are not documented
             raise SensorFault(f"{self._traits.device} does not answer ({_told(error)}).") from error
         if joules is None:
             raise SensorFault(f"{self._traits.device} gives no reading now.")
-        moment = (before + time.perf_counter()) / 2
+        moment = (before + clock.perf_counter()) / 2
         if joules < self._last:
             self._epoch += 1
         self._last = joules

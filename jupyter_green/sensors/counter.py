@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 import threading
-import time
+
+from jupyter_green.records import clock
 
 from . import powercap
 from .powercap import Zone
@@ -63,7 +64,7 @@ class RaplCounter:
         self._watts: float | None = None
         self._total = 0.0
         try:
-            self._last = (time.perf_counter(), self.raw())
+            self._last = (clock.perf_counter(), self.raw())
         except ValueError:
             self._release()
             raise
@@ -82,14 +83,14 @@ class RaplCounter:
             If the counter can't be read now; the next read tries again.
         """
         with self._lock:
-            before = time.perf_counter()
+            before = clock.perf_counter()
             try:
                 joules = self.raw()
             except (OSError, ValueError) as error:
                 self._release()
                 why = getattr(error, "strerror", None) or str(error)
                 raise SensorFault(f"{self._traits.device} could not be read ({why}).") from error
-            moment = (before + time.perf_counter()) / 2
+            moment = (before + clock.perf_counter()) / 2
             self._book(moment, joules)
             return Reading(moment, self._total, self._epoch)
 

@@ -15,10 +15,11 @@ import math
 import os
 import sys
 import threading
-import time
 from collections import deque
 
 import psutil
+
+from jupyter_green.records import clock
 
 from .cores import CoreWatts, look_up
 from .host import Host, here
@@ -100,13 +101,13 @@ class ProcessorModel:
 
     def read(self) -> Reading:
         """Return joules of the tree since its start; looks at other processes, so not for a cell's path."""
-        before, own = time.perf_counter(), time.thread_time()
+        before, own = clock.perf_counter(), clock.thread_time()
         cpu, beside = self._tree.look()
-        own = time.thread_time() - own  # looking is metering: it will be left out, and must not be shown until then
+        own = clock.thread_time() - own  # looking is metering: it will be left out, and must not be shown until then
         with self._lock:
             # What is left out was counted a moment before; the count waits there, it never falls.
             self._shown = max(self._shown, self._joules(cpu + beside - own, self._excluded))
-            return Reading((before + time.perf_counter()) / 2, self._shown)
+            return Reading((before + clock.perf_counter()) / 2, self._shown)
 
     def joules_at(self, cpu_seconds: float, moment: float) -> float:
         """Return the reading that belongs to a value of `cpu_seconds_fast` taken a moment ago.
@@ -144,7 +145,7 @@ class ProcessorModel:
             raise ValueError(f"CPU seconds to leave out must be a number from 0 up, not {seconds!r}.")
         with self._lock:
             self._excluded += seconds
-            self._exclusions.append((time.perf_counter(), self._excluded))
+            self._exclusions.append((clock.perf_counter(), self._excluded))
 
     def close(self) -> None:
         """Nothing is held."""
@@ -185,17 +186,17 @@ class BusyShare:
     def note(self, now: bool = False) -> None:
         """Note how things stand, unless that was done a moment ago or `now` insists."""
         with self._lock:
-            moment = time.perf_counter()
+            moment = clock.perf_counter()
             if not now and self._history and moment - self._history[-1][0] < self._pause:
                 return
-            began = time.thread_time()
+            began = clock.thread_time()
             busy = busy_seconds()
             cpu, beside = self._tree.look()
             self._history.append((moment, cpu + beside, busy))
             if len(self._history) > 4096:
                 older = list(self._history)
                 self._history = deque([*older[:2048:2], *older[2048:]])
-            self._pause = max(0.1, 200 * (time.thread_time() - began))
+            self._pause = max(0.1, 200 * (clock.thread_time() - began))
 
     def usage(self, since: float) -> Usage | None:
         """Return our share and the others' since a moment; None where too little happened to tell.

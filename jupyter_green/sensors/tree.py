@@ -14,12 +14,13 @@ from __future__ import annotations
 import os
 import sys
 import threading
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
+from jupyter_green.records import clock
 
 if sys.platform == "win32":
 
@@ -44,7 +45,7 @@ SHOWS_INHERITED = sys.platform == "linux"
 
 def cpu_seconds_fast() -> float:
     """Return processor seconds of this process and of the children it has waited for."""
-    return time.process_time() + _reaped_seconds()
+    return clock.process_time() + _reaped_seconds()
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ class ProcessTree:
             # Clock ticks are coarser than the account a child ends in, so the sum may seem to fall a little.
             self._total = max(self._total, reaped + beside)
             self._ceded = reaped
-            self._cpu = time.process_time() + reaped
+            self._cpu = clock.process_time() + reaped
             return self._cpu, self._total - reaped
 
     def beside(self, cpu: float) -> float:

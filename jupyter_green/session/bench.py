@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import random
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
@@ -18,6 +17,7 @@ from typing import Protocol
 
 from jupyter_green.meter.gate import Gate
 from jupyter_green.meter.response import LATEST_SECONDS, Seen
+from jupyter_green.records import clock
 from jupyter_green.sensors import Sensor, SensorFault
 
 READ_SECONDS = 0.001
@@ -130,16 +130,16 @@ def observe(
     with Watch(sensor) as watch:
         if hold:
             say(f"The load is off for {hold:.0f} s: read the wall meter.")
-            began = time.perf_counter()
-            time.sleep(hold)
-            idle = (began, time.perf_counter())
+            began = clock.perf_counter()
+            clock.sleep(hold)
+            idle = (began, clock.perf_counter())
             say(f"The load is on for {hold:.0f} s: read it again.")
             busy = load(hold)
-            time.sleep(SETTLE_SECONDS)
+            clock.sleep(SETTLE_SECONDS)
         for _ in range(stretches):
-            time.sleep(drawn.uniform(shortest, longest))
+            clock.sleep(drawn.uniform(shortest, longest))
             loads.append(load(drawn.uniform(shortest, longest)))
-        time.sleep(longest)
+        clock.sleep(longest)
     if watch.fault is not None:
         raise SensorFault(watch.fault)
     return Observation(watch.ticks, loads, _mean(watch.ticks, idle), _mean(watch.ticks, busy))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 from jupyter_green.ledger.location import data_folder
 from jupyter_green.meter.calibration import Calibration
+from jupyter_green.records import clock
 from jupyter_green.sensors import Sensor, Traits
 
 NAME = "calibration.json"
@@ -87,7 +87,7 @@ def keep(traits: Traits, calibration: Calibration) -> None:
     entries[traits.key] = {
         "device": traits.device,
         "driver": traits.driver,
-        "found_at": time.time(),
+        "found_at": clock.wall(),
         "found": asdict(calibration),
     }
     _write(entries)

@@ -7,8 +7,9 @@ time it uses is its own and is reported, so that it is not billed to the user's 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
+
+from jupyter_green.records import clock
 
 
 class Sampler:
@@ -31,9 +32,13 @@ class Sampler:
     def wake(self) -> None:
         """Have `step` called soon; starts the thread at its first use."""
         self._signal.set()
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="jupyter_green sampler", daemon=True)
-            self._thread.start()
+        if self._thread is not None and self._thread.is_alive():
+            return
+        if self._stopping:
+            return
+        thread = threading.Thread(target=self._run, name="jupyter_green sampler", daemon=True)
+        self._thread = thread  # before it runs: `start` returns late, and an interrupt may end the wait for that
+        thread.start()
 
     @property
     def current(self) -> bool:
@@ -49,10 +54,10 @@ class Sampler:
 
     def _run(self) -> None:
         delay: float | None = 0.0
-        while not self._stopping:
+        while not self._stopping and threading.current_thread() is self._thread:
             self._signal.wait(delay)
             self._signal.clear()
             if self._stopping:
                 return
             delay = self._step()
-            self.cpu_seconds = time.thread_time()
+            self.cpu_seconds = clock.thread_time()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import time
 import weakref
 from collections import deque
 from collections.abc import Callable
@@ -16,12 +15,13 @@ from typing import Any
 
 from jupyter_green.accounts import Book
 from jupyter_green.meter import Meter
-from jupyter_green.records import EnergyRecord, Span, Status
+from jupyter_green.records import EnergyRecord, Span, Status, clock
 from jupyter_green.sensors import Discovery
 from jupyter_green.sensors.discovery import discover
 from jupyter_green.sensors.processor import cpu_seconds_fast
 
 from .calibrations import known_calibrations
+from .interrupts import uninterrupted
 from .sampler import Sampler
 from .settings import Settings
 from .settlement import AGAIN_SECONDS, PATIENCE_SECONDS, Listener, Settlement, Watcher
@@ -70,7 +70,7 @@ class Session:
 
     def edge(self) -> Edge:
         """Read the clocks."""
-        return Edge(time.perf_counter(), cpu_seconds_fast(), time.time())
+        return Edge(clock.perf_counter(), cpu_seconds_fast(), clock.wall())
 
     @property
     def alive(self) -> bool:
@@ -90,28 +90,38 @@ class Session:
         return window
 
     def open(self, window: Window) -> Window:
-        """Open a window now. In a forked child nothing is metered and nothing happens."""
-        if not self.alive:
-            return window
-        began = time.thread_time()
-        others = [other for other in self.open_windows() if other.parent is None]
-        if others and window.span != "cell":
-            window.parent = self.open_windows()[-1]
-        window.opened = edge = self.edge()
+        """Open a window now. In a forked child nothing is metered and nothing happens.
+
+        An interrupt meanwhile is raised once the window is open and booked; whoever opens it closes it then.
+        """
+        if self.alive:
+            uninterrupted(lambda: self._open_window(window))
+        return window
+
+    def _open_window(self, window: Window) -> None:
+        """Open a window and book it; may be begun again at any point."""
+        if window.booked or window.closed is not None:
+            return
+        began = clock.thread_time()
+        others = [other for other in self.open_windows() if other.parent is None and other is not window]
+        if window.opened is None:
+            if others and window.span != "cell":
+                window.parent = self.open_windows()[-1]
+            window.opened = self.edge()
         self._open[window.id] = window
         if window.parent is None:
             if others:
                 for other in (window, *others):
                     other.overlapped = True
             elif self._quiet_since is not None:
-                self._settlement.passed(self._quiet_since, edge)
+                window.gap = self._quiet_since, window.opened
                 self._quiet_since = None
-            self._settlement.crowd.mark(edge.time, len(others) + 1)
+            self._settlement.crowd.mark(window.opened.time, len(others) + 1)
         self._settlement.opened(window)
-        self.store.note("open", window.id, {**self._settlement.facts(window), "seconds": 0.0, "components": ()})
+        self._note("open", window.id, {**self._settlement.facts(window), "seconds": 0.0, "components": ()})
         self._sampler.wake()
-        window.overhead += time.thread_time() - began
-        return window
+        window.overhead += clock.thread_time() - began
+        window.booked = True
 
     def mark(self) -> Edge:
         """Note a moment inside a window, up to which and from which its energy may be asked for."""
@@ -132,26 +142,44 @@ class Session:
             self._settlement.passed(began, window.opened)
 
     def close(self, window: Window, status: Status = "ok") -> Window:
-        """Close a window now; its record settles in the background."""
-        if not self.alive or self._open.pop(window.id, None) is None:
-            return window
-        window.closed = edge = self.edge()
-        began = time.thread_time()
+        """Close a window now; its record settles in the background.
+
+        An interrupt meanwhile is raised once the window is closed and booked.
+        """
+        if self.alive:
+            uninterrupted(lambda: self._close_window(window, status))
+        return window
+
+    def _close_window(self, window: Window, status: Status) -> None:
+        """Close a window and book it; may be begun again at any point."""
+        if window.opened is None or window.ended:
+            return
+        began = clock.thread_time()
+        if window.closed is None:
+            edge = self.edge()
+            window.status = status
+            window.closed = edge
+        edge = window.closed
         if window.tally is not None:
             window.tally.end(window)
-        window.status = status
+        self._open.pop(window.id, None)
         if window.parent is None:
             left = sum(other.parent is None for other in self.open_windows())
             self._settlement.crowd.mark(edge.time, left)
             if not left:
                 self._quiet_since = edge
         self._settlement.closed(window)
-        self.store.note(
-            "close", window.id, {**window.facts, "status": status, "seconds": edge.time - window.bounds()[0]}
-        )
+        self._note("close", window.id, {**window.facts, "status": status, "seconds": edge.time - window.bounds()[0]})
         self._sampler.wake()
-        window.overhead += time.thread_time() - began
-        return window
+        window.overhead += clock.thread_time() - began
+        window.ended = True
+
+    def _note(self, event: str, record_id: str, known: dict[str, Any]) -> None:
+        """Write what is newly known of a window; what keeps it from being written costs a sentence."""
+        try:
+            self.store.note(event, record_id, known)
+        except Exception as error:  # noqa: BLE001 - a cell may have taken any library from under us
+            self._settlement.fault(error)
 
     # ---- asking -------------------------------------------------------------------------------
 
@@ -213,10 +241,10 @@ class Session:
 
     def settle(self, patience: float | None = None) -> None:
         """Wait until all closed windows have their final records."""
-        limit = time.perf_counter() + (self.patience_seconds() if patience is None else patience)
-        while self._settlement.busy and time.perf_counter() < limit:
+        limit = clock.perf_counter() + (self.patience_seconds() if patience is None else patience)
+        while self._settlement.busy and clock.perf_counter() < limit:
             self._sampler.wake()
-            time.sleep(0.01)
+            clock.sleep(0.01)
 
     # ---- ending -------------------------------------------------------------------------------
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from jupyter_green.meter import Meter
-from jupyter_green.records import EnergyRecord
+from jupyter_green.records import EnergyRecord, clock
 from jupyter_green.sensors import Reading
 from jupyter_green.sensors.processor import ProcessorModel
 
@@ -79,6 +78,8 @@ class Settlement:
         self._last_beat = 0.0
         self._billed = 0.0
         self._stepping: int | None = None
+        self._told: set[str] = set()
+        self._unwritten: list[EnergyRecord] = []
 
     # ---- from the cell's path -----------------------------------------------------------------
 
@@ -113,7 +114,7 @@ class Settlement:
             "run_id": settings.run_id,
             "parent": window.parent.id if window.parent is not None else None,
             "span": window.span,
-            "started_at": window.opened.wall if window.opened is not None else time.time(),
+            "started_at": window.opened.wall if window.opened is not None else clock.wall(),
             "notebook": settings.notebook,
             "project": settings.project,
             **window.facts,
@@ -128,7 +129,7 @@ class Settlement:
             status=window.status,
             final=False,
             overhead_seconds=window.overhead,
-            notes=tuple(window.notes),
+            notes=tuple(dict.fromkeys(window.notes)),
             **self.facts(window),
         )
 
@@ -148,18 +149,16 @@ class Settlement:
             self._bill_own_time()  # what follows is waiting: an edge that falls into it stands after all of this
             return wait
         except Exception as error:  # noqa: BLE001 - a fault of ours must cost the user a note, not a cell
-            self.problem = f"{type(error).__name__}: {error}"
+            self.fault(error)
             return 0.5 if self._open_windows() else None
 
     def _advance(self) -> float | None:
         urgent = bool(self._events)
-        while self._events:
-            # Taken off when it is booked, not before: `busy` must never be false in between.
-            self._book(self._events[0])
-            self._events.popleft()
+        self._book_events()
+        self._write_again()
         self.meter.read(only_due=True, at_edge=urgent)
         self._bill_own_time()
-        now = time.perf_counter()
+        now = clock.perf_counter()
         self._book_edges(now)
         self._settle_gaps(now)
         self._settle_windows(now)
@@ -176,31 +175,46 @@ class Settlement:
 
     def conclude(self) -> None:
         """Settle everything that waits with the figures as they are; for the end of the process."""
-        while self._events:
-            # Taken off when it is booked, not before: `busy` must never be false in between.
-            self._book(self._events[0])
-            self._events.popleft()
+        self._book_events()
         self._book_edges(math.inf)
         self._settle_gaps(math.inf)
         self._settle_windows(math.inf)
         self._keep_gap(self._account.take(all_of_it=True))
 
+    def _book_events(self) -> None:
+        while self._events:
+            # Taken off when it is booked, not before: `busy` must never be false in between.
+            try:
+                self._book(self._events[0])
+            except Exception as error:  # noqa: BLE001 - one that can't be booked must not keep those behind it waiting
+                self.fault(error)
+            self._events.popleft()
+
     def _book(self, event: Window | Edge | tuple[Edge, Edge]) -> None:
         if isinstance(event, Edge):
             self._mark(event)
-        elif isinstance(event, tuple):
-            self._gaps.append(event)
-            self.meter.mark(event[0].time, quiet=True)
-            self._mark(event[1])
-        elif event.closed is not None:
+            return
+        if isinstance(event, tuple):
+            self._book_gap(event)
+            return
+        gap, event.gap = event.gap, None
+        if gap is not None:
+            self._book_gap(gap)
+        if event.closed is not None:
             # A short window is closed before its opening is looked at: it comes twice, and counts once.
             if event.latest is None and event not in self._ending:
                 self._mark(event.opened)
                 self._mark(event.closed, quiet=event.parent is None and not event.overlapped)
                 self._ending.append(event)
-        else:
+        elif event.id not in self._told:  # what was interrupted while it was opened comes twice
+            self._told = {window.id for window in self._open_windows()}
             self._mark(event.opened)
             self.tell("open", self.bare(event))
+
+    def _book_gap(self, gap: tuple[Edge, Edge]) -> None:
+        self._gaps.append(gap)
+        self.meter.mark(gap[0].time, quiet=True)
+        self._mark(gap[1])
 
     def _mark(self, edge: Edge | None, *, quiet: bool = False) -> None:
         if edge is not None:
@@ -219,7 +233,7 @@ class Settlement:
     def _bill_own_time(self) -> None:
         if threading.get_ident() != self._stepping:
             return  # the end of the process is settled by its main thread, whose time is the person's
-        spent = time.thread_time()
+        spent = clock.thread_time()
         if self._processor is not None:
             self._processor.exclude(spent - self._billed)
         self._billed = spent
@@ -249,7 +263,13 @@ class Settlement:
             if window.closed is None or (not window.awaited and now - window.closed.time < YIELD_SECONDS):
                 continue
             if self._due(window.closed, now, soon=window.hurried):
-                self._finish(window)
+                try:
+                    self._finish(window)
+                except Exception as error:  # noqa: BLE001 - it is tried again; the others must not wait for it
+                    self.fault(error)
+                    if now < math.inf and not window.given_up:
+                        window.given_up = True
+                        continue
                 self._ending.remove(window)
 
     def _finish(self, window: Window) -> None:
@@ -294,12 +314,24 @@ class Settlement:
     def _keep(self, record: EnergyRecord) -> EnergyRecord:
         record = self.settings.valuation.value(record)
         self._bill_own_time()
-        self.store.keep(record)
+        self._write(record)
         self._bill_own_time()
         self.finished.append(record)
         self.tell("final", record)
         self._bill_own_time()
         return record
+
+    def _write(self, record: EnergyRecord) -> None:
+        try:
+            self.store.keep(record)
+        except Exception as error:  # noqa: BLE001 - a cell may have taken any library from under us: kept until it can
+            self._unwritten.append(record)
+            self.fault(error)
+
+    def _write_again(self) -> None:
+        waiting, self._unwritten = self._unwritten, []
+        for record in waiting:
+            self._write(record)
 
     def _tidy(self, now: float) -> None:
         if self._open_windows() or self.busy:
@@ -339,6 +371,10 @@ class Settlement:
             self._drop(error)
             return False
         return True
+
+    def fault(self, error: Exception) -> None:
+        """A fault of ours, or of what we stand on, costs a sentence: `problem` says it to whoever asks."""
+        self.problem = " ".join(f"{type(error).__name__}: {error}".split())
 
     def _drop(self, error: Exception) -> None:
         self.problem = f"A listener failed and was dropped: {type(error).__name__}: {error}"

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import math
 import sys
-import time
 from collections.abc import Iterable
 from typing import Any
 
 from tqdm.auto import tqdm
 
-from jupyter_green.records import EnergyRecord
+from jupyter_green.records import EnergyRecord, clock
 from jupyter_green.report.number import energy, plain
 
 from . import current
@@ -50,7 +49,7 @@ class track(tqdm):  # type: ignore[type-arg]  # noqa: N801 - used like tqdm, nam
         self._window = current().window(label=options.get("desc"), unit=options.get("unit", "it"))
         self._seen = 0.0
         self._mark: tuple[float, float] | None = None
-        self._looked = time.monotonic()
+        self._looked = clock.monotonic()
         self._window.__enter__()
         super().__init__(iterable, total=total, **options)
 
@@ -62,7 +61,7 @@ class track(tqdm):  # type: ignore[type-arg]  # noqa: N801 - used like tqdm, nam
     def update(self, n: float | None = 1) -> bool | None:
         """Advance the bar, and refresh its joules once a second."""
         shown = super().update(n)
-        if time.monotonic() - self._looked >= REFRESH_SECONDS:
+        if clock.monotonic() - self._looked >= REFRESH_SECONDS:
             self._look()
         return shown
 
@@ -76,12 +75,12 @@ class track(tqdm):  # type: ignore[type-arg]  # noqa: N801 - used like tqdm, nam
         super().close()
 
     def _look(self) -> None:
-        self._looked = time.monotonic()
+        self._looked = clock.monotonic()
         record = self._window.so_far()
         if record.joules is None or self.n <= self._seen:
             return
         self._book()
-        self._mark = time.perf_counter(), self.n
+        self._mark = clock.perf_counter(), self.n
         text = f"{energy(record.joules)} so far"
         if self.prediction is not None:
             text += f", {energy(self.prediction.joules, self.prediction.uncertainty)} in all"

@@ -75,7 +75,6 @@ class Tally:
         """Count no further, and put what was counted among the window's facts; harmless when repeated."""
         if not self._open:
             return
-        self._open = False
         taps.close_for(self)
         place = "cell" if window.span == "cell" else "block"
         kind = self._kind()
@@ -87,6 +86,7 @@ class Tally:
         if units:
             window.facts.update(units=float(units), unit=self._unit or kind, batch_size=self._batch_size(kind, window))
         window.phases = self._parted(window) if units and kind == "tokens" else ()
+        self._open = False
 
     # ---- from the taps ------------------------------------------------------------------------
 

@@ -6,12 +6,11 @@ The edge is all that happens on a cell's path: two clock reads. Figures follow f
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from jupyter_green.records import EnergyRecord, Span, Status, new_id
+from jupyter_green.records import EnergyRecord, Span, Status, clock, new_id
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -63,6 +62,11 @@ class Window:
     status: Status = "ok"
     parent: Window | None = None
     overlapped: bool = False
+    gap: tuple[Edge, Edge] | None = None
+    """The time before it in which no window was open."""
+    booked: bool = False
+    ended: bool = False
+    given_up: bool = False
     awaited: bool = False
     hurried: bool = False
     overhead: float = 0.0
@@ -111,15 +115,21 @@ class Window:
 
     def bounds(self) -> tuple[float, float]:
         """Start and end (now, while open) on `time.perf_counter()`."""
-        start = self.opened.time if self.opened is not None else time.perf_counter()
-        return start, self.closed.time if self.closed is not None else time.perf_counter()
+        start = self.opened.time if self.opened is not None else clock.perf_counter()
+        return start, self.closed.time if self.closed is not None else clock.perf_counter()
 
     def __enter__(self) -> Window:
         if self.opened is not None:
             raise RuntimeError("This window was used already; ask green.meter() for a new one.")
-        if self.tally is not None:
-            self.tally.begin(self)
-        return self.session.open(self)
+        try:
+            if self.tally is not None:
+                self.tally.begin(self)
+            return self.session.open(self)
+        except BaseException as error:  # the block is never entered, so it can't close what is open by now
+            if self.tally is not None:
+                self.tally.end(self)
+            self.session.close(self, status_of(error))
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

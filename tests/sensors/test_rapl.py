@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_green.records import clock
 from jupyter_green.sensors import Attributing, Discovery, Finding, SensorFault, discover, powercap, rapl
 from jupyter_green.sensors.counter import RaplCounter
 from jupyter_green.sensors.host import Chip, Host
@@ -144,13 +145,13 @@ def test_unread_for_long_a_fall_is_a_wrap_only_where_the_end_of_the_range_was_du
 ) -> None:
     package = tree.package(unit=UNIT_15, joules=65_000.0 if due else 30_000.0)
     (sensor,) = found().sensors
-    clock = [time.perf_counter()]
-    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
+    now = [time.perf_counter()]
+    monkeypatch.setattr(clock, "perf_counter", lambda: now[0])
     sensor.read()
-    clock[0] += 0.1
+    now[0] += 0.1
     package.add(10.0)  # 100 W
     before = sensor.read()
-    clock[0] += 17.0  # a sampler that got no turn
+    now[0] += 17.0  # a sampler that got no turn
     if due:
         package.add(1700.0)
     else:

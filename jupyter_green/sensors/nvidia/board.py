@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
+
+from jupyter_green.records import clock
 
 from ..sensor import Reading, SensorFault, Traits, Usage
 from .connection import BROKEN, INSUFFICIENT_SIZE, NOT_SUPPORTED, UNINITIALIZED, Refusal, connection
@@ -54,9 +55,9 @@ class NvidiaSensor:
             if self._broken:
                 connection.reopen()
             handle = connection.handle(self._uuid)
-            before = time.perf_counter()
+            before = clock.perf_counter()
             value = self._way.value(handle)
-            after = time.perf_counter()
+            after = clock.perf_counter()
         except Refusal as refusal:
             self._broken = refusal.code in BROKEN
             # A counter goes on while the driver is slow or forbids looking; power that was not read is lost.
@@ -103,7 +104,7 @@ class NvidiaSensor:
     def usage(self, since: float) -> Usage | None:
         """Return each process's mean busy share since a `time.perf_counter()` moment; None where it can't be told."""
         # The driver stamps its samples with microseconds since 1970; its clock is used for this comparison only.
-        moment = time.time() - max(0.0, time.perf_counter() - since)
+        moment = clock.wall() - max(0.0, clock.perf_counter() - since)
         stamp = int(moment * 1e6)
         try:
             samples = self._samples(stamp)

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 import warnings
 from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
+
+from jupyter_green.records import clock
 
 UNINITIALIZED = 1
 NOT_SUPPORTED = 3
@@ -128,7 +129,7 @@ class Connection:
     def reopen(self) -> None:
         """Close and open the library, unless that was tried a moment ago."""
         with self._lock:
-            if time.monotonic() < self._next:
+            if clock.monotonic() < self._next:
                 return
             self._postpone()
             self._shut()
@@ -137,7 +138,7 @@ class Connection:
     def works(self) -> None:
         """Note that readings come again, so that the next fault is met without delay."""
         self._wait = self.FIRST_WAIT
-        self._next = min(self._next, time.monotonic() + self.FIRST_WAIT)
+        self._next = min(self._next, clock.monotonic() + self.FIRST_WAIT)
 
     def forget(self) -> None:
         """Start afresh in a forked child, which inherits neither the opening nor a usable lock."""
@@ -158,7 +159,7 @@ class Connection:
         with self._lock:
             if self._process == os.getpid():
                 return
-            if patient and time.monotonic() < self._next:
+            if patient and clock.monotonic() < self._next:
                 raise Refusal(self._code)
             try:
                 self._open()
@@ -185,7 +186,7 @@ class Connection:
             return  # closed by someone else already, or the driver is gone: closed is what was wanted
 
     def _postpone(self) -> None:
-        self._next = time.monotonic() + self._wait
+        self._next = clock.monotonic() + self._wait
         self._wait = min(2 * self._wait, self.LONGEST_WAIT)
 
 

@@ -1,0 +1,127 @@
+"""Run in a process of its own: cells in a shell, an interrupt at each line of the callbacks in turn.
+
+Prints, as JSON, what went wrong: a list of sentences, and how many places were tried.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import sys
+from collections.abc import Callable
+from inspect import CO_GENERATOR
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+import jupyter_green
+from jupyter_green.session import Session
+
+PACKAGE = str(Path(jupyter_green.__file__).parent)
+SOURCE = "value = 1"
+
+
+class Interrupter:
+    """Raises KeyboardInterrupt at the n-th line that our code runs in this thread while a callback is under way."""
+
+    def __init__(self, callback: str, place: int) -> None:
+        self.callback, self.place, self.seen, self.where = callback, place, 0, ""
+        self.inside: FrameType | None = None
+
+    def trace(self, frame: FrameType, event: str, _argument: object) -> Callable[..., Any] | None:
+        if self.inside is None:
+            if not (frame.f_code.co_name == self.callback and frame.f_code.co_filename.endswith("magics/cell.py")):
+                return None
+            self.inside = frame
+            return self.trace
+        if frame is self.inside and event == "return":
+            self.where = self.where or "nowhere"
+        if not frame.f_code.co_filename.startswith(PACKAGE) or self.where:
+            return None
+        if frame is self.inside and frame.f_lineno <= frame.f_code.co_firstlineno + 4:
+            return self.trace  # up to its `try` there is nothing that a callback could do about it
+        if event == "line" or (event == "return" and not frame.f_code.co_flags & CO_GENERATOR):
+            self.seen += 1
+            if self.seen == self.place:
+                self.where = f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno} {event} of {frame.f_code.co_name}"
+                raise KeyboardInterrupt
+        return self.trace
+
+
+def main(budget: bool) -> None:
+    config = Config()
+    config.HistoryManager.enabled = False
+    shell = InteractiveShell.instance(config=config)
+    wrong: list[str] = []
+    expected: dict[int, tuple[str, str]] = {}
+    tried, step = 0, 11 if budget else 1  # with a budget each cell waits for the figure of the one before
+
+    def run(source: str) -> tuple[Any, str]:
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+            result = shell.run_cell(source, store_history=True)
+        return result, out.getvalue()
+
+    run("%load_ext jupyter_green")
+    if budget:
+        _, said = run("%budget 1e9J --per project --all")
+        assert "Budget of" in said, said
+    session: Session = shell._jupyter_green.session
+    for callback in ("before", "after"):
+        place = 1 - step
+        while True:
+            place += step
+            interrupter = Interrupter(callback, place)
+            sys.settrace(interrupter.trace)
+            try:
+                result, said = run(f"{SOURCE}  # {callback} {place}")
+            finally:
+                sys.settrace(None)
+            if interrupter.where == "nowhere":
+                break
+            tried += 1
+            fault = check(result, said, session)
+            expected[shell.execution_count - 1] = "interrupted", f"{callback}, {interrupter.where}"
+            plain, said = run(f"{SOURCE}  # after {callback} {place}")
+            fault = fault or check_plain(plain, said, session)
+            expected[shell.execution_count - 1] = "ok", f"after {callback}, {interrupter.where}"
+            if fault is None and shell.ast_transformers:
+                fault = "something is left in the shell"
+            if fault is not None:
+                wrong.append(f"{callback}, {interrupter.where}: {fault}")
+    session.settle()
+    for count, (status, where) in expected.items():
+        found = [record for record in session.finished if record.execution_count == count and record.span == "cell"]
+        late = budget and where.startswith(
+            "after, "
+        )  # its record may be final: what is said of budgets comes behind it
+        if [record.status for record in found] not in ([status], ["ok"] if late else [status]):
+            wrong.append(f"{where}: records of {[record.status for record in found]}, not of {status}")
+        elif any("same time" in note for note in found[0].notes):
+            wrong.append(f"{where}: a ghost shares the energy")
+    spans = [(record.started_at, record.seconds) for record in session.finished if record.parent is None]
+    whole = max(start + seconds for start, seconds in spans) - min(start for start, _ in spans)
+    twice = sum(seconds for _, seconds in spans) - whole
+    print(json.dumps({"wrong": wrong, "tried": tried, "twice": twice, "problem": session.problem}))
+
+
+def check(result: Any, said: str, session: Session) -> str | None:
+    if not isinstance(result.error_in_exec, KeyboardInterrupt):
+        return f"the interrupt was swallowed ({result.error_in_exec!r}) {said}"
+    if "Error in callback" in said or "could not meter" in said:
+        return f"it was said: {said}"
+    return f"{len(session.open_windows())} windows are open" if session.open_windows() else None
+
+
+def check_plain(result: Any, said: str, session: Session) -> str | None:
+    if not result.success:
+        return f"the next cell failed: {result.error_in_exec!r} {said}"
+    return f"{len(session.open_windows())} windows are open after the next" if session.open_windows() else None
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:] == ["budget"])

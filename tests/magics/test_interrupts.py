@@ -1,0 +1,263 @@
+"""Interrupts wherever they fall: each cell has one record with the right status, and the cells behind it stop."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from jupyter_green.magics.cell import code_hash
+from tests.magics.kernel import ROOT, Cell, Kernel
+
+pytestmark = pytest.mark.shell
+
+PYTHON = os.environ.get("JUPYTER_GREEN_TEST_KERNEL_PYTHON", sys.executable)
+
+
+@pytest.mark.parametrize("budget", [False, True], ids=["plain", "budget"])
+def test_an_interrupt_at_each_line_of_the_callbacks(budget: bool) -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    done = subprocess.run(
+        [PYTHON, "-m", "tests.magics.interrupted", *(["budget"] if budget else [])],
+        env=environment,
+        cwd=Path.cwd(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["wrong"] == []
+    assert told["tried"] > (20 if budget else 200)
+    assert told["problem"] is None
+    assert told["twice"] < 0.05  # no time is in two records
+
+
+ORDERS = """
+import asyncio, json
+shell = get_ipython()
+session = shell._jupyter_green.session
+async def cell(source):
+    return await shell.run_cell_async(source, transformed_cell=source, store_history=True)
+def told(record):
+    return [record.status, [note for note in record.notes if "time" in note]]
+"""
+
+
+def records(kernel: Kernel, *sources: str) -> list[list[object]]:
+    """Status and notes about other cells of the newest records of these sources, None where there is none."""
+    kernel.run("%energy status")
+    hashes = json.dumps([code_hash(source) for source in sources])
+    return kernel.json(f"[[told(r) for r in session.finished if r.code_hash == code] for code in {hashes}]")
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        "task = asyncio.create_task(cell('1 + 1'))",
+        "task = asyncio.create_task(cell('await asyncio.sleep(3600)'))",
+        "await cell('2 + 2')",
+        "await asyncio.gather(cell('3'), cell('await asyncio.sleep(0.1)'))",
+        "try: await asyncio.wait_for(cell('await asyncio.sleep(3600)'), 0.1)\nexcept asyncio.TimeoutError: pass",
+        "shell.events.trigger('pre_run_cell', shell.last_execution_result.info)",
+        "shell.events.trigger('post_run_cell', None)",
+        "shell.events.trigger('post_run_cell', shell.last_execution_result)",
+        "shell.run_cell('4 + 4'); shell.run_cell(''); shell.run_cell('1/0')",
+        "import threading; t = threading.Thread(target=lambda: asyncio.run(cell('5 + 5'))); t.start(); t.join()",
+    ],
+)
+def test_whatever_the_order_of_events_the_next_cells_are_metered(metered: Kernel, begin: str) -> None:
+    assert metered.run(ORDERS).status == "ok"
+    assert metered.run(begin).status == "ok"
+    for source in ("later = 1", "await asyncio.sleep(0)", "later = 2"):
+        assert metered.run(source).status == "ok"
+    found = records(metered, "later = 1", "await asyncio.sleep(0)", "later = 2")
+    assert found == [[["ok", []]]] * 3
+    assert metered.json("[w.id for w in session.open_windows()]") == []
+
+
+def test_the_interrupt_of_an_awaiting_cell_in_a_terminal() -> None:
+    """There it leaves `run_cell_async`, and IPython tells of another cell's end."""
+    program = """
+import json, os, signal, threading
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+config = Config()
+config.HistoryManager.enabled = False
+shell = InteractiveShell.instance(config=config)
+shell.run_cell("%load_ext jupyter_green")
+session = shell._jupyter_green.session
+ends = []
+for source in ("import asyncio", "await asyncio.sleep(30)", "x = 1", "await asyncio.sleep(0)"):
+    if "30" in source:
+        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+    shell.run_cell(source, store_history=True)
+    ends.append(len(session.open_windows()))
+session.settle()
+cells = [r for r in session.finished if r.span == "cell"]
+print(json.dumps([ends, [r.status for r in cells], [r.execution_count for r in cells], [r.notes for r in cells]]))
+"""
+    done = subprocess.run([PYTHON, "-c", program], capture_output=True, text=True, check=True)
+    ends, statuses, counts, notes = json.loads(done.stdout.splitlines()[-1])
+    assert ends == [0, 0, 0, 0]
+    assert statuses == ["ok", "interrupted", "ok", "ok"]
+    assert counts == [1, 2, 3, 4]
+    assert not any("time" in note for told in notes for note in told)
+
+
+FREEZES = [
+    "import time; time.time = time.perf_counter = time.monotonic = time.process_time = time.thread_time = lambda: 0",
+    "import time; kept = time.perf_counter; time.perf_counter = lambda: 1.6e9 + kept()",
+    # What libraries for tests do: wherever a module holds one of the functions, it holds another from now on.
+    """
+import sys, time
+real = {id(getattr(time, name)) for name in ("time", "monotonic", "perf_counter", "process_time", "thread_time")}
+for module in [*sys.modules.values()]:
+    for name, value in [*vars(module).items()]:
+        if id(value) in real and "jupyter_green" in module.__name__ + " time":
+            setattr(module, name, lambda: 1325376000.0)
+for name in ("time", "monotonic", "perf_counter", "process_time", "thread_time"):
+    setattr(time, name, lambda: 1325376000.0)
+""",
+]
+
+
+@pytest.mark.parametrize("freeze", FREEZES)
+def test_time_that_a_cell_freezes_is_not_ours(metered: Kernel, freeze: str) -> None:
+    metered.run("import os, time as t; before = t.time(); import json; session = get_ipython()._jupyter_green.session")
+    assert metered.run(freeze).status == "ok"
+    assert metered.run("a = sum(i for i in range(3_000_000))").status == "ok"
+    metered.run("%energy status")
+    code = code_hash("a = sum(i for i in range(3_000_000))")
+    seconds, joules, away = metered.json(
+        f"next([r.seconds, r.joules, r.started_at - before] for r in session.finished if r.code_hash == {code!r})"
+    )
+    assert 0 < seconds < 60
+    assert joules > 0
+    assert 0 <= away < 600
+
+
+FAULTS = [
+    "import os; os.closerange(session.store._journal._handle, session.store._journal._handle + 1)",
+    "import hashlib; hashlib.sha256 = None",
+    "import os; os.fstat = os.write = None",
+    "import jupyter_green.magics.active_cell as m; m._task = None",
+    "session.edge = None",
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_of_ours_is_one_sentence(metered: Kernel, fault: str) -> None:
+    metered.run("session = get_ipython()._jupyter_green.session")
+    first = metered.run(fault)
+    assert first.status == "ok"
+    said = first.text()
+    for number in range(4):
+        outcome = metered.run(f"x{number} = '\\ud800'\nx{number} == 'a'")
+        assert outcome.status == "ok"
+        assert "Traceback" not in outcome.text()
+        assert "Error in callback" not in outcome.text()
+        said += outcome.text().replace("False", "")
+    assert said.count("jupyter_green could not meter") <= 1
+    status = metered.run("%energy status")
+    assert status.status == "ok"
+    cells = status.text()
+    assert "Problem:" in cells or "5 cells" in cells or "Records can't" in cells, cells
+
+
+def test_a_source_that_no_encoding_takes_has_an_identity() -> None:
+    assert code_hash("text = '\ud800'") == code_hash("text = '\ud800'  ")
+    assert code_hash("text = '\ud800'") != code_hash("text = '\ud801'")
+
+
+CELLS = [
+    "n = sum(range(200))",
+    "import time; time.sleep(0.01)",
+    "await asyncio.sleep(0.01)",
+    "import subprocess, sys; subprocess.run(['sleep', '0.01'])",
+    "get_ipython().run_cell('m = sum(range(1000))').raise_error()",
+    "%%capture out\nprint(n)",
+    "n = sum(i for i in range(20_000))",
+]
+ROUND = 40
+
+
+def interrupted_round(kernel: Kernel, chance: random.Random) -> tuple[list[str], int]:
+    """Queue cells as "run all" does, interrupt once somewhere; return the statuses of the replies, and how many came."""
+    sources = [f"{chance.choice(CELLS)}\n# {chance.random()}" for _ in range(ROUND)]
+    asked = [kernel._send(Cell(source), f"fuzz-{chance.random()}", {}) for source in sources]
+    time.sleep(chance.uniform(0.0, 0.25))
+    os.kill(kernel.pid, signal.SIGINT)
+    replies: dict[str, str] = {}
+    kernel.client.kernel_info()
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        reply = kernel.client.get_shell_msg(timeout=60)
+        parent = reply["parent_header"].get("msg_id")
+        if reply["msg_type"] == "kernel_info_reply":
+            break  # a cell whose reply an interrupt took from the kernel itself has none
+        if parent in asked:
+            replies[parent] = f"{reply['content']['status']} {reply['content'].get('ename', '')}".strip()
+    while kernel._take(0.0) is not None:
+        pass
+    return [replies.get(one, "none") for one in asked], len(replies)
+
+
+@pytest.mark.parametrize(
+    ("rounds", "budget"),
+    [
+        pytest.param(12, True, id="some"),
+        pytest.param(500, False, id="1000 without a budget", marks=pytest.mark.long),
+        pytest.param(500, True, id="1000 with a budget", marks=pytest.mark.long),
+    ],
+)
+def test_run_all_stops_as_often_as_without_us(
+    start: Callable[..., Kernel], tmp_path: Path, rounds: int, budget: bool
+) -> None:
+    """Pairs of kernels, one with and one without the extension, are interrupted alike while cells are queued."""
+    with ThreadPoolExecutor(4) as pool:
+        kernels = [start(tmp_path / f"work{number}") for number in range(2)]
+        plain, metered = kernels
+        assert metered.run("%load_ext jupyter_green").status == "ok"
+        if budget:
+            assert metered.run("%budget 1e12J --per project --all").status == "ok"
+        for kernel in kernels:
+            assert kernel.run("import asyncio; n = 1").status == "ok"
+
+        def play(kernel: Kernel) -> list[list[str]]:
+            chance = random.Random(5)
+            return [interrupted_round(kernel, chance)[0] for _ in range(rounds)]
+
+        without, with_us = pool.map(play, kernels)
+    stopped = [sum(any(not one.startswith("ok") for one in told) for told in every) for every in (without, with_us)]
+    # Half-width of the difference of two counts at 4 standard deviations: one in 16,000 runs fails by chance.
+    assert stopped[1] >= stopped[0] - 4 * math.sqrt(2 * max(1.0, rounds * 0.25)), stopped
+    assert metered.run("metered = 1").status == "ok"
+    metered.run("session = get_ipython()._jupyter_green.session")
+    metered.run("%energy status")
+    found = metered.json(
+        "[[r.cell_id, r.status, [n for n in r.notes if 'time' in n]] for r in session.finished if r.span == 'cell']"
+    )
+    ids = [cell for cell, _, _ in found if cell.startswith("fuzz")]
+    assert len(ids) == len(set(ids)), "a cell has two records"
+    assert not [notes for _, _, notes in found if notes], "a ghost shares the energy"
+    told = [one for every in with_us for one in every]
+    ran = sum(one == "ok" for one in told)
+    interrupted = sum(one in ("error KeyboardInterrupt", "error CancelledError") for one in told)
+    statuses = Counter(status for cell, status, _ in found if cell.startswith("fuzz"))
+    lost = sum(one == "none" for one in told)  # ran, and the kernel never said how it ended
+    assert abs(statuses["ok"] - ran) <= lost, (statuses, Counter(told))
+    assert abs(statuses["interrupted"] - interrupted) <= lost, (statuses, Counter(told))
+    assert metered.json("[w.id for w in session.open_windows() if w.closed is None]") == []
+    print(f"stopped without {stopped[0]}, with {stopped[1]} of {rounds}; {Counter(told)}; {statuses}")
