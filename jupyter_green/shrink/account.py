@@ -209,7 +209,8 @@ def _front(search: Search) -> tuple[Front, ...]:
 
 def _better(search: Search, entry: Entry) -> Entry | None:
     """Return the cheapest that beats an entry; None where none does and it is on the front."""
-    beating = [other for other in search.entries if other is not entry and other.beats(entry)]
+    told = [other for other in search.entries if other.outcome.ratio is not None]
+    beating = [other for other in told if other is not entry and other.beats(entry)]
     return min(beating, key=lambda other: other.cost, default=None)
 
 
@@ -248,11 +249,14 @@ def _rows(search: Search, verdict: Verdict, kept: Entry | None) -> list[Candidat
         on_front = better is None
         # The kept row shows its judged figures, so a reader can't see this in the table.
         said = f"{'Nothing' if better is None else better.name} costs less and loses no more, as found for choosing."
+        if entry.outcome.ratio is None:
+            said = entry.outcome.reason
         if entry.name in verdict.refused:
             said = f"Judged too: {verdict.refused[entry.name]}"
         if entry is verdict.entry:
             said = verdict.reason
-        standing: Any = "front" if on_front and entry is not verdict.entry else "dropped"
+        told = entry.outcome.ratio is not None
+        standing: Any = "front" if on_front and told and entry is not verdict.entry else "dropped"
         remarks = tuple(search.remarks.get(entry.name, ()))
         outcome = verdict.outcome if entry is verdict.entry and verdict.outcome is not None else entry.outcome
         rows.append(

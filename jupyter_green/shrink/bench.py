@@ -24,8 +24,8 @@ from .recipe import Case, Product, Recipe
 from .result import Candidate
 from .runtimes import Runtimes
 from .subject import Subject
-from .trial import Cost, Outcome, Trial, run_trial, share_of_others
-from .waiting import ALONE, may_wait, told
+from .trial import Cost, Outcome, Runner, Trial, run_trial, share_of_others
+from .waiting import ALONE, crowded, may_wait, told
 from .workload import CHOOSING_TOKENS, Workload
 
 if TYPE_CHECKING:
@@ -239,11 +239,18 @@ class Bench:
             self._settle(entry)
 
     def last_chance(self) -> None:
-        """Where all gains are untold, let the cheapest be judged: the final trial is longer than those for choosing."""
+        """Let the cheapest of what can't be told be judged where it looks cheaper than all others are.
+
+        The final trial is longer than those for choosing, and one more question costs the surer ones nothing.
+        """
+        examples = sum(batch.size for batch in self.material.judge)
         hopeful = [entry for entry in self._untold if entry.outcome.cost.cpu_seconds > 0]
-        if self.entries or not hopeful:
+        if self.entries:
+            least = min(entry.cost for entry in self.entries)
+            hopeful = [e for e in hopeful if e.cost < least and e.expected_high(examples) <= self.max_loss]
+        if not hopeful:
             return
-        entry = min(hopeful, key=lambda entry: entry.outcome.cost.cpu_seconds)
+        entry = min(hopeful, key=lambda entry: (entry.cost, entry.outcome.cost.cpu_seconds))
         self.rows = [row for row in self.rows if row.name != entry.name]
         self.entries.append(entry)
 
@@ -279,14 +286,28 @@ class Bench:
 
     def try_out(self, name: str, model: Any, rounds: int) -> Trial:
         """Run a model and the original in turn, as briefly as choosing allows; on a busy machine in one thread too."""
-        import torch
-
         models = {"original": self.subject.model, name: model}
         runners = {who: self.workload.runner(made, CHOOSING_TOKENS) for who, made in models.items()}
-        if may_wait(self.gauge.measures, self.others, torch.get_num_threads()):
-            runners[ALONE] = self.workload.runner(self.subject.model, CHOOSING_TOKENS, threads=1)
-        seconds = self.seconds * TRIAL_SHARE
-        return run_trial(runners, self.gauge, seconds=seconds, rounds=rounds, drop=True, tick=self.tick)
+
+        def alone() -> Runner:
+            return self.workload.runner(self.subject.model, CHOOSING_TOKENS, threads=1)
+
+        return self.in_turn(runners, alone, seconds=self.seconds * TRIAL_SHARE, rounds=rounds, drop=True)
+
+    def in_turn(self, runners: dict[str, Runner], alone: Callable[[], Runner] | None, **options: Any) -> Trial:
+        """Run in turn, the original in one thread too where others use the machine: `alone` makes that runner.
+
+        Where they only came meanwhile, it is done once more: without it nothing could be told.
+        """
+        import torch
+
+        threads = torch.get_num_threads()
+        if alone is not None and may_wait(self.gauge.measures, self.others, threads):
+            runners, alone = {**runners, ALONE: alone()}, None
+        trial = run_trial(runners, self.gauge, tick=self.tick, **options)
+        if alone is not None and crowded(trial.basis, trial.others, threads):
+            trial = run_trial({**runners, ALONE: alone()}, self.gauge, tick=self.tick, **options)
+        return trial
 
     def lost(self, name: str) -> bool:
         """Whether a candidate was dropped for its loss, its cost not looked at."""

@@ -58,8 +58,10 @@ class Entry:
 
     @property
     def cost(self) -> float:
-        """Cost as a part of the original's; 1 where it isn't known."""
-        return self.outcome.ratio.value if self.outcome.ratio is not None else 1.0
+        """Cost as a part of the original's: as it was read where it can't be told, 1 where nothing was."""
+        if self.outcome.ratio is not None:
+            return self.outcome.ratio.value
+        return 1.0 if self.outcome.about is None else self.outcome.about
 
     def beats(self, other: Entry) -> bool:
         """Whether it costs no more and loses no more than another one, and one of them less."""

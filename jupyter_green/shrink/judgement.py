@@ -2,12 +2,14 @@
 
 The judging part answers one question, put once: of the short list, the surest gain first, how far down it does the
 loss stay proven? Testing in a fixed order up to the first failure keeps the error of the whole at 5 % (Maurer,
-Hothorn, Lehmacher 1995). What wins is then saved, loaded in a fresh process and asked again.
+Hothorn, Lehmacher 1995). The order is one of losses alone: a cost that can't be told stops nothing. Of those whose loss
+is proven the cheapest is kept whose cost is proven too. It is saved, loaded in a fresh process and asked again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .batch import Batch
@@ -18,8 +20,8 @@ from .loss import Loss
 from .metric import Metric, evaluate
 from .ratio import Ratio, paired_ratio
 from .runtimes import threads_of
-from .trial import FEWEST_ROUNDS, MOST_ROUNDS, UNTOLD, Outcome, Trial, run_trial
-from .waiting import ALONE, may_wait, told
+from .trial import FEWEST_ROUNDS, MOST_ROUNDS, UNTOLD, Outcome, Runner, Trial
+from .waiting import ALONE, told
 from .workload import CHOOSING_TOKENS, PROMPT
 
 if TYPE_CHECKING:
@@ -54,6 +56,19 @@ def shortlist(entries: Sequence[Entry], examples: int, max_loss: float) -> list[
     return [*front[::-1], *bold]
 
 
+@dataclass(frozen=True)
+class _Judged:
+    """What the judging part said of a candidate's loss, before its cost is looked at again."""
+
+    entry: Entry
+    parts: np.ndarray
+    loss: Loss
+    against: Loss | None
+    same: bool
+    """Whether it gives the same numbers out, so that no loss has to be proven."""
+    passed: bool
+
+
 def judge(search: Search) -> Verdict:
     """Try the short list afresh, and look at the judging part; an interrupt leaves the best so far, unproven."""
     judged = search.material.judge
@@ -64,85 +79,109 @@ def judge(search: Search) -> Verdict:
         untold = [row for row in search.rows if row.reason.startswith(UNTOLD)]
         return Verdict(None, reason=untold[0].reason if untold else "")
     if search.interrupted:
-        return _unjudged(chosen[-1])
+        return _unjudged(chosen)
+    passed: list[_Judged] = []
     try:
-        verdicts = _judged(search, chosen, judged)
-        found = _inspected(search, verdicts, judged)
-        rest = [one for one in verdicts if one is not found and not one.proven]
-        found.refused = {one.entry.name: one.reason for one in rest if one.entry is not None}
-        return found
+        return _judged(search, chosen, judged, passed)
     except KeyboardInterrupt:
         search.interrupted = True
-        return _unjudged(chosen[-1])
+        return _unjudged([one.entry for one in passed] or chosen)
 
 
-def _unjudged(entry: Entry) -> Verdict:
+def _unjudged(chosen: Sequence[Entry]) -> Verdict:
+    """Return the boldest whose cost is told, as what was not judged."""
+    entry = next((entry for entry in reversed(chosen) if entry.outcome.ratio is not None), chosen[-1])
     said = "The search was interrupted before this was judged."
     return Verdict(entry, entry.loss, entry.against_control, None, entry.outcome, reason=said)
 
 
-def _judged(search: Search, chosen: Sequence[Entry], judged: Sequence[Batch]) -> list[Verdict]:
-    """Return a verdict on each of the short list, up to the first that isn't proven."""
+def _judged(search: Search, chosen: Sequence[Entry], judged: Sequence[Batch], passed: list[_Judged]) -> Verdict:
+    """Return what is proven of the short list; `passed` is filled with those whose loss is.
+
+    The fixed order is one of losses, tested up to the first that isn't proven. What each costs is a question of its
+    own, put to the cheapest of those that passed first: whether it can be told changes nothing of the losses.
+    """
     search.tell("judging")
     base, kept = evaluate(search.subject, search.subject.model, judged, search.metric, tick=search.tick)
-    found: list[Verdict] = []
-    controls: dict[int, np.ndarray] = {}
+    scores: dict[int, np.ndarray] = {}
+    failed: _Judged | None = None
     for entry in chosen:
         # What was made of one structure shares one control, which is looked at once.
         control, key = entry.control, id(entry.control)
-        if control is not None and key not in controls:
-            controls[key] = evaluate(search.subject, control, judged, search.metric, kept, tick=search.tick)[0]
-        share = FINAL_SHARE / 2 / len(chosen)
-        found.append(_verdict(search, entry, (base, controls.get(key)), kept, judged, share))
-        if not found[-1].proven:
+        if control is not None and key not in scores:
+            scores[key] = evaluate(search.subject, control, judged, search.metric, kept, tick=search.tick)[0]
+        found = _loss_of(search, entry, (base, scores.get(key)), kept, judged)
+        if not found.passed:
+            failed = found
             break
-    return found
+        passed.append(found)
+    share = FINAL_SHARE / 2 / max(1, len(passed))
+    verdicts: list[Verdict] = []
+    for one in reversed(passed):
+        verdicts.append(_verdict(search, one, base, judged, share))
+        if verdicts[-1].proven and _holds(search, verdicts[-1], judged):
+            break
+    if failed is not None and not verdicts:
+        return _verdict(search, failed, base, judged, share)
+    best = verdicts[-1] if verdicts[-1].proven else _first(verdicts)
+    rest = [one for one in verdicts if one is not best]
+    best.refused = {one.entry.name: one.reason for one in rest if one.entry is not None}
+    if failed is not None:
+        said = _reason(search.max_loss, None, failed.loss, failed.against, same=failed.same)
+        best.refused[failed.entry.name] = said
+    return best
 
 
-def _inspected(search: Search, verdicts: Sequence[Verdict], judged: Sequence[Batch]) -> Verdict:
-    """Return the last that is proven and passes the last check; else what stopped it."""
-    proven = [verdict for verdict in verdicts if verdict.proven]
-    if not proven or search.seconds < INSPECTED_FROM:
-        return (proven or verdicts)[-1]
-    failed: Verdict | None = None
-    for verdict in reversed(proven):
-        assert verdict.entry is not None
-        search.tell("checked in a fresh process")
-        verdict.inspection = inspect(search.subject, verdict.entry.product, judged)
-        if verdict.inspection.passed:
-            return verdict
+def _first(verdicts: Sequence[Verdict]) -> Verdict:
+    """Return which of those that are not proven says why nothing is kept: what failed the last check, or the boldest."""
+    return next((one for one in verdicts if one.inspection is not None), verdicts[0])
+
+
+def _holds(search: Search, verdict: Verdict, judged: Sequence[Batch]) -> bool:
+    """Whether what is proven passes the last check too; what does not is proven no more."""
+    assert verdict.entry is not None
+    if search.seconds < INSPECTED_FROM:
+        return True
+    search.tell("checked in a fresh process")
+    verdict.inspection = inspect(search.subject, verdict.entry.product, judged)
+    if not verdict.inspection.passed:
         verdict.proven, verdict.reason = False, verdict.inspection.said
-        failed = failed or verdict
-    assert failed is not None
-    return failed
+    return verdict.proven
 
 
-def _verdict(  # noqa: PLR0917 - one place calls it
+def _loss_of(
     search: Search,
     entry: Entry,
     scores: tuple[np.ndarray, np.ndarray | None],
     kept: Sequence[Any],
     judged: Sequence[Batch],
-    share: float,
-) -> Verdict:
-    import torch
-
-    metric, (base, trained) = search.metric, scores
-    parts, _ = evaluate(search.subject, entry.product.model, judged, metric, kept, tick=search.tick)
-    loss, against = metric.loss(base, parts), None if trained is None else metric.loss(trained, parts)
-    trial = _trial(search, entry, share)
-    outcome, cpu, held = told(trial, entry.name, _alone(entry, trial.laps), torch.get_num_threads())
+) -> _Judged:
+    """Return what the judging part says of a candidate's loss, also against an equally trained original."""
+    base, trained = scores
+    parts, _ = evaluate(search.subject, entry.product.model, judged, search.metric, kept, tick=search.tick)
+    loss = search.metric.loss(base, parts)
+    against = None if trained is None else search.metric.loss(trained, parts)
     worst = max((x for x in (loss, against) if x is not None), key=lambda x: x.high)
     same = entry.product.same_numbers and loss.same
+    return _Judged(entry, parts, loss, against, same, passed=same or worst.within(search.max_loss))
+
+
+def _verdict(search: Search, one: _Judged, base: np.ndarray, judged: Sequence[Batch], share: float) -> Verdict:
+    """Return the whole of what is said of a candidate: its loss as it was judged, its cost in a trial of its own."""
+    import torch
+
+    metric, entry, parts, loss = search.metric, one.entry, one.parts, one.loss
+    trial = _trial(search, entry, share)
+    outcome, cpu, held = told(trial, entry.name, _alone(entry, trial.laps), torch.get_num_threads())
     return Verdict(
         entry,
         loss,
-        against,
+        one.against,
         (metric.value(base), metric.value(parts)),
         outcome,
         trial,
-        _reason(search.max_loss, outcome, loss, against, same=same),
-        proven=(same or worst.within(search.max_loss)) and outcome.verdict == "less",
+        _reason(search.max_loss, outcome, loss, one.against, same=one.same),
+        proven=one.passed and outcome.verdict == "less",
         # Against one thread the parts of the whole are others, which were not looked at.
         split=split(entry, trial, outcome.ratio) if held == trial.reference else None,
         in_threads=_in_threads(trial, entry) if held == trial.reference else None,
@@ -177,13 +216,15 @@ def _trial(search: Search, entry: Entry, share: float) -> Trial:
     # In PyTorch the original in its runtime is that already, and each lap of a language model takes seconds.
     if threads is not None and threads < torch.get_num_threads() and entry.product.runtime != "PyTorch":
         runners[THREADS] = search.workload.runner(search.subject.model, threads=threads)
-    if may_wait(search.gauge.measures, search.others, torch.get_num_threads()) and _alone(entry, runners) is None:
-        runners[ALONE] = search.workload.runner(search.subject.model, threads=1)
     if tokens:
         for name in ("original", entry.name):
             runners[f"{name}, {PROMPT}"] = search.workload.runner(models[name], 0)
-    seconds = search.seconds * share
-    return run_trial(runners, search.gauge, seconds=seconds, rounds=rounds, seed=1, tick=search.tick)
+
+    def alone() -> Runner:
+        return search.workload.runner(search.subject.model, threads=1)
+
+    wanted = alone if _alone(entry, runners) is None else None
+    return search.in_turn(runners, wanted, seconds=search.seconds * share, rounds=rounds, seed=1)
 
 
 def _alone(entry: Entry, there: Container[str]) -> str | None:
@@ -236,11 +277,14 @@ def split(entry: Entry, trial: Trial, ratio: Ratio | None) -> tuple[Ratio, Ratio
     return Ratio(whole.value / rest.value, runtime.low, runtime.high, runtime.pairs), rest
 
 
-def _reason(max_loss: float, outcome: Outcome, loss: Loss, against: Loss | None, *, same: bool) -> str:
-    """Return what is proven, or what stands in the way; `against` is the loss against an equally trained original."""
-    if outcome.verdict == "can't tell":
+def _reason(max_loss: float, outcome: Outcome | None, loss: Loss, against: Loss | None, *, same: bool) -> str:
+    """Return what is proven, or what stands in the way.
+
+    `outcome` is None where the cost was not asked for; `against` is the loss against an equally trained original.
+    """
+    if outcome is not None and outcome.verdict == "can't tell":
         return outcome.reason
-    if outcome.verdict != "less":
+    if outcome is not None and outcome.verdict != "less":
         why = outcome.reason
         if outcome.verdict == "more":
             why = f"it {'costs more' if outcome.dearer else 'takes more processor time'}, seen in {why}"

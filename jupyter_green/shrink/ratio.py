@@ -11,12 +11,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
+from statistics import NormalDist, median
 
 TRIM = 0.2
 """Share of the pairs left out at each end (Yuen 1974),"""
 TRIMMED_FROM = 8
 """from so many pairs on: of five, three would be left, whose interval is twice as wide as that of all."""
+ORDERED_FROM = 12
+"""From so many pairs on the median's interval is used where the trimmed mean's is wide;"""
+HEAVY = 0.25
+"""that is a half-width (of the logarithm) above this."""
 RESAMPLES = 2000
 LEAST_PAIRS = 5
 """Fewer pairs give no interval."""
@@ -99,7 +103,25 @@ def paired_ratio(original: Sequence[float], candidate: Sequence[float], *, seed:
     stretch = student(freedom) / NormalDist().inv_cdf(0.975) * math.sqrt(count / (count - 1))
     below, above = (centre - float(low)) * stretch, (float(high) - centre) * stretch
     half = max(below, above, 1e-12)
+    if half > HEAVY and count >= ORDERED_FROM:
+        return Ratio(*(math.exp(value) for value in median_interval(logs.tolist())), count)
     return Ratio(math.exp(centre), math.exp(centre - half), math.exp(centre + half), count)
+
+
+def median_interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """Return the median and a 95 % interval of it, whatever the distribution; the interval of a sign test.
+
+    Parameters
+    ----------
+    values : sequence of float
+        Independent draws; six or more, or the interval is narrower than it should be.
+    """
+    ordered, count = sorted(values), len(values)
+    place, below = 0, 1 / 2**count
+    while place + 1 < (count + 1) // 2 and below + math.comb(count, place + 1) / 2**count <= 0.025:
+        place += 1
+        below += math.comb(count, place) / 2**count
+    return median(ordered), ordered[place], ordered[count - 1 - place]
 
 
 def student(freedom: int) -> float:

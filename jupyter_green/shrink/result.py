@@ -130,12 +130,12 @@ class ShrinkResult:
     bf16_ratio: float | None = None
 
     def save(self, path: str | Path) -> Path:
-        """Write the model into a new folder: weights, settings, `shrink.json` and a model card; nothing pickled.
+        """Write the model into a new or an empty folder: weights, settings, `shrink.json` and a model card; nothing pickled.
 
         Raises
         ------
         ShrinkError
-            If nothing was gained, or the folder is there already; one sentence.
+            If nothing was gained, or something is there already; one sentence.
         """
         from .saving import save
 

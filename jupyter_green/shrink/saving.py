@@ -29,7 +29,7 @@ SEED = 20240229
 
 
 def save(result: ShrinkResult, path: Path) -> Path:
-    """Write a result's model into a new folder; all of it or nothing.
+    """Write a result's model into a new or an empty folder; all of it or nothing.
 
     Raises
     ------
@@ -41,14 +41,17 @@ def save(result: ShrinkResult, path: Path) -> Path:
         raise ShrinkError("Nothing was kept, so there is nothing to save; your model is as it was.")
     if result.model is facts.original.model:
         raise ShrinkError("This was undone: the model is the original, so there is nothing to save; use() takes a row.")
-    if path.exists() or path.is_symlink():
-        raise ShrinkError(f"{path} is there already; name a new folder.")
+    empty = path.is_dir() and not path.is_symlink() and not any(path.iterdir())
+    if (path.exists() or path.is_symlink()) and not empty:
+        raise ShrinkError(f"{path} is there already and is not an empty folder; name a new or an empty one.")
     path.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     try:
         alone = write(made, facts.original, product, facts.sample, _figures(result))
         (made / CARD).write_text(_card(result, alone), encoding="utf-8")
         made.chmod(0o755)
+        if empty:
+            path.rmdir()  # fails where something was put there meanwhile
         made.rename(path)
     except BaseException:  # an interrupt too leaves no half of a folder behind; all of it is raised on
         shutil.rmtree(made, ignore_errors=True)

@@ -2,7 +2,8 @@
 
 A machine drifts: it warms up, changes its clock, is used by others. Within one round all of that is nearly the same, so
 only laps of one round are compared. Rounds go on until the interval is narrow or the time is up; they never stop
-because the answer is the wished one. What varies too much to tell is said to be untold: a number would be an opinion.
+because the answer is the wished one. A gain that the whole interval shows is told however wide that is: the interval
+says how little is known of its size. What the interval leaves open on a machine that varies is said to be untold.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ LAP_SECONDS = {"joules": 1.0, "cpu_seconds": 0.1}
 UNTOLD = ("The machine was busy", "It can't be told", "Too few rounds")
 """How the reason begins where a cost can't be told."""
 WIDE = 0.25
-"""Half-width beyond which a ratio is no answer; twice that where even so its interval excludes 1."""
+"""Half-width beyond which a ratio whose interval includes 1 is no answer."""
 BUSY = 0.1
 """Share of the machine's time used by others from which on they are named as the cause."""
 
@@ -84,12 +85,15 @@ class Outcome:
         Why it can't be told, or what the ratio stands on.
     cost : Cost
         Of one inference of the candidate.
+    about : float or None
+        The ratio as it was read where it can't be told: says which to try again first, and is never shown.
     """
 
     verdict: Verdict
     ratio: Ratio | None
     reason: str
     cost: Cost
+    about: float | None = None
 
     @property
     def dearer(self) -> bool:
@@ -159,12 +163,11 @@ class Trial:
             return Outcome("can't tell", None, "Too few rounds were run in the time allowed.", cost)
         noise = spread(self.series(against or self.reference))
         ratio = found if self.basis == "joules" else found.widened(POWER_DIFFERENCE)
-        clear = ratio.less or ratio.more
+        clear = ratio.less or found.more
         wavering = found.half_width > 2 * NARROW and noise > 2 * NARROW
-        # What costs more in every round is refused, however little is known of how much more.
-        wide = found.half_width > WIDE * (2 if clear else 1) and not found.more
-        if wide or (wavering and not clear):
-            return Outcome("can't tell", None, self._why(noise, found), cost)
+        # What is less or more in every round is told, however little is known of how much.
+        if not clear and (found.half_width > WIDE or (wavering and not ratio.more)):
+            return Outcome("can't tell", None, self._why(noise, found), cost, found.value)
         said = f"{found.pairs} rounds in turn"
         # Refusing needs less than accepting: more processor time is enough for it.
         verdict: Verdict = "less" if ratio.less else ("more" if found.more else "no difference")

@@ -3,7 +3,7 @@
 Threads of one model wait for one another, and they wait by spinning: as soon as others take a core of theirs, the rest
 burn processor time for nothing. A model in fewer threads then looks cheaper than it is. So a gain that was found on a
 busy machine has to hold against the original in one thread too, where nothing waits: the lesser of the two gains is
-what is told, and none where they lie far apart.
+what is told, with an interval that holds both; none where the lesser is not proven.
 """
 
 from __future__ import annotations
@@ -75,17 +75,17 @@ def told(trial: Trial, name: str, alone: str | None, threads: int) -> Told:
     outcome, raw = trial.outcome(name), trial.raw(name) if trial.basis == "cpu_seconds" else None
     if outcome.verdict != "less" or raw is None or not crowded(trial.basis, trial.others, threads):
         return Told(outcome, raw, trial.reference)
-    busy = f"The machine was busy: other programs used {100 * (trial.others or 0):.0f} % of it"
-    again = "Try again when the machine is quiet."
+    busy = f"The machine was busy: other programs used {100 * (trial.others or 0):.0f} % of the CPU"
+    again = "Try again when the machine is quiet, or with torch.set_num_threads(1)."
     beside = None if alone is None or alone not in trial.laps else trial.raw(name, alone)
     if beside is None:
         said = f"{busy}, and threads that waited for one another may be all of the gain. {again}"
-        return Told(Outcome("can't tell", None, said, outcome.cost), None, trial.reference)
+        return Told(Outcome("can't tell", None, said, outcome.cost, raw.value), None, trial.reference)
     both = Ratio(max(raw.value, beside.value), min(raw.low, beside.low), max(raw.high, beside.high), raw.pairs)
-    if not both.less or both.half_width > 2 * WIDE:
-        said = f"{busy}, and against the original in one thread, where none waits, the gain is another. {again}"
-        return Told(Outcome("can't tell", None, said, outcome.cost), None, trial.reference)
     wide = both.widened(POWER_DIFFERENCE)
+    if not wide.less and (not both.less or both.half_width > 2 * WIDE):
+        said = f"{busy}, and against the original in one thread, where none waits, no gain is proven. {again}"
+        return Told(Outcome("can't tell", None, said, outcome.cost, both.value), None, trial.reference)
     said = f"{outcome.reason}, also with the original in one thread" if wide.less else "the machine was busy"
     against = trial.reference if raw.value >= beside.value else str(alone)
     return Told(Outcome("less" if wide.less else "no difference", wide, said, outcome.cost), both, against)

@@ -212,12 +212,25 @@ def test_nothing_of_a_person_is_in_the_folder(sentence_model: Any, tmp_path: Pat
 
 def test_a_folder_that_is_there_is_left_alone(points_model: Any, tmp_path: Path) -> None:
     (tmp_path / "saved").mkdir()
+    (tmp_path / "saved" / ".hidden").write_text("mine")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "file").write_text("mine")
     case = case_of(points_model, models.points(seed=2))
     result = result_of(case.original, OnnxFloat().apply(case), case.tune[0].part(0, 2).inputs)
-    with pytest.raises(ShrinkError, match="there already"):
-        result.save(tmp_path / "saved")
-    assert list((tmp_path / "saved").iterdir()) == []
+    for name in ("saved", "link", "file"):
+        with pytest.raises(ShrinkError, match="there already"):
+            result.save(tmp_path / name)
+    assert [file.name for file in (tmp_path / "saved").iterdir()] == [".hidden"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["file", "link", "saved"]
+
+
+def test_an_empty_folder_is_written_into(points_model: Any, tmp_path: Path) -> None:
+    (tmp_path / "saved").mkdir()
+    case = case_of(points_model, models.points(seed=2))
+    result = result_of(case.original, OnnxFloat().apply(case), case.tune[0].part(0, 2).inputs)
+    assert result.save(tmp_path / "saved") == tmp_path / "saved"
     assert list(tmp_path.iterdir()) == [tmp_path / "saved"]
+    assert green.load(tmp_path / "saved") is not None
 
 
 # ---- tampered folders -----------------------------------------------------------------------------

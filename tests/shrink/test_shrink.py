@@ -25,7 +25,7 @@ from jupyter_green.shrink.recipe import Case, Product
 from jupyter_green.shrink.search import Search
 from jupyter_green.shrink.subject import subject_of
 from jupyter_green.shrink.training import Training, train_equally
-from jupyter_green.shrink.trial import FEWEST_ROUNDS, Cost, Outcome, Trial
+from jupyter_green.shrink.trial import FEWEST_ROUNDS, UNTOLD, Cost, Outcome, Trial
 from jupyter_green.shrink.workload import workload_of
 
 from . import models
@@ -433,6 +433,68 @@ def test_the_judging_part_has_the_last_word(points_model: Any, flips: float) -> 
     assert verdict.outcome is not None
     assert verdict.outcome.ratio is not None
     assert verdict.outcome.ratio.value == pytest.approx(0.3)
+
+
+def test_a_cost_that_can_not_be_told_stops_no_other(points_model: Any) -> None:
+    """The fixed order is one of losses: twelve times less was never judged behind a surer one of unsteady cost."""
+
+    class Unsteady(Still):
+        turn = 0
+
+        def lap(self, name: str, inferences: int, run: Callable[[], None]) -> Callable[[], Lap]:
+            self.turn += 1
+            wild = 10.0 ** (self.turn % 7 - 3) if name in self.wild else 1.0
+            lap = Lap(1.0, 1.0, wild * self.costs[name] * inferences, 0.0, "measured")
+            return lambda: lap
+
+        wild: tuple[str, ...] = ("sure",)
+
+    search = searching(points_model, {})
+    search.gauge = Unsteady({"original": 1.0, "sure": 0.5, "bold": 1 / 12})
+    search.entries = [entry("sure", 0.5, 0, 0), entry("bold", 1 / 12, 1, 1)]
+    for found in search.entries:
+        found.product = Product(search.subject.copy())
+    verdict = judge(search)
+    assert verdict.entry is not None
+    assert (verdict.entry.name, verdict.proven) == ("bold", True)
+
+    search.gauge.wild = ("bold",)  # and the other way round: the surer one is kept, and the bold one says why
+    verdict = judge(search)
+    assert verdict.entry is not None
+    assert (verdict.entry.name, verdict.proven) == ("sure", True)
+    assert verdict.refused["bold"].startswith(UNTOLD)
+
+
+def test_a_loss_that_is_not_proven_stops_those_behind_it(points_model: Any) -> None:
+    class Flipping(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            out = points_model(x)
+            return torch.where((torch.arange(len(x)) < 0.2 * len(x))[:, None], -out, out)
+
+    search = searching(points_model, {"sure": 0.5, "unproven": 0.3, "behind": 0.1})
+    search.entries = [entry("sure", 0.5, 0, 0), entry("unproven", 0.3, 1, 1), entry("behind", 0.1, 2, 2)]
+    for found in search.entries:
+        found.product = Product(Flipping() if found.name == "unproven" else search.subject.copy())
+    assert listed(search) == ["sure", "unproven", "behind"]
+    verdict = judge(search)
+    assert verdict.entry is not None
+    assert (verdict.entry.name, verdict.proven) == ("sure", True)
+    assert set(verdict.refused) == {"unproven"}
+    assert "loses more" in verdict.refused["unproven"]
+
+
+def test_what_looks_far_cheaper_than_what_is_told_is_judged_too(points_model: Any) -> None:
+    """It could not be told while choosing; the final trial is longer."""
+    search = searching(points_model, {"told": 0.5, "untold": 1 / 12})
+    search.entries = [entry("told", 0.5, 0, 0)]
+    unsure = entry("untold", 1 / 12, 1, 1)
+    unsure.outcome = replace(unsure.outcome, verdict="can't tell", ratio=None, about=1 / 12)
+    search._untold = [unsure]
+    for found in (*search.entries, unsure):
+        found.product = Product(search.subject.copy())
+    verdict = judge(search)
+    assert verdict.entry is not None
+    assert (verdict.entry.name, verdict.proven) == ("untold", True)
 
 
 def test_a_late_judgement_is_short_and_tells_all_the_same(points_model: Any) -> None:

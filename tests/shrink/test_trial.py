@@ -12,7 +12,7 @@ from jupyter_green.records import Component, EnergyRecord
 from jupyter_green.session import current
 from jupyter_green.shrink import trial as trial_module
 from jupyter_green.shrink.gauge import Basis, Lap, SessionGauge, lap_of
-from jupyter_green.shrink.ratio import Ratio, paired_ratio
+from jupyter_green.shrink.ratio import Ratio, median_interval, paired_ratio
 from jupyter_green.shrink.trial import Runner, Trial, run_trial
 
 REPEATS = 400
@@ -109,6 +109,49 @@ def test_a_busy_machine_gives_no_number(monkeypatch: pytest.MonkeyPatch) -> None
 def test_what_can_not_be_told_says_what_varied(noise: float, ratio: Ratio, said: str) -> None:
     assert said in Trial("original", {}, "joules")._why(noise, ratio)
     assert f"and {said}" in Trial("original", {}, "joules", 0.5)._why(noise, ratio)
+
+
+def heavy(seed: int, ratio: float, rounds: int, basis: Basis, *, sigma: float = 0.1, outliers: float = 0.3) -> Trial:
+    """Laps on a machine with a burner for each core: three of ten take several times as long, up to a hundredfold."""
+    drawn = random.Random(seed)
+
+    def lap(cost: float) -> tuple[Lap, int]:
+        jolt = drawn.expovariate(0.5) if drawn.random() < outliers else 0.0
+        took = cost * math.exp(drawn.gauss(0, sigma) + jolt)
+        return Lap(took, took, took if basis == "joules" else None, 0.0, "measured"), 1
+
+    laps: dict[str, list[tuple[Lap, int]]] = {"original": [], "candidate": []}
+    for _ in range(rounds):
+        laps["original"].append(lap(1.0))
+        laps["candidate"].append(lap(ratio))
+    return Trial("original", laps, basis, 0.9)
+
+
+@pytest.mark.parametrize("rounds", [12, 30])
+@pytest.mark.parametrize("basis", ["joules", "cpu_seconds"])
+def test_a_gain_of_several_times_is_told_on_a_busy_machine_too(basis: Basis, rounds: int) -> None:
+    told = [heavy(seed, 1 / 12, rounds, basis).outcome("candidate") for seed in range(100)]
+    less = [one for one in told if one.verdict == "less"]
+    assert len(less) >= 85
+    covered = sum(one.ratio is not None and one.ratio.low <= 1 / 12 <= one.ratio.high for one in less)
+    assert covered >= 0.93 * len(less)
+    assert "more" not in [one.verdict for one in told]
+
+
+@pytest.mark.parametrize("rounds", [6, 8, 12, 30])
+@pytest.mark.parametrize(("sigma", "outliers"), [(0.1, 0.3), (0.8, 0.0), (0.05, 0.1)])
+def test_heavy_noise_alone_wins_rarely(rounds: int, sigma: float, outliers: float) -> None:
+    told = [
+        heavy(seed, 1.0, rounds, "joules", sigma=sigma, outliers=outliers).outcome("candidate").verdict
+        for seed in range(REPEATS)
+    ]
+    assert told.count("less") <= 0.04 * REPEATS
+
+
+def test_the_interval_of_a_median_needs_no_distribution() -> None:
+    assert median_interval([3.0, 1.0, 2.0, 5.0, 4.0, 6.0]) == (3.5, 1.0, 6.0)
+    assert median_interval([float(n) for n in range(12)]) == (5.5, 2.0, 9.0)
+    assert median_interval([float(n) for n in range(30)]) == (14.5, 9.0, 20.0)
 
 
 def test_without_a_sensor_a_small_gain_is_not_called_one(monkeypatch: pytest.MonkeyPatch) -> None:

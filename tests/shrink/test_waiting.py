@@ -51,13 +51,24 @@ def test_when_threads_may_have_waited(basis: Basis, others: float | None, thread
 
 def test_a_gain_that_waiting_may_be_all_of_is_not_told() -> None:
     """The original took 53 times as much beside others, and hardly more than the candidate in one thread."""
-    for costs in ({"original": 53.0, "small": 1.0, ALONE: 1.3}, {"original": 53.0, "small": 1.0, ALONE: 9.0}):
-        found = told(trial(costs), "small", ALONE, 2)
-        assert found.outcome.verdict == "can't tell"
-        assert found.outcome.ratio is None
-        assert found.cpu is None
-        assert found.outcome.reason.startswith(UNTOLD)
-        assert "other programs used 50 % of it" in found.outcome.reason
+    found = told(trial({"original": 53.0, "small": 1.0, ALONE: 1.3}), "small", ALONE, 2)
+    assert found.outcome.verdict == "can't tell"
+    assert found.outcome.ratio is None
+    assert found.cpu is None
+    assert found.outcome.reason.startswith(UNTOLD)
+    assert "other programs used 50 % of the CPU" in found.outcome.reason
+
+
+def test_a_gain_of_several_times_is_told_though_the_two_lie_far_apart() -> None:
+    """53 times less beside others and 9 times less in one thread: nine times less is proven by both."""
+    found = told(trial({"original": 53.0, "small": 1.0, ALONE: 9.0}), "small", ALONE, 2)
+    assert found.outcome.verdict == "less"
+    assert found.against == ALONE
+    assert found.cpu is not None
+    assert found.cpu.value == pytest.approx(1 / 9)
+    assert found.cpu.low < 1 / 53
+    assert found.outcome.ratio is not None
+    assert found.outcome.ratio.high < 0.2
 
 
 def test_the_lesser_gain_is_told() -> None:
@@ -123,17 +134,17 @@ def test_one_thread_is_run_beside_only_where_waiting_would_count(
     assert may_wait(measures, others, threads) == expected
 
 
-@pytest.mark.parametrize(("alone", "expected"), [(4.0, 0.25), (1.3, None), (None, None)])
+@pytest.mark.parametrize("quiet_before", [False, True])
+@pytest.mark.parametrize(("alone", "expected"), [(4.0, 0.25), (1.3, None)])
 def test_what_is_found_for_choosing_holds_against_one_thread_too(
-    points_model: Any, two_threads: None, alone: float | None, expected: float | None
+    points_model: Any, two_threads: None, alone: float, expected: float | None, quiet_before: bool
 ) -> None:
     """Rows, the slider and the headline of an interrupted search show what was found for choosing."""
     search = searching(points_model, {}, begun=False)
-    costs = {"original": 6.0, "quick": 1.0, **({} if alone is None else {ALONE: alone})}
-    search.gauge = Timed(costs, crowded=True)
+    search.gauge = Timed({"original": 6.0, "quick": 1.0, ALONE: alone}, crowded=True)
     search._others = search.gauge.others()
     search.begin()
-    if alone is None:  # it was quiet until this trial, in which nobody ran in one thread
+    if quiet_before:  # others came in this trial only: it is done once more, in one thread too
         search._others = 1e18
     assert search.consider("quick", Product(points_model, same_numbers=True), None)
     found = [one.outcome.ratio for one in search.entries]
