@@ -54,13 +54,13 @@ RARE = 0.5
 """A class is rare below this part of an even share of the examples."""
 
 
-def has_rare(by_class: Mapping[int, ClassScore]) -> bool:
+def has_rare(by_class: Mapping[Any, ClassScore]) -> bool:
     """Whether a class is so rare that the mean over examples hides what it loses."""
     counts = [score.examples for score in by_class.values()]
     return len(counts) > 1 and min(counts) < RARE * sum(counts) / len(counts)
 
 
-def balanced(by_class: Mapping[int, ClassScore]) -> tuple[float, float]:
+def balanced(by_class: Mapping[Any, ClassScore]) -> tuple[float, float]:
     """Return the mean over classes of what the original and the candidate have right."""
     scores = by_class.values()
     return sum(one.before for one in scores) / len(scores), sum(one.after for one in scores) / len(scores)

@@ -7,7 +7,7 @@ without scripts; a sanitiser that drops style and picture leaves the sentence an
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jupyter_green.report import number
 from jupyter_green.report.number import ABSENT, MINUS, THIN, plain
@@ -119,7 +119,7 @@ def judged_in_words(metric: str, task: Task | None) -> str:
     return f"Judged: {', '.join(said)}{which}."
 
 
-def classes_in_words(by_class: Mapping[int, ClassScore]) -> str:
+def classes_in_words(by_class: Mapping[Any, ClassScore]) -> str:
     """Return the class that loses most and balanced accuracy, where a class is rare; empty where none is or loses."""
     if not has_rare(by_class):
         return ""
