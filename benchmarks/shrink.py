@@ -97,7 +97,7 @@ class Bench:
         import torch
 
         from jupyter_green.shrink.call import first_outputs
-        from jupyter_green.shrink.fitting import metric_of
+        from jupyter_green.shrink.fitting import judged_by
         from jupyter_green.shrink.material import material_of
         from jupyter_green.shrink.recipe import Case
         from jupyter_green.shrink.subject import subject_of
@@ -117,8 +117,8 @@ class Bench:
             self.material = material_of(self.subject, self.work.data, self.work.train, tokenizer=self.work.tokenizer)
             if given.quick:
                 self.material = replace(self.material, select=self.material.select[:20], judge=self.material.judge[:20])
-            outputs, vectors = first_outputs(self.subject, self.material)
-        self.metric = metric_of(None, outputs, self.material.select[0].labels, vectors=vectors)
+            output = first_outputs(self.subject, self.material)
+        self.subject, self.material, self.metric = judged_by(self.subject, self.material, output)
         material = self.material
         self.case = Case(self.subject, self.subject, material.tune, material.labelled, self.metric, 60.0, {})
         self.peers = [

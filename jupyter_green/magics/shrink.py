@@ -123,6 +123,7 @@ class ShrinkMagics(Magics):
         chosen = {
             "train": None if options.train is None else self._value(name, options.train),
             "metric": self._metric(options.metric),
+            "task": options.task,
             "time": options.time,
             "batch": options.batch,
             "length": options.length,
@@ -274,7 +275,7 @@ def _is_data(value: Any) -> bool:
 def _parser(name: str) -> Options:
     parser = Options(name)
     parser.add_argument("model", nargs="?")
-    for option in ("--data", "--train", "--metric", "--max-loss", "--tokenizer"):
+    for option in ("--data", "--train", "--metric", "--task", "--max-loss", "--tokenizer"):
         parser.add_argument(option)
     parser.add_argument("--time", default="5min")
     for option in ("--batch", "--length", "--new-tokens", "--per-day"):

@@ -80,6 +80,7 @@ def result_of(search: Search, verdict: Verdict, window: Any, per_day: int, notes
         data=data,
         inspected=_inspected(verdict),
         notes=(*notes, *(_crowded(trial, verdict.held_against) if kept is not None else ())),
+        judged=search.subject.task,
         sample=search.material.select[0].part(0, 2).inputs,
     )
     return ShrinkResult(

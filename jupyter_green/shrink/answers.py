@@ -6,10 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from .contestant import FAILED, Contestant
+from .contestant import FAILED, Contestant, Module
 from .examples import Examples
 from .fault import ShrinkError
 from .metric import F1, Metric
+from .task import IGNORED
 
 MOST_CLASSES = 1000
 """Classes of which F1 is told at most: three numbers of each are kept for every example."""
@@ -39,12 +40,9 @@ def answers_of(contestant: Contestant, outputs: Any, examples: Examples, size: i
         if len(outputs) != size:
             raise ShrinkError(f"{contestant.name} gave {len(outputs)} answers for {size} examples.")
         finite = outputs.reshape(size, -1).isfinite().all(-1).tolist()
-        if outputs.dim() == 2 and outputs.shape[1] > 1:
-            found = outputs.argmax(-1).tolist()
-            names = contestant.names() if words else None
-            found = [names.get(one, one) if names else one for one in found]
-        else:
-            found = outputs.reshape(size, -1)[:, 0].tolist()
+        found = _read(contestant, outputs, size)
+        names = contestant.names() if words else None
+        found = [names.get(one, one) if names and isinstance(one, int) else one for one in found]
         return [one if good else FAILED for one, good in zip(found, finite, strict=True)]
     found = list(outputs)
     if len(found) != size:
@@ -54,9 +52,39 @@ def answers_of(contestant: Contestant, outputs: Any, examples: Examples, size: i
         numbers = {str(label): number for number, label in names.items()}
         found = [numbers.get(one, one) if isinstance(one, str) else one for one in found]
     many = next((one for one in found if isinstance(one, (list, dict, set))), None)
-    if many is not None:
+    if many is not None and not several(examples.labels):
         raise ShrinkError(f"{contestant.name} answers {many!r:.60} for one example; let it give the label itself.")
     return [FAILED if one is None or is_nan(one) else one for one in found]
+
+
+def _read(contestant: Contestant, outputs: Any, size: int) -> list[Any]:
+    """Return a tensor of outputs as the answers it is read as."""
+    task = contestant.subject.task if isinstance(contestant, Module) else None
+    if task is None or task.name == "regression":
+        flat = outputs.reshape(size, -1)
+        return flat[:, 0].tolist() if flat.shape[1] == 1 else flat.tolist()
+    answers = task.answers(outputs)
+    return (answers.reshape(size) if answers.numel() == size else answers).tolist()
+
+
+def several(labels: Any) -> bool:
+    """Whether each example has more than one label."""
+    return hasattr(labels, "dim") or any(isinstance(label, (list, tuple)) for label in labels)
+
+
+def places(said: Sequence[Any], labels: Any) -> Any:
+    """Return right and labelled places of each example; an answer of another length has none right."""
+    import numpy as np
+
+    parts = np.zeros((len(said), 2))
+    for place, (one, label) in enumerate(zip(said, labels, strict=True)):
+        wanted = np.asarray(label).ravel()
+        known = wanted != IGNORED
+        parts[place, 1] = known.sum()
+        answer = None if one is FAILED or isinstance(one, str) else np.asarray(one, dtype=object).ravel()
+        if answer is not None and len(answer) == len(wanted):
+            parts[place, 0] = (answer == wanted)[known].sum()
+    return parts
 
 
 def same(answer: Any, label: Any) -> bool:
@@ -102,7 +130,14 @@ def folded(value: Any) -> Any:
 
 def squared(answer: Any, label: Any) -> float:
     """Return the squared error of an answer; no number where there is none."""
-    return math.nan if answer is FAILED else (float(answer) - float(label)) ** 2
+    import numpy as np
+
+    if answer is FAILED:
+        return math.nan
+    answer, label = np.asarray(answer, float).ravel(), np.asarray(label, float).ravel()
+    if len(answer) != len(label):
+        raise ShrinkError(f"An answer has {len(answer)} numbers and its label {len(label)}.")
+    return float(((answer - label) ** 2).mean())
 
 
 def differing(first: Sequence[Any], second: Sequence[Any]) -> float:

@@ -16,7 +16,7 @@ from jupyter_green.report.style import STYLE
 from .gauge import POWER_DIFFERENCE
 from .ratio import Ratio
 from .scatter import scatter
-from .sheet import interval, loss_in_words, times
+from .sheet import classes_in_words, interval, judged_in_words, loss_in_words, times
 
 if TYPE_CHECKING:
     from .comparison import Comparison, Row
@@ -31,11 +31,12 @@ def headline(found: Comparison) -> str:
     row = found.row(found.pick)
     what = "energy" if found.basis == "joules" else "processor time"
     if row.ratio is None:
-        return f"Take {one_line(found.pick, 60)}; what that saves can't be told."
+        return f"Take {one_line(found.pick, 60)}{classes_in_words(found.by_class)}; what that saves can't be told."
     about = "" if found.basis == "joules" else "about "
     lost = ""
     if row.loss is not None:
         lost = f", {loss_in_words(row.loss.value, row.loss.unit)} lost"
+    lost += classes_in_words(found.by_class)
     less = f"{about}{interval(row.ratio)} less {what} than {one_line(found.best, 60)}{lost}"
     return f"Take {one_line(found.pick, 60)}: {less}."
 
@@ -78,7 +79,8 @@ def text(found: Comparison) -> str:
         "  ".join([*(pad(word, widths[n], n > 0) for n, word in enumerate(line[:-1])), line[-1]]).rstrip()
         for line in table
     ]
-    return plain("\n".join([headline(found), second_line(found), "", *lines, "", *lines_below(found)]))
+    first = f"{headline(found)} {judged_in_words(found.metric, found.judged)}"
+    return plain("\n".join([first, second_line(found), "", *lines, "", *lines_below(found)]))
 
 
 def html(found: Comparison) -> str:
@@ -94,8 +96,9 @@ def html(found: Comparison) -> str:
         # A line of its own: in a column beside ten figures a sentence would stand upright.
         body += f'<tr><td class="muted" colspan="{len(rest) + 1}" style="max-width:none">{markup(verdict)}</td></tr>'
     below = "".join(f"<div>{markup(line)}</div>" for line in lines_below(found))
+    judged = judged_in_words(found.metric, found.judged)
     return (
-        f'{STYLE}<div class="jg"><div><b>{markup(headline(found))}</b></div>'
+        f'{STYLE}<div class="jg"><div><b>{markup(headline(found))}</b> {markup(judged)}</div>'
         f'<div class="muted">{markup(second_line(found))}</div>'
         f'<div class="jg-scroll"><table class="jg-comp"><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>{scatter(found)}{below}</div>"

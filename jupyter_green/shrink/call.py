@@ -11,7 +11,7 @@ from jupyter_green.session import Session, current
 from .account import label_of, result_of
 from .batch import Batch
 from .fault import ShrinkError
-from .fitting import metric_of, see_that_classes_fit
+from .fitting import judged_by
 from .gauge import SessionGauge, estimated_watts
 from .judgement import judge
 from .material import Material, material_of
@@ -21,7 +21,7 @@ from .quiet import PATIENCE_SECONDS, used_by_others, wait_for_quiet
 from .recipe import Recipe, known_recipes
 from .result import ShrinkResult
 from .search import Search
-from .subject import Subject, main_tensor, subject_of
+from .subject import Subject, subject_of
 from .workload import workload_of
 
 
@@ -34,6 +34,7 @@ def shrink(  # noqa: PLR0917 - the order is public
     max_relative_loss: float | str | None = None,
     time: float | str = "5min",
     *,
+    task: str | None = None,
     tokenizer: Any = None,
     batch: int | None = None,
     length: int | None = None,
@@ -64,6 +65,9 @@ def shrink(  # noqa: PLR0917 - the order is public
         Accepted loss of another metric as a share: 0.01 or "1%" (the default).
     time : float or str
         How long to search: seconds, or "5min", "90s", "1h".
+    task : str, optional
+        What the model is asked to do, where neither it nor the labels tell: "classification", "binary", "multi-label",
+        "token-classification", "segmentation", "causal-lm", "masked-lm", "seq2seq" or "regression".
     tokenizer : object, optional
         For texts.
     batch : int, optional
@@ -113,8 +117,7 @@ def shrink(  # noqa: PLR0917 - the order is public
     with session.window("trial", label="shrink") as window, subject.quiet():
         material = material_of(subject, data, train, tokenizer=tokenizer, metric=metric)
         first = first_outputs(subject, material, trained=train is not None)
-        measure = metric_of(metric, first[0], material.select[0].labels, vectors=first[1])
-        see_that_classes_fit(measure, [*material.select, *material.judge], first[0].shape[-1])
+        subject, material, measure = judged_by(subject, material, first, metric=metric, task=task)
         most = accepted(measure, max_loss, max_relative_loss)
         workload = workload_of(subject, material, batch=batch, length=length, new_tokens=new_tokens)
         bar = Progress(window, seconds, shown=wanted() if progress is None else progress, say=say)
@@ -234,8 +237,8 @@ def _called(subject: Subject, batch: Batch, what: str) -> Any:
         raise ShrinkError(f"The model can't be called with the {what}: {first}") from error
 
 
-def first_outputs(subject: Subject, material: Material, *, trained: bool = False) -> tuple[Any, bool]:
-    """Return one batch's outputs, and whether these are embeddings.
+def first_outputs(subject: Subject, material: Material, *, trained: bool = False) -> Any:
+    """Return what the model returns for one batch.
 
     Where it is `trained` with data of its own, the model is called with that too.
 
@@ -250,7 +253,4 @@ def first_outputs(subject: Subject, material: Material, *, trained: bool = False
         output = _called(subject, material.select[0], "data")
         if trained:  # where it is of another make, each recipe that repairs would fail after minutes
             _called(subject, material.tune[0], "training data")
-    vectors = subject.kind == "sentence-transformers" or (
-        hasattr(output, "last_hidden_state") and not hasattr(output, "logits")
-    )
-    return main_tensor(output), vectors
+    return output

@@ -13,8 +13,10 @@ from typing import Any, Literal
 
 from .gauge import Basis
 from .loss import Loss
+from .metric import ClassScore
 from .ratio import Ratio
 from .selection import saving_in_use
+from .task import Task
 
 Standing = Literal["best", "pick", "good enough", "can't tell", "loses too much", "uses no less", "unmetered", "failed"]
 
@@ -133,6 +135,10 @@ class Comparison:
         Where the data comes from; empty where it wasn't told.
     group : str
         What groups were told apart by.
+    by_class : mapping of label to ClassScore
+        How well the best and the pick tell each class, where these differ.
+    judged : Task or None
+        How outputs of modules were read, and which of them.
     cost_joules, cost_uncertainty, cost_seconds
         What comparing took.
     advice : tuple of str
@@ -155,6 +161,8 @@ class Comparison:
     key: str
     origin: str = ""
     group: str = ""
+    by_class: Mapping[Any, ClassScore] = field(default_factory=dict)
+    judged: Task | None = None
     cost_joules: float | None = None
     cost_uncertainty: float | None = None
     cost_quality: str = "estimated"
@@ -214,6 +222,8 @@ class Comparison:
 
         data = {name: value for name, value in vars(self).items() if name != "rows"}
         data["advice"], data["notes"], data["saving"] = list(self.advice), list(self.notes), self.saving
+        data["judged"] = None if self.judged is None else asdict(self.judged)
+        data["by_class"] = {str(key): asdict(score) for key, score in self.by_class.items()}
         data["rows"] = [
             {
                 **asdict(row),

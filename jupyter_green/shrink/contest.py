@@ -9,26 +9,31 @@ of several noisy figures, which makes the losses against it look larger, never s
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from jupyter_green.session import Session, current
 
 from .advice import advise
+from .answers import kinds_of
 from .asking import Asked, ask_all, labelled
 from .comparison import Comparison, Row
-from .contestant import Contestant
+from .contestant import Contestant, Module
+from .correlation import Spearman
 from .enrolment import contestants_of
 from .examples import Examples, examples_of
 from .fault import ShrinkError
 from .lineup import row_of, run_all
-from .metric import Metric
+from .metric import ClassScore, Metric, SquaredError
 from .options import POINT, seconds_of, share_of
 from .pick import Stand, judged
 from .progress import Progress, wanted
 from .published import published, task_of
 from .quiet import PATIENCE_SECONDS, used_by_others, wait_for_quiet
+from .sheet import classes_in_words
+from .task_names import NAMED
 from .trial import Trial
-from .utility import loss_against, metric_for, of_one_class
+from .utility import loss_against, metric_for, of_one_class, task_between
 
 
 def compare(  # noqa: PLR0917 - the order is public
@@ -104,10 +109,15 @@ def compare(  # noqa: PLR0917 - the order is public
     seconds = seconds_of(time)
     if repeats < 1:
         raise ShrinkError(f"The option repeats is {repeats}; give a whole number from 1 on.")
-    beside = published(task if task is not None else task_of(models))
+    beside, asked = _named_task(task, models)
     found = contestants_of(models, tokenizer=tokenizer, remote=tuple(remote))
     examples = labelled(examples_of(data, group=group, batch=batch, origin=origin), found)
-    measure = metric_for(metric, examples.labels, pairs=examples.form == "pairs")
+    between = task_between(found, examples, asked)
+    measure = metric_for(metric, examples.labels, pairs=examples.form == "pairs", task=between)
+    numbers = isinstance(measure, (SquaredError, Spearman))
+    for item in found:
+        if isinstance(item, Module):
+            item.asked = {"task": asked if between is None else between.name, "metric": "mse" if numbers else metric}
     alike = [said] if (said := of_one_class(measure, examples.labels)) else []
     _accepted(measure, 1.0, max_loss, max_relative_loss)  # what makes no sense is said before anything is asked
     session = current() if session is None else session
@@ -115,25 +125,32 @@ def compare(  # noqa: PLR0917 - the order is public
     with session.window("trial", label="compare") as window:
         bar = Progress(window, seconds, shown=wanted() if progress is None else progress, say=say)
         try:
-            asked, dropped = ask_all(found, examples, measure, session, bar, repeats=repeats, seed=seed)
-            best = _best(asked, dropped, measure)
-            accepted, share = _accepted(measure, asked[best].told.value, max_loss, max_relative_loss)
+            answered, dropped = ask_all(found, examples, measure, session, bar, repeats=repeats, seed=seed)
+            best = _best(answered, dropped, measure)
+            accepted, share = _accepted(measure, answered[best].told.value, max_loss, max_relative_loss)
             trial, apart = run_all(
-                [one.item for one in asked.values()], best, examples, session, seconds=seconds, bar=bar
+                [one.item for one in answered.values()], best, examples, session, seconds=seconds, bar=bar
             )
         finally:
             bar.close()
-        level = 1 - 0.05 / max(1, len(asked) - 1)
+        level = 1 - 0.05 / max(1, len(answered) - 1)
         losses = {
-            name: loss_against(measure, asked[best].told, one.told, level, repeats=repeats)
-            for name, one in asked.items()
+            name: loss_against(measure, answered[best].told, one.told, level, repeats=repeats)
+            for name, one in answered.items()
             if name != best
         }
         rows = [
             row_of(one, best, examples, measure, session, loss=losses.get(name), trial=trial)
-            for name, one in asked.items()
+            for name, one in answered.items()
         ]
         rows, pick, reason = judged(rows, Stand(best, accepted, trial, apart, torch.get_num_threads()))
+        kinds = dict(enumerate(kinds_of(examples.labels))) if measure.name == "accuracy" else {}
+        classes = {
+            name: {kinds[n]: score for n, score in measure.by_class(answered[best].told.parts, one.told.parts).items()}
+            for name, one in answered.items()
+            if kinds and name != best
+        }
+        rows = [_with_classes(row, classes.get(row.name, {})) for row in rows]
         rows += dropped
         window.facts["label"] = f"compare: {', '.join(item.name for item in found)} → {pick}"
     record = window.record
@@ -152,13 +169,33 @@ def compare(  # noqa: PLR0917 - the order is public
         key=_key(examples, repeats),
         origin=examples.origin,
         group=(group if isinstance(group, str) else "group") if examples.groups is not None else "",
+        by_class=classes.get(pick, {}),
+        judged=next((one.item.subject.task for one in answered.values() if isinstance(one.item, Module)), None),
         cost_joules=record.joules,
         cost_uncertainty=record.uncertainty,
         cost_quality=record.quality,
         cost_seconds=record.seconds,
         advice=advise(rows, examples.labels, "cpu_seconds" if trial is None else trial.basis),
-        notes=(*others, *_notes(trial, level, len(asked)), *alike, *beside),
+        notes=(*others, *_notes(trial, level, len(answered)), *alike, *beside),
     )
+
+
+def _named_task(task: str | None, models: Any) -> tuple[list[str], str | None]:
+    """Return what a task was published to cost, and the task by which answers are read; either may be said alone."""
+    asked = None if task is None else NAMED.get(task.strip().lower().replace(" ", "-").replace("_", "-"))
+    try:
+        beside = published(task if task is not None else task_of(models))
+    except ShrinkError:
+        if asked is None:
+            raise
+        beside = []  # a task of which nothing was published
+    return beside, None if asked == "classification" else asked
+
+
+def _with_classes(row: Row, by_class: Mapping[Any, ClassScore]) -> Row:
+    """Return a row that says which class loses most, where one is rare."""
+    said = classes_in_words(by_class).strip(" ()")
+    return replace(row, notes=(*row.notes, f"{said[:1].upper()}{said[1:]}.")) if said else row
 
 
 def _others(found: Sequence[Contestant], seconds: float) -> list[str]:

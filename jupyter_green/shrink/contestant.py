@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from .batch import leaves
 from .examples import Examples
 from .fault import ShrinkError, why
-from .subject import Subject, main_tensor
+from .fitting import judged_output
+from .subject import Subject
 
 FAILED = type("Failed", (), {"__repr__": lambda _self: "no answer"})()
 """Stands where a candidate gave no answer."""
@@ -102,7 +104,10 @@ class Module(Contestant):
     """A PyTorch module, or what stands in for one: transformers, sentence-transformers, ONNX Runtime."""
 
     subject: Subject = field(default=None, repr=False)  # type: ignore[assignment]  # set by `contestant_of`
+    asked: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """Task and metric, as far as the person named them."""
     _form: str = ""
+    _labels: Any = field(default=None, repr=False)
     _batches: list[Any] = field(default_factory=list, repr=False)
 
     def ready(self, examples: Examples) -> None:
@@ -116,6 +121,7 @@ class Module(Contestant):
         if examples.form in ("texts", "pairs") and self.subject.tokenizer is None and not self._embeds:
             raise ShrinkError(f"{self.name} needs a tokenizer for texts; hand over a pipeline, or give tokenizer=.")
         self._batches = [self._tensors(batch) for batch in examples.batches]
+        self._labels = numbered(examples.labels)
 
     def outputs(self, place: int) -> Any:
         """Tokenize where there are texts, and call the module."""
@@ -155,7 +161,14 @@ class Module(Contestant):
                 given = list(zip(*batch, strict=True)) if self._form == "pairs" else [batch]
                 made = self.subject.tokenizer(*map(list, given), padding=True, truncation=True, return_tensors="pt")
                 batch = {name: value.to(self.subject.device) for name, value in dict(made).items()}
-            return main_tensor(self.subject.call(batch)).float().cpu()
+            output = self.subject.call(batch)
+            if self.subject.task is None:
+                count = len(batch) if hasattr(batch, "dim") else len(leaves(batch)[0])
+                labels = None if self._labels is None else self._labels[:count]
+                most = None if self._labels is None else int(self._labels.max())
+                known = {**self.asked, "most": most, "model": self.subject.model, "inputs": batch}
+                self.subject = replace(self.subject, task=judged_output(output, labels, size=count, **known))
+            return self.subject.main(output).float().cpu()
 
     def _alike(self, pairs: Sequence[Any]) -> Any:
         """Return the cosine of each pair's embeddings, made as the person makes them."""
@@ -177,7 +190,10 @@ class Module(Contestant):
         if isinstance(batch, tuple):
             return tuple(torch.as_tensor(value).to(where) for value in batch)
         made = torch.as_tensor(batch.to_numpy() if hasattr(batch, "to_numpy") else batch)
-        return (made.float() if made.dtype == torch.float64 else made).to(where)
+        if made.dtype == torch.float64:  # the model's own precision, which alone it can be called with
+            kinds = {one.dtype for one in self.subject.model.parameters() if one.is_floating_point()}
+            made = made.to(kinds.pop() if len(kinds) == 1 else torch.float32)
+        return made.to(where)
 
 
 @dataclass
@@ -274,3 +290,21 @@ def _rows(batch: Any) -> Any:
 
 def _plain(answers: Any) -> list[Any]:
     return answers.tolist() if hasattr(answers, "tolist") else list(answers)
+
+
+def numbered(labels: Any) -> Any:
+    """Return labels as a tensor, words by the number of each; None where they are of unlike lengths."""
+    import torch
+
+    if labels is None or hasattr(labels, "dim"):
+        return labels
+    if any(isinstance(label, str) for label in labels):
+        kinds = {label: number for number, label in enumerate(dict.fromkeys(labels))}
+        return torch.tensor([kinds[label] for label in labels])
+    try:
+        found = torch.as_tensor(labels)
+        # A column of whole floats are classes here, as they are to every kind of candidate.
+        classes = found.dim() == 1 and found.is_floating_point() and bool((found == found.round()).all())
+        return found.long() if classes else found
+    except (TypeError, ValueError, RuntimeError):
+        return None

@@ -9,6 +9,7 @@ from typing import Any
 
 from .inspection import Inspection
 from .loss import Loss
+from .metric import ClassScore
 from .ratio import Ratio
 from .recipe import Product
 from .trial import Outcome, Trial
@@ -104,8 +105,8 @@ class Verdict:
         Of a language model: "prefill" and "decode" apart.
     agreement : float or None
         Share of the greedy answers that are the original's.
-    by_class : mapping of int to float
-        Loss of accuracy per class.
+    by_class : mapping of int to ClassScore
+        How well each class is told.
     inspection : Inspection or None
         The last check, in a fresh process.
     refused : mapping of str to str
@@ -127,6 +128,6 @@ class Verdict:
     against_bf16: Ratio | None = None
     phases: Mapping[str, Ratio] = field(default_factory=dict)
     agreement: float | None = None
-    by_class: dict[int, float] = field(default_factory=dict)
+    by_class: Mapping[int, ClassScore] = field(default_factory=dict)
     inspection: Inspection | None = None
     refused: Mapping[str, str] = field(default_factory=dict)

@@ -121,6 +121,7 @@ def _loader(data: Any, origin: str) -> Examples:
 
 def _columns(data: Any, batch: int, group: Any, origin: str) -> Examples:
     inputs, labels, groups = _parted(data, group if isinstance(group, str) else None)
+    inputs = inputs.tocsr() if hasattr(inputs, "tocsr") else inputs  # the sparse form that is cut by rows
     form = _form(inputs)
     count = min(_length(inputs), MOST_EXAMPLES)
     if labels is not None and len(labels) != _length(inputs):
@@ -202,7 +203,7 @@ def _is_pair(item: Any) -> bool:
 def _length(inputs: Any) -> int:
     if isinstance(inputs, Mapping):
         return len(next(iter(inputs.values()), ()))
-    return len(inputs)
+    return int(inputs.shape[0]) if hasattr(inputs, "shape") else len(inputs)
 
 
 def _slice(inputs: Any, begin: int, end: int) -> Any:

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .loss import Loss
+from .metric import ClassScore
 from .options import A_DAY
 from .ratio import Ratio
+from .task import Task
 
 if TYPE_CHECKING:
     from .recipe import Product
@@ -72,8 +74,10 @@ class Facts:
         Part of the runtime's ratio that is fewer threads alone.
     cost_uncertainty : float or None
         Half the 95 % interval of what the search cost, in joules.
-    by_class : mapping
-        Loss of accuracy per class.
+    by_class : mapping of int to ClassScore
+        How well each class is told.
+    judged : Task or None
+        What is judged, and of which output.
     per_day : int
         Inferences a day at which the yearly saving is stated.
     front : tuple of Front
@@ -110,7 +114,7 @@ class Facts:
     split: tuple[Ratio, Ratio] | None = None
     in_threads: Ratio | None = None
     cost_uncertainty: float | None = None
-    by_class: dict[int, float] = field(default_factory=dict)
+    by_class: Mapping[int, ClassScore] = field(default_factory=dict)
     per_day: int = A_DAY
     front: tuple[Front, ...] = field(default=(), repr=False)
     phases: Mapping[str, Ratio] = field(default_factory=dict)
@@ -121,4 +125,5 @@ class Facts:
     data: Mapping[str, Any] = field(default_factory=dict)
     inspected: str = ""
     notes: tuple[str, ...] = ()
+    judged: Task | None = None
     sample: Any = field(default=None, repr=False)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from .batch import Batch
 from .fault import ShrinkError
-from .metric import F1, Agreement, Cosine, Metric, Own, Perplexity, SquaredError
+from .material import Material
+from .metric import F1, PLACES, Agreement, Cosine, Metric, Own, PerPlace, Perplexity, SquaredError
+from .outputs import MAIN, VECTORS, Path, listed, main_tensor, rank, tensors_of
+from .subject import Subject
+from .task import LANGUAGE, Task, task_of
+from .task_names import of_model
 
 
-def metric_of(wanted: Any, outputs: Any, labels: Any, *, vectors: bool) -> Metric:
-    """Return the metric a person asked for, or the one that fits.
+def metric_of(wanted: Any, outputs: Any, labels: Any, *, vectors: bool, task: Task | None = None) -> Metric:
+    """Return the metric a person asked for, or the one that fits the task.
 
     Parameters
     ----------
@@ -22,31 +28,34 @@ def metric_of(wanted: Any, outputs: Any, labels: Any, *, vectors: bool) -> Metri
         One batch's, to see what fits; labels may be None.
     vectors : bool
         Whether the outputs are embeddings and not scores of classes.
+    task : Task, optional
+        What the model is asked to do; told by the labels otherwise.
 
     Raises
     ------
     ShrinkError
         If it is unknown or its labels are missing or don't fit; one sentence.
     """
-    import torch
-
-    whole = labels is not None and not torch.is_floating_point(labels)
     if callable(wanted):
         return Own(wanted)
+    free = wanted is not None and str(wanted).lower() in ("cosine", "agreement")
+    if task is None:
+        task = task_of(outputs, None if free else labels, metric=wanted)
     if wanted is None:
         if labels is None:
             wanted = "cosine" if vectors else "agreement"
-        elif not whole:
-            wanted = "mse"
+        elif task.name in LANGUAGE:
+            wanted = "perplexity"
         else:
-            wanted = "perplexity" if labels.dim() == 2 and outputs.dim() == 3 else "accuracy"
+            wanted = "mse" if task.name == "regression" else "accuracy"
+    places = task.name in PLACES or task.name == "multi-label" or (labels is not None and labels.numel() > len(labels))
     known: dict[str, Callable[[], Metric]] = {
-        "accuracy": Metric,
-        "perplexity": Perplexity,
+        "accuracy": lambda: PerPlace(task) if places else Metric(task),
+        "perplexity": lambda: Perplexity(task),
         "cosine": Cosine,
         "mse": SquaredError,
-        "agreement": Agreement,
-        "f1": lambda: F1(outputs.shape[-1]),
+        "agreement": lambda: Agreement(task),
+        "f1": lambda: F1(task.classes or outputs.shape[-1], task),
     }
     found = known.get(str(wanted).lower())
     if found is None:
@@ -56,47 +65,153 @@ def metric_of(wanted: Any, outputs: Any, labels: Any, *, vectors: bool) -> Metri
     metric = found()
     if metric.labels and labels is None:
         raise ShrinkError(f"The metric {metric.name} needs labels, and the data has none; take metric='agreement'.")
-    if metric.name in ("accuracy", "F1") and (not whole or labels.dim() != 1 or outputs.dim() != 2):
+    if by_class(metric) and task.classes is None:
+        raise ShrinkError(f"The metric {metric.name} wants classes, and the task is {task.name}; take metric='mse'.")
+    if isinstance(metric, Perplexity) and (task.name not in LANGUAGE or labels.dim() != 2 or outputs.dim() != 3):
         raise ShrinkError(
-            f"The metric {metric.name} wants one whole number per example and scores of classes, not labels of "
-            f"{tuple(labels.shape)} and outputs of shape {tuple(outputs.shape)}; several labels of one example are "
-            "judged by squared error as numbers (floats), or by metric= with a function of your own."
+            f"The metric perplexity wants tokens and scores of each, not labels of {tuple(labels.shape)} and outputs "
+            f"of shape {tuple(outputs.shape)}; of a language model say which: task='causal-lm' or 'masked-lm' (--task)."
         )
-    if not metric.labels and (outputs.dim() < 2 or outputs.shape[-1] < 2):
+    if not metric.labels and task.axis is not None and (outputs.dim() < 2 or outputs.shape[task.axis] < 2):
         raise ShrinkError(
             f"The model gives one number for each example, and {metric.name} is the same whatever that is; "
             "give labels, or metric= with a function of your own."
         )
-    _see_that_labels_fit(metric, outputs, labels)
     return metric
 
 
-def see_that_classes_fit(metric: Metric, batches: Sequence[Batch], classes: int) -> None:
-    """Look at the labels of all batches, where these are numbers of classes.
+def by_class(metric: Metric) -> bool:
+    """Whether right answers to classes are counted."""
+    return isinstance(metric, (F1, PerPlace)) or metric.name == "accuracy"
+
+
+def see_that_classes_fit(metric: Metric, batches: Sequence[Batch]) -> None:
+    """Look at the labels of all batches, where these are numbers of classes or tokens.
 
     Raises
     ------
     ShrinkError
-        If a label is none of the classes that the model tells apart.
+        If a label is none of the classes that the model tells apart, or nothing is labelled.
     """
-    if metric.name not in ("accuracy", "F1"):
+    task = metric.task
+    if not by_class(metric) and not isinstance(metric, Perplexity):
         return
     labels = [batch.labels for batch in batches if batch.labels is not None]
-    least = min(int(label.min()) for label in labels)
-    most = max(int(label.max()) for label in labels)
-    if most >= classes or least < 0:
-        raise ShrinkError(f"The labels run from {least} to {most}, but the model tells {classes} classes apart.")
+    known = [label[label != task.ignored] for label in labels]
+    if not any(len(label) for label in known):
+        raise ShrinkError(f"Every label is {task.ignored}, which stands for none; nothing can be judged.")
+    least = min(int(label.min()) for label in known if len(label))
+    most = max(int(label.max()) for label in known if len(label))
+    alone = isinstance(metric, (Metric, F1)) and all(label.dim() == 1 for label in labels)
+    if alone and any(len(one) < len(label) for one, label in zip(known, labels, strict=True)):
+        least = task.ignored  # an example without a label is not judged by the right answers of examples
+    if task.axis is not None and task.classes is not None and (most >= task.classes or least < 0):
+        raise ShrinkError(f"The labels run from {least} to {most}, but the model tells {task.classes} classes apart.")
+    if task.axis is None and not (least >= -1 and most <= 1):
+        raise ShrinkError(f"The labels run from {least} to {most}, and the model answers with yes or no.")
 
 
-def _see_that_labels_fit(metric: Metric, outputs: Any, labels: Any) -> None:
-    """Raise ShrinkError where labels are of another shape than this metric compares."""
-    wants = ""
-    if isinstance(metric, SquaredError) and labels.numel() != outputs.numel():
-        wants = "a number for each output"
-    elif isinstance(metric, Perplexity) and (labels.dim(), outputs.dim()) != (2, 3):
-        wants = "tokens and scores of each"
-    if wants:
+def judged_by(
+    subject: Subject, material: Material, output: Any, *, metric: Any = None, task: str | None = None
+) -> tuple[Subject, Material, Metric]:
+    """Return the subject that knows its task, the data as far as can be learnt from it, and the metric.
+
+    Parameters
+    ----------
+    subject : Subject
+        The model.
+    material : Material
+        The data in its parts.
+    output : object
+        What the model returned for the first batch for choosing.
+    metric, task
+        What the person asked for.
+
+    Raises
+    ------
+    ShrinkError
+        If it isn't known what to judge, or the data doesn't fit; one sentence.
+    """
+    batch = material.select[0]
+    free = isinstance(metric, str) and metric.lower() in ("cosine", "agreement")
+    labels = None if free else batch.labels
+    known = {"model": subject.model, "inputs": batch.inputs, "task": task, "metric": metric}
+    try:
+        every = () if labels is None else (*material.select, *material.judge)
+        most = max((int(one.labels.max()) for one in every), default=None)
+        found = judged_output(output, labels, size=batch.size, most=most, **known)
+    except ShrinkError:
+        if not callable(metric) or task is not None:
+            raise
+        # A function of the person's own judges, so nothing else needs to be known; nothing is trained on labels.
+        tensors = sorted(tensors_of(output), key=lambda item: rank(item[0]))
+        found = Task("unknown", output=tensors[0][0])
+    vectors = subject.kind == "sentence-transformers" or found.output[-1:] in [(name,) for name in VECTORS]
+    if vectors and labels is not None and not callable(metric):
         raise ShrinkError(
-            f"The metric {metric.name} wants {wants}, not labels of {tuple(labels.shape)} and outputs of shape "
-            f"{tuple(outputs.shape)}."
+            f"{subject.name} gives embeddings, which no label is the right answer to; leave the labels out, or put a "
+            "classifier behind it."
         )
+    subject = replace(subject, task=found)
+    measure = metric_of(metric, found.of(output), labels, vectors=vectors, task=found)
+    see_that_classes_fit(measure, [*material.select, *material.judge])
+    return subject, replace(material, labelled=material.labelled and found.trainable and not free), measure
+
+
+def judged_output(output: Any, labels: Any, *, size: int, most: int | None = None, **known: Any) -> Task:
+    """Return the task with the output that is judged: the one that fits the labels.
+
+    Parameters
+    ----------
+    output : object
+        What the model returned for one batch.
+    labels : Tensor or None
+        The same batch's.
+    size : int
+        Examples of the batch.
+    most : int, optional
+        The largest label of all; of this batch otherwise.
+    **known
+        As for `task_of`.
+
+    Raises
+    ------
+    ShrinkError
+        If none fits, or several do and no name tells which counts.
+    """
+    if known.get("task") is None:
+        of_model(known.get("model"))  # what answers with more than one tensor tells is refused first
+    every = list(tensors_of(output))
+    main_tensor(output)
+    found = [item for item in every if item[1].dim() and len(item[1]) == size and item[1].is_floating_point()] or every
+    found.sort(key=lambda item: rank(item[0]))
+    first = found[0]
+    if len(found) == 1 or (labels is None and rank(first[0]) < len(MAIN)):
+        return replace(task_of(first[1], labels, **known), output=first[0])
+    if labels is None:
+        raise ShrinkError(
+            f"The model returns {len(found)} tensors ({listed(found)}), and without labels it is not known which of "
+            "them counts; give labels, or hand over a module that returns that one."
+        )
+    fitting, refusals = list[tuple[Path, Task]](), list[ShrinkError]()
+    for path, tensor in found:
+        try:
+            fitting.append((path, replace(task_of(tensor, labels, **known), output=path)))
+        except ShrinkError as error:
+            refusals.append(error)
+    if not fitting:
+        raise refusals[0]
+    return _the_one(fitting, int(labels.max()) if most is None else most)
+
+
+def _the_one(fitting: list[tuple[Path, Task]], most: int) -> Task:
+    """Return the fitting output that a name tells, else the only one as wide as there are classes."""
+    if len(fitting) == 1 or rank(fitting[0][0]) < len(MAIN):
+        return fitting[0][1]
+    exact = [task for _, task in fitting if task.axis is not None and task.classes == most + 1]
+    if len(exact) == 1:
+        return exact[0]
+    raise ShrinkError(
+        f"Several of the model's outputs fit the labels ({listed(fitting)}); hand over a module that returns the one "
+        "that counts."
+    )

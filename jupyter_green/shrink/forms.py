@@ -108,7 +108,7 @@ def _of_columns(inputs: Any, labels: Any, rng: random.Random) -> list[Batch]:
             made = torch.as_tensor(np.array(value.to_numpy()) if hasattr(value, "to_numpy") else value)
         except (TypeError, ValueError, RuntimeError) as error:
             raise ShrinkError(f"The data can't be made into a tensor: {str(error).splitlines()[0]}.") from error
-        return made.float() if made.dtype == torch.float64 else made
+        return made
 
     # A column of a table is a list of examples, each a number, a list or a tensor.
     inputs = {name: tensor(value) for name, value in inputs.items()} if isinstance(inputs, Mapping) else tensor(inputs)

@@ -17,7 +17,7 @@ from .bench import FINAL_SHARE
 from .entry import Entry, Verdict
 from .inspection import inspect
 from .loss import Loss
-from .metric import Metric, evaluate
+from .metric import evaluate
 from .ratio import Ratio, paired_ratio
 from .runtimes import threads_of
 from .trial import FEWEST_ROUNDS, MOST_ROUNDS, UNTOLD, Outcome, Runner, Trial
@@ -190,7 +190,7 @@ def _verdict(search: Search, one: _Judged, base: np.ndarray, judged: Sequence[Ba
         against_bf16=trial.raw(entry.name, BF16) if BF16 in trial.laps else None,
         phases=phases(trial, entry.name, search.workload.new_tokens),
         agreement=metric.agreement(parts),
-        by_class=_by_class(metric, base, parts, judged),
+        by_class=metric.by_class(base, parts),
     )
 
 
@@ -301,16 +301,6 @@ def _reason(max_loss: float, outcome: Outcome | None, loss: Loss, against: Loss 
     if needed is None:
         return f"It loses more than is accepted{beside}, on {seen}."
     return f"The loss{beside} is not proven with {seen}; it needs about {needed:,}."
-
-
-def _by_class(metric: Metric, base: np.ndarray, parts: np.ndarray, judged: Sequence[Batch]) -> dict[int, float]:
-    import numpy as np
-
-    if metric.name != "accuracy":
-        return {}
-    labels = np.concatenate([batch.labels.cpu().numpy() for batch in judged])
-    lost = (base - parts)[:, 0]
-    return {int(label): float(lost[labels == label].mean()) for label in np.unique(labels)}
 
 
 __all__ = ["CHOOSING_TOKENS", "judge", "phases", "shortlist", "split"]

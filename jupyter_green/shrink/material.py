@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .batch import Batch, joined, smaller
+from .batch import Batch, joined, mapped, smaller
 from .fault import ShrinkError
 from .forms import MOST_EXAMPLES, batches_of
 from .subject import Subject
@@ -115,7 +115,7 @@ def material_of(
             "The arguments data and train are the same; a model can't be judged with what it was trained on."
         )
     rng = random.Random(seed)  # noqa: S311 - a cut that can be made again, not a secret
-    batches = _next_tokens(subject, batches_of(data, tokenizer, rng))
+    batches = _next_tokens(subject, _in_its_precision(subject, batches_of(data, tokenizer, rng)))
     total = sum(batch.size for batch in batches)
     if total < LEAST_EXAMPLES:
         raise ShrinkError(f"There are {total} examples in the data; at least {LEAST_EXAMPLES} are needed.")
@@ -131,7 +131,7 @@ def material_of(
         _check_labels(batches)
     tune: list[Batch] = []
     if train is not None:
-        tune = _next_tokens(subject, batches_of(train, tokenizer, rng))
+        tune = _next_tokens(subject, _in_its_precision(subject, batches_of(train, tokenizer, rng)))
         if classes and _one_hot(tune):
             tune = [Batch(batch.inputs, batch.labels.argmax(-1)) for batch in tune]
         if not tune:
@@ -148,6 +148,21 @@ def material_of(
     first, second = (round(len(batches) * share) for share in (shares[0], shares[0] + shares[1]))
     tune = tune or batches[:first]
     return Material(tune, batches[first:second], batches[second:], tune[0].labels is not None, tuple(notes))
+
+
+def _in_its_precision(subject: Subject, batches: list[Batch]) -> list[Batch]:
+    """Return batches whose doubles are in the model's own precision, which alone it can be called with."""
+    import torch
+
+    kinds = {leaf.dtype for leaf in subject.model.parameters() if leaf.is_floating_point()}
+    kind = kinds.pop() if len(kinds) == 1 else torch.float32
+
+    def fitted(leaf: Any) -> Any:
+        return leaf.to(kind) if leaf.dtype == torch.float64 else leaf
+
+    return [
+        Batch(mapped(batch.inputs, fitted), None if batch.labels is None else fitted(batch.labels)) for batch in batches
+    ]
 
 
 def _next_tokens(subject: Subject, batches: list[Batch]) -> list[Batch]:

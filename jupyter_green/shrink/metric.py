@@ -6,11 +6,13 @@ keeps one number for all of them, lets them be resampled by example, and needs n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from .fault import ShrinkError, why
 from .loss import LEAST_RESAMPLED, LEVEL, Loss, counted, drawn, resampled
+from .task import Task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,6 +21,49 @@ if TYPE_CHECKING:
     from .subject import Subject
 
 OWN_RESAMPLES = 200
+MOST_CLASSES = 1000
+"""Classes beyond which none is told apart: some numbers of each are kept for every example."""
+PLACES = {"token-classification": "token", "causal-lm": "token", "masked-lm": "token", "seq2seq": "token"} | {
+    "segmentation": "pixel"
+}
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    """How well one class was told by two models.
+
+    Parameters
+    ----------
+    examples : int
+        Examples (or tokens, or places) that are of it.
+    before, after : float
+        Share that the original and the candidate have right.
+    """
+
+    examples: int
+    before: float
+    after: float
+
+    @property
+    def loss(self) -> float:
+        """How much less of it the candidate has right."""
+        return self.before - self.after
+
+
+RARE = 0.5
+"""A class is rare below this part of an even share of the examples."""
+
+
+def has_rare(by_class: Mapping[Any, ClassScore]) -> bool:
+    """Whether a class is so rare that the mean over examples hides what it loses."""
+    counts = [score.examples for score in by_class.values()]
+    return len(counts) > 1 and min(counts) < RARE * sum(counts) / len(counts)
+
+
+def balanced(by_class: Mapping[Any, ClassScore]) -> tuple[float, float]:
+    """Return the mean over classes of what the original and the candidate have right."""
+    scores = by_class.values()
+    return sum(one.before for one in scores) / len(scores), sum(one.after for one in scores) / len(scores)
 
 
 class Metric:
@@ -34,13 +79,20 @@ class Metric:
     shared = True
     """Whether parts of examples add up; a callable's don't."""
 
+    def __init__(self, task: Task | None = None) -> None:
+        self.task = Task() if task is None else task
+
     def reference(self, outputs: Any) -> Any:
         """Return what of the original's outputs has to be kept for this metric; None for nothing."""
         return None
 
     def parts(self, outputs: Any, labels: Any, reference: Any) -> Any:
-        """Return the parts of each example of a batch, shape (examples, parts)."""
-        return (outputs.argmax(-1) == labels.to(outputs.device)).double()[:, None]
+        """Return the parts of each example of a batch, shape (examples, parts); here: is it right, and its class."""
+        import torch
+
+        answers = self.task.answers(outputs)
+        wanted, _ = self.task.wanted(labels, answers)
+        return torch.stack([(answers == wanted).reshape(len(wanted)), wanted.reshape(len(wanted))], dim=-1).double()
 
     def total(self, sums: Any, examples: int | None = None) -> Any:
         """Return the metric from sums of parts; the mean unless said otherwise."""
@@ -54,10 +106,67 @@ class Metric:
         """Return how often the greedy answer is the original's, where this metric keeps that."""
         return None
 
+    def by_class(self, original: np.ndarray, candidate: np.ndarray) -> dict[int, ClassScore]:
+        """Return how well each class is told, where this metric counts right answers to classes."""
+        if self.name not in ("accuracy", Agreement.name) or original.shape[1] < 2:
+            return {}
+        found = {}
+        for number in sorted(set(original[:, 1].tolist())):
+            there = original[:, 1] == number
+            before, after = float(original[there, 0].mean()), float(candidate[there, 0].mean())
+            found[int(number)] = ClassScore(int(there.sum()), before, after)
+        return found
+
     def loss(self, original: np.ndarray, candidate: np.ndarray, level: float = LEVEL) -> Loss:
         """Return how much worse the candidate is, with its interval."""
         first, second = original[:, 0] > 0.5, candidate[:, 0] > 0.5
         return counted(int((first & ~second).sum()), int((second & ~first).sum()), len(first), level)
+
+
+class PerPlace(Metric):
+    """Accuracy over the labelled places of examples (tokens, pixels, labels); an example is what is resampled."""
+
+    def __init__(self, task: Task) -> None:
+        super().__init__(task)
+        self.name = f"accuracy per {PLACES.get(task.name, 'label')}"
+        self.counted = task.classes if task.classes is not None and task.classes <= MOST_CLASSES else 0
+
+    def parts(self, outputs: Any, labels: Any, reference: Any) -> Any:
+        """Right places and labelled ones of each example; then both of each class, as far as there are not too many."""
+        import torch
+
+        outputs, labels = self.task.aligned(outputs, labels)
+        answers = self.task.answers(outputs)
+        wanted, known = self.task.wanted(labels, answers)
+        right, wanted, known = (one.reshape(len(one), -1) for one in ((answers == wanted) & known, wanted, known))
+        parts = [right.sum(-1, keepdim=True), known.sum(-1, keepdim=True)]
+        if self.task.name == "multi-label" and self.counted:
+            parts += [right & (wanted > 0), known & (wanted > 0)]  # of each label its own yes
+        elif self.counted:
+            parts += [tallied(wanted, where, self.counted) for where in (right, known)]
+        return torch.cat([part.double() for part in parts], dim=-1)
+
+    def total(self, sums: Any, examples: int | None = None) -> Any:
+        """Right ones of all labelled places."""
+        import numpy as np
+
+        return sums[..., 0] / np.maximum(sums[..., 1], 1)
+
+    def by_class(self, original: np.ndarray, candidate: np.ndarray) -> dict[int, ClassScore]:
+        """Return how well the places of each class are told; of several labels each, those that are yes."""
+        import numpy as np
+
+        if not self.counted:
+            return {}
+        (first, count), second = np.split(original[:, 2:].sum(0), 2), np.split(candidate[:, 2:].sum(0), 2)[0]
+        return {
+            int(number): ClassScore(int(count[number]), first[number] / count[number], second[number] / count[number])
+            for number in np.flatnonzero(count)
+        }
+
+    def loss(self, original: np.ndarray, candidate: np.ndarray, level: float = LEVEL) -> Loss:
+        """Resampled by example."""
+        return by_example(self, original, candidate, level)
 
 
 class Agreement(Metric):
@@ -68,12 +177,16 @@ class Agreement(Metric):
 
     def reference(self, outputs: Any) -> Any:
         """Keep the answers."""
-        return outputs.argmax(-1)
+        return self.task.answers(outputs)
 
     def parts(self, outputs: Any, labels: Any, reference: Any) -> Any:
-        """Whether the answer is the same; for sequences the share of places at which it is."""
-        same = (outputs.argmax(-1) == reference).double()
-        return same.reshape(len(same), -1).mean(-1)[:, None]
+        """Whether the answer is the same, and the original's; for sequences the share of places at which it is."""
+        import torch
+
+        same = (self.task.answers(outputs) == reference).double().reshape(len(reference), -1)
+        if same.shape[1] == 1:
+            return torch.cat([same, reference.reshape(len(reference), 1).double()], dim=-1)
+        return same.mean(-1)[:, None]
 
     def loss(self, original: np.ndarray, candidate: np.ndarray, level: float = LEVEL) -> Loss:
         """Counted where each example is right or wrong, else resampled."""
@@ -108,16 +221,25 @@ class F1(Metric):
 
     name = "F1"
 
-    def __init__(self, classes: int) -> None:
+    def __init__(self, classes: int, task: Task | None = None) -> None:
+        super().__init__(task)
         self.classes = classes
 
     def parts(self, outputs: Any, labels: Any, reference: Any) -> Any:
         """Hits, false alarms and misses of each class."""
         import torch
 
-        said = torch.nn.functional.one_hot(outputs.argmax(-1), self.classes).double()
-        true = torch.nn.functional.one_hot(labels.to(outputs.device), self.classes).double()
-        return torch.cat([said * true, said * (1 - true), (1 - said) * true], dim=-1)
+        outputs, labels = self.task.aligned(outputs, labels)
+        said = self.task.answers(outputs)
+        true, known = self.task.wanted(labels, said)
+        said, true, known = (one.reshape(len(one), -1) for one in (said, true, known))
+        hit = (said == true) & known
+        if self.task.name == "multi-label":  # F1 of each label's yes
+            yes, no = (said > 0) & known, (true > 0) & known
+            return torch.cat([yes & no, yes & ~no, ~yes & no], dim=-1).double()
+        wrong = known & ~hit
+        parts = [tallied(true, hit, self.classes), tallied(said, wrong, self.classes)]
+        return torch.cat([*parts, tallied(true, wrong, self.classes)], dim=-1)
 
     def total(self, sums: Any, examples: int | None = None) -> Any:
         """Mean F1 of the classes that occur."""
@@ -134,15 +256,18 @@ class F1(Metric):
 
 
 class Perplexity(Metric):
-    """Perplexity of a language model: exp of the mean loss per predicted token."""
+    """Perplexity of a language model: exp of the mean loss per token that it had to tell."""
 
     name = "perplexity"
     unit = "relative"
     higher_is_better = False
 
+    def __init__(self, task: Task | None = None) -> None:
+        super().__init__(Task("causal-lm", shift=True) if task is None else task)
+
     def reference(self, outputs: Any) -> Any:
         """Keep the likeliest tokens."""
-        return outputs[:, :-1].argmax(-1)
+        return (outputs[:, :-1] if self.task.shift else outputs).argmax(-1)
 
     def agreement(self, parts: np.ndarray) -> float | None:
         """Share of the places at which the likeliest token is the original's (the text before it being the data's)."""
@@ -152,12 +277,12 @@ class Perplexity(Metric):
         """Negative log-likelihood, predicted tokens and agreeing ones of each sequence; label -100 is left out."""
         import torch
 
-        wanted = labels[:, 1:].to(outputs.device)
-        known = wanted != -100
+        outputs, wanted = self.task.aligned(outputs, labels.to(outputs.device))
+        known = wanted != self.task.ignored
         each = torch.nn.functional.cross_entropy(
-            outputs[:, :-1].float().transpose(1, 2), wanted.clamp_min(0), reduction="none"
+            at_least_single(outputs).transpose(1, 2), wanted.clamp_min(0).long(), reduction="none"
         )
-        agreed = (outputs[:, :-1].argmax(-1) == reference) & known
+        agreed = (outputs.argmax(-1) == reference) & known
         return torch.stack([(each * known).double().sum(-1), known.double().sum(-1), agreed.double().sum(-1)], dim=-1)
 
     def total(self, sums: Any, examples: int | None = None) -> Any:
@@ -196,26 +321,35 @@ class Own(Metric):
     shared = False
 
     def __init__(self, function: Callable[[Any, Any], float]) -> None:
+        super().__init__()
         self.function = function
         self.name = getattr(function, "__name__", type(function).__name__)
-        self.answers: Any = None
+        self.shapes: Any = None
 
     def parts(self, outputs: Any, labels: Any, reference: Any) -> Any:
-        """Keep outputs, and the label in the last column."""
+        """Keep outputs and the whole labels side by side."""
         import torch
 
-        flat = outputs.reshape(len(outputs), -1).double()
-        beside = torch.zeros(len(flat), 1) if labels is None else labels.reshape(len(flat), -1)[:, :1]
-        self.answers = (tuple(outputs.shape[1:]), None if labels is None else labels.dtype)
-        return torch.cat([flat, beside.to(flat)], dim=-1)
+        now = tuple(None if one is None else (tuple(one.shape[1:]), one.dtype) for one in (outputs, labels))
+        if self.shapes is not None and now != self.shapes:
+            raise ShrinkError(
+                f"The metric {self.name} is called with all examples at once, and they differ in length; give data "
+                "that is padded to one length."
+            )
+        self.shapes = now
+        both = [outputs] if labels is None else [outputs, labels.to(outputs.device)]
+        return torch.cat([one.reshape(len(outputs), -1).double() for one in both], dim=-1)
 
     def value(self, parts: np.ndarray) -> float:
         """Return what the function says."""
+        import math
+
         import torch
 
-        shape, kind = self.answers
-        outputs = torch.from_numpy(parts[:, :-1]).float().reshape(len(parts), *shape)
-        labels = None if kind is None else torch.from_numpy(parts[:, -1]).to(kind)
+        (shape, kind), beside = self.shapes
+        width, held = math.prod(shape), torch.from_numpy(parts)
+        outputs = held[:, :width].to(kind).reshape(len(parts), *shape)
+        labels = None if beside is None else held[:, width:].to(beside[1]).reshape(len(parts), *beside[0])
         try:
             return float(self.function(outputs, labels))
         except Exception as error:  # the person's own code may raise anything; it is said and never hidden
@@ -247,6 +381,20 @@ def by_example(metric: Metric, original: np.ndarray, candidate: np.ndarray, leve
         higher_is_better=metric.higher_is_better,
         level=level,
     )
+
+
+def tallied(classes: Any, where: Any, count: int) -> Any:
+    """Return how many places of each example are of each class, only where it says so; shape (examples, classes)."""
+    import torch
+
+    rows = torch.arange(len(classes), device=classes.device)[:, None] * count
+    found = torch.bincount((classes + rows)[where], minlength=len(classes) * count)
+    return found.reshape(len(classes), count).double()
+
+
+def at_least_single(outputs: Any) -> Any:
+    """Return outputs in single precision, or in the double that they have."""
+    return outputs if outputs.element_size() >= 8 else outputs.float()
 
 
 def _vectors(outputs: Any) -> Any:
@@ -286,12 +434,10 @@ def evaluate(  # noqa: PLR0917 - the last two are rarely given
     import numpy as np
     import torch
 
-    from .subject import main_tensor
-
     parts, kept = [], []
     with torch.inference_mode():
         for place, batch in enumerate(batches):
-            outputs = main_tensor(subject.call(batch.to(subject.device).inputs, model)).float()
+            outputs = at_least_single(subject.main(subject.call(batch.to(subject.device).inputs, model)))
             if not bool(torch.isfinite(outputs).all()):
                 raise ShrinkError("Some outputs are not numbers (NaN or infinite).")
             own = metric.reference(outputs)

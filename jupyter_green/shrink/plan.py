@@ -14,7 +14,7 @@ from jupyter_green.report.grid import Grid
 from jupyter_green.session import current
 
 from .call import first_outputs, recipes_of
-from .fitting import metric_of, see_that_classes_fit
+from .fitting import judged_by
 from .material import material_of
 from .memory import COPIES, lacking
 from .options import accepted, seconds_of
@@ -50,10 +50,9 @@ def plan(what: str, model: Any, data: Any, **options: Any) -> Grid:
         window = session.window("trial", label="shrink: dry run")
         began = clock.perf_counter()
         with window:
-            outputs, vectors = first_outputs(subject, material, trained=options.get("train") is not None)
+            output = first_outputs(subject, material, trained=options.get("train") is not None)
         took = clock.perf_counter() - began
-        metric = metric_of(wanted, outputs, material.select[0].labels, vectors=vectors)
-        see_that_classes_fit(metric, [*material.select, *material.judge], outputs.shape[-1])
+        subject, material, metric = judged_by(subject, material, output, metric=wanted, task=options.get("task"))
         accepted(metric, options.get("max_loss"), options.get("max_relative_loss"))
         sizes = {name: options.get(name) for name in ("batch", "length", "new_tokens")}
         workload = workload_of(subject, material, **sizes)

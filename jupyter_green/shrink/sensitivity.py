@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .batch import Batch
-from .subject import Subject, main_tensor
+from .subject import Subject
 
 EXAMPLES = 8
 STEPS = 127.0
@@ -47,7 +47,7 @@ def most_harmed(subject: Subject, batches: Sequence[Batch], seconds: float = mat
         if count < 1:
             return []
         examples = batches[0].part(0, count).to(subject.device).inputs
-        wanted = main_tensor(subject.call(examples)).float()
+        wanted = subject.main(subject.call(examples)).float()
         for name, module in found:
             kept = module.weight.data
             module.weight.data = _rounded(kept, tuple(range(1, kept.dim())))
@@ -55,7 +55,7 @@ def most_harmed(subject: Subject, batches: Sequence[Batch], seconds: float = mat
                 lambda _module, given: tuple(_rounded(item, None) for item in given)
             )
             try:
-                given = main_tensor(subject.call(examples)).float()
+                given = subject.main(subject.call(examples)).float()
             finally:
                 hook.remove()
                 module.weight.data = kept

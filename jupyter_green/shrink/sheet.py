@@ -6,7 +6,8 @@ without scripts; a sanitiser that drops style and picture leaves the sentence an
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from jupyter_green.report import number
 from jupyter_green.report.number import ABSENT, MINUS, THIN, plain
@@ -16,9 +17,12 @@ from jupyter_green.report.style import STYLE
 from .facts import INTERRUPTED, NOTHING_APPLIES
 from .gauge import POWER_DIFFERENCE
 from .loss import Loss
+from .metric import ClassScore, balanced, has_rare
+from .outputs import path_in_words
 from .picture import pareto
 from .ratio import Ratio
 from .runtimes import threads_of
+from .task import Task
 from .trial import UNTOLD
 
 if TYPE_CHECKING:
@@ -53,6 +57,7 @@ def headline(result: ShrinkResult) -> str:
     if facts.scores is not None:
         before, after = (_score(facts, score) for score in facts.scores)
         said += f", {facts.metric} {before} → {after}"
+    said += classes_in_words(facts.by_class)
     accepted = f"within {_accepted(facts)}"
     if result.proven and result.loss == 0 and result.reason.startswith("The same numbers"):
         return f"{said}: the same numbers out."
@@ -98,6 +103,34 @@ def second_line(result: ShrinkResult) -> str:
     return " · ".join(said)
 
 
+def judged_in_words(metric: str, task: Task | None) -> str:
+    """Return what was judged, of which output."""
+    if task is None:
+        return f"Judged: {metric}."
+    said = [metric]
+    if "agreement" not in metric and task.axis is None and task.threshold is not None:
+        said.append(f"an output above {task.threshold:g} says yes")
+    elif task.classes is not None and metric.startswith(("accuracy", "F1")):
+        said.append(f"{task.classes:,} classes")
+    if metric == "perplexity":
+        places = {"masked-lm": "the labelled tokens", "seq2seq": "the labelled tokens"}
+        said[0] = f"perplexity of {places.get(task.name, 'the next token')}"
+    which = f", of the output {path_in_words(task.output)}" if task.output else ""
+    return f"Judged: {', '.join(said)}{which}."
+
+
+def classes_in_words(by_class: Mapping[Any, ClassScore]) -> str:
+    """Return the class that loses most and balanced accuracy, where a class is rare; empty where none is or loses."""
+    if not has_rare(by_class):
+        return ""
+    name, worst = max(by_class.items(), key=lambda item: item[1].loss)
+    before, after = balanced(by_class)
+    if worst.loss <= 0:
+        return ""
+    lost = f"class {name} loses most, {loss_in_words(worst.loss, 'points')} on its {worst.examples:,}"
+    return f" ({lost}; balanced accuracy {100 * before:.1f}{THIN}% → {100 * after:.1f}{THIN}%)"
+
+
 def times(ratio: float) -> str:
     """Return how many times less a ratio is: 6.8×, 1.54×."""
     factor = 1 / ratio
@@ -127,9 +160,9 @@ def lines_below(result: ShrinkResult) -> list[str]:
         said.append(f"Paid back after {result.break_even:,} inferences.")
     if result.recipe is not None:
         said.extend(_yearly(result))
-    worst = max(facts.by_class.items(), key=lambda item: item[1], default=None)
-    if worst is not None and worst[1] > 0 and result.recipe is not None:
-        said.append(f"The class that loses most is {worst[0]}: {loss_in_words(worst[1], 'points')}.")
+    worst = max(facts.by_class.items(), key=lambda item: item[1].loss, default=None)
+    if worst is not None and worst[1].loss > 0 and result.recipe is not None:
+        said.append(f"The class that loses most is {worst[0]}: {loss_in_words(worst[1].loss, 'points')}.")
     if facts.inspected and result.recipe is not None:
         said.append(facts.inspected)
     said.extend(_found_on(result))
@@ -175,7 +208,8 @@ def text(result: ShrinkResult) -> str:
         "  ".join([*(pad(word, widths[n], n > 0) for n, word in enumerate(row[:-1])), row[-1]]).rstrip()
         for row in table
     ]
-    return plain("\n".join([headline(result), second_line(result), "", *lines, "", *lines_below(result)]))
+    first = f"{headline(result)} {judged_in_words(result.facts.metric, result.facts.judged)}"
+    return plain("\n".join([first, second_line(result), "", *lines, "", *lines_below(result)]))
 
 
 def html(result: ShrinkResult) -> str:
@@ -190,8 +224,9 @@ def html(result: ShrinkResult) -> str:
         cells = "".join(f"<td{_right(n)}>{markup(word)}</td>" for n, word in enumerate(rest, 1))
         body += f'<tr><th scope="row">{strong[0]}{markup(first)}{strong[1]}{beside}</th>{cells}</tr>'
     below = "".join(f"<div>{markup(line)}</div>" for line in lines_below(result))
+    judged = judged_in_words(result.facts.metric, result.facts.judged)
     return (
-        f'{STYLE}<div class="jg"><div><b>{markup(headline(result))}</b></div>'
+        f'{STYLE}<div class="jg"><div><b>{markup(headline(result))}</b> {markup(judged)}</div>'
         f'<div class="muted">{markup(second_line(result))}</div>'
         f'<div class="jg-scroll"><table class="jg-comp"><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .fault import ShrinkError, require
+from .outputs import main_tensor
+from .task import Task
 
 Kind = Literal["module", "transformers", "sentence-transformers"]
 
-_MAIN = ("logits", "sentence_embedding", "last_hidden_state", "prediction_logits", "start_logits")
-"""Names under which an output holds what a metric looks at, in this order."""
 _QUANTIZED = ("torch.ao.nn.quantized", "torch.ao.nn.intrinsic.quantized", "bitsandbytes.", "torchao.", "optimum.quanto")
 
 
@@ -37,12 +37,19 @@ class Subject:
         What turns text into its inputs, where that came with the model.
     notes : tuple of str
         What should be known of it, a sentence each.
+    task : Task or None
+        What it is asked to do, once that is known.
     """
 
     model: Any
     kind: Kind = "module"
     tokenizer: Any = None
     notes: tuple[str, ...] = field(default=())
+    task: Task | None = None
+
+    def main(self, output: Any) -> Any:
+        """Return the tensor that counts of what the model, or one that stands in for it, returned."""
+        return main_tensor(output) if self.task is None else self.task.of(output)
 
     @property
     def name(self) -> str:
@@ -111,32 +118,6 @@ class Subject:
             flat = tensor.detach().cpu().contiguous().reshape(-1)
             digest.update(flat.view(torch.uint8).numpy().tobytes() if flat.numel() else b"")
         return digest.hexdigest()
-
-
-def main_tensor(output: Any) -> Any:
-    """Return what a metric looks at: the logits or the embedding of an output of whatever form.
-
-    Raises
-    ------
-    ShrinkError
-        If there is no tensor in it.
-    """
-    import torch
-
-    if isinstance(output, torch.Tensor):
-        return output
-    if isinstance(output, Mapping):
-        for name in _MAIN:
-            if isinstance(output.get(name), torch.Tensor):
-                return output[name]
-        found = next((value for value in output.values() if isinstance(value, torch.Tensor)), None)
-    elif isinstance(output, (tuple, list)):
-        found = next((value for value in output if isinstance(value, torch.Tensor)), None)
-    else:
-        found = next((value for name in _MAIN if isinstance(value := getattr(output, name, None), torch.Tensor)), None)
-    if found is None:
-        raise ShrinkError(f"The model returns {type(output).__name__} without a tensor in it; return logits.")
-    return found
 
 
 def subject_of(model: Any) -> Subject:
@@ -226,3 +207,6 @@ def _tensors(model: Any) -> list[Any]:
 
 def _first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:160].rstrip(".")
+
+
+__all__ = ["Kind", "Subject", "has_hooks", "kind_of", "main_tensor", "subject_of"]

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .batch import Batch
-from .subject import Subject, main_tensor
+from .subject import Subject
+from .task import task_of
 
 TEMPERATURE = 2.0
 RATES = {"transformers": 1e-4, "sentence-transformers": 1e-4, "module": 1e-3}
@@ -205,12 +206,13 @@ def _imitation(student: Subject, teacher: Subject, batch: Batch, hidden: bool) -
     with torch.no_grad():
         taught = teacher.call(inputs)
     learnt = student.call(inputs)
-    wanted, given = main_tensor(taught).float(), main_tensor(learnt).float()
-    if given.shape[-1] < 2 or _is_vector(taught):
+    wanted, given = teacher.main(taught).float(), student.main(learnt).float()
+    axis = -1 if teacher.task is None else teacher.task.axis
+    if given.shape[-1] < 2 or axis is None or _is_vector(taught):
         loss = mse_loss(given, wanted) / wanted.pow(2).mean().clamp_min(1e-12)
     else:
-        wanted, given = wanted.flatten(0, -2), given.flatten(0, -2)
-        if isinstance(batch.inputs, dict) and "attention_mask" in batch.inputs and main_tensor(taught).dim() == 3:
+        wanted, given = (one.movedim(axis, -1).flatten(0, -2) for one in (wanted, given))
+        if isinstance(batch.inputs, dict) and "attention_mask" in batch.inputs and teacher.main(taught).dim() == 3:
             real = batch.inputs["attention_mask"].flatten().bool()
             wanted, given = wanted[real], given[real]
         soft = log_softmax(wanted / TEMPERATURE, -1)
@@ -251,15 +253,8 @@ def _hidden_states(student: Subject, teacher: Subject, batch: Batch) -> bool:
 
 
 def _labels(subject: Subject, batch: Batch) -> Any:
-    from torch.nn.functional import cross_entropy, mse_loss
-
-    given = main_tensor(subject.call(batch.inputs)).float()
-    labels = batch.labels.to(given.device)
-    if labels.is_floating_point():
-        return mse_loss(given, labels.reshape(given.shape))
-    if labels.dim() == 2 and given.dim() == 3:
-        return cross_entropy(given[:, :-1].flatten(0, 1), labels[:, 1:].flatten(), ignore_index=-100)
-    return cross_entropy(given, labels)
+    given = subject.main(subject.call(batch.inputs)).float()
+    return (subject.task or task_of(given, batch.labels)).loss(given, batch.labels)
 
 
 def _is_vector(output: Any) -> bool:

@@ -8,17 +8,31 @@ case and outer blanks. Who answers differently each time is asked several times,
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from .answers import answers_of, classes_of, counts, differing, kinds_of, same, squared, strange
-from .contestant import FAILED, Contestant
+from .answers import (
+    answers_of,
+    classes_of,
+    counts,
+    differing,
+    folded,
+    kinds_of,
+    places,
+    same,
+    several,
+    squared,
+    strange,
+)
+from .contestant import FAILED, Contestant, Module, numbered
 from .correlation import Spearman
 from .examples import Examples
 from .fault import ShrinkError, why
 from .loss import LEVEL, Loss, drawn
-from .metric import F1, Metric, Perplexity, SquaredError, by_example
+from .metric import F1, Metric, PerPlace, Perplexity, SquaredError, by_example
+from .task import LANGUAGE, Task, told_by_tokens
+from .task_names import named, of_model
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,6 +53,7 @@ class Answered(Metric):
     shared = False
 
     def __init__(self, function: Callable[[Any, Any], float]) -> None:
+        super().__init__()
         self.function = function
         self.name = getattr(function, "__name__", type(function).__name__)
 
@@ -89,7 +104,9 @@ class Utility:
     strange: str = ""
 
 
-def metric_for(wanted: str | Callable[[Any, Any], float] | None, labels: Any, *, pairs: bool = False) -> Metric:
+def metric_for(
+    wanted: str | Callable[[Any, Any], float] | None, labels: Any, *, pairs: bool = False, task: Task | None = None
+) -> Metric:
     """Return the metric a person asked for, or the one that fits the labels; for scored pairs of texts, their ranks.
 
     Raises
@@ -101,11 +118,10 @@ def metric_for(wanted: str | Callable[[Any, Any], float] | None, labels: Any, *,
         raise ShrinkError("The data has no labels, so nothing says which answer is right; give (X, y).")
     if callable(wanted):
         return Answered(wanted)
-    plain = isinstance(labels, list)
+    if several(labels):
+        return _of_several(wanted, labels, task or Task("token-classification"))
     if wanted is None:
-        if not plain:
-            wanted = "perplexity"
-        elif pairs and len({*labels}) > MOST_VERDICTS and all(isinstance(label, (int, float)) for label in labels):
+        if pairs and len({*labels}) > MOST_VERDICTS and all(isinstance(label, (int, float)) for label in labels):
             wanted = "spearman"
         else:
             broken = any(isinstance(label, float) and not label.is_integer() for label in labels)
@@ -123,11 +139,50 @@ def metric_for(wanted: str | Callable[[Any, Any], float] | None, labels: Any, *,
     found = known.get(str(wanted).lower())
     if found is None:
         raise ShrinkError(f"{wanted!r} is no metric for answers; take {', '.join(known)} or a function.")
-    if (str(wanted).lower() == "perplexity") == plain:
+    if str(wanted).lower() == "perplexity":
         raise ShrinkError(f"The metric {wanted} does not fit labels of this form.")
     if found is Spearman and len({*labels}) < 2:
         raise ShrinkError("All pairs have the same score, so no order can be judged; give pairs that differ.")
     return found()
+
+
+def _of_several(wanted: str | None, labels: Any, task: Task) -> Metric:
+    """Return the metric where each example has several labels."""
+    word = None if wanted is None else str(wanted).lower()
+    if task.name in LANGUAGE and word in (None, "perplexity"):
+        return Perplexity(task)
+    if task.name == "regression" and word in (None, "mse"):
+        return SquaredError(task)
+    if word in (None, "accuracy"):
+        return PerPlace(replace(task, classes=None))
+    raise ShrinkError(f"The metric {wanted} does not fit labels of this form; take accuracy, or a function.")
+
+
+def task_between(found: Sequence[Contestant], examples: Examples, asked: str | None) -> Task | None:
+    """Return the task of examples with several labels each: from the person, the models, or the labels.
+
+    Raises
+    ------
+    ShrinkError
+        If the models are made for different ones.
+    """
+    labels = examples.labels
+    if labels is None or not several(labels):
+        return None
+    made = {one for item in found if isinstance(item, Module) and (one := of_model(item.subject.model)) is not None}
+    if len(made) > 1:
+        raise ShrinkError(f"The models are made for different tasks ({', '.join(sorted(made))}); compare those of one.")
+    numbers = numbered(labels)
+    told = None if numbers is None else told_by_tokens(examples.batches[0], numbers[: examples.sizes[0]])
+    name = named(asked) or next(iter(made), None)
+    if name is None:
+        if told is not None:
+            name = "causal-lm"
+        elif numbers is not None and numbers.is_floating_point():
+            name = "multi-label" if bool(((numbers == 0) | (numbers == 1)).all()) else "regression"
+        else:
+            name = "token-classification"
+    return Task(name, shift=name == "causal-lm" and told != "next")
 
 
 def of_one_class(metric: Metric, labels: Any) -> str:
@@ -192,7 +247,9 @@ def _sow(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def _once(contestant: Contestant, examples: Examples, metric: Metric) -> tuple[Any, int, list[Any]]:
+def _once(  # noqa: PLR0911 - one return a kind of metric
+    contestant: Contestant, examples: Examples, metric: Metric
+) -> tuple[Any, int, list[Any]]:
     """Return the parts of all examples, how many have no answer, and the answers (none kept of a language model)."""
     import numpy as np
 
@@ -214,8 +271,11 @@ def _once(contestant: Contestant, examples: Examples, metric: Metric) -> tuple[A
         return np.stack([numbers, np.asarray(labels, float)], axis=-1), failed, said
     if isinstance(metric, F1):
         return counts(said, labels, metric), failed, said
-    right = [same(one, label) for one, label in zip(said, labels, strict=True)]
-    return np.asarray(right, float)[:, None], failed, said
+    if isinstance(metric, PerPlace):
+        return places(said, labels), failed, said
+    kinds = {kind: number for number, kind in enumerate(kinds_of(labels))}
+    right = [(same(one, label), kinds[folded(label)]) for one, label in zip(said, labels, strict=True)]
+    return np.asarray(right, float), failed, said
 
 
 def _language(contestant: Contestant, examples: Examples, metric: Perplexity) -> Any:

@@ -23,6 +23,7 @@ from jupyter_green.shrink.metric import F1, evaluate
 from jupyter_green.shrink.recipe import Case, Product
 from jupyter_green.shrink.recipes.onnx_runtime import OnnxFloat
 from jupyter_green.shrink.subject import main_tensor, subject_of
+from jupyter_green.shrink.task import task_of
 
 from . import models
 
@@ -239,7 +240,9 @@ def test_perplexity_of_a_language_model() -> None:
     ids = torch.randint(0, 50, (64, 9), generator=torch.Generator().manual_seed(0))
     subject = subject_of(model)
     batches = material_of(subject, (ids, ids)).judge
-    metric = metric_of(None, model(batches[0].inputs), batches[0].labels, vectors=False)
+    outputs, labels = model(batches[0].inputs), batches[0].labels
+    task = task_of(outputs, labels, model=model, inputs=batches[0].inputs)  # its labels are its own inputs
+    metric = metric_of(None, outputs, labels, vectors=False, task=task)
     assert metric.name == "perplexity"
     parts, _ = evaluate(subject, model, batches, metric)
     all_ids = torch.cat([batch.inputs for batch in batches])

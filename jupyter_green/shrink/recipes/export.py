@@ -49,7 +49,7 @@ def export(case: Case, names: Sequence[str], path: Path) -> list[str]:
         def forward(self, *tensors: Any) -> Any:
             """Call the model as it is called."""
             given = dict(zip(names, tensors, strict=True)) if isinstance(sample, Mapping) else tensors
-            return main_tensor(subject.call(given, self.model))
+            return subject.main(subject.call(given, self.model))
 
     tensors = tuple(leaves(sample))
     axes = {}
@@ -86,8 +86,8 @@ def compare(case: Case, made: Any) -> None:
     with torch.inference_mode():
         for batch in batches:
             inputs = batch.to(case.subject.device).inputs
-            wanted = main_tensor(case.subject.call(inputs))
-            given = main_tensor(case.subject.call(inputs, made))
+            wanted = case.subject.main(case.subject.call(inputs))
+            given = case.subject.main(case.subject.call(inputs, made))
             if given.shape != wanted.shape:
                 raise ValueError("The exported model works for inputs of one shape only.")
             if float((given - wanted).abs().max()) > CLOSE * max(1.0, float(wanted.abs().max())):

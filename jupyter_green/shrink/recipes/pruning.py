@@ -15,7 +15,6 @@ from typing import Any
 from jupyter_green.shrink.batch import leaves
 from jupyter_green.shrink.fault import ShrinkError, why
 from jupyter_green.shrink.recipe import Case, Product, Recipe
-from jupyter_green.shrink.subject import main_tensor
 from jupyter_green.shrink.training import distil, too_few
 
 from .scores import importance, no_pruning
@@ -197,5 +196,5 @@ def example(case: Case) -> dict[str, Any]:
     return {
         "example_inputs": inputs,
         "forward_fn": lambda model, given: case.subject.call(given, model),
-        "output_transform": lambda output: main_tensor(output).sum(),
+        "output_transform": lambda output: case.subject.main(output).sum(),
     }

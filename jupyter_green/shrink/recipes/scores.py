@@ -11,7 +11,7 @@ from typing import Any
 
 from jupyter_green.shrink.fault import ShrinkError
 from jupyter_green.shrink.recipe import Case
-from jupyter_green.shrink.subject import main_tensor
+from jupyter_green.shrink.task import task_of
 
 SCORES = ("taylor", "fisher")
 BATCHES = 8
@@ -68,13 +68,11 @@ def _loss(case: Case, model: Any, batch: Any) -> Any:
     import torch
     from torch.nn.functional import cross_entropy, mse_loss
 
-    given = main_tensor(case.subject.call(batch.to(case.subject.device).inputs, model)).float()
-    if given.dim() == 2 and given.shape[-1] > 1:
-        labels = batch.labels if case.labelled and not batch.labels.is_floating_point() else given.argmax(-1)
-        return cross_entropy(given, labels.to(given.device))
-    if given.dim() == 3:
-        labels = given.argmax(-1)
-        if case.labelled and batch.labels.dim() == 2 and not batch.labels.is_floating_point():
-            return cross_entropy(given[:, :-1].flatten(0, 1), batch.labels[:, 1:].flatten().to(given.device))
-        return cross_entropy(given.flatten(0, 1), labels.flatten())
+    given = case.subject.main(case.subject.call(batch.to(case.subject.device).inputs, model)).float()
+    if case.labelled:
+        return (case.subject.task or task_of(given, batch.labels)).loss(given, batch.labels)
+    axis = -1 if case.subject.task is None else case.subject.task.axis
+    if axis is not None and given.dim() > 1 and given.shape[axis] > 1:
+        scores = given.movedim(axis, -1).flatten(0, -2)
+        return cross_entropy(scores, scores.argmax(-1))
     return mse_loss(given, torch.zeros_like(given))

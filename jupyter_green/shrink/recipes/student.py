@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from jupyter_green.shrink.recipe import Case, Product
-from jupyter_green.shrink.subject import main_tensor
 from jupyter_green.shrink.training import distil, too_few
 
 
@@ -37,10 +36,10 @@ class Student:
         self._student.to(case.subject.device)
         with torch.inference_mode():
             try:
-                given = main_tensor(case.subject.call(case.sample, self._student))
+                given = case.subject.main(case.subject.call(case.sample, self._student))
             except (TypeError, RuntimeError, IndexError) as error:
                 return f"The student can't be called like the original: {str(error).splitlines()[0][:120]}"
-            wanted = main_tensor(case.subject.call(case.sample))
+            wanted = case.subject.main(case.subject.call(case.sample))
         if given.shape != wanted.shape:
             return f"The student answers in shape {tuple(given.shape)}, the original in {tuple(wanted.shape)}."
         return None
