@@ -33,6 +33,8 @@ DTYPES = frozenset({"float64", "float32", "float16", "bfloat16"})
 LABELS = frozenset({"id2label", "label2id", "task_specific_params"})
 """Settings whose words are the person's own."""
 LAYERS = frozenset({"num_hidden_layers", "n_layers", "n_layer", "num_layers", "encoder_layers", "decoder_layers"})
+SHARED_LAYERS = 1000
+"""So many layers more than tensors may there be: some models, as ALBERT, call the same layer again and again."""
 ELSEWHERE = re.compile(r"\w[/\\]|[/\\]\w")
 """A path, an address or the name of a repository."""
 TIMES, ROOM = 4, 1 << 24
@@ -47,7 +49,7 @@ def known_model(data: Mapping[str, Any], tensors: int) -> tuple[Any, Any]:
     data : mapping
         What `config.json` says.
     tensors : int
-        How many tensors the weights hold; a model has no more layers than that.
+        How many tensors the weights hold; a model has not many more layers than that.
 
     Raises
     ------
@@ -75,7 +77,7 @@ def refuse(settings: Mapping[str, Any], tensors: int) -> None:
     Raises
     ------
     ShrinkError
-        If anything does, or asks for more layers than the weights hold tensors.
+        If anything does, or asks for many more layers than the weights hold tensors.
     """
     for key, value in settings.items():
         if value is None or value is False or key in LABELS:
@@ -89,7 +91,7 @@ def refuse(settings: Mapping[str, Any], tensors: int) -> None:
             raise ShrinkError(f"{CONFIG} has {name}, which could run code; a saved model has none.")
         if key in ("dtype", "torch_dtype") and str(value).removeprefix("torch.") not in DTYPES:
             raise ShrinkError(f"{CONFIG} has numbers of the kind {one_line(repr(value), 60)}, which is not known.")
-        if key in LAYERS and isinstance(value, (int, float)) and value > tensors:
+        if key in LAYERS and isinstance(value, (int, float)) and value > tensors + SHARED_LAYERS:
             raise ShrinkError(
                 f"The weights don't fit the model: it has {value:,} layers, and they hold {tensors:,} tensors."
             )
