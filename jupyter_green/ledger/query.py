@@ -14,10 +14,11 @@ from sqlalchemy import ColumnElement, Connection, Executable, select
 from jupyter_green.records import Span, Status
 
 from . import schema
-from .entry import plain
+from .privacy import plain
 from .totals import Line, Part
 
 if TYPE_CHECKING:
+    from .access import AccessScope
     from .privacy import Privacy
 
 Moment = float | int | str | date | datetime
@@ -62,8 +63,10 @@ def moment(value: Moment) -> float:
     return float(value)
 
 
-def conditions(filters: Filters, privacy: Privacy, simulated: bool | None = None) -> list[ColumnElement[bool]]:
-    """Return the filters as conditions.
+def conditions(
+    filters: Filters, privacy: Privacy, scope: AccessScope, simulated: bool | None = None
+) -> list[ColumnElement[bool]]:
+    """Return the filters as conditions on records, and the one that they may be read.
 
     Raises
     ------
@@ -71,7 +74,7 @@ def conditions(filters: Filters, privacy: Privacy, simulated: bool | None = None
         If a filter has a value that no record can have.
     """
     table = schema.records.c
-    found: list[ColumnElement[bool]] = []
+    found = scope.readable(schema.records)
     for name, column in (("run", table.run_id), ("project", table.project), ("code_hash", table.code_hash)):
         value = filters.get(name)
         if value is not None:
