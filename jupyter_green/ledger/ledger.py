@@ -20,16 +20,16 @@ from sqlalchemy import delete, func, select
 
 from jupyter_green.records import EnergyRecord
 
-from . import query, schema, transfer
+from . import schema, transfer
 from .access import AccessScope, access, owner_forms, user_name
 from .database import Database
 from .drain import Drain, Drained
 from .entry import Entry, store
 from .fault import LedgerError
 from .location import is_local, is_private, journal_folder, ledger_url, mask
+from .moment import Moment, moment
 from .outlay import Outlays
 from .privacy import Privacy
-from .query import Moment
 from .transfer import Imported
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ class Ledger(Outlays):
         """
         if (older_than_seconds is None) == (before is None):
             raise ValueError("Say either older_than_seconds or before: what began earlier is deleted.")
-        limit = query.moment(before) if before is not None else time.time() - float(older_than_seconds or 0.0)
+        limit = moment(before) if before is not None else time.time() - float(older_than_seconds or 0.0)
         self.drain()
         theirs = self._scope.readable(schema.records)
         doomed = delete(schema.records).where(schema.records.c.started_at < limit, *theirs)

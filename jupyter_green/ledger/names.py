@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Select, Table, and_, delete, insert, or_, 
 
 from . import schema
 from .fault import LedgerError
-from .privacy import hashed, is_hashed, plain
+from .privacy import NO_KEY, hashed, plain
 from .reader import Reader
 
 MOST_FORMER = 20
@@ -38,15 +38,23 @@ class Names(Reader):
         """Make sure that the database can be read and written, as the whole ledger does."""
 
     def place(self, notebook: str) -> str:
-        """Return the form under which a notebook is named here; what a record of it says leads to the same."""
-        named = self._privacy.keeps("notebook") or is_hashed(notebook)
-        return str(plain(notebook if named else hashed(notebook)))
+        """Return the form under which a notebook is named here; what a record of it says leads to the same.
+
+        Raises
+        ------
+        LedgerError
+            If the name is to be hidden, and no key can be kept.
+        """
+        form = self._privacy.notebook(notebook)
+        if form is None:
+            raise LedgerError(NO_KEY)
+        return str(plain(form))
 
     # ---- the one in use -----------------------------------------------------------------------
 
     def choice(self, notebook: str) -> dict[str, Any] | None:
         """Return which baseline a notebook is compared with, as `choose` was told; None where nobody chose."""
-        found = self._chosen(self.place(notebook))
+        found = self._chosen_for(notebook)
         found.pop(_FORMER, None)
         return found or None
 
@@ -59,7 +67,7 @@ class Names(Reader):
             If the ledger can't be written, or does not tell whose it is.
         """
         place = self.place(notebook)
-        former = self._chosen(place).get(_FORMER)
+        former = self._chosen_for(notebook).get(_FORMER)
         self._choose(place, {**(choice or {}), **({_FORMER: former} if former else {})})
 
     # ---- names --------------------------------------------------------------------------------
@@ -82,7 +90,7 @@ class Names(Reader):
         before, now = self.place(old), self.place(new)
         if before == now:
             return
-        theirs, ours = self._chosen(before), self._chosen(now)
+        theirs, ours = self._chosen_for(old), self._chosen_for(new)
         names = [[before, at], *theirs.get(_FORMER, []), *ours.get(_FORMER, [])]
         first = {name: [name, until] for name, until in reversed(names) if name != now}
         chosen = {**(theirs if set(ours) <= {_FORMER} else ours), _FORMER: [*reversed(first.values())][:MOST_FORMER]}
@@ -96,7 +104,7 @@ class Names(Reader):
         LedgerError
             If the ledger can't be read, or does not tell whose it is.
         """
-        return [Former(str(name), float(until)) for name, until in self._chosen(self.place(notebook)).get(_FORMER, [])]
+        return [Former(str(name), float(until)) for name, until in self._chosen_for(notebook).get(_FORMER, [])]
 
     def of_notebook(self, notebook: str) -> ColumnElement[bool]:
         """Return the condition for records of a notebook, those under the names that it had included.
@@ -116,7 +124,14 @@ class Names(Reader):
 
     def _places(self, notebook: str) -> list[str]:
         """Return what baselines of a notebook may be kept for, the newest name first."""
-        return [self.place(notebook), *(former.notebook for former in self.former(notebook))]
+        place = self.place(notebook)
+        older = [] if place == notebook else [hashed(notebook)]
+        return [place, *(former.notebook for former in self.former(notebook)), *older]
+
+    def _chosen_for(self, notebook: str) -> dict[str, Any]:
+        """Return what was chosen for a notebook, also where an older version wrote it under a hash without a key."""
+        place = self.place(notebook)
+        return self._chosen(place) or ({} if place == notebook else self._chosen(hashed(notebook)))
 
     def _chosen(self, place: str) -> dict[str, Any]:
         table = schema.choices.c

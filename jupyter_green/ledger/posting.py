@@ -19,7 +19,8 @@ from sqlalchemy import ColumnElement, Connection, Executable, insert, select
 from jupyter_green.records import new_id
 
 from . import schema
-from .privacy import Privacy, hashed, is_hashed, plain
+from .fault import LedgerError
+from .privacy import NO_KEY, Privacy, plain
 
 PostingKind = Literal["budget", "tariff", "override", "baseline", "credit"]
 VERSION = 1
@@ -73,8 +74,10 @@ class Posting:
             for name in WITHHELD:
                 if document.get(name) is not None:
                     document[name] = None
-        if notebook is not None and not privacy.keeps("notebook") and not is_hashed(notebook):
-            notebook = hashed(notebook)
+        if notebook is not None:
+            notebook = privacy.notebook(notebook)
+            if notebook is None:
+                raise LedgerError(NO_KEY)
         if project is not None:
             project = privacy.projects(project)[-1] if not privacy.keeps("project") else project
         return replace(self, document=document, notebook=notebook, project=project)

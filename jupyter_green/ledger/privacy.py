@@ -24,6 +24,10 @@ from .location import data_folder
 
 SHARE_VARIABLE = "JUPYTER_GREEN_SHARE"
 KEY_NAME = "hash.key"
+NO_KEY = (
+    "A notebook's name is to stay on this machine, but no key to hide it can be kept in your data folder; make that "
+    f"folder writable, or set {SHARE_VARIABLE}=notebook."
+)
 _KEY_BYTES = 32
 SHAREABLE = ("notebook", "label", "cell_id", "host", "owner", "project")
 
@@ -34,7 +38,7 @@ def plain(value: str | None) -> str | None:
 
 
 def hashed(notebook: str) -> str:
-    """Return what stands for a notebook's path in a ledger elsewhere."""
+    """Return what older versions stored for a notebook's path in a ledger elsewhere, without a key."""
     return hashlib.sha256(notebook.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
@@ -65,6 +69,13 @@ def keyed(purpose: str, text: str, *, make: bool = True) -> str | None:
         return None
     message = f"{purpose}\0{text}".encode("utf-8", "surrogatepass")
     return f"~{hmac.new(key, message, hashlib.sha256).hexdigest()[:16]}"
+
+
+def comparable(code_hash: str | None) -> str | None:
+    """Return a cell's code hash in the form in which it can be compared, whether or not it was stored elsewhere."""
+    if code_hash is None or is_keyed(code_hash):
+        return code_hash
+    return keyed("code", code_hash, make=False) or code_hash
 
 
 def is_keyed(text: str) -> bool:
@@ -175,15 +186,28 @@ class Privacy:
         if not self.keeps("label"):
             # A cell's note repeats the label of what ran in it, and is withheld with it.
             changes["notes"] = tuple(note for note in record.notes if not note.startswith(SHRUNK))
-        if record.notebook is not None and not self.keeps("notebook"):
-            changes["notebook"] = hashed(record.notebook)
+        if record.notebook is not None:
+            changes["notebook"] = self.notebook(record.notebook)
+        if record.code_hash is not None and not self.local and not is_keyed(record.code_hash):
+            changes["code_hash"] = keyed("code", record.code_hash)
         if record.project is not None and not self.keeps("project"):
             changes["project"] = _last(record.project)
         return record.with_(**changes) if changes else record
 
     def notebooks(self, wanted: str) -> tuple[str, ...]:
-        """Return the forms under which a notebook's records may be stored."""
-        return (wanted,) if self.local else (wanted, hashed(wanted))
+        """Return the forms under which a notebook's records may be stored, those of older versions included."""
+        forms = (wanted, keyed("notebook", wanted, make=False), None if self.local else hashed(wanted))
+        return tuple(form for form in forms if form is not None)
+
+    def notebook(self, path: str) -> str | None:
+        """Return what is stored for a notebook; None where it is withheld and no key can be kept."""
+        if self.keeps("notebook") or is_keyed(path) or is_hashed(path):
+            return path
+        return keyed("notebook", path)
+
+    def codes(self, wanted: str) -> tuple[str, ...]:
+        """Return the forms under which a code hash may be stored."""
+        return tuple({wanted, comparable(wanted) or wanted})
 
     def projects(self, wanted: str) -> tuple[str, ...]:
         """Return the forms under which a project's records may be stored."""

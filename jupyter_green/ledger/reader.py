@@ -17,8 +17,9 @@ from sqlalchemy import Connection
 from . import query, transfer
 from .database import Database
 from .entry import record_of
+from .moment import Moment
 from .privacy import Privacy
-from .query import Filters, Moment
+from .query import Filters
 from .selection import Records
 from .totals import By, Line, Totals, total
 

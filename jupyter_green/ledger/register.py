@@ -13,9 +13,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection
 
 from . import schema
+from .moment import period
 from .posting import Posting, PostingKind, enter, found
 from .privacy import plain
-from .query import Filters, moment
+from .query import Filters
 from .shelf import Shelf
 
 _PLACED = frozenset({"project", "notebook", "since", "until"})
@@ -107,11 +108,11 @@ class Register(Shelf):
             where.append(table.project.in_([plain(form) for form in self._privacy.projects(project)]))
         if notebook is not None:
             where.append(table.notebook.in_([plain(form) for form in self._privacy.notebooks(notebook)]))
-        since, until = filters.get("since"), filters.get("until")
+        since, until = period(filters.get("since"), filters.get("until"))
         if since is not None:
-            where.append(table.made_at >= moment(since))
+            where.append(table.made_at >= since)
         if until is not None:
-            where.append(table.made_at < moment(until))
+            where.append(table.made_at < until)
         return where
 
     def _taken(self, connection: Connection, postings: Sequence[Posting]) -> int:

@@ -192,7 +192,7 @@ class Shelf(Names):
         """
         if not is_name(name):
             return False
-        places, owner = self._places(notebook), self._whose()
+        owner, places = self._whose(), self._places(notebook)
         self._open()
 
         def work(connection: Connection) -> bool:
