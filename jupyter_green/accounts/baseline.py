@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from jupyter_green.ledger.privacy import comparable
 from jupyter_green.records import EnergyRecord
 
 from .reading import Reading
@@ -158,7 +159,11 @@ class Baseline:
         cells = []
         for number, cell in enumerate(self.cells):
             found = matching.find(str(number), cell.cell_id, cell.code_hash)
-            if found is None or found.code_hash != cell.code_hash or found.reading.boundary != cell.reading.boundary:
+            if (
+                found is None
+                or comparable(found.code_hash) != comparable(cell.code_hash)
+                or found.reading.boundary != cell.reading.boundary
+            ):
                 cells.append(cell)
                 continue
             factor = cell.reading.joules / found.reading.joules if found.reading.joules else 0.0
@@ -271,10 +276,10 @@ class Matching:
 
     def __init__(self, baseline: Baseline) -> None:
         self._by_id = {cell.cell_id: cell for cell in baseline.cells if cell.cell_id is not None}
-        self._by_hash: dict[str, list[BaselineCell]] = {}
+        self._by_hash: dict[str | None, list[BaselineCell]] = {}
         for cell in baseline.cells:
             if cell.code_hash is not None:
-                self._by_hash.setdefault(cell.code_hash, []).append(cell)
+                self._by_hash.setdefault(comparable(cell.code_hash), []).append(cell)
         self._taken: dict[int, str] = {}
 
     def find(self, key: str, cell_id: str | None, code_hash: str | None) -> BaselineCell | None:
@@ -289,7 +294,7 @@ class Matching:
         """
         found = self._by_id.get(cell_id) if cell_id is not None else None
         if found is None and code_hash is not None:
-            same = self._by_hash.get(code_hash, [])
+            same = self._by_hash.get(comparable(code_hash), [])
             found = next((cell for cell in same if self._taken.get(id(cell), key) == key), same[0] if same else None)
         if found is not None:
             self._taken.setdefault(id(found), key)

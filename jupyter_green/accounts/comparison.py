@@ -19,6 +19,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from jupyter_green.ledger.privacy import comparable
 from jupyter_green.records import EnergyRecord
 
 from .baseline import Baseline, BaselineCell, Matching, spread
@@ -239,7 +240,9 @@ class Comparison:
         cell = self.of(key, record)
         if cell is None:
             return Against("none", "no baseline")
-        edited = None not in (record.code_hash, cell.code_hash) and record.code_hash != cell.code_hash
+        edited = None not in (record.code_hash, cell.code_hash) and comparable(record.code_hash) != comparable(
+            cell.code_hash
+        )
         base = cell.reading.for_units_of(ours)
         why = _unlike(ours, base)
         if why is not None:

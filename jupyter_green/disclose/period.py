@@ -14,10 +14,12 @@ import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 
 from jupyter_green.impact import Valuation
+from jupyter_green.ledger.moment import HOW, moment
+from jupyter_green.ledger.privacy import comparable
 from jupyter_green.records import SHRUNK, EnergyRecord
 from jupyter_green.report.totals import Totals, is_simulated, total, within
 
@@ -28,8 +30,6 @@ DEAREST = 5
 _PROVEN = re.compile(r", proven(,|$)")
 _ENDED = re.compile(r" → |, nothing gained$|, can't be told$|, interrupted$").search
 """Tells a search's line from that of one of its laps."""
-_SINCE = re.compile(r"(\d+)\s*(h|d|w)")
-_HOURS = {"h": 1, "d": 24, "w": 168}
 
 
 def since_of(text: str, now: datetime | None = None) -> datetime:
@@ -41,17 +41,14 @@ def since_of(text: str, now: datetime | None = None) -> datetime:
         If it is neither.
     """
     now = datetime.now().astimezone() if now is None else now
-    found = _SINCE.fullmatch(text.strip())
-    if found is not None:
-        try:
-            return now - timedelta(hours=int(found[1]) * _HOURS[found[2]])
-        except OverflowError:
-            raise DiscloseError(f"{text.strip()} is before all dates; write 30d, 12h, 2w or a day.") from None
+    given, begin = now, None
     try:
-        given = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise DiscloseError(f"{text!r} is no beginning; write 30d, 12h, 2w or a day such as 2026-01-31.") from None
-    given = given if given.tzinfo is not None else given.astimezone()
+        begin = moment(text, now.timestamp())
+        given = datetime.fromtimestamp(begin).astimezone()
+    except (ValueError, OverflowError, OSError):
+        begin = None
+    if begin is None or re.fullmatch(r"[+-]?\d{1,8}", text.strip()):  # a number without its unit
+        raise DiscloseError(f"{text!r} is no beginning; {HOW}.")
     if given > now:
         raise DiscloseError(f"{text.strip()} has not come yet; write 30d, 12h, 2w or a day that has.")
     return given
@@ -118,7 +115,7 @@ class Period:
         """The dearest cells: name, the sum of their executions, and how many these were."""
         cells: dict[tuple[str, str], list[EnergyRecord]] = {}
         for record in self.work:
-            key = record.cell_id or record.code_hash or record.label or record.id
+            key = record.cell_id or comparable(record.code_hash) or record.label or record.id
             cells.setdefault((record.notebook or "", key), []).append(record)
         summed = [(_name(items), total(items), len(items)) for items in cells.values()]
         summed = [item for item in summed if item[1].joules is not None]

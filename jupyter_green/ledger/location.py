@@ -20,9 +20,19 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 LEDGER_VARIABLE = "JUPYTER_GREEN_LEDGER"
 HIDDEN = "***"
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
-_SECRETS = frozenset({"password", "passwd", "pwd", "sslpassword", "token", "secret"})
+_HIDDEN_KEYS = r"(?:ssl)?(?:pass|pas{1,2}w\w*|passphrase|pw|pwd|token|secret)"
+_IS_SECRET = re.compile(_HIDDEN_KEYS, re.IGNORECASE)
+_HAS_SECRET = re.compile(rf"\b({_HIDDEN_KEYS}\s*=\s*)('(?:[^'\\]|\\.)*'|\"[^\"]*\"|[^&\s;]*)", re.IGNORECASE)
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+._-]*)://")
-_LIKE_A_SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+._-]+:(?!\\)")
+_DRIVE = re.compile(r"^[A-Za-z]:[\\/](?!/)")
+_LIKE_A_URL = re.compile(
+    r"[\"'`<(\[]"  # copied with what stood around it
+    r"|[^/\\]{2,}:"  # HOST:PORT or SCHEME:, but for a drive's letter
+    r"|(?:postgres|psql|pg|sqlite|mysql|maria|mssql|oracle|jdbc|http)[^/\\]*//"  # the colon is missing
+    r"|[^@]*:[^@]*@|[^@]*//[^@]*@",  # a login
+    re.IGNORECASE,
+)
+_NO_PORT = re.compile(r"([^/:?]+):(?!\d*(?:[/?]|$)|[\\/])")
 _PSYCOPG = "postgresql+psycopg"
 _NETWORK_FILESYSTEMS = re.compile(
     r"nfs4?|cifs|smb[23]|smbfs|ncpfs|lustre|gpfs|beegfs|fhgfs|ceph|afs|coda|gfs2|ocfs2|orangefs|pvfs2|glusterfs|"
@@ -65,8 +75,6 @@ def ledger_url(url: str | os.PathLike[str] | None = None) -> str:
     if scheme is None:
         if given.startswith(":memory:"):
             raise ValueError("A ledger in memory would end with the kernel; name a file instead.")
-        if _LIKE_A_SCHEME.match(given):
-            raise ValueError(f"{mask(given)} is no database URL; write postgresql://HOST/NAME or a file's path.")
         return _sqlite_url(given)
     name = scheme.group(1).lower()
     if name in ("sqlite", "sqlite+pysqlite"):
@@ -82,7 +90,7 @@ def ledger_url(url: str | os.PathLike[str] | None = None) -> str:
 def _from_sqlite(rest: str) -> str:
     if not rest.startswith("/"):
         if rest:
-            raise ValueError(f"sqlite://{rest} lacks a slash; write sqlite:///PATH.")
+            raise ValueError(f"sqlite://{mask(rest)} lacks a slash; write sqlite:///PATH.")
         raise ValueError("A ledger in memory would end with the kernel; name a file: sqlite:///PATH.")
     path = rest[1:]
     if path in ("", ":memory:"):
@@ -91,13 +99,16 @@ def _from_sqlite(rest: str) -> str:
 
 
 def _sqlite_url(text: str) -> str:
+    shown = mask(text)
     if "?" in text or "\0" in text or text.startswith("file:"):
-        raise ValueError(f"The ledger's file can't be {text!r}: name a plain path, without options or '?'.")
+        raise ValueError(f"The ledger's file can't be {shown!r}: name a plain path, without options or '?'.")
+    if is_like_a_url(text):
+        raise ValueError(f"{shown} is no database URL; write postgresql://HOST/NAME or a file's path.")
     path = Path(text)
     try:
         path = path.expanduser()
     except RuntimeError:
-        raise ValueError(f"The home folder in {text!r} is not known; write the ledger's path in full.") from None
+        raise ValueError(f"The home folder in {shown!r} is not known; write the ledger's path in full.") from None
     # Links are followed, so that a file reached in two ways has one journal folder.
     path = Path(os.path.realpath(path))
     if path.is_dir():
@@ -143,6 +154,17 @@ def is_private(url: str) -> bool:
     return os.name != "posix" or (found.st_uid == os.geteuid() and not found.st_mode & _OTHERS_WRITE)
 
 
+def is_file_owner(url: str) -> bool:
+    """Whether the ledger is a file that belongs to this process's user."""
+    path = sqlite_path(url)
+    if path is None or os.name != "posix":
+        return path is not None
+    try:
+        return path.stat().st_uid == os.geteuid()
+    except OSError:
+        return True  # there is none yet
+
+
 def journal_folder(url: str | os.PathLike[str] | None = None) -> Path:
     """Return the folder of the journals that drain into this ledger; it is not made here.
 
@@ -176,15 +198,22 @@ def secrets(url: str) -> tuple[str, ...]:
         found.add(login.partition(":")[2])
     for item in rest.partition("?")[2].split("&"):
         key, _, value = item.partition("=")
-        if unquote(key).lower() in _SECRETS:
+        if _IS_SECRET.fullmatch(unquote(key)):
             found.add(value)
     spelled = {form for word in found for form in (word, unquote(word), quote(unquote(word), safe="")) if form}
     return tuple(sorted(spelled, key=len, reverse=True))
 
 
+def is_like_a_url(text: str) -> bool:
+    """Whether a text that is no URL was meant as one, so that no file may be made under that name."""
+    if _HAS_SECRET.search(text):
+        return True
+    return bool(_LIKE_A_URL.match(_DRIVE.sub("", text) if os.name == "nt" else text))
+
+
 def mask(url: str) -> str:
     """Return the URL without its passwords; a URL that can't be read is hidden rather too much than too little."""
-    if is_local(url):
+    if url.startswith("sqlite:///") and not is_like_a_url(url[len("sqlite:///") :]):
         return url
     scheme = _SCHEME.match(url)
     start = scheme.end() if scheme else 0
@@ -192,12 +221,16 @@ def mask(url: str) -> str:
     login, at, tail = rest.rpartition("@")
     if at and ":" in login:
         rest = f"{login.partition(':')[0]}:{HIDDEN}@{tail}"
+    elif not at and (wrong := _NO_PORT.match(rest)):
+        rest = f"{wrong[1]}:{HIDDEN}"  # a password without a host after it
     before, asked, query = rest.partition("?")
-    if not asked:
-        return head + before
-    items = [item.partition("=") for item in query.split("&")]
-    shown = [f"{key}={HIDDEN}" if unquote(key).lower() in _SECRETS else key + eq + value for key, eq, value in items]
-    return f"{head}{before}?{'&'.join(shown)}"
+    if asked:
+        items = [item.partition("=") for item in query.split("&")]
+        shown = [
+            f"{key}={HIDDEN}" if _IS_SECRET.fullmatch(unquote(key)) else key + eq + value for key, eq, value in items
+        ]
+        query = "&".join(shown)
+    return _HAS_SECRET.sub(rf"\1{HIDDEN}", f"{head}{before}{asked}{query}")
 
 
 def on_network_filesystem(path: Path, mounts: Path = Path("/proc/self/mountinfo")) -> bool:

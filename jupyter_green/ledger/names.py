@@ -11,13 +11,11 @@ import json
 from abc import abstractmethod
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, delete, insert, or_, select
+from sqlalchemy import ColumnElement, Select, Table, and_, delete, insert, or_, select
 
 from . import schema
-from .entry import plain
 from .fault import LedgerError
-from .location import is_private
-from .privacy import SHARE_VARIABLE, hashed, is_hashed
+from .privacy import NO_KEY, hashed, plain
 from .reader import Reader
 
 MOST_FORMER = 20
@@ -35,23 +33,28 @@ class Former(NamedTuple):
 class Names(Reader):
     """The part of a ledger that knows a notebook by its names."""
 
-    _url: str
-    _owner: str | None
-
     @abstractmethod
     def _open(self) -> None:
         """Make sure that the database can be read and written, as the whole ledger does."""
 
     def place(self, notebook: str) -> str:
-        """Return the form under which a notebook is named here; what a record of it says leads to the same."""
-        named = self._privacy.keeps("notebook") or is_hashed(notebook)
-        return str(plain(notebook if named else hashed(notebook)))
+        """Return the form under which a notebook is named here; what a record of it says leads to the same.
+
+        Raises
+        ------
+        LedgerError
+            If the name is to be hidden, and no key can be kept.
+        """
+        form = self._privacy.notebook(notebook)
+        if form is None:
+            raise LedgerError(NO_KEY)
+        return str(plain(form))
 
     # ---- the one in use -----------------------------------------------------------------------
 
     def choice(self, notebook: str) -> dict[str, Any] | None:
         """Return which baseline a notebook is compared with, as `choose` was told; None where nobody chose."""
-        found = self._chosen(self.place(notebook))
+        found = self._chosen_for(notebook)
         found.pop(_FORMER, None)
         return found or None
 
@@ -64,7 +67,7 @@ class Names(Reader):
             If the ledger can't be written, or does not tell whose it is.
         """
         place = self.place(notebook)
-        former = self._chosen(place).get(_FORMER)
+        former = self._chosen_for(notebook).get(_FORMER)
         self._choose(place, {**(choice or {}), **({_FORMER: former} if former else {})})
 
     # ---- names --------------------------------------------------------------------------------
@@ -87,7 +90,7 @@ class Names(Reader):
         before, now = self.place(old), self.place(new)
         if before == now:
             return
-        theirs, ours = self._chosen(before), self._chosen(now)
+        theirs, ours = self._chosen_for(old), self._chosen_for(new)
         names = [[before, at], *theirs.get(_FORMER, []), *ours.get(_FORMER, [])]
         first = {name: [name, until] for name, until in reversed(names) if name != now}
         chosen = {**(theirs if set(ours) <= {_FORMER} else ours), _FORMER: [*reversed(first.values())][:MOST_FORMER]}
@@ -101,7 +104,7 @@ class Names(Reader):
         LedgerError
             If the ledger can't be read, or does not tell whose it is.
         """
-        return [Former(str(name), float(until)) for name, until in self._chosen(self.place(notebook)).get(_FORMER, [])]
+        return [Former(str(name), float(until)) for name, until in self._chosen_for(notebook).get(_FORMER, [])]
 
     def of_notebook(self, notebook: str) -> ColumnElement[bool]:
         """Return the condition for records of a notebook, those under the names that it had included.
@@ -121,16 +124,24 @@ class Names(Reader):
 
     def _places(self, notebook: str) -> list[str]:
         """Return what baselines of a notebook may be kept for, the newest name first."""
-        return [self.place(notebook), *(former.notebook for former in self.former(notebook))]
+        place = self.place(notebook)
+        older = [] if place == notebook else [hashed(notebook)]
+        return [place, *(former.notebook for former in self.former(notebook)), *older]
+
+    def _chosen_for(self, notebook: str) -> dict[str, Any]:
+        """Return what was chosen for a notebook, also where an older version wrote it under a hash without a key."""
+        place = self.place(notebook)
+        return self._chosen(place) or ({} if place == notebook else self._chosen(hashed(notebook)))
 
     def _chosen(self, place: str) -> dict[str, Any]:
         table = schema.choices.c
-        found = self._one(select(table.choice).where(table.notebook == place, table.owner == self._whose()))
+        wanted = select(table.choice).where(table.notebook == place, self._own(schema.choices))
+        found = self._one(wanted.order_by((table.owner == self._whose()).desc()))
         return {} if found is None else dict(json.loads(found))
 
     def _choose(self, place: str, choice: dict[str, Any]) -> None:
         table, owner = schema.choices.c, self._whose()
-        before = delete(schema.choices).where(table.notebook == place, table.owner == owner)
+        before = delete(schema.choices).where(table.notebook == place, self._own(schema.choices))
         self._open()
 
         def work(connection: Any) -> None:
@@ -143,19 +154,24 @@ class Names(Reader):
 
     # ---- whose -------------------------------------------------------------------------------
 
-    def _alone(self) -> bool:
-        """Whether all of it is one person's."""
-        return is_private(self._url)
+    def _own(self, table: Table) -> ColumnElement[bool]:
+        """Return the condition for this person's rows; raises LedgerError where none can be told to be."""
+        self._whose()
+        return self._scope.own(table)
 
     def _whose(self) -> str:
-        """Return whose baselines are meant."""
-        if self._privacy.keeps("owner"):
-            return plain(self._owner) or ""
-        raise LedgerError(
-            "This shared ledger is not told whose runs are whose, so none of them is compared with; set "
-            f"{SHARE_VARIABLE}=owner before the kernel starts, or use a file: %baseline use FILE."
-        )
+        """Return what new rows say of their owner; empty where a private ledger's person has no name.
+
+        Raises
+        ------
+        LedgerError
+            If rows of a shared ledger can't be told to be this person's.
+        """
+        scope = self._scope
+        if scope.writes is None and not scope.whole:
+            raise LedgerError(scope.sentence or "The rows of this shared ledger don't say whose they are.")
+        return scope.writes or ""
 
     def _one(self, wanted: Select[Any]) -> str | None:
         self._open()
-        return self._database.read(lambda connection: connection.execute(wanted).scalar_one_or_none())
+        return self._database.read(lambda connection: connection.execute(wanted.limit(1)).scalar_one_or_none())

@@ -19,8 +19,8 @@ from sqlalchemy import ColumnElement, Connection, Executable, insert, select
 from jupyter_green.records import new_id
 
 from . import schema
-from .entry import plain
-from .privacy import Privacy, hashed, is_hashed
+from .fault import LedgerError
+from .privacy import NO_KEY, Privacy, plain
 
 PostingKind = Literal["budget", "tariff", "override", "baseline", "credit"]
 VERSION = 1
@@ -74,12 +74,13 @@ class Posting:
             for name in WITHHELD:
                 if document.get(name) is not None:
                     document[name] = None
-        if notebook is not None and not privacy.keeps("notebook") and not is_hashed(notebook):
-            notebook = hashed(notebook)
+        if notebook is not None:
+            notebook = privacy.notebook(notebook)
+            if notebook is None:
+                raise LedgerError(NO_KEY)
         if project is not None:
             project = privacy.projects(project)[-1] if not privacy.keeps("project") else project
-        owner = self.owner if privacy.keeps("owner") else ""
-        return replace(self, document=document, notebook=notebook, project=project, owner=owner)
+        return replace(self, document=document, notebook=notebook, project=project)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for a line of a file."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from datetime import date, datetime
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypedDict, get_args
@@ -14,13 +12,14 @@ from sqlalchemy import ColumnElement, Connection, Executable, select
 from jupyter_green.records import Span, Status
 
 from . import schema
-from .entry import plain
+from .moment import Moment, period
+from .privacy import plain
 from .totals import Line, Part
 
 if TYPE_CHECKING:
+    from .access import AccessScope
     from .privacy import Privacy
 
-Moment = float | int | str | date | datetime
 _CHUNK = 500
 _PART = 8  # where a component begins in a row of `lines`
 
@@ -39,31 +38,10 @@ class Filters(TypedDict, total=False):
     status: str | None
 
 
-def moment(value: Moment) -> float:
-    """Return seconds since 1970 of a number, a date, a datetime or ISO text; without a zone, local time is meant.
-
-    Raises
-    ------
-    ValueError
-        If the text is no date.
-    """
-    if isinstance(value, str):
-        try:
-            # Python 3.10 reads a fraction of a second only with three or six digits.
-            text = re.sub(r"\.(\d{1,6})", lambda found: f".{found[1]:0<6}", value.strip().replace("Z", "+00:00"))
-            value = datetime.fromisoformat(text)
-        except ValueError:
-            raise ValueError(f"{value!r} is no date; write it like 2025-03-01 or 2025-03-01T14:30.") from None
-    if isinstance(value, datetime):
-        return value.timestamp()
-    if isinstance(value, date):
-        # Local midnight is meant.
-        return datetime(value.year, value.month, value.day).timestamp()
-    return float(value)
-
-
-def conditions(filters: Filters, privacy: Privacy, simulated: bool | None = None) -> list[ColumnElement[bool]]:
-    """Return the filters as conditions.
+def conditions(
+    filters: Filters, privacy: Privacy, scope: AccessScope, simulated: bool | None = None
+) -> list[ColumnElement[bool]]:
+    """Return the filters as conditions on records, and the one that they may be read.
 
     Raises
     ------
@@ -71,12 +49,14 @@ def conditions(filters: Filters, privacy: Privacy, simulated: bool | None = None
         If a filter has a value that no record can have.
     """
     table = schema.records.c
-    found: list[ColumnElement[bool]] = []
-    for name, column in (("run", table.run_id), ("project", table.project), ("code_hash", table.code_hash)):
+    found = scope.readable(schema.records)
+    for name, column in (("run", table.run_id), ("project", table.project)):
         value = filters.get(name)
         if value is not None:
             found.append(column == plain(str(value)))
-    cell_id, notebook = filters.get("cell_id"), filters.get("notebook")
+    cell_id, notebook, code = filters.get("cell_id"), filters.get("notebook"), filters.get("code_hash")
+    if code is not None:
+        found.append(table.code_hash.in_([plain(form) for form in privacy.codes(str(code))]))
     if cell_id is not None:
         found.append(table.cell_id == plain(cell_id))
     if notebook is not None:
@@ -87,11 +67,11 @@ def conditions(filters: Filters, privacy: Privacy, simulated: bool | None = None
             if value not in allowed:
                 raise ValueError(f"There is no {name} {value!r}; use one of {', '.join(allowed)}.")
             found.append(column == value)
-    since, until = filters.get("since"), filters.get("until")
+    since, until = period(filters.get("since"), filters.get("until"))
     if since is not None:
-        found.append(table.started_at >= moment(since))
+        found.append(table.started_at >= since)
     if until is not None:
-        found.append(table.started_at < moment(until))
+        found.append(table.started_at < until)
     if simulated is not None:
         found.append(table.simulated.is_(simulated))
     return found

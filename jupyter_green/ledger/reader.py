@@ -17,14 +17,16 @@ from sqlalchemy import Connection
 from . import query, transfer
 from .database import Database
 from .entry import record_of
+from .moment import Moment
 from .privacy import Privacy
-from .query import Filters, Moment
+from .query import Filters
 from .selection import Records
 from .totals import By, Line, Totals, total
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from .access import AccessScope
     from .posting import Posting
 
 
@@ -62,6 +64,11 @@ class Reader:
     def __init__(self, database: Database, privacy: Privacy) -> None:
         self._database = database
         self._privacy = privacy
+
+    @property
+    def _scope(self) -> AccessScope:
+        """Whose rows may be read, asked anew each time, because a file's permissions may change."""
+        raise NotImplementedError
 
     def _fresh(self) -> None:
         """Make the database ready and bring in what the journals hold."""
@@ -117,7 +124,7 @@ class Reader:
         )
         if limit is not None and limit < 0:
             raise ValueError("The limit is a number of records, 0 or more.")
-        wanted = query.documents(query.conditions(filters, self._privacy), limit, newest_first)
+        wanted = query.documents(query.conditions(filters, self._privacy, self._scope), limit, newest_first)
         self._fresh()
         rows = self._database.read(lambda connection: [tuple(row) for row in connection.execute(wanted)])
         return Records(record_of(row[0], row[1]) for row in rows)
@@ -166,13 +173,13 @@ class Reader:
             code_hash=code_hash,
             status=status,
         )
-        where = query.conditions(filters, self._privacy)
+        where = query.conditions(filters, self._privacy, self._scope)
         self._fresh()
         return self._database.read(lambda connection: total(query.lines(connection, where), by, simulated))
 
     def runs(self, **filters: Unpack[Filters]) -> list[Run]:
         """Return the runs that records belong to, oldest first; filters as for `records`."""
-        where = query.conditions(filters, self._privacy)
+        where = query.conditions(filters, self._privacy, self._scope)
         self._fresh()
 
         def work(connection: Connection) -> list[Run]:
@@ -213,7 +220,7 @@ class Reader:
         """
         target = Path(path).expanduser()
         form = transfer.format_of(target, format)
-        wanted = query.documents(query.conditions(filters, self._privacy))
+        wanted = query.documents(query.conditions(filters, self._privacy, self._scope))
         self._fresh()
 
         def work(connection: Connection) -> int:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from IPython.core.error import UsageError
 
+from jupyter_green.ledger.privacy import comparable
 from jupyter_green.records import EnergyRecord
 from jupyter_green.report import number
 from jupyter_green.report.grid import Grid
@@ -151,7 +152,7 @@ def _rule(session: Session, options: argparse.Namespace, record: EnergyRecord) -
         and r.joules_per_unit is not None
         and r.parent is None
         and r.run_id != settings.run_id
-        and (r.code_hash == record.code_hash if options.history else r.label == record.label)
+        and (comparable(r.code_hash) == comparable(record.code_hash) if options.history else r.label == record.label)
     ]
     return (history(alike) if options.history else benchmark(alike)), None
 

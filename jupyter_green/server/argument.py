@@ -6,19 +6,14 @@ arguments pass, and so does the number that JupyterLab appends against caches.
 
 from __future__ import annotations
 
-import math
 import re
-import time
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
 
 from .refusal import Refusal
 
 _JUPYTERS = frozenset({"token", "_xsrf", "no_track_activity"})
 _LONGEST = 4096
 _HIGHEST = 10**9
-_FURTHEST = 253_402_300_800.0  # the year 10000, where dates end
-_HOW = "write seconds since 1970, a date such as 2025-03-01 or 2025-03-01T14:30, or today"
 
 
 class Arguments:
@@ -87,44 +82,25 @@ class Arguments:
             raise Refusal(400, f"The argument {name!r} must be a whole number from {low} to {high}, not {text[:80]!r}.")
         return int(text)
 
-    def moment(self, name: str) -> float | None:
-        """Return a time in seconds since 1970; a date without a zone is one of the server's.
-
-        Raises
-        ------
-        Refusal
-            If it is no time.
-        """
-        text = self.text(name)
-        if text is None:
-            return None
-        try:
-            found = _moment(text.strip())
-        except (ValueError, OverflowError, OSError):
-            found = math.nan
-        if not -_FURTHEST < found < _FURTHEST:
-            raise Refusal(400, f"The argument {name!r} is no time: {text[:80]!r}; {_HOW}.")
-        return found
-
     def period(self) -> tuple[float | None, float | None]:
-        """Return the times ``since`` and ``until``.
+        """Return the times ``since`` and ``until`` in seconds since 1970; a time without a zone is one of the server's.
 
         Raises
         ------
         Refusal
             If one is no time, or the end comes before the start.
         """
-        since, until = self.moment("since"), self.moment("until")
-        if since is not None and until is not None and until < since:
-            raise Refusal(400, "The argument 'until' lies before 'since'; nothing can have happened in between.")
-        return since, until
+        from jupyter_green.ledger.moment import moment, period
 
-
-def _moment(text: str) -> float:
-    if text == "today":
-        return datetime.fromtimestamp(time.time()).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
-    if re.fullmatch(r"[+-]?[0-9.]+([eE][+-]?[0-9]+)?", text):
-        return float(text)
-    from jupyter_green.ledger.query import moment
-
-    return moment(text)
+        for name in ("since", "until"):
+            if (text := self.text(name)) is not None:
+                try:
+                    moment(text)
+                except ValueError as error:
+                    raise Refusal(400, f"The argument {name!r} is no time: {error}") from None
+        try:
+            return period(self.text("since"), self.text("until"))
+        except ValueError:
+            raise Refusal(
+                400, "The argument 'until' lies before 'since'; nothing can have happened in between."
+            ) from None

@@ -35,7 +35,7 @@ class Settings:
         Which setting is left out because it makes no sense, and how to mend it; None where all do.
     """
 
-    ledger: str
+    ledger: str = field(repr=False)  # it may hold a password
     project: str
     notebook: str | None = None
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex)

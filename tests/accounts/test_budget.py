@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from jupyter_green.accounts.budget import Budget, Override, in_force, purpose_of
 from jupyter_green.accounts.limit import BadLimit, Limit
-from jupyter_green.ledger.privacy import hashed
+from jupyter_green.ledger.privacy import hashed, keyed
 
 from .sample import cell
 
@@ -70,9 +70,10 @@ def test_a_notebook_counts_from_when_it_was_set_also_where_the_clock_goes_back()
     assert not budget.applies("films", "b.ipynb")
     assert not budget.applies("songs", "a.ipynb")
     assert Budget(LIMIT, "project", project="films").applies("films", None)
-    elsewhere = Budget(LIMIT, "notebook", project="films", notebook=hashed("a.ipynb"))
-    assert elsewhere.applies("/home/alice/films", "a.ipynb")
-    assert not elsewhere.applies("/home/alice/films", "b.ipynb")
+    for form in (hashed("a.ipynb"), keyed("notebook", "a.ipynb")):
+        elsewhere = Budget(LIMIT, "notebook", project="films", notebook=form)
+        assert elsewhere.applies("/home/alice/films", "a.ipynb")
+        assert not elsewhere.applies("/home/alice/films", "b.ipynb")
     assert Budget(LIMIT, "day").applies("whatever", None)
 
 

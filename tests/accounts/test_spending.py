@@ -17,7 +17,7 @@ from jupyter_green.accounts.limit import Limit
 from jupyter_green.accounts.purse import Purse, budget_of
 from jupyter_green.accounts.spending import Base, Spending
 from jupyter_green.ledger import Journal, Ledger, LedgerError, journal_folder
-from jupyter_green.ledger.privacy import Privacy, hashed
+from jupyter_green.ledger.privacy import Privacy, keyed
 from jupyter_green.records import EnergyRecord
 
 from .sample import cell
@@ -260,7 +260,7 @@ def test_a_place_does_not_leave_the_machine_in_a_budget(url: str) -> None:
     (found,) = purse.budgets()
     assert (found.id, found.notebook) == ("n", "a.ipynb")
     elsewhere = budget_of(posting.withheld(Privacy(local=False)))
-    assert (elsewhere.project, elsewhere.notebook) == ("films", hashed("a.ipynb"))
+    assert (elsewhere.project, elsewhere.notebook) == ("films", keyed("notebook", "a.ipynb"))
     assert elsewhere.applies("/home/alice/films", "a.ipynb")
 
 

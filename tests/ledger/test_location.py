@@ -160,3 +160,46 @@ def test_without_a_mount_table_nothing_is_claimed(tmp_path, monkeypatch):
     assert on_network_filesystem(tmp_path, mounts=tmp_path / "absent") is False
     monkeypatch.setattr(sys, "platform", "darwin")
     assert on_network_filesystem(tmp_path) is False
+
+
+# ---- mistyped URLs ------------------------------------------------------------------------------------
+
+MISTYPED = (
+    *("postgres:/u:{0}@h/d", "postgresql+psycopg2//u:{0}@h/d", "postgresql+psycopg2://u:{0}@h/d", "//u:{0}@h/d"),
+    *(
+        "u:{0}@h/d",
+        "u:/{0}@h/d",
+        "user:{0}@h",
+        "POSTGRES:/u:{0}@h",
+        "postgresql: //u:{0}@h/d",
+        "postgresql ://u:{0}@h/d",
+    ),
+    *('"postgresql://u:{0}@h/d"', "'u:{0}@h'", "<postgresql://u:{0}@h/d>", "postgresql;//u:{0}@h/d"),
+    *("host=h user=u password={0} dbname=d", "host=h password = '{0} x'", "h/d?user=u&password={0}", "d&pwd={0}"),
+    *("sqlite://u:{0}@h/d", "sqlite:///u:{0}@h/d", "sqlite:/u:{0}@h", "file:x?password={0}", "~none/x?password={0}"),
+    *("postgresql://u:{0}/d", "jdbc:postgresql://u:{0}@h/d", "postgresql:\\\\u:{0}@h", "postgresql/u:{0}@h/d"),
+    *("mysql://u:{0}@h/d", "https://u:{0}@h/d", "postgresql://u:{0}@h:port/d", "postgresql://u:{0}@h"),
+    *("postgresql://u:p@{0}@h/d", "postgresql://u:{0}@h/d#x", "postgresql://u:{0}@h/a/b", "postgresql://u:{0}@[::1/d"),
+    *("postgresql://h/d?password={0}&x", "postgresql//h/d?PassWord={0}", "postgresql://h?pass%77ord={0}"),
+)
+
+
+@pytest.mark.parametrize("text", MISTYPED)
+@pytest.mark.parametrize("by_variable", [False, True], ids=["given", "variable"])
+def test_a_mistyped_url_is_refused_and_its_password_said_nowhere(text, by_variable, monkeypatch, own_place):
+    url = text.format("hunter2")
+    assert "hunter2" not in mask(url)
+    if by_variable:
+        monkeypatch.setenv("JUPYTER_GREEN_LEDGER", url)
+    with pytest.raises(ValueError, match=r"^[^\n]+$") as refused:
+        ledger_url(None if by_variable else url)
+    error: BaseException | None = refused.value
+    while error is not None:
+        assert "hunter2" not in f"{error!r}"
+        error = error.__cause__ or error.__context__
+    assert list(own_place.iterdir()) == []
+
+
+@pytest.mark.parametrize("path", ["me@corp/x.sqlite", "it's/x.sqlite", "a b/x.sqlite", "a//b.db", "day-1T10:00/x.db"])
+def test_a_plain_path_is_none(path, own_place):
+    assert ledger_url(own_place / path) == f"sqlite:///{own_place / path}"

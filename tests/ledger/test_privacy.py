@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from jupyter_green.ledger import Journal, Ledger, journal_folder, ledger_url
+from jupyter_green.ledger.privacy import comparable, hashed, keyed
 
 PRIVATE = {"notebook": "/home/alice/secret/plan.ipynb", "label": "merger with X", "cell_id": "cell-4711"}
 
@@ -51,7 +52,8 @@ def test_elsewhere_no_path_no_label_no_name_is_stored(server_url, private, tmp_p
             assert word not in found
         assert "an ordinary note" in found
         assert "secret" in found  # the project's name, without its path
-        shown = hashlib.sha256(PRIVATE["notebook"].encode()).hexdigest()[:12]
+        shown = keyed("notebook", PRIVATE["notebook"])
+        assert hashlib.sha256(PRIVATE["notebook"].encode()).hexdigest()[:12] not in found
         assert {one.notebook for one in ledger.records()} == {shown}
         assert len(ledger.records(notebook=PRIVATE["notebook"])) == 3
         assert set(ledger.totals(by="notebook").groups) == {shown}
@@ -94,3 +96,35 @@ def test_an_unknown_thing_to_share_is_one_sentence(file_url, monkeypatch):
     monkeypatch.setenv("JUPYTER_GREEN_SHARE", "everything")
     with pytest.raises(ValueError, match="'everything' can't be shared"):
         Ledger(file_url)
+
+
+def test_code_and_notebook_go_elsewhere_under_a_key_and_are_found_either_way(server_url, file_url, record, tmp_path):
+    raw = hashlib.sha256(b"print(1)").hexdigest()[:16]
+    with Ledger(server_url) as ledger:
+        ledger.add([record(code_hash=raw)])
+        (one,) = ledger.records(code_hash=raw)
+        assert raw not in stored(server_url)
+        assert one.code_hash == comparable(raw) == comparable(one.code_hash) != raw
+        assert len(ledger.records(code_hash=one.code_hash, notebook=one.notebook)) == 1
+        ledger.export(tmp_path / "x.jsonl")
+    with Ledger(file_url) as ledger:  # what comes back is still found by what the person calls it
+        ledger.import_(tmp_path / "x.jsonl")
+        assert len(ledger.records(code_hash=raw, notebook="/home/alice/work/secret.ipynb")) == 1
+
+
+def test_what_an_older_version_hashed_without_a_key_is_still_found(server_url, record):
+    with Ledger(server_url) as ledger:
+        ledger.add([record(notebook=hashed("plan.ipynb"))])
+        assert len(ledger.records(notebook="plan.ipynb")) == 1
+        ledger.keep_baseline(hashed("plan.ipynb"), "before", head={}, document={"a": 1}, made_at=1.0)
+        ledger.choose(hashed("plan.ipynb"), {"rule": "last"})
+        assert ledger.baseline("plan.ipynb", "before") == {"a": 1}
+        assert ledger.choice("plan.ipynb") == {"rule": "last"}
+
+
+def test_without_a_key_what_would_be_hashed_is_withheld(server_url, record, no_key):
+    with Ledger(server_url) as ledger:
+        ledger.add([record(code_hash="0123456789abcdef")])
+        found = stored(server_url)
+    for word in ("secret", "0123456789abcdef", "alice"):
+        assert word not in found

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, insert, inspect, select, text
 
-from jupyter_green.ledger import Ledger, LedgerError, Posting, schema
-from jupyter_green.ledger.privacy import SHAREABLE, hashed
+from jupyter_green.ledger import Ledger, LedgerError, Posting, data_folder, schema
+from jupyter_green.ledger.privacy import KEY_NAME, SHAREABLE, keyed
 
 from .test_schema import engine_of
 
@@ -147,17 +147,18 @@ def test_a_newer_baseline_is_not_replaced_by_an_older_one(tmp_path):
         assert len(new.postings("baseline")) == 2
 
 
-def test_elsewhere_it_must_be_told_whose_and_free_text_stays_here(server_url):
+def test_elsewhere_it_must_be_told_whose_and_free_text_stays_here(server_url, no_key):
     with Ledger(server_url, share=[]) as ledger:
-        with pytest.raises(LedgerError, match=r"not told whose accounts are whose.*JUPYTER_GREEN_SHARE=owner"):
+        with pytest.raises(LedgerError, match=r"can't be told to be yours.*JUPYTER_GREEN_SHARE=owner"):
             ledger.post("budget", {"amount": 1})
-        with pytest.raises(LedgerError, match="not told whose accounts"):
+        with pytest.raises(LedgerError, match="can't be told to be yours"):
             ledger.postings()
+    (data_folder() / KEY_NAME).rmdir()
     with Ledger(server_url, share=["owner"]) as ledger:
         one_of_each(ledger)
         found = {one.kind: one for one in ledger.postings()}
         assert found["override"].document == {"reason": None, "budget": "b"}
-        assert found["budget"].notebook == hashed("plan.ipynb")
+        assert found["budget"].notebook == keyed("notebook", "plan.ipynb")
         assert {one.owner for one in found.values()} == {"alice"}
 
 

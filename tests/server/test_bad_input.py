@@ -30,7 +30,7 @@ LONG = "x" * 5000
         ("totals?limit=5", "has no argument 'limit'; it takes notebook, project, since, until"),
         ("health?notebook=x", "has no argument 'notebook'; it takes none"),
         ("totals?since=1&since=2", "'since' is given 2 times"),
-        ("totals?since=yesterday", "'since' is no time: 'yesterday'; write seconds since 1970"),
+        ("totals?since=soon", "'since' is no time: 'soon' is no date; write 30d"),
         ("totals?since=nan", "'since' is no time"),
         ("totals?since=inf", "'since' is no time"),
         ("totals?since=1e999", "'since' is no time"),

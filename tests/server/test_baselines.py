@@ -14,7 +14,7 @@ import pytest
 
 from jupyter_green.accounts import Book, keep_run
 from jupyter_green.ledger import Ledger
-from jupyter_green.ledger.privacy import hashed
+from jupyter_green.ledger.privacy import keyed
 from jupyter_green.records import Component, EnergyRecord
 from jupyter_green.server import question
 from jupyter_green.server.watch import SCHEMA_ID
@@ -134,9 +134,10 @@ def test_a_hashed_notebook(
     monkeypatch.setenv("LOGNAME", "alice")
     monkeypatch.setenv("JUPYTER_GREEN_SHARE", "owner")
     fill(server_url, *planned)
-    server = start(JUPYTER_GREEN_LEDGER=server_url, LOGNAME="alice", JUPYTER_GREEN_SHARE="owner")
+    common = {"JUPYTER_GREEN_LEDGER": server_url, "XDG_DATA_HOME": os.environ["XDG_DATA_HOME"]}
+    server = start(LOGNAME="alice", JUPYTER_GREEN_SHARE="owner", **common)
     told = server.green("runs", notebook="plan.ipynb").json["items"][0]["notebook"]
-    assert told == hashed("plan.ipynb")
+    assert told == keyed("notebook", "plan.ipynb")
     kept = server.green("baselines", "POST", body={**PLAN, "notebook": told})
     assert (kept.status, kept.json["notebook"]) == (201, told)
     assert Book(server_url, run="x", notebook="plan.ipynb", project=None).show("before").name == "before"
@@ -234,16 +235,16 @@ def test_nobody_reads_or_deletes_anothers(
 
 
 def test_where_names_tell_nobody_apart_nothing_is_kept_or_deleted(
-    start: Start, planned: list[EnergyRecord], server_url: str, monkeypatch: pytest.MonkeyPatch
+    start: Start, planned: list[EnergyRecord], server_url: str, monkeypatch: pytest.MonkeyPatch, no_key: None
 ) -> None:
     monkeypatch.setenv("LOGNAME", "jovyan")
-    monkeypatch.setenv("JUPYTER_GREEN_SHARE", "owner")
+    monkeypatch.setenv("JUPYTER_GREEN_SHARE", "owner notebook")
     fill(server_url, *planned)
     with Ledger(server_url) as ledger:
         keep_run(ledger, "plan.ipynb", "run-1", "before")
-    common = {"JUPYTER_GREEN_LEDGER": server_url, "LOGNAME": "jovyan"}
-    for options in ({**PEOPLE, "JUPYTERHUB_USER": "alice"}, {}):
-        server = start(**common, **options)
+    common = {"JUPYTER_GREEN_LEDGER": server_url, "JUPYTERHUB_USER": "alice", "LOGNAME": "jovyan"}
+    for options in (PEOPLE, {}):
+        server = start(**common, **options, XDG_DATA_HOME=os.environ["XDG_DATA_HOME"])
         assert server.green("baselines").json == {"items": []}
         assert server.green("baselines/before", notebook="plan.ipynb").status == 404
         sentence = server.green("health").json["sentence"]
