@@ -99,8 +99,13 @@ class Drain:
         except OSError:
             return 0
 
-    def run(self) -> Drained:
-        """Drain all journals once.
+    def run(self, between: Callable[[], None] | None = None) -> Drained:
+        """Drain all journals once, each in a transaction of its own.
+
+        Parameters
+        ----------
+        between : callable, optional
+            Called after each of them.
 
         Raises
         ------
@@ -130,6 +135,8 @@ class Drain:
                 self._notice(f"The journal {path} can't be read or removed ({error.strerror}); its records wait there.")
                 continue
             records, closed, skipped = records + found.records, closed + found.closed, skipped + found.skipped
+            if between is not None:
+                between()
         self._sweep()
         return Drained(records, closed, skipped)
 
@@ -143,6 +150,7 @@ class Drain:
         if replayed.newer:
             self._notice(f"The journal {path} was written by a newer jupyter_green; upgrade to add its records.")
             return Drained()
+        alive = alive and not replayed.complete
         settled = place.resume_settled + len(replayed.settled)
         stored = 0
         if not alive or settled != place.settled:

@@ -12,7 +12,7 @@ import os
 import platform
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -150,8 +150,13 @@ class Ledger(Outlays):
         self._open()
         return self._database.write(lambda connection: store(connection, entries))
 
-    def drain(self) -> Drained:
-        """Move what the journals hold into the ledger, and close those of dead kernels.
+    def drain(self, between: Callable[[], None] | None = None) -> Drained:
+        """Move what the journals hold into the ledger, and remove those that are complete.
+
+        Parameters
+        ----------
+        between : callable, optional
+            Called after each journal.
 
         Raises
         ------
@@ -161,7 +166,7 @@ class Ledger(Outlays):
         self._open()
         self._database.require_writable()
         with self._draining:
-            return self._drain.run()
+            return self._drain.run(between)
 
     def purge(self, *, older_than_seconds: float | None = None, before: Moment | None = None) -> int:
         """Delete records that began before a time, with their courses of power; return how many.

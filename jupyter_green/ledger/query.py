@@ -97,12 +97,15 @@ def conditions(filters: Filters, privacy: Privacy, simulated: bool | None = None
     return found
 
 
-def documents(where: list[ColumnElement[bool]], limit: int | None = None, newest_first: bool = False) -> Executable:
+def documents(
+    where: list[ColumnElement[bool]], limit: int | None = None, newest_first: bool = False, offset: int = 0
+) -> Executable:
     """Return the query for stored records: document and trace, in order of their start."""
     table = schema.records.c
     order = (table.started_at.desc(), table.id.desc()) if newest_first else (table.started_at, table.id)
     query = select(table.document, table.trace).where(*where).order_by(*order)
-    return query if limit is None else query.limit(limit)
+    query = query if limit is None else query.limit(limit)
+    return query.offset(offset) if offset else query
 
 
 def lines(connection: Connection, where: list[ColumnElement[bool]]) -> Iterator[Line]:

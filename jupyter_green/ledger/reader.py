@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
-from . import query, transfer
+from . import query, schema, transfer
 from .database import Database
 from .entry import record_of
 from .privacy import Privacy
@@ -80,6 +80,7 @@ class Reader:
         code_hash: str | None = None,
         status: str | None = None,
         limit: int | None = None,
+        offset: int = 0,
         newest_first: bool = False,
     ) -> Records:
         """Return settled records in order of their start.
@@ -94,6 +95,8 @@ class Reader:
             Only records of this kind and this end.
         limit : int, optional
             At most so many.
+        offset : int
+            So many are left out first.
         newest_first : bool
             The other order; with `limit` the newest ones.
 
@@ -117,10 +120,18 @@ class Reader:
         )
         if limit is not None and limit < 0:
             raise ValueError("The limit is a number of records, 0 or more.")
-        wanted = query.documents(query.conditions(filters, self._privacy), limit, newest_first)
+        if offset < 0:
+            raise ValueError("The offset is a number of records, 0 or more.")
+        wanted = query.documents(query.conditions(filters, self._privacy), limit, newest_first, offset)
         self._fresh()
         rows = self._database.read(lambda connection: [tuple(row) for row in connection.execute(wanted)])
         return Records(record_of(row[0], row[1]) for row in rows)
+
+    def count(self, **filters: Unpack[Filters]) -> int:
+        """Return how many records there are; filters as for `records`."""
+        wanted = select(func.count()).select_from(schema.records).where(*query.conditions(filters, self._privacy))
+        self._fresh()
+        return self._database.read(lambda connection: int(connection.execute(wanted).scalar_one()))
 
     def totals(
         self,
