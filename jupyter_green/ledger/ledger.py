@@ -17,11 +17,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 
 from jupyter_green.records import EnergyRecord
 
-from . import query, schema, transfer
+from . import query, rollup, schema, transfer
 from .database import Database
 from .drain import Drain, Drained
 from .entry import Entry, store
@@ -184,14 +184,24 @@ class Ledger(Outlays):
             raise ValueError("Say either older_than_seconds or before: what began earlier is deleted.")
         limit = query.moment(before) if before is not None else time.time() - float(older_than_seconds or 0.0)
         self.drain()
-        doomed = delete(schema.records).where(schema.records.c.started_at < limit)
-        count = self._database.write(lambda connection: int(connection.execute(doomed).rowcount))
+        doomed = [schema.records.c.started_at < limit]
+        count = self._database.write(lambda connection: rollup.delete_records(connection, doomed))
         if count:
             try:
                 self._database.compact()
             except LedgerError as error:
                 self._notice(f"The records are deleted, but their space is not free yet: {error}")
         return count
+
+    def check(self) -> list[str]:
+        """Return the runs whose kept sums are not those of their records; empty where all is right."""
+        self._open()
+        return self._database.read(rollup.differences)
+
+    def mend(self) -> None:
+        """Make all kept sums anew from the records."""
+        self._open()
+        self._database.write(rollup.build)
 
     def import_(self, path: str | os.PathLike[str]) -> Imported:
         """Store the records of a file that `export` wrote as JSON lines; identities are kept, known ones skipped.

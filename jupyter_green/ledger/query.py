@@ -62,20 +62,21 @@ def moment(value: Moment) -> float:
     return float(value)
 
 
-def conditions(filters: Filters, privacy: Privacy, simulated: bool | None = None) -> list[ColumnElement[bool]]:
-    """Return the filters as conditions.
+def conditions(
+    filters: Filters, privacy: Privacy, simulated: bool | None = None, table: Any = schema.records.c
+) -> list[ColumnElement[bool]]:
+    """Return the filters as conditions on the columns of a table, by default that of the records.
 
     Raises
     ------
     ValueError
         If a filter has a value that no record can have.
     """
-    table = schema.records.c
     found: list[ColumnElement[bool]] = []
-    for name, column in (("run", table.run_id), ("project", table.project), ("code_hash", table.code_hash)):
+    for name, column in (("run", "run_id"), ("project", "project"), ("code_hash", "code_hash")):
         value = filters.get(name)
         if value is not None:
-            found.append(column == plain(str(value)))
+            found.append(getattr(table, column) == plain(str(value)))
     cell_id, notebook = filters.get("cell_id"), filters.get("notebook")
     if cell_id is not None:
         found.append(table.cell_id == plain(cell_id))

@@ -7,20 +7,20 @@ in the journals was brought in.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, func, select
 
-from . import query, schema, transfer
+from . import query, schema, summary, transfer
 from .database import Database
 from .entry import record_of
 from .privacy import Privacy
 from .query import Filters, Moment
 from .selection import Records
-from .totals import By, Line, Totals, total
+from .totals import By, Totals, known_split
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -177,29 +177,19 @@ class Reader:
             code_hash=code_hash,
             status=status,
         )
-        where = query.conditions(filters, self._privacy)
+        known_split(by)
+        query.conditions(filters, self._privacy)  # what is wrong with a filter is said before the ledger is opened
         self._fresh()
-        return self._database.read(lambda connection: total(query.lines(connection, where), by, simulated))
+        return self._database.read(lambda connection: summary.totals(connection, filters, self._privacy, by, simulated))
 
     def runs(self, **filters: Unpack[Filters]) -> list[Run]:
         """Return the runs that records belong to, oldest first; filters as for `records`."""
-        where = query.conditions(filters, self._privacy)
+        query.conditions(filters, self._privacy)
         self._fresh()
 
         def work(connection: Connection) -> list[Run]:
-            firsts: dict[str, Line] = {}
-
-            def noted() -> Iterator[Line]:
-                for line in query.lines(connection, where):
-                    firsts.setdefault(line.run_id, line)
-                    yield line
-
-            parts = total(noted(), "run").groups
-            return [
-                Run(run, line.started_at, line.notebook, line.project, parts[run])
-                for run, line in firsts.items()
-                if run in parts
-            ]
+            firsts, found = summary.runs(connection, filters, self._privacy)
+            return [Run(run, *first, found.groups[run]) for run, first in firsts.items() if run in found.groups]
 
         return self._database.read(work)
 

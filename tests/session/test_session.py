@@ -463,8 +463,10 @@ records, earlier = session.so_far()
 totals, expected = Totals(records, earlier=earlier), Totals(whole)
 a, b = totals.sum, expected.sum
 page = history(session, everything=False, sources=())
-print(json.dumps([totals.cells, expected.cells, a.joules, b.joules, a.uncertainty, b.uncertainty, a.seconds, b.seconds,
-                  totals.gaps.joules, expected.gaps.joules, totals.text(), expected.text(), len(page.records), len(whole)]))
+print(json.dumps([totals.cells, expected.cells, a.joules, b.joules, a.uncertainty, b.uncertainty,
+                  a.seconds, b.seconds,
+                  totals.gaps.joules, expected.gaps.joules, totals.text(), expected.text(),
+                  len(page.records), len(whole)]))
 """
     )
     assert told[0] == told[1] == 30
