@@ -68,20 +68,22 @@ _ROOMS = ("accounts", "disclose")
 """Rooms whose functions are public under the room's name: ``green.disclose.stars``."""
 
 
-def _open_ledger(url: str | None = None) -> Ledger:
+def _open_ledger(url: str | None = None, *, everyone: bool = False) -> Ledger:
     """Open the ledger: ``green.ledger().records(...)``, ``totals()``, ``export()``.
 
     Parameters
     ----------
     url : str, optional
         Database URL or file; defaults to ``JUPYTER_GREEN_LEDGER``, else a file in the user's data folder.
+    everyone : bool
+        Whether everyone's records of a shared ledger are meant; by default only your own are read and deleted.
     """
     from .ledger import Ledger
 
     session = sys.modules.get(f"{__name__}.session")
     if session is not None:
         session.settle()  # the cell just run belongs in the answer
-    return Ledger(url)
+    return Ledger(url, everyone=everyone)
 
 
 def load_ipython_extension(shell: Any) -> None:

@@ -67,8 +67,10 @@ class Drain:
         Where their records go.
     privacy : Privacy
         What of them is stored.
-    owner, host : str or None
-        Who and where, if a journal doesn't say.
+    owner : callable
+        Returns what rows say of their owner, given the name in a journal; None: the journal has none.
+    host : str or None
+        Where, if a journal doesn't say.
     notice : callable
         Called with one sentence for what a person should know.
     """
@@ -79,7 +81,7 @@ class Drain:
         database: Database,
         privacy: Privacy,
         *,
-        owner: str | None,
+        owner: Callable[[str | None], str | None],
         host: str | None,
         notice: Callable[[str], None],
     ) -> None:
@@ -174,9 +176,8 @@ class Drain:
 
     def _store(self, name: str, replayed: Replay, before: int, alive: bool) -> int:
         head = replayed.head
-        owner = _word(head.get("owner")) or self._owner
+        owner = self._owner(_word(head.get("owner")))
         host = _word(head.get("host")) or self._host
-        owner = owner if self._privacy.keeps("owner") else None
         host = host if self._privacy.keeps("host") else None
         apply = self._privacy.apply
         settled = [Entry.of(apply(record), owner, host) for record in replayed.settled]

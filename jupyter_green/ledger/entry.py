@@ -19,6 +19,7 @@ from jupyter_green.records import Component, EnergyRecord, Kind, Method, Quality
 
 from . import rollup, schema
 from .fault import LedgerError
+from .privacy import plain
 from .totals import is_simulated, part_of
 
 _BATCH = 400
@@ -43,11 +44,6 @@ _TEXTS = (
     "purpose",
 )
 _NUMBERS = ("joules", "uncertainty", "measured_share", "units", "co2e_grams", "cost", "overhead_seconds")
-
-
-def plain(value: str | None) -> str | None:
-    """Return text as every database takes it."""
-    return None if value is None else value.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 
 
 def number(value: float | None) -> float | None:

@@ -7,7 +7,6 @@ kept in `Ledger.notices`; what stops them is a `LedgerError` of one sentence. Pa
 
 from __future__ import annotations
 
-import getpass
 import os
 import platform
 import threading
@@ -22,11 +21,12 @@ from sqlalchemy import func, select
 from jupyter_green.records import EnergyRecord
 
 from . import query, rollup, schema, transfer
+from .access import AccessScope, access, owner_forms, user_name
 from .database import Database
 from .drain import Drain, Drained
 from .entry import Entry, store
 from .fault import LedgerError
-from .location import is_local, journal_folder, ledger_url, mask
+from .location import is_local, is_private, journal_folder, ledger_url, mask
 from .outlay import Outlays
 from .privacy import Privacy
 from .query import Moment
@@ -48,6 +48,9 @@ class Ledger(Outlays):
     share : iterable of str, optional
         What a ledger elsewhere may hold besides figures: any of ``notebook``, ``label``, ``cell_id``, ``host``,
         ``owner``, ``project`` (its whole path); by default the environment variable ``JUPYTER_GREEN_SHARE``.
+    everyone : bool
+        Whether everyone's records of a shared ledger are read, exported and purged, and not this person's alone; see
+        `access`. Budgets, baselines and credits stay this person's.
     timeout : float
         Seconds to wait for another writer.
 
@@ -67,15 +70,22 @@ class Ledger(Outlays):
         url: str | os.PathLike[str] | None = None,
         *,
         share: Iterable[str] | None = None,
+        everyone: bool = False,
         timeout: float = _TIMEOUT,
     ) -> None:
         self._url = ledger_url(url)
         self.notices: list[str] = []
         privacy = Privacy.choose(is_local(self._url), share)
         super().__init__(Database(self._url, timeout, self._notice), privacy)
-        self._owner, self._host = _user(), platform.node() or None
+        self._everyone = everyone
+        self._host = platform.node() or None
         self._drain = Drain(
-            journal_folder(self._url), self._database, privacy, owner=self._owner, host=self._host, notice=self._notice
+            journal_folder(self._url),
+            self._database,
+            privacy,
+            owner=self._stored_owner,
+            host=self._host,
+            notice=self._notice,
         )
         self._draining = threading.Lock()
         self._closed = False
@@ -101,13 +111,16 @@ class Ledger(Outlays):
     def describe(self) -> str:
         """Return a few lines on where the ledger is, how it is kept and what it holds."""
         self._fresh()
-        count = self._database.read(lambda c: c.execute(select(func.count()).select_from(schema.records)).scalar_one())
+        scope = self._scope
+        wanted = select(func.count()).select_from(schema.records).where(*scope.readable(schema.records))
+        count = self._database.read(lambda c: c.execute(wanted).scalar_one())
+        whose = ", everyone's" if scope.everyone else "" if scope.whole else " of yours"
         size = "" if self.size is None else f", {self.size / 1e6:.1f} MB"
         return "\n".join(
             [
                 f"ledger   {self.url}",
                 f"kept in  {self._database.storage}{size}",
-                f"holds    {count} records",
+                f"holds    {count} records{whose}",
                 f"waiting  {self._drain.waiting} journals, those of running kernels included",
                 f"privacy  {self._privacy}",
                 *(f"notice   {notice}" for notice in self.notices),
@@ -184,7 +197,7 @@ class Ledger(Outlays):
             raise ValueError("Say either older_than_seconds or before: what began earlier is deleted.")
         limit = query.moment(before) if before is not None else time.time() - float(older_than_seconds or 0.0)
         self.drain()
-        doomed = [schema.records.c.started_at < limit]
+        doomed = [schema.records.c.started_at < limit, *self._scope.readable(schema.records)]
         count = self._database.write(lambda connection: rollup.delete_records(connection, doomed))
         if count:
             try:
@@ -237,6 +250,11 @@ class Ledger(Outlays):
     def _fresh(self) -> None:
         """Open, and drain as far as that works; what can't be drained must not keep a person from reading."""
         self._open()
+        scope = self._scope
+        if scope.everyone:
+            self._notice("Everyone's records of this shared ledger are meant, not yours alone.")
+        if scope.sentence is not None:
+            self._notice(scope.sentence)
         if self._database.read_only:
             return
         try:
@@ -246,17 +264,18 @@ class Ledger(Outlays):
             self._notice(f"New records are not in yet. {error}")
 
     def _entry(self, record: EnergyRecord) -> Entry:
-        owner = self._owner if self._privacy.keeps("owner") else None
         host = self._host if self._privacy.keeps("host") else None
-        return Entry.of(self._privacy.apply(record), owner, host)
+        return Entry.of(self._privacy.apply(record), self._scope.writes, host)
 
     def _foreign_entry(self, record: EnergyRecord) -> Entry:
-        """Rows of a record from a file, which doesn't say whose it is."""
-        return Entry.of(self._privacy.apply(record))
+        """Rows of a record from a file, which becomes the importer's and doesn't say where it was made."""
+        return Entry.of(self._privacy.apply(record), self._scope.writes)
 
+    @property
+    def _scope(self) -> AccessScope:
+        return access(self._url, self._privacy, self._everyone)
 
-def _user() -> str | None:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):
-        return None  # a container without an entry for its user
+    def _stored_owner(self, name: str | None) -> str | None:
+        """Return what rows say of their owner, given the name in their journal."""
+        named, token = owner_forms(name or user_name(), self._privacy, is_private(self._url))
+        return named if named and self._privacy.keeps("owner") else token

@@ -143,6 +143,17 @@ def is_private(url: str) -> bool:
     return os.name != "posix" or (found.st_uid == os.geteuid() and not found.st_mode & _OTHERS_WRITE)
 
 
+def is_file_owner(url: str) -> bool:
+    """Whether the ledger is a file that belongs to this process's user."""
+    path = sqlite_path(url)
+    if path is None or os.name != "posix":
+        return path is not None
+    try:
+        return path.stat().st_uid == os.geteuid()
+    except OSError:
+        return True  # there is none yet
+
+
 def journal_folder(url: str | os.PathLike[str] | None = None) -> Path:
     """Return the folder of the journals that drain into this ledger; it is not made here.
 

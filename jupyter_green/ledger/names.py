@@ -11,13 +11,11 @@ import json
 from abc import abstractmethod
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, delete, insert, or_, select
+from sqlalchemy import ColumnElement, Select, Table, and_, delete, insert, or_, select
 
 from . import schema
-from .entry import plain
 from .fault import LedgerError
-from .location import is_private
-from .privacy import SHARE_VARIABLE, hashed, is_hashed
+from .privacy import hashed, is_hashed, plain
 from .reader import Reader
 
 MOST_FORMER = 20
@@ -34,9 +32,6 @@ class Former(NamedTuple):
 
 class Names(Reader):
     """The part of a ledger that knows a notebook by its names."""
-
-    _url: str
-    _owner: str | None
 
     @abstractmethod
     def _open(self) -> None:
@@ -125,12 +120,13 @@ class Names(Reader):
 
     def _chosen(self, place: str) -> dict[str, Any]:
         table = schema.choices.c
-        found = self._one(select(table.choice).where(table.notebook == place, table.owner == self._whose()))
+        wanted = select(table.choice).where(table.notebook == place, self._own(schema.choices))
+        found = self._one(wanted.order_by((table.owner == self._whose()).desc()))
         return {} if found is None else dict(json.loads(found))
 
     def _choose(self, place: str, choice: dict[str, Any]) -> None:
         table, owner = schema.choices.c, self._whose()
-        before = delete(schema.choices).where(table.notebook == place, table.owner == owner)
+        before = delete(schema.choices).where(table.notebook == place, self._own(schema.choices))
         self._open()
 
         def work(connection: Any) -> None:
@@ -143,19 +139,24 @@ class Names(Reader):
 
     # ---- whose -------------------------------------------------------------------------------
 
-    def _alone(self) -> bool:
-        """Whether all of it is one person's."""
-        return is_private(self._url)
+    def _own(self, table: Table) -> ColumnElement[bool]:
+        """Return the condition for this person's rows; raises LedgerError where none can be told to be."""
+        self._whose()
+        return self._scope.own(table)
 
     def _whose(self) -> str:
-        """Return whose baselines are meant."""
-        if self._privacy.keeps("owner"):
-            return plain(self._owner) or ""
-        raise LedgerError(
-            "This shared ledger is not told whose runs are whose, so none of them is compared with; set "
-            f"{SHARE_VARIABLE}=owner before the kernel starts, or use a file: %baseline use FILE."
-        )
+        """Return what new rows say of their owner; empty where a private ledger's person has no name.
+
+        Raises
+        ------
+        LedgerError
+            If rows of a shared ledger can't be told to be this person's.
+        """
+        scope = self._scope
+        if scope.writes is None and not scope.whole:
+            raise LedgerError(scope.sentence or "The rows of this shared ledger don't say whose they are.")
+        return scope.writes or ""
 
     def _one(self, wanted: Select[Any]) -> str | None:
         self._open()
-        return self._database.read(lambda connection: connection.execute(wanted).scalar_one_or_none())
+        return self._database.read(lambda connection: connection.execute(wanted.limit(1)).scalar_one_or_none())

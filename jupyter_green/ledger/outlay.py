@@ -15,8 +15,8 @@ from sqlalchemy import ColumnElement, Connection, func, select
 from jupyter_green.records import Purpose
 
 from . import schema
-from .entry import plain
 from .fault import LedgerError
+from .privacy import plain
 from .register import Register
 from .sum import Outlay
 
@@ -67,8 +67,8 @@ class Outlays(Register):
             where.append(table.project.in_([plain(form) for form in self._privacy.projects(project)]))
         if notebook is not None:
             where.append(self.of_notebook(notebook))
-        if not self._alone():
-            where.append(table.owner == self._poster())
+        self._whose()
+        where += self._scope.readable(schema.records)
         if purpose is not None:
             label = func.lower(func.trim(func.coalesce(table.label, "")))
             named = label.in_(("inference", "training", "other"))

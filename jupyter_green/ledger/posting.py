@@ -19,8 +19,7 @@ from sqlalchemy import ColumnElement, Connection, Executable, insert, select
 from jupyter_green.records import new_id
 
 from . import schema
-from .entry import plain
-from .privacy import Privacy, hashed, is_hashed
+from .privacy import Privacy, hashed, is_hashed, plain
 
 PostingKind = Literal["budget", "tariff", "override", "baseline", "credit"]
 VERSION = 1
@@ -78,8 +77,7 @@ class Posting:
             notebook = hashed(notebook)
         if project is not None:
             project = privacy.projects(project)[-1] if not privacy.keeps("project") else project
-        owner = self.owner if privacy.keeps("owner") else ""
-        return replace(self, document=document, notebook=notebook, project=project, owner=owner)
+        return replace(self, document=document, notebook=notebook, project=project)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for a line of a file."""

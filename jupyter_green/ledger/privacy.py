@@ -1,23 +1,36 @@
 """What of a record may leave the machine.
 
-A ledger on this machine keeps everything. One elsewhere gets, unless the person says otherwise, no path,
-no label, no cell identity, no host and no user; a notebook is replaced by a hash, so that its records
-still belong together. Source text is in no record in the first place.
+A ledger on this machine keeps everything. One elsewhere gets, unless the person says otherwise, no path, no label, no
+cell identity, no host and no user. What tells which records belong together is replaced by a keyed hash: the
+notebook, the code, and the owner. The key is made at random for each person and stays in the data folder; without it
+nobody can try out names or sources. Source text is in no record in the first place.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import os
 import re
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from jupyter_green.records import SHRUNK, EnergyRecord
 
+from .location import data_folder
+
 SHARE_VARIABLE = "JUPYTER_GREEN_SHARE"
+KEY_NAME = "hash.key"
+_KEY_BYTES = 32
 SHAREABLE = ("notebook", "label", "cell_id", "host", "owner", "project")
+
+
+def plain(value: str | None) -> str | None:
+    """Return text as every database takes it."""
+    return None if value is None else value.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 
 
 def hashed(notebook: str) -> str:
@@ -28,6 +41,87 @@ def hashed(notebook: str) -> str:
 def is_hashed(notebook: str) -> bool:
     """Whether a text is what `hashed` returns."""
     return re.fullmatch(r"[0-9a-f]{12}", notebook) is not None
+
+
+def keyed(purpose: str, text: str, *, make: bool = True) -> str | None:
+    """Return what stands for a text in a ledger elsewhere: a hash under this person's key.
+
+    Parameters
+    ----------
+    purpose : str
+        What the text is; the same text has another hash for each purpose.
+    text : str
+        What is to be hidden.
+    make : bool
+        Whether to make a key where there is none yet.
+
+    Returns
+    -------
+    str or None
+        ``~`` and 16 hexadecimal digits; None where there is no key.
+    """
+    key = _key(data_folder() / KEY_NAME, make)
+    if key is None:
+        return None
+    message = f"{purpose}\0{text}".encode("utf-8", "surrogatepass")
+    return f"~{hmac.new(key, message, hashlib.sha256).hexdigest()[:16]}"
+
+
+def is_keyed(text: str) -> bool:
+    """Whether a text is what `keyed` returns."""
+    return re.fullmatch(r"~[0-9a-f]{16}", text) is not None
+
+
+_keys: dict[Path, bytes] = {}
+
+
+def _key(path: Path, make: bool) -> bytes | None:
+    """Return the key in a file; None where there is none, or where none can be read or kept."""
+    if path in _keys:
+        return _keys[path]
+    try:
+        key = _read_key(path)
+        if key is None and make:
+            _make_key(path)
+            key = _read_key(path)
+    except OSError:
+        return None  # what would be hashed is withheld instead
+    if key is not None:
+        _keys[path] = key
+    return key
+
+
+def _read_key(path: Path) -> bytes | None:
+    try:
+        if os.name == "posix" and path.stat().st_mode & 0o077:
+            path.chmod(0o600)
+        key = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    return key if len(key) == _KEY_BYTES else None
+
+
+def _make_key(path: Path) -> None:
+    """Make the file all at once, so that of two processes one is first and both read the same key."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as out:
+            out.write(secrets.token_bytes(_KEY_BYTES))
+            out.flush()
+            os.fsync(out.fileno())
+        if path.exists() and path.stat().st_size != _KEY_BYTES:
+            draft.replace(path)  # what lies there is no key
+        else:
+            try:
+                os.link(draft, path)
+            except FileExistsError:
+                return  # another process was first
+            except OSError:  # a file system without links
+                draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _last(project: str) -> str:
@@ -70,6 +164,10 @@ class Privacy:
     def keeps(self, name: str) -> bool:
         """Whether a field is stored as it is."""
         return self.local or name in self.shared
+
+    def token(self, name: str | None, *, make: bool = True) -> str | None:
+        """Return what stands for a person's name as the owner of records; None where no key can be kept."""
+        return keyed("owner", name or "", make=make)
 
     def apply(self, record: EnergyRecord) -> EnergyRecord:
         """Return the record as it may be stored."""

@@ -14,10 +14,11 @@ from sqlalchemy import ColumnElement, Connection, Executable, select
 from jupyter_green.records import Span, Status
 
 from . import schema
-from .entry import plain
+from .privacy import plain
 from .totals import Line, Part
 
 if TYPE_CHECKING:
+    from .access import AccessScope
     from .privacy import Privacy
 
 Moment = float | int | str | date | datetime
@@ -63,16 +64,19 @@ def moment(value: Moment) -> float:
 
 
 def conditions(
-    filters: Filters, privacy: Privacy, simulated: bool | None = None, table: Any = schema.records.c
+    filters: Filters, privacy: Privacy, scope: AccessScope, simulated: bool | None = None, source: Any = schema.records
 ) -> list[ColumnElement[bool]]:
-    """Return the filters as conditions on the columns of a table, by default that of the records.
+    """Return the filters as conditions on records, and the one that they may be read.
+
+    With another `source` they are on what stands for records there, in columns of the same names.
 
     Raises
     ------
     ValueError
         If a filter has a value that no record can have.
     """
-    found: list[ColumnElement[bool]] = []
+    table = source.c
+    found = scope.readable(source)
     for name, column in (("run", "run_id"), ("project", "project"), ("code_hash", "code_hash")):
         value = filters.get(name)
         if value is not None:

@@ -25,6 +25,7 @@ from .totals import By, Totals, known_split
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from .access import AccessScope
     from .posting import Posting
 
 
@@ -62,6 +63,11 @@ class Reader:
     def __init__(self, database: Database, privacy: Privacy) -> None:
         self._database = database
         self._privacy = privacy
+
+    @property
+    def _scope(self) -> AccessScope:
+        """Whose rows may be read, asked anew each time, because a file's permissions may change."""
+        raise NotImplementedError
 
     def _fresh(self) -> None:
         """Make the database ready and bring in what the journals hold."""
@@ -122,14 +128,18 @@ class Reader:
             raise ValueError("The limit is a number of records, 0 or more.")
         if offset < 0:
             raise ValueError("The offset is a number of records, 0 or more.")
-        wanted = query.documents(query.conditions(filters, self._privacy), limit, newest_first, offset)
+        wanted = query.documents(query.conditions(filters, self._privacy, self._scope), limit, newest_first, offset)
         self._fresh()
         rows = self._database.read(lambda connection: [tuple(row) for row in connection.execute(wanted)])
         return Records(record_of(row[0], row[1]) for row in rows)
 
     def count(self, **filters: Unpack[Filters]) -> int:
         """Return how many records there are; filters as for `records`."""
-        wanted = select(func.count()).select_from(schema.records).where(*query.conditions(filters, self._privacy))
+        wanted = (
+            select(func.count())
+            .select_from(schema.records)
+            .where(*query.conditions(filters, self._privacy, self._scope))
+        )
         self._fresh()
         return self._database.read(lambda connection: int(connection.execute(wanted).scalar_one()))
 
@@ -178,17 +188,21 @@ class Reader:
             status=status,
         )
         known_split(by)
-        query.conditions(filters, self._privacy)  # what is wrong with a filter is said before the ledger is opened
+        privacy, scope = self._privacy, self._scope
+        query.conditions(filters, privacy, scope)  # what is wrong with a filter is said before the ledger is opened
         self._fresh()
-        return self._database.read(lambda connection: summary.totals(connection, filters, self._privacy, by, simulated))
+        return self._database.read(
+            lambda connection: summary.totals(connection, filters, (privacy, scope), by, simulated)
+        )
 
     def runs(self, **filters: Unpack[Filters]) -> list[Run]:
         """Return the runs that records belong to, oldest first; filters as for `records`."""
-        query.conditions(filters, self._privacy)
+        privacy, scope = self._privacy, self._scope
+        query.conditions(filters, privacy, scope)
         self._fresh()
 
         def work(connection: Connection) -> list[Run]:
-            firsts, found = summary.runs(connection, filters, self._privacy)
+            firsts, found = summary.runs(connection, filters, (privacy, scope))
             return [Run(run, *first, found.groups[run]) for run, first in firsts.items() if run in found.groups]
 
         return self._database.read(work)
@@ -214,7 +228,7 @@ class Reader:
         """
         target = Path(path).expanduser()
         form = transfer.format_of(target, format)
-        wanted = query.documents(query.conditions(filters, self._privacy))
+        wanted = query.documents(query.conditions(filters, self._privacy, self._scope))
         self._fresh()
 
         def work(connection: Connection) -> int:

@@ -7,15 +7,14 @@ to change or delete a posting: a later one says what holds instead.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection
 
 from . import schema
-from .entry import plain
-from .fault import LedgerError
 from .posting import Posting, PostingKind, enter, found
-from .privacy import SHARE_VARIABLE
+from .privacy import plain
 from .query import Filters, moment
 from .shelf import Shelf
 
@@ -61,7 +60,7 @@ class Register(Shelf):
         given: dict[str, Any] = {} if made_at is None else {"made_at": made_at}
         if id is not None:
             given["id"] = id
-        made = Posting(kind, document, project, notebook, **given, owner=self._poster())
+        made = Posting(kind, document, project, notebook, **given, owner=self._whose())
         kept = made.withheld(self._privacy)
         self._open()
         self._database.write(lambda connection: enter(connection, [kept]))
@@ -84,29 +83,21 @@ class Register(Shelf):
         LedgerError
             If the ledger can't be read, or does not tell whose they are.
         """
-        where = [schema.postings.c.owner == self._poster()]
+        where = [self._own(schema.postings)]
         if kind is not None:
             where.append(schema.postings.c.kind == kind)
         where += self._of_place(Filters(project=project, notebook=notebook))
         self._open()
         return self._database.read(lambda connection: found(connection, where))
 
-    def _poster(self) -> str:
-        if self._alone() or self._privacy.keeps("owner"):
-            return plain(self._owner) or "" if self._privacy.keeps("owner") else ""
-        raise LedgerError(
-            "This shared ledger is not told whose accounts are whose, so none are kept in it; set "
-            f"{SHARE_VARIABLE}=owner before the kernel starts, or use a ledger of your own."
-        )
-
     # ---- files --------------------------------------------------------------------------------
 
     def _exported(self, connection: Connection, filters: Filters) -> list[Posting]:
-        """Return the postings that belong into a file with these filters, everybody's."""
+        """Return the postings that belong into a file with these filters, of whom records are exported."""
         given = {name for name, value in filters.items() if value is not None}
         if given - _PLACED:
             return []
-        return found(connection, self._of_place(filters))
+        return found(connection, [*self._of_place(filters), *self._scope.readable(schema.postings)])
 
     def _of_place(self, filters: Filters) -> list[ColumnElement[bool]]:
         table = schema.postings.c
@@ -125,6 +116,7 @@ class Register(Shelf):
 
     def _taken(self, connection: Connection, postings: Sequence[Posting]) -> int:
         """Enter postings of a file, and put its baselines on the shelf; return how many were new."""
-        entered = enter(connection, [posting.withheld(self._privacy) for posting in postings])
+        owner = self._whose()
+        entered = enter(connection, [replace(one, owner=owner).withheld(self._privacy) for one in postings])
         self._shelve(connection, [posting for posting in entered if posting.kind == "baseline"])
         return len(entered)

@@ -15,9 +15,10 @@ from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
 from jupyter_green.records import EnergyRecord
 
 from . import schema
-from .entry import plain, record_of
+from .entry import record_of
 from .names import Names
 from .posting import Posting, enter
+from .privacy import plain
 
 MOST_CELLS = 10_000
 """Executions of one run that are read to compare with, the newest ones."""
@@ -105,9 +106,8 @@ class Shelf(Names):
     def _finished(self) -> list[ColumnElement[bool]]:
         table = schema.records.c
         where = [table.span == "cell", table.status == "ok", table.parent.is_(None), table.joules.is_not(None)]
-        if not self._alone():
-            where.append(table.owner == self._whose())
-        return where
+        self._whose()
+        return [*where, *self._scope.readable(schema.records)]
 
     # ---- named baselines ----------------------------------------------------------------------
 
@@ -120,7 +120,7 @@ class Shelf(Names):
             If the ledger can't be read, or does not tell whose they are.
         """
         table = schema.baselines.c
-        where = [table.owner == self._whose()]
+        where = [self._own(schema.baselines)]
         places = [] if notebook is None else self._places(notebook)
         if places:
             where.append(table.notebook.in_(places))
@@ -152,7 +152,8 @@ class Shelf(Names):
         if not is_name(name):
             return None
         for place in self._places(notebook):
-            found = self._one(select(schema.baselines.c.document).where(*self._named(place, name)))
+            wanted = select(schema.baselines.c.document).where(*self._named(place, name))
+            found = self._one(wanted.order_by(schema.baselines.c.kept_at.desc()))
             if found is not None:
                 return dict(json.loads(found))
         return None
@@ -239,4 +240,4 @@ class Shelf(Names):
 
     def _named(self, notebook: str, name: str) -> list[ColumnElement[bool]]:
         table = schema.baselines.c
-        return [table.notebook == self.place(notebook), table.name == name, table.owner == self._whose()]
+        return [table.notebook == self.place(notebook), table.name == name, self._own(schema.baselines)]

@@ -22,15 +22,18 @@ from .rollup import AROUND, HOUR, hour_of
 from .totals import OF_ALL, By, Line, Sums, Totals, total
 
 if TYPE_CHECKING:
+    from .access import AccessScope
     from .privacy import Privacy
 
 FEW = 1000
 """So many records are added up themselves: it takes no longer, and rounds once."""
 _MANY = 400
 _sum, _line = schema.rollups.c, schema.rollup_lines.c
-_around: Any = SimpleNamespace(**{name: _sum[f"around_{name}"] for name in AROUND})
+_around: Any = SimpleNamespace(c=SimpleNamespace(**{name: _sum[f"around_{name}"] for name in AROUND}))
 
 Where = list[ColumnElement[bool]]
+Whose = tuple["Privacy", "AccessScope"]
+"""What the ledger is told, and whose records of it may be read."""
 
 
 @dataclass(frozen=True)
@@ -60,25 +63,25 @@ class _Period:
         return where
 
 
-def totals(connection: Connection, filters: Filters, privacy: Privacy, by: By | None, simulated: bool | None) -> Totals:
+def totals(connection: Connection, filters: Filters, whose: Whose, by: By | None, simulated: bool | None) -> Totals:
     """Return the totals of the records that filters mean; see `Reader.totals`."""
-    period = _period(connection, filters, privacy, by)
-    where = query.conditions(filters, privacy)
+    period = _period(connection, filters, whose, by)
+    where = query.conditions(filters, *whose)
     if period is None:
         return total(query.lines(connection, where), by, simulated)
     lines = [*_edges(connection, where, period)]
     seen = _around_edges(connection, where, lines)
-    return total(lines, by, simulated, _sums(connection, filters, privacy, period, by), seen)
+    return total(lines, by, simulated, _sums(connection, filters, whose, period, by), seen)
 
 
 Firsts = dict[str, tuple[float, str | None, str | None]]
 """Of each run when its first record began, with its notebook and project."""
 
 
-def runs(connection: Connection, filters: Filters, privacy: Privacy) -> tuple[Firsts, Totals]:
+def runs(connection: Connection, filters: Filters, whose: Whose) -> tuple[Firsts, Totals]:
     """Return the runs that records belong to, oldest first, and the totals by run."""
-    period = _period(connection, filters, privacy, "run")
-    where = query.conditions(filters, privacy)
+    period = _period(connection, filters, whose, "run")
+    where = query.conditions(filters, *whose)
     firsts: Firsts = {}
     if period is None:
 
@@ -93,14 +96,14 @@ def runs(connection: Connection, filters: Filters, privacy: Privacy) -> tuple[Fi
         lines,
         "run",
         None,
-        _sums(connection, filters, privacy, period, "run"),
+        _sums(connection, filters, whose, period, "run"),
         _around_edges(connection, where, lines),
     )
     began = func.min(_line.began)
     wanted = (
         select(_sum.run_id, began, _sum.notebook, _sum.project)
         .select_from(schema.rollups.join(schema.rollup_lines, _line.rollup_id == _sum.id))
-        .where(*_middle(filters, privacy, period), _line.line == "all")
+        .where(*_middle(filters, whose, period), _line.line == "all")
         .group_by(_sum.run_id, _sum.notebook, _sum.project)
     )
     tied: set[str] = set()
@@ -130,14 +133,14 @@ def runs(connection: Connection, filters: Filters, privacy: Privacy) -> tuple[Fi
 # ---- which part the sums answer ---------------------------------------------------------------
 
 
-def _period(connection: Connection, filters: Filters, privacy: Privacy, by: By | None) -> _Period | None:
+def _period(connection: Connection, filters: Filters, whose: Whose, by: By | None) -> _Period | None:
     period = _parted(connection, filters, by)
     if period is None:
         return None
     middle = (
         select(func.coalesce(func.sum(_line.records), 0))
         .select_from(schema.rollups.join(schema.rollup_lines, _line.rollup_id == _sum.id))
-        .where(*_middle(filters, privacy, period), _line.line == "all")
+        .where(*_middle(filters, whose, period), _line.line == "all")
     )
     return period if connection.execute(middle).scalar_one() > FEW else None
 
@@ -220,9 +223,9 @@ def _timeless(filters: Filters) -> Filters:
     return cast("Filters", {name: value for name, value in filters.items() if name not in ("since", "until")})
 
 
-def _middle(filters: Filters, privacy: Privacy, period: _Period) -> Where:
+def _middle(filters: Filters, whose: Whose, period: _Period) -> Where:
     """Return which sums are meant, those of records inside others among them."""
-    where = query.conditions(_timeless(filters), privacy, table=_sum)
+    where = query.conditions(_timeless(filters), *whose, source=schema.rollups)
     if not period.hourly:
         return [*where, _sum.hour.is_(None)]
     where += [_sum.hour.is_not(None), *period.hours(_sum.hour)]
@@ -232,10 +235,10 @@ def _middle(filters: Filters, privacy: Privacy, period: _Period) -> Where:
     return where
 
 
-def _sums(connection: Connection, filters: Filters, privacy: Privacy, period: _Period, by: By | None) -> Iterator[Sums]:
+def _sums(connection: Connection, filters: Filters, whose: Whose, period: _Period, by: By | None) -> Iterator[Sums]:
     """Yield what the middle adds up to."""
-    where = _middle(filters, privacy, period)
-    around: Where = [_sum.around_run_id.is_not(None), *query.conditions(_timeless(filters), privacy, table=_around)]
+    where = _middle(filters, whose, period)
+    around: Where = [_sum.around_run_id.is_not(None), *query.conditions(_timeless(filters), *whose, source=_around)]
     if period.hourly:
         around += period.hours(_sum.around_hour)
     inside = case((and_(*around), 1), else_=0)

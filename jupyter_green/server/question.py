@@ -45,7 +45,7 @@ def health(_given: Arguments) -> Question:
 
     def work(ledger: OwnLedger) -> dict[str, Any]:
         ledger.touch()
-        return healthy("ok", ledger.reach().sentence or (ledger.notices[-1] if ledger.notices else None))
+        return healthy("ok", ledger.scope.sentence or (ledger.notices[-1] if ledger.notices else None))
 
     return lambda: work
 

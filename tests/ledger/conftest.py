@@ -17,10 +17,25 @@ from typing import Any
 
 import pytest
 
+from jupyter_green.ledger import data_folder
+from jupyter_green.ledger.privacy import KEY_NAME
 from jupyter_green.records import Component, EnergyRecord
 
 PASSWORD = "ge h@im/Zwölf"
 ENCODED = "ge%20h%40im%2FZw%C3%B6lf"
+
+
+@pytest.fixture(autouse=True)
+def own_name(monkeypatch: pytest.MonkeyPatch) -> str:
+    """Work under the name that the tests' journals give."""
+    monkeypatch.setenv("LOGNAME", "alice")
+    return "alice"
+
+
+@pytest.fixture
+def no_key() -> None:
+    """Put something in the key's place, so that none can be read or kept."""
+    (data_folder() / KEY_NAME).mkdir(parents=True)
 
 
 @pytest.fixture

@@ -96,7 +96,7 @@ def named(given: list[dict[str, Any]], start: str) -> list[EnergyRecord]:
 
 
 def check(ledger: Ledger, filters: dict[str, Any], by: Any, simulated: Any) -> None:
-    where = query.conditions(filters, ledger._privacy)
+    where = query.conditions(filters, ledger._privacy, ledger._scope)
     expected = ledger._database.read(lambda c: adding.total(query.lines(c, where), by, simulated))
     alike(ledger.totals(by=by, simulated=simulated, **filters), expected)
     firsts = {}

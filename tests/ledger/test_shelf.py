@@ -244,7 +244,7 @@ def test_a_file_of_ones_own_holds_ones_own_runs_whatever_one_is_called(tmp_path,
         assert set(ledger.latest_runs("plan.ipynb", None, but=None, most=9)) == {"as-root", "as-jovyan"}
 
 
-def test_elsewhere_nothing_is_found_or_kept_until_the_ledger_is_told_whose_it_is(server_url, record):
+def test_elsewhere_nothing_is_found_or_kept_where_nobody_can_be_told_apart(server_url, record, no_key):
     with Ledger(server_url, share=[]) as ledger:
         ledger.add([record(notebook="plan.ipynb")])
         for ask in (

@@ -13,7 +13,7 @@ from jupyter_green.ledger import Ledger
 from jupyter_green.records import EnergyRecord
 
 # Databases and records as the ledger's own tests have them.
-from tests.ledger.conftest import any_url, component, file_url, record, server, server_url  # noqa: F401 - a fixture, which pytest finds by its name
+from tests.ledger.conftest import any_url, component, file_url, no_key, record, server, server_url  # noqa: F401 - a fixture, which pytest finds by its name
 
 from .description import described
 from .jupyter import JupyterServer

@@ -234,16 +234,16 @@ def test_nobody_reads_or_deletes_anothers(
 
 
 def test_where_names_tell_nobody_apart_nothing_is_kept_or_deleted(
-    start: Start, planned: list[EnergyRecord], server_url: str, monkeypatch: pytest.MonkeyPatch
+    start: Start, planned: list[EnergyRecord], server_url: str, monkeypatch: pytest.MonkeyPatch, no_key: None
 ) -> None:
     monkeypatch.setenv("LOGNAME", "jovyan")
     monkeypatch.setenv("JUPYTER_GREEN_SHARE", "owner")
     fill(server_url, *planned)
     with Ledger(server_url) as ledger:
         keep_run(ledger, "plan.ipynb", "run-1", "before")
-    common = {"JUPYTER_GREEN_LEDGER": server_url, "LOGNAME": "jovyan"}
-    for options in ({**PEOPLE, "JUPYTERHUB_USER": "alice"}, {}):
-        server = start(**common, **options)
+    common = {"JUPYTER_GREEN_LEDGER": server_url, "JUPYTERHUB_USER": "alice", "LOGNAME": "jovyan"}
+    for options in (PEOPLE, {}):
+        server = start(**common, **options, XDG_DATA_HOME=os.environ["XDG_DATA_HOME"])
         assert server.green("baselines").json == {"items": []}
         assert server.green("baselines/before", notebook="plan.ipynb").status == 404
         sentence = server.green("health").json["sentence"]

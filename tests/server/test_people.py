@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, func, select, text
 
 from jupyter_green.accounts import keep_run
-from jupyter_green.ledger import Ledger, schema
-from jupyter_green.ledger.location import ledger_url
+from jupyter_green.ledger import Ledger
 from jupyter_green.records import EnergyRecord
-from jupyter_green.server.own import Reach, narrowed, reach
 
 from .jupyter import JupyterServer
 
@@ -77,11 +74,23 @@ def test_two_people_on_one_database(start: Start, write: Callable[..., None], se
     assert bobs.green("health").json == {**alices.green("health").json, "ledger": "ok", "sentence": None}
 
 
-def test_a_database_that_is_not_told_who_is_who_shows_nothing(
+def test_a_database_that_is_not_told_names_shows_each_person_their_own(
     start: Start, write: Callable[..., None], server_url: str
 ) -> None:
     write(server_url, "alice", 100.0, share=())
-    server = start(LOGNAME="alice", JUPYTER_GREEN_LEDGER=server_url)
+    write(server_url, "bob", 3.0, share=())
+    common = {"JUPYTER_GREEN_LEDGER": server_url, "XDG_DATA_HOME": os.environ["XDG_DATA_HOME"]}
+    alices, bobs = (start(LOGNAME=name, **common) for name in ("alice", "bob"))
+    assert (joules(alices), joules(bobs)) == (100.0, 3.0)
+    assert alices.green("health").json["sentence"] is None
+    assert bobs.green("cells?run=run-alice").status == 404
+
+
+def test_a_database_where_nobody_can_be_told_apart_shows_nothing(
+    start: Start, write: Callable[..., None], server_url: str, no_key: None
+) -> None:
+    write(server_url, "alice", 100.0, share=())
+    server = start(LOGNAME="alice", JUPYTER_GREEN_LEDGER=server_url, XDG_DATA_HOME=os.environ["XDG_DATA_HOME"])
     health = server.green("health").json
     assert health["ledger"] == "ok"
     assert "JUPYTER_GREEN_SHARE=owner" in health["sentence"]
@@ -137,77 +146,3 @@ def test_permissions_count_when_asked(start: Start, write: Callable[..., None], 
 def test_an_unknown_word_to_share_is_said(start: Start, server_url: str) -> None:
     server = start(LOGNAME="alice", JUPYTER_GREEN_LEDGER=server_url, JUPYTER_GREEN_SHARE="everything")
     assert "can't be shared" in server.green("totals").message
-
-
-# ---- the narrowing itself ---------------------------------------------------------------------
-
-
-def test_every_plain_query_of_records_is_narrowed() -> None:
-    table = schema.records
-    joined = select(table.c.id).select_from(table.outerjoin(schema.components))
-    for query in (select(table.c.id), select(func.count()).select_from(table), joined, joined.where(table.c.id == "x")):
-        assert "green_records.owner = " in str(narrowed(query, "alice"))
-        assert "false" in str(narrowed(query, None)) or "0 = 1" in str(narrowed(query, None))
-    assert "green_journals.owner" in str(narrowed(select(schema.journals.c.name), "alice"))
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        text("SELECT * FROM green_records"),
-        select(schema.components.c.joules),
-        select(schema.records.alias().c.id),
-        select(schema.records.c.id).subquery().select(),
-        schema.records.delete(),
-        select(text("1")),
-        select(schema.records.c.id, select(func.max(schema.records.c.joules)).scalar_subquery()),
-        select(schema.records.c.id).where(schema.records.c.id.in_(select(schema.components.c.record_id))),
-        select(schema.records.c.id).where(text("TRUE")),
-        select(schema.records.c.id).union(select(schema.records.c.document)),
-        schema.metadata.tables["green_records"].insert(),
-    ],
-    ids=[
-        "text",
-        "components alone",
-        "alias",
-        "subquery",
-        "delete",
-        "no table",
-        "scalar",
-        "in",
-        "where",
-        "union",
-        "insert",
-    ],
-)
-def test_what_cannot_be_narrowed_is_refused(query: object) -> None:
-    with pytest.raises(PermissionError):
-        narrowed(query, "alice")
-
-
-def test_a_reader_cannot_go_round_it(server_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from jupyter_green.server.own import OwnLedger
-
-    monkeypatch.setenv("LOGNAME", "alice")
-    monkeypatch.setenv("JUPYTER_GREEN_SHARE", "owner")
-    ledger = OwnLedger(ledger_url(server_url), timeout=5.0)
-
-    def sneak(connection: Connection) -> object:
-        return connection.execute(text("SELECT document FROM green_records")).all()
-
-    with pytest.raises(PermissionError):
-        ledger._database.read(sneak)
-
-
-def test_whose_records_a_process_may_show(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("LOGNAME", "alice")
-    assert reach(f"sqlite:///{tmp_path / 'none.sqlite'}") == Reach(whole=True)
-    url = "postgresql+psycopg://host/green"
-    assert reach(url, whole=True) == Reach(whole=True)
-    monkeypatch.setenv("JUPYTER_GREEN_SHARE", "owner")
-    assert reach(url) == Reach(whole=False, owner="alice")
-    monkeypatch.setenv("JUPYTERHUB_USER", "Alice")
-    assert reach(url) == Reach(whole=False, owner="alice")
-    monkeypatch.setenv("JUPYTERHUB_USER", "bob")
-    assert reach(url).owner is None
-    assert json.dumps(reach(url).sentence).count("LOGNAME") == 1
