@@ -75,6 +75,11 @@ class Database:
         """What keeps the records, in words; known once it is open."""
         return "PostgreSQL" if self._file is None else self._file.storage
 
+    def make_none(self) -> None:
+        """Make no file from here on; where there is none, an empty ledger in memory stands in for reading."""
+        if self._file is not None:
+            self._file.makes = False
+
     def open(self) -> None:
         """Open and upgrade the database.
 
@@ -144,6 +149,8 @@ class Database:
             if writing and self._file is None:
                 connection.execute(text(f"SET LOCAL lock_timeout = {int(self._timeout * 1000)}"))
                 connection.execute(text(f"SELECT pg_advisory_xact_lock({_WRITER})"))
+            elif self._file is None:  # several queries see one state, whatever is written meanwhile
+                connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
             return work(connection)
 
     def _told(self, error: BaseException) -> tuple[FaultKind, str]:
