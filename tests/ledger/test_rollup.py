@@ -217,3 +217,24 @@ def test_an_older_ledger_gets_its_sums(tmp_path: Path, record):
     with Ledger(path) as ledger:
         assert ledger.totals().joules == 500.0
         sound(ledger)
+
+
+def test_a_page_of_runs_is_chosen_by_the_sums_as_by_the_records(any_url, record, monkeypatch):
+    history = pytest.importorskip("jupyter_green.server.history")
+    with Ledger(any_url, share=["notebook"]) as ledger:
+        ledger.add(
+            record(
+                started_at=START + 7 * (place % 13),
+                run_id=f"r{place % 6}",
+                notebook="ab"[place % 2],
+                span=["cell", "gap", "window"][place % 3],
+                parent="away" if place % 5 == 0 else None,
+            )
+            for place in range(40)
+        )
+        for filters in ({}, {"notebook": "a"}, {"project": "none"}):
+            where = query.conditions(filters, ledger._privacy, ledger._scope)
+            by_sums = ledger._database.read(lambda c, w=where: history.runs(c, w, 1, 3))
+            monkeypatch.setattr(history, "_of_sums", lambda where: None)
+            assert by_sums == ledger._database.read(lambda c, w=where: history.runs(c, w, 1, 3))
+            monkeypatch.undo()
