@@ -10,6 +10,7 @@ everything above can look first and insert then without a race.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -25,6 +26,7 @@ from .location import HIDDEN, mask, secrets, sqlite_path
 T = TypeVar("T")
 
 _WRITER = 0x67726565  # our advisory lock's number; any constant will do
+_LONG_SECONDS = 5.0
 _RETRIED = ("corrupt", "missing")
 
 
@@ -48,6 +50,7 @@ class Database:
         self._url = url
         self._secrets = secrets(url)
         self._timeout = timeout
+        self._notice = notice
         self._file = None if path is None else LedgerFile(path, timeout, notice)
         self._engine: Engine | None = None
         self._opening = threading.RLock()
@@ -71,6 +74,11 @@ class Database:
     def storage(self) -> str:
         """What keeps the records, in words; known once it is open."""
         return "PostgreSQL" if self._file is None else self._file.storage
+
+    def make_none(self) -> None:
+        """Make no file from here on; where there is none, an empty ledger in memory stands in for reading."""
+        if self._file is not None:
+            self._file.makes = False
 
     def open(self) -> None:
         """Open and upgrade the database.
@@ -141,6 +149,8 @@ class Database:
             if writing and self._file is None:
                 connection.execute(text(f"SET LOCAL lock_timeout = {int(self._timeout * 1000)}"))
                 connection.execute(text(f"SELECT pg_advisory_xact_lock({_WRITER})"))
+            elif self._file is None:  # several queries see one state, whatever is written meanwhile
+                connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
             return work(connection)
 
     def _told(self, error: BaseException) -> tuple[FaultKind, str]:
@@ -227,7 +237,11 @@ class Database:
                 if self._known_revision(connection) != newest:  # another process may have been first
                     schema.upgrade(connection)
 
+            began = time.monotonic()
             self._transaction(engine, to_newest, writing=True)
+            lasted = time.monotonic() - began
+            if lasted > _LONG_SECONDS:
+                self._notice(f"The ledger {self.name} was brought up to this version, once; that took {lasted:.0f} s.")
 
     def _known_revision(self, connection: Connection) -> str | None:
         found = schema.revision(connection)

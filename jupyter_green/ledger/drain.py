@@ -8,12 +8,13 @@ file is read on from where no window was open, because the journal of a long ses
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Connection, delete, insert, select, update
+
+from jupyter_green.records import clock
 
 from . import schema
 from .database import Database
@@ -101,8 +102,13 @@ class Drain:
         except OSError:
             return 0
 
-    def run(self) -> Drained:
-        """Drain all journals once.
+    def run(self, between: Callable[[], None] | None = None) -> Drained:
+        """Drain all journals once, each in a transaction of its own.
+
+        Parameters
+        ----------
+        between : callable, optional
+            Called after each of them.
 
         Raises
         ------
@@ -132,6 +138,8 @@ class Drain:
                 self._notice(f"The journal {path} can't be read or removed ({error.strerror}); its records wait there.")
                 continue
             records, closed, skipped = records + found.records, closed + found.closed, skipped + found.skipped
+            if between is not None:
+                between()
         self._sweep()
         return Drained(records, closed, skipped)
 
@@ -145,6 +153,7 @@ class Drain:
         if replayed.newer:
             self._notice(f"The journal {path} was written by a newer jupyter_green; upgrade to add its records.")
             return Drained()
+        alive = alive and not replayed.complete
         settled = place.resume_settled + len(replayed.settled)
         stored = 0
         if not alive or settled != place.settled:
@@ -189,14 +198,14 @@ class Drain:
             values = {
                 "settled": max(done, before + len(settled)),
                 "closed": not alive,
-                "drained_at": time.time(),
+                "drained_at": clock.wall(),
                 "owner": owner,
             }
             if row is None:
                 connection.execute(insert(table).values(name=name, **values))
             else:
                 connection.execute(update(table).where(table.c.name == name).values(**values))
-            old = time.time() - _REMEMBERED_SECONDS
+            old = clock.wall() - _REMEMBERED_SECONDS
             connection.execute(delete(table).where(table.c.closed.is_(True), table.c.drained_at < old))
             return stored
 
@@ -206,7 +215,7 @@ class Drain:
         """Remove what a kernel left that was killed before its journal had its name."""
         for path in self._folder.glob("*.new"):
             try:
-                if time.time() - path.stat().st_mtime > STALE_SECONDS:
+                if clock.wall() - path.stat().st_mtime > STALE_SECONDS:
                     path.unlink()
             except OSError:
                 continue  # its owner has just renamed it, or it is not ours

@@ -17,12 +17,13 @@ from sqlalchemy import Connection, insert, select
 
 from jupyter_green.records import Component, EnergyRecord, Kind, Method, Quality, Span, Status
 
-from . import schema
+from . import rollup, schema
 from .fault import LedgerError
 from .privacy import plain
 from .totals import is_simulated, part_of
 
 _BATCH = 400
+_LARGEST = 1e100  # the sum of many such figures, and their squares, are still numbers of every database
 _CHOICES: tuple[tuple[str, tuple[str, ...]], ...] = (("span", get_args(Span)), ("status", get_args(Status)))
 _PART_CHOICES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("kind", get_args(Kind)),
@@ -47,7 +48,7 @@ _NUMBERS = ("joules", "uncertainty", "measured_share", "units", "co2e_grams", "c
 
 def number(value: float | None) -> float | None:
     """Return a figure that can be added up, else None."""
-    return None if value is None or not math.isfinite(value) else float(value)
+    return None if value is None or not abs(value) <= _LARGEST else float(value)
 
 
 @dataclass(frozen=True)
@@ -132,8 +133,9 @@ def _part(record_id: str, place: int, component: Component) -> dict[str, Any]:
 
 
 def store(connection: Connection, entries: Sequence[Entry]) -> int:
-    """Insert what is not there yet, as the only writer; return how many records that were."""
+    """Insert what is not there yet with its sums, as the only writer; return how many records that were."""
     stored = 0
+    touched: rollup.Touched = set()
     for start in range(0, len(entries), _BATCH):
         batch = {entry.id: entry for entry in entries[start : start + _BATCH]}
         known = select(schema.records.c.id).where(schema.records.c.id.in_(list(batch)))
@@ -144,7 +146,9 @@ def store(connection: Connection, entries: Sequence[Entry]) -> int:
             parts = [part for entry in batch.values() for part in entry.components]
             if parts:
                 connection.execute(insert(schema.components), parts)
+            touched |= rollup.touched_by(connection, [entry.record for entry in batch.values()])
         stored += len(batch)
+    rollup.refresh(connection, touched)
     return stored
 
 

@@ -42,6 +42,8 @@ class LedgerFile:
         self.path = path
         self.read_only = False
         self.absent = False
+        self.makes = True
+        """Whether a file that is not there is made; else an empty ledger stands in."""
         self._timeout = timeout
         self._notice = notice
         self._options = "mode=rw"
@@ -84,7 +86,10 @@ class LedgerFile:
         self._options = "mode=rw"
         try:
             if not self.path.exists():
-                self._make()
+                if self.makes:
+                    self._make()
+                else:
+                    self.read_only = self.absent = True
                 return
         except OSError as error:
             if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):

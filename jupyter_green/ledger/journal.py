@@ -9,6 +9,10 @@ for a dead owner, the cells it left open closed at their last sign of life.
 Lines: ``head`` (who writes), ``open`` (a window began), ``beat`` (a sign of life with the figures so far),
 ``close`` (it ended, figures may still settle), ``final`` (settled). All but ``head`` carry ``record``: the
 whole record as a dict; a beat carries only what changed.
+
+A long journal goes on in another file. The new file begins with what is known of the windows that are not settled; the
+old one ends with ``end``, which names them. A file with that line is complete although its writer lives. A kill between
+the two leaves such a window in both files, alike and under one identity.
 """
 
 from __future__ import annotations
@@ -16,14 +20,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jupyter_green.records import SCHEMA_VERSION, EnergyRecord
+from jupyter_green.records import SCHEMA_VERSION, EnergyRecord, clock
 
 try:
     import fcntl
@@ -43,6 +46,8 @@ class Journal:
         Where journals lie; made if absent.
     head : dict
         What describes the writer; stored in the first line.
+    carried : iterable of (event, record_id, record)
+        Lines of windows that another file has held so far; they are there before the file has its name.
 
     Raises
     ------
@@ -50,9 +55,11 @@ class Journal:
         If the folder or the file can't be made (read-only home, full disk).
     """
 
-    def __init__(self, folder: Path, head: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, folder: Path, head: dict[str, Any] | None = None, carried: Iterable[tuple[str, str, dict[str, Any]]] = ()
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.path = folder / f"{time.time_ns():020d}-{uuid.uuid4().hex[:12]}{SUFFIX}"
+        self.path = folder / f"{int(clock.wall() * 1e9):020d}-{uuid.uuid4().hex[:12]}{SUFFIX}"
         # Locked before it is visible under its name: a reader must never see a journal without its owner.
         hidden = self.path.with_suffix(".new")
         self._handle = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), 0o600)
@@ -60,12 +67,16 @@ class Journal:
             if fcntl is not None:
                 with contextlib.suppress(OSError):  # some network file systems have no locks: see `owner_lives`
                     fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._write({"event": "head", "pid": os.getpid(), "at": time.time(), **(head or {})})
+            self._write({"event": "head", "pid": os.getpid(), "at": clock.wall(), **(head or {})})
+            for event, record_id, record in carried:
+                self.write(event, record_id, clock.wall(), record)
             hidden.rename(self.path)
             self._counts_names = os.fstat(self._handle).st_nlink > 0  # a few file systems never do
         except OSError:
             os.close(self._handle)
             self._handle = -1
+            with contextlib.suppress(OSError):  # it was never seen; what is left is swept a day later
+                hidden.unlink()
             raise
 
     @property
@@ -88,6 +99,17 @@ class Journal:
                 os.write(self._handle, b"\n")
             raise OSError(28, "No space left on device", str(self.path))
 
+    def end(self, moved: Sequence[str]) -> None:
+        """Say that the file is complete and which windows go on in another one, and close it.
+
+        Raises
+        ------
+        OSError
+            If the disk refuses the line; the file is not closed then.
+        """
+        self._write({"event": "end", "at": clock.wall(), "moved": list(moved)})
+        self.close()
+
     @property
     def removed(self) -> bool:
         """Whether somebody has removed the file, so that nobody will read what is written from here on."""
@@ -103,6 +125,12 @@ class Journal:
         if self._handle >= 0:
             os.close(self._handle)
             self._handle = -1
+
+    def discard(self) -> None:
+        """Remove the file, which holds nothing that no other one does."""
+        with contextlib.suppress(OSError):  # it stays as a copy then; identities keep it from counting twice
+            self.path.unlink()
+        self.close()
 
     def close(self) -> None:
         """Close the file and give up its lock; from here on it counts as a dead owner's."""
@@ -125,6 +153,8 @@ class Replay:
         Lines that could not be read (cut by a full disk or a crash).
     newer : int
         Lines with a record of a newer schema; such a journal waits for a version that can read it.
+    complete : bool
+        Whether its writer has said that nothing more comes; what it left open goes on in another file.
     resume, resume_settled : int
         Where in the file a later replay may begin (no record still open has a line before it), and how
         many records of the file had settled before that place.
@@ -135,6 +165,7 @@ class Replay:
     open: list[EnergyRecord] = field(default_factory=list)
     skipped: int = 0
     newer: int = 0
+    complete: bool = False
     resume: int = 0
     resume_settled: int = 0
 
@@ -188,7 +219,7 @@ def _owner_lives_by_process(path: Path) -> bool:
     try:
         with path.open(encoding="utf-8") as lines:
             head = json.loads(lines.readline() or "{}")
-        silent = time.time() - path.stat().st_mtime
+        silent = clock.wall() - path.stat().st_mtime
     except (OSError, ValueError):
         return False
     if head.get("host") not in (None, platform.node()):
@@ -235,8 +266,8 @@ def replay(path: Path, resume: int = 0, resume_settled: int = 0) -> Replay:
             try:
                 line = json.loads(raw)
                 event = line["event"]
-                if event == "head":
-                    result.head = line
+                if event in ("head", "end"):
+                    _of_the_file(line, result, latest)
                     continue
                 if line["id"] in settled:
                     continue
@@ -263,6 +294,16 @@ def replay(path: Path, resume: int = 0, resume_settled: int = 0) -> Replay:
             result.skipped += 1
             result.newer += _is_newer({"record": known})
     return result
+
+
+def _of_the_file(line: dict[str, Any], result: Replay, latest: dict[str, Any]) -> None:
+    """Take in a line that is about the file: who writes it, or that it is complete."""
+    if line["event"] == "head":
+        result.head = line
+        return
+    result.complete = True
+    for moved in line["moved"]:
+        latest.pop(moved, None)
 
 
 def _head(raw: bytes) -> dict[str, Any]:

@@ -11,16 +11,16 @@ import os
 import platform
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 
 from jupyter_green.records import EnergyRecord
 
-from . import schema, transfer
+from . import rollup, schema, transfer
 from .access import AccessScope, access, owner_forms, user_name
 from .database import Database
 from .drain import Drain, Drained
@@ -163,8 +163,13 @@ class Ledger(Outlays):
         self._open()
         return self._database.write(lambda connection: store(connection, entries))
 
-    def drain(self) -> Drained:
-        """Move what the journals hold into the ledger, and close those of dead kernels.
+    def drain(self, between: Callable[[], None] | None = None) -> Drained:
+        """Move what the journals hold into the ledger, and remove those that are complete.
+
+        Parameters
+        ----------
+        between : callable, optional
+            Called after each journal.
 
         Raises
         ------
@@ -174,7 +179,7 @@ class Ledger(Outlays):
         self._open()
         self._database.require_writable()
         with self._draining:
-            return self._drain.run()
+            return self._drain.run(between)
 
     def purge(self, *, older_than_seconds: float | None = None, before: Moment | None = None) -> int:
         """Delete records that began before a time, with their courses of power; return how many.
@@ -192,15 +197,24 @@ class Ledger(Outlays):
             raise ValueError("Say either older_than_seconds or before: what began earlier is deleted.")
         limit = moment(before) if before is not None else time.time() - float(older_than_seconds or 0.0)
         self.drain()
-        theirs = self._scope.readable(schema.records)
-        doomed = delete(schema.records).where(schema.records.c.started_at < limit, *theirs)
-        count = self._database.write(lambda connection: int(connection.execute(doomed).rowcount))
+        doomed = [schema.records.c.started_at < limit, *self._scope.readable(schema.records)]
+        count = self._database.write(lambda connection: rollup.delete_records(connection, doomed))
         if count:
             try:
                 self._database.compact()
             except LedgerError as error:
                 self._notice(f"The records are deleted, but their space is not free yet: {error}")
         return count
+
+    def check(self) -> list[str]:
+        """Return the runs whose kept sums are not those of their records; empty where all is right."""
+        self._open()
+        return self._database.read(rollup.differences)
+
+    def mend(self) -> None:
+        """Make all kept sums anew from the records."""
+        self._open()
+        self._database.write(rollup.build)
 
     def import_(self, path: str | os.PathLike[str]) -> Imported:
         """Store the records of a file that `export` wrote as JSON lines; identities are kept, known ones skipped.

@@ -39,21 +39,23 @@ class Filters(TypedDict, total=False):
 
 
 def conditions(
-    filters: Filters, privacy: Privacy, scope: AccessScope, simulated: bool | None = None
+    filters: Filters, privacy: Privacy, scope: AccessScope, simulated: bool | None = None, source: Any = schema.records
 ) -> list[ColumnElement[bool]]:
     """Return the filters as conditions on records, and the one that they may be read.
+
+    With another `source` they are on what stands for records there, in columns of the same names.
 
     Raises
     ------
     ValueError
         If a filter has a value that no record can have.
     """
-    table = schema.records.c
-    found = scope.readable(schema.records)
-    for name, column in (("run", table.run_id), ("project", table.project)):
+    table = source.c
+    found = scope.readable(source)
+    for name, column in (("run", "run_id"), ("project", "project")):
         value = filters.get(name)
         if value is not None:
-            found.append(column == plain(str(value)))
+            found.append(getattr(table, column) == plain(str(value)))
     cell_id, notebook, code = filters.get("cell_id"), filters.get("notebook"), filters.get("code_hash")
     if code is not None:
         found.append(table.code_hash.in_([plain(form) for form in privacy.codes(str(code))]))
@@ -77,12 +79,15 @@ def conditions(
     return found
 
 
-def documents(where: list[ColumnElement[bool]], limit: int | None = None, newest_first: bool = False) -> Executable:
+def documents(
+    where: list[ColumnElement[bool]], limit: int | None = None, newest_first: bool = False, offset: int = 0
+) -> Executable:
     """Return the query for stored records: document and trace, in order of their start."""
     table = schema.records.c
     order = (table.started_at.desc(), table.id.desc()) if newest_first else (table.started_at, table.id)
     query = select(table.document, table.trace).where(*where).order_by(*order)
-    return query if limit is None else query.limit(limit)
+    query = query if limit is None else query.limit(limit)
+    return query.offset(offset) if offset else query
 
 
 def lines(connection: Connection, where: list[ColumnElement[bool]]) -> Iterator[Line]:

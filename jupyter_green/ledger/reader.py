@@ -7,21 +7,21 @@ in the journals was brought in.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
-from . import query, transfer
+from . import query, schema, summary, transfer
 from .database import Database
 from .entry import record_of
 from .moment import Moment
 from .privacy import Privacy
 from .query import Filters
 from .selection import Records
-from .totals import By, Line, Totals, total
+from .totals import By, Totals, known_split
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -87,6 +87,7 @@ class Reader:
         code_hash: str | None = None,
         status: str | None = None,
         limit: int | None = None,
+        offset: int = 0,
         newest_first: bool = False,
     ) -> Records:
         """Return settled records in order of their start.
@@ -101,6 +102,8 @@ class Reader:
             Only records of this kind and this end.
         limit : int, optional
             At most so many.
+        offset : int
+            So many are left out first.
         newest_first : bool
             The other order; with `limit` the newest ones.
 
@@ -124,10 +127,22 @@ class Reader:
         )
         if limit is not None and limit < 0:
             raise ValueError("The limit is a number of records, 0 or more.")
-        wanted = query.documents(query.conditions(filters, self._privacy, self._scope), limit, newest_first)
+        if offset < 0:
+            raise ValueError("The offset is a number of records, 0 or more.")
+        wanted = query.documents(query.conditions(filters, self._privacy, self._scope), limit, newest_first, offset)
         self._fresh()
         rows = self._database.read(lambda connection: [tuple(row) for row in connection.execute(wanted)])
         return Records(record_of(row[0], row[1]) for row in rows)
+
+    def count(self, **filters: Unpack[Filters]) -> int:
+        """Return how many records there are; filters as for `records`."""
+        wanted = (
+            select(func.count())
+            .select_from(schema.records)
+            .where(*query.conditions(filters, self._privacy, self._scope))
+        )
+        self._fresh()
+        return self._database.read(lambda connection: int(connection.execute(wanted).scalar_one()))
 
     def totals(
         self,
@@ -173,29 +188,23 @@ class Reader:
             code_hash=code_hash,
             status=status,
         )
-        where = query.conditions(filters, self._privacy, self._scope)
+        known_split(by)
+        privacy, scope = self._privacy, self._scope
+        query.conditions(filters, privacy, scope)  # what is wrong with a filter is said before the ledger is opened
         self._fresh()
-        return self._database.read(lambda connection: total(query.lines(connection, where), by, simulated))
+        return self._database.read(
+            lambda connection: summary.totals(connection, filters, (privacy, scope), by, simulated)
+        )
 
     def runs(self, **filters: Unpack[Filters]) -> list[Run]:
         """Return the runs that records belong to, oldest first; filters as for `records`."""
-        where = query.conditions(filters, self._privacy, self._scope)
+        privacy, scope = self._privacy, self._scope
+        query.conditions(filters, privacy, scope)
         self._fresh()
 
         def work(connection: Connection) -> list[Run]:
-            firsts: dict[str, Line] = {}
-
-            def noted() -> Iterator[Line]:
-                for line in query.lines(connection, where):
-                    firsts.setdefault(line.run_id, line)
-                    yield line
-
-            parts = total(noted(), "run").groups
-            return [
-                Run(run, line.started_at, line.notebook, line.project, parts[run])
-                for run, line in firsts.items()
-                if run in parts
-            ]
+            firsts, found = summary.runs(connection, filters, (privacy, scope))
+            return [Run(run, *first, found.groups[run]) for run, first in firsts.items() if run in found.groups]
 
         return self._database.read(work)
 

@@ -30,7 +30,7 @@ from sqlalchemy import (
 VERSION_TABLE = "green_schema"
 version = Table(VERSION_TABLE, MetaData(), Column("version_num", Text))
 """Alembic's own note of the revision; not among our tables, which a migration makes."""
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """Revisions this version knows, oldest first; a database at any other was written by a newer one."""
 
 metadata = MetaData()
@@ -76,6 +76,9 @@ records = Table(
     Index("green_records_run", "run_id", "started_at"),
     Index("green_records_notebook", "notebook", "started_at"),
     Index("green_records_project", "project", "started_at"),
+    Index("green_records_parent", "parent"),
+    Index("green_records_code", "code_hash"),
+    Index("green_records_cell", "cell_id"),
 )
 
 components = Table(
@@ -93,6 +96,56 @@ components = Table(
     Column("method", Text, nullable=False),
     Column("quality", Text, nullable=False),
     Column("scope", Text, nullable=False),
+)
+
+# Sums of records, see `rollup`: by run, hour (NULL: all of the run) and what else may be asked for. What begins with
+# `around` is of the record around, NULL where there is none in the ledger.
+rollups = Table(
+    "green_rollups",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("hour", Double),
+    Column("run_id", Text, nullable=False),
+    # Whether they name a record around them, in the ledger or not.
+    Column("nested", Boolean, nullable=False),
+    Column("owner", Text),
+    Column("project", Text),
+    Column("notebook", Text),
+    Column("span", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("simulated", Boolean, nullable=False),
+    Column("around_run_id", Text),
+    Column("around_owner", Text),
+    Column("around_project", Text),
+    Column("around_notebook", Text),
+    Column("around_span", Text),
+    Column("around_status", Text),
+    Column("around_hour", Double),
+    Index("green_rollups_run", "run_id", "hour"),
+    Index("green_rollups_hour", "hour"),
+)
+
+# What such records add up to: all of them, by kind of device, by source and quality, and in how many a device was not
+# read. `squares` are those of the random half-widths in joules²; `boundless` counts readings without a half-width.
+rollup_lines = Table(
+    "green_rollup_lines",
+    metadata,
+    Column("rollup_id", Integer, ForeignKey("green_rollups.id"), nullable=False),
+    Column("line", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("device", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("quality", Text, nullable=False),
+    Column("records", Integer, nullable=False),
+    Column("unread", Integer),
+    Column("seconds", Double),
+    Column("began", Double),
+    Column("ended", Double),
+    Column("joules", Double),
+    Column("squares", Double),
+    Column("gains", Double),
+    Column("boundless", Integer),
+    Index("green_rollup_lines_of", "rollup_id"),
 )
 
 # What of each journal is in the ledger already. Rows of closed journals stay for a while, so that a

@@ -45,6 +45,35 @@ class Line(NamedTuple):
     parts: Sequence[Part]
 
 
+OF_ALL, OF_KINDS = ("all", "sum", "absent"), ("kind", "sum", "absent kind")
+"""Lines of `Sums` that totals of everything are made of, and those of totals by kind of device."""
+
+
+class Sums(NamedTuple):
+    """What some records that are alike add up to, as `rollup` keeps it."""
+
+    group: str | None
+    """The part of the total they belong to; with `by` "kind" it is `kind` that tells."""
+    simulated: bool
+    inside: bool
+    """Whether a record that is counted holds their energy."""
+    line: str
+    """What the figures are of: "all", "kind", "sum", "absent" or "absent kind"."""
+    kind: str
+    device: str
+    source: str
+    quality: str
+    records: int
+    unread: int | None
+    seconds: float | None
+    began: float | None
+    ended: float | None
+    joules: float | None
+    squares: float | None
+    gains: float | None
+    boundless: int | None
+
+
 def is_simulated(record: EnergyRecord) -> bool:
     """Whether a record belongs to the simulated ones, also where its simulated sensors gave no reading."""
     if record.joules is None:
@@ -209,6 +238,21 @@ class Tally:
             self._gains.setdefault(part.source, []).append(gain)
         self.unread += not read
 
+    def add_sums(self, sums: Sums) -> None:
+        """Count records that were added up already."""
+        if sums.line in ("absent", "absent kind"):
+            self._unmetered[sums.device] = self._unmetered.get(sums.device, 0) + sums.records
+        elif sums.line == "sum":
+            self._joules[sums.quality].append(sums.joules or 0.0)
+            self._squares.append(math.inf if sums.boundless else sums.squares or 0.0)
+            self._gains.setdefault(sums.source, []).append(sums.gains or 0.0)
+        else:
+            self.count += sums.records
+            self.unread += sums.unread or 0
+            self._seconds.append(sums.seconds or 0.0)
+            self._first = min(self._first, math.inf if sums.began is None else sums.began)
+            self._last = max(self._last, -math.inf if sums.ended is None else sums.ended)
+
     def totals(self, other: Tally | None = None, *, simulated: bool = False) -> Totals:
         """Return what was added up, naming how many records of the `other` sort were left out."""
         found: dict[str, float] = {name: math.fsum(values) for name, values in self._joules.items()}
@@ -239,7 +283,19 @@ class Tally:
         )
 
 
-def total(lines: Iterable[Line], by: By | None = None, simulated: bool | None = None) -> Totals:
+def known_split(by: str | None) -> None:
+    """Raise ValueError if totals can't be split so."""
+    if by is not None and by not in get_args(By):
+        raise ValueError(f"Totals can't be split by {by!r}; use one of {', '.join(get_args(By))}.")
+
+
+def total(
+    lines: Iterable[Line],
+    by: By | None = None,
+    simulated: bool | None = None,
+    sums: Iterable[Sums] = (),
+    around: Iterable[str] = (),
+) -> Totals:
     """Add up records.
 
     Parameters
@@ -250,14 +306,17 @@ def total(lines: Iterable[Line], by: By | None = None, simulated: bool | None = 
         Also give the parts; a day is one of this machine's time zone.
     simulated : bool, optional
         Which sort to add up; by default the real ones, or the simulated ones if no real one has a reading.
+    sums : iterable of Sums
+        Records that were added up already.
+    around : iterable of str
+        Identities of records that are counted in `sums`.
 
     Raises
     ------
     ValueError
         If `by` is none of these.
     """
-    if by is not None and by not in get_args(By):
-        raise ValueError(f"Totals can't be split by {by!r}; use one of {', '.join(get_args(By))}.")
+    known_split(by)
     whole = {False: Tally(), True: Tally()}
     groups: dict[str | None, dict[bool, Tally]] = {}
 
@@ -267,7 +326,18 @@ def total(lines: Iterable[Line], by: By | None = None, simulated: bool | None = 
             group = groups.setdefault(key, {False: Tally(), True: Tally()})
             group[line.simulated].add(line, parts)
 
-    seen: set[str] = set()
+    for some in sums:
+        if some.inside:
+            whole[some.simulated].inside += some.records if some.line == "all" else 0
+            continue
+        if some.line in OF_ALL:
+            whole[some.simulated].add_sums(some)
+        if by is not None and some.line in (
+            ("kind", "sum", "absent kind") if by == "kind" else ("all", "sum", "absent")
+        ):
+            key = some.kind if by == "kind" else some.group
+            groups.setdefault(key, {False: Tally(), True: Tally()})[some.simulated].add_sums(some)
+    seen: set[str] = set(around)
     inner: list[Line] = []
     for line in lines:
         seen.add(line.id)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .estimate import Estimate
 
 SUBCOMMANDS = (
-    "on [--show] | off | status | doctor | calibrate | history [--all] | report [FILE] | tax | rebound | "
+    "on [--show] | off | status | doctor | calibrate | history [--all] [--page N] | report [FILE] | tax | rebound | "
     "estimate MODEL | export FILE"
 )
 COMMANDS = ("on", "off", "status", "doctor", "calibrate", "history", "report", "tax", "rebound", "estimate")
@@ -112,7 +112,7 @@ class EnergyMagics(Magics):
             %energy status        totals so far, what is measured and what is estimated
             %energy doctor        whether each sensor works, why not, and the command that mends it
             %energy calibrate     run a load on a GPU for some seconds, to find how late and how well its counter sees
-            %energy history       the cells of this run; --all: of every run in the ledger
+            %energy history       the newest cells of this run; --all: of every run; --page 2: those before
             %energy report        this run for others to read: totals, cells, devices, what was not read and why
             %energy report FILE   the same as a file (.html, .md or .json)
             %energy report --slack [CELL]        the run, or the cell of that number, as lines for a chat
@@ -155,8 +155,17 @@ class EnergyMagics(Magics):
         return examine(self.session)
 
     def _history(self, options: list[str]) -> Table:
+        page = 1
+        if "--page" in options:
+            place = options.index("--page")
+            number = options[place + 1] if place + 1 < len(options) else ""
+            if not (number.isdecimal() and int(number)):
+                _refuse("--page takes a number from 1 on; 1 is the newest rows")
+            page = int(number)
+            options = [*options[:place], *options[place + 2 :]]
         _allow(options, {"--all"})
-        return history(self.session, everything="--all" in options, sources=self.shell.history_manager.input_hist_raw)
+        sources = self.shell.history_manager.input_hist_raw
+        return history(self.session, everything="--all" in options, sources=sources, page=page)
 
     def _report(self, options: list[str]) -> Statement | Excerpt | Period | None:
         from .report import report

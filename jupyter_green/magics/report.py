@@ -11,7 +11,6 @@ import json
 import os
 import platform
 import re
-import sys
 import time
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
@@ -28,7 +27,7 @@ from jupyter_green.report.excerpt import baseline_name, beside, compared
 from jupyter_green.report.number import plain
 from jupyter_green.session import Session
 
-from .status import by_start, first_lines
+from .status import first_lines, records_of_run
 
 if TYPE_CHECKING:
     from jupyter_green.disclose.period import Period
@@ -97,7 +96,7 @@ def report(session: Session, words: list[str], sources: Sequence[str]) -> Statem
 def stated(session: Session, sources: Sequence[str]) -> Statement:
     """Return the statement of a session's run so far."""
     session.settle()
-    records, problem = _records(session)
+    records, problem = records_of_run(session)
     settings = session.settings
     statement = Statement(
         records,
@@ -199,20 +198,6 @@ def _cell(session: Session, prompt: str) -> EnergyRecord:
         if record.span == "cell" and record.execution_count == int(found[1]):
             return record if record.co2e_grams is not None else session.settings.valuation.value(record)
     raise UsageError(f"%energy report: no cell [{found[1]}] was metered in this run; %energy history lists them.")
-
-
-def _records(session: Session) -> tuple[Sequence[EnergyRecord], str]:
-    """Return what was metered in the run; beyond what the session keeps, what the ledger does."""
-    records = by_start(session.finished)
-    if len(records) < (session.finished.maxlen or sys.maxsize):
-        return records, ""
-    from jupyter_green.ledger import Ledger
-
-    try:
-        with Ledger(session.settings.ledger) as ledger:
-            return tuple(ledger.records(run=session.settings.run_id)), ""
-    except LedgerError as error:
-        return records, f"Only the newest {len(records)} records are in this report: {error}"
 
 
 def _compared(session: Session, statement: Statement) -> tuple[Baseline, Comparison] | None:

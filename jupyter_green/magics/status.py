@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -18,6 +19,9 @@ from jupyter_green.sensors import Finding
 from jupyter_green.sensors.discovery import discover
 from jupyter_green.session import Session
 from jupyter_green.session.calibrations import CalibrationError, kept_calibrations
+
+PAGE_ROWS = 200
+"""Rows on a page of the history."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -47,7 +51,8 @@ class Status:
         session.settle()
         ledger = f"{mask(session.settings.ledger)}{size_of(session.settings.ledger)}"
         told = " ".join(said for said in (problem, session.problem) if said)
-        return cls(Totals(tuple(session.finished)), metering, ledger, told or None)
+        records, earlier = session.so_far()
+        return cls(Totals(records, earlier=earlier), metering, ledger, told or None)
 
     def lines(self) -> list[str]:
         """The status below its totals, line by line."""
@@ -114,16 +119,46 @@ def calibrations(session: Session) -> list[tuple[str, str]]:
     return told
 
 
-def history(session: Session, *, everything: bool, sources: Sequence[str]) -> Table:
-    """The cells of this run, or of every run in the ledger, as a table."""
+def history(session: Session, *, everything: bool, sources: Sequence[str], page: int = 1) -> Table:
+    """A page of the cells of this run, or of every run in the ledger, as a table; the first page has the newest."""
     session.settle()
-    if not everything:
+    title, first = "All runs" if everything else "This run", (page - 1) * PAGE_ROWS
+    if not everything and _kept_whole(session):
         records = by_start(session.finished)
-        return Table(records, first_lines(records, sources), title="This run")
-    from jupyter_green.ledger import Ledger
+        count = len(records)
+        records = records[max(0, count - first - PAGE_ROWS) : max(0, count - first)]
+    else:
+        from jupyter_green.ledger import Ledger
 
-    with Ledger(session.settings.ledger) as ledger:
-        return Table(tuple(ledger.records()), title="All runs")
+        run = None if everything else session.settings.run_id
+        with Ledger(session.settings.ledger) as ledger:
+            count = ledger.count(run=run)
+            records = tuple(reversed(ledger.records(run=run, limit=PAGE_ROWS, offset=first, newest_first=True)))
+    if count > PAGE_ROWS:
+        last = first + len(records)
+        title += f": rows {first + 1} to {last} of {count}, counted from the newest" if records else f": {count} rows"
+        if last < count and records:
+            title += f"; --page {page + 1} shows those before"
+    lines = {} if everything else first_lines(records, sources)
+    return Table(records, lines, title=title, whole=len(records) == count)
+
+
+def _kept_whole(session: Session) -> bool:
+    return len(session.finished) < (session.finished.maxlen or sys.maxsize)
+
+
+def records_of_run(session: Session) -> tuple[tuple[EnergyRecord, ...], str]:
+    """Return what was metered in the run, and what is missing; beyond what the session keeps, what the ledger does."""
+    records = by_start(session.finished)
+    if _kept_whole(session):
+        return records, ""
+    from jupyter_green.ledger import Ledger, LedgerError
+
+    try:
+        with Ledger(session.settings.ledger) as ledger:
+            return tuple(ledger.records(run=session.settings.run_id)), ""
+    except LedgerError as error:
+        return records, f"Only the newest {len(records)} records are known here: {error}"
 
 
 def by_start(records: Iterable[EnergyRecord]) -> tuple[EnergyRecord, ...]:

@@ -20,7 +20,7 @@ from jupyter_green.report import number
 from jupyter_green.report.grid import Grid
 from jupyter_green.session import Session
 
-from .status import first_lines
+from .status import first_lines, records_of_run
 from .words import tolerance_of
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _by_baseline(session: Session, options: argparse.Namespace, rate: Rate | str
         return Grid(f"{used(standing)} Units of work have other baselines: %energy tax --fixed 2J, --history.")
     tolerance = standing.choice.tolerance if options.tolerance is None else tolerance_of(options.tolerance)
     comparison = Comparison(standing.baseline, tolerance)
-    cells = [record for record in session.finished if record.span == "cell" and record.parent is None]
+    cells = [record for record in records_of_run(session)[0] if record.span == "cell" and record.parent is None]
     for record in cells:
         comparison.take(record.cell_id or f"#{record.id}", record)
     found = comparison.total()
@@ -104,7 +104,7 @@ def _by_rule(session: Session, options: argparse.Namespace, rate: Rate | str, so
     """Hold each cell whose units were counted against a baseline per unit."""
     from jupyter_green.accounts import Joules, excess
 
-    counted = [r for r in session.finished if r.units and r.joules is not None and r.parent is None]
+    counted = [r for r in records_of_run(session)[0] if r.units and r.joules is not None and r.parent is None]
     if not counted:
         return Grid("No cell of this run counted its units; %%energy -u N (or -u tokens, examples) does.")
     tolerance = 0.0 if options.tolerance is None else tolerance_of(options.tolerance)
@@ -215,7 +215,7 @@ def _bill(session: Session, card: TariffCard, taxable: float, options: argparse.
     from jupyter_green.accounts import price
     from jupyter_green.ledger import Ledger
 
-    whole = [r for r in session.finished if r.parent is None and r.span != "gap" and (r.joules or 0.0) > 0]
+    whole = [r for r in records_of_run(session)[0] if r.parent is None and r.span != "gap" and (r.joules or 0.0) > 0]
     boards = sum(sum(part.kind == "gpu" for part in r.components) * r.seconds for r in whole) / 3600
     found = price(
         sum(r.joules or 0.0 for r in whole),

@@ -37,11 +37,14 @@ class Table:
         First source line, or whatever names the row, by the record's id; else its label is taken.
     title : str
         What the table is about; the word "simulated" is added where it belongs.
+    whole : bool
+        Whether the rows are all there are; else the sum is said to be that of these rows.
     """
 
     records: Sequence[EnergyRecord]
     texts: Mapping[str, str] = field(default_factory=dict)
     title: str = ""
+    whole: bool = True
 
     @property
     def heading(self) -> str:
@@ -78,7 +81,7 @@ class Table:
         )
         inner = within(self.records)
         lines = [_row(record, unit, self._named(record, record.id in inner)) for record in self.records]
-        return Rows(lines, [_sum_row(part, summed, unit) for part, summed in sums], unit, self.heading)
+        return Rows(lines, [_sum_row(part, summed, unit, self.whole) for part, summed in sums], unit, self.heading)
 
     def _named(self, record: EnergyRecord, inner: bool) -> str:
         name = one_line(self.texts.get(record.id) or record.label or "", 120)
@@ -108,13 +111,14 @@ def _row(record: EnergyRecord, unit: number.Unit, text: str) -> Row:
     )
 
 
-def _sum_row(records: Sequence[EnergyRecord], summed: EnergyRecord, unit: number.Unit) -> Row:
+def _sum_row(records: Sequence[EnergyRecord], summed: EnergyRecord, unit: number.Unit, whole: bool) -> Row:
     value, spread = cells(summed.joules, summed.uncertainty, unit, None)
     if value != number.ABSENT and not value.startswith("≤") and any(record.status == "killed" for record in records):
         value = f"≥{THIN}{value}"
     some = sum(bool(read(record)) for record in records)
     partial = incomplete(records)
-    name = "total, simulated" if any(is_simulated(record) for record in records) else "total"
+    name = "total" if whole else "total of these rows"
+    name = f"{name}, simulated" if any(is_simulated(record) for record in records) else name
     return Row(
         prompt="",
         text=name if some == len(records) else f"{name}: {some} with a reading",

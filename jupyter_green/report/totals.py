@@ -9,12 +9,14 @@ to real ones.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from jupyter_green.impact import Valuation
-from jupyter_green.records import EnergyRecord
+from jupyter_green.records import EnergyRecord, Span
+from jupyter_green.records.sums import plus
 
 from . import number
 from .html import definitions, summary_markup
@@ -35,10 +37,11 @@ def is_simulated(record: EnergyRecord) -> bool:
     return any(part.quality == "simulated" for part in record.components)
 
 
-def incomplete(records: Sequence[EnergyRecord]) -> str:
+def incomplete(records: Sequence[EnergyRecord], earlier: Sequence[Alike] = ()) -> str:
     """Return how many of the records of a sum have a device that is not in it, "2 with a device not counted"."""
     parts = within(records)
     some = sum(bool(record.incomplete) for record in records if record.id not in parts)
+    some += sum(group.count for group in earlier if group.incomplete)
     return f"{some} with a device not counted" if some else ""
 
 
@@ -56,6 +59,63 @@ def total(records: Sequence[EnergyRecord]) -> EnergyRecord:
     )
 
 
+@dataclass(frozen=True)
+class Alike:
+    """Records of which only the sum is kept, alike in what totals say of them.
+
+    Parameters
+    ----------
+    span : str
+        What they are.
+    simulated, unread, incomplete, killed : bool
+        Whether a device is simulated, no device was read, some were not, and the kernel was killed.
+    count : int
+        How many.
+    sum : EnergyRecord
+        Their sum; records inside others add nothing.
+    """
+
+    span: Span
+    simulated: bool
+    unread: bool
+    incomplete: bool
+    killed: bool
+    count: int
+    sum: EnergyRecord
+
+
+class Earlier:
+    """The records that a session no longer keeps one by one, as a few sums."""
+
+    def __init__(self) -> None:
+        self._alike: dict[tuple[object, ...], Alike] = {}
+        self._last: deque[str] = deque(maxlen=1000)
+
+    def add(self, record: EnergyRecord) -> None:
+        """Count a record."""
+        inside = record.parent is not None  # a session has the record around it too
+        one = record.with_(id="earlier", parent=None, trace=None, notes=())
+        if inside:
+            one = one.with_(components=(), seconds=0.0)
+        said = (is_simulated(record), not read(record), bool(record.incomplete) and not inside)
+        key = (record.span, *said, record.status == "killed")
+        known = self._alike.get(key)
+        self._last.append(record.id)
+        if known is None:
+            self._alike[key] = Alike(record.span, *said, record.status == "killed", 1, one)
+        else:
+            self._alike[key] = replace(known, count=known.count + 1, sum=plus(known.sum, one))
+
+    def alike(self) -> tuple[Alike, ...]:
+        """Return the sums."""
+        return tuple(self._alike.values())
+
+    def outer(self, records: Iterable[EnergyRecord]) -> list[EnergyRecord]:
+        """Return the records without those that lie inside one that was counted here lately."""
+        lately = set(self._last)
+        return [record for record in records if record.parent not in lately]
+
+
 @dataclass(frozen=True, repr=False)
 class Totals:
     """The sum of a session so far.
@@ -66,54 +126,77 @@ class Totals:
         Cells, blocks, and the gaps between cells.
     valuation : Valuation, optional
         How the sum becomes CO2e and money.
+    earlier : sequence of Alike
+        What was metered before them.
     """
 
     records: Sequence[EnergyRecord]
     valuation: Valuation = field(default_factory=Valuation)
+    earlier: Sequence[Alike] = ()
+
+    @cached_property
+    def _all_simulated(self) -> bool:
+        return all(map(is_simulated, self.records)) and all(group.simulated for group in self.earlier)
 
     @cached_property
     def counted(self) -> list[EnergyRecord]:
         """The records of the sum: the real ones, or all where all are simulated."""
-        real = [record for record in self.records if not is_simulated(record)]
-        return real or list(self.records)
+        return [record for record in self.records if self._all_simulated or not is_simulated(record)]
+
+    @cached_property
+    def before(self) -> list[Alike]:
+        """The sums of earlier records that are in the sum."""
+        return [group for group in self.earlier if self._all_simulated or not group.simulated]
 
     @cached_property
     def sum(self) -> EnergyRecord:
         """The sum as one record."""
-        return self.valuation.value(total(self.counted))
+        return self.valuation.value(total([*self.counted, *(group.sum for group in self.before)]))
 
     @property
     def cells(self) -> int:
         """Number of cells in the sum."""
-        return sum(record.span == "cell" for record in self.counted)
+        cells = sum(record.span == "cell" for record in self.counted)
+        return cells + sum(group.count for group in self.before if group.span == "cell")
 
     @property
     def unread(self) -> int:
         """Number of records without any reading; they are in no sum."""
-        return sum(not read(record) for record in self.counted)
+        unread = sum(not read(record) for record in self.counted)
+        return unread + sum(group.count for group in self.before if group.unread)
+
+    @property
+    def left_out(self) -> int:
+        """Number of simulated records that are not in the sum."""
+        records = len(self.records) - len(self.counted)
+        return records + sum(group.count for group in self.earlier) - sum(group.count for group in self.before)
 
     @property
     def gaps(self) -> EnergyRecord:
         """The time between cells as one record."""
-        return total([record for record in self.counted if record.span == "gap"])
+        gaps = [record for record in self.counted if record.span == "gap"]
+        return total([*gaps, *(group.sum for group in self.before if group.span == "gap")])
+
+    @property
+    def _cut(self) -> bool:
+        return any(record.status == "killed" for record in self.counted) or any(group.killed for group in self.before)
 
     def clauses(self) -> list[Clause]:
         """Return the clauses of the summary."""
         joules, counted = self.sum.joules, f"{self.cells} {'cell' if self.cells == 1 else 'cells'}"
         if joules is None or not math.isfinite(joules):
             return [(Piece("no reading yet", "strong"),), (Piece(counted),), (Piece(DOCTOR, "code"),)]
-        said: list[Clause] = [_head(self.sum, joules, any(record.status == "killed" for record in self.counted))]
+        said: list[Clause] = [_head(self.sum, joules, self._cut)]
         said.append((Piece(quality_word(self.sum)),))
         said.append((Piece(f"{counted}, {number.seconds(self.sum.seconds)}"),))
         between = self.gaps.joules
         if between is not None and self.cells:
             said.append((Piece(f"{_beside(between, self.gaps)} of it between cells"),))
-        left_out = len(self.records) - len(self.counted)
-        if left_out:
-            said.append((Piece(f"{left_out} simulated left out"),))
+        if self.left_out:
+            said.append((Piece(f"{self.left_out} simulated left out"),))
         if self.unread:
             said.append((Piece(f"{self.unread} without a reading, not in the sum"),))
-        if partial := incomplete(self.counted):
+        if partial := incomplete(self.counted, self.before):
             said.append((Piece(partial),))
         return said
 

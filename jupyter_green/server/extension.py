@@ -37,7 +37,7 @@ class Health(Route):
     @authorized
     async def get(self) -> None:
         """Answer with the version, the ledger's state and a sentence for a person."""
-        await self.answer(lambda: question.health(self.arguments_among(())))
+        await self.answer(lambda: question.health(self.arguments_among(())), short=True)
 
     def unavailable(self, fault: Unavailable) -> None:
         """Say what is wrong with the ledger."""

@@ -15,7 +15,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, not_, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, and_, case, func, literal, not_, or_, select
+from sqlalchemy.sql import visitors
 
 from jupyter_green.accounts import view
 from jupyter_green.ledger import schema
@@ -81,8 +82,8 @@ def runs(connection: Connection, where: Where, offset: int, limit: int) -> Shape
     offset, limit : int
         Which of the runs.
     """
-    total = int(connection.execute(select(func.count(_table.run_id.distinct())).where(_row, *where)).scalar_one())
-    heads = _heads(connection, where, offset, limit) if total else []
+    total, page = _page(connection, where, offset, limit)
+    heads = [head for some in _chunks(page) for head in _heads(connection, [*where, _table.run_id.in_(some)], 0, limit)]
     places = _places(connection, where, heads)
     figures: dict[str, Shape] = {}
     idle: dict[str, Shape] = {}
@@ -106,6 +107,38 @@ def runs(connection: Connection, where: Where, offset: int, limit: int) -> Shape
         for head in heads
     ]
     return {"items": items, "total": total}
+
+
+def _page(connection: Connection, where: Where, offset: int, limit: int) -> tuple[int, list[str]]:
+    """Return how many runs have a row, and which are on a page."""
+    kept = _of_sums(where)
+    if kept is None:
+        began, row, source = func.min(_table.started_at), [_row, *where], schema.records
+        run = _table.run_id
+    else:
+        began, run = func.min(schema.rollup_lines.c.began), schema.rollups.c.run_id
+        source = schema.rollups.join(schema.rollup_lines, schema.rollup_lines.c.rollup_id == schema.rollups.c.id)
+        row = [*kept, schema.rollups.c.hour.is_(None), schema.rollup_lines.c.line == "all"]
+        row += [schema.rollups.c.nested.is_(False), schema.rollups.c.span != "gap"]
+    total = int(connection.execute(select(func.count(run.distinct())).select_from(source).where(*row)).scalar_one())
+    order = (began.desc(), run.desc())
+    page = select(run).select_from(source).where(*row).group_by(run).order_by(*order).offset(offset).limit(limit)
+    return total, [str(one) for one in connection.execute(page).scalars()] if total else []
+
+
+def _of_sums(where: Where) -> Where | None:
+    """Return the conditions on records as conditions on their sums; None where those don't tell."""
+    told = {column.name for column in schema.rollups.columns} - {"id"}
+    for condition in where:
+        for part in visitors.iterate(condition):
+            if isinstance(part, Column) and part.table is schema.records and part.name not in told:
+                return None
+
+    def replaced(element: Any, **_: Any) -> Any:
+        known = isinstance(element, Column) and element.table is schema.records
+        return schema.rollups.c[element.name] if known else None
+
+    return [visitors.replacement_traverse(condition, {}, replaced) for condition in where]
 
 
 def newest_run(connection: Connection, where: Where) -> str | None:

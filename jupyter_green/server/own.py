@@ -48,6 +48,10 @@ class OwnLedger(Ledger):
         self._open()
         return self._database.absent
 
+    def make_none(self) -> None:
+        """Read as empty where there is no file, and make none."""
+        self._database.make_none()
+
     @property
     def scope(self) -> AccessScope:
         """Whose records can be read."""

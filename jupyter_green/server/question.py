@@ -113,6 +113,8 @@ def cells(given: Arguments) -> Question:
 
         def work(ledger: OwnLedger) -> dict[str, Any]:
             chosen = run if run is not None else ledger.look(history.newest_run, notebook=notebook)
+            if ledger.absent:  # nothing was metered yet, of any run
+                return {"items": [], "total": 0}
             if chosen is None:
                 raise Refusal(404, f"There is no run of the notebook {_quoted(notebook)} in the ledger.")
 

@@ -76,7 +76,7 @@ class Route(APIHandler):
                 raise Refusal(400, f"The request's {name!r} must be a text that is not empty.")
         return found
 
-    async def answer(self, prepare: Callable[[], Question], status: int = 200) -> None:
+    async def answer(self, prepare: Callable[[], Question], status: int = 200, *, short: bool = False) -> None:
         """Send what the question finds, or one sentence why not.
 
         Parameters
@@ -85,11 +85,13 @@ class Route(APIHandler):
             Makes the question from the request; may raise Refusal.
         status : int
             The HTTP status where all went well.
+        short : bool
+            Whether the question is about the ledger itself; see `Source.ask`.
         """
         try:
             question = prepare()
             await self._watch.asked()
-            found = await self._source.ask(question)
+            found = await self._source.ask(question, short=short)
         except Unavailable as fault:
             self.unavailable(fault)
             return

@@ -1,8 +1,9 @@
 """The ledger as the server asks it: off the event loop, and every fault in one sentence.
 
-Work waits for disks and databases, so it runs on two threads of its own; the event loop that moves the kernels'
-messages never waits for it. The ledger is opened at the first question and kept. Asking makes no file: where there is
-no ledger and no journal to make one from, the answer is that nothing was metered yet.
+Work waits for disks and databases, so it runs on threads of its own; the event loop that moves the kernels' messages
+never waits for it. What is short (the ledger's health, a look for changes) has a thread that no long question holds.
+The ledger is opened at the first question and kept. Asking makes no file: where there is no ledger and no journal to
+make one from, every question finds an empty one.
 """
 
 from __future__ import annotations
@@ -28,7 +29,15 @@ T = TypeVar("T")
 
 _TIMEOUT = 2.0
 _PATIENCE = 60.0
-_THREADS = 2
+_THREADS = 4
+
+
+class Nothing(Unavailable):
+    """Nothing was metered yet."""
+
+    def __init__(self, url: str, sentence: str) -> None:
+        super().__init__("missing", sentence)
+        self.url = url
 
 
 class Source:
@@ -47,10 +56,11 @@ class Source:
         self._ledger: OwnLedger | None = None
         self._opening = threading.Lock()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="jupyter_green ledger")
+        self._short = ThreadPoolExecutor(1, thread_name_prefix="jupyter_green ledger, short")
 
     # ---- asking -------------------------------------------------------------------------------
 
-    async def ask(self, plan: Callable[[], Callable[[OwnLedger], T]]) -> T:
+    async def ask(self, plan: Callable[[], Callable[[OwnLedger], T]], *, short: bool = False) -> T:
         """Run work on the ledger in a thread and return what it found.
 
         Parameters
@@ -58,13 +68,17 @@ class Source:
         plan : callable
             Called first, also in the thread; returns the work. What is wrong with a question shows here, before
             the ledger is touched.
+        short : bool
+            Whether it is about the ledger itself: it waits for no other question, and a ledger that is not there is
+            no empty one.
 
         Raises
         ------
         Refusal
             What `plan` or the work raises; Unavailable where the ledger can't be read.
         """
-        answer = asyncio.get_running_loop().run_in_executor(self._threads, self._answer, plan)
+        threads, work = (self._short, self._answer) if short else (self._threads, self._answer_or_empty)
+        answer = asyncio.get_running_loop().run_in_executor(threads, work, plan)
         try:
             return await asyncio.wait_for(answer, _PATIENCE)
         except asyncio.TimeoutError:
@@ -79,6 +93,19 @@ class Source:
             return work(ledger)
         except LedgerError as error:
             raise Unavailable.of(error, ledger.name) from None
+
+    def _answer_or_empty(self, plan: Callable[[], Callable[[OwnLedger], T]]) -> T:
+        try:
+            return self._answer(plan)
+        except Nothing as nothing:
+            from .own import OwnLedger
+
+            with OwnLedger(nothing.url, whole=self._whole, timeout=_TIMEOUT) as empty:
+                empty.make_none()
+                try:
+                    return plan()(empty)
+                except LedgerError:
+                    raise nothing from None  # what writes
 
     def _opened(self) -> OwnLedger:
         with self._opening:
@@ -107,8 +134,8 @@ class Source:
         except OSError as error:
             raise Unavailable("missing", f"The ledger {path} can't be looked for ({error.strerror}).") from None
         if not there:
-            raise Unavailable(
-                "missing", f"Nothing was metered yet: there is no ledger at {path}; load jupyter_green in a notebook."
+            raise Nothing(
+                url, f"Nothing was metered yet: there is no ledger at {path}; load jupyter_green in a notebook."
             )
 
     # ---- watching -----------------------------------------------------------------------------
@@ -153,12 +180,13 @@ class Source:
             raise
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Run anything else on the ledger's threads."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        """Run something short on the ledger's thread for that."""
+        return await asyncio.get_running_loop().run_in_executor(self._short, work)
 
     def close(self) -> None:
         """Let go of the ledger; what still waits is given up."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._threads, self._short):
+            threads.shutdown(wait=False, cancel_futures=True)
         if self._ledger is not None:
             self._ledger.close()
             self._ledger = None

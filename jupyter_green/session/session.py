@@ -16,6 +16,7 @@ from typing import Any
 from jupyter_green.accounts import Book
 from jupyter_green.meter import Meter
 from jupyter_green.records import EnergyRecord, Span, Status, clock
+from jupyter_green.report.totals import Alike
 from jupyter_green.sensors import Discovery
 from jupyter_green.sensors.discovery import discover
 from jupyter_green.sensors.processor import cpu_seconds_fast
@@ -194,8 +195,12 @@ class Session:
 
     @property
     def finished(self) -> deque[EnergyRecord]:
-        """Settled records of this session, oldest first; the newest ten thousand."""
+        """Settled records of this session, oldest first; the newest two thousand."""
         return self._settlement.finished
+
+    def so_far(self) -> tuple[list[EnergyRecord], tuple[Alike, ...]]:
+        """Settled records that are kept, and the sums of those before them: all that was metered, at one moment."""
+        return self._settlement.so_far()
 
     @property
     def problem(self) -> str | None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from jupyter_green.meter import Meter
 from jupyter_green.records import EnergyRecord, clock
+from jupyter_green.report.totals import Alike, Earlier
 from jupyter_green.sensors import Reading
 from jupyter_green.sensors.processor import ProcessorModel
 
@@ -29,6 +30,9 @@ HEARTBEAT_SECONDS = 1.0
 TRACE_SECONDS = 1.0
 YIELD_SECONDS = 0.02
 """After a cell nobody waits for, the kernel first says that it is idle; then its record is made."""
+
+KEPT_RECORDS = 2_000
+"""So many settled records stay in memory; of those before them their sum does, and the ledger has them all."""
 
 PATIENCE_SECONDS = 0.25
 """How long beyond the slowest sensor's settling a figure is waited for before it is taken as it is."""
@@ -62,7 +66,9 @@ class Settlement:
         self.store = store
         self.settings = settings
         self.crowd = Crowd()
-        self.finished: deque[EnergyRecord] = deque(maxlen=10_000)
+        self.finished: deque[EnergyRecord] = deque(maxlen=KEPT_RECORDS)
+        self._earlier = Earlier()
+        self._keeping = threading.Lock()
         self.listeners: list[Listener] = []
         self.watchers: list[Watcher] = []
         self.problem: str | None = None
@@ -80,6 +86,8 @@ class Settlement:
         self._stepping: int | None = None
         self._told: set[str] = set()
         self._unwritten: list[EnergyRecord] = []
+        if self._processor is not None:
+            store.bill = self._processor.exclude
 
     # ---- from the cell's path -----------------------------------------------------------------
 
@@ -138,6 +146,11 @@ class Settlement:
         start, end = window.bounds()
         return self.bare(window).with_(components=self.meter.components(start, end), seconds=end - start, final=False)
 
+    def so_far(self) -> tuple[list[EnergyRecord], tuple[Alike, ...]]:
+        """The records that are kept and the sums of those before them, at one moment."""
+        with self._keeping:
+            return self._earlier.outer(self.finished), self._earlier.alike()
+
     # ---- the sampler's thread -----------------------------------------------------------------
 
     def step(self) -> float | None:
@@ -168,10 +181,11 @@ class Settlement:
             for window in self._open_windows():
                 self._beat(window)
         self._tidy(now)
+        drain = self.store.drain_when_due()
         if self._open_windows() or self.busy:
             wait = self.meter.wait_seconds()
             return self._show(min(wait, YIELD_SECONDS) if self._edges or self._ending else wait)
-        return self._show(self.store.drain_when_due())
+        return self._show(drain)
 
     def conclude(self) -> None:
         """Settle everything that waits with the figures as they are; for the end of the process."""
@@ -316,7 +330,10 @@ class Settlement:
         self._bill_own_time()
         self._write(record)
         self._bill_own_time()
-        self.finished.append(record)
+        with self._keeping:
+            if len(self.finished) == self.finished.maxlen:
+                self._earlier.add(self.finished[0])
+            self.finished.append(record)
         self.tell("final", record)
         self._bill_own_time()
         return record

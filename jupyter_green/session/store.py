@@ -1,9 +1,10 @@
-"""Where a session's records go: the journal at once, the ledger when nothing runs.
+"""Where a session's records go: the journal at once, the ledger within ten seconds, also while cells run.
 
 A journal that can't be written (full disk, read-only home) costs no record: settled ones wait in memory
 and are written as soon as the disk takes them again; what is wrong is said once, in `problem`. The
-ledger's database library is heavy and is loaded only for draining, a few seconds after the last window, on
-a thread of its own: a ledger that is locked or far away must not keep the sampler from the next window.
+ledger's database library is heavy and is loaded only for draining, on a thread of its own: a ledger that is locked or
+far away must not keep the sampler from the next window. A journal is cut into files of a bounded size, so that a drain
+holds no more than one of them in memory and the disk holds no more than what is not in the ledger yet.
 """
 
 from __future__ import annotations
@@ -11,20 +12,26 @@ from __future__ import annotations
 import getpass
 import platform
 import threading
-import time
+from collections.abc import Callable
 from typing import Any
 
 from jupyter_green.ledger.journal import Journal
 from jupyter_green.ledger.location import journal_folder
-from jupyter_green.records import EnergyRecord
+from jupyter_green.records import EnergyRecord, clock
 
 from .settings import Settings
 
 QUIET_SECONDS = 3.0
-DRAIN_EVERY_SECONDS = 30.0
+"""After so long without a record the ledger is written, since nothing runs then."""
+LATEST_SECONDS = 6.0
+"""So long after a record the ledger is written at the latest, whatever runs."""
+DRAIN_EVERY_SECONDS = 5.0
+"""The ledger is written at most so often."""
 RETRY_SECONDS = 10.0
+DRAIN_AGAIN_SECONDS = 30.0
+"""A ledger that could not be written is tried again after so long."""
 ASK_SECONDS = 1.0
-ROTATE_BYTES = 1_000_000
+ROTATE_BYTES = 500_000
 WAITING_LIMIT = 10_000
 
 
@@ -43,31 +50,48 @@ class Store:
         self._waiting: list[EnergyRecord] = []
         self._kept = self._tried = 0  # settled records so far, and how many when the ledger was last tried
         self._drainer: threading.Thread | None = None
-        self._open: set[str] = set()
+        self._open: dict[str, dict[str, Any]] = {}  # what the journal says of windows that are not settled
+        self._closed: set[str] = set()  # those of them that have ended
+        self._writing = threading.Lock()  # cells write from one thread, the sampler from another
         self._last_write = 0.0
-        self._last_drain = time.monotonic() - DRAIN_EVERY_SECONDS
-        self._next_try = 0.0
+        self._first_new = 0.0  # when the oldest record was written that was not drained yet
+        self._last_drain = clock.monotonic() - DRAIN_EVERY_SECONDS
+        self._next_try = self._next_rotation = 0.0
         self._ended = False
         self.problem: str | None = None
         self.drain_problem: str | None = None
         self.notices: tuple[str, ...] = ()
+        self.bill: Callable[[float], None] = lambda seconds: None
+        """Told of the processor time that draining takes, in seconds."""
         self._start_journal()
 
     def note(self, event: str, record_id: str, known: dict[str, Any]) -> None:
         """Write what is newly known of a window that is not settled: an open, close or beat line."""
-        if event == "open":
-            self._open.add(record_id)
-        self._last_write = time.monotonic()
-        self._put(event, record_id, known)
+        with self._writing:
+            if event == "open":
+                self._open[record_id] = dict(known)
+            elif record_id in self._open:
+                self._open[record_id].update(known)
+                if event == "close":
+                    self._closed.add(record_id)
+            self._last_write = clock.monotonic()
+            self._put(event, record_id, known)
+            if event == "beat":  # else a cell waits
+                self._rotate()
 
     def keep(self, record: EnergyRecord) -> None:
         """Write a settled record; it is never dropped."""
-        self._open.discard(record.id)
-        self._kept += 1
-        self._last_write = time.monotonic()
-        if not self._put("final", record.id, record.to_dict()):
-            self._waiting.append(record)
-            del self._waiting[:-WAITING_LIMIT]
+        with self._writing:
+            self._open.pop(record.id, None)
+            self._closed.discard(record.id)
+            self._last_write = clock.monotonic()
+            if self._kept == self._tried:
+                self._first_new = self._last_write
+            self._kept += 1
+            if not self._put("final", record.id, record.to_dict()):
+                self._waiting.append(record)
+                del self._waiting[:-WAITING_LIMIT]
+            self._rotate()
 
     @property
     def waiting(self) -> int:
@@ -80,12 +104,12 @@ class Store:
             if self._drainer.is_alive():
                 return ASK_SECONDS
             self._drainer = None
-            if self.drain_problem is None:
-                self._rotate()
-        if self._kept == self._tried or self._ended:
+        if self._ended or (self._kept == self._tried and self.drain_problem is None):
             return None
-        now = time.monotonic()
-        due = max(self._last_write + QUIET_SECONDS, self._last_drain + DRAIN_EVERY_SECONDS)
+        now = clock.monotonic()
+        due = min(self._last_write + QUIET_SECONDS, self._first_new + LATEST_SECONDS)
+        pause = DRAIN_EVERY_SECONDS if self.drain_problem is None else DRAIN_AGAIN_SECONDS
+        due = max(due, self._last_drain + pause)
         if now < due:
             return due - now
         self._drainer = threading.Thread(target=self.drain, name="jupyter_green drain", daemon=True)
@@ -94,13 +118,22 @@ class Store:
 
     def drain(self) -> None:
         """Move settled records to the ledger now; a fault is kept in `drain_problem`."""
-        self._tried, self._last_drain = self._kept, time.monotonic()
+        self._tried, self._last_drain = self._kept, clock.monotonic()
+        billed = clock.thread_time()
+
+        def bill() -> None:
+            nonlocal billed
+            spent = clock.thread_time()
+            self.bill(spent - billed)
+            billed = spent
+
         try:
             from jupyter_green.ledger import Ledger, LedgerError
 
+            bill()
             try:
                 with Ledger(self._settings.ledger) as ledger:
-                    ledger.drain()
+                    ledger.drain(bill)
                     self.notices = tuple(ledger.notices)
             except LedgerError as error:
                 self.drain_problem = str(error)
@@ -109,13 +142,27 @@ class Store:
             why = " ".join(f"{type(error).__name__}: {error}".split())
             self.drain_problem = f"The ledger can't be opened ({why}); the journals keep the records."
             return
+        finally:
+            bill()
         self.drain_problem = None
 
     def _rotate(self) -> None:
-        """Begin a new journal where the drained one has grown long and no window is open in it."""
-        if self._journal is not None and self._journal.size > ROTATE_BYTES and not self._open:
-            self._journal.close()
-            self._start_journal()
+        """Go on in a new journal where this one has grown long; what is open is carried over."""
+        old = self._journal
+        now = clock.monotonic()
+        if old is None or now < self._next_rotation or old.size <= ROTATE_BYTES:
+            return
+        try:
+            new = self._new_journal()
+            try:
+                old.end([*self._open])
+            except OSError:
+                new.discard()
+                raise
+        except OSError:
+            self._next_rotation = now + RETRY_SECONDS  # the disk is full: what fits goes on where it is
+            return
+        self._journal = new
 
     def abandon(self) -> None:
         """In a forked child: leave the parent's journal alone."""
@@ -126,21 +173,30 @@ class Store:
 
     def close(self) -> None:
         """Write what waits and close the journal; the next one who opens the ledger reads it."""
-        self._next_try = 0.0
-        self._flush()
-        self._ended = True
-        if self._journal is not None:
-            self._journal.close()
-            self._journal = None
+        with self._writing:
+            self._next_try = 0.0
+            self._flush()
+            self._ended = True
+            if self._journal is not None:
+                self._journal.close()
+                self._journal = None
 
     # ---- inside -------------------------------------------------------------------------------
 
     def _start_journal(self) -> None:
         try:
-            self._journal = Journal(journal_folder(self._settings.ledger), self._head())
+            self._journal = self._new_journal()
             self.problem = None
         except OSError as error:
             self._fail(error)
+
+    def _new_journal(self) -> Journal:
+        carried = [
+            (event, record_id, known if event == "open" else {})
+            for record_id, known in self._open.items()
+            for event in (("open", "close") if record_id in self._closed else ("open",))
+        ]
+        return Journal(journal_folder(self._settings.ledger), self._head(), carried)
 
     def _head(self) -> dict[str, Any]:
         try:
@@ -162,14 +218,14 @@ class Store:
         if self._journal is None:
             return False
         try:
-            self._journal.write(event, record_id, time.time(), data)
+            self._journal.write(event, record_id, clock.wall(), data)
         except OSError as error:
             self._fail(error)
             return False
         return True
 
     def _fail(self, error: OSError) -> None:
-        self._next_try = time.monotonic() + RETRY_SECONDS
+        self._next_try = clock.monotonic() + RETRY_SECONDS
         self.problem = (
             f"Records can't be written to disk ({error.strerror or error}); they are kept in memory until they can. "
             "Free some space, or set JUPYTER_GREEN_LEDGER to a place that can be written."
@@ -177,14 +233,14 @@ class Store:
 
     def _flush(self) -> None:
         """Write the records that wait in memory, if it is time to try again."""
-        if time.monotonic() < self._next_try or (self.problem is None and not self._waiting):
+        if clock.monotonic() < self._next_try or (self.problem is None and not self._waiting):
             return
         if self._journal is None:
             self._start_journal()
         while self._waiting and self._journal is not None:
             record = self._waiting[0]
             try:
-                self._journal.write("final", record.id, time.time(), record.to_dict())
+                self._journal.write("final", record.id, clock.wall(), record.to_dict())
             except OSError as error:
                 self._fail(error)
                 return

@@ -133,7 +133,7 @@ def _judged(search: Search, chosen: Sequence[Entry], judged: Sequence[Batch], pa
 
 
 def _first(verdicts: Sequence[Verdict]) -> Verdict:
-    """Return which of those that are not proven says why nothing is kept: what failed the last check, or the boldest."""
+    """Return which of those that are not proven says why nothing is kept: a failed last check, or the boldest."""
     return next((one for one in verdicts if one.inspection is not None), verdicts[0])
 
 

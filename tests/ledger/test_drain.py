@@ -383,3 +383,57 @@ def test_a_long_session_is_not_read_again_and_again(file_url, record):
     found = replay(journal.path, found.resume, found.resume_settled)
     assert (len(found.settled), len(found.open), found.resume) == (1, 1, size)
     journal.close()
+
+
+# ---- a journal that goes on in another file --------------------------------------------------------
+
+
+def carried_over(old: Journal, folder: Path, running: EnergyRecord) -> Journal:
+    """Go on in a new file, as far as the old one's last line."""
+    return Journal(folder, {"owner": "alice"}, [("open", running.id, running.with_(final=False).to_dict())])
+
+
+def test_a_complete_part_of_a_living_journal_is_moved_and_removed_once(any_url, record):
+    folder = journal_folder(any_url)
+    settled, running = record(started_at=1.0), record(started_at=2.0)
+    old = Journal(folder)
+    write(old, settled)
+    write(old, running, upto="beat")
+    new = carried_over(old, folder, running)
+    old.end([running.id])
+    with Ledger(any_url) as ledger:
+        found = ledger.drain()
+        assert (found.records, found.closed) == (1, 1)
+        assert list(journals(folder)) == [new.path]
+        write(new, running)
+        assert ledger.drain().records == 1
+        assert [(one.id, one.status) for one in ledger.records()] == [(settled.id, "ok"), (running.id, "ok")]
+    new.close()
+
+
+def test_a_complete_part_needs_no_lock_to_be_known_as_such(file_url, record):
+    """As on a file system without locks, where a part's writer seems to be at it as long as the process lives."""
+    journal = Journal(journal_folder(file_url))
+    write(journal, record())
+    with journal.path.open("rb") as held:
+        fcntl = pytest.importorskip("fcntl")
+        journal.end([])
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with Ledger(file_url) as ledger:
+            found = ledger.drain()
+    assert (found.records, found.closed) == (1, 1)
+
+
+def test_a_kill_between_the_two_parts_counts_a_window_once(any_url, record):
+    folder = journal_folder(any_url)
+    settled, running = record(started_at=1.0), record(started_at=2.0)
+    old = Journal(folder)
+    write(old, settled)
+    write(old, running, upto="beat")
+    new = carried_over(old, folder, running)
+    for journal in (old, new):  # a kill gives up both locks
+        journal.close()
+    with Ledger(any_url) as ledger:
+        assert ledger.drain().records == 2
+        assert [one.status for one in ledger.records()] == ["ok", "killed"]
+        assert not list(journals(folder))

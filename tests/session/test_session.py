@@ -404,3 +404,73 @@ def test_the_session_is_light() -> None:
     process = start("with green.meter(): pass\nprint(json.dumps(sorted({m.split('.')[0] for m in sys.modules})))")
     loaded = set(json.loads(process.communicate(timeout=60)[0]))
     assert not loaded & {"sqlalchemy", "alembic", "torch", "pandas", "numpy", "tornado", "nbclient", "ipywidgets"}
+
+
+def test_records_reach_the_ledger_while_a_window_is_open_and_the_journal_stays_short() -> None:
+    """A loop that never rests inside a window that never ends, with parts of a few kilobytes."""
+    told = run(
+        """
+import jupyter_green.session.store as store
+from jupyter_green.ledger import Ledger, journal_folder, journals
+store.LATEST_SECONDS = store.DRAIN_EVERY_SECONDS = store.ASK_SECONDS = 0.05
+store.ROTATE_BYTES = 5000
+made = 0
+with green.meter("outer"):
+    session = current()
+    with Ledger(session.settings.ledger) as ledger:
+        folder = journal_folder(session.settings.ledger)
+        while made < 40 or not ledger._database.read(
+            lambda c: c.exec_driver_sql("SELECT count(*) FROM green_records WHERE label = 'inner'").scalar_one()
+        ) >= 30:
+            with green.meter("inner"): sum(range(2000))
+            made += 1
+    session.settle()
+    session.store.drain()
+    left = [path.stat().st_size for path in journals(folder)]
+session.settle()
+session.store.drain()
+with Ledger(session.settings.ledger) as ledger:
+    labels = [record.label for record in ledger.records() if record.label]
+    statuses = {record.status for record in ledger.records()}
+print(json.dumps([made, len(left), max(left), labels.count("inner"), labels.count("outer"), sorted(statuses)]))
+"""
+    )
+    made, files, longest, inner, outer, statuses = told
+    assert (inner, outer, statuses) == (made, 1, ["ok"])
+    assert files == 1
+    assert longest < 5000 + 20_000
+
+
+def test_the_status_counts_what_is_no_longer_kept() -> None:
+    """As it would with all of it in memory: cells, joules and their ±, gaps, blocks inside others."""
+    told = run(
+        """
+from jupyter_green.magics.status import history
+from jupyter_green.report import Totals
+from collections import deque
+session = current()
+whole = []
+session.listen(lambda event, record: whole.append(record) if event == "final" else None)
+settlement = session._settlement
+settlement.finished = deque(maxlen=7)
+for number in range(30):
+    window = session.open(session.window("cell"))
+    if number % 3 == 0:
+        with green.meter("inside"): sum(range(1000))
+    session.close(window)
+session.settle()
+records, earlier = session.so_far()
+totals, expected = Totals(records, earlier=earlier), Totals(whole)
+a, b = totals.sum, expected.sum
+page = history(session, everything=False, sources=())
+print(json.dumps([totals.cells, expected.cells, a.joules, b.joules, a.uncertainty, b.uncertainty,
+                  a.seconds, b.seconds,
+                  totals.gaps.joules, expected.gaps.joules, totals.text(), expected.text(),
+                  len(page.records), len(whole)]))
+"""
+    )
+    assert told[0] == told[1] == 30
+    for ours, right in ((2, 3), (4, 5), (6, 7), (8, 9)):
+        assert told[ours] == (None if told[right] is None else pytest.approx(told[right], rel=1e-9))
+    assert told[10] == told[11]
+    assert told[12] == told[13]
