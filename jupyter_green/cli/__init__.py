@@ -91,14 +91,16 @@ def _parser() -> argparse.ArgumentParser:
 
     export = _command(commands, "export", _export, "write the ledger to a .csv, .jsonl or .parquet file")
     export.add_argument("file", type=Path, metavar="FILE")
-    export.add_argument("--since", metavar="DATE", help="only what began on or after this day (2026-01-31)")
+    export.add_argument("--since", metavar="DATE", help="30d, 12h, today or a day (2026-01-31); default all")
     export.add_argument("--project", metavar="NAME", help="only records of this project")
+    export.add_argument("--everyone", action="store_true", help=_EVERYONE)
 
     report = _command(commands, "report", _report, "what a period used, for others to read: text, .html, .md or .csv")
     report.add_argument(
         "--since", default="30d", metavar="WHEN", help="30d, 12h, 2w or a day (2026-01-31); default 30d"
     )
     report.add_argument("--project", metavar="NAME", help="only records of this project")
+    report.add_argument("--everyone", action="store_true", help=_EVERYONE)
     report.add_argument("--to", type=Path, metavar="FILE", help="write it to this .html, .md or .csv file")
     report.add_argument("--equivalents", action="store_true", help="add everyday comparisons, each with its source")
 
@@ -110,6 +112,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     importing.add_argument("file", type=Path, metavar="FILE")
     return parser
+
+
+_EVERYONE = "everyone's records of a ledger that several people share, not yours alone"
 
 
 def _command(
@@ -135,13 +140,19 @@ def _doctor(given: argparse.Namespace) -> int:
 def _export(given: argparse.Namespace) -> int:
     from .transfer import export
 
-    return export(given.file, since=given.since, project=given.project)
+    return export(given.file, since=given.since, project=given.project, everyone=given.everyone)
 
 
 def _report(given: argparse.Namespace) -> int:
     from .report import report
 
-    return report(given.since, project=given.project, target=given.to, equivalents=given.equivalents)
+    return report(
+        given.since,
+        project=given.project,
+        target=given.to,
+        equivalents=given.equivalents,
+        everyone=given.everyone,
+    )
 
 
 def _check(given: argparse.Namespace) -> int:

@@ -18,7 +18,7 @@ FORMS = {".html": Period.page, ".md": Period.markdown, ".csv": Period.csv}
 """How a period is written, by the file's suffix."""
 
 
-def report(since: str, *, project: str | None, target: Path | None, equivalents: bool) -> int:
+def report(since: str, *, project: str | None, target: Path | None, equivalents: bool, everyone: bool = False) -> int:
     """Print the report of a period, or write it to a file.
 
     Raises
@@ -35,7 +35,7 @@ def report(since: str, *, project: str | None, target: Path | None, equivalents:
     except DiscloseError as error:
         raise Refusal(str(error)) from None
     valuation, problem = Valuation.sound()
-    with opened() as ledger:
+    with opened(everyone) as ledger:
         try:
             records = records_of(ledger, begin, project)
         except DiscloseError as error:
@@ -53,7 +53,7 @@ def report(since: str, *, project: str | None, target: Path | None, equivalents:
         print(found.text())
     else:
         write_whole(target, FORMS[target.suffix.lower()](found))
-        print(f"The energy report: {target}")
+        print(f"The energy report{' of everyone' if everyone else ''}: {target}")
     return 0
 
 

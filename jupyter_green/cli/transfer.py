@@ -15,8 +15,13 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def opened() -> Iterator[Ledger]:
+def opened(everyone: bool = False) -> Iterator[Ledger]:
     """Open the ledger for a block; what it wants a person to know goes to standard error at the end.
+
+    Parameters
+    ----------
+    everyone : bool
+        Whether everyone's records of a shared ledger are meant.
 
     Raises
     ------
@@ -26,7 +31,7 @@ def opened() -> Iterator[Ledger]:
     from jupyter_green.ledger import Ledger
 
     try:
-        with Ledger() as ledger:
+        with Ledger(everyone=everyone) as ledger:
             yield ledger
             for notice in ledger.notices:
                 print(f"jupyter green: {notice}", file=sys.stderr)
@@ -34,9 +39,9 @@ def opened() -> Iterator[Ledger]:
         raise Refusal(str(error)) from None
 
 
-def export(file: Path, since: str | None = None, project: str | None = None) -> int:
+def export(file: Path, since: str | None = None, project: str | None = None, everyone: bool = False) -> int:
     """Write records to a file whose suffix says the format; print how many."""
-    with opened() as ledger:
+    with opened(everyone) as ledger:
         count = ledger.export(file, since=since, project=project)
         print(f"{_records(count)} written to {file}")
     return 0

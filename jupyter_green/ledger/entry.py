@@ -15,15 +15,16 @@ from typing import Any, cast, get_args
 
 from sqlalchemy import Connection, insert, select
 
-from jupyter_green.records import Component, EnergyRecord, Kind, Method, Quality, Span, Status
+from jupyter_green.records import SCHEMA_VERSION, Component, EnergyRecord, Kind, Method, Quality, Span, Status
 
 from . import rollup, schema
-from .fault import LedgerError
+from .fault import DamagedRecord, LedgerError
 from .privacy import plain
 from .totals import is_simulated, part_of
 
 _BATCH = 400
 _LARGEST = 1e100  # the sum of many such figures, and their squares, are still numbers of every database
+_MOST_JOULES = 1e20  # a hundred years of a gigawatt are less
 _CHOICES: tuple[tuple[str, tuple[str, ...]], ...] = (("span", get_args(Span)), ("status", get_args(Status)))
 _PART_CHOICES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("kind", get_args(Kind)),
@@ -165,9 +166,52 @@ def record_of(document: str, trace: str | None) -> EnergyRecord:
     Raises
     ------
     LedgerError
-        If a newer version wrote it.
+        If a newer version wrote it; DamagedRecord where it holds what no record does.
     """
     try:
-        return EnergyRecord.from_dict(document_of(document, trace))
-    except ValueError as error:
-        raise LedgerError(str(error)) from None
+        data = document_of(document, trace)
+        newer = isinstance(version := data.get("schema"), int) and version > SCHEMA_VERSION
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        raise DamagedRecord(_DAMAGED) from None
+    try:
+        record = EnergyRecord.from_dict(data)
+        if not _is_whole(record):
+            raise DamagedRecord(_DAMAGED)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise LedgerError(str(error)) if newer else DamagedRecord(_DAMAGED) from None
+    return record
+
+
+_DAMAGED = "A record of the ledger was altered from outside and can't be read; the others can."
+
+
+def _is_whole(record: EnergyRecord) -> bool:
+    """Whether the values that are added up, ordered and shown are of the kinds that they must be."""
+    if not (_is_number(record.started_at) and _is_number(record.seconds) and isinstance(record.id, str)):
+        return False
+    if record.span not in get_args(Span) or record.status not in get_args(Status):
+        return False
+    figures = (record.units, record.co2e_grams, record.cost, record.overhead_seconds)
+    texts = (getattr(record, name) for name in _TEXTS)
+    return (
+        all(value is None or _is_number(value) for value in figures)
+        and all(value is None or isinstance(value, str) for value in texts)
+        and all(isinstance(note, str) for note in record.notes)
+        and all(_is_whole_part(part) for part in record.components)
+    )
+
+
+def _is_whole_part(part: Component) -> bool:
+    widths = (part.uncertainty, part.gain_uncertainty)
+    return (
+        (part.joules is None or (_is_number(part.joules) and part.joules <= _MOST_JOULES))
+        and all(width is None or (isinstance(width, (int, float)) and not math.isnan(width)) for width in widths)
+        and part.kind in get_args(Kind)
+        and part.quality in get_args(Quality)
+        and isinstance(part.device, str)
+    )
+
+
+def _is_number(value: object) -> bool:
+    """Whether a value is a finite number of 0 or more."""
+    return isinstance(value, (int, float)) and math.isfinite(value) and value >= 0

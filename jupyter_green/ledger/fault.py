@@ -50,6 +50,10 @@ class LedgerError(Exception):
     """A ledger that can't do what was asked; the text says why and what to do."""
 
 
+class DamagedRecord(LedgerError):
+    """A stored record that was altered from outside and can't be read; the others can."""
+
+
 def kind_of(message: str, state: str | None = None) -> FaultKind:
     """Return what kind of fault a database's message and, if it has one, its SQL state mean."""
     if state is not None:

@@ -7,16 +7,19 @@ in the journals was brought in.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, func, select
+
+from jupyter_green.records import EnergyRecord
 
 from . import query, schema, summary, transfer
 from .database import Database
 from .entry import record_of
+from .fault import DamagedRecord
 from .moment import Moment
 from .privacy import Privacy
 from .query import Filters
@@ -132,7 +135,23 @@ class Reader:
         wanted = query.documents(query.conditions(filters, self._privacy, self._scope), limit, newest_first, offset)
         self._fresh()
         rows = self._database.read(lambda connection: [tuple(row) for row in connection.execute(wanted)])
-        return Records(record_of(row[0], row[1]) for row in rows)
+        return Records(self._whole_of(rows))
+
+    def _whole_of(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[EnergyRecord]:
+        """Yield the records that can be read; how many were altered from outside is said."""
+        damaged = 0
+        for document, trace in rows:
+            try:
+                yield record_of(document, trace)
+            except DamagedRecord:
+                damaged += 1
+        if damaged:
+            count = "1 record was" if damaged == 1 else f"{damaged} records were"
+            self._notice(f"{count} altered from outside and can't be read; all others are there.")
+
+    def _notice(self, text: str) -> None:
+        """Keep a sentence that a person should read."""
+        raise NotImplementedError
 
     def count(self, **filters: Unpack[Filters]) -> int:
         """Return how many records there are; filters as for `records`."""

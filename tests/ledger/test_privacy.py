@@ -3,12 +3,14 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import re
+from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, select, text
 
-from jupyter_green.ledger import Journal, Ledger, journal_folder, ledger_url
-from jupyter_green.ledger.privacy import comparable, hashed, keyed
+from jupyter_green.ledger import Journal, Ledger, journal_folder, ledger_url, schema
+from jupyter_green.ledger.privacy import comparable, hashed, is_keyed, keyed
 
 PRIVATE = {"notebook": "/home/alice/secret/plan.ipynb", "label": "merger with X", "cell_id": "cell-4711"}
 
@@ -128,3 +130,19 @@ def test_without_a_key_what_would_be_hashed_is_withheld(server_url, record, no_k
         found = stored(server_url)
     for word in ("secret", "0123456789abcdef", "alice"):
         assert word not in found
+
+
+def test_the_page_lists_what_leaves_the_machine(server_url, private):
+    page = (Path(__file__).parents[2] / "docs" / "server.md").read_text(encoding="utf-8")
+    lines = page.partition("has these columns by default:")[2].partition("`document` repeats")[0].split("\n- ")[1:]
+    plain, project, keyed_ones, nothing = (set(re.findall(r"`(\w+)`", line)) for line in lines)
+    with Ledger(server_url) as ledger:
+        ledger.add([private.with_(code_hash="0123456789abcdef")])
+        row = ledger._database.read(lambda c: c.execute(select(schema.records)).mappings().one())
+    assert plain | project | keyed_ones | nothing == set(row)
+    assert {name for name in nothing if row[name] is not None} == set()
+    assert all(is_keyed(row[name]) for name in keyed_ones)
+    assert row["project"] == "secret"
+    document = json.loads(row["document"])
+    assert {document[name] for name in ("label", "cell_id")} == {None}
+    assert (document["notebook"], document["code_hash"]) == (row["notebook"], row["code_hash"])

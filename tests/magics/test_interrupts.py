@@ -194,7 +194,7 @@ ROUND = 40
 
 
 def interrupted_round(kernel: Kernel, chance: random.Random) -> tuple[list[str], int]:
-    """Queue cells as "run all" does, interrupt once somewhere; return the statuses of the replies, and how many came."""
+    """Queue cells as "run all" does, interrupt once; return the statuses of the replies and how many came."""
     sources = [f"{chance.choice(CELLS)}\n# {chance.random()}" for _ in range(ROUND)]
     asked = [kernel._send(Cell(source), f"fuzz-{chance.random()}", {}) for source in sources]
     time.sleep(chance.uniform(0.0, 0.25))
@@ -228,7 +228,7 @@ def test_run_all_stops_as_often_as_without_us(
     """Pairs of kernels, one with and one without the extension, are interrupted alike while cells are queued."""
     with ThreadPoolExecutor(4) as pool:
         kernels = [start(tmp_path / f"work{number}") for number in range(2)]
-        plain, metered = kernels
+        _, metered = kernels
         assert metered.run("%load_ext jupyter_green").status == "ok"
         if budget:
             assert metered.run("%budget 1e12J --per project --all").status == "ok"
