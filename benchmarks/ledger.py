@@ -88,7 +88,8 @@ def _place(kind: str) -> Iterator[Callable[[], str]]:
             return
         from tests.ledger.conftest import server
 
-        running = server.__wrapped__() if hasattr(server, "__wrapped__") else server.__pytest_wrapped__.obj()
+        made: Any = server  # pytest's fixture holds the function itself
+        running = made.__wrapped__() if hasattr(made, "__wrapped__") else made.__pytest_wrapped__.obj()
         try:
             yield next(running).database
         finally:

@@ -56,12 +56,12 @@ class _HourOf(GenericFunction[float]):
     inherit_cache = True
 
 
-@compiles(_HourOf)  # type: ignore[no-untyped-call, untyped-decorator]  # SQLAlchemy's registry has no types
+@compiles(_HourOf)
 def _floor(element: Any, compiler: Any, **given: Any) -> str:
     return f"(floor(({compiler.process(element.clauses, **given)}) / 3600.0) * 3600.0)"
 
 
-@compiles(_HourOf, "sqlite")  # type: ignore[no-untyped-call, untyped-decorator]  # as above; some builds have no floor()
+@compiles(_HourOf, "sqlite")  # some builds have no floor()
 def _floor_sqlite(element: Any, compiler: Any, **given: Any) -> str:
     hours = f"(({compiler.process(element.clauses, **given)}) / 3600.0)"
     whole = f"CAST({hours} AS INTEGER)"
@@ -219,8 +219,8 @@ def _of_hours(run: str) -> Executable:
 
 def added() -> list[ColumnElement[Any]]:
     """Return the figures of lines added up."""
-    joined = {"began": func.min, "ended": func.max}
-    return [joined.get(name, func.sum)(_line[name]) for name in _FIGURES]
+    ends: dict[str, ColumnElement[Any]] = {"began": func.min(_line.began), "ended": func.max(_line.ended)}
+    return [ends[name] if name in ends else func.sum(_line[name]) for name in _FIGURES]
 
 
 def _word(name: str) -> ColumnElement[str]:

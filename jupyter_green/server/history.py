@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, and_, case, func, literal, not_, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, FromClause, and_, case, func, literal, not_, or_, select
 from sqlalchemy.sql import visitors
 
 from jupyter_green.accounts import view
@@ -112,6 +112,7 @@ def runs(connection: Connection, where: Where, offset: int, limit: int) -> Shape
 def _page(connection: Connection, where: Where, offset: int, limit: int) -> tuple[int, list[str]]:
     """Return how many runs have a row, and which are on a page."""
     kept = _of_sums(where)
+    source: FromClause
     if kept is None:
         began, row, source = func.min(_table.started_at), [_row, *where], schema.records
         run = _table.run_id
