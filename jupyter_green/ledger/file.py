@@ -8,15 +8,22 @@ A file that is plainly something else is not moved: the person named it by mista
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 from .fault import LedgerError, kind_of, sentence
 from .location import data_folder, on_network_filesystem
+
+try:
+    import fcntl
+except ImportError:  # Windows has no advisory locks of this kind
+    fcntl = None  # type: ignore[assignment]  # a name is a module or nothing, which mypy has no word for
 
 _MAGIC = b"SQLite format 3\x00"
 _SUFFIXES = (".sqlite", ".sqlite3", ".db")
@@ -187,10 +194,26 @@ class LedgerFile:
         LedgerError
             If the file is plainly no ledger, or can't be moved.
         """
-        if not self._damaged():
-            return  # another process has replaced it meanwhile
-        with self.path.open("rb") as start:
-            ours = start.read(len(_MAGIC)) == _MAGIC
+        try:
+            held = self.path.open("rb")
+        except FileNotFoundError:
+            return  # another process has just moved it
+        with held:
+            if fcntl is not None:
+                with contextlib.suppress(OSError):  # a file system without locks
+                    fcntl.flock(held, fcntl.LOCK_EX)
+            if not self._is_there(held) or not self._damaged():
+                return  # another process has replaced it meanwhile
+            self._move_aside(reason, held.read(len(_MAGIC)) == _MAGIC)
+
+    def _is_there(self, held: BinaryIO) -> bool:
+        """Whether the file that is open is still the one under the ledger's name."""
+        try:
+            return os.path.samestat(os.fstat(held.fileno()), self.path.stat())
+        except OSError:
+            return False
+
+    def _move_aside(self, reason: str, ours: bool) -> None:
         if not ours and self.path.suffix not in _SUFFIXES:
             raise LedgerError(f"The file {self.path} is no ledger; name another one (a ledger ends in .sqlite).")
         stamp = time.strftime("%Y%m%d-%H%M%S")
