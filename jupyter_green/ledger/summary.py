@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, cast
 from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 
 from . import query, rollup, schema
-from .query import Filters, moment
+from .moment import period
+from .query import Filters
 from .rollup import AROUND, HOUR, hour_of
 from .totals import OF_ALL, By, Line, Sums, Totals, total
 
@@ -149,25 +150,25 @@ def _parted(connection: Connection, filters: Filters, by: By | None) -> _Period 
     """Return how a question is parted; None where only the records can answer it."""
     if filters.get("cell_id") is not None or filters.get("code_hash") is not None:
         return None
-    since, until = filters.get("since"), filters.get("until")
-    if since is None and until is None and by != "day":
+    start, stop = period(filters.get("since"), filters.get("until"))
+    if start is None and stop is None and by != "day":
         return _Period(hourly=False)
     first, end, apart = -math.inf, math.inf, set[float]()
-    if since is not None and math.isfinite(start := moment(since)):
+    if start is not None:
         first = hour_of(start)
         if first != start:
             apart.add(first)
             first += HOUR
-    if until is not None and math.isfinite(stop := moment(until)):
+    if stop is not None:
         end = hour_of(stop)
         if end != stop:
             apart.add(end)
     if not first < end:
         return None
-    period = _Period(True, first, end, frozenset(apart))
+    hourly = _Period(True, first, end, frozenset(apart))
     if by != "day":
-        return period
-    hours = select(_sum.hour).where(_sum.hour.is_not(None), *period.hours(_sum.hour)).distinct()
+        return hourly
+    hours = select(_sum.hour).where(_sum.hour.is_not(None), *hourly.hours(_sum.hour)).distinct()
     broken = {float(hour) for hour in connection.execute(hours).scalars() if _day(hour) != _day(hour + HOUR - 0.001)}
     return _Period(True, first, end, frozenset(apart | broken))
 

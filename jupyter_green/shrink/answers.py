@@ -60,11 +60,9 @@ def answers_of(contestant: Contestant, outputs: Any, examples: Examples, size: i
 def _read(contestant: Contestant, outputs: Any, size: int) -> list[Any]:
     """Return a tensor of outputs as the answers it is read as."""
     task = contestant.subject.task if isinstance(contestant, Module) else None
-    if task is None or task.name == "regression":
-        flat = outputs.reshape(size, -1)
-        return flat[:, 0].tolist() if flat.shape[1] == 1 else flat.tolist()
-    answers = task.answers(outputs)
-    return (answers.reshape(size) if answers.numel() == size else answers).tolist()
+    answers = outputs.reshape(size, -1) if task is None or task.name == "regression" else task.answers(outputs)
+    read: list[Any] = (answers.reshape(size) if answers.numel() == size else answers).tolist()
+    return read
 
 
 def several(labels: Any) -> bool:
