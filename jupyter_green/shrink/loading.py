@@ -16,6 +16,7 @@ from .folder import CONFIG, ONNX, PROBE, WEIGHTS, checked_onnx, opened, settings
 from .replay import finished, see_threads
 from .saving import unseen, versions
 from .subject import Subject, kind_of, main_tensor
+from .surroundings import drawn_alike
 
 CLOSE = 0.05
 """By how much (relative to the largest answer) the probe may differ: int8 kernels round differently by processor."""
@@ -237,7 +238,7 @@ def _ask(made: Any, probe: Path, note: Mapping[str, Any]) -> None:
         held = require("safetensors.torch").load_file(str(probe))
         wanted = held.pop("out")
         inputs = {name.removeprefix("in."): leaf for name, leaf in held.items()}
-        with torch.inference_mode():
+        with torch.inference_mode(), drawn_alike(), Subject(made).kept():
             answer = main_tensor(Subject(made, kind_of(made)).call(arranged(inputs, note.get("call")))).float()
     except (KeyError, IndexError, TypeError, RuntimeError, ValueError) as error:
         first = (str(error).splitlines() or [""])[0][:160]

@@ -14,9 +14,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
-from typing import Literal
+from typing import Any, Literal
 
 from .gauge import POWER_DIFFERENCE, Basis, Gauge, Lap
+from .model_state import ModelState
 from .ratio import LEAST_PAIRS, Ratio, paired_ratio, spread
 
 NARROW = 0.04
@@ -47,10 +48,13 @@ class Runner:
         ``run(round)`` does one pass over the batches of that round.
     inferences : callable
         ``inferences(round)`` is how many examples that is.
+    model : object
+        What it holds beside its parameters is put back after every lap; None where nothing can be.
     """
 
     run: Callable[[int], None]
     inferences: Callable[[int], int]
+    model: Any = None
 
 
 @dataclass(frozen=True)
@@ -226,9 +230,29 @@ def run_trial(
     tick : callable
         Called after each round.
     """
+    before = {name: ModelState(runner.model) for name, runner in runners.items()}
+    try:
+        return _run_trial(runners, gauge, seconds, reference, rounds, seed, drop, tick)
+    finally:
+        for state in before.values():
+            state.put_back()
+
+
+def _run_trial(  # noqa: PLR0917 - one place calls it
+    runners: Mapping[str, Runner],
+    gauge: Gauge,
+    seconds: float,
+    reference: str,
+    rounds: int,
+    seed: int,
+    drop: bool,
+    tick: Callable[[], None],
+) -> Trial:
     basis: Basis = "joules" if gauge.measures else "cpu_seconds"
     rng = random.Random(seed)  # noqa: S311 - an order, not a secret
     repeats = {name: _repeats(runner, LAP_SECONDS[basis]) for name, runner in runners.items()}
+    # What a first call makes, such as a table of positions, stays for all laps; what a lap makes does not.
+    warm = {name: ModelState(runner.model) for name, runner in runners.items()}
     waiting: dict[str, list[tuple[Callable[[], Lap], int]]] = {name: [] for name in runners}
     began, before = time.perf_counter(), gauge.others()
     order = list(runners)
@@ -242,6 +266,7 @@ def run_trial(
             runner, times = runners[name], repeats[name]
             count = runner.inferences(turn) * times
             waiting[name].append((gauge.lap(name, count, _work(runner, turn, times)), count))
+            warm[name].put_back()
         tick()
         spent = time.perf_counter() - began
         if drop and turn + 1 >= FEWEST_ROUNDS and basis == "cpu_seconds" and _dearer(waiting, reference):
