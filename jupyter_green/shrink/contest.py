@@ -30,6 +30,8 @@ from .quiet import PATIENCE_SECONDS, used_by_others, wait_for_quiet
 from .trial import Trial
 from .utility import loss_against, metric_for, of_one_class
 
+INTERRUPTED = "The comparison was interrupted: it says what was known by then."
+
 
 def compare(  # noqa: PLR0917 - the order is public
     models: Mapping[str, Any] | Sequence[Any],
@@ -92,7 +94,7 @@ def compare(  # noqa: PLR0917 - the order is public
     Returns
     -------
     Comparison
-        A row each, the pick and the reason.
+        A row each, the pick and the reason; after an interrupt with what was known by then.
 
     Raises
     ------
@@ -115,12 +117,17 @@ def compare(  # noqa: PLR0917 - the order is public
     with session.window("trial", label="compare") as window:
         bar = Progress(window, seconds, shown=wanted() if progress is None else progress, say=say)
         try:
-            asked, dropped = ask_all(found, examples, measure, session, bar, repeats=repeats, seed=seed)
+            asked, dropped, interrupted = _asked(found, examples, measure, session, bar, repeats=repeats, seed=seed)
             best = _best(asked, dropped, measure)
             accepted, share = _accepted(measure, asked[best].told.value, max_loss, max_relative_loss)
-            trial, apart = run_all(
-                [one.item for one in asked.values()], best, examples, session, seconds=seconds, bar=bar
-            )
+            trial, apart = None, dict[str, str]()
+            if not interrupted:
+                try:
+                    items = [one.item for one in asked.values()]
+                    trial, apart = run_all(items, best, examples, session, seconds=seconds, bar=bar)
+                except KeyboardInterrupt:  # no round of it is done yet
+                    interrupted = True
+            interrupted = interrupted or (trial is not None and trial.interrupted)
         finally:
             bar.close()
         level = 1 - 0.05 / max(1, len(asked) - 1)
@@ -157,8 +164,27 @@ def compare(  # noqa: PLR0917 - the order is public
         cost_quality=record.quality,
         cost_seconds=record.seconds,
         advice=advise(rows, examples.labels, "cpu_seconds" if trial is None else trial.basis),
-        notes=(*others, *_notes(trial, level, len(asked)), *alike, *beside),
+        notes=(*([INTERRUPTED] if interrupted else []), *others, *_notes(trial, level, len(asked)), *alike, *beside),
     )
+
+
+def _asked(
+    found: Sequence[Contestant], examples: Examples, metric: Metric, session: Session, bar: Progress, **options: Any
+) -> tuple[dict[str, Asked], list[Row], bool]:
+    """Ask everybody in turn; an interrupt keeps what was told before it, and is raised where nothing was."""
+    asked, dropped = dict[str, Asked](), list[Row]()
+    for place, item in enumerate(found):
+        try:
+            one, failed = ask_all([item], examples, metric, session, bar, **options)
+        except KeyboardInterrupt:
+            if not asked:
+                raise
+            why = "The comparison was interrupted before this had answered."
+            dropped += [Row(left.name, left.kind, "failed", why, examples=len(examples)) for left in found[place:]]
+            return asked, dropped, True
+        asked |= one
+        dropped += failed
+    return asked, dropped, False
 
 
 def _others(found: Sequence[Contestant], seconds: float) -> list[str]:

@@ -79,7 +79,7 @@ def run_all(
         with ExitStack() as held:
             for item in here:
                 held.enter_context(item.quiet())
-            return run_trial(runners, gauge, seconds=seconds, reference=reference, tick=tick), apart
+            return run_trial(runners, gauge, seconds=seconds, reference=reference, keep=True, tick=tick), apart
     finally:
         before.put_back()
 
