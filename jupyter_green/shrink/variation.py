@@ -35,7 +35,7 @@ def share_that_varies(subject: Subject, batches: Sequence[Batch], tick: Callable
                 found.append(tensors_in(subject.call(inputs)))
                 tick()
             count += batch.size
-            changed += _different(*found, batch.size)
+            changed += _different(found[0], found[1], batch.size)
     return changed / count if changed else None
 
 
