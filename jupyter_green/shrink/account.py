@@ -79,7 +79,7 @@ def result_of(search: Search, verdict: Verdict, window: Any, per_day: int, notes
         chosen_by=None if search.parts is None else (len(search.parts), search.metric.value(search.parts)),
         data=data,
         inspected=_inspected(verdict),
-        notes=(*notes, *(_crowded(trial, verdict.held_against) if kept is not None else ())),
+        notes=(*_varies(search), *notes, *(_crowded(trial, verdict.held_against) if kept is not None else ())),
         judged=search.subject.task,
         sample=search.material.select[0].part(0, 2).inputs,
     )
@@ -105,6 +105,16 @@ def result_of(search: Search, verdict: Verdict, window: Any, per_day: int, notes
         facts=facts,
         bf16_ratio=None if verdict.against_bf16 is None else verdict.against_bf16.value,
     )
+
+
+def _varies(search: Search) -> list[str]:
+    """Return in one sentence that the original is no exact reference of itself; empty where it is."""
+    if search.varies is None:
+        return []
+    return [
+        f"Your model varies: asked twice, it answered {100 * search.varies:.0f} % of the examples differently. "
+        "Every loss is against its own repeat."
+    ]
 
 
 def _again(before: int) -> list[str]:

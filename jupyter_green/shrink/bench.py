@@ -12,19 +12,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .batch import smaller
+from .batch import Batch, smaller
 from .entry import Entry
 from .fault import ShrinkError
 from .gauge import Gauge
 from .loss import Loss
 from .material import LEAST_BATCHES, Material
 from .metric import Metric, evaluate
+from .model_state import ModelState
 from .ratio import LEAST_PAIRS
 from .recipe import Case, Product, Recipe
 from .result import Candidate
 from .runtimes import Runtimes
 from .subject import Subject
 from .trial import Cost, Outcome, Runner, Trial, run_trial, share_of_others
+from .variation import repeated, share_that_varies
 from .waiting import ALONE, crowded, may_wait, told
 from .workload import CHOOSING_TOKENS, Workload
 
@@ -90,8 +92,7 @@ class Bench:
         self.subject, self.material, self.metric, self.gauge = subject, material, metric, gauge
         self.workload, self.max_loss, self.say = workload, max_loss, say
         self.points = metric.unit == "points"
-        self.seconds, self.began = seconds, time.perf_counter()
-        self._others = gauge.others()
+        self.seconds, self.began, self._others = seconds, time.perf_counter(), gauge.others()
         self.options = {**options, "new_tokens": workload.new_tokens}
         self.entries: list[Entry] = []
         self.rows: list[Candidate] = []
@@ -101,7 +102,10 @@ class Bench:
         self.parts: np.ndarray | None = None
         self.references: Sequence[Any] = ()
         self._trained: tuple[Any, np.ndarray] | None = None
-        self.fingerprint = subject.fingerprint()
+        self.fingerprint, self._state = subject.fingerprint(), ModelState(subject.model)
+        self.varies: float | None = None
+        """Share of the examples that the original answers differently when asked again; None where it does not."""
+        self.wavering = 0.0
         self._doing = "the original"
         self.runtimes = Runtimes(lambda: self.case(0.0))
 
@@ -114,9 +118,12 @@ class Bench:
         if self.workload.new_tokens < wanted:
             note = f"{self.workload.new_tokens} new tokens are written, not {wanted}: the time allowed no more."
             self.material = replace(self.material, notes=(*self.material.notes, note))
-        self.parts, self.references = evaluate(
-            self.subject, self.subject.model, self.material.select, self.metric, tick=self.tick
-        )
+        self.varies = share_that_varies(self.subject, self.material.select, self.tick)
+        self.parts, self.references, self.wavering = self.of_original(self.material.select)
+        if self.subject.fingerprint() != self.fingerprint:
+            raise ShrinkError(
+                "Your model changes its own parameters when it is called; hand over one that doesn't learn."
+            )
         if not math.isfinite(self.metric.value(self.parts)):
             raise ShrinkError(
                 f"The metric {self.metric.name} is no number for your own model; nothing can be judged by it."
@@ -124,9 +131,9 @@ class Bench:
 
     def _affordable(self, material: Material) -> Material:
         """Return as much to choose and judge by as the time allows; nothing of it has been looked at yet."""
-        evaluate(self.subject, self.subject.model, material.select[:1], self.metric)
+        self.asked(self.subject.model, material.select[:1])
         began = time.perf_counter()
-        evaluate(self.subject, self.subject.model, material.select[:1], self.metric)
+        self.asked(self.subject.model, material.select[:1])
         once = max(1e-6, time.perf_counter() - began)
         if once * (LEAST_BATCHES // 2) > SELECT_SHARE * self.seconds:
             # One batch is so dear that a few would take all of the time, as with long texts: fewer examples at once.
@@ -142,6 +149,24 @@ class Bench:
         left = sum(b.size for b in (*material.select, *material.judge)) - sum(b.size for b in (*chosen, *judged))
         note = (f"{left:,} examples were not looked at: the time allowed no more.",) if left > 0 else ()
         return replace(material, select=chosen, judge=judged, notes=(*material.notes, *note))
+
+    def asked(self, model: Any, batches: Sequence[Batch], references: Sequence[Any] | None = None) -> Any:
+        """Run a model over batches, and put back what it holds beside its parameters."""
+        with self.subject.kept(model):
+            return evaluate(self.subject, model, batches, self.metric, references, tick=self.tick)
+
+    def of_original(self, batches: Sequence[Batch]) -> tuple[np.ndarray, list[Any], float]:
+        """Return the original's parts, what is kept of its outputs, and by how much its repeats differ."""
+        if self.varies is None:
+            return (*self.asked(self.subject.model, batches), 0.0)
+        return repeated(self.subject, batches, self.metric, self.tick)
+
+    def loss(self, base: np.ndarray, parts: np.ndarray, wavering: float) -> Loss:
+        """Return the loss; the original's own variation is in its interval."""
+        found = self.metric.loss(base, parts)
+        if self.varies is None:
+            return found
+        return replace(found, low=found.low - wavering, high=found.high + wavering, same=False)
 
     @property
     def spent(self) -> float:
@@ -193,9 +218,9 @@ class Bench:
             if begin == end:
                 break
             some, kept = batches[begin:end], self.references[begin:end]
-            parts.append(evaluate(self.subject, model, some, self.metric, kept, tick=self.tick)[0])
+            parts.append(self.asked(model, some, kept)[0])
             done = np.concatenate(parts)
-            loss = self.metric.loss(self.parts[: len(done)], done)
+            loss = self.loss(self.parts[: len(done)], done, self.wavering)
             if loss.beyond(self.max_loss):
                 break
         return loss, done
@@ -204,10 +229,10 @@ class Bench:
         """Return the loss against an equally trained original, which is looked at once, whatever is made of it."""
         if self._trained is None or self._trained[0] is not control:
             select = self.material.select
-            parts, _ = evaluate(self.subject, control, select, self.metric, self.references, tick=self.tick)
+            parts, _ = self.asked(control, select, self.references)
             self._trained = control, parts
             self._note_control(parts)
-        return self.metric.loss(self._trained[1][: len(done)], done)
+        return self.loss(self._trained[1][: len(done)], done, self.wavering)
 
     def consider(self, name: str, product: Product, control: Any) -> bool:
         """Look at the loss, then at the cost; return whether its loss is likely to be accepted."""
@@ -239,10 +264,7 @@ class Bench:
             self._settle(entry)
 
     def last_chance(self) -> None:
-        """Let the cheapest of what can't be told be judged where it looks cheaper than all others are.
-
-        The final trial is longer than those for choosing, and one more question costs the surer ones nothing.
-        """
+        """Let the cheapest of what can't be told be judged where it looks cheaper than all others."""
         examples = sum(batch.size for batch in self.material.judge)
         hopeful = [entry for entry in self._untold if entry.outcome.cost.cpu_seconds > 0]
         if self.entries:
@@ -325,13 +347,14 @@ class Bench:
             return
         assert self.parts is not None
         said = "The extra training alone; what was trained is held against this too."
-        loss, score = self.metric.loss(self.parts, parts), self.metric.value(parts)
-        self.rows.append(Candidate("original, trained on", "control", said, None, loss, score))
+        loss = self.loss(self.parts, parts, self.wavering)
+        self.rows.append(Candidate("original, trained on", "control", said, None, loss, self.metric.value(parts)))
 
     # ---- rows -----------------------------------------------------------------------------------
 
     def see_that_the_original_is_whole(self, name: str) -> None:
-        """Raise ShrinkError where the original's weights are not what they were."""
+        """Put back its state; raise ShrinkError where the original's parameters are not what they were."""
+        self._state.put_back()
         if self.subject.fingerprint() != self.fingerprint:
             raise ShrinkError(f"Recipe {name} changed the original model, which none may; load your model again.")
 

@@ -35,6 +35,8 @@ from .task_names import NAMED
 from .trial import Trial
 from .utility import loss_against, metric_for, of_one_class, task_between
 
+INTERRUPTED = "The comparison was interrupted: it says what was known by then."
+
 
 def compare(  # noqa: PLR0917 - the order is public
     models: Mapping[str, Any] | Sequence[Any],
@@ -97,7 +99,7 @@ def compare(  # noqa: PLR0917 - the order is public
     Returns
     -------
     Comparison
-        A row each, the pick and the reason.
+        A row each, the pick and the reason; after an interrupt with what was known by then.
 
     Raises
     ------
@@ -125,12 +127,17 @@ def compare(  # noqa: PLR0917 - the order is public
     with session.window("trial", label="compare") as window:
         bar = Progress(window, seconds, shown=wanted() if progress is None else progress, say=say)
         try:
-            answered, dropped = ask_all(found, examples, measure, session, bar, repeats=repeats, seed=seed)
+            answered, dropped, interrupted = _asked(found, examples, measure, session, bar, repeats=repeats, seed=seed)
             best = _best(answered, dropped, measure)
             accepted, share = _accepted(measure, answered[best].told.value, max_loss, max_relative_loss)
-            trial, apart = run_all(
-                [one.item for one in answered.values()], best, examples, session, seconds=seconds, bar=bar
-            )
+            trial, apart = None, dict[str, str]()
+            if not interrupted:
+                try:
+                    items = [one.item for one in answered.values()]
+                    trial, apart = run_all(items, best, examples, session, seconds=seconds, bar=bar)
+                except KeyboardInterrupt:  # no round of it is done yet
+                    interrupted = True
+            interrupted = interrupted or (trial is not None and trial.interrupted)
         finally:
             bar.close()
         level = 1 - 0.05 / max(1, len(answered) - 1)
@@ -176,7 +183,13 @@ def compare(  # noqa: PLR0917 - the order is public
         cost_quality=record.quality,
         cost_seconds=record.seconds,
         advice=advise(rows, examples.labels, "cpu_seconds" if trial is None else trial.basis),
-        notes=(*others, *_notes(trial, level, len(answered)), *alike, *beside),
+        notes=(
+            *([INTERRUPTED] if interrupted else []),
+            *others,
+            *_notes(trial, level, len(answered)),
+            *alike,
+            *beside,
+        ),
     )
 
 
@@ -196,6 +209,25 @@ def _with_classes(row: Row, by_class: Mapping[Any, ClassScore]) -> Row:
     """Return a row that says which class loses most, where one is rare."""
     said = classes_in_words(by_class).strip(" ()")
     return replace(row, notes=(*row.notes, f"{said[:1].upper()}{said[1:]}.")) if said else row
+
+
+def _asked(
+    found: Sequence[Contestant], examples: Examples, metric: Metric, session: Session, bar: Progress, **options: Any
+) -> tuple[dict[str, Asked], list[Row], bool]:
+    """Ask everybody in turn; an interrupt keeps what was told before it, and is raised where nothing was."""
+    answered, dropped = dict[str, Asked](), list[Row]()
+    for place, item in enumerate(found):
+        try:
+            one, failed = ask_all([item], examples, metric, session, bar, **options)
+        except KeyboardInterrupt:
+            if not answered:
+                raise
+            why = "The comparison was interrupted before this had answered."
+            dropped += [Row(left.name, left.kind, "failed", why, examples=len(examples)) for left in found[place:]]
+            return answered, dropped, True
+        answered |= one
+        dropped += failed
+    return answered, dropped, False
 
 
 def _others(found: Sequence[Contestant], seconds: float) -> list[str]:

@@ -71,6 +71,11 @@ class Contestant:
         """While it is asked."""
         return nullcontext()
 
+    @property
+    def module(self) -> Any:
+        """The PyTorch module inside, whose state is put back after every run; None where there is none."""
+        return None
+
     def names(self) -> Mapping[int, str] | None:
         """Names of its classes, where it has some."""
         return None
@@ -141,6 +146,11 @@ class Module(Contestant):
     def quiet(self) -> AbstractContextManager[None]:
         """Keep it in evaluation mode."""
         return self.subject.quiet()
+
+    @property
+    def module(self) -> Any:
+        """The model."""
+        return self.subject.model
 
     def names(self) -> Mapping[int, str] | None:
         """Names of classes in its configuration."""
@@ -217,6 +227,15 @@ class Pipe(Contestant):
     def single(self, place: int, number: int) -> Any:
         """Ask for one."""
         return [self._word(item) for item in self.pipeline([self._batches[place][number]])]
+
+    def quiet(self) -> AbstractContextManager[None]:
+        """Keep its model in evaluation mode."""
+        return Subject(self.pipeline.model).quiet()
+
+    @property
+    def module(self) -> Any:
+        """The pipeline's model."""
+        return self.pipeline.model
 
     def names(self) -> Mapping[int, str] | None:
         """Names of classes in its model's configuration."""

@@ -23,6 +23,7 @@ from .batch import Batch, leaves
 from .fault import ShrinkError, require, why
 from .recipe import Product
 from .subject import Subject, kind_of, main_tensor
+from .surroundings import drawn_alike
 
 TOKENS = 8
 PATIENCE_SECONDS = 300
@@ -123,10 +124,11 @@ def _write(path: Path, original: Subject, model: Any, cases: Sequence[Any]) -> N
     import torch
 
     held = {}
-    with torch.inference_mode():
+    with torch.inference_mode(), original.kept(model):
         for number, inputs in enumerate(cases):
             given = Batch(inputs).to(original.device).inputs
-            held[f"{number}.out"] = main_tensor(original.call(given, model)).float().cpu().contiguous()
+            with drawn_alike():
+                held[f"{number}.out"] = main_tensor(original.call(given, model)).float().cpu().contiguous()
             names = list(inputs) if isinstance(inputs, dict) else [str(n) for n in range(len(leaves(inputs)))]
             for name, leaf in zip(names, leaves(inputs), strict=True):
                 held[f"{number}.in.{name}"] = leaf.detach().cpu().contiguous().clone()
@@ -184,7 +186,7 @@ def _asked(folder: Path, fresh: Path, device: str, model: Any = None) -> dict[st
         for number in range(count):
             begin = f"{number}.in."
             inputs = {name.removeprefix(begin): leaf for name, leaf in held.items() if name.startswith(begin)}
-            with torch.inference_mode():
+            with torch.inference_mode(), drawn_alike():
                 answer = main_tensor(Subject(made, kind_of(made)).call(arranged(inputs, call))).float().cpu()
             wanted = held[f"{number}.out"].cpu()
             apart = float((answer - wanted).abs().max()) if answer.shape == wanted.shape else float("inf")

@@ -17,7 +17,6 @@ from .bench import FINAL_SHARE
 from .entry import Entry, Verdict
 from .inspection import inspect
 from .loss import Loss
-from .metric import evaluate
 from .ratio import Ratio, paired_ratio
 from .runtimes import threads_of
 from .trial import FEWEST_ROUNDS, MOST_ROUNDS, UNTOLD, Outcome, Runner, Trial
@@ -102,15 +101,15 @@ def _judged(search: Search, chosen: Sequence[Entry], judged: Sequence[Batch], pa
     own, put to the cheapest of those that passed first: whether it can be told changes nothing of the losses.
     """
     search.tell("judging")
-    base, kept = evaluate(search.subject, search.subject.model, judged, search.metric, tick=search.tick)
+    base, kept, wavering = search.of_original(judged)
     scores: dict[int, np.ndarray] = {}
     failed: _Judged | None = None
     for entry in chosen:
         # What was made of one structure shares one control, which is looked at once.
         control, key = entry.control, id(entry.control)
         if control is not None and key not in scores:
-            scores[key] = evaluate(search.subject, control, judged, search.metric, kept, tick=search.tick)[0]
-        found = _loss_of(search, entry, (base, scores.get(key)), kept, judged)
+            scores[key] = search.asked(control, judged, kept)[0]
+        found = _loss_of(search, entry, (base, scores.get(key)), kept, judged, wavering)
         if not found.passed:
             failed = found
             break
@@ -149,18 +148,19 @@ def _holds(search: Search, verdict: Verdict, judged: Sequence[Batch]) -> bool:
     return verdict.proven
 
 
-def _loss_of(
+def _loss_of(  # noqa: PLR0917 - one place calls it
     search: Search,
     entry: Entry,
     scores: tuple[np.ndarray, np.ndarray | None],
     kept: Sequence[Any],
     judged: Sequence[Batch],
+    wavering: float,
 ) -> _Judged:
     """Return what the judging part says of a candidate's loss, also against an equally trained original."""
     base, trained = scores
-    parts, _ = evaluate(search.subject, entry.product.model, judged, search.metric, kept, tick=search.tick)
-    loss = search.metric.loss(base, parts)
-    against = None if trained is None else search.metric.loss(trained, parts)
+    parts, _ = search.asked(entry.product.model, judged, kept)
+    loss = search.loss(base, parts, wavering)
+    against = None if trained is None else search.loss(trained, parts, wavering)
     worst = max((x for x in (loss, against) if x is not None), key=lambda x: x.high)
     same = entry.product.same_numbers and loss.same
     return _Judged(entry, parts, loss, against, same, passed=same or worst.within(search.max_loss))

@@ -79,7 +79,7 @@ def run_all(
         with ExitStack() as held:
             for item in here:
                 held.enter_context(item.quiet())
-            return run_trial(runners, gauge, seconds=seconds, reference=reference, tick=tick), apart
+            return run_trial(runners, gauge, seconds=seconds, reference=reference, keep=True, tick=tick), apart
     finally:
         before.put_back()
 
@@ -95,14 +95,14 @@ def _in_one_thread(runner: Runner) -> Runner:
         with in_threads(1):
             runner.run(turn)
 
-    return Runner(run, runner.inferences)
+    return Runner(run, runner.inferences, runner.model)
 
 
 def _runner(item: Contestant, count: int, sizes: Sequence[int]) -> Runner:
     def run(turn: int) -> None:
         item.run(turn % count, sizes[turn % count])
 
-    return Runner(run, lambda turn: sizes[turn % count])
+    return Runner(run, lambda turn: sizes[turn % count], item.module)
 
 
 def row_of(

@@ -26,6 +26,7 @@ from .replay import finished, see_threads
 from .safetensors_check import tensors
 from .saving import unseen, versions
 from .subject import Subject, kind_of, main_tensor
+from .surroundings import drawn_alike
 
 CLOSE = 0.05
 """By how much (relative to the largest answer) the probe may differ: int8 kernels round differently by processor."""
@@ -308,7 +309,7 @@ def _ask(made: Any, contents: Contents) -> None:
 
     inputs, wanted = _probe(contents)
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), drawn_alike(), Subject(made).kept():
             given = arranged(inputs, contents.note.get("call"))
             answer = main_tensor(Subject(made, kind_of(made)).call(given)).float()
             close = CLOSE * max(1e-6, float(wanted.abs().max()))

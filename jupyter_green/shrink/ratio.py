@@ -104,8 +104,8 @@ def paired_ratio(original: Sequence[float], candidate: Sequence[float], *, seed:
     below, above = (centre - float(low)) * stretch, (float(high) - centre) * stretch
     half = max(below, above, 1e-12)
     if half > HEAVY and count >= ORDERED_FROM:
-        middle_of, least, most = median_interval(logs.tolist())
-        return Ratio(math.exp(middle_of), math.exp(least), math.exp(most), count)
+        centre, lowest, highest = median_interval(logs.tolist())
+        return Ratio(math.exp(centre), math.exp(lowest), math.exp(highest), count)
     return Ratio(math.exp(centre), math.exp(centre - half), math.exp(centre + half), count)
 
 

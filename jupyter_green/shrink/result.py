@@ -130,7 +130,7 @@ class ShrinkResult:
     bf16_ratio: float | None = None
 
     def save(self, path: str | Path) -> Path:
-        """Write the model into a new or empty folder: weights, settings, `shrink.json`, a model card; nothing pickled.
+        """Write weights, settings, `shrink.json` and a model card into a new or an empty folder; nothing is pickled.
 
         Raises
         ------

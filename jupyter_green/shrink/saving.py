@@ -19,13 +19,12 @@ from .fault import ShrinkError, require
 from .folder import CARD, CONFIG, NOTE, ONNX, PROBE, SCHEMA, WEIGHTS, checksum, digest
 from .recipes.onnx_model import session_of
 from .subject import main_tensor
+from .surroundings import SEED, drawn_alike
 
 if TYPE_CHECKING:
     from .recipe import Product
     from .result import ShrinkResult
     from .subject import Subject
-
-SEED = 20240229
 
 
 def save(result: ShrinkResult, path: Path) -> Path:
@@ -140,7 +139,7 @@ def _probe(made: Path, original: Any, model: Any, sample: Any) -> None:
     import torch
 
     inputs = made_up(sample)
-    with torch.inference_mode():
+    with torch.inference_mode(), drawn_alike(), original.kept(model):
         answer = main_tensor(original.call(_on(inputs, model, original), model)).float().cpu()
     named = {f"in.{name}": leaf for name, leaf in _named(inputs)}
     require("safetensors.torch").save_file({**named, "out": answer.contiguous()}, str(made / PROBE))

@@ -1,8 +1,8 @@
 """What is being shrunk: a model in memory, how it is called, and proof that it was left as it was.
 
 Recipes only ever get a deep copy, in which tied weights stay tied. The original is put into evaluation mode while it
-is measured and every module's own mode is put back. Its weights are fingerprinted, so that a recipe which reached the
-original after all is found out.
+is measured and every module's own mode is put back, as is whatever it holds beside its parameters. These are
+fingerprinted, so that a recipe which reached the original after all is found out.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .fault import ShrinkError, require
+from .model_state import ModelState
 from .outputs import main_tensor
+from .surroundings import RandomNumbers
 from .task import Task
 
 Kind = Literal["module", "transformers", "sentence-transformers"]
@@ -78,8 +80,14 @@ class Subject:
         ShrinkError
             If the model can't be copied; one sentence.
         """
+        memo: dict[int, Any] = {}
+        for module in self.model.modules():
+            for value in vars(module).values():
+                copied = _copied(value)
+                if copied is not None:
+                    memo[id(value)] = copied
         try:
-            return copy.deepcopy(self.model)
+            return copy.deepcopy(self.model, memo)
         except (RuntimeError, TypeError) as error:
             raise ShrinkError(
                 f"{self.name} can't be copied ({_first_line(error)}), and the original is never touched; "
@@ -97,23 +105,33 @@ class Subject:
 
     @contextmanager
     def quiet(self) -> Iterator[None]:
-        """Evaluation mode for a while; afterwards each module is in the mode it was in."""
+        """Evaluation mode for a while; afterwards modes, state and random numbers are what they were."""
         modes = [(module, module.training) for module in self.model.modules()]
+        state, drawn = ModelState(self.model), RandomNumbers()
         try:
             self.model.eval()
             yield
         finally:
             for module, training in modes:
                 module.training = training
+            state.put_back()
+            drawn.put_back()
+
+    @contextmanager
+    def kept(self, model: Any = None) -> Iterator[None]:
+        """Put back what this model (or one that stands in for it) holds beside its parameters after a run."""
+        state = ModelState(self.model if model is None else model)
+        try:
+            yield
+        finally:
+            state.put_back()
 
     def fingerprint(self) -> str:
-        """Return a digest of every weight and buffer, bit by bit."""
+        """Return a digest of every parameter, bit by bit; all else may change as the model is called."""
         import torch
 
         digest = hashlib.sha256()
-        for name, tensor in self.model.state_dict().items():
-            if not isinstance(tensor, torch.Tensor):
-                continue
+        for name, tensor in self.model.named_parameters(remove_duplicate=False):
             digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
             flat = tensor.detach().cpu().contiguous().reshape(-1)
             digest.update(flat.view(torch.uint8).numpy().tobytes() if flat.numel() else b"")
@@ -199,6 +217,19 @@ def _notes(model: Any) -> Iterator[str]:
 def has_hooks(model: Any) -> bool:
     """Whether any module has a forward hook of the person's own."""
     return any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+
+
+def _copied(value: Any) -> Any:
+    """Return a copy of what deep copying refuses though nothing speaks against it; None for all else."""
+    import torch
+
+    if isinstance(value, torch.Generator):
+        made = torch.Generator(device=value.device)
+        made.set_state(value.get_state())
+        return made
+    if isinstance(value, torch.Tensor) and not value.is_leaf:
+        return value.detach().clone()  # a cache that was filled while gradients were on
+    return None
 
 
 def _tensors(model: Any) -> list[Any]:

@@ -10,10 +10,40 @@ from __future__ import annotations
 import os
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+SEED = 20240229
 _COMPILER = ("torch._inductor.config", "torch._dynamo.config")
+
+
+class RandomNumbers:
+    """Where the generators of torch, numpy and Python stand at one moment."""
+
+    def __init__(self) -> None:
+        self._held = [(write, read()) for read, write in _generators().values()]
+
+    def put_back(self) -> None:
+        """Put them back there."""
+        for write, before in self._held:
+            write(before)
+
+
+@contextmanager
+def drawn_alike() -> Iterator[None]:
+    """Let what is drawn in here be the same each time, in any process; afterwards generators are where they were."""
+    import numpy as np
+    import torch
+
+    before = RandomNumbers()
+    random.seed(SEED)
+    np.random.seed(SEED)
+    torch.manual_seed(SEED)
+    try:
+        yield
+    finally:
+        before.put_back()
 
 
 class Surroundings:
@@ -34,6 +64,8 @@ class Surroundings:
         """
         changed = []
         for name, (read, write) in _settings().items():
+            if name not in self._held:
+                continue  # a board that was not in use then
             now, before = read(), self._held[name]
             if _same(now, before):
                 continue
@@ -60,7 +92,6 @@ class Surroundings:
 
 
 def _settings() -> dict[str, tuple[Callable[[], Any], Callable[[Any], object]]]:
-    import numpy as np
     import torch
 
     def on(owner: Any, name: str) -> tuple[Callable[[], Any], Callable[[Any], object]]:
@@ -74,10 +105,22 @@ def _settings() -> dict[str, tuple[Callable[[], Any], Callable[[Any], object]]]:
         "deterministic algorithms": (torch.are_deterministic_algorithms_enabled, torch.use_deterministic_algorithms),
         "quantized engine": on(torch.backends.quantized, "engine"),
         "cudnn.benchmark": on(torch.backends.cudnn, "benchmark"),
+        **_generators(),
+    }
+
+
+def _generators() -> dict[str, tuple[Callable[[], Any], Callable[[Any], object]]]:
+    import numpy as np
+    import torch
+
+    found: dict[str, tuple[Callable[[], Any], Callable[[Any], object]]] = {
         "random numbers of torch": (torch.get_rng_state, torch.set_rng_state),
         "random numbers of numpy": (np.random.get_state, np.random.set_state),
         "random numbers of Python": (random.getstate, random.setstate),
     }
+    if torch.cuda.is_initialized():
+        found["random numbers of CUDA"] = (torch.cuda.get_rng_state_all, torch.cuda.set_rng_state_all)
+    return found
 
 
 def _configuration(name: str) -> dict[str, Any]:

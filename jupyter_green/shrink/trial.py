@@ -14,9 +14,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
-from typing import Literal
+from typing import Any, Literal
 
 from .gauge import POWER_DIFFERENCE, Basis, Gauge, Lap
+from .model_state import ModelState
 from .ratio import LEAST_PAIRS, Ratio, paired_ratio, spread
 
 NARROW = 0.04
@@ -47,10 +48,13 @@ class Runner:
         ``run(round)`` does one pass over the batches of that round.
     inferences : callable
         ``inferences(round)`` is how many examples that is.
+    model : object
+        What it holds beside its parameters is put back after every lap; None where nothing can be.
     """
 
     run: Callable[[int], None]
     inferences: Callable[[int], int]
+    model: Any = None
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,8 @@ class Trial:
         What is compared.
     others : float or None
         Share of the machine's time that other programs used.
+    interrupted : bool
+        Whether a person ended it.
     """
 
     reference: str
@@ -122,6 +128,7 @@ class Trial:
     basis: Basis
     others: float | None = None
     notes: tuple[str, ...] = field(default=())
+    interrupted: bool = False
 
     @property
     def quality(self) -> str:
@@ -203,6 +210,7 @@ def run_trial(
     rounds: int = MOST_ROUNDS,
     seed: int = 0,
     drop: bool = False,
+    keep: bool = False,
     tick: Callable[[], None] = lambda: None,
 ) -> Trial:
     """Run original and candidates in turn.
@@ -223,38 +231,71 @@ def run_trial(
         Seed of the order within each round.
     drop : bool
         Whether to end as soon as every candidate is sure to cost more; that can't make anything look better.
+    keep : bool
+        Whether an interrupt ends the trial with the rounds that are done, where there is one; else it is raised.
     tick : callable
         Called after each round.
     """
+    before = {name: ModelState(runner.model) for name, runner in runners.items()}
+    try:
+        return _run_trial(runners, gauge, seconds, reference, rounds, seed, drop, keep, tick)
+    finally:
+        for state in before.values():
+            state.put_back()
+
+
+def _run_trial(  # noqa: PLR0917 - one place calls it
+    runners: Mapping[str, Runner],
+    gauge: Gauge,
+    seconds: float,
+    reference: str,
+    rounds: int,
+    seed: int,
+    drop: bool,
+    keep: bool,
+    tick: Callable[[], None],
+) -> Trial:
     basis: Basis = "joules" if gauge.measures else "cpu_seconds"
     rng = random.Random(seed)  # noqa: S311 - an order, not a secret
     repeats = {name: _repeats(runner, LAP_SECONDS[basis]) for name, runner in runners.items()}
+    # What a first call makes, such as a table of positions, stays for all laps; what a lap makes does not.
+    warm = {name: ModelState(runner.model) for name, runner in runners.items()}
     waiting: dict[str, list[tuple[Callable[[], Lap], int]]] = {name: [] for name in runners}
     began, before = time.perf_counter(), gauge.others()
     order = list(runners)
-    for turn in range(rounds):
-        # Each order is followed by its reverse, so that a steady drift falls on all alike.
-        if turn % 2 == 0:
-            rng.shuffle(order)
-        else:
-            order.reverse()
-        for name in order:
-            runner, times = runners[name], repeats[name]
-            count = runner.inferences(turn) * times
-            waiting[name].append((gauge.lap(name, count, _work(runner, turn, times)), count))
-        tick()
-        spent = time.perf_counter() - began
-        if drop and turn + 1 >= FEWEST_ROUNDS and basis == "cpu_seconds" and _dearer(waiting, reference):
-            break
-        if turn + 1 >= FEWEST_ROUNDS and (spent >= seconds or (basis == "cpu_seconds" and _narrow(waiting, reference))):
-            break
-        if spent >= (2 if turn + 1 >= LEAST_PAIRS else 4) * seconds:
-            break
+    interrupted = False
+    try:
+        for turn in range(rounds):
+            # Each order is followed by its reverse, so that a steady drift falls on all alike.
+            if turn % 2 == 0:
+                rng.shuffle(order)
+            else:
+                order.reverse()
+            for name in order:
+                runner, times = runners[name], repeats[name]
+                count = runner.inferences(turn) * times
+                waiting[name].append((gauge.lap(name, count, _work(runner, turn, times)), count))
+                warm[name].put_back()
+            tick()
+            spent = time.perf_counter() - began
+            if drop and turn + 1 >= FEWEST_ROUNDS and basis == "cpu_seconds" and _dearer(waiting, reference):
+                break
+            if turn + 1 >= FEWEST_ROUNDS and (
+                spent >= seconds or (basis == "cpu_seconds" and _narrow(waiting, reference))
+            ):
+                break
+            if spent >= (2 if turn + 1 >= LEAST_PAIRS else 4) * seconds:
+                break
+    except KeyboardInterrupt:
+        done = min(len(items) for items in waiting.values())
+        if not keep or not done:
+            raise
+        interrupted, waiting = True, {name: items[:done] for name, items in waiting.items()}
     took, after = time.perf_counter() - began, gauge.others()
     laps = {name: [(read(), count) for read, count in items] for name, items in waiting.items()}
     if basis == "joules" and any(lap.joules is None for items in laps.values() for lap, _ in items):
         basis = "cpu_seconds"  # a sensor fell away meanwhile
-    return Trial(reference, laps, basis, share_of_others(before, after, took))
+    return Trial(reference, laps, basis, share_of_others(before, after, took), interrupted=interrupted)
 
 
 def _work(runner: Runner, turn: int, times: int) -> Callable[[], None]:

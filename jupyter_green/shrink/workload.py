@@ -66,7 +66,8 @@ class Workload:
             with in_threads(threads or torch.get_num_threads()):
                 run(turn)
 
-        return Runner(run if threads is None else run_in_threads, lambda turn: batches[turn % len(batches)].size)
+        inferences = lambda turn: batches[turn % len(batches)].size  # noqa: E731 - said once
+        return Runner(run if threads is None else run_in_threads, inferences, model)
 
     def within(self, seconds: float) -> Workload:
         """Return the same with as many new tokens as the original writes in so many seconds.

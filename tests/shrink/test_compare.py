@@ -403,3 +403,49 @@ def test_pipelines_say_their_task_themselves() -> None:
     assert task_of([Piped("chess")]) is None
     assert task_of([object(), object()]) is None
     assert published(None) == []
+
+
+@pytest.mark.parametrize("when", ["second", "first round", "later round"])
+def test_an_interrupt_keeps_what_is_known(
+    when: str, points_model: Any, points: tuple[Any, Any], session: Session
+) -> None:
+    calls = 0
+
+    def other(x: Any) -> int:
+        nonlocal calls
+        calls += 1
+        return 0
+
+    def say(what: str, share: float) -> None:
+        second, turn = what == "asking other", what == "in turn"
+        if (when == "second" and second) or (when == "later round" and turn):
+            raise KeyboardInterrupt
+
+    def stopping(x: Any) -> int:
+        nonlocal calls
+        calls += 1
+        if when == "first round" and calls > 2 * len(points[0]):
+            raise KeyboardInterrupt
+        return 0
+
+    found = green.compare(
+        {"good": points_model, "other": stopping if when == "first round" else other},
+        points,
+        time="2s",
+        progress=False,
+        say=say,
+        session=session,
+    )
+    assert found.pick == "good"
+    assert any("interrupted" in note for note in found.notes)
+    assert "interrupted" in repr(found)
+    assert found.row("good").utility is not None
+    assert ("interrupted" in found.row("other").reason) == (when == "second")
+
+
+def test_an_interrupt_before_anybody_answered_is_an_interrupt(points: tuple[Any, Any], session: Session) -> None:
+    def stopping(x: Any) -> int:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        green.compare({"a": stopping, "b": stopping}, points, progress=False, session=session)
