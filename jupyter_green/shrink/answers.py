@@ -62,9 +62,12 @@ def _read(contestant: Contestant, outputs: Any, size: int) -> list[Any]:
     task = contestant.subject.task if isinstance(contestant, Module) else None
     if task is None or task.name == "regression":
         flat = outputs.reshape(size, -1)
-        return flat[:, 0].tolist() if flat.shape[1] == 1 else flat.tolist()
-    answers = task.answers(outputs)
-    return (answers.reshape(size) if answers.numel() == size else answers).tolist()
+        answers = flat[:, 0] if flat.shape[1] == 1 else flat
+    else:
+        answers = task.answers(outputs)
+        answers = answers.reshape(size) if answers.numel() == size else answers
+    found: list[Any] = answers.tolist()
+    return found
 
 
 def several(labels: Any) -> bool:

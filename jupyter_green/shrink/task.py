@@ -53,9 +53,10 @@ class Task:
 
     def of(self, output: Any) -> Any:
         """Return the judged tensor of what a model returned."""
-        found = output
+        found: Any = output
+        steps: tuple[Any, ...] = self.output
         try:
-            for step in self.output:
+            for step in steps:
                 found = found[step] if isinstance(found, (Mapping, tuple, list)) else getattr(found, str(step))
         except (KeyError, IndexError, AttributeError):
             found = None  # what stands in for the model may return this one tensor alone
