@@ -60,9 +60,14 @@ def answers_of(contestant: Contestant, outputs: Any, examples: Examples, size: i
 def _read(contestant: Contestant, outputs: Any, size: int) -> list[Any]:
     """Return a tensor of outputs as the answers it is read as."""
     task = contestant.subject.task if isinstance(contestant, Module) else None
-    answers = outputs.reshape(size, -1) if task is None or task.name == "regression" else task.answers(outputs)
-    read: list[Any] = (answers.reshape(size) if answers.numel() == size else answers).tolist()
-    return read
+    if task is None or task.name == "regression":
+        flat = outputs.reshape(size, -1)
+        answers = flat[:, 0] if flat.shape[1] == 1 else flat
+    else:
+        answers = task.answers(outputs)
+        answers = answers.reshape(size) if answers.numel() == size else answers
+    found: list[Any] = answers.tolist()
+    return found
 
 
 def several(labels: Any) -> bool:

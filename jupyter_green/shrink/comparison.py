@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from .class_scores import ClassScore
 from .gauge import Basis
 from .loss import Loss
-from .metric import ClassScore
 from .ratio import Ratio
 from .selection import saving_in_use
 from .task import Task

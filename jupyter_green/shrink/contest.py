@@ -17,6 +17,7 @@ from jupyter_green.session import Session, current
 from .advice import advise
 from .answers import kinds_of
 from .asking import Asked, ask_all, labelled
+from .class_scores import ClassScore
 from .comparison import Comparison, Row
 from .contestant import Contestant, Module
 from .correlation import Spearman
@@ -24,7 +25,7 @@ from .enrolment import contestants_of
 from .examples import Examples, examples_of
 from .fault import ShrinkError
 from .lineup import row_of, run_all
-from .metric import ClassScore, Metric, SquaredError
+from .metric import Metric, SquaredError
 from .options import POINT, seconds_of, share_of
 from .pick import Stand, judged
 from .progress import Progress, wanted

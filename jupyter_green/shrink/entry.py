@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .class_scores import ClassScore
 from .inspection import Inspection
 from .loss import Loss
-from .metric import ClassScore
 from .ratio import Ratio
 from .recipe import Product
 from .trial import Outcome, Trial

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .class_scores import ClassScore
 from .loss import Loss
-from .metric import ClassScore
 from .options import A_DAY
 from .ratio import Ratio
 from .task import Task

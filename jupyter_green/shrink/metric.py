@@ -6,10 +6,10 @@ keeps one number for all of them, lets them be resampled by example, and needs n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from .class_scores import ClassScore, tallied
 from .fault import ShrinkError, why
 from .loss import LEAST_RESAMPLED, LEVEL, Loss, counted, drawn, resampled
 from .task import Task
@@ -26,44 +26,6 @@ MOST_CLASSES = 1000
 PLACES = {"token-classification": "token", "causal-lm": "token", "masked-lm": "token", "seq2seq": "token"} | {
     "segmentation": "pixel"
 }
-
-
-@dataclass(frozen=True)
-class ClassScore:
-    """How well one class was told by two models.
-
-    Parameters
-    ----------
-    examples : int
-        Examples (or tokens, or places) that are of it.
-    before, after : float
-        Share that the original and the candidate have right.
-    """
-
-    examples: int
-    before: float
-    after: float
-
-    @property
-    def loss(self) -> float:
-        """How much less of it the candidate has right."""
-        return self.before - self.after
-
-
-RARE = 0.5
-"""A class is rare below this part of an even share of the examples."""
-
-
-def has_rare(by_class: Mapping[Any, ClassScore]) -> bool:
-    """Whether a class is so rare that the mean over examples hides what it loses."""
-    counts = [score.examples for score in by_class.values()]
-    return len(counts) > 1 and min(counts) < RARE * sum(counts) / len(counts)
-
-
-def balanced(by_class: Mapping[Any, ClassScore]) -> tuple[float, float]:
-    """Return the mean over classes of what the original and the candidate have right."""
-    scores = by_class.values()
-    return sum(one.before for one in scores) / len(scores), sum(one.after for one in scores) / len(scores)
 
 
 class Metric:
@@ -337,17 +299,15 @@ class Own(Metric):
                 "that is padded to one length."
             )
         self.shapes = now
-        both = [outputs] if labels is None else [outputs, labels.to(outputs.device)]
-        return torch.cat([one.reshape(len(outputs), -1).double() for one in both], dim=-1)
+        both = (one for one in (outputs, labels) if one is not None)
+        return torch.cat([one.reshape(len(outputs), -1).to(outputs.device).double() for one in both], dim=-1)
 
     def value(self, parts: np.ndarray) -> float:
         """Return what the function says."""
-        import math
-
         import torch
 
         (shape, kind), beside = self.shapes
-        width, held = math.prod(shape), torch.from_numpy(parts)
+        width, held = int(torch.Size(shape).numel()), torch.from_numpy(parts)
         outputs = held[:, :width].to(kind).reshape(len(parts), *shape)
         labels = None if beside is None else held[:, width:].to(beside[1]).reshape(len(parts), *beside[0])
         try:
@@ -381,15 +341,6 @@ def by_example(metric: Metric, original: np.ndarray, candidate: np.ndarray, leve
         higher_is_better=metric.higher_is_better,
         level=level,
     )
-
-
-def tallied(classes: Any, where: Any, count: int) -> Any:
-    """Return how many places of each example are of each class, only where it says so; shape (examples, classes)."""
-    import torch
-
-    rows = torch.arange(len(classes), device=classes.device)[:, None] * count
-    found = torch.bincount((classes + rows)[where], minlength=len(classes) * count)
-    return found.reshape(len(classes), count).double()
 
 
 def at_least_single(outputs: Any) -> Any:

@@ -14,10 +14,10 @@ from jupyter_green.report.number import ABSENT, MINUS, THIN, plain
 from jupyter_green.report.quotation import columns, markup, one_line, pad
 from jupyter_green.report.style import STYLE
 
+from .class_scores import ClassScore, balanced, has_rare
 from .facts import INTERRUPTED, NOTHING_APPLIES
 from .gauge import POWER_DIFFERENCE
 from .loss import Loss
-from .metric import ClassScore, balanced, has_rare
 from .outputs import path_in_words
 from .picture import pareto
 from .ratio import Ratio

@@ -54,10 +54,10 @@ class Task:
     def of(self, output: Any) -> Any:
         """Return the judged tensor of what a model returned."""
         found: Any = output
+        steps: tuple[Any, ...] = self.output
         try:
-            for step in self.output:
-                indexed = isinstance(found, (Mapping, tuple, list))
-                found = found[step] if indexed else getattr(found, str(step))
+            for step in steps:
+                found = found[step] if isinstance(found, (Mapping, tuple, list)) else getattr(found, str(step))
         except (KeyError, IndexError, AttributeError):
             found = None  # what stands in for the model may return this one tensor alone
         if hasattr(found, "dim"):

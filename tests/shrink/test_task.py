@@ -11,10 +11,11 @@ from torch import nn
 
 import jupyter_green as green
 from jupyter_green.shrink.call import first_outputs
+from jupyter_green.shrink.class_scores import ClassScore
 from jupyter_green.shrink.fault import ShrinkError
 from jupyter_green.shrink.fitting import judged_by
 from jupyter_green.shrink.material import material_of
-from jupyter_green.shrink.metric import ClassScore, Metric, evaluate
+from jupyter_green.shrink.metric import Metric, evaluate
 from jupyter_green.shrink.sheet import classes_in_words, judged_in_words
 from jupyter_green.shrink.subject import Subject, subject_of
 

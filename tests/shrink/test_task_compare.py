@@ -12,9 +12,9 @@ from torch import nn
 
 import jupyter_green as green
 from jupyter_green.shrink.board import text
+from jupyter_green.shrink.class_scores import ClassScore
 from jupyter_green.shrink.comparison import Comparison
 from jupyter_green.shrink.fault import ShrinkError
-from jupyter_green.shrink.metric import ClassScore
 
 
 def compared(models: dict[str, Any], data: Any, **asked: Any) -> Comparison:
