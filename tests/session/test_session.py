@@ -426,9 +426,13 @@ with green.meter("outer"):
             made += 1
     session.settle()
     session.store.drain()
+    while len(list(journals(folder))) > 1:  # the sampler may drain just now, or go on in another part
+        session.store.drain()
     left = [path.stat().st_size for path in journals(folder)]
 session.settle()
 session.store.drain()
+while session.store.drain_problem:
+    session.store.drain()
 with Ledger(session.settings.ledger) as ledger:
     labels = [record.label for record in ledger.records() if record.label]
     statuses = {record.status for record in ledger.records()}
