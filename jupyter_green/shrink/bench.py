@@ -12,10 +12,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .batch import smaller
+from .batch import independent, smaller
 from .entry import Entry
 from .fault import ShrinkError
 from .gauge import Gauge
+from .groups import groups_of, loss_by_group
 from .loss import Loss
 from .material import LEAST_BATCHES, Material
 from .metric import Metric, evaluate
@@ -138,7 +139,9 @@ class Bench:
             max(LEAST_BATCHES // 2, int(share * self.seconds / once)) for share in (SELECT_SHARE, JUDGE_SHARE)
         )
         chosen = list(material.select[:select])
-        judged = [*material.judge, *material.select[select:]][:judge]
+        # What is of one group stays in one part, so nothing is taken over from another where there are groups.
+        spare = material.select[select:] if groups_of(material.select) is None else []
+        judged = [*material.judge, *spare][:judge]
         left = sum(b.size for b in (*material.select, *material.judge)) - sum(b.size for b in (*chosen, *judged))
         note = (f"{left:,} examples were not looked at: the time allowed no more.",) if left > 0 else ()
         return replace(material, select=chosen, judge=judged, notes=(*material.notes, *note))
@@ -195,7 +198,7 @@ class Bench:
             some, kept = batches[begin:end], self.references[begin:end]
             parts.append(evaluate(self.subject, model, some, self.metric, kept, tick=self.tick)[0])
             done = np.concatenate(parts)
-            loss = self.metric.loss(self.parts[: len(done)], done)
+            loss = self._loss(self.parts[: len(done)], done)
             if loss.beyond(self.max_loss):
                 break
         return loss, done
@@ -207,7 +210,12 @@ class Bench:
             parts, _ = evaluate(self.subject, control, select, self.metric, self.references, tick=self.tick)
             self._trained = control, parts
             self._note_control(parts)
-        return self.metric.loss(self._trained[1][: len(done)], done)
+        return self._loss(self._trained[1][: len(done)], done)
+
+    def _loss(self, original: np.ndarray, done: np.ndarray) -> Loss:
+        """Return a loss on as many of the choosing examples as were looked at."""
+        groups = groups_of(self.material.select)
+        return loss_by_group(self.metric, original, done, None if groups is None else groups[: len(done)])
 
     def consider(self, name: str, product: Product, control: Any) -> bool:
         """Look at the loss, then at the cost; return whether its loss is likely to be accepted."""
@@ -256,7 +264,7 @@ class Bench:
         outcome = entry.outcome = told(trial, name, ALONE, torch.get_num_threads()).outcome
         if outcome.verdict == "less":
             self.entries.append(entry)
-            examples = sum(batch.size for batch in self.material.judge)
+            examples = independent(self.material.judge)
             return entry.expected_high(examples) <= self.max_loss
         if outcome.verdict == "can't tell":
             self._untold.append(entry)
@@ -294,7 +302,7 @@ class Bench:
 
     def outdone(self, name: str) -> bool:
         """Whether another candidate, whose loss is likely to be accepted, costs no more than this one does already."""
-        examples = sum(batch.size for batch in self.material.judge)
+        examples = independent(self.material.judge)
         mine = next((entry.cost for entry in self.entries if entry.name == name), 0.0)
         others = [entry for entry in self.entries if entry.name != name]
         return any(e.cost <= mine and e.expected_high(examples) <= self.max_loss for e in others)
@@ -304,7 +312,7 @@ class Bench:
             return
         assert self.parts is not None
         said = "The extra training alone; what was trained is held against this too."
-        loss, score = self.metric.loss(self.parts, parts), self.metric.value(parts)
+        loss, score = self._loss(self.parts, parts), self.metric.value(parts)
         self.rows.append(Candidate("original, trained on", "control", said, None, loss, score))
 
     # ---- rows -----------------------------------------------------------------------------------

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .batch import Batch
+from .batch import Batch, independent
 from .bench import FINAL_SHARE
 from .entry import Entry, Verdict
+from .groups import groups_of, loss_by_group
 from .inspection import inspect
 from .loss import Loss
 from .metric import Metric, evaluate
@@ -59,7 +60,7 @@ def judge(search: Search) -> Verdict:
     judged = search.material.judge
     if not search.interrupted:
         search.last_chance()
-    chosen = shortlist(search.entries, sum(batch.size for batch in judged), search.max_loss)
+    chosen = shortlist(search.entries, independent(judged), search.max_loss)
     if not chosen:
         untold = [row for row in search.rows if row.reason.startswith(UNTOLD)]
         return Verdict(None, reason=untold[0].reason if untold else "")
@@ -129,7 +130,9 @@ def _verdict(  # noqa: PLR0917 - one place calls it
 
     metric, (base, trained) = search.metric, scores
     parts, _ = evaluate(search.subject, entry.product.model, judged, metric, kept, tick=search.tick)
-    loss, against = metric.loss(base, parts), None if trained is None else metric.loss(trained, parts)
+    groups = groups_of(judged)
+    loss = loss_by_group(metric, base, parts, groups)
+    against = None if trained is None else loss_by_group(metric, trained, parts, groups)
     trial = _trial(search, entry, share)
     outcome, cpu, held = told(trial, entry.name, _alone(entry, trial.laps), torch.get_num_threads())
     worst = max((x for x in (loss, against) if x is not None), key=lambda x: x.high)

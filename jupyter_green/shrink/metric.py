@@ -286,12 +286,15 @@ def evaluate(  # noqa: PLR0917 - the last two are rarely given
     import numpy as np
     import torch
 
+    from .refusal import called
     from .subject import main_tensor
 
     parts, kept = [], []
     with torch.inference_mode():
         for place, batch in enumerate(batches):
-            outputs = main_tensor(subject.call(batch.to(subject.device).inputs, model)).float()
+            own_outputs = references is None and model is subject.model
+            raw = called(subject, batch) if own_outputs else subject.call(batch.to(subject.device).inputs, model)
+            outputs = main_tensor(raw).float()
             if not bool(torch.isfinite(outputs).all()):
                 raise ShrinkError("Some outputs are not numbers (NaN or infinite).")
             own = metric.reference(outputs)
