@@ -488,3 +488,19 @@ def test_a_model_that_fails_on_one_example_is_one_sentence() -> None:
     with pytest.raises(ShrinkError, match=r"^The model can't be called with the data: IndexError"):
         evaluate(subject, subject.model, material.select, Metric())
     assert groups_of(material.select) is None
+
+
+def test_candidates_are_given_texts_of_any_length() -> None:
+    """A tokenizer without a token to pad with, and texts beyond the positions, are no fault of a candidate."""
+    import jupyter_green as green
+
+    texts, labels = texts_of_lengths([1 + place % 60 for place in range(60)]), [place % 3 for place in range(60)]
+    found = green.compare(
+        {"small": models.bert(1), "large": models.bert(2)},
+        (texts, labels),
+        tokenizer=words_tokenizer(),
+        time=1,
+        progress=False,
+    )
+    assert [row.failures for row in found.rows] == [0, 0]
+    assert "failed" not in {row.standing for row in found.rows}
