@@ -16,7 +16,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 
 from .cell import CellMeter
-from .words import Options, nameable, value
+from .words import Options, column_or_values, nameable, value
 
 if TYPE_CHECKING:
     from jupyter_green.disclose import Disclosure, Label
@@ -92,7 +92,7 @@ class ChooseMagics(Magics):
                     metric=own if callable(own) else metric,
                     max_loss=given.max_loss,
                     time=given.time,
-                    group=self._group(given.group),
+                    group=column_or_values(self.shell, "compare", given.group),
                     batch=given.batch,
                     repeats=given.repeats,
                     remote=given.remote,
@@ -296,11 +296,6 @@ class ChooseMagics(Magics):
 
     def _value(self, name: str, expression: str) -> Any:
         return value(self.shell, name, expression)
-
-    def _group(self, word: str | None) -> Any:
-        """Return the values of a group where the word is a variable, else the word: the name of a column."""
-        own = None if word is None else self.shell.user_ns.get(word)
-        return word if own is None or isinstance(own, str) or not hasattr(own, "__len__") else own
 
     def _nameable(self, magic: str, name: str | None) -> None:
         if name is not None and not nameable(name):

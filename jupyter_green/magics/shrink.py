@@ -18,7 +18,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 
 from .cell import CellMeter
-from .words import Options, nameable, value
+from .words import Options, column_or_values, nameable, value
 
 if TYPE_CHECKING:
     from jupyter_green.shrink.result import ShrinkResult
@@ -58,6 +58,7 @@ class ShrinkMagics(Magics):
 
             %shrink model --data test                    the best within 1 point (bounded metrics) or 1 % (others)
             %shrink model --data test --train train      with examples to repair pruned and distilled models with
+            %shrink model --data test --group person     what is of one person (column, or list) stands in one part
             %shrink model --data test --max-loss 2pt     accept more; 1% for metrics without bounds
             %shrink model --data test --time 10min       search longer than 5 min; an interrupt keeps the best
             %shrink model --data test --metric f1        accuracy, f1, perplexity, cosine, mse, agreement, or a name
@@ -131,6 +132,7 @@ class ShrinkMagics(Magics):
             "form": options.form,
             "per_day": options.per_day,
             "progress": not options.quiet,
+            "group": column_or_values(self.shell, name, options.group),
             "tokenizer": None if options.tokenizer is None else self._value(name, options.tokenizer),
             "session": self.cells.session(),
         }
@@ -275,7 +277,7 @@ def _is_data(value: Any) -> bool:
 def _parser(name: str) -> Options:
     parser = Options(name)
     parser.add_argument("model", nargs="?")
-    for option in ("--data", "--train", "--metric", "--task", "--max-loss", "--tokenizer"):
+    for option in ("--data", "--train", "--metric", "--task", "--max-loss", "--tokenizer", "--group"):
         parser.add_argument(option)
     parser.add_argument("--time", default="5min")
     for option in ("--batch", "--length", "--new-tokens", "--per-day"):

@@ -104,6 +104,24 @@ def value(shell: Any, name: str, expression: str) -> Any:
         raise UsageError(f"%{name}: {expression!r} can't be evaluated ({said}).") from error
 
 
+def column_or_values(shell: Any, name: str, word: str | None) -> Any:
+    """Return the values that a word stands for in the notebook, else the word: the name of a column.
+
+    Parameters
+    ----------
+    shell : InteractiveShell
+        The notebook's.
+    name : str
+        Of the magic that asks.
+    word : str or None
+        What was written; None stays None.
+    """
+    if word is None:
+        return None
+    own = value(shell, name, word) if word in shell.user_ns or "[" in word else None
+    return word if own is None or isinstance(own, str) or not hasattr(own, "__len__") else own
+
+
 def nameable(name: str) -> bool:
     """Whether a variable can have this name."""
     return name.isidentifier() and not keyword.iskeyword(name)

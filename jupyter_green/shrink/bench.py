@@ -12,10 +12,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .batch import Batch, smaller
+from .batch import Batch, independent, smaller
 from .entry import Entry
 from .fault import ShrinkError
 from .gauge import Gauge
+from .groups import groups_of, loss_by_group
 from .loss import Loss
 from .material import LEAST_BATCHES, Material
 from .metric import Metric, evaluate
@@ -145,7 +146,9 @@ class Bench:
             max(LEAST_BATCHES // 2, int(share * self.seconds / once)) for share in (SELECT_SHARE, JUDGE_SHARE)
         )
         chosen = list(material.select[:select])
-        judged = [*material.judge, *material.select[select:]][:judge]
+        # What is of one group stays in one part, so nothing is taken over from another where there are groups.
+        spare = material.select[select:] if groups_of(material.select) is None else []
+        judged = [*material.judge, *spare][:judge]
         left = sum(b.size for b in (*material.select, *material.judge)) - sum(b.size for b in (*chosen, *judged))
         note = (f"{left:,} examples were not looked at: the time allowed no more.",) if left > 0 else ()
         return replace(material, select=chosen, judge=judged, notes=(*material.notes, *note))
@@ -161,9 +164,10 @@ class Bench:
             return (*self.asked(self.subject.model, batches), 0.0)
         return repeated(self.subject, batches, self.metric, self.tick)
 
-    def loss(self, base: np.ndarray, parts: np.ndarray, wavering: float) -> Loss:
-        """Return the loss; the original's own variation is in its interval."""
-        found = self.metric.loss(base, parts)
+    def loss(self, base: np.ndarray, parts: np.ndarray, wavering: float, batches: Sequence[Batch]) -> Loss:
+        """Return the loss on the first examples of some batches; the original's own variation is in its interval."""
+        groups = groups_of(batches)
+        found = loss_by_group(self.metric, base, parts, None if groups is None else groups[: len(parts)])
         if self.varies is None:
             return found
         return replace(found, low=found.low - wavering, high=found.high + wavering, same=False)
@@ -220,7 +224,7 @@ class Bench:
             some, kept = batches[begin:end], self.references[begin:end]
             parts.append(self.asked(model, some, kept)[0])
             done = np.concatenate(parts)
-            loss = self.loss(self.parts[: len(done)], done, self.wavering)
+            loss = self.loss(self.parts[: len(done)], done, self.wavering, self.material.select)
             if loss.beyond(self.max_loss):
                 break
         return loss, done
@@ -232,7 +236,7 @@ class Bench:
             parts, _ = self.asked(control, select, self.references)
             self._trained = control, parts
             self._note_control(parts)
-        return self.loss(self._trained[1][: len(done)], done, self.wavering)
+        return self.loss(self._trained[1][: len(done)], done, self.wavering, self.material.select)
 
     def consider(self, name: str, product: Product, control: Any) -> bool:
         """Look at the loss, then at the cost; return whether its loss is likely to be accepted."""
@@ -285,7 +289,7 @@ class Bench:
         outcome = entry.outcome = told(trial, name, ALONE, torch.get_num_threads()).outcome
         if outcome.verdict == "less":
             self.entries.append(entry)
-            examples = sum(batch.size for batch in self.material.judge)
+            examples = independent(self.material.judge)
             return entry.expected_high(examples) <= self.max_loss
         if outcome.verdict == "can't tell":
             self._untold.append(entry)
@@ -337,7 +341,7 @@ class Bench:
 
     def outdone(self, name: str) -> bool:
         """Whether another candidate, whose loss is likely to be accepted, costs no more than this one does already."""
-        examples = sum(batch.size for batch in self.material.judge)
+        examples = independent(self.material.judge)
         mine = next((entry.cost for entry in self.entries if entry.name == name), 0.0)
         others = [entry for entry in self.entries if entry.name != name]
         return any(e.cost <= mine and e.expected_high(examples) <= self.max_loss for e in others)
@@ -347,7 +351,7 @@ class Bench:
             return
         assert self.parts is not None
         said = "The extra training alone; what was trained is held against this too."
-        loss = self.loss(self.parts, parts, self.wavering)
+        loss = self.loss(self.parts, parts, self.wavering, self.material.select)
         self.rows.append(Candidate("original, trained on", "control", said, None, loss, self.metric.value(parts)))
 
     # ---- rows -----------------------------------------------------------------------------------

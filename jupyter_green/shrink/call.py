@@ -9,7 +9,6 @@ from typing import Any
 from jupyter_green.session import Session, current
 
 from .account import label_of, result_of
-from .batch import Batch
 from .fault import ShrinkError
 from .fitting import judged_by
 from .gauge import SessionGauge, estimated_watts
@@ -19,6 +18,7 @@ from .options import accepted, seconds_of, share_of, use_of
 from .progress import Progress, wanted
 from .quiet import PATIENCE_SECONDS, used_by_others, wait_for_quiet
 from .recipe import Recipe, known_recipes
+from .refusal import called
 from .result import ShrinkResult
 from .search import Search
 from .subject import Subject, subject_of
@@ -36,6 +36,7 @@ def shrink(  # noqa: PLR0917 - the order is public
     *,
     task: str | None = None,
     tokenizer: Any = None,
+    group: str | Sequence[Any] | None = None,
     batch: int | None = None,
     length: int | None = None,
     new_tokens: int | None = None,
@@ -70,6 +71,10 @@ def shrink(  # noqa: PLR0917 - the order is public
         "token-classification", "segmentation", "causal-lm", "masked-lm", "seq2seq" or "regression".
     tokenizer : object, optional
         For texts.
+    group : str or sequence, optional
+        What belongs together, such as the sentences of one person: a column of the data, or a value for each example
+        (for each item of a loader's dataset); two such sequences where `train` is given. Examples of one group stand in
+        one part of the data and count as one.
     batch : int, optional
         Examples at a time in trials; as in the data otherwise, and 1 for a language model that generates.
     length : int, optional
@@ -115,7 +120,7 @@ def shrink(  # noqa: PLR0917 - the order is public
         others = wait_for_quiet(used_by_others(subject.device), min(PATIENCE_SECONDS, 0.05 * seconds))
         problems.extend([others] if others else [])
     with session.window("trial", label="shrink") as window, subject.quiet():
-        material = material_of(subject, data, train, tokenizer=tokenizer, metric=metric)
+        material = material_of(subject, data, train, tokenizer=tokenizer, metric=metric, group=group)
         first = first_outputs(subject, material, trained=train is not None)
         subject, material, measure = judged_by(subject, material, first, metric=metric, task=task)
         most = accepted(measure, max_loss, max_relative_loss)
@@ -229,14 +234,6 @@ def recipes_of(what: str, options: Mapping[str, Any]) -> tuple[list[Recipe], lis
     return known_recipes()
 
 
-def _called(subject: Subject, batch: Batch, what: str) -> Any:
-    try:
-        return subject.call(batch.to(subject.device).inputs)
-    except (TypeError, RuntimeError, IndexError) as error:
-        first = (str(error).splitlines() or [""])[0]
-        raise ShrinkError(f"The model can't be called with the {what}: {first}") from error
-
-
 def first_outputs(subject: Subject, material: Material, *, trained: bool = False) -> Any:
     """Return what the model returns for one batch.
 
@@ -250,7 +247,7 @@ def first_outputs(subject: Subject, material: Material, *, trained: bool = False
     import torch
 
     with torch.inference_mode():
-        output = _called(subject, material.select[0], "data")
+        output = called(subject, material.select[0])
         if trained:  # where it is of another make, each recipe that repairs would fail after minutes
-            _called(subject, material.tune[0], "training data")
+            called(subject, material.tune[0], "training data")
     return output

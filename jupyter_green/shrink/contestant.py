@@ -17,6 +17,7 @@ from .examples import Examples
 from .fault import ShrinkError, why
 from .fitting import judged_output
 from .subject import Subject
+from .tokens import Tokens, tokenized, tokens_of
 
 FAILED = type("Failed", (), {"__repr__": lambda _self: "no answer"})()
 """Stands where a candidate gave no answer."""
@@ -112,12 +113,13 @@ class Module(Contestant):
     asked: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """Task and metric, as far as the person named them."""
     _form: str = ""
+    _tokens: Tokens = field(default_factory=Tokens, repr=False)
     _labels: Any = field(default=None, repr=False)
     _batches: list[Any] = field(default_factory=list, repr=False)
 
     def ready(self, examples: Examples) -> None:
         """Make tensors of rows, and put them where the weights are; texts stay texts until they are asked."""
-        self._form = examples.form
+        self._form, self._tokens = examples.form, tokens_of(self.subject)
         if self._embeds and examples.form != "pairs":
             raise ShrinkError(
                 f"{self.name} gives embeddings, which have no right answer; give pairs of texts with a score each, or "
@@ -168,9 +170,8 @@ class Module(Contestant):
             if self._embeds:
                 return self._alike(batch)
             if self._form in ("texts", "pairs") and self.subject.tokenizer is not None:
-                given = list(zip(*batch, strict=True)) if self._form == "pairs" else [batch]
-                made = self.subject.tokenizer(*map(list, given), padding=True, truncation=True, return_tensors="pt")
-                batch = {name: value.to(self.subject.device) for name, value in dict(made).items()}
+                made = tokenized(self.subject.tokenizer, batch, self._tokens)
+                batch = {name: value.to(self.subject.device) for name, value in made.items()}
             output = self.subject.call(batch)
             if self.subject.task is None:
                 count = len(batch) if hasattr(batch, "dim") else len(leaves(batch)[0])

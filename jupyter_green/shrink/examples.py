@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from .batch import leaves
+from .columns import LABELS, PAIRS, TEXTS
 from .fault import ShrinkError
-from .forms import BATCH, LABELS, MOST_EXAMPLES, TEXTS, of_loader
+from .forms import BATCH, of_loader
+from .loader import MOST_EXAMPLES
 
 Form = Literal["texts", "pairs", "tensors", "rows", "objects"]
-PAIRS = (("sentence1", "sentence2"), ("text1", "text2"), ("premise", "hypothesis"))
-"""Columns that hold two texts which belong together."""
 SCORES = ("score", "similarity_score")
 """Columns that say how alike they are, where there are no labels by name."""
 

@@ -1,174 +1,262 @@
 """Forms of data: what a person has at hand, read into batches.
 
 Batches of a DataLoader keep their size and length; everything else is cut into batches in an order drawn with a fixed
-seed. Labels are known by what their column is called, or are the second of two.
+seed. Labels are known by what their column is called, or are the last of several. Which item of which dataset an
+example is, and which group it belongs to, goes along with it.
 """
 
 from __future__ import annotations
 
+import itertools
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from .batch import Batch, leaves, mapped, smaller
+from .columns import (
+    LABELS,
+    are_examples,
+    is_batch,
+    is_ragged,
+    is_set,
+    labels_of,
+    paired,
+    plain,
+    tensor,
+    text_column,
+    texts_of,
+)
 from .fault import ShrinkError
+from .loader import MOST_EXAMPLES, BatchReading, listed, no_column, read
+from .tokens import encoded, on_the_left, padded, readable, tokenized
 
-MOST_EXAMPLES = 20_000
-"""Examples beyond these are not read; this many prove half a point with room to spare."""
 BATCH = 32
 SORTED = 16
 """So many batches of texts at a time are sorted by length."""
-LABELS = ("labels", "label", "target", "targets", "y")
-TEXTS = ("text", "sentence", "content")
 
 
-def batches_of(data: Any, tokenizer: Any, rng: random.Random) -> list[Batch]:  # noqa: PLR0911 - one return a form
+def batches_of(data: Any, tokenizer: Any, rng: random.Random, **how: Any) -> list[Batch]:
     """Return the batches of data in any form that this can read.
 
     Parameters
     ----------
-    data : DataLoader, dataset, frame, mapping, (X, y), list of str or array
+    data : DataLoader, dataset, frame, mapping, (X, y), list of str, array, or iterable of batches or examples
         The examples.
     tokenizer : object or None
         For texts.
     rng : random.Random
         Draws their order.
+    **how
+        Other fields of `Reading`.
 
     Raises
     ------
     ShrinkError
         If it is none of these, or can't be read; one sentence.
     """
-    import torch
-
-    if data is None:
-        raise ShrinkError("There is no data; give a DataLoader, (X, y), a dataset or a list of texts.")
-    if isinstance(data, torch.utils.data.DataLoader):
-        return of_loader(data)
-    if isinstance(data, torch.utils.data.Dataset):
-        return of_loader(torch.utils.data.DataLoader(data, batch_size=BATCH))
-    if hasattr(data, "column_names"):
-        return _of_table(data, tokenizer, rng)
-    if isinstance(data, Mapping):
-        labels = next((data[name] for name in LABELS if name in data), None)
-        return _of_columns({name: data[name] for name in data if name not in LABELS}, labels, rng)
-    if isinstance(data, (list, tuple)) and data and all(isinstance(item, str) for item in data):
-        return _of_texts(list(data), None, tokenizer, rng)
-    if isinstance(data, tuple) and len(data) == 2:
-        first, labels = data
-        if isinstance(first, (list, tuple)) and first and all(isinstance(item, str) for item in first):
-            return _of_texts(list(first), labels, tokenizer, rng)
-        return _of_columns(first, labels, rng)
-    if hasattr(data, "columns") and hasattr(data, "to_numpy"):
-        return _of_frame(data, tokenizer, rng)
-    if hasattr(data, "shape"):
-        return _of_columns(data, None, rng)
-    raise ShrinkError(
-        f"{type(data).__name__} is no data this can read; give a DataLoader, (X, y), a dataset or a list of texts."
-    )
+    return Reading(tokenizer, rng, **how).of(data)
 
 
 def of_loader(loader: Any) -> list[Batch]:
     """Return the batches of a DataLoader as they come, `MOST_EXAMPLES` at most."""
-    found: list[Batch] = []
-    total = 0
-    for item in loader:
-        batch = _of_item(item)
-        _see_that_no_words(batch.labels)
-        if not leaves(batch.inputs):
-            raise ShrinkError("The batches hold no tensors; let the loader's collate_fn make them.")
-        found.append(batch)
-        total += batch.size
-        if total >= MOST_EXAMPLES:
-            break
-    return found
+    return Reading(None, random.Random(0)).of(loader)  # noqa: S311 - nothing is drawn from it
 
 
-def _of_item(item: Any) -> Batch:
-    if isinstance(item, Mapping):
-        labels = next((item[name] for name in LABELS if item.get(name) is not None), None)
-        return Batch({name: value for name, value in item.items() if name not in LABELS}, labels)
-    if isinstance(item, (tuple, list)):
-        if len(item) == 1:
-            return Batch(item[0])
-        inputs = item[:-1]
-        return Batch(inputs[0] if len(inputs) == 1 else tuple(inputs), item[-1])
-    return Batch(item)
+@dataclass
+class Reading(BatchReading):
+    """How data of any form is read; with the fields of `BatchReading`."""
 
+    def of(self, data: Any) -> list[Batch]:  # noqa: PLR0911 - one return a form
+        """Return the batches of data in any form; see `batches_of`."""
+        import torch
 
-def _of_columns(inputs: Any, labels: Any, rng: random.Random) -> list[Batch]:
-    import numpy as np
-    import torch
-
-    def tensor(value: Any) -> Any:
-        try:
-            if isinstance(value, list) and value and all(isinstance(one, torch.Tensor) for one in value):
-                value = torch.stack(value)
-            # pandas may hand out what can't be written to, which PyTorch warns of.
-            made = torch.as_tensor(np.array(value.to_numpy()) if hasattr(value, "to_numpy") else value)
-        except (TypeError, ValueError, RuntimeError) as error:
-            raise ShrinkError(f"The data can't be made into a tensor: {str(error).splitlines()[0]}.") from error
-        return made
-
-    # A column of a table is a list of examples, each a number, a list or a tensor.
-    inputs = {name: tensor(value) for name, value in inputs.items()} if isinstance(inputs, Mapping) else tensor(inputs)
-    _see_that_no_words(labels)
-    labels = None if labels is None else tensor(labels)
-    count = len(leaves(inputs)[0])
-    if labels is not None and len(labels) != count:
-        raise ShrinkError(f"There are {len(labels)} labels for {count} examples.")
-    order = torch.tensor(rng.sample(range(count), min(count, MOST_EXAMPLES)), dtype=torch.long)
-    whole = Batch(mapped(inputs, lambda leaf: leaf[order]), None if labels is None else labels[order])
-    return smaller([whole], BATCH) if count else []
-
-
-def _see_that_no_words(labels: Any) -> None:
-    if isinstance(labels, (list, tuple)) and any(isinstance(label, str) for label in labels):
-        raise ShrinkError("The labels are words; give the number of each class, as the model tells it.")
-
-
-def _of_texts(texts: list[str], labels: Any, tokenizer: Any, rng: random.Random) -> list[Batch]:
-    import torch
-
-    # A Series of pandas is indexed by its own names, which need not be places.
-    labels = labels.tolist() if hasattr(labels, "tolist") else labels
-    _see_that_no_words(labels)
-
-    if tokenizer is None:
-        raise ShrinkError("Texts need a tokenizer; give tokenizer=.")
-    if labels is not None and len(labels) != len(texts):
-        raise ShrinkError(f"There are {len(labels)} labels for {len(texts)} examples.")
-    order = rng.sample(range(len(texts)), min(len(texts), MOST_EXAMPLES))
-    # Texts of like length together, some batches at a time: padding is work that answers nothing.
-    for begin in range(0, len(order), SORTED * BATCH):
-        order[begin : begin + SORTED * BATCH] = sorted(
-            order[begin : begin + SORTED * BATCH], key=lambda place: len(texts[place])
+        if data is None:
+            raise ShrinkError("There is no data; give a DataLoader, (X, y), a dataset or a list of texts.")
+        if isinstance(data, torch.utils.data.DataLoader):
+            return self.of_loader(data)
+        if isinstance(data, torch.utils.data.Dataset):
+            if hasattr(data, "__len__") or isinstance(data, torch.utils.data.IterableDataset):
+                return self.of_loader(torch.utils.data.DataLoader(data, batch_size=BATCH))
+            return self._items(iter(data))  # by __getitem__, as Python goes through it
+        if isinstance(data, Mapping):
+            return self._mapping(data)
+        if hasattr(data, "column_names") and hasattr(data, "__len__"):
+            return self._mapping({name: list(data[name]) for name in data.column_names})
+        if hasattr(data, "columns") and hasattr(data, "iloc"):
+            return self._mapping(data)
+        if isinstance(data, tuple) and not are_examples(data) and texts_of(data) is None:
+            first = data[0] if len(data) == 2 else data[:-1]
+            # A tuple of as many as there are labels is of examples, not of inputs.
+            several = len(data) > 2 or not isinstance(first, tuple) or not hasattr(data[1], "__len__")
+            return self._columns(first if several or len(first) != len(data[1]) else list(first), data[-1])
+        if not isinstance(data, str) and (hasattr(data, "shape") or texts_of(data) is not None):
+            return self._columns(data, None)
+        if isinstance(data, Iterable) and not isinstance(data, (str, bytes)):
+            return self._items(data)
+        raise ShrinkError(
+            f"{type(data).__name__} is no data this can read; give a DataLoader, (X, y), a dataset or a list of texts."
         )
-    found = []
-    for begin in range(0, len(order), BATCH):
-        chosen = order[begin : begin + BATCH]
-        made = tokenizer([texts[place] for place in chosen], padding=True, truncation=True, return_tensors="pt")
-        wanted = None if labels is None else torch.as_tensor([labels[place] for place in chosen])
-        found.append(Batch(dict(made), wanted))
-    return found
+
+    # ---- examples one by one ------------------------------------------------------------------
+
+    def _items(self, items: Iterable[Any]) -> list[Batch]:
+        """Read what is gone through: batches, or examples one by one."""
+        left = iter(read(items))
+        first = next(left, None)
+        if first is None:
+            return []
+        if is_batch(first):
+            return self.in_groups(self.as_they_come(itertools.chain([first], left)))
+        examples = [first, *itertools.islice(left, MOST_EXAMPLES - 1)]
+        if isinstance(first, Mapping):
+            return self._mapping({name: [one.get(name) for one in examples] for name in first})
+        if isinstance(first, tuple):
+            if any(not isinstance(one, tuple) or len(one) != len(first) for one in examples):
+                raise ShrinkError("Some examples have more parts than others; give (input, label) for each.")
+            return self.of(tuple(list(column) for column in zip(*examples, strict=True)))
+        return self._columns(examples, None)
+
+    # ---- columns ------------------------------------------------------------------------------
+
+    def _mapping(self, data: Any) -> list[Batch]:
+        """Read a table, whatever it is of: columns by name."""
+        names = list(data.columns) if hasattr(data, "columns") else list(data)
+        sets = [name for name in names if is_set(data[name])]
+        if sets:
+            raise ShrinkError(
+                f"There are several sets in the data ({', '.join(map(str, sets))}); give one of them, as in "
+                f"data[{sets[0]!r}]."
+            )
+        label = next((name for name in LABELS if name in names), None)
+        rest = [name for name in names if name not in LABELS]
+        inputs = data[rest] if hasattr(data, "iloc") else {name: data[name] for name in rest}
+        return self._columns(inputs, None if label is None else data[label])
+
+    def _columns(self, inputs: Any, labels: Any) -> list[Batch]:
+        import torch
+
+        inputs, groups = self._without_group(inputs)
+        texts = texts_of(inputs)
+        if texts is None and (isinstance(inputs, Mapping) or hasattr(inputs, "columns")):
+            texts = text_column(inputs)
+        if texts is None and isinstance(inputs, tuple):
+            texts = paired([texts_of(column) for column in inputs])
+        if texts is not None:
+            return self._texts(texts, labels, groups)
+        if isinstance(inputs, Mapping) and is_ragged(inputs.get("input_ids")) and "attention_mask" in inputs:
+            rows = {name: plain(column) for name, column in inputs.items()}
+            if is_ragged(labels):
+                return self._rows({**rows, "labels": plain(labels)}, None, groups)
+            return self._rows(rows, labels_of(labels, self.classes), groups)
+        labels = labels_of(labels, self.classes)
+        if isinstance(inputs, (Mapping, tuple)):
+            named = inputs.items() if isinstance(inputs, Mapping) else enumerate(inputs)
+            made = {name: tensor(value) for name, value in named}
+            inputs = made if isinstance(inputs, Mapping) else tuple(made.values())
+        else:
+            inputs = tensor(inputs)
+        if not (found := leaves(inputs)) or any(leaf.dim() == 0 for leaf in found):
+            raise ShrinkError("There are no examples in the data; give at least one column of them.")
+        if len(sizes := {len(leaf) for leaf in found}) > 1:
+            raise ShrinkError(f"The columns of the data hold {listed(sizes)} examples; give as many in each.")
+        count = len(found[0])
+        groups = self._counted(count, labels, groups)
+        order = torch.tensor(self.rng.sample(range(count), min(count, MOST_EXAMPLES)), dtype=torch.long)
+        whole = Batch(
+            mapped(inputs, lambda leaf: leaf[order]),
+            None if labels is None else labels[order],
+            None if groups is None else [groups[place] for place in order.tolist()],
+        )
+        width = max((leaf.shape[1] for leaf in found if leaf.dim() == 2 and not leaf.is_floating_point()), default=1)
+        return smaller([whole], self.tokens.at_once(BATCH, width)) if count else []
+
+    def _without_group(self, inputs: Any) -> tuple[Any, list[Any] | None]:
+        """Return inputs without the column that says what belongs together, and that column."""
+        if not isinstance(self.group, str):
+            return inputs, None
+        if hasattr(inputs, "columns") and self.group in inputs.columns:
+            return inputs.drop(columns=self.group), plain(inputs[self.group])
+        if isinstance(inputs, Mapping) and self.group in inputs:
+            rest = {name: value for name, value in inputs.items() if name != self.group}
+            return rest, plain(inputs[self.group])
+        raise ShrinkError(no_column(self.group))
+
+    def _counted(self, count: int, labels: Any, groups: list[Any] | None) -> list[Any] | None:
+        """Return the groups of so many examples; raise where labels or groups are more or fewer."""
+        if labels is not None and len(labels) != count:
+            raise ShrinkError(f"There are {len(labels)} labels for {count} examples.")
+        return groups if groups is not None else self.values_of_group(count)
+
+    # ---- texts --------------------------------------------------------------------------------
+
+    def _texts(self, texts: Sequence[Any], labels: Any, groups: list[Any] | None) -> list[Batch]:
+        labels = labels_of(labels, self.classes)
+        tokenizer = self.tokenizer_needed()
+        groups = self._counted(len(texts), labels, groups)
+        order = self.rng.sample(range(len(texts)), min(len(texts), MOST_EXAMPLES))
+        if readable(tokenizer):
+            columns, cut = encoded(tokenizer, [texts[place] for place in order], self.tokens.longest)
+            if cut:
+                most = max(map(len, columns["input_ids"]))
+                self.notes.append(
+                    f"{cut} of the {len(order)} texts are longer than {most:,} tokens and were cut there."
+                )
+            chosen = None if labels is None else labels[order]
+            return self._rows(columns, chosen, None if groups is None else [groups[place] for place in order])
+        # Texts of like length together, some batches at a time: padding is work that answers nothing.
+        order = _sorted(order, [len(text) for text in texts], BATCH)
+        found = []
+        for begin in range(0, len(order), BATCH):
+            places = order[begin : begin + BATCH]
+            made = tokenized(tokenizer, [texts[place] for place in places], self.tokens)
+            found.append(
+                Batch(
+                    made,
+                    None if labels is None else labels[places],
+                    None if groups is None else [groups[place] for place in places],
+                )
+            )
+        return found
+
+    def _rows(self, columns: Mapping[str, list[Any]], labels: Any, groups: list[Any] | None) -> list[Batch]:
+        """Read tokens of unlike lengths: those of like length together, padded batch by batch."""
+        columns = {name: rows for name, rows in columns.items() if name not in self.tokens.unwanted}
+        lengths = [len(row) for row in columns["input_ids"]]
+        groups = self._counted(len(lengths), labels, groups)
+        # The first token of a text is predicted from nothing.
+        least = 2 if self.tokens.causal and labels is None and "labels" not in columns else 1
+        order = [place for place, length in enumerate(lengths) if length >= least]
+        if len(order) < len(lengths):
+            kind = "fewer than two tokens, so that nothing in them is predicted" if least == 2 else "no token in them"
+            self.notes.append(
+                f"{len(lengths) - len(order)} of the {len(lengths)} texts have {kind}; they were left out."
+            )
+        if not order:
+            return []
+        size = self.tokens.at_once(BATCH, max(lengths))
+        order = _sorted(order, lengths, size)
+        found = []
+        for begin in range(0, len(order), size):
+            places = order[begin : begin + size]
+            some = {name: [rows[place] for place in places] for name, rows in columns.items()}
+            made = padded(self.tokenizer, some, left=on_the_left(self.tokenizer, self.tokens))
+            own = made.pop("labels", None)
+            found.append(
+                Batch(
+                    made,
+                    own if labels is None else labels[places],
+                    None if groups is None else [groups[place] for place in places],
+                )
+            )
+        return found
 
 
-def _of_frame(data: Any, tokenizer: Any, rng: random.Random) -> list[Batch]:
-    """Read a frame of pandas: a column of texts or numbers each, and one of labels where it is called so."""
-    names = [name for name in data.columns if isinstance(name, str)]
-    label = next((name for name in LABELS if name in names), None)
-    text = next((name for name in TEXTS if name in names), None)
-    labels = None if label is None else data[label].tolist()
-    if text is not None:
-        return _of_texts(data[text].tolist(), labels, tokenizer, rng)
-    return _of_columns(data if label is None else data.drop(columns=label), labels, rng)
-
-
-def _of_table(data: Any, tokenizer: Any, rng: random.Random) -> list[Batch]:
-    names = list(data.column_names)
-    text = next((name for name in TEXTS if name in names), None)
-    labels = next((list(data[name]) for name in LABELS if name in names), None)
-    if text is not None:
-        return _of_texts(list(data[text]), labels, tokenizer, rng)
-    columns = {name: list(data[name]) for name in names if name not in LABELS}
-    return _of_columns(columns, labels, rng)
+def _sorted(order: Sequence[int], lengths: Sequence[int], size: int) -> list[int]:
+    """Return places in order of length, `SORTED` batches of a size at a time."""
+    step = SORTED * size
+    return [
+        place
+        for begin in range(0, len(order), step)
+        for place in sorted(order[begin : begin + step], key=lambda place: lengths[place])
+    ]

@@ -12,7 +12,7 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .batch import Batch
+from .batch import Batch, independent
 from .bench import FINAL_SHARE
 from .entry import Entry, Verdict
 from .inspection import inspect
@@ -73,7 +73,7 @@ def judge(search: Search) -> Verdict:
     judged = search.material.judge
     if not search.interrupted:
         search.last_chance()
-    chosen = shortlist(search.entries, sum(batch.size for batch in judged), search.max_loss)
+    chosen = shortlist(search.entries, independent(judged), search.max_loss)
     if not chosen:
         untold = [row for row in search.rows if row.reason.startswith(UNTOLD)]
         return Verdict(None, reason=untold[0].reason if untold else "")
@@ -159,8 +159,8 @@ def _loss_of(  # noqa: PLR0917 - one place calls it
     """Return what the judging part says of a candidate's loss, also against an equally trained original."""
     base, trained = scores
     parts, _ = search.asked(entry.product.model, judged, kept)
-    loss = search.loss(base, parts, wavering)
-    against = None if trained is None else search.loss(trained, parts, wavering)
+    loss = search.loss(base, parts, wavering, judged)
+    against = None if trained is None else search.loss(trained, parts, wavering, judged)
     worst = max((x for x in (loss, against) if x is not None), key=lambda x: x.high)
     same = entry.product.same_numbers and loss.same
     return _Judged(entry, parts, loss, against, same, passed=same or worst.within(search.max_loss))

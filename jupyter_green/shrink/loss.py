@@ -82,17 +82,17 @@ def _two_digits_up(value: float) -> float:
     return math.ceil(value / step) * step
 
 
-def counted(lost: int, won: int, examples: int, level: float = LEVEL) -> Loss:
+def counted(lost: float, won: float, examples: float, level: float = LEVEL) -> Loss:
     """Return the loss of a right-or-wrong score.
 
     Parameters
     ----------
-    lost : int
+    lost : float
         Examples that the original has right and the candidate wrong.
-    won : int
+    won : float
         The other way round.
-    examples : int
-        All examples.
+    examples : float
+        All examples; an effective number where they hang together.
     level : float
         Of the interval.
 
@@ -103,10 +103,10 @@ def counted(lost: int, won: int, examples: int, level: float = LEVEL) -> Loss:
     value, z = (lost - won) / examples, NormalDist().inv_cdf((1 + level) / 2)
     low = _root(lambda delta: _score(lost, won, examples, delta) - z, -1.0, value)
     high = _root(lambda delta: _score(lost, won, examples, delta) + z, value, 1.0)
-    return Loss(value, low, high, examples, "points", same=lost == won == 0)
+    return Loss(value, low, high, int(examples), "points", same=lost == won == 0)
 
 
-def _score(lost: int, won: int, n: int, delta: float) -> float:
+def _score(lost: float, won: float, n: float, delta: float) -> float:
     """Tango's score statistic of the hypothesis that the difference is `delta`; falls as `delta` grows."""
     b = -lost - won + (2 * n - lost + won) * delta
     c = -won * delta * (1 - delta)

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .batch import Batch, joined, mapped, smaller
+from .batch import Batch, independent, joined, mapped, smaller
 from .fault import ShrinkError
-from .forms import MOST_EXAMPLES, batches_of
+from .forms import Reading
+from .groups import apart, by_group, without_repeats
+from .loader import MOST_EXAMPLES
 from .subject import Subject
+from .tokens import next_tokens, tokens_of
 
 LEAST_BATCHES = 12
 LEAST_EXAMPLES = 30
@@ -85,9 +88,16 @@ class Material:
 
 
 def material_of(
-    subject: Subject, data: Any, train: Any = None, *, tokenizer: Any = None, metric: Any = None, seed: int = 0
+    subject: Subject,
+    data: Any,
+    train: Any = None,
+    *,
+    tokenizer: Any = None,
+    metric: Any = None,
+    group: str | Sequence[Any] | None = None,
+    seed: int = 0,
 ) -> Material:
-    """Read the data and cut it into its parts.
+    """Read the data and cut it into parts that have no example and no group in common.
 
     Parameters
     ----------
@@ -101,6 +111,8 @@ def material_of(
         For texts.
     metric : str or callable, optional
         What the person wants to judge with: one that asks for classes takes one-hot labels as such.
+    group : str or sequence, optional
+        A column by which examples belong together, or a value for each; two sequences where `train` is given.
     seed : int
         Seed of the cut.
 
@@ -109,45 +121,56 @@ def material_of(
     ShrinkError
         If there is nothing in it, or it is not what a model can be judged with; one sentence.
     """
-    tokenizer = tokenizer or subject.tokenizer
     if train is not None and train is data:
         raise ShrinkError(
             "The arguments data and train are the same; a model can't be judged with what it was trained on."
         )
     rng = random.Random(seed)  # noqa: S311 - a cut that can be made again, not a secret
-    batches = _next_tokens(subject, _in_its_precision(subject, batches_of(data, tokenizer, rng)))
+    groups, notes = _groups_of(group, train)
+    tokens, classes = tokens_of(subject), _classes(subject)
+    reading = Reading(tokenizer or subject.tokenizer, rng, groups[0], tokens, classes, notes)
+    batches = next_tokens(subject, _in_its_precision(subject, reading.of(data)))
     total = sum(batch.size for batch in batches)
     if total < LEAST_EXAMPLES:
         raise ShrinkError(f"There are {total} examples in the data; at least {LEAST_EXAMPLES} are needed.")
+    if total >= MOST_EXAMPLES:
+        notes.append(f"{total} examples were read.")
     _check_labels(batches)
-    if len(batches) < LEAST_BATCHES:
-        batches = smaller(batches, max(1, total // (2 * LEAST_BATCHES)))
-    rng.shuffle(batches)
-    notes = [f"{total} examples were read."] if total >= MOST_EXAMPLES else []
-    classes = metric in BY_CLASS and _one_hot(batches)
-    if classes:
-        batches = [Batch(batch.inputs, batch.labels.argmax(-1)) for batch in batches]
+    by_class = metric in BY_CLASS
+    if one_hot := by_class and _one_hot(batches):
         notes.append("Its labels are one-hot and were read as classes.")
-        _check_labels(batches)
+    batches = _by_class(batches, one_hot=one_hot) if by_class else batches
+    _check_labels(batches)
     tune: list[Batch] = []
     if train is not None:
-        tune = _next_tokens(subject, _in_its_precision(subject, batches_of(train, tokenizer, rng)))
-        if classes and _one_hot(tune):
-            tune = [Batch(batch.inputs, batch.labels.argmax(-1)) for batch in tune]
+        tune = next_tokens(subject, _in_its_precision(subject, replace(reading, group=groups[1]).of(train)))
         if not tune:
             raise ShrinkError("There are no examples in train.")
-        known = {digest for batch in tune for digest in batch.digests()}
-        twice = sum(digest in known for batch in batches for digest in batch.digests())
-        if twice >= total:
-            raise ShrinkError("All examples of data are in train too; judge with examples that were held back.")
-        if twice:
-            notes.append(
-                f"{twice} of the {total} examples in data are in train too; the loss may be larger on new ones."
-            )
-    shares = SHARES[train is not None]
+        tune = _by_class(tune, one_hot=one_hot and _one_hot(tune)) if by_class else tune
+        batches = _not_trained_on(batches, tune, notes)
+    batches = without_repeats(batches, notes)
+    different = independent(batches)
+    if different < LEAST_EXAMPLES:
+        raise ShrinkError(
+            f"There are {different} examples in the data that differ or belong to different groups; at least "
+            f"{LEAST_EXAMPLES} are needed."
+        )
+    parts = _parts(batches, SHARES[train is not None], rng)
+    tune = tune or parts[0]
+    if not (tune and parts[1] and parts[2]):
+        raise ShrinkError("A few groups hold nearly all of the examples; give examples of more groups.")
+    return Material(tune, parts[1], parts[2], tune[0].labels is not None, tuple(notes))
+
+
+def _parts(batches: list[Batch], shares: Sequence[float], rng: random.Random) -> list[list[Batch]]:
+    """Cut the data by these shares, batch by batch where every example stands by itself."""
+    if len(batches) < LEAST_BATCHES:
+        batches = smaller(batches, max(1, sum(batch.size for batch in batches) // (2 * LEAST_BATCHES)))
+    rng.shuffle(batches)
+    if any(batch.groups is not None for batch in batches):
+        return by_group(batches, shares, rng)
     first, second = (round(len(batches) * share) for share in (shares[0], shares[0] + shares[1]))
-    tune = tune or batches[:first]
-    return Material(tune, batches[first:second], batches[second:], tune[0].labels is not None, tuple(notes))
+    return [batches[:first], batches[first:second], batches[second:]]
 
 
 def _in_its_precision(subject: Subject, batches: list[Batch]) -> list[Batch]:
@@ -161,22 +184,57 @@ def _in_its_precision(subject: Subject, batches: list[Batch]) -> list[Batch]:
         return leaf.to(kind) if leaf.dtype == torch.float64 else leaf
 
     return [
-        Batch(mapped(batch.inputs, fitted), None if batch.labels is None else fitted(batch.labels)) for batch in batches
+        replace(
+            batch,
+            inputs=mapped(batch.inputs, fitted),
+            labels=None if batch.labels is None else fitted(batch.labels),
+        )
+        for batch in batches
     ]
 
 
-def _next_tokens(subject: Subject, batches: list[Batch]) -> list[Batch]:
-    """Give a causal language model's batches their own tokens as labels, where they have none."""
-    if not subject.name.endswith(("ForCausalLM", "LMHeadModel")):
-        return batches
-    found = []
-    for batch in batches:
-        ids = batch.inputs.get("input_ids") if isinstance(batch.inputs, Mapping) else None
-        if ids is None or batch.labels is not None:
-            return batches
-        mask = batch.inputs.get("attention_mask")
-        found.append(Batch(batch.inputs, ids if mask is None else ids.masked_fill(mask == 0, -100)))
-    return found
+def _not_trained_on(batches: list[Batch], tune: list[Batch], notes: list[str]) -> list[Batch]:
+    """Leave out what is in train too, or of a group that is."""
+    total = sum(batch.size for batch in batches)
+    batches, shared = apart(batches, tune)
+    if shared >= total:
+        raise ShrinkError("All examples of data are in train too; judge with examples that were held back.")
+    if shared:
+        notes.insert(0, f"{shared} of the {total} examples in data are in train too; they were left out.")
+    return batches
+
+
+def _groups_of(group: Any, train: Any) -> tuple[tuple[Any, Any], list[str]]:
+    """Return the groups of data and those of train, and what isn't known of them."""
+    if group is None or isinstance(group, str):
+        return (group, group), []
+    if isinstance(group, tuple) and len(group) == 2 and not isinstance(group[0], (str, int, float)):
+        return (group[0], None if train is None else group[1]), []
+    if train is None:
+        return (group, None), []
+    note = (
+        "The groups of train were not given, so whether some are in data too isn't known; give group=(those of data, "
+        "those of train)."
+    )
+    return (group, None), [note]
+
+
+def _classes(subject: Subject) -> dict[str, int]:
+    """Return the numbers of a model's classes by their names, where its configuration says them."""
+    found = getattr(getattr(subject.model, "config", None), "label2id", None)
+    return {str(name): int(number) for name, number in found.items()} if isinstance(found, dict) else {}
+
+
+def _by_class(batches: Sequence[Batch], *, one_hot: bool) -> list[Batch]:
+    """Return batches with one-hot rows, or columns of whole numbers, as a label for each example."""
+
+    def labels(batch: Batch) -> Any:
+        if one_hot:
+            return batch.labels.argmax(-1)
+        column = batch.labels is not None and batch.labels.dim() == 2 and batch.labels.shape[1] == 1
+        return batch.labels[:, 0] if column and not batch.labels.is_floating_point() else batch.labels
+
+    return [replace(batch, labels=labels(batch)) for batch in batches]
 
 
 def _one_hot(batches: Sequence[Batch]) -> bool:

@@ -385,10 +385,14 @@ def evaluate(  # noqa: PLR0917 - the last two are rarely given
     import numpy as np
     import torch
 
+    from .refusal import called
+
     parts, kept = [], []
     with torch.inference_mode():
         for place, batch in enumerate(batches):
-            outputs = at_least_single(subject.main(subject.call(batch.to(subject.device).inputs, model)))
+            own_outputs = references is None and model is subject.model
+            raw = called(subject, batch) if own_outputs else subject.call(batch.to(subject.device).inputs, model)
+            outputs = at_least_single(subject.main(raw))
             if not bool(torch.isfinite(outputs).all()):
                 raise ShrinkError("Some outputs are not numbers (NaN or infinite).")
             own = metric.reference(outputs)

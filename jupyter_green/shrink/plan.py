@@ -45,8 +45,9 @@ def plan(what: str, model: Any, data: Any, **options: Any) -> Grid:
     session = options.get("session") or current()
     recipes, problems = recipes_of(what, options)
     with subject.quiet():
-        tokenizer, wanted = options.get("tokenizer"), options.get("metric")
-        material = material_of(subject, data, options.get("train"), tokenizer=tokenizer, metric=wanted)
+        wanted = options.get("metric")
+        own: dict[str, Any] = {name: options.get(name) for name in ("tokenizer", "group")}
+        material = material_of(subject, data, options.get("train"), metric=wanted, **own)
         window = session.window("trial", label="shrink: dry run")
         began = clock.perf_counter()
         with window:

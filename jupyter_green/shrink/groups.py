@@ -1,0 +1,200 @@
+"""Groups: examples that belong together stand in one part of the data and count as one.
+
+Examples belong together where a person says so, where their inputs are the same, or where they are the same item of a
+dataset, which may give it changed at random each time. Of examples that are the same in inputs and labels one is kept.
+A loss is told with the number of groups: drawn by group, or as if each group were one example where answers are right
+or wrong.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from .batch import Batch, regrouped
+from .loss import LEVEL, Loss, counted, drawn, resampled
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from .metric import Metric
+
+
+# ---- what belongs together ------------------------------------------------------------------------------------------
+
+
+def keys_of(batch: Batch) -> list[list[Hashable]]:
+    """Return what each example is known by: its inputs, then its source and its group where it has them."""
+    keys: list[list[Hashable]] = [[("inputs", digest)] for digest in batch.digests()]
+    for kind, values in (("source", batch.sources), ("group", batch.groups)):
+        for own, value in zip(keys, values or (), strict=False):
+            missing = value is None or value != value  # noqa: PLR0124 - what is no number is no group either
+            if not missing:
+                own.append((kind, value))
+    return keys
+
+
+def numbered(keys: Sequence[Sequence[Hashable]]) -> list[int]:
+    """Return a number for each example; the same where two have a key in common, or a third one between them."""
+    parents = list(range(len(keys)))
+
+    def root(place: int) -> int:
+        while parents[place] != place:
+            parents[place] = parents[parents[place]]
+            place = parents[place]
+        return place
+
+    first: dict[Hashable, int] = {}
+    for place, own in enumerate(keys):
+        for key in own:
+            parents[root(place)] = root(first.setdefault(key, place))
+    return [root(place) for place in range(len(keys))]
+
+
+def apart(batches: Sequence[Batch], others: Sequence[Batch]) -> tuple[list[Batch], int]:
+    """Return the examples that have nothing in common with others, and how many have."""
+    known = {key for batch in others for own in keys_of(batch) for key in own}
+    found, shared = [], 0
+    for batch in batches:
+        places = [place for place, own in enumerate(keys_of(batch)) if known.isdisjoint(own)]
+        shared += batch.size - len(places)
+        if places:
+            found.append(batch.take(places))
+    return found, shared
+
+
+def without_repeats(batches: list[Batch], notes: list[str]) -> list[Batch]:
+    """Leave out what repeats an example, and number the groups; these stay None where every example stands by itself.
+
+    Parameters
+    ----------
+    batches : list of Batch
+        The examples.
+    notes : list of str
+        Told what was left out, and how many groups there are.
+    """
+    keys = [keys_of(batch) for batch in batches]
+    numbers = iter(numbered([own for part in keys for own in part]))
+    seen: set[Hashable] = set()
+    found, read = [], 0
+    for batch, part in zip(batches, keys, strict=True):
+        own = [next(numbers) for _ in part]
+        places = []
+        for place, (inputs, answer) in enumerate(zip((one[0] for one in part), batch.answers(), strict=True)):
+            if (inputs, answer) not in seen:
+                seen.add((inputs, answer))
+                places.append(place)
+        read += batch.size
+        if places:
+            found.append(replace(batch, groups=own).take(places))
+    left = sum(batch.size for batch in found)
+    groups = {group for batch in found for group in batch.groups or ()}
+    if left < read:
+        notes.append(f"{read - left:,} of the {read:,} examples repeat others and were left out.")
+        found = regrouped(found, max(batch.size for batch in batches))
+    if len(groups) == left:
+        return [replace(batch, groups=None) for batch in found]
+    notes.append(
+        f"The {left:,} examples are of {len(groups):,} groups; each group stands in one part and counts as one example."
+    )
+    return found
+
+
+def by_group(batches: Sequence[Batch], shares: Sequence[float], rng: random.Random) -> list[list[Batch]]:
+    """Cut examples into parts of about these shares, each group whole in one of them."""
+    sizes = Counter(group for batch in batches for group in batch.groups or ())
+    left = [share * sum(sizes.values()) for share in shares]
+    order = sorted(sizes, key=str)
+    rng.shuffle(order)
+    part_of: dict[Hashable, int] = {}
+    for group in order:
+        part_of[group] = max(range(len(shares)), key=lambda part: (shares[part] > 0, left[part]))
+        left[part_of[group]] -= sizes[group]
+    size = max(batch.size for batch in batches)
+    parts = []
+    for part in range(len(shares)):
+        places = [[p for p, group in enumerate(batch.groups or ()) if part_of[group] == part] for batch in batches]
+        chosen = [batch.take(own) for batch, own in zip(batches, places, strict=True) if own]
+        parts.append(regrouped(chosen, size))
+    return parts
+
+
+# ---- losses ---------------------------------------------------------------------------------------------------------
+
+
+def groups_of(batches: Sequence[Batch]) -> list[Hashable] | None:
+    """Return the group of each example in order; None where each stands by itself."""
+    if any(batch.groups is None for batch in batches):
+        return None
+    return [group for batch in batches for group in batch.groups or ()]
+
+
+def loss_by_group(
+    metric: Metric,
+    original: np.ndarray,
+    candidate: np.ndarray,
+    groups: Sequence[Hashable] | None,
+    level: float = LEVEL,
+) -> Loss:
+    """Return how much worse a candidate is, with an interval that stands on groups and not on their examples.
+
+    Parameters
+    ----------
+    metric : Metric
+        What counts.
+    original, candidate : ndarray
+        Parts of each example.
+    groups : sequence or None
+        The group of each; None where each example stands by itself.
+    level : float
+        Of the interval.
+
+    Notes
+    -----
+    Right or wrong answers are told as if those of one group always went the same way, which is the least that groups
+    can prove: with Kish's (1965) effective number of groups, the square of the sum of their sizes over the sum of the
+    squares. Every other metric is drawn by group.
+    """
+    import numpy as np
+
+    from .metric import OWN_RESAMPLES
+
+    if groups is None:
+        return metric.loss(original, candidate, level)
+    places = {group: number for number, group in enumerate(dict.fromkeys(groups))}
+    number = np.array([places[group] for group in groups])
+    count, sizes = len(places), np.bincount(number).astype(float)
+    if not metric.shared:
+        members = np.split(np.argsort(number, kind="stable"), np.cumsum(sizes.astype(int))[:-1])
+
+        def lost(chosen: Any) -> float:
+            rows = np.concatenate([members[group] for group in chosen])
+            first, second = metric.value(original[rows]), metric.value(candidate[rows])
+            worse = first - second if metric.higher_is_better else second - first
+            return worse if metric.unit == "points" else worse / max(abs(first), 1e-12)
+
+        found = drawn(lost, count, metric.unit, OWN_RESAMPLES, level)
+        return replace(found, same=np.array_equal(original, candidate))
+    if original.shape[1] == 1 and np.isin(original, (0, 1)).all() and np.isin(candidate, (0, 1)).all():
+        effective = sizes.sum() ** 2 / (sizes**2).sum()
+        share = effective / len(original)
+        one, other = original[:, 0] > 0.5, candidate[:, 0] > 0.5
+        found = counted((one & ~other).sum() * share, (other & ~one).sum() * share, effective, level)
+        return replace(found, examples=count)
+
+    def summed(parts: np.ndarray) -> np.ndarray:
+        sums = np.zeros((count, parts.shape[1]))
+        np.add.at(sums, number, parts)
+        return np.concatenate([sums, sizes[:, None]], axis=1)
+
+    return resampled(
+        lambda sums: metric.total(sums[..., :-1], sums[..., -1]),
+        summed(original),
+        summed(candidate),
+        metric.unit,
+        higher_is_better=metric.higher_is_better,
+        level=level,
+    )

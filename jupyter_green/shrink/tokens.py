@@ -1,0 +1,195 @@
+"""Texts as tokens: cut where the model's positions end, padded batch by batch, with a mask that says what is padding.
+
+A tokenizer of transformers is asked for lists, which are padded here: it may have no token to pad with, and pads to
+the left where it was made for writing. Neither changes what a causal model says of the text before the padding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .batch import IGNORED, Batch
+from .fault import ShrinkError, why
+from .subject import Subject
+
+OUTPUTS = 2**26
+"""Most scores that a language model gives at a time, where batches are cut here: a quarter of a gigabyte."""
+LONGEST = 100_000
+"""A longest text beyond this is a tokenizer's word for not knowing one."""
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What a model takes of tokens.
+
+    Parameters
+    ----------
+    longest : int or None
+        Most tokens of an example; None where that isn't known.
+    causal : bool
+        Whether it predicts each token from those before it.
+    vocabulary : int
+        Scores it gives for each token, where it is causal.
+    unwanted : tuple of str
+        Inputs of a tokenizer that it doesn't take.
+    """
+
+    longest: int | None = None
+    causal: bool = False
+    vocabulary: int = 0
+    unwanted: tuple[str, ...] = ()
+
+    def at_once(self, most: int, width: int) -> int:
+        """Return how many examples of a width in tokens make a batch, `most` at most."""
+        return max(1, min(most, OUTPUTS // max(1, self.vocabulary * width))) if self.causal else most
+
+
+def is_causal(subject: Subject) -> bool:
+    """Whether a model is a language model that predicts each token from those before it."""
+    # XLM and Flaubert, which are called WithLMHeadModel, predict the token that stands there.
+    return subject.name.endswith(("ForCausalLM", "LMHeadModel")) and not subject.name.endswith("WithLMHeadModel")
+
+
+def tokens_of(subject: Subject) -> Tokens:
+    """Return what a model takes of tokens, by its configuration and the names of its arguments."""
+    import inspect
+
+    config = getattr(subject.model, "config", None)
+    causal = is_causal(subject)
+    unwanted: tuple[str, ...] = ()
+    if subject.kind == "transformers":
+        takes = inspect.signature(subject.model.forward).parameters
+        unwanted = tuple(name for name in ("token_type_ids",) if name not in takes)
+    vocabulary = getattr(config, "vocab_size", None)
+    return Tokens(longest_of(subject), causal, vocabulary if isinstance(vocabulary, int) else 0, unwanted)
+
+
+def longest_of(subject: Subject) -> int | None:
+    """Return the most tokens that a model has positions for; None where its configuration doesn't say."""
+    if subject.kind == "sentence-transformers":
+        longest = getattr(subject.model, "max_seq_length", None)
+        return longest if isinstance(longest, int) else None
+    config = getattr(subject.model, "config", None)
+    config = getattr(config, "text_config", None) or config
+    longest = getattr(config, "max_position_embeddings", None)
+    if not isinstance(longest, int) or longest < 1:
+        return None
+    # RoBERTa and its kin count positions from behind their padding token's number.
+    offsets = [
+        module.padding_idx + 1
+        for name, module in subject.model.named_modules()
+        if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None
+    ]
+    return longest - max(offsets, default=0)
+
+
+def encoded(
+    tokenizer: Any, texts: Sequence[Any], longest: int | None, *, named: str = "the model"
+) -> tuple[dict[str, list[list[int]]], int]:
+    """Return the tokens of each text (or pair of texts) in lists, and how many had to be cut.
+
+    Parameters
+    ----------
+    tokenizer : object
+        One of transformers.
+    texts : sequence of str or (str, str)
+        The texts.
+    longest : int or None
+        Most tokens of an example; the tokenizer's own word is heeded too.
+    named : str
+        Whose tokenizer it is, for a sentence.
+
+    Raises
+    ------
+    ShrinkError
+        If the tokenizer can't read them; one sentence.
+    """
+    own = tokenizer.model_max_length
+    most = min((one for one in (own, longest) if one and one < LONGEST), default=None)
+
+    def read(chosen: Sequence[Any], **cut: Any) -> dict[str, list[list[int]]]:
+        columns = [list(column) for column in zip(*chosen, strict=True)] if _paired(chosen) else [list(chosen)]
+        try:
+            made = tokenizer(*columns, padding=False, verbose=False, **cut)
+        except Exception as error:  # a tokenizer may raise anything of its library's
+            raise ShrinkError(f"The tokenizer of {named} can't read the texts: {why(error)}.") from error
+        return {name: [list(row) for row in rows] for name, rows in made.items()}
+
+    found = read(texts)
+    if most is None:
+        return found, 0
+    long = [place for place, row in enumerate(found["input_ids"]) if len(row) > most]
+    if long:
+        cut = read([texts[place] for place in long], truncation=True, max_length=most)
+        for name, rows in cut.items():
+            for place, row in zip(long, rows, strict=True):
+                found[name][place] = row
+    return found, len(long)
+
+
+def padded(tokenizer: Any, columns: Mapping[str, Sequence[Sequence[int]]], *, left: bool = False) -> dict[str, Any]:
+    """Return lists of unlike lengths as tensors, padded to the longest."""
+    import torch
+
+    fill = {"input_ids": _fill(tokenizer), "labels": IGNORED, "special_tokens_mask": 1}
+    width = max(len(row) for row in columns["input_ids"])
+    found = {}
+    for name, rows in columns.items():
+        value = fill.get(name, 0)
+        beside = [[value] * (width - len(row)) for row in rows]
+        whole = [[*pad, *row] if left else [*row, *pad] for row, pad in zip(rows, beside, strict=True)]
+        found[name] = torch.tensor(whole, dtype=torch.long)
+    return found
+
+
+def readable(tokenizer: Any) -> bool:
+    """Whether a tokenizer is one of transformers, which gives lists where it is asked for them."""
+    return hasattr(tokenizer, "model_max_length") and callable(tokenizer)
+
+
+def tokenized(tokenizer: Any, texts: Sequence[Any], tokens: Tokens) -> dict[str, Any]:
+    """Return texts as one batch of tensors."""
+    if not readable(tokenizer):
+        columns = [list(column) for column in zip(*texts, strict=True)] if _paired(texts) else [list(texts)]
+        try:
+            return dict(tokenizer(*columns, padding=True, truncation=True, return_tensors="pt"))
+        except Exception as error:  # a tokenizer may raise anything of its library's
+            raise ShrinkError(f"The tokenizer can't read the texts: {why(error)}.") from error
+    columns_of, _ = encoded(tokenizer, texts, tokens.longest)
+    wanted = {name: rows for name, rows in columns_of.items() if name not in tokens.unwanted}
+    return padded(tokenizer, wanted, left=on_the_left(tokenizer, tokens))
+
+
+def on_the_left(tokenizer: Any, tokens: Tokens) -> bool:
+    """Whether padding comes first: as the tokenizer has it, except where what comes later changes nothing."""
+    return not tokens.causal and getattr(tokenizer, "padding_side", "right") == "left"
+
+
+def next_tokens(subject: Subject, batches: list[Batch]) -> list[Batch]:
+    """Give a causal language model's batches their own tokens as labels, where they have none."""
+    from dataclasses import replace
+
+    if not is_causal(subject):
+        return batches
+    found = []
+    for batch in batches:
+        ids: Any = batch.inputs.get("input_ids") if isinstance(batch.inputs, Mapping) else batch.inputs
+        if batch.labels is not None or not hasattr(ids, "dim") or ids.dim() != 2 or ids.is_floating_point():
+            return batches
+        mask: Any = batch.inputs.get("attention_mask") if isinstance(batch.inputs, Mapping) else None
+        found.append(replace(batch, labels=ids if mask is None else ids.masked_fill(mask == 0, IGNORED)))
+    return found
+
+
+def _paired(texts: Sequence[Any]) -> bool:
+    return len(texts) > 0 and not isinstance(texts[0], str)
+
+
+def _fill(tokenizer: Any) -> int:
+    """Return the token to pad with; any will do, since the mask says what is padding."""
+    for name in ("pad_token_id", "eos_token_id"):
+        if isinstance(found := getattr(tokenizer, name, None), int):
+            return found
+    return 0
