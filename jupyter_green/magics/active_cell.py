@@ -49,8 +49,6 @@ class ActiveCell:
         Whether a call of `run_cell` waits for its end, and will tell of it.
     origin : object
         The request of the kernel that it belongs to; without a kernel the outermost call that runs a cell.
-    execution_count : int
-        Its number.
     nested : bool
         Whether another cell under way runs it, whose energy its own is.
     window : Window or None
@@ -68,7 +66,6 @@ class ActiveCell:
     task: asyncio.Task[Any] | None
     called: bool
     origin: object
-    execution_count: int | None
     nested: bool = False
     window: Window | None = None
     request: Request | None = None
@@ -126,7 +123,7 @@ class ActiveCells:
             return known
         stack = [*_stack(frame.f_back)]
         called = any(one.f_code.co_name == "run_cell" for one in stack)
-        cell = ActiveCell(info, frame, _task(), called, self._origin(frame), self._number(info))
+        cell = ActiveCell(info, frame, _task(), called, self._origin(frame))
         living = [other for other in cells if _lives(other, stack, cell)]
         cell.nested = bool(living)
         self._forget_dead_threads()
@@ -176,13 +173,6 @@ class ActiveCells:
             if one.f_code.co_name == "run_cell":
                 outermost = one
         return outermost
-
-    def _number(self, info: Any) -> int | None:
-        """Return the number that a cell has; IPython counts on before it tells of its beginning."""
-        count = getattr(self._shell, "execution_count", None)
-        if not isinstance(count, int):
-            return None
-        return count - 1 if info.store_history and not info.silent else count
 
     def _forget_dead_threads(self) -> None:
         if len(self._threads) > 1:

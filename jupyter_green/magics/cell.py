@@ -207,8 +207,8 @@ class CellMeter:
             return
         error = None if result is None else result.error_before_exec or result.error_in_exec
         status: Status = "interrupted" if result is None else status_of(error)
-        count = None if result is None else result.execution_count
-        window.facts["execution_count"] = cell.execution_count if count is None else count
+        if result is not None:
+            window.facts["execution_count"] = result.execution_count
         if cell.request is not None:
             if status == "ok":
                 synchronize()

@@ -96,9 +96,8 @@ def main(budget: bool) -> None:
     session.settle()
     for count, (status, where) in expected.items():
         found = [record for record in session.finished if record.execution_count == count and record.span == "cell"]
-        late = budget and where.startswith(
-            "after, "
-        )  # its record may be final: what is said of budgets comes behind it
+        # What is said of budgets comes when its record may be final.
+        late = budget and where.startswith("after, ")
         if [record.status for record in found] not in ([status], ["ok"] if late else [status]):
             wrong.append(f"{where}: records of {[record.status for record in found]}, not of {status}")
         elif any("same time" in note for note in found[0].notes):
