@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 from jupyter_green.shrink.batch import Batch, leaves
+from jupyter_green.shrink.fault import ShrinkError, why
 from jupyter_green.shrink.recipe import Case
 from jupyter_green.shrink.subject import main_tensor
 
@@ -57,19 +61,43 @@ def export(case: Case, names: Sequence[str], path: Path) -> list[str]:
         whole = tensor.dim() == 2 and not tensor.is_floating_point()
         axes[name] = {0: "batch", 1: "length"} if whole else {0: "batch"}
     axes[outputs[0]] = {0: "batch"}
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            Flat().eval(),
-            tensors,
-            str(path),
-            input_names=list(names),
-            output_names=outputs,
-            dynamic_axes=axes,
-            opset_version=OPSET,
-            dynamo=False,
-        )
+    try:
+        with silenced(), warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                Flat().eval(),
+                tensors,
+                str(path),
+                input_names=list(names),
+                output_names=outputs,
+                dynamic_axes=axes,
+                opset_version=OPSET,
+                dynamo=False,
+            )
+    except (MemoryError, torch.OutOfMemoryError):
+        raise  # that has a sentence of its own
+    except Exception as error:  # the exporter has an error class for each reason
+        raise ShrinkError(f"PyTorch's exporter can't write this model as ONNX ({why(error)}).") from error
     return outputs
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Let nothing of a library through to the cell: neither what Python writes nor what is written below it.
+
+    Both are put back in any case, after an interrupt too, which is raised on.
+    """
+    with ExitStack() as stack:
+        sink = stack.enter_context(Path(os.devnull).open("w", encoding="utf-8"))
+        for number, stream in ((1, sys.stdout), (2, sys.stderr)):
+            stream.flush()
+            held = os.dup(number)
+            stack.callback(os.close, held)
+            stack.callback(os.dup2, held, number)
+            os.dup2(sink.fileno(), number)
+        stack.enter_context(redirect_stdout(sink))
+        stack.enter_context(redirect_stderr(sink))
+        yield
 
 
 def compare(case: Case, made: Any) -> None:
