@@ -13,7 +13,7 @@ from typing import Any
 from jupyter_green.shrink.batch import Batch, leaves, mapped
 from jupyter_green.shrink.fault import ShrinkError, why
 from jupyter_green.shrink.recipe import Case
-from jupyter_green.shrink.subject import main_tensor
+from jupyter_green.shrink.subject import Subject, main_tensor
 
 OPSET = 17
 COMPARED = 4
@@ -105,11 +105,11 @@ def silenced() -> Iterator[None]:
         yield
 
 
-def resized(case: Case) -> list[tuple[tuple[int, int], list[Any]]]:
+def resized(subject: Subject, batch: Batch) -> list[tuple[tuple[int, int], list[Any]]]:
     """Return axes of float inputs (place and axis) that the model takes in other sizes, with inputs of such sizes."""
     import torch
 
-    inputs = case.tune[0].part(0, 2).to(case.subject.device).inputs
+    inputs = batch.part(0, 2).to(subject.device).inputs
     found = []
     for place, leaf in enumerate(leaves(inputs)):
         for axis in range(1, leaf.dim()) if leaf.is_floating_point() else ():
@@ -119,7 +119,7 @@ def resized(case: Case) -> list[tuple[tuple[int, int], list[Any]]]:
                 given = mapped(inputs, lambda one, leaf=leaf, changed=changed: changed if one is leaf else one)
                 try:
                     with torch.inference_mode():
-                        case.subject.call(given)
+                        subject.call(given)
                 except (RuntimeError, ValueError, IndexError, TypeError, AssertionError):
                     continue  # the model itself takes no such size
                 taken.append(given)

@@ -183,7 +183,7 @@ class OnnxStatic(OnnxFloat):
 
 def _exported(case: Case, names: Sequence[str], path: Path) -> tuple[list[str], Any, list[str]]:
     """Export with each size free that holds at other sizes too; return outputs, the model and what is fixed."""
-    sizes = resized(case)
+    sizes = resized(case.subject, case.tune[0])
     try:
         outputs = export(case, names, path, [axis for axis, _ in sizes])
         made = wrapped(path.read_bytes(), names, outputs)
