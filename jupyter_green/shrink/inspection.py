@@ -74,7 +74,7 @@ def inspect(original: Subject, product: Product, batches: Sequence[Batch]) -> In
         folder, fresh = Path(place) / "model", Path(place) / "fresh.safetensors"
         try:
             alone = write(folder, original, product, batches[0].part(0, 2).inputs)
-            _write(fresh, original, product.model, _cases(batches))
+            _write(fresh, original, product.model, [*_cases(batches), *_resized(original, product, batches[0])])
             found = (
                 _elsewhere(folder, fresh, original.device.type)
                 if alone
@@ -118,6 +118,20 @@ def _cases(batches: Sequence[Batch]) -> list[Any]:
         if length > 1 and all(leaf.shape[1] == length for leaf in wide) and len(wide) == len(leaves(named)):
             found.append({name: leaf[:, : length // 2] for name, leaf in named.items()})
     return found
+
+
+def _resized(original: Subject, product: Product, batch: Batch) -> list[Any]:
+    """Return inputs of other heights, widths and the like, which the original takes and the product is not fixed in."""
+    from .recipes.export import resized
+    from .recipes.onnx_model import session_of
+
+    part = session_of(product.model)
+    shapes = [] if part is None else [item.shape for item in part.session.get_inputs()]
+
+    def free(place: int, axis: int) -> bool:
+        return part is None or (place < len(shapes) and not isinstance(shapes[place][axis], int))
+
+    return [given for axes, others in resized(original, batch) if free(*axes) for given in others]
 
 
 def _write(path: Path, original: Subject, model: Any, cases: Sequence[Any]) -> None:

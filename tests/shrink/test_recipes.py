@@ -218,6 +218,46 @@ def test_a_width_of_one_stays() -> None:
         Prune(0.5).apply(case_of(plain.eval(), models.points(seed=2)))
 
 
+class Headed(torch.nn.Module):
+    """Defines its heads first, in a ModuleDict, and a layer last that is never called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heads = torch.nn.ModuleDict({"one": torch.nn.Linear(32, 3), "two": torch.nn.Linear(32, 3)})
+        self.body, self.unused = torch.nn.Linear(12, 32), torch.nn.Linear(32, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        z = self.body(x).relu()
+        return torch.softmax(self.heads["one"](z) + self.heads["two"](z), -1)
+
+
+def test_outputs_are_found_in_the_graph_and_stay_as_wide() -> None:
+    product = Prune(0.5).apply(case_of(Headed().eval(), models.points(seed=2)))
+    assert product.model.body.out_features == 16
+    assert {head.out_features for head in product.model.heads.values()} == {3}
+
+
+def test_what_the_exporter_prints_does_not_reach_the_cell(capfd: pytest.CaptureFixture[str]) -> None:
+    layer = torch.nn.utils.parametrizations.spectral_norm(torch.nn.Linear(12, 32))
+    with pytest.raises(ShrinkError, match=r"can't write this model as ONNX \(.{1,200}\)\.$"):
+        OnnxFloat().apply(case_of(torch.nn.Sequential(layer, torch.nn.Linear(32, 3)).eval(), models.points(seed=2)))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_height_and_width_stay_free_or_are_said_to_be_fixed(picture_model: Any) -> None:
+    big = torch.randn(2, 1, 20, 17)
+    product = OnnxFloat().apply(case_of(picture_model, models.pictures(seed=2)))
+    with torch.inference_mode():
+        torch.testing.assert_close(product.model(big), picture_model(big), atol=1e-4, rtol=1e-3)
+    assert not any("alone" in note for note in product.notes)
+    four = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(4), torch.nn.Flatten(), torch.nn.Linear(16, 3)).eval()
+    fixed = OnnxFloat().apply(case_of(four, models.pictures(seed=2)))
+    notes = fixed.notes
+    with pytest.raises(ShrinkError, match="can't be called with input_0 2 x 1 x 20 x 17"):
+        fixed.model(big)
+    assert "Exported it takes input_0 with axis 2 of size 12 alone." in notes
+
+
 def test_a_single_layer_has_nothing_to_prune() -> None:
     said = Prune(0.5).applies(case_of(torch.nn.Sequential(torch.nn.Linear(12, 3)), models.points(seed=2)))
     assert said == "There is no convolution, no feed-forward part and no layer inside that could be narrowed."

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from jupyter_green.shrink.batch import Batch, leaves
+from jupyter_green.shrink.batch import Batch, leaves, mapped
+from jupyter_green.shrink.fault import ShrinkError, why
 from jupyter_green.shrink.recipe import Case
-from jupyter_green.shrink.subject import main_tensor
+from jupyter_green.shrink.subject import Subject, main_tensor
 
 OPSET = 17
 COMPARED = 4
@@ -30,8 +34,11 @@ def feed(inputs: Any, names: Sequence[str]) -> dict[str, Any]:
     return {name: leaf.detach().cpu().contiguous().numpy() for name, leaf in zip(names, leaves(inputs), strict=True)}
 
 
-def export(case: Case, names: Sequence[str], path: Path) -> list[str]:
-    """Write the model as ONNX with free batch size and length of whole-number inputs; return its outputs' names."""
+def export(case: Case, names: Sequence[str], path: Path, free: Sequence[tuple[int, int]] = ()) -> list[str]:
+    """Write the model as ONNX with free batch size and length of whole-number inputs; return its outputs' names.
+
+    Other axes that stay free are given as the place of an input and an axis of it.
+    """
     import torch
 
     subject, sample = case.subject, case.tune[0].part(0, 2).to(case.subject.device).inputs
@@ -56,20 +63,84 @@ def export(case: Case, names: Sequence[str], path: Path) -> list[str]:
     for name, tensor in zip(names, tensors, strict=True):
         whole = tensor.dim() == 2 and not tensor.is_floating_point()
         axes[name] = {0: "batch", 1: "length"} if whole else {0: "batch"}
+    for place, axis in free:
+        axes[names[place]][axis] = f"{names[place]}_{axis}"
     axes[outputs[0]] = {0: "batch"}
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            Flat().eval(),
-            tensors,
-            str(path),
-            input_names=list(names),
-            output_names=outputs,
-            dynamic_axes=axes,
-            opset_version=OPSET,
-            dynamo=False,
-        )
+    try:
+        with silenced(), warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                Flat().eval(),
+                tensors,
+                str(path),
+                input_names=list(names),
+                output_names=outputs,
+                dynamic_axes=axes,
+                opset_version=OPSET,
+                dynamo=False,
+            )
+    except (MemoryError, torch.OutOfMemoryError):
+        raise  # that has a sentence of its own
+    except Exception as error:  # the exporter has an error class for each reason
+        raise ShrinkError(f"PyTorch's exporter can't write this model as ONNX ({why(error)}).") from error
     return outputs
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Let nothing of a library through to the cell: neither what Python writes nor what is written below it.
+
+    Both are put back in any case, after an interrupt too, which is raised on.
+    """
+    with ExitStack() as stack:
+        sink = stack.enter_context(Path(os.devnull).open("w", encoding="utf-8"))
+        for number, stream in ((1, sys.stdout), (2, sys.stderr)):
+            stream.flush()
+            held = os.dup(number)
+            stack.callback(os.close, held)
+            stack.callback(os.dup2, held, number)
+            os.dup2(sink.fileno(), number)
+        stack.enter_context(redirect_stdout(sink))
+        stack.enter_context(redirect_stderr(sink))
+        yield
+
+
+def resized(subject: Subject, batch: Batch) -> list[tuple[tuple[int, int], list[Any]]]:
+    """Return axes of float inputs (place and axis) that the model takes in other sizes, with inputs of such sizes."""
+    import torch
+
+    inputs = batch.part(0, 2).to(subject.device).inputs
+    found = []
+    for place, leaf in enumerate(leaves(inputs)):
+        for axis in range(1, leaf.dim()) if leaf.is_floating_point() else ():
+            size, taken = leaf.shape[axis], []
+            for other in sorted({size // 2, size + 1, 2 * size} - {0, size}):
+                changed = leaf.index_select(axis, torch.arange(other, device=leaf.device) % size)
+                given = mapped(inputs, lambda one, leaf=leaf, changed=changed: changed if one is leaf else one)
+                try:
+                    with torch.inference_mode():
+                        subject.call(given)
+                except (RuntimeError, ValueError, IndexError, TypeError, AssertionError):
+                    continue  # the model itself takes no such size
+                taken.append(given)
+            if taken:
+                found.append(((place, axis), taken))
+    return found
+
+
+def alike(case: Case, made: Any, inputs: Any) -> bool:
+    """Whether an exported model gives the same numbers as the model, for inputs of another size."""
+    import torch
+
+    with torch.inference_mode():
+        wanted = main_tensor(case.subject.call(inputs))
+        try:
+            given = main_tensor(case.subject.call(inputs, made))
+        except Exception:  # noqa: BLE001 - ONNX Runtime has an error class for each reason; the size is then fixed
+            return False
+    if given.shape != wanted.shape:
+        return False
+    return float((given - wanted).abs().max()) <= CLOSE * max(1.0, float(wanted.abs().max()))
 
 
 def compare(case: Case, made: Any) -> None:

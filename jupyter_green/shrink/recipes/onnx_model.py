@@ -9,7 +9,7 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
-from jupyter_green.shrink.fault import require
+from jupyter_green.shrink.fault import ShrinkError, require, why
 
 
 def wrapped(model: bytes, names: Sequence[str], outputs: Sequence[str], threads: int | None = None) -> Any:
@@ -56,7 +56,11 @@ def wrapped(model: bytes, names: Sequence[str], outputs: Sequence[str], threads:
             if missing:
                 raise TypeError(f"This model was made for {', '.join(self.names)}; {', '.join(missing)} is missing.")
             fed = {name: given[name].detach().cpu().contiguous().numpy() for name in self.names if name in self.taken}
-            result = torch.from_numpy(self.session.run(None, fed)[0])
+            try:
+                result = torch.from_numpy(self.session.run(None, fed)[0])
+            except Exception as error:  # ONNX Runtime has an error class for each reason
+                sizes = ", ".join(f"{name} {' x '.join(map(str, one.shape))}" for name, one in fed.items())
+                raise ShrinkError(f"This exported model can't be called with {sizes} ({why(error)}).") from error
             if outputs[0] == "tensor":
                 return result
             if outputs[0] == "tuple":

@@ -14,11 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from jupyter_green.shrink.batch import leaves
 from jupyter_green.shrink.recipe import Case, Product
 from jupyter_green.shrink.subject import has_hooks
 
 from .encoder import encoder_of, opened, put, within
-from .export import compare, export, feed, input_names, several
+from .export import alike, compare, export, feed, input_names, resized, several
 from .integer import LEAST_SHARE, left_out, linear_share
 from .onnx_model import wrapped
 from .threads import fewest_threads
@@ -63,8 +64,7 @@ class OnnxFloat:
         names = input_names(case.sample)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.onnx"
-            outputs = export(case, names, path)
-            made = wrapped(path.read_bytes(), names, outputs)
+            outputs, made, fixed = _exported(case, names, path)
             compare(case, made)
             with unlogged():
                 quantized = self.quantize(case, path, names)
@@ -74,7 +74,7 @@ class OnnxFloat:
         step = {"recipe": "onnx", "how": self.how, "names": names, "outputs": outputs, "threads": threads}
         steps = (step if inside is None else {**step, "inside": inside},)
         said = f"It runs in {threads} of {made.threads} threads: more make it hardly faster."
-        notes = () if threads == made.threads else (said,)
+        notes = (*fixed, *(() if threads == made.threads else (said,)))
         made = made.in_threads(threads)
         made = made if inside is None else put(whole, inside, made)
         return Product(made, "onnx", steps, same_numbers=self.how == "float", notes=notes, runtime=RUNTIME)
@@ -179,6 +179,29 @@ class OnnxStatic(OnnxFloat):
             nodes_to_exclude=nodes_of(ready, [within(case.subject.model, layer) for layer in self.spared]),
         )
         return made
+
+
+def _exported(case: Case, names: Sequence[str], path: Path) -> tuple[list[str], Any, list[str]]:
+    """Export with each size free that holds at other sizes too; return outputs, the model and what is fixed."""
+    sizes = resized(case.subject, case.tune[0])
+    try:
+        outputs = export(case, names, path, [axis for axis, _ in sizes])
+        made = wrapped(path.read_bytes(), names, outputs)
+        good = [axis for axis, others in sizes if all(alike(case, made, one) for one in others)]
+    except Exception:  # the exporter and ONNX Runtime have an error class for each reason; then with fixed sizes
+        if not sizes:
+            raise
+        good, made, outputs = [], None, []
+    if len(good) < len(sizes) or made is None:
+        outputs = export(case, names, path, good)
+        made = wrapped(path.read_bytes(), names, outputs)
+    shapes = [leaf.shape for leaf in leaves(case.sample)]
+    fixed = [
+        f"Exported it takes {names[place]} with axis {axis} of size {shapes[place][axis]} alone."
+        for (place, axis), _ in sizes
+        if (place, axis) not in good
+    ]
+    return outputs, made, fixed
 
 
 @contextmanager

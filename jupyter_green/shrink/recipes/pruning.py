@@ -167,7 +167,7 @@ def _prune_channels(case: Case, model: Any, ratio: float, importance: Any) -> in
     import torch
     import torch_pruning as tp
 
-    last = [module for module in model.modules() if isinstance(module, torch.nn.Linear)][-1:]
+    last = output_layers(case, model)
     narrowest = min(_inner_widths(model))
     step = ROUND_TO // 2 if narrowest >= 2 * ROUND_TO else 1
     try:
@@ -184,6 +184,44 @@ def _prune_channels(case: Case, model: Any, ratio: float, importance: Any) -> in
             f"({why(error)})."
         ) from error
     return step
+
+
+def output_layers(case: Case, model: Any) -> list[Any]:
+    """Return the layers whose width is that of an output, found in the graph of one call.
+
+    From each output tensor the autograd graph is followed back up to the first layers that make a width of their own
+    (linear, convolution, embedding); norms, additions and the like in between keep the width and are passed.
+    """
+    import torch
+
+    made: dict[Any, Any] = {}
+
+    def note(module: Any, _inputs: Any, output: Any) -> None:
+        for leaf in leaves(output):
+            made.setdefault(leaf.grad_fn, module)
+
+    wide = (torch.nn.Linear, torch.nn.Embedding, torch.nn.modules.conv._ConvNd)
+    parts = [module for module in model.modules() if not list(module.children())]
+    hooks = [module.register_forward_hook(note) for module in parts]
+    try:
+        with torch.enable_grad():
+            output = case.subject.call(case.tune[0].part(0, 2).to(case.subject.device).inputs, model)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    found: list[Any] = []
+    waiting, seen = [leaf.grad_fn for leaf in leaves(output)], set[Any]()
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        module = made.get(node)
+        if isinstance(module, wide) or (module is not None and list(module.parameters(recurse=False))):
+            found.append(module)
+        if not isinstance(module, wide) or getattr(module, "groups", 1) > 1:
+            waiting += [after for after, _ in node.next_functions]
+    return found
 
 
 def example(case: Case) -> dict[str, Any]:
