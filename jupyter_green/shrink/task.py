@@ -198,8 +198,15 @@ def _of_labels(outputs: Any, labels: Any, inputs: Any, metric: Any) -> Name:  # 
         return "classification"
     if outputs.dim() > 3:
         return "segmentation"
-    if told_by_tokens(inputs, labels) is not None:
+    tokens = told_by_tokens(inputs, labels)
+    if tokens == "next" or (tokens == "same" and metric == "perplexity"):
         return "causal-lm"
+    if tokens == "same":
+        raise ShrinkError(
+            "The labels are the tokens of the inputs, and the model does not tell what it makes of them: give "
+            "task='causal-lm' where it predicts the next one, or task='token-classification' where it gives each back "
+            "(--task)."
+        )
     if metric == "perplexity":
         raise ShrinkError(
             "Perplexity of the next token or of hidden ones? The model and its labels don't tell: give "

@@ -84,9 +84,12 @@ def test_the_class_tells_the_task(made: str, name: str, shift: bool) -> None:
 
 def test_labels_tell_a_language_model_that_is_ones_own() -> None:
     model, words = nn.Sequential(nn.Embedding(60, 8), nn.Linear(8, 60)), ids()
-    for data, shift in (((words, words), True), ((words[:, :-1], words[:, 1:]), False)):
-        subject, metric, _ = judged(model, data)
+    moved = (words[:, :-1], words[:, 1:])
+    for data, wanted, shift in (((words, words), "perplexity", True), (moved, None, False)):
+        subject, metric, _ = judged(model, data, metric=wanted)
         assert (metric.name, subject.task and subject.task.shift) == ("perplexity", shift)
+    with pytest.raises(ShrinkError, match="where it predicts the next one"):  # a copying model is judged otherwise
+        judged(model, (words, words))
     with pytest.raises(ShrinkError, match="of the next token or of hidden ones"):
         judged(model, (words, words.flip(1)), metric="perplexity")
 
