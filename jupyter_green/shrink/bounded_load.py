@@ -114,7 +114,7 @@ def _refused(folder: Path, digest: str, threads: int, room: int, seconds: int) -
         sys.addaudithook(lambda event, arguments: _nobody(event, arguments, asked))
         loading.tried(contents)
     except Exception as error:  # noqa: BLE001 - whatever a library makes of a folder is one sentence
-        if of_memory(error) or of_memory(error.__cause__ or error):
+        if of_memory(error):
             return f"It needs more than the {room / 1e6:,.0f} MB that its files account for, so it was not loaded."
         if not asked:
             return str(error) if isinstance(error, ShrinkError) else f"It can't be loaded: {one_line(why(error), 160)}"

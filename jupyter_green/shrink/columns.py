@@ -32,6 +32,8 @@ def tensor(value: Any, what: str = "data") -> Any:
             value = np.stack(value)
         # pandas may hand out what can't be written to, which PyTorch warns of.
         value = np.array(value.to_numpy()) if hasattr(value, "to_numpy") else value
+        if isinstance(value, np.ndarray) and not value.flags.writeable:
+            value = value.copy()
         if getattr(getattr(value, "dtype", None), "kind", "") == "O":
             value = value.tolist()
         made = torch.as_tensor(value)

@@ -39,9 +39,10 @@ def require(name: str, extra: str = "shrink") -> Any:
 
 
 def of_memory(error: BaseException) -> bool:
-    """Whether something failed because there was not enough memory."""
+    """Whether something failed because there was not enough memory, as itself or its causes say."""
     said = str(error).lower()
-    return isinstance(error, MemoryError) or any(words in said for words in _MEMORY)
+    found = isinstance(error, MemoryError) or any(words in said for words in _MEMORY)
+    return found or (error.__cause__ is not None and of_memory(error.__cause__))
 
 
 def why(error: BaseException) -> str:

@@ -198,9 +198,9 @@ def test_variation_of_whole_runs_is_in_the_interval(points_model: Any) -> None:
     """Noise that is drawn once for a run is seen by no bootstrap of examples."""
     search = searching(points_model, {})
     assert search.parts is not None
-    assert search.loss(search.parts, search.parts, 0.03).same
+    assert search.loss(search.parts, search.parts, 0.03, search.material.select).same
     search.varies = 0.5
-    found = search.loss(search.parts, search.parts, 0.03)
+    found = search.loss(search.parts, search.parts, 0.03, search.material.select)
     assert not found.same
     assert found.high > 0.03 > -0.03 > found.low
 

@@ -60,7 +60,9 @@ def wrapped(model: bytes, names: Sequence[str], outputs: Sequence[str], threads:
                 result = torch.from_numpy(self.session.run(None, fed)[0])
             except Exception as error:  # ONNX Runtime has an error class for each reason
                 sizes = ", ".join(f"{name} {' x '.join(map(str, one.shape))}" for name, one in fed.items())
-                raise ShrinkError(f"This exported model can't be called with {sizes} ({why(error)}).") from error
+                raise ShrinkError(
+                    f"This exported model can't be called with {sizes} ({why(error).rstrip('.')})."
+                ) from error
             if outputs[0] == "tensor":
                 return result
             if outputs[0] == "tuple":
