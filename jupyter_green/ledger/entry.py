@@ -191,10 +191,11 @@ def _is_whole(record: EnergyRecord) -> bool:
         return False
     if record.span not in get_args(Span) or record.status not in get_args(Status):
         return False
-    figures = (record.units, record.co2e_grams, record.cost, record.overhead_seconds)
+    figures = (record.units, record.co2e_grams, record.overhead_seconds)
     texts = (getattr(record, name) for name in _TEXTS)
     return (
         all(value is None or _is_number(value) for value in figures)
+        and (record.cost is None or _is_finite(record.cost))  # a price may be negative for hours
         and all(value is None or isinstance(value, str) for value in texts)
         and all(isinstance(note, str) for note in record.notes)
         and all(_is_whole_part(part) for part in record.components)
@@ -210,6 +211,10 @@ def _is_whole_part(part: Component) -> bool:
         and part.quality in get_args(Quality)
         and isinstance(part.device, str)
     )
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value)
 
 
 def _is_number(value: object) -> bool:

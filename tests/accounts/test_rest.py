@@ -8,6 +8,7 @@ import time
 import pytest
 
 from jupyter_green.accounts import rest
+from jupyter_green.records import clock
 
 ITEMS = list(range(5 * rest.FEW + 3))
 
@@ -15,7 +16,7 @@ ITEMS = list(range(5 * rest.FEW + 3))
 @pytest.fixture
 def rests(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     taken: list[float] = []
-    monkeypatch.setattr(time, "sleep", taken.append)
+    monkeypatch.setattr(clock, "sleep", taken.append)
     return taken
 
 

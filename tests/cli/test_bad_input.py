@@ -40,7 +40,7 @@ from .conftest import Command, notebook
         (["run", "other.ipynb"], "runs rust; jupyter_green meters Python kernels"),
         (["export", "records.doc"], "use .csv, .jsonl or .parquet"),
         (["export", "absent/records.csv"], "can't be written"),
-        (["export", "records.csv", "--since", "yesterday"], "yesterday"),
+        (["export", "records.csv", "--since", "long ago"], "long ago"),
         (["import", "absent.jsonl"], "There is no file"),
         (["import", "text.jsonl"], "Nothing was imported: line 1"),
         (["import", "table.csv"], "only a .jsonl file"),

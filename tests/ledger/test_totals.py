@@ -122,7 +122,7 @@ def test_totals_equal_sums_made_by_hand(tmp_path_factory, records):
 @given(records=RECORDS)
 def test_both_databases_give_the_same_totals(server_url, tmp_path_factory, records):
     """The server's database is not emptied between examples; each takes its own stretch of time."""
-    start = uuid.uuid4().int % 10**9 * 1e6
+    start = uuid.uuid4().int % 10**5 * 2e6  # dates end with the year 9999
     moved = [one.with_(started_at=one.started_at + start) for one in records]
     with Ledger(tmp_path_factory.mktemp("l") / "l.sqlite") as here, Ledger(server_url, share=["notebook"]) as there:
         here.add(moved)
@@ -273,7 +273,7 @@ def test_filters(any_url, record):
         assert [one.started_at for one in ledger.records(limit=0)] == []
 
 
-@pytest.mark.parametrize("filters", [{"span": "cells"}, {"status": "fine"}, {"since": "yesterday"}, {"limit": -1}])
+@pytest.mark.parametrize("filters", [{"span": "cells"}, {"status": "fine"}, {"since": "long ago"}, {"limit": -1}])
 def test_a_filter_that_nothing_can_meet_is_one_sentence(file_url, filters):
     with Ledger(file_url) as ledger, pytest.raises(ValueError, match=r"\.$"):
         ledger.records(**filters)

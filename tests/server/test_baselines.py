@@ -205,7 +205,7 @@ PEOPLE = {"JUPYTER_GREEN_SHARE": "owner"}
 
 def both(start: Start, url: str) -> tuple[JupyterServer, JupyterServer]:
     """Servers of two people on one ledger."""
-    common = {"JUPYTER_GREEN_LEDGER": url, **PEOPLE}
+    common = {"JUPYTER_GREEN_LEDGER": url, **PEOPLE, "XDG_DATA_HOME": os.environ["XDG_DATA_HOME"]}
     return start(LOGNAME="alice", **common), start(LOGNAME="bob", **common)
 
 

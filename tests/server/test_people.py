@@ -59,6 +59,7 @@ def test_two_people_on_one_database(start: Start, write: Callable[..., None], se
     write(server_url, "alice", 100.0)
     write(server_url, "bob", 3.0)
     common = {"JUPYTER_GREEN_LEDGER": server_url, "JUPYTER_GREEN_SHARE": "owner"}
+    common["XDG_DATA_HOME"] = os.environ["XDG_DATA_HOME"]  # where the key lies that their names of notebooks go under
     alices, bobs = start(LOGNAME="alice", **common), start(LOGNAME="bob", **common)
     assert (joules(alices), joules(bobs)) == (100.0, 3.0)
     assert joules(bobs, project="of-alice") is None
