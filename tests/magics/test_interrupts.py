@@ -159,7 +159,6 @@ FAULTS = [
     "import hashlib; hashlib.sha256 = None",
     "import hashlib\ndef sha256(*a, **k): raise ValueError('disabled for FIPS')\nhashlib.sha256 = sha256",
     "import shutil; shutil.rmtree(session.store._journal.path.parents[2])",
-    "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(1, (1, -1))",
     "import os; os.fstat = os.write = None",
     "import jupyter_green.magics.active_cell as m; m._task = None",
     "session.edge = None",
@@ -242,7 +241,7 @@ REPLIES = {"ok": "ok", "error KeyboardInterrupt": "interrupted", "error Cancelle
 
 
 class Hung(Exception):
-    """A kernel doesn't answer any more; says where its main thread stands."""
+    """A kernel doesn't answer any more; says where its main thread stands, or what it said at its end."""
 
 
 @dataclass
@@ -256,8 +255,12 @@ class Played:
 
 
 def main_thread_seconds(kernel: Kernel) -> float:
-    """Processor time of the thread that runs the cells."""
-    return next(t.user_time + t.system_time for t in psutil.Process(kernel.pid).threads() if t.id == kernel.pid)
+    """Processor time of the thread that runs the cells; 0 once the kernel has ended."""
+    try:
+        threads = psutil.Process(kernel.pid).threads()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return sum(thread.user_time + thread.system_time for thread in threads if thread.id == kernel.pid)
 
 
 def main_thread_stack(kernel: Kernel) -> str:
@@ -273,6 +276,8 @@ def reply(kernel: Kernel) -> dict[str, Any]:
         try:
             return kernel.client.get_shell_msg(timeout=STILL_SECONDS)
         except queue.Empty:
+            if not kernel.alive:
+                raise Hung(Path(kernel.terminal.name).read_text()[-5000:]) from None
             if main_thread_seconds(kernel) <= used:
                 raise Hung(main_thread_stack(kernel)) from None
 
@@ -358,8 +363,8 @@ def test_run_all_stops_as_often_as_without_us(
 ) -> None:
     """Pairs of kernels, one with and one without the extension, are interrupted alike while cells are queued.
 
-    Now and then an interrupt hangs a kernel of IPython for good: it leaves a lock of `threading` taken, such as that of
-    the history's thread. None may hang in our code.
+    Now and then an interrupt ends a kernel, or hangs it for good: it leaves a lock of `threading` taken, such as that
+    of the thread of the history. None may hang in our code.
     """
 
     def begin(metered: bool, number: int) -> Kernel:
