@@ -62,6 +62,7 @@ class Journal:
         self.path = folder / f"{int(clock.wall() * 1e9):020d}-{uuid.uuid4().hex[:12]}{SUFFIX}"
         # Locked before it is visible under its name: a reader must never see a journal without its owner.
         hidden = self.path.with_suffix(".new")
+        self._identity: tuple[int, int] | None = None  # device and inode, once the file has its name
         self._handle = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), 0o600)
         try:
             if fcntl is not None:
@@ -71,7 +72,9 @@ class Journal:
             for event, record_id, record in carried:
                 self.write(event, record_id, clock.wall(), record)
             hidden.rename(self.path)
-            self._counts_names = os.fstat(self._handle).st_nlink > 0  # a few file systems never do
+            status = os.fstat(self._handle)
+            self._identity = status.st_dev, status.st_ino
+            self._counts_names = status.st_nlink > 0  # a few file systems never do
         except OSError:
             os.close(self._handle)
             self._handle = -1
@@ -89,7 +92,7 @@ class Journal:
         self._write({"event": event, "id": record_id, "at": at, "record": record})
 
     def _write(self, line: dict[str, Any]) -> None:
-        if self._handle < 0:
+        if self._status() is None:
             raise OSError("the journal is closed")
         data = (json.dumps(line, separators=(",", ":"), default=str) + "\n").encode()
         written = os.write(self._handle, data)
@@ -102,29 +105,51 @@ class Journal:
     def end(self, moved: Sequence[str]) -> None:
         """Say that the file is complete and which windows go on in another one, and close it.
 
+        A file that a cell has closed is opened once more for that: without the line its windows would count as killed.
+
         Raises
         ------
         OSError
             If the disk refuses the line; the file is not closed then.
         """
+        if self._handle >= 0 and self._status() is None:
+            self._handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_CLOEXEC", 0))
         self._write({"event": "end", "at": clock.wall(), "moved": list(moved)})
         self.close()
 
     @property
     def removed(self) -> bool:
-        """Whether somebody has removed the file, so that nobody will read what is written from here on."""
-        return self._handle >= 0 and self._counts_names and os.fstat(self._handle).st_nlink == 0
+        """Whether somebody has removed the file, or closed it under us: nobody would read what is written to it."""
+        if self._handle < 0:
+            return False
+        status = self._status()
+        return status is None or (self._counts_names and status.st_nlink == 0)
 
     @property
     def size(self) -> int:
         """Bytes in the file."""
-        return os.fstat(self._handle).st_size if self._handle >= 0 else 0
+        status = self._status()
+        return 0 if status is None else status.st_size
+
+    def _status(self) -> os.stat_result | None:
+        """Return what the system says of the file; None where it is closed.
+
+        A cell can close any descriptor of the process, and its number may be a file of the person's by now.
+        """
+        if self._handle < 0:
+            return None
+        try:
+            status = os.fstat(self._handle)
+        except OSError:
+            return None
+        ours = self._identity is None or (status.st_dev, status.st_ino) == self._identity
+        return status if ours else None
 
     def abandon(self) -> None:
         """Forget the file in a forked child, which must neither write to it nor keep its lock."""
-        if self._handle >= 0:
+        if self._status() is not None:
             os.close(self._handle)
-            self._handle = -1
+        self._handle = -1
 
     def discard(self) -> None:
         """Remove the file, which holds nothing that no other one does."""

@@ -8,12 +8,12 @@ made, never before. A front end without widgets shows the figures as text.
 from __future__ import annotations
 
 import sys
-import threading
 import time
 from typing import Any
 
 from jupyter_green.report.quotation import markup
 from jupyter_green.report.style import STYLE
+from jupyter_green.session.interrupts import Signal
 
 from .frame import MOST_CELLS
 from .glance import Glance
@@ -49,7 +49,7 @@ class Panel:
         self._parts = (HTML(STYLE), self._body)
         self.widget = VBox(self._parts)
         self._text, self._at, self._note = "", "", ""
-        self._first = threading.Event()
+        self._first = Signal()
         self._view = View(self._draw, self._ended, rows)
         link.show(self._view)
         self._first.wait(FIRST_SECONDS)  # the sampler's thread draws; a sensor that hangs may hold it up

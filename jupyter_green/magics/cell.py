@@ -69,6 +69,8 @@ class CellMeter:
         self._active = ActiveCells(shell)
         self._start = CellStart(shell)
         self._faults, self._why = 0, ""
+        # Kept as they are registered: where modules are reloaded, `self.before` may be another function later.
+        self._callbacks = (("pre_run_cell", self.before), ("post_run_cell", self.after))
         self.enabled = True
         self.when_begun: list[Callable[[Any], object]] = []
         """Called with the `info` of each cell that begins; harmless when called twice."""
@@ -89,13 +91,13 @@ class CellMeter:
 
     def register(self) -> None:
         """Listen to the shell's events."""
-        self._shell.events.register("pre_run_cell", self.before)
-        self._shell.events.register("post_run_cell", self.after)
+        for event, callback in self._callbacks:
+            self._shell.events.register(event, callback)
 
     def unregister(self) -> None:
         """Stop listening; a window left open by the current cell is closed."""
-        self._shell.events.unregister("pre_run_cell", self.before)
-        self._shell.events.unregister("post_run_cell", self.after)
+        for event, callback in self._callbacks:
+            self._shell.events.unregister(event, callback)
         self._start.close()
         for cell in self._active.clear():
             if cell.window is not None:

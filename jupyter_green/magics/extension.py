@@ -73,6 +73,7 @@ class Extension:
             ChooseMagics(shell, self.cells),
             BudgetMagics(shell, self.cells, self.gate, self.purser),
         ]
+        self.transformer = begin_metering  # as it was put in: reloading modules makes another
         self.sources = Sources(shell)
         self.companion = (
             None if companion is None else companion(self.session, self.cells, self.sources.line_of, self.purser)
@@ -92,7 +93,7 @@ class Extension:
         """Put magics, transformer, events and displays into the shell."""
         for magics in self.magics:
             self.shell.register_magics(magics)
-        self.shell.input_transformers_cleanup.append(begin_metering)
+        self.shell.input_transformers_cleanup.append(self.transformer)
         self.shell.configurables.append(self.config)
         register(self.shell)
         self.cells.register()
@@ -115,8 +116,8 @@ class Extension:
         if self.config in self.shell.configurables:
             self.shell.configurables.remove(self.config)
         transformers = self.shell.input_transformers_cleanup
-        if begin_metering in transformers:
-            transformers.remove(begin_metering)
+        if self.transformer in transformers:
+            transformers.remove(self.transformer)
         for kind, name in (
             ("line", "energy"),
             ("cell", "energy"),

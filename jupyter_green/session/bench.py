@@ -20,6 +20,8 @@ from jupyter_green.meter.response import LATEST_SECONDS, Seen
 from jupyter_green.records import clock
 from jupyter_green.sensors import Sensor, SensorFault
 
+from .interrupts import Signal
+
 READ_SECONDS = 0.001
 SETTLE_SECONDS = 1.5
 """How long a board's power may take to become steady; what came before is left out of a held mean."""
@@ -65,7 +67,7 @@ class Watch:
         self.ticks: list[Seen] = []
         self.fault: str | None = None
         self._gate = Gate(sensor)
-        self._over = threading.Event()
+        self._over = Signal()
         self._thread = threading.Thread(target=self._run, name="jupyter_green calibration", daemon=True)
 
     def __enter__(self) -> Watch:

@@ -1,7 +1,7 @@
 """The sampler: the only thread that reads sensors. It runs around windows and is parked otherwise.
 
 Parked means waiting on a lock without a time-out: an idle kernel does no work at all. The processor
-time it uses is its own and is reported, so that it is not billed to the user's cell.
+time it uses is its own and is counted, so that it is not billed to the user's cell.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import threading
 from collections.abc import Callable
 
 from jupyter_green.records import clock
+
+from .interrupts import Signal
 
 
 class Sampler:
@@ -24,7 +26,8 @@ class Sampler:
 
     def __init__(self, step: Callable[[], float | None]) -> None:
         self._step = step
-        self._signal = threading.Event()
+        self._signal = Signal()
+        self._stepping = threading.Lock()
         self._stopping = False
         self._thread: threading.Thread | None = None
         self.cpu_seconds = 0.0
@@ -54,10 +57,18 @@ class Sampler:
 
     def _run(self) -> None:
         delay: float | None = 0.0
-        while not self._stopping and threading.current_thread() is self._thread:
+        used = 0.0
+        while not self._stopping:
             self._signal.wait(delay)
             self._signal.clear()
             if self._stopping:
                 return
-            delay = self._step()
-            self.cpu_seconds = clock.thread_time()
+            with self._stepping:
+                # An interrupt in `is_alive` can have Python take a living thread for ended: then another has its place.
+                if threading.current_thread() is not self._thread:
+                    self._signal.set()  # it was meant for that one
+                    return
+                delay = self._step()
+                now = clock.thread_time()
+                self.cpu_seconds += now - used
+                used = now

@@ -155,7 +155,9 @@ class Settlement:
 
     def step(self) -> float | None:
         """Do what is due; return the seconds until there is more, or None to be left alone."""
-        self._stepping = threading.get_ident()
+        thread = threading.get_ident()
+        if thread != self._stepping or clock.thread_time() < self._billed:  # identities are given again
+            self._stepping, self._billed = thread, 0.0  # another thread has the sampler's place; its clock begins at 0
         try:
             self._bill_own_time()
             wait = self._advance()

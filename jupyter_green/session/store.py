@@ -9,6 +9,7 @@ holds no more than one of them in memory and the disk holds no more than what is
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import platform
 import threading
@@ -210,9 +211,12 @@ class Store:
         if self._ended:
             return False
         if self._journal is not None and self._journal.removed:
-            self._journal.close()
-            self._journal = None
+            old, self._journal = self._journal, None
             self._start_journal()
+            if self._journal is not None:
+                with contextlib.suppress(OSError):  # it is gone, and nobody reads it
+                    old.end([*self._open, record_id])
+            old.close()
         if self.problem is not None:
             self._flush()
         if self._journal is None:

@@ -5,12 +5,13 @@ The edge is all that happens on a cell's path: two clock reads. Figures follow f
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from jupyter_green.records import EnergyRecord, Span, Status, clock, new_id
+
+from .interrupts import Signal
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -75,7 +76,7 @@ class Window:
     when_final: list[Callable[[EnergyRecord], None]] = field(default_factory=list)
     tally: Tally | None = None
     phases: tuple[Phase, ...] = ()
-    _settled: threading.Event = field(default_factory=threading.Event, repr=False)
+    _settled: Signal = field(default_factory=Signal, repr=False)
 
     @property
     def record(self) -> EnergyRecord:

@@ -219,6 +219,33 @@ print(json.dumps(session.problem))
     assert kept() == names("drained", "after")
 
 
+@pytest.mark.parametrize("after", ["", "mine = open(path, 'w+b', buffering=0); assert mine.fileno() == handle"])
+def test_a_descriptor_that_a_cell_closes_and_that_is_a_persons_file_then(tmp_path: Path, after: str) -> None:
+    """Nothing is written to that file, nor is it closed; the cell in which it happens is whole too."""
+    path = tmp_path / "mine.txt"
+    told = run(
+        CELLS
+        + f"""
+path, mine = {str(path)!r}, None
+cells("before")
+with green.meter("across 0"):
+    handle = session.store._journal._handle
+    os.closerange(handle, handle + 1)
+    {after}
+cells("after")
+session.store.drain()
+session.store.close()
+if mine is not None: mine.write(b"my own line")
+print(json.dumps(session.problem))
+"""
+    )
+    assert told is None
+    assert kept() == sorted([*names("before", "after"), "across 0"])
+    assert {record.status for records in ledger().values() for record in records} == {"ok"}
+    if after:
+        assert path.read_bytes() == b"my own line"
+
+
 def test_a_drain_that_can_not_even_begin_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     """The database library is broken: cells are metered, the journal keeps them, the sampler goes on."""
     told = run(

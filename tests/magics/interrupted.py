@@ -6,9 +6,12 @@ Prints, as JSON, what went wrong: a list of sentences, and how many places were 
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import io
 import json
+import linecache
 import sys
+import threading
 from collections.abc import Callable
 from inspect import CO_GENERATOR
 from pathlib import Path
@@ -21,16 +24,21 @@ from traitlets.config import Config
 import jupyter_green
 from jupyter_green.session import Session
 
-PACKAGE = str(Path(jupyter_green.__file__).parent)
+PLACES = str(Path(jupyter_green.__file__).parent), threading.__file__
+"""Where interrupts fall: our code, and the locks that it is built on as far as they are Python."""
 SOURCE = "value = 1"
 
 
 class Interrupter:
-    """Raises KeyboardInterrupt at the n-th line that our code runs in this thread while a callback is under way."""
+    """Raises KeyboardInterrupt at the n-th line that our code, or a lock of it, runs while a callback is under way.
+
+    Python comes back to a `with` line to leave the block: no interrupt can come there, so none is made.
+    """
 
     def __init__(self, callback: str, place: int) -> None:
         self.callback, self.place, self.seen, self.where = callback, place, 0, ""
         self.inside: FrameType | None = None
+        self.entered: set[tuple[FrameType, int]] = set()
 
     def trace(self, frame: FrameType, event: str, _argument: object) -> Callable[..., Any] | None:
         if self.inside is None:
@@ -40,10 +48,14 @@ class Interrupter:
             return self.trace
         if frame is self.inside and event == "return":
             self.where = self.where or "nowhere"
-        if not frame.f_code.co_filename.startswith(PACKAGE) or self.where:
+        if not frame.f_code.co_filename.startswith(PLACES) or self.where:
             return None
         if frame is self.inside and frame.f_lineno <= frame.f_code.co_firstlineno + 4:
             return self.trace  # up to its `try` there is nothing that a callback could do about it
+        if event == "line" and linecache.getline(frame.f_code.co_filename, frame.f_lineno).lstrip().startswith("with "):
+            if (frame, frame.f_lineno) in self.entered:
+                return self.trace
+            self.entered.add((frame, frame.f_lineno))
         if event == "line" or (event == "return" and not frame.f_code.co_flags & CO_GENERATOR):
             self.seen += 1
             if self.seen == self.place:
@@ -53,6 +65,7 @@ class Interrupter:
 
 
 def main(budget: bool) -> None:
+    faulthandler.dump_traceback_later(300, exit=True)  # a lock that nobody gives back is waited for as long as it takes
     config = Config()
     config.HistoryManager.enabled = False
     shell = InteractiveShell.instance(config=config)

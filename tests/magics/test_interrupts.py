@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import os
+import queue
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,12 +15,16 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 
 from jupyter_green.magics.cell import code_hash
-from tests.magics.kernel import ROOT, Cell, Kernel
+from tests.magics.kernel import ROOT, Cell, Kernel, settle
 
 pytestmark = pytest.mark.shell
 
@@ -151,6 +157,8 @@ def test_time_that_a_cell_freezes_is_not_ours(metered: Kernel, freeze: str) -> N
 FAULTS = [
     "import os; os.closerange(session.store._journal._handle, session.store._journal._handle + 1)",
     "import hashlib; hashlib.sha256 = None",
+    "import hashlib\ndef sha256(*a, **k): raise ValueError('disabled for FIPS')\nhashlib.sha256 = sha256",
+    "import shutil; shutil.rmtree(session.store._journal.path.parents[2])",
     "import os; os.fstat = os.write = None",
     "import jupyter_green.magics.active_cell as m; m._task = None",
     "session.edge = None",
@@ -173,7 +181,35 @@ def test_a_fault_of_ours_is_one_sentence(metered: Kernel, fault: str) -> None:
     status = metered.run("%energy status")
     assert status.status == "ok"
     cells = status.text()
-    assert "Problem:" in cells or "5 cells" in cells or "Records can't" in cells, cells
+    assert any(said in cells for said in ("Problem:", "5 cells", "6 cells", "Records can't")), cells
+
+
+def test_an_upgrade_in_place_while_modules_are_reloaded(start: Callable[..., Kernel], tmp_path: Path) -> None:
+    """Every module of the package is newer on disk than in memory, and `%autoreload` takes it in before a cell."""
+    package = tmp_path / "site" / "jupyter_green"
+    shutil.copytree(ROOT / "jupyter_green", package, ignore=shutil.ignore_patterns("__pycache__", "labextension"))
+    kernel = start(PYTHONPATH=os.pathsep.join([str(package.parent), str(ROOT)]))
+    assert kernel.run("%load_ext jupyter_green").status == "ok"
+    assert kernel.json("__import__('jupyter_green').__file__") == str(package / "__init__.py")
+    said = kernel.run("%load_ext autoreload\n%autoreload 2").text()
+    for module in package.rglob("*.py"):
+        module.write_text(module.read_text() + "\n# newer\n")
+        later = time.time() + 60
+        os.utime(module, (later, later))
+    for number in range(4):
+        outcome = kernel.run(f"x{number} = 1")
+        assert outcome.status == "ok"
+        said += outcome.text()
+    assert "Traceback" not in said
+    assert "Error in callback" not in said
+    assert said.count("jupyter_green could not meter") <= 1
+    status = kernel.run("%energy status")
+    assert status.status == "ok"
+    assert "Problem:" in status.text() or "5 cells" in status.text(), status.text()
+    reloaded = kernel.run("%reload_ext jupyter_green")
+    assert reloaded.status == "ok", "\n".join(reloaded.reply["traceback"])
+    assert kernel.run("y = 1").status == "ok"
+    assert "1 cell" in kernel.run("%energy status").text()
 
 
 def test_a_source_that_no_encoding_takes_has_an_identity() -> None:
@@ -190,74 +226,161 @@ CELLS = [
     "%%capture out\nprint(n)",
     "n = sum(i for i in range(20_000))",
 ]
-ROUND = 40
+ROUND = 20
+"""Cells that are queued at once."""
+PART = 50
+"""Rounds after which the records are looked at; a session keeps the newest two thousand."""
+STILL_SECONDS = 10.0
+"""A kernel that says nothing for so long, while its main thread uses no time, hangs."""
+STACKS = """
+import asyncio, faulthandler, signal
+n = 1
+faulthandler.register(signal.SIGUSR1, file=open("stacks.txt", "w"))
+"""
+REPLIES = {"ok": "ok", "error KeyboardInterrupt": "interrupted", "error CancelledError": "interrupted"}
 
 
-def interrupted_round(kernel: Kernel, chance: random.Random) -> list[str]:
-    """Queue cells as "run all" does, interrupt once somewhere, and return the statuses of the replies."""
-    sources = [f"{chance.choice(CELLS)}\n# {chance.random()}" for _ in range(ROUND)]
-    asked = [kernel._send(Cell(source), f"fuzz-{chance.random()}", {}) for source in sources]
-    time.sleep(chance.uniform(0.0, 0.25))
+class Hung(Exception):
+    """A kernel doesn't answer any more; says where its main thread stands, or what it said at its end."""
+
+
+@dataclass
+class Played:
+    """What became of one side's rounds."""
+
+    stopped: int = 0
+    hung: list[str] = field(default_factory=list)
+    replies: Counter[str] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+
+
+def main_thread_seconds(kernel: Kernel) -> float:
+    """Processor time of the thread that runs the cells; 0 once the kernel has ended."""
+    try:
+        threads = psutil.Process(kernel.pid).threads()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return sum(thread.user_time + thread.system_time for thread in threads if thread.id == kernel.pid)
+
+
+def main_thread_stack(kernel: Kernel) -> str:
+    os.kill(kernel.pid, signal.SIGUSR1)
+    told = settle((kernel.work / "stacks.txt").read_text, lambda text: "ipykernel_launcher" in text, "stacks")
+    return next(stack for stack in told.split("\n\n") if "ipykernel_launcher" in stack)
+
+
+def reply(kernel: Kernel) -> dict[str, Any]:
+    """Return the next reply; a busy machine only makes it later."""
+    while True:
+        used = main_thread_seconds(kernel)
+        try:
+            return kernel.client.get_shell_msg(timeout=STILL_SECONDS)
+        except queue.Empty:
+            if not kernel.alive:
+                raise Hung(Path(kernel.terminal.name).read_text()[-5000:]) from None
+            if main_thread_seconds(kernel) <= used:
+                raise Hung(main_thread_stack(kernel)) from None
+
+
+def interrupted_round(kernel: Kernel, chance: random.Random) -> dict[str, str]:
+    """Queue cells as "run all" does, interrupt once somewhere, and return what was replied to each of them."""
+    cells = {f"fuzz-{chance.random()}": f"{chance.choice(CELLS)}\n# {chance.random()}" for _ in range(ROUND)}
+    asked = {kernel._send(Cell(source), cell, {}): cell for cell, source in cells.items()}
+    time.sleep(chance.uniform(0.0, 0.2))
     os.kill(kernel.pid, signal.SIGINT)
-    replies: dict[str, str] = {}
-    kernel.client.kernel_info()
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        reply = kernel.client.get_shell_msg(timeout=60)
-        parent = reply["parent_header"].get("msg_id")
-        if reply["msg_type"] == "kernel_info_reply":
-            break  # a cell whose reply an interrupt took from the kernel itself has none
+    replies = dict.fromkeys(cells, "none")  # a cell whose reply an interrupt took from the kernel itself has none
+    last = kernel.client.kernel_info()
+    while True:
+        try:
+            told = reply(kernel)
+        except ValueError:  # an interrupt has cut a message of the kernel's, and its signature does not fit
+            last = kernel.client.kernel_info()
+            continue
+        parent = told["parent_header"].get("msg_id")
+        if parent == last:
+            break
         if parent in asked:
-            replies[parent] = f"{reply['content']['status']} {reply['content'].get('ename', '')}".strip()
+            replies[asked[parent]] = f"{told['content']['status']} {told['content'].get('ename', '')}".strip()
     while kernel._take(0.0) is not None:
         pass
-    return [replies.get(one, "none") for one in asked]
+    return replies
+
+
+def wrong_records(kernel: Kernel, replies: dict[str, str]) -> list[str]:
+    """Hold the records of a metered kernel against what it replied."""
+    assert kernel.run("metered = 1").status == "ok"
+    kernel.run("session = get_ipython()._jupyter_green.session")
+    kernel.run("%energy status")
+    found: dict[str, list[str]] = {}
+    wrong = []
+    for cell, status, notes in kernel.json(
+        "[[r.cell_id, r.status, [n for n in r.notes if 'time' in n]] for r in session.finished if r.span == 'cell']"
+    ):
+        found.setdefault(cell, []).append(status)
+        wrong += [f"{cell}: {note}" for note in notes]  # a ghost shares the energy
+    for cell, told in replies.items():
+        statuses = found.get(cell, [])
+        right = [REPLIES[told]] if told in REPLIES else []
+        # Without a reply it may have run or not, and the kernel may have been interrupted when the cell was over, which
+        # it calls an error of no type; one that is said to be aborted never began.
+        if statuses != right and not (told in ("none", "error NoneType") and len(statuses) <= 1):
+            wrong.append(f"{cell}: replied {told}, records of {statuses}")
+    wrong += kernel.json("[f'{w.id} is open' for w in session.open_windows() if w.closed is None]")
+    return wrong
+
+
+def play(begin: Callable[[int], Kernel], rounds: int, metered: bool) -> Played:
+    """Interrupt kernels; one that hangs gives way to another."""
+    played, chance, kernel, told = Played(), random.Random(5), begin(0), dict[str, str]()
+    for number in range(1, rounds + 1):
+        try:
+            replies = interrupted_round(kernel, chance)
+        except Hung as hung:
+            played.hung.append(str(hung))
+            kernel.close()
+            kernel, told = begin(number), {}
+            continue
+        played.stopped += any(one != "ok" for one in replies.values())
+        played.replies.update(replies.values())
+        told |= replies
+        if metered and (number % PART == 0 or number == rounds):
+            played.wrong += wrong_records(kernel, told)
+            told = {}
+    return played
 
 
 @pytest.mark.parametrize(
     ("rounds", "budget"),
     [
         pytest.param(12, True, id="some"),
-        pytest.param(60, False, id="many without a budget", marks=pytest.mark.long),
-        pytest.param(60, True, id="many with a budget", marks=pytest.mark.long),
+        # With the kernels of IPython 8, and with both of a pair: 2,000 interrupts.
+        pytest.param(250, False, id="many without a budget", marks=pytest.mark.long),
+        pytest.param(250, True, id="many with a budget", marks=pytest.mark.long),
     ],
 )
 def test_run_all_stops_as_often_as_without_us(
     start: Callable[..., Kernel], tmp_path: Path, rounds: int, budget: bool
 ) -> None:
-    """Pairs of kernels, one with and one without the extension, are interrupted alike while cells are queued."""
-    with ThreadPoolExecutor(4) as pool:
-        kernels = [start(tmp_path / f"work{number}") for number in range(2)]
-        metered = kernels[1]
-        assert metered.run("%load_ext jupyter_green").status == "ok"
-        if budget:
-            assert metered.run("%budget 1e12J --per project --all").status == "ok"
-        for kernel in kernels:
-            assert kernel.run("import asyncio; n = 1").status == "ok"
+    """Pairs of kernels, one with and one without the extension, are interrupted alike while cells are queued.
 
-        def play(kernel: Kernel) -> list[list[str]]:
-            chance = random.Random(5)
-            return [interrupted_round(kernel, chance) for _ in range(rounds)]
+    Now and then an interrupt ends a kernel, or hangs it for good: it leaves a lock of `threading` taken, such as that
+    of the thread of the history. None may hang in our code.
+    """
 
-        without, with_us = pool.map(play, kernels)
-    stopped = [sum(any(not one.startswith("ok") for one in told) for told in every) for every in (without, with_us)]
+    def begin(metered: bool, number: int) -> Kernel:
+        kernel = start(tmp_path / f"work-{metered}-{number}")
+        if metered:
+            assert kernel.run("%load_ext jupyter_green").status == "ok"
+            if budget:
+                assert kernel.run("%budget 1e12J --per project --all").status == "ok"
+        assert kernel.run(STACKS).status == "ok"
+        return kernel
+
+    with ThreadPoolExecutor(2) as pool:
+        without, with_us = pool.map(lambda metered: play(partial(begin, metered), rounds, metered), [False, True])
+    print(f"of {rounds} without {without}, with {with_us}")
+    assert with_us.wrong == []
+    assert not [stack for stack in with_us.hung if "jupyter_green" in stack]
     # Half-width of the difference of two counts at 4 standard deviations: one in 16,000 runs fails by chance.
-    assert stopped[1] >= stopped[0] - 4 * math.sqrt(2 * max(1.0, rounds * 0.25)), stopped
-    assert metered.run("metered = 1").status == "ok"
-    metered.run("session = get_ipython()._jupyter_green.session")
-    metered.run("%energy status")
-    found = metered.json(
-        "[[r.cell_id, r.status, [n for n in r.notes if 'time' in n]] for r in session.finished if r.span == 'cell']"
-    )
-    ids = [cell for cell, _, _ in found if cell.startswith("fuzz")]
-    assert len(ids) == len(set(ids)), "a cell has two records"
-    assert not [notes for _, _, notes in found if notes], "a ghost shares the energy"
-    told = [one for every in with_us for one in every]
-    ran = sum(one == "ok" for one in told)
-    interrupted = sum(one in ("error KeyboardInterrupt", "error CancelledError") for one in told)
-    statuses = Counter(status for cell, status, _ in found if cell.startswith("fuzz"))
-    lost = sum(one == "none" for one in told)  # ran, and the kernel never said how it ended
-    assert abs(statuses["ok"] - ran) <= lost, (statuses, Counter(told))
-    assert abs(statuses["interrupted"] - interrupted) <= lost, (statuses, Counter(told))
-    assert metered.json("[w.id for w in session.open_windows() if w.closed is None]") == []
-    print(f"stopped without {stopped[0]}, with {stopped[1]} of {rounds}; {Counter(told)}; {statuses}")
+    assert with_us.stopped >= without.stopped - 4 * math.sqrt(2 * max(1.0, rounds * 0.25))
+    assert len(with_us.hung) <= len(without.hung) + 4 * math.sqrt(max(1.0, len(without.hung + with_us.hung)))
