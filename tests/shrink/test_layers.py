@@ -13,6 +13,9 @@ from torch import nn
 from jupyter_green.shrink.folder import opened
 from jupyter_green.shrink.loading import made_of
 from jupyter_green.shrink.recipes.depth import Depth
+from jupyter_green.shrink.recipes.integer import TorchInteger
+from jupyter_green.shrink.recipes.integer_weights import rounded
+from jupyter_green.shrink.recipes.pruning import Prune
 from jupyter_green.shrink.saving import write
 
 from . import models
@@ -179,3 +182,68 @@ def test_layers_of_ones_own_go_with_what_is_called_in_turn_with_them(way: str, t
     loaded = made_of(opened(tmp_path / "saved"), Listed(way))
     with torch.inference_mode():
         torch.testing.assert_close(loaded(case.sample), product.model(case.sample))
+
+
+def classes(width: int, labels: int) -> Any:
+    from transformers import BertConfig, BertForSequenceClassification
+
+    sizes = {"vocab_size": 64, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
+    return BertForSequenceClassification(BertConfig(intermediate_size=width, num_labels=labels, **sizes))
+
+
+def words(tied: bool, head: int) -> Any:
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    sizes = {"vocab_size": 64, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
+    return LlamaForCausalLM(LlamaConfig(intermediate_size=64, head_dim=head, tie_word_embeddings=tied, **sizes))
+
+
+@pytest.mark.parametrize(
+    ("make", "data"),
+    [
+        (lambda: classes(64, 64), CLASSES),
+        (lambda: words(False, 8), WRITING),
+        (lambda: words(True, 8), WRITING),
+        (lambda: words(False, 16), WRITING),  # queries are as wide as the feed-forward layers too
+    ],
+    ids=["labels", "vocabulary", "tied", "queries"],
+)
+def test_what_is_only_as_wide_as_feed_forward_layers_is_not_narrowed(make: Any, data: Any) -> None:
+    case = case_of(make().eval(), data, seconds=0.1)
+    assert Prune(0.5).applies(case) is None
+    made = Prune(0.5).apply(case).model
+    assert made.config.intermediate_size == 32
+    with torch.inference_mode():
+        wanted, given = (case.original.main(case.original.call(case.sample, one)) for one in (None, made))
+    assert given.shape == wanted.shape
+    again = type(made)(made.config)
+    assert {name: value.shape for name, value in again.state_dict().items()} == {
+        name: value.shape for name, value in made.state_dict().items()
+    }
+
+
+NORMS = [
+    nn.utils.parametrizations.spectral_norm,
+    nn.utils.parametrizations.weight_norm,
+    nn.utils.spectral_norm,
+    nn.utils.weight_norm,
+]
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm")
+@pytest.mark.parametrize("norm", NORMS, ids=["spectral", "weight", "old spectral", "old weight"])
+def test_weights_that_a_norm_makes_are_left_alone_by_whole_numbers(norm: Any) -> None:
+    torch.manual_seed(0)
+    plain = (nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 3))
+    model = nn.Sequential(norm(nn.Linear(12, 64)), nn.ReLU(), *plain).eval()
+    case = case_of(model, models.points(seed=2))
+    assert TorchInteger().applies(case) is None
+    product = TorchInteger().apply(case)
+    assert [type(one).__module__.startswith("torch.ao") for one in product.model] == [False, False, True, False, True]
+    near = rounded(model, 8)
+    with torch.inference_mode():
+        wanted = model(case.sample)
+        for given in (product.model(case.sample), near(case.sample.bfloat16()).float()):
+            assert float((given - wanted).abs().max()) < 0.05 * float(wanted.abs().max())
+    alone = nn.Sequential(norm(nn.Linear(12, 64)), nn.ReLU(), norm(nn.Linear(64, 3))).eval()
+    assert "hold 0 % of these weights" in (TorchInteger().applies(case_of(alone, models.points(seed=2))) or "")

@@ -12,6 +12,7 @@ from typing import Any
 
 from jupyter_green.shrink.fault import ShrinkError, require
 from jupyter_green.shrink.recipe import Case, Product
+from jupyter_green.shrink.subject import made_anew
 
 from .integer import LEAST_SHARE, linear_share
 
@@ -113,7 +114,7 @@ def at_integers(model: Any, kind: str, spared: tuple[str, ...] = ()) -> None:
             config = ao.Float8DynamicActivationFloat8WeightConfig(granularity=ao.PerRow(), set_inductor_config=False)
 
         def chosen(module: Any, name: str) -> bool:
-            if not isinstance(module, torch.nn.Linear) or name in spared:
+            if not isinstance(module, torch.nn.Linear) or made_anew(module) or name in spared:
                 return False
             return not any(part in name for part in SPARED) and (kind != "int4" or module.in_features % GROUP == 0)
 
