@@ -10,11 +10,13 @@ import pytest
 import torch
 from torch import nn
 
+from jupyter_green.shrink.fault import ShrinkError
 from jupyter_green.shrink.folder import opened
 from jupyter_green.shrink.loading import made_of
 from jupyter_green.shrink.recipes.depth import Depth
 from jupyter_green.shrink.recipes.integer import TorchInteger
 from jupyter_green.shrink.recipes.integer_weights import rounded
+from jupyter_green.shrink.recipes.onnx_runtime import OnnxFloat
 from jupyter_green.shrink.recipes.pruning import Prune
 from jupyter_green.shrink.saving import write
 
@@ -247,3 +249,68 @@ def test_weights_that_a_norm_makes_are_left_alone_by_whole_numbers(norm: Any) ->
             assert float((given - wanted).abs().max()) < 0.05 * float(wanted.abs().max())
     alone = nn.Sequential(norm(nn.Linear(12, 64)), nn.ReLU(), norm(nn.Linear(64, 3))).eval()
     assert "hold 0 % of these weights" in (TorchInteger().applies(case_of(alone, models.points(seed=2))) or "")
+
+
+class Worded(nn.Module):
+    """Embeds whole numbers; the way says what is written into its code."""
+
+    def __init__(self, way: str) -> None:
+        super().__init__()
+        self.way, self.words, self.last = way, nn.Embedding(64, 16), nn.Linear(16, 3)
+
+    def forward(self, ids: torch.Tensor, more: torch.Tensor | None = None) -> torch.Tensor:
+        held = self.words(ids)
+        if more is not None:
+            held = held + self.words(more)
+        if self.way == "batch":
+            held = held.reshape(int(ids.shape[0]), -1, 16)
+        if self.way == "branch" and ids.shape[1] > 20:
+            held = -held
+        if self.way == "length":
+            held = held * torch.arange(int(ids.shape[1]))[None, :, None]
+        return self.last(held.mean(1))
+
+
+def exported(way: str, inputs: Any) -> Any:
+    torch.manual_seed(0)
+    return OnnxFloat().apply(case_of(Worded(way).eval(), (inputs, IDS[:, 0] % 3)))
+
+
+def test_lengths_are_free_only_where_the_export_holds_at_other_ones() -> None:
+    free = exported("plain", IDS)
+    assert free.notes == ()
+    with torch.inference_mode():
+        assert free.model(IDS[:3, :5]).shape == (3, 3)
+    branched = exported("branch", IDS)
+    assert "Exported it takes input_0 with axis 1 of size 8 alone." in branched.notes
+    with pytest.raises(ShrinkError, match="can't be called with input_0 2 x 30"):
+        branched.model(torch.ones(2, 30, dtype=torch.long))
+
+
+def test_inputs_of_one_length_are_changed_together() -> None:
+    product = exported("plain", (IDS, IDS.flip(1)))
+    assert product.notes == ()
+    torch.manual_seed(0)
+    model = Worded("plain").eval()
+    long = torch.arange(33)[None] % 60
+    with torch.inference_mode():
+        torch.testing.assert_close(product.model(long, long), model(long, long), atol=1e-5, rtol=1e-4)
+
+
+class Frozen(nn.Module):
+    """Goes through its examples by their number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = nn.Linear(12, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.stack([self.last(x[place]) for place in range(int(x.shape[0]))])
+
+
+def test_a_number_of_examples_in_the_code_is_one_sentence_and_nothing_is_printed(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(ShrinkError, match=r"does not take 1 example as the original does: a size is written into"):
+        OnnxFloat().apply(case_of(Frozen().eval(), models.points(seed=2)))
+    assert capfd.readouterr() == ("", "")

@@ -13,6 +13,8 @@ from typing import Any
 from jupyter_green.shrink.recipe import Case, Product
 from jupyter_green.shrink.subject import Subject, made_anew
 
+from .export import silenced
+
 LEAST_SHARE = 0.3
 """Share of the weights in Linear layers from which on the rest does not eat up the gain."""
 ENGINES = ("onednn", "x86", "fbgemm", "qnnpack")
@@ -96,7 +98,7 @@ def quantized(model: Any, engine: str, spared: Sequence[str] = ()) -> Any:
     before = torch.backends.quantized.engine
     try:
         torch.backends.quantized.engine = engine
-        with warnings.catch_warnings():
+        with silenced(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             made = torch.ao.quantization.quantize_dynamic(model, kinds, dtype=torch.qint8)
     finally:

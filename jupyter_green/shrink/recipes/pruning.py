@@ -9,6 +9,7 @@ answers at random, so the recipe needs examples to learn from.
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -22,6 +23,7 @@ from jupyter_green.shrink.saving import of_transformers
 from jupyter_green.shrink.subject import made_anew
 from jupyter_green.shrink.training import distil, too_few
 
+from .export import silenced
 from .scores import importance, no_pruning
 
 RATIO = 0.5
@@ -70,7 +72,9 @@ class Prune:
         before = sum(parameter.numel() for parameter in model.parameters())
         scores = importance(case, model, self.score)
         wide = feed_forward(case, model)
-        step = _pruned(case, model, wide, ratio, scores)
+        with silenced(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch-pruning warns of each weight that it takes for no layer's
+            step = _pruned(case, model, wide, ratio, scores)
         model.zero_grad(set_to_none=True)
         after = sum(parameter.numel() for parameter in model.parameters())
         if after >= before:

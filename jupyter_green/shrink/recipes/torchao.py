@@ -14,6 +14,7 @@ from jupyter_green.shrink.fault import ShrinkError, require
 from jupyter_green.shrink.recipe import Case, Product
 from jupyter_green.shrink.subject import made_anew
 
+from .export import silenced
 from .integer import LEAST_SHARE, linear_share
 
 KINDS = ("int8", "int4", "fp8")
@@ -101,7 +102,7 @@ def at_integers(model: Any, kind: str, spared: tuple[str, ...] = ()) -> None:
 
     if kind not in KINDS:
         raise ShrinkError(f"{kind!r} is nothing that torchao is asked for here.")
-    with warnings.catch_warnings():
+    with silenced(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         ao = require("torchao.quantization", "torchao")
 
