@@ -108,20 +108,13 @@ def _instance(original: Subject, product: Product) -> Any:
 
 
 def _cases(batches: Sequence[Batch]) -> list[Any]:
-    """Return inputs of several sizes: one example, three, another batch, and half the length where there is one."""
+    """Return inputs of several sizes: one example, three, and another batch."""
     first, last = batches[0], batches[-1]
-    found = [first.part(0, 1).inputs, first.part(0, 3).inputs, last.inputs]
-    named = first.part(0, 2).inputs
-    if isinstance(named, dict):
-        wide = [leaf for leaf in leaves(named) if leaf.dim() == 2 and not leaf.is_floating_point()]
-        length = wide[0].shape[1] if wide else 0
-        if length > 1 and all(leaf.shape[1] == length for leaf in wide) and len(wide) == len(leaves(named)):
-            found.append({name: leaf[:, : length // 2] for name, leaf in named.items()})
-    return found
+    return [first.part(0, 1).inputs, first.part(0, 3).inputs, last.inputs]
 
 
 def _resized(original: Subject, product: Product, batch: Batch) -> list[Any]:
-    """Return inputs of other heights, widths and the like, which the original takes and the product is not fixed in."""
+    """Return inputs of other lengths, heights and the like that the original takes, where the product is not fixed."""
     from .recipes.export import resized
     from .recipes.onnx_model import session_of
 
@@ -131,7 +124,7 @@ def _resized(original: Subject, product: Product, batch: Batch) -> list[Any]:
     def free(place: int, axis: int) -> bool:
         return part is None or (place < len(shapes) and not isinstance(shapes[place][axis], int))
 
-    return [given for axes, others in resized(original, batch) if free(*axes) for given in others]
+    return [given for axes, others in resized(original, batch) if all(free(*axis) for axis in axes) for given in others]
 
 
 def _write(path: Path, original: Subject, model: Any, cases: Sequence[Any]) -> None:

@@ -258,8 +258,11 @@ def _replayed(contents: Contents, model: Any) -> Any:
             kept = step.get("kept")
             if not (isinstance(kept, list) and all(type(one) is int for one in kept) and kept == sorted(set(kept))):
                 raise ShrinkError("shrink.json does not say which layers are kept; the folder is damaged.")
+            beside: Any = step.get("beside", [])
+            if not (isinstance(beside, list) and all(isinstance(one, str) for one in beside)):
+                raise ShrinkError("shrink.json does not say which lists go with the layers; the folder is damaged.")
             try:
-                keep_layers(made, str(step.get("list")), kept)
+                keep_layers(made, str(step.get("list")), kept, beside)
             except (ValueError, AttributeError) as error:
                 said = one_line(error, 160)
                 raise ShrinkError(f"model is not built like the one that was shrunk: {said}") from None

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .batch import Batch
-from .subject import Subject
+from .subject import Subject, made_anew
 
 EXAMPLES = 8
 STEPS = 127.0
@@ -35,7 +35,11 @@ def most_harmed(subject: Subject, batches: Sequence[Batch], seconds: float = mat
     import torch
 
     kinds = (torch.nn.Linear, torch.nn.Conv1d, torch.nn.Conv2d)
-    found = [(name, module) for name, module in subject.model.named_modules() if isinstance(module, kinds)]
+    found = [
+        (name, module)
+        for name, module in subject.model.named_modules()
+        if isinstance(module, kinds) and not made_anew(module)
+    ]
     one = batches[0].part(0, 1).to(subject.device).inputs
     harm: dict[str, float] = {}
     with torch.no_grad():

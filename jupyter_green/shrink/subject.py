@@ -214,6 +214,13 @@ def _notes(model: Any) -> Iterator[str]:
         yield "Weights that are tied stay tied where the model stays a PyTorch module."
 
 
+def made_anew(module: Any) -> bool:
+    """Whether a norm or a hook makes a layer's weight anew at each call, so that there is none to round or narrow."""
+    import torch
+
+    return bool(torch.nn.utils.parametrize.is_parametrized(module) or module._forward_pre_hooks)
+
+
 def has_hooks(model: Any) -> bool:
     """Whether any module has a forward hook of the person's own."""
     return any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
@@ -240,4 +247,4 @@ def _first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:160].rstrip(".")
 
 
-__all__ = ["Kind", "Subject", "has_hooks", "kind_of", "main_tensor", "subject_of"]
+__all__ = ["Kind", "Subject", "has_hooks", "kind_of", "made_anew", "main_tensor", "subject_of"]

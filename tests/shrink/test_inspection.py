@@ -37,7 +37,7 @@ def test_an_exported_model_in_a_fresh_process(sentence_model: Any) -> None:
     assert found.fresh
     assert found.memory_bytes is not None
     assert "a fresh process" in found.said
-    assert "4 inputs of other sizes" in found.said
+    assert "9 inputs of other sizes" in found.said
 
 
 def test_one_that_does_not_answer_in_time_has_not_passed(sentence_model: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 import warnings
@@ -18,6 +19,8 @@ from jupyter_green.shrink.subject import Subject, main_tensor
 OPSET = 17
 COMPARED = 4
 """Examples that are held beside each other; more cost time and tell nothing more."""
+SIZES = (1, 7, 31)
+"""Further sizes of an axis that are tried, beside half, one more and twice what the data has."""
 CLOSE = 2e-3
 """By how much (relative to the largest output) an exported model may differ from the original it was made from."""
 
@@ -35,7 +38,7 @@ def feed(inputs: Any, names: Sequence[str]) -> dict[str, Any]:
 
 
 def export(case: Case, names: Sequence[str], path: Path, free: Sequence[tuple[int, int]] = ()) -> list[str]:
-    """Write the model as ONNX with free batch size and length of whole-number inputs; return its outputs' names.
+    """Write the model as ONNX with free batch size; return its outputs' names.
 
     Other axes that stay free are given as the place of an input and an axis of it.
     """
@@ -60,9 +63,8 @@ def export(case: Case, names: Sequence[str], path: Path, free: Sequence[tuple[in
 
     tensors = tuple(leaves(sample))
     axes = {}
-    for name, tensor in zip(names, tensors, strict=True):
-        whole = tensor.dim() == 2 and not tensor.is_floating_point()
-        axes[name] = {0: "batch", 1: "length"} if whole else {0: "batch"}
+    for name in names:
+        axes[name] = {0: "batch"}
     for place, axis in free:
         axes[names[place]][axis] = f"{names[place]}_{axis}"
     axes[outputs[0]] = {0: "batch"}
@@ -100,31 +102,60 @@ def silenced() -> Iterator[None]:
             stack.callback(os.close, held)
             stack.callback(os.dup2, held, number)
             os.dup2(sink.fileno(), number)
+        # What C wrote waits in its own buffer, and would come out behind us.
+        stack.callback(ctypes.CDLL(None).fflush if os.name == "posix" else lambda _: None, None)
         stack.enter_context(redirect_stdout(sink))
         stack.enter_context(redirect_stderr(sink))
         yield
 
 
-def resized(subject: Subject, batch: Batch) -> list[tuple[tuple[int, int], list[Any]]]:
-    """Return axes of float inputs (place and axis) that the model takes in other sizes, with inputs of such sizes."""
+Axis = tuple[int, int]
+"""The place of an input, and an axis of it."""
+
+
+def resized(subject: Subject, batch: Batch) -> list[tuple[tuple[Axis, ...], list[Any]]]:
+    """Return axes that the model takes in other sizes, with inputs of such sizes; the batch is none of them.
+
+    Inputs of whole numbers that are of one length change together, others where none may change alone.
+    """
     import torch
 
     inputs = batch.part(0, 2).to(subject.device).inputs
-    found = []
-    for place, leaf in enumerate(leaves(inputs)):
-        for axis in range(1, leaf.dim()) if leaf.is_floating_point() else ():
-            size, taken = leaf.shape[axis], []
-            for other in sorted({size // 2, size + 1, 2 * size} - {0, size}):
-                changed = leaf.index_select(axis, torch.arange(other, device=leaf.device) % size)
-                given = mapped(inputs, lambda one, leaf=leaf, changed=changed: changed if one is leaf else one)
-                try:
-                    with torch.inference_mode():
-                        subject.call(given)
-                except (RuntimeError, ValueError, IndexError, TypeError, AssertionError):
-                    continue  # the model itself takes no such size
-                taken.append(given)
-            if taken:
-                found.append(((place, axis), taken))
+    tensors = leaves(inputs)
+    shared: dict[tuple[int, int], list[Axis]] = {}
+    for place, leaf in enumerate(tensors):
+        for axis in range(1, leaf.dim()):
+            shared.setdefault((axis, leaf.shape[axis]), []).append((place, axis))
+
+    def taken(axes: Sequence[Axis]) -> list[Any]:
+        size = tensors[axes[0][0]].shape[axes[0][1]]
+        found = []
+        for other in sorted({size // 2, size + 1, 2 * size, *SIZES} - {0, size}):
+            changed = {
+                id(tensors[place]): tensors[place].index_select(
+                    axis, torch.arange(other, device=tensors[place].device) % size
+                )
+                for place, axis in axes
+            }
+            given = mapped(inputs, lambda leaf, changed=changed: changed.get(id(leaf), leaf))
+            try:
+                with torch.inference_mode():
+                    output = main_tensor(subject.call(given))
+            except (RuntimeError, ValueError, IndexError, TypeError, AssertionError):
+                continue  # the model itself takes no such size
+            if bool(output.isfinite().all()):
+                found.append(given)
+        return found
+
+    found: list[tuple[tuple[Axis, ...], list[Any]]] = []
+    for axes in shared.values():
+        alone: list[tuple[Axis, ...]] = [
+            (one,) for one in axes if tensors[one[0]].is_floating_point() or len(axes) == 1
+        ]
+        good = [(one, others) for one in alone if (others := taken(one))]
+        if len(good) < len(axes) and len(axes) > 1 and (others := taken(axes)):
+            good = [*good, (tuple(axes), others)]
+        found += good
     return found
 
 
@@ -158,11 +189,19 @@ def compare(case: Case, made: Any) -> None:
         for batch in batches:
             inputs = batch.to(case.subject.device).inputs
             wanted = case.subject.main(case.subject.call(inputs))
-            given = case.subject.main(case.subject.call(inputs, made))
+            try:
+                given = case.subject.main(case.subject.call(inputs, made))
+            except ShrinkError as error:
+                raise ShrinkError(_one_size(batch)) from error
             if given.shape != wanted.shape:
-                raise ValueError("The exported model works for inputs of one shape only.")
+                raise ShrinkError(_one_size(batch))
             if float((given - wanted).abs().max()) > CLOSE * max(1.0, float(wanted.abs().max())):
                 raise ValueError("The exported model gives other numbers than the original.")
+
+
+def _one_size(batch: Batch) -> str:
+    count = f"{batch.size} example{'s' if batch.size > 1 else ''}"
+    return f"The exported model does not take {count} as the original does: a size is written into the model's code."
 
 
 def several(case: Case) -> bool:

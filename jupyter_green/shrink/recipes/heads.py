@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from jupyter_green.shrink.recipe import Case, Product, Recipe
+from jupyter_green.shrink.subject import made_anew
 from jupyter_green.shrink.training import distil, too_few
 
 from .scores import importance, no_pruning
@@ -117,7 +118,7 @@ def attentions(model: Any) -> list[tuple[str, list[Any], int]]:
     for name, module in model.named_modules():
         for parts in PARTS:
             held: list[Any] = [getattr(module, part, None) for part in parts]
-            if not all(isinstance(part, torch.nn.Linear) for part in held):
+            if not all(isinstance(part, torch.nn.Linear) and not made_anew(part) for part in held):
                 continue
             count = next((getattr(module, own) for own in COUNTS if isinstance(getattr(module, own, None), int)), None)
             if count is None:

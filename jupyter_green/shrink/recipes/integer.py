@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from jupyter_green.shrink.recipe import Case, Product
-from jupyter_green.shrink.subject import Subject
+from jupyter_green.shrink.subject import Subject, made_anew
+
+from .export import silenced
 
 LEAST_SHARE = 0.3
 """Share of the weights in Linear layers from which on the rest does not eat up the gain."""
@@ -67,10 +69,12 @@ def left_out(spared: Sequence[str]) -> str:
 
 
 def linear_share(subject: Subject) -> float:
-    """Return the share of the weights outside embeddings that Linear layers hold."""
+    """Return the share of the weights outside embeddings that Linear layers hold whose weight no norm makes anew."""
     import torch
 
-    linear = sum(m.weight.numel() for m in subject.model.modules() if isinstance(m, torch.nn.Linear))
+    linear = sum(
+        m.weight.numel() for m in subject.model.modules() if isinstance(m, torch.nn.Linear) and not made_anew(m)
+    )
     tables = sum(m.weight.numel() for m in subject.model.modules() if isinstance(m, torch.nn.Embedding))
     total = sum(parameter.numel() for parameter in subject.model.parameters())
     return float(linear / max(1, total - tables))
@@ -89,13 +93,12 @@ def quantized(model: Any, engine: str, spared: Sequence[str] = ()) -> Any:
     import torch
 
     wanted = {name for name, module in model.named_modules() if type(module) is torch.nn.Linear} - set(spared)
-    kinds: Any = {torch.nn.Linear}
-    if spared:
-        kinds = dict.fromkeys(sorted(wanted), torch.ao.quantization.default_dynamic_qconfig)
+    wanted -= {name for name, module in model.named_modules() if made_anew(module)}
+    kinds = dict.fromkeys(sorted(wanted), torch.ao.quantization.default_dynamic_qconfig)
     before = torch.backends.quantized.engine
     try:
         torch.backends.quantized.engine = engine
-        with warnings.catch_warnings():
+        with silenced(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             made = torch.ao.quantization.quantize_dynamic(model, kinds, dtype=torch.qint8)
     finally:

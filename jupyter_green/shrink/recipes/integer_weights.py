@@ -9,7 +9,6 @@ were of 4 bits before come out as they were. What ends in logits stays at int8.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
@@ -17,6 +16,7 @@ from typing import Any, Literal
 from jupyter_green.shrink.batch import Batch
 from jupyter_green.shrink.fault import ShrinkError
 from jupyter_green.shrink.recipe import Case, Product
+from jupyter_green.shrink.subject import Subject
 
 from .integer import LEAST_SHARE, left_out, linear_share
 from .precision import against
@@ -117,7 +117,7 @@ def rounded(model: Any, bits: int, spared: Sequence[str] = ()) -> Any:
     reason = lacking(bits)
     if reason is not None:
         raise ShrinkError(reason)
-    made = copy.deepcopy(model)
+    made = Subject(model).copy()
     for name, module in list(made.named_modules()):
         # A hook sits on the layer itself and would be lost with it.
         hooked = bool(module._forward_hooks or module._forward_pre_hooks)

@@ -19,7 +19,7 @@ from jupyter_green.shrink.recipe import Case, Product
 from jupyter_green.shrink.subject import has_hooks
 
 from .encoder import encoder_of, opened, put, within
-from .export import alike, compare, export, feed, input_names, resized, several
+from .export import alike, compare, export, feed, input_names, resized, several, silenced
 from .integer import LEAST_SHARE, left_out, linear_share
 from .onnx_model import wrapped
 from .threads import fewest_threads
@@ -64,9 +64,9 @@ class OnnxFloat:
         names = input_names(case.sample)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.onnx"
-            outputs, made, fixed = _exported(case, names, path)
-            compare(case, made)
-            with unlogged():
+            with unlogged(), silenced():
+                outputs, made, fixed = _exported(case, names, path)
+                compare(case, made)
                 quantized = self.quantize(case, path, names)
             if quantized is not None:
                 made = wrapped(quantized.read_bytes(), names, outputs)
@@ -184,21 +184,23 @@ class OnnxStatic(OnnxFloat):
 def _exported(case: Case, names: Sequence[str], path: Path) -> tuple[list[str], Any, list[str]]:
     """Export with each size free that holds at other sizes too; return outputs, the model and what is fixed."""
     sizes = resized(case.subject, case.tune[0])
+    every = list(dict.fromkeys(axis for axes, _ in sizes for axis in axes))
     try:
-        outputs = export(case, names, path, [axis for axis, _ in sizes])
+        outputs = export(case, names, path, every)
         made = wrapped(path.read_bytes(), names, outputs)
-        good = [axis for axis, others in sizes if all(alike(case, made, one) for one in others)]
+        wrong = {axis for axes, others in sizes if not all(alike(case, made, one) for one in others) for axis in axes}
+        good = [axis for axis in every if axis not in wrong]
     except Exception:  # the exporter and ONNX Runtime have an error class for each reason; then with fixed sizes
         if not sizes:
             raise
         good, made, outputs = [], None, []
-    if len(good) < len(sizes) or made is None:
+    if len(good) < len(every) or made is None:
         outputs = export(case, names, path, good)
         made = wrapped(path.read_bytes(), names, outputs)
     shapes = [leaf.shape for leaf in leaves(case.sample)]
     fixed = [
         f"Exported it takes {names[place]} with axis {axis} of size {shapes[place][axis]} alone."
-        for (place, axis), _ in sizes
+        for place, axis in every
         if (place, axis) not in good
     ]
     return outputs, made, fixed

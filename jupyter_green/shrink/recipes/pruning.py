@@ -8,15 +8,22 @@ answers at random, so the recipe needs examples to learn from.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import copy
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from jupyter_green.shrink.batch import leaves
+from jupyter_green.shrink.config_check import new
 from jupyter_green.shrink.fault import ShrinkError, why
+from jupyter_green.shrink.outputs import tensors_of
 from jupyter_green.shrink.recipe import Case, Product, Recipe
+from jupyter_green.shrink.saving import of_transformers
+from jupyter_green.shrink.subject import made_anew
 from jupyter_green.shrink.training import distil, too_few
 
+from .export import silenced
 from .scores import importance, no_pruning
 
 RATIO = 0.5
@@ -53,7 +60,7 @@ class Prune:
         if (reason := too_few(case.tune)) is not None:
             return reason
         model = case.subject.model
-        if feed_forward(model):
+        if feed_forward(case, model):
             return None
         if case.subject.kind != "module" or not _inner_widths(model):
             return "There is no convolution, no feed-forward part and no layer inside that could be narrowed."
@@ -64,11 +71,10 @@ class Prune:
         model, ratio = case.subject.model, self._ratio(case)
         before = sum(parameter.numel() for parameter in model.parameters())
         scores = importance(case, model, self.score)
-        wide, step = feed_forward(model), ROUND_TO
-        if wide:
-            _prune_feed_forward(case, model, wide, ratio, scores)
-        else:
-            step = _prune_channels(case, model, ratio, scores)
+        wide = feed_forward(case, model)
+        with silenced(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch-pruning warns of each weight that it takes for no layer's
+            step = _pruned(case, model, wide, ratio, scores)
         model.zero_grad(set_to_none=True)
         after = sum(parameter.numel() for parameter in model.parameters())
         if after >= before:
@@ -96,18 +102,39 @@ class Prune:
         return [Prune(ratio, self.score) for ratio in RATIOS], RATIOS.index(RATIO)
 
 
-def feed_forward(model: Any) -> list[tuple[str, Any]]:
-    """Return the wide Linear layers of a transformer, by the width its configuration names."""
+def feed_forward(case: Case, model: Any) -> list[tuple[str, Any]]:
+    """Return the wide Linear layers of a transformer: of the width its configuration names, and narrowed again after.
+
+    Found in the graph of one call: what goes into a Linear layer of that many inputs is followed back, element by
+    element, to the layers that made it. An output layer that happens to be as wide, or a projection of attention, is
+    none of them.
+    """
     import torch
 
     width = getattr(getattr(model, "config", None), "intermediate_size", None)
     if not isinstance(width, int):
         return []
-    return [
-        (name, module)
-        for name, module in model.named_modules()
-        if isinstance(module, torch.nn.Linear) and module.out_features == width != module.in_features
-    ]
+
+    def wide(module: Any) -> bool:
+        fits = isinstance(module, torch.nn.Linear) and module.out_features == width != module.in_features
+        return fits and not made_anew(module)
+
+    if not any(wide(module) for module in model.modules()):
+        return []
+    made, taken, _ = _traced(case, model)
+    takers = [module for module in taken if getattr(module, "in_features", None) == width]
+    begins = [node for module in takers for node in taken[module]]
+
+    def passed(node: Any) -> bool:
+        mixing = isinstance(made.get(node), torch.nn.Linear) or any(word in node.name().lower() for word in _MIXING)
+        return not mixing
+
+    found = {made[node] for node in _back(begins, passed) if node in made}
+    return [(name, module) for name, module in model.named_modules() if wide(module) and module in found]
+
+
+_MIXING = ("mm", "attention", "softmax", "linear", "conv", "norm")
+"""Operators of the graph whose outputs are not those of their inputs one by one."""
 
 
 def _inner_widths(model: Any) -> list[int]:
@@ -130,7 +157,7 @@ def _bound(model: Any) -> str | None:
     modules = list(model.modules())
     if any(isinstance(module, (torch.nn.RNNBase, torch.nn.MultiheadAttention)) for module in modules):
         return "Its recurrent or attention layers hold several widths in one, which are not narrowed here."
-    if any(torch.nn.utils.parametrize.is_parametrized(module) or module._forward_pre_hooks for module in modules):
+    if any(made_anew(module) for module in modules):
         return "Its weights are made anew at each call (by a norm or a hook), so that there is none to narrow."
     weights = list(model.parameters())
     if len(weights) < len(list(model.named_parameters(remove_duplicate=False))):
@@ -143,15 +170,55 @@ def shapes(model: Any) -> dict[str, list[int]]:
     return {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
 
 
-def _prune_feed_forward(case: Case, model: Any, wide: list[tuple[str, Any]], ratio: float, importance: Any) -> None:
-    """Take the same number of units out of each feed-forward layer."""
+def _pruned(case: Case, model: Any, wide: list[tuple[str, Any]], ratio: float, importance: Any) -> int:
+    """Take feed-forward units or channels out, see that outputs are as before; return the step widths are kept in."""
+    import torch
+
+    inputs = case.tune[0].part(0, 2).to(case.subject.device).inputs
+
+    def outputs() -> list[Any]:
+        with torch.inference_mode(), case.subject.kept(model):
+            return [tensor.shape for _, tensor in tensors_of(case.subject.call(inputs, model))]
+
+    before = outputs()
+    as_said = wide and shapes(model) == _said(model)
+    try:
+        step = (
+            _prune_feed_forward(case, model, wide, ratio, importance)
+            if wide
+            else _prune_channels(case, model, ratio, importance)
+        )
+        after = outputs()
+    except torch.OutOfMemoryError:
+        raise  # that has a sentence of its own
+    except ShrinkError:
+        raise
+    except (RuntimeError, IndexError, AttributeError, KeyError, TypeError, ValueError, AssertionError) as error:
+        raise ShrinkError(
+            "Which widths hang together can't be told from this model, or it has one written into its code "
+            f"({why(error)})."
+        ) from error
+    if before != after:
+        raise ShrinkError("Narrowing its layers gives the output another shape, so they stay as wide as they are.")
+    if as_said and shapes(model) != _said(model):
+        raise ShrinkError("Other widths of this model hang on intermediate_size too, so that none of them is narrowed.")
+    return step
+
+
+def _said(model: Any) -> dict[str, list[int]] | None:
+    """Return the shapes that the configuration of transformers' own model says; None for any other."""
+    return shapes(new(type(model), copy.deepcopy(model.config), "meta")) if of_transformers(model) else None
+
+
+def _prune_feed_forward(case: Case, model: Any, wide: list[tuple[str, Any]], ratio: float, importance: Any) -> int:
+    """Take the same number of units out of each feed-forward layer; return the step in which widths are kept."""
     import torch_pruning as tp
 
     width = wide[0][1].out_features
     keep = max(ROUND_TO, ROUND_TO * round(width * (1 - ratio) / ROUND_TO))
     gone = width - keep
     if gone <= 0:
-        raise ValueError(f"A width of {width} can't be narrowed by {ratio} in steps of {ROUND_TO}.")
+        raise ShrinkError(f"No width here can be narrowed by {100 * ratio:.3g} % in steps of {ROUND_TO}.")
     graph = tp.DependencyGraph().build_dependency(model, **example(case))
     for _, layer in wide:
         if layer.out_features != width:
@@ -160,29 +227,19 @@ def _prune_feed_forward(case: Case, model: Any, wide: list[tuple[str, Any]], rat
         scores = importance(group)
         graph.get_pruning_group(layer, tp.prune_linear_out_channels, scores.argsort()[:gone].tolist()).prune()
     model.config.intermediate_size = keep
+    return ROUND_TO
 
 
 def _prune_channels(case: Case, model: Any, ratio: float, importance: Any) -> int:
     """Take channels out layer by layer; return the step in which widths are kept."""
-    import torch
     import torch_pruning as tp
 
     last = output_layers(case, model)
     narrowest = min(_inner_widths(model))
     step = ROUND_TO // 2 if narrowest >= 2 * ROUND_TO else 1
-    try:
-        tp.pruner.BasePruner(
-            model, **example(case), importance=importance, pruning_ratio=ratio, ignored_layers=last, round_to=step
-        ).step()
-        with torch.inference_mode():
-            case.subject.call(case.tune[0].part(0, 2).to(case.subject.device).inputs, model)
-    except torch.OutOfMemoryError:
-        raise  # that has a sentence of its own
-    except (RuntimeError, IndexError, AttributeError, KeyError, TypeError, ValueError, AssertionError) as error:
-        raise ShrinkError(
-            "Which widths hang together can't be told from this model, or it has one written into its code "
-            f"({why(error)})."
-        ) from error
+    tp.pruner.BasePruner(
+        model, **example(case), importance=importance, pruning_ratio=ratio, ignored_layers=last, round_to=step
+    ).step()
     return step
 
 
@@ -194,34 +251,51 @@ def output_layers(case: Case, model: Any) -> list[Any]:
     """
     import torch
 
-    made: dict[Any, Any] = {}
+    wide = (torch.nn.Linear, torch.nn.Embedding, torch.nn.modules.conv._ConvNd)
+    made, _, output = _traced(case, model)
 
-    def note(module: Any, _inputs: Any, output: Any) -> None:
+    def passed(node: Any) -> bool:
+        module = made.get(node)
+        return not isinstance(module, wide) or getattr(module, "groups", 1) > 1
+
+    modules = [made[node] for node in _back([leaf.grad_fn for leaf in leaves(output)], passed) if node in made]
+    return [one for one in modules if isinstance(one, wide) or list(one.parameters(recurse=False))]
+
+
+def _traced(case: Case, model: Any) -> tuple[dict[Any, Any], dict[Any, list[Any]], Any]:
+    """Call a model once; return which layer made each node of the graph, what each layer took, and the output."""
+    import torch
+
+    made: dict[Any, Any] = {}
+    taken: dict[Any, list[Any]] = {}
+
+    def note(module: Any, inputs: Any, output: Any) -> None:
+        taken.setdefault(module, []).extend(leaf.grad_fn for leaf in leaves(inputs))
         for leaf in leaves(output):
             made.setdefault(leaf.grad_fn, module)
 
-    wide = (torch.nn.Linear, torch.nn.Embedding, torch.nn.modules.conv._ConvNd)
     parts = [module for module in model.modules() if not list(module.children())]
     hooks = [module.register_forward_hook(note) for module in parts]
     try:
-        with torch.enable_grad():
+        with torch.enable_grad(), case.subject.kept(model):
             output = case.subject.call(case.tune[0].part(0, 2).to(case.subject.device).inputs, model)
     finally:
         for hook in hooks:
             hook.remove()
-    found: list[Any] = []
-    waiting, seen = [leaf.grad_fn for leaf in leaves(output)], set[Any]()
+    return made, taken, output
+
+
+def _back(begins: Sequence[Any], passed: Callable[[Any], bool]) -> list[Any]:
+    """Return the nodes of a graph that are met on the way back; it goes on where one may be passed."""
+    waiting, seen = list(begins), dict[Any, None]()
     while waiting:
         node = waiting.pop()
         if node is None or node in seen:
             continue
-        seen.add(node)
-        module = made.get(node)
-        if isinstance(module, wide) or (module is not None and list(module.parameters(recurse=False))):
-            found.append(module)
-        if not isinstance(module, wide) or getattr(module, "groups", 1) > 1:
+        seen[node] = None
+        if passed(node):
             waiting += [after for after, _ in node.next_functions]
-    return found
+    return list(seen)
 
 
 def example(case: Case) -> dict[str, Any]:

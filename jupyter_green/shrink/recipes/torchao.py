@@ -12,7 +12,9 @@ from typing import Any
 
 from jupyter_green.shrink.fault import ShrinkError, require
 from jupyter_green.shrink.recipe import Case, Product
+from jupyter_green.shrink.subject import made_anew
 
+from .export import silenced
 from .integer import LEAST_SHARE, linear_share
 
 KINDS = ("int8", "int4", "fp8")
@@ -100,7 +102,7 @@ def at_integers(model: Any, kind: str, spared: tuple[str, ...] = ()) -> None:
 
     if kind not in KINDS:
         raise ShrinkError(f"{kind!r} is nothing that torchao is asked for here.")
-    with warnings.catch_warnings():
+    with silenced(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         ao = require("torchao.quantization", "torchao")
 
@@ -113,7 +115,7 @@ def at_integers(model: Any, kind: str, spared: tuple[str, ...] = ()) -> None:
             config = ao.Float8DynamicActivationFloat8WeightConfig(granularity=ao.PerRow(), set_inductor_config=False)
 
         def chosen(module: Any, name: str) -> bool:
-            if not isinstance(module, torch.nn.Linear) or name in spared:
+            if not isinstance(module, torch.nn.Linear) or made_anew(module) or name in spared:
                 return False
             return not any(part in name for part in SPARED) and (kind != "int4" or module.in_features % GROUP == 0)
 
