@@ -14,7 +14,7 @@ from jupyter_green.report import number
 
 from .bench import notes_of
 from .entry import Entry, Verdict
-from .facts import INTERRUPTED, NOTHING_APPLIES, Facts, Front
+from .facts import INTERRUPTED, NO_TIME, NOTHING_APPLIES, Facts, Front
 from .metric import Metric
 from .ratio import Ratio
 from .recipe import Product
@@ -47,7 +47,7 @@ def result_of(search: Search, verdict: Verdict, window: Any, per_day: int, notes
     """
     record = window.record
     entry, trial = verdict.entry, verdict.trial
-    kept = entry if entry is not None and (verdict.proven or search.interrupted) else None
+    kept = entry if entry is not None and (verdict.proven or search.interrupted or search.unjudged) else None
     ratio = verdict.outcome.ratio if verdict.outcome is not None else None
     cpu = window.closed.cpu - window.opened.cpu
     basis: Any = trial.basis if trial is not None else ("joules" if search.gauge.measures else "cpu_seconds")
@@ -300,7 +300,7 @@ def _nothing(search: Search, verdict: Verdict) -> str:
     if search.interrupted:
         return INTERRUPTED
     if not tried:
-        return NOTHING_APPLIES
+        return NO_TIME if search.late else NOTHING_APPLIES
     if len(tried) == 1:
         return "One candidate was tried; it doesn't prove less cost within the accepted loss."
     return f"{len(tried)} candidates were tried; none proves less cost within the accepted loss."

@@ -7,12 +7,13 @@ than is accepted is dropped there; a trial ends when it is sure to cost more. Bo
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from . import deadline
 from .batch import Batch, independent, smaller
+from .deadline import TimeIsUp
 from .entry import Entry
 from .fault import ShrinkError
 from .gauge import Gauge
@@ -40,6 +41,8 @@ SELECT_SHARE, JUDGE_SHARE = 0.02, 0.06
 """Shares of the time that one model's run over the choosing and the judging part may take."""
 FINAL_SHARE = 0.25
 """Share of the time for the final trial, judging and the last check."""
+SEARCH_SHARE = 0.85
+"""Share of the time after which nothing more is looked at; what began before 1 - `FINAL_SHARE` may take until then."""
 BESIDE = 3.5
 """Laps of the original that a round of the final trial takes: it, in its runtime, in bfloat16, and the candidate."""
 CHOOSING_ROUNDS = 12
@@ -75,6 +78,8 @@ class Bench:
         ``ratio``, ``layers``, ``form``; recipes are given them, with the workload's ``new_tokens``.
     say : callable
         Told what is done now and which part of the time has passed.
+    began : float, optional
+        When the time began, by `deadline.now`; now otherwise.
     """
 
     def __init__(
@@ -89,11 +94,13 @@ class Bench:
         max_loss: float,
         options: dict[str, Any],
         say: Callable[[str, float], None],
+        began: float | None = None,
     ) -> None:
         self.subject, self.material, self.metric, self.gauge = subject, material, metric, gauge
         self.workload, self.max_loss, self.say = workload, max_loss, say
         self.points = metric.unit == "points"
-        self.seconds, self.began, self._others = seconds, time.perf_counter(), gauge.others()
+        self.seconds, self._others = seconds, gauge.others()
+        self.began = deadline.now() if began is None else began
         self.options = {**options, "new_tokens": workload.new_tokens}
         self.entries: list[Entry] = []
         self.rows: list[Candidate] = []
@@ -133,9 +140,9 @@ class Bench:
     def _affordable(self, material: Material) -> Material:
         """Return as much to choose and judge by as the time allows; nothing of it has been looked at yet."""
         self.asked(self.subject.model, material.select[:1])
-        began = time.perf_counter()
+        began = deadline.now()
         self.asked(self.subject.model, material.select[:1])
-        once = max(1e-6, time.perf_counter() - began)
+        once = max(1e-6, deadline.now() - began)
         if once * (LEAST_BATCHES // 2) > SELECT_SHARE * self.seconds:
             # One batch is so dear that a few would take all of the time, as with long texts: fewer examples at once.
             most = max(batch.size for batch in material.select)
@@ -175,7 +182,7 @@ class Bench:
     @property
     def spent(self) -> float:
         """Seconds since the beginning."""
-        return time.perf_counter() - self.began
+        return deadline.now() - self.began
 
     @property
     def others(self) -> float | None:
@@ -262,10 +269,16 @@ class Bench:
         """Try once more what could not be told, the cheapest first: the machine may be quieter by now."""
         waiting = sorted(self._untold, key=lambda entry: entry.outcome.cost.cpu_seconds)[:TRIED_AGAIN]
         self._untold = []
-        for entry in waiting:
+        for place, entry in enumerate(waiting):
             self.tell(f"{entry.name}, once more")
-            self.rows = [row for row in self.rows if row.name != entry.name]
-            self._settle(entry)
+            rows = self.rows
+            self.rows = [row for row in rows if row.name != entry.name]
+            try:
+                self._settle(entry)
+            except (KeyboardInterrupt, TimeIsUp):
+                # What was told of it before still holds.
+                self.rows, self._untold = rows, [*self._untold, *waiting[place:]]
+                raise
 
     def last_chance(self) -> None:
         """Let the cheapest of what can't be told be judged where it looks cheaper than all others."""

@@ -8,11 +8,12 @@ from typing import Any
 
 from jupyter_green.session import Session, current
 
+from . import deadline
 from .account import label_of, result_of
 from .fault import ShrinkError
 from .fitting import judged_by
 from .gauge import SessionGauge, estimated_watts
-from .judgement import judge
+from .judgement import TOO_EARLY, judge
 from .material import Material, material_of
 from .options import accepted, seconds_of, share_of, use_of
 from .progress import Progress, wanted
@@ -107,6 +108,7 @@ def shrink(  # noqa: PLR0917 - the order is public
         If model, data or an option make no sense; one sentence, nothing was run.
     """
     subject = subject_of(model)
+    began = deadline.now()
     seconds, use = seconds_of(time), use_of(per_day)
     if form not in (None, "torch"):
         raise ShrinkError(f"{form!r} is no form; give form='torch' to keep a PyTorch module, or leave it out.")
@@ -120,8 +122,12 @@ def shrink(  # noqa: PLR0917 - the order is public
         others = wait_for_quiet(used_by_others(subject.device), min(PATIENCE_SECONDS, 0.05 * seconds))
         problems.extend([others] if others else [])
     with session.window("trial", label="shrink") as window, subject.quiet():
-        material = material_of(subject, data, train, tokenizer=tokenizer, metric=metric, group=group)
-        first = first_outputs(subject, material, trained=train is not None)
+        try:
+            with deadline.until(began + seconds):
+                material = material_of(subject, data, train, tokenizer=tokenizer, metric=metric, group=group)
+                first = first_outputs(subject, material, trained=train is not None)
+        except deadline.TimeIsUp:
+            raise ShrinkError(TOO_EARLY) from None
         subject, material, measure = judged_by(subject, material, first, metric=metric, task=task)
         most = accepted(measure, max_loss, max_relative_loss)
         workload = workload_of(subject, material, batch=batch, length=length, new_tokens=new_tokens)
@@ -137,6 +143,7 @@ def shrink(  # noqa: PLR0917 - the order is public
                 max_loss=most,
                 options={**(options or {}), "form": form},
                 say=bar,
+                began=began,
             )
             search.run(recipes)
             verdict = judge(search)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = "The search was interrupted before anything was found."
 NOTHING_APPLIES = "No recipe applies to this model; the rows say why."
+NO_TIME = "The time was up before any candidate was told; allow more with time=."
 """Reasons for which nothing is kept though nothing was refused."""
 
 

@@ -19,7 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from . import deadline
 from .batch import Batch, leaves
+from .deadline import TimeIsUp
 from .fault import ShrinkError, require, why
 from .recipe import Product
 from .subject import Subject, kind_of, main_tensor
@@ -149,6 +151,8 @@ def _write(path: Path, original: Subject, model: Any, cases: Sequence[Any]) -> N
 def _elsewhere(folder: Path, fresh: Path, device: str) -> dict[str, Any]:
     import torch
 
+    deadline.look()
+    patience = min(PATIENCE_SECONDS, deadline.left())
     threads = str(torch.get_num_threads())
     root = str(Path(__file__).parents[2])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -159,11 +163,13 @@ def _elsewhere(folder: Path, fresh: Path, device: str) -> dict[str, Any]:
             capture_output=True,
             text=True,
             check=False,
-            timeout=PATIENCE_SECONDS,
+            timeout=patience,
             env=environment,
             stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired:
+        if patience < PATIENCE_SECONDS:
+            raise TimeIsUp from None  # it may well have answered, had there been more time
         return {"failed": f"it did not answer within {PATIENCE_SECONDS:g} s."}
     lines = done.stdout.strip().splitlines()
     if done.returncode != 0 or not lines:

@@ -12,8 +12,10 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from . import deadline
 from .batch import Batch, independent
-from .bench import FINAL_SHARE
+from .bench import FINAL_SHARE, SEARCH_SHARE
+from .deadline import TimeIsUp
 from .entry import Entry, Verdict
 from .inspection import inspect
 from .loss import Loss
@@ -32,6 +34,11 @@ LISTED = 4
 """So many are judged at most, which all have to pass in turn."""
 INSPECTED_FROM = 30.0
 """Seconds of search from which the fresh process is worth its start, which alone takes several."""
+CHECK_GRACE, CHECK_SECONDS = 5.0, 8.0
+"""Seconds that the fresh process may take beyond the time allowed, and what it takes at least."""
+INTERRUPTED = "The search was interrupted before this was judged."
+TOO_LATE = "The time was up before this was judged; allow more with time=."
+TOO_EARLY = "The time was up before your own model had answered the examples; allow more with time=."
 RUNTIME, BF16, THREADS = "runtime", "bf16", "threads"
 
 
@@ -76,21 +83,25 @@ def judge(search: Search) -> Verdict:
     chosen = shortlist(search.entries, independent(judged), search.max_loss)
     if not chosen:
         untold = [row for row in search.rows if row.reason.startswith(UNTOLD)]
-        return Verdict(None, reason=untold[0].reason if untold else "")
+        late = TOO_EARLY if search.parts is None and not search.interrupted else ""
+        return Verdict(None, reason=untold[0].reason if untold else late)
     if search.interrupted:
-        return _unjudged(chosen)
+        return _unjudged(chosen, INTERRUPTED)
     passed: list[_Judged] = []
     try:
-        return _judged(search, chosen, judged, passed)
+        with deadline.until(search.began + search.seconds):
+            return _judged(search, chosen, judged, passed)
     except KeyboardInterrupt:
         search.interrupted = True
-        return _unjudged([one.entry for one in passed] or chosen)
+        return _unjudged([one.entry for one in passed] or chosen, INTERRUPTED)
+    except TimeIsUp:
+        search.unjudged = True
+        return _unjudged([one.entry for one in passed] or chosen, TOO_LATE)
 
 
-def _unjudged(chosen: Sequence[Entry]) -> Verdict:
+def _unjudged(chosen: Sequence[Entry], said: str) -> Verdict:
     """Return the boldest whose cost is told, as what was not judged."""
     entry = next((entry for entry in reversed(chosen) if entry.outcome.ratio is not None), chosen[-1])
-    said = "The search was interrupted before this was judged."
     return Verdict(entry, entry.loss, entry.against_control, None, entry.outcome, reason=said)
 
 
@@ -141,8 +152,15 @@ def _holds(search: Search, verdict: Verdict, judged: Sequence[Batch]) -> bool:
     assert verdict.entry is not None
     if search.seconds < INSPECTED_FROM:
         return True
+    left = search.seconds - search.spent + CHECK_GRACE
+    if left < CHECK_SECONDS:
+        return True
     search.tell("checked in a fresh process")
-    verdict.inspection = inspect(search.subject, verdict.entry.product, judged)
+    try:
+        with deadline.until(deadline.now() + left):
+            verdict.inspection = inspect(search.subject, verdict.entry.product, judged)
+    except TimeIsUp:
+        return True
     if not verdict.inspection.passed:
         verdict.proven, verdict.reason = False, verdict.inspection.said
     return verdict.proven
@@ -209,8 +227,8 @@ def _trial(search: Search, entry: Entry, share: float) -> Trial:
     if half is not None and half is not entry.product.model:
         models[BF16] = half
     tokens = search.workload.new_tokens
-    # Once the time is up, a trial has no more rounds than it takes to tell anything.
-    rounds = MOST_ROUNDS if search.spent < search.seconds else FEWEST_ROUNDS
+    # Late, a trial has no more rounds than it takes to tell anything.
+    rounds = MOST_ROUNDS if search.spent < SEARCH_SHARE * search.seconds else FEWEST_ROUNDS
     runners = {name: search.workload.runner(model) for name, model in models.items()}
     threads = threads_of(entry.product.model)
     # In PyTorch the original in its runtime is that already, and each lap of a language model takes seconds.

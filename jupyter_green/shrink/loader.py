@@ -8,6 +8,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from . import deadline
 from .batch import Batch, leaves
 from .columns import LABELS, labels_of, plain, tensors, text_column, texts_of
 from .fault import ShrinkError, why
@@ -99,6 +100,7 @@ class BatchReading:
         total = 0
         for item in read(items):
             found.append(self._item(item))
+            deadline.look()
             total += found[-1].size
             if total >= MOST_EXAMPLES:
                 break

@@ -10,13 +10,14 @@ the search, not the result: the best so far is kept, and called unproven.
 from __future__ import annotations
 
 import math
-import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from .bench import FINAL_SHARE, Bench
+from . import deadline
+from .bench import FINAL_SHARE, SEARCH_SHARE, Bench
+from .deadline import TimeIsUp
 from .dial import bisect
 from .fault import ShrinkError, why
 from .memory import lacking
@@ -26,6 +27,7 @@ from .surroundings import Surroundings
 from .training import Training, distil, train_equally
 from .trial import FEWEST_ROUNDS
 
+UP = "The time was up before it; allow more with time=."
 FIRST_SHARE, ALONE_SHARE = 0.35, 0.75
 """Shares of the time for recipes that don't train, where others do and where none can."""
 BEGUN_SHARE, TRAINED_SHARE = 0.15, 0.4
@@ -46,25 +48,35 @@ class Search(Bench):
     """One search; parameters as for `Bench`."""
 
     interrupted = False
+    late = False
+    """Whether the time was up before all was tried."""
+    unjudged = False
+    """Whether the time was up before the judging ended."""
     _harmed: list[str] | None = None
 
     def run(self, recipes: Sequence[Recipe]) -> None:
         """Try recipes until the time is up or the person interrupts."""
         try:
-            self.begin()
-            training = [recipe for recipe in recipes if recipe.trains]
-            # Time is kept for training only where something can be trained.
-            until = FIRST_SHARE if any(self._may(recipe) for recipe in training) else ALONE_SHARE
-            self._first([recipe for recipe in recipes if not recipe.trains], until)
-            self._again()
-            self._train(training)
-            self._again()
-        except KeyboardInterrupt:
-            self.interrupted = True
+            with deadline.until(self.began + SEARCH_SHARE * self.seconds):
+                self._run(recipes)
+        except (KeyboardInterrupt, TimeIsUp) as end:
+            self.interrupted = isinstance(end, KeyboardInterrupt)
+            said = "The search was interrupted before this was told." if self.interrupted else UP
             told = {row.name for row in self.rows} | {entry.name for entry in self.entries}
+            self.late = self.late or not self.interrupted
             for recipe in recipes:
                 if recipe.name not in told:
-                    self.drop(recipe.name, "not tried", "The search was interrupted before this was told.")
+                    self.drop(recipe.name, "not tried", said)
+
+    def _run(self, recipes: Sequence[Recipe]) -> None:
+        self.begin()
+        training = [recipe for recipe in recipes if recipe.trains]
+        # Time is kept for training only where something can be trained.
+        until = FIRST_SHARE if any(self._may(recipe) for recipe in training) else ALONE_SHARE
+        self._first([recipe for recipe in recipes if not recipe.trains], until)
+        self._again()
+        self._train(training)
+        self._again()
 
     # ---- what does not train --------------------------------------------------------------------
 
@@ -118,13 +130,16 @@ class Search(Bench):
         until = 1 - FINAL_SHARE
         able = [recipe for recipe in recipes if self._applies(recipe, until)]
         whole = until * self.seconds - self.spent
-        if not able or whole <= 0:
+        if not able:
             return
+        if whole <= 0:
+            raise TimeIsUp
         begun = self._begin_each(able, BEGUN_SHARE * whole / len(able)) if len(able) > 1 else [(able[0], None)]
         for place, (recipe, product) in enumerate(begun):
             left = (until * self.seconds - self.spent) / (len(begun) - place)
             if left <= 0:
-                self.drop(recipe.name, "not tried", "The time was up before it; allow more with time=.")
+                self.late = True
+                self.drop(recipe.name, "not tried", UP)
                 continue
             self._finish(recipe, product, self._share(recipe) * left)
 
@@ -173,9 +188,9 @@ class Search(Bench):
 
     def _finish(self, recipe: Recipe, product: Product | None, seconds: float) -> None:
         """Train what began, then turn the dial as far as is accepted and the time allows."""
-        began = time.perf_counter()
+        began = deadline.now()
         good = self._structure(recipe, product, seconds)
-        took = time.perf_counter() - began
+        took = deadline.now() - began
         settings, own = recipe.dial(self.case(0, copy=False)) if isinstance(recipe, Adjustable) else ([], 0)
         left = (1 - FINAL_SHARE) * self.seconds - self.spent
         tries = min(MOST_TRIES, int(left / max(took, 1e-9)))
@@ -202,7 +217,8 @@ class Search(Bench):
             for place, finisher in enumerate(self._finishers(product)):
                 name = f"{recipe.name}, {finisher.name}"
                 if place and self.spent > (1 - FINAL_SHARE) * self.seconds:
-                    self.drop(name, "not tried", "The time was up before it; allow more with time=.")
+                    self.late = True
+                    self.drop(name, "not tried", UP)
                     continue
                 self.tell(name)
                 combined = follow(product, [finisher], self.case(0))
@@ -259,7 +275,7 @@ class Search(Bench):
             self.drop(recipe.name, "failed", why(error))
             return False
         if reason is None and self.spent > until * self.seconds:
-            reason = "The time was up before it; allow more with time=."
+            reason, self.late = UP, True
         if reason is None:
             reason = lacking(self.subject, recipe.trains)
         if reason is not None:

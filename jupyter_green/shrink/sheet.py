@@ -15,7 +15,7 @@ from jupyter_green.report.quotation import columns, markup, one_line, pad
 from jupyter_green.report.style import STYLE
 
 from .class_scores import ClassScore, balanced, has_rare
-from .facts import INTERRUPTED, NOTHING_APPLIES
+from .facts import INTERRUPTED, NO_TIME, NOTHING_APPLIES
 from .gauge import POWER_DIFFERENCE
 from .loss import Loss
 from .outputs import path_in_words
@@ -47,7 +47,11 @@ def headline(result: ShrinkResult) -> str:
             short = result.reason.startswith("Too few")
             why = "there was too little time" if short else "the machine was busy or the figures varied too much"
             return f"Can't tell: {why}."
-        came = {INTERRUPTED: "Interrupted before anything was found", NOTHING_APPLIES: "Nothing to try"}
+        came = {
+            INTERRUPTED: "Interrupted before anything was found",
+            NOTHING_APPLIES: "Nothing to try",
+            NO_TIME: "The time was up too early",
+        }
         return f"{came.get(result.reason, 'Nothing gained')}: keep your model."
     facts = result.facts
     what = "energy" if result.basis == "joules" else "processor time"

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from . import deadline
 from .fault import ShrinkError, require
 from .model_state import ModelState
 from .outputs import main_tensor
@@ -96,6 +97,7 @@ class Subject:
 
     def call(self, inputs: Any, model: Any = None) -> Any:
         """Call the model (or one that stands in for it) with one batch; returns what it returns."""
+        deadline.look()
         model = self.model if model is None else model
         if isinstance(inputs, Mapping):
             return model(dict(inputs)) if self.kind == "sentence-transformers" else model(**inputs)

@@ -7,11 +7,11 @@ rate, labels), and an original can be trained equally: a repaired candidate is h
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from . import deadline
 from .batch import Batch
 from .subject import Subject
 from .task import task_of
@@ -148,7 +148,7 @@ def _train(
     wanted = [parameter for parameter in model.parameters() if parameter.is_floating_point()]
     for parameter in wanted:
         parameter.requires_grad_(True)
-    began = time.perf_counter()
+    began = deadline.now()
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
         torch.manual_seed(seed)
         optimizer = torch.optim.AdamW(wanted, lr=rate, weight_decay=0.01)
@@ -159,7 +159,7 @@ def _train(
             while step < most:
                 order = order or torch.randperm(len(batches)).tolist()
                 batch = batches[order.pop()].to(subject.device)
-                spent = time.perf_counter() - began
+                spent = deadline.now() - began
                 done = step / most if steps else spent / max(seconds, 1e-9)
                 if done >= 1:
                     break
@@ -178,7 +178,7 @@ def _train(
         finally:
             model.eval()
             optimizer.zero_grad(set_to_none=True)
-    return Training(step, rate, labels, time.perf_counter() - began)
+    return Training(step, rate, labels, deadline.now() - began)
 
 
 def _half_precision(device: Any) -> Any:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any, Literal
 
+from . import deadline
 from .gauge import POWER_DIFFERENCE, Basis, Gauge, Lap
 from .model_state import ModelState
 from .ratio import LEAST_PAIRS, Ratio, paired_ratio, spread
@@ -261,7 +262,7 @@ def _run_trial(  # noqa: PLR0917 - one place calls it
     # What a first call makes, such as a table of positions, stays for all laps; what a lap makes does not.
     warm = {name: ModelState(runner.model) for name, runner in runners.items()}
     waiting: dict[str, list[tuple[Callable[[], Lap], int]]] = {name: [] for name in runners}
-    began, before = time.perf_counter(), gauge.others()
+    began, before = deadline.now(), gauge.others()
     order = list(runners)
     interrupted = False
     try:
@@ -277,7 +278,7 @@ def _run_trial(  # noqa: PLR0917 - one place calls it
                 waiting[name].append((gauge.lap(name, count, _work(runner, turn, times)), count))
                 warm[name].put_back()
             tick()
-            spent = time.perf_counter() - began
+            spent = deadline.now() - began
             if drop and turn + 1 >= FEWEST_ROUNDS and basis == "cpu_seconds" and _dearer(waiting, reference):
                 break
             if turn + 1 >= FEWEST_ROUNDS and (
@@ -291,7 +292,7 @@ def _run_trial(  # noqa: PLR0917 - one place calls it
         if not keep or not done:
             raise
         interrupted, waiting = True, {name: items[:done] for name, items in waiting.items()}
-    took, after = time.perf_counter() - began, gauge.others()
+    took, after = deadline.now() - began, gauge.others()
     laps = {name: [(read(), count) for read, count in items] for name, items in waiting.items()}
     if basis == "joules" and any(lap.joules is None for items in laps.values() for lap, _ in items):
         basis = "cpu_seconds"  # a sensor fell away meanwhile
@@ -301,6 +302,7 @@ def _run_trial(  # noqa: PLR0917 - one place calls it
 def _work(runner: Runner, turn: int, times: int) -> Callable[[], None]:
     def work() -> None:
         for _ in range(times):
+            deadline.look()
             runner.run(turn)
 
     return work
@@ -308,7 +310,9 @@ def _work(runner: Runner, turn: int, times: int) -> Callable[[], None]:
 
 def _repeats(runner: Runner, least: float) -> int:
     """Warm up, and see how often a pass has to be run for a lap long enough to be read."""
+    deadline.look()
     runner.run(0)
+    deadline.look()
     began, cpu = time.perf_counter(), time.process_time()
     runner.run(0)
     # On a busy machine most of the time is others'; on a GPU hardly any of it is the processor's.

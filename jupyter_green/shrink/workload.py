@@ -7,12 +7,12 @@ and answer (decode) are told apart, since what helps one can harm the other.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from . import deadline
 from .batch import Batch, leaves
 from .fault import ShrinkError
 from .material import Material
@@ -80,9 +80,9 @@ class Workload:
         for tokens in (0, CHOOSING_TOKENS):
             runner = self.runner(self.subject.model, tokens)
             runner.run(0)
-            began = time.perf_counter()
+            began = deadline.now()
             runner.run(0)
-            took.append(time.perf_counter() - began)
+            took.append(deadline.now() - began)
         read, each = took[0], max(1e-6, (took[1] - took[0]) / CHOOSING_TOKENS)
         tokens = self.new_tokens
         while tokens > CHOOSING_TOKENS and read + tokens * each > seconds:
@@ -130,6 +130,7 @@ def _longest(lengths: set[tuple[int, ...]], otherwise: str) -> str:
 
 def generated(model: Any, inputs: Any, tokens: int) -> Any:
     """Return what a language model answers, greedily, with exactly so many new tokens."""
+    deadline.look()
     given = dict(inputs) if isinstance(inputs, Mapping) else {"input_ids": leaves(inputs)[0]}
     settings = getattr(model, "generation_config", None)
     end = getattr(settings, "eos_token_id", None)
