@@ -182,6 +182,7 @@ def record_of(document: str, trace: str | None) -> EnergyRecord:
     return record
 
 
+_SPANS, _STATUSES, _KINDS, _QUALITIES = (get_args(words) for words in (Span, Status, Kind, Quality))
 _DAMAGED = "A record of the ledger was altered from outside and can't be read; the others can."
 
 
@@ -189,7 +190,7 @@ def _is_whole(record: EnergyRecord) -> bool:
     """Whether the values that are added up, ordered and shown are of the kinds that they must be."""
     if not (_is_number(record.started_at) and _is_number(record.seconds) and isinstance(record.id, str)):
         return False
-    if record.span not in get_args(Span) or record.status not in get_args(Status):
+    if record.span not in _SPANS or record.status not in _STATUSES:
         return False
     figures = (record.units, record.co2e_grams, record.cost, record.overhead_seconds)
     texts = (getattr(record, name) for name in _TEXTS)
@@ -206,8 +207,8 @@ def _is_whole_part(part: Component) -> bool:
     return (
         (part.joules is None or (_is_number(part.joules) and part.joules <= _MOST_JOULES))
         and all(width is None or (isinstance(width, (int, float)) and not math.isnan(width)) for width in widths)
-        and part.kind in get_args(Kind)
-        and part.quality in get_args(Quality)
+        and part.kind in _KINDS
+        and part.quality in _QUALITIES
         and isinstance(part.device, str)
     )
 

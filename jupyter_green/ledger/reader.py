@@ -7,10 +7,10 @@ in the journals was brought in.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection, func, select
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from .access import AccessScope
     from .posting import Posting
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,28 @@ class Reader:
         self._fresh()
         rows = self._database.read(lambda connection: [tuple(row) for row in connection.execute(wanted)])
         return Records(self._whole_of(rows))
+
+    def by_run(self, use: Callable[[Iterator[tuple[EnergyRecord, bool]]], T], **filters: Unpack[Filters]) -> T:
+        """Give records to a function one by one, without their courses of power, and return what it returns.
+
+        They come run by run, the one that began first first, each in order of its records' start. Beside a record
+        stands whether its energy is in another one of them too. Filters are those of `records`. Where the database
+        was damaged and another one took its place, the function is called again.
+        """
+        where = query.conditions(filters, self._privacy, self._scope)
+        self._fresh()
+        return self._database.read(lambda connection: use(self._whole_by_run(query.by_run(connection, where))))
+
+    def _whole_by_run(self, rows: Iterable[tuple[str, bool]]) -> Iterator[tuple[EnergyRecord, bool]]:
+        inside: list[bool] = []
+
+        def documents() -> Iterator[tuple[str, None]]:
+            for document, held in rows:
+                inside[:] = [held]
+                yield document, None
+
+        for record in self._whole_of(documents()):
+            yield record, inside[0]
 
     def _whole_of(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[EnergyRecord]:
         """Yield the records that can be read; how many were altered from outside is said."""
