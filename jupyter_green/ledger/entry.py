@@ -20,7 +20,7 @@ from jupyter_green.records import SCHEMA_VERSION, Component, EnergyRecord, Kind,
 from . import rollup, schema
 from .fault import DamagedRecord, LedgerError
 from .privacy import plain
-from .totals import is_simulated, part_of
+from .totals import Line, Part, is_simulated, part_of
 
 _BATCH = 400
 _LARGEST = 1e100  # the sum of many such figures, and their squares, are still numbers of every database
@@ -202,7 +202,18 @@ def _is_whole(record: EnergyRecord) -> bool:
     )
 
 
-def _is_whole_part(part: Component) -> bool:
+def is_whole_line(line: Line) -> bool:
+    """Whether what totals need of a record is of the kinds that it must be; SQLite keeps anything in any column."""
+    texts = (line.project, line.notebook)
+    return (
+        _is_number(line.started_at)
+        and _is_number(line.seconds)
+        and all(text is None or isinstance(text, str) for text in texts)
+        and all(_is_whole_part(part) for part in line.parts)
+    )
+
+
+def _is_whole_part(part: Component | Part) -> bool:
     widths = (part.uncertainty, part.gain_uncertainty)
     return (
         (part.joules is None or (_is_number(part.joules) and part.joules <= _MOST_JOULES))

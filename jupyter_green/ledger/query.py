@@ -13,6 +13,7 @@ from sqlalchemy.sql.util import ClauseAdapter
 from jupyter_green.records import Span, Status
 
 from . import schema
+from .entry import is_whole_line
 from .moment import Moment, period
 from .privacy import plain
 from .totals import Line, Part
@@ -109,8 +110,8 @@ def by_run(connection: Connection, where: list[ColumnElement[bool]]) -> Iterator
             yield document, bool(inside)
 
 
-def lines(connection: Connection, where: list[ColumnElement[bool]]) -> Iterator[Line]:
-    """Yield what totals need of the records, in order of their start."""
+def lines(connection: Connection, where: list[ColumnElement[bool]], altered: set[str]) -> Iterator[Line]:
+    """Yield what totals need of the records, in order of their start; those altered from outside are named instead."""
     record, part = schema.records.c, schema.components.c
     query = (
         select(
@@ -138,4 +139,8 @@ def lines(connection: Connection, where: list[ColumnElement[bool]]) -> Iterator[
     for _, of_record in groupby(map(tuple, rows), key=itemgetter(0)):
         found: list[tuple[Any, ...]] = list(of_record)
         parts = [Part(*row[_PART:]) for row in found if row[_PART] is not None]
-        yield Line._make((*found[0][:_PART], parts))
+        line = Line._make((*found[0][:_PART], parts))
+        if is_whole_line(line):
+            yield line
+        else:
+            altered.add(line.id)

@@ -235,9 +235,27 @@ class Reader:
         privacy, scope = self._privacy, self._scope
         query.conditions(filters, privacy, scope)  # what is wrong with a filter is said before the ledger is opened
         self._fresh()
-        return self._database.read(
-            lambda connection: summary.totals(connection, filters, (privacy, scope), by, simulated)
+        return self._added(
+            lambda connection, altered: summary.totals(
+                connection, filters, (privacy, scope), altered, by=by, simulated=simulated
+            )
         )
+
+    def _added(self, work: Callable[[Connection, summary.Altered], T]) -> T:
+        """Run a question that adds records up; what of them was altered from outside is said."""
+
+        def once(connection: Connection) -> tuple[T, summary.Altered]:
+            altered = summary.Altered()
+            return work(connection, altered), altered
+
+        result, altered = self._database.read(once)
+        if altered.records:
+            count = len(altered.records)
+            records = "1 record was" if count == 1 else f"{count} records were"
+            self._notice(f"{records} altered from outside and can't be added up; all others are in the sum.")
+        if altered.sums:
+            self._notice("The ledger's sums were altered from outside; green.ledger().mend() makes them anew.")
+        return result
 
     def runs(self, **filters: Unpack[Filters]) -> list[Run]:
         """Return the runs that records belong to, oldest first; filters as for `records`."""
@@ -245,11 +263,11 @@ class Reader:
         query.conditions(filters, privacy, scope)
         self._fresh()
 
-        def work(connection: Connection) -> list[Run]:
-            firsts, found = summary.runs(connection, filters, (privacy, scope))
+        def work(connection: Connection, altered: summary.Altered) -> list[Run]:
+            firsts, found = summary.runs(connection, filters, (privacy, scope), altered)
             return [Run(run, *first, found.groups[run]) for run, first in firsts.items() if run in found.groups]
 
-        return self._database.read(work)
+        return self._added(work)
 
     def export(self, path: str | os.PathLike[str], format: str | None = None, **filters: Unpack[Filters]) -> int:
         """Write records to a file; return how many. JSON lines hold budgets and what else was posted too.
