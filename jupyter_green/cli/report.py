@@ -6,8 +6,8 @@ from pathlib import Path
 
 from jupyter_green import __version__
 from jupyter_green.disclose.fault import DiscloseError
-from jupyter_green.disclose.period import Period, period_of, since_of
-from jupyter_green.disclose.scope import records_of
+from jupyter_green.disclose.period import Period
+from jupyter_green.disclose.scope import period_in
 from jupyter_green.impact import Valuation
 
 from .page import check_writable, write_whole
@@ -30,25 +30,21 @@ def report(since: str, *, project: str | None, target: Path | None, equivalents:
         if target.suffix.lower() not in FORMS:
             raise Refusal(f"{target} ends in none of {', '.join(FORMS)}; give the file such a name.")
         check_writable(target)
-    try:
-        begin = since_of(since)
-    except DiscloseError as error:
-        raise Refusal(str(error)) from None
     valuation, problem = Valuation.sound()
     with opened(everyone) as ledger:
         try:
-            records = records_of(ledger, begin, project)
+            found = period_in(
+                ledger,
+                since,
+                project=project,
+                valuation=valuation,
+                problem=problem,
+                equivalents=equivalents,
+                versions=[f"jupyter_green {__version__}"],
+                everyone=everyone,
+            )
         except DiscloseError as error:
             raise Refusal(str(error)) from None
-        found = period_of(
-            records,
-            begin,
-            project=project,
-            valuation=valuation,
-            problem=problem,
-            equivalents=equivalents,
-            versions=[f"jupyter_green {__version__}"],
-        )
     if target is None:
         print(found.text())
     else:

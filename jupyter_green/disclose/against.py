@@ -38,6 +38,64 @@ class Against:
     alone: int = 0
 
 
+class RunComparison:
+    """Holds runs against those of the same notebook before them, as they come; it keeps only what the next may need."""
+
+    def __init__(self) -> None:
+        self._earlier: dict[str, deque[Baseline]] = {}
+        self._counts = {"more": 0, "less": 0, "unproven": 0, "none": 0}
+        self._sums = {"excess": 0.0, "saved": 0.0, "over": 0.0, "under": 0.0}
+
+    def take(self, records: Sequence[EnergyRecord]) -> None:
+        """Hold a run against those before it.
+
+        Parameters
+        ----------
+        records : sequence of EnergyRecord
+            Those of one run, none of them the time between cells, in order of their start; a run under two names is
+            two.
+        """
+        notebooks: dict[str, list[EnergyRecord]] = {}
+        for record in records:
+            notebooks.setdefault(record.notebook or "", []).append(record)
+        for notebook, items in notebooks.items():
+            self._take(notebook, items)
+
+    def _take(self, notebook: str, items: Sequence[EnergyRecord]) -> None:
+        before = self._earlier.setdefault(notebook, deque(maxlen=RUNS))
+        baseline = Baseline.median(list(before)) if before and notebook else None
+        found = None
+        if baseline is not None:
+            comparison = Comparison(baseline)
+            for record in items:
+                comparison.take(record.cell_id or f"#{record.id}", record)
+            found = comparison.total()
+        self._counts["none" if found is None else found.verdict] += 1
+        if found is not None and found.verdict == "more":
+            self._sums["excess"] += found.excess
+            self._sums["over"] += found.difference_uncertainty or 0.0
+        elif found is not None and found.verdict == "less":
+            self._sums["saved"] += found.saved
+            self._sums["under"] += found.difference_uncertainty or 0.0
+        own = Baseline.of_run(items, "last") if notebook else None
+        if own is not None:
+            before.appendleft(own)
+
+    def against(self) -> Against:
+        """Return what was found."""
+        sums, counts = self._sums, self._counts
+        return Against(
+            sums["excess"],
+            sums["saved"],
+            sums["over"],
+            sums["under"],
+            counts["more"],
+            counts["less"],
+            counts["unproven"],
+            counts["none"],
+        )
+
+
 def compared(records: Sequence[EnergyRecord]) -> Against:
     """Hold each run of a notebook against the median of the runs before it, and sum what is proven.
 
@@ -46,39 +104,11 @@ def compared(records: Sequence[EnergyRecord]) -> Against:
     records : sequence of EnergyRecord
         Of many runs.
     """
-    runs: dict[tuple[str, str], list[EnergyRecord]] = {}
+    runs: dict[str, list[EnergyRecord]] = {}
     for record in sorted(records, key=lambda one: one.started_at):
         if record.span != "gap":
-            runs.setdefault((record.notebook or "", record.run_id), []).append(record)
-    earlier: dict[str, deque[Baseline]] = {}
-    counts = {"more": 0, "less": 0, "unproven": 0, "none": 0}
-    sums = {"excess": 0.0, "saved": 0.0, "over": 0.0, "under": 0.0}
-    for (notebook, _), items in runs.items():
-        before = earlier.setdefault(notebook, deque(maxlen=RUNS))
-        baseline = Baseline.median(list(before)) if before and notebook else None
-        found = None
-        if baseline is not None:
-            comparison = Comparison(baseline)
-            for record in items:
-                comparison.take(record.cell_id or f"#{record.id}", record)
-            found = comparison.total()
-        counts["none" if found is None else found.verdict] += 1
-        if found is not None and found.verdict == "more":
-            sums["excess"] += found.excess
-            sums["over"] += found.difference_uncertainty or 0.0
-        elif found is not None and found.verdict == "less":
-            sums["saved"] += found.saved
-            sums["under"] += found.difference_uncertainty or 0.0
-        own = Baseline.of_run(items, "last")
-        if own is not None:
-            before.appendleft(own)
-    return Against(
-        sums["excess"],
-        sums["saved"],
-        sums["over"],
-        sums["under"],
-        counts["more"],
-        counts["less"],
-        counts["unproven"],
-        counts["none"],
-    )
+            runs.setdefault(record.run_id, []).append(record)
+    comparison = RunComparison()
+    for items in runs.values():
+        comparison.take(items)
+    return comparison.against()

@@ -14,7 +14,6 @@ from jupyter_green.report.quotation import encodable, markup, one_line
 from jupyter_green.report.section import Section
 from jupyter_green.report.statement import BOUNDARY, INTERVAL, SET_TARIFF
 from jupyter_green.report.style import STYLE
-from jupyter_green.report.totals import total
 
 if TYPE_CHECKING:
     from jupyter_green.records import EnergyRecord
@@ -65,7 +64,7 @@ def sections(given: Period) -> list[Section]:
 
 def days(given: Period) -> str:
     """Return a picture of the energy of each day; nothing for fewer than two."""
-    found = {day: total(records).joules for day, records in given.days().items()}
+    found = {day: summed.joules for day, summed in given.days().items()}
     known = {day: joules for day, joules in found.items() if joules is not None and joules > 0}
     if len(known) < 2:
         return ""
@@ -115,15 +114,13 @@ def _title(given: Period) -> str:
 
 def _total(given: Period) -> list[tuple[str, str]]:
     summed = given.sum
-    count = f"{number.fixed(len(given.work), 0)} stretches of work, {number.seconds(summed.seconds)}"
-    simulated = len(given.records) - len(given.counted)
-    left_out = sum(1 for record in given.records if any(p.quality == "simulated" for p in record.components))
-    left_out = left_out if simulated and summed.quality != "simulated" else 0
-    gaps = [record for record in given.counted if record.span == "gap"]
+    count = f"{number.fixed(given.stretches, 0)} stretches of work, {number.seconds(summed.seconds)}"
+    left_out = given.sums.simulated_left_out
     said = [
-        ("Energy", f"{_figure(summed)} · {count}" if given.counted else "nothing was metered"),
+        ("Energy", f"{_figure(summed)} · {count}" if given.sums.parts else "nothing was metered"),
+        ("Whose", "everyone who writes to this ledger" if given.everyone else ""),
         ("Of it measured", "" if summed.measured_share is None else number.whole_percent(summed.measured_share)),
-        ("Of it between cells", _figure(total(gaps)) if gaps else ""),
+        ("Of it between cells", _figure(given.gaps) if given.gaps else ""),
         ("Unmetered", _unmetered(given)),
         ("CO2e", _carbon(given)),
         ("Cost", _cost(given)),
@@ -146,9 +143,9 @@ def _unmetered(given: Period) -> str:
     share = given.unmetered_share
     if share is None:
         return ""
-    unread = sum(record.joules is None for record in given.work)
     return (
-        f"{number.whole_percent(share)} of the time of work has no reading ({unread} of {len(given.work)} stretches); "
+        f"{number.whole_percent(share)} of the time of work has no reading "
+        f"({given.unread} of {given.stretches} stretches); "
         "what runs elsewhere, such as calls of an API, is in no figure here"
     )
 
@@ -220,10 +217,9 @@ def _projects(given: Period) -> list[str]:
     found = given.projects()
     if given.project or len(found) < 2:
         return []
-    summed = {name: total(records) for name, records in found.items()}
-    ordered = sorted(summed, key=lambda name: -(summed[name].joules or 0.0))
+    ordered = sorted(found, key=lambda name: -(found[name].joules or 0.0))
     return [
-        f"{one_line(name.replace(chr(92), '/').rpartition('/')[2], 80)}: {_figure(summed[name])}" for name in ordered
+        f"{one_line(name.replace(chr(92), '/').rpartition('/')[2], 80)}: {_figure(found[name])}" for name in ordered
     ]
 
 

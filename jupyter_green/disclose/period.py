@@ -8,11 +8,12 @@ The first run of a notebook in the period is held against nothing.
 from __future__ import annotations
 
 import csv
+import heapq
 import io
 import math
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -21,9 +22,10 @@ from jupyter_green.impact import Valuation
 from jupyter_green.ledger.moment import HOW, moment
 from jupyter_green.ledger.privacy import comparable
 from jupyter_green.records import SHRUNK, EnergyRecord
-from jupyter_green.report.totals import Totals, is_simulated, total, within
+from jupyter_green.records.sums import EnergySum
+from jupyter_green.report.totals import is_simulated, total, within
 
-from .against import Against, compared
+from .against import Against, RunComparison
 from .fault import DiscloseError
 
 DEAREST = 5
@@ -54,13 +56,100 @@ def since_of(text: str, now: datetime | None = None) -> datetime:
     return given
 
 
+class _Cell:
+    """The executions of one cell."""
+
+    def __init__(self) -> None:
+        self.sum = EnergySum()
+        self.last: tuple[float, str] = (-math.inf, "")
+
+    def add(self, record: EnergyRecord) -> None:
+        self.sum.add(record)
+        if record.started_at >= self.last[0]:
+            self.last = record.started_at, _name(record)
+
+
+class _Sums:
+    """What a report needs of the records of one sort, real or simulated."""
+
+    def __init__(self) -> None:
+        self.parts: dict[tuple[str, str, bool], EnergySum] = {}
+        """By day, project, and whether it is time between cells."""
+        self.unread_seconds = 0.0
+        self.cells: dict[tuple[str, str], _Cell] = {}
+        self._run: list[EnergyRecord] = []
+        self._runs = RunComparison()
+
+    def add(self, record: EnergyRecord) -> None:
+        gap = record.span == "gap"
+        key = (_day(record.started_at), record.project or "", gap)
+        if key not in self.parts:
+            self.parts[key] = EnergySum()
+        self.parts[key].add(record)
+        if gap:
+            return
+        if record.joules is None:
+            self.unread_seconds += record.seconds
+        named = record.cell_id or comparable(record.code_hash) or record.label or record.id
+        place = (record.notebook or "", named)
+        if place not in self.cells:
+            self.cells[place] = _Cell()
+        self.cells[place].add(record)
+        if self._run and self._run[0].run_id != record.run_id:
+            self.end_run()
+        self._run.append(record)
+
+    def end_run(self) -> None:
+        if self._run:
+            self._runs.take(self._run)
+        self._run = []
+
+    def against(self) -> Against:
+        self.end_run()
+        return self._runs.against()
+
+
+class PeriodSums:
+    """The records of a period added up as they come, so that any number of them takes little room.
+
+    Parameters
+    ----------
+    records : iterable of (EnergyRecord, bool)
+        Run by run, the one that began first first, each in order of its records' start; and whether the energy of a
+        record is in another one of them too.
+    """
+
+    def __init__(self, records: Iterable[tuple[EnergyRecord, bool]]) -> None:
+        sorts = {False: _Sums(), True: _Sums()}
+        counts = {False: 0, True: 0}
+        shrinks: list[EnergyRecord] = []
+        for record, inside in records:
+            simulated = is_simulated(record)
+            counts[simulated] += 1
+            label = record.label or ""
+            if label.startswith(SHRUNK) and _ENDED(label):
+                shrinks.append(record)
+            if not inside:
+                sorts[simulated].add(record)
+        only_simulated = not counts[False]
+        chosen = sorts[only_simulated]
+        self.simulated_left_out = 0 if only_simulated else counts[True]
+        self.parts = chosen.parts
+        self.unread_seconds = chosen.unread_seconds
+        self.against = chosen.against()
+        known = ((cell.last[1], cell.sum) for cell in chosen.cells.values() if cell.sum.joules is not None)
+        dearest = heapq.nlargest(DEAREST, known, key=lambda item: item[1].joules or 0.0)
+        self.dearest = [(name, found.record(), found.count) for name, found in dearest]
+        self.shrinks = sorted(shrinks, key=lambda one: one.started_at)
+
+
 @dataclass(frozen=True, repr=False)
 class Period:
     """A report of a period, which shows itself.
 
     Parameters
     ----------
-    records : sequence of EnergyRecord
+    sums : PeriodSums
         Everything metered in it.
     since, until : float
         Seconds since 1970.
@@ -74,9 +163,11 @@ class Period:
         Whether everyday comparisons are shown.
     versions : tuple of str
         Of what made it.
+    everyone : bool
+        Whether the records of everyone who writes to a shared ledger are in it.
     """
 
-    records: Sequence[EnergyRecord]
+    sums: PeriodSums
     since: float
     until: float
     project: str = ""
@@ -84,72 +175,73 @@ class Period:
     problem: str = ""
     equivalents: bool = False
     versions: tuple[str, ...] = ()
+    everyone: bool = False
 
-    @cached_property
-    def counted(self) -> list[EnergyRecord]:
-        """The records of the sum: real ones, or simulated ones where there are no others; no part of another one."""
-        real = [record for record in self.records if not is_simulated(record)] or list(self.records)
-        inner = within(real)
-        return [record for record in real if record.id not in inner]
+    def _total(self, gap: bool | None = None) -> EnergyRecord:
+        return total([part.record() for key, part in self.sums.parts.items() if gap is None or key[2] == gap])
 
     @cached_property
     def sum(self) -> EnergyRecord:
-        """All of it as one record, with its CO2e and cost."""
-        return Totals(self.counted, self.valuation).sum
+        """Real records, or simulated ones where there are no others, as one, with CO2e and cost."""
+        return self.valuation.value(self._total())
+
+    @cached_property
+    def gaps(self) -> EnergyRecord | None:
+        """The time between cells as one record; None where there is none."""
+        return self._total(True) if any(gap for _, _, gap in self.sums.parts) else None
 
     @property
-    def work(self) -> list[EnergyRecord]:
-        """What is no time between cells."""
-        return [record for record in self.counted if record.span != "gap"]
+    def _work(self) -> list[EnergySum]:
+        return [part for (_, _, gap), part in self.sums.parts.items() if not gap]
+
+    @property
+    def stretches(self) -> int:
+        """How many records are no time between cells."""
+        return sum(part.count for part in self._work)
+
+    @property
+    def unread(self) -> int:
+        """How many of these have no reading."""
+        return sum(part.unread for part in self._work)
 
     @cached_property
     def unmetered_share(self) -> float | None:
         """Part of the time of all work for which nothing was read: unmetered seconds / all; None without work."""
-        whole = math.fsum(record.seconds for record in self.work)
-        if whole <= 0:
-            return None
-        return math.fsum(record.seconds for record in self.work if record.joules is None) / whole
+        whole = math.fsum(part.seconds for part in self._work)
+        return self.sums.unread_seconds / whole if whole > 0 else None
 
-    @cached_property
+    @property
     def dearest(self) -> list[tuple[str, EnergyRecord, int]]:
         """The dearest cells: name, the sum of their executions, and how many these were."""
-        cells: dict[tuple[str, str], list[EnergyRecord]] = {}
-        for record in self.work:
-            key = record.cell_id or comparable(record.code_hash) or record.label or record.id
-            cells.setdefault((record.notebook or "", key), []).append(record)
-        summed = [(_name(items), total(items), len(items)) for items in cells.values()]
-        summed = [item for item in summed if item[1].joules is not None]
-        return sorted(summed, key=lambda item: -(item[1].joules or 0.0))[:DEAREST]
+        return self.sums.dearest
 
-    @cached_property
+    @property
     def shrinks(self) -> list[EnergyRecord]:
         """The searches for something cheaper, whose labels tell what came of them."""
-        labels = (record.label or "" for record in self.records)
-        return [r for r, label in zip(self.records, labels, strict=True) if label.startswith(SHRUNK) and _ENDED(label)]
+        return self.sums.shrinks
 
     @property
     def cheaper(self) -> list[EnergyRecord]:
         """The searches whose find is proven to be cheaper within the accepted loss."""
         return [record for record in self.shrinks if _PROVEN.search(record.label or "")]
 
-    @cached_property
+    @property
     def against(self) -> Against:
         """How the runs stand against those before them."""
-        return compared(self.counted)
+        return self.sums.against
 
-    def days(self) -> dict[str, list[EnergyRecord]]:
-        """Return the records of each day, in local time."""
-        found: dict[str, list[EnergyRecord]] = {}
-        for record in sorted(self.counted, key=lambda one: one.started_at):
-            day = datetime.fromtimestamp(record.started_at).astimezone().date().isoformat()
-            found.setdefault(day, []).append(record)
-        return found
+    def days(self) -> dict[str, EnergyRecord]:
+        """Return the sum of each day, in local time."""
+        return {day: total(found) for day, found in sorted(self._by(0).items())}
 
-    def projects(self) -> dict[str, list[EnergyRecord]]:
-        """Return the records of each project."""
+    def projects(self) -> dict[str, EnergyRecord]:
+        """Return the sum of each project."""
+        return {name or "no project": total(found) for name, found in self._by(1).items()}
+
+    def _by(self, place: int) -> dict[str, list[EnergyRecord]]:
         found: dict[str, list[EnergyRecord]] = {}
-        for record in self.counted:
-            found.setdefault(record.project or "no project", []).append(record)
+        for key, part in self.sums.parts.items():
+            found.setdefault(str(key[place]), []).append(part.record())
         return found
 
     def csv(self) -> str:
@@ -157,9 +249,11 @@ class Period:
         held = io.StringIO(newline="")
         writer = csv.writer(held, lineterminator="\n")
         writer.writerow(CSV_COLUMNS)
-        for day, records in self.days().items():
-            for project, items in _by(records, lambda record: record.project or "").items():
-                writer.writerow([day, project, *_cells(items, self.valuation)])
+        rows: dict[tuple[str, str], list[EnergySum]] = {}
+        for (day, project, _), part in self.sums.parts.items():
+            rows.setdefault((day, project), []).append(part)
+        for (day, project), parts in sorted(rows.items()):
+            writer.writerow([day, project, *_cells(parts, self.valuation)])
         return held.getvalue()
 
     def text(self) -> str:
@@ -196,7 +290,7 @@ CSV_COLUMNS = (
 
 
 def period_of(
-    records: Iterable[EnergyRecord],
+    records: Sequence[EnergyRecord],
     since: datetime,
     *,
     project: str | None = None,
@@ -205,19 +299,23 @@ def period_of(
     equivalents: bool = False,
     versions: Sequence[str] = (),
 ) -> Period:
-    """Return the report of what began since a moment.
+    """Return the report of records at hand; see `scope.period_in` for those of a ledger.
 
     Parameters
     ----------
-    records : iterable of EnergyRecord
-        The ledger's, of the period.
+    records : sequence of EnergyRecord
+        Of the period.
     since : datetime
         When it begins.
     project, valuation, problem, equivalents, versions
         As of `Period`.
     """
+    inner = within(records)
+    runs: dict[str, list[EnergyRecord]] = {}
+    for record in sorted(records, key=lambda one: one.started_at):
+        runs.setdefault(record.run_id, []).append(record)
     return Period(
-        tuple(records),
+        PeriodSums((record, record.id in inner) for run in runs.values() for record in run),
         since.timestamp(),
         time.time(),
         project or "",
@@ -228,34 +326,29 @@ def period_of(
     )
 
 
-def _cells(records: Sequence[EnergyRecord], valuation: Valuation) -> list[object]:
-    summed = valuation.value(total(records))
+def _cells(parts: Sequence[EnergySum], valuation: Valuation) -> list[object]:
+    summed = valuation.value(total([part.record() for part in parts]))
     unsure = summed.uncertainty
-    unread = sum(record.joules is None for record in records)
     return [
         None if summed.joules is None else summed.joules / 3.6e6,
         None if unsure is None or not math.isfinite(unsure) else unsure / 3.6e6,
         None if summed.joules is None else summed.quality,
         summed.measured_share,
         summed.seconds,
-        len(records),
-        unread,
+        sum(part.count for part in parts),
+        sum(part.unread for part in parts),
         summed.co2e_grams,
         summed.cost,
         summed.currency,
     ]
 
 
-def _by(records: Iterable[EnergyRecord], key: object) -> Mapping[str, list[EnergyRecord]]:
-    assert callable(key)
-    found: dict[str, list[EnergyRecord]] = {}
-    for record in records:
-        found.setdefault(key(record), []).append(record)
-    return found
+def _day(seconds: float) -> str:
+    when = time.localtime(seconds)
+    return f"{when.tm_year:04d}-{when.tm_mon:02d}-{when.tm_mday:02d}"
 
 
-def _name(records: Sequence[EnergyRecord]) -> str:
-    last = records[-1]
+def _name(last: EnergyRecord) -> str:
     place = (last.notebook or "").replace("\\", "/").rpartition("/")[2]
     count = f"[{last.execution_count}]" if last.execution_count else ""
     if count and not place:

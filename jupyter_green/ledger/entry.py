@@ -20,7 +20,7 @@ from jupyter_green.records import SCHEMA_VERSION, Component, EnergyRecord, Kind,
 from . import rollup, schema
 from .fault import DamagedRecord, LedgerError
 from .privacy import plain
-from .totals import is_simulated, part_of
+from .totals import Line, Part, is_simulated, part_of
 
 _BATCH = 400
 _LARGEST = 1e100  # the sum of many such figures, and their squares, are still numbers of every database
@@ -182,6 +182,7 @@ def record_of(document: str, trace: str | None) -> EnergyRecord:
     return record
 
 
+_SPANS, _STATUSES, _KINDS, _QUALITIES = (get_args(words) for words in (Span, Status, Kind, Quality))
 _DAMAGED = "A record of the ledger was altered from outside and can't be read; the others can."
 
 
@@ -189,7 +190,7 @@ def _is_whole(record: EnergyRecord) -> bool:
     """Whether the values that are added up, ordered and shown are of the kinds that they must be."""
     if not (_is_number(record.started_at) and _is_number(record.seconds) and isinstance(record.id, str)):
         return False
-    if record.span not in get_args(Span) or record.status not in get_args(Status):
+    if record.span not in _SPANS or record.status not in _STATUSES:
         return False
     figures = (record.units, record.co2e_grams, record.overhead_seconds)
     texts = (getattr(record, name) for name in _TEXTS)
@@ -202,13 +203,24 @@ def _is_whole(record: EnergyRecord) -> bool:
     )
 
 
-def _is_whole_part(part: Component) -> bool:
+def is_whole_line(line: Line) -> bool:
+    """Whether what totals need of a record is of the kinds that it must be; SQLite keeps anything in any column."""
+    texts = (line.project, line.notebook)
+    return (
+        _is_number(line.started_at)
+        and _is_number(line.seconds)
+        and all(text is None or isinstance(text, str) for text in texts)
+        and all(_is_whole_part(part) for part in line.parts)
+    )
+
+
+def _is_whole_part(part: Component | Part) -> bool:
     widths = (part.uncertainty, part.gain_uncertainty)
     return (
         (part.joules is None or (_is_number(part.joules) and part.joules <= _MOST_JOULES))
         and all(width is None or (isinstance(width, (int, float)) and not math.isnan(width)) for width in widths)
-        and part.kind in get_args(Kind)
-        and part.quality in get_args(Quality)
+        and part.kind in _KINDS
+        and part.quality in _QUALITIES
         and isinstance(part.device, str)
     )
 

@@ -7,11 +7,13 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypedDict, get_args
 
-from sqlalchemy import ColumnElement, Connection, Executable, select
+from sqlalchemy import ColumnElement, Connection, Executable, and_, func, select
+from sqlalchemy.sql.util import ClauseAdapter
 
 from jupyter_green.records import Span, Status
 
 from . import schema
+from .entry import is_whole_line
 from .moment import Moment, period
 from .privacy import plain
 from .totals import Line, Part
@@ -90,8 +92,26 @@ def documents(
     return query.offset(offset) if offset else query
 
 
-def lines(connection: Connection, where: list[ColumnElement[bool]]) -> Iterator[Line]:
-    """Yield what totals need of the records, in order of their start."""
+def by_run(connection: Connection, where: list[ColumnElement[bool]]) -> Iterator[tuple[str, bool]]:
+    """Yield stored records run by run, each with whether a record around it is meant too."""
+    table = schema.records.c
+    around = schema.records.alias("around")
+    began = func.min(table.started_at)
+    runs = select(table.run_id).where(*where).group_by(table.run_id).order_by(began, table.run_id)
+    meant = [around.c.id == table.parent, *(ClauseAdapter(around).traverse(condition) for condition in where)]
+    for run in connection.execute(runs).scalars().all():
+        rows = (
+            select(table.document, around.c.id.is_not(None))
+            .select_from(schema.records.outerjoin(around, and_(*meant)))
+            .where(*where, table.run_id == run)
+            .order_by(table.started_at, table.id)
+        )
+        for document, inside in connection.execution_options(yield_per=_CHUNK).execute(rows):
+            yield document, bool(inside)
+
+
+def lines(connection: Connection, where: list[ColumnElement[bool]], altered: set[str]) -> Iterator[Line]:
+    """Yield what totals need of the records, in order of their start; those altered from outside are named instead."""
     record, part = schema.records.c, schema.components.c
     query = (
         select(
@@ -119,4 +139,8 @@ def lines(connection: Connection, where: list[ColumnElement[bool]]) -> Iterator[
     for _, of_record in groupby(map(tuple, rows), key=itemgetter(0)):
         found: list[tuple[Any, ...]] = list(of_record)
         parts = [Part(*row[_PART:]) for row in found if row[_PART] is not None]
-        yield Line._make((*found[0][:_PART], parts))
+        line = Line._make((*found[0][:_PART], parts))
+        if is_whole_line(line):
+            yield line
+        else:
+            altered.add(line.id)

@@ -7,10 +7,10 @@ in the journals was brought in.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection, func, select
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from .access import AccessScope
     from .posting import Posting
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,28 @@ class Reader:
         rows = self._database.read(lambda connection: [tuple(row) for row in connection.execute(wanted)])
         return Records(self._whole_of(rows))
 
+    def by_run(self, use: Callable[[Iterator[tuple[EnergyRecord, bool]]], T], **filters: Unpack[Filters]) -> T:
+        """Give records to a function one by one, without their courses of power, and return what it returns.
+
+        They come run by run, the one that began first first, each in order of its records' start. Beside a record
+        stands whether its energy is in another one of them too. Filters are those of `records`. Where the database
+        was damaged and another one took its place, the function is called again.
+        """
+        where = query.conditions(filters, self._privacy, self._scope)
+        self._fresh()
+        return self._database.read(lambda connection: use(self._whole_by_run(query.by_run(connection, where))))
+
+    def _whole_by_run(self, rows: Iterable[tuple[str, bool]]) -> Iterator[tuple[EnergyRecord, bool]]:
+        inside: list[bool] = []
+
+        def documents() -> Iterator[tuple[str, None]]:
+            for document, held in rows:
+                inside[:] = [held]
+                yield document, None
+
+        for record in self._whole_of(documents()):
+            yield record, inside[0]
+
     def _whole_of(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[EnergyRecord]:
         """Yield the records that can be read; how many were altered from outside is said."""
         damaged = 0
@@ -211,9 +235,27 @@ class Reader:
         privacy, scope = self._privacy, self._scope
         query.conditions(filters, privacy, scope)  # what is wrong with a filter is said before the ledger is opened
         self._fresh()
-        return self._database.read(
-            lambda connection: summary.totals(connection, filters, (privacy, scope), by, simulated)
+        return self._added(
+            lambda connection, altered: summary.totals(
+                connection, filters, (privacy, scope), altered, by=by, simulated=simulated
+            )
         )
+
+    def _added(self, work: Callable[[Connection, summary.Altered], T]) -> T:
+        """Run a question that adds records up; what of them was altered from outside is said."""
+
+        def once(connection: Connection) -> tuple[T, summary.Altered]:
+            altered = summary.Altered()
+            return work(connection, altered), altered
+
+        result, altered = self._database.read(once)
+        if altered.records:
+            count = len(altered.records)
+            records = "1 record was" if count == 1 else f"{count} records were"
+            self._notice(f"{records} altered from outside and can't be added up; all others are in the sum.")
+        if altered.sums:
+            self._notice("The ledger's sums were altered from outside; green.ledger().mend() makes them anew.")
+        return result
 
     def runs(self, **filters: Unpack[Filters]) -> list[Run]:
         """Return the runs that records belong to, oldest first; filters as for `records`."""
@@ -221,11 +263,11 @@ class Reader:
         query.conditions(filters, privacy, scope)
         self._fresh()
 
-        def work(connection: Connection) -> list[Run]:
-            firsts, found = summary.runs(connection, filters, (privacy, scope))
+        def work(connection: Connection, altered: summary.Altered) -> list[Run]:
+            firsts, found = summary.runs(connection, filters, (privacy, scope), altered)
             return [Run(run, *first, found.groups[run]) for run, first in firsts.items() if run in found.groups]
 
-        return self._database.read(work)
+        return self._added(work)
 
     def export(self, path: str | os.PathLike[str], format: str | None = None, **filters: Unpack[Filters]) -> int:
         """Write records to a file; return how many. JSON lines hold budgets and what else was posted too.

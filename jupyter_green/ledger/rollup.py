@@ -143,8 +143,8 @@ def _forget(connection: Connection, which: ColumnElement[bool]) -> None:
 
 # ---- making -----------------------------------------------------------------------------------
 
-_FIGURES = ("records", "unread", "seconds", "began", "ended", "joules", "squares", "gains", "boundless")
-_LINE = ("line", "kind", "device", "source", "quality", *_FIGURES)
+FIGURES = ("records", "unread", "seconds", "began", "ended", "joules", "squares", "gains", "boundless")
+_LINE = ("line", "kind", "device", "source", "quality", *FIGURES)
 
 
 def _of_records(own: Iterable[ColumnElement[bool]]) -> list[Executable]:
@@ -220,7 +220,7 @@ def _of_hours(run: str) -> Executable:
 def added() -> list[ColumnElement[Any]]:
     """Return the figures of lines added up."""
     ends: dict[str, ColumnElement[Any]] = {"began": func.min(_line.began), "ended": func.max(_line.ended)}
-    return [ends[name] if name in ends else func.sum(_line[name]) for name in _FIGURES]
+    return [ends[name] if name in ends else func.sum(_line[name]) for name in FIGURES]
 
 
 def _word(name: str) -> ColumnElement[str]:
@@ -264,7 +264,7 @@ def differences(connection: Connection) -> list[str]:
             ([_of_hours(run)], _sum.hour.is_(None)),
         ):
             right = {
-                row[: -len(_FIGURES)]: row[-len(_FIGURES) :]
+                row[: -len(FIGURES)]: row[-len(FIGURES) :]
                 for query in wanted
                 for row in map(tuple, connection.execute(query))
             }
@@ -273,7 +273,7 @@ def differences(connection: Connection) -> list[str]:
                 .select_from(schema.rollups.join(schema.rollup_lines, _line.rollup_id == _sum.id))
                 .where(_sum.run_id == run, hour)
             )
-            found = {row[: -len(_FIGURES)]: row[-len(_FIGURES) :] for row in map(tuple, connection.execute(stored))}
+            found = {row[: -len(FIGURES)]: row[-len(FIGURES) :] for row in map(tuple, connection.execute(stored))}
             if right.keys() != found.keys() or not all(_same(right[key], found[key]) for key in right):
                 wrong.add(run)
     return sorted(wrong)

@@ -12,15 +12,17 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, select
+
+from jupyter_green.records import Quality
 
 from . import query, rollup, schema
 from .moment import period
 from .query import Filters
 from .rollup import AROUND, HOUR, hour_of
-from .totals import OF_ALL, By, Line, Sums, Totals, total
+from .totals import OF_ALL, By, Line, Sums, Totals, is_whole_figure, total
 
 if TYPE_CHECKING:
     from .access import AccessScope
@@ -64,40 +66,63 @@ class _Period:
         return where
 
 
-def totals(connection: Connection, filters: Filters, whose: Whose, by: By | None, simulated: bool | None) -> Totals:
+class AlteredSums(ValueError):
+    """Sums that hold what records don't add up to."""
+
+
+class Altered:
+    """What was altered from outside and is in no answer."""
+
+    def __init__(self) -> None:
+        self.records: set[str] = set()
+        self.sums = False
+        """Whether sums were, so that the records were added up instead."""
+
+
+def totals(
+    connection: Connection,
+    filters: Filters,
+    whose: Whose,
+    altered: Altered,
+    *,
+    by: By | None,
+    simulated: bool | None,
+) -> Totals:
     """Return the totals of the records that filters mean; see `Reader.totals`."""
     period = _period(connection, filters, whose, by)
     where = query.conditions(filters, *whose)
-    if period is None:
-        return total(query.lines(connection, where), by, simulated)
-    lines = [*_edges(connection, where, period)]
+    sums = [] if period is None else _whole_sums(connection, filters, whose, period, by=by, altered=altered)
+    if period is None or altered.sums:
+        return total(query.lines(connection, where, altered.records), by, simulated)
+    lines = [*_edges(connection, where, period, altered.records)]
     seen = _around_edges(connection, where, lines)
-    return total(lines, by, simulated, _sums(connection, filters, whose, period, by), seen)
+    return total(lines, by, simulated, sums, seen)
 
 
 Firsts = dict[str, tuple[float, str | None, str | None]]
 """Of each run when its first record began, with its notebook and project."""
 
 
-def runs(connection: Connection, filters: Filters, whose: Whose) -> tuple[Firsts, Totals]:
+def runs(connection: Connection, filters: Filters, whose: Whose, altered: Altered) -> tuple[Firsts, Totals]:
     """Return the runs that records belong to, oldest first, and the totals by run."""
     period = _period(connection, filters, whose, "run")
     where = query.conditions(filters, *whose)
     firsts: Firsts = {}
-    if period is None:
+    sums = [] if period is None else _whole_sums(connection, filters, whose, period, by="run", altered=altered)
+    if period is None or altered.sums:
 
         def noted() -> Iterator[Line]:
-            for line in query.lines(connection, where):
+            for line in query.lines(connection, where, altered.records):
                 firsts.setdefault(line.run_id, (line.started_at, line.notebook, line.project))
                 yield line
 
         return firsts, total(noted(), "run")
-    lines = [*_edges(connection, where, period)]
+    lines = [*_edges(connection, where, period, altered.records)]
     found = total(
         lines,
         "run",
         None,
-        _sums(connection, filters, whose, period, "run"),
+        sums,
         _around_edges(connection, where, lines),
     )
     began = func.min(_line.began)
@@ -182,11 +207,13 @@ def _day(seconds: float) -> str:
 # ---- the records of the edges -----------------------------------------------------------------
 
 
-def _edges(connection: Connection, where: Where, period: _Period) -> Iterator[Line]:
+def _edges(connection: Connection, where: Where, period: _Period, altered: set[str]) -> Iterator[Line]:
     """Yield the records whose hours are no part of the middle, and those inside a record of such an hour."""
     record = schema.records.c
     for hour in sorted(period.apart):
-        yield from query.lines(connection, [*where, record.started_at >= hour, record.started_at < hour + HOUR])
+        yield from query.lines(
+            connection, [*where, record.started_at >= hour, record.started_at < hour + HOUR], altered
+        )
     if not period.apart:
         return
     unsure = select(_sum.id).where(_sum.around_hour.in_(period.apart), *period.hours(_sum.hour)).limit(1)
@@ -197,7 +224,7 @@ def _edges(connection: Connection, where: Where, period: _Period) -> Iterator[Li
         some = select(record.id).where(record.started_at >= hour, record.started_at < hour + HOUR)
         ids += [str(one) for one in connection.execute(some).scalars()]
     for chunk in _chunks(ids):
-        for line in query.lines(connection, [*where, record.parent.in_(chunk)]):
+        for line in query.lines(connection, [*where, record.parent.in_(chunk)], altered):
             if hour_of(line.started_at) not in period.apart:
                 yield line
 
@@ -236,6 +263,17 @@ def _middle(filters: Filters, whose: Whose, period: _Period) -> Where:
     return where
 
 
+def _whole_sums(
+    connection: Connection, filters: Filters, whose: Whose, period: _Period, *, by: By | None, altered: Altered
+) -> list[Sums]:
+    """Return what the middle adds up to; where it was altered from outside that is noted."""
+    try:
+        return [*_sums(connection, filters, whose, period, by)]
+    except AlteredSums:
+        altered.sums = True
+        return []
+
+
 def _sums(connection: Connection, filters: Filters, whose: Whose, period: _Period, by: By | None) -> Iterator[Sums]:
     """Yield what the middle adds up to."""
     where = _middle(filters, whose, period)
@@ -249,7 +287,16 @@ def _sums(connection: Connection, filters: Filters, whose: Whose, period: _Perio
     if by != "kind":
         where.append(_line.line.in_(OF_ALL))
     what = [*group, _sum.simulated, inside, _line.line, _line.kind, _line.device, _line.source, _line.quality]
-    wanted = select(*what, *rollup.added()).select_from(tables).where(*where).group_by(*what)
-    for row in map(tuple, connection.execute(wanted)):
+    figures = rollup.added()
+    # SQLite adds a text up as 0, but orders it after every number; and a sum hides what is below 0 in it.
+    ends = [end(_line[name]) for name in rollup.FIGURES for end in (func.min, func.max)]
+    wanted = select(*what, *figures, *ends).select_from(tables).where(*where).group_by(*what)
+    for whole in map(tuple, connection.execute(wanted)):
+        row = whole[: -len(ends)]
+        if not all(map(is_whole_figure, whole[-len(ends) :])):
+            raise AlteredSums
         key: Any = row[0] if group else None
-        yield Sums(_day(key) if by == "day" else key, *row[len(group) :])
+        sums = Sums(_day(key) if by == "day" else key, *row[len(group) :])
+        if sums.line == "sum" and sums.quality not in get_args(Quality):
+            raise AlteredSums
+        yield sums

@@ -74,6 +74,14 @@ class Sums(NamedTuple):
     boundless: int | None
 
 
+_WIDEST_SUM = 1e200
+
+
+def is_whole_figure(value: object) -> bool:
+    """Whether a figure is one that records add up to, or absent; SQLite keeps anything in any column."""
+    return value is None or (isinstance(value, (int, float)) and abs(value) <= _WIDEST_SUM and value >= 0)
+
+
 def is_simulated(record: EnergyRecord) -> bool:
     """Whether a record belongs to the simulated ones, also where its simulated sensors gave no reading."""
     if record.joules is None:

@@ -135,31 +135,26 @@ def _options(words: list[str]) -> argparse.Namespace:
 def _period(session: Session, options: argparse.Namespace) -> Period | None:
     """Return the report of a period, or write it to a file."""
     from jupyter_green.disclose import DiscloseError
-    from jupyter_green.disclose.period import Period, period_of, since_of
-    from jupyter_green.disclose.scope import records_of
+    from jupyter_green.disclose.period import Period
+    from jupyter_green.disclose.scope import period_in
     from jupyter_green.ledger import Ledger
 
     forms = {".html": Period.page, ".md": Period.markdown, ".csv": Period.csv}
     target = None if options.place is None else _target(options.place, forms)
-    try:
-        begin = since_of(options.since)
-    except DiscloseError as error:
-        raise UsageError(f"%energy report: {error}") from None
     session.settle()
     try:
         with Ledger(session.settings.ledger) as ledger:
-            records = records_of(ledger, begin, options.project)
+            found = period_in(
+                ledger,
+                options.since,
+                project=options.project,
+                valuation=session.settings.valuation,
+                problem=session.problem,
+                equivalents=options.equivalents,
+                versions=_versions(session),
+            )
     except (DiscloseError, LedgerError) as error:
         raise UsageError(f"%energy report: {error}") from None
-    found = period_of(
-        records,
-        begin,
-        project=options.project,
-        valuation=session.settings.valuation,
-        problem=session.problem,
-        equivalents=options.equivalents,
-        versions=_versions(session),
-    )
     if target is None:
         return found
     _write(target, forms[target.suffix.lower()](found))

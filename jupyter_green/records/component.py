@@ -81,5 +81,8 @@ class Component:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Component:
         """Build a component from `to_dict` output; unknown keys are ignored."""
-        known = {field.name for field in fields(cls)}
+        known = _FIELDS
         return cls(**cast("dict[str, Any]", {name: value for name, value in data.items() if name in known}))
+
+
+_FIELDS = frozenset(field.name for field in fields(Component))

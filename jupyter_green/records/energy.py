@@ -231,8 +231,7 @@ class EnergyRecord:
             raise ValueError(
                 f"This record has schema {version!r}; this jupyter_green reads up to {SCHEMA_VERSION}. Upgrade it."
             )
-        known = {item.name for item in fields(cls)}
-        kept = {name: value for name, value in data.items() if name in known}
+        kept = {name: value for name, value in data.items() if name in _FIELDS}
         kept["components"] = tuple(Component.from_dict(part) for part in data.get("components", ()))
         kept["notes"] = tuple(data.get("notes", ()))
         trace = data.get("trace")
@@ -269,6 +268,9 @@ class EnergyRecord:
         missing = f", {self.incomplete}" if self.incomplete else ""
         ended = f"{self.status}{'' if self.final else ', so far'}"
         return f"<EnergyRecord {amount}{missing}, {self.seconds:.3g} s, {ended}>"
+
+
+_FIELDS = frozenset(item.name for item in fields(EnergyRecord))
 
 
 def _sum_known(values: Any) -> float | None:

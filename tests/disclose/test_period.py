@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import io
 import json
 from datetime import datetime, timedelta, timezone
@@ -15,7 +16,7 @@ from jupyter_green.cli import main
 from jupyter_green.disclose import DiscloseError, disclose
 from jupyter_green.disclose.against import compared
 from jupyter_green.disclose.period import Period, period_of, since_of
-from jupyter_green.disclose.scope import records_of
+from jupyter_green.disclose.scope import period_in
 from jupyter_green.impact import Valuation
 from jupyter_green.ledger import Ledger
 from jupyter_green.records import EnergyRecord
@@ -180,11 +181,11 @@ def test_a_project_may_have_rested(kept: Path, capsys: pytest.CaptureFixture[str
     assert main(["report", "--since", "1h", "--project", "films"]) == 0
     assert "nothing was metered" in capsys.readouterr().out
     with Ledger(f"sqlite:///{kept / 'empty.db'}") as ledger:
-        assert records_of(ledger, NOW, "films") == ()
-        assert records_of(ledger, NOW) == ()
+        assert "nothing was metered" in period_in(ledger, NOW, project="films").text()
+        assert "nothing was metered" in period_in(ledger, NOW).text()
         ledger.add([at(5, gpu(1.0), project=f"p{n}") for n in range(10)])
         with pytest.raises(DiscloseError, match="there are: p0, p1, p2, p3, p4, p5, p6, p7 and 2 more"):
-            records_of(ledger, NOW, "films")
+            period_in(ledger, NOW, project="films")
 
 
 @pytest.mark.parametrize(
@@ -213,3 +214,43 @@ def test_a_folder_that_does_not_disclose_fails(tmp_path: Path, capsys: pytest.Ca
     (tmp_path / "disclosure.json").write_text(json.dumps(told))
     assert main(["check", str(tmp_path)]) == 1
     assert "hardware" in capsys.readouterr().out
+
+
+def test_what_is_to_come_is_not_of_today(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Ledger() as ledger:
+        ledger.add([at(-30, gpu(7.2e6), run_id="clock"), at(0, gpu(3.6e5), run_id="now")])
+        today = period_in(ledger, "today")
+        assert today.sum.joules == pytest.approx(ledger.totals(since="today").joules)
+        assert today.sum.joules < 7.2e6
+    assert main(["report", "--since", "today"]) == 0
+    assert "2 kWh" not in capsys.readouterr().out
+
+
+def test_the_ledgers_records_give_the_same_report_and_are_not_held(kept: Path) -> None:
+    records = [*month(), at(23.95, gpu(1.0), run_id="r3", id="i" * 32, parent=None)]
+    records.append(at(23.94, gpu(0.5), run_id="r3", span="window", parent="i" * 32, cell_id=None))
+    records += [at(7 - n / 10, gpu(10.0), run_id=f"run-{n:02d}", cell_id=f"c{m}") for n in range(40) for m in range(9)]
+    since = NOW - timedelta(days=30)
+    with Ledger(f"sqlite:///{kept / 'whole.db'}") as ledger:
+        ledger.add(records)
+        streamed, listed = period_in(ledger, since), period_of(records, since)
+        for form in (Period.text, Period.csv):
+            assert form(streamed) == form(listed)
+        assert streamed.against == listed.against
+        alive = ledger.by_run(lambda found: max(_alive() for _ in found), since=since)
+    assert alive < _alive() + 100, "a page of rows lives at most"
+
+
+def _alive() -> int:
+    return sum(isinstance(one, EnergyRecord) for one in gc.get_objects())
+
+
+def test_a_report_of_everyone_says_so(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (kept / "ledger.db").chmod(0o666)
+    said = "everyone who writes to this ledger"
+    for suffix in ("html", "md"):
+        target = kept / f"all.{suffix}"
+        assert main(["report", "--everyone", "--to", str(target)]) == 0
+        assert said in target.read_text(encoding="utf-8")
+        assert main(["report", "--to", str(target)]) == 0
+        assert said not in target.read_text(encoding="utf-8")

@@ -106,13 +106,16 @@ def named(given: list[dict[str, Any]], start: str) -> list[EnergyRecord]:
 
 
 def check(ledger: Ledger, filters: dict[str, Any], by: Any, simulated: Any) -> None:
+    since, until = filters.get("since"), filters.get("until")
+    if since is not None and until is not None and until < since:  # such a period is refused
+        filters = {**filters, "since": until, "until": since}
     where = query.conditions(filters, ledger._privacy, ledger._scope)
-    expected = ledger._database.read(lambda c: adding.total(query.lines(c, where), by, simulated))
+    expected = ledger._database.read(lambda c: adding.total(query.lines(c, where, set()), by, simulated))
     alike(ledger.totals(by=by, simulated=simulated, **filters), expected)
     firsts = {}
-    for line in ledger._database.read(lambda c: [*query.lines(c, where)]):
+    for line in ledger._database.read(lambda c: [*query.lines(c, where, set())]):
         firsts.setdefault(line.run_id, (line.started_at, line.notebook, line.project))
-    parts = ledger._database.read(lambda c: adding.total(query.lines(c, where), "run")).groups
+    parts = ledger._database.read(lambda c: adding.total(query.lines(c, where, set()), "run")).groups
     runs = {run.run_id: run for run in ledger.runs(**filters)}
     assert runs.keys() == parts.keys()
     for name, run in runs.items():
