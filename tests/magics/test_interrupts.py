@@ -374,6 +374,8 @@ def test_run_all_stops_as_often_as_without_us(
             if budget:
                 assert kernel.run("%budget 1e12J --per project --all").status == "ok"
         assert kernel.run(STACKS).status == "ok"
+        # IPython loads this magic when it is first used, and never again where an interrupt comes between.
+        assert kernel.run("%%capture\n1").status == "ok"
         return kernel
 
     with ThreadPoolExecutor(2) as pool:
