@@ -192,11 +192,11 @@ def _is_whole(record: EnergyRecord) -> bool:
         return False
     if record.span not in _SPANS or record.status not in _STATUSES:
         return False
-    figures = (record.units, record.co2e_grams, record.overhead_seconds)
+    figures = (record.units, record.co2e_grams, record.cost)  # a price may be negative for hours
     texts = (getattr(record, name) for name in _TEXTS)
     return (
-        all(value is None or _is_number(value) for value in figures)
-        and (record.cost is None or _is_finite(record.cost))  # a price may be negative for hours
+        all(value is None or _is_finite(value) for value in figures)
+        and _is_number(record.overhead_seconds)
         and all(value is None or isinstance(value, str) for value in texts)
         and all(isinstance(note, str) for note in record.notes)
         and all(_is_whole_part(part) for part in record.components)
