@@ -241,7 +241,7 @@ def test_perplexity_of_a_language_model() -> None:
     subject = subject_of(model)
     batches = material_of(subject, (ids, ids)).judge
     outputs, labels = model(batches[0].inputs), batches[0].labels
-    task = task_of(outputs, labels, model=model, inputs=batches[0].inputs)  # its labels are its own inputs
+    task = task_of(outputs, labels, model=model, inputs=batches[0].inputs, task="causal-lm")
     metric = metric_of(None, outputs, labels, vectors=False, task=task)
     assert metric.name == "perplexity"
     parts, _ = evaluate(subject, model, batches, metric)
