@@ -67,11 +67,17 @@ class Store:
         self._start_journal()
 
     def note(self, event: str, record_id: str, known: dict[str, Any]) -> None:
-        """Write what is newly known of a window that is not settled: an open, close or beat line."""
+        """Write what is newly known of a window that is not settled: an open, close or beat line.
+
+        The sampler may have settled it since: nothing is written then, for another file may have begun meanwhile, where
+        the line would stand alone.
+        """
         with self._writing:
             if event == "open":
                 self._open[record_id] = dict(known)
-            elif record_id in self._open:
+            elif record_id not in self._open:
+                return
+            else:
                 self._open[record_id].update(known)
                 if event == "close":
                     self._closed.add(record_id)

@@ -12,6 +12,10 @@ from pathlib import Path
 import pytest
 
 from jupyter_green.ledger import Ledger
+from jupyter_green.ledger.journal import journals, replay
+from jupyter_green.ledger.location import journal_folder
+from jupyter_green.records import EnergyRecord
+from jupyter_green.session import Settings, store
 from tests.hardware.driver import SimulatedDriver
 from tests.session.script import run
 
@@ -262,3 +266,19 @@ print(json.dumps([session.problem, [r.label for r in session.finished if r.label
     assert told[0]
     assert told[1] == [*names("one"), *names("two")]
     assert kept() == names("one", "two")
+
+
+def test_an_end_that_is_noted_late_begins_no_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sampler may settle a window, and go on in another file, before the cell has noted its end."""
+    url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
+    monkeypatch.setattr(store, "ROTATE_BYTES", 0)
+    writer = store.Store(Settings(url, "project"))
+    record = EnergyRecord(components=(), seconds=1.0, started_at=1.7e9)
+    writer.note("open", record.id, {**record.to_dict(), "seconds": 0.0})
+    writer.keep(record)
+    writer.note("close", record.id, {"status": "ok", "seconds": 1.0})
+    writer.note("beat", record.id, {"seconds": 1.0})
+    writer.close()
+    found = [replay(path) for path in journals(journal_folder(url))]
+    assert len(found) == 2
+    assert [(len(one.settled), len(one.open), one.skipped) for one in found] == [(1, 0, 0), (0, 0, 0)]
