@@ -128,7 +128,7 @@ def _record(number: int, now: float, size: int) -> Any:
         cell_id=f"cell-{number % 150}",
         execution_count=number % 200 + 1,
         code_hash=f"{number % 150:064x}",
-        notebook=f"/home/alice/work/notebook-{run % 50}.ipynb",
+        notebook=f"notebook-{run % 50}.ipynb",
         project=f"project-{run % 5}",
     )
 

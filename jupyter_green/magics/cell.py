@@ -321,7 +321,7 @@ class CellMeter:
         self._faults += 1
         self._why = " ".join(f"{type(error).__name__}: {error}".split())
         if self._faults == 1:
-            with contextlib.suppress(Exception):  # there may be nowhere to say it
+            with contextlib.suppress(Exception):  # the cell may have closed or replaced what it would be printed to
                 print(
                     f"jupyter_green could not meter this cell to the end ({self._why}). The cell runs as ever; "
                     "%energy status says how metering stands."

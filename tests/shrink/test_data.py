@@ -406,7 +406,7 @@ def test_texts_with_labels_in_every_form(form: str) -> None:
         "series": (pd.Series(texts, index=range(500, 620)), pd.Series(labels)),
         "frame": pd.DataFrame({"text": texts, "label": labels}),
         "mapping": {"sentence": texts, "label": labels},
-        "loader": DataLoader(list(zip(texts, labels, strict=True)), batch_size=10),  # type: ignore[arg-type]
+        "loader": DataLoader(list(zip(texts, labels, strict=True)), batch_size=10),
         "examples": [{"text": text, "label": label} for text, label in zip(texts, labels, strict=True)],
         "other name": pd.DataFrame({"review": texts, "label": labels}),
     }
