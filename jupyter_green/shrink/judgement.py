@@ -100,8 +100,10 @@ def judge(search: Search) -> Verdict:
 
 
 def _unjudged(chosen: Sequence[Entry], said: str) -> Verdict:
-    """Return the boldest whose cost is told, as what was not judged."""
-    entry = next((entry for entry in reversed(chosen) if entry.outcome.ratio is not None), chosen[-1])
+    """Return the boldest whose cost is told, as what was not judged; nothing is kept where no cost is."""
+    entry = next((entry for entry in reversed(chosen) if entry.outcome.ratio is not None), None)
+    if entry is None:
+        return Verdict(None, reason=chosen[-1].outcome.reason)
     return Verdict(entry, entry.loss, entry.against_control, None, entry.outcome, reason=said)
 
 

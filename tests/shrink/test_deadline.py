@@ -11,8 +11,11 @@ import jupyter_green as green
 from jupyter_green.shrink import deadline
 from jupyter_green.shrink.call import recipes_of
 from jupyter_green.shrink.fault import ShrinkError
+from jupyter_green.shrink.judgement import judge
+from jupyter_green.shrink.trial import Outcome
 
 from . import models
+from .test_shrink import entry, searching
 
 CALL = 2.0
 """Seconds of the clock that one call of the model takes."""
@@ -88,3 +91,15 @@ def test_reading_data_is_a_part_of_the_time(points_model: Any, clock: Clock) -> 
     with pytest.raises(ShrinkError, match="The time was up"):
         green.shrink(points_model, loader, time=20, progress=False)
     assert clock.seconds <= 1.1 * 20 + 2 * CALL
+
+
+def test_what_was_not_judged_and_whose_cost_is_untold_is_not_kept(points_model: Any) -> None:
+    """A headline without a figure says nothing, and a model that may cost more is no result."""
+    search = searching(points_model, {"small": 0.25})
+    untold = entry("small", 0.25, 0, 0)
+    untold.outcome = Outcome("can't tell", None, "Too few rounds were run in the time allowed.", untold.outcome.cost)
+    search.entries = [untold]
+    search.interrupted = True
+    verdict = judge(search)
+    assert verdict.entry is None
+    assert verdict.reason == untold.outcome.reason
