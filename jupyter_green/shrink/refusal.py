@@ -87,5 +87,5 @@ def _embeddings(model: Any) -> Any:
     get = getattr(model, "get_input_embeddings", None)
     try:
         return get() if callable(get) else None
-    except (NotImplementedError, AttributeError):
+    except (NotImplementedError, AttributeError):  # what transformers raises where a model has no such table
         return None
