@@ -178,11 +178,11 @@ def loss_by_group(
 
         found = drawn(lost, count, metric.unit, OWN_RESAMPLES, level)
         return replace(found, same=np.array_equal(original, candidate))
-    if original.shape[1] == 1 and np.isin(original, (0, 1)).all() and np.isin(candidate, (0, 1)).all():
-        effective = sizes.sum() ** 2 / (sizes**2).sum()
+    effective = float(sizes.sum() ** 2 / (sizes**2).sum())
+    if metric.is_count(original) and metric.is_count(candidate):
         share = effective / len(original)
         one, other = original[:, 0] > 0.5, candidate[:, 0] > 0.5
-        found = counted((one & ~other).sum() * share, (other & ~one).sum() * share, effective, level)
+        found = counted(float((one & ~other).sum()) * share, float((other & ~one).sum()) * share, effective, level)
         return replace(found, examples=count)
 
     def summed(parts: np.ndarray) -> np.ndarray:
@@ -197,4 +197,5 @@ def loss_by_group(
         metric.unit,
         higher_is_better=metric.higher_is_better,
         level=level,
+        effective=effective if metric.counts_places else None,
     )

@@ -2,7 +2,8 @@
 
 A loss is accepted only where the upper end of its interval is within what the person accepts: "no difference seen" on
 few examples proves nothing. Right-or-wrong scores use Tango's score interval, because a bootstrap of examples on which
-the two models never differ has no width at all; every other metric is resampled by example.
+the two models never differ has no width at all; every other metric is resampled by example, and where it counts right
+places and hardly any example differs, its interval ends no earlier than Tango's of as many that don't.
 """
 
 from __future__ import annotations
@@ -183,6 +184,7 @@ def resampled(
     higher_is_better: bool,
     level: float = LEVEL,
     seed: int = 0,
+    effective: float | None = None,
 ) -> Loss:
     """Return the loss of a metric that is a function of sums over examples, by paired bootstrap.
 
@@ -200,10 +202,16 @@ def resampled(
         Of the interval.
     seed : int
         Seed of the bootstrap.
+    effective : float, optional
+        How many examples (or groups) count, of a metric that counts right places: where the two differ on hardly any,
+        the interval ends no earlier than that of so many examples on which nothing differs.
     """
     import numpy as np
 
     count = len(original)
+    differing = int((original != candidate).any(axis=-1).sum())
+    few = effective if differing < LEAST_RESAMPLED else None
+    least = 0.0 if few is None else counted(0, 0, few, level).high
 
     def loss(first: Any, second: Any) -> Any:
         lost = first - second if higher_is_better else second - first
@@ -211,7 +219,7 @@ def resampled(
 
     value = float(loss(total(original.sum(0)), total(candidate.sum(0))))
     if np.array_equal(original, candidate):
-        return Loss(0.0, 0.0, 0.0, count, unit, same=True, least=LEAST_RESAMPLED)
+        return Loss(0.0, -least, least, count, unit, same=True, least=LEAST_RESAMPLED)
     rng = np.random.default_rng(seed)
     losses = []
     at_once = max(1, CHUNK // count)
@@ -219,5 +227,5 @@ def resampled(
         draws = min(at_once, RESAMPLES - begin)
         weights = rng.multinomial(count, np.full(count, 1 / count), size=draws).astype(float)
         losses.append(loss(total(weights @ original), total(weights @ candidate)))
-    low, high = np.quantile(np.concatenate(losses), [(1 - level) / 2, (1 + level) / 2])
-    return Loss(value, float(low), float(high), count, unit, least=LEAST_RESAMPLED)
+    low, high = (float(end) for end in np.quantile(np.concatenate(losses), [(1 - level) / 2, (1 + level) / 2]))
+    return Loss(value, low, max(high, least), count, unit, least=LEAST_RESAMPLED)

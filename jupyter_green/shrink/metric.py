@@ -40,6 +40,8 @@ class Metric:
     labels = True
     shared = True
     """Whether parts of examples add up; a callable's don't."""
+    counts_places = False
+    """Whether right places of examples are counted: examples on which nothing differs leave it open by how much."""
 
     def __init__(self, task: Task | None = None) -> None:
         self.task = Task() if task is None else task
@@ -68,6 +70,10 @@ class Metric:
         """Return how often the greedy answer is the original's, where this metric keeps that."""
         return None
 
+    def is_count(self, parts: np.ndarray) -> bool:
+        """Whether these parts say of each example that it is right or wrong, and the metric counts that."""
+        return type(self) in (Metric, Agreement) and set(parts[:, 0].tolist()) <= {0.0, 1.0}
+
     def by_class(self, original: np.ndarray, candidate: np.ndarray) -> dict[int, ClassScore]:
         """Return how well each class is told, where this metric counts right answers to classes."""
         if self.name not in ("accuracy", Agreement.name) or original.shape[1] < 2:
@@ -87,6 +93,8 @@ class Metric:
 
 class PerPlace(Metric):
     """Accuracy over the labelled places of examples (tokens, pixels, labels); an example is what is resampled."""
+
+    counts_places = True
 
     def __init__(self, task: Task) -> None:
         super().__init__(task)
@@ -136,6 +144,7 @@ class Agreement(Metric):
 
     name = "agreement with the original"
     labels = False
+    counts_places = True
 
     def reference(self, outputs: Any) -> Any:
         """Keep the answers."""
@@ -152,7 +161,7 @@ class Agreement(Metric):
 
     def loss(self, original: np.ndarray, candidate: np.ndarray, level: float = LEVEL) -> Loss:
         """Counted where each example is right or wrong, else resampled."""
-        if set(candidate[:, 0].tolist()) <= {0.0, 1.0}:
+        if self.is_count(candidate):
             return super().loss(original, candidate, level)
         return by_example(self, original, candidate, level)
 
@@ -182,6 +191,7 @@ class F1(Metric):
     """F1 of each class, averaged over the classes that occur (macro)."""
 
     name = "F1"
+    counts_places = True
 
     def __init__(self, classes: int, task: Task | None = None) -> None:
         super().__init__(task)
@@ -340,6 +350,7 @@ def by_example(metric: Metric, original: np.ndarray, candidate: np.ndarray, leve
         metric.unit,
         higher_is_better=metric.higher_is_better,
         level=level,
+        effective=count if metric.counts_places else None,
     )
 
 

@@ -27,8 +27,9 @@ from jupyter_green.shrink.forms import batches_of
 from jupyter_green.shrink.groups import groups_of, loss_by_group
 from jupyter_green.shrink.loss import counted
 from jupyter_green.shrink.material import Material, material_of
-from jupyter_green.shrink.metric import F1, Metric, Own, Perplexity, evaluate
+from jupyter_green.shrink.metric import F1, Metric, Own, PerPlace, Perplexity, evaluate
 from jupyter_green.shrink.subject import subject_of
+from jupyter_green.shrink.task import Task
 
 from . import models
 
@@ -193,6 +194,31 @@ def test_losses_stand_on_groups() -> None:
     assert loss_by_group(metric_f1, parts[0], parts[1], groups).value == pytest.approx(
         metric_f1.loss(parts[0], parts[1]).value
     )
+
+
+def test_right_answers_of_groups_are_counted_with_their_classes_too() -> None:
+    labels = torch.arange(1000) % 3
+    right = nn.functional.one_hot(labels, 3).float()
+    metric, groups = Metric(Task(classes=3)), [place // 20 for place in range(1000)]
+    parts = metric.parts(right, labels, None).numpy()
+    same = loss_by_group(metric, parts, parts, groups)
+    assert (same.same, same.examples, same.high) == (True, 50, pytest.approx(counted(0, 0, 50).high))
+    assert not same.within(0.01)
+
+
+@pytest.mark.parametrize("name", ["token-classification", "f1"])
+def test_examples_that_do_not_differ_leave_it_open_by_how_much(name: str) -> None:
+    task = Task("token-classification", classes=3)
+    metric = F1(3, task) if name == "f1" else PerPlace(task)
+    labels = torch.randint(0, 3, (40, 10), generator=torch.Generator().manual_seed(0))
+    parts = metric.parts(nn.functional.one_hot(labels, 3).float(), labels, None).numpy()
+    for few in (0, 1):
+        after = parts.copy()
+        if few:
+            after[:few] = metric.parts(torch.zeros(few, 10, 3), labels[:few], None).numpy()
+        loss = metric.loss(parts, after)
+        assert loss.high >= counted(0, 0, 40).high
+        assert not loss.within(0.01)
 
 
 def test_a_metric_of_ones_own_is_drawn_by_group() -> None:
