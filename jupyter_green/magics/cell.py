@@ -188,6 +188,9 @@ class CellMeter:
     def _end(self, result: Any, frame: FrameType, ending: list[ActiveCell]) -> None:
         """Close the window of a cell that is over; may be begun again at any point."""
         cell = ending[0] if ending else self._active.end(None if result is None else result.info, frame)
+        if cell is None and _never_begun(result):
+            cell = self._active.begin(result.info, frame)
+            cell.undecided = not cell.nested and not _is_own(result.info.raw_cell)
         if cell is not None:
             ending[:] = [cell]
             if not cell.nested:
@@ -360,6 +363,11 @@ def code_hash(source: str) -> str:
         lines = lines[1:]
     text = "\n".join(line.rstrip() for line in lines).strip()
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
+
+
+def _never_begun(result: Any) -> bool:
+    """Whether a cell was interrupted before IPython told anybody of it: it tells of its end alone, without a number."""
+    return result is not None and result.execution_count is None and isinstance(result.error_in_exec, KeyboardInterrupt)
 
 
 def _is_own(source: str) -> bool:

@@ -134,7 +134,8 @@ class Environment:
         }
         kept.pop("IPYTHONDIR", None)
         path = f"{self.python.parent}{os.pathsep}{kept['PATH']}"
-        return {**kept, "PATH": path, "HOME": str(home), "PYTHONPATH": str(ROOT / "tests" / "upstream")}
+        modules = os.pathsep.join([str(ROOT / "tests" / "upstream"), *filter(None, [kept.get("PYTHONPATH")])])
+        return {**kept, "PATH": path, "HOME": str(home), "PYTHONPATH": modules}
 
     def _ask(self, code: str) -> str:
         done = subprocess.run([self.python, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
