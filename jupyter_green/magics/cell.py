@@ -134,13 +134,16 @@ class CellMeter:
                 uninterrupted(lambda: self._end(result, frame, ending))
                 if ending:
                     self._show_ended(ending[0], result)
+                    ending.clear()  # the last that is done: from now on its record is final
             except KeyboardInterrupt as interrupt:  # IPython would print it and go on with the next cell
                 self._end(result, caller_of_event(), ending)  # it may have come before that had begun
                 self._interrupted(result, ending, interrupt)
+                ending.clear()
         except Exception as error:  # noqa: BLE001 - see `before`
             self._failed(error)
             for cell in ending:
                 self._drop(cell, "error")
+            ending.clear()
 
     def _begin(self, info: Any, frame: FrameType) -> None:
         """Take in a cell and open its window; may be begun again at any point."""
@@ -198,6 +201,7 @@ class CellMeter:
             if cell.undecided and self.enabled:
                 self._open(cell)  # it ended before its own code began
             if cell.window is not None:
+                cell.window.held = ending
                 self._close(cell, cell.window, result)
             self._drop(cell, "ok")
         for tell in self.when_over:

@@ -126,9 +126,7 @@ def main(budget: bool) -> None:
         wrong.append(f"before IPython tells of the cell: {fault}, records of {untold}")
     for count, (status, where) in expected.items():
         found = [record for record in session.finished if record.execution_count == count and record.span == "cell"]
-        # What is said of budgets comes when its record may be final.
-        late = budget and where.startswith("after, ")
-        if [record.status for record in found] not in ([status], ["ok"] if late else [status]):
+        if [record.status for record in found] != [status]:
             wrong.append(f"{where}: records of {[record.status for record in found]}, not of {status}")
         elif any("same time" in note for note in found[0].notes):
             wrong.append(f"{where}: a ghost shares the energy")

@@ -106,14 +106,14 @@ class Environment:
         """
         self._config.parent.mkdir(parents=True, exist_ok=True)
         self._config.unlink(missing_ok=True)
-        plugin: tuple[str, ...] = ()
+        plugins = ["-p", "steady"]  # by their last names: some suites have a package `tests` of their own
         if extension:
             self._config.write_text(CONFIG)
-            plugin = ("-p", "everywhere")  # some suites have a package `tests` of their own
+            plugins += ["-p", "everywhere"]
         report = home / "report.xml"
         report.unlink(missing_ok=True)
         chosen = ("-k", " or ".join(only)) if only else ()
-        command = [self.python, "-m", "pytest", *OPTIONS, *plugin, *suite.options, *chosen, f"--junitxml={report}"]
+        command = [self.python, "-m", "pytest", *OPTIONS, *plugins, *suite.options, *chosen, f"--junitxml={report}"]
         log = home / f"{suite.project}-{'with' if extension else 'without'}.log"
         with log.open("w") as out:
             subprocess.run(
