@@ -134,13 +134,16 @@ class CellMeter:
                 uninterrupted(lambda: self._end(result, frame, ending))
                 if ending:
                     self._show_ended(ending[0], result)
+                    ending.clear()  # the last that is done: from now on its record is final
             except KeyboardInterrupt as interrupt:  # IPython would print it and go on with the next cell
                 self._end(result, caller_of_event(), ending)  # it may have come before that had begun
                 self._interrupted(result, ending, interrupt)
+                ending.clear()
         except Exception as error:  # noqa: BLE001 - see `before`
             self._failed(error)
             for cell in ending:
                 self._drop(cell, "error")
+            ending.clear()
 
     def _begin(self, info: Any, frame: FrameType) -> None:
         """Take in a cell and open its window; may be begun again at any point."""
@@ -188,6 +191,9 @@ class CellMeter:
     def _end(self, result: Any, frame: FrameType, ending: list[ActiveCell]) -> None:
         """Close the window of a cell that is over; may be begun again at any point."""
         cell = ending[0] if ending else self._active.end(None if result is None else result.info, frame)
+        if cell is None and _never_begun(result):
+            cell = self._active.begin(result.info, frame)
+            cell.undecided = not cell.nested and not _is_own(result.info.raw_cell)
         if cell is not None:
             ending[:] = [cell]
             if not cell.nested:
@@ -195,6 +201,7 @@ class CellMeter:
             if cell.undecided and self.enabled:
                 self._open(cell)  # it ended before its own code began
             if cell.window is not None:
+                cell.window.held = ending
                 self._close(cell, cell.window, result)
             self._drop(cell, "ok")
         for tell in self.when_over:
@@ -360,6 +367,11 @@ def code_hash(source: str) -> str:
         lines = lines[1:]
     text = "\n".join(line.rstrip() for line in lines).strip()
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
+
+
+def _never_begun(result: Any) -> bool:
+    """Whether a cell was interrupted before IPython told anybody of it: it tells of its end alone, without a number."""
+    return result is not None and result.execution_count is None and isinstance(result.error_in_exec, KeyboardInterrupt)
 
 
 def _is_own(source: str) -> bool:

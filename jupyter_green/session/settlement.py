@@ -31,6 +31,9 @@ TRACE_SECONDS = 1.0
 YIELD_SECONDS = 0.02
 """After a cell nobody waits for, the kernel first says that it is idle; then its record is made."""
 
+HELD_SECONDS = 30.0
+"""How long a record that is held back waits at most, whoever forgot it."""
+
 KEPT_RECORDS = 2_000
 """So many settled records stay in memory; of those before them their sum does, and the ledger has them all."""
 
@@ -276,7 +279,10 @@ class Settlement:
 
     def _settle_windows(self, now: float) -> None:
         for window in [*self._ending]:
-            if window.closed is None or (not window.awaited and now - window.closed.time < YIELD_SECONDS):
+            if window.closed is None:
+                continue
+            pause = HELD_SECONDS if window.held else YIELD_SECONDS
+            if not window.awaited and now - window.closed.time < pause:
                 continue
             if self._due(window.closed, now, soon=window.hurried):
                 try:

@@ -5,7 +5,7 @@ The edge is all that happens on a cell's path: two clock reads. Figures follow f
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +70,8 @@ class Window:
     given_up: bool = False
     awaited: bool = False
     hurried: bool = False
+    held: Sized = ()
+    """Its record waits while something is in it: an interrupt of what is said at its end is one of the window."""
     overhead: float = 0.0
     notes: list[str] = field(default_factory=list)
     latest: EnergyRecord | None = None

@@ -22,6 +22,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 import jupyter_green
+from jupyter_green.magics.cell import code_hash
 from jupyter_green.session import Session
 
 PLACES = str(Path(jupyter_green.__file__).parent), threading.__file__
@@ -62,6 +63,13 @@ class Interrupter:
                 self.where = f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno} {event} of {frame.f_code.co_name}"
                 raise KeyboardInterrupt
         return self.trace
+
+
+def before_the_first_line(frame: FrameType, event: str, _argument: object) -> None:
+    """Raise KeyboardInterrupt where IPython begins to run a cell, before it tells of it."""
+    if event == "call" and frame.f_code.co_name == "run_cell_async":
+        sys.settrace(None)
+        raise KeyboardInterrupt
 
 
 def main(budget: bool) -> None:
@@ -106,12 +114,19 @@ def main(budget: bool) -> None:
                 fault = "something is left in the shell"
             if fault is not None:
                 wrong.append(f"{callback}, {interrupter.where}: {fault}")
+    sys.settrace(before_the_first_line)
+    try:
+        result, said = run(source := f"{SOURCE}  # untold")
+    finally:
+        sys.settrace(None)
+    fault = check(result, said, session) or check_plain(*run(SOURCE), session)
     session.settle()
+    untold = [record.status for record in session.finished if record.code_hash == code_hash(source)]
+    if fault is not None or untold != ["interrupted"]:
+        wrong.append(f"before IPython tells of the cell: {fault}, records of {untold}")
     for count, (status, where) in expected.items():
         found = [record for record in session.finished if record.execution_count == count and record.span == "cell"]
-        # What is said of budgets comes when its record may be final.
-        late = budget and where.startswith("after, ")
-        if [record.status for record in found] not in ([status], ["ok"] if late else [status]):
+        if [record.status for record in found] != [status]:
             wrong.append(f"{where}: records of {[record.status for record in found]}, not of {status}")
         elif any("same time" in note for note in found[0].notes):
             wrong.append(f"{where}: a ghost shares the energy")

@@ -106,14 +106,14 @@ class Environment:
         """
         self._config.parent.mkdir(parents=True, exist_ok=True)
         self._config.unlink(missing_ok=True)
-        plugin: tuple[str, ...] = ()
+        plugins = ["-p", "steady"]  # by their last names: some suites have a package `tests` of their own
         if extension:
             self._config.write_text(CONFIG)
-            plugin = ("-p", "everywhere")  # some suites have a package `tests` of their own
+            plugins += ["-p", "everywhere"]
         report = home / "report.xml"
         report.unlink(missing_ok=True)
         chosen = ("-k", " or ".join(only)) if only else ()
-        command = [self.python, "-m", "pytest", *OPTIONS, *plugin, *suite.options, *chosen, f"--junitxml={report}"]
+        command = [self.python, "-m", "pytest", *OPTIONS, *plugins, *suite.options, *chosen, f"--junitxml={report}"]
         log = home / f"{suite.project}-{'with' if extension else 'without'}.log"
         with log.open("w") as out:
             subprocess.run(
@@ -134,7 +134,8 @@ class Environment:
         }
         kept.pop("IPYTHONDIR", None)
         path = f"{self.python.parent}{os.pathsep}{kept['PATH']}"
-        return {**kept, "PATH": path, "HOME": str(home), "PYTHONPATH": str(ROOT / "tests" / "upstream")}
+        modules = os.pathsep.join([str(ROOT / "tests" / "upstream"), *filter(None, [kept.get("PYTHONPATH")])])
+        return {**kept, "PATH": path, "HOME": str(home), "PYTHONPATH": modules}
 
     def _ask(self, code: str) -> str:
         done = subprocess.run([self.python, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
