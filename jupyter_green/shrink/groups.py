@@ -155,7 +155,7 @@ def loss_by_group(
     Notes
     -----
     Right or wrong answers are told as if those of one group always went the same way, which is the least that groups
-    can prove: with Kish's (1965) effective number of groups, the square of the sum of their sizes over the sum of the
+    can prove (drawn by group, those on which two models never differ would prove anything): with Kish's (1965) effective number of groups, the square of the sum of their sizes over the sum of the
     squares. Every other metric is drawn by group.
     """
     import numpy as np
@@ -178,7 +178,7 @@ def loss_by_group(
 
         found = drawn(lost, count, metric.unit, OWN_RESAMPLES, level)
         return replace(found, same=np.array_equal(original, candidate))
-    if original.shape[1] == 1 and np.isin(original, (0, 1)).all() and np.isin(candidate, (0, 1)).all():
+    if metric.right_or_wrong and all(np.isin(parts[:, 0], (0, 1)).all() for parts in (original, candidate)):
         effective = sizes.sum() ** 2 / (sizes**2).sum()
         share = effective / len(original)
         one, other = original[:, 0] > 0.5, candidate[:, 0] > 0.5

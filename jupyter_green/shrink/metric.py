@@ -41,6 +41,11 @@ class Metric:
     shared = True
     """Whether parts of examples add up; a callable's don't."""
 
+    @property
+    def right_or_wrong(self) -> bool:
+        """Whether the first part of an example says that its answer is right, and nothing else counts."""
+        return self.name in ("accuracy", Agreement.name)
+
     def __init__(self, task: Task | None = None) -> None:
         self.task = Task() if task is None else task
 
@@ -70,7 +75,7 @@ class Metric:
 
     def by_class(self, original: np.ndarray, candidate: np.ndarray) -> dict[int, ClassScore]:
         """Return how well each class is told, where this metric counts right answers to classes."""
-        if self.name not in ("accuracy", Agreement.name) or original.shape[1] < 2:
+        if not self.right_or_wrong or original.shape[1] < 2:
             return {}
         found = {}
         for number in sorted(set(original[:, 1].tolist())):
