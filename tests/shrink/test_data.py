@@ -182,6 +182,9 @@ def test_losses_stand_on_groups() -> None:
     uneven = loss_by_group(metric, before, before, [0] * 500 + [*range(1, 501)])
     assert (uneven.same, uneven.examples) == (True, 501)
     assert uneven.high > 0.3
+    # The class of an example, which stands beside its answer, changes nothing of that.
+    classes = np.arange(1000)[:, None] % 3
+    assert loss_by_group(metric, *(np.hstack([parts, classes]) for parts in (before, after)), groups) == loss
 
     scores = np.stack([rng.normal(50, 5, 50).repeat(20), np.full(1000, 20.0), np.zeros(1000)], axis=1)
     worse = scores + np.stack([rng.normal(0.5, 1, 50).repeat(20), np.zeros(1000), np.zeros(1000)], axis=1)
