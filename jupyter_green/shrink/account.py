@@ -81,6 +81,7 @@ def result_of(search: Search, verdict: Verdict, window: Any, per_day: int, notes
         inspected=_inspected(verdict),
         notes=(*_varies(search), *notes, *(_crowded(trial, verdict.held_against) if kept is not None else ())),
         judged=search.subject.task,
+        constant=search.constant,
         sample=search.material.select[0].part(0, 2).inputs,
     )
     return ShrinkResult(

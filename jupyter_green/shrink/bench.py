@@ -26,6 +26,7 @@ from .ratio import LEAST_PAIRS
 from .recipe import Case, Product, Recipe
 from .result import Candidate
 from .runtimes import Runtimes
+from .skill import Constant, without_skill
 from .subject import Subject
 from .trial import Cost, Outcome, Runner, Trial, run_trial, share_of_others
 from .variation import repeated, share_that_varies
@@ -114,6 +115,8 @@ class Bench:
         self.varies: float | None = None
         """Share of the examples that the original answers differently when asked again; None where it does not."""
         self.wavering = 0.0
+        self.constant: Constant | None = None
+        """What the original is no better than on the choosing examples; None where it is."""
         self._doing = "the original"
         self.runtimes = Runtimes(lambda: self.case(0.0))
 
@@ -132,6 +135,7 @@ class Bench:
             raise ShrinkError(
                 "Your model changes its own parameters when it is called; hand over one that doesn't learn."
             )
+        self.constant = without_skill(self.metric, self.parts, self.material.select)
         if not math.isfinite(self.metric.value(self.parts)):
             raise ShrinkError(
                 f"The metric {self.metric.name} is no number for your own model; nothing can be judged by it."

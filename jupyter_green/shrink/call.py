@@ -124,7 +124,7 @@ def shrink(  # noqa: PLR0917 - the order is public
     with session.window("trial", label="shrink") as window, subject.quiet():
         try:
             with deadline.until(began + seconds):
-                material = material_of(subject, data, train, tokenizer=tokenizer, metric=metric, group=group)
+                material = material_of(subject, data, train, tokenizer=tokenizer, metric=metric, group=group, task=task)
                 first = first_outputs(subject, material, trained=train is not None)
         except deadline.TimeIsUp:
             raise ShrinkError(TOO_EARLY) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,8 @@ LABELS = ("labels", "label", "target", "targets", "y")
 TEXTS = ("text", "sentence", "content")
 PAIRS = (("sentence1", "sentence2"), ("text1", "text2"), ("premise", "hypothesis"))
 """Columns that hold two texts which belong together."""
+MOST_DENSE = 2**27
+"""Numbers of a sparse matrix beyond which it is not made dense: half a gigabyte."""
 
 
 def tensor(value: Any, what: str = "data") -> Any:
@@ -25,6 +28,8 @@ def tensor(value: Any, what: str = "data") -> Any:
     import numpy as np
     import torch
 
+    if isinstance(value, np.ma.MaskedArray) and bool(np.ma.getmaskarray(value).any()):
+        raise ShrinkError(f"Some of the {what} are masked, so they are missing; leave those examples out.")
     try:
         if isinstance(value, (list, tuple)) and value and all(isinstance(one, torch.Tensor) for one in value):
             value = torch.stack(list(value))
@@ -32,17 +37,38 @@ def tensor(value: Any, what: str = "data") -> Any:
             value = np.stack(value)
         # pandas may hand out what can't be written to, which PyTorch warns of.
         value = np.array(value.to_numpy()) if hasattr(value, "to_numpy") else value
+        if isinstance(value, np.ndarray) and value.dtype.kind in "fiu":
+            kind = np.dtype(np.float64) if value.dtype.kind == "f" and value.dtype.itemsize > 8 else value.dtype
+            value = np.ascontiguousarray(value, kind.newbyteorder("="))
         if isinstance(value, np.ndarray) and not value.flags.writeable:
             value = value.copy()
         if getattr(getattr(value, "dtype", None), "kind", "") == "O":
             value = value.tolist()
         made = torch.as_tensor(value)
     except (TypeError, ValueError, RuntimeError, IndexError, OverflowError) as error:
-        hint = "; give X.toarray()" if hasattr(value, "toarray") else ""
         raise ShrinkError(
-            f"The {what} can't be made into a tensor: {str(error).splitlines()[0].rstrip('.')}{hint}."
+            f"The {what} can't be made into a tensor: {str(error).splitlines()[0].rstrip('. ')}."
         ) from error
     return made
+
+
+def dense(value: Any) -> Any:
+    """Return a sparse matrix as a dense one; anything else as it is.
+
+    Raises
+    ------
+    ShrinkError
+        If it would take too much memory.
+    """
+    import torch
+
+    tensor = isinstance(value, torch.Tensor) and value.layout is not torch.strided
+    if not tensor and not (hasattr(value, "toarray") and hasattr(value, "nnz")):
+        return value
+    if math.prod(value.shape) > MOST_DENSE:
+        size = " x ".join(map(str, value.shape))
+        raise ShrinkError(f"The data is a sparse matrix of {size}, too large to be made dense; give fewer rows of it.")
+    return value.to_dense() if tensor else value.toarray()
 
 
 def texts_of(value: Any) -> list[Any] | None:
@@ -180,10 +206,12 @@ def labels_of(labels: Any, classes: Mapping[str, int]) -> Any:
             raise ShrinkError("Some labels are missing (None); leave those examples out.")
         if any(isinstance(one, str) for one in labels):
             labels = _numbered(labels, classes)
-    labels = tensor(labels, "labels")
+    labels = tensor(dense(labels), "labels")
     if labels.dim() == 0:
         raise ShrinkError("There is one label for all examples; give one for each.")
-    return labels if labels.is_floating_point() or labels.is_complex() else labels.long()
+    if labels.is_complex():
+        raise ShrinkError("The labels are complex numbers, which nothing here judges; give their parts as real ones.")
+    return labels if labels.is_floating_point() else labels.long()
 
 
 def _numbered(labels: Sequence[Any], classes: Mapping[str, int]) -> list[int]:

@@ -10,6 +10,7 @@ from .class_scores import ClassScore
 from .loss import Loss
 from .options import A_DAY
 from .ratio import Ratio
+from .skill import Constant
 from .task import Task
 
 if TYPE_CHECKING:
@@ -79,6 +80,8 @@ class Facts:
         How well each class is told.
     judged : Task or None
         What is judged, and of which output.
+    constant : Constant or None
+        The constant answer that the original is no better than; None where it is better.
     per_day : int
         Inferences a day at which the yearly saving is stated.
     front : tuple of Front
@@ -127,4 +130,5 @@ class Facts:
     inspected: str = ""
     notes: tuple[str, ...] = ()
     judged: Task | None = None
+    constant: Constant | None = None
     sample: Any = field(default=None, repr=False)

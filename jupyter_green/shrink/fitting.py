@@ -11,9 +11,15 @@ from .fault import ShrinkError
 from .material import Material
 from .metric import F1, PLACES, Agreement, Cosine, Metric, Own, PerPlace, Perplexity, SquaredError
 from .outputs import MAIN, VECTORS, Path, listed, main_tensor, rank, tensors_of
+from .refusal import called
 from .subject import Subject
 from .task import LANGUAGE, Task, task_of
 from .task_names import of_model
+
+THRESHOLD_EXAMPLES = 256
+"""So many examples say above which number an output is a yes."""
+MUCH_BETTER = 0.1
+"""Share of right answers by which a half has to be better than zero to doubt that outputs are logits."""
 
 
 def metric_of(wanted: Any, outputs: Any, labels: Any, *, vectors: bool, task: Task | None = None) -> Metric:
@@ -144,9 +150,17 @@ def judged_by(
         if not callable(metric) or task is not None:
             raise
         # A function of the person's own judges, so nothing else needs to be known; nothing is trained on labels.
-        tensors = sorted(tensors_of(output), key=lambda item: rank(item[0]))
+        tensors = _of_examples(output, batch.size)
+        if len(tensors) > 1 and not _is_named(tensors):
+            raise ShrinkError(
+                f"The model returns {len(tensors)} tensors ({listed(tensors)}), and your metric gets one; hand over a "
+                "module that returns one tensor of all that counts."
+            ) from None
         found = Task("unknown", output=tensors[0][0])
-    vectors = subject.kind == "sentence-transformers" or found.output[-1:] in [(name,) for name in VECTORS]
+    if found.threshold is not None and labels is not None and metric != "mse":
+        found = _with_threshold(subject, found, material.select)
+    names = {path[-1] for path, _ in tensors_of(output) if len(path) == 1}
+    vectors = subject.kind == "sentence-transformers" or (not names.isdisjoint(VECTORS) and "logits" not in names)
     if vectors and labels is not None and not callable(metric):
         raise ShrinkError(
             f"{subject.name} gives embeddings, which no label is the right answer to; leave the labels out, or put a "
@@ -156,6 +170,38 @@ def judged_by(
     measure = metric_of(metric, found.of(output), labels, vectors=vectors, task=found)
     see_that_classes_fit(measure, [*material.select, *material.judge])
     return subject, replace(material, labelled=material.labelled and found.trainable and not free), measure
+
+
+def _with_threshold(subject: Subject, task: Task, batches: Sequence[Batch]) -> Task:
+    """Return the task with the number above which an output says yes, looked for on some more examples.
+
+    Raises
+    ------
+    ShrinkError
+        If the outputs are no probabilities, and are right far oftener above a half than above zero.
+    """
+    import torch
+
+    outputs, labels, count = [], [], 0
+    with torch.inference_mode():
+        for batch in batches:
+            if count >= THRESHOLD_EXAMPLES:
+                break
+            outputs.append(task.of(called(subject, batch)).reshape(-1))
+            labels.append(batch.labels.to(outputs[-1].device).reshape(-1))
+            count += batch.size
+    given, wanted = torch.cat(outputs), torch.cat(labels)
+    given, wanted = given[wanted != task.ignored], wanted[wanted != task.ignored] > 0
+    if bool(((given >= 0) & (given <= 1)).all()):
+        return replace(task, threshold=0.5)
+    zero, half = (float(((given > at) == wanted).double().mean()) for at in (0.0, 0.5))
+    if not task.told and half - zero > MUCH_BETTER:
+        raise ShrinkError(
+            f"Read by its sign the model's one output is right {100 * zero:.0f} % of the time, and above 0.5 it is "
+            f"{100 * half:.0f} %, so it may be no logit: give task='regression' (--task) where it was trained to give "
+            "the label as a number, or task='binary' where above 0 is yes."
+        )
+    return replace(task, threshold=0.0)
 
 
 def judged_output(output: Any, labels: Any, *, size: int, most: int | None = None, **known: Any) -> Task:
@@ -181,12 +227,9 @@ def judged_output(output: Any, labels: Any, *, size: int, most: int | None = Non
     """
     if known.get("task") is None:
         of_model(known.get("model"))  # what answers with more than one tensor tells is refused first
-    every = list(tensors_of(output))
-    main_tensor(output)
-    found = [item for item in every if item[1].dim() and len(item[1]) == size and item[1].is_floating_point()] or every
-    found.sort(key=lambda item: rank(item[0]))
+    found = _of_examples(output, size)
     first = found[0]
-    if len(found) == 1 or (labels is None and rank(first[0]) < len(MAIN)):
+    if len(found) == 1 or (labels is None and _is_named(found)):
         return replace(task_of(first[1], labels, **known), output=first[0])
     if labels is None:
         raise ShrinkError(
@@ -204,9 +247,23 @@ def judged_output(output: Any, labels: Any, *, size: int, most: int | None = Non
     return _the_one(fitting, int(labels.max()) if most is None else most)
 
 
+def _of_examples(output: Any, size: int) -> list[tuple[Path, Any]]:
+    """Return the tensors that have a row for each example, those first that a name says count; all where none has."""
+    main_tensor(output)  # says where there is no tensor at all
+    every = list(tensors_of(output))
+    found = [item for item in every if item[1].dim() and len(item[1]) == size and item[1].is_floating_point()] or every
+    return sorted(found, key=lambda item: rank(item[0]))
+
+
+def _is_named(found: Sequence[tuple[Path, Any]]) -> bool:
+    """Whether a name says that the first of several outputs counts, and of no other as much."""
+    first = rank(found[0][0])
+    return first < len(MAIN) and (len(found) == 1 or rank(found[1][0]) > first)
+
+
 def _the_one(fitting: list[tuple[Path, Task]], most: int) -> Task:
     """Return the fitting output that a name tells, else the only one as wide as there are classes."""
-    if len(fitting) == 1 or rank(fitting[0][0]) < len(MAIN):
+    if len(fitting) == 1 or _is_named(fitting):
         return fitting[0][1]
     exact = [task for _, task in fitting if task.axis is not None and task.classes == most + 1]
     if len(exact) == 1:

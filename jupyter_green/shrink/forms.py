@@ -16,7 +16,10 @@ from typing import Any
 from .batch import Batch, leaves, mapped, smaller
 from .columns import (
     LABELS,
+    PAIRS,
+    TEXTS,
     are_examples,
+    dense,
     is_batch,
     is_ragged,
     is_set,
@@ -137,6 +140,11 @@ class Reading(BatchReading):
         import torch
 
         inputs, groups = self._without_group(inputs)
+        if isinstance(inputs, Mapping):
+            inputs = self.wanted({name: dense(column) for name, column in inputs.items()})
+        else:
+            inputs = tuple(map(dense, inputs)) if isinstance(inputs, tuple) else dense(inputs)
+        inputs = self._without_words(inputs)
         texts = texts_of(inputs)
         if texts is None and (isinstance(inputs, Mapping) or hasattr(inputs, "columns")):
             texts = text_column(inputs)
@@ -144,8 +152,10 @@ class Reading(BatchReading):
             texts = paired([texts_of(column) for column in inputs])
         if texts is not None:
             return self._texts(texts, labels, groups)
-        if isinstance(inputs, Mapping) and is_ragged(inputs.get("input_ids")) and "attention_mask" in inputs:
+        if isinstance(inputs, Mapping) and is_ragged(inputs.get("input_ids")):
             rows = {name: plain(column) for name, column in inputs.items()}
+            # Padding is known by the mask alone.
+            rows.setdefault("attention_mask", [[1] * len(row) for row in rows["input_ids"]])
             if is_ragged(labels):
                 return self._rows({**rows, "labels": plain(labels)}, None, groups)
             return self._rows(rows, labels_of(labels, self.classes), groups)
@@ -170,6 +180,18 @@ class Reading(BatchReading):
         )
         width = max((leaf.shape[1] for leaf in found if leaf.dim() == 2 and not leaf.is_floating_point()), default=1)
         return smaller([whole], self.tokens.at_once(BATCH, width)) if count else []
+
+    def _without_words(self, inputs: Any) -> Any:
+        """Return a table without its columns of words, where nothing reads these and others are numbers."""
+        names = inputs if isinstance(inputs, Mapping) else getattr(inputs, "columns", ())
+        words = [name for name in names if texts_of(inputs[name]) is not None]
+        named = {*TEXTS, *(name for pair in PAIRS for name in pair)}
+        if self.tokenizer is not None or len(words) == len(names) or not named.isdisjoint(words) or not words:
+            return inputs
+        self.notes.append(f"Left out of the inputs, being no numbers: {', '.join(map(str, words))}.")
+        if hasattr(inputs, "columns"):
+            return inputs.drop(columns=words)
+        return {name: column for name, column in inputs.items() if name not in words}
 
     def _without_group(self, inputs: Any) -> tuple[Any, list[Any] | None]:
         """Return inputs without the column that says what belongs together, and that column."""

@@ -24,7 +24,7 @@ from .batch import Batch, leaves
 from .deadline import TimeIsUp
 from .fault import ShrinkError, require, why
 from .recipe import Product
-from .subject import Subject, kind_of, main_tensor
+from .subject import Subject, kind_of
 from .surroundings import drawn_alike
 
 TOKENS = 8
@@ -137,7 +137,7 @@ def _write(path: Path, original: Subject, model: Any, cases: Sequence[Any]) -> N
         for number, inputs in enumerate(cases):
             given = Batch(inputs).to(original.device).inputs
             with drawn_alike():
-                held[f"{number}.out"] = main_tensor(original.call(given, model)).float().cpu().contiguous()
+                held[f"{number}.out"] = original.main(original.call(given, model)).float().cpu().contiguous()
             names = list(inputs) if isinstance(inputs, dict) else [str(n) for n in range(len(leaves(inputs)))]
             for name, leaf in zip(names, leaves(inputs), strict=True):
                 held[f"{number}.in.{name}"] = leaf.detach().cpu().contiguous().clone()
@@ -185,7 +185,7 @@ def _asked(folder: Path, fresh: Path, device: str, model: Any = None) -> dict[st
     import torch
 
     from .folder import opened
-    from .loading import made_of
+    from .loading import judged_tensor, made_of
     from .workload import generated
 
     before, began = psutil.Process().memory_info().rss, time.perf_counter()
@@ -200,7 +200,8 @@ def _asked(folder: Path, fresh: Path, device: str, model: Any = None) -> dict[st
             begin = f"{number}.in."
             inputs = {name.removeprefix(begin): leaf for name, leaf in held.items() if name.startswith(begin)}
             with torch.inference_mode(), drawn_alike():
-                answer = main_tensor(Subject(made, kind_of(made)).call(arranged(inputs, call))).float().cpu()
+                answer = judged_tensor(Subject(made, kind_of(made)).call(arranged(inputs, call)), contents.note)
+                answer = answer.float().cpu()
             wanted = held[f"{number}.out"].cpu()
             apart = float((answer - wanted).abs().max()) if answer.shape == wanted.shape else float("inf")
             if not apart <= CLOSE * max(1e-6, float(wanted.abs().max())):

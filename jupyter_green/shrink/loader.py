@@ -125,7 +125,7 @@ class BatchReading:
                 if self.group not in inputs:
                     raise ShrinkError(no_column(self.group))
                 groups = plain(inputs.pop(self.group))
-            inputs = self._words_of(inputs)
+            inputs = self._words_of(self.wanted(inputs))
         elif isinstance(item, (tuple, list)) and len(item) > 1 and texts_of(item) is None:
             inputs, labels = (item[0] if len(item) == 2 else tuple(item[:-1])), item[-1]
         else:
@@ -157,6 +157,17 @@ class BatchReading:
         ):
             self.notes.append(note)
         return numbers or inputs
+
+    def wanted(self, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the columns that the model takes, where it takes some of them by name; texts go to its tokenizer."""
+        taken = self.tokens.taken
+        if taken is None or taken.isdisjoint(inputs):
+            return inputs
+        left = [str(name) for name in inputs if name not in taken]
+        note = f"Left out of the inputs, which the model does not take: {', '.join(left)}."
+        if left and note not in self.notes:
+            self.notes.append(note)
+        return {name: column for name, column in inputs.items() if name in taken}
 
     def values_of_group(self, count: int) -> list[Any] | None:
         """Return the values of group that a person gave for so many examples; None where none were given."""

@@ -25,8 +25,9 @@ from .onnx_check import check_onnx
 from .replay import finished, see_threads
 from .safetensors_check import tensors
 from .saving import unseen, versions
-from .subject import Subject, kind_of, main_tensor
+from .subject import Subject, kind_of
 from .surroundings import drawn_alike
+from .task import Task
 
 CLOSE = 0.05
 """By how much (relative to the largest answer) the probe may differ: int8 kernels round differently by processor."""
@@ -314,13 +315,27 @@ def _ask(made: Any, contents: Contents) -> None:
     try:
         with torch.inference_mode(), drawn_alike(), Subject(made).kept():
             given = arranged(inputs, contents.note.get("call"))
-            answer = main_tensor(Subject(made, kind_of(made)).call(given)).float()
+            answer = judged_tensor(Subject(made, kind_of(made)).call(given), contents.note).float()
             close = CLOSE * max(1e-6, float(wanted.abs().max()))
             same = answer.shape == wanted.shape and float((answer - wanted).abs().max()) <= close
     except Exception as error:  # a model may fail in any way over what it is not made for
         raise _uncallable(error, contents) from error
     if not same:
         raise ShrinkError(f"The model answers differently from when it was saved. {_changed(contents.note)}")
+
+
+def judged_tensor(output: Any, note: Mapping[str, Any]) -> Any:
+    """Return the tensor of what a model returned that was judged, as `shrink.json` says.
+
+    Raises
+    ------
+    ShrinkError
+        If that does not say where it stands.
+    """
+    path: Any = note.get("output", [])  # what was saved before this was noted has none
+    if not (isinstance(path, list) and all(type(one) in (str, int) and str(one)[:2] != "__" for one in path)):
+        raise ShrinkError("shrink.json does not say which output was judged; the folder is damaged.")
+    return Task(output=tuple(path)).of(output)
 
 
 def _uncallable(error: BaseException, contents: Contents) -> ShrinkError:

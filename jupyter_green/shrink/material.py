@@ -18,6 +18,7 @@ from .forms import Reading
 from .groups import apart, by_group, without_repeats
 from .loader import MOST_EXAMPLES
 from .subject import Subject
+from .task_names import told
 from .tokens import next_tokens, tokens_of
 
 LEAST_BATCHES = 12
@@ -95,6 +96,7 @@ def material_of(
     tokenizer: Any = None,
     metric: Any = None,
     group: str | Sequence[Any] | None = None,
+    task: str | None = None,
     seed: int = 0,
 ) -> Material:
     """Read the data and cut it into parts that have no example and no group in common.
@@ -113,6 +115,8 @@ def material_of(
         What the person wants to judge with: one that asks for classes takes one-hot labels as such.
     group : str or sequence, optional
         A column by which examples belong together, or a value for each; two sequences where `train` is given.
+    task : str, optional
+        What the person says of the task: one-hot labels are classes only where that is one of classes.
     seed : int
         Seed of the cut.
 
@@ -136,7 +140,8 @@ def material_of(
     if total >= MOST_EXAMPLES:
         notes.append(f"{total} examples were read.")
     _check_labels(batches)
-    by_class = metric in BY_CLASS
+    # What is yes or no of several, or a number, is that with a single yes too.
+    by_class = metric in BY_CLASS and told(subject.model, task) in (None, "classification")
     if one_hot := by_class and _one_hot(batches):
         notes.append("Its labels are one-hot and were read as classes.")
     batches = _by_class(batches, one_hot=one_hot) if by_class else batches
@@ -257,8 +262,11 @@ def _check_labels(batches: Sequence[Batch]) -> None:
         return
     if len(labels) < len(batches):
         raise ShrinkError("Some batches have labels and some have none; give all of them or none.")
-    if any(bool(torch.isnan(label).any()) for label in labels if torch.is_floating_point(label)):
+    numbers = [label for label in labels if torch.is_floating_point(label)]
+    if any(bool(torch.isnan(label).any()) for label in numbers):
         raise ShrinkError("Some labels are missing (NaN); leave those examples out.")
+    if any(bool(torch.isinf(label).any()) for label in numbers):
+        raise ShrinkError("Some labels are infinite; leave those examples out.")
     for batch in batches:
         if len(batch.labels) != batch.size:
             raise ShrinkError(f"There are {len(batch.labels)} labels for {batch.size} examples.")

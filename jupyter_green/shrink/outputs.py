@@ -25,8 +25,9 @@ def tensors_of(output: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
         for name, value in output.items():
             yield from tensors_of(value, (*path, name))
     elif isinstance(output, (tuple, list)):
-        for place, value in enumerate(output):
-            yield from tensors_of(value, (*path, place))
+        names = getattr(output, "_fields", range(len(output)))
+        for name, value in zip(names, output, strict=True):
+            yield from tensors_of(value, (*path, name))
     elif is_dataclass(output) and not isinstance(output, type):
         for one in fields(output):
             yield from tensors_of(getattr(output, one.name), (*path, one.name))

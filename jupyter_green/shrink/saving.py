@@ -18,7 +18,6 @@ from .batch import leaves
 from .fault import ShrinkError, require
 from .folder import CARD, CONFIG, NOTE, ONNX, PROBE, SCHEMA, WEIGHTS, checksum, digest
 from .recipes.onnx_model import session_of
-from .subject import main_tensor
 from .surroundings import SEED, drawn_alike
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ def write(
     made.mkdir(exist_ok=True)
     alone = _weights(made, product)
     _probe(made, original, product.model, sample)
-    note = {**_note(product, sample, alone), **(figures or {})}
+    note = {**_note(original, product, sample, alone), **(figures or {})}
     note["files"] = {file.name: digest(file) for file in sorted(made.iterdir())}
     note["checksum"] = checksum(json.loads(json.dumps(note, allow_nan=False)))
     (made / NOTE).write_text(json.dumps(note, indent=1, allow_nan=False), encoding="utf-8")
@@ -140,7 +139,7 @@ def _probe(made: Path, original: Any, model: Any, sample: Any) -> None:
 
     inputs = made_up(sample)
     with torch.inference_mode(), drawn_alike(), original.kept(model):
-        answer = main_tensor(original.call(_on(inputs, model, original), model)).float().cpu()
+        answer = original.main(original.call(_on(inputs, model, original), model)).float().cpu()
     named = {f"in.{name}": leaf for name, leaf in _named(inputs)}
     require("safetensors.torch").save_file({**named, "out": answer.contiguous()}, str(made / PROBE))
 
@@ -177,7 +176,7 @@ def _on(inputs: Any, model: Any, original: Any) -> Any:
     return Batch(inputs).to(original.device).inputs
 
 
-def _note(product: Product, sample: Any, alone: bool) -> dict[str, Any]:
+def _note(original: Subject, product: Product, sample: Any, alone: bool) -> dict[str, Any]:
     """Return what loading needs."""
     return {
         "schema": SCHEMA,
@@ -186,6 +185,7 @@ def _note(product: Product, sample: Any, alone: bool) -> dict[str, Any]:
         "class": type(product.model if product.weights is None else product.weights).__name__,
         "steps": [dict(step) for step in product.steps],
         "call": "named" if isinstance(sample, Mapping) else ("many" if isinstance(sample, (tuple, list)) else "one"),
+        "output": [] if original.task is None else list(original.task.output),
         "versions": versions(),
     }
 

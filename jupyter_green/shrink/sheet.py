@@ -22,6 +22,7 @@ from .outputs import path_in_words
 from .picture import pareto
 from .ratio import Ratio
 from .runtimes import threads_of
+from .skill import Constant
 from .task import Task
 from .trial import UNTOLD
 
@@ -107,8 +108,8 @@ def second_line(result: ShrinkResult) -> str:
     return " · ".join(said)
 
 
-def judged_in_words(metric: str, task: Task | None) -> str:
-    """Return what was judged, of which output."""
+def judged_in_words(metric: str, task: Task | None, constant: Constant | None = None) -> str:
+    """Return what was judged, of which output, and whether the original is no better at it than a constant answer."""
     if task is None:
         return f"Judged: {metric}."
     said = [metric]
@@ -120,7 +121,16 @@ def judged_in_words(metric: str, task: Task | None) -> str:
         places = {"masked-lm": "the labelled tokens", "seq2seq": "the labelled tokens"}
         said[0] = f"perplexity of {places.get(task.name, 'the next token')}"
     which = f", of the output {path_in_words(task.output)}" if task.output else ""
-    return f"Judged: {', '.join(said)}{which}."
+    return f"Judged: {', '.join(said)}{which}{_no_better(metric, constant)}."
+
+
+def _no_better(metric: str, constant: Constant | None) -> str:
+    if constant is None:
+        return ""
+    answers = {"perplexity": "guessing", "mean squared error": "always saying the mean"}
+    always = "always saying " + ("the more frequent" if constant.answer is None else f"class {constant.answer}")
+    score = number.significant(constant.score, 3) if metric in answers else f"{100 * constant.score:.1f}{THIN}%"
+    return f", at which your model is no better than {answers.get(metric, always)} ({score})"
 
 
 def classes_in_words(by_class: Mapping[Any, ClassScore]) -> str:
@@ -212,7 +222,8 @@ def text(result: ShrinkResult) -> str:
         "  ".join([*(pad(word, widths[n], n > 0) for n, word in enumerate(row[:-1])), row[-1]]).rstrip()
         for row in table
     ]
-    first = f"{headline(result)} {judged_in_words(result.facts.metric, result.facts.judged)}"
+    facts = result.facts
+    first = f"{headline(result)} {judged_in_words(facts.metric, facts.judged, facts.constant)}"
     return plain("\n".join([first, second_line(result), "", *lines, "", *lines_below(result)]))
 
 
@@ -228,7 +239,7 @@ def html(result: ShrinkResult) -> str:
         cells = "".join(f"<td{_right(n)}>{markup(word)}</td>" for n, word in enumerate(rest, 1))
         body += f'<tr><th scope="row">{strong[0]}{markup(first)}{strong[1]}{beside}</th>{cells}</tr>'
     below = "".join(f"<div>{markup(line)}</div>" for line in lines_below(result))
-    judged = judged_in_words(result.facts.metric, result.facts.judged)
+    judged = judged_in_words(result.facts.metric, result.facts.judged, result.facts.constant)
     return (
         f'{STYLE}<div class="jg"><div><b>{markup(headline(result))}</b> {markup(judged)}</div>'
         f'<div class="muted">{markup(second_line(result))}</div>'

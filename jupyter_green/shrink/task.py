@@ -41,6 +41,8 @@ class Task:
         Where the judged tensor stands in what the model returns; empty where it returns nothing else.
     classes : int or None
         How many classes are told apart.
+    told : bool
+        Whether the model's class or the person says it; False where it was read off the labels.
     """
 
     name: Name = "classification"
@@ -50,6 +52,7 @@ class Task:
     ignored: int = IGNORED
     output: Path = field(default=())
     classes: int | None = None
+    told: bool = True
 
     def of(self, output: Any) -> Any:
         """Return the judged tensor of what a model returned."""
@@ -57,8 +60,9 @@ class Task:
         steps: tuple[Any, ...] = self.output
         try:
             for step in steps:
-                found = found[step] if isinstance(found, (Mapping, tuple, list)) else getattr(found, str(step))
-        except (KeyError, IndexError, AttributeError):
+                held = isinstance(found, Mapping) or isinstance(step, int)
+                found = found[step] if held else getattr(found, str(step))
+        except (KeyError, IndexError, TypeError, AttributeError):
             found = None  # what stands in for the model may return this one tensor alone
         if hasattr(found, "dim"):
             return found
@@ -144,6 +148,12 @@ def task_of(
         If it isn't known, or doesn't fit; one sentence.
     """
     name = named(task) or ("regression" if metric == "mse" else of_model(model))
+    if not outputs.is_floating_point():
+        kind = str(outputs.dtype).removeprefix("torch.")
+        raise ShrinkError(
+            f"The model answers with {kind} numbers, which are no scores; hand over a module that returns the scores, "
+            "or give metric= a function of your own."
+        )
     if labels is None:
         return _unlabelled(name, outputs)
     if name is None and _same_places(outputs, labels) and is_one_output(model) and _is_yes_or_no(labels):
@@ -151,10 +161,11 @@ def task_of(
             "The model gives one number for each example and the labels are yes or no, and its configuration does not "
             "say whether the number is a logit: give task='binary' (--task), or task='regression'."
         )
-    name = name or _of_labels(outputs, labels, inputs, metric)
-    found = _fitted(name, outputs, labels)
+    known, name = name is not None, name or _of_labels(outputs, labels, inputs, metric)
+    found = _fitted(name, outputs, labels, known=known)
     if found is None:
         raise ShrinkError(_unfit(name, outputs, labels))
+    found = replace(found, told=known or metric is not None)
     if name == "causal-lm":
         found = replace(found, shift=told_by_tokens(inputs, labels) != "next")
     if name == "segmentation":
@@ -192,7 +203,7 @@ def _of_labels(outputs: Any, labels: Any, inputs: Any, metric: Any) -> Name:  # 
             f"There are {labels[0].numel()} outputs for each example and as many whole-number labels, which may be "
             "amounts or classes: give task='regression' (--task), or metric= with a function of your own."
         )
-    if labels.is_floating_point():
+    if labels.is_floating_point() and not (metric in ("accuracy", "f1") and are_whole(labels)):
         return "regression"
     if labels.numel() == len(labels) or outputs.dim() < 3:
         return "classification"
@@ -215,8 +226,11 @@ def _of_labels(outputs: Any, labels: Any, inputs: Any, metric: Any) -> Name:  # 
     return "token-classification"
 
 
-def _fitted(name: Name, outputs: Any, labels: Any) -> Task | None:
-    """Return the task where outputs and labels are of its shapes; None where not."""
+def _fitted(name: Name, outputs: Any, labels: Any, *, known: bool) -> Task | None:
+    """Return the task where outputs and labels are of its shapes; None where not.
+
+    Where the scores of classes may lie along either of two axes, a task that is `known` says which; else it is asked.
+    """
     if name == "regression":
         return Task(name, None) if _same_places(outputs, labels) else None
     if name in ("binary", "multi-label"):
@@ -224,19 +238,30 @@ def _fitted(name: Name, outputs: Any, labels: Any) -> Task | None:
             return None
         sure = bool(((outputs >= 0) & (outputs <= 1)).all())
         return Task(name, None, 0.5 if sure else 0.0, classes=2 if name == "binary" else labels[0].numel())
-    if labels.is_floating_point() or outputs.dim() < 2:
+    if not are_whole(labels) or outputs.dim() < 2:
         return None
     places = _bare(labels.shape[1:])
     last, first = _bare(outputs.shape[1:-1]) == places, _bare(outputs.shape[2:]) == places
     if name == "classification":
         last, first = last and not places, False
     elif name == "segmentation":
-        alike = outputs.dim() == 4 and len(places) == 2
-        last, first = last and not first, (first or alike) and outputs.dim() >= 3
+        # A map of classes of another size is made the labels': only where it is known to be one.
+        alike = known and outputs.dim() == 4 and len(places) == 2 and not last
+        first = (first or alike) and outputs.dim() >= 3
+    elif name == "token-classification":
+        last, first = (one and outputs.dim() == 3 and len(places) <= 1 for one in (last, first and bool(places)))
     else:
         last, first = last and outputs.dim() == 3 and len(places) <= 1, False
     if not (last or first):
         return None
+    if last and first and not known:
+        moved = "hand over a module that moves them to the second"
+        end = "give task='token-classification'" if outputs.dim() == 3 else moved
+        raise ShrinkError(
+            f"The outputs of shape {tuple(outputs.shape)} may hold the scores of classes along the second axis or the "
+            f"last one: where it is the second, give task='segmentation' (--task); where it is the last, {end}."
+        )
+    first = first and not (last and name == "token-classification")
     axis = 1 if first else -1
     count = outputs.shape[axis]
     return Task(name, axis, classes=count) if count > 1 else None
@@ -273,7 +298,9 @@ def _see_that_no_shares(outputs: Any, labels: Any) -> None:
 def _unfit(name: Name, outputs: Any, labels: Any) -> str:
     shapes = f"not labels of {tuple(labels.shape)} and outputs of shape {tuple(outputs.shape)}"
     if name == "regression":
-        return f"The metric mean squared error wants a number for each output, {shapes}."
+        classes = "; where the labels are classes, give them as whole numbers, such as y.astype(int)"
+        hint = classes if labels.is_floating_point() and are_whole(labels) else ""
+        return f"The metric mean squared error wants a number for each output, {shapes}{hint}."
     wants = {
         "classification": "one whole number per example and scores of classes",
         "binary": "one yes or no (1 or 0) for each output",
@@ -282,6 +309,11 @@ def _unfit(name: Name, outputs: Any, labels: Any) -> str:
         "segmentation": "a whole number for each place and scores of classes along the second axis",
     }.get(name, "tokens and scores of each")
     return f"The task {name} wants {wants}, {shapes}; give another task= (--task), or metric= with a function."
+
+
+def are_whole(labels: Any) -> bool:
+    """Whether labels are whole numbers, whatever their type."""
+    return not labels.is_floating_point() or bool((labels == labels.round()).all())
 
 
 def _is_yes_or_no(labels: Any) -> bool:

@@ -52,6 +52,7 @@ _ENDINGS: tuple[tuple[str, Name], ...] = (
     ("ForCausalLM", "causal-lm"),
     ("LMHeadModel", "causal-lm"),
     ("ForMaskedLM", "masked-lm"),
+    ("ElectraForPreTraining", "multi-label"),  # of each token, whether it was replaced
     ("ForPreTraining", "masked-lm"),
     ("EncoderDecoderModel", "seq2seq"),
     ("ForSemanticSegmentation", "segmentation"),
@@ -95,7 +96,8 @@ def named(word: str | None) -> Name | None:
 def of_model(model: Any) -> Name | None:
     """Return the task of a model's class and configuration; None where these don't tell.
 
-    A module of the person's own that holds just one model of transformers is taken for what that is made for.
+    A module of the person's own that is all one model of transformers is taken for what that is made for; one with
+    weights beside it makes something else of its answers.
 
     Raises
     ------
@@ -103,11 +105,22 @@ def of_model(model: Any) -> Name | None:
         If it answers with more than can be judged.
     """
     found = _of_class(model)
-    children = getattr(model, "children", tuple)
-    if found is None and not _is_of(model, "transformers"):
-        inner = {one for child in children() if _is_of(child, "transformers") and (one := _of_class(child))}
-        found = inner.pop() if len(inner) == 1 else None
-    return found
+    inner = [child for child in getattr(model, "children", tuple)() if _is_of(child, "transformers")]
+    if found is not None or not inner or _is_of(model, "transformers"):
+        return found
+    its = {id(one) for child in inner for one in child.parameters()}
+    if any(id(one) not in its for one in model.parameters()):
+        return None
+    names = {_of_class(child) for child in inner}
+    return names.pop() if len(names) == 1 else None
+
+
+def told(model: Any, task: str | None) -> Name | None:
+    """Return the task that a person or the model's class says; None where neither does, or it can't be judged."""
+    try:
+        return named(task) or of_model(model)
+    except ShrinkError:
+        return None  # said where it is asked what to judge, which a metric of the person's own may answer
 
 
 def _of_class(model: Any) -> Name | None:

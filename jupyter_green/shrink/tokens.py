@@ -34,12 +34,15 @@ class Tokens:
         Scores it gives for each token, where it is causal.
     unwanted : tuple of str
         Inputs of a tokenizer that it doesn't take.
+    taken : frozenset of str or None
+        Names of the inputs that it takes; None where it takes any.
     """
 
     longest: int | None = None
     causal: bool = False
     vocabulary: int = 0
     unwanted: tuple[str, ...] = ()
+    taken: frozenset[str] | None = None
 
     def at_once(self, most: int, width: int) -> int:
         """Return how many examples of a width in tokens make a batch, `most` at most."""
@@ -59,11 +62,18 @@ def tokens_of(subject: Subject) -> Tokens:
     config = getattr(subject.model, "config", None)
     causal = is_causal(subject)
     unwanted: tuple[str, ...] = ()
-    if subject.kind == "transformers":
+    taken = None
+    import torch
+
+    if subject.kind != "sentence-transformers" and type(subject.model).__call__ is torch.nn.Module.__call__:
         takes = inspect.signature(subject.model.forward).parameters
-        unwanted = tuple(name for name in ("token_type_ids",) if name not in takes)
+        any_name = any(one.kind is one.VAR_KEYWORD for one in takes.values())
+        if subject.kind == "transformers":
+            unwanted = tuple(name for name in ("token_type_ids",) if name not in takes)
+            any_name = False  # what is not among its own names it hands on to nobody
+        taken = None if any_name else frozenset(takes)
     vocabulary = getattr(config, "vocab_size", None)
-    return Tokens(longest_of(subject), causal, vocabulary if isinstance(vocabulary, int) else 0, unwanted)
+    return Tokens(longest_of(subject), causal, vocabulary if isinstance(vocabulary, int) else 0, unwanted, taken)
 
 
 def longest_of(subject: Subject) -> int | None:

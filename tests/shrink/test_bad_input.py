@@ -483,4 +483,6 @@ def test_columns_of_lists_and_of_tensors_are_read() -> None:
         assert {tuple(batch.inputs["input_ids"].shape[1:]) for batch in found} == {(2,)}
         assert all(torch.equal(batch.inputs["input_ids"][:, 0], batch.labels) for batch in found)
     with pytest.raises(ShrinkError, match=r"^The data can't be made into a tensor[^\n]*$"):
-        batches_of({"input_ids": [[1], [1, 2]] * 30}, None, random.Random(0))
+        batches_of({"points": [[1], [1, 2]] * 30}, None, random.Random(0))
+    padded = batches_of({"input_ids": [[1], [1, 2]] * 30}, None, random.Random(0))
+    assert sum(int(batch.inputs["attention_mask"].sum()) for batch in padded) == 90

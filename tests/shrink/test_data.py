@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse
 import torch
 from torch import nn
 from torch.utils.data import (
@@ -280,6 +281,12 @@ FORMS: dict[str, Any] = {
     "without length": Endless,
     "stream": Stream,
     "objects": lambda x, y: (x.numpy().astype(object), y.numpy().astype(object)),
+    "sparse": lambda x, y: (scipy.sparse.csr_matrix(x.numpy()), y),
+    "sparse tensor": lambda x, y: {"x": x.to_sparse(), "label": y},
+    "other byte order": lambda x, y: (x.numpy().astype(">f4"), y.numpy()[::1].astype(">i4")),
+    "backwards": lambda x, y: (x.numpy()[::-1], y.numpy()[::-1]),
+    "long doubles": lambda x, y: (x.numpy().astype(np.longdouble), y),
+    "frame with a name": lambda x, y: _frame(x, y).assign(name="somebody"),
     "column of labels": lambda x, y: (x, y[:, None]),
     "small whole numbers": lambda x, y: (x, y.to(torch.uint8)),
     "frame": _frame,
@@ -296,6 +303,31 @@ FORMS: dict[str, Any] = {
         collate_fn=lambda rows: (np.stack([row[0].numpy() for row in rows]), [int(row[1]) for row in rows]),
     ),
 }
+
+
+def test_what_the_model_does_not_take_is_left_out_and_said() -> None:
+    x, y = models.points(200)
+    rows = [
+        {"x": a, "idx": place, "name": "somebody", "label": b} for place, (a, b) in enumerate(zip(x, y, strict=True))
+    ]
+    for data in (DataLoader(rows, batch_size=20), rows, {"x": x, "idx": range(200), "label": y}):  # type: ignore[arg-type]
+        material = read(data)
+        assert material.select[0].inputs.keys() == {"x"}
+        assert any("which the model does not take: idx" in note for note in material.notes)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "said"),
+    [
+        (np.ma.masked_less(np.random.rand(60, 12), 0.1), None, "data are masked"),
+        (torch.rand(60, 12), torch.rand(60) / 0, "labels are infinite"),
+        (torch.rand(60, 12), torch.rand(60).to(torch.complex64), "complex numbers"),
+        (scipy.sparse.csr_matrix((60_000, 100_000)), None, "too large to be made dense"),
+    ],
+)
+def test_numbers_that_are_none(x: Any, y: Any, said: str) -> None:
+    with pytest.raises(ShrinkError, match=said):
+        read(x if y is None else (x, y))
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -17,7 +17,9 @@ from jupyter_green.shrink.fitting import judged_by
 from jupyter_green.shrink.material import material_of
 from jupyter_green.shrink.metric import Metric, evaluate
 from jupyter_green.shrink.sheet import classes_in_words, judged_in_words
+from jupyter_green.shrink.skill import Constant, without_skill
 from jupyter_green.shrink.subject import Subject, subject_of
+from jupyter_green.shrink.task import Task
 
 SIZES = {"vocab_size": 60, "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
 
@@ -225,6 +227,128 @@ def test_a_metric_of_ones_own_gets_the_labels_whole() -> None:
     model.weight.data = torch.eye(6)
     assert judged(model, (x, (x > 0).long()), metric=share)[2] == 1.0
     assert seen == {((6,), (6,), torch.int64)}
+
+
+class Own(nn.Module):
+    """A module of one's own around another, with weights beside it or without."""
+
+    def __init__(self, inner: Any, head: nn.Module | None) -> None:
+        super().__init__()
+        self.inner, self.head = inner, head
+
+    def forward(self, input_ids: torch.Tensor) -> Any:
+        found = self.inner(input_ids).logits
+        return found if self.head is None else self.head(found)
+
+
+def test_a_head_of_ones_own_is_not_judged_as_what_it_stands_on() -> None:
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    words, inner = ids(), LlamaForCausalLM(LlamaConfig(**SIZES))
+    assert judged(Own(inner, None), {"input_ids": words, "labels": words})[1].name == "perplexity"
+    tagger = Own(inner, nn.Linear(60, 3))
+    assert judged(tagger, {"input_ids": words, "labels": words % 3})[1].name == "accuracy per token"
+    assert judged(tagger, {"input_ids": words, "labels": words[:, 1:] % 3}, metric=lambda _o, _y: 1.0)[2] == 1.0
+
+
+@pytest.mark.parametrize(("shape", "named"), [((3, 9), None), ((9, 9), None), ((9, 9), "segmentation")])
+def test_classes_along_the_second_axis(shape: tuple[int, int], named: str | None) -> None:
+    model = nn.Conv1d(shape[0], shape[0], 1, bias=False)
+    model.weight.data = torch.eye(shape[0])[:, :, None]
+    x = torch.randn(300, *shape, generator=torch.Generator().manual_seed(1))
+    if shape[0] == shape[1] and named is None:  # shapes never choose
+        with pytest.raises(ShrinkError, match="along the second axis or the last one"):
+            judged(model, (x, x.argmax(1)))
+        return
+    assert judged(model, (x, x.argmax(1)), task=named)[2] == 1.0
+
+
+def test_a_map_with_its_classes_last() -> None:
+    model = nn.Linear(3, 3, bias=False)
+    model.weight.data = torch.eye(3)
+    x = torch.randn(200, 8, 5, 3, generator=torch.Generator().manual_seed(1))
+    assert judged(model, (x, x.argmax(-1)))[2] == 1.0
+
+
+def test_outputs_that_are_no_scores_are_refused() -> None:
+    class Said(nn.Linear):
+        def forward(self, x: torch.Tensor) -> Any:
+            return super().forward(x).argmax(-1) if self.out_features == 3 else torch.fft.fft(super().forward(x))
+
+    x = torch.randn(300, 4)
+    for width, y in ((3, torch.arange(300) % 3), (4, x), (4, None)):
+        with pytest.raises(ShrinkError, match="which are no scores"):
+            judged(Said(4, width), x if y is None else (x, y))
+
+
+def test_yes_and_no_of_several_stay_that_where_each_has_a_single_yes() -> None:
+    from transformers import BertConfig, BertForSequenceClassification
+
+    words, kind = ids(), "multi_label_classification"
+    one_hot = nn.functional.one_hot(words[:, 0] % 3, 3).float()
+    model = BertForSequenceClassification(BertConfig(**SIZES, num_labels=3, problem_type=kind))
+    assert judged(model, {"input_ids": words, "labels": one_hot})[1].name == "accuracy per label"
+
+
+def test_embeddings_are_no_classes_and_of_two_that_a_name_tells_none_is_picked() -> None:
+    from transformers import BertConfig, BertModel
+
+    class Towers(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.text, self.image = nn.Linear(4, 3), nn.Linear(4, 3)
+
+        def forward(self, x: torch.Tensor) -> Any:
+            return {"text": {"last_hidden_state": self.text(x)}, "image": {"last_hidden_state": self.image(x)}}
+
+    words, x = ids(), torch.randn(300, 4)
+    with pytest.raises(ShrinkError, match="gives embeddings"):
+        judged(BertModel(BertConfig(**SIZES)), {"input_ids": words, "labels": words[:, 0] % 3})
+    with pytest.raises(ShrinkError, match="it is not known which"):
+        judged(Towers(), x)
+    with pytest.raises(ShrinkError, match="your metric gets one"):
+        judged(Several("tuple"), (torch.randn(300, 6), torch.rand(300, 7)), metric=lambda _o, _y: 1.0)
+
+
+def test_numbers_near_nought_and_one_are_no_logits() -> None:
+    x = torch.randn(900, 4, generator=torch.Generator().manual_seed(1))
+    y = (x[:, :1] > 0).float()
+    model = nn.Linear(4, 1)
+    model.weight.data, model.bias.data = torch.tensor([[0.4, 0.0, 0.0, 0.0]]), torch.tensor([0.5])
+    with pytest.raises(ShrinkError, match="it may be no logit"):
+        judged(model, (x, y))
+    assert judged(model, (x, y), task="regression")[1].name == "mean squared error"
+    # Within 0 and 1 in the first batch alone: a logit all the same.
+    model.weight.data, model.bias.data = torch.tensor([[9.0, 0.0, 0.0, 0.0]]), torch.zeros(1)
+    subject, _, best = judged(model, (x, y))
+    assert (best, subject.task is not None and subject.task.threshold) == (1.0, 0.0)
+
+
+def test_an_original_without_skill_proves_nothing() -> None:
+    x = torch.randn(600, 4, generator=torch.Generator().manual_seed(1))
+    right, y = nn.Linear(4, 3), (x @ torch.eye(4)[:, :3]).argmax(-1)
+    right.weight.data, right.bias.data = torch.eye(3, 4), torch.zeros(3)
+
+    def constant(model: Any, data: Any, **asked: Any) -> Constant | None:
+        subject, metric, _ = judged(model, data, **asked)
+        batches = material_of(subject, data).select
+        return without_skill(metric, evaluate(subject, model, batches, metric)[0], batches)
+
+    assert constant(right, (x, y)) is None
+    encoder = nn.Linear(4, 64)
+    with pytest.raises(ShrinkError, match="its output may mean something else"):
+        constant(encoder, (x, y))
+    told = constant(encoder, (x, y), task="classification")
+    assert told is not None
+    said = judged_in_words("accuracy", Task(classes=64), told).replace("\u202f", " ")
+    assert f"no better than always saying class {told.answer} ({100 * told.score:.1f} %)" in said
+    log = nn.Sequential(nn.Linear(4, 1), nn.LogSigmoid())
+    with pytest.raises(ShrinkError, match="its output may mean something else"):
+        constant(log, (x, (x[:, 0] > 0).float()))
+    # A rare class that is told well is skill, though the mean hardly shows it.
+    rare = nn.Linear(4, 2)
+    rare.weight.data, rare.bias.data = torch.tensor([[0.0] * 4, [9.0, 0, 0, 0]]), torch.tensor([0.0, -18.0])
+    assert constant(rare, (x, (x[:, 0] > 2).long())) is None
 
 
 def test_doubles_stay_doubles() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from jupyter_green.shrink.batch import Batch, leaves, mapped
 from jupyter_green.shrink.fault import ShrinkError, why
 from jupyter_green.shrink.recipe import Case
-from jupyter_green.shrink.subject import Subject, main_tensor
+from jupyter_green.shrink.subject import Subject
 
 OPSET = 17
 COMPARED = 4
@@ -47,7 +47,7 @@ def export(case: Case, names: Sequence[str], path: Path, free: Sequence[tuple[in
     subject, sample = case.subject, case.tune[0].part(0, 2).to(case.subject.device).inputs
     with torch.inference_mode():
         output = subject.call(sample)
-    outputs = ["logits" if hasattr(output, "logits") else _name_of(output)]
+    outputs = [_name_of(output, subject.main(output))]
 
     class Flat(torch.nn.Module):
         """Takes tensors in order and gives the main one."""
@@ -140,7 +140,7 @@ def resized(subject: Subject, batch: Batch) -> list[tuple[tuple[Axis, ...], list
             given = mapped(inputs, lambda leaf, changed=changed: changed.get(id(leaf), leaf))
             try:
                 with torch.inference_mode():
-                    output = main_tensor(subject.call(given))
+                    output = subject.main(subject.call(given))
             except (RuntimeError, ValueError, IndexError, TypeError, AssertionError):
                 continue  # the model itself takes no such size
             if bool(output.isfinite().all()):
@@ -164,9 +164,9 @@ def alike(case: Case, made: Any, inputs: Any) -> bool:
     import torch
 
     with torch.inference_mode():
-        wanted = main_tensor(case.subject.call(inputs))
+        wanted = case.subject.main(case.subject.call(inputs))
         try:
-            given = main_tensor(case.subject.call(inputs, made))
+            given = case.subject.main(case.subject.call(inputs, made))
         except Exception:  # noqa: BLE001 - ONNX Runtime has an error class for each reason; the size is then fixed
             return False
     if given.shape != wanted.shape:
@@ -214,12 +214,12 @@ def several(case: Case) -> bool:
         return len(leaves(case.subject.call(case.tune[0].part(0, 1).to(case.subject.device).inputs))) > 1
 
 
-def _name_of(output: Any) -> str:
-    import torch
-
-    if isinstance(output, torch.Tensor):
+def _name_of(output: Any, main: Any) -> str:
+    """Return the name of the judged tensor in what the model returned; "tensor" or "tuple" where it has none."""
+    if output is main:
         return "tensor"
+    if getattr(output, "logits", None) is main:
+        return "logits"
     if isinstance(output, Mapping):
-        main = main_tensor(output)
         return next((str(name) for name, value in output.items() if value is main), "logits")
     return "tuple"
