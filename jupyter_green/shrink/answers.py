@@ -12,6 +12,8 @@ from .fault import ShrinkError
 from .metric import F1, Metric
 from .task import IGNORED
 
+CLOSE = 1e-5
+"""By how much (relative) the same may come out of one sum taken in two orders."""
 MOST_CLASSES = 1000
 """Classes of which F1 is told at most: three numbers of each are kept for every example."""
 
@@ -147,7 +149,19 @@ def differing(first: Sequence[Any], second: Sequence[Any]) -> float:
     """Return which share of the answers differs between two times of asking."""
     if not first or len(first) != len(second):
         return 0.0
-    return sum(not (one is other or same(one, other)) for one, other in zip(first, second, strict=True)) / len(first)
+    return sum(not _alike(one, other) for one, other in zip(first, second, strict=True)) / len(first)
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Whether two answers are the same, numbers but for the order in which they were summed."""
+    import numpy as np
+
+    if one is other or isinstance(one, str) or one is FAILED or other is FAILED:
+        return one is other or same(one, other)
+    try:
+        return bool(np.allclose(np.asarray(one, float), np.asarray(other, float), rtol=CLOSE, equal_nan=True))
+    except (TypeError, ValueError):  # no numbers, or not as many
+        return same(one, other)
 
 
 def strange(said: Sequence[Any], examples: Examples, metric: Metric) -> str:

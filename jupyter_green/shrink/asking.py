@@ -1,27 +1,36 @@
 """Asking every candidate for every example: what is told, what fails, and the energy of it.
 
 Each is asked within a window of its own and between two looks at the settings of the process. Who can't be judged gets
-a row that says why, and ends nobody else's turn.
+a row that says why, and ends nobody else's turn. The time is shared out equally; where it doesn't suffice, all are held
+to the examples that the slowest was asked for.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jupyter_green.report.quotation import one_line
 from jupyter_green.session import Session, Window
+from jupyter_green.session.interrupts import uninterrupted
 
+from . import deadline
+from .answers import strange
 from .comparison import Row
-from .contestant import Contestant, Module
+from .contestant import FAILED, Contestant, Module
 from .examples import Examples
 from .fault import ShrinkError
-from .metric import Metric
-from .progress import Progress
+from .metric import Metric, Perplexity
 from .surroundings import Surroundings
-from .utility import Utility, ask
+from .utility import ENOUGH, Answers, Utility, ask, ask_again, utility_of
+
+UP = "The time was up before this had answered; allow more with time=."
+WARM_SHARE = 0.25
+"""Of a candidate's time, for a first call with a whole batch."""
+STOPPED = "The comparison was interrupted before this had answered."
 
 
 @dataclass(frozen=True)
@@ -32,15 +41,54 @@ class Asked:
     ----------
     item : Contestant
         Who.
-    told : Utility
-        How well it does.
+    answers : Answers
+        What it said.
     window : Window
         Metered the asking.
     """
 
     item: Contestant
-    told: Utility
+    answers: Answers
     window: Window
+
+
+@dataclass
+class Asking:
+    """What came of asking everybody.
+
+    Parameters
+    ----------
+    examples : Examples
+        What all that answered were asked for: fewer than there are where the time was up or a person interrupted.
+    asked : dict of str to Asked
+        Those that answered.
+    dropped : list of Row
+        Those that can't be judged, with why.
+    interrupted : bool
+        Whether a person ended it.
+    """
+
+    examples: Examples
+    asked: dict[str, Asked] = field(default_factory=dict)
+    dropped: list[Row] = field(default_factory=list)
+    interrupted: bool = False
+
+    @property
+    def most(self) -> int:
+        """How many examples all that answered were asked for."""
+        return min([len(self.examples), *(one.answers.count for one in self.asked.values())])
+
+    def take(self, one: Asked, why_not: str) -> None:
+        """Keep what one answered; not what can't be judged, or is too little beside the others' after an interrupt."""
+        self.interrupted = one.answers.interrupted
+        if why_not:
+            self.drop(one.item, why_not, sum(answer is FAILED for answer in one.answers.rounds[0]))
+        elif not self.interrupted or not self.asked or one.answers.count >= ENOUGH * self.most:
+            self.asked[one.item.name] = one
+
+    def drop(self, item: Contestant, why: str, failures: int = 0) -> None:
+        """Add the row of one that can't be judged."""
+        self.dropped.append(_failed(item, why, len(self.examples), failures))
 
 
 def labelled(examples: Examples, found: Sequence[Contestant]) -> Examples:
@@ -56,7 +104,7 @@ def labelled(examples: Examples, found: Sequence[Contestant]) -> Examples:
     labels = torch.cat(
         [one if mask is None else one.masked_fill(mask == 0, -100) for one, mask in zip(ids, masks, strict=True)]
     )
-    return Examples(examples.form, examples.batches, examples.sizes, labels, examples.groups, examples.origin)
+    return replace(examples, labels=labels)
 
 
 def ask_all(
@@ -64,45 +112,143 @@ def ask_all(
     examples: Examples,
     metric: Metric,
     session: Session,
-    bar: Progress,
+    tell: Callable[[str], None],
     *,
     repeats: int,
     seed: int,
-) -> tuple[dict[str, Asked], list[Row]]:
-    """Ask everybody for every example; return what was told, and rows of those that can't be judged."""
-    asked: dict[str, Asked] = {}
-    dropped: list[Row] = []
-    for item in found:
-        bar(f"asking {item.name}", 0.0)
-        before = Surroundings()
+) -> Asking:
+    """Ask everybody for every example, as far as the time allows.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        Where nobody had answered anything before a person interrupted.
+    """
+    told = Asking(examples)
+    for place, item in enumerate(found):
         try:
-            with item.quiet():
-                item.ready(examples)
-                item.run(0, examples.sizes[0])  # what loads or compiles on first use is no cost of an answer
-                item.faults.clear()
-                units = float(len(examples) * repeats)
-                window = session.window("trial", label=f"compare: {item.name}, asked", units=units, unit="inference")
-                with window:
-                    told = ask(item, examples, metric, repeats=repeats, seed=seed)
+            tell(f"asking {item.name}")
+            with deadline.part(1 / (len(found) - place)):
+                one = _asked(item, examples, metric, session, repeats=repeats, seed=seed, most=told.most)
+            told.take(one, _why_not(one, examples, metric))
+        except KeyboardInterrupt:
+            told.interrupted = True
+        except deadline.TimeIsUp:
+            told.drop(item, UP)
         except ShrinkError as error:
-            dropped.append(_failed(item, str(error), len(examples)))
-            continue
+            told.drop(item, str(error))
         except Exception as error:  # noqa: BLE001 - somebody else's model; its row says what it raised
             item.fault(error)
-            dropped.append(_failed(item, next(iter(item.faults)), len(examples)))
-            continue
-        finally:
-            before.put_back()
-        why = told.strange
-        if not why and told.failures >= len(examples):
-            why = f"It gave no answer to any example: {first_fault(item)}."
-        if not why and not math.isfinite(told.value):
-            why = f"Its {metric.name} is no number{_because(told.failures, len(examples))}."
-        if why:
-            dropped.append(_failed(item, why, len(examples), told.failures))
+            told.drop(item, next(iter(item.faults)))
+        if told.interrupted:
+            break
+    if told.interrupted and not told.asked:
+        raise KeyboardInterrupt
+    known = {*told.asked, *(row.name for row in told.dropped)}
+    for item in found:
+        if item.name not in known:
+            told.drop(item, STOPPED)
+    if told.most < len(examples):
+        told.examples = examples.first(told.most)
+        for one in told.asked.values():
+            one.item.ready(told.examples)
+    return told
+
+
+def _asked(
+    item: Contestant, examples: Examples, metric: Metric, session: Session, *, repeats: int, seed: int, most: int
+) -> Asked:
+    """Ask one for every example, after a first call; raises TimeIsUp where nothing was answered in time."""
+    answers: Answers | None = None
+    window = session.window("trial", label=f"compare: {item.name}, asked", units=1.0, unit="inference")
+    try:
+        with _alone(item):
+            item.ready(examples)
+            _warm(item, examples)
+            item.faults.clear()
+            with window:
+                answers = ask(item, examples, metric, repeats=repeats, seed=seed, most=most)
+                window.facts["units"] = float(max(1, answers.asked))
+    except KeyboardInterrupt:  # on the way out
+        if answers is None:
+            raise
+        answers = replace(answers, interrupted=True)
+    if not answers.count:
+        raise KeyboardInterrupt if answers.interrupted else deadline.TimeIsUp
+    return Asked(item, answers, window)
+
+
+def asked_again(one: Asked, examples: Examples, metric: Metric, session: Session, *, seed: int) -> Asked:
+    """Ask one that varies once more for every example, as far as the time allows."""
+    item = one.item
+    with _alone(item):
+        units = float(len(examples))
+        with session.window(
+            "trial", label=f"compare: {item.name}, asked again", units=units, unit="inference"
+        ) as window:
+            answers = ask_again(item, examples, metric, one.answers, seed=seed)
+            window.facts["units"] = float(max(1, len(answers.again)))
+    return replace(one, answers=answers)
+
+
+@contextlib.contextmanager
+def _alone(item: Contestant) -> Iterator[None]:
+    """Let a candidate change nothing of the process that lasts."""
+    before = Surroundings()
+    try:
+        with item.quiet():
+            yield
+    finally:
+        uninterrupted(before.put_back)
+
+
+def _warm(item: Contestant, examples: Examples) -> None:
+    """Call it once: what loads or compiles on first use is no cost of an answer, and it shows how long a call takes."""
+    began = deadline.now()
+    if item.singly:
+        item.run(0, 1)
+        item.pace = deadline.now() - began
+        return
+    if not isinstance(item, Module):  # what a module's outputs are is told from a whole batch of them
+        deadline.look()
+        with contextlib.suppress(Exception):  # what it raises is counted where it is asked
+            item.single(0, 0)
+        item.pace = deadline.now() - began
+    if item.pace * examples.sizes[0] <= WARM_SHARE * deadline.left():
+        began = deadline.now()
+        item.run(0, examples.sizes[0])
+        item.pace = (deadline.now() - began) / examples.sizes[0]
+
+
+def _why_not(one: Asked, examples: Examples, metric: Metric) -> str:
+    """Return in one sentence why answers can't be judged; empty where they can."""
+    said = one.answers.rounds[0]
+    if one.answers.none:
+        return f"It gave no answer to any example: {first_fault(one.item)}."
+    return "" if isinstance(metric, Perplexity) else strange(said, examples, metric)
+
+
+def judge_all(told: Asking, metric: Metric) -> dict[str, Utility]:
+    """Return how well everybody does on the same examples; who can't be judged is dropped."""
+    found: dict[str, Utility] = {}
+    for name, one in list(told.asked.items()):
+        try:
+            utility = utility_of(one.answers, told.examples, metric)
+        except ShrinkError as error:
+            why = str(error)
+        except (KeyboardInterrupt, deadline.TimeIsUp) as end:
+            told.interrupted = told.interrupted or isinstance(end, KeyboardInterrupt)
+            why = STOPPED if isinstance(end, KeyboardInterrupt) else UP
+            if told.interrupted and not found:
+                raise
         else:
-            asked[item.name] = Asked(item, told, window)
-    return asked, dropped
+            if math.isfinite(utility.value):
+                found[name] = utility
+                continue
+            why = f"Its {metric.name} is no number{_because(utility.failures, len(told.examples))}."
+        told.drop(one.item, why)
+        del told.asked[name]
+    return found
 
 
 def _failed(item: Contestant, why: str, examples: int, failures: int = 0) -> Row:

@@ -52,7 +52,7 @@ class Batch:
 
     def take(self, places: Sequence[int]) -> Batch:
         """Return the examples at these places; padding that none of them needs falls away."""
-        return self if len(places) == self.size else self._at(list(places), places)
+        return self if list(places) == [*range(self.size)] else self._at(list(places), places)
 
     def _at(self, index: Any, places: Sequence[int]) -> Batch:
         def chosen(values: Sequence[Hashable] | None) -> list[Hashable] | None:

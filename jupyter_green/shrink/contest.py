@@ -1,22 +1,25 @@
 """Comparing candidates on the person's own task: how well each does, what each costs, and which to take.
 
 Utility is counted first, on the same examples for all; then the candidates run in turn, as in every trial of this room,
-with the best as the reference. Whoever looks at several intervals sees the wished one more often than one time in
-twenty, so the intervals of losses are wide enough for all of them together (Bonferroni). The best is itself the highest
-of several noisy figures, which makes the losses against it look larger, never smaller.
+with the best as the reference. The time bounds all of that, from reading the data on; where it ends, or where a person
+interrupts, the report says what is known. Whoever looks at several intervals sees the wished one more often than one
+time in twenty, so the intervals of losses are wide enough for all of them together (Bonferroni). The best is itself the
+highest of several noisy figures, which makes the losses against it look larger, never smaller.
 """
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from jupyter_green.session import Session, current
+from jupyter_green.session import Session, Window, current
 
+from . import deadline
 from .advice import advise
 from .answers import kinds_of
-from .asking import Asked, ask_all, labelled
+from .asking import Asking, ask_all, asked_again, judge_all, labelled
 from .class_scores import ClassScore
 from .comparison import Comparison, Row
 from .contestant import Contestant, Module
@@ -24,7 +27,8 @@ from .correlation import Spearman
 from .enrolment import contestants_of
 from .examples import Examples, examples_of
 from .fault import ShrinkError
-from .lineup import row_of, run_all
+from .lineup import STOPPED, UP, InTurn, elsewhere, row_of, run_all
+from .loss import Loss
 from .metric import Metric, SquaredError
 from .options import POINT, seconds_of, share_of
 from .pick import Stand, judged
@@ -34,8 +38,15 @@ from .quiet import PATIENCE_SECONDS, used_by_others, wait_for_quiet
 from .sheet import classes_in_words
 from .task_names import NAMED
 from .trial import Trial
-from .utility import loss_against, metric_for, of_one_class, task_between
+from .utility import Utility, loss_against, metric_for, of_one_class, own_repeat, task_between
 
+TOO_EARLY = "The time was up before the data was read; allow more with time=."
+ASKED_SHARE = 0.5
+"""Of the time that is left when the data was read, for asking; most of the rest is for running in turn."""
+HELD_SHARE = 0.4
+"""Of the time that is left then, for asking the best one again and for losses."""
+AGAIN_SHARE = 0.5
+"""Of that, for asking again."""
 INTERRUPTED = "The comparison was interrupted: it says what was known by then."
 
 
@@ -76,7 +87,8 @@ def compare(  # noqa: PLR0917 - the order is public
     max_relative_loss : float or str, optional
         Δ: accepted loss as a share of the best one's utility, 0.01 or "1%" (the default).
     time : float or str
-        How long to run candidates in turn, once all were asked: seconds, or "1min".
+        How long all of it may take, from reading the data on: seconds, or "1min". It may be exceeded by one call of a
+        candidate. Where it doesn't suffice, fewer examples are asked for, the same for all.
     group : str or sequence, optional
         Column by whose values utility is told apart, or a value for each example.
     batch : int, optional
@@ -107,91 +119,246 @@ def compare(  # noqa: PLR0917 - the order is public
     ShrinkError
         If candidates, data or an option make no sense; one sentence.
     """
-    import torch
-
-    seconds = seconds_of(time)
+    began, seconds = deadline.now(), seconds_of(time)
     if repeats < 1:
         raise ShrinkError(f"The option repeats is {repeats}; give a whole number from 1 on.")
-    beside, asked = _named_task(task, models)
+    beside, wish = _named_task(task, models)
     found = contestants_of(models, tokenizer=tokenizer, remote=tuple(remote))
-    examples = labelled(examples_of(data, group=group, batch=batch, origin=origin), found)
-    between = task_between(found, examples, asked)
+    order = random.Random(0)  # noqa: S311 - an order, not a secret
+    try:
+        with deadline.until(began + seconds):
+            examples = examples_of(data, group=group, batch=batch, origin=origin, rng=order)
+    except deadline.TimeIsUp:
+        raise ShrinkError(TOO_EARLY) from None
+    examples = labelled(examples, found)
+    between = task_between(found, examples, wish)
     measure = metric_for(metric, examples.labels, pairs=examples.form == "pairs", task=between)
     numbers = isinstance(measure, (SquaredError, Spearman))
     for item in found:
         if isinstance(item, Module):
-            item.asked = {"task": asked if between is None else between.name, "metric": "mse" if numbers else metric}
-    alike = [said] if (said := of_one_class(measure, examples.labels)) else []
+            item.asked = {"task": wish if between is None else between.name, "metric": "mse" if numbers else metric}
     _accepted(measure, 1.0, max_loss, max_relative_loss)  # what makes no sense is said before anything is asked
     session = current() if session is None else session
-    others = _others(found, seconds)
-    with session.window("trial", label="compare") as window:
-        bar = Progress(window, seconds, shown=wanted() if progress is None else progress, say=say)
+    notes = [*_others(found, seconds), *examples.notes]
+    known: Known | None = None
+    window = session.window("trial", label="compare")
+    try:
+        with window, deadline.until(began + seconds):
+            bar = Progress(window, seconds, shown=wanted() if progress is None else progress, say=say)
+
+            def tell(what: str) -> None:
+                bar(what, min(1.0, (deadline.now() - began) / seconds))
+
+            try:
+                with deadline.part(ASKED_SHARE):
+                    told = ask_all(found, examples, measure, session, tell, repeats=repeats, seed=seed)
+                known = _known(told, measure, len(examples), (max_loss, max_relative_loss))
+                with deadline.part(HELD_SHARE):
+                    _hold(known, session, repeats=repeats, seed=seed)
+                if not known.interrupted:
+                    items = [one.item for one in told.asked.values()]
+                    known.ran = run_all(items, known.best, told.examples, session, tell)
+                    known.interrupted = known.ran.interrupted
+            finally:
+                bar.close()
+            with deadline.until(None):
+                pick = _rows(known, session)[1]
+            window.facts["label"] = f"compare: {', '.join(item.name for item in found)} → {pick}"
+        window.wait(None)
+    except KeyboardInterrupt:
+        if known is None:  # nothing is known of anybody
+            raise
+        known.interrupted = True
+    return _comparison(known, window, session, repeats=repeats, group=group, notes=(*notes, *beside))
+
+
+# ---- what is known --------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Known:
+    """What is known of the candidates, from when the first is judged; an interrupt leaves it as it is.
+
+    Parameters
+    ----------
+    told : Asking
+        Who answered what, and who can't be judged.
+    metric : Metric
+        What is counted.
+    found : dict of str to Utility
+        How well each does.
+    read : int
+        How many examples there are.
+    best : str
+        Name of the one of highest utility.
+    accepted, share : float, float or None
+        The accepted loss in the metric's unit, and Δ where it was given as a share.
+    ran : InTurn
+        What running them in turn told.
+    own : Loss or None
+        Of the best one in its own repeat, where it varies.
+    losses : dict of str to Loss
+        Of the others against it.
+    groups : dict of str to dict
+        Utility of each group.
+    unjudged : str
+        Why losses are missing.
+    interrupted : bool
+        Whether a person ended it.
+    """
+
+    told: Asking
+    metric: Metric
+    found: dict[str, Utility]
+    read: int
+    best: str
+    accepted: float
+    share: float | None
+    ran: InTurn
+    own: Loss | None = None
+    losses: dict[str, Loss] = field(default_factory=dict)
+    groups: dict[str, dict[Any, float]] = field(default_factory=dict)
+    unjudged: str = STOPPED
+    interrupted: bool = False
+
+    @property
+    def level(self) -> float:
+        """Of the interval of each loss, so that all hold together."""
+        return 1 - 0.05 / max(1, len(self.found) - 1)
+
+
+def _known(told: Asking, metric: Metric, read: int, most: tuple[float | str | None, float | str | None]) -> Known:
+    """Return what answers tell by themselves."""
+    with deadline.until(None):  # what was answered is counted, however long the last call took
+        found = judge_all(told, metric)
+    best = _best(found, told.dropped, metric)
+    accepted, share = _accepted(metric, found[best].value, *most)
+    ran = InTurn(apart=elsewhere([one.item for one in told.asked.values()]), untold=STOPPED)
+    return Known(told, metric, found, read, best, accepted, share, ran, interrupted=told.interrupted)
+
+
+def _hold(known: Known, session: Session, *, repeats: int, seed: int) -> None:
+    """Hold everybody against the best, and the best against its own repeat, as far as the time allows."""
+    metric, told, best = known.metric, known.told, known.best
+    try:
+        if known.found[best].varies:
+            one = told.asked[best]
+            if not known.interrupted and not one.item.remote and len(one.answers.rounds) == 1:
+                with deadline.part(AGAIN_SHARE):
+                    told.asked[best] = one = asked_again(one, told.examples, metric, session, seed=seed + 1)
+                known.interrupted = one.answers.interrupted
+            known.own = own_repeat(one.answers, told.examples, metric)
+        for name, utility in known.found.items():
+            if name != best:
+                known.losses[name] = loss_against(
+                    metric, known.found[best], utility, known.level, told.examples, own=known.own, repeats=repeats
+                )
+        for name, utility in known.found.items():
+            known.groups[name] = _by_group(utility, told.asked[name].item, told.examples, metric)
+    except KeyboardInterrupt:
+        known.interrupted = True
+    except deadline.TimeIsUp:
+        known.unjudged = UP
+
+
+def _by_group(told: Utility, item: Contestant, examples: Examples, metric: Metric) -> dict[Any, float]:
+    import numpy as np
+
+    if examples.groups is None:
+        return {}
+    groups = np.array([str(value) for value in examples.groups])
+    found: dict[Any, float] = {}
+    for key in dict.fromkeys(groups.tolist()):
         try:
-            answered, dropped, interrupted = _asked(found, examples, measure, session, bar, repeats=repeats, seed=seed)
-            best = _best(answered, dropped, measure)
-            accepted, share = _accepted(measure, answered[best].told.value, max_loss, max_relative_loss)
-            trial, apart = None, dict[str, str]()
-            if not interrupted:
-                try:
-                    items = [one.item for one in answered.values()]
-                    trial, apart = run_all(items, best, examples, session, seconds=seconds, bar=bar)
-                except KeyboardInterrupt:  # no round of it is done yet
-                    interrupted = True
-            interrupted = interrupted or (trial is not None and trial.interrupted)
-        finally:
-            bar.close()
-        level = 1 - 0.05 / max(1, len(answered) - 1)
-        losses = {
-            name: loss_against(measure, answered[best].told, one.told, level, repeats=repeats)
-            for name, one in answered.items()
-            if name != best
-        }
-        rows = [
-            row_of(one, best, examples, measure, session, loss=losses.get(name), trial=trial)
-            for name, one in answered.items()
-        ]
-        rows, pick, reason = judged(rows, Stand(best, accepted, trial, apart, torch.get_num_threads()))
-        kinds = dict(enumerate(kinds_of(examples.labels))) if measure.name == "accuracy" else {}
-        classes = {
-            name: {kinds[n]: score for n, score in measure.by_class(answered[best].told.parts, one.told.parts).items()}
-            for name, one in answered.items()
-            if kinds and name != best
-        }
-        rows = [_with_classes(row, classes.get(row.name, {})) for row in rows]
-        rows += dropped
-        window.facts["label"] = f"compare: {', '.join(item.name for item in found)} → {pick}"
-    record = window.record
+            found[str(key)] = metric.value(told.parts[groups == key])
+        except ShrinkError as error:  # the person's own metric may have no value for a few examples
+            item.notes.append(f"{key}: {error}")
+    return found
+
+
+def _rows(known: Known, session: Session) -> tuple[list[Row], str, str, dict[str, dict[Any, ClassScore]]]:
+    """Return everybody's row, the pick, why, and how well each class is told."""
+    import torch
+
+    told, metric, best, found = known.told, known.metric, known.best, known.found
+    rows = [
+        row_of(
+            one,
+            found[name],
+            best=best,
+            examples=told.examples,
+            metric=metric,
+            session=session,
+            loss=known.losses.get(name),
+            own=known.own if name == best else None,
+            groups=known.groups.get(name, {}),
+            trial=known.ran.trial,
+        )
+        for name, one in told.asked.items()
+    ]
+    ran = known.ran
+    stand = Stand(
+        best, known.accepted, ran.trial, ran.apart, torch.get_num_threads(), untold=ran.untold, unjudged=known.unjudged
+    )
+    rows, pick, reason = judged(rows, stand)
+    kinds = dict(enumerate(kinds_of(told.examples.labels))) if metric.name == "accuracy" else {}
+    classes = {
+        name: {kinds[n]: score for n, score in metric.by_class(found[best].parts, found[name].parts).items()}
+        for name in found
+        if kinds and name != best
+    }
+    rows = [_with_classes(row, classes.get(row.name, {})) for row in rows]
+    return [*rows, *told.dropped], pick, reason, classes
+
+
+def _comparison(
+    known: Known, window: Window, session: Session, *, repeats: int, group: Any, notes: Sequence[str]
+) -> Comparison:
+    told, metric, examples, trial = known.told, known.metric, known.told.examples, known.ran.trial
+    rows, pick, reason, classes = _rows(known, session)
+    record = window.wait(None)
+    alike = [said] if (said := of_one_class(metric, examples.labels)) else []
     return Comparison(
-        rows=sorted(rows, key=lambda row: _order(row, measure)),
+        rows=sorted(rows, key=lambda row: _order(row, metric)),
         pick=pick,
         reason=reason,
-        best=best,
+        best=known.best,
         basis="joules" if trial is not None and trial.basis == "joules" else "cpu_seconds",
-        metric=measure.name,
-        unit=measure.unit,
-        accepted=accepted,
-        max_relative_loss=share,
+        metric=metric.name,
+        unit=metric.unit,
+        accepted=known.accepted,
+        max_relative_loss=known.share,
         examples=len(examples),
         batch=max(examples.sizes),
         key=_key(examples, repeats),
         origin=examples.origin,
         group=(group if isinstance(group, str) else "group") if examples.groups is not None else "",
         by_class=classes.get(pick, {}),
-        judged=next((one.item.subject.task for one in answered.values() if isinstance(one.item, Module)), None),
+        judged=next((one.item.subject.task for one in told.asked.values() if isinstance(one.item, Module)), None),
         cost_joules=record.joules,
         cost_uncertainty=record.uncertainty,
         cost_quality=record.quality,
         cost_seconds=record.seconds,
         advice=advise(rows, examples.labels, "cpu_seconds" if trial is None else trial.basis),
         notes=(
-            *([INTERRUPTED] if interrupted else []),
-            *others,
-            *_notes(trial, level, len(answered)),
+            *([INTERRUPTED] if known.interrupted else []),
+            *_fewer(known),
+            *_notes(trial, known.level, len(known.found)),
             *alike,
-            *beside,
+            *notes,
         ),
     )
+
+
+def _fewer(known: Known) -> list[str]:
+    """Return in one sentence that not all examples were asked for."""
+    asked, read = len(known.told.examples), known.read
+    if asked == read:
+        return []
+    why = (
+        "the comparison was interrupted" if known.told.interrupted else "the time allows no more; give more with time="
+    )
+    return [f"All candidates are judged on the same {asked:,} of the {read:,} examples: {why}."]
 
 
 def _named_task(task: str | None, models: Any) -> tuple[list[str], str | None]:
@@ -212,25 +379,6 @@ def _with_classes(row: Row, by_class: Mapping[Any, ClassScore]) -> Row:
     return replace(row, notes=(*row.notes, f"{said[:1].upper()}{said[1:]}.")) if said else row
 
 
-def _asked(
-    found: Sequence[Contestant], examples: Examples, metric: Metric, session: Session, bar: Progress, **options: Any
-) -> tuple[dict[str, Asked], list[Row], bool]:
-    """Ask everybody in turn; an interrupt keeps what was told before it, and is raised where nothing was."""
-    answered, dropped = dict[str, Asked](), list[Row]()
-    for place, item in enumerate(found):
-        try:
-            one, failed = ask_all([item], examples, metric, session, bar, **options)
-        except KeyboardInterrupt:
-            if not answered:
-                raise
-            why = "The comparison was interrupted before this had answered."
-            dropped += [Row(left.name, left.kind, "failed", why, examples=len(examples)) for left in found[place:]]
-            return answered, dropped, True
-        answered |= one
-        dropped += failed
-    return answered, dropped, False
-
-
 def _others(found: Sequence[Contestant], seconds: float) -> list[str]:
     """Wait a little for a GPU to be quiet; return a sentence where others still use it."""
     import torch
@@ -242,12 +390,12 @@ def _others(found: Sequence[Contestant], seconds: float) -> list[str]:
     return [] if busy is None else [busy]
 
 
-def _best(asked: Mapping[str, Asked], dropped: Sequence[Row], metric: Metric) -> str:
-    if not asked:
+def _best(found: Mapping[str, Utility], dropped: Sequence[Row], metric: Metric) -> str:
+    if not found:
         why = "; ".join(f"{row.name}: {row.reason}" for row in dropped)
         raise ShrinkError(f"No candidate can be judged. {why}")
     sign = 1 if metric.higher_is_better else -1
-    return max(asked, key=lambda name: sign * asked[name].told.value)
+    return max(found, key=lambda name: sign * found[name].value)
 
 
 def _accepted(

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
+from . import deadline
 from .batch import leaves
 from .examples import Examples
 from .fault import ShrinkError, why
@@ -55,6 +56,10 @@ class Contestant:
     remote: bool = False
     notes: list[str] = field(default_factory=list)
     faults: dict[str, int] = field(default_factory=dict)
+    pace: float = 0.0
+    """Seconds that it took for one example when it was asked last; 0 before."""
+    singly: ClassVar[bool] = False
+    """Whether it is asked for one example after the other, whatever a batch is."""
 
     def ready(self, examples: Examples) -> None:
         """Bring the batches into the form this candidate takes; not metered."""
@@ -86,7 +91,13 @@ class Contestant:
 
         A batch that fails as a whole is asked example by example, as it was when the answers were taken. What is done
         twice by that counts: it is what such a failure costs.
+
+        Raises
+        ------
+        TimeIsUp
+            Where it would not end in the time that is left.
         """
+        deadline.look(self.pace * size)
         try:
             self.outputs(place)
         except Exception:  # noqa: BLE001 - somebody else's model; which example it was is found by asking for each
@@ -94,6 +105,7 @@ class Contestant:
                 self._attempt(place, number)
 
     def _attempt(self, place: int, number: int) -> None:
+        deadline.look()
         try:
             self.single(place, number)
         except Exception as error:  # noqa: BLE001 - somebody else's model; counted where it is evaluated
@@ -279,6 +291,7 @@ class Estimator(Contestant):
 class Function(Contestant):
     """A function of one example, such as a call of an API."""
 
+    singly = True
     function: Callable[[Any], Any] = field(default=None, repr=False)  # type: ignore[assignment]  # set when made
     _batches: list[list[Any]] = field(default_factory=list, repr=False)
 
@@ -294,9 +307,9 @@ class Function(Contestant):
         """Ask for one."""
         return [self.function(self._batches[place][number])]
 
-    def run(self, place: int, size: int) -> None:
-        """Ask for each example by itself, so that none is asked twice."""
-        for number in range(size):
+    def run(self, place: int, size: int, begin: int = 0) -> None:
+        """Ask for each example by itself, so that none is asked twice; where time is short for some of a batch."""
+        for number in range(begin, begin + size):
             self._attempt(place, number)
 
 

@@ -32,13 +32,20 @@ def until(moment: float | None) -> Iterator[None]:
         _UNTIL.reset(token)
 
 
+@contextmanager
+def part(share: float) -> Iterator[None]:
+    """Let nothing begin after a share of the time that is left."""
+    with until(now() + share * left()):
+        yield
+
+
 def left() -> float:
     """Return the seconds until the limit; infinitely many where there is none."""
     moment = _UNTIL.get()
     return math.inf if moment is None else moment - now()
 
 
-def look() -> None:
-    """Raise TimeIsUp where the time is up."""
-    if left() <= 0:
+def look(needed: float = 0.0) -> None:
+    """Raise TimeIsUp where the time is up, or where no more than `needed` seconds are left."""
+    if left() <= needed:
         raise TimeIsUp

@@ -1,23 +1,29 @@
 """The examples candidates are compared on: read once, in one order, cut into the same batches for everybody.
 
 A candidate may be a module that wants tensors, an estimator that wants rows, or a function that takes one text. So the
-data stays as the person has it, and each candidate makes of a batch what it needs. Nothing is drawn or left out: the
-same examples for all, beyond `MOST_EXAMPLES` for none.
+data stays as the person has it, and each candidate makes of a batch what it needs. The same examples for all, beyond
+`MOST_EXAMPLES` for none. Where they prove something they are different ones in an order that is drawn: data is often
+sorted, and whoever has time for the first few must not see one class alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import hashlib
+import random
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from .batch import leaves
+from .batch import Batch, leaves, mapped, regrouped, smaller
 from .columns import LABELS, PAIRS, TEXTS
 from .fault import ShrinkError
-from .forms import BATCH, of_loader
-from .loader import MOST_EXAMPLES
+from .forms import BATCH, Reading
+from .groups import answers_to, first_of_each, keys_of, numbered, repeats_left_out
+from .loader import MOST_EXAMPLES, listed
 
 Form = Literal["texts", "pairs", "tensors", "rows", "objects"]
+MOST_MIXED_BYTES = 2**30
+"""Of all batches of a loader; what is more stays in the batches in which it came."""
 SCORES = ("score", "similarity_score")
 """Columns that say how alike they are, where there are no labels by name."""
 
@@ -40,6 +46,11 @@ class Examples:
         A value for each example, by which utility is told apart.
     origin : str
         Where the data comes from, as the person or its own description says.
+    together : sequence or None
+        A number for each example, the same for those of one input, which count as one; None where each stands by
+        itself.
+    notes : tuple of str
+        What was left out, a sentence each.
     """
 
     form: Form
@@ -48,6 +59,8 @@ class Examples:
     labels: Any
     groups: Sequence[Any] | None = None
     origin: str = ""
+    together: Sequence[Hashable] | None = None
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return sum(self.sizes)
@@ -57,9 +70,28 @@ class Examples:
         batch, count = self.batches[place], self.sizes[place]
         return [_one(batch, number) for number in range(count)]
 
+    def first(self, count: int) -> Examples:
+        """Return the first so many examples."""
+        batches, sizes, left = list[Any](), list[int](), count
+        for batch, size in zip(self.batches, self.sizes, strict=True):
+            if left <= 0:
+                break
+            batches.append(batch if size <= left else _part(batch, left))
+            sizes.append(min(size, left))
+            left -= size
+        labels, groups, together = (
+            None if values is None else values[:count] for values in (self.labels, self.groups, self.together)
+        )
+        return replace(self, batches=batches, sizes=sizes, labels=labels, groups=groups, together=together)
+
 
 def examples_of(
-    data: Any, *, group: str | Sequence[Any] | None = None, batch: int | None = None, origin: str | None = None
+    data: Any,
+    *,
+    group: str | Sequence[Any] | None = None,
+    batch: int | None = None,
+    origin: str | None = None,
+    rng: random.Random | None = None,
 ) -> Examples:
     """Read the data.
 
@@ -73,6 +105,8 @@ def examples_of(
         Examples at a time; as in a DataLoader, else 32.
     origin : str, optional
         Where it comes from.
+    rng : random.Random, optional
+        Draws the order of the examples, and what repeats another is left out; without it all stay as they come.
 
     Raises
     ------
@@ -84,12 +118,8 @@ def examples_of(
     if batch is not None and batch < 1:
         raise ShrinkError(f"The option batch is {batch}; give a whole number from 1 on.")
     told = _origin(data) if origin is None else origin
-    found = _loader(data, told) if _is_loader(data) else _columns(data, batch or BATCH, group, told)
-    if group is not None and not isinstance(group, str):
-        values = _values(group)
-        if len(values) != len(found):
-            raise ShrinkError(f"There are {len(values)} values of group for {len(found)} examples.")
-        found = Examples(found.form, found.batches, found.sizes, found.labels, values, told)
+    read = _loader if _is_loader(data) else _columns
+    found = read(data, batch, group, rng, told)
     if isinstance(group, str) and found.groups is None:
         raise ShrinkError(f"There is no column {group!r} in the data; give the name of one, or a value per example.")
     if not len(found):
@@ -103,12 +133,16 @@ def _is_loader(data: Any) -> bool:
     return isinstance(data, (torch.utils.data.DataLoader, torch.utils.data.Dataset))
 
 
-def _loader(data: Any, origin: str) -> Examples:
+def _loader(data: Any, _: int | None, group: Any, rng: random.Random | None, origin: str) -> Examples:
     import torch
 
     if not isinstance(data, torch.utils.data.DataLoader):
         data = torch.utils.data.DataLoader(data, batch_size=BATCH)
-    batches = of_loader(data)
+    batches = Reading(None, random.Random(0)).of(data)  # noqa: S311 - nothing is drawn from it
+    groups = _given(group, sum(item.size for item in batches))
+    together, notes = None, list[str]()
+    if rng is not None:
+        batches, groups, together, notes = _different(batches, groups, rng)
     labels: list[Any] | None = []
     for item in batches:
         if item.labels is None:
@@ -116,21 +150,127 @@ def _loader(data: Any, origin: str) -> Examples:
             break
         assert labels is not None
         labels += item.labels.tolist()
-    return Examples("tensors", [item.inputs for item in batches], [item.size for item in batches], labels, None, origin)
+    sizes = [item.size for item in batches]
+    inputs = [item.inputs for item in batches]
+    return Examples("tensors", inputs, sizes, labels, groups, origin, together, tuple(notes))
 
 
-def _columns(data: Any, batch: int, group: Any, origin: str) -> Examples:
+def _columns(data: Any, batch: int | None, group: Any, rng: random.Random | None, origin: str) -> Examples:
     inputs, labels, groups = _parted(data, group if isinstance(group, str) else None)
     inputs = inputs.tocsr() if hasattr(inputs, "tocsr") else inputs  # the sparse form that is cut by rows
-    form = _form(inputs)
-    count = min(_length(inputs), MOST_EXAMPLES)
-    if labels is not None and len(labels) != _length(inputs):
-        raise ShrinkError(f"There are {len(labels)} labels for {_length(inputs)} examples.")
+    if isinstance(inputs, Mapping) and len(lengths := {_length(value) for value in inputs.values()}) > 1:
+        raise ShrinkError(f"The columns of the data hold {listed(lengths)} examples; give as many in each.")
+    length, batch, form = _length(inputs), batch or BATCH, _form(inputs)
+    if labels is not None and len(labels) != length:
+        raise ShrinkError(f"There are {len(labels)} labels for {length} examples.")
+    labels = None if labels is None else _labels(labels)
+    groups = _given(group, length) if groups is None else _values(groups)
+    count, together, notes = min(length, MOST_EXAMPLES), None, list[str]()
+    if rng is not None and count:
+        order = rng.sample(range(length), count)
+        if count < length:
+            notes.append(f"{count:,} of the {length:,} examples were drawn.")
+        inputs, labels, groups = (None if it is None else _taken(it, order) for it in (inputs, labels, groups))
+        keys = _keys(inputs, form)
+        kept = _kept(keys, labels, groups)
+        if len(kept) < count:
+            inputs, labels, groups = (None if it is None else _taken(it, kept) for it in (inputs, labels, groups))
+        together, said = _together([[keys[place]] for place in kept], count)
+        notes, count = [*notes, *said], len(kept)
     places = range(0, count, batch)
     cut = [_slice(inputs, begin, min(begin + batch, count)) for begin in places]
     sizes = [min(begin + batch, count) - begin for begin in places]
-    kept = None if labels is None else _labels(labels, count)
-    return Examples(form, cut, sizes, kept, None if groups is None else _values(groups)[:count], origin)
+    labels, groups = (None if it is None else it[:count] for it in (labels, groups))
+    return Examples(form, cut, sizes, labels, groups, origin, together, tuple(notes))
+
+
+def _given(group: Any, count: int) -> list[Any] | None:
+    """Return the values of group that a person gave for so many examples; None where none were given."""
+    if group is None or isinstance(group, str):
+        return None
+    values = _values(group)
+    if len(values) != count:
+        raise ShrinkError(f"There are {len(values)} values of group for {count} examples.")
+    return values
+
+
+# ---- different examples in a drawn order ----------------------------------------------------------------------------
+
+
+def _different(
+    batches: Sequence[Batch], groups: Sequence[Any] | None, rng: random.Random
+) -> tuple[list[Batch], list[Any] | None, list[Hashable] | None, list[str]]:
+    """Return batches of different examples in a drawn order, and what goes with them.
+
+    Examples are drawn one by one where their shapes are alike, and batch by batch where all of them together are too
+    much to be held twice.
+    """
+    keys = [own for batch in batches for own in keys_of(batch)]
+    kept = _kept([own[0] for own in keys], answers_to(batches), groups)
+    known, begin, found = set(kept), 0, list[Batch]()
+    for batch in batches:
+        places = [place for place in range(batch.size) if begin + place in known]
+        if places:  # an example's place in the data goes along with it
+            found.append(replace(batch, groups=[*range(begin, begin + batch.size)]).take(places))
+        begin += batch.size
+    if sum(leaf.numel() * leaf.element_size() for batch in found for leaf in leaves(batch.inputs)) <= MOST_MIXED_BYTES:
+        drawn = [batch.take(rng.sample(range(batch.size), batch.size)) for batch in regrouped(found, begin)]
+        found = smaller(drawn, max(batch.size for batch in batches))
+        if len(drawn) > 1:
+            rng.shuffle(found)
+    else:
+        rng.shuffle(found)
+    order: list[Any] = [place for batch in found for place in batch.groups or ()]
+    together, notes = _together([keys[place] for place in order], begin)
+    return found, None if groups is None else [groups[place] for place in order], together, notes
+
+
+def _kept(keys: Sequence[Hashable], labels: Any, groups: Sequence[Any] | None) -> list[int]:
+    """Return the places of the examples that repeat none before them in input, label and group."""
+    beside = [[_key(value) for value in values] for values in (labels, groups) if values is not None]
+    return first_of_each([*zip(keys, *beside, strict=True)])
+
+
+def _together(keys: Sequence[Sequence[Hashable]], read: int) -> tuple[list[Hashable] | None, list[str]]:
+    """Return which of different examples are of one input, None where none are, and what is said of all that."""
+    said = repeats_left_out(len(keys), read)
+    numbers: list[Hashable] = [*numbered(keys)]
+    notes, inputs = [said] if said else [], len(set(numbers))
+    if inputs == len(keys):
+        return None, notes
+    notes.append(f"The {len(keys):,} examples are of {inputs:,} inputs; those of one input count as one.")
+    return numbers, notes
+
+
+def _keys(inputs: Any, form: Form) -> list[Hashable]:
+    """Return what each example is known by."""
+    if form == "tensors":
+        return [*Batch(inputs).digests()]
+    if hasattr(inputs, "itertuples"):
+        return [_key(row) for row in inputs.itertuples(index=False, name=None)]
+    return [_key(_one(inputs, place)) for place in range(_length(inputs))]
+
+
+def _key(value: Any) -> Hashable:  # noqa: PLR0911 - one return a kind of value
+    """Return what a value is known by: the same for equal ones; an object that can't be looked into is itself."""
+    if isinstance(value, float) and value != value:  # noqa: PLR0124 - no number equals none but is the same
+        return "no number"
+    if isinstance(value, (str, bytes, int, float)) or value is None:
+        return value
+    if isinstance(value, Mapping):
+        return tuple((str(name), _key(one)) for name, one in value.items())
+    if isinstance(value, (list, tuple)):
+        return tuple(map(_key, value))
+    if hasattr(value, "indptr") and hasattr(value, "toarray"):
+        return _key(value.toarray())
+    if hasattr(value, "detach"):
+        return (tuple(value.shape), Batch(value[None]).digests()[0])
+    if hasattr(value, "tobytes") and getattr(getattr(value, "dtype", None), "kind", "") != "O":
+        kind = [str(getattr(value, name, "")) for name in ("shape", "size", "dtype", "mode")]
+        return (*kind, hashlib.blake2b(value.tobytes(), digest_size=12).digest())
+    if hasattr(value, "tolist"):
+        return _key(value.tolist())
+    return value if getattr(type(value), "__hash__", None) is not None else id(value)
 
 
 def _parted(data: Any, group: str | None) -> tuple[Any, Any, Any]:
@@ -139,7 +279,8 @@ def _parted(data: Any, group: str | None) -> tuple[Any, Any, Any]:
     if columns is not None:
         return _parted_columns(data, columns, group)
     if isinstance(data, tuple) and len(data) == 2:
-        return _zipped(data[0]), data[1], None
+        inputs = _zipped(data[0])
+        return list(inputs) if isinstance(inputs, tuple) else inputs, data[1], None
     if isinstance(data, list) and data and all(isinstance(item, tuple) and len(item) == 2 for item in data):
         return [item[0] for item in data], [item[1] for item in data], None
     if isinstance(data, (list, dict)) or hasattr(data, "shape"):
@@ -212,6 +353,20 @@ def _slice(inputs: Any, begin: int, end: int) -> Any:
     return inputs.iloc[begin:end] if hasattr(inputs, "iloc") else inputs[begin:end]
 
 
+def _part(batch: Any, count: int) -> Any:
+    """Return the first examples of a batch."""
+    return mapped(batch, lambda leaf: leaf[:count]) if isinstance(batch, tuple) else _slice(batch, 0, count)
+
+
+def _taken(values: Any, places: Sequence[int]) -> Any:
+    """Return the examples, or what goes with them, at these places."""
+    if isinstance(values, Mapping):
+        return {name: _taken(value, places) for name, value in values.items()}
+    if hasattr(values, "iloc"):
+        return values.iloc[list(places)]
+    return values[list(places)] if hasattr(values, "shape") else [values[place] for place in places]
+
+
 def _one(batch: Any, place: int) -> Any:
     if isinstance(batch, Mapping):
         return {name: value[place] for name, value in batch.items()}
@@ -220,11 +375,9 @@ def _one(batch: Any, place: int) -> Any:
     return batch.iloc[place] if hasattr(batch, "iloc") else batch[place]
 
 
-def _labels(labels: Any, count: int) -> Any:
+def _labels(labels: Any) -> Any:
     """Return labels as plain values; those of more dimensions stay a tensor."""
-    if hasattr(labels, "dim") and labels.dim() > 1:
-        return labels[:count]
-    return _values(labels)[:count]
+    return labels if hasattr(labels, "dim") and labels.dim() > 1 else _values(labels)
 
 
 def _values(values: Any) -> list[Any]:

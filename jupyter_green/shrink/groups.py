@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +66,24 @@ def apart(batches: Sequence[Batch], others: Sequence[Batch]) -> tuple[list[Batch
     return found, shared
 
 
+def answers_to(batches: Iterable[Batch]) -> list[bytes]:
+    """Return what should come out of each example."""
+    return [answer for batch in batches for answer in batch.answers()]
+
+
+def first_of_each(examples: Sequence[Hashable]) -> list[int]:
+    """Return the places of the examples that repeat none before them."""
+    first: dict[Hashable, int] = {}
+    for place, example in enumerate(examples):
+        first.setdefault(example, place)
+    return list(first.values())
+
+
+def repeats_left_out(left: int, read: int) -> str:
+    """Return in one sentence that some examples repeat others; empty where none does."""
+    return f"{read - left:,} of the {read:,} examples repeat others and were left out." if left < read else ""
+
+
 def without_repeats(batches: list[Batch], notes: list[str]) -> list[Batch]:
     """Leave out what repeats an example, and number the groups; these stay None where every example stands by itself.
 
@@ -76,24 +94,18 @@ def without_repeats(batches: list[Batch], notes: list[str]) -> list[Batch]:
     notes : list of str
         Told what was left out, and how many groups there are.
     """
-    keys = [keys_of(batch) for batch in batches]
-    numbers = iter(numbered([own for part in keys for own in part]))
-    seen: set[Hashable] = set()
-    found, read = [], 0
-    for batch, part in zip(batches, keys, strict=True):
-        own = [next(numbers) for _ in part]
-        places = []
-        for place, (inputs, answer) in enumerate(zip((one[0] for one in part), batch.answers(), strict=True)):
-            if (inputs, answer) not in seen:
-                seen.add((inputs, answer))
-                places.append(place)
-        read += batch.size
+    keys = [own for batch in batches for own in keys_of(batch)]
+    kept = set(first_of_each([(own[0], one) for own, one in zip(keys, answers_to(batches), strict=True)]))
+    numbers, found, read = numbered(keys), [], 0
+    for batch in batches:
+        places = [place for place in range(batch.size) if read + place in kept]
         if places:
-            found.append(replace(batch, groups=own).take(places))
+            found.append(replace(batch, groups=numbers[read : read + batch.size]).take(places))
+        read += batch.size
     left = sum(batch.size for batch in found)
     groups = {group for batch in found for group in batch.groups or ()}
-    if left < read:
-        notes.append(f"{read - left:,} of the {read:,} examples repeat others and were left out.")
+    if said := repeats_left_out(left, read):
+        notes.append(said)
         found = regrouped(found, max(batch.size for batch in batches))
     if len(groups) == left:
         return [replace(batch, groups=None) for batch in found]
@@ -156,7 +168,7 @@ def loss_by_group(
     -----
     Right or wrong answers are told as if those of one group always went the same way, which is the least that groups
     can prove: with Kish's (1965) effective number of groups, the square of the sum of their sizes over the sum of the
-    squares. Every other metric is drawn by group.
+    squares. Every other metric is drawn by group. A draw of groups on which two models never differ has no width.
     """
     import numpy as np
 

@@ -7,24 +7,26 @@ that idles must not stand for the work of a processor, nor processor time for wh
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import Any
 
 from jupyter_green.session import Session, Window
 
+from . import deadline
 from .asking import Asked, first_fault
 from .comparison import Row
-from .contestant import Contestant
+from .contestant import Contestant, Function
 from .examples import Examples
 from .gauge import SessionGauge
 from .loss import Loss
 from .metric import Metric
-from .progress import Progress
 from .ratio import Ratio
+from .sheet import loss_in_words
 from .surroundings import Surroundings
-from .trial import Runner, Trial, run_trial, share_of_others
-from .utility import Utility
+from .trial import FEWEST_ROUNDS, MOST_ROUNDS, Runner, Trial, run_trial, share_of_others
+from .utility import Utility, wavering
 from .waiting import ALONE, SOON
 from .waiting import told as told_by
 from .workload import in_threads
@@ -33,16 +35,46 @@ LOOK_SECONDS = 0.5
 """How long it is looked whether others use the machine."""
 WAITING = 0.2
 """Below this share of its time on the processor a candidate mostly waits: for a board, or for another machine."""
+ROUNDS = MOST_ROUNDS
+CALLED_TWICE = 2
+"""Passes before the first round, to see how long one takes."""
+UP = "the time was up; allow more with time="
+STOPPED = "the comparison was interrupted"
+
+
+@dataclass
+class InTurn:
+    """What came of running candidates in turn.
+
+    Parameters
+    ----------
+    trial : Trial or None
+        Their laps; None where not one round of them was run.
+    apart : dict of str to str
+        Why some were left out of it.
+    interrupted : bool
+        Whether a person ended it.
+    untold : str
+        Why there are no laps.
+    """
+
+    trial: Trial | None = None
+    apart: dict[str, str] = field(default_factory=dict)
+    interrupted: bool = False
+    untold: str = ""
+
+
+def elsewhere(found: Sequence[Contestant]) -> dict[str, str]:
+    """Return why candidates that run on somebody else's machine can't be run in turn."""
+    return {item.name: "It runs elsewhere, so its energy can't be metered here." for item in found if item.remote}
 
 
 def run_all(
-    found: Sequence[Contestant], best: str, examples: Examples, session: Session, *, seconds: float, bar: Progress
-) -> tuple[Trial | None, dict[str, str]]:
-    """Run those that run here in turn; return the trial, and why some were left out of it."""
-    import torch
-
+    found: Sequence[Contestant], best: str, examples: Examples, session: Session, tell: Callable[[str], None]
+) -> InTurn:
+    """Run those that run here in turn, as long as the time allows."""
     here = [item for item in found if not item.remote]
-    apart = {item.name: "It runs elsewhere, so its energy can't be metered here." for item in found if item.remote}
+    apart = elsewhere(found)
     kind: Any = "gpu" if any(item.device == "gpu" for item in here) else "cpu"
     gauge = SessionGauge(session, kind, "compare")
     mixed = {item.device for item in here} == {"cpu", "gpu"}
@@ -55,11 +87,28 @@ def run_all(
         why = "It runs on a GPU that no sensor measures here; processor time says nothing of it."
         apart |= {item.name: why for item in here if item.device == "gpu"}
     here = [item for item in here if item.name not in apart]
+    done = InTurn(apart=apart)
     if not here:
-        return None, apart
+        return done
+    try:
+        done.trial = _in_turn(here, best, examples, gauge, tell)
+        done.interrupted = done.trial.interrupted
+    except KeyboardInterrupt:  # no round of it is done yet
+        done.interrupted, done.untold = True, STOPPED
+    except deadline.TimeIsUp:
+        done.untold = UP
+    return done
+
+
+def _in_turn(
+    here: Sequence[Contestant], best: str, examples: Examples, gauge: SessionGauge, tell: Callable[[str], None]
+) -> Trial:
+    import torch
+
     reference = best if any(item.name == best for item in here) else here[0].name
-    count = len(examples.batches)
-    runners = {item.name: _runner(item, count, examples.sizes) for item in here}
+    # A lap of what is asked one by one is as short as it has to be for enough rounds in the time that is left.
+    lap = deadline.left() / (FEWEST_ROUNDS + CALLED_TWICE) / len(here)
+    runners = {item.name: _runner(item, examples.sizes, lap) for item in here}
     if (
         not gauge.measures
         and torch.get_num_threads() > 1
@@ -68,18 +117,20 @@ def run_all(
     ):
         # Threads that wait for one another beside others burn processor time, which is nobody's gain.
         runners[ALONE] = _in_one_thread(runners[reference])
-    spent = [0]
-
-    def tick() -> None:
-        spent[0] += 1
-        bar("in turn", min(1.0, spent[0] / 30))
-
     before = Surroundings()
     try:
         with ExitStack() as held:
             for item in here:
                 held.enter_context(item.quiet())
-            return run_trial(runners, gauge, seconds=seconds, reference=reference, keep=True, tick=tick), apart
+            return run_trial(
+                runners,
+                gauge,
+                seconds=deadline.left(),
+                reference=reference,
+                rounds=ROUNDS,
+                keep=True,
+                tick=lambda: tell("in turn"),
+            )
     finally:
         before.put_back()
 
@@ -98,21 +149,40 @@ def _in_one_thread(runner: Runner) -> Runner:
     return Runner(run, runner.inferences, runner.model)
 
 
-def _runner(item: Contestant, count: int, sizes: Sequence[int]) -> Runner:
-    def run(turn: int) -> None:
-        item.run(turn % count, sizes[turn % count])
+def _runner(item: Contestant, sizes: Sequence[int], seconds: float) -> Runner:
+    """Return what runs a batch a round; as many examples of it as seconds allow where they are asked one by one."""
+    count = len(sizes)
+    most = max(sizes)
+    if isinstance(item, Function) and item.pace * most > seconds:
+        most = max(1, int(seconds / item.pace))
 
-    return Runner(run, lambda turn: sizes[turn % count], item.module)
+    def part(turn: int) -> tuple[int, int]:
+        """Return where a round begins in its batch, and how many examples it has."""
+        size = sizes[turn % count]
+        begin = turn // count * most % size
+        return (0, size) if size <= most else (begin, min(most, size - begin))
+
+    def run(turn: int) -> None:
+        place, (begin, size) = turn % count, part(turn)
+        if isinstance(item, Function):
+            item.run(place, size, begin)
+        else:
+            item.run(place, size)
+
+    return Runner(run, lambda turn: part(turn)[1], item.module)
 
 
 def row_of(
     asked: Asked,
+    told: Utility,
+    *,
     best: str,
     examples: Examples,
     metric: Metric,
     session: Session,
-    *,
     loss: Loss | None,
+    own: Loss | None,
+    groups: Mapping[Any, float],
     trial: Trial | None,
 ) -> Row:
     """Return the row of a candidate; how it stands is judged later.
@@ -120,19 +190,25 @@ def row_of(
     Parameters
     ----------
     asked : Asked
-        What it told.
+        Who, and what asking it took.
+    told : Utility
+        How well it does.
     best : str
         Name of the one of highest utility.
     examples, metric, session
         What it was asked with.
     loss : Loss or None
         Against the best.
+    own : Loss or None
+        Of the best in its own repeat, where it varies.
+    groups : mapping
+        Utility of each group.
     trial : Trial or None
         Its laps, where it was in one.
     """
     import torch
 
-    item, told, asking = asked.item, asked.told, asked.window
+    item, asking = asked.item, asked.window
     outcome = None
     if trial is not None and item.name in trial.laps and item.name != trial.reference:
         outcome = told_by(trial, item.name, ALONE, torch.get_num_threads()).outcome
@@ -152,6 +228,10 @@ def row_of(
         )
     if told.varies:
         notes.append(f"{100 * told.varies:.0f} % of the answers differ when asked again; repeats= gives a mean.")
+    if own is not None:
+        wider = "losses against it are wider by that" if wavering(own) else "the examples explain that"
+        changed = loss_in_words(own.value, own.unit)
+        notes.append(f"Losses against it are held against its own repeat: {changed} lost on {own.examples:,}; {wider}.")
     if cost is not None and item.device == "cpu" and not item.remote and cost.cpu_seconds < WAITING * cost.seconds:
         notes.append("It mostly waits: if that is for somebody else's machine, name it with remote=.")
     return Row(
@@ -174,7 +254,7 @@ def row_of(
         told.failures,
         len(examples),
         told.varies,
-        _by_group(told, examples, metric),
+        groups,
         item.size_bytes,
         item.parameters,
         item.device,
@@ -202,12 +282,3 @@ def _energy(item: Contestant, asking: Window, trial: Trial | None) -> tuple[floa
         each = trial.cost(item.name).cpu_seconds * record.joules / cpu if cpu > 0 else each
     doubt = None if record.uncertainty is None else record.uncertainty / record.joules * each
     return each, doubt, record.quality
-
-
-def _by_group(told: Utility, examples: Examples, metric: Metric) -> dict[Any, float]:
-    import numpy as np
-
-    if examples.groups is None:
-        return {}
-    groups = np.array([str(value) for value in examples.groups])
-    return {str(key): metric.value(told.parts[groups == key]) for key in dict.fromkeys(groups.tolist())}

@@ -27,6 +27,10 @@ class Stand:
         Why some did not.
     threads : int
         PyTorch's; one has nobody to wait for.
+    untold : str
+        Why nothing was run in turn.
+    unjudged : str
+        Why losses are missing.
     """
 
     best: str
@@ -34,6 +38,8 @@ class Stand:
     trial: Trial | None
     apart: Mapping[str, str]
     threads: int = 1
+    untold: str = ""
+    unjudged: str = ""
 
     @property
     def unmetered_best(self) -> bool:
@@ -79,16 +85,16 @@ def _standing(row: Row, stand: Stand) -> tuple[Standing, str]:
     if row.name == stand.best:
         return "best", stand.apart.get(row.name, "the highest utility of all")
     loss, trial = row.loss, stand.trial
-    assert loss is not None
+    if loss is None:
+        return "can't tell", _because("its loss could not be told", stand.unjudged)
     if loss.beyond(stand.accepted):
         return "loses too much", "it loses more than is accepted on these examples"
     if row.name in stand.apart:
         return "unmetered", stand.apart[row.name]
-    if not loss.within(stand.accepted):
-        return "can't tell", _untold(loss, stand)
-    if trial is None or row.name not in trial.laps:
-        return "can't tell", "its cost could not be told"
-    return _cost(row.name, trial, stand)
+    if loss.within(stand.accepted) and trial is not None and row.name in trial.laps:
+        return _cost(row.name, trial, stand)
+    untold = _because("its cost could not be told", stand.untold)
+    return "can't tell", untold if loss.within(stand.accepted) else _untold(loss, stand)
 
 
 def _cost(name: str, trial: Trial, stand: Stand) -> tuple[Standing, str]:
@@ -105,6 +111,10 @@ def _cost(name: str, trial: Trial, stand: Stand) -> tuple[Standing, str]:
     return "uses no less", f"less is not proven: {outcome.reason}"
 
 
+def _because(said: str, why: str) -> str:
+    return f"{said}: {why}" if why else said
+
+
 def _picked(rows: Sequence[Row], stand: Stand) -> tuple[str, str]:
     """Return the least energy among those proven, else the best with what is missing."""
     proven = [row for row in rows if row.standing == "good enough"]
@@ -116,6 +126,8 @@ def _picked(rows: Sequence[Row], stand: Stand) -> tuple[str, str]:
     hopeful = [
         row for row in rows if row.standing == "can't tell" and row.loss is not None and not stand.dearer(row.name)
     ]
+    if not hopeful and any(row.loss is None and row.name != stand.best for row in rows):
+        return stand.best, f"Can't tell: {_because('losses could not be told', stand.unjudged)}."
     if not hopeful:
         return stand.best, "No other proves to use less within the accepted loss."
     # Who may be good enough comes before who seems not to be.

@@ -233,7 +233,8 @@ def run_trial(
     drop : bool
         Whether to end as soon as every candidate is sure to cost more; that can't make anything look better.
     keep : bool
-        Whether an interrupt ends the trial with the rounds that are done, where there is one; else it is raised.
+        Whether an interrupt or the end of the time ends the trial with the rounds that are done, where there is one;
+        else it is raised.
     tick : callable
         Called after each round.
     """
@@ -287,16 +288,26 @@ def _run_trial(  # noqa: PLR0917 - one place calls it
                 break
             if spent >= (2 if turn + 1 >= LEAST_PAIRS else 4) * seconds:
                 break
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, deadline.TimeIsUp) as end:
         done = min(len(items) for items in waiting.values())
         if not keep or not done:
             raise
-        interrupted, waiting = True, {name: items[:done] for name, items in waiting.items()}
+        interrupted = isinstance(end, KeyboardInterrupt)
+        waiting = {name: items[:done] for name, items in waiting.items()}
     took, after = deadline.now() - began, gauge.others()
-    laps = {name: [(read(), count) for read, count in items] for name, items in waiting.items()}
+    try:
+        laps = _read(waiting)
+    except KeyboardInterrupt:  # while a sensor settled
+        if not keep:
+            raise
+        interrupted, laps = True, _read(waiting)
     if basis == "joules" and any(lap.joules is None for items in laps.values() for lap, _ in items):
         basis = "cpu_seconds"  # a sensor fell away meanwhile
     return Trial(reference, laps, basis, share_of_others(before, after, took), interrupted=interrupted)
+
+
+def _read(waiting: _Waiting) -> dict[str, list[tuple[Lap, int]]]:
+    return {name: [(read(), count) for read, count in items] for name, items in waiting.items()}
 
 
 def _work(runner: Runner, turn: int, times: int) -> Callable[[], None]:

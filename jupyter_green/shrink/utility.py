@@ -3,15 +3,18 @@
 A module gives scores, an estimator a class, a pipeline a word, a function whatever it likes: all of it is made into
 answers in the terms of the labels, and these are counted. No answer counts as a wrong one. Words are compared without
 case and outer blanks. Who answers differently each time is asked several times, with seeds, and gets the mean.
+
+Asking ends with the time or with an interrupt; what was answered by then counts.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from . import deadline
 from .answers import (
     answers_of,
     classes_of,
@@ -23,12 +26,12 @@ from .answers import (
     same,
     several,
     squared,
-    strange,
 )
 from .contestant import FAILED, Contestant, Module, numbered
 from .correlation import Spearman
 from .examples import Examples
 from .fault import ShrinkError, why
+from .groups import loss_by_group
 from .loss import LEVEL, Loss, drawn
 from .metric import F1, Metric, PerPlace, Perplexity, SquaredError, by_example
 from .task import LANGUAGE, Task, told_by_tokens
@@ -41,6 +44,10 @@ MOST_VERDICTS = 3
 """Labels of a pair of texts up to which they are verdicts (alike, not, can't say); more are a scale."""
 SAMPLED = 2
 """Batches that are asked again to see whether the answers are the same."""
+ONCE_SHARE = 0.8
+"""Of the time for asking a candidate; the rest is for asking again."""
+ENOUGH = 0.5
+"""Of what others have answered; an interrupted candidate with less is left out, so that theirs still counts."""
 
 AMOUNTS_FROM = 20
 """With more distinct whole numbers than this, and than half as many as examples, labels are taken for amounts."""
@@ -58,9 +65,13 @@ class Answered(Metric):
         self.name = getattr(function, "__name__", type(function).__name__)
 
     def value(self, parts: np.ndarray) -> float:
-        """Return what the function says."""
+        """Return what the function says, on average of the repeats: answers and labels of each stand side by side."""
+        import numpy as np
+
+        deadline.look()  # it is called hundreds of times for an interval
         try:
-            return float(self.function(list(parts[:, 0]), list(parts[:, 1])))
+            each = [self.function([*parts[:, n]], [*parts[:, n + 1]]) for n in range(0, parts.shape[1], 2)]
+            return float(np.mean([float(one) for one in each]))
         except Exception as error:  # the person's own code may raise anything; it is said and never hidden
             raise ShrinkError(f"Your metric {self.name} failed: {why(error)}.") from error
 
@@ -93,15 +104,12 @@ class Utility:
         Examples without an answer, of all repeats the worst.
     varies : float
         Part of the examples whose answer differs when asked again; 0 where none did.
-    strange : str
-        What is wrong with the answers, one sentence; empty where nothing is.
     """
 
     value: float
     parts: Any
     failures: int
     varies: float = 0.0
-    strange: str = ""
 
 
 def metric_for(
@@ -192,8 +200,44 @@ def of_one_class(metric: Metric, labels: Any) -> str:
     return f"All examples have the label {labels[0]!r:.60}, so who always says that is right."
 
 
-def ask(contestant: Contestant, examples: Examples, metric: Metric, *, repeats: int, seed: int) -> Utility:
-    """Ask for every example, and count.
+@dataclass(frozen=True)
+class Answers:
+    """What a candidate answered, as far as it was asked.
+
+    Parameters
+    ----------
+    rounds : sequence of sequence
+        For each repeat its answers in the order of the examples; of a language model the parts of its metric.
+    again : sequence
+        Its answers to the first examples when it was asked once more.
+    interrupted : bool
+        Whether a person ended the asking.
+    """
+
+    rounds: Sequence[Sequence[Any]]
+    again: Sequence[Any] = ()
+    interrupted: bool = False
+
+    @property
+    def count(self) -> int:
+        """How many examples have an answer in every repeat, if only that there is none."""
+        return min((len(said) for said in self.rounds), default=0)
+
+    @property
+    def asked(self) -> int:
+        """How many answers were asked for, without those of another time."""
+        return sum(len(said) for said in self.rounds)
+
+    @property
+    def none(self) -> bool:
+        """Whether it gave no answer to anything."""
+        return all(one is FAILED for said in self.rounds for one in said)
+
+
+def ask(
+    contestant: Contestant, examples: Examples, metric: Metric, *, repeats: int, seed: int, most: int | None = None
+) -> Answers:
+    """Ask for every example until the time is up or a person interrupts.
 
     Parameters
     ----------
@@ -202,37 +246,128 @@ def ask(contestant: Contestant, examples: Examples, metric: Metric, *, repeats: 
     examples : Examples
         What for; `ready` was called with them.
     metric : Metric
-        What is counted.
+        What will be counted.
     repeats : int
         How often; each with a seed of its own.
     seed : int
         The first seed.
+    most : int, optional
+        Examples that are asked for; all of them otherwise.
+    """
+    rounds: list[list[Any]] = []
+    most = len(examples) if most is None else most
+    for turn in range(repeats):
+        _sow(seed + turn)
+        with deadline.part(ONCE_SHARE if repeats == 1 else 1 / (repeats - turn)):
+            said, interrupted = _collected(_said(contestant, examples, metric, most))
+        if interrupted and rounds and len(said) < ENOUGH * most:
+            return Answers(rounds, interrupted=True)
+        rounds.append(said)
+        most = len(said)
+        if interrupted or not most:
+            return Answers(rounds, interrupted=interrupted)
+    if repeats > 1:
+        return Answers(rounds)
+    _sow(seed + repeats)
+    again, interrupted = _collected(_said(contestant, examples, metric, min(most, sum(examples.sizes[:SAMPLED]))))
+    return Answers(rounds, again, interrupted)
+
+
+def ask_again(contestant: Contestant, examples: Examples, metric: Metric, answers: Answers, *, seed: int) -> Answers:
+    """Return the answers of one that varies with its repeat for all examples, as far as time allows."""
+    _sow(seed)
+    again, interrupted = _collected(_said(contestant, examples, metric, len(examples)))
+    return replace(answers, again=max(again, answers.again, key=len), interrupted=interrupted)
+
+
+def _collected(said: Iterator[Any]) -> tuple[list[Any], bool]:
+    """Return what was said until the time was up or a person interrupted, and whether it was a person."""
+    found: list[Any] = []
+    try:
+        for one in said:
+            found.append(one)
+    except (KeyboardInterrupt, deadline.TimeIsUp) as end:
+        return found, isinstance(end, KeyboardInterrupt)
+    return found, False
+
+
+def utility_of(answers: Answers, examples: Examples, metric: Metric) -> Utility:
+    """Return how well a candidate does on these examples, all of which it was asked for.
+
+    Parameters
+    ----------
+    answers : Answers
+        What it said, to these examples first.
+    examples : Examples
+        What for.
+    metric : Metric
+        What is counted.
     """
     import numpy as np
 
-    rounds: list[tuple[Any, int, list[Any]]] = []
-    for turn in range(repeats):
-        _sow(seed + turn)
-        rounds.append(_once(contestant, examples, metric))
-    parts = rounds[0][0] if repeats == 1 else np.mean([parts for parts, _, _ in rounds], axis=0)
-    said = rounds[0][2]
-    if repeats > 1:
-        varies = differing(said, rounds[1][2])
+    rounds = [[*said[: len(examples)]] for said in answers.rounds]
+    each = [parts_of(said, examples, metric) for said in rounds]
+    if len(each) == 1:
+        parts = each[0]
     else:
-        _sow(seed + repeats)
-        again = [
-            one for place in range(min(SAMPLED, len(examples.batches))) for one in _answers(contestant, examples, place)
-        ]
-        varies = differing(said[: len(again)], again) if said else 0.0
-    value = metric.value(parts)
-    return Utility(value, parts, max(failed for _, failed, _ in rounds), varies, strange(said, examples, metric))
+        parts = np.concatenate(each, axis=1) if isinstance(metric, Answered) else np.mean(each, axis=0)
+    failed = max(sum(one is FAILED for one in said) for said in rounds)
+    again = _repeat(answers, examples)
+    return Utility(metric.value(parts), parts, failed, differing(rounds[0][: len(again)], again))
 
 
-def loss_against(metric: Metric, best: Utility, other: Utility, level: float, *, repeats: int) -> Loss:
-    """Return how much worse one is than the best, on the same examples."""
-    if repeats > 1 and metric.shared:
-        return by_example(metric, best.parts, other.parts, level)
-    return metric.loss(best.parts, other.parts, level)
+def own_repeat(answers: Answers, examples: Examples, metric: Metric) -> Loss | None:
+    """Return how much worse a candidate was when it was asked again; None where it was not, or that is no number."""
+    again = _repeat(answers, examples)
+    if not again:
+        return None
+    some = examples.first(len(again))
+    first, second = (parts_of(said, some, metric) for said in (answers.rounds[0][: len(again)], again))
+    found = loss_by_group(metric, first, second, some.together)
+    return found if math.isfinite(found.value) else None
+
+
+def _repeat(answers: Answers, examples: Examples) -> list[Any]:
+    again = answers.rounds[1] if len(answers.rounds) > 1 else answers.again
+    return [*again[: len(examples)]]
+
+
+def loss_against(
+    metric: Metric, best: Utility, other: Utility, level: float, examples: Examples, *, own: Loss | None, repeats: int
+) -> Loss:
+    """Return how much worse one is than the best, on the same examples, held against the best one's own repeat.
+
+    Two askings of a best one that varies may differ by more than the examples explain: by noise that is drawn once for
+    many of them. The interval is wider by that.
+
+    Parameters
+    ----------
+    metric : Metric
+        What is counted.
+    best, other : Utility
+        How well they do.
+    level : float
+        Of the interval.
+    examples : Examples
+        What both were asked for.
+    own : Loss or None
+        Of the best one in its own repeat, where it varies.
+    repeats : int
+        How often each was asked; figures are means.
+    """
+    if repeats > 1 and metric.shared and examples.together is None:
+        found = by_example(metric, best.parts, other.parts, level)
+    else:
+        found = loss_by_group(metric, best.parts, other.parts, examples.together, level)
+    if own is None:
+        return found
+    more = wavering(own) / math.sqrt(repeats)
+    return replace(found, low=found.low - more, high=found.high + more, same=False)
+
+
+def wavering(own: Loss) -> float:
+    """Return by how much more one's own repeats differ than the examples explain."""
+    return abs(own.value) if own.low > 0 or own.high < 0 else 0.0
 
 
 def _sow(seed: int) -> None:
@@ -247,66 +382,85 @@ def _sow(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def _once(  # noqa: PLR0911 - one return a kind of metric
-    contestant: Contestant, examples: Examples, metric: Metric
-) -> tuple[Any, int, list[Any]]:
-    """Return the parts of all examples, how many have no answer, and the answers (none kept of a language model)."""
+def parts_of(  # noqa: PLR0911 - one return a kind of metric
+    said: Sequence[Any], examples: Examples, metric: Metric
+) -> Any:
+    """Return the parts of each example's metric from the answers."""
     import numpy as np
 
-    if isinstance(metric, Perplexity):
-        return _language(contestant, examples, metric), 0, []
-    said = [one for place in range(len(examples.batches)) for one in _answers(contestant, examples, place)]
-    failed = sum(one is FAILED for one in said)
     labels = examples.labels
+    if isinstance(metric, Perplexity):
+        return np.stack(said)
     if isinstance(metric, Answered):
         pairs = np.empty((len(said), 2), dtype=object)
         for place, (one, label) in enumerate(zip(said, labels, strict=True)):
             pairs[place, 0], pairs[place, 1] = (None if one is FAILED else one), label
-        return pairs, failed, said
+        return pairs
     if isinstance(metric, SquaredError):
         errors = [squared(one, label) for one, label in zip(said, labels, strict=True)]
-        return np.asarray(errors, float)[:, None], failed, said
+        return np.asarray(errors, float)[:, None]
     if isinstance(metric, Spearman):
         numbers = [math.nan if one is FAILED else float(one) for one in said]
-        return np.stack([numbers, np.asarray(labels, float)], axis=-1), failed, said
+        return np.stack([numbers, np.asarray(labels, float)], axis=-1)
     if isinstance(metric, F1):
-        return counts(said, labels, metric), failed, said
+        return counts(said, labels, metric)
     if isinstance(metric, PerPlace):
-        return places(said, labels), failed, said
+        return places(said, labels)
     kinds = {kind: number for number, kind in enumerate(kinds_of(labels))}
     right = [(same(one, label), kinds[folded(label)]) for one, label in zip(said, labels, strict=True)]
-    return np.asarray(right, float), failed, said
+    return np.asarray(right, float)
 
 
-def _language(contestant: Contestant, examples: Examples, metric: Perplexity) -> Any:
-    import numpy as np
-
-    parts, begin = [], 0
+def _said(contestant: Contestant, examples: Examples, metric: Metric, most: int) -> Iterator[Any]:
+    """Ask for one batch after the other; give each example's answer as soon as it is known."""
+    begin = 0
     for place, size in enumerate(examples.sizes):
-        outputs = contestant.outputs(place)
-        if not hasattr(outputs, "dim") or outputs.dim() != 3:
-            raise ShrinkError(f"{contestant.name} gives no scores of tokens, which perplexity needs.")
-        labels = examples.labels[begin : begin + size]
-        parts.append(metric.parts(outputs, labels, metric.reference(outputs)).cpu().numpy())
+        if begin >= most:
+            return
+        if isinstance(metric, Perplexity):
+            found = iter(_language(contestant, examples, metric, place, begin))
+        else:
+            found = _answers(contestant, examples, place, min(size, most - begin))
+        for _, one in zip(range(most - begin), found, strict=False):
+            yield one
         begin += size
-    return np.concatenate(parts)
 
 
-def _answers(contestant: Contestant, examples: Examples, place: int) -> list[Any]:
-    """Return the answers to a batch; where it fails as a whole, each example by itself."""
+def _language(contestant: Contestant, examples: Examples, metric: Perplexity, place: int, begin: int) -> Any:
+    deadline.look()
+    began, size = deadline.now(), examples.sizes[place]
+    outputs = contestant.outputs(place)
+    contestant.pace = (deadline.now() - began) / size
+    if not hasattr(outputs, "dim") or outputs.dim() != 3:
+        raise ShrinkError(f"{contestant.name} gives no scores of tokens, which perplexity needs.")
+    labels = examples.labels[begin : begin + size]
+    return metric.parts(outputs, labels, metric.reference(outputs)).cpu().numpy()
+
+
+def _answers(contestant: Contestant, examples: Examples, place: int, most: int) -> Iterator[Any]:
+    """Give the answers to a batch; where it fails as a whole or would take too long, each example by itself."""
     size = examples.sizes[place]
-    try:
-        return answers_of(contestant, contestant.outputs(place), examples, size)
-    except ShrinkError:
-        raise
-    except Exception:  # noqa: BLE001 - which example it was is found by asking for each alone
-        found: list[Any] = []
-        for number in range(size):
-            try:
-                found += answers_of(contestant, contestant.single(place, number), examples, 1)
-            except ShrinkError:
-                raise
-            except Exception as error:  # noqa: BLE001 - somebody else's model; the failure is counted and named
-                contestant.fault(error)
-                found.append(FAILED)
-        return found
+    if not contestant.singly and contestant.pace * size <= deadline.left():
+        deadline.look()
+        try:
+            began = deadline.now()
+            found = answers_of(contestant, contestant.outputs(place), examples, size)
+            contestant.pace = (deadline.now() - began) / size
+        except ShrinkError:
+            raise
+        except Exception:  # noqa: BLE001 - which example it was is found by asking for each alone
+            found = []
+        if found:
+            yield from found[:most]
+            return
+    for number in range(most):
+        deadline.look()
+        began = deadline.now()
+        try:
+            yield from answers_of(contestant, contestant.single(place, number), examples, 1)
+        except ShrinkError:
+            raise
+        except Exception as error:  # noqa: BLE001 - somebody else's model; the failure is counted and named
+            contestant.fault(error)
+            yield FAILED
+        contestant.pace = deadline.now() - began
