@@ -86,7 +86,8 @@ def _callbacks(rounds: int, other: Path | None) -> None:
     software = f"IPython {installed('ipython')}"
     heading = (
         "Processor time of the main thread for the callbacks before and after a cell, and for the whole cell, "
-        f"{began}, on {place(load_before)}, {software}. Medians, in brackets the lowest and highest of four parts of the run."
+        f"{began}, on {place(load_before)}, {software}. "
+        "Medians, in brackets the lowest and highest of four parts of the run."
     )
     text = f"{heading}\n\n{callbacks.markdown(costs)}\n"
     print(text)
