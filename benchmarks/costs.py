@@ -19,6 +19,7 @@ from pathlib import Path
 
 from tests.hardware.driver import SimulatedDriver
 
+from . import callbacks
 from .block import QUICK, Outcome, Plan, measure
 from .kernel import KernelFault
 from .machine import environment, installed, place
@@ -36,7 +37,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--blocks", type=int, default=3, help="how often everything is measured (default: 3)")
     parser.add_argument("--quick", action="store_true", help="one short block, to see that it runs")
     parser.add_argument("--only", nargs="+", default=None, metavar="NAME", help="meters whose name contains NAME")
+    parser.add_argument("--callbacks", action="store_true", help="only what the callbacks of a cell cost")
+    parser.add_argument(
+        "--tree", type=Path, metavar="FOLDER", help="another checkout whose callbacks are measured beside"
+    )
     given = parser.parse_args(arguments)
+    if given.callbacks or given.tree is not None:
+        _callbacks(20 if given.quick else 60, given.tree)
+        return 0
     plan, blocks = (QUICK, 1) if given.quick else (Plan(), given.blocks)
     wanted = [s for s in SUBJECTS if not given.only or any(n.casefold() in s.name.casefold() for n in given.only)]
     if not wanted or blocks < 1:
@@ -66,7 +74,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     raw = {subject.name: [outcome.__dict__ for outcome in outcomes[subject]] for subject in wanted}
     (OUT / "costs.json").write_text(json.dumps(raw, indent=1), encoding="utf-8")
     print(f"Written: {OUT / 'costs.md'} and, value by value, {OUT / 'costs.json'}", file=sys.stderr)
+    if not given.only:
+        _callbacks(20 if given.quick else 60, None)
     return 0
+
+
+def _callbacks(rounds: int, other: Path | None) -> None:
+    began, load_before = time.strftime("%Y-%m-%d %H:%M"), os.getloadavg()
+    with tempfile.TemporaryDirectory(prefix="green-bench-", ignore_cleanup_errors=True) as folder:
+        costs = callbacks.measure(Path(folder), rounds, other)
+    software = f"IPython {installed('ipython')}"
+    heading = (
+        "Processor time of the main thread for the callbacks before and after a cell, and for the whole cell, "
+        f"{began}, on {place(load_before)}, {software}. "
+        "Medians, in brackets the lowest and highest of four parts of the run."
+    )
+    text = f"{heading}\n\n{callbacks.markdown(costs)}\n"
+    print(text)
+    OUT.mkdir(exist_ok=True)
+    (OUT / "callbacks.md").write_text(text, encoding="utf-8")
 
 
 def _driver(folder: Path, subject: Subject) -> dict[str, str]:

@@ -18,6 +18,7 @@ the two leaves such a window in both files, alike and under one identity.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import uuid
@@ -62,6 +63,7 @@ class Journal:
         self.path = folder / f"{int(clock.wall() * 1e9):020d}-{uuid.uuid4().hex[:12]}{SUFFIX}"
         # Locked before it is visible under its name: a reader must never see a journal without its owner.
         hidden = self.path.with_suffix(".new")
+        self._cut = False
         self._identity: tuple[int, int] | None = None  # device and inode, once the file has its name
         self._handle = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), 0o600)
         try:
@@ -94,13 +96,12 @@ class Journal:
     def _write(self, line: dict[str, Any]) -> None:
         if self._status() is None:
             raise OSError("the journal is closed")
-        data = (json.dumps(line, separators=(",", ":"), default=str) + "\n").encode()
+        start = "\n" if self._cut else ""  # a full disk cut the line before, and had no room for its end either
+        data = (start + json.dumps(line, separators=(",", ":"), default=str) + "\n").encode()
         written = os.write(self._handle, data)
-        if written != len(data):
-            # A full disk cut the line: end it, so that the next one starts clean, and say so.
-            with contextlib.suppress(OSError):
-                os.write(self._handle, b"\n")
-            raise OSError(28, "No space left on device", str(self.path))
+        self._cut = written != len(data)
+        if self._cut:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
 
     def end(self, moved: Sequence[str]) -> None:
         """Say that the file is complete and which windows go on in another one, and close it.

@@ -12,6 +12,8 @@ from itertools import pairwise
 import pytest
 
 from benchmarks import sheet
+from benchmarks.callbacks import QUANTITIES, Costs
+from benchmarks.callbacks import markdown as callback_table
 from benchmarks.figures import CONTROL, Figure, Result, sums
 from benchmarks.goals import GOALS, Goal, Score
 from benchmarks.picture import BOTTOM, LINE, TOP, curves, picture
@@ -155,3 +157,14 @@ def test_boards_are_drawn_by_seed() -> None:
 
 def test_a_window_without_a_figure_is_infinitely_wrong() -> None:
     assert replace(result("a", 1.0, 1.0), joules=None).error == math.inf
+
+
+def test_costs_of_callbacks_stand_beside_a_plain_cell_and_the_other_checkout() -> None:
+    def batches(cell: float) -> list[dict[str, float]]:
+        return [dict.fromkeys((*QUANTITIES, "elapsed"), cell * (1 + turn % 2)) for turn in range(8)]
+
+    costs = [Costs("plain", batches(1e-4)), Costs("metered", batches(3e-4), batches(2e-4))]
+    plain, metered = (line.split(" | ") for line in callback_table(costs).splitlines()[2:4])
+    assert plain[-3:] == ["1.00", "0.15 (0.15 … 0.15)", "– |"]
+    assert metered[-3:] == ["3.00", "0.45 (0.45 … 0.45)", "1.50 |"]
+    assert metered[1] == "450 (450 … 450)"

@@ -175,6 +175,28 @@ def test_a_line_that_is_still_being_written_is_taken_later(file_url, record):
     journal.close()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits of this kind")
+def test_a_line_that_a_full_disk_cut_takes_no_other_with_it(file_url, record):
+    import resource
+
+    before, cut, after = record(), record(), record()
+    journal = Journal(journal_folder(file_url))
+    write(journal, before)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (journal.size + 10, hard))
+    try:
+        for _ in range(2):  # the second finds no room at all
+            with pytest.raises(OSError, match=r"[Nn]o space|too large"):
+                write(journal, cut)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    for one in (cut, after):
+        journal.write("final", one.id, one.started_at, one.to_dict())
+    with Ledger(file_url) as ledger:
+        assert ledger.drain().records == 3
+        assert {one.id for one in ledger.records()} == {before.id, cut.id, after.id}
+
+
 def test_a_journal_that_comes_back_after_its_removal_adds_nothing(any_url, record):
     """As after a crash between the commit and the deletion of the file."""
     journal = Journal(journal_folder(any_url))

@@ -184,6 +184,29 @@ def test_a_fault_of_ours_is_one_sentence(metered: Kernel, fault: str) -> None:
     assert any(said in cells for said in ("Problem:", "5 cells", "6 cells", "Records can't")), cells
 
 
+def test_a_full_disk_costs_one_sentence_and_no_record(metered: Kernel) -> None:
+    """Files may not grow any more, the history's neither: cells run, figures show, and records come in later."""
+    metered.run(
+        "import resource as r\nsession = get_ipython()._jupyter_green.session\nlimits = r.getrlimit(r.RLIMIT_FSIZE)"
+    )
+    assert metered.run("x = 0").status == "ok"
+    full = "session.settle()\nr.setrlimit(r.RLIMIT_FSIZE, (session.store._journal.size + 10, limits[1]))"
+    sources = [full, "x = 1", "x = 2", "%%energy\ny = 1", "x = 3"]
+    outcomes = [metered.run(source) for source in sources]
+    assert [outcome.status for outcome in outcomes] == ["ok"] * len(sources)
+    assert not [outcome for outcome in outcomes if "jupyter_green" in outcome.text()]
+    assert outcomes[3].records
+    status = metered.run("session.settle()\nsession.store.drain()\n%energy status").text()
+    assert status.count("Records can't be written to disk") == 1
+    assert "Free some space" in status
+    metered.run("r.setrlimit(r.RLIMIT_FSIZE, limits)\nsession.store._next_try = 0.0")
+    metered.run("x = 4")
+    status = metered.run("session.settle()\nsession.store.drain()\n%energy status").text()
+    assert "Problem" not in status
+    kept = Counter(row["code_hash"] for row in metered.rows())
+    assert [kept[code_hash(source)] for source in ("x = 0", *sources, "x = 4")] == [1] * 7
+
+
 def test_an_upgrade_in_place_while_modules_are_reloaded(start: Callable[..., Kernel], tmp_path: Path) -> None:
     """Every module of the package is newer on disk than in memory, and `%autoreload` takes it in before a cell."""
     package = tmp_path / "site" / "jupyter_green"
