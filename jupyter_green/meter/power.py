@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import bisect
 import math
-import statistics
 from dataclasses import dataclass, replace
 
 from jupyter_green.sensors import Reading, Traits
 
+from .part_time import EVIDENCE_SECONDS, LOOK_SECONDS, Loads, unseen
 from .remainder import remainder
 from .timeline import Z_95, Energy, Timeline
-from .updates import NOISE_WATTS, Updates
+from .updates import NOISE_WATTS, Update, Updates
 
 PLACING, PLACING_SECONDS = 0.0015, 0.004
 """What the times of updates leave open: a part of the energy, and seconds of a window's power."""
@@ -32,6 +32,7 @@ class Side:
     epoch: int
     variance: float
     unseen: float
+    watts: float
 
 
 class PowerTimeline(Timeline):
@@ -48,7 +49,10 @@ class PowerTimeline(Timeline):
 
     def add(self, reading: Reading) -> None:
         """Book a power reading in watts."""
+        averaging = self._updates.averaging
         self._updates.add(reading)
+        if self._updates.averaging != averaging:
+            self._held.clear()  # what was held of the sum rests on another average
 
     def thin(self, now: float, edges: list[float]) -> None:
         """Drop nothing that sums need: an hour of updates is a few megabytes."""
@@ -83,11 +87,19 @@ class PowerTimeline(Timeline):
 
     def settle_seconds(self) -> float:
         """How long after a window's end the average still speaks about it, in seconds."""
-        return self._updates.span + 3 * self.traits.period[1] + self.traits.latency
+        settling = self._updates.span + 3 * self.traits.period[1] + self.traits.latency
+        return settling + EVIDENCE_SECONDS if self._part_time else settling
 
     def settled(self, end: float, *, soon: bool = False) -> bool:
         """Whether the average has moved past an edge."""
-        return bool(self._updates.all) and self._updates.all[-1].time >= end + self._updates.span + self.traits.latency
+        updates = self._updates.all
+        if not updates or updates[-1].time < end + self._updates.span + self.traits.latency:
+            return False
+        if soon or not self._part_time or updates[-1].time >= end + EVIDENCE_SECONDS:
+            return True
+        # A part-time reading shows by the readings to come whether the load is steady, as long as it goes on.
+        load = next((load for load in self._loads(end, end) if load[-1].time >= end), [])
+        return not load or load[-1] is not updates[-1] or load[-1].time - load[0].time >= EVIDENCE_SECONDS
 
     def known_until(self) -> float:
         """The latest edge that the average has moved past."""
@@ -105,15 +117,18 @@ class PowerTimeline(Timeline):
             why = self._reason(start, end) or "Power was not read all through this time."
             return Energy(None, note=self._remaining(why, opening, start, end))
         joules = max(0.0, closing.value - opening.value)
-        unseen = self._unseen_power(start, end) if self.traits.duty < 1.0 else 0.0
         placing = PLACING * joules + PLACING_SECONDS * joules / max(end - start, self._updates.period)
         placed = math.sqrt(max(0.0, closing.variance - opening.variance))
-        random = Z_95 * math.hypot(opening.doubt, closing.doubt, placing, placed, unseen)
+        random = Z_95 * math.hypot(opening.doubt, closing.doubt, placing, placed) + self._unsampled(start, end)
+        # How late the driver shows an update is not known: it makes no difference where power is alike at both edges.
+        random += abs(closing.watts - opening.watts) * (
+            self.traits.latency + min(self._updates.averaging, self._updates.period) / 2
+        )
         random += self.traits.resolution * (end - start)
         random += max(0.0, closing.unseen - opening.unseen)
         if self.traits.power_limit is not None:
             random = min(random, max(joules, self.traits.power_limit * (end - start)))
-        return Energy(joules, random, self.traits.gain * joules, self._reason(start, end, reach=0.0))
+        return Energy(joules, random, self.traits.systematic(joules, end - start), self._reason(start, end, reach=0.0))
 
     def _remaining(self, why: str, opening: Side, start: float, end: float) -> str:
         """Why a window has no figure, and what was used up to the last update before readings broke off."""
@@ -123,24 +138,32 @@ class PowerTimeline(Timeline):
         if last is None or known is None:
             return why
         joules = known.value - opening.value
-        unseen = self._unseen_power(start, last.time) if self.traits.duty < 1.0 else 0.0
         placing = PLACING * joules + PLACING_SECONDS * joules / max(last.time - start, self._updates.period)
         placed = math.sqrt(max(0.0, known.variance - opening.variance))
-        random = Z_95 * math.hypot(opening.doubt, known.doubt, placing, placed, unseen)
+        random = Z_95 * math.hypot(opening.doubt, known.doubt, placing, placed) + self._unsampled(start, last.time)
         random += known.unseen - opening.unseen + self.traits.resolution * (last.time - start)
-        uncertainty = math.hypot(random, self.traits.gain * joules)
+        uncertainty = math.hypot(random, self.traits.systematic(joules, last.time - start))
         return remainder(why, joules, uncertainty, last.time - start, self.traits.quality)
 
-    def _unseen_power(self, start: float, end: float) -> float:
-        """Standard deviation in joules of what a part-time reading does not look at, told by its scatter."""
-        missed = (1.0 - self.traits.duty) * self._updates.period
-        near = [
-            u.watts for u in self._updates.all if start - self._updates.period <= u.time <= end + self._updates.period
-        ]
-        if len(near) < 3:
-            return missed * (self.traits.power_limit or max(near, default=0.0))
-        updates = max(1.0, (end - start) / self._updates.period)
-        return missed * (statistics.stdev(near) * math.sqrt(updates) + (max(near) - min(near)))
+    @property
+    def _part_time(self) -> bool:
+        """Whether the reading leaves out a part of each period."""
+        return self.traits.duty < 1.0 and self._updates.averaging < self._updates.period
+
+    def _loads(self, start: float, end: float) -> list[list[Update]]:
+        """Updates around a window, parted into loads."""
+        updates = self._updates.all
+        first = bisect.bisect_left(updates, start - LOOK_SECONDS, key=lambda update: update.time)
+        last = bisect.bisect_right(updates, end + LOOK_SECONDS, key=lambda update: update.time)
+        return Loads(updates[first:last], self._edges, self._updates.period, self._updates.noise()).split()
+
+    def _unsampled(self, start: float, end: float) -> float:
+        """Half-width in joules of what a part-time reading does not look at."""
+        if not self._part_time:
+            return 0.0
+        most = self.traits.power_limit or 2 * max((u.watts for u in self._updates.all), default=0.0)
+        loads, period = self._loads(start, end), self._updates.period
+        return unseen(loads, start, end, period=period, duty=self.traits.duty, most=most)
 
     def course(self, start: float, end: float, points: int = 120) -> tuple[tuple[float, float | None], ...]:
         """Course of power as shown: (seconds since start, watts), None at a break."""
@@ -200,7 +223,7 @@ class PowerTimeline(Timeline):
         # Readings that went on elsewhere: nobody knows that the power did, so nothing that it may owe is told.
         lacking = self._updates.lag * here.watts if shown and index + 1 < len(self._updates.all) else 0.0
         doubt = steady * self._updates.span / 2 + self._updates.noise() * (edge - here.time + self._updates.lag)
-        return Side(here.count(edge) - lacking, doubt, here.epoch, here.variance, here.unseen)
+        return Side(here.count(edge) - lacking, doubt, here.epoch, here.variance, here.unseen, here.watts)
 
     def _from_after(self, edge: float) -> Side | None:
         """The count once the average has passed an edge, where power after it was steady."""
@@ -214,7 +237,14 @@ class PowerTimeline(Timeline):
         steady = self._steady(index, 1, following + self._updates.span)
         behind = here.time - edge
         noise = self._updates.noise() * (math.sqrt(self._updates.span * self._updates.period) + behind)
-        return Side(here.count(edge), steady * self._updates.span / 2 + noise, here.epoch, here.variance, here.unseen)
+        return Side(
+            here.count(edge),
+            steady * self._updates.span / 2 + noise,
+            here.epoch,
+            here.variance,
+            here.unseen,
+            here.watts,
+        )
 
     def _in_between(self, edge: float) -> Side | None:
         """Neither side is known: the sum half an average later, good to the step of power around it."""
@@ -228,12 +258,16 @@ class PowerTimeline(Timeline):
         step = max(u.watts for u in near) - min(u.watts for u in near)
         doubt = self._updates.span / 2 * step + abs(away) * max(u.watts for u in near)
         value = here.count(middle) - self._updates.lag * here.watts
-        return Side(value, doubt, here.epoch, here.variance, here.unseen)
+        return Side(value, doubt, here.epoch, here.variance, here.unseen, here.watts)
 
     def _steady(self, index: int, step: int, until: float) -> float:
-        """By how many watts the power changed within the updates beside an edge, as far as they are its own."""
+        """By how many watts the power changed beside an edge, told by the updates there, as far as they are its own.
+
+        An average follows a step all through its span: by what it changes in a part of that, the step is larger.
+        """
         here = self._updates.all[index]
         seen: list[float] = []
+        latest = here.time
         at = index
         while 0 <= at < len(self._updates.all) and len(seen) < 4:
             update = self._updates.all[at]
@@ -241,12 +275,14 @@ class PowerTimeline(Timeline):
             if not whole or update.epoch != here.epoch:
                 break
             seen.append(update.watts)
+            latest = update.time
             at += step
         if not seen:  # the average reaches across another edge
             return max(NOISE_WATTS, 0.3 * here.watts)
         if len(seen) == 1:
             return 0.0
-        return max(0.0, max(seen) - min(seen) - 3 * self._updates.noise())
+        changed = max(0.0, max(seen) - min(seen) - 3 * self._updates.noise())
+        return changed * max(1.0, self._updates.averaging / max(abs(latest - here.time), self._updates.period))
 
     def _previous_edge(self, edge: float) -> float:
         index = bisect.bisect_left(self._edges, edge)

@@ -204,7 +204,7 @@ class Timeline:
             random = max(random, min(joules, limit * opening.silence))
         if self.traits.power_limit is not None:
             random = min(random, max(joules, self.traits.power_limit * (end - start)))
-        return Energy(joules, random, self.traits.gain * abs(joules), self._reason(start, end, reach=0.0))
+        return Energy(joules, random, self.traits.systematic(joules, end - start), self._reason(start, end, reach=0.0))
 
     def watts(self) -> float | None:
         """Mean power over about the last half second in watts; None where there are too few ticks."""
@@ -281,7 +281,7 @@ class Timeline:
         if self.traits.duty < 1.0:
             variance += self._unseen(opening, replace(opening, value=last.value), start, last.time)
         random = Z_95 * math.sqrt(variance) + max(map(abs, opening.moved)) + self.traits.resolution
-        uncertainty = math.hypot(random, self.traits.gain * joules)
+        uncertainty = math.hypot(random, self.traits.systematic(joules, last.time - start))
         return remainder(why, joules, uncertainty, last.time - start, self.traits.quality)
 
     def _learn(self, moment: float) -> None:

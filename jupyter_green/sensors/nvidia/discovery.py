@@ -20,7 +20,7 @@ WHOLE_SLICED = "whole GPU; MIG slices have no meter of their own"
 # off (arXiv 2312.02741, data of its repository), each by a constant gain of its own that no repetition averages out.
 GAIN = 0.05
 
-# Update periods seen: 20 ms (Volta) to 100 ms (later boards), same data; and how late a value may be shown.
+# Update periods seen: 20 ms (Volta) to 104 ms (A100), same data; and how late a value may be shown.
 PERIOD = (0.02, 0.1)
 LATENCY = 0.03
 
@@ -98,8 +98,9 @@ def _sensor(index: int, board: Board, driver: str) -> tuple[Sensor | None, Findi
             limit = float(connection.ask("nvmlDeviceGetEnforcedPowerLimit", handle)) / 1000.0
     except Refusal:
         limit = None
-    duty = least_duty(handle) if way.averaging < 1.0 else 1.0
-    note = way.note or (MAYBE_PART_TIME.format(duty) if duty < 1.0 else None)
+    # A mean over a second sees all of it. Whether this reading is one, the meter finds out by what it does.
+    duty = least_duty(handle)
+    note = way.note or (MAYBE_PART_TIME.format(duty) if duty < 1.0 and way.averaging < 1.0 else None)
     traits = Traits(
         key=f"{SOURCE}:{board.uuid}",
         kind="gpu",
