@@ -24,6 +24,8 @@ from .view import finite
 BaselineKind = Literal["named", "last", "median", "file"]
 FORMAT = "jupyter_green.baseline"
 VERSION = 1
+MOST_REPEATS = 20
+"""Executions of a cell in one run that its scatter is taken from."""
 RUNS = 5
 """Runs that a median is made of."""
 _T = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776}
@@ -44,12 +46,30 @@ class BaselineCell:
         What it uses.
     values : tuple of float or None
         Joules in each run, for as much work as `reading` stands for; None where it did not finish in that run.
+    first : Reading or None
+        What its first execution in the run used, where `reading` is a later one's.
+    repeats : tuple of float
+        Joules of the later executions of the same code in the newest run that had any.
     """
 
     cell_id: str | None
     code_hash: str | None
     reading: Reading
     values: tuple[float | None, ...] = ()
+    first: Reading | None = None
+    repeats: tuple[float, ...] = ()
+
+    def executed_again(self, record: EnergyRecord, reading: Reading) -> BaselineCell:
+        """Return the cell once it was run again in the same run."""
+        again = self.repeats if comparable(record.code_hash) == comparable(self.code_hash) else ()
+        return BaselineCell(
+            record.cell_id,
+            record.code_hash,
+            reading,
+            (reading.joules,),
+            self.first or self.reading,
+            (*again, reading.joules)[-MOST_REPEATS:],
+        )
 
 
 def spread(values: Sequence[float]) -> float:
@@ -111,8 +131,12 @@ class Baseline:
             if reading is None:
                 continue
             key = record.cell_id or f"#{record.id}"
-            found.pop(key, None)
-            found[key] = BaselineCell(record.cell_id, record.code_hash, reading, (reading.joules,))
+            before = found.pop(key, None)
+            found[key] = (
+                BaselineCell(record.cell_id, record.code_hash, reading, (reading.joules,))
+                if before is None
+                else before.executed_again(record, reading)
+            )
             began.append(record.started_at)
             run = record.run_id or run
         if not found:
@@ -128,21 +152,21 @@ class Baseline:
         if not runs:
             return None
         found = [Matching(run) for run in runs]
-        order: list[tuple[BaselineCell, list[Reading | None]]] = []
+        order: list[tuple[BaselineCell, list[BaselineCell | None]]] = []
         known: set[int] = set()
         for place, run in enumerate(runs):
             for number, cell in enumerate(restful(run.cells)):
                 if id(cell) in known:
                     continue
                 key = f"{place}/{number}"
-                column: list[Reading | None] = [None] * len(runs)
+                column: list[BaselineCell | None] = [None] * len(runs)
                 for other, matching in enumerate(found):
                     if other < place:
                         continue  # it was looked for there already
                     match = cell if other == place else matching.find(key, cell.cell_id, cell.code_hash)
                     if match is not None and id(match) not in known:
                         known.add(id(match))
-                        column[other] = match.reading.for_units_of(cell.reading)
+                        column[other] = match
                 order.append((cell, column))
         cells = tuple(_median_cell(cell, column) for cell, column in restful(order))
         return cls("median", cells, None, tuple(run for base in runs for run in base.runs), runs[0].made_at)
@@ -197,6 +221,8 @@ class Baseline:
                 "code_hash": cell.code_hash,
                 "reading": cell.reading.to_dict(),
                 "values": list(cell.values),
+                "first": None if cell.first is None else cell.first.to_dict(),
+                "repeats": list(cell.repeats),
             }
             for cell in self.cells
         ]
@@ -230,6 +256,8 @@ class Baseline:
                     _text(item["code_hash"]),
                     Reading.from_dict(item["reading"]),
                     tuple(None if value is None else float(value) for value in item["values"]),
+                    None if item.get("first") is None else Reading.from_dict(item["first"]),
+                    tuple(float(value) for value in item.get("repeats", ())),
                 )
                 for item in data["cells"]
             )
@@ -251,15 +279,32 @@ def _text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def _median_cell(newest: BaselineCell, column: Sequence[Reading | None]) -> BaselineCell:
-    boundary = newest.reading.boundary
-    like = [reading if reading is not None and reading.boundary == boundary else None for reading in column]
-    ranked = sorted((reading for reading in like if reading is not None), key=lambda reading: reading.joules)
+def _median_cell(newest: BaselineCell, column: Sequence[BaselineCell | None]) -> BaselineCell:
+    like = [None if cell is None else _brought(cell.reading, newest.reading) for cell in column]
+    # A first execution is held against first ones: of a cell that was run once that is its only one.
+    firsts = [None if cell is None else _brought(cell.first or cell.reading, newest.reading) for cell in column]
+    again = any(cell is not None and cell.first is not None for cell in column)
+    middle = _middle([reading for reading in like if reading is not None])
+    values = tuple(None if reading is None else reading.joules for reading in like)
+    first = _middle([reading for reading in firsts if reading is not None]) if again else None
+    repeats = next((cell.repeats for cell in column if cell is not None and cell.repeats), ())
+    return BaselineCell(newest.cell_id, newest.code_hash, middle, values, first, repeats)
+
+
+def _brought(reading: Reading, newest: Reading) -> Reading | None:
+    """Return a reading for as much work as the newest one did; None where it covers something else."""
+    return reading.for_units_of(newest) if reading.boundary == newest.boundary else None
+
+
+def _middle(readings: Sequence[Reading]) -> Reading:
+    """Return the median of readings, beside the mean load of all."""
+    ranked = sorted(readings, key=lambda reading: reading.joules)
     half = len(ranked) // 2
     middle = ranked[half] if len(ranked) % 2 else Reading.between(ranked[half - 1], ranked[half])
-    middle = replace(middle, shared=any(reading.shared for reading in ranked))
-    values = tuple(None if reading is None else reading.joules for reading in like)
-    return BaselineCell(newest.cell_id, newest.code_hash, middle, values)
+    loads = [reading.others_busy for reading in ranked]
+    known = [load for load in loads if load is not None]
+    middle = middle.beside_load(math.fsum(known) / len(known) if len(known) == len(loads) else None)
+    return replace(middle, shared=any(reading.shared for reading in ranked))
 
 
 class Matching:

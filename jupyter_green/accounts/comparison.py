@@ -8,6 +8,10 @@ far runs differ by themselves, which takes two of them; with one, whatever moves
 difference, and the errors of both sides count in full. So they do for a figure of a *model* once the code has changed,
 because a model errs by kind of work.
 
+**Where energy is only estimated from processor time**, on the same machine, the processor times are compared (`basis`
+says so): what the model does wrong is no part of a ratio of two processor times. Their interval is that of contention,
+see `contention`; one run beside one on a machine that is busy proves nothing.
+
 Only what is alike is compared: finished cells, above the sensors' resolution, read by the same sources, without other
 processes' energy. A run's total is compared over those cells alone. Sums are kept while cells come and go, so that a
 long run costs no more to judge than a short one.
@@ -16,18 +20,22 @@ long run costs no more to judge than a short one.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from jupyter_green.ledger.privacy import comparable
 from jupyter_green.records import EnergyRecord
 
 from .baseline import Baseline, BaselineCell, Matching, spread
+from .contention import SHORTEST, Contention, contention, half_width
 from .excess import excess
-from .reading import Reading
+from .reading import Part, Reading
 from .view import finite
 
 Verdict = Literal["more", "less", "unproven", "none"]
+Basis = Literal["energy", "cpu_time"]
+ONE_RUN = "one run"
+"""Why a difference is not proven: one run beside one, in processor time of a machine that others use."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +47,7 @@ class Against:
     verdict : {"more", "less", "unproven", "none"}
         Whether the difference is proven; none: the two can't be compared.
     reason : str or None
-        Why they can't be.
+        Why they can't be, or `ONE_RUN`.
     edited : bool
         The code has changed since.
     baseline, baseline_uncertainty, difference, difference_uncertainty : float or None
@@ -47,6 +55,9 @@ class Against:
     excess, saved : float
         By the rule of `excess.excess`, in joules: above the baseline and its tolerance where that is told apart, and
         below the baseline itself, for what is merely tolerated is not saved.
+    basis : {"energy", "cpu_time"}
+        What the ratio and the verdict are of: energy, or processor time where energy is only estimated from it. Joules
+        are then those of the model, and their half-widths leave out how wrong the model may be, on both sides alike.
     """
 
     verdict: Verdict
@@ -58,6 +69,7 @@ class Against:
     difference_uncertainty: float | None = None
     excess: float = 0.0
     saved: float = 0.0
+    basis: Basis = "energy"
 
     @property
     def ratio(self) -> float | None:
@@ -65,6 +77,14 @@ class Against:
         if self.difference is None or not self.baseline or self.baseline <= 0:
             return None
         return self.difference / self.baseline
+
+    @property
+    def ratio_uncertainty(self) -> float | None:
+        """Half-width of the 95 % interval of `ratio`."""
+        doubt = self.difference_uncertainty
+        if self.ratio is None or doubt is None or not self.baseline or not math.isfinite(doubt):
+            return None
+        return doubt / self.baseline
 
     @property
     def proven(self) -> bool:
@@ -84,6 +104,7 @@ class Against:
             "edited": self.edited,
             "excess": self.excess,
             "saved": self.saved,
+            "basis": self.basis,
         }
 
 
@@ -96,6 +117,8 @@ class Pair:
     values: tuple[float | None, ...]
     """Joules of the baseline's runs, for the work that ours did."""
     edited: bool
+    contention: Contention | None = None
+    """Where processor time is compared."""
 
     @property
     def repeated(self) -> bool:
@@ -110,7 +133,8 @@ class Sum:
         self._clear()
 
     def _clear(self) -> None:
-        self.count = self.edited = 0
+        self.count = self.edited = self._timed = self._single = 0
+        self._scatter = self._lean = 0.0
         self._ours = self._base = 0.0
         self._squares = [0.0, 0.0]
         self._boundless = [0, 0]
@@ -124,22 +148,29 @@ class Sum:
         """Count a pair; with ``sign=-1`` take it out."""
         self.count += sign
         self.edited += sign * pair.edited
+        self._timed += sign * (pair.contention is not None)
         if not self.count:  # nothing is left: no rounding either
             self._clear()
             return
+        if pair.contention is not None:
+            self._scatter += sign * pair.contention.scatter
+            self._lean += sign * pair.contention.lean
+            self._single += sign * pair.contention.single
         self._ours += sign * pair.ours.joules
         self._base += sign * pair.base.joules
         for side, reading in enumerate((pair.ours, pair.base)):
             for part in reading.parts:
                 if math.isfinite(part.random):
-                    self._squares[side] += sign * part.random**2
+                    self._squares[side] += sign * (part.random**2 + _shortest(pair, part) ** 2)
                 else:
                     self._boundless[side] += sign
+                if side:
+                    self._gains[part.source] = self._gains.get(part.source, 0.0) + sign * part.gain
+                if pair.contention is not None:
+                    continue  # what the model does wrong is in both, and cancels
                 alike = pair.repeated and (part.method != "model" or not pair.edited)
                 lean = ("both" if alike else ("ours", "base")[side]), part.source
                 self._leans[lean] = self._leans.get(lean, 0.0) + sign * (-part.gain if alike and side else part.gain)
-                if side:
-                    self._gains[part.source] = self._gains.get(part.source, 0.0) + sign * part.gain
         self._runs += [0.0] * (len(pair.values) - len(self._runs))
         for place in range(len(self._runs)):
             value = pair.values[place] if place < len(pair.values) else None
@@ -147,8 +178,16 @@ class Sum:
 
     @property
     def apart(self) -> float:
-        """How far the baseline's runs lie apart, in joules; see `baseline.spread`."""
-        return spread(self._runs)
+        """How far the baseline's runs lie apart, in joules; see `baseline.spread` and `contention`."""
+        if not self._timed:
+            return spread(self._runs)
+        width = half_width(max(0.0, self._scatter), self._runs)
+        return width if self.basis == "cpu_time" else max(width, spread(self._runs))
+
+    @property
+    def basis(self) -> Basis:
+        """What is compared: processor time where nothing else is known of any pair."""
+        return "cpu_time" if self._timed == self.count else "energy"
 
     def against(self, tolerance: float = 0.0) -> Against:
         """Judge the sum."""
@@ -159,13 +198,14 @@ class Sum:
             for square, boundless in zip(self._squares, self._boundless, strict=True)
         )
         base = max(base, self.apart)
-        unsure = math.hypot(ours, base, *self._leans.values())
+        unsure = math.hypot(ours, base, *self._leans.values(), max(0.0, self._lean))
         difference = self._ours - self._base
+        proven = abs(difference) > unsure
         above = excess(self._ours, units=1, baseline=max(0.0, self._base), tolerance=tolerance).excess
         below = excess(self._ours, units=1, baseline=max(0.0, self._base)).saved
         return Against(
-            "unproven" if abs(difference) <= unsure else "more" if difference > 0 else "less",
-            None,
+            "unproven" if not proven else "more" if difference > 0 else "less",
+            ONE_RUN if self._single and not proven else None,
             bool(self.edited),
             self._base,
             math.hypot(base, *self._gains.values()),
@@ -173,6 +213,7 @@ class Sum:
             unsure,
             above if above > unsure or not tolerance else 0.0,
             below,
+            self.basis,
         )
 
 
@@ -200,12 +241,21 @@ class Comparison:
         """Number of cells that the total is compared over."""
         return self._sum.count
 
-    def take(self, key: str, record: EnergyRecord) -> Against:
+    def take(self, key: str, record: EnergyRecord, *, again: bool = False) -> Against:
         """Hold a cell against the baseline; its last execution takes the place of the one before.
 
         An execution that can't be compared leaves the one before it in the total.
+
+        Parameters
+        ----------
+        key : str
+            What tells the cell from others of the run.
+        record : EnergyRecord
+            An execution of it.
+        again : bool
+            It was executed in this run before, whether or not it was taken.
         """
-        pair = self._pair(key, record)
+        pair = self._pair(key, record, again=again or key in self._pairs)
         if isinstance(pair, Against):
             self._verdicts[key] = pair
             return pair
@@ -231,7 +281,7 @@ class Comparison:
         """Return how the cells that can be compared stand in sum."""
         return self._sum.against(self.tolerance)
 
-    def _pair(self, key: str, record: EnergyRecord) -> Pair | Against:
+    def _pair(self, key: str, record: EnergyRecord, *, again: bool) -> Pair | Against:
         if record.status != "ok":
             return Against("none", record.status)
         ours = Reading.of(record)
@@ -243,13 +293,37 @@ class Comparison:
         edited = None not in (record.code_hash, cell.code_hash) and comparable(record.code_hash) != comparable(
             cell.code_hash
         )
-        base = cell.reading.for_units_of(ours)
+        timed = ours.timed and cell.reading.timed and ours.machines == cell.reading.machines
+        alike = cell.first if timed and not again and cell.first is not None else cell.reading
+        base = alike.for_units_of(ours)
         why = _unlike(ours, base)
         if why is not None:
             return Against("none", why, edited)
+        if timed and ours.cpu_seconds and base.cpu_seconds and ours.joules:
+            # The same watts for a second of both: a table of processors may have changed since.
+            units = base.units
+            base = base.scaled(base.cpu_seconds * ours.joules / (ours.cpu_seconds * base.joules))
+            base = replace(base, units=units)
         factor = base.joules / cell.reading.joules if cell.reading.joules else 1.0
         values = tuple(None if value is None else value * factor for value in cell.values)
-        return Pair(ours, base, values, edited)
+        if not timed:
+            return Pair(ours, base, values, edited)
+        found = contention(
+            ours.joules,
+            base.joules,
+            (ours.others_busy, base.others_busy),
+            runs=sum(value is not None for value in values),
+            repeats=cell.repeats,
+            warm=again and cell.first is None,
+        )
+        return Pair(ours, base, values, edited, found)
+
+
+def _shortest(pair: Pair, part: Part) -> float:
+    """Return what any cell may take longer, in joules; 0 where the processor time behind them is not known."""
+    if pair.contention is None or not part.cpu_seconds:
+        return 0.0
+    return SHORTEST * part.joules / part.cpu_seconds
 
 
 def _unlike(ours: Reading, base: Reading) -> str | None:

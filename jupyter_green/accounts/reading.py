@@ -7,8 +7,8 @@ gain errors lean the same way. Two readings are like for like only where these a
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from jupyter_green.records import Component, EnergyRecord, Kind, Method, Quality
@@ -30,6 +30,12 @@ class Part:
         Half-width of the 95 % interval without the sensor's own error, in joules; infinite where it has none.
     gain : float
         The sensor's own error, in joules.
+    device : str
+        Of a model, which machine it speaks of; empty where that is not known.
+    cpu_seconds : float or None
+        Of a model, the processor time that it was made from.
+    others_busy : float or None
+        Of a model, the share of the machine's cores that others kept busy meanwhile.
     """
 
     kind: Kind
@@ -39,6 +45,9 @@ class Part:
     joules: float
     random: float
     gain: float
+    device: str = ""
+    cpu_seconds: float | None = None
+    others_busy: float | None = None
 
     @property
     def identity(self) -> tuple[str, str, str, str]:
@@ -58,7 +67,21 @@ def _part(component: Component) -> Part:
         component.joules or 0.0,
         random,
         gain,
+        component.device if component.method == "model" else "",
+        component.cpu_seconds,
+        component.others_busy,
     )
+
+
+def _total(values: Iterable[float | None]) -> float | None:
+    known = [*values]
+    return None if None in known else math.fsum(value for value in known if value is not None)
+
+
+def mean_load(parts: Sequence[Part]) -> float | None:
+    """Return the mean load by others; None where that of one is not known."""
+    known = [part.others_busy for part in parts if part.others_busy is not None]
+    return math.fsum(known) / len(known) if parts and len(known) == len(parts) else None
 
 
 def _summed(parts: Iterable[Part]) -> tuple[Part, ...]:
@@ -76,9 +99,20 @@ def _summed(parts: Iterable[Part]) -> tuple[Part, ...]:
             math.fsum(part.joules for part in same),
             math.hypot(*(part.random for part in same)),
             math.fsum(part.gain for part in same),
+            same[0].device if len({part.device for part in same}) == 1 else "",
+            _total(part.cpu_seconds for part in same),
+            mean_load(same),
         )
         for _, same in sorted(found.items())
     )
+
+
+def _halved(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else (one + other) / 2
+
+
+def _known(value: Any) -> float | None:
+    return None if value is None else float(value)
 
 
 @dataclass(frozen=True)
@@ -150,6 +184,30 @@ class Reading:
         return math.fsum(part.joules for part in self.parts if part.quality == "measured") / total if total else None
 
     @property
+    def timed(self) -> bool:
+        """Whether all of it is only estimated from processor time, of a machine that is known."""
+        return bool(self.parts) and all(part.method == "model" and part.device for part in self.parts)
+
+    @property
+    def machines(self) -> frozenset[str]:
+        """The machines that models speak of."""
+        return frozenset(part.device for part in self.parts)
+
+    @property
+    def cpu_seconds(self) -> float | None:
+        """Processor time; None where a part has none."""
+        return _total(part.cpu_seconds for part in self.parts)
+
+    @property
+    def others_busy(self) -> float | None:
+        """The share of the machine's cores that others kept busy; None where that is not known."""
+        return mean_load(self.parts)
+
+    def beside_load(self, load: float | None) -> Reading:
+        """Return the reading with another load by others."""
+        return replace(self, parts=tuple(replace(part, others_busy=load) for part in self.parts))
+
+    @property
     def boundary(self) -> frozenset[tuple[str, str, str, str]]:
         """What it covers and how that came about."""
         return frozenset(part.identity for part in self.parts)
@@ -158,7 +216,13 @@ class Reading:
         """Return the reading of so many times the work."""
         units = None if self.units is None else self.units * factor
         parts = (
-            Part(p.kind, p.source, p.method, p.quality, p.joules * factor, p.random * factor, p.gain * factor)
+            replace(
+                p,
+                joules=p.joules * factor,
+                random=p.random * factor,
+                gain=p.gain * factor,
+                cpu_seconds=None if p.cpu_seconds is None else p.cpu_seconds * factor,
+            )
             for p in self.parts
         )
         return Reading(tuple(parts), units, self.unit, self.shared)
@@ -179,14 +243,14 @@ class Reading:
         """Return the mean of two readings of the same boundary, with the mean of their errors."""
         theirs = {part.identity: part for part in other.parts}
         parts = [
-            Part(
-                part.kind,
-                part.source,
-                part.method,
-                part.quality,
-                (part.joules + theirs[part.identity].joules) / 2,
-                (part.random + theirs[part.identity].random) / 2,
-                (part.gain + theirs[part.identity].gain) / 2,
+            replace(
+                part,
+                joules=(part.joules + theirs[part.identity].joules) / 2,
+                random=(part.random + theirs[part.identity].random) / 2,
+                gain=(part.gain + theirs[part.identity].gain) / 2,
+                device=part.device if part.device == theirs[part.identity].device else "",
+                cpu_seconds=_halved(part.cpu_seconds, theirs[part.identity].cpu_seconds),
+                others_busy=mean_load((part, theirs[part.identity])),
             )
             for part in one.parts
         ]
@@ -232,6 +296,9 @@ class Reading:
                 float(item["joules"]),
                 random,
                 float(item["gain"]),
+                str(item.get("device", "")),
+                _known(item.get("cpu_seconds")),
+                _known(item.get("others_busy")),
             )
             if part.quality not in _WEAKEST or not math.isfinite(part.joules) or part.random < 0 or part.gain < 0:
                 raise ValueError("a part of a reading has a value that it can't have")

@@ -8,7 +8,7 @@ from jupyter_green.report import number
 
 from .baseline import Baseline
 from .choice import Standing
-from .comparison import Against
+from .comparison import ONE_RUN, Against
 
 
 def kept(made: Baseline, replaced: bool) -> str:
@@ -61,6 +61,8 @@ def standing_of(against: Against, compared: int) -> str:
     over = f"over the {_cells(compared)} that can be compared"
     if against.verdict == "none":
         return "Nothing can be compared yet."
+    if against.basis == "cpu_time":
+        return _timed(against, over)
     figures = f"{over}, baseline {joules(against.baseline, against.baseline_uncertainty)}"
     if not against.proven:
         return f"No proven difference ({_unproven(against)}) {figures}."
@@ -70,6 +72,23 @@ def standing_of(against: Against, compared: int) -> str:
     if against.excess:
         return f"{said} Excess: {joules(against.excess, against.difference_uncertainty)}."
     return f"{said} Saved: {joules(against.saved, against.difference_uncertainty)}." if against.saved else said
+
+
+def _timed(against: Against, over: str) -> str:
+    """Say how processor times stand; joules are not told, for they are only estimated from them."""
+    ratio, doubt = against.ratio, against.ratio_uncertainty
+    if ratio is None:
+        return f"No proven difference in CPU time {over}."
+    change = number.plain(number.change(ratio))
+    if against.reason == ONE_RUN:
+        return (
+            f"CPU time {change} {over}: one run beside one on a machine that others use too, so it is not proven. "
+            "Run it once more."
+        )
+    ends = "" if doubt is None else " to ".join(number.plain(number.change(ratio + end)) for end in (-doubt, doubt))
+    if not against.proven:
+        return f"No proven difference in CPU time{f' (95 %: {ends})' if ends else ''} {over}."
+    return f"CPU time {change} (95 %: {ends}) {over}; energy is only estimated from it."
 
 
 def _unproven(against: Against) -> str:
@@ -87,9 +106,12 @@ def difference(against: Against | None) -> str:
     if against.verdict == "none":
         return f"– {against.reason or ''}".rstrip()
     edited = ", code changed" if against.edited else ""
+    if against.reason == ONE_RUN and against.ratio is not None:
+        return f"≈ CPU time {number.plain(number.change(against.ratio))} in one run, not proven{edited}"
     if not against.proven or against.ratio is None:
         return f"≈ not proven{edited}"
-    return f"{number.plain(number.change(against.ratio))}{edited}"
+    basis = "CPU time " if against.basis == "cpu_time" else ""
+    return f"{basis}{number.plain(number.change(against.ratio))}{edited}"
 
 
 def joules(value: float | None, uncertainty: float | None = None) -> str:

@@ -164,9 +164,9 @@ class Chronicle:
         """Return the rows of these keys."""
         return [self._rows[key] for key in keys if key in self._rows]
 
-    def records(self) -> list[tuple[str, EnergyRecord]]:
-        """Return key and last execution of all rows; what settled last comes last."""
-        return [(key, row.record) for key, row in self._rows.items()]
+    def records(self) -> list[tuple[str, EnergyRecord, bool]]:
+        """Return key, last execution and whether there were others of all rows; what settled last comes last."""
+        return [(key, row.record, row.reruns > 0) for key, row in self._rows.items()]
 
     def live(self, records: Iterable[EnergyRecord]) -> dict[str, Row]:
         """Return the rows of executions that are not settled, by key; they are given oldest first."""

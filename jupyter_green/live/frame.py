@@ -68,7 +68,7 @@ class Frames:
         self._session, self._chronicle, self._reference, self._budgets = session, chronicle, reference, budgets
         self._sight = Sight(session)
         self._said = 0
-        self.today = Today(session.settings.ledger, session.settings.run_id)
+        self.today = Today(session.settings.ledger, session.settings.run_id, session.store.own_thread)
 
     def snapshot(self, windows: Sequence[Window], keys: Iterable[str], *, metering: bool) -> Frame:
         """Return all that is known now.

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from jupyter_green.accounts.comparison import ONE_RUN
 from jupyter_green.report import number
 from jupyter_green.report.excerpt import baseline_name, beside
 from jupyter_green.report.figure import Figure
@@ -99,7 +100,8 @@ class Glance:
             return []
         name = baseline_name(baseline["kind"], baseline["name"], baseline["runs"])
         amounts = against["excess"], against["saved"], against["difference_uncertainty"]
-        return [beside(against["verdict"], against["ratio"], self._totals["compared"], name, amounts)]
+        why = {"basis": against["basis"], "reason": against["reason"]}
+        return [beside(against["verdict"], against["ratio"], self._totals["compared"], name, amounts, **why)]
 
     def _power(self) -> list[str]:
         watts, quality = self._snapshot["watts"], self._snapshot["watts_quality"]
@@ -168,8 +170,11 @@ def off(figure: Figure) -> str:
 def difference(against: Shape) -> str:
     """Return how a cell stands beside its baseline, in a few words."""
     edited = ", code changed" if against["edited"] else ""
+    basis = "CPU time " if against["basis"] == "cpu_time" else ""
     if against["verdict"] in ("more", "less") and against["ratio"] is not None:
-        return f"{number.change(against['ratio'])}{edited}"
+        return f"{basis}{number.change(against['ratio'])}{edited}"
+    if against["reason"] == ONE_RUN and against["ratio"] is not None:
+        return f"≈ {basis}{number.change(against['ratio'])} in one run, not proven{edited}"
     return one_line(against["reason"] or "", 40) if against["verdict"] == "none" else f"≈ not proven{edited}"
 
 

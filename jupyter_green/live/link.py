@@ -66,7 +66,7 @@ class Link:
         """Begin a run: nothing of one before it is left."""
         self._session = session
         self._chronicle = Chronicle(session.settings.run_id, self._line_of)
-        self._reference = Reference(session.book, self._wake)
+        self._reference = Reference(session.book, self._wake, session.store.own_thread)
         self._frames = Frames(session, self._chronicle, self._reference, self._budgets.told)
         self._windows: list[Window] = []
         self._beckoned = False
@@ -150,7 +150,9 @@ class Link:
             self._urgent = self._urgent or record.span != "gap"
             self._chronicle.keep(record)
             if record.span != "gap":
-                self._reference.verdicts.take(key_of(record), record)
+                key = key_of(record)
+                again = any(row.reruns for row in self._chronicle.rows([key]))
+                self._reference.verdicts.take(key, record, again=again)
 
     def _looked(self) -> float | None:
         """Do what is due; return the seconds until there is more."""

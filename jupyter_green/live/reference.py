@@ -11,6 +11,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from typing import Any
 
@@ -24,6 +25,7 @@ from . import request
 from .outbox import Answer
 from .today import LIBRARY
 
+OwnThread = Callable[[], AbstractContextManager[object]]
 QUIET_SECONDS = 1.0
 AGAIN_SECONDS = 60.0
 
@@ -49,10 +51,10 @@ class Verdicts:
         """The baseline without its cells."""
         return None if self.standing.baseline is None else self.standing.baseline.head()
 
-    def take(self, key: str, record: EnergyRecord) -> None:
-        """Judge a cell's last execution."""
+    def take(self, key: str, record: EnergyRecord, *, again: bool = False) -> None:
+        """Judge a cell's last execution; `again` if it is not the first in this run."""
         if self._comparison is not None:
-            self._comparison.take(key, record)
+            self._comparison.take(key, record, again=again)
 
     def against(self, key: str) -> Against | None:
         """Return how a cell stands."""
@@ -79,10 +81,12 @@ class Reference:
         The notebook's baselines.
     wake : callable
         Has the sampler look; called on the thread that reads.
+    own_thread : callable, optional
+        Leaves what that thread spends out of the figures; see `Store.own_thread`.
     """
 
-    def __init__(self, book: Book, wake: Callable[[], None]) -> None:
-        self._book, self._wake = book, wake
+    def __init__(self, book: Book, wake: Callable[[], None], own_thread: OwnThread = nullcontext) -> None:
+        self._book, self._wake, self._own_thread = book, wake, own_thread
         self._wanted: deque[Callable[[], None]] = deque()
         self._thread: threading.Thread | None = None
         self._asked = -AGAIN_SECONDS
@@ -97,13 +101,13 @@ class Reference:
         """Whether the baseline is another one than the verdicts are about."""
         return self._book.standing is not self._seen
 
-    def adopt(self, rows: Iterable[tuple[str, EnergyRecord]]) -> bool:
-        """Judge all rows anew; return whether that may have changed what is told of them."""
+    def adopt(self, rows: Iterable[tuple[str, EnergyRecord, bool]]) -> bool:
+        """Judge all rows anew, of which each was run once or again; return whether that may have changed anything."""
         before, self._seen = self.verdicts.standing, self._book.standing
         after = self._seen if self._seen is not None else Standing()
         self.verdicts = Verdicts(after)
-        for key, record in rows:
-            self.verdicts.take(key, record)
+        for key, record, again in rows:
+            self.verdicts.take(key, record, again=again)
         return any((before.baseline, before.last, after.baseline, after.last))
 
     def work(self, quiet: float) -> None:
@@ -142,8 +146,9 @@ class Reference:
     # ---- the thread's side --------------------------------------------------------------------
 
     def _empty(self) -> None:
-        while self._wanted:
-            self._wanted.popleft()()
+        with self._own_thread():
+            while self._wanted:
+                self._wanted.popleft()()
         self._wake()
 
     def _read(self) -> None:

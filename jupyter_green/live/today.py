@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -37,10 +39,14 @@ class Today:
         Its database URL.
     run : str
         This run, which is not counted.
+    own_thread : callable, optional
+        Leaves what the asking thread spends out of the figures; see `Store.own_thread`.
     """
 
-    def __init__(self, ledger: str, run: str) -> None:
-        self._ledger, self._run = ledger, run
+    def __init__(
+        self, ledger: str, run: str, own_thread: Callable[[], AbstractContextManager[object]] = nullcontext
+    ) -> None:
+        self._ledger, self._run, self._own_thread = ledger, run, own_thread
         self._thread: threading.Thread | None = None
         self._asked = -EVERY_SECONDS
         self._found: tuple[date, Totals | None] | None = None
@@ -105,7 +111,7 @@ class Today:
 
         today = date.today()
         try:
-            with Ledger(self._ledger) as ledger:
+            with self._own_thread(), Ledger(self._ledger) as ledger:
                 whole = ledger.totals(since=today, by="run")
         except Exception:  # noqa: BLE001 - locked, damaged or anything else: the session's own drain says so, and
             return  # the next minute tries again; a thread that raised would write into a person's cell

@@ -115,17 +115,20 @@ class BaselineMagics(Magics):
         if standing.baseline is None:
             return Grid(said)
         last: dict[str, EnergyRecord] = {}
+        again: set[str] = set()
         from jupyter_green.ledger import Ledger
 
         with Ledger(session.settings.ledger) as ledger:
             for record in ledger.records(run=session.settings.run_id, span="cell"):
                 if record.parent is None:
-                    last[record.cell_id or f"#{record.id}"] = record
+                    key = record.cell_id or f"#{record.id}"
+                    again |= {key} & last.keys()
+                    last[key] = record
         comparison = Comparison(standing.baseline, standing.choice.tolerance)
         lines = first_lines(list(last.values()), self.shell.history_manager.input_hist_raw)
         rows = []
         for key, record in last.items():
-            against = comparison.take(key, record)
+            against = comparison.take(key, record, again=key in again)
             rows.append(
                 (
                     f"[{record.execution_count or ' '}] {lines.get(record.id, '')}",

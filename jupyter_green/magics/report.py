@@ -218,7 +218,8 @@ def _against(session: Session, statement: Statement) -> str:
     baseline, comparison = found
     total = comparison.total()
     amounts = total.excess, total.saved, total.difference_uncertainty
-    return plain(beside(total.verdict, total.ratio, comparison.compared, _name(baseline), amounts))
+    found = total.verdict, total.ratio, comparison.compared, _name(baseline)
+    return plain(beside(*found, amounts, basis=total.basis, reason=total.reason))
 
 
 def _clause(session: Session, statement: Statement) -> str:
@@ -231,7 +232,8 @@ def _clause(session: Session, statement: Statement) -> str:
         return ""
     baseline, comparison = found
     total = comparison.total()
-    return plain(compared(total.verdict, total.ratio, comparison.compared, _name(baseline)))
+    found = total.verdict, total.ratio, comparison.compared, _name(baseline)
+    return plain(compared(*found, basis=total.basis, reason=total.reason))
 
 
 def _name(baseline: Baseline) -> str:

@@ -1,7 +1,8 @@
 """The timeline of a count that is exact whenever it is read, such as processor time.
 
 Its readings are taken at the edges themselves, on the cell's path, so there is nothing to estimate.
-Between two readings the count is taken to grow evenly.
+Between two readings the count is taken to grow evenly. What the sampler reads inside a window may be of another moment
+than it says, for its thread waits where the machine is busy; where it contradicts an edge it is dropped.
 """
 
 from __future__ import annotations
@@ -26,19 +27,30 @@ class ExactTimeline(Timeline):
         super().__init__(traits)
         self._times: list[float] = []
         self._values: list[float] = []
+        self._doubts: list[float] = []
 
     def add(self, reading: Reading) -> None:
         """Book a reading, in order of time and kept between its neighbours.
 
-        A reading taken at an edge is booked a little later than those the sampler takes itself.
+        A reading taken at an edge is booked a little later than those the sampler takes itself. It has no doubt about
+        its moment: of two that contradict each other the one with less doubt stays.
         """
         index = bisect.bisect_left(self._times, reading.time)
         if index < len(self._times) and self._times[index] == reading.time:
             return
+        while index and self._values[index - 1] > reading.value and self._doubts[index - 1] > reading.doubt:
+            index -= 1
+            self._drop(index)
+        while index < len(self._times) and self._values[index] < reading.value and self._doubts[index] > reading.doubt:
+            self._drop(index)
         low = self._values[index - 1] if index else reading.value
         high = self._values[index] if index < len(self._times) else reading.value
         self._times.insert(index, reading.time)
         self._values.insert(index, min(max(reading.value, low), max(low, high)) if high >= low else low)
+        self._doubts.insert(index, reading.doubt)
+
+    def _drop(self, index: int) -> None:
+        del self._times[index], self._values[index], self._doubts[index]
 
     def thin(self, now: float, edges: list[float]) -> None:
         """Drop nothing: two readings a second and two an edge stay few."""
@@ -47,7 +59,7 @@ class ExactTimeline(Timeline):
         """Drop readings older than a moment, but for the last one before it."""
         super().forget(before)
         cut = max(0, bisect.bisect_left(self._times, before) - 1)
-        del self._times[:cut], self._values[:cut]
+        del self._times[:cut], self._values[:cut], self._doubts[:cut]
 
     @property
     def tick_seen(self) -> float | None:

@@ -7,6 +7,8 @@ the functions here belong to a copy of the built-in module that nobody else hold
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from importlib.machinery import BuiltinImporter
 from importlib.util import module_from_spec
 from typing import TYPE_CHECKING
@@ -27,6 +29,17 @@ STEP_SECONDS = 1.0
 """A wall clock that is further off than this from where it should be was set, or is not the machine's."""
 AGAIN_SECONDS = 5.0
 """How long what was found out about such a clock holds."""
+
+
+def thread_clock() -> Callable[[], float] | None:
+    """Return a clock of this thread's processor time that other threads can read too, or None where there is none.
+
+    It may be read only as long as this thread lives.
+    """
+    if not hasattr(_time, "pthread_getcpuclockid"):
+        return None
+    kind = _time.pthread_getcpuclockid(threading.get_ident())
+    return lambda: _time.clock_gettime(kind)
 
 
 def _since_boot() -> float:

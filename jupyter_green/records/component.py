@@ -51,6 +51,10 @@ class Component:
         Update period of the sensor as seen, in seconds.
     note : str or None
         Why a reading is absent, wide or attributed; a sentence for each of these that holds.
+    cpu_seconds : float or None
+        The processor time that a figure of a model was made from, in seconds; None for a sensor's.
+    others_busy : float or None
+        The share of the machine's cores that other processes kept busy meanwhile, 0 to 1; None where it is not known.
     """
 
     kind: Kind
@@ -68,6 +72,8 @@ class Component:
     shared: bool | None = None
     tick_seconds: float | None = None
     note: str | None = None
+    cpu_seconds: float | None = None
+    others_busy: float | None = None
 
     def noted(self, said: str) -> Component:
         """Return a copy whose note says one more sentence; what it said before stays."""

@@ -136,7 +136,9 @@ def baseline_name(kind: str, name: str | None, runs: int) -> str:
     return f"“{one_line(name, 80)}”" if name else "baseline"
 
 
-def compared(verdict: str, ratio: float | None, count: int, name: str) -> str:
+def compared(
+    verdict: str, ratio: float | None, count: int, name: str, *, basis: str = "energy", reason: str | None = None
+) -> str:
     """Return how a total stands beside a baseline, one clause; empty where nothing can be said.
 
     Parameters
@@ -149,24 +151,45 @@ def compared(verdict: str, ratio: float | None, count: int, name: str) -> str:
         Cells that were compared.
     name : str
         What the baseline is called.
+    basis : str
+        "cpu_time" where the ratio is of processor time, because energy is only estimated from it.
+    reason : str or None
+        Why it is not proven, where there is more to say than that.
     """
+    timed = "CPU time " if basis == "cpu_time" else ""
+    if verdict == "unproven" and reason is not None and ratio is not None and count:
+        return f"{timed}{number.change(ratio)} against {name}, not proven: {reason} beside one on a busy machine"
     if verdict in ("more", "less") and ratio is not None and count:
         cells = "cell" if count == 1 else "cells"
-        return f"{number.change(ratio)} against {name} on the {number.fixed(count, 0)} {cells} both runs finished"
-    return f"no proven difference from {name}" if verdict == "unproven" and count else ""
+        return (
+            f"{timed}{number.change(ratio)} against {name} on the {number.fixed(count, 0)} {cells} both runs finished"
+        )
+    difference = f"no proven difference{' in CPU time' if timed else ''} from {name}"
+    return difference if verdict == "unproven" and count else ""
 
 
-def beside(verdict: str, ratio: float | None, count: int, name: str, amounts: tuple[float, float, float | None]) -> str:
+def beside(
+    verdict: str,
+    ratio: float | None,
+    count: int,
+    name: str,
+    amounts: tuple[float, float, float | None],
+    *,
+    basis: str = "energy",
+    reason: str | None = None,
+) -> str:
     """Return how a total stands beside a baseline, and by how many joules.
 
     Parameters
     ----------
-    verdict, ratio, count, name
+    verdict, ratio, count, name, basis, reason
         As in `compared`.
     amounts : tuple of float
         Excess and saved joules, and the half-width of the 95 % interval of the difference.
     """
-    said = compared(verdict, ratio, count, name)
+    said = compared(verdict, ratio, count, name, basis=basis, reason=reason)
+    if basis == "cpu_time" and said:
+        return said  # joules are only estimated from it
     if not said:
         return f"{name}: nothing can be compared yet"
     excess, saved, unsure = amounts

@@ -16,6 +16,8 @@ import os
 import sys
 import threading
 from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import psutil
 
@@ -34,6 +36,12 @@ KEY = "processor:model"
 
 EXCLUSIONS = 4096
 """Moments at which what metering spent is remembered: those of half a minute, far longer than an edge waits."""
+
+LOAD_SECONDS = 0.25
+"""The least time over which the load of others is told: the system counts busy time in steps of 10 ms."""
+
+MOST_THREADS = 8
+"""Threads of ours whose spending is remembered moment by moment after they have ended."""
 
 OTHERS = 0
 """Stands for all other processes together where shares are told; no process has this id."""
@@ -68,10 +76,11 @@ class ProcessorModel:
         self.row = look_up(host.chip) if row is None else row
         self._tree = ProcessTree()
         self._lock = threading.Lock()
-        self._excluded = 0.0
-        self._exclusions: deque[tuple[float, float]] = deque([(-math.inf, 0.0)], maxlen=EXCLUSIONS)
+        self._sampler = Exclusions()
+        self._threads: list[Exclusions] = []
         self._shown = 0.0
-        cores = os.cpu_count() or 1
+        self._cores = cores = os.cpu_count() or 1
+        self._busy: deque[tuple[float, float, float]] = deque(maxlen=EXCLUSIONS)
         name = host.chip.name or self.row.name
         self._traits = Traits(
             key=KEY,
@@ -103,10 +112,11 @@ class ProcessorModel:
         """Return joules of the tree since its start; looks at other processes, so not for a cell's path."""
         before, own = clock.perf_counter(), clock.thread_time()
         cpu, beside = self._tree.look()
+        self._note_load(cpu + beside)
         own = clock.thread_time() - own  # looking is metering: it will be left out, and must not be shown until then
         with self._lock:
             # What is left out was counted a moment before; the count waits there, it never falls.
-            self._shown = max(self._shown, self._joules(cpu + beside - own, self._excluded))
+            self._shown = max(self._shown, self._joules(cpu + beside - own, self._excluded_at(math.inf)))
             return Reading((before + clock.perf_counter()) / 2, self._shown)
 
     def joules_at(self, cpu_seconds: float, moment: float) -> float:
@@ -126,8 +136,38 @@ class ProcessorModel:
             that lies before it had less.
         """
         beside = self._tree.beside(cpu_seconds)
+        self._note_load(cpu_seconds_fast() + beside)
         with self._lock:
             return self._joules(cpu_seconds + beside, self._excluded_at(moment))
+
+    def others_busy(self, start: float, end: float) -> float | None:
+        """Return the mean share of the machine's cores that other processes kept busy between two moments.
+
+        Parameters
+        ----------
+        start, end : float
+            Moments of `time.perf_counter()`. Of less than `LOAD_SECONDS` the time before is looked at as well.
+
+        Returns
+        -------
+        float or None
+            0 to 1; None where too little was noted to tell.
+        """
+        history = list(self._busy)
+        last = next((entry for entry in history if entry[0] >= end), history[-1] if history else None)
+        if last is None:
+            return None
+        since = min(start, last[0] - LOAD_SECONDS)
+        first = next((entry for entry in reversed(history) if entry[0] <= since), history[0])
+        seconds = last[0] - first[0]
+        if seconds < LOAD_SECONDS or first[0] > start:
+            return None
+        others = (last[2] - first[2]) - (last[1] - first[1])
+        return min(1.0, max(0.0, others / (seconds * self._cores)))
+
+    def _note_load(self, own: float) -> None:
+        """Note how long all processes together, and this tree, were busy up to now."""
+        self._busy.append((clock.perf_counter(), own, busy_seconds()))
 
     def live_children_seconds(self) -> float:
         """Return CPU seconds of the tree that are not in `cpu_seconds_fast` yet; for the sampler thread."""
@@ -144,8 +184,41 @@ class ProcessorModel:
         if not math.isfinite(seconds) or seconds < 0:
             raise ValueError(f"CPU seconds to leave out must be a number from 0 up, not {seconds!r}.")
         with self._lock:
-            self._excluded += seconds
-            self._exclusions.append((clock.perf_counter(), self._excluded))
+            self._sampler.grow(self._sampler.total + seconds)
+
+    @contextmanager
+    def own_thread(self) -> Iterator[Callable[[], None]]:
+        """Leave out what this thread spends in here, as it spends it: a cell may run meanwhile.
+
+        Yields
+        ------
+        callable
+            Notes what was spent up to now; to be called now and then where no other thread can see it.
+        """
+        mine, began, seen = Exclusions(), clock.thread_time(), clock.thread_clock()
+        mine.look = None if seen is None else lambda: seen() - began
+
+        def note() -> None:
+            with self._lock:
+                mine.grow(clock.thread_time() - began)
+
+        with self._lock:
+            self._threads.append(mine)
+        try:
+            yield note
+        finally:
+            with self._lock:
+                mine.grow(clock.thread_time() - began)
+                mine.look = None  # before the thread ends, and its clock with it
+                while len(self._threads) > MOST_THREADS and self._threads[0].look is None:
+                    self._sampler.before += self._threads.pop(0).total
+
+    def look_at_threads(self) -> None:
+        """Note what the threads in `own_thread` have spent up to now."""
+        with self._lock:
+            for thread in self._threads:
+                if thread.look is not None:
+                    thread.grow(thread.look())
 
     def close(self) -> None:
         """Nothing is held."""
@@ -155,15 +228,45 @@ class ProcessorModel:
 
     def _excluded_at(self, moment: float) -> float:
         """What was left out up to a moment; between two calls of `exclude` it is taken to have grown evenly."""
-        later = self._exclusions[-1]
+        return self._sampler.at(moment) + sum(thread.at(moment) for thread in self._threads)
+
+
+class Exclusions:
+    """What one thread of ours has spent, over time.
+
+    Attributes
+    ----------
+    look : callable or None
+        Returns what it has spent now, for other threads.
+    before : float
+        What threads that ended long ago have spent.
+    """
+
+    def __init__(self) -> None:
+        self.look: Callable[[], float] | None = None
+        self.before = 0.0
+        self._seen: deque[tuple[float, float]] = deque([(-math.inf, 0.0), (clock.perf_counter(), 0.0)], EXCLUSIONS)
+
+    @property
+    def total(self) -> float:
+        """Seconds up to the last look."""
+        return self._seen[-1][1]
+
+    def grow(self, total: float) -> None:
+        """Note the seconds up to now."""
+        self._seen.append((clock.perf_counter(), max(total, self.total)))
+
+    def at(self, moment: float) -> float:
+        """Return the seconds up to a moment; between two looks they are taken to have grown evenly."""
+        later = self._seen[-1]
         if moment >= later[0]:
-            return later[1]
-        for earlier in reversed(self._exclusions):
+            return self.before + later[1]
+        for earlier in reversed(self._seen):
             if earlier[0] <= moment:
                 part = (moment - earlier[0]) / (later[0] - earlier[0]) if math.isfinite(earlier[0]) else 0.0
-                return earlier[1] + part * (later[1] - earlier[1])
+                return self.before + earlier[1] + part * (later[1] - earlier[1])
             later = earlier
-        return later[1]
+        return self.before + later[1]
 
 
 class BusyShare:

@@ -16,6 +16,7 @@ import psutil
 from jupyter_green.meter import Meter
 from jupyter_green.records import Component
 from jupyter_green.sensors import Attributing, SensorFault
+from jupyter_green.sensors.processor import ProcessorModel
 
 IDLE_LEAST_SECONDS = 0.5
 
@@ -29,6 +30,7 @@ class Attribution:
         self._attributing = dict(meter.attributing())
         self._divided = {traits.key for traits in meter.traits if traits.divided}
         self._idle_watts: dict[str, float] = {}
+        self._processor = next((sensor for sensor in meter.sensors if isinstance(sensor, ProcessorModel)), None)
 
     def observe_gap(self, components: tuple[Component, ...], seconds: float) -> None:
         """Take the power of a gap as the idle power of what follows it."""
@@ -46,7 +48,8 @@ class Attribution:
                 result.append(part)
                 continue
             if part.method == "model":  # processor time is counted for this process tree alone
-                result.append(replace(part, own_joules=part.joules, shared=False))
+                told = replace(part, own_joules=part.joules, shared=False)
+                result.append(self._timed(told, part.joules, start, start + seconds))
                 continue
             idle = self._idle_watts.get(part.key)
             # What ran between windows may have drawn more than this window: then idle is not known.
@@ -58,6 +61,13 @@ class Attribution:
                 told = _owned(told, sensor, start)
             result.append(told)
         return tuple(result)
+
+    def _timed(self, part: Component, joules: float, start: float, end: float) -> Component:
+        """Return a model's component with the processor time behind it, and how busy others kept the machine."""
+        model = self._processor
+        if model is None or part.key != model.traits.key:
+            return part
+        return replace(part, cpu_seconds=joules / model.watts_per_busy_core, others_busy=model.others_busy(start, end))
 
 
 def process_tree() -> frozenset[int]:

@@ -90,7 +90,7 @@ class Settlement:
         self._told: set[str] = set()
         self._unwritten: list[EnergyRecord] = []
         if self._processor is not None:
-            store.bill = self._processor.exclude
+            store.own_thread = self._processor.own_thread
 
     # ---- from the cell's path -----------------------------------------------------------------
 
@@ -255,6 +255,7 @@ class Settlement:
         spent = clock.thread_time()
         if self._processor is not None:
             self._processor.exclude(spent - self._billed)
+            self._processor.look_at_threads()
         self._billed = spent
 
     def _due(self, closed: Edge, now: float, *, soon: bool = False) -> bool:

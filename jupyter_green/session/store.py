@@ -14,6 +14,7 @@ import getpass
 import platform
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from jupyter_green.ledger.journal import Journal
@@ -34,6 +35,10 @@ DRAIN_AGAIN_SECONDS = 30.0
 ASK_SECONDS = 1.0
 ROTATE_BYTES = 500_000
 WAITING_LIMIT = 10_000
+
+
+def _nothing() -> None:
+    pass
 
 
 class Store:
@@ -62,8 +67,8 @@ class Store:
         self.problem: str | None = None
         self.drain_problem: str | None = None
         self.notices: tuple[str, ...] = ()
-        self.bill: Callable[[float], None] = lambda seconds: None
-        """Told of the processor time that draining takes, in seconds."""
+        self.own_thread: Callable[[], AbstractContextManager[Callable[[], None]]] = lambda: nullcontext(_nothing)
+        """Leaves out of the figures what a thread of metering's own spends; see `ProcessorModel.own_thread`."""
         self._start_journal()
 
     def note(self, event: str, record_id: str, known: dict[str, Any]) -> None:
@@ -126,18 +131,13 @@ class Store:
     def drain(self) -> None:
         """Move settled records to the ledger now; a fault is kept in `drain_problem`."""
         self._tried, self._last_drain = self._kept, clock.monotonic()
-        billed = clock.thread_time()
+        with self.own_thread() as bill:
+            self._drain(bill)
 
-        def bill() -> None:
-            nonlocal billed
-            spent = clock.thread_time()
-            self.bill(spent - billed)
-            billed = spent
-
+    def _drain(self, bill: Callable[[], None]) -> None:
         try:
             from jupyter_green.ledger import Ledger, LedgerError
 
-            bill()
             try:
                 with Ledger(self._settings.ledger) as ledger:
                     ledger.drain(bill)
@@ -149,8 +149,6 @@ class Store:
             why = " ".join(f"{type(error).__name__}: {error}".split())
             self.drain_problem = f"The ledger can't be opened ({why}); the journals keep the records."
             return
-        finally:
-            bill()
         self.drain_problem = None
 
     def _rotate(self) -> None:

@@ -91,7 +91,9 @@ const against: Reader<IAgainst> = object<IAgainst>({
   reason: orNull(sentence),
   edited: flag,
   excess: spread,
-  saved: spread
+  saved: spread,
+  // A server or a kernel of an older version compares energies alone.
+  basis: optional(oneOf('energy', 'cpu_time'))
 });
 
 export const cell: Reader<ICell> = object<ICell>({

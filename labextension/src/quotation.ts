@@ -24,6 +24,25 @@ function against(words: Words, state: IState, totals: ITotals): string {
     return '';
   }
   const name = words.baseline(state.baseline);
+  if (words.timed(found) && known(found.ratio)) {
+    if (words.proven(found)) {
+      return trans._n(
+        'CPU time %2 against %3 on the %1 cell both runs finished',
+        'CPU time %2 against %3 on the %1 cells both runs finished',
+        totals.compared,
+        totals.compared,
+        change(found.ratio),
+        name
+      );
+    }
+    return found.reason === null
+      ? trans.__('no proven difference in CPU time from %1', name)
+      : trans.__(
+          'CPU time %1 against %2, not proven: one run beside one on a busy machine',
+          change(found.ratio),
+          name
+        );
+  }
   if (words.proven(found) && known(found.ratio)) {
     return trans._n(
       '%2 against %3 on the %1 cell both runs finished',

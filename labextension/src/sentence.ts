@@ -84,6 +84,28 @@ function compared(words: Words, cell: ICell, baseline: string): string {
   if (against === null) {
     return '';
   }
+  if (words.timed(against) && known(against.ratio)) {
+    if (words.proven(against)) {
+      return against.verdict === 'more'
+        ? trans.__(
+            'CPU time %1 percent above %2',
+            bare(against.ratio),
+            baseline
+          )
+        : trans.__(
+            'CPU time %1 percent below %2',
+            bare(against.ratio),
+            baseline
+          );
+    }
+    return against.reason === null
+      ? trans.__('no proven difference in CPU time from %1', baseline)
+      : trans.__(
+          'CPU time %1 against %2, not proven by one run beside one on a busy machine',
+          change(against.ratio),
+          baseline
+        );
+  }
   if (words.proven(against) && known(against.ratio)) {
     return against.verdict === 'more'
       ? trans.__('%1 percent above %2', bare(against.ratio), baseline)

@@ -37,7 +37,7 @@ export interface IPart {
   quality: Quality;
 }
 
-/** `unproven`: the intervals do not tell the two apart. `none`: they can't be compared, and `reason` says why. */
+/** `unproven`: the intervals do not tell the two apart, `reason` may say why. `none`: they can't be compared, and `reason` says why. */
 export type Verdict = 'more' | 'less' | 'unproven' | 'none';
 
 /** A cell or a run beside its baseline; differences are ours minus the baseline's, in joules. */
@@ -52,6 +52,8 @@ export interface IAgainst {
   edited: boolean;
   excess: number;
   saved: number;
+  /** What the ratio is of: processor time where energy is only estimated from it. */
+  basis?: 'energy' | 'cpu_time';
 }
 
 export type CellStatus = 'running' | 'ok' | 'error' | 'interrupted' | 'killed';

@@ -251,18 +251,29 @@ export class Words {
     if (this.proven(against) && known(against.ratio)) {
       return {
         sign: change(against.ratio),
-        word: edited,
+        word: this.timed(against) ? trans.__('CPU time') : edited,
         excess: against.verdict === 'more'
       };
     }
     if (against.verdict === 'unproven') {
-      return { sign: '≈', word: trans.__('not proven'), excess: false };
+      return {
+        sign: '≈',
+        word: against.reason
+          ? this.reason(against.reason)
+          : trans.__('not proven'),
+        excess: false
+      };
     }
     return {
       sign: cell.figure.below_resolution ? '≈' : ABSENT,
       word: this.reason(against.reason) || this.ending(cell),
       excess: false
     };
+  }
+
+  /** Whether processor times are compared, because energy is only estimated from them. */
+  timed(against: IAgainst): boolean {
+    return against.basis === 'cpu_time';
   }
 
   /** Whether the two intervals tell a difference apart. */
@@ -294,7 +305,8 @@ export class Words {
       'not run': trans.__('not run'),
       'too short': trans.__('too short'),
       'other devices': trans.__('other devices'),
-      'no baseline': trans.__('no baseline')
+      'no baseline': trans.__('no baseline'),
+      'one run': trans.__('one run')
     };
     return reason === null ? '' : (words[reason] ?? reason);
   }

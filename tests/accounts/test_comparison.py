@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -50,18 +51,97 @@ def test_what_a_sensor_does_wrong_on_both_sides_cancels_once_runs_are_known_to_b
     assert alone.difference_uncertainty == pytest.approx(math.hypot(0.1, 0.1, 9.0, 10.0))
 
 
-def test_what_a_model_does_wrong_cancels_only_while_the_code_is_the_same() -> None:
-    model = {"method": "model", "quality": "estimated", "source": "cpu", "kind": "cpu"}
-    old = usual(100.0, 100.5, 99.5, gain=40.0, **model)
-    assert Comparison(old).take("a", cell(80.0, gain=32.0, **model)).verdict == "less"
-    edited = Comparison(old).take("a", cell(80.0, code="edited", gain=32.0, **model))
-    assert edited.verdict == "unproven"
-    assert edited.edited
+MODEL: dict = {"method": "model", "quality": "estimated", "source": "cpu", "kind": "cpu", "random": 0.0}
 
 
-def test_an_estimate_beside_one_earlier_run_is_no_proof() -> None:
-    model = {"method": "model", "quality": "estimated", "source": "cpu", "kind": "cpu", "random": 0.0}
-    assert held(cell(7.1, gain=5.0, **model), cell(7.0, gain=5.0, **model)).verdict == "unproven"
+def timed(joules: float, *, busy: float | None = 0.0, code: str = "code", device: str = "CPU, a", **changes):
+    """A cell whose energy is only estimated, 7 W a core good to ±70 %, beside others that keep so many cores busy."""
+    made = cell(joules, code=code, gain=0.7 * joules, **{**MODEL, **changes})
+    known = replace(made.components[0], device=device, cpu_seconds=joules / 7, others_busy=busy)
+    return made.with_(components=(known,))
+
+
+def usually(*joules: float, busy: float | None = 0.0, **changes) -> Baseline:
+    """The median of runs of one cell whose energy is only estimated."""
+    runs = [Baseline.of_run([timed(j, busy=busy, run_id=str(j), **changes)], "last") for j in joules]
+    found = Baseline.median([run for run in runs if run is not None])
+    assert found is not None
+    return found
+
+
+def test_processor_time_is_compared_where_energy_is_only_estimated_from_it() -> None:
+    """The model may be ±70 % off, in both runs alike: half the epochs are told, in code that was edited for it."""
+    found = Comparison(usually(100.0, 103.0, 98.0, busy=0.5)).take("a", timed(43.0, busy=0.5, code="edited"))
+    assert (found.verdict, found.basis) == ("less", "cpu_time")
+    assert found.ratio == pytest.approx(-0.57)
+    assert found.ratio_uncertainty is not None
+    assert found.ratio_uncertainty < 0.3
+    assert Comparison(usually(100.0, 103.0, 98.0, busy=0.5)).take("a", timed(106.0, busy=0.5)).verdict == "unproven"
+
+
+@pytest.mark.parametrize("busy", [0.5, None])
+def test_one_run_beside_one_is_no_proof_on_a_machine_that_others_use(busy: float | None) -> None:
+    for ours in (5.0, 20.0, 100.0):
+        found = Comparison(usually(20.0, busy=busy)).take("a", timed(ours, busy=busy))
+        assert (found.verdict, found.reason) == ("unproven", "one run")
+    assert Comparison(usually(20.0, busy=0.0)).take("a", timed(9.0, busy=busy)).reason == "one run"
+    assert Comparison(usually(20.0)).take("a", timed(9.0)).verdict == "less"  # nobody else was there
+
+
+def test_a_load_that_only_one_side_bore_widens_the_interval() -> None:
+    quiet = usually(100.0, 101.0, 99.0, busy=0.0)
+    assert Comparison(quiet).take("a", timed(135.0, busy=0.0)).verdict == "more"
+    assert Comparison(quiet).take("a", timed(135.0, busy=0.9)).verdict == "unproven"
+
+
+def test_a_small_cell_is_not_told_by_what_any_cell_may_take_longer() -> None:
+    """10 ms once and 45 ms later: a collection of memory, not +350 %."""
+    assert Comparison(usually(0.07, 0.071, 0.069)).take("a", timed(0.2)).verdict == "unproven"
+
+
+def test_first_executions_are_held_against_first_ones() -> None:
+    run = [timed(50.0, run_id="old"), *(timed(20.0 + n / 10, run_id="old") for n in range(4))]
+    old = Baseline.of_run(run, "last")
+    assert old is not None
+    comparison = Comparison(old)
+    assert comparison.take("a", timed(51.0)).verdict == "unproven"
+    assert comparison.take("a", timed(20.5)).verdict == "unproven"
+    assert comparison.take("a", timed(50.0)).verdict == "more"
+    assert old.cells[0].repeats == pytest.approx((20.0, 20.1, 20.2, 20.3))
+    assert Baseline.from_dict(old.to_dict(), "last", None) == old
+
+
+def test_repeats_that_lie_far_apart_widen_the_interval() -> None:
+    runs = [[timed(50.0 + n, run_id=str(n)), *(timed(j, run_id=str(n)) for j in (20.0, 35.0, 27.0))] for n in range(2)]
+    old = Baseline.median([made for run in runs if (made := Baseline.of_run(run, "last")) is not None])
+    assert old is not None
+    comparison = Comparison(old)
+    comparison.take("a", timed(50.0))
+    assert comparison.take("a", timed(40.0)).verdict == "unproven"
+
+
+def test_processor_times_of_two_machines_are_not_compared() -> None:
+    """Another processor's seconds are others: only the energies are left, with all that the models may be wrong."""
+    found = Comparison(usually(100.0, 101.0, 99.0, device="CPU, b")).take("a", timed(50.0, code="edited"))
+    assert (found.verdict, found.basis) == ("unproven", "energy")
+
+
+def test_a_table_of_watts_that_changed_since_is_no_difference() -> None:
+    old = usually(100.0, 101.0, 99.0)
+    same_work = timed(100.0)
+    twice = replace(same_work.components[0], joules=200.0, gain_uncertainty=140.0, uncertainty=140.0)
+    found = Comparison(old).take("a", same_work.with_(components=(twice,)))
+    assert found.verdict == "unproven"
+    assert found.ratio == pytest.approx(0.0)
+
+
+def test_sums_of_processor_time_come_and_go() -> None:
+    comparison = Comparison(usually(20.0, busy=0.9))
+    comparison.take("a", timed(10.0, busy=0.9))
+    assert comparison.total().reason == "one run"
+    comparison.take("a", timed(0.0, method="counter", quality="measured"))
+    again = comparison.take("a", timed(10.0, busy=0.9), again=True)
+    assert comparison.total().difference_uncertainty == pytest.approx(again.difference_uncertainty)
 
 
 def test_a_kept_run_has_the_spread_of_the_runs_around_it() -> None:

@@ -113,6 +113,15 @@ function Sentence({
   const ratio = known(against.ratio) ? change(against.ratio) : '';
   const amount = (joules: number): string =>
     head(energy(joules, against.difference_uncertainty, null, words.choice));
+  if (words.timed(against)) {
+    return (
+      <Timed
+        desk={desk}
+        against={against}
+        on={against.verdict === 'none' ? '' : on}
+      />
+    );
+  }
   return (
     <p className="jgp-say">
       {against.verdict === 'more' ? (
@@ -131,6 +140,48 @@ function Sentence({
       </strong>{' '}
       {against.verdict === 'none' ? '' : on}{' '}
       <span className="jgp-muted jgp-tn">{interval(desk, against)}</span>
+    </p>
+  );
+}
+
+/** Processor times: joules are only estimated from them, so that the share is told and its interval. */
+function Timed({
+  desk,
+  against,
+  on
+}: {
+  desk: IDesk;
+  against: IAgainst;
+  on: string;
+}): JSX.Element {
+  const { words } = desk;
+  const { trans } = words;
+  const { ratio, baseline, difference_uncertainty: doubt } = against;
+  const share =
+    known(doubt) && known(baseline) && baseline > 0 ? doubt / baseline : null;
+  const said = known(ratio) ? change(ratio) : '';
+  return (
+    <p className="jgp-say">
+      <strong>
+        {words.proven(against)
+          ? trans.__('CPU time %1', said)
+          : against.reason === null
+            ? trans.__('≈ no proven difference in CPU time')
+            : trans.__('≈ CPU time %1 in one run', said)}
+      </strong>{' '}
+      {on}{' '}
+      <span className="jgp-muted jgp-tn">
+        {against.reason === null
+          ? known(ratio) && share !== null
+            ? trans.__(
+                '(95%1%: %2 to %3)',
+                THIN,
+                change(ratio - share),
+                change(ratio + share)
+              )
+            : ''
+          : trans.__('Others use this machine: run it once more to be sure.')}
+      </span>
     </p>
   );
 }
