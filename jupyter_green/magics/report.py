@@ -218,8 +218,8 @@ def _against(session: Session, statement: Statement) -> str:
     baseline, comparison = found
     total = comparison.total()
     amounts = total.excess, total.saved, total.difference_uncertainty
-    found = total.verdict, total.ratio, comparison.compared, _name(baseline)
-    return plain(beside(*found, amounts, basis=total.basis, reason=total.reason))
+    stands = total.verdict, total.ratio, comparison.compared, _name(baseline)
+    return plain(beside(*stands, amounts, basis=total.basis, reason=total.reason))
 
 
 def _clause(session: Session, statement: Statement) -> str:
@@ -232,8 +232,8 @@ def _clause(session: Session, statement: Statement) -> str:
         return ""
     baseline, comparison = found
     total = comparison.total()
-    found = total.verdict, total.ratio, comparison.compared, _name(baseline)
-    return plain(compared(*found, basis=total.basis, reason=total.reason))
+    stands = total.verdict, total.ratio, comparison.compared, _name(baseline)
+    return plain(compared(*stands, basis=total.basis, reason=total.reason))
 
 
 def _name(baseline: Baseline) -> str:
