@@ -99,4 +99,6 @@ def _lead(streams: dict[int, Any]) -> None:
     for logger in (logging.root, *loggers):
         for handler in logger.handlers:
             if isinstance(handler, logging.StreamHandler) and id(handler.stream) in streams:
-                handler.setStream(streams[id(handler.stream)])
+                # One may look its stream up each time, or hold one that is closed by now.
+                with suppress(AttributeError, OSError, ValueError):
+                    handler.setStream(streams[id(handler.stream)])

@@ -88,6 +88,8 @@ def test_a_cell_holds_what_is_meant_and_no_more(tmp_path: Path) -> None:
 def test_all_is_put_back_after_an_interrupt_too(capfd: pytest.CaptureFixture[str]) -> None:
     handler = logging.StreamHandler()
     logging.getLogger("tests.silence").addHandler(handler)
+    assert logging.lastResort is not None
+    logging.getLogger("tests.silence.last").addHandler(logging.lastResort)  # its stream can't be set
     streams = sys.stdout, sys.stderr, handler.stream
     with contextlib.suppress(KeyboardInterrupt), silenced(), silenced():
         print("nothing")
@@ -99,6 +101,7 @@ def test_all_is_put_back_after_an_interrupt_too(capfd: pytest.CaptureFixture[str
         ctypes.CDLL(None).puts(b"nothing")
         raise KeyboardInterrupt
     logging.getLogger("tests.silence").removeHandler(handler)
+    logging.getLogger("tests.silence.last").removeHandler(logging.lastResort)
     assert (sys.stdout, sys.stderr, handler.stream) == streams
     os.write(1, b"after\n")
     found = capfd.readouterr()
