@@ -13,6 +13,8 @@ from typing import Any
 from jupyter_green.report.number import energy, plain
 from jupyter_green.session.window import Window
 
+from .silence import heard
+
 REFRESH_SECONDS = 1.0
 
 
@@ -47,9 +49,13 @@ class Progress:
         now = time.monotonic()
         if what == self._what and now - self._looked < REFRESH_SECONDS:
             return
+        self._what, self._looked = what, now
+        with heard():  # libraries are silenced meanwhile
+            self._draw(what, share)
+
+    def _draw(self, what: str, share: float) -> None:
         if self._say is not None:
             self._say(what, share)
-        self._what, self._looked = what, now
         if self._bar is None:
             return
         self._bar.n = min(round(self._seconds), round(share * self._seconds))

@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from .batch import Batch
 from .metric import Metric
+from .silence import silenced
 from .subject import Subject
 from .training import Training
 
@@ -205,7 +206,8 @@ def known_recipes() -> tuple[list[Recipe], list[str]]:
     found, problems = ours(), list[str]()
     for entry in entry_points(group=GROUP):
         try:
-            recipe = entry.load()()
+            with silenced():
+                recipe = entry.load()()
         except Exception as error:  # noqa: BLE001 - somebody else's code must not end the search
             problems.append(f"Recipe {entry.name} could not be loaded ({type(error).__name__}: {error}).")
             continue

@@ -23,6 +23,7 @@ from .fault import ShrinkError, why
 from .memory import lacking
 from .recipe import Adjustable, Product, Recipe, Repairable, follow
 from .sensitivity import most_harmed
+from .silence import silenced
 from .surroundings import Surroundings
 from .training import Training, distil, train_equally
 from .trial import FEWEST_ROUNDS
@@ -92,7 +93,7 @@ class Search(Bench):
         """Make a candidate and look at it; return whether it may be accepted."""
 
         def attempt() -> bool:
-            return self.consider(recipe.name, recipe.apply(self.case(self.seconds * FIRST_SHARE)), None)
+            return self.consider(recipe.name, self._applied(recipe, self.seconds * FIRST_SHARE), None)
 
         return bool(self._guarded(recipe.name, attempt, default=True))
 
@@ -157,7 +158,7 @@ class Search(Bench):
 
             def attempt(recipe: Recipe = recipe) -> Product:
                 self.tell(recipe.name)
-                return recipe.apply(self.case(seconds))
+                return self._applied(recipe, seconds)
 
             product = self._guarded(recipe.name, attempt, default=None)
             if product is not None:
@@ -209,7 +210,7 @@ class Search(Bench):
 
         def attempt() -> bool:
             self.tell(recipe.name)
-            product = recipe.apply(self.case(seconds)) if begun is None else self._trained_on(begun, seconds)
+            product = self._applied(recipe, seconds) if begun is None else self._trained_on(begun, seconds)
             control = self._control(product)
             good = self.consider(recipe.name, product, control)
             if self.lost(recipe.name):
@@ -221,7 +222,8 @@ class Search(Bench):
                     self.drop(name, "not tried", UP)
                     continue
                 self.tell(name)
-                combined = follow(product, [finisher], self.case(0))
+                with silenced():
+                    combined = follow(product, [finisher], self.case(0))
                 good = self.consider(name, combined, control) or good
             return good
 
@@ -233,7 +235,8 @@ class Search(Bench):
         case = self.case(seconds, copy=False)
         learner = replace(self.subject, model=product.model)
         labels = self.material.labelled
-        more = distil(learner, self.subject, case.tune, seconds=seconds, labels=labels, tick=self.tick)
+        with silenced():
+            more = distil(learner, self.subject, case.tune, seconds=seconds, labels=labels, tick=self.tick)
         return replace(product, training=product.training.then(more))
 
     def _finishers(self, product: Product) -> list[Recipe]:
@@ -256,21 +259,29 @@ class Search(Bench):
             return None
         self.tell("the original, trained equally")
         control = replace(self.subject, model=self.subject.copy())
-        train_equally(control, self.material.tune, training, tick=self.tick)
+        with silenced():
+            train_equally(control, self.material.tune, training, tick=self.tick)
         return control.model
 
     # ---- what holds for all ---------------------------------------------------------------------
 
+    def _applied(self, recipe: Recipe, seconds: float) -> Product:
+        """Return what a recipe makes of a copy; what it prints is no output of the cell."""
+        with silenced():
+            return recipe.apply(self.case(seconds))
+
     def _may(self, recipe: Recipe) -> bool:
         try:
-            return recipe.applies(self.case(self.seconds, copy=False)) is None
+            with silenced():
+                return recipe.applies(self.case(self.seconds, copy=False)) is None
         except Exception:  # noqa: BLE001 - somebody else's code; its row says what it raised
             return True
 
     def _applies(self, recipe: Recipe, until: float) -> bool:
         """Whether a recipe is tried; where not, its row says why."""
         try:
-            reason = recipe.applies(self.case(self.seconds, copy=False))
+            with silenced():
+                reason = recipe.applies(self.case(self.seconds, copy=False))
         except Exception as error:  # noqa: BLE001 - somebody else's code must not end the search
             self.drop(recipe.name, "failed", why(error))
             return False

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
-import sys
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jupyter_green.shrink.batch import Batch, leaves, mapped
 from jupyter_green.shrink.fault import ShrinkError, why
 from jupyter_green.shrink.recipe import Case
+from jupyter_green.shrink.silence import silenced
 from jupyter_green.shrink.subject import Subject
 
 OPSET = 17
@@ -86,27 +83,6 @@ def export(case: Case, names: Sequence[str], path: Path, free: Sequence[tuple[in
     except Exception as error:  # the exporter has an error class for each reason
         raise ShrinkError(f"PyTorch's exporter can't write this model as ONNX ({why(error)}).") from error
     return outputs
-
-
-@contextmanager
-def silenced() -> Iterator[None]:
-    """Let nothing of a library through to the cell: neither what Python writes nor what is written below it.
-
-    Both are put back in any case, after an interrupt too, which is raised on.
-    """
-    with ExitStack() as stack:
-        sink = stack.enter_context(Path(os.devnull).open("w", encoding="utf-8"))
-        for number, stream in ((1, sys.stdout), (2, sys.stderr)):
-            stream.flush()
-            held = os.dup(number)
-            stack.callback(os.close, held)
-            stack.callback(os.dup2, held, number)
-            os.dup2(sink.fileno(), number)
-        # What C wrote waits in its own buffer, and would come out behind us.
-        stack.callback(ctypes.CDLL(None).fflush if os.name == "posix" else lambda _: None, None)
-        stack.enter_context(redirect_stdout(sink))
-        stack.enter_context(redirect_stderr(sink))
-        yield
 
 
 Axis = tuple[int, int]

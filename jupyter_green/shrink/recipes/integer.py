@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from jupyter_green.shrink.recipe import Case, Product
+from jupyter_green.shrink.silence import silenced
 from jupyter_green.shrink.subject import Subject, made_anew
-
-from .export import silenced
 
 LEAST_SHARE = 0.3
 """Share of the weights in Linear layers from which on the rest does not eat up the gain."""

@@ -16,10 +16,11 @@ from typing import Any
 
 from jupyter_green.shrink.batch import leaves
 from jupyter_green.shrink.recipe import Case, Product
+from jupyter_green.shrink.silence import silenced
 from jupyter_green.shrink.subject import has_hooks
 
 from .encoder import encoder_of, opened, put, within
-from .export import alike, compare, export, feed, input_names, resized, several, silenced
+from .export import alike, compare, export, feed, input_names, resized, several
 from .integer import LEAST_SHARE, left_out, linear_share
 from .onnx_model import wrapped
 from .threads import fewest_threads

@@ -20,10 +20,10 @@ from jupyter_green.shrink.fault import ShrinkError, why
 from jupyter_green.shrink.outputs import tensors_of
 from jupyter_green.shrink.recipe import Case, Product, Recipe
 from jupyter_green.shrink.saving import of_transformers
+from jupyter_green.shrink.silence import silenced
 from jupyter_green.shrink.subject import made_anew
 from jupyter_green.shrink.training import distil, too_few
 
-from .export import silenced
 from .scores import importance, no_pruning
 
 RATIO = 0.5

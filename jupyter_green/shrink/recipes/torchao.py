@@ -12,9 +12,9 @@ from typing import Any
 
 from jupyter_green.shrink.fault import ShrinkError, require
 from jupyter_green.shrink.recipe import Case, Product
+from jupyter_green.shrink.silence import silenced
 from jupyter_green.shrink.subject import made_anew
 
-from .export import silenced
 from .integer import LEAST_SHARE, linear_share
 
 KINDS = ("int8", "int4", "fp8")
