@@ -112,6 +112,16 @@ class Page:
         self.wait(lambda: run.idle and run.reply is not None, f"the end of {source!r}")
         return run
 
+    def hold(self, cell_id: str, first: str = "") -> Run:
+        """Send a cell that computes until `release`: how much is told meanwhile is then not a matter of speed."""
+        go = self.kernel.work / "go"
+        go.unlink(missing_ok=True)
+        return self.send(f"{first}import os\nwhile not os.path.exists({str(go)!r}): sum(range(1000))", cell_id)
+
+    def release(self) -> None:
+        """Let the cell that is held end."""
+        (self.kernel.work / "go").touch()
+
     # ---- the link -----------------------------------------------------------------------------
 
     def say(self, comm: str, data: Any) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from jupyter_green.live.frame import MOST_ENDING
-from tests.live.page import Page, crowded
+from tests.live.page import Frame, Page, crowded
+from tests.magics.kernel import PATIENCE
 
 pytestmark = pytest.mark.shell
 
@@ -17,20 +18,25 @@ BUSY = "import time\nend = time.perf_counter() + {seconds}\nwhile time.perf_coun
 
 def test_a_cell_is_told_while_it_runs_and_when_it_has_settled(page: Page) -> None:
     assert page.heard == []
-    run = page.run("# first\n" + BUSY.format(seconds=3), "a")
+    run = page.hold("a", "# first\n")
+
+    def running() -> list[Frame]:
+        return [frame for frame in page.snapshots if frame["phase"] == "busy"]
+
+    page.wait(lambda: len(running()) >= 6 and any(frame["watts"] for frame in running()), "what is told of the cell")
+    page.release()
     cell = page.settled("a")
+    page.wait(lambda: run.reply, "the reply")
     assert run.reply["status"] == "ok"
     assert page.opened == [page.heard[0].comm]
     assert page.heard[0].opening
     assert page.heard[0]["running"]["cell_id"] == "a"
-    busy = [frame for frame in page.snapshots if frame["phase"] == "busy"]
-    assert len(busy) >= 6
+    busy = running()
     joules = [frame["running"]["figure"]["joules"] or 0.0 for frame in busy]
     assert joules == sorted(joules)
     assert joules[-1] > joules[0]
     assert {frame["running"]["status"] for frame in busy} == {"running"}
     assert {frame["running"]["line"] for frame in busy} == {"# first"}
-    assert any(frame["watts"] for frame in busy)
     assert all(frame["watts_quality"] == "estimated" for frame in busy if frame["watts"] is not None)
     last = page.snapshots[-1]
     assert last["phase"] == "idle"
@@ -301,7 +307,7 @@ def test_a_restarted_kernel_begins_a_new_run_from_nothing(page: Page) -> None:
     page.settled("a")
     before = page.snapshots[-1]
     page.kernel.manager.restart_kernel(now=True)
-    page.client.wait_for_ready(timeout=60)
+    page.client.wait_for_ready(timeout=PATIENCE)
     page.heard.clear()
     page.opened.clear()
     page.run("%load_ext jupyter_green", "load")
@@ -332,16 +338,17 @@ def test_unloading_closes_the_comm_and_ends_the_talk(page: Page) -> None:
 
 
 def test_a_page_that_comes_while_a_cell_runs_hears_it_at_once(page: Page, visit: Callable[..., Page]) -> None:
-    run = page.send("import time\ntime.sleep(6)\nprint('over')", "a")
+    run = page.hold("a")
     page.wait(lambda: page.snapshots, "the first frame")
     client = page.kernel.manager.client()
     client.start_channels()
     try:
         message = None
         while message is None or message["msg_type"] != "comm_msg":
-            message = client.get_iopub_msg(timeout=60)
+            message = client.get_iopub_msg(timeout=PATIENCE)
     finally:
         client.stop_channels()
     assert message["content"]["data"]["running"]["cell_id"] == "a"
     assert not run.idle, "it was heard while the cell ran"
+    page.release()
     page.wait(lambda: run.idle, "the cell's end")

@@ -82,11 +82,12 @@ def test_a_later_run_is_compared_cell_by_cell_and_in_total(second: Page) -> None
 def test_a_running_cell_shows_what_it_used_last(second: Page) -> None:
     second.run("1", "other")
     compared(second)
-    second.send("import time; time.sleep(2)", "a")
+    second.hold("a")
     running = second.wait(
         lambda: next((f["running"] for f in second.snapshots if (f["running"] or {}).get("cell_id") == "a"), None),
         "the running cell",
     )
+    second.release()
     assert running["last_run"]["joules"] > 0
     assert running["against"] is None
 

@@ -18,7 +18,7 @@ from jupyter_green.report.number import plain
 from jupyter_green.report.style import STYLE
 from tests.live.page import Page
 from tests.live.test_link import BUSY
-from tests.magics.kernel import ROOT
+from tests.magics.kernel import PATIENCE, ROOT
 from tests.report.states import HOSTILE
 from tests.report.test_html import Reader
 
@@ -126,18 +126,18 @@ def test_it_moves_while_a_cell_runs_and_no_more_than_twice_a_second(page: Page, 
     settled(shown, "panel")
     before = len(shown.drawn())
     values: set[str] = set()
-    run = page.send(BUSY.format(seconds=4), "busy")
+    run = page.hold("busy")
 
-    def over() -> bool:
+    def moved() -> bool:
         values.add(shown.words)
-        return run.idle and run.reply is not None
+        moving = {found.group(1) for value in values if (found := re.search(r"This cell (\S+ \S+) so far", value))}
+        return len(moving) >= 3 and any("Power now" in value for value in values)
 
-    page.wait(over, "the end of the cell")
+    page.wait(moved, "a figure that moves")
+    page.release()
+    page.wait(lambda: run.idle and run.reply is not None, "the end of the cell")
     settled(shown, "busy")
     moments = shown.drawn()[before:]
-    moving = {found.group(1) for value in values if (found := re.search(r"This cell (\S+ \S+) so far", value))}
-    assert len(moving) >= 3
-    assert any("Power now" in value for value in values)
     assert "Power now" not in shown.words
     assert "This cell" not in shown.words
     assert not [at for at in moments if sum(at <= later < at + 1 for later in moments) > 2]
@@ -280,7 +280,7 @@ def test_after_a_restart_it_is_made_anew(page: Page, visit: Callable[..., Page])
     page.run(MAKE, "panel")
     kernel = page.kernel
     kernel.manager.restart_kernel(now=True)
-    kernel.client.wait_for_ready(timeout=60)
+    kernel.client.wait_for_ready(timeout=PATIENCE)
     anew = visit(kernel)
     refused = anew.run(MAKE, "panel")
     assert refused.reply["ename"] == "UsageError"
