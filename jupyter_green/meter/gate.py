@@ -12,7 +12,7 @@ from dataclasses import replace
 from numbers import Real
 
 from jupyter_green.records import clock
-from jupyter_green.sensors import Checked, Reading, Sensor, SensorFault
+from jupyter_green.sensors import Checked, Limited, Reading, Sensor, SensorFault
 
 CLOCK_SECONDS = 0.001
 """By how much a reading's time may lie outside its own call; clocks are not read at one moment."""
@@ -43,6 +43,8 @@ class Gate:
         self._sensor = sensor
         self._scale = scale
         self._traits = sensor.traits
+        self.power_limit = sensor.traits.power_limit
+        """Upper bound of the device's power in watts: a setting, read again before anything is called impossible."""
         self._last: Reading | None = None
         self._breaks = 0
         self._tries = ASIDE_TRIES
@@ -97,8 +99,7 @@ class Gate:
             raise SensorFault(f"{device} answered with something that is no reading.")
         if not math.isfinite(reading.value):
             raise SensorFault(f"{device} answered with {reading.value}, which is no energy or power.")
-        limit = self._traits.power_limit or math.inf
-        if self._traits.method == "power" and not 0 <= reading.value <= LEAP * limit:
+        if self._traits.method == "power" and not (reading.value >= 0 and self._can_draw(reading.value)):
             raise SensorFault(f"{device} answered with {reading.value:.6g} W, which it can't draw.")
         if not began - CLOCK_SECONDS <= reading.time <= ended + CLOCK_SECONDS:
             raise SensorFault(f"{device} gave a reading of another time than that at which it was asked.")
@@ -107,6 +108,19 @@ class Gate:
         """Whether a count went backwards, or further than the device can have drawn, and its sensor did not notice."""
         if self._traits.method == "power" or reading.epoch != last.epoch:
             return False
-        step, limit = reading.value - last.value, self._traits.power_limit
+        step = reading.value - last.value
         seconds = reading.time - last.time + self._traits.period[1] + self._traits.latency + LEAP_SECONDS
-        return step < 0 or (limit is not None and step > LEAP * limit * seconds)
+        return step < 0 or not self._can_draw(step / seconds)
+
+    def _can_draw(self, watts: float) -> bool:
+        """Whether the device can draw so much, by the limit that is set now."""
+        if self.power_limit is None or watts <= LEAP * self.power_limit:
+            return True
+        if isinstance(self._sensor, Limited):
+            try:
+                now = self._sensor.power_limit_now()
+            except (Exception, SystemExit):  # noqa: BLE001 - other people's code: the limit known before holds
+                now = None
+            if isinstance(now, Real) and self.power_limit < now < math.inf:
+                self.power_limit = float(now)
+        return watts <= LEAP * self.power_limit

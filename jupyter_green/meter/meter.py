@@ -95,6 +95,9 @@ class Meter:
             self._due[key] = now + pause
             return
         self._hung.pop(key, None)
+        limit = self._gates[key].power_limit
+        if limit != timeline.traits.power_limit:
+            timeline.traits = replace(timeline.traits, power_limit=limit)
         timeline.add(reading)
         complaint = self._gates[key].complaint
         if complaint is not None:

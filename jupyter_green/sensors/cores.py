@@ -135,6 +135,11 @@ _MOBILE_MODELS = {61, 69, 70, 71, 78, 125, 126, 138, 140, 141, 142, 154, 170, 17
 _SERVER_PARTS = {"0xd0c", "0xd40", "0xd49", "0xd4f", "0xd83", "0xd84", "0xd8e", "0xac3", "0xac4"}
 _BOARD_PARTS = {"0xd03", "0xd04", "0xd05", "0xd07", "0xd08", "0xd09", "0xd0a", "0xd0b"}
 # "i7-1260P", "i5-8250U", "i7-1165G7", "Ryzen 7 5800HS", "Ultra 7 155H"; desktops end in a digit, K, F, S, T or X.
+# A Xeon on a client die is sold for small servers and desktops alike. Other Xeons are servers' parts whatever their
+# model number says: what a virtual machine shows of one may be a client's ("Xeon E312xx", model 42).
+_CLIENT_XEON = re.compile(r"\bE3-1\d{3}|\bE-[23]\d{3}|\bW-1[0-3]\d{2}")
+# Names that a hypervisor gives ("Intel Core Processor (Haswell, no TSX)", "Common KVM processor"): any chip lies below.
+_GUEST_NAME = re.compile(r"Intel Core Processor \(|Intel Core i7 9xx|Common KVM|Common 32-bit KVM|QEMU Virtual")
 _MOBILE_NAME = re.compile(r"\d{3,5}(?:U|Y|P|M|MQ|H|HS|HX|HK|HQ|V|G[1-7])\b|Ryzen AI|\bN\d{2,4}\b|Atom")
 
 
@@ -155,6 +160,8 @@ def look_up(chip: Chip) -> CoreWatts:
         return APPLE
     if chip.vendor in {"arm", "ampere"}:
         return _arm(chip)
+    if _GUEST_NAME.search(chip.name):
+        return UNKNOWN
     row = _intel(chip) if chip.vendor == "intel" else _amd(chip)
     if row is not None:
         return row
@@ -168,16 +175,19 @@ def _arm(chip: Chip) -> CoreWatts:
 
 
 def _intel(chip: Chip) -> CoreWatts | None:
-    if chip.family == 6 and chip.model is not None:
+    client = re.search(r"Core\(TM\)|Pentium|Celeron|Intel\(R\) N\d", chip.name)
+    if "Xeon" in chip.name and chip.model in _MOBILE_MODELS | _DESKTOP_MODELS:
+        if not _CLIENT_XEON.search(chip.name):
+            return SERVER
+        return LAPTOP if re.search(r"\d{4}M\b", chip.name) else DESKTOP
+    if chip.family == 6 and chip.model is not None and not client:
         if chip.model == 85:
             return XEON["Cascade Lake" if chip.stepping is not None and chip.stepping >= 5 else "Skylake"]
         if chip.model in _CORE_SERVERS:
             return XEON[_CORE_SERVERS[chip.model]]
-        if chip.model in _MOBILE_MODELS | _DESKTOP_MODELS:
-            mobile = chip.model in _MOBILE_MODELS or _MOBILE_NAME.search(chip.name)
-            return LAPTOP if mobile else DESKTOP
-    if re.search(r"Core\(TM\)|Pentium|Celeron|Intel\(R\) N\d", chip.name):
-        return LAPTOP if _MOBILE_NAME.search(chip.name) else DESKTOP
+    if client or (chip.family == 6 and chip.model in _MOBILE_MODELS | _DESKTOP_MODELS):
+        mobile = chip.model in _MOBILE_MODELS or _MOBILE_NAME.search(chip.name)
+        return LAPTOP if mobile else DESKTOP
     return None
 
 

@@ -28,6 +28,9 @@ SLACK_SECONDS = 0.1
 """Added to the time between reads before power is judged: counters tick irregularly, about every millisecond."""
 
 
+LIMIT_FACTOR = 2.0
+"""How far a domain may exceed the limits it states: they are averages over seconds, peaks go above."""
+
 CLOSING_SECONDS = 0.1
 """How long closing waits for a read under way."""
 
@@ -57,6 +60,7 @@ class RaplCounter:
         self._traits = traits
         self._bound = traits.power_limit
         self._longest = traits.span
+        self._span_joules = traits.power_limit * traits.span
         self._range = zone.span_joules
         self._lock = threading.Lock()
         self._descriptor: int | None = None
@@ -114,6 +118,14 @@ class RaplCounter:
             raise ValueError("its file holds no number")
         return int(text) / 1e6
 
+    def power_limit_now(self) -> float | None:
+        """Return an upper bound of the domain's power, by the limits it states now, in watts."""
+        stated = powercap.limit_watts(self._zone.path)
+        if stated is not None and LIMIT_FACTOR * stated > self._bound:
+            self._bound = LIMIT_FACTOR * stated
+            self._longest = self._span_joules / self._bound
+        return self._bound
+
     def close(self) -> None:
         """Close the file; calling it twice is harmless. A read that hangs keeps it open: nobody waits for that."""
         if self._lock.acquire(timeout=CLOSING_SECONDS):
@@ -129,6 +141,8 @@ class RaplCounter:
         wrapped = step < 0 and self._range is not None
         if wrapped and self._range is not None:
             step += self._range
+        if seconds > UNSEEN_SECONDS or step > self._bound * (seconds + SLACK_SECONDS):
+            self.power_limit_now()  # a limit is a setting: it may have been raised since
         plausible = 0 <= step <= self._bound * (seconds + SLACK_SECONDS)
         if wrapped and seconds > UNSEEN_SECONDS:
             # Long unread, a count that began anew looks like one that went round: was the end of the range due?

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,8 @@ class Zone:
         Joules after which the counter starts again; None where that can't be read.
     limit_watts : float or None
         Largest power limit the zone states; None where it states none.
+    ordinal : int
+        Which of the domains of this name, package and interface it is, from 1: memory may be told in several parts.
     """
 
     path: Path
@@ -53,11 +56,13 @@ class Zone:
     package: str
     span_joules: float | None
     limit_watts: float | None
+    ordinal: int = 1
 
     @property
     def identity(self) -> str:
         """Name of the domain, the same through every interface: ``"package-0/dram"``."""
-        return self.name if self.name == self.package or not self.package else f"{self.package}/{self.name}"
+        name = self.name if self.name == self.package or not self.package else f"{self.package}/{self.name}"
+        return name if self.ordinal == 1 else f"{name} ({self.ordinal})"
 
     @property
     def energy(self) -> Path:
@@ -78,12 +83,15 @@ def zones(tree: Path) -> list[Zone]:
     folders = _folders(tree.glob("intel-rapl*")) or _folders(tree.glob("*/**/intel-rapl*"))
     named = {key: _line(folder / "name") for key, folder in folders.items()}
     found: list[Zone] = []
+    ordinals: Counter[tuple[str, str, str]] = Counter()
     for (interface, numbers), folder in folders.items():
         name = named[(interface, numbers)]
         if name:
             parent = named.get((interface, numbers[:-1]), "")
             package = name if name.startswith("package") else parent if parent.startswith("package") else ""
-            found.append(Zone(folder, interface, name, package, span_joules(folder), _limit_watts(folder)))
+            ordinals[interface, package, name] += 1
+            ordinal = ordinals[interface, package, name]
+            found.append(Zone(folder, interface, name, package, span_joules(folder), limit_watts(folder), ordinal))
     return found
 
 
@@ -109,7 +117,8 @@ def _folders(candidates: Iterable[Path]) -> dict[tuple[str, tuple[int, ...]], Pa
     return dict(sorted(found.items(), key=lambda item: (rank.get(item[0][0], len(rank)), item[0])))
 
 
-def _limit_watts(folder: Path) -> float | None:
+def limit_watts(folder: Path) -> float | None:
+    """Return the largest power limit that a zone states now, in watts; None where it states none."""
     stated = []
     for file in [*folder.glob("constraint_*_power_limit_uw"), *folder.glob("constraint_*_max_power_uw")]:
         text = _line(file)

@@ -20,7 +20,7 @@ import os
 from jupyter_green.records import Quality
 
 from . import permission, powercap
-from .counter import PackageCounter, RaplCounter, same
+from .counter import LIMIT_FACTOR, PackageCounter, RaplCounter, same
 from .host import Chip, Host, here
 from .permission import SOURCE
 from .powercap import Zone
@@ -30,9 +30,6 @@ from .sensor import Discovery, Finding, Sensor, Traits
 
 BOUND_WATTS = {"package": 1000.0, "dram": 400.0, "psys": 4000.0}
 """Power no domain exceeds where it states no limit: twice the largest sockets (500 W) and memory of our day."""
-
-LIMIT_FACTOR = 2.0
-"""How far a domain may exceed the limits it states: they are averages over seconds, peaks go above."""
 
 SMALLEST_SPAN_JOULES = 65_532.0
 """Range of the smallest counters (2^32 steps of 15.3 µJ), assumed where a zone's own can't be read."""
@@ -187,7 +184,8 @@ def _title(zone: Zone) -> str:
     if zone.name == "psys":
         return "Platform (psys)"
     number = zone.package.removeprefix("package-").replace("-", " ") or zone.package
-    return f"DRAM of package {number}" if zone.name == "dram" else f"CPU package {number}"
+    title = f"DRAM of package {number}" if zone.name == "dram" else f"CPU package {number}"
+    return title if zone.ordinal == 1 else f"{title} ({zone.ordinal})"
 
 
 def _praise(traits: Traits) -> str:

@@ -183,6 +183,14 @@ class Checked(Protocol):
         """Return the device's mean power over the last second in watts; None where it shows none."""
 
 
+@runtime_checkable
+class Limited(Protocol):
+    """A device whose power limit is a setting that others may change at any time."""
+
+    def power_limit_now(self) -> float | None:
+        """Return an upper bound of the device's power as it is set now, in watts; None where it can't be read."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """One line of the doctor: whether a source works here, and if not, why and what to do.

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_green.meter.gate import Gate
 from jupyter_green.records import clock
 from jupyter_green.sensors import Attributing, Discovery, Finding, SensorFault, discover, powercap, rapl
 from jupyter_green.sensors.counter import RaplCounter
@@ -506,3 +507,39 @@ def test_the_live_writer_keeps_its_power(tree: PowercapTree) -> None:
             last = sensor.read()
     assert 20.0 <= last.value - first.value <= 200.0 * (last.time - began)
     assert last.epoch == first.epoch
+
+
+# ---- limits and names ------------------------------------------------------------------------------------
+
+
+def test_a_raised_limit_is_read_before_a_step_is_called_impossible(tree: PowercapTree) -> None:
+    package = tree.package()
+    tree.limit(package, 10.0)
+    (sensor,) = found().sensors
+    gate = Gate(sensor)
+    before = gate.read()
+    tree.limit(package, 3000.0)
+    for _ in range(2):
+        package.add(500.0)
+        after = gate.read()
+    assert after.value - before.value == pytest.approx(1000.0, abs=2e-4)
+    assert (after.epoch, gate.complaint) == (before.epoch, None)
+    tree.limit(package, 10.0)  # what it could draw a moment ago is no fault now
+    package.add(500.0)
+    assert gate.read().epoch == before.epoch
+    package.add(50_000.0)
+    assert gate.read().epoch == before.epoch + 1
+
+
+def test_two_memory_domains_of_one_name_are_two(tree: PowercapTree) -> None:
+    tree.package()
+    first, second = tree.part(0, "dram"), tree.part(0, "dram")
+    for domain in (first, second):
+        tree.twin(domain)
+    memory = [sensor for sensor in found().sensors if sensor.traits.kind == "dram"]
+    assert len({sensor.traits.key for sensor in memory}) == len({sensor.traits.device for sensor in memory}) == 2
+    begins = [sensor.read().value for sensor in memory]
+    first.add(1.0)
+    second.add(2.0)
+    used = [sensor.read().value - begin for sensor, begin in zip(memory, begins, strict=True)]
+    assert used == pytest.approx([1.0, 2.0], abs=2e-4)

@@ -8,7 +8,7 @@ from jupyter_green.records import clock
 
 from ..sensor import Reading, SensorFault, Traits, Usage
 from .connection import BROKEN, INSUFFICIENT_SIZE, NOT_SUPPORTED, UNINITIALIZED, Refusal, connection
-from .way import Way, shown_power
+from .way import Way, power_limit, shown_power
 
 
 class NvidiaSensor:
@@ -80,6 +80,15 @@ class NvidiaSensor:
             return None
         try:
             return shown_power(connection.handle(self._uuid), self._way)
+        except Refusal:
+            return None
+
+    def power_limit_now(self) -> float | None:
+        """Return the power in watts that the board is held to now; None where the driver does not tell."""
+        if self._closed or self._broken:
+            return None
+        try:
+            return power_limit(connection.handle(self._uuid), self._way)
         except Refusal:
             return None
 

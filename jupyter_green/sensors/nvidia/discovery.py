@@ -12,7 +12,7 @@ from .absence import SOURCE, SUBJECT, explain
 from .board import NvidiaSensor
 from .connection import BROKEN, Refusal, connection
 from .visible import Board, choose
-from .way import MAYBE_PART_TIME, WHOLE_MODULE, best_way, least_duty
+from .way import MAYBE_PART_TIME, WHOLE_MODULE, best_way, least_duty, power_limit
 
 WHOLE_SLICED = "whole GPU; MIG slices have no meter of their own"
 
@@ -91,13 +91,6 @@ def _sensor(index: int, board: Board, driver: str) -> tuple[Sensor | None, Findi
         return None, _unreadable(device, refusal)
     if board.slices or _sliced(handle):
         way = replace(way, scope=WHOLE_SLICED)
-    try:
-        # The limit of a whole module is another one; it is not said here.
-        limit = None
-        if way.scope != WHOLE_MODULE:
-            limit = float(connection.ask("nvmlDeviceGetEnforcedPowerLimit", handle)) / 1000.0
-    except Refusal:
-        limit = None
     # A mean over a second sees all of it. Whether this reading is one, the meter finds out by what it does.
     duty = least_duty(handle)
     note = way.note or (MAYBE_PART_TIME.format(duty) if duty < 1.0 and way.averaging < 1.0 else None)
@@ -115,7 +108,7 @@ def _sensor(index: int, board: Board, driver: str) -> tuple[Sensor | None, Findi
         latency=LATENCY,
         averaging=way.averaging,
         duty=duty,
-        power_limit=limit,
+        power_limit=power_limit(handle, way),
         # The module's meter holds the processor too: the model of its energy must not be added.
         covers=(PROCESSOR_MODEL,) if way.scope == WHOLE_MODULE else (),
         driver=driver,

@@ -150,3 +150,16 @@ def _windows(handle: Any) -> tuple[float, float]:
     if capability >= (8, 0):
         return 0.025 if capability == (8, 0) else 1.0, 0.025 if capability in {(8, 0), (9, 0)} else 0.1
     return (0.1, 0.1) if capability >= (7, 5) else (0.01, 0.01)
+
+
+def power_limit(handle: Any, way: Way) -> float | None:
+    """Return the power in watts that a board is held to now; None where none is told.
+
+    The limit of a whole module is another one, which is not told.
+    """
+    if way.scope == WHOLE_MODULE:
+        return None
+    try:
+        return float(connection.ask("nvmlDeviceGetEnforcedPowerLimit", handle)) / 1000.0
+    except Refusal:
+        return None
