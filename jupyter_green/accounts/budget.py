@@ -1,8 +1,8 @@
 """A budget: how much may be used in a notebook, a project, a day, a week or a month, and what of it.
 
 A budget is a line that a person drew for themselves. It warns at 80 %, asks at 100 %, and holds back what comes after
-that, until somebody overrides it with a reason. By default it counts inference alone, so that research is not held
-back (as the cap of arXiv 2601.19886 exempts training).
+that, until somebody overrides it with a reason. It counts everything, or as the person says inference alone, so that
+research is not held back (as the cap of arXiv 2601.19886 exempts training), or training alone.
 
 Days, weeks and months are those of a time zone: a day that the clocks change has 23 or 25 hours. Everything one does
 with a ledger counts in them. For a notebook and a project it counts from the moment the budget was set.
@@ -60,7 +60,7 @@ class Budget:
 
     limit: Limit | None
     per: Per
-    covers: Covers = "inference"
+    covers: Covers = "all"
     zone: str | None = None
     carry: bool = False
     stop: bool = False

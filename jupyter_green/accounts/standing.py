@@ -89,10 +89,13 @@ def warned(spent: Spent, problem: str | None) -> str:
     return f"Budget of {spent.budget.name}: {used(spent)}; at 100 % further cells are held back.{rest}"
 
 
-def asked(spent: Spent, problem: str | None) -> str:
-    """Ask whether a cell is to run all the same."""
+def asked(spent: Spent, problem: str | None, seconds: float) -> str:
+    """Ask whether a cell is to run all the same, and say how long an answer is waited for."""
     rest = f"{unknown(spent)}{basis(problem, spent.read_at)}"
-    return f"Budget of {spent.budget.name} used up: {used(spent)}.{rest} Run this cell all the same? [y/N] "
+    return (
+        f"Budget of {spent.budget.name} used up: {used(spent)}.{rest} "
+        f"Run this cell all the same? (held back without an answer in {seconds:.0f} s) [y/N] "
+    )
 
 
 def held(spent: Spent, problem: str | None) -> str:
@@ -102,7 +105,7 @@ def held(spent: Spent, problem: str | None) -> str:
     return (
         f"Held back by the budget of {budget.name}: {used(spent)}.{rest} "
         f'Go on with: %budget override "REASON", or set another: %budget {_more(spent)} --per {budget.per}'
-        f"{'' if budget.covers == 'inference' else f' --{budget.covers}'}."
+        f"{'' if budget.covers == 'all' else f' --{budget.covers}'}."
     )
 
 

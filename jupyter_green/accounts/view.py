@@ -103,7 +103,7 @@ def cell(
 
 
 def totals(
-    cells: EnergyRecord,
+    whole: EnergyRecord,
     count: int,
     idle: EnergyRecord | None,
     reruns: EnergyRecord | None,
@@ -111,15 +111,15 @@ def totals(
     against: Shape | None = None,
     compared: int = 0,
 ) -> Shape:
-    """Return the sums of a run: its cells, the time between them, earlier executions, and the comparison."""
+    """Return the sums of a run: all it used, and of that the time between cells, earlier executions; the comparison."""
     return {
-        "figure": figure(cells),
-        "parts": parts(cells),
-        "seconds": cells.seconds,
+        "figure": figure(whole),
+        "parts": parts(whole),
+        "seconds": whole.seconds,
         "cells": count,
         "idle": None if idle is None else figure(idle),
         "reruns": None if reruns is None else figure(reruns),
         "against": against,
         "compared": compared,
-        "co2e_source": one_line(cells.co2e_source, 400) if cells.co2e_source else None,
+        "co2e_source": one_line(whole.co2e_source, 400) if whole.co2e_source else None,
     }

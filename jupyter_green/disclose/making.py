@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from jupyter_green.impact import Embodied, Valuation
 from jupyter_green.records import EnergyRecord
 from jupyter_green.report.excerpt import devices
+from jupyter_green.report.facts import not_metered
 from jupyter_green.report.totals import is_simulated, total, within
 
 from .disclosure import PHASES, Disclosure, Utilisation, checked
@@ -74,7 +75,7 @@ def disclose(
             phase=phase,
             hardware=tuple(devices(whole)),
             count=_count(whole),
-            hours=whole.seconds / 3600,
+            hours=_worked(counted) / 3600,
             utilisation=_utilisation(counted, utilisation),
             software=_software(software),
             boundary=f"{boundary_of(whole)}; without power supply, fans, disks, network and cooling",
@@ -85,7 +86,7 @@ def disclose(
             accelerator_joules=whole.with_(components=boards).joules if boards else None,
             records=len(counted),
             unread=sum(record.joules is None for record in counted),
-            unmetered=_unmetered(counted, remote),
+            unmetered=_unmetered(counted, whole, remote),
             valuation=valuation or Valuation(),
             location=location or _place(valuation),
             training_type=training_type,
@@ -103,10 +104,11 @@ def disclose(
 
 def _units(records: Sequence[EnergyRecord]) -> tuple[float | None, str]:
     """Return how many things were done where every record counts the same kind; nothing else can be added up."""
-    named = {record.unit for record in records}
-    if len(named) != 1 or None in named or any(not record.units for record in records):
+    worked = [record for record in records if record.span != "gap"]
+    named = {record.unit for record in worked}
+    if len(named) != 1 or None in named or any(not record.units for record in worked):
         return None, ""
-    return math.fsum(record.units or 0.0 for record in records), str(named.pop())
+    return math.fsum(record.units or 0.0 for record in worked), str(named.pop())
 
 
 def _software(given: Sequence[str]) -> tuple[str, ...]:
@@ -130,12 +132,17 @@ def _utilisation(records: Sequence[EnergyRecord], told: float | None) -> Utilisa
             raise DiscloseError(f"A utilisation of {told!r} is none; give a number from 0 to 1.")
         return Utilisation(float(told), "of the devices, as told by the person")
     elapsed = max(record.started_at + record.seconds for record in records) - min(r.started_at for r in records)
-    busy = math.fsum(record.seconds for record in records if record.span != "gap")
-    share = 1.0 if elapsed <= 0 else min(1.0, busy / elapsed)
+    share = 1.0 if elapsed <= 0 else min(1.0, _worked(records) / elapsed)
     return Utilisation(share, "part of the time from first to last in which metered work ran; no load of a device")
 
 
-def _unmetered(records: Sequence[EnergyRecord], remote: Sequence[str]) -> tuple[str, ...]:
+def _worked(records: Sequence[EnergyRecord]) -> float:
+    """Return the seconds in which work ran; those between cells where there was nothing else."""
+    worked = math.fsum(record.seconds for record in records if record.span != "gap")
+    return worked or math.fsum(record.seconds for record in records)
+
+
+def _unmetered(records: Sequence[EnergyRecord], whole: EnergyRecord, remote: Sequence[str]) -> tuple[str, ...]:
     absent: dict[str, int] = {}
     for record in records:
         for part in record.components:
@@ -146,6 +153,9 @@ def _unmetered(records: Sequence[EnergyRecord], remote: Sequence[str]) -> tuple[
     said += [f"{device}: no reading in {count} of {len(records)} stretches" for device, count in absent.items()]
     if unread:
         said.append(f"{unread} of {len(records)} stretches have no reading at all")
+    said.append(f"{not_metered(whole)}: no sensor of it is read")
+    if any(part.method == "model" and part.joules is not None for part in whole.components):
+        said.append("what the processor draws while idle, and other programs: only processor time of this work counts")
     return tuple(said)
 
 

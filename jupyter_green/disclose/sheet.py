@@ -27,7 +27,7 @@ def sections(given: Disclosure) -> list[Section]:
     return [
         Section("What was used", _used(given)),
         Section("On what", _on_what(given)),
-        Section("Not in the figure", lines=list(given.unmetered) or ["nothing is known to be missing"]),
+        Section("Not in the figure", lines=list(given.unmetered)),
         Section("Estimates, never measured", _estimates(given)),
     ]
 
@@ -158,11 +158,11 @@ def _purpose(given: Disclosure) -> str:
 
 def _on_what(given: Disclosure) -> list[tuple[str, str]]:
     used = given.utilisation
-    hours, together = (number.significant(value, 3) for value in (given.hours, given.hours * given.count))
+    worked, together = (number.seconds(3600 * value) for value in (given.hours, given.hours * given.count))
     said = [
         ("Hardware", "; ".join(one_line(name, 120) for name in given.hardware)),
         ("Devices", f"{given.count}{'' if given.accelerator_joules is None else ' (accelerators alone)'}"),
-        ("Hours", f"{hours} h of work, {together} device hours"),
+        ("Hours", f"{worked} of work{'' if given.count == 1 else f', {together} of all devices together'}"),
         ("Utilisation", f"{number.whole_percent(used.share)} ({one_line(used.what, 120)})"),
         ("Software", ", ".join(one_line(name, 80) for name in given.software)),
         ("Boundary", one_line(given.boundary, 400)),

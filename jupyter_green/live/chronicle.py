@@ -1,8 +1,8 @@
 """What this run did so far: one row for each cell of the notebook, and the sums that its figures show.
 
-A cell counts by its last execution; the ones before it are summed apart, as re-runs. While an execution runs it
-stands in the place of the one before, so that the total is always the sum of the rows shown. What lies inside a
-cell is a part of it already; the time between cells is a sum of its own.
+The total is everything that was used since the run began, so that it never falls. A row shows a cell's last execution;
+the ones before it, and the time between cells, are in the total too and have lines of their own. While an execution
+runs it stands in the place of the one before. What lies inside a cell is a part of it already.
 """
 
 from __future__ import annotations
@@ -80,6 +80,8 @@ class Sums:
 
     Parameters
     ----------
+    whole : EnergyRecord
+        Everything since the run began: all executions and the time between them.
     cells : EnergyRecord
         All rows.
     count : int
@@ -90,6 +92,7 @@ class Sums:
         Everything of this run that began today.
     """
 
+    whole: EnergyRecord
     cells: EnergyRecord
     count: int
     idle: EnergyRecord | None
@@ -114,6 +117,7 @@ class Chronicle:
         self._rows: dict[str, Row] = {}
         self._changed: dict[str, None] = {}
         self._cells, self._idle, self._reruns, self._today = Balance(), Balance(), Balance(), Balance()
+        self._whole = Balance()
         self._day = date.today()
 
     # ---- keeping ------------------------------------------------------------------------------
@@ -122,6 +126,7 @@ class Chronicle:
         """Take in a settled record."""
         if record.parent is not None:
             return
+        self._whole.add(record)
         if self._began_today(record):
             self._today.add(record)
         if record.span == "gap":
@@ -208,6 +213,7 @@ class Chronicle:
             self._cells.remove(record)
             self._reruns.add(record)
         found = Sums(
+            whole=self._whole.record(*records),
             cells=self._cells.record(*shown),
             count=self._cells.count + len(shown),
             idle=self._idle.record() if self._idle.count else None,

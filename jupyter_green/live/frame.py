@@ -159,7 +159,7 @@ class Frames:
         idle, reruns = ((None if one is None else value(one)) for one in (sums.idle, sums.reruns))
         against, compared = self._reference.verdicts.total()
         return shape.totals(
-            value(sums.cells),
+            value(sums.whole),
             sums.count,
             idle,
             reruns,

@@ -124,7 +124,7 @@ class Glance:
 
     def _apart(self, name: str) -> list[str]:
         said = _told(self._totals[name])
-        return [*said, "not in the total"] if said else []
+        return [*said, "in the total"] if said else []
 
     def _earlier(self) -> list[str]:
         earlier = self._totals["cells"] - len(self._cells)

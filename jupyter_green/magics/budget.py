@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from jupyter_green.records import Purpose
 
 USAGE = (
-    "AMOUNT --per day|week|month|notebook|project [--all | --training] [--zone NAME] [--carry] [--stop] "
+    "AMOUNT --per day|week|month|notebook|project [--inference | --training] [--zone NAME] [--carry] [--stop] "
     "[--until DATE] | override REASON | as inference|training|other|auto | clear [--per …] | log"
 )
 WIDEST = 160
@@ -65,7 +65,7 @@ class BudgetMagics(Magics):
             %budget 50Wh --per day            warns at 80 %, asks at 100 %, then holds further metered cells back
             %budget 200g --per month          CO2e (with a region); 3EUR: money (with a tariff)
             %budget 1kWh --per project        also: notebook, week
-            %budget 50Wh --per day --all      counts every cell; without it inference alone, or --training alone
+            %budget 50Wh --per day --inference   counts inference alone; --training: training; without: every cell
             %budget 50Wh --per day --carry    what was left of the day before is added
             %budget 50Wh --per day --stop     interrupts a running cell too, at its next heartbeat
             %budget … --zone Europe/Zurich    days of that time zone; --until 2027-01-31: the last day
@@ -163,7 +163,7 @@ class BudgetMagics(Magics):
             self.purser.set(
                 " ".join(options.amount),
                 options.per,
-                "all" if options.all else "training" if options.training else "inference",
+                "inference" if options.inference else "training" if options.training else "all",
                 zone=options.zone,
                 carry=options.carry,
                 stop=options.stop,

@@ -11,6 +11,7 @@ journals, some milliseconds; the ledger is read on a thread of its own, and a ce
 from __future__ import annotations
 
 import _thread
+import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ PATIENCE_SECONDS = 0.5
 """How long the start of a cell waits for the ledger."""
 SETTLE_SECONDS = 0.1
 """How long it waits after the end of the cell before, so that this one is in the sum."""
+ANSWER_SECONDS = 60.0
+"""How long the answer to a question is waited for."""
 Verdict = Literal["run", "ask", "hold"]
 
 
@@ -154,10 +157,7 @@ class Gate:
         from jupyter_green.accounts.standing import asked, held
 
         if verdict == "ask":
-            try:
-                said = input(asked(spent, self.purse.problem)).strip().casefold()
-            except (StdinNotImplementedError, EOFError):
-                said = ""  # nobody is there
+            said = answer(asked(spent, self.purse.problem, ANSWER_SECONDS), ANSWER_SECONDS)
             if said in ("y", "yes"):
                 self.purse.override(spent.budget, "confirmed when asked, for one cell", cells=1)
                 return None, True
@@ -328,6 +328,41 @@ class Gate:
 
         if WARN_FROM <= spent.share < 1 and self._once(spent, "warned"):
             print(warned(spent, self.purse.problem))
+
+
+def answer(question: str, seconds: float) -> str:
+    """Return what a person answers; empty where nobody does in time, or can.
+
+    The question waits on the front end as any `input` does, and is given up as by the stop button. In a terminal, where
+    somebody typed the cell, it waits as long as they do.
+    """
+    asking, guard, late = True, threading.Lock(), False
+
+    def give_up() -> None:
+        nonlocal late
+        with guard:
+            if asking:
+                late = True
+                _thread.interrupt_main()
+
+    timer = threading.Timer(seconds, give_up)
+    timer.daemon = True
+    if threading.current_thread() is threading.main_thread():  # only that one can be interrupted
+        timer.start()
+    said = ""
+    try:
+        with contextlib.suppress(StdinNotImplementedError, EOFError):  # nobody is there
+            said = input(question).strip().casefold()
+        with guard:
+            asking = False
+        if late:  # the answer came with the end of the wait, and the interrupt is on its way
+            clock.sleep(1.0)
+    except KeyboardInterrupt:
+        if not late:
+            raise
+    finally:
+        timer.cancel()
+    return said
 
 
 def named(label: object) -> Purpose | None:

@@ -35,7 +35,7 @@ def facts(record: EnergyRecord) -> list[tuple[str, str]]:
         ("Also", _also(record)),
         ("Split", _split(record)),
         ("Idle share", _idle(record)),
-        ("Not metered", markup(_not_metered(record))),
+        ("Not metered", markup(not_metered(record))),
         ("Why estimated", _why_estimated(record)),
         ("Why simulated", _why_simulated(record)),
         ("Notes" if len(notes) > 1 else "Note", "<br>".join(markup(note) for note in notes)),
@@ -100,7 +100,8 @@ def _idle(record: EnergyRecord) -> str:
     return markup("; ".join(said))
 
 
-def _not_metered(record: EnergyRecord) -> str:
+def not_metered(record: EnergyRecord) -> str:
+    """Return what is not in a record's figure: devices without a reading, and what no sensor here covers."""
     parts = read(record)
     scopes = " ".join(part.scope.lower() for part in parts)
     has_memory = any(part.kind == "dram" for part in parts) or any(

@@ -191,11 +191,11 @@ class Statement:
         left_out = sum(is_simulated(record) for record in self.records) if not is_simulated(cells.sum) else 0
         unread = sum(not read(record) for record in cells.records)
         said = [
+            ("Used in all", _apart(self.counted, "") if self.gaps or self.reruns else ""),
             ("Cells", DOT.join([*_figure(cells.sum, cut), counted]) if count else "none was metered yet"),
             ("Of it", _shares(cells.sum)),
-            ("Idle between cells", _apart(self.gaps, "not in the total")),
-            ("Earlier runs of cells", _apart(self.reruns, "not in the total")),
-            ("All that was metered", _apart(self.counted, "") if self.gaps or self.reruns else ""),
+            ("Idle between cells", _apart(self.gaps, "")),
+            ("Earlier runs of cells", _apart(self.reruns, "")),
             ("CO2e", self._carbon()),
             ("Cost", self._cost()),
             ("Beside the baseline", one_line(self.against, 1000)),

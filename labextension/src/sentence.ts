@@ -145,7 +145,7 @@ function reruns(words: Words, cell: ICell): string {
   );
   return known(cell.rerun_joules)
     ? words.trans.__(
-        '%1 with %2, not in the total',
+        '%1 with %2, in the total',
         times,
         head(energy(cell.rerun_joules, null, null, words.choice))
       )

@@ -18,6 +18,7 @@ from jupyter_green.disclose.audit import faults
 from jupyter_green.disclose.card import BEGIN, END, TITLE, parsed
 from jupyter_green.disclose.sheet import html, markdown, page, text
 from jupyter_green.impact import Valuation, embodied_share
+from tests.accounts.sample import cell
 
 from .sample import H100, cpu, gpu, record
 
@@ -280,3 +281,22 @@ def test_an_empty_folder_discloses_nothing(tmp_path: Path) -> None:
     assert len(missing) == 1
     with pytest.raises(DiscloseError, match="no folder"):
         audit(tmp_path / "nowhere")
+
+
+ESTIMATED = {"kind": "cpu", "method": "model", "quality": "estimated", "source": "processor"}
+
+
+def test_hours_agree_with_the_utilisation_and_what_is_never_read_is_named() -> None:
+    """A minute of work and three between cells: a quarter of the time, not four minutes of work."""
+    work = cell(100.0, seconds=60.0, started_at=1000.0, units=10.0, unit="images", **ESTIMATED)
+    between = cell(1.0, seconds=180.0, started_at=1060.0, span="gap", **ESTIMATED)
+    found = disclose([work, between], name="small")
+    assert found.hours * 3600 == pytest.approx(60.0)
+    assert found.utilisation.share == pytest.approx(found.hours * 3600 / 240.0)
+    assert (found.units, found.unit) == (10.0, "images")
+    said = " ".join(found.unmetered)
+    assert "network" in said
+    assert "cooling" in said
+    assert "idle" in said
+    assert "nothing is known to be missing" not in repr(found)
+    assert "60 s of work" in repr(found) or "1 min" in repr(found)

@@ -95,7 +95,7 @@ def test_it_fills_while_a_cell_runs_and_never_empties(page: Page, tmp_path: Path
 def test_what_the_page_has_no_field_for_stays_as_it_was(page: Page) -> None:
     page.run("1", "one")
     page.settled("one")
-    page.run("%budget 5Wh --per day --carry --stop --zone Europe/Zurich --until 2199-01-31", "set")
+    page.run("%budget 5Wh --per day --inference --carry --stop --zone Europe/Zurich --until 2199-01-31", "set")
     page.wait(lambda: budgets(page), "the budget that was typed")
     assert budgets(page)[0]["covers"] == "inference"
     assert ask(page, "a", "set", per="day", amount="6Wh", covers="training")["ok"] is True

@@ -1,4 +1,4 @@
-"""Rows and sums of a run: a cell counts by its last execution, the total is the sum of the rows shown."""
+"""Rows and sums of a run: a row shows a cell's last execution, the total is everything since the run began."""
 
 from __future__ import annotations
 
@@ -44,6 +44,19 @@ def test_a_cell_counts_by_its_last_execution_and_earlier_ones_are_apart() -> Non
     assert sums.reruns is not None
     assert sums.reruns.joules == 12.0
     assert sums.idle is None
+
+
+def test_the_total_never_falls() -> None:
+    """A cell run again costs less than before: what it cost before was used all the same."""
+    chronicle, before = Chronicle("r", source), 0.0
+    for joules in (600.0, 20.0, 15.0):
+        running = chronicle.sums([record(joules / 2, "a", final=False)]).whole.joules
+        assert running == pytest.approx(before + joules / 2)
+        chronicle.keep(record(joules, "a"))
+        chronicle.keep(record(1.0, span="gap"))
+        before += joules + 1.0
+        assert chronicle.sums().whole.joules == pytest.approx(before)
+    assert chronicle.sums().cells.joules == 15.0
 
 
 def test_earlier_executions_that_can_not_be_told_from_nothing() -> None:

@@ -137,7 +137,7 @@ def test_what_is_not_in_the_total_is_apart() -> None:
     shown["totals"].update(idle=view.figure(RECORD), reruns=view.figure(RECORD))
     said = text(shown)
     for term in ("Idle between cells", "Earlier runs of cells"):
-        assert f"{term}: 12.4 J ± 0.6 · 90 % measured · not in the total" in said
+        assert f"{term}: 12.4 J ± 0.6 · 90 % measured · in the total" in said
     assert "All notebooks today: 12.4 J ± 0.6 · 90 % measured\n" in said
 
 

@@ -65,7 +65,7 @@ class Cell:
     header: bool = True
     store_history: bool = True
     silent: bool = False
-    answers: tuple[str, ...] = ()
+    answers: tuple[str | None, ...] = ()
     interrupt: bool = False
     subshell: bool = False
 
@@ -339,7 +339,9 @@ class Kernel:
                     self.manager.interrupt_kernel()
             while self.client.stdin_channel.msg_ready():
                 request = self.client.get_stdin_msg(timeout=PATIENCE)
-                self.client.input(answers[request["parent_header"]["msg_id"]].pop(0))
+                said = answers[request["parent_header"]["msg_id"]].pop(0)
+                if said is not None:  # else nobody is there
+                    self.client.input(said)
             while self.client.shell_channel.msg_ready():
                 reply = self.client.get_shell_msg(timeout=PATIENCE)
                 if reply["parent_header"].get("msg_id") in asked:

@@ -29,7 +29,7 @@ def joules(kernel: Kernel) -> float:
     return float(kernel.json("rec.joules"))
 
 
-def set_budget(kernel: Kernel, amount: float, more: str = "--per project --all") -> Outcome:
+def set_budget(kernel: Kernel, amount: float, more: str = "--per project") -> Outcome:
     outcome = quiet(kernel, f"%budget {amount:.9f}J {more}")
     assert outcome.status == "ok", outcome.text()
     return outcome
@@ -87,8 +87,19 @@ def test_a_yes_runs_the_cell_as_it_is_and_is_logged(metered: Kernel) -> None:
     assert "line 3" in plain_text("".join(failed.reply["traceback"]))
 
 
-def test_inference_alone_is_counted_unless_all_is_said(metered: Kernel) -> None:
-    said = quiet(metered, "%budget 0.001J --per project")
+def test_a_question_that_nobody_answers_holds_the_cell_back(metered: Kernel) -> None:
+    """A "run all" that nobody watches does not wait for ever; no cell loses the interrupt of the wait."""
+    quiet(metered, "import jupyter_green.magics.gate as gate\ngate.ANSWER_SECONDS = 0.5")
+    assert "Every metered cell is counted" in quiet(metered, "%budget 0.001J --per project").text()
+    quiet(metered, WORK)
+    held = metered.run(Cell("value = 1", answers=(None,)))
+    assert "Held back by the budget" in held.text()
+    assert "KeyboardInterrupt" not in held.text()
+    assert "Held back" in quiet(metered, "value = 2").text()
+
+
+def test_inference_alone_is_counted_where_that_is_said(metered: Kernel) -> None:
+    said = quiet(metered, "%budget 0.001J --per project --inference")
     assert "Inference is counted" in said.text()
     for _ in range(2):
         assert quiet(metered, WORK).status == "ok"
@@ -107,7 +118,7 @@ def test_inference_alone_is_counted_unless_all_is_said(metered: Kernel) -> None:
 
 def test_a_cell_that_was_declined_is_held_back_the_next_time_too(metered: Kernel) -> None:
     """It showed nothing of what it is for, which is no reason to count it as something else."""
-    assert quiet(metered, "%budget 0.001J --per project").status == "ok"
+    assert quiet(metered, "%budget 0.001J --per project --inference").status == "ok"
     quiet(metered, "model = None")
     assert quiet(metered, f"%%energy -q -l inference\n{WORK}").status == "ok"
     source = "str(model.generate())"

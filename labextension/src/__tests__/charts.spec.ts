@@ -1,9 +1,9 @@
-import { course } from '../charts/course';
+import { course, highest } from '../charts/course';
 import { area, line, stretches } from '../charts/path';
 import { linear, ticks } from '../charts/scale';
 import { cut, stack } from '../charts/stack';
 import type { IPart, IPower, Quality } from '../tokens';
-import { figure } from './sample';
+import { cell, figure } from './sample';
 
 const part = (
   kind: IPart['kind'],
@@ -91,6 +91,27 @@ describe('the course of power', () => {
     expect(course(power.slice(0, 4))?.idle).toBeNull();
     expect(course([{ at: 1, watts: null, cell: 'a' }])?.highest).toBeNull();
     expect(course([])).toBeNull();
+  });
+});
+
+describe('the highest power', () => {
+  it('is at least what a cell between two points took on average', () => {
+    const seen = course([
+      { at: 100, watts: 0.36, cell: 'a' },
+      { at: 101, watts: null, cell: null }
+    ]);
+    if (seen === null) {
+      throw new Error('there are points');
+    }
+    const short = cell(7, 1, { started_at: 100.2, seconds: 0.3 });
+    expect(highest(seen, [short])).toBeCloseTo(7 / 0.3);
+    expect(highest(seen, [])).toBe(0.36);
+    const earlier = { ...short, started_at: 10 };
+    const below = {
+      ...short,
+      figure: { ...short.figure, below_resolution: true }
+    };
+    expect(highest(seen, [earlier, below])).toBe(0.36);
   });
 });
 

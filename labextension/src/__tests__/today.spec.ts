@@ -7,6 +7,8 @@ describe('today', () => {
   it('is what the kernel tells', () => {
     const told = figure(50, 3);
     expect(todays(told, figure(10, 1), own)).toBe(told);
+    const later = figure(90, 5); // another notebook has used more since the kernel asked
+    expect(todays(told, later, own)).toBe(later);
   });
 
   it('is never less than what this notebook used of it', () => {

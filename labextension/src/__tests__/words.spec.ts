@@ -10,6 +10,33 @@ const row = (...args: Parameters<typeof cell>): string =>
   plain(words.text(words.ofCell(cell(...args))));
 const estimated = { quality: 'estimated', measured_share: 0 } as const;
 
+describe('processor time', () => {
+  const timed = against({ basis: 'cpu_time', ratio: -0.57 });
+
+  it('is what a difference is of where energy is only estimated', () => {
+    const words = new Words(trans);
+    expect(words.difference(cell(9, 6, { against: timed }))).toEqual({
+      sign: '−57\u202f%',
+      word: 'CPU time',
+      excess: false
+    });
+  });
+
+  it('of one run proves nothing on a busy machine', () => {
+    const words = new Words(trans);
+    const once = against({
+      ...timed,
+      verdict: 'unproven',
+      reason: 'one run'
+    });
+    expect(words.difference(cell(9, 6, { against: once }))).toEqual({
+      sign: '≈',
+      word: 'one run',
+      excess: false
+    });
+  });
+});
+
 describe('figures', () => {
   it('mark what no sensor stands behind', () => {
     expect(plain(words.figure(figure(92, 37, estimated)))).toBe('~90 J ± 40');
@@ -133,7 +160,7 @@ describe('a row read aloud', () => {
     });
     expect(text).toContain('Cell 4: 51 joules');
     expect(text).toContain('51 J of 96 J attributed to this kernel');
-    expect(text).toContain('run 2 times before with 82 J, not in the total');
+    expect(text).toContain('run 2 times before with 82 J, in the total');
   });
 });
 

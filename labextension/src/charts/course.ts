@@ -5,7 +5,7 @@
  * same picture.
  */
 import { known } from '../decimal';
-import type { IPower } from '../tokens';
+import type { ICell, IPower } from '../tokens';
 
 export const WINDOW_SECONDS = 60;
 
@@ -52,6 +52,26 @@ export function course(
         ? idle.reduce((sum, point) => sum + watts(point), 0) / idle.length
         : null
   };
+}
+
+/** The highest power of a course: of its points, and of the cells that ended in it, for a short one ends between two. */
+export function highest(
+  course: ICourse,
+  cells: readonly ICell[]
+): number | null {
+  const means = cells
+    .filter(
+      ({ figure, final, started_at, seconds }) =>
+        final &&
+        seconds > 0 &&
+        known(figure.joules) &&
+        !figure.below_resolution &&
+        started_at + seconds >= course.from &&
+        started_at <= course.to
+    )
+    .map(({ figure, seconds }) => (figure.joules ?? 0) / seconds);
+  const all = course.highest === null ? means : [course.highest, ...means];
+  return all.length > 0 ? Math.max(...all) : null;
 }
 
 /** Where each cell began and ended, as far as points tell. */

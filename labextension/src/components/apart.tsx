@@ -1,5 +1,5 @@
 /**
- * Energy that is not in the total, as a line of its own.
+ * Energy that no row shows and that is in the total, as a line of its own.
  */
 import { h } from '../element';
 import { known } from '../format';
@@ -50,7 +50,7 @@ export function Apart({
         />
       </span>
       <span className="jgp-u">{reading.doubt}</span>
-      <span className="jgp-w">{words.trans.__('not in total')}</span>
+      <span className="jgp-w">{words.trans.__('in the total')}</span>
     </div>
   );
 }

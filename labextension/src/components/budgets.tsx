@@ -142,7 +142,7 @@ function Fields({
   const { trans } = words;
   const [per, setPer] = React.useState<IBudget['per']>(budget?.per ?? 'day');
   const [covers, setCovers] = React.useState<IBudget['covers']>(
-    budget?.covers ?? 'inference'
+    budget?.covers ?? 'all'
   );
   return (
     <NameForm

@@ -177,9 +177,7 @@ export function Cells({
         column={column}
         figure={totals.idle}
         name={trans.__('Idle between cells')}
-        why={trans.__(
-          'Energy while no cell ran. Kept apart: not in the total.'
-        )}
+        why={trans.__('Energy while no cell ran, a part of the total.')}
       />
       <Apart
         desk={desk}
@@ -187,7 +185,7 @@ export function Cells({
         figure={totals.reruns}
         name={trans.__('Earlier runs of cells')}
         why={trans.__(
-          'Energy of cells that were run again later in this run. A cell counts by its last finished run.'
+          'Energy of cells that were run again later in this run, a part of the total. A row shows a cell’s last run.'
         )}
       />
       <Legend words={words} cells={cells} compared={column.total === null} />

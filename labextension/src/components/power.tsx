@@ -3,7 +3,7 @@
  */
 import * as React from 'react';
 import { Fragment, h } from '../element';
-import { course, WINDOW_SECONDS } from '../charts/course';
+import { course, highest, WINDOW_SECONDS } from '../charts/course';
 import { Powerline } from '../charts/powerline';
 import { timeOfDay } from '../clock';
 import { known, seconds, significant, watts } from '../format';
@@ -17,16 +17,14 @@ export function Power({ desk }: { desk: IDesk }): JSX.Element {
   const seen = React.useMemo(() => course(state.power), [state.power]);
   const live = state.busy && state.status.kind === 'live';
   const drawn = seen !== null && seen.highest !== null ? seen : null;
+  const most = drawn ? highest(drawn, state.cells) : null;
   const mark = state.wattsQuality === 'estimated' ? '~' : '';
   const now = live && known(state.watts) ? `${mark}${watts(state.watts)}` : '';
   const rest = [
     now && state.wattsQuality === 'simulated' ? trans.__('simulated now') : '',
     now && state.wattsQuality !== 'simulated' ? trans.__('now') : '',
-    drawn && known(drawn.highest)
-      ? trans.__(
-          '%1 highest',
-          now ? significant(drawn.highest) : watts(drawn.highest)
-        )
+    known(most)
+      ? trans.__('%1 highest', now ? significant(most) : watts(most))
       : '',
     drawn && known(drawn.idle)
       ? trans.__('%1 idle', significant(drawn.idle))
