@@ -132,7 +132,7 @@ def test_reading_and_a_metric_of_ones_own_are_bounded_too(clock: Clock, session:
 
     def share(answers: Any, labels: Any) -> float:
         clock.seconds += CALL
-        return sum(one == other for one, other in zip(answers, labels, strict=True)) / len(labels)
+        return float(sum(one == other for one, other in zip(answers, labels, strict=True)) / len(labels))
 
     clock.seconds = 0.0
     found = compared({"a": right, "b": lambda _: 1}, session, 60, metric=share)
@@ -187,7 +187,7 @@ def test_an_interrupt_while_losses_are_computed(times: int, clock: Clock, sessio
         asked["times"] += 1
         if asked["times"] == times:
             raise KeyboardInterrupt
-        return sum(one == other for one, other in zip(answers, labels, strict=True)) / len(labels)
+        return float(sum(one == other for one, other in zip(answers, labels, strict=True)) / len(labels))
 
     found = compared({"a": right, "b": lambda _: 1}, session, 60, metric=share)
     assert (found.best, found.pick, found.row("a").utility, found.row("b").utility) == ("a", "a", 1.0, 0.5)
@@ -209,8 +209,9 @@ def test_different_examples_are_what_counts(clock: Clock, session: Session) -> N
     # The same texts with other labels stay, and count as one.
     other = compared(some, session, 60, data=(TEXTS * 2, LABELS + [1 - label for label in LABELS]))
     assert other.examples == 800
-    assert other.row("b").loss is not None
-    assert other.row("b").loss.examples == 400
+    loss = other.row("b").loss
+    assert loss is not None
+    assert loss.examples == 400
     assert "The 800 examples are of 400 inputs; those of one input count as one." in other.notes
 
 
