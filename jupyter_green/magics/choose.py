@@ -56,12 +56,12 @@ class ChooseMagics(Magics):
             %compare a b --data table --group language       utility of each value of a column, side by side
             %compare a gpt --data test --remote gpt          one that runs elsewhere: unmetered, never 0
             %compare a b --data test --repeats 5             answers that vary are asked so often, with seeds
-            %compare a b --data test --time 3min --batch 1   how long to run them in turn, and examples at a time
+            %compare a b --data test --time 3min --batch 1   how long all of it may take, and examples at a time
             %compare a b --data test --origin 'IMDb, 2011'   where the data comes from
             %compare a b --data test --task summarization    what that was published to cost stands below
             %compare a b --data test -o chosen               bind the one to take to a name
 
-        The value of the line is the ``Comparison``: ``rows``, ``pick``, ``reason``.
+        The value of the line is the ``Comparison``: ``rows``, ``pick``, ``reason``. An interrupt keeps what is known.
         """
         parser = Options("compare")
         parser.add_argument("models", nargs="+")

@@ -206,8 +206,9 @@ def _warm(item: Contestant, examples: Examples) -> None:
     """Call it once: what loads or compiles on first use is no cost of an answer, and it shows how long a call takes."""
     began = deadline.now()
     if item.singly:
-        item.run(0, 1)
-        item.pace = deadline.now() - began
+        if not item.remote:  # what a first call costs elsewhere is not told, and each may cost money
+            item.run(0, 1)
+            item.pace = deadline.now() - began
         return
     if not isinstance(item, Module):  # what a module's outputs are is told from a whole batch of them
         deadline.look()

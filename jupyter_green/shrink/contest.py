@@ -38,7 +38,7 @@ from .quiet import PATIENCE_SECONDS, used_by_others, wait_for_quiet
 from .sheet import classes_in_words
 from .task_names import NAMED
 from .trial import Trial
-from .utility import Utility, loss_against, metric_for, of_one_class, own_repeat, task_between
+from .utility import Utility, loss_against, metric_for, of_one_class, own_repeat, task_between, wavering
 
 TOO_EARLY = "The time was up before the data was read; allow more with time=."
 ASKED_SHARE = 0.5
@@ -119,12 +119,13 @@ def compare(  # noqa: PLR0917 - the order is public
     ShrinkError
         If candidates, data or an option make no sense; one sentence.
     """
-    began, seconds = deadline.now(), seconds_of(time)
+    seconds = seconds_of(time)
     if repeats < 1:
         raise ShrinkError(f"The option repeats is {repeats}; give a whole number from 1 on.")
     beside, wish = _named_task(task, models)
     found = contestants_of(models, tokenizer=tokenizer, remote=tuple(remote))
-    order = random.Random(0)  # noqa: S311 - an order, not a secret
+    session = current() if session is None else session
+    began, order = deadline.now(), random.Random(0)  # noqa: S311 - an order, not a secret
     try:
         with deadline.until(began + seconds):
             examples = examples_of(data, group=group, batch=batch, origin=origin, rng=order)
@@ -138,7 +139,6 @@ def compare(  # noqa: PLR0917 - the order is public
         if isinstance(item, Module):
             item.asked = {"task": wish if between is None else between.name, "metric": "mse" if numbers else metric}
     _accepted(measure, 1.0, max_loss, max_relative_loss)  # what makes no sense is said before anything is asked
-    session = current() if session is None else session
     notes = [*_others(found, seconds), *examples.notes]
     known: Known | None = None
     window = session.window("trial", label="compare")
@@ -150,7 +150,8 @@ def compare(  # noqa: PLR0917 - the order is public
                 bar(what, min(1.0, (deadline.now() - began) / seconds))
 
             try:
-                with deadline.part(ASKED_SHARE):
+                here = sum(not item.remote for item in found)
+                with deadline.part(ASKED_SHARE if here > 1 else 1 - HELD_SHARE):
                     told = ask_all(found, examples, measure, session, tell, repeats=repeats, seed=seed)
                 known = _known(told, measure, len(examples), (max_loss, max_relative_loss))
                 with deadline.part(HELD_SHARE):
@@ -298,7 +299,14 @@ def _rows(known: Known, session: Session) -> tuple[list[Row], str, str, dict[str
     ]
     ran = known.ran
     stand = Stand(
-        best, known.accepted, ran.trial, ran.apart, torch.get_num_threads(), untold=ran.untold, unjudged=known.unjudged
+        best,
+        known.accepted,
+        ran.trial,
+        ran.apart,
+        torch.get_num_threads(),
+        untold=ran.untold,
+        unjudged=known.unjudged,
+        varies=known.own is not None and wavering(known.own) > 0,
     )
     rows, pick, reason = judged(rows, stand)
     kinds = dict(enumerate(kinds_of(told.examples.labels))) if metric.name == "accuracy" else {}
@@ -428,8 +436,9 @@ def _key(examples: Examples, repeats: int) -> str:
 
     again = f", asked {repeats} times" if repeats > 1 else ""
     threads = torch.get_num_threads()
+    one = "s" if len(examples) != 1 else ""
     return (
-        f"{len(examples):,} examples, {max(examples.sizes)} at a time (functions one by one){again}, "
+        f"{len(examples):,} example{one}, {max(examples.sizes)} at a time (functions one by one){again}, "
         f"{threads} thread{'s' if threads > 1 else ''}, from the example to the answer"
     )
 

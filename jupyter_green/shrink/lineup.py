@@ -106,6 +106,7 @@ def _in_turn(
     import torch
 
     reference = best if any(item.name == best for item in here) else here[0].name
+    deadline.look()
     # A lap of what is asked one by one is as short as it has to be for enough rounds in the time that is left.
     lap = deadline.left() / (FEWEST_ROUNDS + CALLED_TWICE) / len(here)
     runners = {item.name: _runner(item, examples.sizes, lap) for item in here}
@@ -229,9 +230,9 @@ def row_of(
     if told.varies:
         notes.append(f"{100 * told.varies:.0f} % of the answers differ when asked again; repeats= gives a mean.")
     if own is not None:
-        wider = "losses against it are wider by that" if wavering(own) else "the examples explain that"
+        wider = "more than they explain, so losses against it are wider by that" if wavering(own) else "as they explain"
         changed = loss_in_words(own.value, own.unit)
-        notes.append(f"Losses against it are held against its own repeat: {changed} lost on {own.examples:,}; {wider}.")
+        notes.append(f"In its own repeat it lost {changed} on {own.examples:,} examples, {wider}.")
     if cost is not None and item.device == "cpu" and not item.remote and cost.cpu_seconds < WAITING * cost.seconds:
         notes.append("It mostly waits: if that is for somebody else's machine, name it with remote=.")
     return Row(

@@ -31,6 +31,8 @@ class Stand:
         Why nothing was run in turn.
     unjudged : str
         Why losses are missing.
+    varies : bool
+        Whether the best one's own repeats differ by more than the examples explain, so that more of them tell nothing.
     """
 
     best: str
@@ -40,6 +42,7 @@ class Stand:
     threads: int = 1
     untold: str = ""
     unjudged: str = ""
+    varies: bool = False
 
     @property
     def unmetered_best(self) -> bool:
@@ -137,7 +140,7 @@ def _picked(rows: Sequence[Row], stand: Stand) -> tuple[str, str]:
     if row.loss.within(stand.accepted):
         return stand.best, f"Can't tell yet: {row.name} is good enough, but {_lowered(row.reason)}."
     enough = row.loss.needed(stand.accepted)
-    if enough is None:
+    if enough is None or stand.varies:
         return stand.best, f"Can't tell yet of {row.name}: {_lowered(row.reason)}."
     return stand.best, (
         f"Can't tell yet: {row.name} may be good enough, but {_proves_not(row.loss)} it; it needs about {enough:,}."
@@ -146,6 +149,8 @@ def _picked(rows: Sequence[Row], stand: Stand) -> tuple[str, str]:
 
 def _untold(loss: Loss, stand: Stand) -> str:
     """Return how many examples would tell, one way or the other."""
+    if stand.varies:
+        return f"what it loses can't be told beside the own repeats of {stand.best}; give more repeats="
     enough, given = loss.needed(stand.accepted), f"{loss.examples:,} example{'s' if loss.examples > 1 else ''}"
     if enough is not None:
         return f"{_proves_not(loss)} the loss; it needs about {enough:,}"

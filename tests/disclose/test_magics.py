@@ -48,12 +48,12 @@ def ran(kernel: Kernel, source: str) -> str:
 
 
 def test_compare_from_end_to_end(kernel: Kernel) -> None:
-    ran(kernel, "found = %compare linear rule broken --data test --time 1s --group side --max-loss 5% -o chosen")
+    ran(kernel, "found = %compare linear rule broken --data test --time 5s --group side --max-loss 5% -o chosen")
     ran(kernel, "assert found.best == 'rule' and found.row('broken').standing == 'failed'")
     ran(kernel, "assert set(found.rows[0].groups) == {'left', 'right'} and chosen in (linear, rule)")
     ran(kernel, "assert found.accepted == 0.05 and 'text/html' in get_ipython().display_formatter.format(found)[0]")
-    ran(kernel, "nothing = %compare linear rule --data '(x, y)' --time 1s -q\nassert nothing is None")
-    said = ran(kernel, "%compare linear rule --data test --time 1s --remote rule --origin drawn")
+    ran(kernel, "nothing = %compare linear rule --data '(x, y)' --time 5s -q\nassert nothing is None")
+    said = ran(kernel, "%compare linear rule --data test --time 5s --remote rule --origin drawn")
     assert "unmetered" in said
     assert "drawn" in said
 
@@ -92,7 +92,7 @@ def test_an_estimate_is_replaced_by_what_was_metered(kernel: Kernel) -> None:
     assert "62 J for a query" in said
     ran(kernel, "net = torch.nn.Sequential(torch.nn.Linear(8, 512), torch.nn.ReLU(), torch.nn.Linear(512, 2)).eval()")
     assert "5,630 parameters" in ran(kernel, "%energy estimate net")
-    ran(kernel, "%compare net linear --data test --time 1s --batch 1 -q")
+    ran(kernel, "%compare net linear --data test --time 5s --batch 1 -q")
     assert "metered here" in ran(kernel, "%energy estimate net")
     ran(
         kernel,
@@ -110,7 +110,7 @@ def test_an_estimate_is_replaced_by_what_was_metered(kernel: Kernel) -> None:
 
 
 def test_what_a_comparison_could_not_meter_is_disclosed(kernel: Kernel) -> None:
-    ran(kernel, "%compare linear rule --data test --time 1s --remote rule -q")
+    ran(kernel, "%compare linear rule --data test --time 5s --remote rule -q")
     ran(kernel, "told = %disclose all --phase inference")
     ran(kernel, "assert any(line.startswith('rule: runs elsewhere') for line in told.unmetered), told.unmetered")
 

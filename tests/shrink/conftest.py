@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 import torch
 
+from jupyter_green.shrink import lineup
+from jupyter_green.shrink.trial import FEWEST_ROUNDS
+
 from . import models
 
 
@@ -36,3 +39,9 @@ def sentence_model() -> Any:
     data = models.sentences(seed=1)
     labels = data.pop("labels")
     return models.trained(models.bert(), data, labels, steps=50, rate=2e-3)
+
+
+@pytest.fixture
+def few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Candidates run in turn a few times, however much time there is: no clock decides how much is asked."""
+    monkeypatch.setattr(lineup, "ROUNDS", FEWEST_ROUNDS)

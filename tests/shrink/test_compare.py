@@ -22,6 +22,8 @@ from jupyter_green.shrink.utility import metric_for
 
 from . import models
 
+pytestmark = pytest.mark.usefixtures("few_rounds")
+
 linear = pytest.importorskip("sklearn.linear_model")
 dummy = pytest.importorskip("sklearn.dummy")
 
@@ -39,7 +41,7 @@ def points() -> tuple[Any, Any]:
 
 
 def compared(candidates: Any, data: Any, session: Session, **options: Any) -> green.Comparison:
-    return green.compare(candidates, data, **({"time": "1s", "session": session, "progress": False} | options))
+    return green.compare(candidates, data, **({"time": "1min", "session": session, "progress": False} | options))
 
 
 def test_a_module_an_estimator_and_a_function(points_model: Any, points: tuple[Any, Any], session: Session) -> None:
@@ -203,13 +205,15 @@ def test_a_loss_that_makes_no_sense_is_refused_before_anybody_is_asked(
 ) -> None:
     asked: list[object] = []
     with pytest.raises(ShrinkError, match=said):
-        green.compare({"a": asked.append, "b": lambda _: 1}, points, time=1, session=session, progress=False, **options)
+        green.compare(
+            {"a": asked.append, "b": lambda _: 1}, points, time=60, session=session, progress=False, **options
+        )
     assert asked == []
 
 
 def test_scores_for_one_example_are_no_label(points: tuple[Any, Any], session: Session) -> None:
     given = {"scores": lambda _: [0.1, 0.9], "b": lambda _: 1, "c": lambda _: 0}
-    found = green.compare(given, points, time=1, session=session, progress=False)
+    found = green.compare(given, points, time=60, session=session, progress=False)
     said = next(row.reason for row in found.rows if row.name == "scores")
     assert "answers [0.1, 0.9] for one example; let it give the label itself" in said
 
@@ -431,7 +435,7 @@ def test_an_interrupt_keeps_what_is_known(
     found = green.compare(
         {"good": points_model, "other": stopping if when == "first round" else other},
         points,
-        time="2s",
+        time="1min",
         progress=False,
         say=say,
         session=session,

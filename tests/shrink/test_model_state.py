@@ -92,7 +92,7 @@ def test_all_state_is_put_back_and_billed_to_no_recipe(points_model: Any) -> Non
 def test_in_a_comparison_state_is_put_back_too(points_model: Any) -> None:
     model = Stateful(points_model).eval()
     before = held(model)
-    green.compare({"stateful": model, "plain": points_model}, models.points(200, seed=2), time="1s", progress=False)
+    green.compare({"stateful": model, "plain": points_model}, models.points(200, seed=2), time="5s", progress=False)
     assert held(model) == before
 
 

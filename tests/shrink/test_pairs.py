@@ -32,6 +32,8 @@ from .test_saving import note, result_of
 stats = pytest.importorskip("scipy.stats")
 sentence_transformers = pytest.importorskip("sentence_transformers")
 
+pytestmark = pytest.mark.usefixtures("few_rounds")
+
 WORDS = ["the", "a", "cat", "dog", "bird", "runs", "sleeps", "sings", "on", "in", "mat", "tree", "car", "red", "blue"]
 WORDS += ["green", "old", "new", "house", "river"]
 
@@ -121,7 +123,7 @@ def test_embeddings_a_cross_encoder_and_a_function(encoder: Any, folder: Path, s
     both = sentence_transformers.CrossEncoder(str(folder_of_scores), device="cpu")
     data = pairs(200)
     candidates = {"encoder": encoder, "both at once": both, "words": lambda pair: alike(*pair)}
-    found = green.compare(candidates, data, time="1s", session=session, progress=False, max_loss="50pt")
+    found = green.compare(candidates, data, time="1min", session=session, progress=False, max_loss="50pt")
     assert found.metric == "Spearman's rank correlation"
     assert found.best == "words"
     assert found.row("words").utility == pytest.approx(1.0)
@@ -152,7 +154,7 @@ def test_whatever_form_pairs_come_in(encoder: Any) -> None:
 def test_verdicts_on_pairs_name_the_metric_that_suits_an_encoder(encoder: Any, session: Session) -> None:
     given, _ = pairs(40)
     data = (given, [place % 2 for place in range(40)])
-    found = green.compare({"encoder": encoder, "no": lambda _: 0}, data, time="1s", session=session, progress=False)
+    found = green.compare({"encoder": encoder, "no": lambda _: 0}, data, time="1min", session=session, progress=False)
     assert found.metric == "accuracy"
     assert "metric='spearman'" in found.row("encoder").reason
 
@@ -161,12 +163,12 @@ def test_scores_that_are_all_the_same_are_refused(session: Session) -> None:
     given, _ = pairs(40)
     both = {"a": lambda _: 0.1, "b": lambda _: 0.2}
     with pytest.raises(ShrinkError, match=r"^All pairs have the same score, [^\n]*$"):
-        green.compare(both, (given, [0.5] * 40), metric="spearman", time="1s", session=session, progress=False)
+        green.compare(both, (given, [0.5] * 40), metric="spearman", time="1min", session=session, progress=False)
 
 
 def test_embeddings_of_single_texts_are_refused(encoder: Any, session: Session) -> None:
     data = (["the cat", "a dog"] * 20, [0, 1] * 20)
-    found = green.compare({"encoder": encoder, "no": lambda _: 0}, data, time="1s", session=session, progress=False)
+    found = green.compare({"encoder": encoder, "no": lambda _: 0}, data, time="1min", session=session, progress=False)
     assert found.row("encoder").standing == "failed"
     assert "embeddings, which have no right answer" in found.row("encoder").reason
 

@@ -16,9 +16,11 @@ from jupyter_green.shrink.class_scores import ClassScore
 from jupyter_green.shrink.comparison import Comparison
 from jupyter_green.shrink.fault import ShrinkError
 
+pytestmark = pytest.mark.usefixtures("few_rounds")
+
 
 def compared(models: dict[str, Any], data: Any, **asked: Any) -> Comparison:
-    return green.compare(models, data, time=0.5, progress=False, **asked)
+    return green.compare(models, data, time=60, progress=False, **asked)
 
 
 def taggers() -> tuple[nn.Module, nn.Module]:
@@ -80,7 +82,7 @@ def test_the_fitting_output_is_named_and_a_rare_class_is_in_the_headline() -> No
     model = Two()
     model.head.weight.data = torch.tensor([[0.0, 0, 0, 0], [1.0, 0, 0, 0]])
     model.head.bias.data = torch.tensor([0.0, -2.4])
-    found = green.compare({"model": model, "no": lambda _: 0}, (x, y), max_loss="2pt", time=1, progress=False)
+    found = green.compare({"model": model, "no": lambda _: 0}, (x, y), max_loss="2pt", time=60, progress=False)
     assert found.best == "model"
     first = found._repr_mimebundle_()["text/plain"].splitlines()[0]
     assert first.endswith("Judged: accuracy, 2 classes, of the output [1].")
