@@ -286,7 +286,7 @@ class Bench:
 
     def last_chance(self) -> None:
         """Let the cheapest of what can't be told be judged where it looks cheaper than all others."""
-        examples = sum(batch.size for batch in self.material.judge)
+        examples = independent(self.material.judge)
         hopeful = [entry for entry in self._untold if entry.outcome.cost.cpu_seconds > 0]
         if self.entries:
             least = min(entry.cost for entry in self.entries)
