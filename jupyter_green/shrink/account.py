@@ -113,6 +113,10 @@ def result_of(search: Search, verdict: Verdict, window: Any, per_day: int, notes
 
 def _varies(search: Search) -> list[str]:
     """Return in one sentence that the original is no exact reference of itself; empty where it is."""
+    if search.carries:
+        return [
+            "Your model keeps something between calls that changes its answers; every run begins with it as it was."
+        ]
     if search.varies is None:
         return []
     return [
