@@ -12,6 +12,7 @@ from typing import Any
 from jupyter_green.records import SHRUNK
 from jupyter_green.report import number
 
+from .batch import independent
 from .bench import notes_of
 from .entry import Entry, Verdict
 from .facts import INTERRUPTED, NO_TIME, NOTHING_APPLIES, Facts, Front
@@ -76,7 +77,9 @@ def result_of(search: Search, verdict: Verdict, window: Any, per_day: int, notes
         agreement=verdict.agreement,
         cpu=verdict.cpu,
         against_bf16=verdict.against_bf16,
-        chosen_by=None if search.parts is None else (len(search.parts), search.metric.value(search.parts)),
+        chosen_by=None
+        if search.parts is None
+        else (independent(search.material.select), search.metric.value(search.parts)),
         data=data,
         inspected=_inspected(verdict),
         notes=(*_varies(search), *notes, *(_crowded(trial, verdict.held_against) if kept is not None else ())),
@@ -110,6 +113,10 @@ def result_of(search: Search, verdict: Verdict, window: Any, per_day: int, notes
 
 def _varies(search: Search) -> list[str]:
     """Return in one sentence that the original is no exact reference of itself; empty where it is."""
+    if search.carries:
+        return [
+            "Your model keeps something between calls that changes its answers; every run begins with it as it was."
+        ]
     if search.varies is None:
         return []
     return [

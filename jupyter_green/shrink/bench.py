@@ -114,6 +114,8 @@ class Bench:
         self.fingerprint, self._state = subject.fingerprint(), ModelState(subject.model)
         self.varies: float | None = None
         """Share of the examples that the original answers differently when asked again; None where it does not."""
+        self.carries = False
+        """Whether the original's answers depend on what it keeps between calls, and on nothing that it draws."""
         self.wavering = 0.0
         self.constant: Constant | None = None
         """What the original is no better than on the choosing examples; None where it is."""
@@ -130,6 +132,9 @@ class Bench:
             note = f"{self.workload.new_tokens} new tokens are written, not {wanted}: the time allowed no more."
             self.material = replace(self.material, notes=(*self.material.notes, note))
         self.varies = share_that_varies(self.subject, self.material.select, self.tick)
+        if self.varies is not None:
+            drawn = share_that_varies(self.subject, self.material.select, self.tick, put_back=True)
+            self.carries, self.varies = drawn is None, drawn and self.varies
         self.parts, self.references, self.wavering = self.of_original(self.material.select)
         if self.subject.fingerprint() != self.fingerprint:
             raise ShrinkError(
@@ -225,7 +230,8 @@ class Bench:
 
         assert self.parts is not None
         batches = self.material.select
-        first = max(1, len(batches) // FIRST_LOOK)
+        # What is kept from batch to batch has to come as it came to the original: from the first on, and all at once.
+        first = len(batches) if self.carries else max(1, len(batches) // FIRST_LOOK)
         while first < len(batches) and sum(batch.size for batch in batches[:first]) < LEAST_LOOKED:
             first += 1  # an interval of one example has no width
         parts: list[Any] = []
@@ -286,7 +292,7 @@ class Bench:
 
     def last_chance(self) -> None:
         """Let the cheapest of what can't be told be judged where it looks cheaper than all others."""
-        examples = sum(batch.size for batch in self.material.judge)
+        examples = independent(self.material.judge)
         hopeful = [entry for entry in self._untold if entry.outcome.cost.cpu_seconds > 0]
         if self.entries:
             least = min(entry.cost for entry in self.entries)

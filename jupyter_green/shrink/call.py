@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from numbers import Real
 from typing import Any
 
@@ -254,7 +255,8 @@ def first_outputs(subject: Subject, material: Material, *, trained: bool = False
     import torch
 
     with torch.inference_mode():
-        output = called(subject, material.select[0])
+        careful = replace(subject, writes=True)  # whether it writes into its inputs isn't known yet
+        output = called(careful, material.select[0])
         if trained:  # where it is of another make, each recipe that repairs would fail after minutes
-            called(subject, material.tune[0], "training data")
+            called(careful, material.tune[0], "training data")
     return output

@@ -46,8 +46,10 @@ def tensor(value: Any, what: str = "data") -> Any:
             value = value.tolist()
         made = torch.as_tensor(value)
     except (TypeError, ValueError, RuntimeError, IndexError, OverflowError) as error:
+        pictures = isinstance(value, (list, tuple)) and any(hasattr(one, "getbands") for one in value)
+        hint = "; make tensors of the pictures as your model takes them" if pictures else ""
         raise ShrinkError(
-            f"The {what} can't be made into a tensor: {str(error).splitlines()[0].rstrip('. ')}."
+            f"The {what} can't be made into a tensor: {str(error).splitlines()[0].rstrip('. ')}{hint}."
         ) from error
     return made
 
@@ -110,6 +112,21 @@ def tensors(inputs: Any) -> Any:
         made = [tensors(one) for one in inputs]
         return tuple(made) if isinstance(inputs, tuple) else made
     return tensor(inputs) if isinstance(inputs, (np.ndarray, np.generic)) and inputs.dtype.kind in "biuf" else inputs
+
+
+def together(examples: list[Any]) -> Any:
+    """Return examples of a dataset as one batch, as PyTorch does it; a list of numbers is one part of an example."""
+    import torch
+
+    def part(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {name: part(one) for name, one in value.items()}
+        if isinstance(value, tuple):
+            return tuple(part(one) for one in value)
+        numbers = isinstance(value, list) and value and all(isinstance(one, (int, float, list)) for one in value)
+        return tensor(value) if numbers else value
+
+    return torch.utils.data.default_collate([part(one) for one in examples])
 
 
 def is_set(value: Any) -> bool:

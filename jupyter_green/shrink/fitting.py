@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from .batch import Batch
+from .batch import Batch, leaves, mapped
 from .fault import ShrinkError
 from .material import Material
 from .metric import F1, PLACES, Agreement, Cosine, Metric, Own, PerPlace, Perplexity, SquaredError
@@ -157,6 +157,7 @@ def judged_by(
                 "module that returns one tensor of all that counts."
             ) from None
         found = Task("unknown", output=tensors[0][0])
+    subject = replace(subject, writes=_writes_inputs(subject, batch))
     if found.threshold is not None and labels is not None and metric != "mse":
         found = _with_threshold(subject, found, material.select)
     names = {path[-1] for path, _ in tensors_of(output) if len(path) == 1}
@@ -170,6 +171,18 @@ def judged_by(
     measure = metric_of(metric, found.of(output), labels, vectors=vectors, task=found)
     see_that_classes_fit(measure, [*material.select, *material.judge])
     return subject, replace(material, labelled=material.labelled and found.trainable and not free), measure
+
+
+def _writes_inputs(subject: Subject, batch: Batch) -> bool:
+    """Whether a model changes the numbers that it is called with, as layers that work in place do."""
+    import torch
+
+    given = batch.to(subject.device)
+    copied = replace(given, inputs=mapped(given.inputs, lambda leaf: leaf.clone()))
+    with torch.inference_mode(), subject.kept():
+        called(subject, copied)
+    pairs = zip(leaves(given.inputs), leaves(copied.inputs), strict=True)
+    return any(one.shape != other.shape or not torch.equal(one, other) for one, other in pairs)
 
 
 def _with_threshold(subject: Subject, task: Task, batches: Sequence[Batch]) -> Task:

@@ -29,6 +29,7 @@ from .columns import (
     tensor,
     text_column,
     texts_of,
+    together,
 )
 from .fault import ShrinkError
 from .loader import MOST_EXAMPLES, BatchReading, listed, no_column, read
@@ -78,9 +79,11 @@ class Reading(BatchReading):
             raise ShrinkError("There is no data; give a DataLoader, (X, y), a dataset or a list of texts.")
         if isinstance(data, torch.utils.data.DataLoader):
             return self.of_loader(data)
+        if hasattr(data, "column_names") and not hasattr(data, "__len__"):  # a stream of examples by column
+            return self._examples(list(itertools.islice(read(data), MOST_EXAMPLES)))
         if isinstance(data, torch.utils.data.Dataset):
             if hasattr(data, "__len__") or isinstance(data, torch.utils.data.IterableDataset):
-                return self.of_loader(torch.utils.data.DataLoader(data, batch_size=BATCH))
+                return self.of_loader(torch.utils.data.DataLoader(data, batch_size=BATCH, collate_fn=together))
             return self._items(iter(data))  # by __getitem__, as Python goes through it
         if isinstance(data, Mapping):
             return self._mapping(data)
@@ -111,7 +114,11 @@ class Reading(BatchReading):
             return []
         if is_batch(first):
             return self.in_groups(self.as_they_come(itertools.chain([first], left)))
-        examples = [first, *itertools.islice(left, MOST_EXAMPLES - 1)]
+        return self._examples([first, *itertools.islice(left, MOST_EXAMPLES - 1)])
+
+    def _examples(self, examples: list[Any]) -> list[Batch]:
+        """Read examples, each by itself."""
+        first = examples[0] if examples else None
         if isinstance(first, Mapping):
             return self._mapping({name: [one.get(name) for one in examples] for name in first})
         if isinstance(first, tuple):

@@ -28,10 +28,14 @@ class ModelState:
     ----------
     model : object
         A ``torch.nn.Module``; of anything else nothing is noted.
+    generators : bool
+        Whether random generators of its own are part of that.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, *, generators: bool = True) -> None:
         import torch
+
+        self._generators = generators
 
         self._restore: list[Callable[[], bool]] = []
         self._seen: dict[int, Any] = {}  # holds what was seen, or another object may get its id
@@ -175,7 +179,8 @@ class ModelState:
             write(before)
             return False  # drawing is no change of the model
 
-        self._restore.append(restore)
+        if self._generators:
+            self._restore.append(restore)
 
 
 def _same_bits(first: Any, second: Any) -> bool:

@@ -7,6 +7,7 @@ long, since what is written below Python knows no thread.
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import logging
 import os
@@ -25,6 +26,7 @@ class _Silence:
 
     def __init__(self) -> None:
         self.sink = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - kept as long as the process lives
+        atexit.register(self.sink.close)
         self.streams: tuple[Any, Any] = (None, None)
         self.held: dict[int, int] = {}
         self.on = False

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from . import deadline
+from .batch import mapped
 from .fault import ShrinkError, require
 from .model_state import ModelState
 from .outputs import main_tensor
@@ -42,6 +43,8 @@ class Subject:
         What should be known of it, a sentence each.
     task : Task or None
         What it is asked to do, once that is known.
+    writes : bool
+        Whether it writes into its inputs as it is called, so that each call gets a copy of them.
     """
 
     model: Any
@@ -49,6 +52,7 @@ class Subject:
     tokenizer: Any = None
     notes: tuple[str, ...] = field(default=())
     task: Task | None = None
+    writes: bool = False
 
     def main(self, output: Any) -> Any:
         """Return the tensor that counts of what the model, or one that stands in for it, returned."""
@@ -99,6 +103,8 @@ class Subject:
         """Call the model (or one that stands in for it) with one batch; returns what it returns."""
         deadline.look()
         model = self.model if model is None else model
+        if self.writes:
+            inputs = mapped(inputs, lambda leaf: leaf.clone())
         if isinstance(inputs, Mapping):
             return model(dict(inputs)) if self.kind == "sentence-transformers" else model(**inputs)
         if isinstance(inputs, (tuple, list)):

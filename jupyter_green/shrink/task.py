@@ -14,7 +14,7 @@ from typing import Any, Literal
 from .batch import leaves
 from .fault import ShrinkError
 from .outputs import Path, main_tensor
-from .task_names import Name, is_one_output, named, of_model
+from .task_names import Name, is_classifier, is_one_output, named, of_model
 
 IGNORED = -100
 """Label of a place that is not judged, as PyTorch has it."""
@@ -165,7 +165,7 @@ def task_of(
     found = _fitted(name, outputs, labels, known=known)
     if found is None:
         raise ShrinkError(_unfit(name, outputs, labels))
-    found = replace(found, told=known or metric is not None)
+    found = replace(found, told=known or metric is not None or is_classifier(model))
     if name == "causal-lm":
         found = replace(found, shift=told_by_tokens(inputs, labels) != "next")
     if name == "segmentation":

@@ -150,11 +150,19 @@ def _of_problem(problem: str | None, count: int | None) -> Name | None:
     return known.get(problem)
 
 
+def is_classifier(model: Any) -> bool:
+    """Whether its class says that it classifies examples, though not whether by one class, several or a number."""
+    return any(base.__name__.endswith(_CLASSIFIERS) for base in type(model).__mro__)
+
+
 def is_one_output(model: Any) -> bool:
     """Whether it is a classifier of transformers with one output, of which nobody said what it is."""
     config = getattr(model, "config", None)
-    one = any(base.__name__.endswith(_CLASSIFIERS) for base in type(model).__mro__)
-    return one and getattr(config, "num_labels", None) == 1 and getattr(config, "problem_type", None) is None
+    return (
+        is_classifier(model)
+        and getattr(config, "num_labels", None) == 1
+        and getattr(config, "problem_type", None) is None
+    )
 
 
 def _is_of(model: Any, library: str) -> bool:

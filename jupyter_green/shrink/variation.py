@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .batch import Batch
 from .metric import Metric, evaluate
+from .model_state import ModelState
 from .outputs import tensors_of
 from .subject import Subject
 
@@ -23,16 +24,24 @@ CLOSE = 1e-5
 """By how much (relative to the largest output) the same may come out of one sum taken in two orders."""
 
 
-def share_that_varies(subject: Subject, batches: Sequence[Batch], tick: Callable[[], None]) -> float | None:
-    """Ask twice without putting anything back; return which share is answered differently, None where nothing is."""
+def share_that_varies(
+    subject: Subject, batches: Sequence[Batch], tick: Callable[[], None], *, put_back: bool = False
+) -> float | None:
+    """Ask twice; return which share is answered differently, None where nothing is.
+
+    Where what it holds is `put_back` before each time, random generators aside, only what it draws is left to vary.
+    """
     import torch
 
     count = changed = 0
     with subject.kept(), torch.inference_mode():
+        state = ModelState(subject.model, generators=False)
         for batch in batches[:ASKED_TWICE]:
             inputs = batch.to(subject.device).inputs
             found = []
             for _ in range(2):
+                if put_back:
+                    state.put_back()
                 answered = tensors_of(subject.call(inputs))
                 found.append([tensor for _, tensor in answered if not tensor.is_complex()])
                 tick()

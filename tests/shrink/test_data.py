@@ -267,7 +267,34 @@ def _frame(x: Any, y: Any) -> Any:
     return pd.DataFrame(x.numpy()).rename(columns=str).assign(label=y.numpy())
 
 
+class Columns:
+    """A stream of examples by column, as the datasets library has them: lists, and no length."""
+
+    column_names = ("x", "label")
+
+    def __init__(self, x: Any, y: Any) -> None:
+        self.x, self.y = x.tolist(), y.tolist()
+
+    def __iter__(self) -> Iterator[Any]:
+        return ({"x": a, "label": b} for a, b in zip(self.x, self.y, strict=True))
+
+
+class Listed(Dataset[Any]):
+    """A dataset whose examples are lists of numbers."""
+
+    def __init__(self, x: Any, y: Any) -> None:
+        self.x, self.y = x.tolist(), y.tolist()
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __getitem__(self, place: int) -> Any:
+        return {"x": self.x[place], "label": self.y[place]}
+
+
 FORMS: dict[str, Any] = {
+    "stream by column": Columns,
+    "dataset of lists": Listed,
     "arrays": lambda x, y: (x.numpy(), y.numpy()),
     "float64": lambda x, y: (x.double().numpy(), y.numpy()),
     "lists": lambda x, y: (x.tolist(), y.tolist()),

@@ -266,6 +266,8 @@ class Worded(nn.Module):
             held = held.reshape(int(ids.shape[0]), -1, 16)
         if self.way == "branch" and ids.shape[1] > 20:
             held = -held
+        if self.way == "far" and ids.shape[1] > 50:
+            held = -held
         if self.way == "length":
             held = held * torch.arange(int(ids.shape[1]))[None, :, None]
         return self.last(held.mean(1))
@@ -278,18 +280,23 @@ def exported(way: str, inputs: Any) -> Any:
 
 def test_lengths_are_free_only_where_the_export_holds_at_other_ones() -> None:
     free = exported("plain", IDS)
-    assert free.notes == ()
+    tried = "Exported, these sizes are free, seen to answer alike: input_0 axis 1 at 1, 4, 7, 9, 16, 31."
+    assert free.notes == (tried,)
     with torch.inference_mode():
         assert free.model(IDS[:3, :5]).shape == (3, 3)
     branched = exported("branch", IDS)
     assert "Exported it takes input_0 with axis 1 of size 8 alone." in branched.notes
+    first, second = exported("far", IDS).notes  # beyond what is tried: free, and said
+    assert first == tried
+    assert second.startswith("Your code decides by a size or a value (line ")
+    assert " of test_layers.py)" in second
     with pytest.raises(ShrinkError, match="can't be called with input_0 2 x 30"):
         branched.model(torch.ones(2, 30, dtype=torch.long))
 
 
 def test_inputs_of_one_length_are_changed_together() -> None:
     product = exported("plain", (IDS, IDS.flip(1)))
-    assert product.notes == ()
+    assert [note.count("input_0 and input_1 axis 1 at") for note in product.notes] == [1]
     torch.manual_seed(0)
     model = Worded("plain").eval()
     long = torch.arange(33)[None] % 60

@@ -16,7 +16,7 @@ from jupyter_green.shrink.fault import ShrinkError
 from jupyter_green.shrink.judgement import judge
 from jupyter_green.shrink.metric import Agreement, Metric
 from jupyter_green.shrink.model_state import ModelState
-from jupyter_green.shrink.recipe import Product
+from jupyter_green.shrink.recipe import Case, Product
 from jupyter_green.shrink.subject import Subject, subject_of
 
 from . import models
@@ -208,3 +208,60 @@ def test_variation_of_whole_runs_is_in_the_interval(points_model: Any) -> None:
 def test_a_state_of_what_is_no_module_is_empty() -> None:
     assert not ModelState(lambda x: x).put_back()
     assert not ModelState(None).put_back()
+
+
+class Remembering(nn.Module):
+    """Adds what is left of the last batch, as a recurrent network does whose state is kept."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last, self.held = nn.Linear(12, 3), None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        found = self.last(x)
+        if self.held is not None:
+            found = found + self.held
+        self.held = found.mean(0, keepdim=True)
+        return found
+
+
+class InPlace(nn.Module):
+    """Writes into what it is called with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = nn.Linear(12, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(x.add_(0.5))
+
+
+class Copy:
+    """A recipe that changes nothing."""
+
+    name, trains = "a copy", False
+
+    def applies(self, case: Case) -> str | None:
+        return None
+
+    def apply(self, case: Case) -> Product:
+        return Product(case.subject.model)
+
+
+@pytest.mark.parametrize("kind", [Remembering, InPlace])
+def test_what_is_kept_between_calls_and_written_into_inputs_is_no_recipes_fault(kind: type[nn.Module]) -> None:
+    torch.manual_seed(3)
+    model, (x, _) = kind().eval(), models.points(600)
+    before = x.clone()
+    y = torch.cat([model(part.clone()).argmax(-1) for part in x.split(32)])
+    if isinstance(model, Remembering):
+        model.held = None
+    data = [(x[at : at + 32], y[at : at + 32]) for at in range(0, len(x), 32)]  # batches of the person's own tensors
+    result = green.shrink(model, data, recipes=[Copy()], task="classification", time=3, progress=False)
+    row = next(row for row in result.candidates if row.name == "a copy")
+    assert row.loss is not None
+    assert row.loss.same
+    assert torch.equal(x, before)
+    said = "keeps something between calls" in repr(result)
+    assert said == (kind is Remembering)
+    assert "varies" not in repr(result)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +15,11 @@ from jupyter_green.shrink.call import first_outputs
 from jupyter_green.shrink.class_scores import ClassScore
 from jupyter_green.shrink.fault import ShrinkError
 from jupyter_green.shrink.fitting import judged_by
+from jupyter_green.shrink.folder import opened
 from jupyter_green.shrink.material import material_of
 from jupyter_green.shrink.metric import Metric, evaluate
+from jupyter_green.shrink.recipe import Case, Product
+from jupyter_green.shrink.saving import write
 from jupyter_green.shrink.sheet import classes_in_words, judged_in_words
 from jupyter_green.shrink.skill import Constant, without_skill
 from jupyter_green.shrink.subject import Subject, subject_of
@@ -364,6 +368,36 @@ def test_a_rare_class_is_said_in_the_headline() -> None:
     said = classes_in_words(always_no).replace("\u202f", " ")
     assert said == " (class 1 loses most, 95 points on its 20; balanced accuracy 97.5 % → 50.0 %)"
     assert not classes_in_words({0: ClassScore(50, 1.0, 0.9), 1: ClassScore(50, 0.9, 0.9)})
+
+
+def test_what_was_chosen_by_counts_groups_and_the_judged_output_is_saved(tmp_path: Path) -> None:
+    class Same:
+        name, trains = "a copy in half the layers", False
+
+        def applies(self, case: Case) -> str | None:
+            return None
+
+        def apply(self, case: Case) -> Product:
+            return Product(case.subject.model, steps=())
+
+    torch.manual_seed(3)
+    model, x = Several("nested").eval(), torch.randn(600, 6)
+    y = model.head(model.inner(x)).argmax(-1)
+    result = green.shrink(
+        model, (x, y), recipes=[Same()], group=[place // 5 for place in range(600)], time=2, progress=False
+    )
+    assert result.facts.chosen_by is not None
+    assert 30 <= result.facts.chosen_by[0] <= 40  # about three tenths of 120 groups, not of 600 examples
+    assert result.facts.sample is not None
+    write(tmp_path, result.facts.original, Product(model, steps=()), result.facts.sample)
+    assert opened(tmp_path).note["output"] == ["b", 0]
+    loaded = green.load(tmp_path, model=Several("nested"))
+    torch.testing.assert_close(loaded(x)["b"][0], model(x)["b"][0])
+    other = Several("nested")
+    other.load_state_dict(model.state_dict())
+    other.form = "tuple"  # answers otherwise: what was judged is no more where it was
+    with pytest.raises(ShrinkError, match="answers differently"):
+        green.load(tmp_path, model=other)
 
 
 def test_the_first_line_names_what_was_judged() -> None:

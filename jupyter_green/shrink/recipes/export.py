@@ -18,6 +18,8 @@ COMPARED = 4
 """Examples that are held beside each other; more cost time and tell nothing more."""
 SIZES = (1, 7, 31)
 """Further sizes of an axis that are tried, beside half, one more and twice what the data has."""
+LIBRARIES = frozenset({"site-packages", "dist-packages", "jupyter_green"})
+"""Folders whose code is not the person's."""
 CLOSE = 2e-3
 """By how much (relative to the largest output) an exported model may differ from the original it was made from."""
 
@@ -34,10 +36,13 @@ def feed(inputs: Any, names: Sequence[str]) -> dict[str, Any]:
     return {name: leaf.detach().cpu().contiguous().numpy() for name, leaf in zip(names, leaves(inputs), strict=True)}
 
 
-def export(case: Case, names: Sequence[str], path: Path, free: Sequence[tuple[int, int]] = ()) -> list[str]:
-    """Write the model as ONNX with free batch size; return its outputs' names.
+def export(
+    case: Case, names: Sequence[str], path: Path, free: Sequence[tuple[int, int]] = ()
+) -> tuple[list[str], list[str]]:
+    """Write the model as ONNX with free batch size; return its outputs' names, and where its own code decides.
 
-    Other axes that stay free are given as the place of an input and an axis of it.
+    Other axes that stay free are given as the place of an input and an axis of it. What a person's code decides by a
+    size or a value is exported as it fell.
     """
     import torch
 
@@ -66,8 +71,8 @@ def export(case: Case, names: Sequence[str], path: Path, free: Sequence[tuple[in
         axes[names[place]][axis] = f"{names[place]}_{axis}"
     axes[outputs[0]] = {0: "batch"}
     try:
-        with silenced(), warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")
+        with silenced(), warnings.catch_warnings(record=True) as said, torch.no_grad():
+            warnings.simplefilter("always")
             torch.onnx.export(
                 Flat().eval(),
                 tensors,
@@ -82,7 +87,23 @@ def export(case: Case, names: Sequence[str], path: Path, free: Sequence[tuple[in
         raise  # that has a sentence of its own
     except Exception as error:  # the exporter has an error class for each reason
         raise ShrinkError(f"PyTorch's exporter can't write this model as ONNX ({why(error)}).") from error
-    return outputs
+    return outputs, _decisions(said)
+
+
+def _decisions(said: Sequence[warnings.WarningMessage]) -> list[str]:
+    """Return the lines of a person's own code that made a number of Python of a traced size or value."""
+    import torch
+
+    found = {
+        (Path(one.filename), one.lineno)
+        for one in said
+        if issubclass(one.category, torch.jit.TracerWarning) and LIBRARIES.isdisjoint(Path(one.filename).parts)
+    }
+    cell = "your notebook"  # a cell has no name that tells anybody which
+    return [
+        f"line {line} of {cell if any('ipykernel' in part for part in path.parts) else path.name}"
+        for path, line in sorted(found)
+    ]
 
 
 Axis = tuple[int, int]

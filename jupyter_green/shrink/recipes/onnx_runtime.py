@@ -20,7 +20,7 @@ from jupyter_green.shrink.silence import silenced
 from jupyter_green.shrink.subject import has_hooks
 
 from .encoder import encoder_of, opened, put, within
-from .export import alike, compare, export, feed, input_names, resized, several
+from .export import Axis, alike, compare, export, feed, input_names, resized, several
 from .integer import LEAST_SHARE, left_out, linear_share
 from .onnx_model import wrapped
 from .threads import fewest_threads
@@ -66,7 +66,7 @@ class OnnxFloat:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.onnx"
             with unlogged(), silenced():
-                outputs, made, fixed = _exported(case, names, path)
+                outputs, made, sizes = _exported(case, names, path)
                 compare(case, made)
                 quantized = self.quantize(case, path, names)
             if quantized is not None:
@@ -75,7 +75,7 @@ class OnnxFloat:
         step = {"recipe": "onnx", "how": self.how, "names": names, "outputs": outputs, "threads": threads}
         steps = (step if inside is None else {**step, "inside": inside},)
         said = f"It runs in {threads} of {made.threads} threads: more make it hardly faster."
-        notes = (*fixed, *(() if threads == made.threads else (said,)))
+        notes = (*sizes, *(() if threads == made.threads else (said,)))
         made = made.in_threads(threads)
         made = made if inside is None else put(whole, inside, made)
         return Product(made, "onnx", steps, same_numbers=self.how == "float", notes=notes, runtime=RUNTIME)
@@ -183,11 +183,11 @@ class OnnxStatic(OnnxFloat):
 
 
 def _exported(case: Case, names: Sequence[str], path: Path) -> tuple[list[str], Any, list[str]]:
-    """Export with each size free that holds at other sizes too; return outputs, the model and what is fixed."""
+    """Export with each size free that holds at other sizes too; return outputs, the model and what its sizes may be."""
     sizes = resized(case.subject, case.tune[0])
     every = list(dict.fromkeys(axis for axes, _ in sizes for axis in axes))
     try:
-        outputs = export(case, names, path, every)
+        outputs, decisions = export(case, names, path, every)
         made = wrapped(path.read_bytes(), names, outputs)
         wrong = {axis for axes, others in sizes if not all(alike(case, made, one) for one in others) for axis in axes}
         good = [axis for axis in every if axis not in wrong]
@@ -196,7 +196,7 @@ def _exported(case: Case, names: Sequence[str], path: Path) -> tuple[list[str], 
             raise
         good, made, outputs = [], None, []
     if len(good) < len(every) or made is None:
-        outputs = export(case, names, path, good)
+        outputs, decisions = export(case, names, path, good)
         made = wrapped(path.read_bytes(), names, outputs)
     shapes = [leaf.shape for leaf in leaves(case.sample)]
     fixed = [
@@ -204,7 +204,30 @@ def _exported(case: Case, names: Sequence[str], path: Path) -> tuple[list[str], 
         for place, axis in every
         if (place, axis) not in good
     ]
-    return outputs, made, fixed
+    return outputs, made, [*_asked(sizes, good, names), *fixed, *_decided(decisions)]
+
+
+def _asked(
+    sizes: Sequence[tuple[tuple[Axis, ...], list[Any]]], good: Sequence[Axis], names: Sequence[str]
+) -> list[str]:
+    """Return in one sentence which axes are free, and at which other sizes that was seen."""
+    told = []
+    for axes, others in sizes:
+        place, axis = axes[0]
+        if (place, axis) in good:
+            seen = sorted({int(leaves(one)[place].shape[axis]) for one in others})
+            told.append(f"{' and '.join(names[one] for one, _ in axes)} axis {axis} at {', '.join(map(str, seen))}")
+    return [f"Exported, these sizes are free, seen to answer alike: {'; '.join(told)}."] if told else []
+
+
+def _decided(lines: Sequence[str]) -> list[str]:
+    """Return in one sentence where a person's code decides by a size or a value, which an export knows one way of."""
+    if not lines:
+        return []
+    return [
+        f"Your code decides by a size or a value ({', '.join(lines)}); the export has it as it fell, so sizes beyond "
+        "those that were tried may be answered otherwise."
+    ]
 
 
 @contextmanager
