@@ -186,7 +186,7 @@ class Settlement:
             for window in self._open_windows():
                 self._beat(window)
         self._tidy(now)
-        drain = self.store.drain_when_due()
+        drain = self.store.write_when_due()
         if self._open_windows() or self.busy:
             wait = self.meter.wait_seconds()
             return self._show(min(wait, YIELD_SECONDS) if self._edges or self._ending else wait)

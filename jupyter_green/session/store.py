@@ -110,8 +110,23 @@ class Store:
         """Number of settled records that are in memory only."""
         return len(self._waiting)
 
-    def drain_when_due(self) -> float | None:
-        """Have settled records moved to the ledger if it is time; return when to ask again, or None."""
+    def write_when_due(self) -> float | None:
+        """Write settled records down, and move them to the ledger, if it is time; return when to ask again, or None."""
+        waits = [wait for wait in (self._flush_when_due(), self._drain_when_due()) if wait is not None]
+        return min(waits, default=None)
+
+    def _flush_when_due(self) -> float | None:
+        """Write what waits in memory, also where no cell runs any more."""
+        if self._ended or not self._waiting:
+            return None
+        with self._writing:
+            self._flush()
+            if not self._waiting:
+                self._tried = min(self._tried, self._kept - 1)  # the ledger was tried without them
+                return None
+            return max(0.0, self._next_try - clock.monotonic())
+
+    def _drain_when_due(self) -> float | None:
         if self._drainer is not None:
             if self._drainer.is_alive():
                 return ASK_SECONDS

@@ -93,6 +93,31 @@ print(json.dumps([first, second, third]))
     assert kept() == names("before", "full", "still full", "after")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits of this kind")
+def test_what_waits_is_written_though_nothing_runs_any_more() -> None:
+    told = run(
+        CELLS
+        + """
+import os, resource, signal, time
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (64, hard))
+cells("full")
+waited = session.store.waiting
+resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+session.store._next_try = 0.0
+session.hurry()
+end = time.monotonic() + 60
+while session.store.waiting and time.monotonic() < end: time.sleep(0.02)
+print(json.dumps([waited, session.store.waiting, session.problem]), flush=True)
+os._exit(0)
+"""
+    )
+    assert told[0] >= 5
+    assert told[1:] == [0, None]
+    assert kept() == names("full")
+
+
 def test_a_home_that_can_not_be_written_and_then_can(tmp_path: Path) -> None:
     """The data folder lies below a file; the file makes room for a folder while the session runs."""
     block = tmp_path / "block"
