@@ -1,7 +1,7 @@
 """Energy of a training with transformers' Trainer: a callback that meters it from its first step to its last.
 
 What is logged while it trains is marked as so far; the settled record is there when it has ended, and is handed to a
-logger where there is one. A training that is cut short counts as far as it ran.
+logger where there is one. A training that raises, or is given up, counts up to where it was last seen at work.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 from jupyter_green.records import EnergyRecord
 from jupyter_green.session import Session, Window, current
 from jupyter_green.session.accelerator import synchronize
+from jupyter_green.session.owner import Owner
 
 from .fault import DiscloseError
 from .logger import Logger, log
@@ -66,7 +67,14 @@ def trainer_callback(label: str = "train", *, logger: Logger | None = None, sess
             self._close("error")
             held = current() if session is None else session
             self._window = held.window("window", label=label, unit="step")
+            self._window.owner = Owner.here("transformers")
             self._window.__enter__()
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            """Note that the training is at work, and the steps that it has done."""
+            if self._window is not None and self._window.closed is None:
+                self._window.facts["units"] = float(state.global_step) or None
+                self._window.seen = self._window.session.edge()
 
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
             """Put what was used so far into what is logged."""
@@ -88,6 +96,7 @@ def trainer_callback(label: str = "train", *, logger: Logger | None = None, sess
 
         def _close(self, status: Any) -> None:
             if self._window is not None and self._window.closed is None:
-                self._window.session.close(self._window, status)
+                last = None if status == "ok" else self._window.seen
+                self._window.session.close(self._window, status, at=last)
 
     return EnergyCallback()

@@ -9,11 +9,13 @@ tried is refused in a sentence instead of failing half-way through a write.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
 import stat
 import sys
+import tempfile
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
@@ -45,10 +47,53 @@ _NETWORK_FUSE = re.compile(
 
 
 def data_folder() -> Path:
-    """Return the folder for this person's data; it is not made here."""
+    """Return the folder for this person's data; it is not made here.
+
+    A user without a home folder (a container's numbered user) has one among temporary files. That is made at once,
+    closed to others, so that nobody else makes it first.
+    """
+    return _home_data() or _temporary_data()
+
+
+def homeless() -> str | None:
+    """Say in one sentence that this user has no home folder, and what that means; None for all others."""
+    if _home_data() is not None:
+        return None
+    place = _temporary_data()
+    kept = (
+        ""
+        if os.environ.get(LEDGER_VARIABLE, "").strip()
+        else f"; records are kept in {place}, for as long as that lasts"
+    )
+    return f"This user has no home folder{kept}. Set HOME to a folder that lasts and can be written."
+
+
+def _home_data() -> Path | None:
     import platformdirs
 
-    return Path(platformdirs.user_data_path("jupyter_green", appauthor=False))
+    try:
+        folder = Path(platformdirs.user_data_path("jupyter_green", appauthor=False))
+    except (RuntimeError, KeyError, OSError):
+        return None
+    return folder if folder.is_absolute() else None  # older versions hand back "~/..." where there is no home
+
+
+def _temporary_data() -> Path:
+    """Return this user's folder among temporary files; one that is a link, or another's, is never used."""
+    try:
+        base = Path(tempfile.gettempdir())
+    except OSError:  # nothing can be written anywhere: records wait in memory
+        base = Path(os.sep)
+    user = os.geteuid() if hasattr(os, "geteuid") else "user"
+    folder = base / f"jupyter_green-{user}"
+    try:
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        state = folder.lstat()
+    except OSError:
+        return folder
+    own = stat.S_ISDIR(state.st_mode) and (os.name != "posix" or state.st_uid == os.geteuid())
+    return folder if own else base / f"jupyter_green-{user}-{os.getpid()}"
 
 
 def ledger_url(url: str | os.PathLike[str] | None = None) -> str:

@@ -65,7 +65,8 @@ class JupyterGreen(Configurable):
             name for name in FACTORS if name in self._faults or f"JUPYTER_GREEN_{name.upper()}" in (found.problem or "")
         ]
         mend = " and ".join(f"%config JupyterGreen.{name} = '…'" for name in wrong)
-        return replace(found, problem=f"{' '.join(said)} (In this kernel: {mend}.)")
+        hint = f" (In this kernel: {mend}.)" if mend else ""
+        return replace(found, problem=f"{' '.join(said)}{hint}")
 
     def follow(self, session: Session) -> None:
         """Have later changes of region, PUE and tariff reach a session."""

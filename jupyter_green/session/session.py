@@ -23,6 +23,7 @@ from jupyter_green.sensors.processor import cpu_seconds_fast
 
 from .calibrations import known_calibrations
 from .interrupts import uninterrupted
+from .owner import Owner
 from .sampler import Sampler
 from .settings import Settings
 from .settlement import AGAIN_SECONDS, PATIENCE_SECONDS, Listener, Settlement, Watcher
@@ -30,6 +31,8 @@ from .store import Store
 from .window import Edge, Window
 
 NO_SENSOR = "No energy sensor was found, and nothing to estimate by; %energy doctor says why."
+
+ABANDONED = "Its work ended without closing it; this is what it used up to where it was last seen at work."
 
 HANG_SECONDS = 5.0
 """How long a sensor may hang before a waiting reader gets the provisional figure."""
@@ -58,7 +61,7 @@ class Session:
         self.book = Book(settings.ledger, run=settings.run_id, notebook=settings.notebook, project=settings.project)
         self._pid = os.getpid()
         self._open: dict[str, Window] = {}
-        self._settlement = Settlement(self.meter, self.store, settings, self.open_windows)
+        self._settlement = Settlement(self.meter, self.store, settings, self.open_windows, self.close_abandoned)
         self._settlement.problem = problem
         self._sampler = Sampler(self._settlement.step)
         self.meter.read()
@@ -109,6 +112,7 @@ class Session:
             if others and window.span != "cell":
                 window.parent = self.open_windows()[-1]
             window.opened = self.edge()
+            window.owner = window.owner or Owner.here()
         self._open[window.id] = window
         if window.parent is None:
             if others:
@@ -142,22 +146,42 @@ class Session:
         if window.parent is None:
             self._settlement.passed(began, window.opened)
 
-    def close(self, window: Window, status: Status = "ok") -> Window:
-        """Close a window now; its record settles in the background.
+    def close(self, window: Window, status: Status = "ok", *, at: Edge | None = None) -> Window:
+        """Close a window now, or `at` an edge that has passed; its record settles in the background.
+
+        A window inside it whose owner is gone ends where that was last seen. One that the same thread opened in work
+        which raised, and did not close, ends with it.
 
         An interrupt meanwhile is raised once the window is closed and booked.
         """
         if self.alive:
-            uninterrupted(lambda: self._close_window(window, status))
+            self.close_abandoned()
+            uninterrupted(lambda: self._close_window(window, status, at))
+            if status != "ok":
+                for other in self.open_windows():
+                    if other.parent is window and other.owner == window.owner:
+                        self.close(other, status, at=window.closed)
         return window
 
-    def _close_window(self, window: Window, status: Status) -> None:
+    def close_abandoned(self) -> None:
+        """Close the windows whose owners are gone, where these were last seen alive; note the others' as alive."""
+        for window in self.open_windows():
+            if window.owner is None or window.closed is not None:
+                continue
+            if window.owner.alive():
+                window.seen = self.edge()
+                continue
+            window.notes.append(ABANDONED)
+            last = window.seen or window.opened
+            uninterrupted(lambda window=window, last=last: self._close_window(window, "error", last))
+
+    def _close_window(self, window: Window, status: Status, at: Edge | None = None) -> None:
         """Close a window and book it; may be begun again at any point."""
         if window.opened is None or window.ended:
             return
         began = clock.thread_time()
         if window.closed is None:
-            edge = self.edge()
+            edge = at if at is not None else self.edge()
             window.status = status
             window.closed = edge
         edge = window.closed

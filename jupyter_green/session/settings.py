@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from jupyter_green.impact import Valuation
-from jupyter_green.ledger.location import ledger_url
+from jupyter_green.ledger.location import homeless, ledger_url
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,8 @@ class Settings:
     valuation : Valuation
         How joules become CO2e and money; does nothing until a region or a tariff is set.
     problem : str or None
-        Which setting is left out because it makes no sense, and how to mend it; None where all do.
+        Which setting is left out because it makes no sense, or what this user lacks, and how to mend it; None where
+        nothing is wrong.
     """
 
     ledger: str = field(repr=False)  # it may hold a password
@@ -62,12 +63,19 @@ class Settings:
         notebook = found.get("JUPYTER_GREEN_NOTEBOOK") or found.get("JPY_SESSION_NAME")
         return cls(
             ledger=ledger_url(found.get("JUPYTER_GREEN_LEDGER")),
-            project=found.get("JUPYTER_GREEN_PROJECT") or project_name(Path.cwd()),
+            project=found.get("JUPYTER_GREEN_PROJECT") or _working_project(),
             notebook=Path(notebook).name if notebook else None,
             run_id=found.get("JUPYTER_GREEN_RUN") or uuid.uuid4().hex,
             valuation=valuation,
-            problem=problem,
+            problem=" ".join(said for said in (problem, homeless()) if said) or None,
         )
+
+
+def _working_project() -> str:
+    try:
+        return project_name(Path.cwd())
+    except OSError:  # the working folder was removed
+        return "unnamed"
 
 
 def project_name(folder: Path) -> str:

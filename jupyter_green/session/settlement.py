@@ -27,6 +27,8 @@ from .store import Store
 from .window import Edge, Window
 
 HEARTBEAT_SECONDS = 1.0
+OWNER_SECONDS = 0.1
+"""How often the owners of open windows are looked for."""
 TRACE_SECONDS = 1.0
 YIELD_SECONDS = 0.02
 """After a cell nobody waits for, the kernel first says that it is idle; then its record is made."""
@@ -60,10 +62,17 @@ class Settlement:
         Run, project, notebook and valuation; may be replaced while running.
     open_windows : callable
         Returns the windows that are open now.
+    close_abandoned : callable
+        Closes those of them whose owners are gone.
     """
 
     def __init__(
-        self, meter: Meter, store: Store, settings: Settings, open_windows: Callable[[], tuple[Window, ...]]
+        self,
+        meter: Meter,
+        store: Store,
+        settings: Settings,
+        open_windows: Callable[[], tuple[Window, ...]],
+        close_abandoned: Callable[[], None],
     ) -> None:
         self.meter = meter
         self.store = store
@@ -77,6 +86,8 @@ class Settlement:
         self.problem: str | None = None
         self._overdue: dict[float, tuple[float, int]] = {}
         self._open_windows = open_windows
+        self._close_abandoned = close_abandoned
+        self._looked_for_owners = 0.0
         self._events: deque[Window | Edge | tuple[Edge, Edge]] = deque()
         self._edges: deque[Edge] = deque()
         self._ending: list[Window] = []
@@ -180,6 +191,9 @@ class Settlement:
         self._book_edges(now)
         self._settle_gaps(now)
         self._settle_windows(now)
+        if self._open_windows() and now - self._looked_for_owners >= OWNER_SECONDS:
+            self._looked_for_owners = now
+            self._close_abandoned()
         if self._open_windows() and now - self._last_beat >= HEARTBEAT_SECONDS:
             self._last_beat = now
             self.meter.check()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_green.records import EnergyRecord, Span, Status, clock, new_id
 
 from .interrupts import Signal
+from .owner import Owner
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -78,6 +79,10 @@ class Window:
     when_final: list[Callable[[EnergyRecord], None]] = field(default_factory=list)
     tally: Tally | None = None
     phases: tuple[Phase, ...] = ()
+    owner: Owner | None = None
+    """Who has to close it; the thread that opens it, where nothing else is said."""
+    seen: Edge | None = None
+    """When its owner was last seen alive."""
     _settled: Signal = field(default_factory=Signal, repr=False)
 
     @property

@@ -11,6 +11,7 @@ import pytest
 from jupyter_green.disclose.logger import MlflowLogger, log, numbers_of, words_of
 from jupyter_green.disclose.trainer import SO_FAR, trainer_callback
 from jupyter_green.session import Session
+from jupyter_green.session.session import ABANDONED
 
 from .sample import cpu, gpu, record
 
@@ -90,6 +91,32 @@ def test_a_training_is_metered(session: Session, tmp_path: Path) -> None:
     assert kept.steps == [6]
     logged = [line[SO_FAR] for line in trainer.state.log_history if SO_FAR in line]
     assert logged == sorted(logged)
+
+
+def test_a_training_that_raises_ends_where_it_was_last_seen(session: Session, tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    pytest.importorskip("accelerate")
+    from tests.shrink import models
+
+    class Broken(transformers.TrainerCallback):  # type: ignore[misc]
+        def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            if state.global_step == 3:
+                raise ValueError("bad batch")
+
+    held = models.sentences(64)
+    examples = [{name: value[place] for name, value in held.items()} for place in range(64)]
+    callback = trainer_callback("fine-tune", session=session)
+    arguments = transformers.TrainingArguments(
+        str(tmp_path), max_steps=6, report_to=[], save_strategy="no", use_cpu=True, disable_tqdm=True
+    )
+    trainer = transformers.Trainer(models.bert(2), arguments, train_dataset=examples, callbacks=[callback, Broken()])
+    with pytest.raises(ValueError, match="bad batch"), session.window("cell"):
+        trainer.train()
+    assert session.open_windows() == ()
+    found = callback.record
+    assert found is not None
+    assert (found.status, found.units) == ("error", 3.0)
+    assert ABANDONED in found.notes
 
 
 def test_a_pipeline_among_the_candidates(session: Session) -> None:

@@ -95,10 +95,10 @@ def _permission() -> tuple[tuple[str, ...], str | None]:
         import grp  # not on Windows
 
         state = device.stat()
-        group = grp.getgrgid(state.st_gid).gr_name
+        group, user = grp.getgrgid(state.st_gid).gr_name, getpass.getuser()
     except (ImportError, OSError, KeyError):
         return (), "Ask the administrator of this machine for access to the files /dev/nvidia*."
     if state.st_gid and state.st_mode & 0o060 == 0o060:
-        fix = (f"sudo usermod -aG {shlex.quote(group)} {shlex.quote(getpass.getuser())}",)
+        fix = (f"sudo usermod -aG {shlex.quote(group)} {shlex.quote(user)}",)
         return fix, "Log out and in again afterwards."
     return (), "Ask the administrator of this machine for read and write access to the files /dev/nvidia*."
