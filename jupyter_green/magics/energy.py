@@ -13,7 +13,7 @@ from IPython.core.magic_arguments import argument, magic_arguments, parse_argstr
 from .active_cell import Request
 from .cell import CellMeter
 from .header import BEGIN
-from .status import Status, examine, history
+from .status import Sources, Status, examine, history
 from .words import count_units, is_number, nameable
 
 if TYPE_CHECKING:
@@ -164,7 +164,8 @@ class EnergyMagics(Magics):
             page = int(number)
             options = [*options[:place], *options[place + 2 :]]
         _allow(options, {"--all"})
-        sources = self.shell.history_manager.input_hist_raw
+        kept = self.shell.history_manager
+        sources = Sources(kept.input_hist_raw, kept)
         return history(self.session, everything="--all" in options, sources=sources, page=page)
 
     def _report(self, options: list[str]) -> Statement | Excerpt | Period | None:

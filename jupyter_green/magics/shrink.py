@@ -151,15 +151,19 @@ class ShrinkMagics(Magics):
             result = getattr(call, name)(model, self._value(name, data_name), **chosen)
         except ShrinkError as error:
             raise UsageError(f"%{name}: {error}") from None
-        self._done.append(_Shrunk(target, self.shell.user_ns.get(target, ABSENT), result.model, result))
-        self._bind(target, result.model)
-        if options.data is None:
-            said = f"Judged with {data_name}, the one fitting data in this notebook."
-            result.facts = replace(result.facts, notes=(said, *result.facts.notes))
-            print(said)
+        before = self.shell.user_ns.get(target, ABSENT)
+        # A search that kept nothing takes nothing back: the name goes on standing for what an earlier one found.
+        keeps = result.recipe is None and not options.inplace and before is not model and self._is_ours(target)
+        self._done.append(_Shrunk(target, before, before if keeps else result.model, result))
+        if not keeps:
+            self._bind(target, result.model)
+        said = [f"Judged with {data_name}, the one fitting data in this notebook."] if options.data is None else []
+        print(*said, sep="\n", end="\n" * len(said))
+        named = _named(name, options.model, target, result, keeps=keeps)
+        result.facts = replace(result.facts, notes=(named, *said, *result.facts.notes))
         if options.quiet:
             # What a name stands for from now on is said even so: it may be the original.
-            print(f"{target}: {repr(result).splitlines()[0]}")
+            print(f"{target}: {repr(result).splitlines()[0]}\n{named}")
             return None
         self._offer(result, target)
         return result
@@ -247,6 +251,19 @@ class ShrinkMagics(Magics):
             listed = f"there are {', '.join(sorted(found))}" if found else none
             raise UsageError(f"%{name}: say which data to judge with (--data NAME): {listed}.")
         return str(found[0])
+
+
+def _named(name: str, model: str, target: str, result: ShrinkResult, *, keeps: bool) -> str:
+    """Say what each name stands for after a search, how to save it, and how to go back."""
+    if keeps:
+        return f"Nothing was kept: {target} stays what an earlier search made of it; {model} was not changed."
+    if result.recipe is None:
+        return f"Nothing was kept: {target} is {model} itself, which was not changed. Undo: %{name} --undo."
+    other = "" if target == model else f"; {model} was not changed"
+    return (
+        f"The result is the variable {target}{other}. Save: _.save('folder') in the next cell, then "
+        f"green.load('folder'). Undo: %{name} --undo."
+    )
 
 
 @dataclass

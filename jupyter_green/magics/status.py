@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import sys
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -11,15 +13,19 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_green.ledger.location import is_local, mask
+from jupyter_green.ledger.privacy import comparable
 from jupyter_green.records import EnergyRecord
 from jupyter_green.report import Doctor, Table, Totals
 from jupyter_green.report.doctor import seen
 from jupyter_green.report.number import plain
+from jupyter_green.report.totals import total
 from jupyter_green.sensors import Finding
 from jupyter_green.sensors.discovery import discover
 from jupyter_green.session import Session
 from jupyter_green.session.calibrations import CalibrationError, kept_calibrations
 
+MOST_SOURCES = 2000
+"""Inputs of earlier kernels that are looked through for the source of a cell."""
 PAGE_ROWS = 200
 """Rows on a page of the history."""
 
@@ -119,28 +125,75 @@ def calibrations(session: Session) -> list[tuple[str, str]]:
     return told
 
 
-def history(session: Session, *, everything: bool, sources: Sequence[str], page: int = 1) -> Table:
-    """A page of the cells of this run, or of every run in the ledger, as a table; the first page has the newest."""
+def history(session: Session, *, everything: bool, sources: Sources, page: int = 1) -> Table:
+    """A page of the cells of this run, or of every run in the ledger, as a table; the first page has the newest.
+
+    A cell has one line; the trials of a search in it, and the times between cells, have one together.
+    """
     session.settle()
     title, first = "All runs" if everything else "This run", (page - 1) * PAGE_ROWS
     if not everything and _kept_whole(session):
-        records = by_start(session.finished)
-        count = len(records)
-        records = records[max(0, count - first - PAGE_ROWS) : max(0, count - first)]
+        rows = folded(by_start(session.finished))
+        count = len(rows)
+        rows = rows[max(0, count - first - PAGE_ROWS) : max(0, count - first)]
     else:
         from jupyter_green.ledger import Ledger
 
         run = None if everything else session.settings.run_id
         with Ledger(session.settings.ledger) as ledger:
-            count = ledger.count(run=run)
-            records = tuple(reversed(ledger.records(run=run, limit=PAGE_ROWS, offset=first, newest_first=True)))
+            count = ledger.count(run=run, span="cell")
+            found = ledger.records(run=run, span="cell", limit=PAGE_ROWS, offset=first, newest_first=True)
+            rows = tuple(sorted(found, key=lambda record: (_place(record, found), record.started_at)))
     if count > PAGE_ROWS:
-        last = first + len(records)
-        title += f": rows {first + 1} to {last} of {count}, counted from the newest" if records else f": {count} rows"
-        if last < count and records:
+        last = first + len(rows)
+        title += f": rows {first + 1} to {last} of {count}, counted from the newest" if rows else f": {count} rows"
+        if last < count and rows:
             title += f"; --page {page + 1} shows those before"
-    lines = {} if everything else first_lines(records, sources)
-    return Table(records, lines, title=title, whole=len(records) == count)
+    lines = sources.of_any(rows) if everything else first_lines(rows, sources.typed)
+    headings = {record.run_id: _heading(record) for record in reversed(rows)} if everything else {}
+    return Table(rows, lines, title=title, whole=len(rows) == count, headings=headings)
+
+
+def folded(records: Sequence[EnergyRecord]) -> tuple[EnergyRecord, ...]:
+    """Return records with one for all trials of one search, and one for all times between cells, at the end."""
+    kept: list[EnergyRecord] = []
+    trials: dict[str | None, list[EnergyRecord]] = {}
+    gaps = [record for record in records if record.span == "gap"]
+    for record in records:
+        if record.span == "trial":
+            if record.parent not in trials:
+                kept.append(record)  # its place
+            trials.setdefault(record.parent, []).append(record)
+        elif record.span != "gap":
+            kept.append(record)
+    rows = [_together(trials[record.parent], "trials") if record.span == "trial" else record for record in kept]
+    return tuple([*rows, _together(gaps, "times between cells")] if gaps else rows)
+
+
+def _together(records: Sequence[EnergyRecord], what: str) -> EnergyRecord:
+    if len(records) == 1:
+        return records[0]
+    first = records[0]
+    label = f"{len(records):,} {what}"
+    return total(records).with_(
+        id=first.id, parent=first.parent, span=first.span, run_id=first.run_id, label=label, seconds=_seconds(records)
+    )
+
+
+def _seconds(records: Sequence[EnergyRecord]) -> float:
+    return math.fsum(record.seconds for record in records)
+
+
+def _place(record: EnergyRecord, records: Sequence[EnergyRecord]) -> float:
+    """When the newest cell of a record's run began: runs stand together, in the order of these."""
+    return max(other.started_at for other in records if other.run_id == record.run_id)
+
+
+def _heading(record: EnergyRecord) -> str:
+    """Say which run it was: when, and of which notebook or project."""
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.started_at))
+    where = record.notebook or (f"project {record.project}" if record.project else "notebook not known")
+    return f"{when} · {where}"
 
 
 def _kept_whole(session: Session) -> bool:
@@ -173,11 +226,52 @@ def first_lines(records: Sequence[EnergyRecord], sources: Sequence[str]) -> dict
         count = record.execution_count
         if count is None or not 0 < count < len(sources) or record.span != "cell":
             continue
-        lines = [line for line in sources[count].splitlines() if line.strip() and not line.startswith("%%energy")]
-        lines = [line for line in lines if "_energy_begin" not in line] or lines
-        if lines:
-            found[record.id] = lines[0].strip()
+        if line := _first_line(sources[count]):
+            found[record.id] = line
     return found
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the sources of cells are found: the ledger holds none of them.
+
+    Parameters
+    ----------
+    typed : sequence of str
+        What was typed in this kernel, by execution.
+    history : object
+        IPython's own history, which keeps what was typed in earlier kernels where the person lets it.
+    """
+
+    typed: Sequence[str]
+    history: Any = None
+
+    def of_any(self, records: Sequence[EnergyRecord]) -> dict[str, str]:
+        """Return first lines by record, found by the hash of the code."""
+        from .cell import code_hash
+
+        known = {comparable(code_hash(source)): source for source in (*self._earlier(), *self.typed)}
+        found = {}
+        for record in records:
+            source = known.get(comparable(record.code_hash))
+            line = "" if source is None else _first_line(source)
+            if line:
+                found[record.id] = line
+        return found
+
+    def _earlier(self) -> list[str]:
+        if self.history is None:
+            return []
+        try:
+            return [source for _, _, source in self.history.get_tail(MOST_SOURCES, raw=True, include_latest=True)]
+        except Exception:  # noqa: BLE001 - a database that is IPython's own: the table stands without it
+            return []
+
+
+def _first_line(source: str) -> str:
+    lines = [line for line in source.splitlines() if line.strip() and not line.startswith("%%energy")]
+    lines = [line for line in lines if "_energy_begin" not in line] or lines
+    return lines[0].strip() if lines else ""
 
 
 def load_line(session: Session) -> str:

@@ -39,12 +39,15 @@ class Table:
         What the table is about; the word "simulated" is added where it belongs.
     whole : bool
         Whether the rows are all there are; else the sum is said to be that of these rows.
+    headings : mapping of str to str
+        What stands above the first row of each run, by the run's identity.
     """
 
     records: Sequence[EnergyRecord]
     texts: Mapping[str, str] = field(default_factory=dict)
     title: str = ""
     whole: bool = True
+    headings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def heading(self) -> str:
@@ -80,7 +83,12 @@ class Table:
             (record.joules, record.uncertainty) for record in (*(summed for _, summed in sums), *self.records)
         )
         inner = within(self.records)
-        lines = [_row(record, unit, self._named(record, record.id in inner)) for record in self.records]
+        lines, run = [], None
+        for record in self.records:
+            if record.run_id != run and record.run_id in self.headings:
+                lines.append(Row("", one_line(self.headings[record.run_id], 160), "", "", "", "", ""))
+            run = record.run_id
+            lines.append(_row(record, unit, self._named(record, record.id in inner)))
         return Rows(lines, [_sum_row(part, summed, unit, self.whole) for part, summed in sums], unit, self.heading)
 
     def _named(self, record: EnergyRecord, inner: bool) -> str:

@@ -20,7 +20,7 @@ import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator } from '@jupyterlab/translation';
 import { UUID } from '@lumino/coreutils';
 
-import { EveryNotebook } from './always';
+import { AfterRestart, EveryNotebook, Factors } from './always';
 import { Archive } from './archive';
 import { Badges } from './badges';
 import { CommandIDs, addCommands } from './commands';
@@ -109,6 +109,8 @@ const model: JupyterFrontEndPlugin<IEnergyModel> = {
       (known, answer) => made.named(known, answer)
     );
     chosen.changed.connect(() => made.touch());
+    new AfterRestart(made, kernels, trans);
+    new Factors(kernels, chosen);
     new EveryNotebook(made, kernels, chosen, async () => {
       const { button } = await showDialog({
         title: trans.__('Meter every notebook?'),

@@ -27,6 +27,10 @@ export interface IKnown {
   missing: boolean;
   /** Loading was tried without being asked for this process. */
   tried: boolean;
+  /** A person had this page start metering, and did not have it stopped since. */
+  wanted: boolean;
+  /** It was metered, and its process was restarted since. */
+  lapsed: boolean;
 }
 
 /** Something new about a kernel; `change` where it came with a frame. */
@@ -106,7 +110,9 @@ export class Kernels {
       said: null,
       loading: false,
       missing: false,
-      tried: false
+      tried: false,
+      wanted: false,
+      lapsed: false
     };
     known.link.show(this._visible);
     known.link.heard.connect((_, frame) => this._hear(known, frame));
@@ -145,6 +151,9 @@ export class Kernels {
 
   private _turn(known: IKnown, turn: Turn): void {
     if (turn === 'restarted') {
+      // One turn says that it restarts, and the next may say so again: what was known was forgotten with the first.
+      known.lapsed =
+        known.lapsed || known.wanted || known.run.snapshot !== null;
       known.run.clear();
       known.refusal = known.said = null;
       known.missing = known.tried = false;

@@ -26,21 +26,34 @@ export function isPlain(text: string): boolean {
   return WRITTEN.test(text);
 }
 
-/** The lines for these settings. */
-export function lines(
-  settings: Pick<ISettings, 'region' | 'pue' | 'tariff'>
-): string {
-  const given = {
-    region: settings.region.trim(),
-    pue: settings.pue === null ? '' : String(settings.pue),
-    tariff: settings.tariff.trim()
-  };
+type Given = Pick<ISettings, 'region' | 'pue' | 'tariff'>;
+
+/** What a kernel is told of settings, by the names that it has for them; empty is what the kernel's own place says. */
+function told(settings: Given): [string, string][] {
   return [
-    LOAD,
-    ...Object.entries(given)
-      .filter(([_, value]) => isPlain(value))
-      .map(([name, value]) => `%config JupyterGreen.${name} = '${value}'`)
-  ].join('\n');
+    ['region', settings.region.trim()],
+    ['pue', settings.pue === null ? '' : String(settings.pue)],
+    ['tariff', settings.tariff.trim()]
+  ];
+}
+
+const line = ([name, value]: [string, string]): string =>
+  `%config JupyterGreen.${name} = '${value}'`;
+
+/** The lines for these settings. */
+export function lines(settings: Given): string {
+  const given = told(settings).filter(([_, value]) => isPlain(value));
+  return [LOAD, ...given.map(line)].join('\n');
+}
+
+/** The lines that bring a metered kernel from some settings to others; none where nothing that it needs has changed. */
+export function changed(before: Given, after: Given): string {
+  const old = new Map(told(before));
+  return told(after)
+    .filter(([name, value]) => old.get(name) !== value)
+    .filter(([_, value]) => value === '' || isPlain(value))
+    .map(line)
+    .join('\n');
 }
 
 /** Start metering in a kernel. */

@@ -57,6 +57,7 @@ export class EnergyModel extends EnergyState implements IEnergyModel {
   async stopMetering(): Promise<void> {
     const known = this.known;
     if (known !== null) {
+      known.wanted = false;
       this._say(known, await this._ask(known, meter(false)));
     }
   }
@@ -69,13 +70,14 @@ export class EnergyModel extends EnergyState implements IEnergyModel {
       return;
     }
     known.loading = true;
-    known.missing = false;
+    known.missing = known.lapsed = false;
     known.said = null;
     this.touch();
     const loaded = await load(kernel, settings());
     known.loading = false;
     switch (loaded.kind) {
       case 'loaded':
+        known.wanted = true;
         if (!settings().quiet) {
           this._hands.mention(
             loaded.said || trans.__('This kernel is metered from here on.')

@@ -263,6 +263,20 @@ def test_history_names_the_cells(metered: Kernel) -> None:
     assert "second_of_all" in text
 
 
+def test_history_folds_the_trials_of_a_search(metered: Kernel) -> None:
+    search = (
+        "session = next(iter(__import__('jupyter_green.session.session', fromlist=['x'])._sessions))\n"
+        "for _ in range(40):\n"
+        "    with session.window('trial', label='a candidate'):\n"
+        "        sum(range(1000))\n"
+    )
+    assert metered.run(search).status == "ok"
+    metered.run("'the_cell_after'")
+    text = metered.run("%energy history").text()
+    assert "40 trials" in text
+    assert len(text.splitlines()) < 15
+
+
 def test_history_is_in_the_order_in_which_things_began(metered: Kernel) -> None:
     block = "import jupyter_green as green\nwith green.meter('inner_block'):\n    sum(range(100_000))"
     metered.run(f"'outer_cell'\n{block}")
@@ -280,7 +294,10 @@ def test_history_of_earlier_kernels(metered: Kernel, start: Callable[..., Kernel
     metered.run("1 + 1", "earlier")
     later = start()
     later.run("%load_ext jupyter_green")
-    assert later.run("%energy history --all").status == "ok"
+    listed = later.run("%energy history --all")
+    assert listed.status == "ok"
+    assert "· notebook not known" in listed.text() or "· project" in listed.text() or ".ipynb" in listed.text()
+    assert "1 + 1" in listed.text()  # IPython's own history of the kernel before
     assert [row["cell_id"].split("-")[0] for row in later.rows()] == ["earlier"]
 
 

@@ -119,6 +119,33 @@ def test_a_default_name_may_be_bound_anew_by_the_next_search(kernel: Kernel) -> 
         assert done.status == "ok", done
 
 
+NOTHING_KEPT = """
+from dataclasses import replace
+from jupyter_green.shrink import call
+found = call.quantize
+def kept_nothing(*args, **options):
+    return replace(found(*args, **options), recipe=None, model=args[0])
+"""
+
+
+def test_a_search_that_keeps_nothing_takes_nothing_back(kernel: Kernel) -> None:
+    assert kernel.run("%reset_selective -f ^model_shrunk$").status == "ok"
+    assert kernel.run("%quantize model --data loader --time 5s -q").status == "ok"
+    assert kernel.run(NOTHING_KEPT).status == "ok"
+    give = "magics = get_ipython().magics_manager.magics['line']['shrink'].__self__\n"
+    give += "smaller = torch.nn.Linear(8, 3)\nmagics._bind('model_shrunk', smaller)\ncall.quantize = kept_nothing"
+    assert kernel.run(give).status == "ok"
+    done = kernel.run("%quantize model --data loader --time 5s -q")
+    assert "model_shrunk stays what an earlier search made of it; model was not changed." in said(done)
+    assert kernel.run("assert model_shrunk is smaller and model is original").status == "ok"
+    assert "is what it was before" in said(kernel.run("%shrink --undo"))
+    assert kernel.run("assert model_shrunk is smaller").status == "ok"
+    done = kernel.run("%quantize model --data loader --time 5s -q -o fresh")
+    assert "Undo: %quantize --undo." in said(done)
+    assert kernel.run("assert fresh is original\ncall.quantize = found").status == "ok"
+    assert kernel.run("%shrink --undo").status == "ok"
+
+
 @pytest.mark.parametrize("line", ["model -o my-model", "model -o class", "[model][0]", "[model][0] --inplace"])
 def test_a_name_that_can_not_be_bound_is_refused_before_anything_runs(kernel: Kernel, line: str) -> None:
     assert kernel.run("calls = []").status == "ok"

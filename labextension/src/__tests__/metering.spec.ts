@@ -1,0 +1,23 @@
+import { changed, lines } from '../metering';
+
+const none = { region: '', pue: null, tariff: '' };
+
+describe('settings for a kernel', () => {
+  it('go with the line that loads', () => {
+    expect(lines({ ...none, region: ' FRA ' })).toBe(
+      "%load_ext jupyter_green\n%config JupyterGreen.region = 'FRA'"
+    );
+  });
+
+  it('reach a running one where they have changed, and nothing else does', () => {
+    const before = { ...none, region: 'FRA' };
+    expect(changed(before, before)).toBe('');
+    expect(changed(before, { ...before, tariff: '0.25 EUR/kWh' })).toBe(
+      "%config JupyterGreen.tariff = '0.25 EUR/kWh'"
+    );
+    expect(changed(before, { ...none, pue: 1.2 })).toBe(
+      "%config JupyterGreen.region = ''\n%config JupyterGreen.pue = '1.2'"
+    );
+    expect(changed(none, { ...none, region: "'; evil" })).toBe('');
+  });
+});
