@@ -92,12 +92,12 @@ def export(
 
 def _decisions(said: Sequence[warnings.WarningMessage]) -> list[str]:
     """Return the lines of a person's own code that made a number of Python of a traced size or value."""
-    import torch
+    from torch.jit._trace import TracerWarning  # torch.jit does not export it by name
 
     found = {
         (Path(one.filename), one.lineno)
         for one in said
-        if issubclass(one.category, torch.jit.TracerWarning) and LIBRARIES.isdisjoint(Path(one.filename).parts)
+        if issubclass(one.category, TracerWarning) and LIBRARIES.isdisjoint(Path(one.filename).parts)
     }
     cell = "your notebook"  # a cell has no name that tells anybody which
     return [
