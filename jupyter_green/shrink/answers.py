@@ -53,6 +53,9 @@ def answers_of(contestant: Contestant, outputs: Any, examples: Examples, size: i
     if names:
         numbers = {str(label): number for number, label in names.items()}
         found = [numbers.get(one, one) if isinstance(one, str) else one for one in found]
+    found = [one.tolist() if hasattr(one, "tolist") else one for one in found]  # a tensor or an array for one example
+    if not several(examples.labels):
+        found = [one[0] if isinstance(one, list) and len(one) == 1 else one for one in found]
     many = next((one for one in found if isinstance(one, (list, dict, set))), None)
     if many is not None and not several(examples.labels):
         raise ShrinkError(f"{contestant.name} answers {many!r:.60} for one example; let it give the label itself.")
@@ -133,13 +136,28 @@ def folded(value: Any) -> Any:
     return value.strip().casefold() if isinstance(value, str) else value
 
 
+def as_number(answer: Any) -> float:
+    """Return an answer as a number; no number where there is none.
+
+    Raises
+    ------
+    ShrinkError
+        If it is something else.
+    """
+    try:
+        return math.nan if answer is FAILED else float(answer)
+    except (TypeError, ValueError):
+        raise ShrinkError(f"It answers {answer!r:.60}, and the labels are numbers.") from None
+
+
 def squared(answer: Any, label: Any) -> float:
     """Return the squared error of an answer; no number where there is none."""
     import numpy as np
 
     if answer is FAILED:
         return math.nan
-    answer, label = np.asarray(answer, float).ravel(), np.asarray(label, float).ravel()
+    answer = np.asarray(answer, float).ravel() if isinstance(answer, (list, tuple)) else np.array([as_number(answer)])
+    label = np.asarray(label, float).ravel()
     if len(answer) != len(label):
         raise ShrinkError(f"An answer has {len(answer)} numbers and its label {len(label)}.")
     return float(((answer - label) ** 2).mean())

@@ -23,6 +23,7 @@ from .comparison import Row
 from .contestant import FAILED, Contestant, Module
 from .examples import Examples
 from .fault import ShrinkError
+from .fault import why as why_in_words
 from .metric import Metric, Perplexity
 from .surroundings import Surroundings
 from .utility import ENOUGH, Answers, Utility, ask, ask_again, utility_of
@@ -242,6 +243,8 @@ def judge_all(told: Asking, metric: Metric) -> dict[str, Utility]:
             why = STOPPED if isinstance(end, KeyboardInterrupt) else UP
             if told.interrupted and not found:
                 raise
+        except Exception as error:  # noqa: BLE001 - somebody else's answers; its row says what is wrong with them
+            why = why_in_words(error)
         else:
             if math.isfinite(utility.value):
                 found[name] = utility

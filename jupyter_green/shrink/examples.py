@@ -9,17 +9,20 @@ sorted, and whoever has time for the first few must not see one class alone.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import random
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from . import deadline
 from .batch import Batch, leaves, mapped, regrouped, smaller
 from .columns import LABELS, PAIRS, TEXTS
 from .fault import ShrinkError
 from .forms import BATCH, Reading
 from .groups import answers_to, first_of_each, keys_of, numbered, repeats_left_out
 from .loader import MOST_EXAMPLES, listed
+from .loader import read as read_all
 
 Form = Literal["texts", "pairs", "tensors", "rows", "objects"]
 MOST_MIXED_BYTES = 2**30
@@ -275,6 +278,10 @@ def _key(value: Any) -> Hashable:  # noqa: PLR0911 - one return a kind of value
 
 def _parted(data: Any, group: str | None) -> tuple[Any, Any, Any]:
     """Return inputs, labels and groups of whatever form the data has."""
+    if isinstance(data, Iterator):
+        data = _gone_through(data)
+    if isinstance(data, list) and data and all(isinstance(item, Mapping) and {*LABELS} & {*item} for item in data):
+        data = {name: [item.get(name) for item in data] for name in data[0]}  # rows of a table
     columns = _named(data)
     if columns is not None:
         return _parted_columns(data, columns, group)
@@ -302,6 +309,15 @@ def _parted_columns(data: Any, columns: Sequence[str], group: str | None) -> tup
         return list(zip(*(data[name] for name in pair), strict=True)), scores if labels is None else labels, groups
     rest = [name for name in columns if name not in LABELS and name != group]
     return data[rest] if hasattr(data, "iloc") else {name: data[name] for name in rest}, labels, groups
+
+
+def _gone_through(items: Iterator[Any]) -> list[Any]:
+    """Return what an iterator gives, as many as are read at most."""
+    found = []
+    for item in itertools.islice(read_all(items), MOST_EXAMPLES):
+        found.append(item)
+        deadline.look()
+    return found
 
 
 def _zipped(inputs: Any) -> Any:
@@ -344,6 +360,8 @@ def _is_pair(item: Any) -> bool:
 def _length(inputs: Any) -> int:
     if isinstance(inputs, Mapping):
         return len(next(iter(inputs.values()), ()))
+    if hasattr(inputs, "shape") and not len(inputs.shape):
+        raise ShrinkError("The data holds a number that belongs to no example; give one for each example.")
     return int(inputs.shape[0]) if hasattr(inputs, "shape") else len(inputs)
 
 

@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any
 from . import deadline
 from .answers import (
     answers_of,
+    as_number,
     classes_of,
     counts,
     differing,
     folded,
+    is_nan,
     kinds_of,
     places,
     same,
@@ -124,6 +126,9 @@ def metric_for(
     """
     if labels is None:
         raise ShrinkError("The data has no labels, so nothing says which answer is right; give (X, y).")
+    missing = 0 if hasattr(labels, "dim") else sum(label is None or is_nan(label) for label in labels)
+    if missing:
+        raise ShrinkError(f"{missing:,} of the {len(labels):,} labels are missing; leave these examples out.")
     if callable(wanted):
         return Answered(wanted)
     if several(labels):
@@ -400,7 +405,7 @@ def parts_of(  # noqa: PLR0911 - one return a kind of metric
         errors = [squared(one, label) for one, label in zip(said, labels, strict=True)]
         return np.asarray(errors, float)[:, None]
     if isinstance(metric, Spearman):
-        numbers = [math.nan if one is FAILED else float(one) for one in said]
+        numbers = [as_number(one) for one in said]
         return np.stack([numbers, np.asarray(labels, float)], axis=-1)
     if isinstance(metric, F1):
         return counts(said, labels, metric)

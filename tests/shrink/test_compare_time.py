@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -244,3 +245,55 @@ def test_losses_are_held_against_the_best_ones_own_repeat(clock: Clock, session:
     assert row.standing == "can't tell"
     assert "own repeats of moody" in row.reason
     assert any("In its own repeat it lost 33.5 points on 400 examples" in note for note in found.row("moody").notes)
+
+
+# ---- answers, labels and data as people have them -------------------------------------------------------------------
+
+
+def test_tensors_and_arrays_for_one_example_are_answers(clock: Clock, session: Session) -> None:
+    given: dict[str, Any] = {
+        "tensor": lambda text: torch.tensor(right(text)),
+        "of one": lambda text: torch.tensor([right(text)]),
+        "array": lambda text: np.array(right(text)),
+    }
+    found = compared(given, session, 60)
+    assert [row.utility for row in found.rows] == [1.0, 1.0, 1.0]
+
+
+def test_words_where_numbers_are_wanted_are_a_row(clock: Clock, session: Session) -> None:
+    pairs = [(text, text) for text in TEXTS]
+    amounts = [n / 7 for n in range(400)]
+    for data, metric in (((pairs, amounts), "spearman"), ((TEXTS, amounts), "mse")):
+        found = compared(
+            {"a": lambda _: "hi", "b": lambda one: len(str(one)) / 3}, session, 60, data=data, metric=metric
+        )
+        assert found.row("a").reason == "It answers 'hi', and the labels are numbers."
+        assert found.best == "b"
+
+
+def test_rows_and_iterators_are_read(clock: Clock, session: Session) -> None:
+    rows = [{"text": text, "label": label} for text, label in zip(TEXTS, LABELS, strict=True)]
+    for data in (
+        rows,
+        zip(TEXTS, LABELS, strict=True),
+        ((text, label) for text, label in zip(TEXTS, LABELS, strict=True)),
+    ):
+        assert compared({"a": right, "b": lambda _: 1}, session, 60, data=data).row("a").utility == 1.0
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ((TEXTS, [None, *LABELS[1:]]), "1 of the 400 labels are missing; leave these examples out."),
+        ((TEXTS, [float("nan"), *LABELS[1:]]), "1 of the 400 labels are missing; leave these examples out."),
+        ((torch.tensor(1.0), LABELS), "The data holds a number that belongs to no example; give one for each example."),
+        (
+            {"a": TEXTS, "b": TEXTS[1:], "label": LABELS},
+            "The columns of the data hold 399 and 400 examples; give as many in each.",
+        ),
+    ],
+)
+def test_data_that_makes_no_sense(data: Any, said: str, clock: Clock, session: Session) -> None:
+    with pytest.raises(ShrinkError) as caught:
+        compared({"a": right, "b": right}, session, 60, data=data)
+    assert str(caught.value) == said
