@@ -81,7 +81,7 @@ def result_of(search: Search, verdict: Verdict, window: Any, per_day: int, notes
         if search.parts is None
         else (independent(search.material.select), search.metric.value(search.parts)),
         data=data,
-        inspected=_inspected(verdict),
+        inspected=_inspected(search, verdict),
         notes=(*_varies(search), *notes, *(_crowded(trial, verdict.held_against) if kept is not None else ())),
         judged=search.subject.task,
         constant=search.constant,
@@ -212,10 +212,11 @@ def _noted(product: Product) -> Product:
     return replace(product, notes=notes_of(product))
 
 
-def _inspected(verdict: Verdict) -> str:
+def _inspected(search: Search, verdict: Verdict) -> str:
     if verdict.inspection is not None:
         return verdict.inspection.said
-    return "It was not loaded in a fresh process: the time allowed was too short for that." if verdict.proven else ""
+    short = "you interrupted that" if search.interrupted else "the time allowed was too short for that"
+    return f"It was not loaded in a fresh process: {short}." if verdict.proven else ""
 
 
 def _front(search: Search) -> tuple[Front, ...]:

@@ -7,6 +7,7 @@ than is accepted is dropped there; a trial ends when it is sure to cost more. Bo
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,7 @@ from .result import Candidate
 from .runtimes import Runtimes
 from .skill import Constant, without_skill
 from .subject import Subject
-from .trial import Cost, Outcome, Runner, Trial, run_trial, share_of_others
+from .trial import SHORT_SECONDS, Cost, Outcome, Runner, Trial, run_trial, share_of_others
 from .variation import repeated, share_that_varies
 from .waiting import ALONE, crowded, may_wait, told
 from .workload import CHOOSING_TOKENS, Workload
@@ -54,6 +55,14 @@ FIRST_LOOK = 4
 """The first look is at one part in so many of the choosing examples,"""
 LEAST_LOOKED = 8
 """and at so many of them at least."""
+LEAST_JUDGED = 400
+"""Examples to judge by where an eighth of the time suffices for them: to prove a point takes 381 without any loss."""
+CHEAPER = 1.5
+"""A call with fewer examples is cheaper where each takes no more than so many times as long as before."""
+REPEATED = 3
+"""How often an original that varies is asked for all examples."""
+MOST_JUDGING = 0.5
+"""Most of the time that is kept for judging, where the model is slow."""
 
 
 class Bench:
@@ -112,6 +121,8 @@ class Bench:
         self.references: Sequence[Any] = ()
         self._trained: tuple[Any, np.ndarray] | None = None
         self.fingerprint, self._state = subject.fingerprint(), ModelState(subject.model)
+        self.call_seconds = self.lap_seconds = 0.0
+        """Seconds of one batch of the data, and of one run in a trial, by the original."""
         self.varies: float | None = None
         """Share of the examples that the original answers differently when asked again; None where it does not."""
         self.carries = False
@@ -131,9 +142,17 @@ class Bench:
         if self.workload.new_tokens < wanted:
             note = f"{self.workload.new_tokens} new tokens are written, not {wanted}: the time allowed no more."
             self.material = replace(self.material, notes=(*self.material.notes, note))
-        self.varies = share_that_varies(self.subject, self.material.select, self.tick)
+        self.lap_seconds = FINAL_SHARE * self.seconds / pairs
+        if not wanted:
+            runner, began, cpu = self.workload.runner(self.subject.model), deadline.now(), time.process_time()
+            runner.run(0)
+            took, cpu = deadline.now() - began, time.process_time() - cpu
+            # Beside others a lap that can be read takes many times as long as the processor works for it.
+            self.lap_seconds = max(took, SHORT_SECONDS * took / max(1e-6, cpu, 0.2 * took))
+        asked = self.material.select[: max(1, int(SELECT_SHARE * self.seconds / max(1e-6, 2 * self.call_seconds)))]
+        self.varies = share_that_varies(self.subject, asked, self.tick)
         if self.varies is not None:
-            drawn = share_that_varies(self.subject, self.material.select, self.tick, put_back=True)
+            drawn = share_that_varies(self.subject, asked, self.tick, put_back=True)
             self.carries, self.varies = drawn is None, drawn and self.varies
         self.parts, self.references, self.wavering = self.of_original(self.material.select)
         if self.subject.fingerprint() != self.fingerprint:
@@ -149,18 +168,21 @@ class Bench:
     def _affordable(self, material: Material) -> Material:
         """Return as much to choose and judge by as the time allows; nothing of it has been looked at yet."""
         self.asked(self.subject.model, material.select[:1])
-        began = deadline.now()
-        self.asked(self.subject.model, material.select[:1])
-        once = max(1e-6, deadline.now() - began)
-        if once * (LEAST_BATCHES // 2) > SELECT_SHARE * self.seconds:
+        once, few = self._seconds_of(material.select[0]), LEAST_BATCHES // 2
+        if once * few > SELECT_SHARE * self.seconds:
             # One batch is so dear that a few would take all of the time, as with long texts: fewer examples at once.
             most = max(batch.size for batch in material.select)
-            size = max(1, int(most * SELECT_SHARE * self.seconds / (once * (LEAST_BATCHES // 2))))
-            material = replace(material, select=smaller(material.select, size), judge=smaller(material.judge, size))
-            once *= size / most
-        select, judge = (
-            max(LEAST_BATCHES // 2, int(share * self.seconds / once)) for share in (SELECT_SHARE, JUDGE_SHARE)
-        )
+            size = max(1, int(most * SELECT_SHARE * self.seconds / (once * few)))
+            less = self._seconds_of(material.select[0].part(0, size))
+            if less * most < once * size * CHEAPER:
+                material = replace(material, select=smaller(material.select, size), judge=smaller(material.judge, size))
+                once = less
+            else:
+                few = 1  # a call is as dear with fewer examples: then fewer calls
+        self.call_seconds = once
+        select, judge = (max(few, int(share * self.seconds / once)) for share in (SELECT_SHARE, JUDGE_SHARE))
+        wanted = -(-LEAST_JUDGED // max(batch.size for batch in material.select))
+        judge = max(judge, min(wanted, int(MOST_JUDGING / 4 * self.seconds / once)))
         chosen = list(material.select[:select])
         # What is of one group stays in one part, so nothing is taken over from another where there are groups.
         spare = material.select[select:] if groups_of(material.select) is None else []
@@ -168,6 +190,22 @@ class Bench:
         left = sum(b.size for b in (*material.select, *material.judge)) - sum(b.size for b in (*chosen, *judged))
         note = (f"{left:,} examples were not looked at: the time allowed no more.",) if left > 0 else ()
         return replace(material, select=chosen, judge=judged, notes=(*material.notes, *note))
+
+    def _seconds_of(self, batch: Batch) -> float:
+        began = deadline.now()
+        self.asked(self.subject.model, [batch])
+        return max(1e-6, deadline.now() - began)
+
+    @property
+    def trial_seconds(self) -> float:
+        """What it takes at least to tell the cost of one candidate beside the original's: warm, timed, and in turn."""
+        return 2 * (2 + LEAST_PAIRS) * self.lap_seconds
+
+    @property
+    def judging_seconds(self) -> float:
+        """What it takes to judge one candidate on all examples kept for that; at most `MOST_JUDGING` of the time."""
+        asked = self.call_seconds * len(self.material.judge) * (1 + (1 if self.varies is None else REPEATED))
+        return min(MOST_JUDGING * self.seconds, asked + self.trial_seconds)
 
     def asked(self, model: Any, batches: Sequence[Batch], references: Sequence[Any] | None = None) -> Any:
         """Run a model over batches, and put back what it holds beside its parameters."""
@@ -287,16 +325,22 @@ class Bench:
                 self._settle(entry)
             except (KeyboardInterrupt, TimeIsUp):
                 # What was told of it before still holds.
-                self.rows, self._untold = rows, [*self._untold, *waiting[place:]]
+                left = [one for one in self._untold if one is not entry]
+                self.rows, self._untold = rows, [*left, *waiting[place:]]
                 raise
 
     def last_chance(self) -> None:
-        """Let the cheapest of what can't be told be judged where it looks cheaper than all others."""
+        """Let the cheapest of what can't be told be judged where it looks cheaper than all others.
+
+        Without any other, that may be one whose cost there was no time to look at.
+        """
         examples = independent(self.material.judge)
         hopeful = [entry for entry in self._untold if entry.outcome.cost.cpu_seconds > 0]
         if self.entries:
             least = min(entry.cost for entry in self.entries)
             hopeful = [e for e in hopeful if e.cost < least and e.expected_high(examples) <= self.max_loss]
+        elif not hopeful:
+            hopeful = self._untold
         if not hopeful:
             return
         entry = min(hopeful, key=lambda entry: (entry.cost, entry.outcome.cost.cpu_seconds))
@@ -308,7 +352,11 @@ class Bench:
         import torch
 
         name, product = entry.name, entry.product
-        trial = self.try_out(name, product.model, CHOOSING_ROUNDS)
+        try:
+            trial = self.try_out(name, product.model, CHOOSING_ROUNDS)
+        except TimeIsUp:
+            self._untold.append(entry)  # its loss may be accepted, so it may be judged all the same
+            raise
         outcome = entry.outcome = told(trial, name, ALONE, torch.get_num_threads()).outcome
         if outcome.verdict == "less":
             self.entries.append(entry)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,7 +88,7 @@ class Reading(BatchReading):
         if isinstance(data, Mapping):
             return self._mapping(data)
         if hasattr(data, "column_names") and hasattr(data, "__len__"):
-            return self._mapping({name: list(data[name]) for name in data.column_names})
+            return self._mapping({name: list(read(data[name])) for name in data.column_names})
         if hasattr(data, "columns") and hasattr(data, "iloc"):
             return self._mapping(data)
         if isinstance(data, tuple) and not are_examples(data) and texts_of(data) is None:
@@ -184,6 +184,7 @@ class Reading(BatchReading):
             mapped(inputs, lambda leaf: leaf[order]),
             None if labels is None else labels[order],
             None if groups is None else [groups[place] for place in order.tolist()],
+            rows_of(object(), order.tolist()),
         )
         width = max((leaf.shape[1] for leaf in found if leaf.dim() == 2 and not leaf.is_floating_point()), default=1)
         return smaller([whole], self.tokens.at_once(BATCH, width)) if count else []
@@ -232,9 +233,10 @@ class Reading(BatchReading):
                     f"{cut} of the {len(order)} texts are longer than {most:,} tokens and were cut there."
                 )
             chosen = None if labels is None else labels[order]
-            return self._rows(columns, chosen, None if groups is None else [groups[place] for place in order])
+            own = None if groups is None else [groups[place] for place in order]
+            return self._rows(columns, chosen, own, order)
         # Texts of like length together, some batches at a time: padding is work that answers nothing.
-        order = _sorted(order, [len(text) for text in texts], BATCH)
+        order, table = _sorted(order, [len(text) for text in texts], BATCH), object()
         found = []
         for begin in range(0, len(order), BATCH):
             places = order[begin : begin + BATCH]
@@ -244,13 +246,19 @@ class Reading(BatchReading):
                     made,
                     None if labels is None else labels[places],
                     None if groups is None else [groups[place] for place in places],
+                    rows_of(table, places),
                 )
             )
         return found
 
-    def _rows(self, columns: Mapping[str, list[Any]], labels: Any, groups: list[Any] | None) -> list[Batch]:
-        """Read tokens of unlike lengths: those of like length together, padded batch by batch."""
-        columns = {name: rows for name, rows in columns.items() if name not in self.tokens.unwanted}
+    def _rows(
+        self, columns: Mapping[str, list[Any]], labels: Any, groups: list[Any] | None, rows: Sequence[int] | None = None
+    ) -> list[Batch]:
+        """Read tokens of unlike lengths: those of like length together, padded batch by batch.
+
+        `rows` are their places in the person's data, where these are others.
+        """
+        columns = {name: column for name, column in columns.items() if name not in self.tokens.unwanted}
         lengths = [len(row) for row in columns["input_ids"]]
         groups = self._counted(len(lengths), labels, groups)
         # The first token of a text is predicted from nothing.
@@ -265,10 +273,10 @@ class Reading(BatchReading):
             return []
         size = self.tokens.at_once(BATCH, max(lengths))
         order = _sorted(order, lengths, size)
-        found = []
+        found, table = [], object()
         for begin in range(0, len(order), size):
             places = order[begin : begin + size]
-            some = {name: [rows[place] for place in places] for name, rows in columns.items()}
+            some = {name: [column[place] for place in places] for name, column in columns.items()}
             made = padded(self.tokenizer, some, left=on_the_left(self.tokenizer, self.tokens))
             own = made.pop("labels", None)
             found.append(
@@ -276,9 +284,15 @@ class Reading(BatchReading):
                     made,
                     own if labels is None else labels[places],
                     None if groups is None else [groups[place] for place in places],
+                    rows_of(table, places if rows is None else [rows[place] for place in places]),
                 )
             )
         return found
+
+
+def rows_of(table: object, places: Sequence[int]) -> list[Hashable]:
+    """Return the sources of examples that are rows of one table."""
+    return [(table, place) for place in places]
 
 
 def _sorted(order: Sequence[int], lengths: Sequence[int], size: int) -> list[int]:

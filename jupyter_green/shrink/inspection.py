@@ -75,6 +75,7 @@ def inspect(original: Subject, product: Product, batches: Sequence[Batch]) -> In
     with tempfile.TemporaryDirectory() as place:
         folder, fresh = Path(place) / "model", Path(place) / "fresh.safetensors"
         try:
+            deadline.look()
             alone = write(folder, original, product, batches[0].part(0, 2).inputs)
             _write(fresh, original, product.model, [*_cases(batches), *_resized(original, product, batches[0])])
             found = (

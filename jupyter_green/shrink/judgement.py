@@ -8,15 +8,16 @@ is proven the cheapest is kept whose cost is proven too. It is saved, loaded in 
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from . import deadline
 from .batch import Batch, independent
-from .bench import FINAL_SHARE, SEARCH_SHARE
+from .bench import BESIDE, FINAL_SHARE, REPEATED, SEARCH_SHARE, UNTRIED
 from .deadline import TimeIsUp
 from .entry import Entry, Verdict
+from .fault import ShrinkError, why
 from .inspection import inspect
 from .loss import Loss
 from .ratio import Ratio, paired_ratio
@@ -62,11 +63,17 @@ def shortlist(entries: Sequence[Entry], examples: int, max_loss: float) -> list[
     return [*front[::-1], *bold]
 
 
+class OriginalFails(ShrinkError):
+    """The original itself fails on an example that judges."""
+
+
 @dataclass(frozen=True)
 class _Judged:
     """What the judging part said of a candidate's loss, before its cost is looked at again."""
 
     entry: Entry
+    base: np.ndarray
+    """The original's parts."""
     parts: np.ndarray
     loss: Loss
     against: Loss | None
@@ -77,9 +84,10 @@ class _Judged:
 
 def judge(search: Search) -> Verdict:
     """Try the short list afresh, and look at the judging part; an interrupt leaves the best so far, unproven."""
-    judged = search.material.judge
     if not search.interrupted:
         search.last_chance()
+    end = search.began + search.seconds
+    judged = _that_fit(search, end)
     chosen = shortlist(search.entries, independent(judged), search.max_loss)
     if not chosen:
         untold = [row for row in search.rows if row.reason.startswith(UNTOLD)]
@@ -88,59 +96,119 @@ def judge(search: Search) -> Verdict:
     if search.interrupted:
         return _unjudged(chosen, INTERRUPTED)
     passed: list[_Judged] = []
+    refused: dict[str, str] = {}
     try:
-        with deadline.until(search.began + search.seconds):
-            return _judged(search, chosen, judged, passed)
+        with deadline.until(end):
+            return _judged(search, chosen, judged, passed, refused)
+    except OriginalFails as error:
+        search.unjudged, said = True, str(error)
     except KeyboardInterrupt:
-        search.interrupted = True
-        return _unjudged([one.entry for one in passed] or chosen, INTERRUPTED)
+        search.interrupted, said = True, INTERRUPTED
     except TimeIsUp:
-        search.unjudged = True
-        return _unjudged([one.entry for one in passed] or chosen, TOO_LATE)
+        search.unjudged, said = True, TOO_LATE
+    left = [entry for entry in chosen if entry.name not in refused]
+    found = _half(search, passed, said) or (_unjudged(left, said) if left else Verdict(None, reason=said))
+    found.refused = refused
+    return found
+
+
+def _that_fit(search: Search, end: float) -> Sequence[Batch]:
+    """Return as many batches of the judging part as the original and one candidate can answer, a trial after them.
+
+    The others stay unseen. What is left out is no matter of what they hold, so it changes no proof but its size.
+    """
+    judged = search.material.judge
+    left = end - deadline.now() - search.trial_seconds
+    each = search.call_seconds * (2 if search.varies is None else 1 + REPEATED)
+    if each <= 0 or left >= len(judged) * each:
+        return judged
+    fit = judged[: max(1, int(left / each))]
+    count, fewer = sum(batch.size for batch in judged), sum(batch.size for batch in fit)
+    note = f"{fewer:,} of the {count:,} examples that were kept for judging judged: the time allowed no more."
+    search.material = replace(search.material, notes=(*search.material.notes, note))
+    return fit
 
 
 def _unjudged(chosen: Sequence[Entry], said: str) -> Verdict:
     """Return the boldest whose cost is told, as what was not judged; nothing is kept where no cost is."""
     entry = next((entry for entry in reversed(chosen) if entry.outcome.ratio is not None), None)
     if entry is None:
-        return Verdict(None, reason=chosen[-1].outcome.reason)
+        return Verdict(None, reason=said if chosen[-1].outcome is UNTRIED else chosen[-1].outcome.reason)
     return Verdict(entry, entry.loss, entry.against_control, None, entry.outcome, reason=said)
 
 
-def _judged(search: Search, chosen: Sequence[Entry], judged: Sequence[Batch], passed: list[_Judged]) -> Verdict:
-    """Return what is proven of the short list; `passed` is filled with those whose loss is.
+def _half(search: Search, passed: Sequence[_Judged], said: str) -> Verdict | None:
+    """Return the boldest of those whose loss is proven, with the cost that it was chosen by; None without any."""
+    one = next((one for one in reversed(passed) if one.entry.outcome.ratio is not None), None)
+    if one is None:
+        return None
+    metric, entry, loss = search.metric, one.entry, one.loss
+    seen = f"Its loss is proven on {loss.examples:,} examples, its cost is that of choosing. {said}"
+    scores = (metric.value(one.base), metric.value(one.parts))
+    return Verdict(entry, loss, one.against, scores, entry.outcome, reason=seen)
 
-    The fixed order is one of losses, tested up to the first that isn't proven. What each costs is a question of its
-    own, put to the cheapest of those that passed first: whether it can be told changes nothing of the losses.
+
+def _judged(
+    search: Search,
+    chosen: Sequence[Entry],
+    judged: Sequence[Batch],
+    passed: list[_Judged],
+    refused: dict[str, str],
+) -> Verdict:
+    """Return what is proven of the short list.
+
+    `passed` is filled with those whose loss is, until their cost is looked at; `refused` with those that are not, and
+    why. The fixed order is one of losses, tested up to the first that isn't proven. What fails on an example is out of
+    that order: it has no loss. What each costs is a question of its own, put to the cheapest of those that passed
+    first: whether it can be told changes nothing of the losses.
     """
     search.tell("judging")
-    base, kept, wavering = search.of_original(judged)
-    scores: dict[int, np.ndarray] = {}
+    try:
+        base, kept, wavering = search.of_original(judged)
+    except ShrinkError as error:
+        raise OriginalFails(f"Nothing could be judged: {error}") from error
+    controls: dict[int, np.ndarray] = {}
     failed: _Judged | None = None
+    end = deadline.now() + deadline.left()
     for entry in chosen:
-        # What was made of one structure shares one control, which is looked at once.
-        control, key = entry.control, id(entry.control)
-        if control is not None and key not in scores:
-            scores[key] = search.asked(control, judged, kept)[0]
-        found = _loss_of(search, entry, (base, scores.get(key)), kept, judged, wavering)
+        try:
+            # Time is kept for the cost of one of them, without which no loss is of use.
+            with deadline.until(end - search.trial_seconds if passed else end):
+                # What was made of one structure shares one control, which is looked at once.
+                control, key = entry.control, id(entry.control)
+                if control is not None and key not in controls:
+                    controls[key] = search.asked(control, judged, kept)[0]
+                found = _loss_of(search, entry, (base, controls.get(key)), kept, judged, wavering)
+        except TimeIsUp:
+            if not passed:
+                raise
+            search.remark(entry.name, TOO_LATE)
+            break
+        except Exception as error:  # noqa: BLE001 - somebody else's model; its row says what it raised
+            said = str(error) if isinstance(error, ShrinkError) else why(error)
+            refused[entry.name] = f"It failed on the examples that judge: {said}"
+            continue
         if not found.passed:
             failed = found
+            refused[entry.name] = _reason(search.max_loss, None, found.loss, found.against, same=found.same)
             break
         passed.append(found)
     share = FINAL_SHARE / 2 / max(1, len(passed))
     verdicts: list[Verdict] = []
-    for one in reversed(passed):
-        verdicts.append(_verdict(search, one, base, judged, share))
-        if verdicts[-1].proven and _holds(search, verdicts[-1], judged):
+    for one in [*reversed(passed)] or ([] if failed is None else [failed]):
+        verdict = _verdict(search, one, judged, share)
+        verdicts.append(verdict)
+        if verdict.proven and _holds(search, verdict, judged):
             break
-    if failed is not None and not verdicts:
-        return _verdict(search, failed, base, judged, share)
-    best = verdicts[-1] if verdicts[-1].proven else _first(verdicts)
-    rest = [one for one in verdicts if one is not best]
-    best.refused = {one.entry.name: one.reason for one in rest if one.entry is not None}
-    if failed is not None:
-        said = _reason(search.max_loss, None, failed.loss, failed.against, same=failed.same)
-        best.refused[failed.entry.name] = said
+        refused[one.entry.name] = verdict.reason
+        if one in passed:
+            passed.remove(one)
+    if verdicts:
+        best = verdicts[-1] if verdicts[-1].proven else _first(verdicts)
+    else:
+        best = Verdict(next(entry for entry in chosen if entry.name in refused), reason=next(iter(refused.values())))
+    assert best.entry is not None
+    best.refused = {name: said for name, said in refused.items() if name != best.entry.name}
     return best
 
 
@@ -163,6 +231,9 @@ def _holds(search: Search, verdict: Verdict, judged: Sequence[Batch]) -> bool:
             verdict.inspection = inspect(search.subject, verdict.entry.product, judged)
     except TimeIsUp:
         return True
+    except KeyboardInterrupt:
+        search.interrupted = True  # what is proven stays so, unchecked
+        return True
     if not verdict.inspection.passed:
         verdict.proven, verdict.reason = False, verdict.inspection.said
     return verdict.proven
@@ -183,21 +254,27 @@ def _loss_of(  # noqa: PLR0917 - one place calls it
     against = None if trained is None else search.loss(trained, parts, wavering, judged)
     worst = max((x for x in (loss, against) if x is not None), key=lambda x: x.high)
     same = entry.product.same_numbers and loss.same
-    return _Judged(entry, parts, loss, against, same, passed=same or worst.within(search.max_loss))
+    return _Judged(entry, base, parts, loss, against, same, passed=same or worst.within(search.max_loss))
 
 
-def _verdict(search: Search, one: _Judged, base: np.ndarray, judged: Sequence[Batch], share: float) -> Verdict:
+def _verdict(search: Search, one: _Judged, judged: Sequence[Batch], share: float) -> Verdict:
     """Return the whole of what is said of a candidate: its loss as it was judged, its cost in a trial of its own."""
     import torch
 
     metric, entry, parts, loss = search.metric, one.entry, one.parts, one.loss
-    trial = _trial(search, entry, share)
+    scores = (metric.value(one.base), metric.value(parts))
+    try:
+        trial = _trial(search, entry, share)
+    except Exception as error:  # noqa: BLE001 - somebody else's model; the next is judged all the same
+        said = f"Its cost could not be judged: {why(error)}"
+        untold = Outcome("can't tell", None, said, entry.outcome.cost)
+        return Verdict(entry, loss, one.against, scores, untold, reason=said)
     outcome, cpu, held = told(trial, entry.name, _alone(entry, trial.laps), torch.get_num_threads())
     return Verdict(
         entry,
         loss,
         one.against,
-        (metric.value(base), metric.value(parts)),
+        scores,
         outcome,
         trial,
         _reason(search.max_loss, outcome, loss, one.against, same=one.same),
@@ -210,41 +287,60 @@ def _verdict(search: Search, one: _Judged, base: np.ndarray, judged: Sequence[Ba
         against_bf16=trial.raw(entry.name, BF16) if BF16 in trial.laps else None,
         phases=phases(trial, entry.name, search.workload.new_tokens),
         agreement=metric.agreement(parts),
-        by_class=metric.by_class(base, parts),
+        by_class=metric.by_class(one.base, parts),
     )
 
 
 def _trial(search: Search, entry: Entry, share: float) -> Trial:
-    """Run original, candidate, the original in its runtime and in bfloat16 in turn, for a share of the time.
+    """Run original and candidate in turn for a share of the time, and beside them what tells the gain's parts.
+
+    What stands beside them is left out where it fails, or where the time is short.
+    """
+    models = {"original": search.subject.model, entry.name: entry.product.model}
+    # Late, a trial has no more rounds than it takes to tell anything.
+    rounds = MOST_ROUNDS if search.spent < SEARCH_SHARE * search.seconds else FEWEST_ROUNDS
+    runners = {name: search.workload.runner(model) for name, model in models.items()}
+
+    def alone() -> Runner:
+        return search.workload.runner(search.subject.model, threads=1)
+
+    def run(beside: Mapping[str, Runner], seconds: float) -> Trial:
+        wanted = alone if _alone(entry, {**runners, **beside}) is None else None
+        return search.in_turn({**runners, **beside}, wanted, seconds=seconds, rounds=rounds, seed=1)
+
+    if deadline.left() > BESIDE * search.trial_seconds:
+        try:
+            trial = run(_beside(search, entry, models), search.seconds * share)
+            if trial.raw(entry.name) is not None or deadline.left() < search.trial_seconds:
+                return trial
+        except Exception as error:  # noqa: BLE001 - where it is the candidate that fails, it does so once more
+            search.remark(entry.name, f"The parts of its gain are not told apart: {why(error)}")
+    # What is left of the time is best spent on the one question; a trial takes four times its seconds at most.
+    return run({}, max(search.seconds * share, min(deadline.left(), search.seconds) / 4))
+
+
+def _beside(search: Search, entry: Entry, models: Mapping[str, Any]) -> dict[str, Runner]:
+    """Return the original in the candidate's runtime and in bfloat16, and the reading of a prompt alone.
 
     The original also runs in as few threads as the candidate's runtime takes: anybody can have that part.
     """
     import torch
 
-    models = {"original": search.subject.model, entry.name: entry.product.model}
+    others: dict[str, Any] = {}
     runtime = search.runtimes.of(entry.product)
     if runtime is not None:
-        models[RUNTIME] = runtime
+        others[RUNTIME] = runtime
     half = search.runtimes.bf16
     if half is not None and half is not entry.product.model:
-        models[BF16] = half
-    tokens = search.workload.new_tokens
-    # Late, a trial has no more rounds than it takes to tell anything.
-    rounds = MOST_ROUNDS if search.spent < SEARCH_SHARE * search.seconds else FEWEST_ROUNDS
-    runners = {name: search.workload.runner(model) for name, model in models.items()}
+        others[BF16] = half
+    runners = {name: search.workload.runner(model) for name, model in others.items()}
     threads = threads_of(entry.product.model)
     # In PyTorch the original in its runtime is that already, and each lap of a language model takes seconds.
     if threads is not None and threads < torch.get_num_threads() and entry.product.runtime != "PyTorch":
         runners[THREADS] = search.workload.runner(search.subject.model, threads=threads)
-    if tokens:
-        for name in ("original", entry.name):
-            runners[f"{name}, {PROMPT}"] = search.workload.runner(models[name], 0)
-
-    def alone() -> Runner:
-        return search.workload.runner(search.subject.model, threads=1)
-
-    wanted = alone if _alone(entry, runners) is None else None
-    return search.in_turn(runners, wanted, seconds=search.seconds * share, rounds=rounds, seed=1)
+    if search.workload.new_tokens:
+        runners |= {f"{name}, {PROMPT}": search.workload.runner(model, 0) for name, model in models.items()}
+    return runners
 
 
 def _alone(entry: Entry, there: Container[str]) -> str | None:

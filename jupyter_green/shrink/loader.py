@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import random
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,8 @@ from .sampler import ASKED, indexes_of, recorded, source
 from .surroundings import Surroundings
 from .tokens import Tokens, tokenized
 
+MOMENT = 0.1
+"""Seconds that a loader's workers are waited for at least."""
 MOST_EXAMPLES = 20_000
 """Examples beyond these are not read; this many prove half a point with room to spare."""
 
@@ -100,7 +103,6 @@ class BatchReading:
         total = 0
         for item in read(items):
             found.append(self._item(item))
-            deadline.look()
             total += found[-1].size
             if total >= MOST_EXAMPLES:
                 break
@@ -201,10 +203,23 @@ def cause(error: BaseException) -> str:
 def read(items: Iterable[Any]) -> Iterator[Any]:
     """Go through what a person gives; what it raises is one sentence."""
     try:
-        yield from items
+        left: Any = iter(items)
+        while True:
+            deadline.look()
+            if getattr(left, "_num_workers", 0):
+                # Workers are waited for no longer than there is time; PyTorch then raises a RuntimeError.
+                vars(left)["_timeout"] = min(left._timeout or math.inf, max(MOMENT, deadline.left()))
+                if math.isinf(left._timeout):
+                    vars(left)["_timeout"] = 0
+            try:
+                item = next(left)
+            except StopIteration:
+                return
+            yield item
     except ShrinkError:
         raise
     except Exception as error:  # the person's dataset, its workers and what puts batches together may raise anything
+        deadline.look()
         raise ShrinkError(f"The data can't be read: {cause(error)}.") from error
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Literal
 
+from . import deadline
 from .fault import ShrinkError
 
 if TYPE_CHECKING:
@@ -160,6 +161,7 @@ def drawn(
     rng = np.random.default_rng(0)
 
     def one(places: Any) -> float:
+        deadline.look()
         try:
             return loss(places)
         except ShrinkError:

@@ -396,7 +396,7 @@ def evaluate(  # noqa: PLR0917 - the last two are rarely given
     import numpy as np
     import torch
 
-    from .refusal import called
+    from .refusal import called, not_numbers
 
     parts, kept = [], []
     with torch.inference_mode():
@@ -405,7 +405,7 @@ def evaluate(  # noqa: PLR0917 - the last two are rarely given
             raw = called(subject, batch) if own_outputs else subject.call(batch.to(subject.device).inputs, model)
             outputs = at_least_single(subject.main(raw))
             if not bool(torch.isfinite(outputs).all()):
-                raise ShrinkError("Some outputs are not numbers (NaN or infinite).")
+                raise ShrinkError(not_numbers(batch, outputs))
             own = metric.reference(outputs)
             kept.append(own)
             part = metric.parts(outputs, batch.labels, own if references is None else references[place])

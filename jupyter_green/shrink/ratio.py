@@ -72,7 +72,9 @@ class Ratio:
 
 
 def paired_ratio(original: Sequence[float], candidate: Sequence[float], *, seed: int = 0) -> Ratio | None:
-    """Return candidate / original from laps run in turn; None where there are too few pairs or a cost is not above 0.
+    """Return candidate / original from laps run in turn; None where there are too few pairs, or a cost that is none.
+
+    A cost is a finite number above 0.
 
     Parameters
     ----------
@@ -86,7 +88,7 @@ def paired_ratio(original: Sequence[float], candidate: Sequence[float], *, seed:
     if len(original) != len(candidate):
         raise ValueError("Paired laps come in equal numbers.")
     count = len(original)
-    if count < LEAST_PAIRS or min(*original, *candidate) <= 0:
+    if count < LEAST_PAIRS or not all(0 < cost < math.inf for cost in (*original, *candidate)):
         return None
     logs = np.log(np.asarray(candidate, float)) - np.log(np.asarray(original, float))
     cut = int(TRIM * count) if count >= TRIMMED_FROM else 0
@@ -144,7 +146,7 @@ def spread(values: Sequence[float]) -> float:
     """Return how much laps of one and the same model vary, as a share: a robust standard deviation of logarithms."""
     import numpy as np
 
-    if len(values) < 2 or min(values) <= 0:
+    if len(values) < 2 or not all(0 < value < math.inf for value in values):
         return math.inf
     logs = np.log(np.asarray(values, float))
     return float(1.4826 * np.median(np.abs(logs - np.median(logs))))

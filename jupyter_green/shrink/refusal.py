@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .batch import Batch, leaves
-from .fault import ShrinkError, why
+from .fault import ShrinkError, of_memory, why
 from .subject import Subject
 from .tokens import longest_of
+
+NAMED = 3
+"""So many examples are named at most."""
 
 
 def called(subject: Subject, batch: Batch, what: str = "data") -> Any:
@@ -31,7 +34,48 @@ def called(subject: Subject, batch: Batch, what: str = "data") -> Any:
     try:
         return subject.call(batch.to(subject.device).inputs)
     except Exception as error:  # somebody else's model may raise anything; it is said and never hidden
-        raise ShrinkError(f"The model can't be called with the {what}: {_refusal(subject, batch, error)}.") from error
+        said, places = _refusal(subject, batch, error), _failing(subject, batch, error)
+        which = f"{named(batch, places)} of the {what}" if places else f"the {what}"
+        do = "; mend that or leave it out" if places and ";" not in said else ""
+        raise ShrinkError(f"The model can't be called with {which}: {said}{do}.") from error
+
+
+def named(batch: Batch, places: Sequence[int]) -> str:
+    """Return which examples these are, by their numbers in the person's data where these are known."""
+    numbers = [] if batch.sources is None else [_number(batch.sources[place]) for place in places]
+    if not numbers or None in numbers:
+        return "one example" if len(places) == 1 else f"{len(places)} examples"
+    first = ", ".join(str(number) for number in numbers[:NAMED])
+    more = f" and {len(numbers) - NAMED} more" if len(numbers) > NAMED else ""
+    return f"example{'s' if len(numbers) > 1 else ''} {first}{more} (counted from 0)"
+
+
+def not_numbers(batch: Batch, outputs: Any) -> str:
+    """Return in one sentence that outputs are not numbers, and of which examples that is so."""
+    import torch
+
+    bad: list[int] = []
+    if outputs.dim() and len(outputs) == batch.size:
+        bad = (~torch.isfinite(outputs)).reshape(batch.size, -1).any(-1).nonzero()[:, 0].tolist()
+    if not bad or len(bad) == batch.size:
+        return "Some outputs are not numbers (NaN or infinite)."
+    return (
+        f"The outputs for {named(batch, bad)} of the data are not numbers (NaN or infinite); mend that or leave it out."
+    )
+
+
+def _number(source: Any) -> int | None:
+    """Return the number of an item of a dataset; None where it has none."""
+    place = source[1] if isinstance(source, tuple) and len(source) == 2 else None
+    return place if isinstance(place, int) else None
+
+
+def _failing(subject: Subject, batch: Batch, error: BaseException) -> list[int]:
+    """Return which examples of a batch the model can't be called with alone; none where that tells nothing."""
+    if of_memory(error) or batch.size < 2:
+        return [0] if batch.size == 1 and not of_memory(error) else []
+    found = [place for place in range(batch.size) if not _takes(subject, batch.part(place, place + 1))]
+    return found if len(found) < batch.size else []
 
 
 def _refusal(subject: Subject, batch: Batch, error: BaseException) -> str:

@@ -10,6 +10,8 @@ import copy
 from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
+from . import deadline
+
 ASKED = 8
 """Items that are asked for twice, to see whether a dataset is random in itself."""
 
@@ -40,14 +42,58 @@ def recorded(loader: Any) -> tuple[Any, RecordingSampler | None]:
     """Return a copy of a DataLoader and the sampler that remembers what it is asked; None where it has no indexes."""
     from torch.utils.data import IterableDataset
 
-    if isinstance(loader.dataset, IterableDataset):
-        return loader, None
+    streamed = isinstance(loader.dataset, IterableDataset)
+    copied = copy.copy(loader)
+    # A loader refuses other parts once it is made; the copy's own attributes are set below that.
+    vars(copied).update({"_iterator": None, "persistent_workers": False})
+    pipe = any(base.__name__ in ("IterDataPipe", "MapDataPipe") for base in type(loader.dataset).__mro__)
+    if loader.num_workers == 0 and not pipe:  # workers have no limit of their own, and a pipe is set from outside
+        vars(copied)["dataset"] = InTime(loader.dataset)
+    if streamed:
+        return copied, None
     name = "sampler" if loader.batch_sampler is None else "batch_sampler"
     sampler = RecordingSampler(getattr(loader, name))
-    copied = copy.copy(loader)
-    # A loader refuses another sampler once it is made; the copy's own attributes are set below that.
-    vars(copied).update({name: sampler, "_iterator": None, "in_order": True, "persistent_workers": False})
+    vars(copied).update({name: sampler, "in_order": True})
     return copied, sampler
+
+
+class InTime:
+    """A dataset each of whose items is read only while there is time: one batch of slow ones may take all of it.
+
+    Parameters
+    ----------
+    dataset : object
+        Of PyTorch; anything else that it has is had through this.
+    """
+
+    def __init__(self, dataset: Any) -> None:
+        self.dataset = dataset
+        inner = dataset
+        while type(inner).__name__ == "Subset":
+            inner = inner.dataset
+        if hasattr(inner, "__getitems__"):
+            self.__getitems__: Any = self._several  # it reads several at once, in a way of its own
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("dataset", "__getitems__"):
+            raise AttributeError(name)
+        return getattr(self.dataset, name)
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: Any) -> Any:
+        deadline.look()
+        return self.dataset[index]
+
+    def _several(self, indexes: Any) -> Any:
+        deadline.look()
+        return self.dataset.__getitems__(indexes)
+
+    def __iter__(self) -> Iterator[Any]:
+        for item in self.dataset:
+            deadline.look()
+            yield item
 
 
 def indexes_of(sampler: RecordingSampler | None, sizes: Sequence[int]) -> list[list[Hashable]] | None:

@@ -71,6 +71,20 @@ class Search(Bench):
 
     def _run(self, recipes: Sequence[Recipe]) -> None:
         self.begin()
+        with deadline.until(self.began + self._last_share * self.seconds):
+            self._tried(recipes)
+
+    @property
+    def _last_share(self) -> float:
+        """The share of the time after which nothing more is looked at: earlier where judging takes long."""
+        return min(SEARCH_SHARE, 1 - self.judging_seconds / self.seconds)
+
+    @property
+    def _open_share(self) -> float:
+        """The share of the time after which nothing more begins."""
+        return self._last_share - SEARCH_SHARE + 1 - FINAL_SHARE
+
+    def _tried(self, recipes: Sequence[Recipe]) -> None:
         training = [recipe for recipe in recipes if recipe.trains]
         # Time is kept for training only where something can be trained.
         until = FIRST_SHARE if any(self._may(recipe) for recipe in training) else ALONE_SHARE
@@ -122,13 +136,13 @@ class Search(Bench):
         self._guarded(recipe.name, attempt, default=None)
 
     def _again(self) -> None:
-        if self.spent < (1 - FINAL_SHARE) * self.seconds:
+        if self.spent < self._open_share * self.seconds:
             self._guarded("what could not be told", self.again, default=None)
 
     # ---- what trains ----------------------------------------------------------------------------
 
     def _train(self, recipes: Sequence[Recipe]) -> None:
-        until = 1 - FINAL_SHARE
+        until = self._open_share
         able = [recipe for recipe in recipes if self._applies(recipe, until)]
         whole = until * self.seconds - self.spent
         if not able:
@@ -180,7 +194,7 @@ class Search(Bench):
         """
         loss, _ = self.look(product.model)
         begun = 0.0 if product.training is None else product.training.seconds
-        to_come = TRAINED_SHARE * max(0.0, (1 - FINAL_SHARE) * self.seconds - self.spent)
+        to_come = TRAINED_SHARE * max(0.0, self._open_share * self.seconds - self.spent)
         left: float = (begun / (begun + to_come)) ** HEALING if begun > 0 else 1.0
         ratio = self.try_out(name, product.model, FEWEST_ROUNDS).raw(name)
         if ratio is None or ratio.value >= 1:
@@ -193,14 +207,14 @@ class Search(Bench):
         good = self._structure(recipe, product, seconds)
         took = deadline.now() - began
         settings, own = recipe.dial(self.case(0, copy=False)) if isinstance(recipe, Adjustable) else ([], 0)
-        left = (1 - FINAL_SHARE) * self.seconds - self.spent
+        left = self._open_share * self.seconds - self.spent
         tries = min(MOST_TRIES, int(left / max(took, 1e-9)))
         if not settings or tries < 1:
             return
         rest = settings[own + 1 :] if good else settings[:own]
 
         def accepted(setting: Recipe) -> bool:
-            fits = self.spent + took <= (1 - FINAL_SHARE) * self.seconds
+            fits = self.spent + took <= self._open_share * self.seconds
             return fits and self._applies(setting, 1.0) and self._structure(setting, None, seconds)
 
         bisect(rest, accepted, tries=tries)
@@ -217,7 +231,7 @@ class Search(Bench):
                 return False
             for place, finisher in enumerate(self._finishers(product)):
                 name = f"{recipe.name}, {finisher.name}"
-                if place and self.spent > (1 - FINAL_SHARE) * self.seconds:
+                if place and self.spent > self._open_share * self.seconds:
                     self.late = True
                     self.drop(name, "not tried", UP)
                     continue

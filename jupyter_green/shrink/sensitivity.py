@@ -7,10 +7,10 @@ in which order layers are left out, nothing more: what leaving them out gives is
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
 from typing import Any
 
+from . import deadline
 from .batch import Batch
 from .subject import Subject, made_anew
 
@@ -44,9 +44,9 @@ def most_harmed(subject: Subject, batches: Sequence[Batch], seconds: float = mat
     harm: dict[str, float] = {}
     with torch.no_grad():
         subject.call(one)
-        began = time.perf_counter()
+        began = deadline.now()
         subject.call(one)
-        each = (time.perf_counter() - began) * len(found)
+        each = max(1e-9, (deadline.now() - began) * len(found))
         count = EXAMPLES if each * EXAMPLES <= seconds else int(seconds / each)
         if count < 1:
             return []

@@ -10,12 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from . import deadline
 from .batch import IGNORED, Batch
 from .fault import ShrinkError, why
 from .subject import Subject
 
 OUTPUTS = 2**26
 """Most scores that a language model gives at a time, where batches are cut here: a quarter of a gigabyte."""
+AT_ONCE = 500
+"""Texts that a tokenizer reads at once, so that the time is looked at between."""
 LONGEST = 100_000
 """A longest text beyond this is a tokenizer's word for not knowing one."""
 
@@ -121,13 +124,17 @@ def encoded(
 
     def read(chosen: Sequence[Any], **cut: Any) -> dict[str, list[list[int]]]:
         columns = [list(column) for column in zip(*chosen, strict=True)] if _paired(chosen) else [list(chosen)]
+        deadline.look()
         try:
             made = tokenizer(*columns, padding=False, verbose=False, **cut)
         except Exception as error:  # a tokenizer may raise anything of its library's
             raise ShrinkError(f"The tokenizer of {named} can't read the texts: {why(error)}.") from error
         return {name: [list(row) for row in rows] for name, rows in made.items()}
 
-    found = read(texts)
+    found: dict[str, list[list[int]]] = {}
+    for begin in range(0, max(1, len(texts)), AT_ONCE):
+        for name, rows in read(texts[begin : begin + AT_ONCE]).items():
+            found.setdefault(name, []).extend(rows)
     if most is None:
         return found, 0
     long = [place for place, row in enumerate(found["input_ids"]) if len(row) > most]

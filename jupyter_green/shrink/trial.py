@@ -28,6 +28,9 @@ FEWEST_ROUNDS = 6
 """Rounds before anything is called."""
 LAP_SECONDS = {"joules": 1.0, "cpu_seconds": 0.1}
 """Least length of a lap: tens of ticks of an energy counter; a hundred thousand of the processor clock."""
+SHORT_SECONDS = 0.01
+"""The same of the processor clock where the time would not suffice for rounds of longer laps: ten thousand ticks. On a
+busy machine a lap takes many times as long, and a few rounds tell nothing, however long they are."""
 UNTOLD = ("The machine was busy", "It can't be told", "Too few rounds")
 """How the reason begins where a cost can't be told."""
 WIDE = 0.25
@@ -149,7 +152,7 @@ class Trial:
     def cost(self, name: str) -> Cost:
         """Return what one inference of it costs."""
         laps = self.laps[name]
-        joules = [lap.joules / count for lap, count in laps if lap.joules is not None]
+        joules = [lap.joules / count for lap, count in laps if lap.joules is not None and math.isfinite(lap.joules)]
         doubt = [(lap.uncertainty or 0.0) / count for lap, count in laps if lap.joules is not None]
         whole = len(joules) == len(laps)
         return Cost(
@@ -168,7 +171,9 @@ class Trial:
         cost = self.cost(name)
         found = self.raw(name, against)
         if found is None:
-            return Outcome("can't tell", None, "Too few rounds were run in the time allowed.", cost)
+            few = len(self.laps[name]) < LEAST_PAIRS
+            said = "Too few rounds were run in the time allowed." if few else "It can't be told: a lap read no cost."
+            return Outcome("can't tell", None, said, cost)
         noise = spread(self.series(against or self.reference))
         ratio = found if self.basis == "joules" else found.widened(POWER_DIFFERENCE)
         clear = ratio.less or found.more
@@ -223,7 +228,8 @@ def run_trial(
     gauge : Gauge
         Reads the laps.
     seconds : float
-        No further round is begun after these, once there are a few.
+        No further round is begun after these, once there are a few. Where the deadline comes before, the rounds that
+        are done count, if they are enough to tell anything.
     reference : str
         Name of what the others are compared with.
     rounds : int
@@ -259,7 +265,8 @@ def _run_trial(  # noqa: PLR0917 - one place calls it
 ) -> Trial:
     basis: Basis = "joules" if gauge.measures else "cpu_seconds"
     rng = random.Random(seed)  # noqa: S311 - an order, not a secret
-    repeats = {name: _repeats(runner, LAP_SECONDS[basis]) for name, runner in runners.items()}
+    longest = seconds / (FEWEST_ROUNDS * len(runners)) if basis == "cpu_seconds" else math.inf
+    repeats = {name: _repeats(runner, LAP_SECONDS[basis], longest) for name, runner in runners.items()}
     # What a first call makes, such as a table of positions, stays for all laps; what a lap makes does not.
     warm = {name: ModelState(runner.model) for name, runner in runners.items()}
     waiting: dict[str, list[tuple[Callable[[], Lap], int]]] = {name: [] for name in runners}
@@ -290,9 +297,9 @@ def _run_trial(  # noqa: PLR0917 - one place calls it
                 break
     except (KeyboardInterrupt, deadline.TimeIsUp) as end:
         done = min(len(items) for items in waiting.values())
-        if not keep or not done:
-            raise
         interrupted = isinstance(end, KeyboardInterrupt)
+        if done < (1 if keep else LEAST_PAIRS) or (interrupted and not keep):
+            raise
         waiting = {name: items[:done] for name, items in waiting.items()}
     took, after = deadline.now() - began, gauge.others()
     try:
@@ -319,18 +326,18 @@ def _work(runner: Runner, turn: int, times: int) -> Callable[[], None]:
     return work
 
 
-def _repeats(runner: Runner, least: float) -> int:
-    """Warm up, and see how often a pass has to be run for a lap long enough to be read."""
+def _repeats(runner: Runner, least: float, longest: float) -> int:
+    """Warm up, and see how often a pass has to be run for a lap that can be read and takes no longer than it may."""
     deadline.look()
     runner.run(0)
     deadline.look()
-    began, cpu = time.perf_counter(), time.process_time()
+    began, cpu = deadline.now(), time.process_time()
     runner.run(0)
+    took = deadline.now() - began
     # On a busy machine most of the time is others'; on a GPU hardly any of it is the processor's.
-    once = max(
-        1e-6, min(time.perf_counter() - began, max(time.process_time() - cpu, 0.2 * (time.perf_counter() - began)))
-    )
-    return max(1, math.ceil(least / once))
+    once = max(1e-6, min(took, max(time.process_time() - cpu, 0.2 * took)))
+    fitting = math.floor(min(1e9, longest / max(took, 1e-9)))
+    return max(1, math.ceil(SHORT_SECONDS / once), min(math.ceil(least / once), fitting))
 
 
 def _narrow(waiting: _Waiting, reference: str) -> bool:

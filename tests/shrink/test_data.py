@@ -573,7 +573,11 @@ def test_a_model_that_fails_on_one_example_is_one_sentence() -> None:
     material = read((x, x[:, 0] % 3))
     material.select[-1].inputs[-1, 0] = 50
     subject = subject_of(Words().eval())
-    with pytest.raises(ShrinkError, match=r"^The model can't be called with the data: IndexError"):
+    which = material.select[-1].sources[-1][1]
+    said = (
+        rf"^The model can't be called with example {which} \(counted from 0\) of the data: IndexError.*; mend that or"
+    )
+    with pytest.raises(ShrinkError, match=said):
         evaluate(subject, subject.model, material.select, Metric())
     assert groups_of(material.select) is None
 

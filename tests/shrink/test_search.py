@@ -14,6 +14,7 @@ import pytest
 import torch
 
 import jupyter_green as green
+from jupyter_green.shrink import deadline
 from jupyter_green.shrink.batch import smaller
 from jupyter_green.shrink.bench import CHOOSING_ROUNDS, FIRST_LOOK, LEAST_LOOKED
 from jupyter_green.shrink.dial import bisect
@@ -480,13 +481,35 @@ def test_time_is_kept_for_training_only_where_something_can_be_trained(points_mo
     assert ("The time was up" in told.get("late", "")) == able
 
 
-def test_batches_that_are_too_dear_are_cut(points_model: Any) -> None:
-    """Ten long texts at a time would take all of the time for choosing; the same examples come fewer at once."""
-    search = searching(points_model, {}, begun=False, seconds=1e-4)
+@pytest.mark.parametrize("by_example", [True, False])
+def test_batches_that_are_too_dear_are_cut(
+    by_example: bool, points_model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten long texts at a time would take all of the time for choosing; the same examples come fewer at once.
+
+    Where a call is as dear with fewer of them, there are fewer calls.
+    """
+    clock = [0.0]
+    monkeypatch.setattr(deadline, "now", lambda: clock[0])
+
+    class Slow(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = points_model
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            spend(len(x) / 32 if by_example else 1.0)
+            out: torch.Tensor = self.model(x)
+            return out
+
+    def spend(seconds: float) -> None:
+        clock[0] += seconds
+
+    search = searching(Slow(), {}, begun=False, seconds=50)
     before = search.material
     after = search._affordable(before)
-    assert max(batch.size for batch in after.select) == 1
-    assert max(batch.size for batch in before.select) > 1
-    assert len(after.select) >= 6
-    ample = searching(points_model, {}, begun=False, seconds=1e6)
+    assert (max(batch.size for batch in after.select) < 32) == by_example
+    assert (len(after.select) >= 6) == by_example
+    assert sum(batch.size for batch in after.select) >= 28
+    ample = searching(Slow(), {}, begun=False, seconds=1e6)
     assert ample._affordable(before).batch_size == before.batch_size

@@ -12,6 +12,7 @@ import torch
 
 import jupyter_green as green
 from jupyter_green.session import current
+from jupyter_green.shrink import deadline
 from jupyter_green.shrink.account import _crowded, label_of, result_of
 from jupyter_green.shrink.entry import Entry, Verdict
 from jupyter_green.shrink.gauge import Lap, estimated_watts
@@ -463,6 +464,108 @@ def test_a_cost_that_can_not_be_told_stops_no_other(points_model: Any) -> None:
     assert verdict.entry is not None
     assert (verdict.entry.name, verdict.proven) == ("sure", True)
     assert verdict.refused["bold"].startswith(UNTOLD)
+
+
+class Failing(Still):
+    """A gauge that reads no cost of some, or raises where they run."""
+
+    def __init__(self, costs: dict[str, float], how: str) -> None:
+        super().__init__(costs)
+        self.how = how
+
+    def lap(self, name: str, inferences: int, run: Callable[[], None]) -> Callable[[], Lap]:
+        if name == "bold" and self.how == "raises":
+            raise RuntimeError("out of order")
+        read = super().lap(name, inferences, run)
+        return read if name != "bold" else lambda: replace(read(), joules=float(self.how))
+
+
+def two(search: Search) -> Search:
+    search.entries = [entry("sure", 0.5, 0, 0), entry("bold", 1 / 12, 1, 1)]
+    for found in search.entries:
+        found.product = Product(search.subject.copy())
+    return search
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [("raises", "Its cost could not be judged: RuntimeError: out of order"), ("nan", UNTOLD), ("0", UNTOLD)],
+)
+def test_a_cost_that_fails_or_is_none_stops_no_other(how: str, said: Any, points_model: Any) -> None:
+    search = two(searching(points_model, {}))
+    search.gauge = Failing({"original": 1.0, "sure": 0.5, "bold": 1 / 12}, how)
+    verdict = judge(search)
+    assert verdict.entry is not None
+    assert (verdict.entry.name, verdict.proven) == ("sure", True)
+    assert verdict.refused["bold"].startswith(said)
+
+
+def test_one_that_fails_on_the_judging_examples_stops_no_other(points_model: Any) -> None:
+    class Broken(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            raise RuntimeError("no such size")
+
+    search = two(searching(points_model, {"sure": 0.5, "bold": 0.1}))
+    search.entries[0].product = Product(Broken())
+    verdict = judge(search)
+    assert verdict.entry is not None
+    assert (verdict.entry.name, verdict.proven) == ("bold", True)
+    assert verdict.refused["sure"].startswith("It failed on the examples that judge: RuntimeError: no such size")
+    search.entries[1].product = Product(Broken())
+    verdict = judge(search)
+    assert not verdict.proven
+    assert "no such size" in verdict.reason
+
+
+def test_time_that_is_up_between_two_costs_loses_no_loss(points_model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    search = two(searching(points_model, {}))
+    late = [0.0]
+    monkeypatch.setattr(deadline, "now", lambda: search.began + late[0])
+
+    class Late(Failing):
+        def lap(self, name: str, inferences: int, run: Callable[[], None]) -> Callable[[], Lap]:
+            late[0] = 100.0
+            return super().lap(name, inferences, run)
+
+    search.gauge = Late({"original": 1.0, "sure": 0.5, "bold": 1 / 12}, "nan")
+    verdict = judge(search)
+    assert verdict.entry is not None
+    assert (verdict.entry.name, verdict.proven, search.unjudged) == ("sure", False, True)
+    assert verdict.scores is not None
+    assert "loss is proven on" in verdict.reason
+    assert "The time was up" in verdict.reason
+    assert set(verdict.refused) == {"bold"}
+
+
+@pytest.mark.parametrize("how", ["raises", "nan"])
+def test_an_original_that_fails_on_one_judging_example_loses_nothing(how: str, points_model: Any) -> None:
+    """The example is named by its number in the data, and the best so far is kept, unproven."""
+
+    class Touchy(torch.nn.Module):
+        bad = torch.zeros(12)
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = points_model
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            hit = (x == self.bad).all(-1)
+            if how == "raises" and bool(hit.any()):
+                raise IndexError("no such place")
+            out: torch.Tensor = self.model(x)
+            return torch.where(hit[:, None], torch.nan, out) if how == "nan" else out
+
+    search = two(searching(Touchy(), {"sure": 0.5, "bold": 0.1}))
+    batch = search.material.judge[3]
+    Touchy.bad = batch.inputs[5]
+    number = int((models.points(3000, seed=2)[0] == Touchy.bad).all(-1).nonzero()[0, 0])
+    verdict = judge(search)
+    assert verdict.entry is not None
+    assert (verdict.entry.name, verdict.proven, search.unjudged) == ("bold", False, True)
+    assert verdict.reason.startswith("Nothing could be judged: ")
+    assert f"example {number} (counted from 0) of the data" in verdict.reason
+    assert verdict.reason.endswith("leave it out.")
+    assert verdict.scores is None
 
 
 def test_a_loss_that_is_not_proven_stops_those_behind_it(points_model: Any) -> None:

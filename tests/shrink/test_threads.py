@@ -65,7 +65,7 @@ def test_no_more_than_make_it_faster(
     took: dict[int, float], best: int, points_model: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clocked = Clocked(took)
-    monkeypatch.setattr(threads.time, "perf_counter", lambda: clocked.now)
+    monkeypatch.setattr(threads.deadline, "now", lambda: clocked.now)
     assert fewest_threads(case_of(points_model, models.points(seed=2)), clocked) == best
 
 
@@ -82,7 +82,7 @@ def test_no_slower_than_the_original_is_fast_enough(
     took: dict[int, float], before: float, best: int, points_model: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clocked = Clocked(took)
-    monkeypatch.setattr(threads.time, "perf_counter", lambda: clocked.now)
+    monkeypatch.setattr(threads.deadline, "now", lambda: clocked.now)
 
     def original(_: Any) -> None:
         clocked.now += before
@@ -96,7 +96,7 @@ def test_a_slow_model_is_timed_in_fewer_rounds(
 ) -> None:
     """Minutes of a search must not go into a number of threads."""
     clocked = Clocked({1: each, 2: each})
-    monkeypatch.setattr(threads.time, "perf_counter", lambda: clocked.now)
+    monkeypatch.setattr(threads.deadline, "now", lambda: clocked.now)
     assert fewest_threads(case_of(points_model, models.points(seed=2)), clocked) == 1
     assert clocked.calls == 4 + 2 * rounds * max(1, int(threads.TIMED_SECONDS / each))
 

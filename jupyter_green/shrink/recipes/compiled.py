@@ -6,10 +6,10 @@ it; what it took is part of what the search cost, and is said. Settings are give
 
 from __future__ import annotations
 
-import time
 import warnings
 from typing import Any
 
+from jupyter_green.shrink import deadline
 from jupyter_green.shrink.batch import leaves
 from jupyter_green.shrink.recipe import Case, Product
 from jupyter_green.shrink.subject import has_hooks
@@ -80,13 +80,13 @@ class Compiled:
             model = case.subject.copy() if self.inside == "int8" else weights
             if self.inside == "int8":
                 at_integers(model, "int8")
-        began = time.perf_counter()
+        began = deadline.now()
         made = compiled(model, free)
         with torch.inference_mode():
             for batch in (case.tune[0].part(0, 1), case.tune[0], case.tune[-1]):
                 case.subject.call(batch.to(case.subject.device).inputs, made)
                 case.tick()
-        took = time.perf_counter() - began
+        took = deadline.now() - began
         steps = ({"recipe": "compiled", "inside": self.inside, "free": free},)
         note = f"Compiling took {took:.0f} s; every new process pays that again."
         return Product(

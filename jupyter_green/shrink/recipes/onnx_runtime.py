@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from jupyter_green.shrink import deadline
 from jupyter_green.shrink.batch import leaves
 from jupyter_green.shrink.recipe import Case, Product
 from jupyter_green.shrink.silence import silenced
@@ -68,6 +69,7 @@ class OnnxFloat:
             with unlogged(), silenced():
                 outputs, made, sizes = _exported(case, names, path)
                 compare(case, made)
+                deadline.look()
                 quantized = self.quantize(case, path, names)
             if quantized is not None:
                 made = wrapped(quantized.read_bytes(), names, outputs)
@@ -165,6 +167,7 @@ class OnnxStatic(OnnxFloat):
 
             def get_next(self) -> dict[str, Any] | None:
                 """Return the next batch's, None at the end."""
+                deadline.look()
                 batch = next(self.left, None)
                 return None if batch is None else feed(batch.inputs, names)
 

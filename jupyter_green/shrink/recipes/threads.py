@@ -6,10 +6,10 @@ are timed in turn, on what one inference is, and the fewest are taken with which
 
 from __future__ import annotations
 
-import time
 from statistics import median
 from typing import Any
 
+from jupyter_green.shrink import deadline
 from jupyter_green.shrink.recipe import Case
 
 AS_FAST = 1.25
@@ -18,8 +18,9 @@ TIMED_ROUNDS, TIMED_SECONDS = 9, 0.05
 """Rounds in which numbers of threads are timed in turn, and the least length of each run."""
 LIMIT = "_jupyter_green_threads"
 """Attribute of a PyTorch model: in how many threads it takes what is small, and up to how many rows that is."""
-MOST_SECONDS = 5.0
-"""About how long the rounds may take: a model that needs seconds for one inference is timed in fewer of them."""
+MOST_SECONDS, PART = 5.0, 0.1
+"""About how long the rounds may take, and which part of the time that is left: a model that needs seconds for one
+inference is timed in fewer of them. Where even one round would take longer, all threads are taken."""
 
 
 def fewest_threads(case: Case, made: Any, original: Any = None) -> int:
@@ -54,19 +55,23 @@ def fewest_threads(case: Case, made: Any, original: Any = None) -> int:
 
     with torch.inference_mode():
         once = []
-        for number in numbers:
+        for number in sorted(numbers, reverse=True):
             run(number)
-            began = time.perf_counter()
+            began = deadline.now()
             run(number)
-            once.append(max(1e-6, time.perf_counter() - began))
+            once.append(max(1e-6, deadline.now() - began))
+            # The others are run twice before any round.
+            if (3 * len(numbers) - 2) * once[0] > PART * deadline.left():
+                return most
         times = max(1, int(TIMED_SECONDS / min(once)))
         took: dict[int, list[float]] = {number: [] for number in numbers}
-        for _ in range(max(1, min(TIMED_ROUNDS, int(MOST_SECONDS / (times * sum(once)))))):
+        seconds = min(MOST_SECONDS, PART * deadline.left())
+        for _ in range(max(1, min(TIMED_ROUNDS, int(seconds / (times * sum(once)))))):
             for number in numbers:
-                began = time.perf_counter()
+                began = deadline.now()
                 for _ in range(times):
                     run(number)
-                took[number].append(time.perf_counter() - began)
+                took[number].append(deadline.now() - began)
             case.tick()
     found = {number: median(laps) for number, laps in took.items()}
     before = found.pop(0, 0.0)
