@@ -92,12 +92,10 @@ def export(
 
 def _decisions(said: Sequence[warnings.WarningMessage]) -> list[str]:
     """Return the lines of a person's own code that made a number of Python of a traced size or value."""
-    import torch
-
     found = {
         (Path(one.filename), one.lineno)
         for one in said
-        if issubclass(one.category, torch.jit.TracerWarning) and LIBRARIES.isdisjoint(Path(one.filename).parts)
+        if one.category.__name__ == "TracerWarning" and LIBRARIES.isdisjoint(Path(one.filename).parts)
     }
     cell = "your notebook"  # a cell has no name that tells anybody which
     return [
