@@ -18,6 +18,8 @@ from .task_names import of_model
 
 THRESHOLD_EXAMPLES = 256
 """So many examples say above which number an output is a yes."""
+UNIT = 1e-2
+"""By how much the length of a normalized vector may differ from one, in half precision too."""
 MUCH_BETTER = 0.1
 """Share of right answers by which a half has to be better than zero to doubt that outputs are logits."""
 
@@ -162,6 +164,7 @@ def judged_by(
         found = _with_threshold(subject, found, material.select)
     names = {path[-1] for path, _ in tensors_of(output) if len(path) == 1}
     vectors = subject.kind == "sentence-transformers" or (not names.isdisjoint(VECTORS) and "logits" not in names)
+    vectors = vectors or (labels is None and found.name == "unknown" and _of_unit_length(found.of(output)))
     if vectors and labels is not None and not callable(metric):
         raise ShrinkError(
             f"{subject.name} gives embeddings, which no label is the right answer to; leave the labels out, or put a "
@@ -171,6 +174,15 @@ def judged_by(
     measure = metric_of(metric, found.of(output), labels, vectors=vectors, task=found)
     see_that_classes_fit(measure, [*material.select, *material.judge])
     return subject, replace(material, labelled=material.labelled and found.trainable and not free), measure
+
+
+def _of_unit_length(outputs: Any) -> bool:
+    """Whether every row is a vector of length one, as embeddings are made and scores of classes are not."""
+    if outputs.dim() != 2 or outputs.shape[1] < 2:
+        return False
+    outputs = outputs.float()
+    shares = bool((outputs >= 0).all()) and bool(((outputs.sum(-1) - 1).abs() < UNIT).all())
+    return not shares and bool(((outputs.norm(dim=-1) - 1).abs() < UNIT).all())
 
 
 def _writes_inputs(subject: Subject, batch: Batch) -> bool:

@@ -18,6 +18,7 @@ from .class_scores import ClassScore, balanced, has_rare
 from .facts import INTERRUPTED, NO_TIME, NOTHING_APPLIES
 from .gauge import POWER_DIFFERENCE
 from .loss import Loss
+from .metric import Agreement
 from .outputs import path_in_words
 from .picture import pareto
 from .ratio import Ratio
@@ -117,6 +118,8 @@ def judged_in_words(metric: str, task: Task | None, constant: Constant | None = 
         said.append(f"an output above {task.threshold:g} says yes")
     elif task.classes is not None and metric.startswith(("accuracy", "F1")):
         said.append(f"{task.classes:,} classes")
+    if metric == Agreement.name and task.classes is not None:
+        said[0] = f"{metric} on which of {task.classes:,} outputs is largest"
     if metric == "perplexity":
         places = {"masked-lm": "the labelled tokens", "seq2seq": "the labelled tokens"}
         said[0] = f"perplexity of {places.get(task.name, 'the next token')}"

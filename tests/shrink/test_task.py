@@ -314,6 +314,20 @@ def test_embeddings_are_no_classes_and_of_two_that_a_name_tells_none_is_picked()
         judged(Several("tuple"), (torch.randn(300, 6), torch.rand(300, 7)), metric=lambda _o, _y: 1.0)
 
 
+def test_without_labels_vectors_of_length_one_are_embeddings() -> None:
+    class Normed(nn.Linear):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return nn.functional.normalize(super().forward(x), dim=-1)
+
+    x = torch.randn(300, 4)
+    assert judged(Normed(4, 16), x)[1].name == "cosine agreement with the original"
+    sure = nn.Linear(4, 3, bias=False)
+    sure.weight.data *= 1e6
+    subject, metric, _ = judged(nn.Sequential(sure, nn.Softmax(-1)), x)
+    said = "Judged: agreement with the original on which of 3 outputs is largest."
+    assert judged_in_words(metric.name, subject.task) == said
+
+
 def test_numbers_near_nought_and_one_are_no_logits() -> None:
     x = torch.randn(900, 4, generator=torch.Generator().manual_seed(1))
     y = (x[:, :1] > 0).float()
