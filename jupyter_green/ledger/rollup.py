@@ -170,11 +170,13 @@ def _of_records(connection: Connection, own: Iterable[ColumnElement[bool]]) -> I
     key = (_record.id, func.green_hour_of(_record.started_at), *(_record[name] for name in KEY if name != "nested"))
     for record_id, hour, *values in connection.execute(select(*key).where(*where, is_altered())):
         ids.append(str(record_id))
-        said = dict(zip((name for name in KEY if name != "nested"), values, strict=True))
+        said: dict[str, Any] = dict(zip((name for name in KEY if name != "nested"), values, strict=True))
         said = {name: value if isinstance(value, str) else None for name, value in said.items()}
         said |= {name: said[name] or "" for name in ("run_id", "span", "status")}
         begun = hour if isinstance(hour, float) and math.isfinite(hour) else 0.0
-        altered[(begun, *({**said, "nested": False, "simulated": False}[name] for name in KEY))] += 1
+        said |= {"nested": False, "simulated": False}
+        one: Row = (begun, *(said[name] for name in KEY))
+        altered[one] += 1
     nothing = [None] * (len(AROUND) + 1)
     for one, count in altered.items():
         yield (*one, *nothing, "altered", "", "", "", "", count, *[None] * (len(FIGURES) - 1))

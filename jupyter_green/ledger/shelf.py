@@ -134,7 +134,7 @@ class Shelf(Names):
         self._open()
         rows = self._database.read(lambda connection: [tuple(row) for row in connection.execute(wanted)])
         found = [
-            Kept(*row[:4], head)
+            Kept(row[0], row[1], row[2], row[3], head)
             for row in rows
             if all(isinstance(text, str) for text in row[:2])
             and all(isinstance(moment, (int, float)) for moment in row[2:4])
