@@ -188,11 +188,21 @@ class Override:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Override:
-        """Rebuild an override; a reason that did not leave its machine is said to be withheld."""
-        until = data.get("until")
+        """Rebuild an override; a reason that did not leave its machine is said to be withheld.
+
+        Raises
+        ------
+        ValueError
+            If the data is none.
+        """
+        until, cells = data.get("until"), data.get("cells")
         reason = data.get("reason") or "withheld"
-        end = math.inf if until is None else float(until)
-        return cls(str(data["budget"]), str(reason), float(data["made_at"]), end, data.get("cells"))
+        try:
+            end = math.inf if until is None else float(until)
+            made_at = float(data["made_at"])
+        except (KeyError, TypeError, ValueError):
+            raise BadLimit("This is no setting aside of a budget.") from None
+        return cls(str(data["budget"]), str(reason), made_at, end, cells if isinstance(cells, int) else None)
 
 
 def in_force(budgets: list[Budget], moment: float) -> list[Budget]:

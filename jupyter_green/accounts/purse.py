@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from jupyter_green.ledger.fault import LedgerError
+from jupyter_green.ledger.fault import ALTERED, LedgerError
 from jupyter_green.records import EnergyRecord, clock, new_id
 
 from .board import Board, Known, Owed
@@ -159,9 +159,11 @@ class Purse:
                     self._waiting.pop(0)
                 budgets = [budget_of(one) for one in ledger.postings("budget")]
                 overrides = [Override.from_dict(one.document) for one in ledger.postings("override")]
+                altered = next((notice for notice in ledger.notices if ALTERED in notice), None)
             now = clock.wall()
             holds = in_force(budgets, now)
             self._spending.look(holds, now)
+            self._spending.problem = self._spending.problem or altered
             self._adopt(Known(holds, [one for one in overrides if one.until > now], self._spending.bases))
 
     def _adopt(self, known: Known) -> None:

@@ -104,8 +104,14 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--to", type=Path, metavar="FILE", help="write it to this .html, .md or .csv file")
     report.add_argument("--equivalents", action="store_true", help="add everyday comparisons, each with its source")
 
-    check = _command(commands, "check", _check, "fail where a model below a folder discloses less than it must")
-    check.add_argument("folder", type=Path, metavar="DIR")
+    check = _command(
+        commands,
+        "check",
+        _check,
+        "fail where a model below a folder discloses less than it must, or the ledger's sums are not its records'",
+    )
+    check.add_argument("folder", type=Path, nargs="?", metavar="DIR", help="without it the ledger is checked")
+    check.add_argument("--mend", action="store_true", help="make the ledger's sums anew from its records")
 
     importing = _command(
         commands, "import", _import, "take records from a .jsonl file into the ledger; twice does no harm"
@@ -156,8 +162,12 @@ def _report(given: argparse.Namespace) -> int:
 
 
 def _check(given: argparse.Namespace) -> int:
-    from .report import check
+    from .report import check, check_ledger
 
+    if given.folder is None:
+        return check_ledger(mend=given.mend)
+    if given.mend:
+        raise Refusal("--mend is for the ledger; leave the folder out.")
     return check(given.folder)
 
 

@@ -9,6 +9,8 @@ from jupyter_green.disclose.fault import DiscloseError
 from jupyter_green.disclose.period import Period
 from jupyter_green.disclose.scope import period_in
 from jupyter_green.impact import Valuation
+from jupyter_green.ledger.fault import ALTERED
+from jupyter_green.report.quotation import one_line
 
 from .page import check_writable, write_whole
 from .refusal import Refusal
@@ -51,6 +53,31 @@ def report(since: str, *, project: str | None, target: Path | None, equivalents:
         write_whole(target, FORMS[target.suffix.lower()](found))
         print(f"The energy report{' of everyone' if everyone else ''}: {target}")
     return 0
+
+
+def check_ledger(mend: bool = False) -> int:
+    """Print where the ledger's sums are not those of its records; 0 where all are, else 1.
+
+    Parameters
+    ----------
+    mend : bool
+        Whether to make them anew first.
+    """
+    from . import FAILED, OK
+
+    with opened() as ledger:
+        if mend:
+            ledger.mend()
+        wrong = ledger.check()
+        for run in wrong:
+            print(f"run {one_line(run, 80)}: its sums are not those of its records")
+        altered = any(ALTERED in notice for notice in ledger.notices)
+    if wrong:
+        count = "1 run differs" if len(wrong) == 1 else f"{len(wrong)} runs differ"
+        print(f"{count}; `jupyter green check --mend` makes the sums anew.")
+    elif not altered:
+        print("The ledger's sums are those of its records.")
+    return FAILED if wrong or altered else OK
 
 
 def check(folder: Path) -> int:

@@ -189,9 +189,11 @@ class Drain:
             row = connection.execute(
                 select(table.c.settled, table.c.closed).where(table.c.name == name).with_for_update()
             ).one_or_none()
-            done, was_closed = (0, False) if row is None else (int(row.settled), bool(row.closed))
+            done, was_closed = (0, False) if row is None else (row.settled, bool(row.closed))
             if was_closed:
                 return 0
+            if not isinstance(done, int) or done < 0:
+                done = 0  # altered from outside; a record that is there already is not stored twice
             if done < before:
                 raise _Behind
             stored = store(connection, [*settled[done - before :], *left])

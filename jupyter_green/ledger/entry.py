@@ -18,13 +18,13 @@ from sqlalchemy import Connection, insert, select
 from jupyter_green.records import SCHEMA_VERSION, Component, EnergyRecord, Kind, Method, Quality, Span, Status
 
 from . import rollup, schema
+from .altered import LAST, MOST_JOULES, MOST_SECONDS
 from .fault import DamagedRecord, LedgerError
 from .privacy import plain
-from .totals import Line, Part, is_simulated, part_of
+from .totals import is_simulated, part_of
 
 _BATCH = 400
 _LARGEST = 1e100  # the sum of many such figures, and their squares, are still numbers of every database
-_MOST_JOULES = 1e20  # a hundred years of a gigawatt are less
 _CHOICES: tuple[tuple[str, tuple[str, ...]], ...] = (("span", get_args(Span)), ("status", get_args(Status)))
 _PART_CHOICES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("kind", get_args(Kind)),
@@ -153,6 +153,15 @@ def store(connection: Connection, entries: Sequence[Entry]) -> int:
     return stored
 
 
+def object_of(text: object) -> dict[str, Any] | None:
+    """Return what a stored JSON text holds; None where it is no object, because it was altered from outside."""
+    try:
+        found = json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
 def document_of(document: str, trace: str | None) -> dict[str, Any]:
     """Return a stored record as `EnergyRecord.to_dict` gave it."""
     data = cast("dict[str, Any]", json.loads(document))
@@ -190,6 +199,8 @@ def _is_whole(record: EnergyRecord) -> bool:
     """Whether the values that are added up, ordered and shown are of the kinds that they must be."""
     if not (_is_number(record.started_at) and _is_number(record.seconds) and isinstance(record.id, str)):
         return False
+    if record.started_at > LAST or record.seconds > MOST_SECONDS:
+        return False
     if record.span not in _SPANS or record.status not in _STATUSES:
         return False
     figures = (record.units, record.co2e_grams, record.cost)  # a price may be negative for hours
@@ -197,28 +208,18 @@ def _is_whole(record: EnergyRecord) -> bool:
     return (
         all(value is None or _is_finite(value) for value in figures)
         and _is_number(record.overhead_seconds)
+        and (record.execution_count is None or isinstance(record.execution_count, int))
         and all(value is None or isinstance(value, str) for value in texts)
         and all(isinstance(note, str) for note in record.notes)
         and all(_is_whole_part(part) for part in record.components)
     )
 
 
-def is_whole_line(line: Line) -> bool:
-    """Whether what totals need of a record is of the kinds that it must be; SQLite keeps anything in any column."""
-    texts = (line.project, line.notebook)
-    return (
-        _is_number(line.started_at)
-        and _is_number(line.seconds)
-        and all(text is None or isinstance(text, str) for text in texts)
-        and all(_is_whole_part(part) for part in line.parts)
-    )
-
-
-def _is_whole_part(part: Component | Part) -> bool:
+def _is_whole_part(part: Component) -> bool:
     widths = (part.uncertainty, part.gain_uncertainty)
     return (
-        (part.joules is None or (_is_number(part.joules) and part.joules <= _MOST_JOULES))
-        and all(width is None or (isinstance(width, (int, float)) and not math.isnan(width)) for width in widths)
+        (part.joules is None or (_is_number(part.joules) and part.joules <= MOST_JOULES))
+        and all(width is None or (isinstance(width, (int, float)) and width >= 0) for width in widths)
         and part.kind in _KINDS
         and part.quality in _QUALITIES
         and isinstance(part.device, str)

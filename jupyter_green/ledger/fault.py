@@ -54,6 +54,15 @@ class DamagedRecord(LedgerError):
     """A stored record that was altered from outside and can't be read; the others can."""
 
 
+ALTERED = "altered from outside"
+"""What a notice of the ledger says where rows were."""
+
+
+def number_of(count: int, one: str, many: str) -> str:
+    """Return such as ``1 record was`` and ``2 records were``."""
+    return f"1 {one} was" if count == 1 else f"{count} {many} were"
+
+
 def kind_of(message: str, state: str | None = None) -> FaultKind:
     """Return what kind of fault a database's message and, if it has one, its SQL state mean."""
     if state is not None:

@@ -22,10 +22,11 @@ from jupyter_green.records import EnergyRecord
 
 from . import rollup, schema, transfer
 from .access import AccessScope, access, owner_forms, user_name
+from .altered import is_altered
 from .database import Database
 from .drain import Drain, Drained
 from .entry import Entry, store
-from .fault import LedgerError
+from .fault import ALTERED, LedgerError, number_of
 from .location import is_local, is_private, journal_folder, ledger_url, mask
 from .moment import Moment, moment
 from .outlay import Outlays
@@ -207,9 +208,17 @@ class Ledger(Outlays):
         return count
 
     def check(self) -> list[str]:
-        """Return the runs whose kept sums are not those of their records; empty where all is right."""
+        """Return one's runs whose kept sums are not those of their records; empty where all is right.
+
+        How many records were altered from outside is in `notices`.
+        """
+        scope = self._scope
+        bad = select(func.count()).select_from(schema.records).where(is_altered(), *scope.readable(schema.records))
         self._open()
-        return self._database.read(rollup.differences)
+        count = self._database.read(lambda connection: int(connection.execute(bad).scalar_one()))
+        if count:
+            self._notice(f"{number_of(count, 'record', 'records')} {ALTERED} and can't be added up; all others are.")
+        return self._database.read(lambda connection: rollup.differences(connection, scope))
 
     def mend(self) -> None:
         """Make all kept sums anew from the records."""

@@ -22,9 +22,11 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 LEDGER_VARIABLE = "JUPYTER_GREEN_LEDGER"
 HIDDEN = "***"
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
-_HIDDEN_KEYS = r"(?:ssl)?(?:pass|pas{1,2}w\w*|passphrase|pw|pwd|token|secret)"
+_HIDDEN_KEYS = r"\w*?(?:pass|pas{1,2}w\w*|passphrase|pw|pwd|token|secret|api_?key|auth|cred\w*)"
 _IS_SECRET = re.compile(_HIDDEN_KEYS, re.IGNORECASE)
 _HAS_SECRET = re.compile(rf"\b({_HIDDEN_KEYS}\s*=\s*)('(?:[^'\\]|\\.)*'|\"[^\"]*\"|[^&\s;]*)", re.IGNORECASE)
+_SEPARATOR = re.compile(r"[:;]|%3[ab]", re.IGNORECASE)
+"""What stands, or was meant to stand, between a name and its password."""
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+._-]*)://")
 _DRIVE = re.compile(r"^[A-Za-z]:[\\/](?!/)")
 _LIKE_A_URL = re.compile(
@@ -239,12 +241,13 @@ def secrets(url: str) -> tuple[str, ...]:
     scheme = _SCHEME.match(url)
     rest = url[scheme.end() :] if scheme else url
     login, at, _ = rest.rpartition("@")
-    if at and ":" in login and not is_local(url):
-        found.add(login.partition(":")[2])
+    if at and not is_local(url) and (parted := _SEPARATOR.search(login)):
+        found.add(login[parted.end() :])
     for item in rest.partition("?")[2].split("&"):
         key, _, value = item.partition("=")
-        if _IS_SECRET.fullmatch(unquote(key)):
+        if _is_secret(key, value):
             found.add(value)
+            found.update(match[2] for match in _HAS_SECRET.finditer(unquote(value)))
     spelled = {form for word in found for form in (word, unquote(word), quote(unquote(word), safe="")) if form}
     return tuple(sorted(spelled, key=len, reverse=True))
 
@@ -256,6 +259,13 @@ def is_like_a_url(text: str) -> bool:
     return bool(_LIKE_A_URL.match(_DRIVE.sub("", text) if os.name == "nt" else text))
 
 
+def _is_secret(key: str, value: str) -> bool:
+    """Whether an option of a URL is a password, or holds one."""
+    key, value = unquote(key), unquote(value)
+    holds = _HAS_SECRET.search(value) or (key.lower() in ("user", "options") and _SEPARATOR.search(value))
+    return bool(_IS_SECRET.fullmatch(key) or holds)
+
+
 def mask(url: str) -> str:
     """Return the URL without its passwords; a URL that can't be read is hidden rather too much than too little."""
     if url.startswith("sqlite:///") and not is_like_a_url(url[len("sqlite:///") :]):
@@ -264,16 +274,14 @@ def mask(url: str) -> str:
     start = scheme.end() if scheme else 0
     head, rest = url[:start], url[start:]
     login, at, tail = rest.rpartition("@")
-    if at and ":" in login:
-        rest = f"{login.partition(':')[0]}:{HIDDEN}@{tail}"
+    if at and (parted := _SEPARATOR.search(login)):
+        rest = f"{login[: parted.start()]}:{HIDDEN}@{tail}"
     elif not at and (wrong := _NO_PORT.match(rest)):
         rest = f"{wrong[1]}:{HIDDEN}"  # a password without a host after it
     before, asked, query = rest.partition("?")
     if asked:
         items = [item.partition("=") for item in query.split("&")]
-        shown = [
-            f"{key}={HIDDEN}" if _IS_SECRET.fullmatch(unquote(key)) else key + eq + value for key, eq, value in items
-        ]
+        shown = [f"{key}={HIDDEN}" if _is_secret(key, value) else key + eq + value for key, eq, value in items]
         query = "&".join(shown)
     return _HAS_SECRET.sub(rf"\1{HIDDEN}", f"{head}{before}{asked}{query}")
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Select, Table, and_, delete, insert, or_, select
 
 from . import schema
+from .entry import object_of
 from .fault import LedgerError
 from .privacy import NO_KEY, hashed, plain
 from .reader import Reader
@@ -28,6 +29,16 @@ class Former(NamedTuple):
 
     notebook: str
     until: float
+
+
+def _formers(choice: dict[str, Any]) -> list[tuple[str, float]]:
+    """Return the names in a choice that can be names."""
+    items = choice.get(_FORMER)
+    return [
+        (item[0], float(item[1]))
+        for item in (items if isinstance(items, list) else ())
+        if isinstance(item, list) and len(item) == 2 and isinstance(item[0], str) and isinstance(item[1], (int, float))
+    ]
 
 
 class Names(Reader):
@@ -91,7 +102,7 @@ class Names(Reader):
         if before == now:
             return
         theirs, ours = self._chosen_for(old), self._chosen_for(new)
-        names = [[before, at], *theirs.get(_FORMER, []), *ours.get(_FORMER, [])]
+        names = [[before, at], *_formers(theirs), *_formers(ours)]
         first = {name: [name, until] for name, until in reversed(names) if name != now}
         chosen = {**(theirs if set(ours) <= {_FORMER} else ours), _FORMER: [*reversed(first.values())][:MOST_FORMER]}
         self._choose(now, chosen)
@@ -104,7 +115,7 @@ class Names(Reader):
         LedgerError
             If the ledger can't be read, or does not tell whose it is.
         """
-        return [Former(str(name), float(until)) for name, until in self._chosen_for(notebook).get(_FORMER, [])]
+        return [Former(*item) for item in _formers(self._chosen_for(notebook))]
 
     def of_notebook(self, notebook: str) -> ColumnElement[bool]:
         """Return the condition for records of a notebook, those under the names that it had included.
@@ -137,7 +148,10 @@ class Names(Reader):
         table = schema.choices.c
         wanted = select(table.choice).where(table.notebook == place, self._own(schema.choices))
         found = self._one(wanted.order_by((table.owner == self._whose()).desc()))
-        return {} if found is None else dict(json.loads(found))
+        chosen = {} if found is None else object_of(found)
+        if chosen is None:
+            self._notice("What a notebook is compared with was altered from outside; the usual baseline counts.")
+        return chosen or {}
 
     def _choose(self, place: str, choice: dict[str, Any]) -> None:
         table, owner = schema.choices.c, self._whose()

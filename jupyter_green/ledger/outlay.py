@@ -10,17 +10,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, not_, select
 
 from jupyter_green.records import Purpose
 
-from . import schema
-from .fault import LedgerError
+from . import query, schema
+from .altered import is_altered
+from .fault import LedgerError, number_of
 from .privacy import plain
 from .register import Register
 from .sum import Outlay
 
 _MANY = 400
+Where = list[ColumnElement[bool]]
 
 
 class Outlays(Register):
@@ -49,7 +51,7 @@ class Outlays(Register):
         simulated : bool
             Which sort.
         asked : iterable of str
-            Identities of records, of which those in the ledger are told.
+            Identities of records, of which one's own in the ledger are told.
         ended_since : float
             What ended from then on is told by its identity too.
 
@@ -59,7 +61,7 @@ class Outlays(Register):
             If the ledger can't be read, or does not tell whose records are whose.
         """
         table = schema.records.c
-        where = [table.parent.is_(None), table.span != "gap", table.started_at >= since]
+        where = [query.OUTER, table.span != "gap", table.started_at >= since]
         where.append(table.simulated.is_(simulated))
         if math.isfinite(until):
             where.append(table.started_at < until)
@@ -76,7 +78,14 @@ class Outlays(Register):
         wanted = list(asked)
         self._fresh()
         self.require_present()
-        return self._database.read(lambda connection: _added(connection, where, wanted, ended_since))
+        altered, readable = [0], self._scope.readable(schema.records)
+        found = self._database.read(
+            lambda connection: _added(connection, where, (wanted, readable), ended_since, altered)
+        )
+        if altered[0]:
+            count = number_of(altered[0], "record", "records")
+            self._notice(f"{count} altered from outside and can't be added up; all others are in the sum.")
+        return found
 
     def require_present(self) -> None:
         """Raise LedgerError where nothing is there, and an empty ledger in memory stands in for reading."""
@@ -85,11 +94,15 @@ class Outlays(Register):
             raise LedgerError(f"The ledger {self._database.name} is not there, and can't be made.")
 
 
-def _added(connection: Connection, where: list[ColumnElement[bool]], asked: list[str], ended_since: float) -> Outlay:
+def _added(
+    connection: Connection, where: Where, asked: tuple[list[str], Where], ended_since: float, altered: list[int]
+) -> Outlay:
     record, part = schema.records.c, schema.components.c
     found = Outlay()
+    whole = not_(is_altered())
     sums = (
         select(
+            whole,
             record.currency,
             func.count(),
             func.count(record.joules),
@@ -99,9 +112,12 @@ def _added(connection: Connection, where: list[ColumnElement[bool]], asked: list
             func.count(record.cost),
         )
         .where(*where)
-        .group_by(record.currency)
+        .group_by(whole, record.currency)
     )
-    for currency, count, read, grams, weighed, cost, priced in map(tuple, connection.execute(sums)):
+    for is_whole, currency, count, read, grams, weighed, cost, priced in map(tuple, connection.execute(sums)):
+        if not is_whole:
+            altered[0] += count
+            continue
         found.count += count
         found.unread += count - read
         found.grams += grams or 0.0
@@ -120,7 +136,7 @@ def _added(connection: Connection, where: list[ColumnElement[bool]], asked: list
             func.count(part.joules) - func.count(part.uncertainty),
         )
         .select_from(schema.records.join(schema.components, part.record_id == record.id))
-        .where(*where, part.joules.is_not(None))
+        .where(*where, whole, part.joules.is_not(None))
         .group_by(part.source, part.quality)
     )
     for source, quality, joules, square, gains, boundless in map(tuple, connection.execute(parts)):
@@ -128,9 +144,10 @@ def _added(connection: Connection, where: list[ColumnElement[bool]], asked: list
         found.square += math.inf if boundless else max(0.0, square or 0.0)
         found.gains[source] = found.gains.get(source, 0.0) + gains
     if math.isfinite(ended_since):
-        late = select(record.id).where(*where, record.started_at + record.seconds >= ended_since)
+        late = select(record.id).where(*where, whole, record.started_at + record.seconds >= ended_since)
         found.known.update(str(one) for one in connection.execute(late).scalars())
-    for start in range(0, len(asked), _MANY):
-        some = select(record.id).where(record.id.in_(asked[start : start + _MANY]))
+    ids, readable = asked
+    for start in range(0, len(ids), _MANY):
+        some = select(record.id).where(record.id.in_(ids[start : start + _MANY]), *readable)
         found.known.update(str(one) for one in connection.execute(some).scalars())
     return found

@@ -19,6 +19,7 @@ from sqlalchemy import ColumnElement, Connection, Executable, insert, select
 from jupyter_green.records import new_id
 
 from . import schema
+from .entry import object_of
 from .fault import LedgerError
 from .privacy import NO_KEY, Privacy, plain
 
@@ -143,13 +144,20 @@ def enter(connection: Connection, postings: Sequence[Posting]) -> list[Posting]:
     return entered
 
 
-def found(connection: Connection, where: Iterable[ColumnElement[bool]]) -> list[Posting]:
-    """Return postings, oldest first."""
+def found(connection: Connection, where: Iterable[ColumnElement[bool]], altered: list[str]) -> list[Posting]:
+    """Return postings, oldest first; the identities of those that were altered from outside go into the list."""
     table = schema.postings.c
     wanted: Executable = (
         select(table.kind, table.document, table.project, table.notebook, table.made_at, table.id, table.owner)
         .where(*where)
         .order_by(table.made_at, table.id)
     )
-    rows = [tuple(row) for row in connection.execute(wanted)]
-    return [Posting(row[0], json.loads(row[1]), *row[2:]) for row in rows]
+    whole = []
+    for kind, document, project, notebook, made_at, posting_id, owner in map(tuple, connection.execute(wanted)):
+        try:
+            texts = {"project": project, "notebook": notebook, "owner": owner}
+            data = {"posting": VERSION, "id": posting_id, "kind": kind, "made_at": made_at, **texts}
+            whole.append(Posting.from_dict({**data, "document": object_of(document)}))
+        except ValueError:
+            altered.append(str(posting_id))
+    return whole

@@ -7,13 +7,13 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypedDict, get_args
 
-from sqlalchemy import ColumnElement, Connection, Executable, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Executable, and_, func, or_, select
 from sqlalchemy.sql.util import ClauseAdapter
 
 from jupyter_green.records import Span, Status
 
 from . import schema
-from .entry import is_whole_line
+from .altered import is_whole, is_whole_part
 from .moment import Moment, period
 from .privacy import plain
 from .totals import Line, Part
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 _CHUNK = 500
 _PART = 8  # where a component begins in a row of `lines`
+
+
+OUTER: ColumnElement[bool] = (schema.records.c.parent + "").is_(None)
+"""Records inside no other one, as a condition. Nearly all are; a bare column would be looked up in its index first."""
 
 
 class Filters(TypedDict, total=False):
@@ -130,6 +134,7 @@ def lines(connection: Connection, where: list[ColumnElement[bool]], altered: set
             part.uncertainty,
             part.gain_uncertainty,
             part.quality,
+            and_(is_whole(), or_(part.record_id.is_(None), is_whole_part())),
         )
         .select_from(schema.records.outerjoin(schema.components, part.record_id == record.id))
         .where(*where)
@@ -138,9 +143,8 @@ def lines(connection: Connection, where: list[ColumnElement[bool]], altered: set
     rows = connection.execution_options(yield_per=_CHUNK).execute(query)
     for _, of_record in groupby(map(tuple, rows), key=itemgetter(0)):
         found: list[tuple[Any, ...]] = list(of_record)
-        parts = [Part(*row[_PART:]) for row in found if row[_PART] is not None]
-        line = Line._make((*found[0][:_PART], parts))
-        if is_whole_line(line):
-            yield line
+        if all(row[-1] for row in found):
+            parts = [Part(*row[_PART:-1]) for row in found if row[_PART] is not None]
+            yield Line._make((*found[0][:_PART], parts))
         else:
-            altered.add(line.id)
+            altered.add(str(found[0][0]))

@@ -19,7 +19,7 @@ from jupyter_green.records import EnergyRecord
 from . import query, schema, summary, transfer
 from .database import Database
 from .entry import record_of
-from .fault import DamagedRecord
+from .fault import DamagedRecord, LedgerError, number_of
 from .moment import Moment
 from .privacy import Privacy
 from .query import Filters
@@ -163,15 +163,20 @@ class Reader:
 
     def _whole_of(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[EnergyRecord]:
         """Yield the records that can be read; how many were altered from outside is said."""
-        damaged = 0
+        damaged = newer = 0
         for document, trace in rows:
             try:
                 yield record_of(document, trace)
             except DamagedRecord:
                 damaged += 1
+            except LedgerError:
+                newer += 1
         if damaged:
-            count = "1 record was" if damaged == 1 else f"{damaged} records were"
+            count = number_of(damaged, "record", "records")
             self._notice(f"{count} altered from outside and can't be read; all others are there.")
+        if newer:
+            count = number_of(newer, "record", "records")
+            self._notice(f"{count} written by a newer jupyter_green and can't be read; upgrade, all others are there.")
 
     def _notice(self, text: str) -> None:
         """Keep a sentence that a person should read."""
@@ -249,9 +254,9 @@ class Reader:
             return work(connection, altered), altered
 
         result, altered = self._database.read(once)
-        if altered.records:
-            count = len(altered.records)
-            records = "1 record was" if count == 1 else f"{count} records were"
+        count = len(altered.records) + altered.others
+        if count:
+            records = number_of(count, "record", "records")
             self._notice(f"{records} altered from outside and can't be added up; all others are in the sum.")
         if altered.sums:
             self._notice("The ledger's sums were altered from outside; green.ledger().mend() makes them anew.")
@@ -294,9 +299,8 @@ class Reader:
         self._fresh()
 
         def work(connection: Connection) -> int:
-            return transfer.write(
-                connection, wanted, target, form, self._exported(connection, filters) if form == "jsonl" else ()
-            )
+            posted = self._exported(connection, filters) if form == "jsonl" else ()
+            return transfer.write(self._whole_of(transfer.rows(connection, wanted)), target, form, posted)
 
         return self._database.read(work)
 

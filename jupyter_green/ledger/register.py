@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection
 
 from . import schema
+from .fault import number_of
 from .moment import period
 from .posting import Posting, PostingKind, enter, found
 from .privacy import plain
@@ -89,7 +90,17 @@ class Register(Shelf):
             where.append(schema.postings.c.kind == kind)
         where += self._of_place(Filters(project=project, notebook=notebook))
         self._open()
-        return self._database.read(lambda connection: found(connection, where))
+        return self._database.read(lambda connection: self._whole_postings(connection, where))
+
+    def _whole_postings(self, connection: Connection, where: list[ColumnElement[bool]]) -> list[Posting]:
+        altered: list[str] = []
+        whole = found(connection, where, altered)
+        if altered:
+            self._notice(
+                f"{number_of(len(altered), 'budget, tariff or credit', 'budgets, tariffs or credits')} altered from "
+                "outside and can't be read; all others are there."
+            )
+        return whole
 
     # ---- files --------------------------------------------------------------------------------
 
@@ -98,7 +109,7 @@ class Register(Shelf):
         given = {name for name, value in filters.items() if value is not None}
         if given - _PLACED:
             return []
-        return found(connection, [*self._of_place(filters), *self._scope.readable(schema.postings)])
+        return self._whole_postings(connection, [*self._of_place(filters), *self._scope.readable(schema.postings)])
 
     def _of_place(self, filters: Filters) -> list[ColumnElement[bool]]:
         table = schema.postings.c

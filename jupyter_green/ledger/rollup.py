@@ -11,8 +11,9 @@ only windows are asked for. So sums are kept apart by what is known of the recor
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -27,6 +28,7 @@ from sqlalchemy import (
     insert,
     literal,
     literal_column,
+    not_,
     null,
     select,
 )
@@ -34,6 +36,10 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 
 from . import schema
+from .altered import is_altered
+
+if TYPE_CHECKING:
+    from .access import AccessScope
 
 HOUR = 3600.0
 _MANY = 400
@@ -113,7 +119,7 @@ def refresh(connection: Connection, touched: Touched) -> None:
         _forget(connection, and_(_sum.run_id == run, _sum.hour == hour))
         own = (_record.run_id == run, _record.started_at >= hour, _record.started_at < hour + HOUR)
         if connection.execute(select(_record.id).where(*own).limit(1)).first() is not None:
-            _keep(connection, _of_records(own))
+            _keep(connection, _of_records(connection, own))
     for run in sorted({run for run, _ in touched}):
         _refresh_run(connection, run)
 
@@ -126,13 +132,13 @@ def build(connection: Connection) -> None:
         connection.exec_driver_sql("ANALYZE green_records, green_components")
     runs = [str(run) for run in connection.execute(select(_record.run_id).distinct()).scalars()]
     for run in runs:
-        _keep(connection, _of_records((_record.run_id == run,)))
+        _keep(connection, _of_records(connection, (_record.run_id == run,)))
         _refresh_run(connection, run)
 
 
 def _refresh_run(connection: Connection, run: str) -> None:
     _forget(connection, and_(_sum.run_id == run, _sum.hour.is_(None)))
-    _keep(connection, [_of_hours(run)])
+    _keep(connection, _rows(connection, [_of_hours(run)]))
 
 
 def _forget(connection: Connection, which: ColumnElement[bool]) -> None:
@@ -147,16 +153,46 @@ FIGURES = ("records", "unread", "seconds", "began", "ended", "joules", "squares"
 _LINE = ("line", "kind", "device", "source", "quality", *FIGURES)
 
 
-def _of_records(own: Iterable[ColumnElement[bool]]) -> list[Executable]:
-    """Return the queries that add records up: all of them, by kind of device, by source, and what was not read."""
+Row = tuple[Any, ...]
+"""A key and the figures of one line, as `_NAMES` and `_LINE` name them."""
+
+
+def _rows(connection: Connection, queries: Iterable[Executable]) -> Iterator[Row]:
+    for query in queries:
+        yield from map(tuple, connection.execute(query))
+
+
+def _of_records(connection: Connection, own: Iterable[ColumnElement[bool]]) -> Iterator[Row]:
+    """Yield the lines of records: all, by kind of device, by source, what was not read, and what was altered."""
     where = list(own)
+    altered = Counter[Row]()
+    ids: list[str] = []
+    key = (_record.id, func.green_hour_of(_record.started_at), *(_record[name] for name in KEY if name != "nested"))
+    for record_id, hour, *values in connection.execute(select(*key).where(*where, is_altered())):
+        ids.append(str(record_id))
+        said: dict[str, Any] = dict(zip((name for name in KEY if name != "nested"), values, strict=True))
+        said = {name: value if isinstance(value, str) else None for name, value in said.items()}
+        said |= {name: said[name] or "" for name in ("run_id", "span", "status")}
+        begun = hour if isinstance(hour, float) and math.isfinite(hour) else 0.0
+        said |= {"nested": False, "simulated": False}
+        one: Row = (begun, *(said[name] for name in KEY))
+        altered[one] += 1
+    nothing = [None] * (len(AROUND) + 1)
+    for one, count in altered.items():
+        yield (*one, *nothing, "altered", "", "", "", "", count, *[None] * (len(FIGURES) - 1))
+    wholes = [*where, *(_record.id.not_in(ids[start : start + _MANY]) for start in range(0, len(ids), _MANY))]
+    yield from _rows(connection, _adding(wholes))
+
+
+def _adding(where: list[ColumnElement[bool]]) -> list[Executable]:
+    """Return the queries that add records up."""
     key: list[ColumnElement[Any]] = [
         func.green_hour_of(_record.started_at),
         *(_record.parent.is_not(None) if name == "nested" else _record[name] for name in KEY),
         *(_around.c[name] for name in AROUND),
         func.green_hour_of(_around.c.started_at),
     ]
-    tables = schema.records.outerjoin(_around, _around.c.id == _record.parent)
+    tables = schema.records.outerjoin(_around, and_(_around.c.id == _record.parent, not_(is_altered(_around))))
     with_parts = tables.join(schema.components, _part.record_id == _record.id)
     nothing: Any = null()
     text = literal("", literal_execute=True)
@@ -227,13 +263,12 @@ def _word(name: str) -> ColumnElement[str]:
     return literal_column(f"'{name}'")
 
 
-def _keep(connection: Connection, queries: Iterable[Executable]) -> None:
-    """Store what queries have added up."""
+def _keep(connection: Connection, rows: Iterable[Row]) -> None:
+    """Store what was added up."""
     width = len(_NAMES)
-    lines: dict[tuple[Any, ...], list[tuple[Any, ...]]] = {}
-    for query in queries:
-        for row in map(tuple, connection.execute(query)):
-            lines.setdefault(row[:width], []).append(row[width:])
+    lines: dict[Row, list[Row]] = {}
+    for row in rows:
+        lines.setdefault(row[:width], []).append(row[width:])
     if not lines:
         return
     first = int(connection.execute(select(func.coalesce(func.max(_sum.id), 0))).scalar_one()) + 1
@@ -254,20 +289,23 @@ def _keep(connection: Connection, queries: Iterable[Executable]) -> None:
 # ---- checking ---------------------------------------------------------------------------------
 
 
-def differences(connection: Connection) -> list[str]:
-    """Return the runs whose sums are not those of their records; empty where all is right."""
+def differences(connection: Connection, scope: AccessScope | None = None) -> list[str]:
+    """Return the runs whose sums are not those of their records; empty where all is right.
+
+    With a scope only runs of which something may be read.
+    """
     wrong: set[str] = set()
-    known = select(_sum.run_id).distinct().union(select(_record.run_id).distinct())
+    tables = (schema.rollups, schema.records)
+    summed, kept = (
+        select(table.c.run_id).where(*([] if scope is None else scope.readable(table))).distinct() for table in tables
+    )
+    known = summed.union(kept)
     for run in [str(run) for run in connection.execute(known).scalars()]:
         for wanted, hour in (
-            (_of_records((_record.run_id == run,)), _sum.hour.is_not(None)),
-            ([_of_hours(run)], _sum.hour.is_(None)),
+            (_of_records(connection, (_record.run_id == run,)), _sum.hour.is_not(None)),
+            (_rows(connection, [_of_hours(run)]), _sum.hour.is_(None)),
         ):
-            right = {
-                row[: -len(FIGURES)]: row[-len(FIGURES) :]
-                for query in wanted
-                for row in map(tuple, connection.execute(query))
-            }
+            right = {row[: -len(FIGURES)]: row[-len(FIGURES) :] for row in wanted}
             stored = (
                 select(*(_sum[name] for name in _NAMES), *(_line[name] for name in _LINE))
                 .select_from(schema.rollups.join(schema.rollup_lines, _line.rollup_id == _sum.id))

@@ -14,8 +14,9 @@ from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
 
 from jupyter_green.records import EnergyRecord
 
-from . import schema
-from .entry import record_of
+from . import query, schema
+from .entry import object_of
+from .fault import LedgerError, number_of
 from .names import Names
 from .posting import Posting, enter
 from .privacy import plain
@@ -101,11 +102,11 @@ class Shelf(Names):
         )
         self._fresh()
         found = self._database.read(lambda connection: list(connection.execute(wanted).scalars()))
-        return (record_of(document, None) for document in reversed(found))
+        return self._whole_of((document, None) for document in reversed(found))
 
     def _finished(self) -> list[ColumnElement[bool]]:
         table = schema.records.c
-        where = [table.span == "cell", table.status == "ok", table.parent.is_(None), table.joules.is_not(None)]
+        where = [table.span == "cell", table.status == "ok", query.OUTER, table.joules.is_not(None)]
         self._whose()
         return [*where, *self._scope.readable(schema.records)]
 
@@ -132,7 +133,16 @@ class Shelf(Names):
         )
         self._open()
         rows = self._database.read(lambda connection: [tuple(row) for row in connection.execute(wanted)])
-        found = [Kept(row[0], row[1], row[2], row[3], json.loads(row[4])) for row in rows]
+        found = [
+            Kept(row[0], row[1], row[2], row[3], head)
+            for row in rows
+            if all(isinstance(text, str) for text in row[:2])
+            and all(isinstance(moment, (int, float)) for moment in row[2:4])
+            and (head := object_of(row[4])) is not None
+        ]
+        if len(found) < len(rows):
+            lost = number_of(len(rows) - len(found), "baseline", "baselines")
+            self._notice(f"{lost} altered from outside and can't be read; all others are there.")
         if len(places) < 2:
             return found
         # Of two that bear one name, the one under the notebook's newer name is meant.
@@ -155,7 +165,12 @@ class Shelf(Names):
             wanted = select(schema.baselines.c.document).where(*self._named(place, name))
             found = self._one(wanted.order_by(schema.baselines.c.kept_at.desc()))
             if found is not None:
-                return dict(json.loads(found))
+                document = object_of(found)
+                if document is None:
+                    raise LedgerError(
+                        f"The baseline {name!r} was altered from outside and can't be read; forget it and keep it anew."
+                    )
+                return document
         return None
 
     def keep_baseline(

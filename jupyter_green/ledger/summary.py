@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from types import SimpleNamespace
+from types import NoneType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, select
@@ -19,10 +19,11 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 from jupyter_green.records import Quality
 
 from . import query, rollup, schema
+from .altered import LAST, is_whole_sum
 from .moment import period
 from .query import Filters
 from .rollup import AROUND, HOUR, hour_of
-from .totals import OF_ALL, By, Line, Sums, Totals, is_whole_figure, total
+from .totals import OF_ALL, By, Line, Sums, Totals, total
 
 if TYPE_CHECKING:
     from .access import AccessScope
@@ -75,6 +76,8 @@ class Altered:
 
     def __init__(self) -> None:
         self.records: set[str] = set()
+        self.others = 0
+        """Records that are in no sum either, and were counted when it was made."""
         self.sums = False
         """Whether sums were, so that the records were added up instead."""
 
@@ -193,7 +196,8 @@ def _parted(connection: Connection, filters: Filters, by: By | None) -> _Period 
     hourly = _Period(True, first, end, frozenset(apart))
     if by != "day":
         return hourly
-    hours = select(_sum.hour).where(_sum.hour.is_not(None), *hourly.hours(_sum.hour)).distinct()
+    hours = select(_sum.hour).where(func.green_is_number(_sum.hour), *hourly.hours(_sum.hour)).distinct()
+    hours = hours.where(_sum.hour.between(0, LAST))
     broken = {float(hour) for hour in connection.execute(hours).scalars() if _day(hour) != _day(hour + HOUR - 0.001)}
     return _Period(True, first, end, frozenset(apart | broken))
 
@@ -268,10 +272,12 @@ def _whole_sums(
 ) -> list[Sums]:
     """Return what the middle adds up to; where it was altered from outside that is noted."""
     try:
-        return [*_sums(connection, filters, whose, period, by)]
+        found = [*_sums(connection, filters, whose, period, by)]
     except AlteredSums:
         altered.sums = True
         return []
+    altered.others += sum(some.records for some in found if some.line == "altered")
+    return found
 
 
 def _sums(connection: Connection, filters: Filters, whose: Whose, period: _Period, by: By | None) -> Iterator[Sums]:
@@ -285,18 +291,22 @@ def _sums(connection: Connection, filters: Filters, whose: Whose, period: _Perio
     groups = {"run": _sum.run_id, "project": _sum.project, "notebook": _sum.notebook, "day": _sum.hour}
     group = [groups[by]] if by in groups else []
     if by != "kind":
-        where.append(_line.line.in_(OF_ALL))
+        where.append(_line.line.in_((*OF_ALL, "altered")))
     what = [*group, _sum.simulated, inside, _line.line, _line.kind, _line.device, _line.source, _line.quality]
     figures = rollup.added()
-    # SQLite adds a text up as 0, but orders it after every number; and a sum hides what is below 0 in it.
-    ends = [end(_line[name]) for name in rollup.FIGURES for end in (func.min, func.max)]
-    wanted = select(*what, *figures, *ends).select_from(tables).where(*where).group_by(*what)
-    for whole in map(tuple, connection.execute(wanted)):
-        row = whole[: -len(ends)]
-        if not all(map(is_whole_figure, whole[-len(ends) :])):
+    # SQLite adds a text up as 0; and a sum hides what is below 0 in it.
+    whole = func.min(case((is_whole_sum(rollup.FIGURES), 1), else_=0))
+    wanted = select(*what, *figures, whole).select_from(tables).where(*where).group_by(*what)
+    for *row, is_whole in connection.execute(wanted):
+        if not is_whole:
             raise AlteredSums
         key: Any = row[0] if group else None
+        known = isinstance(key, (int, float)) and 0 <= key <= LAST if by == "day" else isinstance(key, (str, NoneType))
+        if not known or row[len(group)] not in (0, 1):
+            raise AlteredSums
         sums = Sums(_day(key) if by == "day" else key, *row[len(group) :])
+        if not all(isinstance(text, str) for text in (sums.line, sums.kind, sums.device, sums.source)):
+            raise AlteredSums
         if sums.line == "sum" and sums.quality not in get_args(Quality):
             raise AlteredSums
         yield sums

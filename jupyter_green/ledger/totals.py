@@ -9,6 +9,7 @@ linearly. Simulated records are never added to real ones.
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -58,7 +59,7 @@ class Sums(NamedTuple):
     inside: bool
     """Whether a record that is counted holds their energy."""
     line: str
-    """What the figures are of: "all", "kind", "sum", "absent" or "absent kind"."""
+    """What the figures are of: "all", "kind", "sum", "absent", "absent kind", or "altered": in none of them."""
     kind: str
     device: str
     source: str
@@ -72,14 +73,6 @@ class Sums(NamedTuple):
     squares: float | None
     gains: float | None
     boundless: int | None
-
-
-_WIDEST_SUM = 1e200
-
-
-def is_whole_figure(value: object) -> bool:
-    """Whether a figure is one that records add up to, or absent; SQLite keeps anything in any column."""
-    return value is None or (isinstance(value, (int, float)) and abs(value) <= _WIDEST_SUM and value >= 0)
 
 
 def is_simulated(record: EnergyRecord) -> bool:
@@ -326,13 +319,12 @@ def total(
     """
     known_split(by)
     whole = {False: Tally(), True: Tally()}
-    groups: dict[str | None, dict[bool, Tally]] = {}
+    groups = defaultdict[str | None, dict[bool, Tally]](lambda: {False: Tally(), True: Tally()})
 
     def count(line: Line) -> None:
         whole[line.simulated].add(line, line.parts)
         for key, parts in _split(line, by):
-            group = groups.setdefault(key, {False: Tally(), True: Tally()})
-            group[line.simulated].add(line, parts)
+            groups[key][line.simulated].add(line, parts)
 
     for some in sums:
         if some.inside:
@@ -344,7 +336,7 @@ def total(
             ("kind", "sum", "absent kind") if by == "kind" else ("all", "sum", "absent")
         ):
             key = some.kind if by == "kind" else some.group
-            groups.setdefault(key, {False: Tally(), True: Tally()})[some.simulated].add_sums(some)
+            groups[key][some.simulated].add_sums(some)
     seen: set[str] = set(around)
     inner: list[Line] = []
     for line in lines:

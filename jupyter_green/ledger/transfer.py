@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Executable
 
 from jupyter_green.records import EnergyRecord
 
-from .entry import Entry, document_of, record_of, store
+from .entry import Entry, store
 from .fault import LedgerError
 from .posting import Posting
 from .selection import COLUMNS, flat
@@ -31,8 +31,6 @@ _NUMBERS = frozenset(
     name for name in COLUMNS if name.endswith(("joules", "_seconds", "_share", "_grams", "_per_unit"))
 ) | {"seconds", "uncertainty", "units", "cost"}
 _FLAGS = frozenset({"below_resolution", "shared"})
-
-Rows = Iterator[tuple[str, str | None]]
 
 
 @dataclass(frozen=True)
@@ -68,23 +66,27 @@ def format_of(path: Path, given: str | None) -> str:
     return _SUFFIXES[name]
 
 
-def write(connection: Connection, query: Executable, path: Path, form: str, postings: Sequence[Posting] = ()) -> int:
-    """Write the records of a query to a file; return how many. JSON lines hold postings too, after the records.
+def rows(connection: Connection, query: Executable) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of a query, some at a time."""
+    yield from map(tuple, connection.execution_options(yield_per=_CHUNK).execute(query))
+
+
+def write(records: Iterable[EnergyRecord], path: Path, form: str, postings: Sequence[Posting] = ()) -> int:
+    """Write records to a file; return how many. JSON lines hold postings too, after the records.
 
     Raises
     ------
     LedgerError
         If the file can't be written, or Parquet's library is missing.
     """
-    writers: dict[str, Callable[[IO[bytes], Rows], int]] = {
+    writers: dict[str, Callable[[IO[bytes], Iterable[EnergyRecord]], int]] = {
         "csv": _write_csv,
         "jsonl": _write_jsonl,
         "parquet": _write_parquet,
     }
-    rows = connection.execution_options(yield_per=_CHUNK).execute(query)
     try:
         with _replacing(path) as out:
-            count = writers[form](out, ((str(row[0]), row[1]) for row in map(tuple, rows)))
+            count = writers[form](out, records)
             if form == "jsonl":
                 for posting in postings:
                     out.write(json.dumps(posting.to_dict(), separators=(",", ":")).encode() + b"\n")
@@ -104,23 +106,23 @@ def _replacing(path: Path) -> Iterator[IO[bytes]]:
         draft.unlink(missing_ok=True)
 
 
-def _write_jsonl(out: IO[bytes], rows: Rows) -> int:
+def _write_jsonl(out: IO[bytes], records: Iterable[EnergyRecord]) -> int:
     count = 0
-    for document, trace in rows:
-        out.write(json.dumps(document_of(document, trace), separators=(",", ":")).encode() + b"\n")
+    for record in records:
+        out.write(json.dumps(record.to_dict(), separators=(",", ":")).encode() + b"\n")
         count += 1
     return count
 
 
-def _write_csv(out: IO[bytes], rows: Rows) -> int:
+def _write_csv(out: IO[bytes], records: Iterable[EnergyRecord]) -> int:
     import io
 
     text = io.TextIOWrapper(out, encoding="utf-8", errors="replace", newline="", write_through=True)
     table = csv.DictWriter(text, fieldnames=list(COLUMNS))
     table.writeheader()
     count = 0
-    for document, trace in rows:
-        row = flat(record_of(document, trace))
+    for record in records:
+        row = flat(record)
         table.writerow({**row, "started_at": row["started_at"].isoformat()})
         count += 1
     text.flush()
@@ -128,7 +130,7 @@ def _write_csv(out: IO[bytes], rows: Rows) -> int:
     return count
 
 
-def _write_parquet(out: IO[bytes], rows: Rows) -> int:
+def _write_parquet(out: IO[bytes], records: Iterable[EnergyRecord]) -> int:
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -146,8 +148,8 @@ def _write_parquet(out: IO[bytes], rows: Rows) -> int:
     count = 0
     with pq.ParquetWriter(out, form) as writer:
         batch: list[dict[str, Any]] = []
-        for document, trace in rows:
-            batch.append(flat(record_of(document, trace)))
+        for record in records:
+            batch.append(flat(record))
             if len(batch) == _CHUNK:
                 writer.write_table(pa.Table.from_pylist(batch, schema=form))
                 count, batch = count + len(batch), []

@@ -131,9 +131,9 @@ class BudgetMagics(Magics):
         try:
             with Ledger(self.cells.session().settings.ledger) as ledger:
                 found = [one for one in ledger.postings() if one.kind in ("budget", "override")]
-        except LedgerError as error:
+            budgets = {one.id: budget_of(one) for one in found if one.kind == "budget"}
+        except (LedgerError, ValueError) as error:
             raise UsageError(f"%budget log: {error}") from None
-        budgets = {one.id: budget_of(one) for one in found if one.kind == "budget"}
         rows = []
         for one in found:
             if one.kind == "budget":

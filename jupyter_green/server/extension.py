@@ -21,7 +21,7 @@ from . import question
 from .census import Change
 from .refusal import Unavailable
 from .route import Reading, Route
-from .source import Source
+from .source import Lane, Source
 from .watch import SCHEMA_ID, Watch
 
 PREFIX = "jupyter-green/v1"
@@ -37,7 +37,7 @@ class Health(Route):
     @authorized
     async def get(self) -> None:
         """Answer with the version, the ledger's state and a sentence for a person."""
-        await self.answer(lambda: question.health(self.arguments_among(())), short=True)
+        await self.answer(lambda: question.health(self.arguments_among(())), lane="health")
 
     def unavailable(self, fault: Unavailable) -> None:
         """Say what is wrong with the ledger."""
@@ -97,16 +97,16 @@ class JupyterGreen(ExtensionApp):
         common: Mapping[str, Any] = {"source": self._source, "watch": self._watch}
 
         def reading(
-            path: str, ask: Any, *known: str, route: type[Reading] = Reading
+            path: str, ask: Any, *known: str, route: type[Reading] = Reading, lane: Lane = "one run"
         ) -> tuple[str, type[Route], dict[str, Any]]:
-            return f"{PREFIX}/{path}", route, {**common, "ask": ask, "known": known}
+            return f"{PREFIX}/{path}", route, {**common, "ask": ask, "known": known, "lane": lane}
 
         self.handlers.extend(
             [
                 (f"{PREFIX}/health", Health, dict(common)),
                 (f"{PREFIX}/openapi.json", Description, dict(common)),
-                reading("totals", question.totals, *question.PERIOD, "notebook", "project"),
-                reading("runs", question.runs, "notebook", "project", *question.PAGE),
+                reading("totals", question.totals, *question.PERIOD, "notebook", "project", lane="all records"),
+                reading("runs", question.runs, "notebook", "project", *question.PAGE, lane="all records"),
                 reading("cells", question.cells, "run", "notebook", *question.PAGE),
                 reading("baselines", question.baselines, "notebook", route=Shelf),
                 reading("baselines/([^/]+)", question.baseline, "notebook", route=Kept),

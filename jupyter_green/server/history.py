@@ -20,7 +20,10 @@ from sqlalchemy.sql import visitors
 
 from jupyter_green.accounts import view
 from jupyter_green.ledger import schema
+from jupyter_green.ledger.altered import is_altered, is_whole
 from jupyter_green.ledger.entry import record_of
+from jupyter_green.ledger.fault import LedgerError
+from jupyter_green.ledger.query import OUTER
 from jupyter_green.records import Component, EnergyRecord, Quality
 
 Where = list[ColumnElement[bool]]
@@ -33,9 +36,8 @@ _LONGEST_NAME = 500
 
 _table = schema.records.c
 _part = schema.components.c
-_outer = _table.parent.is_(None)
-_row: ColumnElement[bool] = and_(_outer, _table.span != "gap")
-_gap: ColumnElement[bool] = and_(_outer, _table.span == "gap")
+_row: ColumnElement[bool] = and_(OUTER, _table.span != "gap", is_whole())
+_gap: ColumnElement[bool] = and_(OUTER, _table.span == "gap", is_whole())
 
 
 def _of_sort(simulated: bool) -> ColumnElement[bool]:
@@ -230,7 +232,7 @@ def _parts(connection: Connection, where: Where) -> Iterator[tuple[str, Componen
             func.count() - func.count(case((width <= _inline(_WIDEST), _inline(1)))),
         )
         .select_from(schema.records.join(schema.components, _part.record_id == _table.id))
-        .where(*where, _part.joules.is_not(None))
+        .where(*where, _part.joules.is_not(None), not_(is_altered()))
         .group_by(_table.run_id, _part.source, _part.quality)
     )
     for run, source, quality, joules, squares, gains, boundless in connection.execute(wanted):
@@ -308,7 +310,10 @@ def _newest(connection: Connection, where: Where, last: dict[str, float]) -> dic
     found = {}
     for key, began, simulated, document in connection.execute(wanted):
         if last[key] == began:
-            record = record_of(document, None)
+            try:
+                record = record_of(document, None)
+            except LedgerError:
+                continue  # altered from outside, or of a newer version; the other cells can be read
             known = record.cell_id is not None and 1 <= len(record.cell_id) <= _LONGEST_ID
             found[key] = record if known else record.with_(cell_id=None), bool(simulated)
     return found

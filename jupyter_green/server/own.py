@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, func, select
 
 from jupyter_green.ledger import query, schema
 from jupyter_green.ledger.access import AccessScope
+from jupyter_green.ledger.altered import is_whole
 from jupyter_green.ledger.ledger import Ledger
 from jupyter_green.ledger.privacy import plain
 from jupyter_green.ledger.query import Filters
@@ -92,7 +93,8 @@ class OwnLedger(Ledger):
         """
         self._whose()
         table = schema.records.c
-        named = select(table.notebook).where(*query.conditions({"run": run}, self._privacy, self._scope)).distinct()
+        mine = query.conditions({"run": run}, self._privacy, self._scope)
+        named = select(table.notebook).where(*mine).distinct()
         self._fresh()
         found = self._database.read(lambda connection: set(connection.execute(named).scalars()))
         names = [notebook, *(former.notebook for former in self.former(notebook))]
@@ -140,7 +142,7 @@ class OwnLedger(Ledger):
         readable = scope.readable(schema.records)
         by_run = (
             select(table.run_id, table.notebook, func.count())
-            .where(table.started_at >= since, *readable)
+            .where(table.started_at >= since, is_whole(), *readable)
             .group_by(table.run_id, table.notebook)
         )
         everything = select(func.count()).select_from(schema.records).where(*readable)

@@ -139,7 +139,7 @@ def baselines(given: Arguments) -> Question:
 
     def work(ledger: OwnLedger) -> dict[str, Any]:
         kept = ledger.baselines(given.text("notebook"), MOST) if ledger.keeps_baselines else []
-        return {"items": [_head(each.head, each.name, each.notebook) for each in kept]}
+        return {"items": [_head(each.head, each.name, each.notebook) for each in kept if _is_head(each.head)]}
 
     return lambda: work
 
@@ -217,6 +217,18 @@ def forget(given: Arguments, name: str) -> Question:
 
 def _head(head: Mapping[str, Any], name: str, notebook: str) -> dict[str, Any]:
     return {**head, "name": name, "notebook": notebook}
+
+
+def _is_head(head: Mapping[str, Any]) -> bool:
+    """Whether a baseline's head, which may have been altered from outside, has the shape that pages are told."""
+    figure = head.get("figure")
+    return (
+        isinstance(head.get("kind"), str)
+        and isinstance(head.get("runs"), int)
+        and isinstance(head.get("cells"), int)
+        and isinstance(figure, dict)
+        and {"joules", "uncertainty", "quality", "measured_share", "below_resolution"} <= set(figure)
+    )
 
 
 def _no_run(run: str, notebook: str | None) -> str:

@@ -20,7 +20,7 @@ from tornado import web
 from .argument import Arguments
 from .question import Question
 from .refusal import Refusal, Unavailable
-from .source import Source
+from .source import Lane, Source
 from .watch import Watch
 
 AUTH_RESOURCE = "jupyter_green"
@@ -76,7 +76,7 @@ class Route(APIHandler):
                 raise Refusal(400, f"The request's {name!r} must be a text that is not empty.")
         return found
 
-    async def answer(self, prepare: Callable[[], Question], status: int = 200, *, short: bool = False) -> None:
+    async def answer(self, prepare: Callable[[], Question], status: int = 200, lane: Lane = "one run") -> None:
         """Send what the question finds, or one sentence why not.
 
         Parameters
@@ -85,13 +85,13 @@ class Route(APIHandler):
             Makes the question from the request; may raise Refusal.
         status : int
             The HTTP status where all went well.
-        short : bool
-            Whether the question is about the ledger itself; see `Source.ask`.
+        lane : Lane
+            What the question is about; see `Source.ask`.
         """
         try:
             question = prepare()
-            await self._watch.asked()
-            found = await self._source.ask(question, short=short)
+            await self._watch.asked(wait=lane != "health")
+            found = await self._source.ask(question, lane)
         except Unavailable as fault:
             self.unavailable(fault)
             return
@@ -132,14 +132,19 @@ class Reading(Route):
     """
 
     def initialize(  # type: ignore[override]  # tornado hands each route its own arguments
-        self, source: Source, watch: Watch, ask: Callable[..., Question], known: Collection[str] = ()
+        self,
+        source: Source,
+        watch: Watch,
+        ask: Callable[..., Question],
+        known: Collection[str] = (),
+        lane: Lane = "one run",
     ) -> None:
-        """Take the question of this route and the names of its arguments."""
+        """Take the question of this route, the names of its arguments and what it is about."""
         super().initialize(source, watch)
-        self._ask, self._known = ask, known
+        self._ask, self._known, self._lane = ask, known, lane
 
     @web.authenticated
     @authorized
     async def get(self, *path: str) -> None:
         """Answer the question."""
-        await self.answer(lambda: self._ask(self.arguments_among(self._known), *path))
+        await self.answer(lambda: self._ask(self.arguments_among(self._known), *path), lane=self._lane)

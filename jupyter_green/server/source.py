@@ -1,7 +1,8 @@
 """The ledger as the server asks it: off the event loop, and every fault in one sentence.
 
 Work waits for disks and databases, so it runs on threads of its own; the event loop that moves the kernels' messages
-never waits for it. What is short (the ledger's health, a look for changes) has a thread that no long question holds.
+never waits for it. Questions about all records have threads of their own, so that they keep nobody waiting who asks for
+one run or a baseline; so have the ledger's health, and the look for changes.
 The ledger is opened at the first question and kept. Asking makes no file: where there is no ledger and no journal to
 make one from, every question finds an empty one.
 """
@@ -13,7 +14,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from jupyter_green.ledger.fault import LedgerError
 from jupyter_green.ledger.journal import journals
@@ -29,7 +30,9 @@ T = TypeVar("T")
 
 _TIMEOUT = 2.0
 _PATIENCE = 60.0
-_THREADS = 4
+Lane = Literal["all records", "one run", "health", "changes"]
+"""What a question is about; one of another lane never waits for it."""
+_THREADS: dict[Lane, int] = {"all records": 4, "one run": 4, "health": 1, "changes": 1}
 
 
 class Nothing(Unavailable):
@@ -55,12 +58,14 @@ class Source:
         self._given, self._whole = url, whole
         self._ledger: OwnLedger | None = None
         self._opening = threading.Lock()
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="jupyter_green ledger")
-        self._short = ThreadPoolExecutor(1, thread_name_prefix="jupyter_green ledger, short")
+        self._threads = {
+            name: ThreadPoolExecutor(count, thread_name_prefix=f"jupyter_green ledger, {name}")
+            for name, count in _THREADS.items()
+        }
 
     # ---- asking -------------------------------------------------------------------------------
 
-    async def ask(self, plan: Callable[[], Callable[[OwnLedger], T]], *, short: bool = False) -> T:
+    async def ask(self, plan: Callable[[], Callable[[OwnLedger], T]], lane: Lane = "one run") -> T:
         """Run work on the ledger in a thread and return what it found.
 
         Parameters
@@ -68,17 +73,16 @@ class Source:
         plan : callable
             Called first, also in the thread; returns the work. What is wrong with a question shows here, before
             the ledger is touched.
-        short : bool
-            Whether it is about the ledger itself: it waits for no other question, and a ledger that is not there is
-            no empty one.
+        lane : Lane
+            What it is about. For the ledger's health one that is not there is no empty one.
 
         Raises
         ------
         Refusal
             What `plan` or the work raises; Unavailable where the ledger can't be read.
         """
-        threads, work = (self._short, self._answer) if short else (self._threads, self._answer_or_empty)
-        answer = asyncio.get_running_loop().run_in_executor(threads, work, plan)
+        work = self._answer if lane == "health" else self._answer_or_empty
+        answer = asyncio.get_running_loop().run_in_executor(self._threads[lane], work, plan)
         try:
             return await asyncio.wait_for(answer, _PATIENCE)
         except asyncio.TimeoutError:
@@ -180,12 +184,12 @@ class Source:
             raise
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Run something short on the ledger's thread for that."""
-        return await asyncio.get_running_loop().run_in_executor(self._short, work)
+        """Run a look for changes on the thread for that."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads["changes"], work)
 
     def close(self) -> None:
         """Let go of the ledger; what still waits is given up."""
-        for threads in (self._threads, self._short):
+        for threads in self._threads.values():
             threads.shutdown(wait=False, cancel_futures=True)
         if self._ledger is not None:
             self._ledger.close()

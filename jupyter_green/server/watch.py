@@ -22,6 +22,7 @@ _EVERY = 2.0
 _EVERY_ELSEWHERE = 5.0
 _LINGER = 60.0
 _BACK = 7 * 86_400.0
+_PATIENCE = 5.0
 
 
 class Watch:
@@ -44,15 +45,32 @@ class Watch:
         self._since = 0.0
         self._stamp: object = None
         self._census: Census | None = None
+        self._ready = asyncio.Event()
+        self._late = False
+        """Whether a page was answered before the first look was over."""
 
-    async def asked(self) -> None:
-        """Note that a page asks; returns once every later change will be told."""
+    async def asked(self, wait: bool = True) -> None:
+        """Note that a page asks; returns once every later change will be told.
+
+        Where the first look takes long nobody waits for it: after it is told that something may have changed.
+
+        Parameters
+        ----------
+        wait : bool
+            Whether to wait for the first look at all.
+        """
         self._asked = time.monotonic()
         if self._task is None or self._task.done():
-            ready = asyncio.Event()
-            self._task = asyncio.get_running_loop().create_task(self._keep_looking(ready), name="jupyter_green watch")
+            self._ready = asyncio.Event()
+            self._task = asyncio.get_running_loop().create_task(
+                self._keep_looking(self._ready), name="jupyter_green watch"
+            )
             self._task.add_done_callback(self._ended)
-            await ready.wait()
+        if wait and not self._ready.is_set():
+            try:
+                await asyncio.wait_for(self._ready.wait(), _PATIENCE)
+            except asyncio.TimeoutError:
+                self._late = True
 
     def stop(self) -> None:
         """End the watch."""
@@ -73,7 +91,7 @@ class Watch:
             await self._look()
         finally:
             ready.set()
-        blind = self._census is None
+        blind, self._late = self._census is None or self._late, False
         while time.monotonic() - self._asked < _LINGER:
             await asyncio.sleep(every)
             for change in await self._look():

@@ -72,3 +72,25 @@ def test_the_doctor_says_what_can_be_read(green: Command) -> None:
 
 def test_version(green: Command) -> None:
     assert green("--version").out == f"jupyter_green {__version__}\n"
+
+
+def test_sums_are_checked_and_mended(green: Command, filled: str) -> None:
+    done = green("check", JUPYTER_GREEN_LEDGER=filled)
+    assert (done.code, done.out) == (0, "The ledger's sums are those of its records.\n")
+    with Ledger(filled) as ledger:
+        ledger._database.write(
+            lambda c: c.exec_driver_sql("UPDATE green_rollup_lines SET joules = 1 WHERE line = 'sum'")
+        )
+    done = green("check", JUPYTER_GREEN_LEDGER=filled)
+    assert done.code == 1
+    assert done.out.endswith("`jupyter green check --mend` makes the sums anew.\n")
+    assert green("check", "--mend", JUPYTER_GREEN_LEDGER=filled).code == 0
+    assert green("check", ".", "--mend").code == 2
+
+
+def test_altered_records_are_said_by_the_check(green: Command, filled: str) -> None:
+    with Ledger(filled) as ledger:
+        ledger._database.write(lambda c: c.exec_driver_sql("UPDATE green_components SET joules = 'x'"))
+    done = green("check", "--mend", JUPYTER_GREEN_LEDGER=filled)
+    assert done.code == 1
+    assert done.err == "jupyter green: 3 records were altered from outside and can't be added up; all others are.\n"

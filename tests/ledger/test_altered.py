@@ -8,7 +8,8 @@ from importlib import import_module
 import pytest
 from sqlalchemy import update
 
-from jupyter_green.ledger import Ledger, schema
+from jupyter_green.accounts import keep_run
+from jupyter_green.ledger import Ledger, LedgerError, schema
 
 summary = import_module("jupyter_green.ledger.summary")
 
@@ -100,3 +101,104 @@ def test_altered_sums_give_way_to_the_records(file_url, record, change, monkeypa
         assert any("mend()" in one for one in ledger.notices)
         ledger.mend()
         assert ledger.totals().joules == 3.0
+
+
+def alter(ledger: Ledger, table: str, change: dict[str, object], where: str = "1 = 1") -> None:
+    """Write into a table as somebody from outside would; both databases take ``%s`` or ``?``."""
+    mark = "?" if ledger.url.startswith("sqlite") else "%s"
+    words = ", ".join(f"{name} = {mark}" for name in change)
+    ledger._database.write(
+        lambda c: c.exec_driver_sql(f"UPDATE {table} SET {words} WHERE {where}", tuple(change.values()))
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "url"),
+    [
+        ({"joules": "many"}, "file_url"),
+        ({"uncertainty": b"wide"}, "file_url"),
+        ({"joules": -5.0}, "server_url"),
+        ({"joules": float("nan")}, "server_url"),
+        ({"gain_uncertainty": float("inf")}, "server_url"),
+        ({"quality": "certain"}, "server_url"),
+    ],
+    ids=str,
+)
+def test_an_hour_that_is_made_anew_leaves_altered_records_out(request, record, change, url, monkeypatch):
+    """A long ledger's totals come from sums; what was altered must not slip into one that is made again."""
+    monkeypatch.setattr(summary, "FEW", -1)
+    with Ledger(request.getfixturevalue(url), share=["owner"]) as ledger:
+        ledger.add([record(1.0, id="good"), record(2.0, id="bad")])
+        alter(ledger, "green_components", change, "record_id = 'bad'")
+        assert ledger.check() == ["run-1"]
+        ledger.add([record(4.0, id="later")])
+        for by in (None, "kind", "project", "day", "run"):
+            assert ledger.totals(by=by).joules == 5.0
+        assert [run.joules for run in ledger.runs()] == [5.0]
+        assert ledger.check() == []
+        ledger.mend()
+        assert ledger.check() == []
+        assert ledger.totals(since=record(1.0).started_at - 0.5).joules == 5.0
+        said = "1 record was altered from outside and can't be added up; all others are in the sum."
+        assert [one for one in ledger.notices if "in the sum" in one] == [said]
+        outlay = ledger.outlay(since=0.0, until=float("inf"))
+        assert (outlay.count, outlay.total) == (2, 5.0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("green_records", {"document": "{"}, "id = 'bad'"),
+        ("green_records", {"document": '{"schema": 99}'}, "id = 'bad'"),
+        ("green_records", {"started_at": 1e300}, "id = 'bad'"),
+        ("green_records", {"seconds": float("inf")}, "id = 'bad'"),
+        ("green_baselines", {"head": "[]", "document": "[1]"}, "name = 'base'"),
+        ("green_baselines", {"head": "null", "document": "{"}, "name = 'base'"),
+        ("green_choices", {"choice": '{"formerly": [1, ["a"], ["b", "c"]]}'}, "1 = 1"),
+        ("green_choices", {"choice": "{"}, "1 = 1"),
+        ("green_postings", {"document": "[]"}, "kind = 'tariff'"),
+        ("green_postings", {"kind": "gift"}, "kind = 'tariff'"),
+        ("green_postings", {"made_at": float("inf")}, "kind = 'tariff'"),
+    ],
+    ids=str,
+)
+def test_whatever_is_altered_loses_nothing_else(any_url, record, change, tmp_path):
+    with Ledger(any_url, share=["owner", "notebook"]) as ledger:
+        ledger.add([record(1.0, id="good", notebook="n"), record(2.0, id="bad", notebook="n", cell_id="c")])
+        for name in ("base", "other"):
+            keep_run(ledger, "n", "run-1", name)
+        ledger.choose("n", {"rule": "last"})
+        ledger.post("tariff", {"version": 1})
+        ledger.post("credit", {"joules": 1})
+        alter(ledger, *change)
+        assert {one.id for one in ledger.records()} >= {"good"}
+        assert {one.id for one in ledger.finished_cells("run-1")} >= {"good"}
+        assert ledger.totals(by="day").joules in (1.0, 3.0)
+        assert {one.name for one in ledger.baselines("n")} >= {"other"}
+        assert ledger.baseline("n", "other") is not None
+        assert ledger.former("n") == []
+        assert ledger.choice("n") in (None, {"rule": "last"})
+        assert "credit" in {one.kind for one in ledger.postings()}
+        for suffix in ("jsonl", "csv"):
+            assert ledger.export(tmp_path / f"all.{suffix}") in (1, 2)
+        if change[0] == "green_baselines":
+            with pytest.raises(LedgerError, match=r"'base' was altered from outside .*; forget it and keep it anew\.$"):
+                ledger.baseline("n", "base")
+    with Ledger(tmp_path / "other.sqlite") as other:
+        assert other.import_(tmp_path / "all.jsonl").records in (1, 2)
+
+
+@pytest.mark.parametrize(
+    "change", [{"run_id": b"x"}, {"project": b"x"}, {"hour": "noon"}, {"simulated": "many"}], ids=str
+)
+def test_altered_keys_of_sums_give_way_to_the_records(file_url, record, change, monkeypatch):
+    monkeypatch.setattr(summary, "FEW", -1)
+    with Ledger(file_url) as ledger:
+        ledger.add([record(1.0), record(2.0)])
+        alter(ledger, "green_rollups", change, "hour IS NULL" if "hour" not in change else "hour IS NOT NULL")
+        for by in ("project", "run", "day", None):
+            ledger.totals(by=by)
+        ledger.runs()
+        assert ledger.check()
+        ledger.mend()
+        assert (ledger.check(), ledger.totals(by="day").joules) == ([], 3.0)

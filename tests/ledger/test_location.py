@@ -106,10 +106,16 @@ def test_a_folder_is_refused(tmp_path):
         ("postgresql://h:5432/d", "postgresql://h:5432/d"),
         ("postgresql://u:ge@he/im?x@h/d", "postgresql://u:***@h/d"),
         ("sqlite:////a/b@c:d", "sqlite:////a/b@c:d"),
+        ("postgresql://u%3Ageheim@h/d", "postgresql://u:***@h/d"),
+        ("postgresql://u;geheim@h/d", "postgresql://u:***@h/d"),
+        ("postgresql://h/d?user=u:geheim", "postgresql://h/d?user=***"),
+        ("postgresql://u@h/d?options=-c%20password%3Dgeheim", "postgresql://u@h/d?options=***"),
+        ("postgresql://u@h/d?apikey=geheim&target_session_attrs=any", None),
+        ("PGPASSWORD=geheim postgresql://h/d", "PGPASSWORD=*** postgresql://h/d"),
     ],
 )
 def test_passwords_are_masked(url, shown):
-    assert mask(url) == shown
+    assert mask(url) == (shown or url.replace("geheim", "***"))
 
 
 def test_every_spelling_of_a_password_is_known():
@@ -181,6 +187,7 @@ MISTYPED = (
     *("mysql://u:{0}@h/d", "https://u:{0}@h/d", "postgresql://u:{0}@h:port/d", "postgresql://u:{0}@h"),
     *("postgresql://u:p@{0}@h/d", "postgresql://u:{0}@h/d#x", "postgresql://u:{0}@h/a/b", "postgresql://u:{0}@[::1/d"),
     *("postgresql://h/d?password={0}&x", "postgresql//h/d?PassWord={0}", "postgresql://h?pass%77ord={0}"),
+    "PGPASSWORD={0} postgresql://h/d",
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,6 +50,16 @@ def both(shared: str, become: Become, record: Make) -> str:
     return shared
 
 
+def ledger_ids(url: str, become: Become, person: str) -> set[str]:
+    """The identities of a person's records; nobody else is told whether they are there."""
+    before = os.environ["LOGNAME"]
+    become(person)
+    with Ledger(url) as ledger:
+        found = {one.id for one in ledger.records()}
+    become(before)
+    return found
+
+
 @pytest.mark.parametrize(("person", "other"), [("alice", "bob"), ("bob", "alice")])
 def test_each_reads_their_own(both: str, become: Become, tmp_path: Path, person: str, other: str) -> None:
     become(person)
@@ -62,7 +73,10 @@ def test_each_reads_their_own(both: str, become: Become, tmp_path: Path, person:
         assert "holds    1 records of yours" in ledger.describe()
         assert ledger.latest_runs("plan.ipynb", None, but=None, most=9) == [f"run-{person}"]
         assert list(ledger.finished_cells(f"run-{other}")) == []
-        assert ledger.outlay(since=0.0, until=float("inf")).total == JOULES[person]
+        theirs = ledger_ids(both, become, other)
+        outlay = ledger.outlay(since=0.0, until=float("inf"), asked=theirs, ended_since=0.0)
+        assert (outlay.total, outlay.known & theirs) == (JOULES[person], set())
+        assert ledger.check() == []
         assert [one.id for one in ledger.postings("budget")] == [f"budget-{person}"]
         assert [kept.name for kept in ledger.baselines()] == [person]
         assert ledger.baseline("plan.ipynb", other) is None

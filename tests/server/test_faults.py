@@ -194,3 +194,21 @@ def test_what_lies_in_a_journal_is_in_the_answer(start: Start, record: Make) -> 
     assert state(server) == "ok"
     assert server.green("totals").json["figure"]["joules"] == 12.0
     journal.close()
+
+
+def test_long_questions_keep_nobody_else_waiting(start: Start, server_url: str, record: Make) -> None:
+    """Their tables are locked, so that none of them can end before the lock does."""
+    import psycopg
+
+    with Ledger(server_url, share=["owner", "notebook"]) as ledger:
+        ledger.add([record()])
+    server = start(JUPYTER_GREEN_LEDGER=server_url, LOGNAME="alice", JUPYTER_GREEN_SHARE="owner notebook")
+    with ThreadPoolExecutor(12) as askers:
+        with psycopg.connect(server_url) as other:
+            other.execute("LOCK TABLE green_records, green_components, green_rollups IN ACCESS EXCLUSIVE MODE")
+            long = [askers.submit(server.green, route) for route in ("runs", "totals") * 6]
+            assert server.green("health").json["ledger"] == "ok"
+            short = server.green("baselines")
+            assert (short.status, short.json) == (200, {"items": []})
+            assert not any(one.done() for one in long)
+        assert {one.result().status for one in long} == {200}
