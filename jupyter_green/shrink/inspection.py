@@ -23,6 +23,7 @@ from . import deadline
 from .batch import Batch, leaves
 from .deadline import TimeIsUp
 from .fault import ShrinkError, require, why
+from .outputs import alike
 from .recipe import Product
 from .subject import Subject, kind_of, main_tensor
 from .surroundings import drawn_alike
@@ -201,9 +202,7 @@ def _asked(folder: Path, fresh: Path, device: str, model: Any = None) -> dict[st
             inputs = {name.removeprefix(begin): leaf for name, leaf in held.items() if name.startswith(begin)}
             with torch.inference_mode(), drawn_alike():
                 answer = main_tensor(Subject(made, kind_of(made)).call(arranged(inputs, call))).float().cpu()
-            wanted = held[f"{number}.out"].cpu()
-            apart = float((answer - wanted).abs().max()) if answer.shape == wanted.shape else float("inf")
-            if not apart <= CLOSE * max(1e-6, float(wanted.abs().max())):
+            if not alike(answer, held[f"{number}.out"].cpu(), CLOSE):
                 return {"failed": f"for inputs of shape {_shape(inputs)} it answers differently."}
         if "generated" in held:
             first = arranged({n.removeprefix("0.in."): x for n, x in held.items() if n.startswith("0.in.")}, call)
