@@ -32,6 +32,15 @@ BUILT_IN = frozenset({"eager", "sdpa"})
 DTYPES = frozenset({"float64", "float32", "float16", "bfloat16"})
 LABELS = frozenset({"id2label", "label2id", "task_specific_params"})
 """Settings whose words are the person's own."""
+ORIGIN = frozenset({"_name_or_path", "name_or_path"})
+"""Settings that say where a model came from; they are left out."""
+COMMON = frozenset(
+    {
+        *("pad_token_id", "eos_token_id", "bos_token_id", "sep_token_id", "decoder_start_token_id", "use_cache"),
+        *("is_decoder", "add_cross_attention", "tie_word_embeddings", "initializer_range"),
+    }
+)
+"""Settings that a person may give a model of any class; each is a number."""
 LAYERS = frozenset({"num_hidden_layers", "n_layers", "n_layer", "num_layers", "encoder_layers", "decoder_layers"})
 SHARED_LAYERS = 1000
 """So many layers more than tensors may there be: some models, as ALBERT, call the same layer again and again."""
@@ -95,7 +104,7 @@ def refuse(settings: Mapping[str, Any], tensors: int) -> None:
             raise ShrinkError(
                 f"The weights don't fit the model: it has {value:,} layers, and they hold {tensors:,} tensors."
             )
-        if not key.endswith("name_or_path"):
+        if not (key in ORIGIN and isinstance(value, str)):
             _refuse_inside(name, value, tensors)
 
 
@@ -162,9 +171,11 @@ def _names(kind: Any) -> set[str]:
         "dtype",
         "torch_dtype",
         "num_labels",
+        *COMMON,
         *(getattr(kind, "sub_configs", ()) or ()),
     }
-    found.update(getattr(kind, "attribute_map", ()))
+    for pair in getattr(kind, "attribute_map", {}).items():
+        found.update(pair)
     for base in kind.__mro__:
         if dataclasses.is_dataclass(base):
             found.update(field.name for field in dataclasses.fields(base))
@@ -181,7 +192,8 @@ def _own_parts(config: Any) -> None:
     base = require("transformers").PretrainedConfig
     if not type(config).__module__.startswith("transformers.models.") or getattr(config, "auto_map", None):
         raise ShrinkError(f"{CONFIG} has a part {type(config).__name__}, which transformers does not bring.")
-    if "timm" in type(config).__module__:
+    names = require("transformers.models.auto.modeling_auto").MODEL_MAPPING_NAMES
+    if "timm" in type(config).__module__ or "Timm" in str(names.get(config.model_type)):
         raise ShrinkError(f"{CONFIG} needs the library timm, which green.load does not use.")
     for part in vars(config).values():
         for one in part if isinstance(part, (list, tuple)) else (part,):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import stat
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from typing import Any
 from jupyter_green.report.quotation import one_line
 
 from .fault import ShrinkError
+from .memory import free_bytes
 
 SCHEMA = 2
 READ = (1, 2)
@@ -35,6 +37,8 @@ CARD, CONFIG, WEIGHTS, ONNX, PROBE, NOTE = (
 FILES = frozenset({CONFIG, WEIGHTS, ONNX, PROBE})
 """Files that are read; each has its digest in `shrink.json`."""
 BESIDE = frozenset({CARD, NOTE, ".gitattributes", ".gitignore"})
+HELD_AT_ONCE = 3
+"""How many times the files' bytes are in memory at once: here, in the process that tries them, and its model."""
 MOST_JSON = 8_000_000
 MOST_DEPTH = 20
 MOST_STEPS = 64
@@ -143,7 +147,7 @@ def _opened(folder: Path) -> Contents:
         raise ShrinkError(
             f"{NOTE} has schema {one_line(repr(schema), 40)}; this jupyter_green reads {SCHEMA}. Upgrade it."
         )
-    if schema > 1 and note.get("checksum") != checksum(note):
+    if (schema > 1 or "checksum" in note) and note.get("checksum") != checksum(note):
         raise ShrinkError(f"{NOTE} is not what was saved (its checksum differs); copy the folder again.")
     files, steps = note.get("files"), note.get("steps")
     if not isinstance(files, dict) or not set(files) <= FILES or not isinstance(steps, list):
@@ -153,10 +157,11 @@ def _opened(folder: Path) -> Contents:
     for name in files:
         if not (folder / name).is_file():
             raise ShrinkError(f"{name} is missing in {one_line(folder)}; copy the whole folder.")
-    _fits_memory(sum((folder / name).stat().st_size for name in files))
+    sizes = {name: (folder / name).stat().st_size for name in files}
+    _fits_memory(sum(sizes.values()))
     held = {}
     for name, wanted in files.items():
-        held[name] = _read(folder / name, MOST_JSON if name.endswith(".json") else None)
+        held[name] = _read(folder / name, MOST_JSON if name.endswith(".json") else sizes[name])
         if hashlib.sha256(held[name]).hexdigest() != wanted:
             raise ShrinkError(f"{name} is not the file that was saved (its checksum differs); copy the folder again.")
     return Contents(note, held, hashlib.sha256(said).hexdigest())
@@ -177,23 +182,24 @@ def _may_lie_there(entry: os.DirEntry[str]) -> None:
 
 
 def _fits_memory(size: int) -> None:
-    import psutil
+    import torch
 
-    free = psutil.virtual_memory().available
-    if size > free:
+    free, _ = free_bytes(torch.device("cpu"))
+    if HELD_AT_ONCE * size > free:
         raise ShrinkError(
-            f"The files hold {size / 1e9:,.1f} GB, more than the {free / 1e9:,.1f} GB that are free here."
+            f"The files hold {size / 1e9:,.1f} GB, loading takes {HELD_AT_ONCE} times that, and {free / 1e9:,.1f} GB "
+            "are free here."
         )
 
 
-def _read(path: Path, most: int | None) -> bytearray:
+def _read(path: Path, most: int) -> bytearray:
     """Read a file once, whole; no link, no pipe, and nothing that others swap in meanwhile."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     with os.fdopen(os.open(path, flags), "rb") as file:
         found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode):
             raise ShrinkError(f"{path.name} is no file; a saved model holds files only.")
-        if most is not None and found.st_size > most:
+        if found.st_size > most:
             raise ShrinkError(f"{path.name} is too large to be what was saved.")
         data = bytearray(found.st_size)
         del data[file.readinto(data) :]
@@ -221,15 +227,20 @@ def parsed(data: bytes | bytearray, name: str, infinity: bool = False) -> dict[s
     def constant(word: str) -> float:
         if infinity and word != "NaN":
             return float(word)
-        raise ShrinkError(f"{name} is damaged: it holds {word}, which is no number.")
+        raise ShrinkError(f"{name} is damaged: it holds {one_line(word, 40)}, which is no number.")
 
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    def number(digits: str) -> float:
+        value = float(digits)
+        return value if math.isfinite(value) else constant(digits)
+
+    def once(pairs: list[tuple[str, Any]]) -> Any:
         if len(found := dict(pairs)) < len(pairs):
             raise ShrinkError(f"{name} is damaged: it says something twice.")
-        return found
+        infinite = found.get("__float__") if infinity and len(found) == 1 else None  # how transformers writes them
+        return constant(infinite) if infinite in ("Infinity", "-Infinity", "NaN") else found
 
     try:
-        found = json.loads(data.decode("utf-8"), parse_constant=constant, object_pairs_hook=once)
+        found = json.loads(data.decode("utf-8"), parse_constant=constant, parse_float=number, object_pairs_hook=once)
     except ShrinkError:
         raise
     except (UnicodeDecodeError, ValueError, RecursionError):

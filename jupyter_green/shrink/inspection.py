@@ -23,6 +23,7 @@ from . import deadline
 from .batch import Batch, leaves
 from .deadline import TimeIsUp
 from .fault import ShrinkError, require, why
+from .outputs import alike
 from .recipe import Product
 from .subject import Subject, kind_of
 from .surroundings import drawn_alike
@@ -203,9 +204,7 @@ def _asked(folder: Path, fresh: Path, device: str, model: Any = None) -> dict[st
             with torch.inference_mode(), drawn_alike():
                 answer = judged_tensor(Subject(made, kind_of(made)).call(arranged(inputs, call)), contents.note)
                 answer = answer.float().cpu()
-            wanted = held[f"{number}.out"].cpu()
-            apart = float((answer - wanted).abs().max()) if answer.shape == wanted.shape else float("inf")
-            if not apart <= CLOSE * max(1e-6, float(wanted.abs().max())):
+            if not alike(answer, held[f"{number}.out"].cpu(), CLOSE):
                 return {"failed": f"for inputs of shape {_shape(inputs)} it answers differently."}
         if "generated" in held:
             first = arranged({n.removeprefix("0.in."): x for n, x in held.items() if n.startswith("0.in.")}, call)

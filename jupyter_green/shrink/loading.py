@@ -17,14 +17,15 @@ from typing import Any
 from jupyter_green.report.quotation import one_line
 
 from .bounded_load import first_ask
-from .config_check import bounded, known_model, new, refuse
+from .config_check import DTYPES, bounded, known_model, new, refuse
 from .fault import ShrinkError, require, why
 from .folder import CONFIG, ONNX, PROBE, WEIGHTS, Contents, opened, parsed
 from .offline import offline
 from .onnx_check import check_onnx
+from .outputs import alike
 from .replay import finished, see_threads
 from .safetensors_check import tensors
-from .saving import unseen, versions
+from .saving import not_saved, unseen, versions
 from .subject import Subject, kind_of
 from .surroundings import drawn_alike
 from .task import Task
@@ -195,7 +196,9 @@ def _transformers(contents: Contents) -> Any:
         made = new(kind, config, "cpu")
         _heads(made, weights, contents.steps)
         # transformers writes the weights of older checkpoints under other names than its modules have.
-        return _filled(made, weights) if set(weights) <= set(made.state_dict()) else _renamed(kind, config, weights)
+        own = set(weights) <= set(made.state_dict())
+        made = _filled(made, weights) if own else _renamed(kind, config, weights)
+    return _as_it_was(made, contents)
 
 
 def _renamed(kind: Any, config: Any, weights: dict[str, Any]) -> Any:
@@ -270,29 +273,48 @@ def _replayed(contents: Contents, model: Any) -> Any:
     weights = tensors(contents.file(WEIGHTS), WEIGHTS)
     reshape(made, weights)
     _heads(made, weights, contents.steps)
-    return _filled(made, weights)
+    return _as_it_was(_filled(made, weights), contents)
 
 
 def _filled(made: Any, weights: dict[str, Any]) -> Any:
-    """Put weights into a model; what is tied in it is given once."""
-    import torch
-
-    kinds = {tensor.dtype for tensor in weights.values() if tensor.dim()}
-    for kind in (torch.bfloat16, torch.float16, torch.float64):
-        if kind in kinds:
-            made = made.to(kind)
-    own = made.state_dict()
+    """Put weights into a model, each in its own kind of number; what is tied in it is given once."""
+    own = made.state_dict(keep_vars=True)
     for name, weight in weights.items():
-        if name in own and own[name].is_floating_point() != weight.is_floating_point():
+        if name not in own:
+            continue
+        if own[name].is_floating_point() != weight.is_floating_point():
             raise ShrinkError(f"The weights don't fit the model: {one_line(name, 80)} is of another kind of number.")
+        own[name].data = own[name].data.to(weight.dtype)
     try:
         told = made.load_state_dict(weights, strict=False)
     except (RuntimeError, ValueError) as error:
         raise _misfit(error) from None
     given = {(own[name].data_ptr(), own[name].shape) for name in weights if name in own}
-    missing = [name for name in told.missing_keys if (own[name].data_ptr(), own[name].shape) not in given]
+    missing = [
+        name
+        for name in told.missing_keys
+        if (own[name].data_ptr(), own[name].shape) not in given and name not in not_saved(made)
+    ]
     if missing or told.unexpected_keys:
         raise _unfit(len(missing), len(told.unexpected_keys))
+    return made
+
+
+def _as_it_was(made: Any, contents: Contents) -> Any:
+    """Give each tensor that no weights' file holds the kind of number that it had."""
+    import torch
+
+    own = {**dict(made.named_parameters()), **dict(made.named_buffers())}
+    kinds: Any = contents.note.get("unsaved")
+    if "unsaved" not in contents.note:  # it was saved before that was written down: the weights' kind
+        saved = made.state_dict()
+        kind = next((str(one.dtype).removeprefix("torch.") for one in made.parameters()), "float32")
+        kinds = {name: kind for name in own if name not in saved and kind in DTYPES}
+    if not isinstance(kinds, dict) or not all(isinstance(kind, str) and kind in DTYPES for kind in kinds.values()):
+        raise ShrinkError("shrink.json names a kind of number that is not known; the folder is damaged.")
+    for name, kind in kinds.items():
+        if name in own and own[name].is_floating_point():
+            own[name].data = own[name].data.to(getattr(torch, kind))
     return made
 
 
@@ -316,8 +338,7 @@ def _ask(made: Any, contents: Contents) -> None:
         with torch.inference_mode(), drawn_alike(), Subject(made).kept():
             given = arranged(inputs, contents.note.get("call"))
             answer = judged_tensor(Subject(made, kind_of(made)).call(given), contents.note).float()
-            close = CLOSE * max(1e-6, float(wanted.abs().max()))
-            same = answer.shape == wanted.shape and float((answer - wanted).abs().max()) <= close
+            same = alike(answer, wanted, CLOSE)
     except Exception as error:  # a model may fail in any way over what it is not made for
         raise _uncallable(error, contents) from error
     if not same:

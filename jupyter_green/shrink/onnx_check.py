@@ -30,6 +30,13 @@ MICROSOFT = frozenset(
 )
 """Operators of ONNX Runtime's own that only compute; others of its domain read files or call Python."""
 
+RANDOM = frozenset(
+    {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"}
+)
+"""Operators that draw numbers: without a seed a graph may do anything else than when it was first tried."""
+_TRAINING = 2
+"""Place of the input by which Dropout draws numbers too."""
+
 
 def check_onnx(data: bytes) -> None:
     """See that an ONNX model holds all its data and only built-in operators.
@@ -71,6 +78,9 @@ def _check(message: Any, onnx: Any) -> None:
         name, domain = one_line(message.op_type, 60), one_line(message.domain, 60)
         if message.domain not in DOMAINS and not (message.domain == "com.microsoft" and message.op_type in MICROSOFT):
             raise ShrinkError(f"{ONNX} needs the operator {domain}.{name}, which is somebody's own code.")
+        drawn = message.op_type in RANDOM or (message.op_type == "Dropout" and len(message.input) > _TRAINING)
+        if drawn and not any(attribute.name == "seed" for attribute in message.attribute):
+            raise ShrinkError(f"{ONNX} draws at random by {name} without a seed; a saved model has none.")
     elif kind == "TensorProto":
         if message.data_location == onnx.TensorProto.EXTERNAL or len(message.external_data):
             raise ShrinkError(f"{ONNX} keeps data in other files; a saved model holds all of it.")

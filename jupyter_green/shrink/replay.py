@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from jupyter_green.report.quotation import one_line
+
 from .fault import ShrinkError, require
 
 
@@ -48,7 +50,7 @@ def _integers(made: Any, step: Mapping[str, Any]) -> Any:
 
     engine = step.get("engine")
     if engine not in ENGINES or engine not in torch.backends.quantized.supported_engines:
-        raise ShrinkError(f"It was quantized for {engine!r}, which this PyTorch does not have.")
+        raise ShrinkError(f"It was quantized for {one_line(repr(engine), 60)}, which this PyTorch does not have.")
     return quantized(made.eval(), engine, _spared(step))
 
 

@@ -21,10 +21,16 @@ KINDS = {
     "BF16": "bfloat16",
     "F8_E4M3": "float8_e4m3fn",
     "F8_E5M2": "float8_e5m2",
+    "F8_E4M3FNUZ": "float8_e4m3fnuz",
+    "F8_E5M2FNUZ": "float8_e5m2fnuz",
+    "C64": "complex64",
     "I64": "int64",
     "I32": "int32",
     "I16": "int16",
     "I8": "int8",
+    "U64": "uint64",
+    "U32": "uint32",
+    "U16": "uint16",
     "U8": "uint8",
     "BOOL": "bool",
 }
@@ -80,6 +86,7 @@ def _entry(key: str, told: Any, name: str) -> tuple[str, str, list[int], int, in
     if (
         not (isinstance(kind, str) and kind in KINDS)
         or not (isinstance(shape, list) and len(shape) <= MOST_DIMENSIONS and all(map(_count, shape)))
+        or not _count(math.prod(filter(None, shape)))  # also of an empty tensor, whose strides are made of them
         or not (isinstance(place, list) and len(place) == 2 and all(map(_count, place)))
     ):
         raise ShrinkError(f"{name} is damaged: it doesn't say what {one_line(key, 80)} is.")

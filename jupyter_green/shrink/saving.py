@@ -178,15 +178,32 @@ def _on(inputs: Any, model: Any, original: Any) -> Any:
 
 def _note(original: Subject, product: Product, sample: Any, alone: bool) -> dict[str, Any]:
     """Return what loading needs."""
+    model = product.model if product.weights is None else product.weights
     return {
         "schema": SCHEMA,
         "form": product.form,
         "alone": alone,
-        "class": type(product.model if product.weights is None else product.weights).__name__,
+        "class": type(model).__name__,
+        "unsaved": _kinds_not_saved(model),
         "steps": [dict(step) for step in product.steps],
         "call": "named" if isinstance(sample, Mapping) else ("many" if isinstance(sample, (tuple, list)) else "one"),
         "output": [] if original.task is None else list(original.task.output),
         "versions": versions(),
+    }
+
+
+def not_saved(model: Any) -> set[str]:
+    """Return the names of a model's tensors that no weights' file holds: its class makes them anew."""
+    named = {name for name, _ in (*model.named_parameters(), *model.named_buffers())}
+    return (named - set(model.state_dict())) | set(getattr(model, "_keys_to_ignore_on_save", None) or ())
+
+
+def _kinds_not_saved(model: Any) -> dict[str, str]:
+    own, names = {**dict(model.named_parameters()), **dict(model.named_buffers())}, not_saved(model)
+    return {
+        name: str(tensor.dtype).removeprefix("torch.")
+        for name, tensor in own.items()
+        if name in names and tensor.is_floating_point()
     }
 
 
