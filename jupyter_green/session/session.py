@@ -11,6 +11,7 @@ import os
 import weakref
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from jupyter_green.accounts import Book
@@ -173,7 +174,7 @@ class Session:
                 continue
             window.notes.append(ABANDONED)
             last = window.seen or window.opened
-            uninterrupted(lambda window=window, last=last: self._close_window(window, "error", last))
+            uninterrupted(partial(self._close_window, window, "error", last))
 
     def _close_window(self, window: Window, status: Status, at: Edge | None = None) -> None:
         """Close a window and book it; may be begun again at any point."""
