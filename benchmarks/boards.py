@@ -30,7 +30,7 @@ def held(readings: Readings, start: float, end: float) -> float:
 
 
 def ends(readings: Readings, start: float, end: float) -> float:
-    """The power shown at the end, for all of the time, as CodeCarbon's tasks do where there is no counter (its commit 1889fda)."""
+    """The power shown at the end, for all of the time, as CodeCarbon (commit 1889fda) does without a counter."""
     return readings[-1][1] * (end - start)
 
 
@@ -44,8 +44,7 @@ RULES: dict[str, Callable[[Readings, float, float], float]] = {
 def main() -> None:
     """Print the table."""
     from tests.meter.campaign import Summary
-    from tests.meter.recorded import LENGTHS, Recording, Shown, replay
-    from tests.meter.test_boards import A100, MEAN, PLAIN
+    from tests.meter.recorded import A100, LENGTHS, MEAN, PLAIN, Recording, Shown, replay
 
     cases = (("A100-square", "draw", A100), ("A100-steps", "draw", A100), ("3090-steps", "draw", MEAN))
     print("| recording, window | jupyter_green: error | covers | ± | " + " | ".join(RULES) + " |")
