@@ -24,7 +24,7 @@ from .figures import CONTROL, SO_FAR, Result
 from .gauge import METERS
 from .goals import Score, campaigns
 from .machine import commit, installed, place
-from .page import page
+from .page import KEPT, page
 from .picture import picture
 from .scene import SCENES
 
@@ -117,7 +117,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _tell(f"Written: {OUT / 'metering.md'} with its picture and, window by window, {OUT / 'metering.json'}")
     if given.publish:
         DOCS.mkdir(exist_ok=True)
-        (DOCS / "metering.md").write_text(page(heading, body), encoding="utf-8")
+        shown = DOCS / "metering.md"
+        _, mark, kept = shown.read_text(encoding="utf-8").partition(f"\n{KEPT}\n")  # not of this run
+        shown.write_text(page(heading, body) + mark + kept, encoding="utf-8")
         (DOCS / "metering.svg").write_text(drawn, encoding="utf-8")
         _tell(f"Published: {DOCS / 'metering.md'} and metering.svg")
     return 0

@@ -23,6 +23,10 @@ METHOD = """\
 """
 
 
+KEPT = "## On real boards"
+"""Heading from which on the page is not made by this benchmark."""
+
+
 def page(heading: str, body: str) -> str:
     """Return the page.
 
@@ -34,7 +38,7 @@ def page(heading: str, body: str) -> str:
         The tables.
     """
     return (
-        "# How right the joules are: simulated sensors, known truth\n\n"
+        "# How right the joules are: simulated sensors and recorded boards, known truth\n\n"
         "![Error of energy meters by length of the window, on a simulated sensor](metering.svg)\n\n"
         f"{heading} Made by `bash benchmarks/run metering --publish`; it decides nothing.\n\n"
         f"## Results\n\n{body}\n\n## Method\n\n{METHOD}"

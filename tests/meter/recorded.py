@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,16 @@ from jupyter_green.meter import PowerTimeline
 from jupyter_green.sensors import Reading, Traits
 
 from .campaign import Outcome
-from .course import sample
+from .course import COUNTER, sample
 
 FOLDER = Path(__file__).with_name("boards")
 NAMES = tuple(sorted(path.stem for path in FOLDER.glob("*.npz")))
 LENGTHS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+
+BOARD = replace(COUNTER, method="power", quality="measured", gain=0.05, period=(0.02, 0.1), latency=0.03)
+A100 = replace(BOARD, averaging=0.025, duty=0.25, power_limit=250.0)
+MEAN, PLAIN = replace(BOARD, averaging=1.0, power_limit=350.0), replace(BOARD, averaging=0.1, power_limit=350.0)
+"""What sensors of such boards say about themselves: an A100, and the two readings of an RTX 3090."""
 
 
 @dataclass(frozen=True)

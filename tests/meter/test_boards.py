@@ -11,12 +11,7 @@ import pytest
 from jupyter_green.sensors import Traits
 
 from .campaign import Outcome, Summary
-from .course import COUNTER
-from .recorded import LENGTHS, Recording, replay
-
-BOARD = replace(COUNTER, method="power", quality="measured", gain=0.05, period=(0.02, 0.1), latency=0.03)
-A100 = replace(BOARD, averaging=0.025, duty=0.25, power_limit=250.0)
-MEAN, PLAIN = replace(BOARD, averaging=1.0, power_limit=350.0), replace(BOARD, averaging=0.1, power_limit=350.0)
+from .recorded import A100, LENGTHS, MEAN, PLAIN, Recording, replay
 
 
 @dataclass(frozen=True)
