@@ -84,7 +84,7 @@ def examples_of(
     if batch is not None and batch < 1:
         raise ShrinkError(f"The option batch is {batch}; give a whole number from 1 on.")
     told = _origin(data) if origin is None else origin
-    found = _loader(data, told) if _is_loader(data) else _columns(data, batch or BATCH, group, told)
+    found = _loader(data, told, batch) if _is_loader(data) else _columns(data, batch or BATCH, group, told)
     if group is not None and not isinstance(group, str):
         values = _values(group)
         if len(values) != len(found):
@@ -103,12 +103,14 @@ def _is_loader(data: Any) -> bool:
     return isinstance(data, (torch.utils.data.DataLoader, torch.utils.data.Dataset))
 
 
-def _loader(data: Any, origin: str) -> Examples:
+def _loader(data: Any, origin: str, size: int | None) -> Examples:
     import torch
+
+    from .batch import smaller
 
     if not isinstance(data, torch.utils.data.DataLoader):
         data = torch.utils.data.DataLoader(data, batch_size=BATCH)
-    batches = of_loader(data)
+    batches = of_loader(data) if size is None else smaller(of_loader(data), size)
     labels: list[Any] | None = []
     for item in batches:
         if item.labels is None:
@@ -140,6 +142,8 @@ def _parted(data: Any, group: str | None) -> tuple[Any, Any, Any]:
         return _parted_columns(data, columns, group)
     if isinstance(data, tuple) and len(data) == 2:
         return _zipped(data[0]), data[1], None
+    if _are_batches(data):
+        return _cat([item[0] for item in data]), _cat([item[1] for item in data]), None
     if isinstance(data, list) and data and all(isinstance(item, tuple) and len(item) == 2 for item in data):
         return [item[0] for item in data], [item[1] for item in data], None
     if isinstance(data, (list, dict)) or hasattr(data, "shape"):
@@ -147,6 +151,25 @@ def _parted(data: Any, group: str | None) -> tuple[Any, Any, Any]:
     raise ShrinkError(
         f"{type(data).__name__} is no data this can read; give (X, y), a dataset, a table or a DataLoader."
     )
+
+
+def _are_batches(data: Any) -> bool:
+    """Whether a list holds whole batches, inputs and as many labels, and not one example after the other."""
+    if not (isinstance(data, list) and data and all(isinstance(item, tuple) and len(item) == 2 for item in data)):
+        return False
+    shapes = [tuple(getattr(part, "shape", ()) for part in item) for item in data]
+    return all(len(one) > 1 and len(other) > 0 and one[0] == other[0] for one, other in shapes)
+
+
+def _cat(parts: Sequence[Any]) -> Any:
+    """Return arrays or tensors as one."""
+    if hasattr(parts[0], "dim"):
+        import torch
+
+        return torch.cat(list(parts))
+    import numpy as np
+
+    return np.concatenate(list(parts))
 
 
 def _parted_columns(data: Any, columns: Sequence[str], group: str | None) -> tuple[Any, Any, Any]:
