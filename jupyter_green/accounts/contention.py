@@ -21,11 +21,11 @@ from collections.abc import Sequence
 from statistics import fmean, stdev
 from typing import NamedTuple
 
-QUIET, BUSY = 0.04, 0.08
+QUIET, BUSY = 0.03, 0.05
 WEIGHT = 3
 SHARED = 0.5
 WARM = 0.3
-SHORTEST = 0.02
+SHORTEST = 0.01
 """Half-width in seconds of processor time: what a collection of memory or the start of a thread may add to any cell."""
 CALM = 0.1
 """The share of the cores that others may keep busy before one run beside one proves nothing."""

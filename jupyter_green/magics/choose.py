@@ -16,7 +16,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 
 from .cell import CellMeter
-from .words import Options, column_or_values, nameable, value
+from .words import Options, column_or_values, nameable, need_torch, value
 
 if TYPE_CHECKING:
     from jupyter_green.disclose import Disclosure, Label
@@ -76,6 +76,7 @@ class ChooseMagics(Magics):
         parser.add_argument("-q", "--quiet", action="store_true")
         given = parser.of(line)
         self._nameable("compare", given.output)
+        need_torch("compare")
         models = {name: self._value("compare", name) for name in given.models}
         data, metric = self._value("compare", given.data), given.metric
         own = self.shell.user_ns.get(metric)
@@ -138,6 +139,7 @@ class ChooseMagics(Magics):
         parser.add_argument("-q", "--quiet", action="store_true")
         given = parser.of(line)
         self._nameable("label", given.o)
+        need_torch("label")
         if given.to is not None:
             if Path(given.to).suffix.lower() not in (".svg", ".png", ".json"):
                 raise UsageError(f"%label: {given.to} is no label's file; end it in .svg, .png or .json.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -12,7 +13,7 @@ from IPython.core.magic_arguments import argument, magic_arguments, parse_argstr
 
 from .active_cell import Request
 from .cell import CellMeter
-from .header import BEGIN
+from .header import BEGIN, show_as_typed
 from .status import Sources, Status, examine, history
 from .words import count_units, is_number, nameable
 
@@ -81,6 +82,7 @@ class EnergyMagics(Magics):
 
     def begin(self, line: str) -> None:
         """Begin metering the current cell with the header's options."""
+        show_as_typed(sys._getframe(), line)
         try:
             options = parse_argstring(self.cell, line)
         except UsageError as error:

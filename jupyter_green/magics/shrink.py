@@ -18,7 +18,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 
 from .cell import CellMeter
-from .words import Options, column_or_values, nameable, value
+from .words import Options, column_or_values, nameable, need_torch, value
 
 if TYPE_CHECKING:
     from jupyter_green.shrink.result import ShrinkResult
@@ -119,6 +119,7 @@ class ShrinkMagics(Magics):
         from jupyter_green.shrink.fault import ShrinkError
 
         target = self._target(name, options)
+        need_torch(name)
         model = self._value(name, options.model)
         data_name = options.data or self._only_data(name, options.model)
         chosen = {

@@ -149,6 +149,8 @@ def history(session: Session, *, everything: bool, sources: Sources, page: int =
         title += f": rows {first + 1} to {last} of {count}, counted from the newest" if rows else f": {count} rows"
         if last < count and rows:
             title += f"; --page {page + 1} shows those before"
+    if everything and session.problem:
+        title += f" that the ledger holds ({session.problem.rstrip('.')}; %energy history has this run)"
     lines = sources.of_any(rows) if everything else first_lines(rows, sources.typed)
     headings = {record.run_id: _heading(record) for record in reversed(rows)} if everything else {}
     return Table(rows, lines, title=title, whole=len(rows) == count, headings=headings)

@@ -176,3 +176,19 @@ def count_units(text: str, namespace: dict[str, Any]) -> float:
     if not 0 < number < float("inf"):
         raise ValueError(f"-u wants a number above 0, not {text}.")
     return number
+
+
+def need_torch(name: str) -> None:
+    """Refuse where PyTorch, which asks every model its questions, can't be imported.
+
+    Raises
+    ------
+    UsageError
+        With what to install; one sentence.
+    """
+    try:
+        import torch  # noqa: F401 - only whether it is there
+    except ImportError:
+        raise UsageError(
+            f"%{name} needs PyTorch, which can't be imported here; run: pip install 'jupyter_green[shrink]'."
+        ) from None

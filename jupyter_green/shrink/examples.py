@@ -136,12 +136,16 @@ def _is_loader(data: Any) -> bool:
     return isinstance(data, (torch.utils.data.DataLoader, torch.utils.data.Dataset))
 
 
-def _loader(data: Any, _: int | None, group: Any, rng: random.Random | None, origin: str) -> Examples:
+def _loader(data: Any, size: int | None, group: Any, rng: random.Random | None, origin: str) -> Examples:
     import torch
+
+    from .batch import smaller
 
     if not isinstance(data, torch.utils.data.DataLoader):
         data = torch.utils.data.DataLoader(data, batch_size=BATCH)
     batches = Reading(None, random.Random(0)).of(data)  # noqa: S311 - nothing is drawn from it
+    if size is not None:
+        batches = smaller(batches, size)
     groups = _given(group, sum(item.size for item in batches))
     together, notes = None, list[str]()
     if rng is not None:
@@ -288,6 +292,8 @@ def _parted(data: Any, group: str | None) -> tuple[Any, Any, Any]:
     if isinstance(data, tuple) and len(data) == 2:
         inputs = _zipped(data[0])
         return list(inputs) if isinstance(inputs, tuple) else inputs, data[1], None
+    if _are_batches(data):
+        return _cat([item[0] for item in data]), _cat([item[1] for item in data]), None
     if isinstance(data, list) and data and all(isinstance(item, tuple) and len(item) == 2 for item in data):
         return [item[0] for item in data], [item[1] for item in data], None
     if isinstance(data, (list, dict)) or hasattr(data, "shape"):
@@ -295,6 +301,31 @@ def _parted(data: Any, group: str | None) -> tuple[Any, Any, Any]:
     raise ShrinkError(
         f"{type(data).__name__} is no data this can read; give (X, y), a dataset, a table or a DataLoader."
     )
+
+
+def _are_batches(data: Any) -> bool:
+    """Whether a list holds whole batches, inputs and as many labels, and not one example after the other.
+
+    All but the last are of one size.
+    """
+    if not (isinstance(data, list) and data and all(isinstance(item, tuple) and len(item) == 2 for item in data)):
+        return False
+    shapes: list[list[Sequence[int]]] = [[getattr(part, "shape", ()) for part in item] for item in data]
+    if not all(len(one) > 1 and len(other) > 0 and one[0] == other[0] for one, other in shapes):
+        return False
+    sizes = [one[0] for one, _ in shapes]
+    return len(set(sizes[:-1])) <= 1 and sizes[-1] <= sizes[0]
+
+
+def _cat(parts: Sequence[Any]) -> Any:
+    """Return arrays or tensors as one."""
+    if hasattr(parts[0], "dim"):
+        import torch
+
+        return torch.cat(list(parts))
+    import numpy as np
+
+    return np.concatenate(list(parts))
 
 
 def _parted_columns(data: Any, columns: Sequence[str], group: str | None) -> tuple[Any, Any, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.magics.kernel import RECORD_MIME, Cell, Kernel, Outcome, settle
+from tests.magics.kernel import RECORD_MIME, Cell, Kernel, Outcome, plain_text, settle
 
 pytestmark = pytest.mark.shell
 
@@ -253,6 +253,23 @@ def test_status_tells_what_stands(used: Kernel) -> None:
     assert "J" in used.run("%energy status").text()
     on, _, off = (used.run(source).text() for source in ("%energy status", "%energy off", "%energy status"))
     assert on != off
+
+
+def test_a_traceback_shows_no_line_of_ours(metered: Kernel) -> None:
+    for source in ("%%energy -q\n\n1/0", "%%energy\ndef f():\n    return 1/0\nf()", "%%energy -q\n%%time\n1/0"):
+        failed = metered.run(source)
+        shown = plain_text("".join(failed.reply["traceback"]))
+        assert failed.reply["ename"] == "ZeroDivisionError"
+        assert "_energy_begin" not in shown
+    assert "line 3" in plain_text("".join(metered.run("%%energy -q\n\n1/0").reply["traceback"]))
+
+
+def test_without_torch_there_is_one_sentence(metered: Kernel) -> None:
+    metered.run("import sys\nsys.modules['torch'] = None\nmodel, data = len, ([1, 2], [1, 2])")
+    for line in ("%label model --data data", "%compare model --data data", "%shrink model --data data"):
+        text = metered.run(line).text()
+        assert "needs PyTorch, which can't be imported here; run: pip install" in text
+        assert len(text.strip().splitlines()) == 1
 
 
 def test_history_names_the_cells(metered: Kernel) -> None:

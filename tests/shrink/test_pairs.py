@@ -249,3 +249,17 @@ def test_any_saved_encoder_is_asked_its_probe(encoder: Any, told: Case, tmp_path
     assert next(loaded.parameters()).dtype == torch.bfloat16
     assert next(encoder.parameters()).dtype == torch.float32
     assert "encodes as before" in (Autocast("bf16").applies(told) or "")
+
+
+def test_batches_are_read_as_the_examples_in_them_one_at_a_time_where_that_is_asked() -> None:
+    """A label asks one example at a time, however the person's data is cut."""
+    x, y = torch.randn(50, 4), torch.arange(50) % 3
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x, y), batch_size=16)
+    batches = [(x[at : at + 10].numpy(), y[at : at + 10].numpy()) for at in range(0, 50, 10)]
+    for data in (loader, batches):
+        found = examples_of(data, batch=1)
+        assert list(found.sizes) == [1] * 50
+        assert list(found.labels) == y.tolist()
+    assert list(examples_of(loader).sizes) == [16, 16, 16, 2]
+    rows = examples_of(list(zip(x.numpy(), y.tolist(), strict=True)), batch=1)  # one example after the other
+    assert list(rows.labels) == y.tolist()
