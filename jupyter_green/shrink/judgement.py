@@ -122,11 +122,7 @@ def _that_fit(search: Search, end: float) -> Sequence[Batch]:
     each = search.call_seconds * (2 if search.varies is None else 1 + REPEATED)
     if each <= 0 or left >= len(judged) * each:
         return judged
-    fit = judged[: max(1, int(left / each))]
-    count, fewer = sum(batch.size for batch in judged), sum(batch.size for batch in fit)
-    note = f"{fewer:,} of the {count:,} examples that were kept for judging judged: the time allowed no more."
-    search.material = replace(search.material, notes=(*search.material.notes, note))
-    return fit
+    return judged[: max(1, int(left / each))]
 
 
 def _unjudged(chosen: Sequence[Entry], said: str) -> Verdict:
@@ -167,6 +163,7 @@ def _judged(
         base, kept, wavering = search.of_original(judged)
     except ShrinkError as error:
         raise OriginalFails(f"Nothing could be judged: {error}") from error
+    _note_what_fits(search, judged)
     controls: dict[int, np.ndarray] = {}
     failed: _Judged | None = None
     end = deadline.now() + deadline.left()
@@ -210,6 +207,16 @@ def _judged(
     assert best.entry is not None
     best.refused = {name: said for name, said in refused.items() if name != best.entry.name}
     return best
+
+
+def _note_what_fits(search: Search, judged: Sequence[Batch]) -> None:
+    """Note how many examples are judged where the time allows no more."""
+    whole = search.material
+    if len(judged) == len(whole.judge):
+        return
+    count, fewer = (sum(batch.size for batch in part) for part in (whole.judge, judged))
+    note = f"{fewer:,} of the {count:,} examples that were kept for judging were looked at: the time allowed no more."
+    search.material = replace(whole, notes=(*whole.notes, note))
 
 
 def _first(verdicts: Sequence[Verdict]) -> Verdict:

@@ -1,0 +1,153 @@
+"""What `green.shrink` says of small models while processes that only burn the CPU run beside it.
+
+    python -m benchmarks.shrink_busy --burners 0 1 2 --repeats 3
+
+Each search is a process of its own, with so many burners for each core beside it. Nothing here passes or fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time as clock
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+WORKS = ("mlp", "cnn", "gru")
+BURN = "while True: pass"
+TRAINED_STEPS = 150
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the searches asked for, and print a table row of each."""
+    parser = argparse.ArgumentParser(prog="benchmarks.shrink_busy", description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--work", nargs="+", choices=WORKS, default=list(WORKS), help="which models")
+    parser.add_argument("--burners", nargs="+", type=int, default=[0, 1, 2], help="for each core")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--time", default="60s", help="for each search (default: 60s)")
+    parser.add_argument("--rows", action="store_true", help="print the rows of each search too")
+    parser.add_argument("--one", choices=WORKS, help="run one search in this process and print it as JSON")
+    given = parser.parse_args(arguments)
+    if given.one is not None:
+        print(json.dumps(searched(given.one, given.time)))
+        return 0
+    print("| model | burners for each core | used by others | kept | less (95 % interval) | proven | what is said |")
+    print("|---|---:|---:|---|---|---|---|")
+    for work in given.work:
+        for burners in given.burners:
+            for _ in range(given.repeats):
+                with burning(burners * (os.cpu_count() or 1)):
+                    command = [sys.executable, "-m", "benchmarks.shrink_busy", "--one", work, "--time", given.time]
+                    done = subprocess.run(command, capture_output=True, text=True, check=False)
+                if done.returncode:
+                    print(f"| {work} | {burners} | | failed: {(done.stderr.strip().splitlines() or ['?'])[-1]} |")
+                    continue
+                found = json.loads(done.stdout.strip().splitlines()[-1])
+                print(f"| {work} | {burners} | {_line(found)} |", flush=True)
+                if given.rows:
+                    print("\n".join(found["rows"]), flush=True)
+    return 0
+
+
+def _line(found: dict[str, Any]) -> str:
+    others, less = found["others"], found["less"]
+    return " | ".join(
+        (
+            "–" if others is None else f"{100 * others:.0f} %",
+            found["kept"] or "–",
+            "–" if less is None else "{:.1f}× ({:.1f}–{:.1f})".format(*less),
+            "yes" if found["proven"] else "no",
+            found["reason"],
+        )
+    )
+
+
+@contextmanager
+def burning(number: int) -> Iterator[None]:
+    """Let so many processes burn the CPU for a while."""
+    burners = [subprocess.Popen([sys.executable, "-c", BURN]) for _ in range(number)]
+    try:
+        yield
+    finally:
+        for burner in burners:
+            burner.kill()
+            burner.wait()
+
+
+def searched(work: str, time: str) -> dict[str, Any]:
+    """Return what a search says of a model."""
+    import jupyter_green as green
+    from jupyter_green.sensors.processor import busy_seconds
+
+    model, data = made(work)
+    began, before = clock.perf_counter(), busy_seconds() - clock.process_time()
+    result = green.shrink(model, data, batch=1, time=time, progress=False)
+    ratio = result.energy_ratio_interval
+    cpu = result.facts.cpu
+    others = (busy_seconds() - clock.process_time() - before) / (os.cpu_count() or 1) / (clock.perf_counter() - began)
+    rows = [
+        f"    {row.name} | {row.standing} | {'' if row.ratio is None else f'{row.ratio.value:.3f}'} | {row.reason}"
+        for row in result.candidates
+    ]
+    return {
+        "kept": result.recipe,
+        "less": None if ratio is None else [1 / float(result.energy_ratio or 1), 1 / ratio[1], 1 / ratio[0]],
+        "cpu": None if cpu is None else [1 / cpu.value, 1 / cpu.high, 1 / cpu.low],
+        "proven": result.proven,
+        "reason": result.reason,
+        "others": others,
+        "rows": rows,
+    }
+
+
+def made(work: str) -> tuple[Any, Any]:
+    """Return a model that was trained for a few seconds, and examples that it was not trained on."""
+    import torch
+    from torch import nn
+
+    torch.manual_seed(0)
+
+    class Last(nn.Module):
+        """A recurrent classifier of the last state."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.gru, self.head = nn.GRU(12, 64, batch_first=True), nn.Linear(64, 3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            scores: torch.Tensor = self.head(self.gru(x)[0][:, -1])
+            return scores
+
+    rule = torch.randn(12, 3)
+    if work == "mlp":
+        layers = [nn.Linear(12, 512), nn.ReLU(), *(m for _ in range(4) for m in (nn.Linear(512, 512), nn.ReLU()))]
+        model: Any = nn.Sequential(*layers, nn.Linear(512, 3))
+        inputs = torch.randn(8000, 12)
+        labels = (inputs @ rule).argmax(-1)
+    elif work == "cnn":
+        channels = ((1, 32), (32, 32), (32, 32))
+        layers = [m for a, b in channels for m in (nn.Conv2d(a, b, 3, padding=1), nn.BatchNorm2d(b), nn.ReLU())]
+        model = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 3))
+        labels = torch.randint(0, 3, (8000,))
+        kinds, line = torch.zeros(3, 12, 12), torch.arange(12)
+        kinds[0, 5:7, :], kinds[1, :, 5:7], kinds[2, line, line] = 1, 1, 1
+        inputs = kinds[labels][:, None] + 0.3 * torch.randn(8000, 1, 12, 12)
+    else:
+        model = Last()
+        inputs = torch.randn(8000, 10, 12)
+        labels = (inputs[:, -1] @ rule).argmax(-1)
+    optimizer = torch.optim.Adam(model.parameters(), 2e-3)
+    for _ in range(TRAINED_STEPS):
+        places = torch.randint(0, 4000, (128,))
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(inputs[places]), labels[places]).backward()
+        optimizer.step()
+    return model.eval(), (inputs[4000:], labels[4000:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
