@@ -180,9 +180,9 @@ class CellMeter:
             held, asked = self.gate.look(source)
         except Exception as error:  # noqa: BLE001 - a budget that can't be looked at must not keep a cell from running
             self._failed(error)
-        cell.undecided = False
         if (held is None or asked) and self.enabled:
-            self._open(cell)
+            uninterrupted(lambda: self._open_decided(cell))  # interrupted before, it counts as undecided to its end
+        cell.undecided = False
         if held is not None:
             if cell.window is not None:
                 self.gate.held_back(cell.window)
@@ -294,6 +294,11 @@ class CellMeter:
         session.open(cell.window)
         if self.gate is not None and not cell.undecided:
             self.gate.opened(cell.window, cell.info.raw_cell)
+
+    def _open_decided(self, cell: ActiveCell) -> None:
+        """Open the window of a cell that budgets let run; may be begun again at any point."""
+        cell.undecided = False
+        self._open(cell)
 
     def _drop(self, cell: ActiveCell, status: Status) -> None:
         """Forget a cell that is over; its window is closed if it still was open."""

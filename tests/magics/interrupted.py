@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import io
+import itertools
 import json
 import linecache
 import sys
@@ -28,6 +29,8 @@ from jupyter_green.session import Session
 PLACES = str(Path(jupyter_green.__file__).parent), threading.__file__
 """Where interrupts fall: our code, and the locks that it is built on as far as they are Python."""
 SOURCE = "value = 1"
+OF_START = str(Path(jupyter_green.__file__).parent / "magics" / "cell.py")
+"""Where they fall in the look at budgets, which mostly reads files."""
 
 
 class Interrupter:
@@ -37,6 +40,7 @@ class Interrupter:
     """
 
     def __init__(self, callback: str, place: int) -> None:
+        self.places = OF_START if callback == "start" else PLACES
         self.callback, self.place, self.seen, self.where = callback, place, 0, ""
         self.inside: FrameType | None = None
         self.entered: set[tuple[FrameType, int]] = set()
@@ -49,7 +53,7 @@ class Interrupter:
             return self.trace
         if frame is self.inside and event == "return":
             self.where = self.where or "nowhere"
-        if not frame.f_code.co_filename.startswith(PLACES) or self.where:
+        if not frame.f_code.co_filename.startswith(self.places) or self.where:
             return None
         if frame is self.inside and frame.f_lineno <= frame.f_code.co_firstlineno + 4:
             return self.trace  # up to its `try` there is nothing that a callback could do about it
@@ -73,7 +77,7 @@ def before_the_first_line(frame: FrameType, event: str, _argument: object) -> No
 
 
 def main(budget: bool) -> None:
-    faulthandler.dump_traceback_later(300, exit=True)  # a lock that nobody gives back is waited for as long as it takes
+    faulthandler.dump_traceback_later(900, exit=True)  # a lock that nobody gives back is waited for as long as it takes
     config = Config()
     config.HistoryManager.enabled = False
     shell = InteractiveShell.instance(config=config)
@@ -92,10 +96,11 @@ def main(budget: bool) -> None:
         _, said = run("%budget 1e9J --per project --all")
         assert "Budget of" in said, said
     session: Session = shell._jupyter_green.session
-    for callback in ("before", "after"):
-        place = 1 - step
-        while True:
-            place += step
+    rounds = [("before", 1, step), ("after", 1, step)]
+    if budget:
+        rounds.append(("start", 1, 1))
+    for callback, first, stride in rounds:
+        for place in itertools.count(first, stride):
             interrupter = Interrupter(callback, place)
             sys.settrace(interrupter.trace)
             try:
@@ -124,16 +129,22 @@ def main(budget: bool) -> None:
     untold = [record.status for record in session.finished if record.code_hash == code_hash(source)]
     if fault is not None or untold != ["interrupted"]:
         wrong.append(f"before IPython tells of the cell: {fault}, records of {untold}")
+    wrong += wrong_records(expected, session)
+    spans = [(record.started_at, record.seconds) for record in session.finished if record.parent is None]
+    whole = max(start + seconds for start, seconds in spans) - min(start for start, _ in spans)
+    twice = sum(seconds for _, seconds in spans) - whole
+    print(json.dumps({"wrong": wrong, "tried": tried, "twice": twice, "problem": session.problem}))
+
+
+def wrong_records(expected: dict[int, tuple[str, str]], session: Session) -> list[str]:
+    wrong = []
     for count, (status, where) in expected.items():
         found = [record for record in session.finished if record.execution_count == count and record.span == "cell"]
         if [record.status for record in found] != [status]:
             wrong.append(f"{where}: records of {[record.status for record in found]}, not of {status}")
         elif any("same time" in note for note in found[0].notes):
             wrong.append(f"{where}: a ghost shares the energy")
-    spans = [(record.started_at, record.seconds) for record in session.finished if record.parent is None]
-    whole = max(start + seconds for start, seconds in spans) - min(start for start, _ in spans)
-    twice = sum(seconds for _, seconds in spans) - whole
-    print(json.dumps({"wrong": wrong, "tried": tried, "twice": twice, "problem": session.problem}))
+    return wrong
 
 
 def check(result: Any, said: str, session: Session) -> str | None:
