@@ -20,7 +20,8 @@ import pytest
 import torch
 from torch import nn
 
-from jupyter_green.shrink.config_check import ShrinkError, known_model
+from jupyter_green.shrink.config_check import known_model
+from jupyter_green.shrink.fault import ShrinkError
 from jupyter_green.shrink.folder import CONFIG, HELD_AT_ONCE, NOTE, ONNX, WEIGHTS, opened, parsed
 from jupyter_green.shrink.loading import made_of
 from jupyter_green.shrink.outputs import alike
@@ -451,6 +452,10 @@ def test_each_number_comes_back_in_its_own_kind(make: Callable[..., tuple[Any, A
 class Masked(nn.Module):
     """Rules classes out, counts in complex numbers, and holds numbers of several kinds."""
 
+    turn: torch.Tensor
+    allowed: torch.Tensor
+    scale: torch.Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.first, self.last = nn.Linear(12, 8).double(), nn.Linear(8, 3)
@@ -461,7 +466,8 @@ class Masked(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         inner: torch.Tensor = (self.first(x.double()) * self.scale).float() * self.turn.real
-        return self.last(inner).masked_fill(~self.allowed, -torch.inf)
+        answer: torch.Tensor = self.last(inner)
+        return answer.masked_fill(~self.allowed, -torch.inf)
 
 
 def test_a_model_that_answers_with_minus_infinity_loads(tmp_path: Path) -> None:
