@@ -141,11 +141,14 @@ def made(work: str) -> tuple[Any, Any]:
         inputs = torch.randn(8000, 10, 12)
         labels = (inputs[:, -1] @ rule).argmax(-1)
     optimizer = torch.optim.Adam(model.parameters(), 2e-3)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # beside others, threads that wait for one another take minutes for this
     for _ in range(TRAINED_STEPS):
         places = torch.randint(0, 4000, (128,))
         optimizer.zero_grad()
         nn.functional.cross_entropy(model(inputs[places]), labels[places]).backward()
         optimizer.step()
+    torch.set_num_threads(threads)
     return model.eval(), (inputs[4000:], labels[4000:])
 
 
