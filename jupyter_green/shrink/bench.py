@@ -392,6 +392,8 @@ class Bench:
             return entry.expected_high(examples) <= self.max_loss
         if outcome.verdict == "can't tell":
             self._untold.append(entry)
+        if outcome.verdict == "more":
+            self.runtimes.forget(product)
         said = {
             "more": f"It {'costs more' if outcome.dearer else 'takes more processor time'} than the original"
             f"{'' if outcome.ratio is not None else f', {outcome.reason}'}.",

@@ -31,7 +31,7 @@ FEWEST_ROUNDS = 6
 """Rounds before anything is called."""
 AIMED_ROUNDS = 12
 """So many rounds fit into the time of a trial: on a busy machine more of them tell more than longer laps do."""
-OVERLONG = 3.0
+OVERLONG = 1.5
 """A lap ends after so many times its share of the time, whatever number of passes was planned."""
 FAR, FAR_ROUNDS = 8.0, 2
 """What costs more than so many times as much in each of so many rounds is dropped: no interval is needed for that."""
