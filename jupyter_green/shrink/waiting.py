@@ -85,8 +85,9 @@ def told(trial: Trial, name: str, alone: str | None, threads: int) -> Told:
         return Told(Outcome("can't tell", None, said, outcome.cost, raw.value), None, trial.reference)
     lesser = max(raw, beside, key=lambda ratio: ratio.value)
     both = replace(lesser, high=max(raw.high, beside.high))
+    apart = replace(both, low=min(raw.low, beside.low)).half_width > 2 * WIDE
     wide = both.widened(POWER_DIFFERENCE)
-    if not wide.less and (not both.less or both.half_width > 2 * WIDE):
+    if not wide.less and (not both.less or apart):
         said = f"{busy}, and against the original in one thread, where none waits, no gain is proven. {again}"
         return Told(Outcome("can't tell", None, said, outcome.cost, both.value), None, trial.reference)
     said = f"{outcome.reason}, also with the original in one thread" if wide.less else "the machine was busy"
