@@ -1,18 +1,23 @@
 """What `green.shrink` says of small models while processes that only burn the CPU run beside it.
 
     python -m benchmarks.shrink_busy --burners 0 1 2 --repeats 3
+    python -m benchmarks.shrink_busy --same 40
 
-Each search is a process of its own, with so many burners for each core beside it. Nothing here passes or fails.
+Each search is a process of its own, with so many burners for each core beside it. The second form holds a model against
+a copy of itself in so many trials, as candidates are chosen by, and counts what is said of the copy. Nothing here
+passes or fails.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import os
 import subprocess
 import sys
 import time as clock
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -31,7 +36,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--time", default="60s", help="for each search (default: 60s)")
     parser.add_argument("--rows", action="store_true", help="print the rows of each search too")
     parser.add_argument("--one", choices=WORKS, help="run one search in this process and print it as JSON")
+    parser.add_argument("--same", type=int, default=0, help="so many trials of a model against its copy, no search")
     given = parser.parse_args(arguments)
+    if given.same:
+        for work in given.work:
+            print(f"{work}: {against_itself(work, given.same)}", flush=True)
+        return 0
     if given.one is not None:
         print(json.dumps(searched(given.one, given.time)))
         return 0
@@ -104,6 +114,34 @@ def searched(work: str, time: str) -> dict[str, Any]:
     }
 
 
+def against_itself(work: str, trials: int, seconds: float = 4.8) -> dict[str, int]:
+    """Return how often each verdict was given of a copy of a model, by real laps of so many trials."""
+    import torch
+
+    from jupyter_green.session import current
+    from jupyter_green.shrink.gauge import SessionGauge
+    from jupyter_green.shrink.trial import Runner, run_trial
+    from jupyter_green.shrink.waiting import ALONE, told
+    from jupyter_green.shrink.workload import in_threads
+
+    model, (inputs, _) = made(work)
+    threads, gauge = torch.get_num_threads(), SessionGauge(current())
+
+    def runner(held: Any, number: int = threads) -> Runner:
+        def run(turn: int) -> None:
+            with torch.inference_mode(), in_threads(number):
+                held(inputs[turn : turn + 1])
+
+        return Runner(run, lambda _turn: 1, held)
+
+    found = Counter[str]()
+    runners = {"original": runner(model), "same": runner(copy.deepcopy(model)), ALONE: runner(model, 1)}
+    for seed in range(trials):
+        trial = run_trial(runners, gauge, seconds=seconds, rounds=12, seed=seed, drop="same")
+        found[told(trial, "same", ALONE, threads).outcome.verdict] += 1
+    return dict(found)
+
+
 def made(work: str) -> tuple[Any, Any]:
     """Return a model that was trained for a few seconds, and examples that it was not trained on."""
     import torch
@@ -141,11 +179,14 @@ def made(work: str) -> tuple[Any, Any]:
         inputs = torch.randn(8000, 10, 12)
         labels = (inputs[:, -1] @ rule).argmax(-1)
     optimizer = torch.optim.Adam(model.parameters(), 2e-3)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # beside others, threads that wait for one another take minutes for this
     for _ in range(TRAINED_STEPS):
         places = torch.randint(0, 4000, (128,))
         optimizer.zero_grad()
         nn.functional.cross_entropy(model(inputs[places]), labels[places]).backward()
         optimizer.step()
+    torch.set_num_threads(threads)
     return model.eval(), (inputs[4000:], labels[4000:])
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,7 @@ from .subject import Subject
 from .trial import SHORT_SECONDS, Cost, Outcome, Runner, Trial, run_trial, share_of_others
 from .variation import repeated, share_that_varies
 from .waiting import ALONE, crowded, may_wait, told
-from .workload import CHOOSING_TOKENS, Workload
+from .workload import CHOOSING_TOKENS, Workload, in_threads
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,6 +62,8 @@ CHEAPER = 1.5
 """A call with fewer examples is cheaper where each takes no more than so many times as long as before."""
 REPEATED = 3
 """How often an original that varies is asked for all examples."""
+LOOKED_SECONDS = 0.2
+"""How long it is looked whether others use the machine."""
 MOST_JUDGING = 0.5
 """Most of the time that is kept for judging, where the model is slow."""
 
@@ -125,6 +128,8 @@ class Bench:
         """Seconds of one batch of the data, and of one run in a trial, by the original."""
         self.varies: float | None = None
         """Share of the examples that the original answers differently when asked again; None where it does not."""
+        self._in_one_thread = False
+        """Whether others used the machine at the beginning."""
         self.carries = False
         """Whether the original's answers depend on what it keeps between calls, and on nothing that it draws."""
         self.wavering = 0.0
@@ -136,6 +141,7 @@ class Bench:
     def begin(self) -> None:
         """Look at the original, on as much as the time allows."""
         self.tell("the original")
+        self._in_one_thread = self._is_crowded()
         self.material = self._affordable(self.material)
         wanted, pairs = self.workload.new_tokens, LEAST_PAIRS * BESIDE
         self.workload = self.workload.within(FINAL_SHARE * self.seconds / pairs)
@@ -150,10 +156,11 @@ class Bench:
             # Beside others a lap that can be read takes many times as long as the processor works for it.
             self.lap_seconds = max(took, SHORT_SECONDS * took / max(1e-6, cpu, 0.2 * took))
         asked = self.material.select[: max(1, int(SELECT_SHARE * self.seconds / max(1e-6, 2 * self.call_seconds)))]
-        self.varies = share_that_varies(self.subject, asked, self.tick)
-        if self.varies is not None:
-            drawn = share_that_varies(self.subject, asked, self.tick, put_back=True)
-            self.carries, self.varies = drawn is None, drawn and self.varies
+        with self.undisturbed():
+            self.varies = share_that_varies(self.subject, asked, self.tick)
+            if self.varies is not None:
+                drawn = share_that_varies(self.subject, asked, self.tick, put_back=True)
+                self.carries, self.varies = drawn is None, drawn and self.varies
         self.parts, self.references, self.wavering = self.of_original(self.material.select)
         if self.subject.fingerprint() != self.fingerprint:
             raise ShrinkError(
@@ -164,6 +171,26 @@ class Bench:
             raise ShrinkError(
                 f"The metric {self.metric.name} is no number for your own model; nothing can be judged by it."
             )
+
+    def _is_crowded(self) -> bool:
+        """Look for a moment whether others use the machine."""
+        import torch
+
+        if self.gauge.measures or torch.get_num_threads() == 1:
+            return False
+        began, before = deadline.now(), self.gauge.others()
+        time.sleep(LOOKED_SECONDS)
+        used = share_of_others(before, self.gauge.others(), deadline.now() - began)
+        return crowded("cpu_seconds", used, torch.get_num_threads())
+
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """Let what is not timed be done in one thread where others use the machine, since threads wait by spinning.
+
+        It was found at the beginning and holds for the whole search: sums of other threads differ in the last digits.
+        """
+        with in_threads(1) if self._in_one_thread else nullcontext():
+            yield
 
     def _affordable(self, material: Material) -> Material:
         """Return as much to choose and judge by as the time allows; nothing of it has been looked at yet."""
@@ -209,14 +236,15 @@ class Bench:
 
     def asked(self, model: Any, batches: Sequence[Batch], references: Sequence[Any] | None = None) -> Any:
         """Run a model over batches, and put back what it holds beside its parameters."""
-        with self.subject.kept(model):
+        with self.subject.kept(model), self.undisturbed():
             return evaluate(self.subject, model, batches, self.metric, references, tick=self.tick)
 
     def of_original(self, batches: Sequence[Batch]) -> tuple[np.ndarray, list[Any], float]:
         """Return the original's parts, what is kept of its outputs, and by how much its repeats differ."""
         if self.varies is None:
             return (*self.asked(self.subject.model, batches), 0.0)
-        return repeated(self.subject, batches, self.metric, self.tick)
+        with self.undisturbed():
+            return repeated(self.subject, batches, self.metric, self.tick)
 
     def loss(self, base: np.ndarray, parts: np.ndarray, wavering: float, batches: Sequence[Batch]) -> Loss:
         """Return the loss on the first examples of some batches; the original's own variation is in its interval."""
@@ -364,8 +392,11 @@ class Bench:
             return entry.expected_high(examples) <= self.max_loss
         if outcome.verdict == "can't tell":
             self._untold.append(entry)
+        if outcome.verdict == "more":
+            self.runtimes.forget(product)
         said = {
-            "more": f"It {'costs more' if outcome.dearer else 'takes more processor time'} than the original.",
+            "more": f"It {'costs more' if outcome.dearer else 'takes more processor time'} than the original"
+            f"{'' if outcome.ratio is not None else f', {outcome.reason}'}.",
             "no difference": f"No less cost is proven: {outcome.reason}.",
             "can't tell": outcome.reason,
         }[outcome.verdict]
@@ -389,7 +420,7 @@ class Bench:
         def alone() -> Runner:
             return self.workload.runner(self.subject.model, CHOOSING_TOKENS, threads=1)
 
-        return self.in_turn(runners, alone, seconds=self.seconds * TRIAL_SHARE, rounds=rounds, drop=True)
+        return self.in_turn(runners, alone, seconds=self.seconds * TRIAL_SHARE, rounds=rounds, drop=name)
 
     def in_turn(self, runners: dict[str, Runner], alone: Callable[[], Runner] | None, **options: Any) -> Trial:
         """Run in turn, the original in one thread too where others use the machine: `alone` makes that runner.

@@ -17,6 +17,8 @@ from jupyter_green.sensors.cores import LEAST_BAND
 from jupyter_green.session import Session
 from jupyter_green.session.accelerator import synchronize
 
+from . import deadline
+
 Basis = Literal["joules", "cpu_seconds"]
 
 POWER_DIFFERENCE = LEAST_BAND
@@ -49,6 +51,43 @@ class Lap:
     uncertainty: float | None = None
     quality: str = "estimated"
     shared: bool | None = None
+
+
+class Passes:
+    """The passes of one lap: called once, it runs as many as were planned, or fewer where they take too long.
+
+    Parameters
+    ----------
+    run : callable
+        ``run(turn)`` does one pass.
+    turn : int
+        The round.
+    planned : int
+        How many passes.
+    each : int
+        Inferences of a pass.
+    longest : float
+        Seconds after which no further pass begins.
+    """
+
+    def __init__(self, run: Callable[[int], None], turn: int, planned: int, each: int, longest: float) -> None:
+        self._run, self._turn, self._each, self._longest = run, turn, each, longest
+        self.done = planned
+
+    @property
+    def inferences(self) -> int:
+        """Of all passes: as planned before they are run, as they were afterwards."""
+        return self.done * self._each
+
+    def __call__(self) -> None:
+        """Run them."""
+        planned, began = self.done, deadline.now()
+        for done in range(1, planned + 1):
+            deadline.look()
+            self._run(self._turn)
+            if deadline.now() - began >= self._longest:
+                self.done = done
+                return
 
 
 class Gauge(Protocol):
@@ -99,6 +138,8 @@ class SessionGauge:
             run()
             synchronize()
             cpu, took = time.process_time() - cpu, time.perf_counter() - began
+            if isinstance(run, Passes):
+                window.facts["units"] = float(run.inferences)
 
         def read() -> Lap:
             return lap_of(window.record, cpu, took, self._on)

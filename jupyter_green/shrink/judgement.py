@@ -22,7 +22,7 @@ from .inspection import inspect
 from .loss import Loss
 from .ratio import Ratio, paired_ratio
 from .runtimes import threads_of
-from .trial import FEWEST_ROUNDS, MOST_ROUNDS, UNTOLD, Outcome, Runner, Trial
+from .trial import AIMED_ROUNDS, MOST_ROUNDS, UNTOLD, Outcome, Runner, Trial
 from .waiting import ALONE, told
 from .workload import CHOOSING_TOKENS, PROMPT
 
@@ -190,8 +190,28 @@ def _judged(
             refused[entry.name] = _reason(search.max_loss, None, found.loss, found.against, same=found.same)
             break
         passed.append(found)
+    best = _cheapest(search, passed, failed, judged, refused)
+    if best is None:
+        best = Verdict(next(entry for entry in chosen if entry.name in refused), reason=next(iter(refused.values())))
+    assert best.entry is not None
+    best.refused = {name: said for name, said in refused.items() if name != best.entry.name}
+    return best
+
+
+def _cheapest(
+    search: Search,
+    passed: list[_Judged],
+    failed: _Judged | None,
+    judged: Sequence[Batch],
+    refused: dict[str, str],
+) -> Verdict | None:
+    """Return the cheapest whose cost is proven too, else what says why there is none; None where nothing was judged.
+
+    One that was told to cost less when it was chosen, and whose cost could not be told again, is kept unproven.
+    """
     share = FINAL_SHARE / 2 / max(1, len(passed))
     verdicts: list[Verdict] = []
+    untold: list[tuple[_Judged, str]] = []
     for one in [*reversed(passed)] or ([] if failed is None else [failed]):
         verdict = _verdict(search, one, judged, share)
         verdicts.append(verdict)
@@ -200,13 +220,13 @@ def _judged(
         refused[one.entry.name] = verdict.reason
         if one in passed:
             passed.remove(one)
-    if verdicts:
-        best = verdicts[-1] if verdicts[-1].proven else _first(verdicts)
-    else:
-        best = Verdict(next(entry for entry in chosen if entry.name in refused), reason=next(iter(refused.values())))
-    assert best.entry is not None
-    best.refused = {name: said for name, said in refused.items() if name != best.entry.name}
-    return best
+            if verdict.outcome is not None and verdict.outcome.verdict == "can't tell":
+                untold.insert(0, (one, verdict.reason))
+    if not verdicts or verdicts[-1].proven:
+        return verdicts[-1] if verdicts else None
+    half = _half(search, [one for one, _ in untold], untold[-1][1] if untold else "")
+    search.unjudged = half is not None
+    return half or _first(verdicts)
 
 
 def _note_what_fits(search: Search, judged: Sequence[Batch]) -> None:
@@ -304,8 +324,8 @@ def _trial(search: Search, entry: Entry, share: float) -> Trial:
     What stands beside them is left out where it fails, or where the time is short.
     """
     models = {"original": search.subject.model, entry.name: entry.product.model}
-    # Late, a trial has no more rounds than it takes to tell anything.
-    rounds = MOST_ROUNDS if search.spent < SEARCH_SHARE * search.seconds else FEWEST_ROUNDS
+    # Late, a trial has no more rounds than it takes to tell a gain of several times though some laps are far off.
+    rounds = MOST_ROUNDS if search.spent < SEARCH_SHARE * search.seconds else AIMED_ROUNDS
     runners = {name: search.workload.runner(model) for name, model in models.items()}
 
     def alone() -> Runner:

@@ -17,8 +17,9 @@ TRIM = 0.2
 """Share of the pairs left out at each end (Yuen 1974),"""
 TRIMMED_FROM = 8
 """from so many pairs on: of five, three would be left, whose interval is twice as wide as that of all."""
-ORDERED_FROM = 12
-"""From so many pairs on the median's interval is used where the trimmed mean's is wide;"""
+ORDERED_FROM = 6
+"""From so many pairs on the median's interval is used where the trimmed mean's is wide: of six, the least and the
+largest are the ends of a 95 % interval whatever the distribution;"""
 HEAVY = 0.25
 """that is a half-width (of the logarithm) above this."""
 RESAMPLES = 2000

@@ -33,6 +33,11 @@ class Runtimes:
         if [step.get("recipe") for step in product.steps] == ["bf16"]:
             self.bf16 = product.model
 
+    def forget(self, product: Product) -> None:
+        """Leave bfloat16 out where it is sure to cost more than the original: nobody would take it instead."""
+        if self.bf16 is product.model:
+            self.bf16 = None
+
     def of(self, product: Product) -> Any:
         """Return the original in a product's runtime; None where that is PyTorch, the product itself, or untold.
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -39,6 +40,8 @@ MiniLM without a third of its layers) was seen. It only says which of two beginn
 COMBINED = 2
 """How many of what did best on the original are applied to a new structure."""
 MOST_TRIES = 4
+LARGE_BYTES = 1_000_000_000
+"""A model larger than this takes minutes to export, so what is made in a second comes first."""
 REPAIR_SHARE = 0.5
 """Share of the time that is left for finding the layers that suffer most from int8; the rest is for trying."""
 LEFT_OUT = (0.05, 0.1, 0.2, 0.4)
@@ -52,7 +55,7 @@ class Search(Bench):
     late = False
     """Whether the time was up before all was tried."""
     unjudged = False
-    """Whether the time was up before the judging ended."""
+    """Whether the judging ended without an answer: the time was up, or no cost could be told."""
     _harmed: list[str] | None = None
 
     def run(self, recipes: Sequence[Recipe]) -> None:
@@ -96,6 +99,8 @@ class Search(Bench):
     # ---- what does not train --------------------------------------------------------------------
 
     def _first(self, recipes: Sequence[Recipe], until: float) -> None:
+        if self.subject.size_bytes > LARGE_BYTES:
+            recipes = sorted(recipes, key=lambda recipe: bool(getattr(recipe, "exports", False)))
         for recipe in recipes:
             if not self._applies(recipe, until):
                 continue
@@ -249,7 +254,7 @@ class Search(Bench):
         case = self.case(seconds, copy=False)
         learner = replace(self.subject, model=product.model)
         labels = self.material.labelled
-        with silenced():
+        with silenced(), self.undisturbed():
             more = distil(learner, self.subject, case.tune, seconds=seconds, labels=labels, tick=self.tick)
         return replace(product, training=product.training.then(more))
 
@@ -273,7 +278,7 @@ class Search(Bench):
             return None
         self.tell("the original, trained equally")
         control = replace(self.subject, model=self.subject.copy())
-        with silenced():
+        with silenced(), self.undisturbed():
             train_equally(control, self.material.tune, training, tick=self.tick)
         return control.model
 
@@ -281,7 +286,7 @@ class Search(Bench):
 
     def _applied(self, recipe: Recipe, seconds: float) -> Product:
         """Return what a recipe makes of a copy; what it prints is no output of the cell."""
-        with silenced():
+        with silenced(), self.undisturbed() if recipe.trains else nullcontext():
             return recipe.apply(self.case(seconds))
 
     def _may(self, recipe: Recipe) -> bool:

@@ -4,6 +4,9 @@ A machine drifts: it warms up, changes its clock, is used by others. Within one 
 only laps of one round are compared. Rounds go on until the interval is narrow or the time is up; they never stop
 because the answer is the wished one. A gain that the whole interval shows is told however wide that is: the interval
 says how little is known of its size. What the interval leaves open on a machine that varies is said to be untold.
+
+Each lap has its share of the time and ends soon after it, with as many passes as were run: threads that wait for one
+another on a busy machine may make one pass take a hundred times as long as the pass before it.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from statistics import median
 from typing import Any, Literal
 
 from . import deadline
-from .gauge import POWER_DIFFERENCE, Basis, Gauge, Lap
+from .gauge import POWER_DIFFERENCE, Basis, Gauge, Lap, Passes
 from .model_state import ModelState
 from .ratio import LEAST_PAIRS, Ratio, paired_ratio, spread
 
@@ -26,6 +29,12 @@ NARROW = 0.04
 MOST_ROUNDS = 30
 FEWEST_ROUNDS = 6
 """Rounds before anything is called."""
+AIMED_ROUNDS = 12
+"""So many rounds fit into the time of a trial: on a busy machine more of them tell more than longer laps do."""
+OVERLONG = 1.5
+"""A lap ends after so many times its share of the time, whatever number of passes was planned."""
+FAR, FAR_ROUNDS = 8.0, 2
+"""What costs more than so many times as much in each of so many rounds is dropped: no interval is needed for that."""
 LAP_SECONDS = {"joules": 1.0, "cpu_seconds": 0.1}
 """Least length of a lap: tens of ticks of an energy counter; a hundred thousand of the processor clock."""
 SHORT_SECONDS = 0.01
@@ -171,6 +180,10 @@ class Trial:
         cost = self.cost(name)
         found = self.raw(name, against)
         if found is None:
+            times = far_dearer(self.series(against or self.reference), self.series(name))
+            if times is not None:
+                said = f"at least {times:.0f} times as much in each of {len(self.laps[name])} rounds"
+                return Outcome("more", None, said, cost)
             few = len(self.laps[name]) < LEAST_PAIRS
             said = "Too few rounds were run in the time allowed." if few else "It can't be told: a lap read no cost."
             return Outcome("can't tell", None, said, cost)
@@ -215,7 +228,7 @@ def run_trial(
     reference: str = "original",
     rounds: int = MOST_ROUNDS,
     seed: int = 0,
-    drop: bool = False,
+    drop: str | None = None,
     keep: bool = False,
     tick: Callable[[], None] = lambda: None,
 ) -> Trial:
@@ -236,8 +249,8 @@ def run_trial(
         Most rounds.
     seed : int
         Seed of the order within each round.
-    drop : bool
-        Whether to end as soon as every candidate is sure to cost more; that can't make anything look better.
+    drop : str, optional
+        A candidate with which the trial ends as soon as it is sure to cost more; that can't make anything look better.
     keep : bool
         Whether an interrupt or the end of the time ends the trial with the rounds that are done, where there is one;
         else it is raised.
@@ -259,13 +272,13 @@ def _run_trial(  # noqa: PLR0917 - one place calls it
     reference: str,
     rounds: int,
     seed: int,
-    drop: bool,
+    drop: str | None,
     keep: bool,
     tick: Callable[[], None],
 ) -> Trial:
     basis: Basis = "joules" if gauge.measures else "cpu_seconds"
     rng = random.Random(seed)  # noqa: S311 - an order, not a secret
-    longest = seconds / (FEWEST_ROUNDS * len(runners)) if basis == "cpu_seconds" else math.inf
+    longest = seconds / (AIMED_ROUNDS * len(runners)) if basis == "cpu_seconds" else math.inf
     repeats = {name: _repeats(runner, LAP_SECONDS[basis], longest) for name, runner in runners.items()}
     # What a first call makes, such as a table of positions, stays for all laps; what a lap makes does not.
     warm = {name: ModelState(runner.model) for name, runner in runners.items()}
@@ -282,12 +295,14 @@ def _run_trial(  # noqa: PLR0917 - one place calls it
                 order.reverse()
             for name in order:
                 runner, times = runners[name], repeats[name]
-                count = runner.inferences(turn) * times
-                waiting[name].append((gauge.lap(name, count, _work(runner, turn, times)), count))
+                passes = Passes(runner.run, turn, times, runner.inferences(turn), OVERLONG * longest)
+                lap = gauge.lap(name, passes.inferences, passes)
+                waiting[name].append((lap, passes.inferences))
+                repeats[name] = min(times, passes.done)
                 warm[name].put_back()
             tick()
             spent = deadline.now() - began
-            if drop and turn + 1 >= FEWEST_ROUNDS and basis == "cpu_seconds" and _dearer(waiting, reference):
+            if drop is not None and basis == "cpu_seconds" and _dearer(waiting, reference, drop):
                 break
             if turn + 1 >= FEWEST_ROUNDS and (
                 spent >= seconds or (basis == "cpu_seconds" and _narrow(waiting, reference))
@@ -317,15 +332,6 @@ def _read(waiting: _Waiting) -> dict[str, list[tuple[Lap, int]]]:
     return {name: [(read(), count) for read, count in items] for name, items in waiting.items()}
 
 
-def _work(runner: Runner, turn: int, times: int) -> Callable[[], None]:
-    def work() -> None:
-        for _ in range(times):
-            deadline.look()
-            runner.run(turn)
-
-    return work
-
-
 def _repeats(runner: Runner, least: float, longest: float) -> int:
     """Warm up, and see how often a pass has to be run for a lap that can be read and takes no longer than it may."""
     deadline.look()
@@ -341,19 +347,32 @@ def _repeats(runner: Runner, least: float, longest: float) -> int:
 
 
 def _narrow(waiting: _Waiting, reference: str) -> bool:
-    return all(ratio is not None and ratio.half_width <= NARROW for ratio in _so_far(waiting, reference))
+    series = _so_far(waiting)
+    ratios = [paired_ratio(series[reference], costs) for name, costs in series.items() if name != reference]
+    return all(ratio is not None and ratio.half_width <= NARROW for ratio in ratios)
 
 
-def _dearer(waiting: _Waiting, reference: str) -> bool:
-    return all(ratio is not None and ratio.more for ratio in _so_far(waiting, reference))
+def _dearer(waiting: _Waiting, reference: str, name: str) -> bool:
+    """Whether a candidate is sure to cost more than the reference."""
+    series = _so_far(waiting)
+    if len(series[name]) < FEWEST_ROUNDS:
+        return far_dearer(series[reference], series[name]) is not None
+    ratio = paired_ratio(series[reference], series[name])
+    return ratio is not None and ratio.more
 
 
-def _so_far(waiting: _Waiting, reference: str) -> list[Ratio | None]:
-    """Return the ratios up to now, in processor time, which needs no waiting."""
-    series = {
-        name: [_amount(read(), "cpu_seconds") / count for read, count in items] for name, items in waiting.items()
-    }
-    return [paired_ratio(series[reference], series[name]) for name in series if name != reference]
+def far_dearer(original: Sequence[float], candidate: Sequence[float]) -> float | None:
+    """Return how many times as much it costs at least, where that is far more in each of a few rounds; else None."""
+    pairs = list(zip(original, candidate, strict=True))
+    if len(pairs) < FAR_ROUNDS or not all(0 < cost < math.inf for pair in pairs for cost in pair):
+        return None
+    least = min(made / given for given, made in pairs)
+    return least if least >= FAR else None
+
+
+def _so_far(waiting: _Waiting) -> dict[str, list[float]]:
+    """Return what was read up to now, in processor time, which needs no waiting."""
+    return {name: [_amount(read(), "cpu_seconds") / count for read, count in items] for name, items in waiting.items()}
 
 
 def _amount(lap: Lap, basis: Basis) -> float:

@@ -3,11 +3,13 @@
 Threads of one model wait for one another, and they wait by spinning: as soon as others take a core of theirs, the rest
 burn processor time for nothing. A model in fewer threads then looks cheaper than it is. So a gain that was found on a
 busy machine has to hold against the original in one thread too, where nothing waits: the lesser of the two gains is
-what is told, with an interval that holds both; none where the lesser is not proven.
+what is told, with its own interval, whose cautious end is the more cautious one of the two; none where the lesser is
+not proven. How much the other gain is larger says how long threads waited, and nothing of the model.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from .gauge import POWER_DIFFERENCE, Basis
@@ -81,9 +83,11 @@ def told(trial: Trial, name: str, alone: str | None, threads: int) -> Told:
     if beside is None:
         said = f"{busy}, and threads that waited for one another may be all of the gain. {again}"
         return Told(Outcome("can't tell", None, said, outcome.cost, raw.value), None, trial.reference)
-    both = Ratio(max(raw.value, beside.value), min(raw.low, beside.low), max(raw.high, beside.high), raw.pairs)
+    lesser = max(raw, beside, key=lambda ratio: ratio.value)
+    both = replace(lesser, high=max(raw.high, beside.high))
+    apart = replace(both, low=min(raw.low, beside.low)).half_width > 2 * WIDE
     wide = both.widened(POWER_DIFFERENCE)
-    if not wide.less and (not both.less or both.half_width > 2 * WIDE):
+    if not wide.less and (not both.less or apart):
         said = f"{busy}, and against the original in one thread, where none waits, no gain is proven. {again}"
         return Told(Outcome("can't tell", None, said, outcome.cost, both.value), None, trial.reference)
     said = f"{outcome.reason}, also with the original in one thread" if wide.less else "the machine was busy"

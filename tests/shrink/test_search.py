@@ -24,6 +24,7 @@ from jupyter_green.shrink.memory import lacking
 from jupyter_green.shrink.progress import Progress
 from jupyter_green.shrink.quiet import wait_for_quiet
 from jupyter_green.shrink.recipe import Adjustable, Case, Product, Recipe, Repairable
+from jupyter_green.shrink.recipes import quantizing
 from jupyter_green.shrink.recipes.student import Student
 from jupyter_green.shrink.search import Search
 from jupyter_green.shrink.sensitivity import most_harmed
@@ -513,3 +514,21 @@ def test_batches_that_are_too_dear_are_cut(
     assert sum(batch.size for batch in after.select) >= 28
     ample = searching(Slow(), {}, begun=False, seconds=1e6)
     assert ample._affordable(before).batch_size == before.batch_size
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_the_likeliest_gain_is_tried_first(points_model: Any, large: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another runtime before fewer bits, but of a large model what is made in a second before what is exported."""
+    tried: list[str] = []
+
+    def noted(_search: Search, recipe: Recipe, _until: float) -> bool:
+        tried.append(recipe.name)
+        return False
+
+    monkeypatch.setattr(Search, "_applies", noted)
+    if large:
+        monkeypatch.setattr(sys.modules[Search.__module__], "LARGE_BYTES", 0)
+    searching(points_model, {})._first(quantizing(), 1.0)
+    assert tried.index("bf16") > tried.index("ONNX Runtime int8") or large
+    assert tried[-3:] == ["ONNX Runtime", "ONNX Runtime int8", "ONNX Runtime int8, static"] or not large
+    assert len(tried) == len(quantizing())

@@ -537,6 +537,21 @@ def test_time_that_is_up_between_two_costs_loses_no_loss(points_model: Any, monk
     assert set(verdict.refused) == {"bold"}
 
 
+def test_a_gain_told_for_choosing_is_kept_unproven_where_it_can_not_be_told_again(points_model: Any) -> None:
+    """Its loss is proven, and it stood at a twelfth of the cost: that is not nothing."""
+    search = two(searching(points_model, {}))
+    del search.entries[0]
+    search.gauge = Failing({"original": 1.0, "bold": 1 / 12}, "nan")
+    verdict = judge(search)
+    assert verdict.entry is not None
+    assert (verdict.entry.name, verdict.proven, search.unjudged) == ("bold", False, True)
+    assert verdict.outcome is not None
+    assert verdict.outcome.ratio is not None
+    assert "loss is proven on" in verdict.reason
+    assert "its cost is that of choosing" in verdict.reason
+    assert verdict.reason.endswith("a lap read no cost.")
+
+
 @pytest.mark.parametrize("how", ["raises", "nan"])
 def test_an_original_that_fails_on_one_judging_example_loses_nothing(how: str, points_model: Any) -> None:
     """The example is named by its number in the data, and the best so far is kept, unproven."""

@@ -21,7 +21,7 @@ from jupyter_green.shrink.runtimes import Runtimes, threads_of
 
 from . import models
 from .test_recipes import answer, case_of
-from .test_shrink import AMPLE, entry, searching
+from .test_shrink import AMPLE, Timed, entry, searching
 
 
 @pytest.fixture
@@ -228,3 +228,32 @@ def test_fewer_threads_are_no_smaller_model(two_threads: None) -> None:
     assert torch.equal(answer(case, beside), answer(case, model))
     assert runtimes.of(product) is beside
     assert runtimes.of(Product(copy.deepcopy(model))) is None
+
+
+@pytest.mark.parametrize("crowd", [True, False])
+def test_what_is_not_timed_is_done_in_one_thread_beside_others(
+    points_model: Any, two_threads: None, crowd: bool
+) -> None:
+    """Threads that wait for one another beside others take the time of the search, and give nothing."""
+    seen: set[int] = set()
+
+    class Counted(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = points_model
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            seen.add(torch.get_num_threads())
+            return self.inner(x)
+
+    search = searching(Counted(), {}, begun=False)
+    search.gauge = Timed({"original": 1.0, "same": 1.0, "one thread": 1.0}, crowded=crowd)
+    search.begin()
+    assert 1 in seen if crowd else seen == {2}
+    seen.clear()
+    search.look(search.subject.model)
+    assert seen == ({1} if crowd else {2})
+    seen.clear()
+    search.workload.runner(search.subject.model).run(0)  # what is timed runs as the person's settings say
+    assert seen == {2}
+    assert torch.get_num_threads() == 2

@@ -10,10 +10,11 @@ import pytest
 
 from jupyter_green.records import Component, EnergyRecord
 from jupyter_green.session import current
+from jupyter_green.shrink import deadline
 from jupyter_green.shrink import trial as trial_module
-from jupyter_green.shrink.gauge import Basis, Lap, SessionGauge, lap_of
+from jupyter_green.shrink.gauge import Basis, Lap, Passes, SessionGauge, lap_of
 from jupyter_green.shrink.ratio import Ratio, median_interval, paired_ratio
-from jupyter_green.shrink.trial import Runner, Trial, run_trial
+from jupyter_green.shrink.trial import FAR, FAR_ROUNDS, OVERLONG, Runner, Trial, far_dearer, run_trial
 
 REPEATS = 400
 
@@ -127,6 +128,15 @@ def heavy(seed: int, ratio: float, rounds: int, basis: Basis, *, sigma: float = 
     return Trial("original", laps, basis, 0.9)
 
 
+@pytest.mark.parametrize(("rounds", "least"), [(6, 45), (9, 70)])
+def test_few_rounds_beside_others_tell_a_gain_of_several_times(rounds: int, least: int) -> None:
+    """One lap that is far off used to make the interval of few pairs as wide as itself."""
+    told = [heavy(seed, 1 / 12, rounds, "cpu_seconds", outliers=0.1).outcome("candidate") for seed in range(100)]
+    less = [one for one in told if one.verdict == "less"]
+    assert len(less) >= least
+    assert sum(one.ratio is not None and one.ratio.low <= 1 / 12 <= one.ratio.high for one in less) >= 0.93 * len(less)
+
+
 @pytest.mark.parametrize("rounds", [12, 30])
 @pytest.mark.parametrize("basis", ["joules", "cpu_seconds"])
 def test_a_gain_of_several_times_is_told_on_a_busy_machine_too(basis: Basis, rounds: int) -> None:
@@ -229,3 +239,81 @@ def test_ratios_divide_with_their_doubt() -> None:
     both = Ratio(0.2, 0.19, 0.21, 9).over(Ratio(0.5, 0.48, 0.52, 9))
     assert both.value == pytest.approx(0.4)
     assert both.low < 0.4 * 0.19 / 0.2
+
+
+class Waits:
+    """A gauge and a machine of one clock: a pass of a spinning model takes a hundred times as long once laps begin."""
+
+    measures = False
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, slower: float) -> None:
+        self.now, self.slower, self.timed = 0.0, slower, False
+        monkeypatch.setattr(deadline, "now", lambda: self.now)
+        monkeypatch.setattr(trial_module.time, "process_time", lambda: self.now)
+
+    def runner(self, seconds: float, *, spins: bool = False) -> Runner:
+        def run(_turn: int) -> None:
+            self.now += seconds * (self.slower if spins and self.timed else 1.0)
+
+        return Runner(run, lambda _: 1)
+
+    def lap(self, name: str, inferences: int, run: Callable[[], None]) -> Callable[[], Lap]:
+        began, self.timed = self.now, True
+        run()
+        lap = Lap(self.now - began, self.now - began)
+        return lambda: lap
+
+    def others(self) -> float | None:
+        return None
+
+
+def test_a_lap_ends_with_its_share_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pass that took 0.1 ms took 10 ms later: 1000 planned passes would have been 10 s of a trial of 2.4 s."""
+    gauge = Waits(monkeypatch, 100)
+    found = run_trial(
+        {"original": gauge.runner(1e-4), "spins": gauge.runner(1e-4, spins=True)}, gauge, seconds=2.4, rounds=12
+    )
+    longest = max(lap.seconds for lap, _ in found.laps["spins"])
+    assert longest <= OVERLONG * 2.4 / 24 + 0.011
+    assert gauge.now < 2 * 2.4
+    assert found.raw("spins") is not None
+    assert [round(cost, 6) for cost in found.series("spins")] == [0.01] * len(found.laps["spins"])
+
+
+def test_what_is_far_dearer_goes_after_two_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever else is run beside it; it is said to cost more, and no ratio is made of two pairs."""
+    gauge = Waits(monkeypatch, 57)
+    runners = {
+        "original": gauge.runner(1e-3),
+        "spins": gauge.runner(1e-3, spins=True),
+        "one thread": gauge.runner(1e-3),
+    }
+    found = run_trial(runners, gauge, seconds=60, rounds=12, drop="spins")
+    assert len(found.laps["spins"]) == FAR_ROUNDS
+    outcome = found.outcome("spins")
+    assert (outcome.verdict, outcome.ratio) == ("more", None)
+    assert "57 times as much in each of 2 rounds" in outcome.reason
+    assert found.outcome("one thread").verdict == "can't tell"
+
+
+def test_noise_alone_is_rarely_far_dearer() -> None:
+    trials = [heavy(seed, 1.0, FAR_ROUNDS, "cpu_seconds") for seed in range(REPEATS)]
+    assert sum(one.outcome("candidate").verdict == "more" for one in trials) <= 0.03 * REPEATS
+    assert far_dearer([1.0], [100.0]) is None
+    assert far_dearer([1.0, 1.0], [FAR, FAR - 0.1]) is None
+    assert far_dearer([1.0, 0.0], [FAR, FAR]) is None
+
+
+def test_the_ledger_counts_the_inferences_that_were_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    session, moment = current(), [0.0]
+    monkeypatch.setattr(deadline, "now", lambda: moment[0])
+
+    def run(_turn: int) -> None:
+        moment[0] += 1.0
+
+    passes = Passes(run, 0, planned=100, each=4, longest=3.0)
+    assert passes.inferences == 400
+    SessionGauge(session, what="passes").lap("cut", passes.inferences, passes)
+    session.settle()
+    assert passes.inferences == 12
+    assert [record.units for record in session.finished if record.label == "passes: cut"] == [12.0]

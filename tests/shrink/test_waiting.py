@@ -66,7 +66,7 @@ def test_a_gain_of_several_times_is_told_though_the_two_lie_far_apart() -> None:
     assert found.against == ALONE
     assert found.cpu is not None
     assert found.cpu.value == pytest.approx(1 / 9)
-    assert found.cpu.low < 1 / 53
+    assert 1 / 10 < found.cpu.low < 1 / 9 < found.cpu.high < 1 / 8  # waiting makes no interval wide
     assert found.outcome.ratio is not None
     assert found.outcome.ratio.high < 0.2
 
@@ -77,7 +77,7 @@ def test_the_lesser_gain_is_told() -> None:
     assert found.against == ALONE
     assert found.cpu is not None
     assert found.cpu.value == pytest.approx(1 / 4)
-    assert found.cpu.low < 1 / 6 < 1 / 4 < found.cpu.high
+    assert 1 / 5 < found.cpu.low < 1 / 4 < found.cpu.high
     assert found.outcome.ratio is not None
     assert found.outcome.ratio.high == pytest.approx(found.cpu.high * (1 + POWER_DIFFERENCE))
     other = told(trial({"original": 4.0, "small": 1.0, ALONE: 6.0}), "small", ALONE, 2)

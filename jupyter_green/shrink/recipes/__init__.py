@@ -1,4 +1,4 @@
-"""The recipes we bring, one module each, cheap and safe ones first."""
+"""The recipes we bring, one module each; of those that train nothing the likeliest to gain come first."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def quantizing() -> list[Recipe]:
     from .torchao import TorchAO
 
     return [
-        BFloat16(),  # made in a second, where exporting a large model takes minutes
-        IntegerWeights(8),
-        IntegerWeights(4),
         OnnxFloat(),
         OnnxDynamic(),
         OnnxStatic(),
+        BFloat16(),
+        IntegerWeights(8),
+        IntegerWeights(4),
         Float16(),
         TorchInteger(),
         TorchAO("fp8"),

@@ -35,6 +35,8 @@ class OnnxFloat:
 
     name = "ONNX Runtime"
     trains = False
+    exports = True
+    """Whether it exports the model, which takes minutes where that is large."""
     how = "float"
 
     def applies(self, case: Case) -> str | None:
