@@ -12,9 +12,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
-from jupyter_green.ledger.privacy import comparable
+from jupyter_green.ledger.privacy import comparable, is_same_code
 from jupyter_green.records import EnergyRecord
 
 from .reading import Reading
@@ -61,7 +62,7 @@ class BaselineCell:
 
     def executed_again(self, record: EnergyRecord, reading: Reading) -> BaselineCell:
         """Return the cell once it was run again in the same run."""
-        again = self.repeats if comparable(record.code_hash) == comparable(self.code_hash) else ()
+        again = self.repeats if is_same_code(record.code_hash, self.code_hash) else ()
         return BaselineCell(
             record.cell_id,
             record.code_hash,
@@ -185,7 +186,7 @@ class Baseline:
             found = matching.find(str(number), cell.cell_id, cell.code_hash)
             if (
                 found is None
-                or comparable(found.code_hash) != comparable(cell.code_hash)
+                or not is_same_code(found.code_hash, cell.code_hash)
                 or found.reading.boundary != cell.reading.boundary
             ):
                 cells.append(cell)
@@ -281,12 +282,13 @@ def _text(value: Any) -> str | None:
 
 def _median_cell(newest: BaselineCell, column: Sequence[BaselineCell | None]) -> BaselineCell:
     like = [None if cell is None else _brought(cell.reading, newest.reading) for cell in column]
-    # A first execution is held against first ones: of a cell that was run once that is its only one.
-    firsts = [None if cell is None else _brought(cell.first or cell.reading, newest.reading) for cell in column]
-    again = any(cell is not None and cell.first is not None for cell in column)
     middle = _middle([reading for reading in like if reading is not None])
     values = tuple(None if reading is None else reading.joules for reading in like)
-    first = _middle([reading for reading in firsts if reading is not None]) if again else None
+    first = None
+    if any(cell is not None and cell.first is not None for cell in column):
+        # A first execution is held against first ones: of a cell that was run once that is its only one.
+        firsts = (None if cell is None else _brought(cell.first or cell.reading, newest.reading) for cell in column)
+        first = _middle([reading for reading in firsts if reading is not None])
     repeats = next((cell.repeats for cell in column if cell is not None and cell.repeats), ())
     return BaselineCell(newest.cell_id, newest.code_hash, middle, values, first, repeats)
 
@@ -304,7 +306,8 @@ def _middle(readings: Sequence[Reading]) -> Reading:
     loads = [reading.others_busy for reading in ranked]
     known = [load for load in loads if load is not None]
     middle = middle.beside_load(math.fsum(known) / len(known) if len(known) == len(loads) else None)
-    return replace(middle, shared=any(reading.shared for reading in ranked))
+    shared = any(reading.shared for reading in ranked)
+    return middle if middle.shared == shared else replace(middle, shared=shared)
 
 
 class Matching:
@@ -320,12 +323,18 @@ class Matching:
     """
 
     def __init__(self, baseline: Baseline) -> None:
+        self._cells = baseline.cells
         self._by_id = {cell.cell_id: cell for cell in baseline.cells if cell.cell_id is not None}
-        self._by_hash: dict[str | None, list[BaselineCell]] = {}
-        for cell in baseline.cells:
-            if cell.code_hash is not None:
-                self._by_hash.setdefault(comparable(cell.code_hash), []).append(cell)
         self._taken: dict[int, str] = {}
+
+    @cached_property
+    def _by_hash(self) -> dict[str | None, list[BaselineCell]]:
+        """The cells by their code, which is asked for only where an identity is not found."""
+        found: dict[str | None, list[BaselineCell]] = {}
+        for cell in self._cells:
+            if cell.code_hash is not None:
+                found.setdefault(comparable(cell.code_hash), []).append(cell)
+        return found
 
     def find(self, key: str, cell_id: str | None, code_hash: str | None) -> BaselineCell | None:
         """Return the cell of the baseline; None where it has none.

@@ -23,7 +23,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from jupyter_green.ledger.privacy import comparable
+from jupyter_green.ledger.privacy import is_same_code
 from jupyter_green.records import EnergyRecord
 
 from .baseline import Baseline, BaselineCell, Matching, spread
@@ -233,7 +233,8 @@ class Comparison:
         self.tolerance = tolerance
         self._matching = Matching(baseline)
         self._pairs: dict[str, Pair] = {}
-        self._verdicts: dict[str, Against] = {}
+        self._newest: dict[str, Pair | Against] = {}
+        """The newest execution of each cell; a pair until somebody asks how it stands."""
         self._sum = Sum()
 
     @property
@@ -255,23 +256,32 @@ class Comparison:
         again : bool
             It was executed in this run before, whether or not it was taken.
         """
-        pair = self._pair(key, record, again=again or key in self._pairs)
+        self.add(key, record, again=again)
+        return self._judged(key, self._newest[key])
+
+    def add(self, key: str, record: EnergyRecord, *, again: bool = False) -> None:
+        """Count a cell as `take` does, where nobody asks how it stands by itself."""
+        pair = self._newest[key] = self._pair(key, record, again=again or key in self._pairs)
         if isinstance(pair, Against):
-            self._verdicts[key] = pair
-            return pair
+            return
         before = self._pairs.pop(key, None)
         self._pairs[key] = pair
         self._sum.add(pair)
         if before is not None:
             self._sum.add(before, -1)
-        alone = Sum()
-        alone.add(pair)
-        found = self._verdicts[key] = alone.against(self.tolerance)
-        return found
 
     def against(self, key: str) -> Against | None:
         """Return how a cell stands; None where it was not taken."""
-        return self._verdicts.get(key)
+        newest = self._newest.get(key)
+        return None if newest is None else self._judged(key, newest)
+
+    def _judged(self, key: str, newest: Pair | Against) -> Against:
+        if isinstance(newest, Against):
+            return newest
+        alone = Sum()
+        alone.add(newest)
+        found = self._newest[key] = alone.against(self.tolerance)
+        return found
 
     def of(self, key: str, record: EnergyRecord) -> BaselineCell | None:
         """Return the baseline's cell for a cell of the run."""
@@ -290,9 +300,7 @@ class Comparison:
         cell = self.of(key, record)
         if cell is None:
             return Against("none", "no baseline")
-        edited = None not in (record.code_hash, cell.code_hash) and comparable(record.code_hash) != comparable(
-            cell.code_hash
-        )
+        edited = None not in (record.code_hash, cell.code_hash) and not is_same_code(record.code_hash, cell.code_hash)
         timed = ours.timed and cell.reading.timed and ours.machines == cell.reading.machines
         alike = cell.first if timed and not again and cell.first is not None else cell.reading
         base = alike.for_units_of(ours)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property, lru_cache
 from typing import Any
 
 from jupyter_green.records import Component, EnergyRecord, Kind, Method, Quality
@@ -53,6 +54,12 @@ class Part:
     def identity(self) -> tuple[str, str, str, str]:
         """What must be the same on both sides of a comparison."""
         return self.kind, self.source, self.method, self.quality
+
+
+@lru_cache(maxsize=256)
+def _boundary(identities: tuple[tuple[str, str, str, str], ...]) -> frozenset[tuple[str, str, str, str]]:
+    """Return the same set for the same sources, so that thousands of readings hold it once."""
+    return frozenset(identities)
 
 
 def _part(component: Component) -> Part:
@@ -144,17 +151,17 @@ class Reading:
         crowded = any(component.kind == "gpu" and component.shared for component in read)
         return cls(_summed(_part(component) for component in read), record.units, record.unit, crowded)
 
-    @property
+    @cached_property
     def joules(self) -> float:
         """Sum of the parts in joules."""
         return math.fsum(part.joules for part in self.parts)
 
-    @property
+    @cached_property
     def random(self) -> float:
         """Half-width of the 95 % interval without the sensors' own errors, in joules."""
         return math.hypot(*(part.random for part in self.parts))
 
-    @property
+    @cached_property
     def gains(self) -> dict[str, float]:
         """The sensors' own errors by source, in joules."""
         found: dict[str, float] = {}
@@ -162,7 +169,7 @@ class Reading:
             found[part.source] = found.get(part.source, 0.0) + part.gain
         return found
 
-    @property
+    @cached_property
     def uncertainty(self) -> float:
         """Half-width of the 95 % interval in joules."""
         return math.hypot(self.random, *self.gains.values())
@@ -183,7 +190,7 @@ class Reading:
         total = self.joules
         return math.fsum(part.joules for part in self.parts if part.quality == "measured") / total if total else None
 
-    @property
+    @cached_property
     def timed(self) -> bool:
         """Whether all of it is only estimated from processor time, of a machine that is known."""
         return bool(self.parts) and all(part.method == "model" and part.device for part in self.parts)
@@ -205,12 +212,14 @@ class Reading:
 
     def beside_load(self, load: float | None) -> Reading:
         """Return the reading with another load by others."""
+        if all(part.others_busy == load for part in self.parts):
+            return self
         return replace(self, parts=tuple(replace(part, others_busy=load) for part in self.parts))
 
-    @property
+    @cached_property
     def boundary(self) -> frozenset[tuple[str, str, str, str]]:
         """What it covers and how that came about."""
-        return frozenset(part.identity for part in self.parts)
+        return _boundary(tuple(part.identity for part in self.parts))
 
     def scaled(self, factor: float) -> Reading:
         """Return the reading of so many times the work."""

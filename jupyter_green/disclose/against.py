@@ -68,7 +68,7 @@ class RunComparison:
         if baseline is not None:
             comparison = Comparison(baseline)
             for record in items:
-                comparison.take(record.cell_id or f"#{record.id}", record)
+                comparison.add(record.cell_id or f"#{record.id}", record)
             found = comparison.total()
         self._counts["none" if found is None else found.verdict] += 1
         if found is not None and found.verdict == "more":

@@ -78,6 +78,11 @@ def comparable(code_hash: str | None) -> str | None:
     return keyed("code", code_hash, make=False) or code_hash
 
 
+def is_same_code(one: str | None, other: str | None) -> bool:
+    """Whether two code hashes are of the same code, whichever of them was stored elsewhere; two absent ones are."""
+    return one == other or comparable(one) == comparable(other)
+
+
 def is_keyed(text: str) -> bool:
     """Whether a text is what `keyed` returns."""
     return re.fullmatch(r"~[0-9a-f]{16}", text) is not None
