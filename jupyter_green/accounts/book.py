@@ -242,6 +242,8 @@ def keep_run(ledger: Ledger, place: str, run: str, name: str) -> tuple[Baseline,
         If the ledger can't be read or written.
     """
     made = Baseline.of_run(ledger.finished_cells(run), "named", name)
+    if made is None and ledger.read_only:  # what this run used can't have reached it
+        raise BaselineError(f"This run can't be kept: {' '.join(ledger.notices)}")
     if made is None:
         raise BaselineError("This run has no cell yet that finished with a reading; run the cells first, then keep it.")
     try:

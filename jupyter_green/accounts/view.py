@@ -110,6 +110,7 @@ def totals(
     *,
     against: Shape | None = None,
     compared: int = 0,
+    began_at: float | None = None,
 ) -> Shape:
     """Return the sums of a run: all it used, and of that the time between cells, earlier executions; the comparison."""
     return {
@@ -122,4 +123,5 @@ def totals(
         "against": against,
         "compared": compared,
         "co2e_source": one_line(whole.co2e_source, 400) if whole.co2e_source else None,
+        "began_at": began_at,
     }

@@ -186,7 +186,7 @@ def _against(given: Period) -> list[str]:
     if found.unproven:
         said.append(f"{_runs(found.unproven)} without a proven difference.")
     if found.alone:
-        said.append(f"{_runs(found.alone)} with nothing before them in this period to be held against.")
+        said.append(f"{_runs(found.alone)} with no earlier run in this period to be held against.")
     return [number.plain(line) for line in said]
 
 

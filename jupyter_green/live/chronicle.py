@@ -90,6 +90,8 @@ class Sums:
         The time between cells, and earlier executions.
     today : EnergyRecord
         Everything of this run that began today.
+    began_at : float or None
+        When its first execution began, in seconds since 1970.
     """
 
     whole: EnergyRecord
@@ -98,6 +100,7 @@ class Sums:
     idle: EnergyRecord | None
     reruns: EnergyRecord | None
     today: EnergyRecord
+    began_at: float | None
 
 
 class Chronicle:
@@ -119,6 +122,7 @@ class Chronicle:
         self._cells, self._idle, self._reruns, self._today = Balance(), Balance(), Balance(), Balance()
         self._whole = Balance()
         self._day = date.today()
+        self._began_at: float | None = None
 
     # ---- keeping ------------------------------------------------------------------------------
 
@@ -132,6 +136,8 @@ class Chronicle:
         if record.span == "gap":
             self._idle.add(record)
             return
+        if self._began_at is None:
+            self._began_at = record.started_at
         key = key_of(record)
         before = self._rows.pop(key, None)  # and in again as the newest
         if before is None:
@@ -219,6 +225,7 @@ class Chronicle:
             idle=self._idle.record() if self._idle.count else None,
             reruns=self._reruns.record(*again) if self._reruns.count or again else None,
             today=self._today.record(*filter(self._began_today, records)),
+            began_at=self._began_at if self._began_at is not None else records[0].started_at if records else None,
         )
         for record in before:
             self._reruns.remove(record)

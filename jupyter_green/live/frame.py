@@ -165,6 +165,7 @@ class Frames:
             reruns,
             against=None if against is None else against.to_dict(),
             compared=compared,
+            began_at=sums.began_at,
         )
 
     def _notice(self) -> str | None:

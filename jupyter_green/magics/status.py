@@ -18,6 +18,7 @@ from jupyter_green.records import EnergyRecord
 from jupyter_green.report import Doctor, Table, Totals
 from jupyter_green.report.doctor import seen
 from jupyter_green.report.number import plain
+from jupyter_green.report.table import NO_CELL
 from jupyter_green.report.totals import total
 from jupyter_green.sensors import Finding
 from jupyter_green.sensors.discovery import discover
@@ -132,6 +133,7 @@ def history(session: Session, *, everything: bool, sources: Sources, page: int =
     """
     session.settle()
     title, first = "All runs" if everything else "This run", (page - 1) * PAGE_ROWS
+    problem = session.problem
     if not everything and _kept_whole(session):
         rows = folded(by_start(session.finished))
         count = len(rows)
@@ -144,16 +146,19 @@ def history(session: Session, *, everything: bool, sources: Sources, page: int =
             count = ledger.count(run=run, span="cell")
             found = ledger.records(run=run, span="cell", limit=PAGE_ROWS, offset=first, newest_first=True)
             rows = tuple(sorted(found, key=lambda record: (_place(record, found), record.started_at)))
+            if ledger.read_only:  # what waits in journals is not in it, whether that was noticed yet or not
+                problem = problem or " ".join(ledger.notices)
     if count > PAGE_ROWS:
         last = first + len(rows)
         title += f": rows {first + 1} to {last} of {count}, counted from the newest" if rows else f": {count} rows"
         if last < count and rows:
             title += f"; --page {page + 1} shows those before"
-    if everything and session.problem:
-        title += f" that the ledger holds ({session.problem.rstrip('.')}; %energy history has this run)"
+    if everything and problem:
+        title += f" that the ledger holds; %energy history has this run ({problem.rstrip('.')})"
     lines = sources.of_any(rows) if everything else first_lines(rows, sources.typed)
     headings = {record.run_id: _heading(record) for record in reversed(rows)} if everything else {}
-    return Table(rows, lines, title=title, whole=len(rows) == count, headings=headings)
+    none = "It holds none." if everything and problem else NO_CELL
+    return Table(rows, lines, title=title, whole=len(rows) == count, headings=headings, none=none)
 
 
 def folded(records: Sequence[EnergyRecord]) -> tuple[EnergyRecord, ...]:

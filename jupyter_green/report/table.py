@@ -21,6 +21,9 @@ from .sentence import quality_word, read
 from .style import STYLE
 from .totals import incomplete, is_simulated, total, within
 
+NO_CELL = "No cell was metered."
+LONGEST_TITLE = 400
+"""Room for why the ledger can't be used, beside what else the title says."""
 _SIMULATED = "simulated: no figure here is a measurement"
 _MIXED = "with simulated rows, which are no measurements"
 
@@ -41,6 +44,8 @@ class Table:
         Whether the rows are all there are; else the sum is said to be that of these rows.
     headings : mapping of str to str
         What stands above the first row of each run, by the run's identity.
+    none : str
+        What is said where there is no record.
     """
 
     records: Sequence[EnergyRecord]
@@ -48,11 +53,12 @@ class Table:
     title: str = ""
     whole: bool = True
     headings: Mapping[str, str] = field(default_factory=dict)
+    none: str = NO_CELL
 
     @property
     def heading(self) -> str:
         """The title, with the word "simulated" where any row is."""
-        title = one_line(self.title)
+        title = one_line(self.title, LONGEST_TITLE)
         unreal = [is_simulated(record) for record in self.records]
         if not any(unreal):
             return title
@@ -62,13 +68,13 @@ class Table:
     def text(self, width: int = 100) -> str:
         """Return the table as plain text of at most `width` columns, as far as its figures allow."""
         if not self.records:
-            return "\n".join(part for part in (self.heading, "No cell was metered.") if part)
+            return "\n".join(part for part in (self.heading, self.none) if part)
         return self.rows().text(width)
 
     def html(self) -> str:
         """Return the table as HTML."""
         if not self.records:
-            return f'{STYLE}<div class="jg"><b>{markup(self.heading)}</b> No cell was metered.</div>'
+            return f'{STYLE}<div class="jg"><b>{markup(self.heading)}</b> {self.none}</div>'
         return self.rows().html()
 
     def __repr__(self) -> str:

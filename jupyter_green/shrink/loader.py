@@ -183,7 +183,7 @@ class BatchReading:
     def tokenizer_needed(self) -> Any:
         """Return the tokenizer; raise ShrinkError where there is none."""
         if self.tokenizer is None:
-            raise ShrinkError("Texts need a tokenizer; give tokenizer=.")
+            raise ShrinkError("Texts need a tokenizer; give tokenizer= (--tokenizer).")
         return self.tokenizer
 
 

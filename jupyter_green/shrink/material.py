@@ -157,8 +157,7 @@ def material_of(
     different = independent(batches)
     if different < LEAST_EXAMPLES:
         raise ShrinkError(
-            f"There are {different} examples in the data that differ or belong to different groups; at least "
-            f"{LEAST_EXAMPLES} are needed."
+            f"Examples that differ and belong to different groups: {different}; at least {LEAST_EXAMPLES} are needed."
         )
     parts = _parts(batches, SHARES[train is not None], rng)
     tune = tune or parts[0]

@@ -68,6 +68,8 @@ def headline(result: ShrinkResult) -> str:
     if result.proven and result.loss == 0 and result.reason.startswith("The same numbers"):
         return f"{said}: the same numbers out."
     if result.proven:
+        if facts.constant is not None:  # the line goes on with what constant that is
+            return f"{said}: {accepted} on {facts.examples:,} examples, which proves nothing here."
         return f"{said}: {accepted}, proven on {facts.examples:,} examples."
     return f"{said}: not proven."
 

@@ -128,7 +128,8 @@ const totals: Reader<ITotals> = object<ITotals>({
   reruns: orNull(figure),
   against: orNull(against),
   compared: count,
-  co2e_source: optional(orNull(sentence))
+  co2e_source: optional(orNull(sentence)),
+  began_at: optional(orNull(when))
 });
 
 export const baselineHead: Reader<IBaselineHead> = object<IBaselineHead>({

@@ -93,6 +93,8 @@ export interface ITotals {
   compared: number;
   /** Where the factor of its CO2e comes from. */
   co2e_source?: string | null;
+  /** When its first execution began; rows only know of the last one of each cell. */
+  began_at?: number | null;
 }
 
 export interface IBaselineHead {

@@ -46,6 +46,16 @@ def test_a_cell_counts_by_its_last_execution_and_earlier_ones_are_apart() -> Non
     assert sums.idle is None
 
 
+def test_a_run_began_with_its_first_execution_however_often_cells_are_run_again() -> None:
+    chronicle = Chronicle("r", source)
+    assert chronicle.sums().began_at is None
+    assert chronicle.sums([record(1.0, "a", started_at=1e9, final=False)]).began_at == 1e9
+    chronicle.keep(record(1.0, span="gap", started_at=1e9 - 5))
+    chronicle.keep(record(1.0, "a", started_at=1e9))
+    chronicle.keep(record(1.0, "a", started_at=1e9 + 60))
+    assert chronicle.sums([record(1.0, "b", started_at=1e9 + 90, final=False)]).began_at == 1e9
+
+
 def test_the_total_never_falls() -> None:
     """A cell run again costs less than before: what it cost before was used all the same."""
     chronicle, before = Chronicle("r", source), 0.0

@@ -391,3 +391,16 @@ def test_the_header_is_the_persons_in_history(used: Kernel) -> None:
     used.run("%%energy\n1 + 1")
     assert used.json("get_ipython().history_manager.input_hist_raw[-1]") == "%%energy\n1 + 1"
     assert ast.literal_eval(used.run("_i").text()) == "%%energy\n1 + 1"
+
+
+def test_a_ledger_that_can_not_be_written_is_the_reason_that_is_told(start: Callable[..., Kernel]) -> None:
+    kernel = start(JUPYTER_GREEN_LEDGER="/proc/nowhere/ledger.sqlite")
+    kernel.run("%load_ext jupyter_green")
+    kernel.run("total = sum(range(1_000_000))")
+    assert "total = " in kernel.run("%energy history").text()
+    every = kernel.run("%energy history --all").text()
+    assert "%energy history has this run (" in every
+    assert "It holds none." in every
+    assert "No cell was metered" not in every
+    kept = kernel.run("%baseline set before").text()
+    assert "This run can't be kept: There is no ledger at /proc/nowhere/ledger.sqlite" in kept

@@ -12,7 +12,7 @@ import torch
 
 import jupyter_green as green
 from jupyter_green.session import current
-from jupyter_green.shrink import deadline
+from jupyter_green.shrink import deadline, sheet
 from jupyter_green.shrink.account import _crowded, label_of, result_of
 from jupyter_green.shrink.entry import Entry, Verdict
 from jupyter_green.shrink.gauge import Lap, estimated_watts
@@ -24,6 +24,7 @@ from jupyter_green.shrink.picture import pareto
 from jupyter_green.shrink.ratio import Ratio
 from jupyter_green.shrink.recipe import Case, Product
 from jupyter_green.shrink.search import Search
+from jupyter_green.shrink.skill import Constant
 from jupyter_green.shrink.subject import subject_of
 from jupyter_green.shrink.training import Training, train_equally
 from jupyter_green.shrink.trial import FEWEST_ROUNDS, UNTOLD, Cost, Outcome, Trial
@@ -696,6 +697,16 @@ def test_what_was_not_told_is_not_called_nothing_gained(
     result = green.shrink(points_model, models.points(3000, seed=2), time="2s", recipes=[])
     assert headline in repr(replace(result, reason=reason))
     assert label_of(subject_of(points_model), Verdict(None, reason=reason)) == f"shrink: Blocks, {label}"
+
+
+def test_a_loss_within_what_is_accepted_proves_nothing_of_a_model_without_skill(points_model: Any) -> None:
+    result = green.shrink(points_model, models.points(3000, seed=2), time="2s", recipes=[])
+    kept = replace(result, recipe="int8", proven=True, energy_ratio=0.5, reason="Proven on 900 examples.")
+    able = replace(kept, facts=replace(result.facts, constant=None))
+    blind = replace(kept, facts=replace(result.facts, constant=Constant(0.5, 1)))
+    assert "proven on" in sheet.headline(able)
+    assert "which proves nothing here" in sheet.headline(blind)
+    assert "proven on" not in sheet.headline(blind)
 
 
 @pytest.mark.parametrize(

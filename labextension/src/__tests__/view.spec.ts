@@ -1,6 +1,7 @@
 import * as React from 'react';
 import { renderToStaticMarkup } from 'react-dom/server';
 import { Dots, type IDot } from '../charts/dots';
+import { timeOfDay } from '../clock';
 import type { Status } from '../tokens';
 import { drawn, ran, text } from './panel';
 import { against, cell, figure, state, totals } from './sample';
@@ -313,6 +314,14 @@ describe('the chart of runs', () => {
 });
 
 describe('what a total holds and does not', () => {
+  it('begins with the first execution of all, not with the first that is left in a row', () => {
+    const again = ran([cell(600, 20, { started_at: 7200 })], {
+      totals: totals(figure(600, 20), { began_at: 3600 })
+    });
+    expect(text(again)).toContain(`since ${timeOfDay(3600)}`);
+    expect(text(again)).not.toContain(timeOfDay(7200));
+  });
+
   it('says of a sum of today that may be behind that it may be more', () => {
     const least = ran([cell(600, 20)], {
       today: { ...figure(600, 20), least: true }

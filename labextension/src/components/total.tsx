@@ -26,10 +26,7 @@ export function Total({
     ? words.soFar(totals.figure)
     : words.reading(totals.figure);
   const name = (state.notebook ?? '').split('/').pop() ?? '';
-  const started = state.cells.reduce(
-    (first, cell) => Math.min(first, cell.started_at),
-    Infinity
-  );
+  const started = totals.began_at ?? null;
   const partial = state.cells.filter(cell => cell.incomplete).length;
   const notes = [
     partial > 0 ? trans.__('%1 with a device not counted', partial) : '',
@@ -46,7 +43,7 @@ export function Total({
       <div className="jgp-nb" title={state.notebook ?? undefined}>
         <span>{name}</span>
         <span className="jgp-muted">
-          {started === Infinity ? '' : trans.__('since %1', timeOfDay(started))}
+          {started === null ? '' : trans.__('since %1', timeOfDay(started))}
         </span>
       </div>
       <div className="jgp-total" data-testid="green-total" title={sentence}>
