@@ -45,7 +45,7 @@ class Owner:
 
     def alive(self) -> bool:
         """Whether the work goes on; from any thread."""
-        # Not by `is_alive`: up to Python 3.12 an interrupt inside it marks a running thread, the main one too, as ended.
+        # Not by `is_alive`: up to Python 3.12 an interrupt inside it marks a running thread as ended.
         if self.thread not in (threading.current_thread(), threading.main_thread(), *threading.enumerate()):
             return False
         if self.frame is None:
