@@ -11,7 +11,9 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from .baseline import RUNS, Baseline
@@ -43,6 +45,7 @@ class Book:
         self._ledger, self._run = ledger, run
         self._notebook, self._project = notebook, project
         self.standing: Standing | None = None
+        self._readings, self._newest, self._lock = count(), -1, Lock()
 
     @property
     def place(self) -> str:
@@ -205,6 +208,7 @@ class Book:
             raise BaselineError(f"The baseline {name!r} can't be read: {error}.") from None
 
     def _refresh(self, ledger: Ledger) -> Standing:
+        reading = next(self._readings)
         choice = self._choice(ledger)
         runs = [
             made
@@ -227,8 +231,12 @@ class Book:
             baseline = usual
         if baseline is not None and baseline.kind != "median" and usual is not None:
             baseline = baseline.steadied(usual)
-        self.standing = Standing(choice, baseline, last, sentence)
-        return self.standing
+        found = Standing(choice, baseline, last, sentence)
+        with self._lock:
+            # Another thread may have begun to read after this one, what was chosen meanwhile: that stays.
+            if reading > self._newest:
+                self._newest, self.standing = reading, found
+        return found
 
 
 def keep_run(ledger: Ledger, place: str, run: str, name: str) -> tuple[Baseline, bool]:

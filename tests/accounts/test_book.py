@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from jupyter_green.accounts import BaselineError, Book
+from jupyter_green.accounts.choice import Choice
 from jupyter_green.accounts.sentence import used
 from jupyter_green.ledger import Ledger, LedgerError
 from tests.accounts.sample import cell
@@ -175,3 +177,23 @@ def test_a_ledger_that_can_t_be_read_raises_its_own_sentence(tmp_path: Path) -> 
     connection.close()
     with pytest.raises(LedgerError, match="another program"):
         book(str(path)).refresh()
+
+
+def test_what_is_kept_while_another_thread_reads_stays(url: str) -> None:
+    class Interrupted(Book):
+        between: Callable[[], object] | None = None
+
+        def _choice(self, ledger: Ledger) -> Choice:
+            found = super()._choice(ledger)
+            between, self.between = self.between, None
+            if between is not None:
+                between()
+            return found
+
+    ran(url, "now", 5.0)
+    made = Interrupted(url, run="now", notebook="films.ipynb", project="films")
+    made.between = lambda: made.keep("before")
+    made.refresh()
+    assert made.standing is not None
+    assert made.standing.baseline is not None
+    assert made.standing.baseline.name == "before"
