@@ -20,7 +20,7 @@ from jupyter_green.sensors import Traits
 
 from .fall import Power
 from .flank import compared, earlier, level_before, side
-from .share import balance, moved, shared, silences
+from .share import Shares, balance, moved, shared, silences
 from .ticks import Ticks
 
 GUARD_SECONDS = 0.003
@@ -220,9 +220,11 @@ def count_at(
             powers[place] = gap
     shares = shared(powers, lengths, (start, end), limit)
     total = shares.total
+    early = 0.0
     if known and sum(lengths[1:-1]) < SLOT_SECONDS:
         # Known powers that don't explain the block's energy (latency, a change unseen) are known less well.
         total *= min(7.0, max(1.0, shares.residual**2 / shares.total))
+        early = _elsewhere(powers, lengths, shares, limit, shift_of(ticks, traits))
     rests = calm and after is not None and math.isinf(until) and not ticks.fast
     patience = FALL_TICKS if rests else SETTLED_TICKS
     upto = inner.index(moment) + 1
@@ -233,7 +235,7 @@ def count_at(
     alone = max((total - weight if place == 0 else weight for place in silent), default=0.0)
     return Count(
         value=min(max(value, start.value), end.value),
-        doubt=math.sqrt(max(alone, weight - weight**2 / total) + smear**2),
+        doubt=math.sqrt(max(alone, weight - weight**2 / total, early**2 / 3) + smear**2),
         moved=moved(powers, lengths, (start, end), (limit, shift_of(ticks, traits)), upto),
         epoch=start.epoch,
         block=(start.time, end.time),
@@ -245,6 +247,26 @@ def count_at(
         outside=min(powers[0].watts, powers[-1].watts),
         silence=math.fsum(lengths[place] for place in silent),
     )
+
+
+def _elsewhere(powers: list[Power], lengths: list[float], shares: Shares, limit: float, shift: float) -> float:
+    """Joules of a block that may have been used on the other side of its edge than the one they are counted on.
+
+    Where the powers to both sides and what is left open of the latency leave energy unexplained, power rose before
+    the edge, or fell after it, or had a peak: work that began before its window looks like this. The ticks do not
+    tell which side used it. What is missing, though, is missing where power is higher: none draws less than idle.
+    """
+    step = abs(powers[-1].watts - powers[0].watts)
+    beyond = shares.residual - step * shift
+    if beyond**2 <= UNEXPLAINED * shares.total or beyond <= 0:
+        return 0.0
+    # Each side may have used all of it, as far as the device can draw that much there; it is counted by variance.
+    moves = [
+        min(shares.residual, max(0.0, limit - powers[place].watts) * lengths[place])
+        - (shares.joules[place] - powers[place].watts * lengths[place])
+        for place in (0, -1)
+    ]
+    return max(0.0, *moves)
 
 
 def shift_of(ticks: Ticks, traits: Traits) -> float:

@@ -148,9 +148,16 @@ class Ticks:
             return True
         return abs(following.time - moment) > min(following.doubt + self._margin / 2, self.period / 5)
 
+    def _of_one_tick(self, unclear: float, moment: float) -> bool:
+        """Whether the tick that an unclear read came near to is the only one that may lie between it and a moment."""
+        if moment - unclear < self.period / 2:
+            return True
+        near = self.comb.following(unclear - self.period / 2)
+        return near is not None and moment < near.time + self.period - near.doubt
+
     def _reached(self, reading: Reading, last: Reading) -> None:
         """Book the tick before a reading, and with it what unclear ones right before it turn out to have seen."""
-        seen = [*(each for each in self._unclear if reading.time - each.time < self.period / 2), reading]
+        seen = [*(each for each in self._unclear if self._of_one_tick(each.time, reading.time)), reading]
         for old, new in pairwise(seen):
             if new.value != old.value:
                 return self._found(new, old, earlier=old)

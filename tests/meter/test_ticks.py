@@ -67,6 +67,22 @@ def test_a_window_that_begins_beside_a_tick_after_a_pause_loses_no_tick(late: fl
     assert min(abs(tick.time - right_before) for tick in ticks.all) < 0.002
 
 
+@pytest.mark.parametrize("late", [-0.0015, -0.0004, 0.0002, 0.0008, 0.002, 0.004])
+@pytest.mark.parametrize("held", [0.04, 0.06, 0.08, 0.09])
+def test_a_read_beside_a_tick_counts_though_the_next_comes_late(late: float, held: float) -> None:
+    """A busy machine wakes it late: the read at the window's edge is still the only one that tells of the pause."""
+    course = Course()
+    course.then(0.0, 100.0)
+    counter, ticks = Counter(course, phase=0.05), Ticks(PROMPT)
+    stopped = followed(ticks, counter, 20.0, 4.0)
+    begins = 0.05 + round((stopped + 0.7 - 0.05) / 0.1) * 0.1 + late
+    ticks.add(counter.read(begins))
+    followed(ticks, counter, begins + held, 1.0)
+    assert max(map(abs, misplaced(ticks, counter)[-12:])) < 0.002
+    right_before = begins - late - (0.1 if late < 0 else 0.0)
+    assert min(abs(tick.time - right_before) for tick in ticks.all) < 0.002
+
+
 def test_what_is_shown_after_a_long_while_is_the_latest_tick() -> None:
     comb = Comb(0.02, 0.25)
     for number in range(20):
