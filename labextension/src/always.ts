@@ -11,7 +11,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { IKnown, Kernels } from './kernels';
 import type { EnergyModel } from './model';
 import { execute } from './execution';
-import { changed } from './metering';
+import { changed, refusal } from './metering';
 import type { Preferences } from './settings';
 
 export class EveryNotebook {
@@ -65,8 +65,11 @@ export class AfterRestart {
   }
 
   private _look(known: IKnown): void {
-    // Not before the new process has said that it is not metered.
-    if (!known.lapsed || known.loading || known.link.metered !== false) {
+    // Cells of "restart and run all" are sent at once, so loading has to be sent before them; where that can't be, and
+    // where it stays at a sentence, not before the new process has said that it is not metered.
+    const now =
+      known.link.metered === false || (known.wanted && known.link.ahead);
+    if (!known.lapsed || known.loading || !now) {
       return;
     }
     known.lapsed = false;
@@ -81,9 +84,13 @@ export class AfterRestart {
   }
 }
 
-/** Hands changed settings on to the kernels that are metered already. */
+/** Hands changed settings on to the kernels that are metered already; what one can't read is said. */
 export class Factors {
-  constructor(kernels: Kernels, preferences: Preferences) {
+  constructor(
+    private readonly _model: EnergyModel,
+    kernels: Kernels,
+    preferences: Preferences
+  ) {
     let before = preferences.current;
     preferences.changed.connect(() => {
       const code = changed(before, preferences.current);
@@ -91,11 +98,21 @@ export class Factors {
       if (code === '') {
         return;
       }
-      for (const { link } of kernels.all) {
-        if (link.metered && link.wire.kernel !== null) {
-          void execute(link.wire.kernel, code);
+      for (const known of kernels.all) {
+        if (known.link.metered) {
+          void this._hand(known, code);
         }
       }
     });
+  }
+
+  private async _hand(known: IKnown, code: string): Promise<void> {
+    const { kernel } = known.link.wire;
+    if (kernel === null) {
+      return;
+    }
+    const { said, error } = await execute(kernel, code);
+    known.said = error?.words ?? (refusal(said) || null);
+    this._model.touch();
   }
 }

@@ -64,6 +64,14 @@ export class KernelLink implements IDisposable {
     return this._connected && !this.wire.connected;
   }
 
+  /**
+   * Whether this page has restarted the kernel and is connected to it anew: what is sent now waits in front of the
+   * cells that are run once the restart has ended.
+   */
+  get ahead(): boolean {
+    return this._ahead;
+  }
+
   get isDisposed(): boolean {
     return this.wire.isDisposed;
   }
@@ -117,6 +125,8 @@ export class KernelLink implements IDisposable {
       // What was said while nobody listened is gone.
       this._missed = this._missed || this._connected;
       this._connected = this._due = true;
+      this._ahead = this._restarting;
+      this._restarting = false;
       this._idle();
     }
     this._turned.emit('standing');
@@ -127,6 +137,11 @@ export class KernelLink implements IDisposable {
       status === 'restarting' ||
       status === 'autorestarting' ||
       status === 'dead';
+    if (status === 'restarting') {
+      // The old process may say yet that it is busy and idle; the new one is there with the next connection.
+      this._restarting = true;
+      this._ahead = false;
+    }
     if (over) {
       this._forget();
     } else {
@@ -296,6 +311,8 @@ export class KernelLink implements IDisposable {
   private _metered: boolean | null = null;
   private _listening = false;
   private _connected = false;
+  private _restarting = false;
+  private _ahead = false;
   private _visible = false;
   /** What the kernel was told of this page; null: nothing. */
   private _told: boolean | null = null;

@@ -110,7 +110,7 @@ const model: JupyterFrontEndPlugin<IEnergyModel> = {
     );
     chosen.changed.connect(() => made.touch());
     new AfterRestart(made, kernels, trans);
-    new Factors(kernels, chosen);
+    new Factors(made, kernels, chosen);
     new EveryNotebook(made, kernels, chosen, async () => {
       const { button } = await showDialog({
         title: trans.__('Meter every notebook?'),

@@ -56,6 +56,11 @@ export function changed(before: Given, after: Given): string {
     .join('\n');
 }
 
+/** What a kernel says of a setting that it can't read, without the mark that IPython puts before it; empty: all is well. */
+export function refusal(said: string): string {
+  return said.replace(/^ERROR:root:/gm, '').trim();
+}
+
 /** Start metering in a kernel. */
 export async function load(
   kernel: Kernel.IKernelConnection,
@@ -66,7 +71,7 @@ export async function load(
     return { kind: 'gone' };
   }
   if (end === 'ok') {
-    return { kind: 'loaded', said: said.trim() };
+    return { kind: 'loaded', said: refusal(said) };
   }
   if (
     error?.name === 'ModuleNotFoundError' &&

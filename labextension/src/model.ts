@@ -48,6 +48,7 @@ export class EnergyModel extends EnergyState implements IEnergyModel {
       return;
     }
     if (known.run.snapshot?.phase === 'off' && known.link.metered) {
+      known.wanted = true;
       this._say(known, await this._ask(known, meter(true)));
       return;
     }

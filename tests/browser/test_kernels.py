@@ -21,7 +21,7 @@ def test_a_restart_begins_from_nothing(desk: Desk) -> None:
     notebook.restart()
     expect(desk.panel.rows).to_have_count(0)
     expect(desk.panel.total).to_have_count(0)
-    metered_again(desk)
+    expect(desk.panel.empty("live")).to_be_visible()
     notebook.run(1)
     desk.panel.settled(1)
     expect(desk.panel.row("# second")).to_be_visible()
@@ -33,12 +33,38 @@ def test_a_restart_while_a_cell_runs(desk: Desk) -> None:
     notebook.start(0)
     expect(desk.panel.power).to_contain_text("simulated now")
     notebook.restart()
-    expect(desk.panel.empty("not-loaded")).to_be_visible()
+    expect(desk.panel.empty("live")).to_be_visible()
     expect(desk.panel.rows).to_have_count(0)
     assert not go.exists()
-    metered_again(desk)
     notebook.run(1)
     desk.panel.settled(1)
+
+
+def test_restart_and_run_all_meters_from_the_first_cell(desk: Desk) -> None:
+    """JupyterLab sends the cells as soon as the kernel is there; metering has to be loaded before them."""
+    notebook = desk.metered(["# first\n" + WORK, "# second\n" + WORK], "board")
+    notebook.run()
+    desk.panel.settled(2)
+    desk.ask("() => { window.greenAll = jupyterapp.commands.execute('notebook:restart-run-all'); }")
+    desk.page.get_by_role("dialog").locator("button").last.click()
+    desk.ask("() => window.greenAll")
+    desk.panel.settled(2)
+    expect(desk.panel.row("# first")).not_to_contain_text("×2")
+    desk.panel.tab("Runs")
+    expect(desk.panel.root.get_by_test_id("green-run-row")).to_have_count(2)
+
+
+def test_metering_that_was_switched_off_and_on_goes_on_after_a_restart(desk: Desk) -> None:
+    notebook = desk.metered([WORK], "board")
+    notebook.run()
+    desk.panel.settled(1)
+    desk.panel.button("Stop metering").click()
+    desk.panel.empty("off").get_by_role("button", name="Start metering").click()
+    expect(desk.panel.empty("off")).to_have_count(0)
+    notebook.restart()
+    notebook.run()
+    desk.panel.settled(1)
+    expect(desk.panel.row(WORK)).not_to_contain_text("×2")
 
 
 def test_another_kernel_and_back(desk: Desk) -> None:
@@ -120,7 +146,7 @@ def test_a_restart_for_the_second_of_two_notebooks_once_the_first_is_closed(desk
     desk.panel.settled(2)
     second.restart()
     expect(desk.panel.rows).to_have_count(0)
-    metered_again(desk)
+    expect(desk.panel.empty("live")).to_be_visible()
     second.run(0)
     desk.panel.settled(1)
     expect(desk.panel.row("# second")).to_be_visible()
@@ -144,7 +170,7 @@ def test_a_notebook_that_is_renamed(desk: Desk) -> None:
     # The kernel was started under the old name and knows no other after a restart; what it did before is still there.
     desk.panel.tab("Now")
     notebook.restart()
-    metered_again(desk)
+    expect(desk.panel.empty("live")).to_be_visible()
     notebook.run()
     desk.panel.settled(1)
     expect(desk.panel.baseline).to_contain_text("on the 1 cell both runs finished")
@@ -157,6 +183,8 @@ def test_a_notebook_that_is_renamed_before_it_is_metered(desk: Desk) -> None:
     notebook = desk.metered([WORK], "board", name="early.ipynb")
     notebook.run()
     desk.panel.settled(1)
+    desk.panel.button("Stop metering").click()
+    expect(desk.panel.empty("off")).to_be_visible()
     notebook.restart()
     expect(desk.panel.empty("not-loaded")).to_be_visible()
     notebook.rename("later.ipynb")

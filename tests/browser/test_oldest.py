@@ -45,4 +45,4 @@ def test_a_metered_cell(version: str, older: Path, start: Callable[..., Lab], vi
     desk.panel.row("# live").click()
     desk.shoot(f"lab-{version}", whole=True)
     notebook.restart()
-    expect(desk.panel.empty("not-loaded")).to_be_visible()
+    expect(desk.panel.empty("live")).to_be_visible()

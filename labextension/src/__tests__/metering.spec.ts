@@ -1,4 +1,4 @@
-import { changed, lines } from '../metering';
+import { changed, lines, refusal } from '../metering';
 
 const none = { region: '', pue: null, tariff: '' };
 
@@ -19,5 +19,12 @@ describe('settings for a kernel', () => {
       "%config JupyterGreen.region = ''\n%config JupyterGreen.pue = '1.2'"
     );
     expect(changed(none, { ...none, region: "'; evil" })).toBe('');
+  });
+
+  it('that can not be read are told in the words of the kernel', () => {
+    expect(refusal('')).toBe('');
+    expect(
+      refusal("ERROR:root:The price 'cheap' can't be read: write it.\n")
+    ).toBe("The price 'cheap' can't be read: write it.");
   });
 });

@@ -170,7 +170,9 @@ function Timed({
             : trans.__('≈ CPU time %1 in one run', said)}
       </strong>{' '}
       {on}{' '}
-      <span className="jgp-muted jgp-tn">
+      <span
+        className={against.reason === null ? 'jgp-muted jgp-tn' : 'jgp-muted'}
+      >
         {against.reason === null
           ? known(ratio) && share !== null
             ? trans.__(
