@@ -12,6 +12,10 @@ because a model errs by kind of work.
 says so): what the model does wrong is no part of a ratio of two processor times. Their interval is that of contention,
 see `contention`; one run beside one on a machine that is busy proves nothing.
 
+**Where conditions differ** (a device was throttled on one side alone, or clocked otherwise, `records.conditions`) the
+whole difference of that cell may be theirs: it is added to the half-width, so that the cell proves nothing, and a total
+only what its other cells prove.
+
 Only what is alike is compared: finished cells, above the sensors' resolution, read by the same sources, without other
 processes' energy. A run's total is compared over those cells alone. Sums are kept while cells come and go, so that a
 long run costs no more to judge than a short one.
@@ -24,7 +28,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from jupyter_green.ledger.privacy import is_same_code
-from jupyter_green.records import EnergyRecord
+from jupyter_green.records import EnergyRecord, Unfair
 
 from .baseline import Baseline, BaselineCell, Matching, spread
 from .contention import SHORTEST, Contention, contention, half_width
@@ -47,7 +51,7 @@ class Against:
     verdict : {"more", "less", "unproven", "none"}
         Whether the difference is proven; none: the two can't be compared.
     reason : str or None
-        Why they can't be, or `ONE_RUN`.
+        Why they can't be, or why the difference is not proven: `ONE_RUN` or an `Unfair`.
     edited : bool
         The code has changed since.
     baseline, baseline_uncertainty, difference, difference_uncertainty : float or None
@@ -121,6 +125,11 @@ class Pair:
     """Where processor time is compared."""
 
     @property
+    def unfair(self) -> Unfair | None:
+        """Why their conditions were not alike."""
+        return self.ours.unfair_beside(self.base)
+
+    @property
     def repeated(self) -> bool:
         """Whether it is known how far runs differ by themselves."""
         return sum(value is not None for value in self.values) > 1
@@ -143,6 +152,8 @@ class Sum:
         self._gains: dict[str, float] = {}
         """Sensors' own errors in the baseline, by source."""
         self._runs: list[float] = []
+        self._unfair: dict[Unfair, int] = {}
+        self._unfair_joules = 0.0
 
     def add(self, pair: Pair, sign: int = 1) -> None:
         """Count a pair; with ``sign=-1`` take it out."""
@@ -156,6 +167,9 @@ class Sum:
             self._scatter += sign * pair.contention.scatter
             self._lean += sign * pair.contention.lean
             self._single += sign * pair.contention.single
+        if (why := pair.unfair) is not None:
+            self._unfair[why] = self._unfair.get(why, 0) + sign
+            self._unfair_joules += sign * abs(pair.ours.joules - pair.base.joules)
         self._ours += sign * pair.ours.joules
         self._base += sign * pair.base.joules
         for side, reading in enumerate((pair.ours, pair.base)):
@@ -189,6 +203,12 @@ class Sum:
         """What is compared: processor time where nothing else is known of any pair."""
         return "cpu_time" if self._timed == self.count else "energy"
 
+    @property
+    def _why(self) -> str | None:
+        """Why a difference is not proven, where it is not its size alone."""
+        unfair = [why for why, count in self._unfair.items() if count > 0]
+        return max(unfair, key=lambda why: self._unfair[why]) if unfair else ONE_RUN if self._single else None
+
     def against(self, tolerance: float = 0.0) -> Against:
         """Judge the sum."""
         if not self.count:
@@ -198,14 +218,14 @@ class Sum:
             for square, boundless in zip(self._squares, self._boundless, strict=True)
         )
         base = max(base, self.apart)
-        unsure = math.hypot(ours, base, *self._leans.values(), max(0.0, self._lean))
+        unsure = math.hypot(ours, base, *self._leans.values(), max(0.0, self._lean)) + max(0.0, self._unfair_joules)
         difference = self._ours - self._base
         proven = abs(difference) > unsure
         above = excess(self._ours, units=1, baseline=max(0.0, self._base), tolerance=tolerance).excess
         below = excess(self._ours, units=1, baseline=max(0.0, self._base)).saved
         return Against(
             "unproven" if not proven else "more" if difference > 0 else "less",
-            ONE_RUN if self._single and not proven else None,
+            None if proven else self._why,
             bool(self.edited),
             self._base,
             math.hypot(base, *self._gains.values()),

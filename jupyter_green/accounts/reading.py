@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
-from jupyter_green.records import Component, EnergyRecord, Kind, Method, Quality
+from jupyter_green.records import Component, Conditions, EnergyRecord, Kind, Method, Quality, Unfair, unfair
+from jupyter_green.records.conditions import UNKNOWN
 
 _WEAKEST: tuple[Quality, ...] = ("simulated", "estimated", "measured")
 
@@ -37,6 +38,8 @@ class Part:
         Of a model, the processor time that it was made from.
     others_busy : float or None
         Of a model, the share of the machine's cores that others kept busy meanwhile.
+    conditions : Conditions
+        What the devices were like.
     """
 
     kind: Kind
@@ -49,6 +52,7 @@ class Part:
     device: str = ""
     cpu_seconds: float | None = None
     others_busy: float | None = None
+    conditions: Conditions = UNKNOWN
 
     @property
     def identity(self) -> tuple[str, str, str, str]:
@@ -77,6 +81,7 @@ def _part(component: Component) -> Part:
         component.device if component.method == "model" else "",
         component.cpu_seconds,
         component.others_busy,
+        component.conditions,
     )
 
 
@@ -109,6 +114,7 @@ def _summed(parts: Iterable[Part]) -> tuple[Part, ...]:
             same[0].device if len({part.device for part in same}) == 1 else "",
             _total(part.cpu_seconds for part in same),
             mean_load(same),
+            Conditions.over(part.conditions for part in same),
         )
         for _, same in sorted(found.items())
     )
@@ -120,6 +126,16 @@ def _halved(one: float | None, other: float | None) -> float | None:
 
 def _known(value: Any) -> float | None:
     return None if value is None else float(value)
+
+
+def _conditions(data: dict[str, Any]) -> Conditions:
+    codes = data.get("throttle")
+    return Conditions(
+        _known(data.get("celsius")),
+        _known(data.get("clock_mhz")),
+        _known(data.get("clock_spread_mhz")),
+        None if codes is None else tuple(str(code) for code in codes),
+    )
 
 
 @dataclass(frozen=True)
@@ -221,6 +237,12 @@ class Reading:
         """What it covers and how that came about."""
         return _boundary(tuple(part.identity for part in self.parts))
 
+    def unfair_beside(self, other: Reading) -> Unfair | None:
+        """Return why it can't be compared fairly with one of the same boundary; None where nothing is known of that."""
+        theirs = {part.identity: part.conditions for part in other.parts}
+        found = (unfair(part.conditions, theirs.get(part.identity, UNKNOWN)) for part in self.parts)
+        return next((why for why in found if why is not None), None)
+
     def scaled(self, factor: float) -> Reading:
         """Return the reading of so many times the work."""
         units = None if self.units is None else self.units * factor
@@ -260,6 +282,7 @@ class Reading:
                 device=part.device if part.device == theirs[part.identity].device else "",
                 cpu_seconds=_halved(part.cpu_seconds, theirs[part.identity].cpu_seconds),
                 others_busy=mean_load((part, theirs[part.identity])),
+                conditions=Conditions.over((part.conditions, theirs[part.identity].conditions)),
             )
             for part in one.parts
         ]
@@ -308,6 +331,7 @@ class Reading:
                 str(item.get("device", "")),
                 _known(item.get("cpu_seconds")),
                 _known(item.get("others_busy")),
+                _conditions(item.get("conditions") or {}),
             )
             if part.quality not in _WEAKEST or not math.isfinite(part.joules) or part.random < 0 or part.gain < 0:
                 raise ValueError("a part of a reading has a value that it can't have")

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import math
 
+from jupyter_green.records import Unfair
 from jupyter_green.report import number
 
 from .baseline import Baseline
 from .choice import Standing
 from .comparison import ONE_RUN, Against
+
+UNFAIR: dict[Unfair, str] = {
+    "throttled": "the device was throttled in this run and not in the baseline’s",
+    "baseline throttled": "the device was throttled in the baseline’s run and not in this one",
+    "power cap": "the device was held at its power limit in one of the two runs alone",
+    "other clocks": "the device ran at another clock than in the baseline’s run",
+}
+"""Why a difference is not proven, as part of a sentence."""
 
 
 def kept(made: Baseline, replaced: bool) -> str:
@@ -61,6 +70,8 @@ def standing_of(against: Against, compared: int) -> str:
     over = f"over the {_cells(compared)} that can be compared"
     if against.verdict == "none":
         return "Nothing can be compared yet."
+    if not against.proven and against.reason in UNFAIR:
+        return f"No proven difference {over}: {UNFAIR[against.reason]}."
     if against.basis == "cpu_time":
         return _timed(against, over)
     figures = f"{over}, baseline {joules(against.baseline, against.baseline_uncertainty)}"
@@ -108,6 +119,8 @@ def difference(against: Against | None) -> str:
     edited = ", code changed" if against.edited else ""
     if against.reason == ONE_RUN and against.ratio is not None:
         return f"≈ CPU time {number.plain(number.change(against.ratio))} in one run, not proven{edited}"
+    if not against.proven and against.reason in UNFAIR:
+        return f"≈ not proven: {against.reason}{edited}"
     if not against.proven or against.ratio is None:
         return f"≈ not proven{edited}"
     basis = "CPU time " if against.basis == "cpu_time" else ""

@@ -223,6 +223,8 @@ def _is_whole_part(part: Component) -> bool:
         and part.kind in _KINDS
         and part.quality in _QUALITIES
         and isinstance(part.device, str)
+        and all(value is None or _is_finite(value) for value in (part.celsius, part.clock_mhz, part.clock_spread_mhz))
+        and all(isinstance(code, str) for code in part.throttle or ())
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jupyter_green.accounts.comparison import ONE_RUN
+from jupyter_green.accounts.sentence import UNFAIR
 from jupyter_green.report import number
 from jupyter_green.report.excerpt import baseline_name, beside
 from jupyter_green.report.figure import Figure
@@ -175,7 +176,9 @@ def difference(against: Shape) -> str:
         return f"{basis}{number.change(against['ratio'])}{edited}"
     if against["reason"] == ONE_RUN and against["ratio"] is not None:
         return f"≈ {basis}{number.change(against['ratio'])} in one run, not proven{edited}"
-    return one_line(against["reason"] or "", 40) if against["verdict"] == "none" else f"≈ not proven{edited}"
+    if against["verdict"] == "none":
+        return one_line(against["reason"] or "", 40)
+    return f"≈ not proven: {against['reason']}{edited}" if against["reason"] in UNFAIR else f"≈ not proven{edited}"
 
 
 def _figure(cell: Shape) -> Figure:

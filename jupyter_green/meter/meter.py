@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
-from jupyter_green.records import Component, Trace, clock
-from jupyter_green.sensors import Attributing, Reading, Sensor, SensorFault, Traits
+from jupyter_green.records import Component, Conditions, Trace, clock
+from jupyter_green.sensors import Attributing, Conditioned, Reading, Sensor, SensorFault, Traits
 
 from .calibration import Calibration
+from .conditions import ConditionLog
 from .crosscheck import CrossCheck
 from .exact import ExactTimeline
 from .gate import Gate
@@ -53,6 +54,9 @@ class Meter:
         self.timelines = {traits.key: timeline_for(traits) for traits in self.traits}
         self._gates = {one.key: Gate(sensor, one.scale) for sensor, one in zip(self.sensors, self.traits, strict=True)}
         self._checks = {key: CrossCheck(timeline) for key, timeline in self.timelines.items()}
+        self._conditions = {
+            sensor.traits.key: ConditionLog(sensor) for sensor in self.sensors if isinstance(sensor, Conditioned)
+        }
         self._due: dict[str, float] = {}
         self._latest = clock.perf_counter()
         self.resumed = self._latest
@@ -111,6 +115,17 @@ class Meter:
             if watts is not None:
                 self._checks[key].add(clock.perf_counter(), self.timelines[key].traits.scale * watts)
 
+    def look(self, *, at_edge: bool = False) -> None:
+        """Ask devices how they do; after they were read, and not while one hangs."""
+        for key, log in self._conditions.items():
+            if key not in self._hung:
+                log.look(at_edge=at_edge)
+
+    def conditions(self, kind: str, start: float, end: float) -> Conditions:
+        """What the devices of a kind were like between two moments of `time.perf_counter()`, as far as is known."""
+        logs = (self._conditions.get(one.key) for one in self.traits if one.kind == kind)
+        return Conditions.over(log.over(start, end) for log in logs if log is not None)
+
     def mark(self, moment: float, *, quiet: bool = False) -> None:
         """An edge of a window is at this moment of `time.perf_counter()`; `quiet` if none is open after it."""
         for timeline in self.timelines.values():
@@ -142,7 +157,12 @@ class Meter:
             for timeline in self.timelines.values():
                 timeline.conclude(start)
                 timeline.conclude(end)
-        return tuple(_component(timeline, start, end, self._checks[key]) for key, timeline in self.timelines.items())
+        found = []
+        for key, timeline in self.timelines.items():
+            component = _component(timeline, start, end, self._checks[key])
+            log = self._conditions.get(key)
+            found.append(component if log is None else replace(component, **asdict(log.over(start, end))))
+        return tuple(found)
 
     def timing_doubt(self, start: float) -> float:
         """Half-width, as a part of the energy since `start`, of what the sensors' timing leaves open.
@@ -179,6 +199,8 @@ class Meter:
         """Drop readings older than a moment."""
         for timeline in self.timelines.values():
             timeline.forget(before)
+        for log in self._conditions.values():
+            log.forget(before)
 
     def attributing(self) -> Iterable[tuple[str, Attributing]]:
         """Sensors that know who used their device, with their keys."""

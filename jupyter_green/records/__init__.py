@@ -1,6 +1,7 @@
 """Floor 0: the nouns. Plain data with units and intervals; no input or output happens here."""
 
 from .component import Component, Kind, Method, Quality
+from .conditions import Conditions, Throttle, Unfair, unfair
 from .energy import SCHEMA_VERSION, SHRUNK, EnergyRecord, Purpose, Span, Status, new_id
 from .trace import Trace
 
@@ -8,6 +9,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "SHRUNK",
     "Component",
+    "Conditions",
     "EnergyRecord",
     "Kind",
     "Method",
@@ -15,6 +17,9 @@ __all__ = [
     "Quality",
     "Span",
     "Status",
+    "Throttle",
     "Trace",
+    "Unfair",
     "new_id",
+    "unfair",
 ]

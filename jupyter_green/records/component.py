@@ -8,7 +8,9 @@ could not be read keeps its component with ``joules=None`` and a ``note``; it is
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Literal, cast
+from typing import Any, Literal
+
+from .conditions import Conditions
 
 Kind = Literal["gpu", "cpu", "dram", "other"]
 Method = Literal["counter", "power", "model"]
@@ -55,6 +57,8 @@ class Component:
         The processor time that a figure of a model was made from, in seconds; None for a sensor's.
     others_busy : float or None
         The share of the machine's cores that other processes kept busy meanwhile, 0 to 1; None where it is not known.
+    celsius, clock_mhz, clock_spread_mhz, throttle
+        As in `Conditions`; None where the driver does not tell.
     """
 
     kind: Kind
@@ -74,6 +78,15 @@ class Component:
     note: str | None = None
     cpu_seconds: float | None = None
     others_busy: float | None = None
+    celsius: float | None = None
+    clock_mhz: float | None = None
+    clock_spread_mhz: float | None = None
+    throttle: tuple[str, ...] | None = None
+
+    @property
+    def conditions(self) -> Conditions:
+        """What the device was like."""
+        return Conditions(self.celsius, self.clock_mhz, self.clock_spread_mhz, self.throttle)
 
     def noted(self, said: str) -> Component:
         """Return a copy whose note says one more sentence; what it said before stays."""
@@ -82,13 +95,17 @@ class Component:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the component as plain JSON-ready data."""
-        return asdict(self)
+        data = asdict(self)
+        data["throttle"] = None if self.throttle is None else list(self.throttle)
+        return data
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Component:
         """Build a component from `to_dict` output; unknown keys are ignored."""
-        known = _FIELDS
-        return cls(**cast("dict[str, Any]", {name: value for name, value in data.items() if name in known}))
+        known = {name: value for name, value in data.items() if name in _FIELDS}
+        codes = known.get("throttle")
+        known["throttle"] = tuple(codes) if isinstance(codes, (list, tuple)) else None
+        return cls(**known)
 
 
 _FIELDS = frozenset(field.name for field in fields(Component))

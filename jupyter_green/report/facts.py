@@ -35,6 +35,7 @@ def facts(record: EnergyRecord) -> list[tuple[str, str]]:
         ("Also", _also(record)),
         ("Split", _split(record)),
         ("Idle share", _idle(record)),
+        ("Conditions", _conditions(record)),
         ("Not metered", markup(not_metered(record))),
         ("Why estimated", _why_estimated(record)),
         ("Why simulated", _why_simulated(record)),
@@ -97,6 +98,26 @@ def _idle(record: EnergyRecord) -> str:
         amount = number.energy(part.joules, part.uncertainty)
         idle = number.energy_within(part.idle_joules, amount.decimals, number.unit_for([part.joules]))
         said.append(f"of {amount.head} of {device_name(part)} the idle device would have drawn {idle}")
+    return markup("; ".join(said))
+
+
+_THROTTLE = {
+    "thermal": "throttled by heat",
+    "power_brake": "throttled by a power brake",
+    "hardware": "throttled by the hardware",
+    "power_cap": "held at its power limit",
+}
+
+
+def _conditions(record: EnergyRecord) -> str:
+    said = []
+    for part in record.components:
+        told = [
+            *([f"up to {number.fixed(part.celsius, 0)}{THIN}°C"] if number.known(part.celsius) else []),
+            *([f"{number.fixed(part.clock_mhz, 0)}{THIN}MHz"] if number.known(part.clock_mhz) else []),
+            *(_THROTTLE.get(code, one_line(code, 40)) for code in part.throttle or ()),
+        ]
+        said += [f"{device_name(part)}: {', '.join(told)}"] if told else []
     return markup("; ".join(said))
 
 

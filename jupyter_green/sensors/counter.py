@@ -16,7 +16,8 @@ from jupyter_green.records import clock
 from . import powercap
 from .powercap import Zone
 from .processor import OTHERS, BusyShare
-from .sensor import Reading, SensorFault, Traits, Usage
+from .sensor import Condition, Reading, SensorFault, Traits, Usage
+from .throttling import ThrottleCounts
 
 UNSEEN_SECONDS = 2.0
 """Time between two reads after which a fall of the count may be a wrap or a new beginning."""
@@ -174,12 +175,17 @@ class PackageCounter(RaplCounter):
     def __init__(self, zone: Zone, traits: Traits, share: BusyShare) -> None:
         super().__init__(zone, traits)
         self._share = share
+        self._counts = ThrottleCounts()
 
     def read(self) -> Reading:
         """Return joules since the first read; raise `SensorFault` where there is none."""
         reading = super().read()
         self._share.note()
         return reading
+
+    def condition(self) -> Condition | None:
+        """Return how often the processor was throttled; None where it does not tell."""
+        return self._counts.condition()
 
     def processes(self) -> frozenset[int] | None:
         """Return this process and `OTHERS`: a processor is never ours alone."""

@@ -25,7 +25,8 @@ from jupyter_green.records import clock
 
 from .cores import CoreWatts, look_up
 from .host import Host, here
-from .sensor import Discovery, Finding, Reading, Traits, Usage
+from .sensor import Condition, Discovery, Finding, Reading, Traits, Usage
+from .throttling import ThrottleCounts
 from .tree import ProcessTree, cpu_seconds_fast
 
 __all__ = ["KEY", "OTHERS", "BusyShare", "ProcessorModel", "cpu_seconds_fast", "discover"]
@@ -76,6 +77,7 @@ class ProcessorModel:
         self.row = look_up(host.chip) if row is None else row
         self._tree = ProcessTree()
         self._lock = threading.Lock()
+        self._counts = ThrottleCounts()
         self._sampler = Exclusions()
         self._threads: list[Exclusions] = []
         self._shown = 0.0
@@ -118,6 +120,10 @@ class ProcessorModel:
             # What is left out was counted a moment before; the count waits there, it never falls.
             self._shown = max(self._shown, self._joules(cpu + beside - own, self._excluded_at(math.inf)))
             return Reading((before + clock.perf_counter()) / 2, self._shown)
+
+    def condition(self) -> Condition | None:
+        """Return how often the processor was throttled; None where it does not tell."""
+        return self._counts.condition()
 
     def joules_at(self, cpu_seconds: float, moment: float) -> float:
         """Return the reading that belongs to a value of `cpu_seconds_fast` taken a moment ago.

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from jupyter_green.records import Kind, Method, Quality
+from jupyter_green.records import Kind, Method, Quality, Throttle
 
 OFFSET_WATTS = 5.0
 """By how many watts a GPU's own power sensor may be off at any load (nvidia-smi's manual: "within +/- 5 watts").
@@ -189,6 +189,36 @@ class Limited(Protocol):
 
     def power_limit_now(self) -> float | None:
         """Return an upper bound of the device's power as it is set now, in watts; None where it can't be read."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What a device says of itself at a moment; each None where it does not tell.
+
+    Parameters
+    ----------
+    celsius : float or None
+        Temperature in °C.
+    clock_mhz : float or None
+        Its clock in MHz; None while it idles.
+    throttle : frozenset of Throttle or None
+        Why the clock is lowered now.
+    throttlings : int or None
+        How often it has been throttled by heat since some moment.
+    """
+
+    celsius: float | None = None
+    clock_mhz: float | None = None
+    throttle: frozenset[Throttle] | None = None
+    throttlings: int | None = None
+
+
+@runtime_checkable
+class Conditioned(Protocol):
+    """A sensor that also knows how its device does: temperature, clock, throttling."""
+
+    def condition(self) -> Condition | None:
+        """Return how the device does now; None where nothing is told."""
 
 
 @dataclass(frozen=True)

@@ -186,6 +186,8 @@ class Settlement:
         self._book_events()
         self._write_again()
         self.meter.read(only_due=True, at_edge=urgent)
+        if urgent or self._open_windows():
+            self.meter.look(at_edge=urgent)
         self._bill_own_time()
         now = clock.perf_counter()
         self._book_edges(now)

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from jupyter_green.records import EnergyRecord
+from jupyter_green.records import Conditions, EnergyRecord
+from jupyter_green.records.conditions import UNKNOWN
 from jupyter_green.sensors.cores import LEAST_BAND
 from jupyter_green.session import Session
 from jupyter_green.session.accelerator import synchronize
@@ -43,6 +44,8 @@ class Lap:
         "measured", "estimated" or "simulated".
     shared : bool or None
         Whether others used the device too and their part can't be told.
+    conditions : Conditions
+        What the device was like that the model ran on.
     """
 
     cpu_seconds: float
@@ -51,6 +54,7 @@ class Lap:
     uncertainty: float | None = None
     quality: str = "estimated"
     shared: bool | None = None
+    conditions: Conditions = UNKNOWN
 
 
 class Passes:
@@ -144,7 +148,10 @@ class SessionGauge:
         def read() -> Lap:
             return lap_of(window.record, cpu, took, self._on)
 
-        return read if self.measures else lambda: Lap(cpu, took)
+        def timed() -> Lap:
+            return Lap(cpu, took, conditions=self._session.meter.conditions("cpu", *window.bounds()))
+
+        return read if self.measures else timed
 
     def others(self) -> float | None:
         """Processor seconds of everybody but this process."""
@@ -180,4 +187,5 @@ def lap_of(record: EnergyRecord, cpu_seconds: float, seconds: float, on: str) ->
         uncertainty=sum(part.uncertainty or 0.0 for part in read),
         quality="simulated" if any(part.quality == "simulated" for part in read) else "measured",
         shared=unknown,
+        conditions=Conditions.over(part.conditions for part in read if part.kind == on),
     )

@@ -25,7 +25,7 @@ from .ratio import Ratio
 from .runtimes import threads_of
 from .skill import Constant
 from .task import Task
-from .trial import UNTOLD
+from .trial import UNLIKE, UNTOLD
 
 if TYPE_CHECKING:
     from .result import Candidate, ShrinkResult
@@ -45,6 +45,8 @@ YEAR_DAYS = 365
 def headline(result: ShrinkResult) -> str:
     """Return what came of it in one sentence."""
     if result.recipe is None:
+        if result.reason.startswith(UNLIKE):
+            return "Can't tell: the device was throttled, or clocked otherwise, on one side alone."
         if result.reason.startswith(UNTOLD):
             short = result.reason.startswith("Too few")
             why = "there was too little time" if short else "the machine was busy or the figures varied too much"

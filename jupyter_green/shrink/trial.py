@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any, Literal
 
+from jupyter_green.records import Conditions, Unfair, unfair
+
 from . import deadline
 from .gauge import POWER_DIFFERENCE, Basis, Gauge, Lap, Passes
 from .model_state import ModelState
@@ -40,8 +42,16 @@ LAP_SECONDS = {"joules": 1.0, "cpu_seconds": 0.1}
 SHORT_SECONDS = 0.01
 """The same of the processor clock where the time would not suffice for rounds of longer laps: ten thousand ticks. On a
 busy machine a lap takes many times as long, and a few rounds tell nothing, however long they are."""
-UNTOLD = ("The machine was busy", "It can't be told", "Too few rounds")
+UNLIKE = "Not proven: the device"
+UNTOLD = ("The machine was busy", "It can't be told", "Too few rounds", UNLIKE)
 """How the reason begins where a cost can't be told."""
+UNFAIR: dict[Unfair, str] = {
+    "throttled": "the device was throttled while {ours} ran and not while {theirs} did",
+    "baseline throttled": "the device was throttled while {theirs} ran and not while {ours} did",
+    "power cap": "the device was held at its power limit by one of {ours} and {theirs} alone",
+    "other clocks": "the device ran {ours} at another clock than {theirs}",
+}
+"""Why nothing is proven where the device's conditions were not alike, as part of a sentence."""
 WIDE = 0.25
 """Half-width beyond which a ratio whose interval includes 1 is no answer."""
 BUSY = 0.1
@@ -154,6 +164,19 @@ class Trial:
         """Whether a device was used by others meanwhile, so that nothing is proven."""
         return any(lap.shared for laps in self.laps.values() for lap, _ in laps)
 
+    def unfair(self, name: str, against: str | None = None) -> Unfair | None:
+        """Return why one can't be compared fairly with another; None where nothing is known of that.
+
+        One lap that was throttled beside one of its round that was not is enough where that never happened the other
+        way round; where both sides were, by turns, it is fair while chance explains the difference (sign test, 95 %).
+        """
+        ours, theirs = ([lap.conditions for lap, _ in self.laps[who]] for who in (name, against or self.reference))
+        pairs = [(one.throttled, other.throttled) for one, other in zip(ours, theirs, strict=False)]
+        mine, its = pairs.count((True, False)), pairs.count((False, True))
+        if (mine == 0) != (its == 0) or abs(mine - its) > 2 * math.sqrt(mine + its):
+            return "throttled" if mine > its else "baseline throttled"
+        return unfair(Conditions.over(ours), Conditions.over(theirs))
+
     def series(self, name: str) -> list[float]:
         """Return the cost per inference of each lap, on the trial's basis."""
         return [_amount(lap, self.basis) / count for lap, count in self.laps[name]]
@@ -187,6 +210,12 @@ class Trial:
             few = len(self.laps[name]) < LEAST_PAIRS
             said = "Too few rounds were run in the time allowed." if few else "It can't be told: a lap read no cost."
             return Outcome("can't tell", None, said, cost)
+        why = self.unfair(name, against)
+        if why is not None:
+            other = against or self.reference
+            reason = UNFAIR[why].format(ours=name, theirs="the original" if other == "original" else other)
+            said = f"Not proven: {reason}. Try again when it is cool, or with its clock locked."
+            return Outcome("can't tell", None, said, cost, found.value)
         noise = spread(self.series(against or self.reference))
         ratio = found if self.basis == "joules" else found.widened(POWER_DIFFERENCE)
         clear = ratio.less or found.more

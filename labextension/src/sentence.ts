@@ -84,6 +84,10 @@ function compared(words: Words, cell: ICell, baseline: string): string {
   if (against === null) {
     return '';
   }
+  const unfair = words.unfair(against);
+  if (unfair !== '') {
+    return trans.__('no proven difference from %1: %2', baseline, unfair);
+  }
   if (words.timed(against) && known(against.ratio)) {
     if (words.proven(against)) {
       return against.verdict === 'more'

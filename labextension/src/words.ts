@@ -306,9 +306,35 @@ export class Words {
       'too short': trans.__('too short'),
       'other devices': trans.__('other devices'),
       'no baseline': trans.__('no baseline'),
-      'one run': trans.__('one run')
+      'one run': trans.__('one run'),
+      throttled: trans.__('throttled'),
+      'baseline throttled': trans.__('baseline throttled'),
+      'power cap': trans.__('power cap'),
+      'other clocks': trans.__('other clocks')
     };
     return reason === null ? '' : (words[reason] ?? reason);
+  }
+
+  /** Why conditions that were not alike leave a difference unproven, as part of a sentence; empty for other reasons. */
+  unfair(against: IAgainst): string {
+    const { trans } = this;
+    const words: Record<string, string> = {
+      throttled: trans.__(
+        'the device was throttled in this run and not in the baseline’s'
+      ),
+      'baseline throttled': trans.__(
+        'the device was throttled in the baseline’s run and not in this one'
+      ),
+      'power cap': trans.__(
+        'the device was held at its power limit in one of the two runs alone'
+      ),
+      'other clocks': trans.__(
+        'the device ran at another clock than in the baseline’s run'
+      )
+    };
+    return against.verdict === 'unproven' && against.reason !== null
+      ? (words[against.reason] ?? '')
+      : '';
   }
 
   /** "Cell 4", "Cell without a number". */

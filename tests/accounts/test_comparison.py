@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 import random
 from dataclasses import replace
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jupyter_green.accounts import Baseline, Comparison
+from jupyter_green.accounts.sentence import difference, standing_of
 from tests.accounts.sample import cell
 
 
@@ -317,3 +319,69 @@ def test_an_interval_that_is_not_known_proves_nothing() -> None:
     comparison = Comparison(base(1.0, random=float("inf")))
     found = comparison.take("0", cell(100.0, "0", "0"))
     assert (found.verdict, found.reason) == ("none", "too short")
+
+
+def conditioned(joules: float, cell_id: str = "a", *, run_id: str = "now", **conditions):
+    """A cell whose device was like that."""
+    made = cell(joules, cell_id, random=0.5, run_id=run_id)
+    return made.with_(components=(replace(made.components[0], **conditions),))
+
+
+COOL: dict = {"celsius": 60.0, "clock_mhz": 1700.0, "clock_spread_mhz": 15.0, "throttle": ()}
+
+
+@pytest.mark.parametrize(
+    ("ours", "base", "reason"),
+    [
+        ({"throttle": ("thermal",)}, {}, "throttled"),
+        ({"throttle": ("power_brake",)}, {}, "throttled"),
+        ({}, {"throttle": ("hardware", "power_cap")}, "baseline throttled"),
+        ({}, {"throttle": ("power_cap",)}, "power cap"),
+        ({"throttle": ("power_cap",)}, {}, "power cap"),
+        ({"clock_mhz": 1400.0}, {}, "other clocks"),
+    ],
+)
+def test_what_was_throttled_on_one_side_alone_is_not_proven(ours: dict, base: dict, reason: str) -> None:
+    """The difference of such a cell proves nothing; what other cells show beside it still does."""
+    old = Baseline.of_run([conditioned(100.0, run_id="old", **{**COOL, **base})], "last")
+    assert old is not None
+    comparison = Comparison(Baseline.from_dict(json.loads(json.dumps(old.to_dict())), "last", None))  # as it is stored
+    found = comparison.take("a", conditioned(50.0, **{**COOL, **ours}))
+    assert (found.verdict, found.reason) == ("unproven", reason)
+    assert found.difference == -50.0
+    assert reason in difference(found)
+    assert (comparison.total().verdict, comparison.total().reason) == ("unproven", reason)
+    assert "No proven difference" in standing_of(comparison.total(), 1)
+    # Run again under like conditions it is proven: nothing is left of the other.
+    again = comparison.take("a", conditioned(50.0, **{**COOL, **base}))
+    assert (again.verdict, again.reason, comparison.total().verdict) == ("less", None, "less")
+
+
+@pytest.mark.parametrize(
+    ("ours", "base"),
+    [
+        ({"throttle": ("thermal",)}, {"throttle": ("hardware",)}),
+        ({"throttle": ("power_cap",)}, {"throttle": ("power_cap",)}),
+        ({"throttle": None}, {"throttle": ("thermal",)}),
+        ({"clock_mhz": 1650.0}, {}),
+        ({"clock_mhz": 1400.0, "clock_spread_mhz": None}, {}),
+        ({"celsius": 85.0}, {}),
+    ],
+)
+def test_conditions_that_were_alike_or_not_told_prove_as_before(ours: dict, base: dict) -> None:
+    old = Baseline.of_run([conditioned(100.0, run_id="old", **{**COOL, **base})], "last")
+    assert old is not None
+    assert Comparison(old).take("a", conditioned(50.0, **{**COOL, **ours})).verdict == "less"
+
+
+def test_a_throttled_cell_does_not_hide_what_the_others_prove() -> None:
+    old = Baseline.of_run(
+        [conditioned(j, name, run_id="old", **COOL) for name, j in (("a", 10.0), ("b", 100.0))], "last"
+    )
+    assert old is not None
+    comparison = Comparison(old)
+    comparison.take("a", conditioned(12.0, "a", **{**COOL, "throttle": ("thermal",)}))
+    comparison.take("b", conditioned(50.0, "b", **COOL))
+    total = comparison.total()
+    assert (total.verdict, total.reason) == ("less", None)
+    assert total.difference_uncertainty == pytest.approx(2.0, abs=1.5)

@@ -49,7 +49,7 @@ WITH_SLICES = ("ga100", "hopper", "blackwell")
 
 # What a fault or a missing feature concerns; the same numbers stand in nvml.c.
 CONCERNS: Mapping[str, int] = {
-    "all": 32767,
+    "all": 524287,
     "energy": 1 | 2,
     "energy call": 1,
     "energy field": 2,
@@ -66,6 +66,21 @@ CONCERNS: Mapping[str, int] = {
     "identity": 2048,
     "fields": 4096,
     "init": 8192,
+    "temperature": 32768,
+    "clock": 65536,
+    "reasons": 131072 | 262144,
+    "event reasons": 131072,
+}
+# Why a clock is lowered, as bits of nvml.h's clocks event reasons.
+REASONS: Mapping[str, int] = {
+    "idle": 0x1,
+    "applications clocks": 0x2,
+    "power cap": 0x4,
+    "hardware": 0x8,
+    "sync boost": 0x10,
+    "software thermal": 0x20,
+    "hardware thermal": 0x8 | 0x40,
+    "power brake": 0x8 | 0x80,
 }
 # Kind of the fault in nvml.c and the code that calls then return.
 FAULTS: Mapping[str, tuple[int, int]] = {
@@ -78,6 +93,7 @@ FAULTS: Mapping[str, tuple[int, int]] = {
     "mismatch": (0, 18),
     "unknown": (0, 999),
     "reset": (1, 0),
+    "missing": (0, 13),
     "lost": (2, 15),
     "slow": (3, 0),
     "hang": (4, 10),
@@ -127,6 +143,7 @@ class _Board:
     steps: list[Step]
     faults: list[_Fault] = field(default_factory=list)
     pids: list[str] = field(default_factory=list)
+    conditions: list[str] = field(default_factory=list)
     follows: bool = False
 
 
@@ -445,6 +462,32 @@ class SimulatedDriver:
                 fault.end = moment
         self._write()
 
+    def condition(
+        self,
+        at: float | None = None,
+        *,
+        board: int = 0,
+        celsius: int | None = None,
+        clock: int | None = None,
+        reasons: Sequence[str] | None = None,
+    ) -> None:
+        """From a moment on (now, where left out), let the board show another temperature, clock or reasons.
+
+        Parameters
+        ----------
+        celsius, clock : int
+            Temperature in °C and clock in MHz; as its power tells, where none was ever given.
+        reasons : sequence of str
+            Why its clock is lowered while it is busy, keys of `REASONS`. An idle board shows an idle clock.
+        """
+        moment = _ns(time.perf_counter() if at is None else at)
+        bits = -1 if reasons is None else sum({REASONS[reason] & ~0x8 for reason in reasons})
+        if reasons is not None and any(REASONS[reason] & 0x8 for reason in reasons):
+            bits |= 0x8
+        values = (-1 if value is None else value for value in (celsius, clock, bits))
+        self._boards[board].conditions.append(" ".join(("condition", str(moment), *map(str, values))))
+        self._write()
+
     def unload(self) -> None:
         """Take the driver away, as if its module were not loaded."""
         self._loaded = False
@@ -486,7 +529,7 @@ class SimulatedDriver:
         for board in self._boards:
             steps = [f"step {_ns(s.time)} {_micro(s.watts)} {_ns(s.tau)} {_ns(s.ramp)}" for s in board.steps]
             faults = [f"fault {fault}" for fault in board.faults]
-            lines += ["board", *board.lines, *steps, *faults, *board.pids]
+            lines += ["board", *board.lines, *steps, *faults, *board.pids, *board.conditions]
         new = self.state.with_suffix(f".{os.getpid()}")
         new.write_text("\n".join(lines) + "\n", encoding="ascii")
         # Set by hand: the file system's own stamp is too coarse to tell two changes a millisecond apart.

@@ -29,6 +29,7 @@
 #define PIDS 64
 #define SLICES 8
 #define RING 1024
+#define CONDITIONS 256
 #define TEXT 96
 
 enum { /* nvmlReturn_t */
@@ -38,19 +39,21 @@ enum { /* nvmlReturn_t */
 
 enum { /* what a fault or a missing feature concerns; the same numbers stand in driver.py */
     ENERGY = 1, ENERGY_FIELD = 2, POWER = 4, AVERAGE = 8, INSTANT = 16, MODULE = 32, LIMIT = 64, PROCESSES = 128,
-    UTILISATION = 256, RATES = 512, MIG = 1024, IDENTITY = 2048, FIELDS = 4096, INIT = 8192, OTHER = 16384
+    UTILISATION = 256, RATES = 512, MIG = 1024, IDENTITY = 2048, FIELDS = 4096, INIT = 8192, OTHER = 16384,
+    TEMPERATURE = 32768, CLOCK = 65536, EVENT_REASONS = 131072, THROTTLE_REASONS = 262144
 };
 
 enum { FAULT_ERROR, FAULT_RESET, FAULT_LOST, FAULT_SLOW, FAULT_HANG };
 
 typedef struct { double t, watts, tau, ramp, p0, e0; } Step;
 typedef struct { int kind, code, what; double from, to, seconds; } Fault;
+typedef struct { double t; int64_t celsius, mhz, reasons; } Condition; /* -1: as the power tells */
 typedef struct { unsigned pid, kind; double share; uint64_t memory; } Pid;
 
 typedef struct {
     char name[TEXT], uuid[TEXT], slices[SLICES][TEXT];
     int architecture, major, minor, grace, mig_capable, follow, hidden;
-    int step_count, fault_count, pid_count, slice_count;
+    int step_count, fault_count, pid_count, slice_count, condition_count;
     double tick, jitter, phase, latency, duty, gain, call;
     double power_tick, averaging, instant, noise, ripple, ripple_hertz, limit;
     double follow_idle, follow_busy, follow_cores, module; /* module: watts of its processor, in module readings only */
@@ -58,6 +61,7 @@ typedef struct {
     Step steps[STEPS];
     Fault faults[FAULTS];
     Pid pids[PIDS];
+    Condition conditions[CONDITIONS];
 } Board;
 
 typedef struct {
@@ -156,6 +160,8 @@ static void set(State *s, Board *b, const char *key, const char *rest, const int
     else if (!strcmp(key, "fault")) parse_fault(s, b->faults, &b->fault_count, v);
     else if (!strcmp(key, "pid") && b->pid_count < PIDS)
         b->pids[b->pid_count++] = (Pid){ (unsigned)v[0], (unsigned)v[1], v[2] * 1e-6, (uint64_t)v[3] };
+    else if (!strcmp(key, "condition") && b->condition_count < CONDITIONS)
+        b->conditions[b->condition_count++] = (Condition){ at(s, v[0]), v[1], v[2], v[3] };
     else if (!strcmp(key, "slice") && b->slice_count < SLICES) snprintf(b->slices[b->slice_count++], TEXT, "%s", rest);
 }
 
@@ -814,14 +820,50 @@ EXPORT int nvmlDeviceGetMemoryInfo_v2(Handle *handle, Memory2 *m)
     return memory(handle, &m->total, &m->reserved, &m->unused, &m->used);
 }
 
+/* How the board does now: what was planned for it, else what its power tells. */
+static Condition condition_now(int index)
+{
+    Board *b = &state->boards[index];
+    double t = now(), idle = b->follow ? b->follow_idle : b->steps[0].watts;
+    int busy = (energy(index, t) - energy(index, t - 0.02)) / 0.02 > 1.1 * idle + 2 * b->ripple;
+    Condition is = { t, 30 + power_mw(index, t, 1.0) / 10000, busy ? 1710 : 210, busy ? 0 : 1 };
+    for (int i = 0; i < b->condition_count && b->conditions[i].t <= t; i++) {
+        const Condition *c = &b->conditions[i];
+        if (c->celsius >= 0) is.celsius = c->celsius;
+        if (c->mhz >= 0 && busy) is.mhz = c->mhz;
+        if (c->reasons >= 0 && busy) is.reasons = c->reasons;
+    }
+    return is;
+}
+
 EXPORT int nvmlDeviceGetTemperature(Handle *handle, int sensor, unsigned *celsius)
 {
     (void)sensor;
-    ENTER(OTHER);
+    ENTER(TEMPERATURE);
     WHOLE_BOARD_ONLY;
-    *celsius = 30 + power_mw(index, now(), 1.0) / 10000;
+    *celsius = (unsigned)condition_now(index).celsius;
     return leave(SUCCESS, rest);
 }
+
+EXPORT int nvmlDeviceGetClockInfo(Handle *handle, int type, unsigned *mhz)
+{
+    (void)type;
+    ENTER(CLOCK);
+    WHOLE_BOARD_ONLY;
+    *mhz = (unsigned)condition_now(index).mhz;
+    return leave(SUCCESS, rest);
+}
+
+static int reasons_of(Handle *handle, unsigned long long *reasons, int what)
+{
+    ENTER(what);
+    WHOLE_BOARD_ONLY;
+    *reasons = (unsigned long long)condition_now(index).reasons;
+    return leave(SUCCESS, rest);
+}
+
+EXPORT int nvmlDeviceGetCurrentClocksEventReasons(Handle *h, unsigned long long *r) { return reasons_of(h, r, EVENT_REASONS); }
+EXPORT int nvmlDeviceGetCurrentClocksThrottleReasons(Handle *h, unsigned long long *r) { return reasons_of(h, r, THROTTLE_REASONS); }
 
 typedef struct { unsigned version; int sensor, celsius; } Temperature;
 

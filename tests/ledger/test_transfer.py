@@ -33,6 +33,9 @@ PARTS = st.builds(
     shared=st.none() | st.booleans(),
     tick_seconds=NUMBER,
     note=TEXT,
+    celsius=NUMBER,
+    clock_mhz=NUMBER,
+    throttle=st.none() | st.lists(st.sampled_from(["thermal", "power_cap"]), max_size=2).map(tuple),
 )
 TRACES = st.none() | st.builds(
     Trace,

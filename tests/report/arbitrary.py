@@ -34,6 +34,10 @@ def components(quality: st.SearchStrategy[str] | None = None) -> st.SearchStrate
         shared=st.sampled_from([None, True, False]),
         tick_seconds=MAYBE,
         note=st.one_of(st.none(), TEXT),
+        celsius=MAYBE,
+        clock_mhz=MAYBE,
+        clock_spread_mhz=st.one_of(st.none(), st.floats(0, 1e4)),
+        throttle=st.one_of(st.none(), st.lists(TEXT, max_size=3).map(tuple)),
     )
 
 

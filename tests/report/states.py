@@ -70,6 +70,8 @@ def states() -> dict[str, EnergyRecord]:
                                 CPU),
         "contradicted": record(*(replace(GPU, key=f"nvidia:{i}", device=f"GPU {i}, A10", note=f"Others used it. {BOTH}")
                                  for i in range(3)), CPU),
+        "throttled": record(replace(GPU, celsius=91.0, clock_mhz=1005.0, clock_spread_mhz=15.0,
+                                    throttle=("power_cap", "thermal")), replace(CPU, throttle=())),
         "noted": record(GPU, CPU, units=40.0, unit="tokens", notes=("No token was counted.", "12.4 J")),
         "no reading": record(replace(GPU, joules=None, uncertainty=None, note="The driver did not answer for 2 s.")),
         "no sensor": record(),
@@ -84,7 +86,8 @@ def states() -> dict[str, EnergyRecord]:
         "long names": record(replace(GPU, device=long, scope=module), CPU,
                              label="an evaluation of everything " * 5, notes=("A note that explains a lot. " * 12,)),
         "hostile names": record(replace(GPU, device=HOSTILE, scope=HOSTILE, note=HOSTILE, shared=True, own_joules=5.0),
-                                replace(CPU, kind="other", device=HOSTILE, note=HOSTILE, scope=HOSTILE),
+                                replace(CPU, kind="other", device=HOSTILE, note=HOSTILE, scope=HOSTILE,
+                                        throttle=(HOSTILE[:40],)),
                                 label=HOSTILE, notes=(HOSTILE,), unit=HOSTILE, units=3.0, currency=HOSTILE, cost=1.0,
                                 co2e_grams=1.0, co2e_source=HOSTILE,
                                 trace=Trace({HOSTILE: ((0.0, 1.0), (0.5, 2.0), (1.0, 3.0))}, 1.83)),

@@ -8,13 +8,13 @@ from collections.abc import Callable
 
 import pytest
 
-from jupyter_green.records import Component, EnergyRecord
+from jupyter_green.records import Component, Conditions, EnergyRecord
 from jupyter_green.session import current
 from jupyter_green.shrink import deadline
 from jupyter_green.shrink import trial as trial_module
 from jupyter_green.shrink.gauge import Basis, Lap, Passes, SessionGauge, lap_of
 from jupyter_green.shrink.ratio import Ratio, median_interval, paired_ratio
-from jupyter_green.shrink.trial import FAR, FAR_ROUNDS, OVERLONG, Runner, Trial, far_dearer, run_trial
+from jupyter_green.shrink.trial import FAR, FAR_ROUNDS, OVERLONG, UNTOLD, Runner, Trial, far_dearer, run_trial
 
 REPEATS = 400
 
@@ -317,3 +317,40 @@ def test_the_ledger_counts_the_inferences_that_were_run(monkeypatch: pytest.Monk
     session.settle()
     assert passes.inferences == 12
     assert [record.units for record in session.finished if record.label == "passes: cut"] == [12.0]
+
+
+def laps_of(amount: float, conditions: list[Conditions]) -> list[tuple[Lap, int]]:
+    return [(Lap(1.0, 1.0, amount + 0.001 * n, 0.0, "measured", conditions=one), 1) for n, one in enumerate(conditions)]
+
+
+COOL = Conditions(60.0, 1700.0, 15.0, ())
+HOT = Conditions(95.0, 1700.0, 15.0, ("thermal",))
+CAPPED = Conditions(70.0, 1700.0, 15.0, ("power_cap",))
+SLOW = Conditions(60.0, 1200.0, 15.0, ())
+
+
+@pytest.mark.parametrize(
+    ("original", "candidate", "why"),
+    [
+        ([COOL] * 12, [COOL] * 12, None),
+        ([HOT] * 12, [HOT] * 12, None),
+        ([HOT, COOL] * 6, [COOL, HOT] * 6, None),
+        ([Conditions()] * 12, [HOT] * 12, None),
+        ([CAPPED] * 12, [CAPPED] * 11 + [COOL], None),
+        ([COOL] * 12, [HOT] * 12, "throttled"),
+        ([HOT] + [COOL] * 11, [COOL] * 12, "baseline throttled"),
+        ([HOT] * 11 + [COOL], [COOL] * 11 + [HOT], "baseline throttled"),
+        ([CAPPED] * 12, [COOL] * 12, "power cap"),
+        ([COOL] * 12, [SLOW] * 12, "other clocks"),
+    ],
+)
+def test_what_was_throttled_on_one_side_alone_is_not_proven(
+    original: list[Conditions], candidate: list[Conditions], why: str | None
+) -> None:
+    trial = Trial("original", {"original": laps_of(2.0, original), "int8": laps_of(1.0, candidate)}, "joules")
+    assert trial.unfair("int8") == why
+    outcome = trial.outcome("int8")
+    assert outcome.verdict == ("less" if why is None else "can't tell")
+    if why is not None:
+        assert outcome.reason.startswith(UNTOLD)
+        assert outcome.ratio is None

@@ -6,7 +6,8 @@ from typing import Any
 
 from jupyter_green.records import clock
 
-from ..sensor import Reading, SensorFault, Traits, Usage
+from ..sensor import Condition, Reading, SensorFault, Traits, Usage
+from .condition import ConditionReader
 from .connection import BROKEN, INSUFFICIENT_SIZE, NOT_SUPPORTED, UNINITIALIZED, Refusal, connection
 from .way import Way, power_limit, shown_power
 
@@ -32,6 +33,7 @@ class NvidiaSensor:
         self._last: float | None = None
         self._broken = False
         self._closed = False
+        self._conditions = ConditionReader()
         connection.acquire()
 
     @property
@@ -89,6 +91,15 @@ class NvidiaSensor:
             return None
         try:
             return power_limit(connection.handle(self._uuid), self._way)
+        except Refusal:
+            return None
+
+    def condition(self) -> Condition | None:
+        """Return the board's temperature, clock and why that is lowered; None where it can't be asked."""
+        if self._closed or self._broken:
+            return None
+        try:
+            return self._conditions.read(connection.handle(self._uuid))
         except Refusal:
             return None
 

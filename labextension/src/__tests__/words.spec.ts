@@ -138,6 +138,16 @@ describe('a row read aloud', () => {
     );
   });
 
+  it('tells which conditions leave a difference unproven', () => {
+    const hot = against({ verdict: 'unproven', reason: 'throttled' });
+    expect(said(31, 5, { against: hot })).toContain(
+      'no proven difference from “before”: the device was throttled in this run and not in the baseline’s'
+    );
+    expect(words.unfair(against({ verdict: 'unproven', reason: null }))).toBe(
+      ''
+    );
+  });
+
   it('tells of the last run while a cell runs', () => {
     expect(
       said(570, 20, {

@@ -113,6 +113,15 @@ function Sentence({
   const ratio = known(against.ratio) ? change(against.ratio) : '';
   const amount = (joules: number): string =>
     head(energy(joules, against.difference_uncertainty, null, words.choice));
+  const unfair = words.unfair(against);
+  if (unfair !== '') {
+    return (
+      <p className="jgp-say">
+        <strong>{trans.__('≈ no proven difference')}</strong> {on}{' '}
+        <span className="jgp-muted">{trans.__('because %1', unfair)}</span>
+      </p>
+    );
+  }
   if (words.timed(against)) {
     return (
       <Timed

@@ -24,6 +24,9 @@ export interface IComponent {
   shared?: boolean | null;
   tick_seconds?: number | null;
   note?: string | null;
+  celsius?: number | null;
+  clock_mhz?: number | null;
+  throttle?: readonly string[] | null;
 }
 
 /** Pairs of seconds since the window's start and mean watts up to the next pair; null is a gap. */

@@ -41,6 +41,7 @@ export function facts(words: Words, record: IRecord): Fact[] {
     [trans.__('Also'), [also(words, record)]],
     [trans.__('Split'), [split(words, record)]],
     [trans.__('Idle share'), [idle(words, record)]],
+    [trans.__('Conditions'), [conditions(words, record)]],
     [trans.__('Not metered'), [notMetered(words, record)]],
     [trans.__('Why estimated'), whyEstimated(words, record)],
     [trans.__('Why simulated'), [whySimulated(words, record)]],
@@ -156,6 +157,31 @@ function idle(words: Words, record: IRecord): string {
         part(words, each.idle_joules ?? 0, amount)
       );
     })
+    .join('; ');
+}
+
+function conditions(words: Words, record: IRecord): string {
+  const { trans } = words;
+  const causes: Record<string, string> = {
+    thermal: trans.__('throttled by heat'),
+    power_brake: trans.__('throttled by a power brake'),
+    hardware: trans.__('throttled by the hardware'),
+    power_cap: trans.__('held at its power limit')
+  };
+  return record.components
+    .map(each => {
+      const said = [
+        known(each.celsius)
+          ? trans.__('up to %1', `${fixed(each.celsius, 0)}${THIN}°C`)
+          : '',
+        known(each.clock_mhz) ? `${fixed(each.clock_mhz, 0)}${THIN}MHz` : '',
+        ...(each.throttle ?? []).map(code => causes[code] ?? line(code, 40))
+      ].filter(one => one !== '');
+      return said.length === 0
+        ? ''
+        : `${deviceName(words, each)}: ${said.join(', ')}`;
+    })
+    .filter(each => each !== '')
     .join('; ');
 }
 

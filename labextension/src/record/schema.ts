@@ -51,7 +51,10 @@ const component: Reader<IComponent> = object<IComponent>({
   own_joules: maybe(joules),
   shared: maybe(flag),
   tick_seconds: maybe(duration),
-  note: maybe(text)
+  note: maybe(text),
+  celsius: maybe(number(-LATEST, LATEST)),
+  clock_mhz: maybe(number(0, LATEST)),
+  throttle: maybe(list(name(40), 16))
 });
 
 const pair: Reader<[number, number | null] | null> = value => {

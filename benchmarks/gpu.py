@@ -1,0 +1,376 @@
+"""What a real board says: the meter beside its counter, its power and nvidia-smi, and what `%shrink` proves on it.
+
+``python -m benchmarks.gpu`` writes one JSON of figures, each with its unit and quality. What the driver or the machine
+does not tell is absent, and one sentence says why. Every part is tried for itself: one that fails costs its own
+figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import jupyter_green as green
+from jupyter_green.magics.load import NoLoadError, known_load
+from jupyter_green.meter.calibration import UnclearError
+from jupyter_green.meter.response import calibration_of
+from jupyter_green.records import Component, EnergyRecord
+from jupyter_green.sensors import Sensor, SensorFault
+from jupyter_green.sensors.nvidia.connection import Refusal, connection
+from jupyter_green.session import Session, current
+from jupyter_green.session.bench import observe, seconds_of
+
+from .machine import commit, installed
+
+OUT = Path(__file__).resolve().parent / "out" / "gpu.json"
+STEADY, IDLE, SQUARES = 8.0, 8.0, 12
+STRETCHES = 12
+EDGES = 200
+POWER_SECONDS, SMI_MILLISECONDS = 0.02, 100
+MEAN_SECONDS = 1.5
+"""How long before a stretch power is read, so that a mean over a second is of the stretch alone."""
+
+
+class AbsentError(Exception):
+    """A figure can't be had here; one sentence."""
+
+
+class Figures:
+    """The figures, and why others are absent."""
+
+    def __init__(self) -> None:
+        self.figures: list[dict[str, Any]] = []
+        self.absent: list[dict[str, str]] = []
+
+    def add(
+        self, name: str, value: float | None, unit: str, quality: str, uncertainty: float | None = None, **more: Any
+    ) -> None:
+        """Note a figure; without a value it is absent."""
+        if value is None:
+            self.absent.append({"name": name, "why": str(more.get("note") or "The driver does not tell it.")})
+            return
+        self.figures.append(
+            {"name": name, "value": value, "uncertainty": uncertainty, "unit": unit, "quality": quality, **more}
+        )
+
+    def part(self, name: str, work: Callable[[], None], end: float) -> None:
+        """Do one part; where it can't be done, or the time is up, say so."""
+        if time.monotonic() > end:
+            self.absent.append({"name": name, "why": "The time was up; give more with --seconds."})
+            return
+        print(f"{name} …", flush=True)
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - other parts still have their figures
+            text = " ".join(str(error).split())[:300] or type(error).__name__
+            told = isinstance(error, (AbsentError, NoLoadError, UnclearError, SensorFault))
+            self.absent.append({"name": name, "why": text if told else f"{type(error).__name__}: {text}"})
+
+
+class Board:
+    """One GPU, the way to read it beside our meter, and a load for it."""
+
+    def __init__(self, session: Session) -> None:
+        boards = [sensor for sensor in session.meter.sensors if sensor.traits.kind == "gpu"]
+        if not boards:
+            why = [f.detail for f in session.discovery.findings if f.source == "nvidia" and not f.works]
+            raise AbsentError(f"No GPU is metered here. {' '.join(why)}".strip())
+        self.sensor: Sensor = boards[0]
+        self.traits = self.sensor.traits
+        self.quality = self.traits.quality
+        self.uuid = self.traits.key.partition(":")[2]
+
+    def load(self) -> Callable[[float], tuple[float, float]]:
+        """Return a load; on a simulated board, which follows the processor, that is the processor's."""
+        try:
+            return known_load(self.traits)
+        except NoLoadError:
+            if self.quality != "simulated":
+                raise
+            return spin
+
+    def ask(self, call: str) -> float | None:
+        """Return what a call of NVML says, in thousandths of its unit."""
+        try:
+            return float(connection.ask(call, connection.handle(self.uuid)))
+        except Refusal:
+            return None
+
+    def part(self, record: EnergyRecord) -> Component:
+        """Return the board's share of a record."""
+        return next(part for part in record.components if part.key == self.traits.key)
+
+
+def spin(seconds: float) -> tuple[float, float]:
+    """Keep one core busy."""
+    began = time.perf_counter()
+    while time.perf_counter() - began < seconds:
+        pass
+    return began, time.perf_counter()
+
+
+class Power:
+    """Power that is read beside the meter, as pairs of a moment and watts."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._over = threading.Event()
+        self.plain: list[tuple[float, float]] = []
+        self.smi: list[tuple[float, float]] = []
+
+    @contextmanager
+    def watched(self) -> Iterator[Power]:
+        """Read while the block runs."""
+        threads = [threading.Thread(target=self._poll, daemon=True)]
+        program = shutil.which("nvidia-smi")
+        process = None
+        if program is not None:
+            query = ["--query-gpu=power.draw", "--format=csv,noheader,nounits", f"--loop-ms={SMI_MILLISECONDS}"]
+            command = [program, f"--id={self._board.uuid}", *query]
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            threads.append(threading.Thread(target=self._follow, args=(process,), daemon=True))
+        for thread in threads:
+            thread.start()
+        time.sleep(MEAN_SECONDS)
+        try:
+            yield self
+        finally:
+            time.sleep(0.3)
+            self._over.set()
+            if process is not None:
+                process.terminate()
+                process.wait(timeout=10)
+
+    def _poll(self) -> None:
+        while not self._over.wait(POWER_SECONDS):
+            watts = self._board.ask("nvmlDeviceGetPowerUsage")
+            if watts is not None:
+                self.plain.append((time.perf_counter(), watts / 1000))
+
+    def _follow(self, process: subprocess.Popen[str]) -> None:
+        for line in process.stdout or ():
+            try:
+                self.smi.append((time.perf_counter(), float(line)))
+            except ValueError:
+                continue  # "[N/A]"
+
+
+def integral(samples: list[tuple[float, float]], start: float, end: float) -> float | None:
+    """Return the joules under readings of power, each held until the next; None where too few lie in the stretch."""
+    inside = [(moment, watts) for moment, watts in samples if start <= moment <= end]
+    before = [watts for moment, watts in samples if moment < start]
+    if len(inside) < 3:
+        return None
+    points = [(start, before[-1] if before else inside[0][1]), *inside, (end, inside[-1][1])]
+    return sum(a[1] * (b[0] - a[0]) for a, b in pairwise(points))
+
+
+def agreement(figures: Figures, board: Board, name: str, work: Callable[[], None]) -> None:
+    """Meter a stretch of work, beside the board's own counter, its power and nvidia-smi."""
+    with Power(board).watched() as power:
+        before = board.ask("nvmlDeviceGetTotalEnergyConsumption")
+        with green.meter(f"gpu: {name}") as window:
+            work()
+        after = board.ask("nvmlDeviceGetTotalEnergyConsumption")
+    part, (start, end) = board.part(window.record), window.bounds()
+    quality = part.quality
+    counted = None if before is None or after is None else (after - before) / 1000
+    seconds = end - start
+    figures.add(f"{name}: meter", part.joules, "J", quality, part.uncertainty, seconds=seconds, method=part.method)
+    figures.add(f"{name}: counter, difference of two readings", counted, "J", quality)
+    figures.add(f"{name}: power, integrated", integral(power.plain, start, end), "J", quality)
+    figures.add(
+        f"{name}: nvidia-smi, integrated",
+        integral(power.smi, start, end),
+        "J",
+        quality,
+        note="There is no nvidia-smi, or it shows no power.",
+    )
+    figures.add(f"{name}: mean power", None if part.joules is None else part.joules / seconds, "W", quality)
+    figures.add(f"{name}: temperature", part.celsius, "°C", quality)
+    figures.add(f"{name}: clock while busy", part.clock_mhz, "MHz", quality, part.clock_spread_mhz)
+    if part.throttle is not None:
+        causes = ", ".join(part.throttle)
+        figures.add(f"{name}: causes of a lowered clock", len(part.throttle), "causes", quality, note=causes)
+
+
+def calibrated(figures: Figures, board: Board) -> None:
+    """Find out how late the counter is and whether it looks all of the time."""
+    if board.traits.method != "counter":
+        raise AbsentError(f"{board.traits.device} shows its power only; there is no counter to calibrate.")
+    seen = observe(board.sensor, board.load(), STRETCHES)
+    steps = [b.time - a.time for a, b in pairwise(seen.ticks)]
+    figures.add("counter: ticks seen", len(seen.ticks), "ticks", board.quality)
+    figures.add("counter: period", statistics.median(steps) if steps else None, "s", board.quality)
+    found = calibration_of(seen.ticks, seen.loads)
+    for name, value in vars(found).items():
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            figures.add(f"calibrate: {name}", float(value), "s" if "latency" in name else "", board.quality)
+
+
+def latency(figures: Figures, board: Board) -> None:
+    """Measure what a window costs on its path, and how long its record takes to settle."""
+    path, settled = [], []
+    for number in range(EDGES):
+        began = time.perf_counter()
+        with green.meter() as window:
+            pass
+        path.append(time.perf_counter() - began)
+        if number % (EDGES // 10) == 0:
+            closed = time.perf_counter()
+            _ = window.record
+            settled.append(time.perf_counter() - closed)
+    figures.add("a window on the cell's path, median", 1e6 * statistics.median(path), "µs", "measured")
+    figures.add("a record settles after, median", statistics.median(settled), "s", "measured")
+    calls = []
+    for _ in range(EDGES):
+        began = time.perf_counter()
+        board.sensor.read()
+        calls.append(time.perf_counter() - began)
+    figures.add("a reading of the board, median", 1e6 * statistics.median(calls), "µs", "measured")
+
+
+def shrunk(figures: Figures, board: Board, seconds: float) -> None:
+    """Shrink a small model in bf16 and with torchao's int8, and say what is proven."""
+    import torch
+
+    from jupyter_green.shrink.recipes.precision import BFloat16
+    from jupyter_green.shrink.recipes.torchao import TorchAO
+    from tests.shrink import models
+
+    on_gpu = torch.cuda.is_available()
+    if not on_gpu and board.quality != "simulated":
+        raise AbsentError("This PyTorch can't use the GPU; %shrink was not tried.")
+    wide = 2048 if on_gpu else 64
+    model = small(wide).to("cuda" if on_gpu else "cpu")
+    data = models.points(4000, seed=2)
+    for recipe, end in ((BFloat16(), seconds / 2), (TorchAO("int8"), seconds / 2)):
+        result = green.shrink(
+            model, data, time=f"{max(20, int(end))}s", max_loss="5pt", recipes=[recipe], progress=False
+        )
+        name = f"%shrink, {recipe.name}"
+        basis = "energy" if result.basis == "joules" else "processor time"
+        row = next((row for row in result.candidates if row.name == recipe.name), None)
+        if row is None or row.ratio is None:
+            said = result.reason if row is None or not row.reason else row.reason
+            figures.absent.append({"name": name, "why": said[:500]})
+            continue
+        figures.add(
+            name,
+            row.ratio.value,
+            f"of the original's {basis} per inference",
+            result.quality if result.basis == "joules" else "estimated",
+            (row.ratio.high - row.ratio.low) / 2,
+            proven=result.proven and result.recipe == recipe.name,
+            note=row.reason or result.reason,
+        )
+
+
+def small(width: int) -> Any:
+    """Return a trained network of like layers, wide enough for a GPU to have work."""
+    import torch
+
+    from tests.shrink import models
+
+    torch.manual_seed(0)
+    model = models.Blocks(4, width)
+    x, y = models.points()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model, x, y = model.to(device), x.to(device), y.to(device)
+    step = torch.optim.Adam(model.parameters(), 1e-3 if width < 512 else 1e-4)
+    for _ in range(60):
+        step.zero_grad()
+        torch.nn.functional.cross_entropy(model(x), y).backward()
+        step.step()
+    return model.eval()
+
+
+def place(board: Board | None) -> dict[str, Any]:
+    """Return where the figures are from."""
+    packages = {name: installed(name) for name in ("jupyter_green", "torch", "transformers", "torchao")}
+    found: dict[str, Any] = {
+        "commit": commit().strip(),
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "cores": os.cpu_count(),
+        "packages": packages,
+    }
+    if board is not None:
+        traits = board.traits
+        found["device"] = {
+            "name": traits.device,
+            "driver": traits.driver,
+            "method": traits.method,
+            "quality": traits.quality,
+            "scope": traits.scope,
+            "power_limit_watts": traits.power_limit,
+            "duty": traits.duty,
+            "note": traits.note,
+        }
+    return found
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure and write the figures; 1 where there is no board at all."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--out", type=Path, default=OUT, help="where the figures go")
+    parser.add_argument("--seconds", type=float, default=225.0, help="how long all of it may take, about")
+    parser.add_argument("--without-shrink", action="store_true", help="leave out what takes longest")
+    given = parser.parse_args(arguments)
+    began, figures, board = time.monotonic(), Figures(), None
+    end = began + given.seconds
+    try:
+        board = Board(current())
+        board_ = board
+
+        def idle() -> None:
+            time.sleep(IDLE)
+
+        def steady() -> None:
+            load(STEADY)
+
+        def squares() -> None:
+            for _ in range(SQUARES):
+                load(0.25)
+                time.sleep(0.25)
+
+        figures.part("idle", lambda: agreement(figures, board_, "idle", idle), end)
+        figures.part("latency", lambda: latency(figures, board_), end)
+        try:
+            load = board.load()
+            figures.part("steady load", lambda: agreement(figures, board_, "steady load", steady), end)
+            figures.part("load on and off", lambda: agreement(figures, board_, "load on and off", squares), end)
+            takes = seconds_of(STRETCHES, board.traits.period[1])
+            figures.part("calibrate", lambda: calibrated(figures, board_), end - takes)
+        except NoLoadError as error:
+            figures.absent.append({"name": "steady load, load on and off, calibrate", "why": str(error)})
+        if not given.without_shrink:
+            left = max(40.0, end - time.monotonic() - 20.0)
+            figures.part("shrink", lambda: shrunk(figures, board_, left), end)
+    except AbsentError as error:
+        figures.absent.append({"name": "all", "why": str(error)})
+    taken = time.monotonic() - began
+    made = {"machine": place(board), "figures": figures.figures, "absent": figures.absent, "seconds": round(taken, 1)}
+    given.out.parent.mkdir(parents=True, exist_ok=True)
+    given.out.write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    for one in figures.absent:
+        print(f"Absent: {one['name']}: {one['why']}")
+    print(f"{len(figures.figures)} figures in {given.out}, {taken:.0f} s")
+    return 0 if board is not None else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
