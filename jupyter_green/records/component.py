@@ -8,7 +8,7 @@ could not be read keeps its component with ``joules=None`` and a ``note``; it is
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 Kind = Literal["gpu", "cpu", "dram", "other"]
 Method = Literal["counter", "power", "model"]
@@ -87,8 +87,9 @@ class Component:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Component:
         """Build a component from `to_dict` output; unknown keys are ignored."""
-        known = _FIELDS
-        return cls(**cast("dict[str, Any]", {name: value for name, value in data.items() if name in known}))
+        if not data.keys() <= _FIELDS:
+            data = {name: value for name, value in data.items() if name in _FIELDS}
+        return cls(**data)
 
 
 _FIELDS = frozenset(field.name for field in fields(Component))
