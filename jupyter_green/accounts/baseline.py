@@ -288,7 +288,8 @@ def _median_cell(newest: BaselineCell, column: Sequence[BaselineCell | None]) ->
     if any(cell is not None and cell.first is not None for cell in column):
         # A first execution is held against first ones: of a cell that was run once that is its only one.
         firsts = (None if cell is None else _brought(cell.first or cell.reading, newest.reading) for cell in column)
-        first = _middle([reading for reading in firsts if reading is not None])
+        alike = [reading for reading in firsts if reading is not None]
+        first = _middle(alike) if alike else newest.first  # no first execution was read by the same devices
     repeats = next((cell.repeats for cell in column if cell is not None and cell.repeats), ())
     return BaselineCell(newest.cell_id, newest.code_hash, middle, values, first, repeats)
 

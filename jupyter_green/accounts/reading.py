@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from jupyter_green.records import Component, Conditions, EnergyRecord, Kind, Method, Quality, Unfair, unfair
 from jupyter_green.records.conditions import UNKNOWN
@@ -18,8 +18,7 @@ from jupyter_green.records.conditions import UNKNOWN
 _WEAKEST: tuple[Quality, ...] = ("simulated", "estimated", "measured")
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """What one source says of one kind of device.
 
     Parameters
@@ -57,7 +56,7 @@ class Part:
     @property
     def identity(self) -> tuple[str, str, str, str]:
         """What must be the same on both sides of a comparison."""
-        return self.kind, self.source, self.method, self.quality
+        return self[:4]
 
 
 @lru_cache(maxsize=256)
@@ -99,7 +98,7 @@ def mean_load(parts: Sequence[Part]) -> float | None:
 def _summed(parts: Iterable[Part]) -> tuple[Part, ...]:
     found: dict[tuple[str, str, str, str], list[Part]] = {}
     for part in parts:
-        found.setdefault(part.identity, []).append(part)
+        found.setdefault(part[:4], []).append(part)
     return tuple(
         same[0]
         if len(same) == 1
@@ -230,12 +229,12 @@ class Reading:
         """Return the reading with another load by others."""
         if all(part.others_busy == load for part in self.parts):
             return self
-        return replace(self, parts=tuple(replace(part, others_busy=load) for part in self.parts))
+        return replace(self, parts=tuple(part._replace(others_busy=load) for part in self.parts))
 
     @cached_property
     def boundary(self) -> frozenset[tuple[str, str, str, str]]:
         """What it covers and how that came about."""
-        return _boundary(tuple(part.identity for part in self.parts))
+        return _boundary(tuple([part[:4] for part in self.parts]))
 
     def unfair_beside(self, other: Reading) -> Unfair | None:
         """Return why it can't be compared fairly with one of the same boundary; None where nothing is known of that."""
@@ -247,8 +246,7 @@ class Reading:
         """Return the reading of so many times the work."""
         units = None if self.units is None else self.units * factor
         parts = (
-            replace(
-                p,
+            p._replace(
                 joules=p.joules * factor,
                 random=p.random * factor,
                 gain=p.gain * factor,
@@ -274,8 +272,7 @@ class Reading:
         """Return the mean of two readings of the same boundary, with the mean of their errors."""
         theirs = {part.identity: part for part in other.parts}
         parts = [
-            replace(
-                part,
+            part._replace(
                 joules=(part.joules + theirs[part.identity].joules) / 2,
                 random=(part.random + theirs[part.identity].random) / 2,
                 gain=(part.gain + theirs[part.identity].gain) / 2,
@@ -303,7 +300,7 @@ class Reading:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON; a half-width that is not known is null."""
-        parts = [asdict(part) for part in self.parts]
+        parts = [part._asdict() for part in self.parts]
         for part in parts:
             part["random"] = part["random"] if math.isfinite(part["random"]) else None
         return {"parts": parts, "units": self.units, "unit": self.unit, "shared": self.shared}

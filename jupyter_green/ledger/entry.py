@@ -11,6 +11,8 @@ import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
+from types import NoneType
 from typing import Any, cast, get_args
 
 from sqlalchemy import Connection, insert, select
@@ -191,6 +193,7 @@ def record_of(document: str, trace: str | None) -> EnergyRecord:
     return record
 
 
+_texts_of = attrgetter(*_TEXTS)
 _SPANS, _STATUSES, _KINDS, _QUALITIES = (get_args(words) for words in (Span, Status, Kind, Quality))
 _DAMAGED = "A record of the ledger was altered from outside and can't be read; the others can."
 
@@ -204,28 +207,32 @@ def _is_whole(record: EnergyRecord) -> bool:
     if record.span not in _SPANS or record.status not in _STATUSES:
         return False
     figures = (record.units, record.co2e_grams, record.cost)  # a price may be negative for hours
-    texts = (getattr(record, name) for name in _TEXTS)
     return (
         all(value is None or _is_finite(value) for value in figures)
         and _is_number(record.overhead_seconds)
         and (record.execution_count is None or isinstance(record.execution_count, int))
-        and all(value is None or isinstance(value, str) for value in texts)
+        and {*map(type, _texts_of(record))} <= {str, NoneType}
         and all(isinstance(note, str) for note in record.notes)
         and all(_is_whole_part(part) for part in record.components)
     )
 
 
 def _is_whole_part(part: Component) -> bool:
-    widths = (part.uncertainty, part.gain_uncertainty)
     return (
         (part.joules is None or (_is_number(part.joules) and part.joules <= MOST_JOULES))
-        and all(width is None or (isinstance(width, (int, float)) and width >= 0) for width in widths)
+        and _is_width(part.uncertainty)
+        and _is_width(part.gain_uncertainty)
         and part.kind in _KINDS
         and part.quality in _QUALITIES
         and isinstance(part.device, str)
         and all(value is None or _is_finite(value) for value in (part.celsius, part.clock_mhz, part.clock_spread_mhz))
         and all(isinstance(code, str) for code in part.throttle or ())
     )
+
+
+def _is_width(value: object) -> bool:
+    """Whether a value is a half-width, which may be infinite, or not known."""
+    return value is None or (isinstance(value, (int, float)) and value >= 0)
 
 
 def _is_finite(value: object) -> bool:

@@ -102,10 +102,11 @@ class Component:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Component:
         """Build a component from `to_dict` output; unknown keys are ignored."""
-        known = {name: value for name, value in data.items() if name in _FIELDS}
-        codes = known.get("throttle")
-        known["throttle"] = tuple(codes) if isinstance(codes, (list, tuple)) else None
-        return cls(**known)
+        codes = data.get("throttle")
+        if codes is not None or not data.keys() <= _FIELDS:
+            data = {name: value for name, value in data.items() if name in _FIELDS}
+            data["throttle"] = tuple(codes) if isinstance(codes, (list, tuple)) else None
+        return cls(**data)
 
 
 _FIELDS = frozenset(field.name for field in fields(Component))

@@ -45,18 +45,7 @@ YEAR_DAYS = 365
 def headline(result: ShrinkResult) -> str:
     """Return what came of it in one sentence."""
     if result.recipe is None:
-        if result.reason.startswith(UNLIKE):
-            return "Can't tell: the device was throttled, or clocked otherwise, on one side alone."
-        if result.reason.startswith(UNTOLD):
-            short = result.reason.startswith("Too few")
-            why = "there was too little time" if short else "the machine was busy or the figures varied too much"
-            return f"Can't tell: {why}."
-        came = {
-            INTERRUPTED: "Interrupted before anything was found",
-            NOTHING_APPLIES: "Nothing to try",
-            NO_TIME: "The time was up too early",
-        }
-        return f"{came.get(result.reason, 'Nothing gained')}: keep your model."
+        return _nothing_kept(result.reason)
     facts = result.facts
     what = "energy" if result.basis == "joules" else "processor time"
     about = "" if result.basis == "joules" else "About "
@@ -74,6 +63,22 @@ def headline(result: ShrinkResult) -> str:
             return f"{said}: {accepted} on {facts.examples:,} examples, which proves nothing here."
         return f"{said}: {accepted}, proven on {facts.examples:,} examples."
     return f"{said}: not proven."
+
+
+def _nothing_kept(reason: str) -> str:
+    """Return why nothing is kept, in one sentence."""
+    if reason.startswith(UNLIKE):
+        return "Can't tell: the device was throttled, or clocked otherwise, on one side alone."
+    if reason.startswith(UNTOLD):
+        short = reason.startswith("Too few")
+        why = "there was too little time" if short else "the machine was busy or the figures varied too much"
+        return f"Can't tell: {why}."
+    came = {
+        INTERRUPTED: "Interrupted before anything was found",
+        NOTHING_APPLIES: "Nothing to try",
+        NO_TIME: "The time was up too early",
+    }
+    return f"{came.get(reason, 'Nothing gained')}: keep your model."
 
 
 def second_line(result: ShrinkResult) -> str:

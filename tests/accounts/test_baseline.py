@@ -72,6 +72,19 @@ def test_what_was_read_otherwise_is_left_out_of_a_median() -> None:
     assert found.cells[0].values == (2.0, None, 4.0)
 
 
+def test_a_first_execution_that_was_read_otherwise_is_kept_where_no_run_has_another() -> None:
+    """A board that answers only from a cell's second execution on."""
+    estimated = [cell(1.0, kind="cpu", method="model", source="model") for _ in range(2)]
+    later = [cell(value) for value in (5.0, 7.0)]
+    runs = [run(*pair, name=str(place)) for place, pair in enumerate(zip(estimated, later, strict=True))]
+    found = Baseline.median(runs)
+    assert found is not None
+    assert joules(found) == {"a": 6.0}
+    first = found.cells[0].first
+    assert first is not None
+    assert (first.joules, first.boundary == found.cells[0].reading.boundary) == (1.0, False)
+
+
 def test_a_cell_of_an_older_run_alone_is_a_part_of_the_median_too() -> None:
     found = Baseline.median([run(cell(1.0, "a"), name="1"), run(cell(2.0, "b", "b"), name="2")])
     assert found is not None

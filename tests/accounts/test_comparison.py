@@ -258,10 +258,14 @@ def test_nothing_compared_is_no_saving() -> None:
 @settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 5), st.floats(5, 100), st.floats(0.01, 2)), min_size=1, max_size=40))
 def test_sums_kept_while_cells_come_and_go_are_those_of_the_last_executions(seen) -> None:
-    grown, last = Comparison(base(10, 20, 30, 40, 50, 60)), {}
+    grown, last, verdicts = Comparison(base(10, 20, 30, 40, 50, 60)), {}, {}
+    counted = Comparison(grown.baseline)
     for place, joules, unsure in seen:
         last[place] = cell(joules, str(place), str(place), random=unsure)
-        grown.take(str(place), last[place])
+        verdicts[str(place)] = grown.take(str(place), last[place])
+        counted.add(str(place), last[place])
+    assert {key: counted.against(key) for key in verdicts} == verdicts
+    assert counted.total() == grown.total()
     fresh = Comparison(base(10, 20, 30, 40, 50, 60))
     for place, one in last.items():
         fresh.take(str(place), one)

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import create_engine, select, text
 
 from jupyter_green.ledger import Journal, Ledger, journal_folder, ledger_url, schema
-from jupyter_green.ledger.privacy import comparable, hashed, is_keyed, keyed
+from jupyter_green.ledger.privacy import comparable, hashed, is_keyed, is_same_code, keyed
 
 PRIVATE = {"notebook": "/home/alice/secret/plan.ipynb", "label": "merger with X", "cell_id": "cell-4711"}
 
@@ -112,6 +112,17 @@ def test_code_and_notebook_go_elsewhere_under_a_key_and_are_found_either_way(ser
     with Ledger(file_url) as ledger:  # what comes back is still found by what the person calls it
         ledger.import_(tmp_path / "x.jsonl")
         assert len(ledger.records(code_hash=raw, notebook="/home/alice/work/secret.ipynb")) == 1
+
+
+def test_codes_are_compared_in_whatever_form_they_are_stored():
+    one, other = "a" * 64, "b" * 64
+    stored_elsewhere = keyed("code", one)
+    for form in (one, stored_elsewhere):
+        assert is_same_code(one, form)
+        assert is_same_code(form, stored_elsewhere)
+        assert not is_same_code(form, other)
+        assert not is_same_code(form, None)
+    assert is_same_code(None, None)
 
 
 def test_what_an_older_version_hashed_without_a_key_is_still_found(server_url, record):
