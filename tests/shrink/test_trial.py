@@ -249,7 +249,7 @@ class Waits:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, slower: float) -> None:
         self.now, self.slower, self.timed = 0.0, slower, False
         monkeypatch.setattr(deadline, "now", lambda: self.now)
-        monkeypatch.setattr(trial_module.time, "process_time", lambda: self.now)
+        monkeypatch.setattr("time.process_time", lambda: self.now)
 
     def runner(self, seconds: float, *, spins: bool = False) -> Runner:
         def run(_turn: int) -> None:
