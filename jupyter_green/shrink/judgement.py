@@ -22,7 +22,7 @@ from .inspection import inspect
 from .loss import Loss
 from .ratio import Ratio, paired_ratio
 from .runtimes import threads_of
-from .trial import AIMED_ROUNDS, MOST_ROUNDS, UNTOLD, Outcome, Runner, Trial
+from .trial import AIMED_ROUNDS, FEWEST_ROUNDS, MOST_ROUNDS, UNTOLD, Outcome, Runner, Trial
 from .waiting import ALONE, told
 from .workload import CHOOSING_TOKENS, PROMPT
 
@@ -324,8 +324,9 @@ def _trial(search: Search, entry: Entry, share: float) -> Trial:
     What stands beside them is left out where it fails, or where the time is short.
     """
     models = {"original": search.subject.model, entry.name: entry.product.model}
-    # Late, a trial has no more rounds than it takes to tell a gain of several times though some laps are far off.
-    rounds = MOST_ROUNDS if search.spent < SEARCH_SHARE * search.seconds else AIMED_ROUNDS
+    # Late, a trial has no more rounds than it takes to tell anything; of processor time some laps may be far off.
+    late = FEWEST_ROUNDS if search.gauge.measures else AIMED_ROUNDS
+    rounds = MOST_ROUNDS if search.spent < SEARCH_SHARE * search.seconds else late
     runners = {name: search.workload.runner(model) for name, model in models.items()}
 
     def alone() -> Runner:

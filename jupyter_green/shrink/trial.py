@@ -35,8 +35,9 @@ AIMED_ROUNDS = 12
 """So many rounds fit into the time of a trial: on a busy machine more of them tell more than longer laps do."""
 OVERLONG = 1.5
 """A lap ends after so many times its share of the time, whatever number of passes was planned."""
-FAR, FAR_ROUNDS = 8.0, 2
-"""What costs more than so many times as much in each of so many rounds is dropped: no interval is needed for that."""
+FAR, FAR_ROUNDS = 8.0, 3
+"""A candidate is dropped whose cheapest lap of so many rounds costs so many times as much as the original's dearest.
+By rank alone that happens to a copy of the original once in twenty, whatever the noise; by that much, seldomer."""
 LAP_SECONDS = {"joules": 1.0, "cpu_seconds": 0.1}
 """Least length of a lap: tens of ticks of an energy counter; a hundred thousand of the processor clock."""
 SHORT_SECONDS = 0.01
@@ -391,11 +392,10 @@ def _dearer(waiting: _Waiting, reference: str, name: str) -> bool:
 
 
 def far_dearer(original: Sequence[float], candidate: Sequence[float]) -> float | None:
-    """Return how many times as much it costs at least, where that is far more in each of a few rounds; else None."""
-    pairs = list(zip(original, candidate, strict=True))
-    if len(pairs) < FAR_ROUNDS or not all(0 < cost < math.inf for pair in pairs for cost in pair):
+    """Return how many times as much it costs at least, where all of its laps are far dearer than all others'."""
+    if len(original) < FAR_ROUNDS or not all(0 < cost < math.inf for cost in (*original, *candidate)):
         return None
-    least = min(made / given for given, made in pairs)
+    least = min(candidate) / max(original)
     return least if least >= FAR else None
 
 

@@ -53,6 +53,7 @@ SENTENCES = {
         "what it shows elsewhere is not of this machine · 1.83 s"
     ),
     "contradicted": "34.8 J ± 0.9 · 3 GPUs measured 33.6 J · CPU estimated 1.2 J (±40 %) · 1.83 s",
+    "throttled": "12.4 J ± 0.6 · GPU measured 11.2 J · CPU estimated 1.2 J (±40 %) · 1.83 s",
     "noted": "12.4 J ± 0.6 · GPU measured 11.2 J · CPU estimated 1.2 J (±40 %) · 1.83 s · 0.310 J ± 0.015 per token",
     "no reading": "no reading: The driver did not answer for 2 s · %energy doctor · 1.83 s",
     "no sensor": "no reading: no sensor was found · %energy doctor · 1.83 s",

@@ -249,7 +249,7 @@ class Waits:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, slower: float) -> None:
         self.now, self.slower, self.timed = 0.0, slower, False
         monkeypatch.setattr(deadline, "now", lambda: self.now)
-        monkeypatch.setattr(trial_module.time, "process_time", lambda: self.now)
+        monkeypatch.setattr("time.process_time", lambda: self.now)
 
     def runner(self, seconds: float, *, spins: bool = False) -> Runner:
         def run(_turn: int) -> None:
@@ -280,8 +280,8 @@ def test_a_lap_ends_with_its_share_of_the_time(monkeypatch: pytest.MonkeyPatch) 
     assert [round(cost, 6) for cost in found.series("spins")] == [0.01] * len(found.laps["spins"])
 
 
-def test_what_is_far_dearer_goes_after_two_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever else is run beside it; it is said to cost more, and no ratio is made of two pairs."""
+def test_what_is_far_dearer_goes_after_three_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever else is run beside it; it is said to cost more, and no ratio is made of three pairs."""
     gauge = Waits(monkeypatch, 57)
     runners = {
         "original": gauge.runner(1e-3),
@@ -292,16 +292,17 @@ def test_what_is_far_dearer_goes_after_two_rounds(monkeypatch: pytest.MonkeyPatc
     assert len(found.laps["spins"]) == FAR_ROUNDS
     outcome = found.outcome("spins")
     assert (outcome.verdict, outcome.ratio) == ("more", None)
-    assert "57 times as much in each of 2 rounds" in outcome.reason
+    assert "57 times as much in each of 3 rounds" in outcome.reason
     assert found.outcome("one thread").verdict == "can't tell"
 
 
 def test_noise_alone_is_rarely_far_dearer() -> None:
     trials = [heavy(seed, 1.0, FAR_ROUNDS, "cpu_seconds") for seed in range(REPEATS)]
     assert sum(one.outcome("candidate").verdict == "more" for one in trials) <= 0.03 * REPEATS
-    assert far_dearer([1.0], [100.0]) is None
-    assert far_dearer([1.0, 1.0], [FAR, FAR - 0.1]) is None
-    assert far_dearer([1.0, 0.0], [FAR, FAR]) is None
+    assert far_dearer([1.0] * 2, [100.0] * 2) is None
+    assert far_dearer([1.0, 1.0, 1.0], [FAR, FAR, FAR - 0.1]) is None
+    assert far_dearer([1.0, 1.0, 0.0], [FAR] * 3) is None
+    assert far_dearer([1.0, 1.0, 2.0], [FAR, FAR, 2 * FAR]) is None
 
 
 def test_the_ledger_counts_the_inferences_that_were_run(monkeypatch: pytest.MonkeyPatch) -> None:
