@@ -153,7 +153,9 @@ class Ticks:
         if moment - unclear < self.period / 2:
             return True
         near = self.comb.following(unclear - self.period / 2)
-        return near is not None and moment < near.time + self.period - near.doubt
+        # A rhythm that is not known well may be a wrong one: then what the read saw can't be placed by it.
+        known = near is not None and near.doubt <= VAGUE_PART * self.period
+        return near is not None and known and moment < near.time + self.period - near.doubt
 
     def _reached(self, reading: Reading, last: Reading) -> None:
         """Book the tick before a reading, and with it what unclear ones right before it turn out to have seen."""
