@@ -14,7 +14,6 @@ from .comparison import ONE_RUN, Against
 UNFAIR: dict[Unfair, str] = {
     "throttled": "the device was throttled in this run and not in the baseline’s",
     "baseline throttled": "the device was throttled in the baseline’s run and not in this one",
-    "power cap": "the device was held at its power limit in one of the two runs alone",
     "other clocks": "the device ran at another clock than in the baseline’s run",
 }
 """Why a difference is not proven, as part of a sentence."""

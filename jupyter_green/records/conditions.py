@@ -14,9 +14,9 @@ from typing import Literal
 Throttle = Literal["thermal", "power_brake", "hardware", "power_cap"]
 """Why a clock was lowered: heat, an external power brake, another cause in the hardware, the driver's power limit."""
 
-Unfair = Literal["throttled", "baseline throttled", "power cap", "other clocks"]
-"""Why two energies can't be compared fairly: ours was throttled, the other one was, one of them alone was at its power
-limit, or their clocks differ by more than they vary."""
+Unfair = Literal["throttled", "baseline throttled", "other clocks"]
+"""Why two energies can't be compared fairly: ours was throttled, the other one was, or their clocks differ by more than
+they vary."""
 
 POWER_CAP: Throttle = "power_cap"
 CLOCK_NOISE = 0.03
@@ -91,13 +91,16 @@ def half_range(values: Sequence[float]) -> float:
 
 
 def unfair(ours: Conditions, theirs: Conditions) -> Unfair | None:
-    """Return why two energies can't be compared fairly; None where nothing is known against it."""
+    """Return why two energies can't be compared fairly; None where nothing is known against it.
+
+    The power limit is reached by what the work draws, and lowers the clock then: that is a difference of the work.
+    """
     if ours.throttle is None or theirs.throttle is None:
         return None
     if ours.throttled != theirs.throttled:
         return "throttled" if ours.throttled else "baseline throttled"
-    if (POWER_CAP in ours.throttle) != (POWER_CAP in theirs.throttle):
-        return "power cap"
+    if POWER_CAP in ours.throttle or POWER_CAP in theirs.throttle:
+        return None
     clocks = ours.clock_mhz, theirs.clock_mhz
     spreads = ours.clock_spread_mhz, theirs.clock_spread_mhz
     if None in clocks or None in spreads:

@@ -22,10 +22,12 @@ from .recipe import Product
 from .result import Candidate, ShrinkResult
 from .search import Search
 from .sheet import interval, span, times
+from .skill import Constant
 from .subject import Subject
 from .trial import UNTOLD, Trial
 from .waiting import crowded
 
+NO_SKILL = "Your own model is no better than a constant answer here, so no loss against it proves anything."
 _JUDGED: Counter[str] = Counter()
 """How often the same data has judged a search in this process."""
 
@@ -49,6 +51,7 @@ def result_of(search: Search, verdict: Verdict, window: Any, per_day: int, notes
     record = window.record
     entry, trial = verdict.entry, verdict.trial
     kept = entry if entry is not None and (verdict.proven or search.interrupted or search.unjudged) else None
+    verdict = as_proven(verdict, search.constant)
     ratio = verdict.outcome.ratio if verdict.outcome is not None else None
     cpu = window.closed.cpu - window.opened.cpu
     basis: Any = trial.basis if trial is not None else ("joules" if search.gauge.measures else "cpu_seconds")
@@ -109,6 +112,14 @@ def result_of(search: Search, verdict: Verdict, window: Any, per_day: int, notes
         facts=facts,
         bf16_ratio=None if verdict.against_bf16 is None else verdict.against_bf16.value,
     )
+
+
+def as_proven(verdict: Verdict, constant: Constant | None) -> Verdict:
+    """Return the verdict without its proof where the original is no better than a constant; same numbers stay same."""
+    same = verdict.entry is not None and verdict.entry.product.same_numbers
+    if constant is None or not verdict.proven or (same and verdict.loss is not None and verdict.loss.same):
+        return verdict
+    return replace(verdict, proven=False, reason=NO_SKILL)
 
 
 def _varies(search: Search) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 from jupyter_green.session import Session, current
 
 from . import deadline
-from .account import label_of, result_of
+from .account import as_proven, label_of, result_of
 from .fault import ShrinkError
 from .fitting import judged_by
 from .gauge import SessionGauge, estimated_watts
@@ -149,7 +149,11 @@ def shrink(  # noqa: PLR0917 - the order is public
             search.run(recipes)
             verdict = judge(search)
             window.facts["label"] = label_of(
-                subject, verdict, measure, estimated_watts(session), interrupted=search.interrupted
+                subject,
+                as_proven(verdict, search.constant),
+                measure,
+                estimated_watts(session),
+                interrupted=search.interrupted,
             )
             if window.parent is not None:
                 # The cell that it ran in says what came of it, in the panel and wherever its record is shown.

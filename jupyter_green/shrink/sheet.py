@@ -59,8 +59,6 @@ def headline(result: ShrinkResult) -> str:
     if result.proven and result.loss == 0 and result.reason.startswith("The same numbers"):
         return f"{said}: the same numbers out."
     if result.proven:
-        if facts.constant is not None:  # the line goes on with what constant that is
-            return f"{said}: {accepted} on {facts.examples:,} examples, which proves nothing here."
         return f"{said}: {accepted}, proven on {facts.examples:,} examples."
     return f"{said}: not proven."
 
@@ -68,7 +66,7 @@ def headline(result: ShrinkResult) -> str:
 def _nothing_kept(reason: str) -> str:
     """Return why nothing is kept, in one sentence."""
     if reason.startswith(UNLIKE):
-        return "Can't tell: the device was throttled, or clocked otherwise, on one side alone."
+        return "Can't tell: the device was throttled on one side alone."
     if reason.startswith(UNTOLD):
         short = reason.startswith("Too few")
         why = "there was too little time" if short else "the machine was busy or the figures varied too much"

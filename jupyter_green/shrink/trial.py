@@ -19,8 +19,6 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any, Literal
 
-from jupyter_green.records import Conditions, Unfair, unfair
-
 from . import deadline
 from .gauge import POWER_DIFFERENCE, Basis, Gauge, Lap, Passes
 from .model_state import ModelState
@@ -46,11 +44,9 @@ busy machine a lap takes many times as long, and a few rounds tell nothing, howe
 UNLIKE = "Not proven: the device"
 UNTOLD = ("The machine was busy", "It can't be told", "Too few rounds", UNLIKE)
 """How the reason begins where a cost can't be told."""
-UNFAIR: dict[Unfair, str] = {
+UNFAIR = {
     "throttled": "the device was throttled while {ours} ran and not while {theirs} did",
     "baseline throttled": "the device was throttled while {theirs} ran and not while {ours} did",
-    "power cap": "the device was held at its power limit by one of {ours} and {theirs} alone",
-    "other clocks": "the device ran {ours} at another clock than {theirs}",
 }
 """Why nothing is proven where the device's conditions were not alike, as part of a sentence."""
 WIDE = 0.25
@@ -165,18 +161,19 @@ class Trial:
         """Whether a device was used by others meanwhile, so that nothing is proven."""
         return any(lap.shared for laps in self.laps.values() for lap, _ in laps)
 
-    def unfair(self, name: str, against: str | None = None) -> Unfair | None:
-        """Return why one can't be compared fairly with another; None where nothing is known of that.
+    def throttled(self, name: str, against: str | None = None) -> Literal["throttled", "baseline throttled"] | None:
+        """Return which of two was throttled, so that it is not fair to compare them; None where none is known to be.
 
         One lap that was throttled beside one of its round that was not is enough where that never happened the other
         way round; where both sides were, by turns, it is fair while chance explains the difference (sign test, 95 %).
+        Clocks are no reason here: in turns on one device they differ by what the work is.
         """
         ours, theirs = ([lap.conditions for lap, _ in self.laps[who]] for who in (name, against or self.reference))
         pairs = [(one.throttled, other.throttled) for one, other in zip(ours, theirs, strict=False)]
         mine, its = pairs.count((True, False)), pairs.count((False, True))
         if (mine == 0) != (its == 0) or abs(mine - its) > 2 * math.sqrt(mine + its):
             return "throttled" if mine > its else "baseline throttled"
-        return unfair(Conditions.over(ours), Conditions.over(theirs))
+        return None
 
     def series(self, name: str) -> list[float]:
         """Return the cost per inference of each lap, on the trial's basis."""
@@ -211,7 +208,7 @@ class Trial:
             few = len(self.laps[name]) < LEAST_PAIRS
             said = "Too few rounds were run in the time allowed." if few else "It can't be told: a lap read no cost."
             return Outcome("can't tell", None, said, cost)
-        why = self.unfair(name, against)
+        why = self.throttled(name, against)
         if why is not None:
             other = against or self.reference
             reason = UNFAIR[why].format(ours=name, theirs="the original" if other == "original" else other)

@@ -309,7 +309,6 @@ export class Words {
       'one run': trans.__('one run'),
       throttled: trans.__('throttled'),
       'baseline throttled': trans.__('baseline throttled'),
-      'power cap': trans.__('power cap'),
       'other clocks': trans.__('other clocks')
     };
     return reason === null ? '' : (words[reason] ?? reason);
@@ -324,9 +323,6 @@ export class Words {
       ),
       'baseline throttled': trans.__(
         'the device was throttled in the baseline’s run and not in this one'
-      ),
-      'power cap': trans.__(
-        'the device was held at its power limit in one of the two runs alone'
       ),
       'other clocks': trans.__(
         'the device ran at another clock than in the baseline’s run'

@@ -12,8 +12,9 @@ import torch
 
 import jupyter_green as green
 from jupyter_green.session import current
-from jupyter_green.shrink import deadline, sheet
-from jupyter_green.shrink.account import _crowded, label_of, result_of
+from jupyter_green.shrink import deadline
+from jupyter_green.shrink.account import NO_SKILL, _crowded, as_proven, label_of, result_of
+from jupyter_green.shrink.bench import UNTRIED
 from jupyter_green.shrink.entry import Entry, Verdict
 from jupyter_green.shrink.gauge import Lap, estimated_watts
 from jupyter_green.shrink.judgement import LISTED, _reason, judge, shortlist
@@ -699,14 +700,16 @@ def test_what_was_not_told_is_not_called_nothing_gained(
     assert label_of(subject_of(points_model), Verdict(None, reason=reason)) == f"shrink: Blocks, {label}"
 
 
-def test_a_loss_within_what_is_accepted_proves_nothing_of_a_model_without_skill(points_model: Any) -> None:
-    result = green.shrink(points_model, models.points(3000, seed=2), time="2s", recipes=[])
-    kept = replace(result, recipe="int8", proven=True, energy_ratio=0.5, reason="Proven on 900 examples.")
-    able = replace(kept, facts=replace(result.facts, constant=None))
-    blind = replace(kept, facts=replace(result.facts, constant=Constant(0.5, 1)))
-    assert "proven on" in sheet.headline(able)
-    assert "which proves nothing here" in sheet.headline(blind)
-    assert "proven on" not in sheet.headline(blind)
+def test_nothing_is_proven_of_a_model_without_skill(points_model: Any) -> None:
+    entry = Entry("int8", Product(points_model), counted(0, 0, 900), 0.9, UNTRIED)
+    verdict = Verdict(entry, entry.loss, reason="Proven on 900 examples.", proven=True)
+    assert as_proven(verdict, None) is verdict
+    blind = as_proven(verdict, Constant(0.5, 1))
+    assert not blind.proven
+    assert blind.reason == NO_SKILL
+    same = replace(entry.loss, same=True)
+    alike = replace(verdict, entry=replace(entry, product=replace(entry.product, same_numbers=True)), loss=same)
+    assert as_proven(alike, Constant(0.5, 1)).proven
 
 
 @pytest.mark.parametrize(

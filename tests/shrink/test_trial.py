@@ -341,15 +341,15 @@ SLOW = Conditions(60.0, 1200.0, 15.0, ())
         ([COOL] * 12, [HOT] * 12, "throttled"),
         ([HOT] + [COOL] * 11, [COOL] * 12, "baseline throttled"),
         ([HOT] * 11 + [COOL], [COOL] * 11 + [HOT], "baseline throttled"),
-        ([CAPPED] * 12, [COOL] * 12, "power cap"),
-        ([COOL] * 12, [SLOW] * 12, "other clocks"),
+        ([CAPPED] * 12, [COOL] * 12, None),
+        ([COOL] * 12, [SLOW] * 12, None),
     ],
 )
 def test_what_was_throttled_on_one_side_alone_is_not_proven(
     original: list[Conditions], candidate: list[Conditions], why: str | None
 ) -> None:
     trial = Trial("original", {"original": laps_of(2.0, original), "int8": laps_of(1.0, candidate)}, "joules")
-    assert trial.unfair("int8") == why
+    assert trial.throttled("int8") == why
     outcome = trial.outcome("int8")
     assert outcome.verdict == ("less" if why is None else "can't tell")
     if why is not None:
