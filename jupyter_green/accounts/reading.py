@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
@@ -300,7 +300,7 @@ class Reading:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON; a half-width that is not known is null."""
-        parts = [part._asdict() for part in self.parts]
+        parts = [{**part._asdict(), "conditions": asdict(part.conditions)} for part in self.parts]
         for part in parts:
             part["random"] = part["random"] if math.isfinite(part["random"]) else None
         return {"parts": parts, "units": self.units, "unit": self.unit, "shared": self.shared}
