@@ -36,7 +36,7 @@ OUT = Path(__file__).with_name("out")
 Run = list["EnergyRecord"]
 
 
-def work(share: float) -> tuple[object, object]:
+def work(share: float) -> tuple[Callable[[], object], Callable[[], object]]:
     """Return the two cells of a notebook that does so much of its work."""
     import numpy as np
 
@@ -59,7 +59,7 @@ def metered(name: str, share: float) -> Run:
     records = []
     for place_of, cell in enumerate(work(share)):
         with green.meter(f"cell {place_of}") as window:
-            cell()  # type: ignore[operator]
+            cell()
         code = f"{place_of} {share}"
         records.append(window.record.with_(span="cell", run_id=name, cell_id=str(place_of), code_hash=code))
     return records
