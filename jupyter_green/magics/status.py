@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -134,7 +133,7 @@ def history(session: Session, *, everything: bool, sources: Sources, page: int =
     session.settle()
     title, first = "All runs" if everything else "This run", (page - 1) * PAGE_ROWS
     problem = session.problem
-    if not everything and _kept_whole(session):
+    if not everything and session.keeps_all:
         rows = folded(by_start(session.finished))
         count = len(rows)
         rows = rows[max(0, count - first - PAGE_ROWS) : max(0, count - first)]
@@ -203,14 +202,10 @@ def _heading(record: EnergyRecord) -> str:
     return f"{when} · {where}"
 
 
-def _kept_whole(session: Session) -> bool:
-    return len(session.finished) < (session.finished.maxlen or sys.maxsize)
-
-
 def records_of_run(session: Session) -> tuple[tuple[EnergyRecord, ...], str]:
     """Return what was metered in the run, and what is missing; beyond what the session keeps, what the ledger does."""
     records = by_start(session.finished)
-    if _kept_whole(session):
+    if session.keeps_all:
         return records, ""
     from jupyter_green.ledger import Ledger, LedgerError
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import atexit
 import os
 import weakref
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -219,9 +218,15 @@ class Session:
         self._settlement.settings = settings
 
     @property
-    def finished(self) -> deque[EnergyRecord]:
-        """Settled records of this session, oldest first; the newest two thousand."""
-        return self._settlement.finished
+    def finished(self) -> tuple[EnergyRecord, ...]:
+        """Settled records of this session at one moment, oldest first; the newest two thousand."""
+        return tuple(self._settlement.finished)  # in one step of Python's: another thread may settle the next meanwhile
+
+    @property
+    def keeps_all(self) -> bool:
+        """Whether all settled records are still among the finished ones."""
+        kept = self._settlement.finished
+        return kept.maxlen is None or len(kept) < kept.maxlen
 
     def so_far(self) -> tuple[list[EnergyRecord], tuple[Alike, ...]]:
         """Settled records that are kept, and the sums of those before them: all that was metered, at one moment."""
