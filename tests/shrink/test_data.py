@@ -162,7 +162,7 @@ def test_groups_of_train_are_left_out_of_data() -> None:
 def test_groups_that_make_no_sense(group: Any, said: str) -> None:
     with pytest.raises(ShrinkError, match=said):
         read(models.points(600), group=group)
-    with pytest.raises(ShrinkError, match="differ or belong to different groups"):
+    with pytest.raises(ShrinkError, match="differ and belong to different groups"):
         read(models.points(600), group=[place % 5 for place in range(600)])
 
 
