@@ -566,8 +566,10 @@ def test_whoever_reaches_outside_is_found_out_even_where_a_library_hides_it(whol
 def test_what_is_changed_meanwhile_is_not_loaded(whole: Path, tmp_path: Path) -> None:
     """It was read once here; what the other process finds is something else."""
     folder = Path(shutil.copytree(whole / "onnx", tmp_path / "onnx"))
+    note(more=31)(folder)  # what was tried in this process before is not tried again
+    sealed(folder)
     before = opened(folder)
-    note(more=1)(folder)
+    note(more=32)(folder)
     sealed(folder)
     with pytest.raises(ShrinkError, match="was changed while it was read"):
         bounded_load.first_ask(folder, before)
