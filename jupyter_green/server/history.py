@@ -21,7 +21,7 @@ from sqlalchemy.sql import visitors
 from jupyter_green.accounts import view
 from jupyter_green.ledger import schema
 from jupyter_green.ledger.altered import is_altered, is_whole
-from jupyter_green.ledger.entry import record_of
+from jupyter_green.ledger.entry import DamagedRecord, record_of
 from jupyter_green.ledger.fault import LedgerError
 from jupyter_green.ledger.query import OUTER
 from jupyter_green.records import Component, EnergyRecord, Quality
@@ -301,21 +301,33 @@ def cells(connection: Connection, where: Where, offset: int, limit: int) -> Shap
 
 
 def _newest(connection: Connection, where: Where, last: dict[str, float]) -> dict[str, tuple[EnergyRecord, bool]]:
-    """Return the last execution of each cell, and whether it is simulated."""
+    """Return the last execution of each cell, and whether it is simulated.
+
+    Raises
+    ------
+    LedgerError
+        If none can be read, and a newer version wrote one of them.
+    """
     wanted = (
         select(_key, _table.started_at, _table.simulated, _table.document)
         .where(_row, *where, _table.started_at.in_([*last.values()]), _key.in_([*last]))
         .order_by(_table.id)
     )
     found = {}
+    newer: LedgerError | None = None
     for key, began, simulated, document in connection.execute(wanted):
         if last[key] == began:
             try:
                 record = record_of(document, None)
-            except LedgerError:
-                continue  # altered from outside, or of a newer version; the other cells can be read
+            except DamagedRecord:
+                continue  # altered from outside; the other cells can be read
+            except LedgerError as error:
+                newer = error
+                continue
             known = record.cell_id is not None and 1 <= len(record.cell_id) <= _LONGEST_ID
             found[key] = record if known else record.with_(cell_id=None), bool(simulated)
+    if newer is not None and not found:
+        raise newer
     return found
 
 

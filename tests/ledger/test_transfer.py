@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jupyter_green.ledger import Ledger, LedgerError, transfer
+from jupyter_green.ledger import Ledger, LedgerError
 from jupyter_green.records import SCHEMA_VERSION, Component, EnergyRecord, Trace
 
 TEXT = st.none() | st.text(max_size=12)
@@ -187,7 +187,7 @@ def test_a_failed_export_keeps_the_old_file(file_url, tmp_path, record, monkeypa
         def refuse(*_args, **_kwargs):
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(transfer, "document_of", refuse)
+        monkeypatch.setattr(EnergyRecord, "to_dict", refuse)
         with pytest.raises(LedgerError, match="can't be written"):
             ledger.export(tmp_path / "x.jsonl")
         with pytest.raises(LedgerError, match="can't be written"):
