@@ -21,8 +21,8 @@ from sqlalchemy.sql import visitors
 from jupyter_green.accounts import view
 from jupyter_green.ledger import schema
 from jupyter_green.ledger.altered import is_altered, is_whole
-from jupyter_green.ledger.entry import DamagedRecord, record_of
-from jupyter_green.ledger.fault import LedgerError
+from jupyter_green.ledger.entry import record_of
+from jupyter_green.ledger.fault import DamagedRecord, LedgerError
 from jupyter_green.ledger.query import OUTER
 from jupyter_green.records import Component, EnergyRecord, Quality
 
