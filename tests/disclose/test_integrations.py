@@ -98,7 +98,7 @@ def test_a_training_that_raises_ends_where_it_was_last_seen(session: Session, tm
     pytest.importorskip("accelerate")
     from tests.shrink import models
 
-    class Broken(transformers.TrainerCallback):  # type: ignore[misc]
+    class Broken(transformers.TrainerCallback):  # type: ignore[misc]  # transformers is taken as untyped
         def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             if state.global_step == 3:
                 raise ValueError("bad batch")
