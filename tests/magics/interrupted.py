@@ -13,6 +13,7 @@ import json
 import linecache
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from inspect import CO_GENERATOR
 from pathlib import Path
@@ -29,6 +30,7 @@ from jupyter_green.session import Session
 PLACES = str(Path(jupyter_green.__file__).parent), threading.__file__
 """Where interrupts fall: our code, and the locks that it is built on as far as they are Python."""
 SOURCE = "value = 1"
+PATIENCE_SECONDS = 120.0
 OF_START = str(Path(jupyter_green.__file__).parent / "magics" / "cell.py")
 """Where they fall in the look at budgets, which mostly reads files."""
 
@@ -67,6 +69,17 @@ class Interrupter:
                 self.where = f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno} {event} of {frame.f_code.co_name}"
                 raise KeyboardInterrupt
         return self.trace
+
+
+def stacks() -> str:
+    """Return where each thread is."""
+    frames = sys._current_frames()
+    calls = {
+        thread.name: [call.name for call in reversed(traceback.extract_stack(frames[thread.ident]))]
+        for thread in threading.enumerate()
+        if thread.ident in frames
+    }
+    return json.dumps(calls)
 
 
 def before_the_first_line(frame: FrameType, event: str, _argument: object) -> None:
@@ -125,11 +138,15 @@ def main(budget: bool) -> None:
     finally:
         sys.settrace(None)
     fault = check(result, said, session) or check_plain(*run(SOURCE), session)
-    session.settle()
+    session.settle(PATIENCE_SECONDS)  # a busy machine may keep the sampler waiting for long
+    if session._settlement.busy:
+        wrong.append(f"the sampler does not settle; {session.problem}; {stacks()}")
     untold = [record.status for record in session.finished if record.code_hash == code_hash(source)]
     if fault is not None or untold != ["interrupted"]:
         wrong.append(f"before IPython tells of the cell: {fault}, records of {untold}")
-    wrong += wrong_records(expected, session)
+    missed = wrong_records(expected, session)
+    if missed:
+        wrong += [f"{len(session.finished)} records, {len(missed)} wrong; {session.problem}; {stacks()}", *missed]
     spans = [(record.started_at, record.seconds) for record in session.finished if record.parent is None]
     whole = max(start + seconds for start, seconds in spans) - min(start for start, _ in spans)
     twice = sum(seconds for _, seconds in spans) - whole
