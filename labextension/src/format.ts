@@ -119,7 +119,7 @@ export function within(joules: number, block: IAmount): string {
 }
 
 /** Write `value` at a column's digit, or with one digit of its own where it would vanish there. */
-export function fixedOrOwn(value: number, decimals: number): string {
+function fixedOrOwn(value: number, decimals: number): string {
   return value !== 0 && leading(value, decimals) === '0'
     ? significant(value, 1)
     : fixed(value, decimals);
