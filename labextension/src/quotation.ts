@@ -69,7 +69,7 @@ function against(words: Words, state: IState, totals: ITotals): string {
 }
 
 /** A name as chats and Markdown leave it alone. */
-export function code(name: string): string {
+function code(name: string): string {
   const clean = line(name, 80).replace(/`/g, "'");
   return clean === '' ? '' : `\`${clean}\`: `;
 }
