@@ -1,4 +1,4 @@
-"""A record as one MIME bundle: data for our front end, static HTML for every other, text for the rest.
+"""A record as one MIME bundle: data for programs, static HTML for every front end, text for the rest.
 
 The data is `EnergyRecord.to_dict`, made safe for strict JSON (no NaN, no infinity, no lone surrogate) and
 small (the course of power is thinned). A notebook's path would travel with every shared notebook, so only

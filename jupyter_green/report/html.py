@@ -23,6 +23,9 @@ from .trace import drawable, svg
 _WAYS = {"counter": "counter", "power": "power over time", "model": "model"}
 _LEAST_POINTS = 3
 _MOST_ROUNDING = 0.25
+# What stands in an element itself is what JupyterLab leaves of our style in a notebook that nobody trusts.
+_LEFT = ' style="text-align:left"'  # its own tables are flush right
+_BESIDE = ' style="list-style-position:outside;margin-left:16px"'  # the arrow, which would have a line of its own
 
 
 def html(record: EnergyRecord) -> str:
@@ -34,7 +37,8 @@ def html(record: EnergyRecord) -> str:
         return f'{STYLE}<div class="jg jg-rec plain">{summary}</div>'
     details = _share(record) + _course(record) + _table(record) + definitions(facts(record))
     return (
-        f'{STYLE}<details class="jg jg-rec"><summary>{summary}</summary><div class="jg-det">{details}</div></details>'
+        f'{STYLE}<details class="jg jg-rec"><summary{_BESIDE}>{summary}</summary>'
+        f'<div class="jg-det">{details}</div></details>'
     )
 
 
@@ -110,13 +114,14 @@ def _table(record: EnergyRecord) -> str:
         power = number.ABSENT if bound else number.fixed_or_own((part.joules or 0.0) / record.seconds, places)
         figures = _figure(value, unit=unit.symbol) + _figure(error, sign="±") + _figure(power, unit="W")
         rows.append(
-            f'<tr><th scope="row">{_swatch(part)}{markup(device_name(part))}</th>{figures}'
-            f'<td>{markup(_how(part))}</td><td class="muted">{markup(_covers(part))}</td></tr>'
+            f'<tr><th scope="row"{_LEFT}>{_swatch(part)}{markup(device_name(part))}</th>{figures}'
+            f'<td{_LEFT}>{markup(_how(part))}</td><td class="muted"{_LEFT}>{markup(_covers(part))}</td></tr>'
         )
     return (
-        '<table class="jg-comp jg-dev"><thead><tr><th scope="col">Device</th>'
+        f'<table class="jg-comp jg-dev"><thead><tr><th scope="col"{_LEFT}>Device</th>'
         f'<th scope="col" class="r">{unit.symbol}</th><th scope="col" class="r">±</th>'
-        '<th scope="col" class="r">W mean</th><th scope="col">How</th><th scope="col">What it covers</th></tr></thead>'
+        f'<th scope="col" class="r">W mean</th><th scope="col"{_LEFT}>How</th>'
+        f'<th scope="col"{_LEFT}>What it covers</th></tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table>"
     )
 
@@ -166,7 +171,9 @@ def _share(record: EnergyRecord) -> str:
             f"Of {number.energy_within(board, decimals, unit)} of {device_name(part)}: {'; '.join(w for _, w in told)}"
         )
         stretches = "".join(f'<i class="{s}" style="width:{100 * v / board:.1f}%"></i>' for s, _, v in shares)
-        key = "".join(f'<span><i class="sw {style}"></i>{markup(text)}</span>' for style, text in told)
+        key = '<span class="dot">; </span>'.join(
+            f'<span><i class="sw {style}"></i>{markup(text)}</span>' for style, text in told
+        )
         bars.append(
             f'<div class="jg-share" role="img" aria-label="{markup(words)}">{stretches}</div>'
             f'<div class="jg-sk">{key}</div>'

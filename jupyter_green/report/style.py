@@ -19,7 +19,7 @@ font-variant-numeric:tabular-nums;max-width:900px;overflow-wrap:anywhere}
 [data-jp-theme-light="false"] .jg{--jg-cpu:var(--jp-brand-color3,#bbdefb)}
 .jg summary,.jg.plain{list-style:none;cursor:pointer;padding:2px 4px 2px 20px;position:relative;
 border-radius:var(--jp-border-radius,2px)}
-.jg.plain{cursor:default}
+.jg summary{margin:0!important}.jg.plain{cursor:default}
 .jg summary::-webkit-details-marker{display:none}
 .jg summary::before{content:"";position:absolute;left:6px;top:8px;border:4px solid transparent;
 border-left:5px solid var(--jg-muted);border-right:0}
@@ -28,7 +28,8 @@ border-left:5px solid var(--jg-muted);border-right:0}
 .jg :focus-visible{outline:2px solid var(--jg-gpu);outline-offset:-1px}
 .jg .jg-say{display:inline}
 .jg b{font-weight:600}.jg .muted,.jg .dot{color:var(--jg-muted)}
-.jg code{font:12px var(--jp-code-font-family,monospace);color:inherit;background:none;padding:0;white-space:pre-wrap}
+.jg.jg.jg code{font:12px var(--jp-code-font-family,monospace);color:inherit;background:none;padding:0;
+white-space:pre-wrap}
 .jg-icon{display:inline-block;vertical-align:-2.5px;margin-right:5px}.jg .bad{color:var(--jg-bad)}
 .jg .run{color:var(--jg-gpu)}
 .jg.plain .jg-icon{position:absolute;left:2px;top:5px;margin:0}
@@ -57,6 +58,7 @@ border-bottom:1px solid var(--jg-rule);white-space:nowrap}
 width:auto;float:none;min-width:0}
 .jg-share{display:flex;gap:1px;height:12px;width:420px;max-width:100%}.jg-share i{display:block}
 .jg-sk{display:flex;flex-wrap:wrap;gap:0 16px;font-size:12px;margin-top:4px}
+.jg-sk .dot{display:none}
 .jg svg.jg-trace{display:block;margin:4px 0 8px}
 .jg-scroll{overflow-x:auto;container-type:inline-size}.jg-doc .jg-det{padding:6px 0 2px}
 .jg.jg ul{margin:2px 0;padding:0 0 0 18px;font-size:12px;line-height:18px}

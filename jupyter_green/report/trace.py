@@ -115,23 +115,24 @@ def svg(trace: Trace, width: int = 560, standalone: bool = False) -> str:
     size = f'width="{width}"' if standalone else f'width="100%" style="max-width:{width}px"'
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="jg-trace" {size} height="{height}" role="img" '
-        f'aria-label="{markup(said)}"><title>Power over time</title> <desc>{markup(said)}</desc>'
+        f'aria-label="{markup(said)}"><title>Power over time</title>'
     ]
     ink = "#1f1f1f" if standalone else "currentColor"
     if standalone:
-        parts.append(f'<rect width="100%" height="{height}" fill="#ffffff"/>')
+        parts.append(f'<desc>{markup(said)}</desc><rect width="100%" height="{height}" fill="#ffffff"/>')
     parts.append(f'<g font-family="system-ui,sans-serif" font-size="11" fill="{ink}" stroke="none">')
+    # What stands between the texts is not drawn. Some sanitisers drop a picture and keep all that is text in it.
+    parts.append(": ")
     parts += [_lane(name, points, trace.seconds, index=index, ink=ink) for index, (name, points) in enumerate(shown)]
     if not shown:
-        parts.append('<text x="0" y="12">no readings</text>')
+        parts.append('<text x="0" y="12">no readings</text>; ')
     base = height - 4
-    parts.append(f'<text x="0" y="{base}">0</text>')
+    parts.append(f'<text x="0" y="{base}">0</text> to ')
     parts.append(f'<text x="100%" y="{base}" text-anchor="end">{markup(number.seconds(trace.seconds))}</text>')
     if trace.simulated:
-        parts.append(f'<text x="50%" y="{base}" text-anchor="middle" font-weight="600">simulated</text>')
+        parts.append(f', <text x="50%" y="{base}" text-anchor="middle" font-weight="600">simulated</text>')
     parts.append("</g></svg>")
-    # Spaces between the words, because some sanitisers drop the picture and keep its text.
-    return " ".join(parts)
+    return "".join(parts)
 
 
 def _lane(name: str, points: Points, seconds: float, *, index: int, ink: str) -> str:
@@ -140,8 +141,8 @@ def _lane(name: str, points: Points, seconds: float, *, index: int, ink: str) ->
     told = "no readings" if peak is None else f"peak {number.watts(peak)}"
     colour = _COLOURS[index % len(_COLOURS)]
     drawn = [
-        f'<text x="0" y="{top + 12}">{markup(shorten(one_line(name, 60), _MOST_NAME))}</text> '
-        f'<text x="100%" y="{top + 12}" text-anchor="end">{markup(told)}</text>'
+        f'<text x="0" y="{top + 12}">{markup(shorten(one_line(name, 60), _MOST_NAME))}</text>, '
+        f'<text x="100%" y="{top + 12}" text-anchor="end">{markup(told)}</text>; '
         f'<svg y="{top + _TEXT}" width="100%" height="{_LANE}" viewBox="0 0 {_WIDE} {_LANE}" '
         'preserveAspectRatio="none">',
         f'<path d="M0,{_LANE - 0.5}H{_WIDE}" stroke="{ink}" stroke-opacity=".35" {_STROKE}/>',
@@ -150,7 +151,7 @@ def _lane(name: str, points: Points, seconds: float, *, index: int, ink: str) ->
         line, area = _staircase(run, seconds, peak or 1.0)
         drawn.append(f'<path d="{area}" fill="{colour}" fill-opacity=".22"/>')
         drawn.append(f'<path d="{line}" stroke="{colour}" stroke-width="1.5" {_STROKE}/>')
-    return " ".join([*drawn, "</svg>"])
+    return "".join([*drawn, "</svg>"])
 
 
 def _runs(points: Points, seconds: float) -> list[list[tuple[float, float, float]]]:

@@ -28,7 +28,7 @@ export interface ICorner {
 /** Pixels between a badge and everything else. */
 const GAP = 5;
 /** Pixels between a badge and the upper or lower edge of its editor. */
-export const EDGE = 3;
+const EDGE = 3;
 const TAB = 4;
 
 /** The columns that a line takes: wide letters count twice. */

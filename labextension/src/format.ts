@@ -18,7 +18,6 @@ import {
 } from './decimal';
 import {
   JOULES,
-  WATT_HOURS,
   reached,
   unit,
   unitFor,
@@ -27,7 +26,7 @@ import {
   type UnitChoice
 } from './unit';
 
-export { ABSENT, MINUS, fixed, known, significant } from './decimal';
+export { ABSENT, fixed, known, significant } from './decimal';
 export { unitFor, unitOfColumn, type IUnit, type UnitChoice } from './unit';
 
 /** Narrow no-break space: before units and %, after ±. */
@@ -108,18 +107,13 @@ export function head(amount: IAmount): string {
     : `${amount.value}${THIN}${amount.unit.symbol}`;
 }
 
-/** "± 0.2", or nothing where no ± is known. */
-export function spread(amount: IAmount): string {
-  return amount.uncertainty === null ? '' : `±${THIN}${amount.uncertainty}`;
-}
-
 /** Write a part of a block at the block's digit, or with a digit of its own where it would vanish there. */
 export function within(joules: number, block: IAmount): string {
   return fixedOrOwn(joules / block.unit.joules, block.decimals);
 }
 
 /** Write `value` at a column's digit, or with one digit of its own where it would vanish there. */
-export function fixedOrOwn(value: number, decimals: number): string {
+function fixedOrOwn(value: number, decimals: number): string {
   return value !== 0 && leading(value, decimals) === '0'
     ? significant(value, 1)
     : fixed(value, decimals);
@@ -178,29 +172,6 @@ export function seconds(value: number | null): string {
   return rest ? `${whole} ${rest}${THIN}${small}` : whole;
 }
 
-function scaled(
-  value: number | null,
-  steps: readonly Step[],
-  rounding: Rounding
-): readonly [string, string] {
-  if (!known(value)) {
-    return [ABSENT, ''];
-  }
-  const whole = steps.find(([symbol]) => symbol === 'g' || symbol === 'Wh');
-  // From a tenth of a unit on: 0.19 mg reads better than 190 µg beside figures in mg.
-  const [symbol, size] =
-    value === 0 ? (whole ?? steps[0]) : reached(steps, 10 * value);
-  return [significant(value / size, 2, rounding), symbol];
-}
-
-/** Joules as watt-hours (3,600 J each): figure and unit. */
-export function wattHours(
-  joules: number | null,
-  rounding: Rounding = 'nearest'
-): readonly [string, string] {
-  return scaled(joules, WATT_HOURS, rounding);
-}
-
 /** How often something has to run until its CO2e or cost is large enough to write. */
 export type Times = 1 | 1000 | 1000000;
 
@@ -209,9 +180,14 @@ export function carbon(
   grams: number | null,
   rounding: Rounding = 'nearest'
 ): readonly [string, string, Times] {
-  const tiny = known(grams) && grams !== 0 && Math.abs(grams) < 1e-7;
-  const [figure, symbol] = scaled(tiny ? grams * 1e6 : grams, GRAMS, rounding);
-  return [figure, symbol, tiny ? 1000000 : 1];
+  if (!known(grams)) {
+    return [ABSENT, '', 1];
+  }
+  const times = grams !== 0 && Math.abs(grams) < 1e-7 ? 1000000 : 1;
+  const mass = grams * times;
+  // From a tenth of a unit on: 0.19 mg reads better than 190 µg beside figures in mg.
+  const [symbol, size] = reached(GRAMS, mass === 0 ? 1 : 10 * mass);
+  return [significant(mass / size, 2, rounding), symbol, times];
 }
 
 /** A cost with its currency, and for how many runs: never "0.00" for what costs something. */

@@ -50,10 +50,10 @@ const LATEST = 1e11;
 const COUNT = 1e9;
 const MONEY = 1e12;
 
-export const joules = number(-JOULES, JOULES);
-export const spread = number(0, JOULES);
-export const money = number(-MONEY, MONEY);
-export const quality = oneOf('measured', 'estimated', 'simulated');
+const joules = number(-JOULES, JOULES);
+const spread = number(0, JOULES);
+const money = number(-MONEY, MONEY);
+const quality = oneOf('measured', 'estimated', 'simulated');
 export const when = number(0, LATEST);
 export const count = whole(COUNT);
 export const id = name(256);

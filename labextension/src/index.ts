@@ -14,7 +14,6 @@ import {
 } from '@jupyterlab/apputils';
 import { PathExt } from '@jupyterlab/coreutils';
 import { INotebookTracker } from '@jupyterlab/notebook';
-import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator } from '@jupyterlab/translation';
@@ -28,7 +27,6 @@ import { Kernels } from './kernels';
 import { EnergyModel } from './model';
 import { EnergyPanel } from './panel';
 import { Places } from './place';
-import { factory } from './record/renderer';
 import { EnergyServer } from './server';
 import { IPreferences, Preferences, SETTINGS } from './settings';
 import { StatusItem } from './statusitem';
@@ -214,17 +212,4 @@ const statusBar: JupyterFrontEndPlugin<void> = {
   }
 };
 
-const records: JupyterFrontEndPlugin<void> = {
-  id: 'jupyter-green:records',
-  description: 'Draws the energy record under a cell.',
-  autoStart: true,
-  requires: [IRenderMimeRegistry, ITranslator, IPreferences],
-  activate: (
-    _app,
-    registry: IRenderMimeRegistry,
-    translator: ITranslator,
-    chosen: Preferences
-  ) => registry.addFactory(factory(translator.load(DOMAIN), chosen))
-};
-
-export default [preferences, model, panel, badges, statusBar, records];
+export default [preferences, model, panel, badges, statusBar];

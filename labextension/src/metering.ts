@@ -16,7 +16,7 @@ export type Loaded =
   | { kind: 'failed'; sentence: string }
   | { kind: 'gone' };
 
-export const LOAD = '%load_ext jupyter_green';
+const LOAD = '%load_ext jupyter_green';
 
 // The schema has the same, but for the signs that nobody can see.
 const WRITTEN = /^[^\p{C}'"\\{}$<>%;()]{1,64}$/u;

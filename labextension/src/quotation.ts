@@ -2,9 +2,19 @@
  * The total in a few lines for others to read: a message, a model card. Provenance goes with the figure.
  */
 import { withEmissions } from './emissions';
-import { THIN, carbon, change, energy, head, known, seconds } from './format';
+import {
+  THIN,
+  bends,
+  carbon,
+  change,
+  energy,
+  fixed,
+  head,
+  known,
+  seconds,
+  type IAmount
+} from './format';
 import { line } from './line';
-import { part } from './record/name';
 import type { IState, ITotals } from './tokens';
 import type { Words } from './words';
 
@@ -13,7 +23,7 @@ function plain(text: string): string {
 }
 
 /** Text that a chat or Markdown would take for marks, taken for itself. */
-export function literal(text: string): string {
+function literal(text: string): string {
   return text.replace(/[\\`*_{}[\]<>~|#&]/g, mark => `\\${mark}`);
 }
 
@@ -59,9 +69,20 @@ function against(words: Words, state: IState, totals: ITotals): string {
 }
 
 /** A name as chats and Markdown leave it alone. */
-export function code(name: string): string {
+function code(name: string): string {
   const clean = line(name, 80).replace(/`/g, "'");
   return clean === '' ? '' : `\`${clean}\`: `;
+}
+
+/** A part of a block at the block's digit; one that this would bend by a tenth keeps digits of its own. */
+function part(words: Words, joules: number, block: IAmount): string {
+  const { unit, decimals } = block;
+  const value = joules / unit.joules;
+  const written = fixed(value, decimals);
+  return joules !== 0 &&
+    (bends(Math.abs(value), decimals, 0.1) || !/[1-9]/.test(written))
+    ? head(energy(joules, null, null, words.choice))
+    : `${written}${THIN}${unit.symbol}`;
 }
 
 /** What each kind of device used, the devices, how many cells and how long: as the kernel's own message has them. */

@@ -79,7 +79,7 @@ export interface ILedgerChange {
   records: number;
 }
 
-export const EVENT = 'https://events.jupyter.org/jupyter_green/ledger/v1';
+const EVENT = 'https://events.jupyter.org/jupyter_green/ledger/v1';
 
 const ROOT = 'jupyter-green/v1';
 const LONGEST = 16_000_000;
@@ -119,7 +119,6 @@ const change = object<ILedgerChange>({
   run: orNull(id),
   records: count
 });
-const nothing: Reader<null> = () => null;
 
 type Query = Record<string, string | number | undefined>;
 
@@ -176,11 +175,6 @@ export class EnergyServer {
         name
       }
     );
-  }
-
-  /** Delete a named baseline; the run's records stay. */
-  async forget(name: string, notebook: string): Promise<void> {
-    await this._call(nothing, 'DELETE', ['baselines', name], { notebook });
   }
 
   private async _get<T>(

@@ -66,7 +66,7 @@ const READERS: { [K in keyof IChoices]: Reader<IChoices[K]> } = {
 };
 
 /** Read choices from data; what does not fit has its default. */
-export function choices(found: Record<string, unknown>): IChoices {
+function choices(found: Record<string, unknown>): IChoices {
   const chosen: Record<string, unknown> = { ...DEFAULTS };
   for (const [key, reader] of Object.entries(READERS)) {
     const read = attempt<unknown>(reader, found[key]);

@@ -11,7 +11,7 @@ import type { IFigure, ISnapshot, IState, Status } from './tokens';
 /** Seconds without a word from a kernel whose cell runs, after which figures are old. */
 export const STALE = 5;
 
-export const INSTALL = '%pip install jupyter_green';
+const INSTALL = '%pip install jupyter_green';
 
 export interface IFacts {
   notebook: boolean;

@@ -25,7 +25,7 @@ export const JOULES: readonly Step[] = [
   ['kJ', 1e3],
   ['MJ', 1e6]
 ];
-export const WATT_HOURS: readonly Step[] = [
+const WATT_HOURS: readonly Step[] = [
   ['nWh', 3.6e-6],
   ['µWh', 3.6e-3],
   ['mWh', 3.6],
@@ -37,7 +37,7 @@ const MOST_COLUMN_DECIMALS = 3;
 
 export const unit = ([symbol, joules]: Step): IUnit => ({ symbol, joules });
 
-export const JOULE: IUnit = unit(JOULES[3]);
+const JOULE: IUnit = unit(JOULES[3]);
 
 /** The units of a choice, smallest first; the last is the largest that may be used. */
 function ladder(choice: UnitChoice): readonly Step[] {

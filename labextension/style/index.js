@@ -5,10 +5,7 @@ import total from './total.raw.css';
 import cells from './cells.raw.css';
 import charts from './charts.raw.css';
 import badge from './badge.raw.css';
-import record from './record.raw.css';
 
 const style = document.createElement('style');
-style.textContent = [roles, panel, total, cells, charts, badge, record].join(
-  ''
-);
+style.textContent = [roles, panel, total, cells, charts, badge].join('');
 document.head.append(style);

@@ -48,7 +48,6 @@ def _others(value: float) -> list[str | None]:
     return [
         number.watts(value),
         number.seconds(value),
-        number.watt_hours(value),
         number.carbon(value),
         number.money(value, "EUR"),
         number.whole_percent(value) if share else None,

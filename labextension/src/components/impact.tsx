@@ -5,8 +5,7 @@
  * of the joules stands, what follows from them is one too, rounded up as they are.
  */
 import { h } from '../element';
-import { THIN, carbon, doubted, known, money } from '../format';
-import { often } from '../record/worth';
+import { THIN, carbon, doubted, known, money, type Times } from '../format';
 import type { IFigure } from '../tokens';
 import { Words, signed } from '../words';
 import type { IDesk } from './desk';
@@ -76,4 +75,13 @@ export function Impact({
       </table>
     </details>
   );
+}
+
+/** For how many runs a figure stands, behind it. */
+function often({ trans }: Words, times: Times): string {
+  return {
+    1: '',
+    1000: ` ${trans.__('per 1,000 runs')}`,
+    1000000: ` ${trans.__('per million runs')}`
+  }[times];
 }
