@@ -91,6 +91,25 @@ describe.each(RECORDS)('a record: $name', known => {
   });
 });
 
+describe('a record of an older version', () => {
+  it('has what its notes tell of a counter that its board contradicts', () => {
+    const { components, ...rest } = named('contradicted');
+    const old = (components as Record<string, unknown>[]).map(
+      ({ power_mismatch: _, ...each }) => each
+    );
+    const record = read({ ...rest, components: old });
+    expect(record.components.map(each => each.power_mismatch)).toEqual([
+      { ratio: 0.3, recent: false },
+      { ratio: -0.26, recent: true },
+      { ratio: 0.3, recent: false },
+      null
+    ]);
+    expect(message(words, record)).toBe(
+      RECORDS.find(each => each.name === 'contradicted')?.line
+    );
+  });
+});
+
 describe('a record from elsewhere', () => {
   const forged = (change: { [key: string]: unknown }): unknown => ({
     ...named('ok'),
@@ -116,6 +135,11 @@ describe('a record from elsewhere', () => {
       'a quality of its own',
       part({ quality: 'proven' }),
       'components.0.quality'
+    ],
+    [
+      'a mismatch that is a sentence',
+      part({ power_mismatch: { ratio: 'more', recent: false } }),
+      'components.0.power_mismatch.ratio'
     ],
     ['a kind of its own', part({ kind: '<svg>' }), 'components.0.kind'],
     ['a device that is no text', part({ device: {} }), 'components.0.device'],

@@ -27,6 +27,15 @@ export interface IComponent {
   celsius?: number | null;
   clock_mhz?: number | null;
   throttle?: readonly string[] | null;
+  power_mismatch?: IPowerMismatch | null;
+}
+
+/** By how much the power that a device shows differs from its counter. */
+export interface IPowerMismatch {
+  /** (shown - counted) / counted. */
+  ratio: number;
+  /** Whether the window was too short to tell, and the latest readings before its end were taken. */
+  recent: boolean;
 }
 
 /** Pairs of seconds since the window's start and mean watts up to the next pair; null is a gap. */

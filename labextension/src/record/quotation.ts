@@ -9,8 +9,8 @@ import type { Words } from '../words';
 import { clauses, told } from './clause';
 import { figureOf, read, type IRecord } from './energy';
 import { clipped, deviceName } from './name';
+import { mismatchText } from './powerMismatch';
 
-const CONTRADICTED = /^[^]*?the interval reaches both/;
 const MOST_NAMED = 2;
 
 /** What a figure must not be read without where there is no place below its sentence; the kernel says the same. */
@@ -19,10 +19,10 @@ function noted(words: Words, record: IRecord, said: string): string[] {
     .map(note => clipped(note, 300))
     .filter(note => note !== '' && !said.includes(told([[note]])));
   const doubts = read(record.components).flatMap(each => {
-    const found = CONTRADICTED.exec(each.note ?? '')?.[0]
-      .split('. ')
-      .pop();
-    return found ? [`${deviceName(words, each)}: ${line(found, 300)}`] : [];
+    const found = each.power_mismatch;
+    return found
+      ? [`${deviceName(words, each)}: ${mismatchText(words, found)}`]
+      : [];
   });
   const more = doubts.length - MOST_NAMED;
   return [

@@ -22,7 +22,14 @@ import {
   orNull,
   whole
 } from '../shape';
-import type { IComponent, IRecord, ITrace, Points } from './energy';
+import type {
+  IComponent,
+  IPowerMismatch,
+  IRecord,
+  ITrace,
+  Points
+} from './energy';
+import { oldMismatch } from './powerMismatch';
 
 /** The MIME type of a metered cell. */
 export const MIME = 'application/vnd.jupyter-green.cell.v1+json';
@@ -36,7 +43,12 @@ const maybe = <T>(reader: Reader<T>): Reader<T | null | undefined> =>
 const duration = number(0, LATEST);
 const text = name(4096);
 
-const component: Reader<IComponent> = object<IComponent>({
+const mismatch = object<IPowerMismatch>({
+  ratio: number(-LATEST, LATEST),
+  recent: flag
+});
+
+const fields: Reader<IComponent> = object<IComponent>({
   kind: oneOf('gpu', 'cpu', 'dram', 'other'),
   device: text,
   key: text,
@@ -54,8 +66,16 @@ const component: Reader<IComponent> = object<IComponent>({
   note: maybe(text),
   celsius: maybe(number(-LATEST, LATEST)),
   clock_mhz: maybe(number(0, LATEST)),
-  throttle: maybe(list(name(40), 16))
+  throttle: maybe(list(name(40), 16)),
+  power_mismatch: maybe(mismatch)
 });
+
+const component: Reader<IComponent> = value => {
+  const part = fields(value);
+  return part.power_mismatch === undefined
+    ? { ...part, power_mismatch: oldMismatch(part.note) }
+    : part;
+};
 
 const pair: Reader<[number, number | null] | null> = value => {
   if (!Array.isArray(value) || value.length < 2) {
