@@ -31,7 +31,7 @@ def report(since: str, *, project: str | None, target: Path | None, equivalents:
         if target.suffix.lower() not in FORMS:
             raise Refusal(f"{target} ends in none of {', '.join(FORMS)}; give the file such a name.")
         check_writable(target)
-    valuation, problem = Valuation.sound()
+    valuation, faults = Valuation.sound()
     with opened(everyone) as ledger:
         try:
             found = period_in(
@@ -39,7 +39,7 @@ def report(since: str, *, project: str | None, target: Path | None, equivalents:
                 since,
                 project=project,
                 valuation=valuation,
-                problem=problem,
+                problem=" ".join(faults.values()) or None,
                 equivalents=equivalents,
                 versions=[f"jupyter_green {__version__}"],
                 everyone=everyone,
