@@ -72,9 +72,7 @@ export function Devices({
         {components.map((each, index) => {
           const [value, spread] = figures(each, unit, decimals);
           const bound =
-            each.joules === null ||
-            value.startsWith('≤') ||
-            record.seconds <= 0;
+            each.joules === null || isBound(each) || record.seconds <= 0;
           return (
             <tr key={index}>
               <th scope="row">
@@ -108,6 +106,14 @@ export function swatch(part: IComponent): string {
       );
 }
 
+/** Whether only an upper bound of an energy can be told, because its interval reaches 0. */
+function isBound({
+  joules,
+  uncertainty
+}: Pick<IComponent, 'joules' | 'uncertainty'>): boolean {
+  return known(joules) && known(uncertainty) && uncertainty >= joules;
+}
+
 /** An energy and its ± in a column that keeps its unit and, where it can, its decimals. */
 export function figures(
   { joules, uncertainty }: IComponent,
@@ -120,7 +126,7 @@ export function figures(
   if (!known(uncertainty)) {
     return [energy(joules, null, unit).value, ABSENT];
   }
-  if (uncertainty >= joules) {
+  if (isBound({ joules, uncertainty })) {
     const most = Math.max(0, joules + uncertainty) / unit.joules;
     return [`≤${THIN}${ceiling(most)}`, ABSENT];
   }
