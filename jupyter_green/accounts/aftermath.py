@@ -2,7 +2,7 @@
 
 A use is a unit that was counted (`%%energy -u`, or `units=`), since joules alone do not say how often something ran.
 Both times are equally long: as long as it is since the shrink. Where nothing was used in so long a time before it, all
-that is known of before is taken, and brought to that length. A shrink is found by its line in the ledger.
+that is known of before is taken, and brought to that length. A shrink is found by its record's outcome.
 """
 
 from __future__ import annotations
@@ -11,14 +11,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from jupyter_green.ledger.sum import Outlay
-from jupyter_green.records import SHRUNK, EnergyRecord, Quality
+from jupyter_green.records import EnergyRecord, Quality
 from jupyter_green.report import number
 
 from .demand import Rebound, observed
 from .excess import Joules
 from .saving import Credit, judged
-
-KEPT = " → "
 
 
 class NothingToWatch(ValueError):
@@ -74,7 +72,7 @@ class Aftermath:
 
 @dataclass(frozen=True)
 class _Gate:
-    """What the shrink's line says of its own proof."""
+    """Whether the shrink's own proof passed."""
 
     proven: bool
     reason: str
@@ -95,10 +93,10 @@ def aftermath(records: Sequence[EnergyRecord], now: float) -> Aftermath:
     NothingToWatch
         If there is no such shrink, or nothing was counted before or after it.
     """
-    shrinks = [r for r in records if (r.label or "").startswith(SHRUNK) and KEPT in (r.label or "")]
+    shrinks = [(record, record.search) for record in records if record.search and record.search.code == "kept"]
     if not shrinks:
         raise NothingToWatch("This project has no %shrink yet that kept something, so there is no rebound to watch.")
-    last = max(shrinks, key=lambda record: record.started_at)
+    last, outcome = max(shrinks, key=lambda one: one[0].started_at)
     end = last.started_at + last.seconds
     uses = [record for record in records if _is_use(record)]
     after = [record for record in uses if record.started_at >= end]
@@ -117,10 +115,9 @@ def aftermath(records: Sequence[EnergyRecord], now: float) -> Aftermath:
     seconds = (length if recent else max(last.started_at - first, 1.0), length)
     sides = [_summed(recent or before), _summed(after)]
     found = observed(sides[0][0], sides[1][0], (sides[0][1], sides[1][1]), seconds)
-    label = last.label or ""
-    gate = _Gate(label.find(", proven") >= 0, "the shrink's line does not say that it is proven")
+    gate = _Gate(outcome.proven, "the shrink's line does not say that it is proven")
     credit = judged(sides[1][1], baseline=sides[0][0], used=sides[1][0], passed=gate)
-    return Aftermath(label, unit, found, seconds, _weakest(side[2] for side in sides), credit, last.id)
+    return Aftermath(outcome.line, unit, found, seconds, _weakest(side[2] for side in sides), credit, last.id)
 
 
 def _is_use(record: EnergyRecord) -> bool:

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from jupyter_green.ledger.fault import ALTERED, LedgerError
+from jupyter_green.ledger.fault import LedgerError
 from jupyter_green.records import EnergyRecord, clock, new_id
 
 from .board import Board, Known, Owed
@@ -159,7 +159,7 @@ class Purse:
                     self._waiting.pop(0)
                 budgets = [budget_of(one) for one in ledger.postings("budget")]
                 overrides = [Override.from_dict(one.document) for one in ledger.postings("override")]
-                altered = next((notice for notice in ledger.notices if ALTERED in notice), None)
+                altered = ledger.notice_of("altered")
             now = clock.wall()
             holds = in_force(budgets, now)
             self._spending.look(holds, now)

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from jupyter_green.ledger.fault import ALTERED
 from jupyter_green.ledger.journal import journals, replay
 from jupyter_green.ledger.location import journal_folder
 from jupyter_green.ledger.sum import Outlay
@@ -196,10 +195,10 @@ class Spending:
                 start, end = self._period(budget, moment)
                 outlay = self._asked(ledger, budget, (start, end), asked, moment)
                 found[budget.id] = Base(start, outlay, self._carried(ledger, budget, start), clock.wall())
-            waits = next((one for one in ledger.notices if "not in yet" in one or ALTERED in one), None)
+            problem = ledger.notice_of("waiting", "altered")
         with self._guard:
             self.bases = found
-            self.problem = waits
+            self.problem = problem
             for key in gone:
                 self._gone.pop(key, None)
             known = set.intersection(*(base.outlay.known for base in found.values())) if found else set()

@@ -9,7 +9,6 @@ from jupyter_green.disclose.fault import DiscloseError
 from jupyter_green.disclose.period import Period
 from jupyter_green.disclose.scope import period_in
 from jupyter_green.impact import Valuation
-from jupyter_green.ledger.fault import ALTERED
 from jupyter_green.report.quotation import one_line
 
 from .page import check_writable, write_whole
@@ -32,7 +31,7 @@ def report(since: str, *, project: str | None, target: Path | None, equivalents:
         if target.suffix.lower() not in FORMS:
             raise Refusal(f"{target} ends in none of {', '.join(FORMS)}; give the file such a name.")
         check_writable(target)
-    valuation, problem = Valuation.sound()
+    valuation, faults = Valuation.sound()
     with opened(everyone) as ledger:
         try:
             found = period_in(
@@ -40,7 +39,7 @@ def report(since: str, *, project: str | None, target: Path | None, equivalents:
                 since,
                 project=project,
                 valuation=valuation,
-                problem=problem,
+                problem=" ".join(faults.values()) or None,
                 equivalents=equivalents,
                 versions=[f"jupyter_green {__version__}"],
                 everyone=everyone,
@@ -71,7 +70,7 @@ def check_ledger(mend: bool = False) -> int:
         wrong = ledger.check()
         for run in wrong:
             print(f"run {one_line(run, 80)}: its sums are not those of its records")
-        altered = any(ALTERED in notice for notice in ledger.notices)
+        altered = ledger.notice_of("altered") is not None
     if wrong:
         count = "1 run differs" if len(wrong) == 1 else f"{len(wrong)} runs differ"
         print(f"{count}; `jupyter green check --mend` makes the sums anew.")

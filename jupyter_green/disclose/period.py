@@ -21,7 +21,7 @@ from functools import cached_property
 from jupyter_green.impact import Valuation
 from jupyter_green.ledger.moment import HOW, moment
 from jupyter_green.ledger.privacy import comparable
-from jupyter_green.records import SHRUNK, EnergyRecord
+from jupyter_green.records import EnergyRecord
 from jupyter_green.records.sums import EnergySum
 from jupyter_green.report.totals import is_simulated, total, within
 
@@ -29,9 +29,6 @@ from .against import Against, RunComparison
 from .fault import DiscloseError
 
 DEAREST = 5
-_PROVEN = re.compile(r", proven(,|$)")
-_ENDED = re.compile(r" → |, nothing gained$|, can't be told$|, interrupted$").search
-"""Tells a search's line from that of one of its laps."""
 
 
 def since_of(text: str, now: datetime | None = None) -> datetime:
@@ -126,8 +123,7 @@ class PeriodSums:
         for record, inside in records:
             simulated = is_simulated(record)
             counts[simulated] += 1
-            label = record.label or ""
-            if label.startswith(SHRUNK) and _ENDED(label):
+            if record.search is not None:
                 shrinks.append(record)
             if not inside:
                 sorts[simulated].add(record)
@@ -223,7 +219,7 @@ class Period:
     @property
     def cheaper(self) -> list[EnergyRecord]:
         """The searches whose find is proven to be cheaper within the accepted loss."""
-        return [record for record in self.shrinks if _PROVEN.search(record.label or "")]
+        return [record for record in self.shrinks if record.search is not None and record.search.proven]
 
     @property
     def against(self) -> Against:

@@ -105,7 +105,7 @@ class Valuation:
         return cls(**used)
 
     @classmethod
-    def sound(cls, environment: Mapping[str, str] | None = None) -> tuple[Valuation, str | None]:
+    def sound(cls, environment: Mapping[str, str] | None = None) -> tuple[Valuation, dict[str, str]]:
         """Read the environment as `from_environment` does, but leave out what can't be used.
 
         Without a PUE that was meant to be set neither CO2e nor cost would be true, so both are left out.
@@ -119,19 +119,20 @@ class Valuation:
         -------
         Valuation
             What can be told.
-        str or None
-            What can't be and why, a sentence for each wrong value; None where nothing is wrong.
+        dict of str to str
+            What can't be and why: a sentence for each wrong value, by the factor's name ("region", "pue", "tariff").
         """
         found = dict(os.environ if environment is None else environment)
-        faults = []
-        for name, missing in ((REGION_VARIABLE, "CO2e"), (TARIFF_VARIABLE, "cost"), (PUE_VARIABLE, "CO2e or cost")):
+        faults = {}
+        for factor, missing in (("region", "CO2e"), ("tariff", "cost"), ("pue", "CO2e or cost")):
+            name = _VARIABLES[factor]
             try:
                 cls.from_environment({name: found.get(name, "")})
             except ValueError as fault:
-                faults.append(f"No {missing} is shown: {fault}")
+                faults[factor] = f"No {missing} is shown: {fault}"
                 for dropped in (REGION_VARIABLE, TARIFF_VARIABLE, PUE_VARIABLE) if name == PUE_VARIABLE else (name,):
                     found.pop(dropped, None)
-        return cls.from_environment(found), " ".join(faults) or None
+        return cls.from_environment(found), faults
 
     @property
     def active(self) -> bool:

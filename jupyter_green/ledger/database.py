@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, StaticPool
 
 from . import schema
-from .fault import FaultKind, LedgerError, kind_of, sentence
+from .fault import FaultKind, LedgerError, kind_of
 from .file import LedgerFile
 from .location import HIDDEN, mask, secrets, sqlite_path
 
@@ -101,7 +101,7 @@ class Database:
     def require_writable(self) -> None:
         """Raise LedgerError if the open database can only be read."""
         if self.read_only:
-            raise LedgerError(sentence(self.name, "read-only", "no permission to write there"))
+            raise LedgerError.of(self.name, "read-only", "no permission to write there")
 
     def compact(self) -> None:
         """Give freed space back, as far as the database does that on request."""
@@ -133,11 +133,11 @@ class Database:
             except DBAPIError as error:
                 kind, message = self._told(error.orig or error)
                 if last or kind not in _RETRIED:
-                    raise LedgerError(sentence(self.name, kind, message)) from None
+                    raise LedgerError.of(self.name, kind, message) from None
                 self._replace(kind, message)
             except self._driver_errors() as error:
                 kind, message = self._told(error)
-                raise LedgerError(sentence(self.name, kind, message)) from None
+                raise LedgerError.of(self.name, kind, message) from None
         raise AssertionError("the second attempt returns or raises")
 
     def _driver_errors(self) -> tuple[type[BaseException], ...]:
@@ -246,10 +246,8 @@ class Database:
     def _known_revision(self, connection: Connection) -> str | None:
         found = schema.revision(connection)
         if found is not None and found not in schema.REVISIONS:
-            raise LedgerError(
-                f"The ledger {self.name} was written by a newer jupyter_green (its tables are at {found}, this version "
-                f"knows {schema.REVISIONS[-1]}); upgrade jupyter_green, nothing was written."
-            )
+            reason = f"its tables are at {found}, this version knows {schema.REVISIONS[-1]}"
+            raise LedgerError.of(self.name, "newer", reason)
         if found is None and self._file is not None:
             others = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars().all()
             if others:

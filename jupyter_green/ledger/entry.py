@@ -189,7 +189,7 @@ def record_of(document: str, trace: str | None) -> EnergyRecord:
         if not _is_whole(record):
             raise DamagedRecord(_DAMAGED)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise LedgerError(str(error)) if newer else DamagedRecord(_DAMAGED) from None
+        raise LedgerError(str(error), "newer") if newer else DamagedRecord(_DAMAGED) from None
     return record
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-FaultKind = Literal["corrupt", "missing", "locked", "full", "read-only", "unreachable", "other"]
+FaultKind = Literal["corrupt", "missing", "locked", "full", "read-only", "unreachable", "newer", "other"]
+NoticeKind = Literal["altered", "waiting", "other"]
+"""What a ledger's notice is about: rows altered from outside, journals not in the ledger yet, anything else."""
 
 _SQLITE: tuple[tuple[str, FaultKind], ...] = (
     ("not a database", "corrupt"),
@@ -42,20 +44,34 @@ _ADVICE: dict[FaultKind, str] = {
     "full": "can't grow ({reason}): the disk or a quota is full; nothing is lost, make room and try again",
     "read-only": "can't be written ({reason}); nothing is lost, but new records wait in the journal until it can",
     "unreachable": "can't be reached ({reason}); records wait in the journal until it can",
+    "newer": "was written by a newer jupyter_green ({reason}); upgrade jupyter_green, nothing was written",
     "other": "refused: {reason}",
 }
 
 
 class LedgerError(Exception):
-    """A ledger that can't do what was asked; the text says why and what to do."""
+    """A ledger that can't do what was asked.
+
+    Parameters
+    ----------
+    message : str
+        One sentence for a person: why, and what to do.
+    kind : FaultKind
+        The same for code, which never reads the sentence.
+    """
+
+    def __init__(self, message: str, kind: FaultKind = "other") -> None:
+        super().__init__(message)
+        self.kind = kind
+
+    @classmethod
+    def of(cls, name: str, kind: FaultKind, reason: str) -> LedgerError:
+        """Return the error of one kind; the parameters are those of `sentence`."""
+        return cls(sentence(name, kind, reason), kind)
 
 
 class DamagedRecord(LedgerError):
     """A stored record that was altered from outside and can't be read; the others can."""
-
-
-ALTERED = "altered from outside"
-"""What a notice of the ledger says where rows were."""
 
 
 def number_of(count: int, one: str, many: str) -> str:

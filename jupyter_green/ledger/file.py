@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from .fault import LedgerError, kind_of, sentence
+from .fault import LedgerError, kind_of
 from .location import data_folder, on_network_filesystem
 
 try:
@@ -100,7 +100,7 @@ class LedgerFile:
                 return
         except OSError as error:
             if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
-                raise LedgerError(sentence(str(self.path), "full", error.strerror or "disk full")) from None
+                raise LedgerError.of(str(self.path), "full", error.strerror or "disk full") from None
             self._no_file(error.strerror or str(error))
             return
         if not os.access(self.path, os.R_OK):
@@ -229,7 +229,7 @@ class LedgerFile:
                     companion.rename(aside.with_name(aside.name + end))
             self.path.rename(aside)
         except OSError:
-            raise LedgerError(sentence(str(self.path), "corrupt", reason)) from None
+            raise LedgerError.of(str(self.path), "corrupt", reason) from None
         self._notice(
             f"The ledger {self.path} was damaged ({reason}); it was moved to {aside}, and a new one was begun."
         )

@@ -26,7 +26,7 @@ from .altered import is_altered
 from .database import Database
 from .drain import Drain, Drained
 from .entry import Entry, store
-from .fault import ALTERED, LedgerError, number_of
+from .fault import LedgerError, NoticeKind, number_of
 from .location import is_local, is_private, journal_folder, ledger_url, mask
 from .moment import Moment, moment
 from .outlay import Outlays
@@ -55,11 +55,6 @@ class Ledger(Outlays):
     timeout : float
         Seconds to wait for another writer.
 
-    Attributes
-    ----------
-    notices : list of str
-        Sentences a person should read.
-
     Raises
     ------
     ValueError
@@ -75,7 +70,7 @@ class Ledger(Outlays):
         timeout: float = _TIMEOUT,
     ) -> None:
         self._url = ledger_url(url)
-        self.notices: list[str] = []
+        self._notices: dict[str, NoticeKind] = {}
         privacy = Privacy.choose(is_local(self._url), share)
         super().__init__(Database(self._url, timeout, self._notice), privacy)
         self._everyone = everyone
@@ -97,6 +92,15 @@ class Ledger(Outlays):
     def url(self) -> str:
         """Where the ledger is, without passwords."""
         return mask(self._url)
+
+    @property
+    def notices(self) -> list[str]:
+        """Sentences a person should read, the oldest first."""
+        return list(self._notices)
+
+    def notice_of(self, *kinds: NoticeKind) -> str | None:
+        """Return the first notice about one of these; None without any."""
+        return next((text for text, kind in self._notices.items() if kind in kinds), None)
 
     @property
     def read_only(self) -> bool:
@@ -217,7 +221,8 @@ class Ledger(Outlays):
         self._open()
         count = self._database.read(lambda connection: int(connection.execute(bad).scalar_one()))
         if count:
-            self._notice(f"{number_of(count, 'record', 'records')} {ALTERED} and can't be added up; all others are.")
+            records = number_of(count, "record", "records")
+            self._notice(f"{records} altered from outside and can't be added up; all others are.", "altered")
         return self._database.read(lambda connection: rollup.differences(connection, scope))
 
     def mend(self) -> None:
@@ -247,9 +252,8 @@ class Ledger(Outlays):
 
     # ---- inside -------------------------------------------------------------------------------
 
-    def _notice(self, text: str) -> None:
-        if text not in self.notices:
-            self.notices.append(text)
+    def _notice(self, text: str, kind: NoticeKind = "other") -> None:
+        self._notices.setdefault(text, kind)
 
     def _open(self) -> None:
         if self._closed:
@@ -270,7 +274,7 @@ class Ledger(Outlays):
             with self._draining:
                 self._drain.run()
         except LedgerError as error:
-            self._notice(f"New records are not in yet. {error}")
+            self._notice(f"New records are not in yet. {error}", "waiting")
 
     def _entry(self, record: EnergyRecord) -> Entry:
         host = self._host if self._privacy.keeps("host") else None

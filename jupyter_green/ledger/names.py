@@ -150,7 +150,8 @@ class Names(Reader):
         found = self._one(wanted.order_by((table.owner == self._whose()).desc()))
         chosen = {} if found is None else object_of(found)
         if chosen is None:
-            self._notice("What a notebook is compared with was altered from outside; the usual baseline counts.")
+            said = "What a notebook is compared with was altered from outside; the usual baseline counts."
+            self._notice(said, "altered")
         return chosen or {}
 
     def _choose(self, place: str, choice: dict[str, Any]) -> None:

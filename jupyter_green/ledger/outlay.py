@@ -84,14 +84,14 @@ class Outlays(Register):
         )
         if altered[0]:
             count = number_of(altered[0], "record", "records")
-            self._notice(f"{count} altered from outside and can't be added up; all others are in the sum.")
+            self._notice(f"{count} altered from outside and can't be added up; all others are in the sum.", "altered")
         return found
 
     def require_present(self) -> None:
         """Raise LedgerError where nothing is there, and an empty ledger in memory stands in for reading."""
         self._open()
         if self._database.absent:
-            raise LedgerError(f"The ledger {self._database.name} is not there, and can't be made.")
+            raise LedgerError(f"The ledger {self._database.name} is not there, and can't be made.", "missing")
 
 
 def _added(

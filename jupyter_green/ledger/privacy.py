@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jupyter_green.records import SHRUNK, EnergyRecord
+from jupyter_green.records import EnergyRecord
 
 from .location import data_folder
 
@@ -189,8 +189,9 @@ class Privacy:
         """Return the record as it may be stored."""
         changes: dict[str, Any] = {name: None for name in ("label", "cell_id") if not self.keeps(name)}
         if not self.keeps("label"):
-            # A cell's note repeats the label of what ran in it, and is withheld with it.
-            changes["notes"] = tuple(note for note in record.notes if not note.startswith(SHRUNK))
+            # A search's outcome names the model as its label does, and is withheld with it.
+            named = {outcome.line for outcome in record.shrinks}
+            changes.update(notes=tuple(note for note in record.notes if note not in named), shrinks=())
         if record.notebook is not None:
             changes["notebook"] = self.notebook(record.notebook)
         if record.code_hash is not None and not self.local and not is_keyed(record.code_hash):

@@ -19,7 +19,7 @@ from jupyter_green.records import EnergyRecord
 from . import query, schema, summary, transfer
 from .database import Database
 from .entry import record_of
-from .fault import DamagedRecord, LedgerError, number_of
+from .fault import DamagedRecord, LedgerError, NoticeKind, number_of
 from .moment import Moment
 from .privacy import Privacy
 from .query import Filters
@@ -173,13 +173,13 @@ class Reader:
                 newer += 1
         if damaged:
             count = number_of(damaged, "record", "records")
-            self._notice(f"{count} altered from outside and can't be read; all others are there.")
+            self._notice(f"{count} altered from outside and can't be read; all others are there.", "altered")
         if newer:
             count = number_of(newer, "record", "records")
             self._notice(f"{count} written by a newer jupyter_green and can't be read; upgrade, all others are there.")
 
-    def _notice(self, text: str) -> None:
-        """Keep a sentence that a person should read."""
+    def _notice(self, text: str, kind: NoticeKind = "other") -> None:
+        """Keep a sentence that a person should read, and what it is about."""
         raise NotImplementedError
 
     def count(self, **filters: Unpack[Filters]) -> int:
@@ -257,9 +257,11 @@ class Reader:
         count = len(altered.records) + altered.others
         if count:
             records = number_of(count, "record", "records")
-            self._notice(f"{records} altered from outside and can't be added up; all others are in the sum.")
+            said = f"{records} altered from outside and can't be added up; all others are in the sum."
+            self._notice(said, "altered")
         if altered.sums:
-            self._notice("The ledger's sums were altered from outside; green.ledger().mend() makes them anew.")
+            said = "The ledger's sums were altered from outside; green.ledger().mend() makes them anew."
+            self._notice(said, "altered")
         return result
 
     def runs(self, **filters: Unpack[Filters]) -> list[Run]:

@@ -98,7 +98,8 @@ class Register(Shelf):
         if altered:
             self._notice(
                 f"{number_of(len(altered), 'budget, tariff or credit', 'budgets, tariffs or credits')} altered from "
-                "outside and can't be read; all others are there."
+                "outside and can't be read; all others are there.",
+                "altered",
             )
         return whole
 

@@ -142,7 +142,7 @@ class Shelf(Names):
         ]
         if len(found) < len(rows):
             lost = number_of(len(rows) - len(found), "baseline", "baselines")
-            self._notice(f"{lost} altered from outside and can't be read; all others are there.")
+            self._notice(f"{lost} altered from outside and can't be read; all others are there.", "altered")
         if len(places) < 2:
             return found
         # Of two that bear one name, the one under the notebook's newer name is meant.

@@ -53,6 +53,7 @@ class _Device:
             own_joules=None,
             shared=None,
             note=None if known else self.component.note,
+            power_mismatch=None,
         )
 
 

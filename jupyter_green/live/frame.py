@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_green.accounts import view as shape
-from jupyter_green.accounts.aftermath import KEPT
-from jupyter_green.records import SHRUNK, clock
+from jupyter_green.records import clock
 from jupyter_green.report.quotation import one_line
 from jupyter_green.session import Session, Window
 
@@ -175,13 +174,11 @@ class Frames:
 
 def _line(row: Row) -> str:
     """Return a cell's line; where a shrink ran in it, with what came of that instead of all its options."""
-    found = next((note for note in reversed(row.record.notes) if note.startswith(SHRUNK)), None)
-    if found is None:
+    if not row.record.shrinks:
         return row.line
-    _, arrow, gained = found.partition(KEPT)
-    said = f"{arrow}{gained}" if arrow else f": {found.rpartition(', ')[2]}"
     # Its options are cut away: a narrow panel shows thirty characters of a line.
-    return one_line(f"{one_line(row.line.partition(' -')[0], LONGEST_SHRINK)}{said}", LONGEST_LINE)
+    command = one_line(row.line.partition(" -")[0], LONGEST_SHRINK)
+    return one_line(f"{command}{row.record.shrinks[-1].ending}", LONGEST_LINE)
 
 
 def _budget(told: Frame) -> Frame:

@@ -61,9 +61,7 @@ class JupyterGreen(Configurable):
         said = [*self._faults.values(), *([found.problem] if found.problem else [])]
         if not said:
             return found
-        wrong = [
-            name for name in FACTORS if name in self._faults or f"JUPYTER_GREEN_{name.upper()}" in (found.problem or "")
-        ]
+        wrong = [name for name in FACTORS if name in self._faults or name in found.faulty]
         mend = " and ".join(f"%config JupyterGreen.{name} = '…'" for name in wrong)
         hint = f" (In this kernel: {mend}.)" if mend else ""
         return replace(found, problem=f"{' '.join(said)}{hint}")

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 import statistics
-from dataclasses import dataclass
+
+from jupyter_green.records.power_mismatch import PowerMismatch
 
 from .timeline import Timeline
 
@@ -21,14 +22,6 @@ SPAN_SECONDS = 1.0
 """Time that a shown power speaks about, and distance at which it is read."""
 
 KEEP = 4000
-
-
-@dataclass(frozen=True)
-class Disagreement:
-    """By which part of its energy a counter differs from the shown power, and the sentence that says so."""
-
-    share: float
-    note: str
 
 
 class CrossCheck:
@@ -58,7 +51,7 @@ class CrossCheck:
             self._pairs.append((before[0], before[1], counted / SPAN_SECONDS))
             del self._pairs[:-KEEP]
 
-    def judge(self, start: float, end: float) -> Disagreement | None:
+    def judge(self, start: float, end: float) -> PowerMismatch | None:
         """Return by how much the two differ in a window; None where they agree, or too little was read to tell.
 
         A window too short to tell by itself is judged by the latest readings before its end: a board that counted
@@ -66,11 +59,11 @@ class CrossCheck:
         """
         # A sample speaks about the second before it: one in the window's first second tells of what came before.
         pairs = [(shown, counted) for moment, shown, counted in self._pairs if start + SPAN_SECONDS <= moment <= end]
-        where = ""
+        recent = False
         if len(pairs) < LEAST_SAMPLES:
-            where = " lately"
+            recent = True
             pairs = [(shown, counted) for moment, shown, counted in self._pairs[-LOOK_BACK:] if moment <= end]
-        if len(pairs) < (LOOK_BACK if where else LEAST_SAMPLES):
+        if len(pairs) < (LOOK_BACK if recent else LEAST_SAMPLES):
             return None
         counted_mean = statistics.fmean(counted for _, counted in pairs)
         if counted_mean <= 0:
@@ -78,9 +71,7 @@ class CrossCheck:
         differences = [shown - counted for shown, counted in pairs]
         mean = statistics.fmean(differences)
         spread = 2 * statistics.stdev(differences) / math.sqrt(len(differences))
-        share = abs(mean) / counted_mean
-        if abs(mean) <= spread or share <= self._timeline.traits.gain:
+        ratio = mean / counted_mean
+        if abs(mean) <= spread or abs(ratio) <= self._timeline.traits.gain:
             return None
-        more = "more" if mean > 0 else "less"
-        note = f"The board's shown power came{where} to {share:.0%} {more} than its counter; the interval reaches both."
-        return Disagreement(share, note)
+        return PowerMismatch(ratio, recent)

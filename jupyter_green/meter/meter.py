@@ -233,7 +233,7 @@ def _component(timeline: Timeline, start: float, end: float, check: CrossCheck) 
         energy = replace(energy, joules=0.0)
     differs = check.judge(start, end)
     if differs is not None and energy.joules is not None:
-        energy = replace(energy, gain=max(energy.gain, differs.share * energy.joules))
+        energy = replace(energy, gain=max(energy.gain, abs(differs.ratio) * energy.joules))
     component = Component(
         kind=traits.kind,
         device=traits.device,
@@ -247,5 +247,6 @@ def _component(timeline: Timeline, start: float, end: float, check: CrossCheck) 
         source=traits.source,
         tick_seconds=timeline.tick_seen,
         note=energy.note or traits.note,
+        power_mismatch=differs if read else None,
     )
-    return component.noted(differs.note) if differs is not None and read else component
+    return component.noted(differs.sentence) if differs is not None and read else component

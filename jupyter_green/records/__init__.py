@@ -2,12 +2,11 @@
 
 from .component import Component, Kind, Method, Quality
 from .conditions import Conditions, Throttle, Unfair, unfair
-from .energy import SCHEMA_VERSION, SHRUNK, EnergyRecord, Purpose, Span, Status, new_id
+from .energy import SCHEMA_VERSION, EnergyRecord, Purpose, Span, Status, new_id
 from .trace import Trace
 
 __all__ = [
     "SCHEMA_VERSION",
-    "SHRUNK",
     "Component",
     "Conditions",
     "EnergyRecord",

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
 from .conditions import Conditions
+from .power_mismatch import PowerMismatch, old_mismatch
 
 Kind = Literal["gpu", "cpu", "dram", "other"]
 Method = Literal["counter", "power", "model"]
@@ -52,13 +53,15 @@ class Component:
     tick_seconds : float or None
         Update period of the sensor as seen, in seconds.
     note : str or None
-        Why a reading is absent, wide or attributed; a sentence for each of these that holds.
+        Why a reading is absent, wide or attributed; a sentence for each of these that holds, for people alone.
     cpu_seconds : float or None
         The processor time that a figure of a model was made from, in seconds; None for a sensor's.
     others_busy : float or None
         The share of the machine's cores that other processes kept busy meanwhile, 0 to 1; None where it is not known.
     celsius, clock_mhz, clock_spread_mhz, throttle
         As in `Conditions`; None where the driver does not tell.
+    power_mismatch : PowerMismatch or None
+        By how much the device's shown power differs from its counter; None where they agree, or nobody could tell.
     """
 
     kind: Kind
@@ -82,6 +85,7 @@ class Component:
     clock_mhz: float | None = None
     clock_spread_mhz: float | None = None
     throttle: tuple[str, ...] | None = None
+    power_mismatch: PowerMismatch | None = None
 
     @property
     def conditions(self) -> Conditions:
@@ -102,11 +106,14 @@ class Component:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Component:
         """Build a component from `to_dict` output; unknown keys are ignored."""
-        codes = data.get("throttle")
-        if codes is not None or not data.keys() <= _FIELDS:
-            data = {name: value for name, value in data.items() if name in _FIELDS}
-            data["throttle"] = tuple(codes) if isinstance(codes, (list, tuple)) else None
-        return cls(**data)
+        codes, mismatch = data.get("throttle"), data.get("power_mismatch")
+        known = {name: value for name, value in data.items() if name in _FIELDS}
+        known["throttle"] = tuple(codes) if isinstance(codes, (list, tuple)) else None
+        if mismatch is not None:
+            known["power_mismatch"] = PowerMismatch.from_dict(mismatch)
+        elif "power_mismatch" not in data:
+            known["power_mismatch"] = old_mismatch(data.get("note"))
+        return cls(**known)
 
 
 _FIELDS = frozenset(field.name for field in fields(Component))

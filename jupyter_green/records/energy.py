@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 from .component import Component, Quality
+from .shrink_outcome import ShrinkOutcome, old_outcomes
 from .trace import Trace
 
 SCHEMA_VERSION = 1
@@ -26,10 +27,6 @@ Purpose = Literal["inference", "training", "other"]
 def new_id() -> str:
     """Return a fresh record identity."""
     return uuid.uuid4().hex
-
-
-SHRUNK = "shrink: "
-"""How begins what came of a search for a cheaper model: its record's label, and a note of the cell that it ran in."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +64,10 @@ class EnergyRecord:
         Filled in when a region or a tariff is set.
     tariff : str or None
         Version of the tariff that `cost` was priced by.
+    notes : tuple of str
+        Sentences a reader must know; for people alone.
+    shrinks : tuple of ShrinkOutcome
+        Of a search for a cheaper model its outcome; of a cell or block those of the searches that ran in it.
     """
 
     components: tuple[Component, ...]
@@ -95,6 +96,7 @@ class EnergyRecord:
     currency: str | None = None
     tariff: str | None = None
     notes: tuple[str, ...] = ()
+    shrinks: tuple[ShrinkOutcome, ...] = ()
     trace: Trace | None = field(default=None, repr=False, compare=False)
 
     # ---- sums ---------------------------------------------------------------------------------
@@ -188,6 +190,11 @@ class EnergyRecord:
         own = [part.own_joules for part in self.components if part.joules is not None]
         return None if not own or None in own else math.fsum(value for value in own if value is not None)
 
+    @property
+    def search(self) -> ShrinkOutcome | None:
+        """What the search came to whose own record this is; None for any other record."""
+        return self.shrinks[-1] if self.span == "trial" and self.shrinks else None
+
     # ---- carrying -----------------------------------------------------------------------------
 
     def with_(self, **changes: Any) -> EnergyRecord:
@@ -201,6 +208,7 @@ class EnergyRecord:
             data[item.name] = getattr(self, item.name)
         data["components"] = [part.to_dict() for part in self.components]
         data["notes"] = list(self.notes)
+        data["shrinks"] = [outcome.to_dict() for outcome in self.shrinks]
         data["trace"] = None if self.trace is None else self.trace.to_dict()
         for name in (
             "joules",
@@ -233,7 +241,13 @@ class EnergyRecord:
             )
         kept = {name: value for name, value in data.items() if name in _FIELDS}
         kept["components"] = tuple(Component.from_dict(part) for part in data.get("components", ()))
-        kept["notes"] = tuple(data.get("notes", ()))
+        kept["notes"] = notes = tuple(data.get("notes", ()))
+        outcomes = data.get("shrinks")
+        kept["shrinks"] = (
+            old_outcomes(data.get("label"), notes)
+            if outcomes is None
+            else tuple(ShrinkOutcome.from_dict(outcome) for outcome in outcomes)
+        )
         trace = data.get("trace")
         kept["trace"] = None if trace is None else Trace.from_dict(trace)
         return cls(**kept)

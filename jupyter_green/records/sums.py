@@ -100,7 +100,7 @@ class EnergySum:
         """Return the sum as one record."""
         parts = []
         for first, (joules, squares, gain) in self._parts.values():
-            part = replace(first, idle_joules=None, own_joules=None, shared=None, note=None)
+            part = replace(first, idle_joules=None, own_joules=None, shared=None, note=None, power_mismatch=None)
             if first.joules is not None:
                 width = math.sqrt(squares + gain * gain)
                 part = replace(part, joules=joules, uncertainty=width, gain_uncertainty=gain)

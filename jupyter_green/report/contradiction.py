@@ -1,6 +1,6 @@
 """A counter that the shown power of its own board contradicts: its interval was widened, and the texts say why.
 
-The meter tells it in the note of each window's figure. A sensor's own error stands beside no such figure, because the
+A sensor's own error stands beside no such figure, because the
 figure is less sure than that.
 """
 
@@ -14,16 +14,11 @@ from jupyter_green.records import Component
 from jupyter_green.sensors import Traits
 
 from .figure import finite
-from .quotation import one_line
-
-_MARK = "the interval reaches both"
-"""What the meter's note says of such a figure, and of no other."""
 
 
 def contradiction(part: Component) -> str:
-    """Return what the note says of a figure that was contradicted, without a full stop; empty for any other."""
-    said, mark, _ = (part.note or "").partition(_MARK)
-    return one_line(said[said.rfind(". ") + 1 :] + mark, 300) if mark else ""
+    """Return what is said of a figure that was contradicted, without a full stop; empty for any other."""
+    return "" if part.power_mismatch is None else part.power_mismatch.sentence.rstrip(".")
 
 
 def widened(traits: Traits, parts: Sequence[Component]) -> Traits:

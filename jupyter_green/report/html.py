@@ -110,7 +110,7 @@ def _table(record: EnergyRecord) -> str:
     rows = []
     for part in record.components:
         value, error = cells(part.joules, part.uncertainty, unit, decimals)
-        bound = value == number.ABSENT or value.startswith("≤") or record.seconds <= 0 or part.joules is None
+        bound = not number.known(part.joules) or is_bound(part.joules, part.uncertainty) or record.seconds <= 0
         power = number.ABSENT if bound else number.fixed_or_own((part.joules or 0.0) / record.seconds, places)
         figures = _figure(value, unit=unit.symbol) + _figure(error, sign="±") + _figure(power, unit="W")
         rows.append(
@@ -134,17 +134,22 @@ def _figure(written: str, unit: str = "", sign: str = "") -> str:
     return f'<td class="r"{beside}>{written}</td>'
 
 
+def is_bound(joules: float | None, uncertainty: float | None) -> bool:
+    """Whether only an upper bound of an energy can be told, because its interval reaches 0."""
+    return number.known(joules) and number.known(uncertainty) and uncertainty >= joules
+
+
 def cells(joules: float | None, uncertainty: float | None, unit: number.Unit, decimals: int | None) -> tuple[str, str]:
     """Return an energy and its ± as two cells of a column that keeps its unit and, where it can, its decimals.
 
     A row whose ± would be badly rounded at the column's digit gets its own; what reaches 0 with its interval
     is a bound.
     """
-    if joules is None or not math.isfinite(joules):
+    if not number.known(joules):
         return number.ABSENT, number.ABSENT
-    if uncertainty is None or not math.isfinite(uncertainty):
+    if not number.known(uncertainty):
         return number.energy(joules, None, unit).value, number.ABSENT
-    if uncertainty >= joules:
+    if is_bound(joules, uncertainty):
         return f"≤{THIN}{number.ceiling(max(0.0, joules + uncertainty) / unit.joules)}", number.ABSENT
     value, spread = joules / unit.joules, uncertainty / unit.joules
     own = number.doubt(spread)

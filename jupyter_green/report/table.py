@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from jupyter_green.records import EnergyRecord
 
 from . import number
-from .html import cells
+from .html import cells, is_bound
 from .number import THIN
 from .quotation import markup, one_line
 from .rows import Row, Rows
@@ -108,7 +108,7 @@ def _row(record: EnergyRecord, unit: number.Unit, text: str) -> Row:
     value, spread = cells(record.joules, record.uncertainty, unit, None)
     if not record.final and spread != number.ABSENT:
         spread = "so far"
-    if record.status == "killed" and record.interval is not None and not value.startswith("≤"):
+    if record.status == "killed" and record.interval is not None and not is_bound(record.joules, record.uncertainty):
         lower = record.interval[0] if math.isfinite(record.interval[1]) else record.joules or 0.0
         value, spread = f"≥{THIN}{number.floor(lower / unit.joules)}", number.ABSENT
     status = ["" if record.status == "ok" else one_line(record.status, 16)]
@@ -127,7 +127,8 @@ def _row(record: EnergyRecord, unit: number.Unit, text: str) -> Row:
 
 def _sum_row(records: Sequence[EnergyRecord], summed: EnergyRecord, unit: number.Unit, whole: bool) -> Row:
     value, spread = cells(summed.joules, summed.uncertainty, unit, None)
-    if value != number.ABSENT and not value.startswith("≤") and any(record.status == "killed" for record in records):
+    bound = is_bound(summed.joules, summed.uncertainty)
+    if value != number.ABSENT and not bound and any(record.status == "killed" for record in records):
         value = f"≥{THIN}{value}"
     some = sum(bool(read(record)) for record in records)
     partial = incomplete(records)

@@ -39,11 +39,6 @@ class OwnLedger(Ledger):
         super().__init__(url, everyone=whole, timeout=timeout)
 
     @property
-    def name(self) -> str:
-        """How the ledger calls itself in its sentences."""
-        return self._database.name
-
-    @property
     def absent(self) -> bool:
         """Whether an empty ledger in memory stands in for a file that can't be made."""
         self._open()

@@ -6,14 +6,14 @@ the ledger can't be read now (503), which carries the ledger's state too.
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal
 
-from jupyter_green.ledger.fault import FaultKind, LedgerError, sentence
+from jupyter_green.ledger.fault import FaultKind, LedgerError
 
 State = Literal["ok", "missing", "locked", "newer", "unreachable"]
 
-_STATES: dict[FaultKind, State] = {"missing": "missing", "locked": "locked"}
-_MARK = "\x01"
+_STATES: dict[FaultKind, State] = {"missing": "missing", "locked": "locked", "newer": "newer"}
+"""A ledger that can't be read for another reason is unreachable."""
 
 
 class Refusal(Exception):
@@ -48,20 +48,6 @@ class Unavailable(Refusal):
         self.state = state
 
     @classmethod
-    def of(cls, error: LedgerError, name: str) -> Unavailable:
-        """Return the refusal for a ledger's error.
-
-        Parameters
-        ----------
-        error : LedgerError
-            What the ledger said.
-        name : str
-            How the ledger calls itself in its sentences.
-        """
-        said = str(error)
-        if "newer jupyter_green" in said:
-            return cls("newer", said)
-        for kind in get_args(FaultKind):
-            if said.startswith(sentence(name, kind, _MARK).partition(_MARK)[0]):
-                return cls(_STATES.get(kind, "unreachable"), said)
-        return cls("unreachable", said)
+    def of(cls, error: LedgerError) -> Unavailable:
+        """Return the refusal for a ledger's error."""
+        return cls(_STATES.get(error.kind, "unreachable"), str(error))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from jupyter_green.ledger.fault import LedgerError
 from jupyter_green.ledger.journal import journals
-from jupyter_green.ledger.location import journal_folder, ledger_url, mask, sqlite_path
+from jupyter_green.ledger.location import journal_folder, ledger_url, sqlite_path
 
 from .census import Census
 from .refusal import Unavailable
@@ -96,7 +96,7 @@ class Source:
         try:
             return work(ledger)
         except LedgerError as error:
-            raise Unavailable.of(error, ledger.name) from None
+            raise Unavailable.of(error) from None
 
     def _answer_or_empty(self, plan: Callable[[], Callable[[OwnLedger], T]]) -> T:
         try:
@@ -126,7 +126,7 @@ class Source:
             except ValueError as error:
                 raise Unavailable("unreachable", str(error)) from None
             except LedgerError as error:
-                raise Unavailable.of(error, str(sqlite_path(url) or mask(url))) from None
+                raise Unavailable.of(error) from None
             return self._ledger
 
     def _require(self, url: str) -> None:

@@ -7,6 +7,7 @@ record is made for at least a second of them. Work that goes on after its cell h
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from jupyter_green.records import Component, EnergyRecord
 
@@ -68,4 +69,5 @@ def _sum(items: list[tuple[float, Component]]) -> Component:
     for name in ("joules", "uncertainty", "gain_uncertainty"):
         fields[name] = sum(share * (getattr(item, name) or 0.0) for share, item in items)
     fields["idle_joules"] = fields["own_joules"] = None
-    return Component.from_dict(fields)
+    mismatch = next((item.power_mismatch for _, item in items if item.power_mismatch is not None), None)
+    return replace(Component.from_dict(fields), power_mismatch=mismatch)

@@ -34,6 +34,8 @@ class Settings:
     problem : str or None
         Which setting is left out because it makes no sense, or what this user lacks, and how to mend it; None where
         nothing is wrong.
+    faulty : tuple of str
+        Which of "region", "pue" and "tariff" are left out.
     """
 
     ledger: str = field(repr=False)  # it may hold a password
@@ -42,6 +44,7 @@ class Settings:
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     valuation: Valuation = field(default_factory=Valuation)
     problem: str | None = None
+    faulty: tuple[str, ...] = ()
 
     @classmethod
     def from_environment(cls, *, sound: bool = False, **given: str | None) -> Settings:
@@ -59,7 +62,7 @@ class Settings:
         """
         told = {f"JUPYTER_GREEN_{name.upper()}": value for name, value in given.items() if value}
         found = {**os.environ, **told}
-        valuation, problem = Valuation.sound(found) if sound else (Valuation.from_environment(found), None)
+        valuation, faults = Valuation.sound(found) if sound else (Valuation.from_environment(found), {})
         notebook = found.get("JUPYTER_GREEN_NOTEBOOK") or found.get("JPY_SESSION_NAME")
         return cls(
             ledger=ledger_url(found.get("JUPYTER_GREEN_LEDGER")),
@@ -67,7 +70,8 @@ class Settings:
             notebook=Path(notebook).name if notebook else None,
             run_id=found.get("JUPYTER_GREEN_RUN") or uuid.uuid4().hex,
             valuation=valuation,
-            problem=" ".join(said for said in (problem, homeless()) if said) or None,
+            problem=" ".join(said for said in (*faults.values(), homeless()) if said) or None,
+            faulty=tuple(faults),
         )
 
 

@@ -152,6 +152,7 @@ class Settlement:
             final=False,
             overhead_seconds=window.overhead,
             notes=tuple(dict.fromkeys(window.notes)),
+            shrinks=tuple(window.shrinks),
             **self.facts(window),
         )
 

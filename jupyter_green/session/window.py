@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from jupyter_green.records import EnergyRecord, Span, Status, clock, new_id
+from jupyter_green.records.shrink_outcome import ShrinkOutcome
 
 from .interrupts import Signal
 from .owner import Owner
@@ -75,6 +76,7 @@ class Window:
     """Its record waits while something is in it: an interrupt of what is said at its end is one of the window."""
     overhead: float = 0.0
     notes: list[str] = field(default_factory=list)
+    shrinks: list[ShrinkOutcome] = field(default_factory=list)
     latest: EnergyRecord | None = None
     when_final: list[Callable[[EnergyRecord], None]] = field(default_factory=list)
     tally: Tally | None = None
@@ -120,6 +122,17 @@ class Window:
         """Take the settled record; called once, by the session."""
         self.latest = record
         self._settled.set()
+
+    def add_shrink(self, outcome: ShrinkOutcome) -> None:
+        """Take what the search came to whose window this is; the cell or block around it says it too."""
+        self.facts["label"] = outcome.line
+        self.shrinks.append(outcome)
+        around = self.parent
+        while around is not None and around.span == "trial":
+            around = around.parent
+        if around is not None:
+            around.notes.append(outcome.line)
+            around.shrinks.append(outcome)
 
     def bounds(self) -> tuple[float, float]:
         """Start and end (now, while open) on `time.perf_counter()`."""

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from jupyter_green.records import SHRUNK
+from jupyter_green.records.shrink_outcome import ShrinkOutcome
 from jupyter_green.report import number
 
 from .batch import independent
@@ -159,15 +159,15 @@ def _crowded(trial: Trial | None, against: str = "original") -> list[str]:
     return [f"{busy}: threads that wait for one another then cost processor time. Measure again when it is quiet."]
 
 
-def label_of(
+def outcome_of(
     subject: Subject,
     verdict: Verdict,
     metric: Metric | None = None,
     watts: tuple[float, float] | None = None,
     *,
     interrupted: bool = False,
-) -> str:
-    """Return a search's line in the ledger: the model, what was kept, how much less, and whether that is proven.
+) -> ShrinkOutcome:
+    """Return what a search came to, for the ledger: the model, what was kept, how much less, and whether it is proven.
 
     Parameters
     ----------
@@ -176,7 +176,7 @@ def label_of(
     verdict : Verdict
         What was judged.
     metric : Metric, optional
-        What was looked at; with it the line has its values before and after.
+        What was looked at; with it the outcome's line has its values before and after.
     watts : (float, float), optional
         Estimated watts of a busy core and their doubt as a share: joules are estimated by them where none are measured.
     interrupted : bool
@@ -185,15 +185,15 @@ def label_of(
     entry, outcome = verdict.entry, verdict.outcome
     if entry is None or outcome is None or outcome.ratio is None:
         untold = verdict.reason.startswith(UNTOLD)
-        came = "can't be told" if untold else ("interrupted" if interrupted else "nothing gained")
-        return f"{SHRUNK}{subject.name}, {came}"
+        return ShrinkOutcome("unknown" if untold else "interrupted" if interrupted else "nothing_gained", subject.name)
     told = "proven" if verdict.proven else "not proven"
     if verdict.trial is None or verdict.trial.basis != "joules":
         less = f"{times(outcome.ratio.value)} less processor time (as energy {span(outcome.ratio)}, estimated)"
     else:
         quality = verdict.trial.quality
         less = f"{interval(outcome.ratio)} less energy{'' if quality == 'measured' else f', {quality}'}"
-    return f"{SHRUNK}{subject.name} → {entry.name}, {less}, {told}{_before_and_after(verdict, metric, watts)}"
+    kept = f"{entry.name}, {less}, {told}{_before_and_after(verdict, metric, watts)}"
+    return ShrinkOutcome("kept", subject.name, verdict.proven, kept)
 
 
 def _before_and_after(verdict: Verdict, metric: Metric | None, watts: tuple[float, float] | None) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from jupyter_green.session import Session, current
 
 from . import deadline
-from .account import as_proven, label_of, result_of
+from .account import as_proven, outcome_of, result_of
 from .fault import ShrinkError
 from .fitting import judged_by
 from .gauge import SessionGauge, estimated_watts
@@ -148,16 +148,16 @@ def shrink(  # noqa: PLR0917 - the order is public
             )
             search.run(recipes)
             verdict = judge(search)
-            window.facts["label"] = label_of(
-                subject,
-                as_proven(verdict, search.constant),
-                measure,
-                estimated_watts(session),
-                interrupted=search.interrupted,
+            # The cell that it ran in says what came of it, in the panel and wherever its record is shown.
+            window.add_shrink(
+                outcome_of(
+                    subject,
+                    as_proven(verdict, search.constant),
+                    measure,
+                    estimated_watts(session),
+                    interrupted=search.interrupted,
+                )
             )
-            if window.parent is not None:
-                # The cell that it ran in says what came of it, in the panel and wherever its record is shown.
-                window.parent.notes.append(window.facts["label"])
         finally:
             bar.close()
     return result_of(search, verdict, window, use, (*subject.notes, *search.material.notes, *problems))

@@ -8,16 +8,17 @@ from typing import Any
 import pytest
 
 from jupyter_green.accounts.aftermath import NothingToWatch, aftermath
+from jupyter_green.records.shrink_outcome import ShrinkOutcome
 
 from .sample import cell
 
 AT = 1_700_000_000.0
 NOW = AT + 1010.0
-LINE = "shrink: model → int8, 2.0 × less energy, proven"
+KEPT = ShrinkOutcome("kept", "model", proven=True, kept="int8, 2.0 × less energy, proven")
 
 
-def shrink(label: str = LINE) -> Any:
-    return cell(500.0, started_at=AT, label=label, span="trial", seconds=10.0)
+def shrink(outcome: ShrinkOutcome = KEPT) -> Any:
+    return cell(500.0, started_at=AT, label=outcome.line, shrinks=(outcome,), span="trial", seconds=10.0)
 
 
 def use(joules: float, units: float, at: float, **changes: Any) -> Any:
@@ -60,8 +61,8 @@ def test_what_is_not_told_apart_has_no_rebound_and_no_credit() -> None:
 
 
 def test_a_shrink_that_is_not_proven_earns_nothing() -> None:
-    line = "shrink: model → int8, 2.0 × less energy, not proven"
-    found = aftermath([*runs(10, 50, AT - 100), shrink(line), *runs(5, 50, AT + 20)], NOW)
+    unproven = ShrinkOutcome("kept", "model", kept="int8, 2.0 × less energy, not proven")
+    found = aftermath([*runs(10, 50, AT - 100), shrink(unproven), *runs(5, 50, AT + 20)], NOW)
     assert found.credit.joules == 0
     assert "was not shown" in found.credit.reason
 
@@ -69,7 +70,7 @@ def test_a_shrink_that_is_not_proven_earns_nothing() -> None:
 def test_nothing_to_watch_is_one_sentence() -> None:
     before, after = runs(10, 50, AT - 100), runs(5, 50, AT + 20)
     with pytest.raises(NothingToWatch, match=r"no %shrink yet"):
-        aftermath([*before, shrink("shrink: model, nothing gained"), *after], NOW)
+        aftermath([*before, shrink(ShrinkOutcome("nothing_gained", "model")), *after], NOW)
     with pytest.raises(NothingToWatch, match="Nothing was counted since"):
         aftermath([*before, shrink(), cell(4.0, started_at=AT + 30)], NOW)
     with pytest.raises(NothingToWatch, match="No tokens were counted before"):

@@ -20,10 +20,11 @@ from jupyter_green.disclose.scope import period_in
 from jupyter_green.impact import Valuation
 from jupyter_green.ledger import Ledger
 from jupyter_green.records import EnergyRecord
+from jupyter_green.records.shrink_outcome import ShrinkOutcome
 
 from .sample import cpu, gpu, record
 
-SHRUNK = "shrink: MiniLM → int8, 4.0× less energy, proven, accuracy 91.2 % → 91.0 %"
+SHRUNK = ShrinkOutcome("kept", "MiniLM", True, "int8, 4.0× less energy, proven, accuracy 91.2 % → 91.0 %")
 NOW = datetime.now().astimezone()
 
 
@@ -41,7 +42,7 @@ def month() -> list[EnergyRecord]:
         at(23.9, gpu(900.0), run_id="r3", span="gap", cell_id=None),
         at(20, gpu(None), run_id="r3", cell_id="c"),
         at(10, cpu(360.0), run_id="r4", project="books", notebook="books.ipynb", label="train"),
-        at(9, gpu(50.0), run_id="r4", span="trial", label=SHRUNK, cell_id="d"),
+        at(9, gpu(50.0), run_id="r4", span="trial", label=SHRUNK.line, shrinks=(SHRUNK,), cell_id="d"),
         at(8, gpu(1e9, quality="simulated"), run_id="r5"),
     ]  # fmt: skip
 
@@ -105,22 +106,24 @@ def test_nothing_set_and_nothing_metered() -> None:
 
 
 def test_only_what_is_proven_is_called_cheaper() -> None:
-    labels = [
+    outcomes = [
         SHRUNK,
-        "shrink: A → int8, 4.0× less energy, not proven, accuracy 91.2 % → 61.0 %",
-        "shrink: B, nothing gained",
-        "shrink: C, can't be told",
-        "shrink: original",
-        "shrink: int8",
+        ShrinkOutcome("kept", "A", kept="int8, 4.0× less energy, not proven, accuracy 91.2 % → 61.0 %"),
+        ShrinkOutcome("nothing_gained", "B"),
+        ShrinkOutcome("unknown", "C"),
     ]
-    found = made([at(9, gpu(50.0), span="trial", label=label) for label in labels])
+    labels = [outcome.line for outcome in outcomes]
+    searches = [at(9, gpu(50.0), span="trial", label=one.line, shrinks=(one,)) for one in outcomes]
+    laps = [at(9, gpu(50.0), span="trial", label=label) for label in ("shrink: original", "shrink: int8")]
+    cell = at(9, gpu(50.0), shrinks=(SHRUNK,))
+    found = made([*searches, *laps, cell])
     assert [record.label for record in found.cheaper] == labels[:1]
-    assert [record.label for record in found.shrinks] == labels[:4]
+    assert [record.label for record in found.shrinks] == labels
     said = found.text()
     proven, unproven = said.index("Made cheaper"), said.index("Tried, not proven to be cheaper")
     assert proven < said.index("MiniLM → int8") < unproven < said.index("A → int8") < said.index("B, nothing gained")
     assert "int8 (the search took" not in said
-    assert "Made cheaper" not in made([at(9, gpu(50.0), span="trial", label=labels[2])]).text()
+    assert "Made cheaper" not in made(searches[2:3]).text()
 
 
 def test_a_cell_of_a_notebook_without_a_name_says_so() -> None:

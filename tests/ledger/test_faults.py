@@ -117,10 +117,12 @@ def test_a_locked_ledger_is_one_sentence_and_loses_nothing(file_url, record):
         for use in (ledger.drain, lambda: ledger.add([record()]), lambda: ledger.purge(older_than_seconds=1)):
             with pytest.raises(LedgerError, match=r"held by another program.*nothing is lost") as error:
                 use()
+            assert error.value.kind == "locked"
             one_sentence(error.value)
         # Reading goes on, and says that something is missing.
         assert len(ledger.records()) == 1
-        assert any("not in yet" in notice for notice in ledger.notices)
+        assert ledger.notice_of("waiting") is not None
+        assert ledger.notice_of("altered") is None
         holder.execute("ROLLBACK")
         holder.close()
         assert len(ledger.records()) == 2

@@ -11,6 +11,7 @@ from sqlalchemy import create_engine, select, text
 
 from jupyter_green.ledger import Journal, Ledger, journal_folder, ledger_url, schema
 from jupyter_green.ledger.privacy import comparable, hashed, is_keyed, is_same_code, keyed
+from jupyter_green.records.shrink_outcome import ShrinkOutcome
 
 PRIVATE = {"notebook": "/home/alice/secret/plan.ipynb", "label": "merger with X", "cell_id": "cell-4711"}
 
@@ -29,17 +30,19 @@ def stored(url: str) -> str:
 
 @pytest.fixture
 def private(record):
-    notes = ("shrink: MergerModel → int8, 4× less", "an ordinary note")
-    return record(project="/home/alice/secret", notes=notes, **PRIVATE)
+    outcome = ShrinkOutcome("kept", "MergerModel", True, "int8, 4× less, proven")
+    notes = (outcome.line, "an ordinary note")
+    return record(project="/home/alice/secret", notes=notes, shrinks=(outcome,), **PRIVATE)
 
 
 def fill(url: str, private, tmp_path, **options) -> Ledger:
     """Store a record in each of the three ways: by hand, by a journal, by a file."""
     journal = Journal(journal_folder(url), {"owner": "alice", "host": "alices-laptop"})
-    one, two = private.with_(id="by-journal"), private.with_(id="by-file")
+    one, two = private.with_(id="by-journal"), private.with_(id="by-file", shrinks=())
     journal.write("final", one.id, 0.0, one.to_dict())
     journal.close()
-    (tmp_path / "x.jsonl").write_text(json.dumps(two.to_dict()) + "\n", encoding="utf-8")
+    old = {name: value for name, value in two.to_dict().items() if name != "shrinks"}  # of an older version
+    (tmp_path / "x.jsonl").write_text(json.dumps(old) + "\n", encoding="utf-8")
     ledger = Ledger(url, **options)
     assert ledger.add([private]) == 1
     assert ledger.drain().records == 1

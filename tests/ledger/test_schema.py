@@ -84,6 +84,7 @@ def test_a_database_of_a_newer_version_is_left_as_it_is(any_url, record):
         for use in (ledger.records, ledger.totals, ledger.drain, lambda: ledger.add([record()]), ledger.describe):
             with pytest.raises(LedgerError, match=r"written by a newer jupyter_green.*upgrade jupyter_green") as error:
                 use()
+            assert error.value.kind == "newer"
             assert "\n" not in str(error.value)
             assert "ge%20h" not in str(error.value)
     assert journal.path.exists()

@@ -11,6 +11,7 @@ import pytest
 from jupyter_green.live.chronicle import Chronicle, Row, key_of
 from jupyter_green.live.frame import _line
 from jupyter_green.records import Component, EnergyRecord
+from jupyter_green.records.shrink_outcome import ShrinkOutcome
 
 
 def record(
@@ -160,15 +161,15 @@ def test_only_what_began_today_is_in_the_sum_of_today() -> None:
 
 def test_a_line_says_what_came_of_a_shrink() -> None:
     """The person reads it in the panel, and need not look for the cell's output."""
-    found = "shrink: Net → ONNX Runtime int8, 8.1× less energy, proven, accuracy 86.3 % → 86.2 %"
+    found = ShrinkOutcome("kept", "Net", True, "ONNX Runtime int8, 8.1× less energy, proven, accuracy 86.3 % → 86.2 %")
     before = Row(record(1.0, notes=("other",)), "%shrink net --data test --train train")
     assert _line(before) == before.line
-    kept = _line(Row(before.record.with_(notes=("other", found)), before.line))
+    kept = _line(Row(before.record.with_(shrinks=(found,)), before.line))
     assert kept.startswith("%shrink net → ONNX Runtime int8, 8.1× less energy, proven, accuracy")
-    assert _line(Row(before.record.with_(notes=("shrink: Net, nothing gained",)), "%shrink net")).endswith(
-        "%shrink net: nothing gained"
-    )
-    assert _line(Row(before.record.with_(notes=("shrink: Net, can't be told",)), "%shrink net")).endswith(
+    assert _line(
+        Row(before.record.with_(shrinks=(found, ShrinkOutcome("nothing_gained", "Net"))), "%shrink net")
+    ).endswith("%shrink net: nothing gained")
+    assert _line(Row(before.record.with_(shrinks=(ShrinkOutcome("unknown", "Net"),)), "%shrink net")).endswith(
         "%shrink net: can't be told"
     )
 

@@ -107,7 +107,9 @@ def test_a_rebound_is_shown_and_its_credit_kept(metered: Kernel) -> None:
     metered.run(LATER)
     metered.run(
         "put(1000, 100, -1500)\nput(750, 150, -500)\n"
-        "put(500, None, -1000, label='shrink: m → int8, 2.0 × less energy, proven', span='trial')"
+        "from jupyter_green.records.shrink_outcome import ShrinkOutcome\n"
+        "kept = ShrinkOutcome('kept', 'm', True, 'int8, 2.0 × less energy, proven')\n"
+        "put(500, None, -1000, shrinks=(kept,), span='trial')"
     )
     shown = metered.run("%energy rebound").text()
     assert "Rebound: more use takes back 50 % of the saving (95 %: 50 % to 50 %)." in shown

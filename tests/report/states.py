@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from jupyter_green.records import Component, EnergyRecord, Trace
+from jupyter_green.records.power_mismatch import PowerMismatch
 from jupyter_green.sensors import Finding, Traits
 
 HOSTILE = (
@@ -19,7 +20,7 @@ CPU = Component(
     "cpu", "CPU", "processor:all", 1.2, 0.5, 0.0, "model", "estimated", "package, this kernel’s share", "processor",
     own_joules=1.2, shared=False,
 )  # fmt: skip
-BOTH = "Its counter and the power it shows differ by 30 %; the interval reaches both. More is said later."
+DIFFERS = PowerMismatch(0.3)
 WHY = "Its driver is one that tells neither energy nor power, and what it shows elsewhere is not of this machine."
 TRACE = Trace(
     {
@@ -68,8 +69,10 @@ def states() -> dict[str, EnergyRecord]:
         "absent": record(replace(GPU, joules=None, uncertainty=None, note="The driver did not answer for 2 s."), CPU),
         "absent, named": record(replace(GPU, joules=None, uncertainty=None, note=f"{GPU.device} has no counter. {WHY}"),
                                 CPU),
-        "contradicted": record(*(replace(GPU, key=f"nvidia:{i}", device=f"GPU {i}, A10", note=f"Others used it. {BOTH}")
-                                 for i in range(3)), CPU),
+        "contradicted": record(*(replace(GPU, key=f"nvidia:{i}", device=f"GPU {i}, A10", power_mismatch=mismatch,
+                                         note=f"Others used it. {mismatch.sentence} More is said later.")
+                                 for i, mismatch in enumerate((DIFFERS, PowerMismatch(-0.26, recent=True), DIFFERS))),
+                               CPU),
         "throttled": record(replace(GPU, celsius=91.0, clock_mhz=1005.0, clock_spread_mhz=15.0,
                                     throttle=("power_cap", "thermal")), replace(CPU, throttle=())),
         "noted": record(GPU, CPU, units=40.0, unit="tokens", notes=("No token was counted.", "12.4 J")),

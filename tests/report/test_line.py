@@ -20,9 +20,9 @@ def doubted(joules: float = 6900.0, **changes: object) -> Component:
     """A board whose shown power comes to more than its counter, as the check of the two tells it."""
     found = checked(1.26)[0].judge(10.0, 22.0)
     assert found is not None
-    gain = found.share * joules
-    part = replace(GPU, joules=joules, uncertainty=gain, gain_uncertainty=gain, idle_joules=None, note=found.note)
-    return replace(part, **changes)
+    gain = found.ratio * joules
+    part = replace(GPU, joules=joules, uncertainty=gain, gain_uncertainty=gain, idle_joules=None)
+    return replace(part, **{"note": found.sentence, "power_mismatch": found, **changes})
 
 
 NOTE = "The board's shown power came to 26% more than its counter; the interval reaches both"

@@ -10,6 +10,7 @@ import pytest
 
 from jupyter_green.meter import Meter
 from jupyter_green.records import Component
+from jupyter_green.records.power_mismatch import PowerMismatch
 from jupyter_green.report.contradiction import contradiction
 from jupyter_green.sensors import Reading, SensorFault, Traits, Usage
 from jupyter_green.session.attribution import DIVIDED, Attribution
@@ -17,9 +18,13 @@ from jupyter_green.session.attribution import DIVIDED, Attribution
 TRAITS = Traits(
     key="plug:0", kind="gpu", device="Plug", method="counter", quality="simulated", scope="all of it", source="plug"
 )
-DIFFERS = "The board's shown power came to 26% more than its counter; the interval reaches both."
+MISMATCH = PowerMismatch(0.26)
+DIFFERS = MISMATCH.sentence
 PART = Component(
-    "gpu", "Plug", "plug:0", 100.0, 26.0, 26.0, "counter", "simulated", "all of it", source="plug", note=DIFFERS
+    *("gpu", "Plug", "plug:0", 100.0, 26.0, 26.0, "counter", "simulated", "all of it"),
+    source="plug",
+    note=DIFFERS,
+    power_mismatch=MISMATCH,
 )
 STRANGER = 1
 """A process that is never this one's child."""
@@ -65,13 +70,9 @@ def test_what_the_meter_says_of_a_figure_stays_beside_whose_it_was(plug: Plug, s
     attribution = Attribution(Meter([plug]))
     (told,) = attribution.attribute((PART,), 0.0, 1.0)
     assert told.note == f"{DIFFERS} {said}"
+    assert told.power_mismatch == MISMATCH
     assert contradiction(told) == DIFFERS.rstrip("."), "whose it was is no part of the contradiction"
     (alone,) = attribution.attribute((replace(PART, note=None),), 0.0, 1.0)
     assert alone.note == said
     (again,) = attribution.attribute((told,), 0.0, 1.0)
     assert again.note == told.note, "nothing is said twice"
-
-
-def test_the_contradiction_is_found_behind_another_sentence() -> None:
-    fault = "Plug could not be read: the driver did not answer in time."
-    assert contradiction(replace(PART, note=f"{fault} {DIFFERS}")) == DIFFERS.rstrip(".")

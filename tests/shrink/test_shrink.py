@@ -11,9 +11,10 @@ import pytest
 import torch
 
 import jupyter_green as green
+from jupyter_green.records.shrink_outcome import ShrinkOutcome
 from jupyter_green.session import current
 from jupyter_green.shrink import deadline
-from jupyter_green.shrink.account import NO_SKILL, _crowded, as_proven, label_of, result_of
+from jupyter_green.shrink.account import NO_SKILL, _crowded, as_proven, outcome_of, result_of
 from jupyter_green.shrink.bench import UNTRIED
 from jupyter_green.shrink.entry import Entry, Verdict
 from jupyter_green.shrink.gauge import Lap, estimated_watts
@@ -141,7 +142,7 @@ def test_a_search_is_one_line_in_the_ledger_with_its_laps_inside(points_model: A
     green.shrink(points_model, models.points(400, seed=2), time=AMPLE, recipes=[dear])
     session.settle()
     records = [record for record in session.finished if record.span == "trial"]
-    assert "shrink: Blocks, nothing gained" in {record.label for record in records}
+    assert [record.search for record in records if record.search] == [ShrinkOutcome("nothing_gained", "Blocks")]
     laps = [record for record in records if record.label == "shrink: twice"]
     assert len(laps) >= 5
     assert laps[-1].units > 0
@@ -152,7 +153,8 @@ def test_the_cell_that_it_ran_in_says_what_came_of_it(points_model: Any) -> None
     session = current()
     with session.window("cell") as cell:
         green.shrink(points_model, models.points(3000, seed=2), time="2s", recipes=[])
-    assert cell.record.notes[-1] == "shrink: Blocks, nothing gained"
+    assert cell.record.shrinks == (ShrinkOutcome("nothing_gained", "Blocks"),)
+    assert cell.record.notes[-1] == cell.record.shrinks[0].line
 
 
 def test_what_was_kept_is_said_in_the_ledger(points_model: Any) -> None:
@@ -161,14 +163,15 @@ def test_what_was_kept_is_said_in_the_ledger(points_model: Any) -> None:
     search.entries[0].product = Product(search.subject.copy(), same_numbers=True)
     line = "shrink: Blocks → small, 4.0× less energy, proven"
     verdict = judge(search)
-    assert label_of(search.subject, verdict) == f"{line}, 1.0 J → 0.25 J each"
+    assert outcome_of(search.subject, verdict).line == f"{line}, 1.0 J → 0.25 J each"
+    assert outcome_of(search.subject, verdict).proven
     assert verdict.trial is not None
     laps = {
         name: [(replace(lap, uncertainty=0.12 * (lap.joules or 0)), n) for lap, n in one]
         for name, one in verdict.trial.laps.items()
     }
     verdict.trial = replace(verdict.trial, laps=laps)
-    assert label_of(search.subject, verdict) == f"{line}, 1.00 J ± 0.12 → 0.25 J ± 0.03 each"
+    assert outcome_of(search.subject, verdict).line == f"{line}, 1.00 J ± 0.12 → 0.25 J ± 0.03 each"
 
 
 def test_energy_before_and_after_is_estimated_where_nothing_measures(points_model: Any) -> None:
@@ -177,9 +180,9 @@ def test_energy_before_and_after_is_estimated_where_nothing_measures(points_mode
     search.entries = [entry("small", 0.25, 0, 0)]
     search.entries[0].product = Product(search.subject.copy(), same_numbers=True)
     verdict = judge(search)
-    said = label_of(search.subject, verdict, watts=(6.0, 0.4))
+    said = outcome_of(search.subject, verdict, watts=(6.0, 0.4)).line
     assert said.endswith("proven, ~6 J ± 2 → ~1.5 J ± 0.6 each, estimated")
-    assert " J " not in label_of(search.subject, verdict)
+    assert " J " not in outcome_of(search.subject, verdict).kept
     watts = estimated_watts(current())
     assert watts is not None
     assert watts[0] > 0
@@ -684,20 +687,20 @@ def test_one_recipe_each(points_model: Any, picture_model: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "headline", "label"),
+    ("reason", "headline", "code"),
     [
-        ("The machine was busy: other programs used 70 % of it.", "Can't tell: the machine was busy", "can't be told"),
-        ("It can't be told: hardly anything is known.", "Can't tell: the machine was busy", "can't be told"),
-        ("Too few rounds were run in the time allowed.", "Can't tell: there was too little time.", "can't be told"),
-        ("Less cost is not proven: 6 rounds.", "Nothing gained: keep your model.", "nothing gained"),
+        ("The machine was busy: other programs used 70 % of it.", "Can't tell: the machine was busy", "unknown"),
+        ("It can't be told: hardly anything is known.", "Can't tell: the machine was busy", "unknown"),
+        ("Too few rounds were run in the time allowed.", "Can't tell: there was too little time.", "unknown"),
+        ("Less cost is not proven: 6 rounds.", "Nothing gained: keep your model.", "nothing_gained"),
     ],
 )
 def test_what_was_not_told_is_not_called_nothing_gained(
-    reason: str, headline: str, label: str, points_model: Any
+    reason: str, headline: str, code: str, points_model: Any
 ) -> None:
     result = green.shrink(points_model, models.points(3000, seed=2), time="2s", recipes=[])
     assert headline in repr(replace(result, reason=reason))
-    assert label_of(subject_of(points_model), Verdict(None, reason=reason)) == f"shrink: Blocks, {label}"
+    assert outcome_of(subject_of(points_model), Verdict(None, reason=reason)).code == code
 
 
 def test_nothing_is_proven_of_a_model_without_skill(points_model: Any) -> None:

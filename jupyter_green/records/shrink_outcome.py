@@ -1,0 +1,95 @@
+"""What a search for a cheaper model came to: a code with its parameters, and the one line that says it.
+
+The line is the label of the search's own record, and a note of the cell that it ran in. Code reads the outcome; only
+`old_outcomes` reads lines, of records from before there were outcomes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
+
+ShrinkCode = Literal["kept", "nothing_gained", "unknown", "interrupted"]
+
+_PREFIX = "shrink: "
+_ARROW = " → "
+_WORDS: dict[ShrinkCode, str] = {
+    "nothing_gained": "nothing gained",
+    "unknown": "can't be told",
+    "interrupted": "interrupted",
+}
+_PROVEN = re.compile(r", proven(,|$)")
+
+
+@dataclass(frozen=True)
+class ShrinkOutcome:
+    """What came of one search.
+
+    Parameters
+    ----------
+    code : {"kept", "nothing_gained", "unknown", "interrupted"}
+        Whether a candidate was kept, and if none was, why.
+    model : str
+        Name of the original model.
+    proven : bool
+        Whether less cost within the accepted loss was shown.
+    kept : str
+        What was kept and what it saves, for people; empty where nothing was kept.
+    """
+
+    code: ShrinkCode
+    model: str
+    proven: bool = False
+    kept: str = ""
+
+    @property
+    def ending(self) -> str:
+        """What came of it without the model's name: " → int8, 4.0× less energy, proven", ": nothing gained"."""
+        return f"{_ARROW}{self.kept}" if self.code == "kept" else f": {_WORDS[self.code]}"
+
+    @property
+    def line(self) -> str:
+        """The whole line: "shrink: Net → int8, 4.0× less energy, proven", "shrink: Net, nothing gained"."""
+        return f"{_PREFIX}{self.model}{self.ending if self.code == 'kept' else f', {_WORDS[self.code]}'}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON-ready data."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> ShrinkOutcome:
+        """Rebuild an outcome from `to_dict` output; unknown keys are ignored.
+
+        Raises
+        ------
+        ValueError
+            If a value is of the wrong kind.
+        """
+        code, model, proven, kept = (data.get(name) for name in ("code", "model", "proven", "kept"))
+        if code not in get_args(ShrinkCode) or type(proven) is not bool:
+            raise ValueError("a search's outcome has an unknown code")
+        if not isinstance(model, str) or not isinstance(kept, str):
+            raise ValueError("a search's outcome names no model")
+        return cls(code, model, proven, kept)
+
+
+def old_outcomes(label: object, notes: Sequence[object]) -> tuple[ShrinkOutcome, ...]:
+    """Return the outcomes that the label and the notes of a record tell that was stored without them.
+
+    The records of a search's laps begin likewise ("shrink: original") and tell none.
+    """
+    outcomes = map(_parsed, dict.fromkeys(text for text in (*notes, label) if isinstance(text, str)))
+    return tuple(outcome for outcome in outcomes if outcome is not None)
+
+
+def _parsed(line: str) -> ShrinkOutcome | None:
+    if not line.startswith(_PREFIX):
+        return None
+    model, arrow, kept = line.removeprefix(_PREFIX).partition(_ARROW)
+    if arrow:
+        return ShrinkOutcome("kept", model, _PROVEN.search(kept) is not None, kept)
+    model, _, words = model.rpartition(", ")
+    code = next((code for code, ending in _WORDS.items() if ending == words), None)
+    return None if code is None or not model else ShrinkOutcome(code, model)
