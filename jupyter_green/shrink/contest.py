@@ -20,9 +20,10 @@ from . import deadline
 from .advice import advise
 from .answers import kinds_of
 from .asking import Asking, ask_all, asked_again, judge_all, labelled
+from .batch import Batch
 from .class_scores import ClassScore
 from .comparison import Comparison, Row
-from .contestant import Contestant, Module
+from .contestant import Contestant, Module, numbered
 from .correlation import Spearman
 from .enrolment import contestants_of
 from .examples import Examples, examples_of
@@ -35,10 +36,11 @@ from .pick import Stand, judged
 from .progress import Progress, wanted
 from .published import published, task_of
 from .quiet import PATIENCE_SECONDS, used_by_others, wait_for_quiet
-from .sheet import classes_in_words
+from .sheet import classes_in_words, no_better
+from .skill import constant_of, knows_more
 from .task_names import NAMED
 from .trial import Trial
-from .utility import Utility, loss_against, metric_for, of_one_class, own_repeat, task_between, wavering
+from .utility import Answered, Utility, loss_against, metric_for, of_one_class, own_repeat, task_between, wavering
 
 TOO_EARLY = "The time was up before the data was read; allow more with time=."
 ASKED_SHARE = 0.5
@@ -297,7 +299,7 @@ def _rows(known: Known, session: Session) -> tuple[list[Row], str, str, dict[str
         )
         for name, one in told.asked.items()
     ]
-    ran = known.ran
+    ran, constants = known.ran, _unskilled(known)
     stand = Stand(
         best,
         known.accepted,
@@ -306,6 +308,7 @@ def _rows(known: Known, session: Session) -> tuple[list[Row], str, str, dict[str
         torch.get_num_threads(),
         untold=ran.untold,
         unjudged=known.unjudged,
+        unskilled=f"{best} is {constants[best]}, so no loss against it proves anything" if best in constants else "",
         varies=known.own is not None and wavering(known.own) > 0,
     )
     rows, pick, reason = judged(rows, stand)
@@ -316,6 +319,7 @@ def _rows(known: Known, session: Session) -> tuple[list[Row], str, str, dict[str
         if kinds and name != best
     }
     rows = [_with_classes(row, classes.get(row.name, {})) for row in rows]
+    rows = [_with_skill(row, constants.get(row.name, "")) for row in rows]
     return [*rows, *told.dropped], pick, reason, classes
 
 
@@ -379,6 +383,26 @@ def _named_task(task: str | None, models: Any) -> tuple[list[str], str | None]:
             raise
         beside = []  # a task of which nothing was published
     return beside, None if asked == "classification" else asked
+
+
+def _unskilled(known: Known) -> dict[str, str]:
+    """Return who is no better than a constant answer, and than which."""
+    examples, metric, found = known.told.examples, known.metric, dict[str, str]()
+    kinds = kinds_of(examples.labels) if metric.name == "accuracy" else {}
+    labels = None if isinstance(metric, Answered) or len(kinds) == 1 else numbered(examples.labels)
+    if labels is None:
+        return {}
+    for name, utility in known.found.items():
+        constant = constant_of(metric, utility.parts, [Batch(None, labels)])
+        if constant is not None and not knows_more(metric, utility.parts, constant):
+            called = "" if constant.answer is None or not kinds else f"{[*kinds][constant.answer]!r:.60}"
+            found[name] = no_better(metric.name, constant, called)
+    return found
+
+
+def _with_skill(row: Row, unskilled: str) -> Row:
+    """Return a row that says whether its candidate is no better than a constant answer."""
+    return replace(row, notes=(*row.notes, f"It is {unskilled}.")) if unskilled else row
 
 
 def _with_classes(row: Row, by_class: Mapping[Any, ClassScore]) -> Row:

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal
 from . import deadline
 from .batch import leaves
 from .examples import Examples
-from .fault import ShrinkError, why
+from .fault import RAISED, ShrinkError, why
 from .fitting import judged_output
 from .subject import Subject
 from .tokens import Tokens, tokenized, tokens_of
@@ -100,7 +100,7 @@ class Contestant:
         deadline.look(self.pace * size)
         try:
             self.outputs(place)
-        except Exception:  # noqa: BLE001 - somebody else's model; which example it was is found by asking for each
+        except RAISED:  # somebody else's model; which example it was is found by asking for each
             for number in range(size):
                 self._attempt(place, number)
 
@@ -108,7 +108,7 @@ class Contestant:
         deadline.look()
         try:
             self.single(place, number)
-        except Exception as error:  # noqa: BLE001 - somebody else's model; counted where it is evaluated
+        except RAISED as error:  # somebody else's model; counted where it is evaluated
             self.faults.setdefault(why(error), 0)
 
     def fault(self, error: BaseException) -> None:

@@ -17,7 +17,7 @@ from .batch import Batch, independent
 from .bench import BESIDE, FINAL_SHARE, REPEATED, SEARCH_SHARE, UNTRIED
 from .deadline import TimeIsUp
 from .entry import Entry, Verdict
-from .fault import ShrinkError, why
+from .fault import RAISED, ShrinkError, why
 from .inspection import inspect
 from .loss import Loss
 from .ratio import Ratio, paired_ratio
@@ -181,7 +181,7 @@ def _judged(
                 raise
             search.remark(entry.name, TOO_LATE)
             break
-        except Exception as error:  # noqa: BLE001 - somebody else's model; its row says what it raised
+        except RAISED as error:  # somebody else's model; its row says what it raised
             said = str(error) if isinstance(error, ShrinkError) else why(error)
             refused[entry.name] = f"It failed on the examples that judge: {said}"
             continue
@@ -292,7 +292,7 @@ def _verdict(search: Search, one: _Judged, judged: Sequence[Batch], share: float
     scores = (metric.value(one.base), metric.value(parts))
     try:
         trial = _trial(search, entry, share)
-    except Exception as error:  # noqa: BLE001 - somebody else's model; the next is judged all the same
+    except RAISED as error:  # somebody else's model; the next is judged all the same
         said = f"Its cost could not be judged: {why(error)}"
         untold = Outcome("can't tell", None, said, entry.outcome.cost)
         return Verdict(entry, loss, one.against, scores, untold, reason=said)
@@ -341,7 +341,7 @@ def _trial(search: Search, entry: Entry, share: float) -> Trial:
             trial = run(_beside(search, entry, models), search.seconds * share)
             if trial.raw(entry.name) is not None or deadline.left() < search.trial_seconds:
                 return trial
-        except Exception as error:  # noqa: BLE001 - where it is the candidate that fails, it does so once more
+        except RAISED as error:  # where it is the candidate that fails, it does so once more
             search.remark(entry.name, f"The parts of its gain are not told apart: {why(error)}")
     # What is left of the time is best spent on the one question; a trial takes four times its seconds at most.
     return run({}, max(search.seconds * share, min(deadline.left(), search.seconds) / 4))

@@ -12,7 +12,7 @@ from typing import Any
 from . import deadline
 from .batch import Batch, leaves
 from .columns import LABELS, labels_of, plain, tensors, text_column, texts_of
-from .fault import ShrinkError, why
+from .fault import RAISED, ShrinkError, why
 from .sampler import ASKED, indexes_of, recorded, source
 from .surroundings import Surroundings
 from .tokens import Tokens, tokenized
@@ -91,7 +91,7 @@ class BatchReading:
                 first, second = (self._item(loader.collate_fn([loader.dataset[index]])) for _ in range(2))
                 if first.digests() != second.digests():
                     return True
-        except Exception:  # noqa: BLE001 - a batch of one may not suit the person's collate_fn; all of it was read already
+        except RAISED:  # a batch of one may not suit the person's collate_fn; all of it was read already
             return False
         finally:
             before.put_back()
@@ -218,7 +218,7 @@ def read(items: Iterable[Any]) -> Iterator[Any]:
             yield item
     except ShrinkError:
         raise
-    except Exception as error:  # the person's dataset, its workers and what puts batches together may raise anything
+    except RAISED as error:  # the person's dataset, its workers and what puts batches together may raise anything
         deadline.look()
         raise ShrinkError(f"The data can't be read: {cause(error)}.") from error
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from .class_scores import ClassScore, tallied
-from .fault import ShrinkError, why
+from .fault import RAISED, ShrinkError, why
 from .loss import LEAST_RESAMPLED, LEVEL, Loss, counted, drawn, resampled
 from .task import Task
 
@@ -322,7 +322,7 @@ class Own(Metric):
         labels = None if beside is None else held[:, width:].to(beside[1]).reshape(len(parts), *beside[0])
         try:
             return float(self.function(outputs, labels))
-        except Exception as error:  # the person's own code may raise anything; it is said and never hidden
+        except RAISED as error:  # the person's own code may raise anything; it is said and never hidden
             raise ShrinkError(f"Your metric {self.name} failed: {why(error)}.") from error
 
     def loss(self, original: np.ndarray, candidate: np.ndarray, level: float = LEVEL) -> Loss:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .batch import Batch, leaves
-from .fault import ShrinkError, of_memory, why
+from .fault import RAISED, ShrinkError, of_memory, why
 from .subject import Subject
 from .tokens import longest_of
 
@@ -33,7 +33,7 @@ def called(subject: Subject, batch: Batch, what: str = "data") -> Any:
     """
     try:
         return subject.call(batch.to(subject.device).inputs)
-    except Exception as error:  # somebody else's model may raise anything; it is said and never hidden
+    except RAISED as error:  # somebody else's model may raise anything; it is said and never hidden
         said, places = _refusal(subject, batch, error), _failing(subject, batch, error)
         which = f"{named(batch, places)} of the {what}" if places else f"the {what}"
         do = "; mend that or leave it out" if places and ";" not in said else ""
@@ -121,7 +121,7 @@ def _hint(subject: Subject, batch: Batch) -> str:
 def _takes(subject: Subject, batch: Batch) -> bool:
     try:
         subject.call(batch.to(subject.device).inputs)
-    except Exception:  # noqa: BLE001 - whatever it raises, it doesn't take this batch either
+    except RAISED:  # whatever it raises, it doesn't take this batch either
         return False
     return True
 

@@ -20,7 +20,7 @@ from . import deadline
 from .bench import FINAL_SHARE, SEARCH_SHARE, Bench
 from .deadline import TimeIsUp
 from .dial import bisect
-from .fault import ShrinkError, why
+from .fault import RAISED, ShrinkError, why
 from .memory import lacking
 from .recipe import Adjustable, Product, Recipe, Repairable, follow
 from .sensitivity import most_harmed
@@ -293,7 +293,7 @@ class Search(Bench):
         try:
             with silenced():
                 return recipe.applies(self.case(self.seconds, copy=False)) is None
-        except Exception:  # noqa: BLE001 - somebody else's code; its row says what it raised
+        except RAISED:  # somebody else's code; its row says what it raised
             return True
 
     def _applies(self, recipe: Recipe, until: float) -> bool:
@@ -301,7 +301,7 @@ class Search(Bench):
         try:
             with silenced():
                 reason = recipe.applies(self.case(self.seconds, copy=False))
-        except Exception as error:  # noqa: BLE001 - somebody else's code must not end the search
+        except RAISED as error:  # somebody else's code must not end the search
             self.drop(recipe.name, "failed", why(error))
             return False
         if reason is None and self.spent > until * self.seconds:
@@ -323,7 +323,7 @@ class Search(Bench):
                 found = attempt()
         except ShrinkError as error:
             self.drop(name, "failed", str(error))
-        except Exception as error:  # noqa: BLE001 - a recipe that raises is a row, never the end
+        except RAISED as error:  # a recipe that raises is a row, never the end
             self.drop(name, "failed", why(error))
         finally:
             changed = before.put_back()

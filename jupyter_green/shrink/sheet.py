@@ -135,12 +135,15 @@ def judged_in_words(metric: str, task: Task | None, constant: Constant | None = 
 
 
 def _no_better(metric: str, constant: Constant | None) -> str:
-    if constant is None:
-        return ""
+    return "" if constant is None else f", at which your model is {no_better(metric, constant)}"
+
+
+def no_better(metric: str, constant: Constant, answer: str = "") -> str:
+    """Return in words that a model is no better than a constant answer; `answer` is what the class is called."""
     answers = {"perplexity": "guessing", "mean squared error": "always saying the mean"}
-    always = "always saying " + ("the more frequent" if constant.answer is None else f"class {constant.answer}")
+    said = "the more frequent" if constant.answer is None else answer or f"class {constant.answer}"
     score = number.significant(constant.score, 3) if metric in answers else f"{100 * constant.score:.1f}{THIN}%"
-    return f", at which your model is no better than {answers.get(metric, always)} ({score})"
+    return f"no better than {answers.get(metric, f'always saying {said}')} ({score})"
 
 
 def classes_in_words(by_class: Mapping[Any, ClassScore]) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from . import deadline
 from .batch import IGNORED, Batch
-from .fault import ShrinkError, why
+from .fault import RAISED, ShrinkError, why
 from .subject import Subject
 
 OUTPUTS = 2**26
@@ -127,7 +127,7 @@ def encoded(
         deadline.look()
         try:
             made = tokenizer(*columns, padding=False, verbose=False, **cut)
-        except Exception as error:  # a tokenizer may raise anything of its library's
+        except RAISED as error:  # a tokenizer may raise anything of its library's
             raise ShrinkError(f"The tokenizer of {named} can't read the texts: {why(error)}.") from error
         return {name: [list(row) for row in rows] for name, rows in made.items()}
 
@@ -172,7 +172,7 @@ def tokenized(tokenizer: Any, texts: Sequence[Any], tokens: Tokens) -> dict[str,
         columns = [list(column) for column in zip(*texts, strict=True)] if _paired(texts) else [list(texts)]
         try:
             return dict(tokenizer(*columns, padding=True, truncation=True, return_tensors="pt"))
-        except Exception as error:  # a tokenizer may raise anything of its library's
+        except RAISED as error:  # a tokenizer may raise anything of its library's
             raise ShrinkError(f"The tokenizer can't read the texts: {why(error)}.") from error
     columns_of, _ = encoded(tokenizer, texts, tokens.longest)
     wanted = {name: rows for name, rows in columns_of.items() if name not in tokens.unwanted}
