@@ -82,14 +82,14 @@ def several(labels: Any) -> bool:
     return hasattr(labels, "dim") or any(isinstance(label, (list, tuple, *NAMELESS)) for label in labels)
 
 
-def places(said: Sequence[Any], labels: Any) -> Any:
+def places(said: Sequence[Any], labels: Any, ignored: int = IGNORED) -> Any:
     """Return right and labelled places of each example; an answer of another length has none right."""
     import numpy as np
 
     parts = np.zeros((len(said), 2))
     for place, (one, label) in enumerate(zip(said, labels, strict=True)):
         wanted = np.asarray(label).ravel()
-        known = wanted != IGNORED
+        known = wanted != ignored
         parts[place, 1] = known.sum()
         answer = None if one is FAILED or isinstance(one, str) else np.asarray(one, dtype=object).ravel()
         if answer is not None and len(answer) == len(wanted):

@@ -165,7 +165,8 @@ def _asked(
     try:
         with _alone(item):
             item.ready(examples)
-            _warm(item, examples)
+            with item.watched():
+                _warm(item, examples)
             item.faults.clear()
             with window:
                 answers = ask(item, examples, metric, repeats=repeats, seed=seed, most=most)

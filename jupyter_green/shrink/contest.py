@@ -28,6 +28,7 @@ from .correlation import Spearman
 from .enrolment import contestants_of
 from .examples import Examples, examples_of
 from .fault import ShrinkError
+from .fitting import VOID, VOID_NOTE
 from .lineup import STOPPED, UP, InTurn, elsewhere, row_of, run_all
 from .loss import Loss
 from .metric import Metric, SquaredError
@@ -141,7 +142,8 @@ def compare(  # noqa: PLR0917 - the order is public
         if isinstance(item, Module):
             item.asked = {"task": wish if between is None else between.name, "metric": "mse" if numbers else metric}
     _accepted(measure, 1.0, max_loss, max_relative_loss)  # what makes no sense is said before anything is asked
-    notes = [*_others(found, seconds), *examples.notes]
+    void = [VOID_NOTE] if between is not None and between.ignored == VOID else []
+    notes = [*_others(found, seconds), *examples.notes, *void]
     known: Known | None = None
     window = session.window("trial", label="compare")
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -53,6 +54,10 @@ def contestant_of(name: str, given: Any, *, tokenizer: Any = None, remote: bool 
         return Module(name, type(inner).__name__, **facts, subject=Subject(inner, kind, words))
     if hasattr(given, "predict"):
         return Estimator(name, type(given).__name__, remote=remote, model=given)
+    if inspect.iscoroutinefunction(given) or inspect.iscoroutinefunction(getattr(given, "__call__", None)):
+        raise ShrinkError(
+            f"{name} is an async function, which is not awaited here; give one that returns the answer itself."
+        )
     if callable(given):
         return Function(name, "function", remote=remote, function=given)
     raise ShrinkError(

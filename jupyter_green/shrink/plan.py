@@ -48,7 +48,7 @@ def plan(what: str, model: Any, data: Any, **options: Any) -> Grid:
     recipes, problems = recipes_of(what, options)
     with subject.quiet():
         wanted = options.get("metric")
-        own: dict[str, Any] = {name: options.get(name) for name in ("tokenizer", "group")}
+        own: dict[str, Any] = {name: options.get(name) for name in ("tokenizer", "group", "task")}
         material = material_of(subject, data, options.get("train"), metric=wanted, **own)
         window = session.window("trial", label="shrink: dry run")
         began = clock.perf_counter()

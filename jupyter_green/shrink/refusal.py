@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -87,6 +88,8 @@ def _hint(subject: Subject, batch: Batch) -> str:
     """Return what to do about it; empty where that isn't known."""
     import torch
 
+    if unlike := _arguments(subject, batch):
+        return unlike
     config = getattr(subject.model, "config", None)
     inputs = batch.inputs if isinstance(batch.inputs, Mapping) else {}
     ids: Any = inputs.get("input_ids")
@@ -115,6 +118,25 @@ def _hint(subject: Subject, batch: Batch) -> str:
     if weight is not None and len(kinds) == 1 and (kind := kinds.pop()) not in (weight, torch.int64):
         names = [str(one).removeprefix("torch.") for one in (kind, weight)]
         return f"the inputs are {names[0]} and its weights {names[1]}, so convert the one or the other"
+    return ""
+
+
+def _arguments(subject: Subject, batch: Batch) -> str:
+    """Return that a model's forward takes other arguments than the data gives; empty where it takes these."""
+    takes = inspect.signature(subject.model.forward)
+    many, inputs = isinstance(batch.inputs, (tuple, list)), batch.inputs
+    try:
+        if isinstance(inputs, Mapping) and subject.kind != "sentence-transformers":
+            takes.bind(**inputs)
+        else:
+            takes.bind(*(inputs if many else (inputs,)))
+    except TypeError:
+        gives = ", ".join(map(str, inputs)) if isinstance(inputs, Mapping) else len(inputs) if many else 1
+        return (
+            f"its forward takes ({', '.join(takes.parameters)}) and the data gives {gives}"
+            f"{'' if isinstance(inputs, Mapping) else ' without names'} beside the label, so name or leave out columns, "
+            "or hand over a module that takes these"
+        )
     return ""
 
 

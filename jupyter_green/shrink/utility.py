@@ -34,10 +34,11 @@ from .contestant import FAILED, Contestant, Module, numbered
 from .correlation import Spearman
 from .examples import Examples
 from .fault import RAISED, ShrinkError, why
+from .fitting import VOID, is_void
 from .groups import loss_by_group
 from .loss import LEVEL, Loss, drawn
 from .metric import F1, Metric, PerPlace, Perplexity, SquaredError, by_example
-from .task import LANGUAGE, Task, told_by_tokens
+from .task import IGNORED, LANGUAGE, Task, told_by_tokens
 from .task_names import named, of_model
 
 if TYPE_CHECKING:
@@ -201,8 +202,9 @@ def task_between(found: Sequence[Contestant], examples: Examples, asked: str | N
         elif numbers is not None and numbers.is_floating_point():
             name = "multi-label" if bool(((numbers == 0) | (numbers == 1)).all()) else "regression"
         else:
-            name = "token-classification"
-    return Task(name, shift=name == "causal-lm" and told != "next")
+            name = "segmentation" if numbers is not None and numbers.dim() > 2 else "token-classification"
+    void = name == "segmentation" and numbers is not None and is_void(Task(name), [numbers])
+    return Task(name, shift=name == "causal-lm" and told != "next", ignored=VOID if void else IGNORED)
 
 
 def of_one_class(metric: Metric, labels: Any) -> str:
@@ -417,7 +419,7 @@ def parts_of(  # noqa: PLR0911 - one return a kind of metric
     if isinstance(metric, F1):
         return counts(said, labels, metric)
     if isinstance(metric, PerPlace):
-        return places(said, labels)
+        return places(said, labels, metric.task.ignored)
     kinds = {kind: number for number, kind in enumerate(kinds_of(labels))}
     right = [(same(one, label), kinds[folded(label)]) for one, label in zip(said, labels, strict=True)]
     return np.asarray(right, float)
