@@ -142,9 +142,7 @@ def together(examples: list[Any]) -> Any:
 def _tokens_in(examples: Sequence[Any]) -> dict[str, list[Any]]:
     """Return the columns of examples that are lists for each token, where these are of unlike lengths; else none."""
     first = examples[0]
-    if not isinstance(first, Mapping) or any(
-        not isinstance(one, Mapping) or set(one) != set(first) for one in examples
-    ):
+    if not all(isinstance(one, Mapping) and set(one) == set(first) for one in examples):
         return {}
     label = next((name for name in LABELS if name in first), "")
     ids = [one["input_ids"] for one in examples] if "input_ids" in first else None

@@ -39,6 +39,7 @@ from .published import published, task_of
 from .quiet import PATIENCE_SECONDS, used_by_others, wait_for_quiet
 from .sheet import classes_in_words, no_better
 from .skill import constant_of, knows_more
+from .task import Task
 from .task_names import NAMED
 from .trial import Trial
 from .utility import Answered, Utility, loss_against, metric_for, of_one_class, own_repeat, task_between, wavering
@@ -142,8 +143,7 @@ def compare(  # noqa: PLR0917 - the order is public
         if isinstance(item, Module):
             item.asked = {"task": wish if between is None else between.name, "metric": "mse" if numbers else metric}
     _accepted(measure, 1.0, max_loss, max_relative_loss)  # what makes no sense is said before anything is asked
-    void = [VOID_NOTE] if between is not None and between.ignored == VOID else []
-    notes = [*_others(found, seconds), *examples.notes, *void]
+    notes = [*_others(found, seconds), *examples.notes, *_void(between)]
     known: Known | None = None
     window = session.window("trial", label="compare")
     try:
@@ -385,6 +385,10 @@ def _named_task(task: str | None, models: Any) -> tuple[list[str], str | None]:
             raise
         beside = []  # a task of which nothing was published
     return beside, None if asked == "classification" else asked
+
+
+def _void(task: Task | None) -> list[str]:
+    return [VOID_NOTE] if task is not None and task.ignored == VOID else []
 
 
 def _unskilled(known: Known) -> dict[str, str]:

@@ -54,11 +54,11 @@ def contestant_of(name: str, given: Any, *, tokenizer: Any = None, remote: bool 
         return Module(name, type(inner).__name__, **facts, subject=Subject(inner, kind, words))
     if hasattr(given, "predict"):
         return Estimator(name, type(given).__name__, remote=remote, model=given)
-    if inspect.iscoroutinefunction(given) or inspect.iscoroutinefunction(getattr(given, "__call__", None)):
-        raise ShrinkError(
-            f"{name} is an async function, which is not awaited here; give one that returns the answer itself."
-        )
     if callable(given):
+        if inspect.iscoroutinefunction(given) or inspect.iscoroutinefunction(type(given).__call__):
+            raise ShrinkError(
+                f"{name} is an async function, which is not awaited here; give one that returns the answer itself."
+            )
         return Function(name, "function", remote=remote, function=given)
     raise ShrinkError(
         f"{name} is a {type(given).__name__}, which can't be asked anything; hand over a model, a pipeline, an "

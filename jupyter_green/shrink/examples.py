@@ -189,7 +189,7 @@ def _several_inputs(data: Any) -> tuple[tuple[Any, ...], Any] | None:
     return (tuple(inputs), data[-1]) if len(counts) == 1 and len(inputs) not in counts else None
 
 
-def _of_several_inputs(
+def _of_several_inputs(  # noqa: PLR0917 - one place calls it
     inputs: tuple[Any, ...], labels: Any, batch: int | None, group: Any, rng: random.Random | None, origin: str
 ) -> Examples:
     """Return examples of several tensors each; labels that are words stay words."""

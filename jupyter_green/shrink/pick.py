@@ -86,7 +86,9 @@ def judged(rows: Sequence[Row], stand: Stand) -> tuple[list[Row], str, str]:
     return found, pick, reason
 
 
-def _standing(row: Row, stand: Stand) -> tuple[Standing, str]:
+def _standing(  # noqa: PLR0911 - one return a reason
+    row: Row, stand: Stand
+) -> tuple[Standing, str]:
     """Return how a candidate stands, and why."""
     if row.name == stand.best:
         return "best", stand.apart.get(row.name, "the highest utility of all")
@@ -123,7 +125,9 @@ def _because(said: str, why: str) -> str:
     return f"{said}: {why}" if why else said
 
 
-def _picked(rows: Sequence[Row], stand: Stand) -> tuple[str, str]:
+def _picked(  # noqa: PLR0911 - one return a reason
+    rows: Sequence[Row], stand: Stand
+) -> tuple[str, str]:
     """Return the least energy among those proven, else the best with what is missing."""
     if stand.unskilled:
         return stand.best, f"Can't tell: {stand.unskilled}."

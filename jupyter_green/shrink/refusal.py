@@ -80,7 +80,7 @@ def _failing(subject: Subject, batch: Batch, error: BaseException) -> list[int]:
 
 
 def _refusal(subject: Subject, batch: Batch, error: BaseException) -> str:
-    hint = _hint(subject, batch)
+    hint = _arguments(subject, batch) or _hint(subject, batch)
     return why(error).rstrip(".") + (f"; {hint}" if hint else "")
 
 
@@ -88,8 +88,6 @@ def _hint(subject: Subject, batch: Batch) -> str:
     """Return what to do about it; empty where that isn't known."""
     import torch
 
-    if unlike := _arguments(subject, batch):
-        return unlike
     config = getattr(subject.model, "config", None)
     inputs = batch.inputs if isinstance(batch.inputs, Mapping) else {}
     ids: Any = inputs.get("input_ids")
@@ -131,11 +129,11 @@ def _arguments(subject: Subject, batch: Batch) -> str:
         else:
             takes.bind(*(inputs if many else (inputs,)))
     except TypeError:
-        gives = ", ".join(map(str, inputs)) if isinstance(inputs, Mapping) else len(inputs) if many else 1
+        named = isinstance(inputs, Mapping)
+        gives = ", ".join(map(str, inputs)) if named else f"{len(inputs) if many else 1} by place"
         return (
-            f"its forward takes ({', '.join(takes.parameters)}) and the data gives {gives}"
-            f"{'' if isinstance(inputs, Mapping) else ' without names'} beside the label, so name or leave out columns, "
-            "or hand over a module that takes these"
+            f"its forward takes ({', '.join(takes.parameters)}) and the data gives {gives} beside the label, so name "
+            "or leave out inputs, or hand over a module that takes these"
         )
     return ""
 

@@ -55,14 +55,8 @@ class Tokens:
 
     def alone(self, inputs: Any) -> Any:
         """Return the one input of a mapping by itself, where the model has no argument of its name."""
-        if (
-            not isinstance(inputs, Mapping)
-            or len(inputs) != 1
-            or self.taken is None
-            or not self.taken.isdisjoint(inputs)
-        ):
-            return inputs
-        return next(iter(inputs.values()))
+        unnamed = isinstance(inputs, Mapping) and self.taken is not None and self.taken.isdisjoint(inputs)
+        return next(iter(inputs.values())) if unnamed and len(inputs) == 1 else inputs
 
     def at_once(self, most: int, width: int) -> int:
         """Return how many examples of a width in tokens make a batch, `most` at most."""
