@@ -29,6 +29,7 @@ from .enrolment import contestants_of
 from .examples import Examples, examples_of
 from .fault import ShrinkError
 from .fitting import VOID, VOID_NOTE
+from .groups import classes_by_group
 from .lineup import STOPPED, UP, InTurn, elsewhere, row_of, run_all
 from .loss import Loss
 from .metric import Metric, SquaredError
@@ -38,6 +39,7 @@ from .progress import Progress, wanted
 from .published import published, task_of
 from .quiet import PATIENCE_SECONDS, used_by_others, wait_for_quiet
 from .sheet import classes_in_words, no_better
+from .silence import thinned
 from .skill import constant_of, knows_more
 from .task import Task
 from .task_names import NAMED
@@ -131,7 +133,7 @@ def compare(  # noqa: PLR0917 - the order is public
     session = current() if session is None else session
     began, order = deadline.now(), random.Random(0)  # noqa: S311 - an order, not a secret
     try:
-        with deadline.until(began + seconds):
+        with thinned(), deadline.until(began + seconds):
             examples = examples_of(data, group=group, batch=batch, origin=origin, rng=order)
     except deadline.TimeIsUp:
         raise ShrinkError(TOO_EARLY) from None
@@ -147,7 +149,7 @@ def compare(  # noqa: PLR0917 - the order is public
     known: Known | None = None
     window = session.window("trial", label="compare")
     try:
-        with window, deadline.until(began + seconds):
+        with window, thinned(), deadline.until(began + seconds):
             bar = Progress(window, seconds, shown=wanted() if progress is None else progress, say=say)
 
             def tell(what: str) -> None:
@@ -315,8 +317,12 @@ def _rows(known: Known, session: Session) -> tuple[list[Row], str, str, dict[str
     )
     rows, pick, reason = judged(rows, stand)
     kinds = dict(enumerate(kinds_of(told.examples.labels))) if metric.name == "accuracy" else {}
+    together = told.examples.together
     classes = {
-        name: {kinds[n]: score for n, score in metric.by_class(found[best].parts, found[name].parts).items()}
+        name: {
+            kinds[n]: score
+            for n, score in classes_by_group(metric, found[best].parts, found[name].parts, together).items()
+        }
         for name in found
         if kinds and name != best
     }

@@ -20,6 +20,7 @@ from .loss import LEVEL, Loss, counted, drawn, resampled
 if TYPE_CHECKING:
     import numpy as np
 
+    from .class_scores import ClassScore
     from .metric import Metric
 
 
@@ -142,6 +143,20 @@ def groups_of(batches: Sequence[Batch]) -> list[Hashable] | None:
     if any(batch.groups is None for batch in batches):
         return None
     return [group for batch in batches for group in batch.groups or ()]
+
+
+def classes_by_group(
+    metric: Metric, original: np.ndarray, candidate: np.ndarray, groups: Sequence[Hashable] | None
+) -> dict[int, ClassScore]:
+    """Return how well each class is told, with the number of different examples that hold it."""
+    import numpy as np
+
+    found = {}
+    for number, score in metric.by_class(original, candidate).items():
+        places = np.flatnonzero(metric.holding(original, number))
+        different = len(places) if groups is None else len({groups[place] for place in places})
+        found[number] = replace(score, different=different)
+    return found
 
 
 def loss_by_group(

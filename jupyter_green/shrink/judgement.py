@@ -18,6 +18,7 @@ from .bench import BESIDE, FINAL_SHARE, REPEATED, SEARCH_SHARE, UNTRIED
 from .deadline import TimeIsUp
 from .entry import Entry, Verdict
 from .fault import RAISED, ShrinkError, why
+from .groups import classes_by_group, groups_of
 from .inspection import inspect
 from .loss import Loss
 from .ratio import Ratio, paired_ratio
@@ -38,7 +39,7 @@ INSPECTED_FROM = 30.0
 CHECK_GRACE, CHECK_SECONDS = 5.0, 8.0
 """Seconds that the fresh process may take beyond the time allowed, and what it takes at least."""
 INTERRUPTED = "The search was interrupted before this was judged."
-TOO_LATE = "The time was up before this was judged; allow more with time=."
+TOO_LATE = "The time was up: it was tried, and not judged."
 TOO_EARLY = "The time was up before your own model had answered the examples; allow more with time=."
 RUNTIME, BF16, THREADS = "runtime", "bf16", "threads"
 
@@ -105,7 +106,8 @@ def judge(search: Search) -> Verdict:
     except KeyboardInterrupt:
         search.interrupted, said = True, INTERRUPTED
     except TimeIsUp:
-        search.unjudged, said = True, TOO_LATE
+        search.unjudged = search.out_of_time = True
+        said = TOO_LATE
     left = [entry for entry in chosen if entry.name not in refused]
     found = _half(search, passed, said) or (_unjudged(left, said) if left else Verdict(None, reason=said))
     found.refused = refused
@@ -314,7 +316,7 @@ def _verdict(search: Search, one: _Judged, judged: Sequence[Batch], share: float
         against_bf16=trial.raw(entry.name, BF16) if BF16 in trial.laps else None,
         phases=phases(trial, entry.name, search.workload.new_tokens),
         agreement=metric.agreement(parts),
-        by_class=metric.by_class(one.base, parts),
+        by_class=classes_by_group(metric, one.base, parts, groups_of(judged)),
     )
 
 

@@ -85,6 +85,10 @@ class Metric:
             found[int(number)] = ClassScore(int(there.sum()), before, after)
         return found
 
+    def holding(self, parts: np.ndarray, number: int) -> np.ndarray:
+        """Return which examples hold a class of `by_class`."""
+        return parts[:, 1] == number
+
     def loss(self, original: np.ndarray, candidate: np.ndarray, level: float = LEVEL) -> Loss:
         """Return how much worse the candidate is, with its interval."""
         first, second = original[:, 0] > 0.5, candidate[:, 0] > 0.5
@@ -133,6 +137,10 @@ class PerPlace(Metric):
             int(number): ClassScore(int(count[number]), first[number] / count[number], second[number] / count[number])
             for number in np.flatnonzero(count)
         }
+
+    def holding(self, parts: np.ndarray, number: int) -> np.ndarray:
+        """Return which examples have a labelled place of a class."""
+        return parts[:, 2 + self.counted + number] > 0
 
     def loss(self, original: np.ndarray, candidate: np.ndarray, level: float = LEVEL) -> Loss:
         """Resampled by example."""

@@ -20,7 +20,7 @@ from .material import material_of
 from .memory import COPIES, lacking
 from .options import accepted, seconds_of
 from .recipe import Case, Recipe
-from .silence import silenced
+from .silence import silenced, thinned
 from .subject import subject_of
 from .workload import workload_of
 
@@ -46,7 +46,7 @@ def plan(what: str, model: Any, data: Any, **options: Any) -> Grid:
     subject, seconds = subject_of(model), seconds_of(options.get("time", "5min"))
     session = options.get("session") or current()
     recipes, problems = recipes_of(what, options)
-    with subject.quiet():
+    with thinned(), subject.quiet():
         wanted = options.get("metric")
         own: dict[str, Any] = {name: options.get(name) for name in ("tokenizer", "group", "task")}
         material = material_of(subject, data, options.get("train"), metric=wanted, **own)

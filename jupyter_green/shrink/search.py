@@ -29,7 +29,7 @@ from .surroundings import Surroundings
 from .training import Training, distil, train_equally
 from .trial import FEWEST_ROUNDS
 
-UP = "The time was up before it; allow more with time=."
+UP = "The time was up before it was tried."
 FIRST_SHARE, ALONE_SHARE = 0.35, 0.75
 """Shares of the time for recipes that don't train, where others do and where none can."""
 BEGUN_SHARE, TRAINED_SHARE = 0.15, 0.4
@@ -54,6 +54,8 @@ class Search(Bench):
     interrupted = False
     late = False
     """Whether the time was up before all was tried."""
+    out_of_time = False
+    """Whether the time was up before the judging had ended."""
     unjudged = False
     """Whether the judging ended without an answer: the time was up, or no cost could be told."""
     _harmed: list[str] | None = None
