@@ -15,12 +15,12 @@ from jupyter_green.report import number
 from .batch import independent
 from .bench import notes_of
 from .entry import Entry, Verdict
-from .facts import INTERRUPTED, NO_TIME, NOTHING_APPLIES, Facts, Front
+from .facts import INTERRUPTED, NO_TIME, NOTHING_APPLIES, Facts, Front, Late
 from .metric import Metric
 from .ratio import Ratio
 from .recipe import Product
 from .result import Candidate, ShrinkResult
-from .search import Search
+from .search import UP, Search
 from .sheet import interval, span, times
 from .skill import Constant
 from .subject import Subject
@@ -28,6 +28,8 @@ from .trial import UNTOLD, Trial
 from .waiting import crowded
 
 NO_SKILL = "Your own model is no better than a constant answer here, so no loss against it proves anything."
+OVER = 0.02
+"""Share of the time allowed from which it is said that it was passed."""
 _JUDGED: Counter[str] = Counter()
 """How often the same data has judged a search in this process."""
 
@@ -89,6 +91,7 @@ def result_of(search: Search, verdict: Verdict, window: Any, per_day: int, notes
         judged=search.subject.task,
         constant=search.constant,
         sample=search.material.select[0].part(0, 2).inputs,
+        late=_late(search, verdict, record.seconds),
     )
     return ShrinkResult(
         model=search.subject.model if kept is None else kept.product.model,
@@ -112,6 +115,19 @@ def result_of(search: Search, verdict: Verdict, window: Any, per_day: int, notes
         facts=facts,
         bf16_ratio=None if verdict.against_bf16 is None else verdict.against_bf16.value,
     )
+
+
+def _late(search: Search, verdict: Verdict, seconds: float) -> Late | None:
+    """Return what the time did not suffice for, and by how much it was passed; None where it sufficed."""
+    untried = tuple(row.name for row in search.rows if row.standing == "not tried" and row.reason == UP)
+    over = max(0.0, seconds - search.seconds)
+    over = over if over > OVER * search.seconds else 0.0
+    if not (untried or search.out_of_time or search.late or over):
+        return None
+    tried = {row.name for row in search.rows if row.standing not in ("not tried", "control")}
+    tried |= {entry.name for entry in search.entries}
+    unjudged = verdict.scores is None and (search.out_of_time or search.late)
+    return Late(search.seconds, len(tried), untried, unjudged, over, (search.overran or search.doing) if over else "")
 
 
 def as_proven(verdict: Verdict, constant: Constant | None) -> Verdict:
@@ -283,7 +299,7 @@ def _rows(search: Search, verdict: Verdict, kept: Entry | None) -> list[Candidat
         if entry.outcome.ratio is None:
             said = entry.outcome.reason
         if entry.name in verdict.refused:
-            said = f"Judged too: {verdict.refused[entry.name]}"
+            said = f"Judged as well, and not kept: {verdict.refused[entry.name]}"
         if entry is verdict.entry:
             said = verdict.reason
         told = entry.outcome.ratio is not None

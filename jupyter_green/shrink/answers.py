@@ -14,6 +14,8 @@ from .task import IGNORED
 
 CLOSE = 1e-5
 """By how much (relative) the same may come out of one sum taken in two orders."""
+NAMELESS = (dict, set, frozenset)
+"""Kinds of labels that a person's own metric alone can judge."""
 MOST_CLASSES = 1000
 """Classes of which F1 is told at most: three numbers of each are kept for every example."""
 
@@ -56,7 +58,7 @@ def answers_of(contestant: Contestant, outputs: Any, examples: Examples, size: i
     found = [one.tolist() if hasattr(one, "tolist") else one for one in found]  # a tensor or an array for one example
     if not several(examples.labels):
         found = [one[0] if isinstance(one, list) and len(one) == 1 else one for one in found]
-    many = next((one for one in found if isinstance(one, (list, dict, set))), None)
+    many = next((one for one in found if isinstance(one, (list, *NAMELESS))), None)
     if many is not None and not several(examples.labels):
         raise ShrinkError(f"{contestant.name} answers {many!r:.60} for one example; let it give the label itself.")
     return [FAILED if one is None or is_nan(one) else one for one in found]
@@ -77,17 +79,17 @@ def _read(contestant: Contestant, outputs: Any, size: int) -> list[Any]:
 
 def several(labels: Any) -> bool:
     """Whether each example has more than one label."""
-    return hasattr(labels, "dim") or any(isinstance(label, (list, tuple)) for label in labels)
+    return hasattr(labels, "dim") or any(isinstance(label, (list, tuple, *NAMELESS)) for label in labels)
 
 
-def places(said: Sequence[Any], labels: Any) -> Any:
+def places(said: Sequence[Any], labels: Any, ignored: int = IGNORED) -> Any:
     """Return right and labelled places of each example; an answer of another length has none right."""
     import numpy as np
 
     parts = np.zeros((len(said), 2))
     for place, (one, label) in enumerate(zip(said, labels, strict=True)):
         wanted = np.asarray(label).ravel()
-        known = wanted != IGNORED
+        known = wanted != ignored
         parts[place, 1] = known.sum()
         answer = None if one is FAILED or isinstance(one, str) else np.asarray(one, dtype=object).ravel()
         if answer is not None and len(answer) == len(wanted):

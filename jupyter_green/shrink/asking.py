@@ -22,7 +22,7 @@ from .answers import strange
 from .comparison import Row
 from .contestant import FAILED, Contestant, Module
 from .examples import Examples
-from .fault import ShrinkError
+from .fault import RAISED, ShrinkError
 from .fault import why as why_in_words
 from .metric import Metric, Perplexity
 from .surroundings import Surroundings
@@ -138,7 +138,7 @@ def ask_all(
             told.drop(item, UP)
         except ShrinkError as error:
             told.drop(item, str(error))
-        except Exception as error:  # noqa: BLE001 - somebody else's model; its row says what it raised
+        except RAISED as error:  # somebody else's model; its row says what it raised
             item.fault(error)
             told.drop(item, next(iter(item.faults)))
         if told.interrupted:
@@ -165,7 +165,8 @@ def _asked(
     try:
         with _alone(item):
             item.ready(examples)
-            _warm(item, examples)
+            with item.watched():
+                _warm(item, examples)
             item.faults.clear()
             with window:
                 answers = ask(item, examples, metric, repeats=repeats, seed=seed, most=most)
@@ -213,7 +214,7 @@ def _warm(item: Contestant, examples: Examples) -> None:
         return
     if not isinstance(item, Module):  # what a module's outputs are is told from a whole batch of them
         deadline.look()
-        with contextlib.suppress(Exception):  # what it raises is counted where it is asked
+        with contextlib.suppress(*RAISED):  # what it raises is counted where it is asked
             item.single(0, 0)
         item.pace = deadline.now() - began
     if item.pace * examples.sizes[0] <= WARM_SHARE * deadline.left():
@@ -243,7 +244,7 @@ def judge_all(told: Asking, metric: Metric) -> dict[str, Utility]:
             why = STOPPED if isinstance(end, KeyboardInterrupt) else UP
             if told.interrupted and not found:
                 raise
-        except Exception as error:  # noqa: BLE001 - somebody else's answers; its row says what is wrong with them
+        except RAISED as error:  # somebody else's answers; its row says what is wrong with them
             why = why_in_words(error)
         else:
             if math.isfinite(utility.value):

@@ -9,6 +9,8 @@ from typing import Any
 
 TOKENS = ("input_ids", "attention_mask", "token_type_ids", "position_ids", "special_tokens_mask")
 """Inputs that have a number for each token: padding is known by the mask beside them."""
+LABELS = ("labels", "label", "target", "targets", "y")
+"""What a column of labels is called."""
 IGNORED = -100
 """Label of what is not judged, as PyTorch and transformers have it."""
 

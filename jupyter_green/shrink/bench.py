@@ -135,7 +135,9 @@ class Bench:
         self.wavering = 0.0
         self.constant: Constant | None = None
         """What the original is no better than on the choosing examples; None where it is."""
-        self._doing = "the original"
+        self.doing = "the original"
+        self.overran = ""
+        """What ran when the time was up, as far as that was seen."""
         self.runtimes = Runtimes(lambda: self.case(0.0))
 
     def begin(self) -> None:
@@ -266,12 +268,14 @@ class Bench:
 
     def tell(self, what: str) -> None:
         """Say what is done now."""
-        self._doing = what
+        if not self.overran and self.spent > self.seconds:
+            self.overran = self.doing
+        self.doing = what
         self.tick()
 
     def tick(self) -> None:
         """Move the progress bar."""
-        self.say(self._doing, self.spent / self.seconds)
+        self.say(self.doing, self.spent / self.seconds)
 
     def case(self, seconds: float, *, copy: bool = True) -> Case:
         """Return what a recipe gets: a copy of its own, unless it is only asked whether it applies."""

@@ -23,6 +23,7 @@ from .recipe import Recipe, known_recipes
 from .refusal import called
 from .result import ShrinkResult
 from .search import Search
+from .silence import thinned
 from .subject import Subject, subject_of
 from .workload import workload_of
 
@@ -122,7 +123,7 @@ def shrink(  # noqa: PLR0917 - the order is public
     if kind == "gpu":
         others = wait_for_quiet(used_by_others(subject.device), min(PATIENCE_SECONDS, 0.05 * seconds))
         problems.extend([others] if others else [])
-    with session.window("trial", label="shrink") as window, subject.quiet():
+    with session.window("trial", label="shrink") as window, thinned(), subject.quiet():
         try:
             with deadline.until(began + seconds):
                 material = material_of(subject, data, train, tokenizer=tokenizer, metric=metric, group=group, task=task)

@@ -6,10 +6,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .batch import leaves
+from .batch import LABELS, leaves
 from .fault import ShrinkError
 
-LABELS = ("labels", "label", "target", "targets", "y")
 TEXTS = ("text", "sentence", "content")
 PAIRS = (("sentence1", "sentence2"), ("text1", "text2"), ("premise", "hypothesis"))
 """Columns that hold two texts which belong together."""
@@ -46,8 +45,12 @@ def tensor(value: Any, what: str = "data") -> Any:
             value = value.tolist()
         made = torch.as_tensor(value)
     except (TypeError, ValueError, RuntimeError, IndexError, OverflowError) as error:
-        pictures = isinstance(value, (list, tuple)) and any(hasattr(one, "getbands") for one in value)
-        hint = "; make tensors of the pictures as your model takes them" if pictures else ""
+        listed = isinstance(value, (list, tuple))
+        hint = ""
+        if listed and any(hasattr(one, "getbands") for one in value):
+            hint = "; make tensors of the pictures as your model takes them"
+        elif listed and len({getattr(one, "shape", None) or len(one) for one in value if hasattr(one, "__len__")}) > 1:
+            hint = "; they are of unlike lengths, so pad them, or give a DataLoader whose collate_fn does"
         raise ShrinkError(
             f"The {what} can't be made into a tensor: {str(error).splitlines()[0].rstrip('. ')}{hint}."
         ) from error
@@ -126,7 +129,30 @@ def together(examples: list[Any]) -> Any:
         numbers = isinstance(value, list) and value and all(isinstance(one, (int, float, list)) for one in value)
         return tensor(value) if numbers else value
 
-    return torch.utils.data.default_collate([part(one) for one in examples])
+    columns = _tokens_in(examples)
+    made = [part({name: one[name] for name in one if name not in columns} if columns else one) for one in examples]
+    if not columns:
+        return torch.utils.data.default_collate(made)
+    from .tokens import padded
+
+    beside = torch.utils.data.default_collate(made) if made[0] else {}
+    return {**beside, **padded(None, columns)}
+
+
+def _tokens_in(examples: Sequence[Any]) -> dict[str, list[Any]]:
+    """Return the columns of examples that are lists for each token, where these are of unlike lengths; else none."""
+    first = examples[0]
+    if not all(isinstance(one, Mapping) and set(one) == set(first) for one in examples):
+        return {}
+    label = next((name for name in LABELS if name in first), "")
+    ids = [one["input_ids"] for one in examples] if "input_ids" in first else None
+    if not is_ragged_tokens(ids, [one[label] for one in examples] if label else None):
+        return {}
+    lists = [name for name, one in first.items() if isinstance(one, (list, tuple)) or getattr(one, "ndim", 0) == 1]
+    found = {name: [plain(one[name]) for one in examples] for name in lists}
+    # Padding is known by the mask alone.
+    found.setdefault("attention_mask", [[1] * len(row) for row in found["input_ids"]])
+    return found
 
 
 def is_set(value: Any) -> bool:
@@ -134,12 +160,27 @@ def is_set(value: Any) -> bool:
     import torch
 
     sets = (torch.utils.data.DataLoader, torch.utils.data.Dataset)
-    return isinstance(value, sets) or hasattr(value, "column_names")
+    pair = isinstance(value, tuple) and len(value) > 1 and all(hasattr(one, "shape") for one in value)
+    return isinstance(value, sets) or hasattr(value, "column_names") or pair
 
 
 def are_examples(data: tuple[Any, ...]) -> bool:
     """Whether a tuple holds (input, label) for each example, rather than all inputs and all labels."""
     return len(data) == 1 or all(isinstance(one, tuple) and len(one) < len(data) for one in data)
+
+
+def is_columns(data: list[Any]) -> bool:
+    """Whether a list holds all inputs and all labels, as a tuple of them would, rather than batches of inputs.
+
+    Batches without labels are of as many axes, and of one width where they are no tokens.
+    """
+    if len(data) < 2 or not all(getattr(one, "ndim", 0) > 0 for one in data):
+        return False
+    first, last = data[0], data[-1]
+    if len({len(one) for one in data}) > 1 or len(first) <= len(data):
+        return False
+    wide = len(data) == 2 and "float" in str(first.dtype) and first.shape[1:] != last.shape[1:]
+    return bool(first.ndim != last.ndim or wide)
 
 
 def is_batch(item: Any) -> bool:
@@ -171,6 +212,11 @@ def is_ragged(rows: Any) -> bool:
         return False
     found = {len(row) if isinstance(row, (list, tuple)) or getattr(row, "ndim", 0) > 0 else -1 for row in rows}
     return len(found) > 1 and -1 not in found
+
+
+def is_ragged_tokens(ids: Any, labels: Any) -> bool:
+    """Whether a column holds tokens of unlike lengths, or tokens whose labels are."""
+    return is_ragged(ids) or (ids is not None and is_ragged(labels))
 
 
 def is_wordy(column: Any) -> bool:
@@ -210,10 +256,13 @@ def labels_of(labels: Any, classes: Mapping[str, int]) -> Any:
 
     if labels is None:
         return None
-    if isinstance(labels, Mapping) or (
-        isinstance(labels, (list, tuple)) and any(isinstance(one, Mapping) for one in labels)
-    ):
-        raise ShrinkError("The labels are a dict; give one tensor with a label for each example.")
+    held = [labels] if isinstance(labels, Mapping) else labels if isinstance(labels, (list, tuple)) else []
+    nameless = next((one for one in held if isinstance(one, (Mapping, set, frozenset))), None)
+    if nameless is not None:
+        raise ShrinkError(
+            f"The labels are a {'dict' if isinstance(nameless, Mapping) else 'set'}; give one tensor with a label for "
+            "each example, a row of 0 and 1 where several apply; where that can't be, leave them out."
+        )
     if hasattr(labels, "columns"):
         labels = labels.to_numpy()
     if not isinstance(labels, torch.Tensor):

@@ -20,13 +20,16 @@ from . import deadline
 from .advice import advise
 from .answers import kinds_of
 from .asking import Asking, ask_all, asked_again, judge_all, labelled
+from .batch import Batch
 from .class_scores import ClassScore
 from .comparison import Comparison, Row
-from .contestant import Contestant, Module
+from .contestant import Contestant, Module, numbered
 from .correlation import Spearman
 from .enrolment import contestants_of
 from .examples import Examples, examples_of
 from .fault import ShrinkError
+from .fitting import VOID, VOID_NOTE
+from .groups import classes_by_group
 from .lineup import STOPPED, UP, InTurn, elsewhere, row_of, run_all
 from .loss import Loss
 from .metric import Metric, SquaredError
@@ -35,10 +38,13 @@ from .pick import Stand, judged
 from .progress import Progress, wanted
 from .published import published, task_of
 from .quiet import PATIENCE_SECONDS, used_by_others, wait_for_quiet
-from .sheet import classes_in_words
+from .sheet import classes_in_words, no_better
+from .silence import thinned
+from .skill import constant_of, knows_more
+from .task import Task
 from .task_names import NAMED
 from .trial import Trial
-from .utility import Utility, loss_against, metric_for, of_one_class, own_repeat, task_between, wavering
+from .utility import Answered, Utility, loss_against, metric_for, of_one_class, own_repeat, task_between, wavering
 
 TOO_EARLY = "The time was up before the data was read; allow more with time=."
 ASKED_SHARE = 0.5
@@ -127,7 +133,7 @@ def compare(  # noqa: PLR0917 - the order is public
     session = current() if session is None else session
     began, order = deadline.now(), random.Random(0)  # noqa: S311 - an order, not a secret
     try:
-        with deadline.until(began + seconds):
+        with thinned(), deadline.until(began + seconds):
             examples = examples_of(data, group=group, batch=batch, origin=origin, rng=order)
     except deadline.TimeIsUp:
         raise ShrinkError(TOO_EARLY) from None
@@ -139,11 +145,11 @@ def compare(  # noqa: PLR0917 - the order is public
         if isinstance(item, Module):
             item.asked = {"task": wish if between is None else between.name, "metric": "mse" if numbers else metric}
     _accepted(measure, 1.0, max_loss, max_relative_loss)  # what makes no sense is said before anything is asked
-    notes = [*_others(found, seconds), *examples.notes]
+    notes = [*_others(found, seconds), *examples.notes, *_void(between)]
     known: Known | None = None
     window = session.window("trial", label="compare")
     try:
-        with window, deadline.until(began + seconds):
+        with window, thinned(), deadline.until(began + seconds):
             bar = Progress(window, seconds, shown=wanted() if progress is None else progress, say=say)
 
             def tell(what: str) -> None:
@@ -297,7 +303,7 @@ def _rows(known: Known, session: Session) -> tuple[list[Row], str, str, dict[str
         )
         for name, one in told.asked.items()
     ]
-    ran = known.ran
+    ran, constants = known.ran, _unskilled(known)
     stand = Stand(
         best,
         known.accepted,
@@ -306,16 +312,22 @@ def _rows(known: Known, session: Session) -> tuple[list[Row], str, str, dict[str
         torch.get_num_threads(),
         untold=ran.untold,
         unjudged=known.unjudged,
+        unskilled=f"{best} is {constants[best]}, so no loss against it proves anything" if best in constants else "",
         varies=known.own is not None and wavering(known.own) > 0,
     )
     rows, pick, reason = judged(rows, stand)
     kinds = dict(enumerate(kinds_of(told.examples.labels))) if metric.name == "accuracy" else {}
+    together = told.examples.together
     classes = {
-        name: {kinds[n]: score for n, score in metric.by_class(found[best].parts, found[name].parts).items()}
+        name: {
+            kinds[n]: score
+            for n, score in classes_by_group(metric, found[best].parts, found[name].parts, together).items()
+        }
         for name in found
         if kinds and name != best
     }
     rows = [_with_classes(row, classes.get(row.name, {})) for row in rows]
+    rows = [_with_skill(row, constants.get(row.name, "")) for row in rows]
     return [*rows, *told.dropped], pick, reason, classes
 
 
@@ -379,6 +391,30 @@ def _named_task(task: str | None, models: Any) -> tuple[list[str], str | None]:
             raise
         beside = []  # a task of which nothing was published
     return beside, None if asked == "classification" else asked
+
+
+def _void(task: Task | None) -> list[str]:
+    return [VOID_NOTE] if task is not None and task.ignored == VOID else []
+
+
+def _unskilled(known: Known) -> dict[str, str]:
+    """Return who is no better than a constant answer, and than which."""
+    examples, metric, found = known.told.examples, known.metric, dict[str, str]()
+    kinds = kinds_of(examples.labels) if metric.name == "accuracy" else {}
+    labels = None if isinstance(metric, Answered) or len(kinds) == 1 else numbered(examples.labels)
+    if labels is None:
+        return {}
+    for name, utility in known.found.items():
+        constant = constant_of(metric, utility.parts, [Batch(None, labels)])
+        if constant is not None and not knows_more(metric, utility.parts, constant):
+            called = "" if constant.answer is None or not kinds else f"{[*kinds][constant.answer]!r:.60}"
+            found[name] = no_better(metric.name, constant, called)
+    return found
+
+
+def _with_skill(row: Row, unskilled: str) -> Row:
+    """Return a row that says whether its candidate is no better than a constant answer."""
+    return replace(row, notes=(*row.notes, f"It is {unskilled}.")) if unskilled else row
 
 
 def _with_classes(row: Row, by_class: Mapping[Any, ClassScore]) -> Row:

@@ -7,18 +7,20 @@ attempt counts too. A candidate that runs on somebody else's machine has no ener
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 from . import deadline
 from .batch import leaves
-from .examples import Examples
-from .fault import ShrinkError, why
+from .columns import dense, tensor
+from .examples import Examples, key_of
+from .fault import RAISED, ShrinkError, why
 from .fitting import judged_output
 from .subject import Subject
-from .tokens import Tokens, tokenized, tokens_of
+from .tokens import Tokens, answering, tokenized, tokens_of
 
 FAILED = type("Failed", (), {"__repr__": lambda _self: "no answer"})()
 """Stands where a candidate gave no answer."""
@@ -58,6 +60,9 @@ class Contestant:
     faults: dict[str, int] = field(default_factory=dict)
     pace: float = 0.0
     """Seconds that it took for one example when it was asked last; 0 before."""
+    writes: bool = False
+    """Whether it writes into what it is asked with, so that it gets a copy each time."""
+    _batches: list[Any] = field(default_factory=list, repr=False)
     singly: ClassVar[bool] = False
     """Whether it is asked for one example after the other, whatever a batch is."""
 
@@ -72,6 +77,26 @@ class Contestant:
     def single(self, place: int, number: int) -> Any:
         """Ask for one example of a batch; a batch of one."""
         raise NotImplementedError
+
+    def batch(self, place: int) -> Any:
+        """Return a batch in the form this candidate takes: a copy where it writes into what it is given."""
+        return copy.deepcopy(self._batches[place]) if self.writes else self._batches[place]
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """See whether it writes into the first batch, of which it gets a copy for that long."""
+        batch = self._batches[0]
+        try:
+            given = copy.deepcopy(batch)
+        except (TypeError, RuntimeError):  # what can't be copied can't be kept from it either
+            yield
+            return
+        before, self._batches[0] = key_of(given), given
+        try:
+            yield
+        finally:
+            self._batches[0] = batch
+        self.writes = key_of(given) != before
 
     def quiet(self) -> AbstractContextManager[None]:
         """While it is asked."""
@@ -100,7 +125,7 @@ class Contestant:
         deadline.look(self.pace * size)
         try:
             self.outputs(place)
-        except Exception:  # noqa: BLE001 - somebody else's model; which example it was is found by asking for each
+        except RAISED:  # somebody else's model; which example it was is found by asking for each
             for number in range(size):
                 self._attempt(place, number)
 
@@ -108,7 +133,7 @@ class Contestant:
         deadline.look()
         try:
             self.single(place, number)
-        except Exception as error:  # noqa: BLE001 - somebody else's model; counted where it is evaluated
+        except RAISED as error:  # somebody else's model; counted where it is evaluated
             self.faults.setdefault(why(error), 0)
 
     def fault(self, error: BaseException) -> None:
@@ -127,7 +152,6 @@ class Module(Contestant):
     _form: str = ""
     _tokens: Tokens = field(default_factory=Tokens, repr=False)
     _labels: Any = field(default=None, repr=False)
-    _batches: list[Any] = field(default_factory=list, repr=False)
 
     def ready(self, examples: Examples) -> None:
         """Make tensors of rows, and put them where the weights are; texts stay texts until they are asked."""
@@ -141,14 +165,18 @@ class Module(Contestant):
             raise ShrinkError(f"{self.name} needs a tokenizer for texts; hand over a pipeline, or give tokenizer=.")
         self._batches = [self._tensors(batch) for batch in examples.batches]
         self._labels = numbered(examples.labels)
+        if self._labels is not None:
+            parts = self._labels.split([*examples.sizes])
+            both = zip(self._batches, parts, strict=True)
+            self._batches = [answering(self.subject.model, batch, labels) for batch, labels in both]
 
     def outputs(self, place: int) -> Any:
         """Tokenize where there are texts, and call the module."""
-        return self._call(self._batches[place])
+        return self._call(self.batch(place))
 
     def single(self, place: int, number: int) -> Any:
         """Call it with one example."""
-        batch = self._batches[place]
+        batch = self.batch(place)
         if isinstance(batch, list):
             return self._call(batch[number : number + 1])
         if isinstance(batch, Mapping):
@@ -209,10 +237,11 @@ class Module(Contestant):
         if isinstance(batch, list):
             return batch
         if isinstance(batch, Mapping):
-            return {name: torch.as_tensor(value).to(where) for name, value in batch.items()}
+            taken = self._tokens.wanted(batch)
+            return self._tokens.alone({name: torch.as_tensor(value).to(where) for name, value in taken.items()})
         if isinstance(batch, tuple):
             return tuple(torch.as_tensor(value).to(where) for value in batch)
-        made = torch.as_tensor(batch.to_numpy() if hasattr(batch, "to_numpy") else batch)
+        made = tensor(dense(batch))
         if made.dtype == torch.float64:  # the model's own precision, which alone it can be called with
             kinds = {one.dtype for one in self.subject.model.parameters() if one.is_floating_point()}
             made = made.to(kinds.pop() if len(kinds) == 1 else torch.float32)
@@ -224,7 +253,6 @@ class Pipe(Contestant):
     """A pipeline of transformers: texts in, labels or texts out."""
 
     pipeline: Any = field(default=None, repr=False)
-    _batches: list[Any] = field(default_factory=list, repr=False)
 
     def ready(self, examples: Examples) -> None:
         """Take the batches as lists of single examples."""
@@ -234,12 +262,12 @@ class Pipe(Contestant):
 
     def outputs(self, place: int) -> Any:
         """Ask for a batch."""
-        batch = self._batches[place]
+        batch = self.batch(place)
         return [self._word(item) for item in self.pipeline(list(batch), batch_size=len(batch))]
 
     def single(self, place: int, number: int) -> Any:
         """Ask for one."""
-        return [self._word(item) for item in self.pipeline([self._batches[place][number]])]
+        return [self._word(item) for item in self.pipeline([self.batch(place)[number]])]
 
     def quiet(self) -> AbstractContextManager[None]:
         """Keep its model in evaluation mode."""
@@ -270,7 +298,6 @@ class Estimator(Contestant):
     """Anything with ``predict``: scikit-learn's estimators and pipelines, and what follows them."""
 
     model: Any = field(default=None, repr=False)
-    _batches: list[Any] = field(default_factory=list, repr=False)
 
     def ready(self, examples: Examples) -> None:
         """Give rows: tensors become arrays with one row per example."""
@@ -278,11 +305,11 @@ class Estimator(Contestant):
 
     def outputs(self, place: int) -> Any:
         """Ask for a batch."""
-        return _plain(self.model.predict(self._batches[place]))
+        return _plain(self.model.predict(self.batch(place)))
 
     def single(self, place: int, number: int) -> Any:
         """Ask for one row."""
-        batch = self._batches[place]
+        batch = self.batch(place)
         one = batch.iloc[number : number + 1] if hasattr(batch, "iloc") else batch[number : number + 1]
         return _plain(self.model.predict(one))
 
@@ -293,7 +320,6 @@ class Function(Contestant):
 
     singly = True
     function: Callable[[Any], Any] = field(default=None, repr=False)  # type: ignore[assignment]  # set when made
-    _batches: list[list[Any]] = field(default_factory=list, repr=False)
 
     def ready(self, examples: Examples) -> None:
         """Take the batches as single examples."""
@@ -301,11 +327,15 @@ class Function(Contestant):
 
     def outputs(self, place: int) -> Any:
         """Ask for each example of a batch in turn."""
-        return [self.function(example) for example in self._batches[place]]
+        return [self.function(example) for example in self.batch(place)]
 
     def single(self, place: int, number: int) -> Any:
         """Ask for one."""
-        return [self.function(self._batches[place][number])]
+        return [self.function(self._one(place, number))]
+
+    def _one(self, place: int, number: int) -> Any:
+        one = self._batches[place][number]
+        return copy.deepcopy(one) if self.writes else one
 
     def run(self, place: int, size: int, begin: int = 0) -> None:
         """Ask for each example by itself, so that none is asked twice; where time is short for some of a batch."""

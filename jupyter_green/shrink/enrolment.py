@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -54,6 +55,10 @@ def contestant_of(name: str, given: Any, *, tokenizer: Any = None, remote: bool 
     if hasattr(given, "predict"):
         return Estimator(name, type(given).__name__, remote=remote, model=given)
     if callable(given):
+        if inspect.iscoroutinefunction(given) or inspect.iscoroutinefunction(type(given).__call__):
+            raise ShrinkError(
+                f"{name} is an async function, which is not awaited here; give one that returns the answer itself."
+            )
         return Function(name, "function", remote=remote, function=given)
     raise ShrinkError(
         f"{name} is a {type(given).__name__}, which can't be asked anything; hand over a model, a pipeline, an "

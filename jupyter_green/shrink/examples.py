@@ -8,6 +8,7 @@ sorted, and whoever has time for the first few must not see one class alone.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import random
@@ -17,7 +18,7 @@ from typing import Any, Literal
 
 from . import deadline
 from .batch import Batch, leaves, mapped, regrouped, smaller
-from .columns import LABELS, PAIRS, TEXTS
+from .columns import LABELS, PAIRS, TEXTS, dense, tensor, together
 from .fault import ShrinkError
 from .forms import BATCH, Reading
 from .groups import answers_to, first_of_each, keys_of, numbered, repeats_left_out
@@ -121,8 +122,12 @@ def examples_of(
     if batch is not None and batch < 1:
         raise ShrinkError(f"The option batch is {batch}; give a whole number from 1 on.")
     told = _origin(data) if origin is None else origin
-    read = _loader if _is_loader(data) else _columns
-    found = read(data, batch, group, rng, told)
+    data = _gone_through(data) if isinstance(data, Iterator) else data
+    several = _several_inputs(data)
+    if several is not None:
+        found = _of_several_inputs(*several, batch, group, rng, told)
+    else:
+        found = (_loader if _is_loader(data) else _columns)(data, batch, group, rng, told)
     if isinstance(group, str) and found.groups is None:
         raise ShrinkError(f"There is no column {group!r} in the data; give the name of one, or a value per example.")
     if not len(found):
@@ -142,14 +147,14 @@ def _loader(data: Any, size: int | None, group: Any, rng: random.Random | None, 
     from .batch import smaller
 
     if not isinstance(data, torch.utils.data.DataLoader):
-        data = torch.utils.data.DataLoader(data, batch_size=BATCH)
+        data = torch.utils.data.DataLoader(data, batch_size=BATCH, collate_fn=together)
     batches = Reading(None, random.Random(0)).of(data)  # noqa: S311 - nothing is drawn from it
     if size is not None:
         batches = smaller(batches, size)
     groups = _given(group, sum(item.size for item in batches))
-    together, notes = None, list[str]()
+    counted, notes = None, list[str]()
     if rng is not None:
-        batches, groups, together, notes = _different(batches, groups, rng)
+        batches, groups, counted, notes = _different(batches, groups, rng)
     labels: list[Any] | None = []
     for item in batches:
         if item.labels is None:
@@ -159,7 +164,46 @@ def _loader(data: Any, size: int | None, group: Any, rng: random.Random | None, 
         labels += item.labels.tolist()
     sizes = [item.size for item in batches]
     inputs = [item.inputs for item in batches]
-    return Examples("tensors", inputs, sizes, labels, groups, origin, together, tuple(notes))
+    return Examples("tensors", inputs, sizes, labels, groups, origin, counted, tuple(notes))
+
+
+def _several_inputs(data: Any) -> tuple[tuple[Any, ...], Any] | None:
+    """Return the columns of inputs and the labels of data with several inputs for each example; None where it has one.
+
+    ``((X1, X2), y)``, ``(X1, X2, y)``, or a list of ``((x1, x2), y)`` or ``(x1, x2, y)``.
+    """
+    if isinstance(data, list) and data and all(isinstance(one, tuple) and len(one) == len(data[0]) for one in data):
+        nested = isinstance(data[0][0], tuple)
+        rows = [(*one[0], one[1]) if nested and len(one) == 2 else one for one in data]
+        if _are_batches(data) or len({*map(len, rows)}) > 1 or len(rows[0]) < 3:
+            return None
+        *inputs, labels = ([*column] for column in zip(*rows, strict=True))
+        shaped = all(len({getattr(one, "shape", None) for one in column} - {None}) == 1 for column in inputs)
+        return (tuple(inputs), labels) if shaped else None
+    if not isinstance(data, tuple) or len(data) < 2:
+        return None
+    inputs = [*data[0]] if len(data) == 2 and isinstance(data[0], tuple) else [*data[:-1]]
+    if len(inputs) < 2 or not all(len(getattr(one, "shape", ())) > 0 for one in inputs):
+        return None
+    counts = {int(one.shape[0]) for one in inputs}
+    return (tuple(inputs), data[-1]) if len(counts) == 1 and len(inputs) not in counts else None
+
+
+def _of_several_inputs(  # noqa: PLR0917 - one place calls it
+    inputs: tuple[Any, ...], labels: Any, batch: int | None, group: Any, rng: random.Random | None, origin: str
+) -> Examples:
+    """Return examples of several tensors each; labels that are words stay words."""
+    import torch
+
+    columns, values = [tensor(dense(one)) for one in inputs], _labels(labels)
+    if len(values) != len(columns[0]):
+        raise ShrinkError(f"There are {len(values)} labels for {len(columns[0])} examples.")
+    words = [*dict.fromkeys(values)] if isinstance(values, list) and any(isinstance(one, str) for one in values) else []
+    numbers = [words.index(one) for one in values] if words else values
+    data = torch.utils.data.TensorDataset(*columns, tensor(numbers, "labels"))
+    loader = torch.utils.data.DataLoader(data, batch_size=batch or BATCH)
+    found = _loader(loader, None, group, rng, origin)
+    return replace(found, labels=[words[number] for number in found.labels]) if words else found
 
 
 def _columns(data: Any, batch: int | None, group: Any, rng: random.Random | None, origin: str) -> Examples:
@@ -234,7 +278,7 @@ def _different(
 
 def _kept(keys: Sequence[Hashable], labels: Any, groups: Sequence[Any] | None) -> list[int]:
     """Return the places of the examples that repeat none before them in input, label and group."""
-    beside = [[_key(value) for value in values] for values in (labels, groups) if values is not None]
+    beside = [[key_of(value) for value in values] for values in (labels, groups) if values is not None]
     return first_of_each([*zip(keys, *beside, strict=True)])
 
 
@@ -254,38 +298,38 @@ def _keys(inputs: Any, form: Form) -> list[Hashable]:
     if form == "tensors":
         return [*Batch(inputs).digests()]
     if hasattr(inputs, "itertuples"):
-        return [_key(row) for row in inputs.itertuples(index=False, name=None)]
-    return [_key(_one(inputs, place)) for place in range(_length(inputs))]
+        return [key_of(row) for row in inputs.itertuples(index=False, name=None)]
+    return [key_of(_one(inputs, place)) for place in range(_length(inputs))]
 
 
-def _key(value: Any) -> Hashable:  # noqa: PLR0911 - one return a kind of value
+def key_of(value: Any) -> Hashable:  # noqa: PLR0911 - one return a kind of value
     """Return what a value is known by: the same for equal ones; an object that can't be looked into is itself."""
     if isinstance(value, float) and value != value:  # noqa: PLR0124 - no number equals none but is the same
         return "no number"
     if isinstance(value, (str, bytes, int, float)) or value is None:
         return value
     if isinstance(value, Mapping):
-        return tuple((str(name), _key(one)) for name, one in value.items())
+        return tuple((str(name), key_of(one)) for name, one in value.items())
     if isinstance(value, (list, tuple)):
-        return tuple(map(_key, value))
+        return tuple(map(key_of, value))
+    if hasattr(value, "iloc"):
+        return key_of(value.to_numpy())
     if hasattr(value, "indptr") and hasattr(value, "toarray"):
-        return _key(value.toarray())
+        return key_of(value.toarray())
     if hasattr(value, "detach"):
         return (tuple(value.shape), Batch(value[None]).digests()[0])
     if hasattr(value, "tobytes") and getattr(getattr(value, "dtype", None), "kind", "") != "O":
         kind = [str(getattr(value, name, "")) for name in ("shape", "size", "dtype", "mode")]
         return (*kind, hashlib.blake2b(value.tobytes(), digest_size=12).digest())
     if hasattr(value, "tolist"):
-        return _key(value.tolist())
+        return key_of(value.tolist())
     return value if getattr(type(value), "__hash__", None) is not None else id(value)
 
 
 def _parted(data: Any, group: str | None) -> tuple[Any, Any, Any]:
     """Return inputs, labels and groups of whatever form the data has."""
-    if isinstance(data, Iterator):
-        data = _gone_through(data)
     if isinstance(data, list) and data and all(isinstance(item, Mapping) and {*LABELS} & {*item} for item in data):
-        data = {name: [item.get(name) for item in data] for name in data[0]}  # rows of a table
+        data = _of_dicts(data)
     columns = _named(data)
     if columns is not None:
         return _parted_columns(data, columns, group)
@@ -301,6 +345,15 @@ def _parted(data: Any, group: str | None) -> tuple[Any, Any, Any]:
     raise ShrinkError(
         f"{type(data).__name__} is no data this can read; give (X, y), a dataset, a table or a DataLoader."
     )
+
+
+def _of_dicts(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return rows of a table as its columns: tensors where they hold such or tokens, padded where these are unlike."""
+    first = rows[0]
+    if "input_ids" in first or any(getattr(value, "ndim", 0) > 0 for value in first.values()):
+        with contextlib.suppress(TypeError, ValueError, RuntimeError, KeyError):  # then as they are
+            return dict(together([*rows]))
+    return {name: [row.get(name) for row in rows] for name in first}
 
 
 def _are_batches(data: Any) -> bool:
@@ -426,12 +479,14 @@ def _one(batch: Any, place: int) -> Any:
 
 def _labels(labels: Any) -> Any:
     """Return labels as plain values; those of more dimensions stay a tensor."""
+    if isinstance(labels, (list, tuple)) and len({getattr(one, "shape", None) or () for one in labels} - {()}) == 1:
+        labels = tensor(labels, "labels")
     return labels if hasattr(labels, "dim") and labels.dim() > 1 else _values(labels)
 
 
 def _values(values: Any) -> list[Any]:
     found = values.tolist() if hasattr(values, "tolist") else list(values)
-    return [value.item() if hasattr(value, "item") else value for value in found]
+    return [value.tolist() if hasattr(value, "tolist") else value for value in found]
 
 
 def _origin(data: Any) -> str:

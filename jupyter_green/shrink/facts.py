@@ -20,8 +20,36 @@ if TYPE_CHECKING:
 
 INTERRUPTED = "The search was interrupted before anything was found."
 NOTHING_APPLIES = "No recipe applies to this model; the rows say why."
-NO_TIME = "The time was up before any candidate was told; allow more with time=."
+NO_TIME = "The time was up before anything was tried."
 """Reasons for which nothing is kept though nothing was refused."""
+
+
+@dataclass(frozen=True)
+class Late:
+    """What the time allowed did not suffice for.
+
+    Parameters
+    ----------
+    allowed : float
+        The time, in seconds.
+    tried : int
+        Recipes that were tried.
+    untried : tuple of str
+        Names of those that it was up before.
+    unjudged : bool
+        Whether it was up before anything was judged.
+    over : float
+        Seconds by which it was passed.
+    running : str
+        What ran when it was up, since that can't be stopped.
+    """
+
+    allowed: float
+    tried: int = 0
+    untried: tuple[str, ...] = ()
+    unjudged: bool = False
+    over: float = 0.0
+    running: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,6 +132,8 @@ class Facts:
         Sentences for the person.
     sample : object
         Inputs of a batch, whose shapes a probe is made by.
+    late : Late or None
+        What the time did not suffice for; None where it did.
     """
 
     original: Subject = field(repr=False)
@@ -132,3 +162,4 @@ class Facts:
     judged: Task | None = None
     constant: Constant | None = None
     sample: Any = field(default=None, repr=False)
+    late: Late | None = None

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 from typing import Any
+
+RAISED = (Exception, SystemExit, asyncio.CancelledError)
+"""What somebody else's code may raise without being told to stop: `sys.exit()` in it ends nobody else's turn."""
 
 _MEMORY = ("out of memory", "allocate memory", "failed to allocate", "bad_alloc", "bad allocation", "cannot allocate")
 """How the libraries say that memory ran out."""
@@ -49,5 +53,7 @@ def why(error: BaseException) -> str:
     """Return in one line why something failed, for a row."""
     if of_memory(error):
         return "There was not enough memory for it."
+    if isinstance(error, SystemExit):
+        return f"It called sys.exit({'' if error.code is None else repr(error.code):.80})"
     first = (str(error).strip().splitlines() or [""])[0]
     return f"{type(error).__name__}: {first[:160]}" if first else type(error).__name__

@@ -18,6 +18,9 @@ from .task_names import of_model
 
 THRESHOLD_EXAMPLES = 256
 """So many examples say above which number an output is a yes."""
+VOID = 255
+"""Label of a pixel that is of no class, in Cityscapes, VOC and what follows them."""
+VOID_NOTE = "Pixels with the label 255, which is none of the classes, were left out."
 UNIT = 1e-2
 """By how much the length of a normalized vector may differ from one, in half precision too."""
 MUCH_BETTER = 0.1
@@ -114,7 +117,11 @@ def see_that_classes_fit(metric: Metric, batches: Sequence[Batch]) -> None:
     if alone and any(len(one) < len(label) for one, label in zip(known, labels, strict=True)):
         least = task.ignored  # an example without a label is not judged by the right answers of examples
     if task.axis is not None and task.classes is not None and (most >= task.classes or least < 0):
-        raise ShrinkError(f"The labels run from {least} to {most}, but the model tells {task.classes} classes apart.")
+        hint = "; where some stand for none, give -100 in their place" if isinstance(metric, PerPlace) else ""
+        hint = "; labels that count from 1 are given as y - 1" if (least, most) == (1, task.classes) else hint
+        raise ShrinkError(
+            f"The labels run from {least} to {most}, but the model tells {task.classes} classes apart{hint}."
+        )
     if task.axis is None and not (least >= -1 and most <= 1):
         raise ShrinkError(f"The labels run from {least} to {most}, and the model answers with yes or no.")
 
@@ -160,11 +167,15 @@ def judged_by(
             ) from None
         found = Task("unknown", output=tensors[0][0])
     subject = replace(subject, writes=_writes_inputs(subject, batch))
+    if is_void(found, labels if labels is None else [one.labels for one in every]):
+        found = replace(found, ignored=VOID)
+        material = replace(material, notes=(*material.notes, VOID_NOTE))
     if found.threshold is not None and labels is not None and metric != "mse":
         found = _with_threshold(subject, found, material.select)
     names = {path[-1] for path, _ in tensors_of(output) if len(path) == 1}
     vectors = subject.kind == "sentence-transformers" or (not names.isdisjoint(VECTORS) and "logits" not in names)
-    vectors = vectors or (labels is None and found.name == "unknown" and _of_unit_length(found.of(output)))
+    unsure = found.name == "unknown" if labels is None else found.name == "classification" and not found.told
+    vectors = vectors or (unsure and _of_unit_length(found.of(output)))
     if vectors and labels is not None and not callable(metric):
         raise ShrinkError(
             f"{subject.name} gives embeddings, which no label is the right answer to; leave the labels out, or put a "
@@ -174,6 +185,15 @@ def judged_by(
     measure = metric_of(metric, found.of(output), labels, vectors=vectors, task=found)
     see_that_classes_fit(measure, [*material.select, *material.judge])
     return subject, replace(material, labelled=material.labelled and found.trainable and not free), measure
+
+
+def is_void(task: Task, labels: Sequence[Any] | None) -> bool:
+    """Whether 255 stands for no class in maps of classes, as most such data has it: it is none that there can be."""
+    if task.name != "segmentation" or task.ignored == VOID or labels is None:
+        return False
+    values = {int(value) for one in labels for value in one.unique().tolist()}
+    most = 1 + max(values - {VOID}, default=0) if task.classes is None else task.classes
+    return VOID in values and task.ignored not in values and max(values - {VOID}, default=0) < most < VOID
 
 
 def _of_unit_length(outputs: Any) -> bool:

@@ -21,7 +21,9 @@ from .columns import (
     are_examples,
     dense,
     is_batch,
+    is_columns,
     is_ragged,
+    is_ragged_tokens,
     is_set,
     labels_of,
     paired,
@@ -91,6 +93,8 @@ class Reading(BatchReading):
             return self._mapping({name: list(read(data[name])) for name in data.column_names})
         if hasattr(data, "columns") and hasattr(data, "iloc"):
             return self._mapping(data)
+        if isinstance(data, list) and is_columns(data):
+            data = tuple(data)
         if isinstance(data, tuple) and not are_examples(data) and texts_of(data) is None:
             first = data[0] if len(data) == 2 else data[:-1]
             # A tuple of as many as there are labels is of examples, not of inputs.
@@ -118,12 +122,16 @@ class Reading(BatchReading):
 
     def _examples(self, examples: list[Any]) -> list[Batch]:
         """Read examples, each by itself."""
+        if all(isinstance(one, list) and len(one) > 1 and hasattr(one[0], "shape") for one in examples):
+            examples = [tuple(one) for one in examples]
         first = examples[0] if examples else None
         if isinstance(first, Mapping):
             return self._mapping({name: [one.get(name) for one in examples] for name in first})
         if isinstance(first, tuple):
             if any(not isinstance(one, tuple) or len(one) != len(first) for one in examples):
                 raise ShrinkError("Some examples have more parts than others; give (input, label) for each.")
+            if len(first) == 2 and all(_are_several(one[0]) and len(one[0]) == len(first[0]) for one in examples):
+                examples = [(*one[0], one[1]) for one in examples]
             return self.of(tuple(list(column) for column in zip(*examples, strict=True)))
         return self._columns(examples, None)
 
@@ -159,7 +167,7 @@ class Reading(BatchReading):
             texts = paired([texts_of(column) for column in inputs])
         if texts is not None:
             return self._texts(texts, labels, groups)
-        if isinstance(inputs, Mapping) and is_ragged(inputs.get("input_ids")):
+        if isinstance(inputs, Mapping) and is_ragged_tokens(inputs.get("input_ids"), labels):
             rows = {name: plain(column) for name, column in inputs.items()}
             # Padding is known by the mask alone.
             rows.setdefault("attention_mask", [[1] * len(row) for row in rows["input_ids"]])
@@ -170,7 +178,7 @@ class Reading(BatchReading):
         if isinstance(inputs, (Mapping, tuple)):
             named = inputs.items() if isinstance(inputs, Mapping) else enumerate(inputs)
             made = {name: tensor(value) for name, value in named}
-            inputs = made if isinstance(inputs, Mapping) else tuple(made.values())
+            inputs = self.tokens.alone(made) if isinstance(inputs, Mapping) else tuple(made.values())
         else:
             inputs = tensor(inputs)
         if not (found := leaves(inputs)) or any(leaf.dim() == 0 for leaf in found):
@@ -288,6 +296,11 @@ class Reading(BatchReading):
                 )
             )
         return found
+
+
+def _are_several(inputs: Any) -> bool:
+    """Whether an example's inputs are several arrays or tensors."""
+    return isinstance(inputs, (tuple, list)) and len(inputs) > 1 and all(hasattr(one, "shape") for one in inputs)
 
 
 def rows_of(table: object, places: Sequence[int]) -> list[Hashable]:

@@ -8,6 +8,7 @@ or wrong.
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
@@ -16,10 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from .batch import Batch, regrouped
 from .loss import LEVEL, Loss, counted, drawn, resampled
+from .near_copies import near_copies
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from .class_scores import ClassScore
     from .metric import Metric
 
 
@@ -56,10 +59,15 @@ def numbered(keys: Sequence[Sequence[Hashable]]) -> list[int]:
 
 def apart(batches: Sequence[Batch], others: Sequence[Batch]) -> tuple[list[Batch], int]:
     """Return the examples that have nothing in common with others, and how many have."""
-    known = {key for batch in others for own in keys_of(batch) for key in own}
+    keys = [own for batch in (*batches, *others) for own in keys_of(batch)]
+    copies = near_copies([*batches, *others])
+    if copies is not None:
+        keys = [[*own, ("near copies", number)] for own, number in zip(keys, copies, strict=True)]
+    total = sum(batch.size for batch in batches)
+    known, own_keys = {key for own in keys[total:] for key in own}, iter(keys)
     found, shared = [], 0
     for batch in batches:
-        places = [place for place, own in enumerate(keys_of(batch)) if known.isdisjoint(own)]
+        places = [place for place, own in enumerate(itertools.islice(own_keys, batch.size)) if known.isdisjoint(own)]
         shared += batch.size - len(places)
         if places:
             found.append(batch.take(places))
@@ -96,6 +104,13 @@ def without_repeats(batches: list[Batch], notes: list[str]) -> list[Batch]:
     """
     keys = [own for batch in batches for own in keys_of(batch)]
     kept = set(first_of_each([(own[0], one) for own, one in zip(keys, answers_to(batches), strict=True)]))
+    copies = None if any(batch.groups is not None for batch in batches) else near_copies(batches)
+    if copies is not None:
+        keys = [[*own, ("near copies", number)] for own, number in zip(keys, copies, strict=True)]
+        notes.append(
+            f"Some of the examples are nearly the same ({len(copies):,} are of {len(set(copies)):,} kinds): what is "
+            "nearly the same stands in one part. Where others come from one original, give --group."
+        )
     numbers, found, read = numbered(keys), [], 0
     for batch in batches:
         places = [place for place in range(batch.size) if read + place in kept]
@@ -142,6 +157,20 @@ def groups_of(batches: Sequence[Batch]) -> list[Hashable] | None:
     if any(batch.groups is None for batch in batches):
         return None
     return [group for batch in batches for group in batch.groups or ()]
+
+
+def classes_by_group(
+    metric: Metric, original: np.ndarray, candidate: np.ndarray, groups: Sequence[Hashable] | None
+) -> dict[int, ClassScore]:
+    """Return how well each class is told, with the number of different examples that hold it."""
+    import numpy as np
+
+    found = {}
+    for number, score in metric.by_class(original, candidate).items():
+        places = np.flatnonzero(metric.holding(original, number))
+        different = len(places) if groups is None else len({groups[place] for place in places})
+        found[number] = replace(score, different=different)
+    return found
 
 
 def loss_by_group(

@@ -17,7 +17,8 @@ from .batch import Batch, independent
 from .bench import BESIDE, FINAL_SHARE, REPEATED, SEARCH_SHARE, UNTRIED
 from .deadline import TimeIsUp
 from .entry import Entry, Verdict
-from .fault import ShrinkError, why
+from .fault import RAISED, ShrinkError, why
+from .groups import classes_by_group, groups_of
 from .inspection import inspect
 from .loss import Loss
 from .ratio import Ratio, paired_ratio
@@ -38,7 +39,7 @@ INSPECTED_FROM = 30.0
 CHECK_GRACE, CHECK_SECONDS = 5.0, 8.0
 """Seconds that the fresh process may take beyond the time allowed, and what it takes at least."""
 INTERRUPTED = "The search was interrupted before this was judged."
-TOO_LATE = "The time was up before this was judged; allow more with time=."
+TOO_LATE = "The time was up: it was tried, and not judged."
 TOO_EARLY = "The time was up before your own model had answered the examples; allow more with time=."
 RUNTIME, BF16, THREADS = "runtime", "bf16", "threads"
 
@@ -105,7 +106,8 @@ def judge(search: Search) -> Verdict:
     except KeyboardInterrupt:
         search.interrupted, said = True, INTERRUPTED
     except TimeIsUp:
-        search.unjudged, said = True, TOO_LATE
+        search.unjudged = search.out_of_time = True
+        said = TOO_LATE
     left = [entry for entry in chosen if entry.name not in refused]
     found = _half(search, passed, said) or (_unjudged(left, said) if left else Verdict(None, reason=said))
     found.refused = refused
@@ -181,7 +183,7 @@ def _judged(
                 raise
             search.remark(entry.name, TOO_LATE)
             break
-        except Exception as error:  # noqa: BLE001 - somebody else's model; its row says what it raised
+        except RAISED as error:  # somebody else's model; its row says what it raised
             said = str(error) if isinstance(error, ShrinkError) else why(error)
             refused[entry.name] = f"It failed on the examples that judge: {said}"
             continue
@@ -292,7 +294,7 @@ def _verdict(search: Search, one: _Judged, judged: Sequence[Batch], share: float
     scores = (metric.value(one.base), metric.value(parts))
     try:
         trial = _trial(search, entry, share)
-    except Exception as error:  # noqa: BLE001 - somebody else's model; the next is judged all the same
+    except RAISED as error:  # somebody else's model; the next is judged all the same
         said = f"Its cost could not be judged: {why(error)}"
         untold = Outcome("can't tell", None, said, entry.outcome.cost)
         return Verdict(entry, loss, one.against, scores, untold, reason=said)
@@ -314,7 +316,7 @@ def _verdict(search: Search, one: _Judged, judged: Sequence[Batch], share: float
         against_bf16=trial.raw(entry.name, BF16) if BF16 in trial.laps else None,
         phases=phases(trial, entry.name, search.workload.new_tokens),
         agreement=metric.agreement(parts),
-        by_class=metric.by_class(one.base, parts),
+        by_class=classes_by_group(metric, one.base, parts, groups_of(judged)),
     )
 
 
@@ -341,7 +343,7 @@ def _trial(search: Search, entry: Entry, share: float) -> Trial:
             trial = run(_beside(search, entry, models), search.seconds * share)
             if trial.raw(entry.name) is not None or deadline.left() < search.trial_seconds:
                 return trial
-        except Exception as error:  # noqa: BLE001 - where it is the candidate that fails, it does so once more
+        except RAISED as error:  # where it is the candidate that fails, it does so once more
             search.remark(entry.name, f"The parts of its gain are not told apart: {why(error)}")
     # What is left of the time is best spent on the one question; a trial takes four times its seconds at most.
     return run({}, max(search.seconds * share, min(deadline.left(), search.seconds) / 4))

@@ -12,13 +12,15 @@ from typing import Any
 from . import deadline
 from .batch import Batch, leaves
 from .columns import LABELS, labels_of, plain, tensors, text_column, texts_of
-from .fault import ShrinkError, why
+from .fault import RAISED, ShrinkError, why
 from .sampler import ASKED, indexes_of, recorded, source
 from .surroundings import Surroundings
 from .tokens import Tokens, tokenized
 
 MOMENT = 0.1
 """Seconds that a loader's workers are waited for at least."""
+UNLIKE = "stack expects each tensor to be equal size"
+"""How PyTorch says that it can't put examples together."""
 MOST_EXAMPLES = 20_000
 """Examples beyond these are not read; this many prove half a point with room to spare."""
 
@@ -91,7 +93,7 @@ class BatchReading:
                 first, second = (self._item(loader.collate_fn([loader.dataset[index]])) for _ in range(2))
                 if first.digests() != second.digests():
                     return True
-        except Exception:  # noqa: BLE001 - a batch of one may not suit the person's collate_fn; all of it was read already
+        except RAISED:  # a batch of one may not suit the person's collate_fn; all of it was read already
             return False
         finally:
             before.put_back()
@@ -136,7 +138,7 @@ class BatchReading:
             raise ShrinkError(no_column(self.group))
         if (texts := texts_of(inputs)) is not None:
             inputs = tokenized(self.tokenizer_needed(), texts, self.tokens)
-        inputs = tensors(inputs)
+        inputs = self.tokens.alone(tensors(inputs))
         found = leaves(inputs)
         if not found:
             raise ShrinkError("The batches hold no tensors; let the loader's collate_fn make them.")
@@ -162,14 +164,12 @@ class BatchReading:
 
     def wanted(self, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the columns that the model takes, where it takes some of them by name; texts go to its tokenizer."""
-        taken = self.tokens.taken
-        if taken is None or taken.isdisjoint(inputs):
-            return inputs
-        left = [str(name) for name in inputs if name not in taken]
+        found = self.tokens.wanted(inputs)
+        left = [str(name) for name in inputs if name not in found]
         note = f"Left out of the inputs, which the model does not take: {', '.join(left)}."
         if left and note not in self.notes:
             self.notes.append(note)
-        return {name: column for name, column in inputs.items() if name in taken}
+        return found
 
     def values_of_group(self, count: int) -> list[Any] | None:
         """Return the values of group that a person gave for so many examples; None where none were given."""
@@ -218,9 +218,11 @@ def read(items: Iterable[Any]) -> Iterator[Any]:
             yield item
     except ShrinkError:
         raise
-    except Exception as error:  # the person's dataset, its workers and what puts batches together may raise anything
+    except RAISED as error:  # the person's dataset, its workers and what puts batches together may raise anything
         deadline.look()
-        raise ShrinkError(f"The data can't be read: {cause(error)}.") from error
+        said = cause(error)
+        hint = "; its examples are of unlike lengths, so give a collate_fn that pads them" if UNLIKE in said else ""
+        raise ShrinkError(f"The data can't be read: {said}{hint}.") from error
 
 
 def no_column(name: str) -> str:

@@ -202,18 +202,39 @@ def _transformers(contents: Contents) -> Any:
 
 
 def _renamed(kind: Any, config: Any, weights: dict[str, Any]) -> Any:
-    """Let transformers give the weights the names of its modules; it is handed both, and reads no file."""
+    """Let transformers give the weights the names of its modules; it is handed both, and reads no file.
+
+    It gives all of them one kind of number. Where they were saved in several, which is whose is seen by handing over
+    each weight's number in its place.
+    """
     import torch
 
-    kinds = {value.dtype for value in weights.values() if value.is_floating_point()}
-    half = min(kinds, key=lambda one: one.itemsize, default=torch.float32)
+    kinds = [value.dtype for value in weights.values() if value.is_floating_point()]
+    if len(set(kinds)) < 2:
+        return _named_anew(kind, config, weights, next(iter(kinds), torch.float32))
+    made = _named_anew(kind, config, weights, torch.float64 if torch.float64 in kinds else torch.float32)
+    floats = [value for value in weights.values() if value.is_floating_point()]
+    numbers = {id(value): number for number, value in enumerate(floats)}
+    places = {
+        name: torch.full_like(value, numbers[id(value)], dtype=torch.float64) if id(value) in numbers else value
+        for name, value in weights.items()
+    }
+    numbered = _named_anew(kind, config, places, torch.float64).state_dict()
+    for name, own in made.state_dict(keep_vars=True).items():
+        found = {kinds[int(number)] for number in numbered[name].unique()} if own.is_floating_point() else set()
+        if len(found) == 1:  # what was put together from several kinds stays in the one that holds them
+            own.data = own.data.to(found.pop())
+    return made
+
+
+def _named_anew(kind: Any, config: Any, weights: dict[str, Any], dtype: Any) -> Any:
     try:
         with unseen():
             made, told = kind.from_pretrained(
                 None,
                 config=config,
                 state_dict=weights,
-                dtype=half,
+                dtype=dtype,
                 output_loading_info=True,
                 local_files_only=True,
                 trust_remote_code=False,

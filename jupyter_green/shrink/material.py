@@ -19,7 +19,7 @@ from .groups import apart, by_group, without_repeats
 from .loader import MOST_EXAMPLES
 from .subject import Subject
 from .task_names import told
-from .tokens import next_tokens, tokens_of
+from .tokens import answering, next_tokens, tokens_of
 
 LEAST_BATCHES = 12
 LEAST_EXAMPLES = 30
@@ -133,7 +133,7 @@ def material_of(
     groups, notes = _groups_of(group, train)
     tokens, classes = tokens_of(subject), _classes(subject)
     reading = Reading(tokenizer or subject.tokenizer, rng, groups[0], tokens, classes, notes)
-    batches = next_tokens(subject, _in_its_precision(subject, reading.of(data)))
+    batches = _called_with(subject, reading.of(data))
     total = sum(batch.size for batch in batches)
     if total < LEAST_EXAMPLES:
         raise ShrinkError(f"There are {total} examples in the data; at least {LEAST_EXAMPLES} are needed.")
@@ -148,7 +148,7 @@ def material_of(
     _check_labels(batches)
     tune: list[Batch] = []
     if train is not None:
-        tune = next_tokens(subject, _in_its_precision(subject, replace(reading, group=groups[1]).of(train)))
+        tune = _called_with(subject, replace(reading, group=groups[1]).of(train))
         if not tune:
             raise ShrinkError("There are no examples in train.")
         tune = _by_class(tune, one_hot=one_hot and _one_hot(tune)) if by_class else tune
@@ -177,11 +177,19 @@ def _parts(batches: list[Batch], shares: Sequence[float], rng: random.Random) ->
     return [batches[:first], batches[first:second], batches[second:]]
 
 
+def _called_with(subject: Subject, batches: list[Batch]) -> list[Batch]:
+    """Return batches as the model is called with them: in its precision, with a language model's own tokens."""
+    found = next_tokens(subject, _in_its_precision(subject, batches))
+    return [replace(batch, inputs=answering(subject.model, batch.inputs, batch.labels)) for batch in found]
+
+
 def _in_its_precision(subject: Subject, batches: list[Batch]) -> list[Batch]:
     """Return batches whose doubles are in the model's own precision, which alone it can be called with."""
     import torch
 
     kinds = {leaf.dtype for leaf in subject.model.parameters() if leaf.is_floating_point()}
+    if len(kinds) > 1 and torch.float64 in kinds:
+        return batches  # part of it works in doubles, and which takes the inputs isn't known
     kind = kinds.pop() if len(kinds) == 1 else torch.float32
 
     def fitted(leaf: Any) -> Any:

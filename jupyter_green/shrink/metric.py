@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from .class_scores import ClassScore, tallied
-from .fault import ShrinkError, why
+from .fault import RAISED, ShrinkError, why
 from .loss import LEAST_RESAMPLED, LEVEL, Loss, counted, drawn, resampled
 from .task import Task
 
@@ -85,6 +85,10 @@ class Metric:
             found[int(number)] = ClassScore(int(there.sum()), before, after)
         return found
 
+    def holding(self, parts: np.ndarray, number: int) -> np.ndarray:
+        """Return which examples hold a class of `by_class`."""
+        return parts[:, 1] == number
+
     def loss(self, original: np.ndarray, candidate: np.ndarray, level: float = LEVEL) -> Loss:
         """Return how much worse the candidate is, with its interval."""
         first, second = original[:, 0] > 0.5, candidate[:, 0] > 0.5
@@ -133,6 +137,10 @@ class PerPlace(Metric):
             int(number): ClassScore(int(count[number]), first[number] / count[number], second[number] / count[number])
             for number in np.flatnonzero(count)
         }
+
+    def holding(self, parts: np.ndarray, number: int) -> np.ndarray:
+        """Return which examples have a labelled place of a class."""
+        return parts[:, 2 + self.counted + number] > 0
 
     def loss(self, original: np.ndarray, candidate: np.ndarray, level: float = LEVEL) -> Loss:
         """Resampled by example."""
@@ -322,7 +330,7 @@ class Own(Metric):
         labels = None if beside is None else held[:, width:].to(beside[1]).reshape(len(parts), *beside[0])
         try:
             return float(self.function(outputs, labels))
-        except Exception as error:  # the person's own code may raise anything; it is said and never hidden
+        except RAISED as error:  # the person's own code may raise anything; it is said and never hidden
             raise ShrinkError(f"Your metric {self.name} failed: {why(error)}.") from error
 
     def loss(self, original: np.ndarray, candidate: np.ndarray, level: float = LEVEL) -> Loss:

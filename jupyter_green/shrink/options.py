@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from .fault import ShrinkError
@@ -26,6 +27,12 @@ def seconds_of(text: float | str) -> float:
     if seconds <= 0:
         raise ShrinkError(f"{text!r} is no time; write it as 90s, 5min or 1h.")
     return seconds
+
+
+def longer(seconds: float) -> str:
+    """Return twice a time as a person may write it: 16s, 10min."""
+    twice = 2 * seconds
+    return f"{math.ceil(twice)}s" if twice < 60 else f"{math.ceil(twice / 60)}min"
 
 
 def share_of(text: float | str) -> float:

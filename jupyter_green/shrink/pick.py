@@ -31,6 +31,8 @@ class Stand:
         Why nothing was run in turn.
     unjudged : str
         Why losses are missing.
+    unskilled : str
+        Why no loss proves anything: the best one is no better than a constant answer; empty where it is.
     varies : bool
         Whether the best one's own repeats differ by more than the examples explain, so that more of them tell nothing.
     """
@@ -42,6 +44,7 @@ class Stand:
     threads: int = 1
     untold: str = ""
     unjudged: str = ""
+    unskilled: str = ""
     varies: bool = False
 
     @property
@@ -83,13 +86,17 @@ def judged(rows: Sequence[Row], stand: Stand) -> tuple[list[Row], str, str]:
     return found, pick, reason
 
 
-def _standing(row: Row, stand: Stand) -> tuple[Standing, str]:
+def _standing(  # noqa: PLR0911 - one return a reason
+    row: Row, stand: Stand
+) -> tuple[Standing, str]:
     """Return how a candidate stands, and why."""
     if row.name == stand.best:
         return "best", stand.apart.get(row.name, "the highest utility of all")
     loss, trial = row.loss, stand.trial
     if loss is None:
         return "can't tell", _because("its loss could not be told", stand.unjudged)
+    if stand.unskilled:
+        return "can't tell", stand.unskilled
     if loss.beyond(stand.accepted):
         return "loses too much", "it loses more than is accepted on these examples"
     if row.name in stand.apart:
@@ -118,8 +125,12 @@ def _because(said: str, why: str) -> str:
     return f"{said}: {why}" if why else said
 
 
-def _picked(rows: Sequence[Row], stand: Stand) -> tuple[str, str]:
+def _picked(  # noqa: PLR0911 - one return a reason
+    rows: Sequence[Row], stand: Stand
+) -> tuple[str, str]:
     """Return the least energy among those proven, else the best with what is missing."""
+    if stand.unskilled:
+        return stand.best, f"Can't tell: {stand.unskilled}."
     proven = [row for row in rows if row.standing == "good enough"]
     if proven:
         pick = min(proven, key=lambda row: stand.series(row.name))

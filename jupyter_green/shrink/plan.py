@@ -14,11 +14,13 @@ from jupyter_green.report.grid import Grid
 from jupyter_green.session import current
 
 from .call import first_outputs, recipes_of
+from .fault import RAISED, why
 from .fitting import judged_by
 from .material import material_of
 from .memory import COPIES, lacking
 from .options import accepted, seconds_of
-from .recipe import Case
+from .recipe import Case, Recipe
+from .silence import silenced, thinned
 from .subject import subject_of
 from .workload import workload_of
 
@@ -44,9 +46,9 @@ def plan(what: str, model: Any, data: Any, **options: Any) -> Grid:
     subject, seconds = subject_of(model), seconds_of(options.get("time", "5min"))
     session = options.get("session") or current()
     recipes, problems = recipes_of(what, options)
-    with subject.quiet():
+    with thinned(), subject.quiet():
         wanted = options.get("metric")
-        own: dict[str, Any] = {name: options.get(name) for name in ("tokenizer", "group")}
+        own: dict[str, Any] = {name: options.get(name) for name in ("tokenizer", "group", "task")}
         material = material_of(subject, data, options.get("train"), metric=wanted, **own)
         window = session.window("trial", label="shrink: dry run")
         began = clock.perf_counter()
@@ -59,7 +61,7 @@ def plan(what: str, model: Any, data: Any, **options: Any) -> Grid:
         workload = workload_of(subject, material, **sizes)
         wishes = {**options, "new_tokens": workload.new_tokens}
         case = Case(subject, subject, material.tune, material.labelled, metric, seconds, wishes)
-        rows = [(recipe.name, recipe.applies(case) or lacking(subject, recipe.trains)) for recipe in recipes]
+        rows = [(recipe.name, _against(recipe, case) or lacking(subject, recipe.trains)) for recipe in recipes]
     tried = [recipe for recipe, (_, reason) in zip(recipes, rows, strict=True) if reason is None]
     watts = window.record.watts
     most = f" and at most about {number.energy(watts * seconds)}" if watts is not None else ""
@@ -73,3 +75,12 @@ def plan(what: str, model: Any, data: Any, **options: Any) -> Grid:
     )
     lines = [(name, "would be tried" if reason is None else "not: " + reason) for name, reason in rows]
     return Grid(said, ("recipe", ""), [*lines, *(("", problem) for problem in problems)], widest=SENTENCE)
+
+
+def _against(recipe: Recipe, case: Case) -> str | None:
+    """Return in one sentence why a recipe would not be tried; None where it would."""
+    try:
+        with silenced():
+            return recipe.applies(case)
+    except RAISED as error:  # somebody else's code, called with a person's model
+        return f"It can't be asked ({why(error)})."

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .batch import Batch, leaves
-from .fault import ShrinkError, of_memory, why
+from .fault import RAISED, ShrinkError, of_memory, why
 from .subject import Subject
 from .tokens import longest_of
 
@@ -33,7 +34,7 @@ def called(subject: Subject, batch: Batch, what: str = "data") -> Any:
     """
     try:
         return subject.call(batch.to(subject.device).inputs)
-    except Exception as error:  # somebody else's model may raise anything; it is said and never hidden
+    except RAISED as error:  # somebody else's model may raise anything; it is said and never hidden
         said, places = _refusal(subject, batch, error), _failing(subject, batch, error)
         which = f"{named(batch, places)} of the {what}" if places else f"the {what}"
         do = "; mend that or leave it out" if places and ";" not in said else ""
@@ -79,7 +80,7 @@ def _failing(subject: Subject, batch: Batch, error: BaseException) -> list[int]:
 
 
 def _refusal(subject: Subject, batch: Batch, error: BaseException) -> str:
-    hint = _hint(subject, batch)
+    hint = _arguments(subject, batch) or _hint(subject, batch)
     return why(error).rstrip(".") + (f"; {hint}" if hint else "")
 
 
@@ -118,10 +119,29 @@ def _hint(subject: Subject, batch: Batch) -> str:
     return ""
 
 
+def _arguments(subject: Subject, batch: Batch) -> str:
+    """Return that a model's forward takes other arguments than the data gives; empty where it takes these."""
+    takes = inspect.signature(subject.model.forward)
+    many, inputs = isinstance(batch.inputs, (tuple, list)), batch.inputs
+    try:
+        if isinstance(inputs, Mapping) and subject.kind != "sentence-transformers":
+            takes.bind(**inputs)
+        else:
+            takes.bind(*(inputs if many else (inputs,)))
+    except TypeError:
+        named = isinstance(inputs, Mapping)
+        gives = ", ".join(map(str, inputs)) if named else f"{len(inputs) if many else 1} by place"
+        return (
+            f"its forward takes ({', '.join(takes.parameters)}) and the data gives {gives} beside the label, so name "
+            "or leave out inputs, or hand over a module that takes these"
+        )
+    return ""
+
+
 def _takes(subject: Subject, batch: Batch) -> bool:
     try:
         subject.call(batch.to(subject.device).inputs)
-    except Exception:  # noqa: BLE001 - whatever it raises, it doesn't take this batch either
+    except RAISED:  # whatever it raises, it doesn't take this batch either
         return False
     return True
 

@@ -20,7 +20,7 @@ from . import deadline
 from .bench import FINAL_SHARE, SEARCH_SHARE, Bench
 from .deadline import TimeIsUp
 from .dial import bisect
-from .fault import ShrinkError, why
+from .fault import RAISED, ShrinkError, why
 from .memory import lacking
 from .recipe import Adjustable, Product, Recipe, Repairable, follow
 from .sensitivity import most_harmed
@@ -29,7 +29,7 @@ from .surroundings import Surroundings
 from .training import Training, distil, train_equally
 from .trial import FEWEST_ROUNDS
 
-UP = "The time was up before it; allow more with time=."
+UP = "The time was up before it was tried."
 FIRST_SHARE, ALONE_SHARE = 0.35, 0.75
 """Shares of the time for recipes that don't train, where others do and where none can."""
 BEGUN_SHARE, TRAINED_SHARE = 0.15, 0.4
@@ -54,6 +54,8 @@ class Search(Bench):
     interrupted = False
     late = False
     """Whether the time was up before all was tried."""
+    out_of_time = False
+    """Whether the time was up before the judging had ended."""
     unjudged = False
     """Whether the judging ended without an answer: the time was up, or no cost could be told."""
     _harmed: list[str] | None = None
@@ -293,7 +295,7 @@ class Search(Bench):
         try:
             with silenced():
                 return recipe.applies(self.case(self.seconds, copy=False)) is None
-        except Exception:  # noqa: BLE001 - somebody else's code; its row says what it raised
+        except RAISED:  # somebody else's code; its row says what it raised
             return True
 
     def _applies(self, recipe: Recipe, until: float) -> bool:
@@ -301,7 +303,7 @@ class Search(Bench):
         try:
             with silenced():
                 reason = recipe.applies(self.case(self.seconds, copy=False))
-        except Exception as error:  # noqa: BLE001 - somebody else's code must not end the search
+        except RAISED as error:  # somebody else's code must not end the search
             self.drop(recipe.name, "failed", why(error))
             return False
         if reason is None and self.spent > until * self.seconds:
@@ -323,7 +325,7 @@ class Search(Bench):
                 found = attempt()
         except ShrinkError as error:
             self.drop(name, "failed", str(error))
-        except Exception as error:  # noqa: BLE001 - a recipe that raises is a row, never the end
+        except RAISED as error:  # a recipe that raises is a row, never the end
             self.drop(name, "failed", why(error))
         finally:
             changed = before.put_back()

@@ -15,10 +15,11 @@ from jupyter_green.report.quotation import columns, markup, one_line, pad
 from jupyter_green.report.style import STYLE
 
 from .class_scores import ClassScore, balanced, has_rare
-from .facts import INTERRUPTED, NO_TIME, NOTHING_APPLIES
+from .facts import INTERRUPTED, NOTHING_APPLIES, Late
 from .gauge import POWER_DIFFERENCE
 from .loss import Loss
 from .metric import Agreement
+from .options import longer
 from .outputs import path_in_words
 from .picture import pareto
 from .ratio import Ratio
@@ -40,13 +41,15 @@ _WORDS = {
     "not tried": "not tried",
 }
 YEAR_DAYS = 365
+NAMED = 4
+"""Recipes that were not tried, of which so many are named."""
 
 
 def headline(result: ShrinkResult) -> str:
     """Return what came of it in one sentence."""
-    if result.recipe is None:
-        return _nothing_kept(result.reason)
     facts = result.facts
+    if result.recipe is None:
+        return _nothing_kept(result.reason, facts.late)
     what = "energy" if result.basis == "joules" else "processor time"
     about = "" if result.basis == "joules" else "About "
     less = ABSENT if result.energy_ratio is None else times(result.energy_ratio)
@@ -60,11 +63,15 @@ def headline(result: ShrinkResult) -> str:
         return f"{said}: the same numbers out."
     if result.proven:
         return f"{said}: {accepted}, proven on {facts.examples:,} examples."
-    return f"{said}: not proven."
+    late = facts.late is not None and facts.late.unjudged
+    return f"{said}: not proven{', since the time was up before it was judged' if late else ''}."
 
 
-def _nothing_kept(reason: str) -> str:
+def _nothing_kept(reason: str, late: Late | None = None) -> str:
     """Return why nothing is kept, in one sentence."""
+    if late is not None and late.unjudged and not reason.startswith((UNLIKE, *UNTOLD)):
+        came = f"{late.tried} candidate{'' if late.tried == 1 else 's'} tried, none judged"
+        return f"Not finished in {number.seconds(late.allowed)} ({came}): keep your model, or give more time."
     if reason.startswith(UNLIKE):
         return "Can't tell: the device was throttled on one side alone."
     if reason.startswith(UNTOLD):
@@ -74,7 +81,6 @@ def _nothing_kept(reason: str) -> str:
     came = {
         INTERRUPTED: "Interrupted before anything was found",
         NOTHING_APPLIES: "Nothing to try",
-        NO_TIME: "The time was up too early",
     }
     return f"{came.get(reason, 'Nothing gained')}: keep your model."
 
@@ -135,12 +141,15 @@ def judged_in_words(metric: str, task: Task | None, constant: Constant | None = 
 
 
 def _no_better(metric: str, constant: Constant | None) -> str:
-    if constant is None:
-        return ""
+    return "" if constant is None else f", at which your model is {no_better(metric, constant)}"
+
+
+def no_better(metric: str, constant: Constant, answer: str = "") -> str:
+    """Return in words that a model is no better than a constant answer; `answer` is what the class is called."""
     answers = {"perplexity": "guessing", "mean squared error": "always saying the mean"}
-    always = "always saying " + ("the more frequent" if constant.answer is None else f"class {constant.answer}")
+    said = "the more frequent" if constant.answer is None else answer or f"class {constant.answer}"
     score = number.significant(constant.score, 3) if metric in answers else f"{100 * constant.score:.1f}{THIN}%"
-    return f", at which your model is no better than {answers.get(metric, always)} ({score})"
+    return f"no better than {answers.get(metric, f'always saying {said}')} ({score})"
 
 
 def classes_in_words(by_class: Mapping[Any, ClassScore]) -> str:
@@ -151,7 +160,7 @@ def classes_in_words(by_class: Mapping[Any, ClassScore]) -> str:
     before, after = balanced(by_class)
     if worst.loss <= 0:
         return ""
-    lost = f"class {name} loses most, {loss_in_words(worst.loss, 'points')} on its {worst.examples:,}"
+    lost = f"class {name} loses most, {loss_in_words(worst.loss, 'points')} on its {worst.held}"
     return f" ({lost}; balanced accuracy {100 * before:.1f}{THIN}% → {100 * after:.1f}{THIN}%)"
 
 
@@ -179,7 +188,8 @@ def lines_below(result: ShrinkResult) -> list[str]:
     if result.cost_joules is not None:
         about = "~" if result.quality == "estimated" else ""
         energy = f" and {about}{number.energy(result.cost_joules, facts.cost_uncertainty)}"
-    said.append(f"The search took {cost}{energy}.")
+    said.append(f"The search took {cost}{energy}{_passed(facts.late)}.")
+    said.extend(_left_untried(facts.late))
     if result.break_even is not None:
         said.append(f"Paid back after {result.break_even:,} inferences.")
     if result.recipe is not None:
@@ -191,6 +201,26 @@ def lines_below(result: ShrinkResult) -> list[str]:
         said.append(facts.inspected)
     said.extend(_found_on(result))
     return [*said, *facts.notes]
+
+
+def _passed(late: Late | None) -> str:
+    """Return by how much the time allowed was passed, and by what."""
+    if late is None or not late.over:
+        return ""
+    allowed, over = number.seconds(late.allowed), number.seconds(late.over)
+    return f", {over} more than the {allowed} allowed: what had begun ({late.running}) can't be stopped"
+
+
+def _left_untried(late: Late | None) -> list[str]:
+    """Return what was not tried or judged since the time was up, and what to do."""
+    if late is None or not (late.untried or late.unjudged):
+        return []
+    use = f"Use --time {longer(late.allowed)}."
+    if not late.untried:
+        return [f"The time was up before anything was judged. {use}"]
+    names = ", ".join(late.untried[:NAMED])
+    more = f" and {len(late.untried) - NAMED} more" if len(late.untried) > NAMED else ""
+    return [f"The time was up before {len(late.untried)} of the recipes were tried: {names}{more}. {use}"]
 
 
 def _beside(result: ShrinkResult) -> list[str]:

@@ -12,7 +12,8 @@ import ctypes
 import logging
 import os
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,68 @@ class _Silence:
 
 _silence: _Silence | None = None
 
+KEPT = 3
+"""Lines of what somebody's model prints that are let through, of as many as its calls."""
+
+
+class _Thinned:
+    """A stream of which the first lines of one thread are let through and the others counted."""
+
+    def __init__(self, stream: Any, counts: dict[str, int]) -> None:
+        self._stream, self._counts, self._thread = stream, counts, threading.get_ident()
+
+    def write(self, text: str) -> int:
+        """Write the first lines; of what comes after them only the number is kept."""
+        if self._counts["heard"] or threading.get_ident() != self._thread:
+            self._stream.write(text)
+            return len(text)
+        for line in text.splitlines(keepends=True):
+            if self._counts["lines"] < KEPT:
+                self._stream.write(line)
+            elif line.strip():
+                self._counts["more"] += 1
+            self._counts["lines"] += line.endswith("\n")
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write one after the other."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+_counts: dict[str, int] = {}
+
+
+@contextmanager
+def thinned() -> Iterator[None]:
+    """Let through the first lines that a person's own model prints, and say at the end how many more there were.
+
+    It is called hundreds of times, and prints the same each time. What other threads print is let through, as is what
+    is written below Python.
+    """
+    if _counts or sys.stdout is None or sys.stderr is None:
+        yield
+        return
+    _counts.update(heard=0, lines=0, more=0)
+    before = sys.stdout, sys.stderr
+    during = [_Thinned(stream, _counts) for stream in before]
+    _lead({id(one): new for one, new in zip(before, during, strict=True)})
+    sys.stdout, sys.stderr = during
+    try:
+        yield
+    finally:
+        _lead({id(new): one for one, new in zip(before, during, strict=True)})
+        if (sys.stdout, sys.stderr) == (*during,):  # else somebody has put others there
+            sys.stdout, sys.stderr = before
+        more = _counts["more"]
+        _counts.clear()
+        if more:
+            lines = "line" if more == 1 else "lines"
+            print(f"… and {more:,} more {lines}, printed as the model was called again and again.")
+
 
 @contextmanager
 def silenced() -> Iterator[None]:
@@ -78,15 +141,19 @@ def silenced() -> Iterator[None]:
 
 @contextmanager
 def heard() -> Iterator[None]:
-    """Let what is said in here be heard, also where all else is silenced."""
-    if _silence is None or not _silence.on:
-        yield
-        return
-    _silence.end()
+    """Let what is said in here be heard, also where all else is silenced or thinned."""
+    if _counts:
+        _counts["heard"] += 1
+    silent = _silence is not None and _silence.on
+    if _silence is not None and silent:
+        _silence.end()
     try:
         yield
     finally:
-        _silence.begin()
+        if _counts:
+            _counts["heard"] -= 1
+        if _silence is not None and silent:
+            _silence.begin()
 
 
 def _flush_below() -> None:

@@ -63,8 +63,19 @@ def constant_of(metric: Metric, parts: np.ndarray, batches: Sequence[Batch]) -> 
     if isinstance(metric, SquaredError) or (answers and task.name == "multi-label"):
         return _of_each_label(labels, None if isinstance(metric, SquaredError) else task.ignored)
     counts = {number: score.examples for number, score in metric.by_class(parts, parts).items()} if answers else {}
+    if isinstance(metric, PerPlace) and not counts:  # where classes are not told apart, their labels are counted
+        counts = _each(labels, task.ignored)
     most = max(counts, key=lambda number: counts[number], default=None)
     return None if most is None else Constant(counts[most] / sum(counts.values()), most)
+
+
+def _each(labels: Sequence[Any], ignored: int) -> dict[int, int]:
+    """Return how many places are labelled with each class."""
+    import torch
+
+    flat = torch.cat([label.reshape(-1) for label in labels])
+    classes, counts = torch.unique(flat[flat != ignored], return_counts=True)
+    return dict(zip(classes.long().tolist(), counts.tolist(), strict=True))
 
 
 def _of_each_label(labels: Sequence[Any], ignored: int | None) -> Constant | None:
@@ -90,25 +101,35 @@ def without_skill(metric: Metric, parts: np.ndarray, batches: Sequence[Batch]) -
         If it is worse, or says one class to everything, and the task was read off the labels alone; one sentence.
     """
     constant = constant_of(metric, parts, batches)
-    if constant is None:
+    if constant is None or knows_more(metric, parts, constant):
         return None
-    own = metric.value(parts)
     if not metric.higher_is_better:
-        return constant if own >= constant.score else None
-    by_class = metric.by_class(parts, parts)
-    error = STANDARD_ERRORS * math.sqrt(constant.score * (1 - constant.score) / max(1, len(parts)))
-    if own > constant.score + error:
-        return None
-    if constant.answer is not None and len(by_class) > 1:
-        # A rare class is told better by the mean over classes, of which a constant has one right.
-        even = 1 / len(by_class)
-        spread = math.sqrt(sum(s.before * (1 - s.before) / s.examples for s in by_class.values())) * even
-        if balanced(by_class)[0] > even + STANDARD_ERRORS * spread and balanced(by_class)[0] > even:
-            return None
+        return constant
+    own, by_class = metric.value(parts), metric.by_class(parts, parts)
     said_once = len(by_class) > 1 and all(one.before in (0.0, 1.0) for one in by_class.values()) and own < 1
-    if not metric.task.told and (own < constant.score - error or said_once):
+    if not metric.task.told and (own < constant.score - _error(constant, len(parts)) or said_once):
         raise ShrinkError(_question(metric, own, constant, len(parts)))
     return constant
+
+
+def knows_more(metric: Metric, parts: np.ndarray, constant: Constant) -> bool:
+    """Return whether a model is better than a constant answer, beyond what the number of examples explains."""
+    own = metric.value(parts)
+    if not metric.higher_is_better:
+        return own < constant.score
+    if own > constant.score + _error(constant, len(parts)):
+        return True
+    by_class = metric.by_class(parts, parts)
+    if constant.answer is None or len(by_class) < 2:
+        return False
+    # A rare class is told better by the mean over classes, of which a constant has one right.
+    even = 1 / len(by_class)
+    spread = math.sqrt(sum(s.before * (1 - s.before) / s.examples for s in by_class.values())) * even
+    return balanced(by_class)[0] > even + STANDARD_ERRORS * spread and balanced(by_class)[0] > even
+
+
+def _error(constant: Constant, examples: int) -> float:
+    return STANDARD_ERRORS * math.sqrt(constant.score * (1 - constant.score) / max(1, examples))
 
 
 def _question(metric: Metric, own: float, constant: Constant, examples: int) -> str:

@@ -193,8 +193,10 @@ def _refuse(model: Any) -> None:
         raise ShrinkError(f"{name} has no parameters, so there is nothing to shrink.")
     if len({tensor.device for tensor in model.parameters()}) > 1:
         raise ShrinkError(f"{name} is spread over several devices; move it to one of them.")
-    if isinstance(model, (torch.jit.ScriptModule, torch.nn.DataParallel)):
-        raise ShrinkError(f"{name} wraps a model; hand over the model inside it.")
+    if isinstance(model, torch.jit.ScriptModule):
+        raise ShrinkError(f"{name} is TorchScript, which can't be changed; hand over the model that it was made from.")
+    if isinstance(model, torch.nn.DataParallel):
+        raise ShrinkError(f"{name} wraps a model; hand over the model inside it: model.module.")
 
 
 def _is_quantized(model: Any) -> bool:

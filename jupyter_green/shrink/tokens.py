@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import deadline
-from .batch import IGNORED, Batch
-from .fault import ShrinkError, why
+from .batch import IGNORED, LABELS, Batch
+from .fault import RAISED, ShrinkError, why
 from .subject import Subject
 
 OUTPUTS = 2**26
@@ -46,6 +46,17 @@ class Tokens:
     vocabulary: int = 0
     unwanted: tuple[str, ...] = ()
     taken: frozenset[str] | None = None
+
+    def wanted(self, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the inputs that the model takes, where it takes some of them by name."""
+        if self.taken is None or self.taken.isdisjoint(inputs):
+            return inputs
+        return {name: value for name, value in inputs.items() if name in self.taken}
+
+    def alone(self, inputs: Any) -> Any:
+        """Return the one input of a mapping by itself, where the model has no argument of its name."""
+        unnamed = isinstance(inputs, Mapping) and self.taken is not None and self.taken.isdisjoint(inputs)
+        return next(iter(inputs.values())) if unnamed and len(inputs) == 1 else inputs
 
     def at_once(self, most: int, width: int) -> int:
         """Return how many examples of a width in tokens make a batch, `most` at most."""
@@ -127,7 +138,7 @@ def encoded(
         deadline.look()
         try:
             made = tokenizer(*columns, padding=False, verbose=False, **cut)
-        except Exception as error:  # a tokenizer may raise anything of its library's
+        except RAISED as error:  # a tokenizer may raise anything of its library's
             raise ShrinkError(f"The tokenizer of {named} can't read the texts: {why(error)}.") from error
         return {name: [list(row) for row in rows] for name, rows in made.items()}
 
@@ -147,14 +158,13 @@ def encoded(
 
 
 def padded(tokenizer: Any, columns: Mapping[str, Sequence[Sequence[int]]], *, left: bool = False) -> dict[str, Any]:
-    """Return lists of unlike lengths as tensors, padded to the longest."""
+    """Return lists of unlike lengths as tensors, each column padded to its longest."""
     import torch
 
-    fill = {"input_ids": _fill(tokenizer), "labels": IGNORED, "special_tokens_mask": 1}
-    width = max(len(row) for row in columns["input_ids"])
+    fill = {"input_ids": _fill(tokenizer), "special_tokens_mask": 1} | dict.fromkeys(LABELS, IGNORED)
     found = {}
     for name, rows in columns.items():
-        value = fill.get(name, 0)
+        value, width = fill.get(name, 0), max(len(row) for row in rows)
         beside = [[value] * (width - len(row)) for row in rows]
         whole = [[*pad, *row] if left else [*row, *pad] for row, pad in zip(rows, beside, strict=True)]
         found[name] = torch.tensor(whole, dtype=torch.long)
@@ -171,9 +181,19 @@ def tokenized(tokenizer: Any, texts: Sequence[Any], tokens: Tokens) -> dict[str,
     if not readable(tokenizer):
         columns = [list(column) for column in zip(*texts, strict=True)] if _paired(texts) else [list(texts)]
         try:
-            return dict(tokenizer(*columns, padding=True, truncation=True, return_tensors="pt"))
-        except Exception as error:  # a tokenizer may raise anything of its library's
+            made = dict(tokenizer(*columns, padding=True, truncation=True, return_tensors="pt"))
+        except RAISED as error:  # a tokenizer may raise anything of its library's
             raise ShrinkError(f"The tokenizer can't read the texts: {why(error)}.") from error
+        if all(hasattr(rows, "dim") for rows in made.values()):
+            return made
+        if "input_ids" not in made or not all(map(_are_lists, made.values())):
+            raise ShrinkError(
+                "The tokenizer gives no tensors and no lists of numbers under input_ids; hand over one that does, or "
+                "give the tokens themselves as data."
+            )
+        if tokens.taken is None or "attention_mask" in tokens.taken:
+            made.setdefault("attention_mask", [[1] * len(row) for row in made["input_ids"]])
+        return padded(tokenizer, {name: rows for name, rows in made.items() if name not in tokens.unwanted})
     columns_of, _ = encoded(tokenizer, texts, tokens.longest)
     wanted = {name: rows for name, rows in columns_of.items() if name not in tokens.unwanted}
     return padded(tokenizer, wanted, left=on_the_left(tokenizer, tokens))
@@ -198,6 +218,26 @@ def next_tokens(subject: Subject, batches: list[Batch]) -> list[Batch]:
         mask: Any = batch.inputs.get("attention_mask") if isinstance(batch.inputs, Mapping) else None
         found.append(replace(batch, labels=ids if mask is None else ids.masked_fill(mask == 0, IGNORED)))
     return found
+
+
+def answering(model: Any, inputs: Any, labels: Any) -> Any:
+    """Return inputs with those of an encoder-decoder's decoder: the labels moved on by one, as in its training.
+
+    Only where the model is one that writes, its labels are known, and the person gave none.
+    """
+    made = getattr(model, "prepare_decoder_input_ids_from_labels", None)
+    if made is None or labels is None or labels.dim() != 2 or labels.is_floating_point():
+        return inputs
+    if not isinstance(inputs, Mapping) or any(name.startswith("decoder_") for name in inputs):
+        return inputs
+    return {**inputs, "decoder_input_ids": made(labels=labels)}
+
+
+def _are_lists(rows: Any) -> bool:
+    """Whether something holds a list of whole numbers for each text."""
+    return isinstance(rows, (list, tuple)) and all(
+        isinstance(row, (list, tuple)) and all(isinstance(one, int) for one in row) for row in rows
+    )
 
 
 def _paired(texts: Sequence[Any]) -> bool:

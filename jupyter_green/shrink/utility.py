@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import deadline
 from .answers import (
+    NAMELESS,
     answers_of,
     as_number,
     classes_of,
@@ -32,11 +33,12 @@ from .answers import (
 from .contestant import FAILED, Contestant, Module, numbered
 from .correlation import Spearman
 from .examples import Examples
-from .fault import ShrinkError, why
+from .fault import RAISED, ShrinkError, why
+from .fitting import VOID, is_void
 from .groups import loss_by_group
 from .loss import LEVEL, Loss, drawn
 from .metric import F1, Metric, PerPlace, Perplexity, SquaredError, by_example
-from .task import LANGUAGE, Task, told_by_tokens
+from .task import IGNORED, LANGUAGE, Task, told_by_tokens
 from .task_names import named, of_model
 
 if TYPE_CHECKING:
@@ -74,7 +76,7 @@ class Answered(Metric):
         try:
             each = [self.function([*parts[:, n]], [*parts[:, n + 1]]) for n in range(0, parts.shape[1], 2)]
             return float(np.mean([float(one) for one in each]))
-        except Exception as error:  # the person's own code may raise anything; it is said and never hidden
+        except RAISED as error:  # the person's own code may raise anything; it is said and never hidden
             raise ShrinkError(f"Your metric {self.name} failed: {why(error)}.") from error
 
     def loss(self, original: np.ndarray, candidate: np.ndarray, level: float = LEVEL) -> Loss:
@@ -131,6 +133,12 @@ def metric_for(
         raise ShrinkError(f"{missing:,} of the {len(labels):,} labels are missing; leave these examples out.")
     if callable(wanted):
         return Answered(wanted)
+    nameless = None if hasattr(labels, "dim") else next((one for one in labels if isinstance(one, NAMELESS)), None)
+    if nameless is not None:
+        raise ShrinkError(
+            f"A label is a {type(nameless).__name__} ({nameless!r:.60}): give one class for each example, a row of 0 "
+            "and 1 where several apply, or metric= with a function(answers, labels) of your own."
+        )
     if several(labels):
         return _of_several(wanted, labels, task or Task("token-classification"))
     if wanted is None:
@@ -194,8 +202,9 @@ def task_between(found: Sequence[Contestant], examples: Examples, asked: str | N
         elif numbers is not None and numbers.is_floating_point():
             name = "multi-label" if bool(((numbers == 0) | (numbers == 1)).all()) else "regression"
         else:
-            name = "token-classification"
-    return Task(name, shift=name == "causal-lm" and told != "next")
+            name = "segmentation" if numbers is not None and numbers.dim() > 2 else "token-classification"
+    void = name == "segmentation" and numbers is not None and is_void(Task(name), [numbers])
+    return Task(name, shift=name == "causal-lm" and told != "next", ignored=VOID if void else IGNORED)
 
 
 def of_one_class(metric: Metric, labels: Any) -> str:
@@ -410,7 +419,7 @@ def parts_of(  # noqa: PLR0911 - one return a kind of metric
     if isinstance(metric, F1):
         return counts(said, labels, metric)
     if isinstance(metric, PerPlace):
-        return places(said, labels)
+        return places(said, labels, metric.task.ignored)
     kinds = {kind: number for number, kind in enumerate(kinds_of(labels))}
     right = [(same(one, label), kinds[folded(label)]) for one, label in zip(said, labels, strict=True)]
     return np.asarray(right, float)
@@ -453,7 +462,7 @@ def _answers(contestant: Contestant, examples: Examples, place: int, most: int) 
             contestant.pace = (deadline.now() - began) / size
         except ShrinkError:
             raise
-        except Exception:  # noqa: BLE001 - which example it was is found by asking for each alone
+        except RAISED:  # which example it was is found by asking for each alone
             found = []
         if found:
             yield from found[:most]
@@ -465,7 +474,7 @@ def _answers(contestant: Contestant, examples: Examples, place: int, most: int) 
             yield from answers_of(contestant, contestant.single(place, number), examples, 1)
         except ShrinkError:
             raise
-        except Exception as error:  # noqa: BLE001 - somebody else's model; the failure is counted and named
+        except RAISED as error:  # somebody else's model; the failure is counted and named
             contestant.fault(error)
             yield FAILED
         contestant.pace = deadline.now() - began

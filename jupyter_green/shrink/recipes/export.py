@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from jupyter_green.shrink import outputs
 from jupyter_green.shrink.batch import Batch, leaves, mapped
 from jupyter_green.shrink.fault import ShrinkError, why
 from jupyter_green.shrink.recipe import Case
@@ -49,7 +50,7 @@ def export(
     subject, sample = case.subject, case.tune[0].part(0, 2).to(case.subject.device).inputs
     with torch.inference_mode():
         output = subject.call(sample)
-    outputs = [_name_of(output, subject.main(output))]
+    given = [_name_of(output, subject.main(output))]
 
     class Flat(torch.nn.Module):
         """Takes tensors in order and gives the main one."""
@@ -60,8 +61,8 @@ def export(
 
         def forward(self, *tensors: Any) -> Any:
             """Call the model as it is called."""
-            given = dict(zip(names, tensors, strict=True)) if isinstance(sample, Mapping) else tensors
-            return subject.main(subject.call(given, self.model))
+            inputs = dict(zip(names, tensors, strict=True)) if isinstance(sample, Mapping) else tensors
+            return subject.main(subject.call(inputs, self.model))
 
     tensors = tuple(leaves(sample))
     axes = {}
@@ -69,7 +70,7 @@ def export(
         axes[name] = {0: "batch"}
     for place, axis in free:
         axes[names[place]][axis] = f"{names[place]}_{axis}"
-    axes[outputs[0]] = {0: "batch"}
+    axes[given[0]] = {0: "batch"}
     try:
         with silenced(), warnings.catch_warnings(record=True) as said, torch.no_grad():
             warnings.simplefilter("always")
@@ -78,7 +79,7 @@ def export(
                 tensors,
                 str(path),
                 input_names=list(names),
-                output_names=outputs,
+                output_names=given,
                 dynamic_axes=axes,
                 opset_version=OPSET,
                 dynamo=False,
@@ -87,7 +88,7 @@ def export(
         raise  # that has a sentence of its own
     except Exception as error:  # the exporter has an error class for each reason
         raise ShrinkError(f"PyTorch's exporter can't write this model as ONNX ({why(error)}).") from error
-    return outputs, _decisions(said)
+    return given, _decisions(said)
 
 
 def _decisions(said: Sequence[warnings.WarningMessage]) -> list[str]:
@@ -166,9 +167,7 @@ def alike(case: Case, made: Any, inputs: Any) -> bool:
             given = case.subject.main(case.subject.call(inputs, made))
         except Exception:  # noqa: BLE001 - ONNX Runtime has an error class for each reason; the size is then fixed
             return False
-    if given.shape != wanted.shape:
-        return False
-    return float((given - wanted).abs().max()) <= CLOSE * max(1.0, float(wanted.abs().max()))
+    return outputs.alike(given, wanted, CLOSE)
 
 
 def compare(case: Case, made: Any) -> None:
@@ -192,7 +191,7 @@ def compare(case: Case, made: Any) -> None:
                 raise ShrinkError(_one_size(batch)) from error
             if given.shape != wanted.shape:
                 raise ShrinkError(_one_size(batch))
-            if float((given - wanted).abs().max()) > CLOSE * max(1.0, float(wanted.abs().max())):
+            if not outputs.alike(given, wanted, CLOSE):
                 raise ValueError("The exported model gives other numbers than the original.")
 
 
