@@ -20,8 +20,7 @@ from jupyter_green.ledger.fault import ALTERED
 from jupyter_green.ledger.journal import journals, replay
 from jupyter_green.ledger.location import journal_folder
 from jupyter_green.ledger.sum import Outlay
-from jupyter_green.ledger.totals import is_simulated
-from jupyter_green.records import EnergyRecord, Quality, clock
+from jupyter_green.records import EnergyRecord, Quality, clock, is_simulated
 
 from .budget import Budget, purpose_of
 

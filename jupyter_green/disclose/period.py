@@ -21,9 +21,9 @@ from functools import cached_property
 from jupyter_green.impact import Valuation
 from jupyter_green.ledger.moment import HOW, moment
 from jupyter_green.ledger.privacy import comparable
-from jupyter_green.records import SHRUNK, EnergyRecord
+from jupyter_green.records import SHRUNK, EnergyRecord, is_simulated
 from jupyter_green.records.sums import EnergySum
-from jupyter_green.report.totals import is_simulated, total, within
+from jupyter_green.report.totals import total, within
 
 from .against import Against, RunComparison
 from .fault import DiscloseError

@@ -17,13 +17,23 @@ from typing import Any, cast, get_args
 
 from sqlalchemy import Connection, insert, select
 
-from jupyter_green.records import SCHEMA_VERSION, Component, EnergyRecord, Kind, Method, Quality, Span, Status
+from jupyter_green.records import (
+    SCHEMA_VERSION,
+    Component,
+    EnergyRecord,
+    Kind,
+    Method,
+    Quality,
+    Span,
+    Status,
+    is_simulated,
+)
 
 from . import rollup, schema
 from .altered import LAST, MOST_JOULES, MOST_SECONDS
 from .fault import DamagedRecord, LedgerError
 from .privacy import plain
-from .totals import is_simulated, part_of
+from .totals import part_of
 
 _BATCH = 400
 _LARGEST = 1e100  # the sum of many such figures, and their squares, are still numbers of every database
