@@ -150,20 +150,43 @@ def _record(number: int, now: float, size: int) -> Any:
         Component("gpu", "GPU 0, NVIDIA A10", "nvidia:0", 120.5, 3.5, 2.5, "counter", "measured", "board", "nvidia"),
         Component("cpu", "CPU", "model", 11.5, 5.5, 5.5, "model", "estimated", "kernel", "model"),
     ]
-    run = number // 200
     return EnergyRecord(
         components=tuple(parts),
         seconds=5.0,
         started_at=now - 30.0 * (size - number),
         id=f"{number:032x}",
-        run_id=f"{run:032x}",
+        **_place_of(number),
         span="gap" if number % 10 == 9 else "cell",
         cell_id=f"cell-{number % 150}",
         execution_count=number % 200 + 1,
         code_hash=f"{number % 150:064x}",
-        notebook=f"notebook-{run % 50}.ipynb",
-        project=f"project-{run % 5}",
     )
+
+
+def _place_of(number: int) -> dict[str, Any]:
+    run = number // 200
+    return {"run_id": f"{run:032x}", "notebook": f"notebook-{run % 50}.ipynb", "project": f"project-{run % 5}"}
+
+
+_KINDS = 150
+"""Records that differ by more than their number, time, run, notebook and project."""
+
+
+def _row(kind: Any, number: int, now: float, size: int) -> dict[str, Any]:
+    """Return the row of a record, made from that of an alike one: much faster than to make each."""
+    row = {
+        **kind.record,
+        **_place_of(number),
+        "id": f"{number:032x}",
+        "started_at": now - 30.0 * (size - number),
+        "execution_count": number % 200 + 1,
+    }
+    document = row["document"]
+    for name in ("id", "run_id", "notebook", "project", "started_at", "execution_count"):
+        document = document.replace(
+            f'"{name}":{json.dumps(kind.record[name])},', f'"{name}":{json.dumps(row[name])},', 1
+        )
+    return {**row, "document": document}
 
 
 def _fill(url: str, size: int) -> dict[str, float]:
@@ -178,13 +201,19 @@ def _fill(url: str, size: int) -> dict[str, float]:
     with Ledger(url, timeout=60) as ledger:
         ledger.add([])
 
+        kinds = [ledger._entry(_record(number, 0.0, 0)) for number in range(_KINDS)]
+
         def write(first: int) -> Callable[[Any], None]:
-            numbers = range(first, min(size, first + _BATCH))
-            entries = [ledger._entry(_record(number, now, size)) for number in numbers]
+            rows = [_row(kinds[number % _KINDS], number, now, size) for number in range(first, min(size, first + _BATCH))]
+            parts = [
+                {**part, "record_id": row["id"]}
+                for number, row in enumerate(rows, first)
+                for part in kinds[number % _KINDS].components
+            ]
 
             def work(connection: Any) -> None:
-                connection.execute(insert(schema.records), [entry.record for entry in entries])
-                connection.execute(insert(schema.components), [part for entry in entries for part in entry.components])
+                connection.execute(insert(schema.records), rows)
+                connection.execute(insert(schema.components), parts)
 
             return work
 
