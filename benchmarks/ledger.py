@@ -204,7 +204,9 @@ def _fill(url: str, size: int) -> dict[str, float]:
         kinds = [ledger._entry(_record(number, 0.0, 0)) for number in range(_KINDS)]
 
         def write(first: int) -> Callable[[Any], None]:
-            rows = [_row(kinds[number % _KINDS], number, now, size) for number in range(first, min(size, first + _BATCH))]
+            rows = [
+                _row(kinds[number % _KINDS], number, now, size) for number in range(first, min(size, first + _BATCH))
+            ]
             parts = [
                 {**part, "record_id": row["id"]}
                 for number, row in enumerate(rows, first)
