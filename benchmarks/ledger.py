@@ -1,15 +1,20 @@
 """How long questions to a ledger take, by the number of its records; on SQLite and on a PostgreSQL server of its own.
 
-A row is one question, asked three times; the median is shown. The records are made up: runs of some two hundred cells
-with a GPU and a processor, half a minute apart, of fifty notebooks and five projects. They are written as rows, not one
-by one, so that a million takes minutes. `--tree` names another checkout whose package is measured instead of this one;
-`--against` names the figures of such a run, which then stand beside these.
+A row is one question, asked three times; the median is shown: of SQLite the processor time, of PostgreSQL the time on
+the wall, because its server works in a process of its own. The records are made up: runs of some two hundred cells with
+a GPU and a processor, half a minute apart, of fifty notebooks and five projects. They are written as rows, not one by
+one; of a million nine in ten are copies of the others, a month earlier each.
+
+`--before` names the checkout of an older version: it makes each ledger and is measured first; then this version brings
+the same ledger up to date and is measured. `--keep` names a folder where ledgers and figures stay, so that a run that
+was ended goes on.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import resource
 import statistics
@@ -19,6 +24,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +37,11 @@ QUESTIONS = {
     "30 days": "sum of the last 30 days",
     "runs": "all runs with their sums",
     "page": "one page of 50 runs (server)",
+    "counts": "cells and runs of the server's total",
+    "budget": "a budget's sum over 30 days",
     "newest": "the newest 200 records",
-    "report": "report of the last 30 days",
     "add": "100 new records",
+    "report": "report of the last 30 days",
 }
 _BATCH = 5000
 
@@ -43,63 +51,89 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, prog="benchmarks/run ledger")
     parser.add_argument("--quick", action="store_true", help="no million")
     parser.add_argument("--only", choices=("sqlite", "postgresql"))
-    parser.add_argument("--tree", type=Path, help="checkout whose package is measured")
-    parser.add_argument("--against", type=Path, help="figures of another run, to stand beside these")
+    parser.add_argument("--before", type=Path, metavar="FOLDER", help="checkout of an older version to measure first")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where ledgers and figures stay, to go on from")
     parser.add_argument("--publish", action="store_true", help="write docs/ledger.md and its picture")
-    parser.add_argument("--child", nargs=2, metavar=("URL", "SIZE"), help=argparse.SUPPRESS)
+    parser.add_argument("--child", nargs=3, metavar=("WHAT", "URL", "SIZE"), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child:
-        print(json.dumps(_measure(given.child[0], int(given.child[1]))))
+        what, url, size = given.child
+        print(json.dumps(_fill(url, int(size)) if what == "fill" else _measure(url, int(size))))
         return
-    sizes = SIZES[:-1] if given.quick else SIZES
-    found: dict[str, dict[str, dict[str, float]]] = {}
-    for kind in ("sqlite", "postgresql"):
-        if given.only not in (None, kind):
-            continue
-        with _place(kind) as place:
-            for size in sizes:
-                found.setdefault(kind, {})[str(size)] = _in_a_process(place(), size, given.tree)
-                print(kind, size, found[kind][str(size)], file=sys.stderr, flush=True)
+    with tempfile.TemporaryDirectory(prefix="green-ledger-") as folder:
+        root = Path(folder) if given.keep is None else given.keep.resolve()
+        found = _all(given, root)
     OUT.mkdir(exist_ok=True)
-    name = "ledger" if given.tree is None else "ledger-other"
-    (OUT / f"{name}.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
-    before = json.loads(given.against.read_text(encoding="utf-8")) if given.against else {}
-    text = table(found, before)
-    (OUT / f"{name}.md").write_text(text, encoding="utf-8")
+    (OUT / "ledger.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
+    text = table(found)
+    (OUT / "ledger.md").write_text(text, encoding="utf-8")
     print(text)
     if given.publish:
         docs = HERE.parent / "docs"
-        (docs / "ledger.svg").write_text(picture(found, before), encoding="utf-8")
+        (docs / "ledger.svg").write_text(picture(found), encoding="utf-8")
         page = (docs / "ledger.md").read_text(encoding="utf-8")
         start, end = "<!-- figures -->\n", "<!-- end of figures -->"
         head, tail = page.partition(start)[0], page.partition(end)[2]
         (docs / "ledger.md").write_text(f"{head}{start}{text}{end}{tail}", encoding="utf-8")
 
 
+Found = dict[str, dict[str, dict[str, dict[str, float]]]]
+"""Figures by version ("before", "now"), kind of database, number of records and question."""
+
+
+def _all(given: argparse.Namespace, root: Path) -> Found:
+    """Measure what is not measured yet; each figure is kept as soon as it is known."""
+    root.mkdir(parents=True, exist_ok=True)
+    known = root / "figures.json"
+    found: Found = json.loads(known.read_text(encoding="utf-8")) if known.exists() else {}
+    for kind in ("sqlite", "postgresql"):
+        if given.only not in (None, kind):
+            continue
+        with _place(kind, root) as place:
+            for size in SIZES[:-1] if given.quick else SIZES:
+                versions = {"before": given.before, "now": HERE.parent}
+                first = given.before or HERE.parent
+                for version, what in (("filled", "fill"), ("before", "measure"), ("now", "measure")):
+                    tree = first if version == "filled" else versions[version]
+                    kept = found.setdefault(version, {}).setdefault(kind, {})
+                    if tree is None or str(size) in kept:
+                        continue
+                    kept[str(size)] = _in_a_process(what, place(size), size, tree)
+                    known.write_text(json.dumps(found, indent=1), encoding="utf-8")
+                    print(version, kind, size, kept[str(size)], file=sys.stderr, flush=True)
+    return found
+
+
 # ---- places -----------------------------------------------------------------------------------
 
 
 @contextmanager
-def _place(kind: str) -> Iterator[Callable[[], str]]:
-    """Yield what makes the URL of an empty ledger."""
-    with tempfile.TemporaryDirectory(prefix="green-ledger-") as folder:
-        if kind == "sqlite":
-            yield lambda: f"sqlite:///{tempfile.mkdtemp(dir=folder)}/ledger.sqlite"
-            return
-        from tests.ledger.conftest import server
+def _place(kind: str, root: Path) -> Iterator[Callable[[int], str]]:
+    """Yield what names the URL of the ledger of a size."""
+    if kind == "sqlite":
+        yield lambda size: f"sqlite:///{root}/{size}.sqlite"
+        return
+    import psycopg
 
-        made: Any = server  # pytest's fixture holds the function itself
-        running = made.__wrapped__() if hasattr(made, "__wrapped__") else made.__pytest_wrapped__.obj()
-        try:
-            yield next(running).database
-        finally:
-            next(running, None)
+    from tests.ledger.conftest import postgresql
+
+    with postgresql(root / "postgresql") as server:
+
+        def named(size: int) -> str:
+            with psycopg.connect(server.url(), autocommit=True) as connection:
+                if not connection.execute(
+                    "SELECT 1 FROM pg_database WHERE datname = %s", [f"ledger_{size}"]
+                ).fetchone():
+                    connection.execute(f"CREATE DATABASE ledger_{size}")
+            return server.url(f"ledger_{size}")
+
+        yield named
 
 
-def _in_a_process(url: str, size: int, tree: Path | None) -> dict[str, float]:
-    root = str(HERE.parent if tree is None else tree.resolve())
+def _in_a_process(what: str, url: str, size: int, tree: Path) -> dict[str, float]:
+    root = str(tree.resolve())
     environment = {**os.environ, "PYTHONPATH": root, "JUPYTER_GREEN_SHARE": "owner,notebook,cell_id,label"}
-    command = [sys.executable, str(Path(__file__).resolve()), "--child", url, str(size)]
+    command = [sys.executable, str(Path(__file__).resolve()), "--child", what, url, str(size)]
     with tempfile.TemporaryDirectory() as data:
         environment["XDG_DATA_HOME"] = data
         done = subprocess.run(command, env=environment, cwd=root, check=True, stdout=subprocess.PIPE, text=True)
@@ -117,74 +151,140 @@ def _record(number: int, now: float, size: int) -> Any:
         Component("gpu", "GPU 0, NVIDIA A10", "nvidia:0", 120.5, 3.5, 2.5, "counter", "measured", "board", "nvidia"),
         Component("cpu", "CPU", "model", 11.5, 5.5, 5.5, "model", "estimated", "kernel", "model"),
     ]
-    run = number // 200
     return EnergyRecord(
         components=tuple(parts),
         seconds=5.0,
         started_at=now - 30.0 * (size - number),
         id=f"{number:032x}",
-        run_id=f"{run:032x}",
+        **_place_of(number),
         span="gap" if number % 10 == 9 else "cell",
         cell_id=f"cell-{number % 150}",
         execution_count=number % 200 + 1,
         code_hash=f"{number % 150:064x}",
-        notebook=f"notebook-{run % 50}.ipynb",
-        project=f"project-{run % 5}",
     )
 
 
-def _fill(ledger: Any, size: int, now: float) -> float:
-    """Write the records as rows; return the seconds that their sums took."""
+def _place_of(number: int) -> dict[str, Any]:
+    run = number // 200
+    return {"run_id": f"{run:032x}", "notebook": f"notebook-{run % 50}.ipynb", "project": f"project-{run % 5}"}
+
+
+_KINDS = 150
+"""Records that differ by more than their number, time, run, notebook and project."""
+
+
+def _row(kind: Any, number: int, now: float, size: int) -> dict[str, Any]:
+    """Return the row of a record, made from that of an alike one: much faster than to make each."""
+    row = {
+        **kind.record,
+        **_place_of(number),
+        "id": f"{number:032x}",
+        "started_at": now - 30.0 * (size - number),
+        "execution_count": number % 200 + 1,
+    }
+    document = row["document"]
+    for name in ("id", "run_id", "notebook", "project", "started_at", "execution_count"):
+        document = document.replace(
+            f'"{name}":{json.dumps(kind.record[name])},', f'"{name}":{json.dumps(row[name])},', 1
+        )
+    return {**row, "document": document}
+
+
+def _fill(url: str, size: int) -> dict[str, float]:
+    """Write the records as rows; return the seconds that this and their sums took."""
     from sqlalchemy import insert
 
-    from jupyter_green.ledger import schema
+    from jupyter_green.ledger import Ledger, schema
 
-    ledger.add([])
+    now, began = time.time(), time.perf_counter()
+    if url.startswith("postgresql"):  # an older version's plans were made while the tables of sums were empty
+        url += "?options=-c%20plan_cache_mode%3Dforce_custom_plan"
+    with Ledger(url, timeout=60) as ledger:
+        ledger.add([])
 
-    def write(first: int) -> Callable[[Any], None]:
-        entries = [ledger._entry(_record(number, now, size)) for number in range(first, min(size, first + _BATCH))]
+        kinds = [ledger._entry(_record(number, 0.0, 0)) for number in range(_KINDS)]
 
-        def work(connection: Any) -> None:
-            connection.execute(insert(schema.records), [entry.record for entry in entries])
-            connection.execute(insert(schema.components), [part for entry in entries for part in entry.components])
+        def write(first: int) -> Callable[[Any], None]:
+            rows = [
+                _row(kinds[number % _KINDS], number, now, size) for number in range(first, min(size, first + _BATCH))
+            ]
+            parts = [
+                {**part, "record_id": row["id"]}
+                for number, row in enumerate(rows, first)
+                for part in kinds[number % _KINDS].components
+            ]
 
-        return work
+            def work(connection: Any) -> None:
+                connection.execute(insert(schema.records), rows)
+                connection.execute(insert(schema.components), parts)
 
-    for first in range(0, size, _BATCH):
-        ledger._database.write(write(first))
-    began = time.perf_counter()
-    if hasattr(ledger, "mend"):
+            return work
+
+        whole = size
+        size = min(size, _COPIED)
+        for first in range(0, size, _BATCH):
+            ledger._database.write(write(first))
+        written = time.perf_counter()
         ledger.mend()
-    return time.perf_counter() - began
+        made = time.perf_counter()
+        for copy in range(1, whole // size):
+            ledger._database.write(partial(_copied, copy=copy))
+        if url.startswith("postgresql"):
+            ledger._database.write(lambda connection: connection.exec_driver_sql("ANALYZE"))
+    return {"written": written - began + time.perf_counter() - made, "sums made": made - written}
+
+
+_COPIED = 100_000
+"""Of a larger ledger the rest are copies of so many records with their sums, each 35 days earlier."""
+_EARLIER = 35 * 86_400.0
+
+
+def _copied(connection: Any, copy: int) -> None:
+    """Copy the first records with devices and sums, so many times `_EARLIER` back."""
+    back, ids = copy * _EARLIER, copy * 10_000_000
+    mark = f"'c{copy}-' || "
+    changed = {
+        "green_records": {"id": f"{mark}id", "run_id": f"{mark}run_id", "started_at": f"started_at - {back}"},
+        "green_components": {"record_id": f"{mark}record_id"},
+        "green_rollups": {"id": f"id + {ids}", "run_id": f"{mark}run_id", "hour": f"hour - {back}"},
+        "green_rollup_lines": {
+            "rollup_id": f"rollup_id + {ids}",
+            "began": f"began - {back}",
+            "ended": f"ended - {back}",
+        },
+    }
+    for table, changes in changed.items():
+        names = [row[0] for row in connection.exec_driver_sql(f"SELECT * FROM {table} LIMIT 0").cursor.description]
+        values = ", ".join(changes.get(name, name) for name in names)
+        key = "id" if table == "green_records" else "record_id" if table == "green_components" else None
+        first = f"{key} NOT LIKE 'c%%'" if key else f"{'id' if table == 'green_rollups' else 'rollup_id'} < 10000000"
+        first = first.replace("%%", "%") if connection.dialect.name == "sqlite" else first
+        connection.exec_driver_sql(
+            f"INSERT INTO {table} ({', '.join(names)}) SELECT {values} FROM {table} WHERE {first}"
+        )
 
 
 def _measure(url: str, size: int) -> dict[str, float]:
     from datetime import datetime, timedelta, timezone
 
-    from jupyter_green.disclose import period, scope
+    from jupyter_green.disclose import scope
     from jupyter_green.ledger import Ledger
     from jupyter_green.server import history
     from jupyter_green.server.own import OwnLedger
 
-    now = time.time()
     found: dict[str, float] = {}
     with Ledger(url, timeout=60) as ledger, OwnLedger(url, whole=True, timeout=60) as server:
-        found["sums made"] = _fill(ledger, size, now)
-        if ledger.url.startswith("postgresql"):
-            ledger._database.write(lambda connection: connection.exec_driver_sql("ANALYZE"))
-        since = datetime.now(timezone.utc) - timedelta(days=30)
-        added = size
+        began = time.perf_counter()
+        newest = ledger.records(limit=1, newest_first=True)[0]
+        found["opened"] = time.perf_counter() - began
+        now = newest.started_at + 30.0
+        since = datetime.fromtimestamp(now, timezone.utc) - timedelta(days=30)
+        added = ledger.count()
 
         def add() -> None:
             nonlocal added
-            ledger.add([_record(number, now, size) for number in range(added, added + 100)])
+            ledger.add([_record(number, now, added) for number in range(added, added + 100)])
             added += 100
-
-        def report() -> None:
-            if hasattr(scope, "period_in"):
-                scope.period_in(ledger, since).text()
-            else:
-                period.period_of(scope.records_of(ledger, since), since).text()
 
         asked: dict[str, Callable[[], object]] = {
             "totals": ledger.totals,
@@ -192,22 +292,24 @@ def _measure(url: str, size: int) -> dict[str, float]:
             "30 days": lambda: ledger.totals(since=since),
             "runs": ledger.runs,
             "page": lambda: server.look(lambda connection, where: history.runs(connection, where, 0, 50)),
+            "counts": lambda: server.numbers(False),
+            "budget": lambda: ledger.outlay(since=since.timestamp(), until=math.inf),
             "newest": lambda: ledger.records(limit=200, newest_first=True),
             "add": add,
-            "report": report,
+            "report": lambda: scope.period_in(ledger, since).text(),
         }
         for name, ask in asked.items():
-            if name == "report":
-                before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-            times = []
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            times, spent = [], []
             for _ in range(3):
-                began = time.perf_counter()
+                began, burnt = time.perf_counter(), time.process_time()
                 ask()
                 times.append(time.perf_counter() - began)
-                if times[-1] > 20:
+                spent.append(time.process_time() - burnt)
+                if times[-1] > 60:
                     break
-            found[name] = statistics.median(times)
-        found["report MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before
+            found[name], found[f"{name}, processor"] = statistics.median(times), statistics.median(spent)
+            found[f"{name}, MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before
     return found
 
 
@@ -216,29 +318,50 @@ def _measure(url: str, size: int) -> dict[str, float]:
 NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 
-def table(found: dict[str, Any], before: dict[str, Any]) -> str:
-    """Return the figures as Markdown: seconds, those of the other run in brackets."""
+def table(found: Found) -> str:
+    """Return the figures as Markdown: seconds, those of the older version in brackets."""
     lines = []
-    for kind, sizes in found.items():
-        lines.append(f"| {NAMES[kind]}, seconds | " + " | ".join(f"{int(size):,}" for size in sizes) + " |")
+    for kind, named in NAMES.items():
+        sizes = found["now"].get(kind, {})
+        if not sizes:
+            continue
+        before = found.get("before", {}).get(kind, {})
+        word = "seconds of processor time" if kind == "sqlite" else "seconds"
+        lines.append(f"| {named}, {word} | " + " | ".join(f"{int(size):,}" for size in sizes) + " |")
         lines.append("|---" * (len(sizes) + 1) + "|")
-        for key, name in (*QUESTIONS.items(), ("sums made", "all sums made anew")):
+        for key, name in QUESTIONS.items():
             cells = []
             for size, figures in sizes.items():
-                old = before.get(kind, {}).get(size, {}).get(key)
-                cells.append(_seconds(figures[key]) + (f" ({_seconds(old)})" if old and key != "sums made" else ""))
+                old = before.get(size)
+                cells.append(_told(kind, key, figures) + (f" ({_told(kind, key, old)})" if old else ""))
+            lines.append(f"| {name} | " + " | ".join(cells) + " |")
+        rows = {
+            "memory of the report, MB": (found["now"], "report, MB"),
+            "all sums made": (found["filled"], "sums made"),
+        }
+        if before:
+            rows["brought up to this version, once"] = found["now"], "opened"
+        for name, (where, key) in rows.items():
+            cells = []
+            for size in sizes:
+                old = before.get(size, {}).get(key) if key.endswith("MB") else None
+                write = "{:.0f}".format if key.endswith("MB") else _seconds
+                cells.append(write(where[kind][size][key]) + (f" ({write(old)})" if old is not None else ""))
             lines.append(f"| {name} | " + " | ".join(cells) + " |")
         lines.append("")
     return "\n".join(lines)
+
+
+def _told(kind: str, key: str, figures: dict[str, float]) -> str:
+    return _seconds(figures[f"{key}, processor" if kind == "sqlite" else key])
 
 
 def _seconds(value: float) -> str:
     return f"{value:.3f}" if value < 0.1 else f"{value:.2f}" if value < 10 else f"{value:.0f}"
 
 
-def picture(found: dict[str, Any], before: dict[str, Any]) -> str:
-    """Return the time for a sum of everything against the number of records, both on logarithmic axes, as SVG."""
-    import math
+def picture(found: Found) -> str:
+    """Return the time of a report of 30 days against the number of records, both on logarithmic axes, as SVG."""
 
     left, top, wide, high = 70, 20, 420, 240
     x0, x1, y0, y1 = 4.0, 6.0, -3.0, 2.0
@@ -257,16 +380,16 @@ def picture(found: dict[str, Any], before: dict[str, Any]) -> str:
     for power in range(int(x0), int(x1) + 1):
         x, _ = at(10.0**power, 1)
         drawn.append(f'<text x="{x}" y="{top + high + 20}" text-anchor="middle">{10**power:,}</text>')
-    for which, dash, word in ((before, ' stroke-dasharray="5 4"', "before"), (found, "", "now")):
-        for kind, sizes in which.items():
-            points = [at(float(size), figures["totals"]) for size, figures in sizes.items()]
+    for word, dash in (("before", ' stroke-dasharray="5 4"'), ("now", "")):
+        for kind, sizes in found.get(word, {}).items():
+            points = [at(float(size), figures["report"]) for size, figures in sizes.items()]
             line = " ".join(f"{x},{y}" for x, y in points)
             drawn.append(f'<polyline points="{line}" fill="none" stroke="{colours[kind]}" stroke-width="2"{dash}/>')
             x, y = points[-1]
             drawn.append(f'<text x="{x + 8}" y="{y + 4}" fill="{colours[kind]}">{NAMES[kind]}, {word}</text>')
     size = f'width="{left + wide + 160}" height="{top + high + 40}"'
     style = "font-family:sans-serif;font-size:12px"
-    title = "<title>Seconds for the sum of all records, by their number</title>"
+    title = "<title>Seconds for a report of 30 days, by the number of records</title>"
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size} style="{style}">{title}{"".join(drawn)}</svg>\n'
 
 

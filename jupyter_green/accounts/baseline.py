@@ -18,7 +18,7 @@ from typing import Any, Literal
 from jupyter_green.ledger.privacy import comparable, is_same_code
 from jupyter_green.records import EnergyRecord
 
-from .reading import Reading
+from .reading import Execution, Reading
 from .rest import restful
 from .view import finite
 
@@ -60,7 +60,7 @@ class BaselineCell:
     first: Reading | None = None
     repeats: tuple[float, ...] = ()
 
-    def executed_again(self, record: EnergyRecord, reading: Reading) -> BaselineCell:
+    def executed_again(self, record: EnergyRecord | Execution, reading: Reading) -> BaselineCell:
         """Return the cell once it was run again in the same run."""
         again = self.repeats if is_same_code(record.code_hash, self.code_hash) else ()
         return BaselineCell(
@@ -114,12 +114,14 @@ class Baseline:
     made_at: float | None = None
 
     @classmethod
-    def of_run(cls, records: Iterable[EnergyRecord], kind: BaselineKind, name: str | None = None) -> Baseline | None:
+    def of_run(
+        cls, records: Iterable[EnergyRecord | Execution], kind: BaselineKind, name: str | None = None
+    ) -> Baseline | None:
         """Return the baseline that one run makes; None where no cell finished with a reading.
 
         Parameters
         ----------
-        records : iterable of EnergyRecord
+        records : iterable of EnergyRecord or Execution
             Of one run, in any order.
         kind, name
             As for the class.
@@ -269,7 +271,7 @@ class Baseline:
             raise ValueError(f"it is damaged ({error})") from None
 
 
-def usable(record: EnergyRecord) -> Reading | None:
+def usable(record: EnergyRecord | Execution) -> Reading | None:
     """Return what a record adds to a baseline: a cell that finished well and was read; else None."""
     if record.span != "cell" or record.parent is not None or record.status != "ok" or not record.final:
         return None

@@ -33,7 +33,7 @@ from jupyter_green.records import EnergyRecord, Unfair
 from .baseline import Baseline, BaselineCell, Matching, spread
 from .contention import SHORTEST, Contention, contention, half_width
 from .excess import excess
-from .reading import Part, Reading
+from .reading import Execution, Part, Reading
 from .view import finite
 
 Verdict = Literal["more", "less", "unproven", "none"]
@@ -262,7 +262,7 @@ class Comparison:
         """Number of cells that the total is compared over."""
         return self._sum.count
 
-    def take(self, key: str, record: EnergyRecord, *, again: bool = False) -> Against:
+    def take(self, key: str, record: EnergyRecord | Execution, *, again: bool = False) -> Against:
         """Hold a cell against the baseline; its last execution takes the place of the one before.
 
         An execution that can't be compared leaves the one before it in the total.
@@ -271,7 +271,7 @@ class Comparison:
         ----------
         key : str
             What tells the cell from others of the run.
-        record : EnergyRecord
+        record : EnergyRecord or Execution
             An execution of it.
         again : bool
             It was executed in this run before, whether or not it was taken.
@@ -279,7 +279,7 @@ class Comparison:
         self.add(key, record, again=again)
         return self._judged(key, self._newest[key])
 
-    def add(self, key: str, record: EnergyRecord, *, again: bool = False) -> None:
+    def add(self, key: str, record: EnergyRecord | Execution, *, again: bool = False) -> None:
         """Count a cell as `take` does, where nobody asks how it stands by itself."""
         pair = self._newest[key] = self._pair(key, record, again=again or key in self._pairs)
         if isinstance(pair, Against):
@@ -303,7 +303,7 @@ class Comparison:
         found = self._newest[key] = alone.against(self.tolerance)
         return found
 
-    def of(self, key: str, record: EnergyRecord) -> BaselineCell | None:
+    def of(self, key: str, record: EnergyRecord | Execution) -> BaselineCell | None:
         """Return the baseline's cell for a cell of the run."""
         return self._matching.find(key, record.cell_id, record.code_hash)
 
@@ -311,7 +311,7 @@ class Comparison:
         """Return how the cells that can be compared stand in sum."""
         return self._sum.against(self.tolerance)
 
-    def _pair(self, key: str, record: EnergyRecord, *, again: bool) -> Pair | Against:
+    def _pair(self, key: str, record: EnergyRecord | Execution, *, again: bool) -> Pair | Against:
         if record.status != "ok":
             return Against("none", record.status)
         ours = Reading.of(record)

@@ -12,8 +12,20 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
-from jupyter_green.records import Component, Conditions, EnergyRecord, Kind, Method, Quality, Unfair, unfair
+from jupyter_green.records import (
+    Component,
+    Conditions,
+    EnergyRecord,
+    Kind,
+    Method,
+    Quality,
+    Span,
+    Status,
+    Unfair,
+    unfair,
+)
 from jupyter_green.records.conditions import UNKNOWN
+from jupyter_green.records.flat import FlatPart, FlatRecord
 
 _WEAKEST: tuple[Quality, ...] = ("simulated", "estimated", "measured")
 
@@ -65,23 +77,36 @@ def _boundary(identities: tuple[tuple[str, str, str, str], ...]) -> frozenset[tu
     return frozenset(identities)
 
 
-def _part(component: Component) -> Part:
-    gain = component.gain_uncertainty or 0.0
-    whole = math.inf if component.uncertainty is None else component.uncertainty
-    random = math.inf if not math.isfinite(whole) else math.sqrt(max(0.0, whole - gain)) * math.sqrt(whole + gain)
+def _part(part: Component | FlatPart) -> Part:
+    gain = part.gain_uncertainty or 0.0
+    whole = part.uncertainty
+    random = math.inf
+    if whole is not None and math.isfinite(whole):
+        random = math.sqrt(whole - gain) * math.sqrt(whole + gain) if whole > gain else 0.0
+    flat = isinstance(part, FlatPart)
     return Part(
-        component.kind,
-        component.source or component.key,
-        component.method,
-        component.quality,
-        component.joules or 0.0,
+        part.kind,
+        part.source or part.key,
+        part.method,
+        part.quality,
+        part.joules or 0.0,
         random,
         gain,
-        component.device if component.method == "model" else "",
-        component.cpu_seconds,
-        component.others_busy,
-        component.conditions,
+        part.device if part.method == "model" else "",
+        part.cpu_seconds,
+        part.others_busy,
+        _known_conditions(*part[-4:]) if flat else part.conditions,
     )
+
+
+@lru_cache(maxsize=256)
+def _known_conditions(
+    celsius: float | None, clock_mhz: float | None, clock_spread_mhz: float | None, throttle: str | None
+) -> Conditions:
+    if throttle is None and celsius is clock_mhz is clock_spread_mhz is None:
+        return UNKNOWN
+    codes = None if throttle is None else tuple(code for code in throttle.split(",") if code)
+    return Conditions(celsius, clock_mhz, clock_spread_mhz, codes)
 
 
 def _total(values: Iterable[float | None]) -> float | None:
@@ -157,14 +182,25 @@ class Reading:
     shared: bool = False
 
     @classmethod
-    def of(cls, record: EnergyRecord) -> Reading | None:
+    def of(cls, record: EnergyRecord | Execution) -> Reading | None:
         """Return what a record's devices read; None where nothing was read."""
+        if isinstance(record, Execution):
+            return record.reading
         read = [component for component in record.components if component.joules is not None]
         if not read:
             return None
         # A processor is everybody's all the time, and a run that waits for a quiet one would never be compared.
         crowded = any(component.kind == "gpu" and component.shared for component in read)
         return cls(_summed(_part(component) for component in read), record.units, record.unit, crowded)
+
+    @classmethod
+    def of_flat(cls, record: FlatRecord) -> Reading | None:
+        """Return what the devices of a record of a ledger read; None where nothing was read."""
+        read = [part for part in record.parts if part.joules is not None]
+        if not read:
+            return None
+        crowded = any(part.shared and part.kind == "gpu" for part in read)
+        return cls(_summed(map(_part, read)), record.units, record.unit, crowded)
 
     @cached_property
     def joules(self) -> float:
@@ -336,4 +372,37 @@ class Reading:
         units = data.get("units")
         return cls(
             tuple(parts), None if units is None else float(units), data.get("unit"), bool(data.get("shared", False))
+        )
+
+
+class Execution(NamedTuple):
+    """What a comparison needs of a record, with the reading made once; as in `EnergyRecord`."""
+
+    id: str
+    parent: str | None
+    run_id: str
+    notebook: str | None
+    started_at: float
+    span: Span
+    status: Status
+    cell_id: str | None
+    code_hash: str | None
+    final: bool
+    reading: Reading | None
+
+    @classmethod
+    def of(cls, record: FlatRecord) -> Execution:
+        """Return it of a record of a ledger."""
+        return cls(
+            record.id,
+            record.parent,
+            record.run_id,
+            record.notebook,
+            record.started_at,
+            record.span,
+            record.status,
+            record.cell_id,
+            record.code_hash,
+            record.final,
+            Reading.of_flat(record),
         )

@@ -19,8 +19,7 @@ from typing import Any
 from jupyter_green.ledger.journal import journals, replay
 from jupyter_green.ledger.location import journal_folder
 from jupyter_green.ledger.sum import Outlay
-from jupyter_green.ledger.totals import is_simulated
-from jupyter_green.records import EnergyRecord, Quality, clock
+from jupyter_green.records import EnergyRecord, Quality, clock, is_simulated
 
 from .budget import Budget, purpose_of
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from jupyter_green.accounts import Baseline, Comparison
 from jupyter_green.accounts.baseline import RUNS
+from jupyter_green.accounts.reading import Execution
 from jupyter_green.records import EnergyRecord
 
 
@@ -46,22 +47,22 @@ class RunComparison:
         self._counts = {"more": 0, "less": 0, "unproven": 0, "none": 0}
         self._sums = {"excess": 0.0, "saved": 0.0, "over": 0.0, "under": 0.0}
 
-    def take(self, records: Sequence[EnergyRecord]) -> None:
+    def take(self, records: Sequence[EnergyRecord | Execution]) -> None:
         """Hold a run against those before it.
 
         Parameters
         ----------
-        records : sequence of EnergyRecord
+        records : sequence of EnergyRecord or Execution
             Those of one run, none of them the time between cells, in order of their start; a run under two names is
             two.
         """
-        notebooks: dict[str, list[EnergyRecord]] = {}
+        notebooks: dict[str, list[EnergyRecord | Execution]] = {}
         for record in records:
             notebooks.setdefault(record.notebook or "", []).append(record)
         for notebook, items in notebooks.items():
             self._take(notebook, items)
 
-    def _take(self, notebook: str, items: Sequence[EnergyRecord]) -> None:
+    def _take(self, notebook: str, items: Sequence[EnergyRecord | Execution]) -> None:
         before = self._earlier.setdefault(notebook, deque(maxlen=RUNS))
         baseline = Baseline.median(list(before)) if before and notebook else None
         found = None

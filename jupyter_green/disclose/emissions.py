@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_green.impact import Valuation
-from jupyter_green.records import EnergyRecord
-from jupyter_green.report.totals import is_simulated, total, within
+from jupyter_green.records import EnergyRecord, is_simulated
+from jupyter_green.report.totals import total, within
 
 from .fault import DiscloseError
 from .sci import JOULES_PER_KWH

@@ -7,10 +7,10 @@ import platform
 from collections.abc import Iterable, Sequence
 
 from jupyter_green.impact import Embodied, Valuation
-from jupyter_green.records import EnergyRecord
+from jupyter_green.records import EnergyRecord, is_simulated
 from jupyter_green.report.excerpt import devices
 from jupyter_green.report.facts import not_metered
-from jupyter_green.report.totals import is_simulated, total, within
+from jupyter_green.report.totals import total, within
 
 from .disclosure import PHASES, Disclosure, Utilisation, checked
 from .fault import DiscloseError

@@ -8,7 +8,6 @@ The first run of a notebook in the period is held against nothing.
 from __future__ import annotations
 
 import csv
-import heapq
 import io
 import math
 import re
@@ -18,12 +17,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
+from jupyter_green.accounts.reading import Execution
 from jupyter_green.impact import Valuation
 from jupyter_green.ledger.moment import HOW, moment
 from jupyter_green.ledger.privacy import comparable
 from jupyter_green.records import EnergyRecord
+from jupyter_green.records.flat import FlatRecord, flat_of
 from jupyter_green.records.sums import EnergySum
-from jupyter_green.report.totals import is_simulated, total, within
+from jupyter_green.report.totals import total, within
 
 from .against import Against, RunComparison
 from .fault import DiscloseError
@@ -58,12 +59,12 @@ class _Cell:
 
     def __init__(self) -> None:
         self.sum = EnergySum()
-        self.last: tuple[float, str] = (-math.inf, "")
+        self.last: FlatRecord | None = None
 
-    def add(self, record: EnergyRecord) -> None:
+    def add(self, record: FlatRecord) -> None:
         self.sum.add(record)
-        if record.started_at >= self.last[0]:
-            self.last = record.started_at, _name(record)
+        if self.last is None or record.started_at >= self.last.started_at:
+            self.last = record
 
 
 class _Sums:
@@ -73,36 +74,64 @@ class _Sums:
         self.parts: dict[tuple[str, str, bool], EnergySum] = {}
         """By day, project, and whether it is time between cells."""
         self.unread_seconds = 0.0
-        self.cells: dict[tuple[str, str], _Cell] = {}
-        self._run: list[EnergyRecord] = []
+        self.dearest: list[tuple[float, str, EnergySum]] = []
+        self._notebook = ""
+        self._cells: dict[str, _Cell] = {}
+        """Those of the notebook that records come of."""
+        self._run: list[Execution] = []
         self._runs = RunComparison()
 
-    def add(self, record: EnergyRecord) -> None:
+    def add(self, record: FlatRecord) -> None:
         gap = record.span == "gap"
         key = (_day(record.started_at), record.project or "", gap)
-        if key not in self.parts:
-            self.parts[key] = EnergySum()
-        self.parts[key].add(record)
+        part = self.parts.get(key)
+        if part is None:
+            part = self.parts[key] = EnergySum()
+        part.add(record)
         if gap:
             return
-        if record.joules is None:
+        if (record.notebook or "") != self._notebook:
+            self.end_notebook()
+            self._notebook = record.notebook or ""
+        named = record.cell_id or comparable(record.code_hash) or record.label
+        if not named:  # it is a cell of its own
+            cell = _Cell()
+            cell.add(record)
+            self._offer(cell)
+        else:
+            known = self._cells.get(named)
+            if known is None:
+                known = self._cells[named] = _Cell()
+            known.add(record)
+        execution = Execution.of(record)
+        if execution.reading is None:
             self.unread_seconds += record.seconds
-        named = record.cell_id or comparable(record.code_hash) or record.label or record.id
-        place = (record.notebook or "", named)
-        if place not in self.cells:
-            self.cells[place] = _Cell()
-        self.cells[place].add(record)
         if self._run and self._run[0].run_id != record.run_id:
-            self.end_run()
-        self._run.append(record)
+            self._end_run()
+        self._run.append(execution)
 
-    def end_run(self) -> None:
+    def _offer(self, cell: _Cell) -> None:
+        joules, last = cell.sum.joules, cell.last
+        if joules is None or last is None:
+            return
+        if len(self.dearest) < DEAREST or joules > self.dearest[-1][0]:
+            self.dearest.append((joules, _name(last), cell.sum))
+            self.dearest.sort(key=lambda item: (-item[0], item[1]))
+            del self.dearest[DEAREST:]
+
+    def _end_run(self) -> None:
         if self._run:
             self._runs.take(self._run)
         self._run = []
 
+    def end_notebook(self) -> None:
+        """Close the notebook whose records came; none of it is held any more."""
+        self._end_run()
+        for cell in self._cells.values():
+            self._offer(cell)
+        self._cells = {}
+
     def against(self) -> Against:
-        self.end_run()
         return self._runs.against()
 
 
@@ -111,31 +140,29 @@ class PeriodSums:
 
     Parameters
     ----------
-    records : iterable of (EnergyRecord, bool)
-        Run by run, the one that began first first, each in order of its records' start; and whether the energy of a
-        record is in another one of them too.
+    records : iterable of FlatRecord
+        Notebook by notebook, of each run by run, the one that began first first, each in order of its records' start.
     """
 
-    def __init__(self, records: Iterable[tuple[EnergyRecord, bool]]) -> None:
+    def __init__(self, records: Iterable[FlatRecord]) -> None:
         sorts = {False: _Sums(), True: _Sums()}
         counts = {False: 0, True: 0}
         shrinks: list[EnergyRecord] = []
-        for record, inside in records:
-            simulated = is_simulated(record)
+        for record in records:
+            simulated = bool(record.simulated)
             counts[simulated] += 1
             if record.search is not None:
-                shrinks.append(record)
-            if not inside:
+                shrinks.append(record.record())
+            if not record.inside:
                 sorts[simulated].add(record)
         only_simulated = not counts[False]
         chosen = sorts[only_simulated]
+        chosen.end_notebook()
         self.simulated_left_out = 0 if only_simulated else counts[True]
-        self.parts = chosen.parts
+        self.parts = dict(sorted(chosen.parts.items()))
         self.unread_seconds = chosen.unread_seconds
         self.against = chosen.against()
-        known = ((cell.last[1], cell.sum) for cell in chosen.cells.values() if cell.sum.joules is not None)
-        dearest = heapq.nlargest(DEAREST, known, key=lambda item: item[1].joules or 0.0)
-        self.dearest = [(name, found.record(), found.count) for name, found in dearest]
+        self.dearest = [(name, found.record(), found.count) for _, name, found in chosen.dearest]
         self.shrinks = sorted(shrinks, key=lambda one: one.started_at)
 
 
@@ -307,11 +334,15 @@ def period_of(
         As of `Period`.
     """
     inner = within(records)
-    runs: dict[str, list[EnergyRecord]] = {}
-    for record in sorted(records, key=lambda one: one.started_at):
-        runs.setdefault(record.run_id, []).append(record)
+    began: dict[str, float] = {}
+    for record in records:
+        began[record.run_id] = min(record.started_at, began.get(record.run_id, record.started_at))
+
+    def order(one: FlatRecord) -> tuple[object, ...]:
+        return one.notebook or "", began[one.run_id], one.run_id, one.started_at
+
     return Period(
-        PeriodSums((record, record.id in inner) for run in runs.values() for record in run),
+        PeriodSums(sorted((flat_of(record, record.id in inner) for record in records), key=order)),
         since.timestamp(),
         time.time(),
         project or "",
@@ -344,7 +375,7 @@ def _day(seconds: float) -> str:
     return f"{when.tm_year:04d}-{when.tm_mon:02d}-{when.tm_mday:02d}"
 
 
-def _name(last: EnergyRecord) -> str:
+def _name(last: FlatRecord) -> str:
     place = (last.notebook or "").replace("\\", "/").rpartition("/")[2]
     count = f"[{last.execution_count}]" if last.execution_count else ""
     if count and not place:

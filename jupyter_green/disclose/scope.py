@@ -47,7 +47,7 @@ def period_in(
     """
     begin = since_of(since) if isinstance(since, str) else since
     _, end = period(since, None)
-    sums = ledger.by_run(PeriodSums, since=begin, until=end, project=project)
+    sums = ledger.flat(PeriodSums, since=begin, until=end, project=project)
     if project is not None and not sums.parts:
         _check_project(ledger, project)
     return Period(

@@ -23,6 +23,7 @@ LAST = 253_402_214_400.0
 """The last day that a date can name, in seconds since 1970."""
 _LARGEST = 1e100
 _LARGEST_SUM = 1e200
+_CONDITIONS = ("cpu_seconds", "others_busy", "celsius", "clock_mhz", "clock_spread_mhz")
 _TEXTS = ("project", "notebook", "cell_id", "code_hash", "label", "owner", "purpose", "currency")
 
 
@@ -104,6 +105,9 @@ def is_whole_part(source: FromClause = schema.components) -> ColumnElement[bool]
         part.quality.in_(get_args(Quality)),
         func.green_is_text(part.device),
         func.green_is_text(part.source),
+        *(or_(part[name].is_(None), _is_finite(part[name])) for name in _CONDITIONS),
+        or_(part.shared.is_(None), part.shared == true(), part.shared == false()),
+        _text_or_nothing(part.throttle),
     )
 
 

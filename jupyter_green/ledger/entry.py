@@ -15,17 +15,28 @@ from operator import attrgetter
 from types import NoneType
 from typing import Any, cast, get_args
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select, update
 
-from jupyter_green.records import SCHEMA_VERSION, Component, EnergyRecord, Kind, Method, Quality, Span, Status
+from jupyter_green.records import (
+    SCHEMA_VERSION,
+    Component,
+    EnergyRecord,
+    Kind,
+    Method,
+    Quality,
+    Span,
+    Status,
+    is_simulated,
+)
 
 from . import rollup, schema
 from .altered import LAST, MOST_JOULES, MOST_SECONDS
 from .fault import DamagedRecord, LedgerError
 from .privacy import plain
-from .totals import is_simulated, part_of
+from .totals import part_of
 
 _BATCH = 400
+_PIECE = 2000
 _LARGEST = 1e100  # the sum of many such figures, and their squares, are still numbers of every database
 _CHOICES: tuple[tuple[str, tuple[str, ...]], ...] = (("span", get_args(Span)), ("status", get_args(Status)))
 _PART_CHOICES: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -132,7 +143,54 @@ def _part(record_id: str, place: int, component: Component) -> dict[str, Any]:
         "method": component.method,
         "quality": part.quality,
         "scope": plain(component.scope),
+        **_conditions(component),
     }
+
+
+_CONDITIONS = ("cpu_seconds", "others_busy", "celsius", "clock_mhz", "clock_spread_mhz")
+_conditions_of = attrgetter(*_CONDITIONS)
+
+
+def _conditions(component: Component) -> dict[str, Any]:
+    """Return what comparing runs needs to know of a device, besides its energy."""
+    throttle = component.throttle
+    return {
+        **{name: number(getattr(component, name)) for name in _CONDITIONS},
+        "shared": None if component.shared is None else bool(component.shared),
+        "throttle": None if throttle is None else plain(",".join(throttle)),
+    }
+
+
+def fill_conditions(connection: Connection) -> None:
+    """Fill the columns of `_conditions` from the documents; what can't be read stays unknown."""
+    record, part = schema.records.c, schema.components.c
+    known: dict[str, Any] = {name: bindparam(f"new_{name}") for name in (*_CONDITIONS, "shared", "throttle")}
+    change = (
+        update(schema.components)
+        .where(part.record_id == bindparam("of"), part.position == bindparam("place"))
+        .values(**known)
+    )
+    last = ""
+    while True:  # in pieces, because what is read may not be written meanwhile
+        some = select(record.id, record.document).where(record.id > last).order_by(record.id).limit(_PIECE)
+        rows = connection.execute(some).all()
+        if not rows:
+            return
+        last = str(rows[-1][0])
+        changes = []
+        for record_id, document in rows:
+            try:
+                parts = record_of(document, None).components
+            except LedgerError:
+                continue  # altered from outside, or of a newer version
+            for place, component in enumerate(parts):
+                found = _conditions(component)
+                if any(value is not None for value in found.values()):
+                    changes.append(
+                        {"of": record_id, "place": place, **{f"new_{name}": value for name, value in found.items()}}
+                    )
+        if changes:
+            connection.execute(change, changes)
 
 
 def store(connection: Connection, entries: Sequence[Entry]) -> int:
@@ -225,7 +283,7 @@ def _is_whole_part(part: Component) -> bool:
         and part.kind in _KINDS
         and part.quality in _QUALITIES
         and isinstance(part.device, str)
-        and all(value is None or _is_finite(value) for value in (part.celsius, part.clock_mhz, part.clock_spread_mhz))
+        and all(value is None or _is_finite(value) for value in _conditions_of(part))
         and all(isinstance(code, str) for code in part.throttle or ())
     )
 

@@ -7,8 +7,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypedDict, get_args
 
-from sqlalchemy import ColumnElement, Connection, Executable, and_, func, or_, select
-from sqlalchemy.sql.util import ClauseAdapter
+from sqlalchemy import ColumnElement, Connection, Executable, and_, or_, select
 
 from jupyter_green.records import Span, Status
 
@@ -94,24 +93,6 @@ def documents(
     query = select(table.document, table.trace).where(*where).order_by(*order)
     query = query if limit is None else query.limit(limit)
     return query.offset(offset) if offset else query
-
-
-def by_run(connection: Connection, where: list[ColumnElement[bool]]) -> Iterator[tuple[str, bool]]:
-    """Yield stored records run by run, each with whether a record around it is meant too."""
-    table = schema.records.c
-    around = schema.records.alias("around")
-    began = func.min(table.started_at)
-    runs = select(table.run_id).where(*where).group_by(table.run_id).order_by(began, table.run_id)
-    meant = [around.c.id == table.parent, *(ClauseAdapter(around).traverse(condition) for condition in where)]
-    for run in connection.execute(runs).scalars().all():
-        rows = (
-            select(table.document, around.c.id.is_not(None))
-            .select_from(schema.records.outerjoin(around, and_(*meant)))
-            .where(*where, table.run_id == run)
-            .order_by(table.started_at, table.id)
-        )
-        for document, inside in connection.execution_options(yield_per=_CHUNK).execute(rows):
-            yield document, bool(inside)
 
 
 def lines(connection: Connection, where: list[ColumnElement[bool]], altered: set[str]) -> Iterator[Line]:

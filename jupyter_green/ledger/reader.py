@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy import Connection, func, select
 
 from jupyter_green.records import EnergyRecord
+from jupyter_green.records.flat import FlatRecord
 
 from . import query, schema, summary, transfer
 from .database import Database
 from .entry import record_of
 from .fault import DamagedRecord, LedgerError, NoticeKind, number_of
+from .flat import flat_records
 from .moment import Moment
 from .privacy import Privacy
 from .query import Filters
@@ -139,27 +141,15 @@ class Reader:
         rows = self._database.read(lambda connection: [tuple(row) for row in connection.execute(wanted)])
         return Records(self._whole_of(rows))
 
-    def by_run(self, use: Callable[[Iterator[tuple[EnergyRecord, bool]]], T], **filters: Unpack[Filters]) -> T:
-        """Give records to a function one by one, without their courses of power, and return what it returns.
+    def flat(self, use: Callable[[Iterator[FlatRecord]], T], **filters: Unpack[Filters]) -> T:
+        """Give records to a function one by one, without documents and courses of power; return what it returns.
 
-        They come run by run, the one that began first first, each in order of its records' start. Beside a record
-        stands whether its energy is in another one of them too. Filters are those of `records`. Where the database
-        was damaged and another one took its place, the function is called again.
+        They come notebook by notebook, of each the run that began first first, in order of their start. Filters are
+        those of `records`. Where the database was damaged and another one took its place, the function is called again.
         """
         where = query.conditions(filters, self._privacy, self._scope)
         self._fresh()
-        return self._database.read(lambda connection: use(self._whole_by_run(query.by_run(connection, where))))
-
-    def _whole_by_run(self, rows: Iterable[tuple[str, bool]]) -> Iterator[tuple[EnergyRecord, bool]]:
-        inside: list[bool] = []
-
-        def documents() -> Iterator[tuple[str, None]]:
-            for document, held in rows:
-                inside[:] = [held]
-                yield document, None
-
-        for record in self._whole_of(documents()):
-            yield record, inside[0]
+        return self._added(lambda connection, altered: use(flat_records(connection, where, altered.records)))
 
     def _whole_of(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[EnergyRecord]:
         """Yield the records that can be read; how many were altered from outside is said."""

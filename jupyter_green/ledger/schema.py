@@ -30,7 +30,7 @@ from sqlalchemy import (
 VERSION_TABLE = "green_schema"
 version = Table(VERSION_TABLE, MetaData(), Column("version_num", Text))
 """Alembic's own note of the revision; not among our tables, which a migration makes."""
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """Revisions this version knows, oldest first; a database at any other was written by a newer one."""
 
 metadata = MetaData()
@@ -96,6 +96,14 @@ components = Table(
     Column("method", Text, nullable=False),
     Column("quality", Text, nullable=False),
     Column("scope", Text, nullable=False),
+    # What comparing runs needs besides. `throttle` is empty where no clock was lowered, NULL where that is not known.
+    Column("cpu_seconds", Double),
+    Column("others_busy", Double),
+    Column("celsius", Double),
+    Column("clock_mhz", Double),
+    Column("clock_spread_mhz", Double),
+    Column("shared", Boolean),
+    Column("throttle", Text),
 )
 
 # Sums of records, see `rollup`: by run, hour (NULL: all of the run) and what else may be asked for. What begins with

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, NamedTuple, get_args
 
-from jupyter_green.records import Component, EnergyRecord, Quality
+from jupyter_green.records import Component, EnergyRecord, Quality, is_simulated
 
 By = Literal["project", "notebook", "day", "kind", "run"]
 
@@ -73,13 +73,6 @@ class Sums(NamedTuple):
     squares: float | None
     gains: float | None
     boundless: int | None
-
-
-def is_simulated(record: EnergyRecord) -> bool:
-    """Whether a record belongs to the simulated ones, also where its simulated sensors gave no reading."""
-    if record.joules is None:
-        return any(part.quality == "simulated" for part in record.components)
-    return record.quality == "simulated"
 
 
 def part_of(component: Component) -> Part:

@@ -2,7 +2,7 @@
 
 from .component import Component, Kind, Method, Quality
 from .conditions import Conditions, Throttle, Unfair, unfair
-from .energy import SCHEMA_VERSION, EnergyRecord, Purpose, Span, Status, new_id
+from .energy import SCHEMA_VERSION, EnergyRecord, Purpose, Span, Status, is_simulated, new_id
 from .trace import Trace
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Throttle",
     "Trace",
     "Unfair",
+    "is_simulated",
     "new_id",
     "unfair",
 ]

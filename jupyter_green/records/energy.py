@@ -284,6 +284,18 @@ class EnergyRecord:
         return f"<EnergyRecord {amount}{missing}, {self.seconds:.3g} s, {ended}>"
 
 
+def is_simulated(record: EnergyRecord) -> bool:
+    """Return whether a record's figure is simulated, so that it joins no real one.
+
+    It is if any device that joules were read of is simulated. Joules of measured and estimated devices stay real beside
+    a simulated device without a reading, which adds nothing to them. Where nothing was read there is no figure, and any
+    simulated device makes the record one of the simulated.
+    """
+    if record.joules is None:
+        return any(part.quality == "simulated" for part in record.components)
+    return record.quality == "simulated"
+
+
 _FIELDS = frozenset(item.name for item in fields(EnergyRecord))
 
 

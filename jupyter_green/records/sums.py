@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterable
 from dataclasses import replace
 
-from .component import Component
+from .component import Component, Kind, Method, Quality
 from .energy import EnergyRecord
+from .flat import FlatPart, FlatRecord
 
 
 def merged(components: Iterable[Component]) -> tuple[Component, ...]:
@@ -65,46 +66,55 @@ class EnergySum:
         self.count = self.unread = 0
         self.seconds = 0.0
         self._first = math.inf
-        self._final = True
-        self._parts: dict[tuple[object, ...], tuple[Component, list[float]]] = {}
+        self._read: dict[tuple[Kind, str, str, str, Quality, Method], list[float]] = {}
+        """Joules, squares of what is random in them, and their sensor's own error."""
+        self._absent: dict[tuple[Kind, str, str, str, Quality, Method], None] = {}
 
     @property
     def joules(self) -> float | None:
         """Sum of the readings in joules; None where there is none."""
-        read = [figures[0] for part, figures in self._parts.values() if part.joules is not None]
-        return math.fsum(read) if read else None
+        return math.fsum(figures[0] for figures in self._read.values()) if self._read else None
 
-    def add(self, record: EnergyRecord) -> None:
+    def add(self, record: FlatRecord) -> None:
         """Add a record."""
         self.count += 1
         self.seconds += record.seconds
         self._first = min(self._first, record.started_at)
-        self._final &= record.final
         unread = True
-        for part in record.components:
-            joules = part.joules
-            key = (part.kind, part.device, part.key, part.source, part.quality, part.method, joules is None)
-            known = self._parts.get(key)
-            if known is None:
-                known = self._parts[key] = (part, [0.0, 0.0, 0.0])
-            if joules is not None:
-                unread = False
-                figures, gain = known[1], part.gain_uncertainty or 0.0
-                whole = math.inf if part.uncertainty is None else part.uncertainty
+        for part in record.parts:
+            joules = part[_JOULES]
+            sensor = part[:_JOULES]
+            if joules is None:
+                self._absent[sensor] = None
+                continue
+            unread = False
+            _, whole, gain = part[_FIGURES]
+            gain = gain or 0.0
+            square = math.inf if whole is None else (whole - gain) * (whole + gain) if whole > gain else 0.0
+            figures = self._read.get(sensor)
+            if figures is None:
+                self._read[sensor] = [joules, square, gain]
+            else:
                 figures[0] += joules
-                figures[1] += max(0.0, whole - gain) * (whole + gain)
+                figures[1] += square
                 figures[2] += gain
         self.unread += unread
 
     def record(self) -> EnergyRecord:
         """Return the sum as one record."""
-        parts = []
-        for first, (joules, squares, gain) in self._parts.values():
-            part = replace(first, idle_joules=None, own_joules=None, shared=None, note=None, power_mismatch=None)
-            if first.joules is not None:
-                width = math.sqrt(squares + gain * gain)
-                part = replace(part, joules=joules, uncertainty=width, gain_uncertainty=gain)
-            parts.append(part)
-        return EnergyRecord(
-            tuple(parts), self.seconds, self._first if self.count else 0.0, id="total", span="window", final=self._final
-        )
+        parts = [_summed(sensor, None, None, None) for sensor in self._absent]
+        for sensor, (joules, squares, gain) in self._read.items():
+            parts.append(_summed(sensor, joules, math.sqrt(squares + gain * gain), gain))
+        first = self._first if self.count else 0.0
+        return EnergyRecord(tuple(parts), self.seconds, first, id="total", span="window")
+
+
+_JOULES = FlatPart._fields.index("joules")
+_FIGURES = slice(_JOULES, _JOULES + 3)
+
+
+def _summed(
+    sensor: tuple[Kind, str, str, str, Quality, Method], joules: float | None, width: float | None, gain: float | None
+) -> Component:
+    kind, device, key, source, quality, method = sensor
+    return Component(kind, device, key, joules, width, gain, method, quality, "", source)

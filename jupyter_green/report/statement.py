@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Any
 
 from jupyter_green.impact import Valuation
-from jupyter_green.records import EnergyRecord
+from jupyter_green.records import EnergyRecord, is_simulated
 from jupyter_green.sensors import Finding, Traits
 
 from . import document, number
@@ -34,7 +34,7 @@ from .section import Section
 from .sentence import DOT, read
 from .style import STYLE
 from .table import Table
-from .totals import Totals, is_simulated, total, within
+from .totals import Totals, total, within
 
 SCHEMA = 1
 """Version of `Statement.data`, which holds what ``jupyter green run --json`` writes, and more."""

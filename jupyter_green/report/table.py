@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from jupyter_green.records import EnergyRecord
+from jupyter_green.records import EnergyRecord, is_simulated
 
 from . import number
 from .html import cells, is_bound
@@ -19,7 +19,7 @@ from .quotation import markup, one_line
 from .rows import Row, Rows
 from .sentence import quality_word, read
 from .style import STYLE
-from .totals import incomplete, is_simulated, total, within
+from .totals import incomplete, total, within
 
 NO_CELL = "No cell was metered."
 LONGEST_TITLE = 400

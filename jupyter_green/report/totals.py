@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from jupyter_green.impact import Valuation
-from jupyter_green.records import EnergyRecord, Span
+from jupyter_green.records import EnergyRecord, Span, is_simulated
 from jupyter_green.records.sums import plus
 
 from . import number
@@ -30,11 +30,6 @@ def within(records: Sequence[EnergyRecord]) -> frozenset[str]:
     """Return the ids of those records whose joules another of the records holds already."""
     present = {record.id for record in records}
     return frozenset(record.id for record in records if record.parent in present and record.parent != record.id)
-
-
-def is_simulated(record: EnergyRecord) -> bool:
-    """Whether any device of the record is simulated, with or without a reading."""
-    return any(part.quality == "simulated" for part in record.components)
 
 
 def incomplete(records: Sequence[EnergyRecord], earlier: Sequence[Alike] = ()) -> str:
@@ -68,7 +63,7 @@ class Alike:
     span : str
         What they are.
     simulated, unread, incomplete, killed : bool
-        Whether a device is simulated, no device was read, some were not, and the kernel was killed.
+        Whether the figure is simulated, no device was read, some were not, and the kernel was killed.
     count : int
         How many.
     sum : EnergyRecord

@@ -20,6 +20,7 @@ from jupyter_green.disclose.scope import period_in
 from jupyter_green.impact import Valuation
 from jupyter_green.ledger import Ledger
 from jupyter_green.records import EnergyRecord
+from jupyter_green.records.flat import FlatRecord
 from jupyter_green.records.shrink_outcome import ShrinkOutcome
 
 from .sample import cpu, gpu, record
@@ -240,12 +241,12 @@ def test_the_ledgers_records_give_the_same_report_and_are_not_held(kept: Path) -
         for form in (Period.text, Period.csv):
             assert form(streamed) == form(listed)
         assert streamed.against == listed.against
-        alive = ledger.by_run(lambda found: max(_alive() for _ in found), since=since)
-    assert alive < _alive() + 100, "a page of rows lives at most"
+        alive = ledger.flat(lambda found: max(_alive() for _ in found), since=since)
+    assert alive < 15, "the records of one run live at most"
 
 
 def _alive() -> int:
-    return sum(isinstance(one, EnergyRecord) for one in gc.get_objects())
+    return sum(isinstance(one, FlatRecord) for one in gc.get_objects())
 
 
 def test_a_report_of_everyone_says_so(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:

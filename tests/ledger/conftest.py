@@ -11,6 +11,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,12 +103,19 @@ def _programs() -> Path | None:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
+    with tempfile.TemporaryDirectory(prefix="green-pg-") as folder, postgresql(Path(folder)) as running:
+        yield running
+
+
+@contextmanager
+def postgresql(folder: Path) -> Iterator[Server]:
+    """Run a server on what a folder holds, or make it there."""
     programs = _programs()
     if programs is None:
         pytest.skip("PostgreSQL's server is not installed (Debian: apt-get install postgresql)")
     # The server refuses to run as root; another user needs a folder that it can reach.
     as_user: dict[str, Any] = {}
-    folder = Path(tempfile.mkdtemp(prefix="green-pg-"))
+    folder.mkdir(exist_ok=True)
     if os.name == "posix" and os.geteuid() == 0:
         import pwd
 
@@ -120,14 +128,16 @@ def server() -> Iterator[Server]:
     secret.chmod(0o644)
     data = folder / "data"
     environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "HOME": str(folder)}
-    subprocess.run(
-        [str(programs / "initdb"), "-D", data, "-U", "green", "-A", "scram-sha-256", f"--pwfile={secret}", "-EUTF8"],
-        check=True,
-        capture_output=True,
-        env=environment,
-        cwd=folder,
-        **as_user,
-    )
+    options = ["-D", str(data), "-U", "green", "-A", "scram-sha-256", f"--pwfile={secret}", "-EUTF8"]
+    if not data.exists():
+        subprocess.run(
+            [str(programs / "initdb"), *options],
+            check=True,
+            capture_output=True,
+            env=environment,
+            cwd=folder,
+            **as_user,
+        )
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -148,7 +158,6 @@ def server() -> Iterator[Server]:
         process.send_signal(signal.SIGINT)  # end now, without waiting for clients
         process.wait(timeout=60)
         log.close()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _wait(server: Server, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from jupyter_green.ledger import Journal, Ledger, journal_folder, query, rollup, summary
 from jupyter_green.ledger import totals as adding
 from jupyter_green.records import Component, EnergyRecord
+from tests.ledger.test_schema import LATER
 from tests.ledger.test_totals import COMPONENTS
 
 START = 1_700_000_000.0
@@ -223,6 +224,7 @@ def test_an_older_ledger_gets_its_sums(tmp_path: Path, record):
                     "DROP TABLE green_rollup_lines",
                     "DROP TABLE green_rollups",
                     *(f"DROP INDEX green_records_{name}" for name in ("parent", "code", "cell")),
+                    *(f"ALTER TABLE green_components DROP COLUMN {name}" for name in LATER),
                     "UPDATE green_schema SET version_num = '0005'",
                 )
             ]

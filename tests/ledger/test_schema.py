@@ -6,6 +6,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from sqlalchemy import create_engine, insert, text
 
 from jupyter_green.ledger import Journal, Ledger, LedgerError, file, journal_folder, ledger_url, schema
 from jupyter_green.ledger.entry import Entry
+from jupyter_green.records.flat import flat_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -44,8 +46,14 @@ def test_a_fresh_database_has_the_tables_the_code_speaks_of(any_url):
     engine.dispose()
 
 
+LATER = ("cpu_seconds", "others_busy", "celsius", "clock_mhz", "clock_spread_mhz", "shared", "throttle")
+"""Columns of a device that came with the seventh revision."""
+
+
 def test_a_database_of_the_first_revision_is_upgraded_with_its_rows(any_url, record, component):
-    real = record(label="real", started_at=1.0)
+    told = component(cpu_seconds=2.5, others_busy=0.1, celsius=61.0, clock_mhz=1500.0, clock_spread_mhz=15.0)
+    told = replace(told, shared=True, throttle=("power_cap", "thermal"))
+    real = record(label="real", started_at=1.0, components=(told,))
     simulated = record(label="simulated", started_at=2.0, components=(component(quality="simulated"),))
     unread = record(label="unread", started_at=3.0, components=(component(None, quality="simulated"),))
     absent = record(label="absent", started_at=4.0, components=(component(None),), parent=None)
@@ -61,7 +69,8 @@ def test_a_database_of_the_first_revision_is_upgraded_with_its_rows(any_url, rec
             entry = Entry.of(one, "alice", "here")
             row = {column.name: entry.record[column.name] for column in columns}
             connection.execute(text(f"INSERT INTO green_records ({names}) VALUES ({marks})"), row)
-            connection.execute(insert(schema.components), entry.components)
+            for part in entry.components:
+                connection.execute(insert(schema.components), {name: part[name] for name in part if name not in LATER})
         assert schema.revision(connection) == "0001"
     engine.dispose()
     with Ledger(any_url) as ledger:
@@ -69,6 +78,8 @@ def test_a_database_of_the_first_revision_is_upgraded_with_its_rows(any_url, rec
         assert [one.components for one in ledger.records()] == [one.components for one in kept]
         totals = ledger.totals()
         assert (totals.count, totals.joules, totals.simulated_left_out, totals.inside) == (2, 100.0, 2, 1)
+        assert [one.parts for one in ledger.flat(list)] == [flat_of(one, False).parts for one in kept]
+        assert ledger.check() == []
         assert ledger.add([record()]) == 1
 
 

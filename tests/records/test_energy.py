@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyter_green.records import Component, EnergyRecord, Trace
+from jupyter_green.records import Component, EnergyRecord, Trace, is_simulated
 
 
 def component(joules: float | None = 10.0, uncertainty: float = 1.0, gain: float = 0.5, **changes: object) -> Component:
@@ -135,3 +135,32 @@ def test_without_a_course_of_power_it_is_said_what_one_takes(shown: EnergyRecord
         shown.plot()
     assert str(caught.value).count(".") == 1
     assert "too short" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("parts", "simulated"),
+    [
+        ((), False),
+        ((("measured", None),), False),
+        ((("simulated", None),), True),
+        ((("simulated", 1.0),), True),
+        ((("measured", 1.0), ("simulated", None)), False),
+        ((("measured", None), ("simulated", None)), True),
+        ((("measured", 1.0), ("simulated", 1.0)), True),
+        ((("estimated", 1.0), ("simulated", 0.0)), True),
+    ],
+)
+def test_what_is_read_decides_whether_a_record_is_simulated(
+    parts: tuple[tuple[str, float | None], ...], simulated: bool
+) -> None:
+    """A ledger's totals, a session's sums, tables, statements and a report ask this one rule."""
+    from jupyter_green.disclose.period import PeriodSums
+    from jupyter_green.ledger.selection import Records
+    from jupyter_green.report.totals import Totals
+
+    one = record(*(component(joules, quality=quality) for quality, joules in parts))
+    assert is_simulated(one) == simulated
+    real = record(component(5.0))
+    assert Records([real, one]).totals().simulated_left_out == simulated
+    assert Totals([real, one]).left_out == simulated
+    assert PeriodSums([(real, False), (one, False)]).simulated_left_out == simulated

@@ -1,18 +1,16 @@
-"""Tables with the sums of records by run and hour, filled for the records already there, and indexes."""
+"""Tables with the sums of records by run and hour, which the next revision fills, and indexes."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
 
-from jupyter_green.ledger import rollup
-
 revision = "0006"
 down_revision: str | None = "0005"
 
 
 def upgrade() -> None:
-    """Add the indexes and the tables, and fill these."""
+    """Add the indexes and the tables."""
     op.create_index("green_records_parent", "green_records", ["parent"])
     op.create_index("green_records_code", "green_records", ["code_hash"])
     op.create_index("green_records_cell", "green_records", ["cell_id"])
@@ -57,4 +55,3 @@ def upgrade() -> None:
         sa.Column("boundless", sa.Integer),
     )
     op.create_index("green_rollup_lines_of", "green_rollup_lines", ["rollup_id"])
-    rollup.build(op.get_bind())

@@ -1,0 +1,102 @@
+"""Records as plain tuples of what adding up and comparing runs needs; to make them is a tenth of the work."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from .component import Component, Kind, Method, Quality
+from .energy import EnergyRecord, Span, Status, is_simulated
+from .shrink_outcome import ShrinkOutcome, old_outcomes
+
+
+class FlatPart(NamedTuple):
+    """What one device read; as in `Component`, the codes of `throttle` joined by commas."""
+
+    kind: Kind
+    device: str
+    key: str
+    source: str
+    quality: Quality
+    method: Method
+    joules: float | None
+    uncertainty: float | None
+    gain_uncertainty: float | None
+    shared: bool | None
+    cpu_seconds: float | None
+    others_busy: float | None
+    celsius: float | None
+    clock_mhz: float | None
+    clock_spread_mhz: float | None
+    throttle: str | None
+
+
+class FlatRecord(NamedTuple):
+    """A record; `inside` tells whether its energy is in another one of the records meant too."""
+
+    id: str
+    parent: str | None
+    run_id: str
+    started_at: float
+    seconds: float
+    span: Span
+    status: Status
+    simulated: bool
+    project: str | None
+    notebook: str | None
+    cell_id: str | None
+    code_hash: str | None
+    label: str | None
+    execution_count: int | None
+    units: float | None
+    unit: str | None
+    inside: bool
+    parts: tuple[FlatPart, ...]
+
+    final = True
+    """What is in a ledger moves no more."""
+
+    @property
+    def search(self) -> ShrinkOutcome | None:
+        """What the search came to whose own record this is, as its label tells it; None for any other record."""
+        outcomes = old_outcomes(self.label, ()) if self.span == "trial" else ()
+        return outcomes[-1] if outcomes else None
+
+    def record(self) -> EnergyRecord:
+        """Return it as a record, without what a plain tuple leaves out."""
+        parts = (
+            Component(
+                part.kind,
+                part.device,
+                part.key,
+                part.joules,
+                part.uncertainty,
+                part.gain_uncertainty,
+                part.method,
+                part.quality,
+                "",
+                part.source,
+            )
+            for part in self.parts
+        )
+        kept = {
+            name: getattr(self, name) for name in RECORD_FIELDS if name not in ("simulated", "seconds", "started_at")
+        }
+        search = self.search
+        shrinks = () if search is None else (search,)
+        return EnergyRecord(tuple(parts), self.seconds, self.started_at, shrinks=shrinks, **kept)
+
+
+RECORD_FIELDS = FlatRecord._fields[:-2]
+"""What a column of a ledger holds too, in this order."""
+
+
+def flat_of(record: EnergyRecord, inside: bool) -> FlatRecord:
+    """Return a record as a plain tuple."""
+    values = [getattr(record, name) for name in RECORD_FIELDS if name != "simulated"]
+    values.insert(RECORD_FIELDS.index("simulated"), is_simulated(record))
+    return FlatRecord(*values, inside, tuple(_flat_part(part) for part in record.components))
+
+
+def _flat_part(part: Component) -> FlatPart:
+    values = [getattr(part, name) for name in FlatPart._fields[:-1]]
+    return FlatPart(*values, None if part.throttle is None else ",".join(part.throttle))
