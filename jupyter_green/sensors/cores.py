@@ -102,6 +102,13 @@ DESKTOP = CoreWatts(
     30.0,
     "makers' base power per core, up to our allowance for one core at its highest clock",
 )
+# 280 W / 128 threads (Threadripper 3990X) up to the allowance for one core of a desktop's.
+WORKSTATION = CoreWatts(
+    "workstation processor",
+    2.2,
+    30.0,
+    "makers' base power per hardware thread, up to our allowance for one core at its highest clock",
+)
 # AnandTech, "Apple's M1 Pro, M1 Max SoCs Investigated" (2021): 11 W package for one thread; low end our allowance.
 APPLE = CoreWatts(
     "Apple silicon", 1.5, 11.0, "AnandTech's 11 W for one thread on an M1 Max, down to our allowance for a full chip"
@@ -132,15 +139,26 @@ _CORE_SERVERS = {
 
 _DESKTOP_MODELS = {42, 58, 60, 94, 151, 158, 165, 167, 183, 191, 198}
 _MOBILE_MODELS = {61, 69, 70, 71, 78, 125, 126, 138, 140, 141, 142, 154, 170, 172, 186, 189}
+_ATOM_MODELS = {55, 76, 92, 122, 150, 156}
+"""Small cores of 6 to 10 W a chip, sold as Atom, Celeron and Pentium for boxes and laptops alike."""
+
+_OLD_SERVERS = {23, 26, 29, 30, 37, 44, 46, 47}
+"""Servers' parts older than any row."""
+
 _SERVER_PARTS = {"0xd0c", "0xd40", "0xd49", "0xd4f", "0xd83", "0xd84", "0xd8e", "0xac3", "0xac4"}
-_BOARD_PARTS = {"0xd03", "0xd04", "0xd05", "0xd07", "0xd08", "0xd09", "0xd0a", "0xd0b"}
+# The large ones are servers' too (Graviton's first generation is an 0xd08): they need a board's name beside them.
+_SMALL_PARTS = {"0xd03", "0xd04", "0xd05"}
+_BOARD_PARTS = _SMALL_PARTS | {"0xd07", "0xd08", "0xd09", "0xd0a", "0xd0b"}
 # "i7-1260P", "i5-8250U", "i7-1165G7", "Ryzen 7 5800HS", "Ultra 7 155H"; desktops end in a digit, K, F, S, T or X.
 # A Xeon on a client die is sold for small servers and desktops alike. Other Xeons are servers' parts whatever their
 # model number says: what a virtual machine shows of one may be a client's ("Xeon E312xx", model 42).
 _CLIENT_XEON = re.compile(r"\bE3-1\d{3}|\bE-[23]\d{3}|\bW-1[0-3]\d{2}")
 # Names that a hypervisor gives ("Intel Core Processor (Haswell, no TSX)", "Common KVM processor"): any chip lies below.
 _GUEST_NAME = re.compile(r"Intel Core Processor \(|Intel Core i7 9xx|Common KVM|Common 32-bit KVM|QEMU Virtual")
-_MOBILE_NAME = re.compile(r"\d{3,5}(?:U|Y|P|M|MQ|H|HS|HX|HK|HQ|V|G[1-7])\b|Ryzen AI|\bN\d{2,4}\b|Atom")
+_MOBILE_NAME = re.compile(
+    r"\d{3,5}(?:U|Y|P|M|MQ|H|HS|HX|HX3D|HK|HQ|V|G[1-7])\b|Ryzen AI|Ryzen Z\d|Embedded|\bN\d{2,4}\b|Atom", re.IGNORECASE
+)
+_WORKSTATION_NAME = re.compile(r"Threadripper|Xeon\(R\) (?:CPU )?(?:W-[23]\d{3}|w\d+-)")
 
 
 def look_up(chip: Chip) -> CoreWatts:
@@ -156,12 +174,14 @@ def look_up(chip: Chip) -> CoreWatts:
     CoreWatts
         Range of watts per busy core, and its basis.
     """
-    if chip.vendor == "apple" or chip.name.startswith("Apple M"):
+    if chip.vendor == "apple" or re.match(r"(?:Virtual)?Apple\b", chip.name):  # the second is what Rosetta shows
         return APPLE
     if chip.vendor in {"arm", "ampere"}:
         return _arm(chip)
     if _GUEST_NAME.search(chip.name):
         return UNKNOWN
+    if _WORKSTATION_NAME.search(chip.name):
+        return WORKSTATION
     row = _intel(chip) if chip.vendor == "intel" else _amd(chip)
     if row is not None:
         return row
@@ -171,7 +191,7 @@ def look_up(chip: Chip) -> CoreWatts:
 def _arm(chip: Chip) -> CoreWatts:
     if chip.part in _SERVER_PARTS or chip.vendor == "ampere":
         return ARM_SERVER
-    return BOARD if chip.part in _BOARD_PARTS else UNKNOWN
+    return BOARD if chip.part in (_BOARD_PARTS if chip.name else _SMALL_PARTS) else UNKNOWN
 
 
 def _intel(chip: Chip) -> CoreWatts | None:
@@ -185,6 +205,10 @@ def _intel(chip: Chip) -> CoreWatts | None:
             return XEON["Cascade Lake" if chip.stepping is not None and chip.stepping >= 5 else "Skylake"]
         if chip.model in _CORE_SERVERS:
             return XEON[_CORE_SERVERS[chip.model]]
+    if chip.family == 6 and not client and chip.model in _OLD_SERVERS:
+        return UNKNOWN
+    if chip.family == 6 and chip.model in _ATOM_MODELS and "Xeon" not in chip.name:
+        return LAPTOP
     if client or (chip.family == 6 and chip.model in _MOBILE_MODELS | _DESKTOP_MODELS):
         mobile = chip.model in _MOBILE_MODELS or _MOBILE_NAME.search(chip.name)
         return LAPTOP if mobile else DESKTOP
@@ -194,8 +218,10 @@ def _intel(chip: Chip) -> CoreWatts | None:
 def _amd(chip: Chip) -> CoreWatts | None:
     if chip.vendor == "hygon":
         return EPYC[1]
-    if "Ryzen" in chip.name:
+    if re.search(r"Ryzen|Athlon", chip.name, re.IGNORECASE):
         return LAPTOP if _MOBILE_NAME.search(chip.name) else DESKTOP
+    if re.search(r"EPYC 4\d{3}P", chip.name):  # a desktop's die
+        return DESKTOP
     if chip.vendor == "amd" and chip.family is not None and chip.model is not None:
         generation = _ZEN.get((chip.family, chip.model >> 4))
         return None if generation is None else EPYC[generation]
