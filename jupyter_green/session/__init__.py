@@ -7,9 +7,9 @@ import threading
 from .session import Session
 from .settings import Settings
 from .units import Tally
-from .window import Window, status_of
+from .window import Block, Window, status_of
 
-__all__ = ["Session", "Settings", "Window", "current", "end", "meter", "settle", "status_of"]
+__all__ = ["Block", "Session", "Settings", "Window", "current", "end", "meter", "settle", "status_of"]
 
 _current: Session | None = None
 _lock = threading.Lock()
@@ -47,11 +47,12 @@ def end() -> None:
         _current = None
 
 
-def meter(label: str | None = None, *, units: float | str | None = None, unit: str | None = None) -> Window:
+def meter(label: str | None = None, *, units: float | str | None = None, unit: str | None = None) -> Block:
     """Meter a block of code: ``with green.meter("train") as window: ...``.
 
     Works outside notebooks too. The record is ``window.record`` after the block and waits for its
-    final value; an exception passes through and the part that ran is counted.
+    final value; an exception passes through and the part that ran is counted. One that is opened by hand may be left
+    in a later cell, with ``__enter__`` and ``__exit__``; where its object is gone before, it ends.
 
     Parameters
     ----------
@@ -71,10 +72,10 @@ def meter(label: str | None = None, *, units: float | str | None = None, unit: s
 
     Returns
     -------
-    Window
+    Block
         To be used as a context manager, once.
     """
     tally = Tally(units, unit) if isinstance(units, str) else None
     window = current().window(label=label, units=None if tally else units, unit=unit)
     window.tally = tally
-    return window
+    return Block(window)

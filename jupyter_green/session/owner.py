@@ -1,4 +1,4 @@
-"""Whose work a window meters: a thread, or one call on its stack.
+"""Whose work a window meters: a thread, one call on its stack, or an object that a person holds.
 
 A ``with`` block closes its window however it ends. A window that a callback opened has no such block: when the work
 raises, or is given up, nobody calls back any more. So it has an owner, who is looked for while it is open; when the
@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import sys
 import threading
-from dataclasses import dataclass
+import weakref
+from dataclasses import dataclass, field
 from types import CodeType
 
 
@@ -24,11 +25,14 @@ class Owner:
     frame, code : int, CodeType or None
         Identity and code of the call that works; None where all of the thread does. The frame itself is not held: it
         holds what the work holds.
+    handle : weakref or None
+        The object whose end is the window's; None where there is none.
     """
 
     thread: threading.Thread
     frame: int | None = None
     code: CodeType | None = None
+    handle: weakref.ref[object] | None = field(default=None, compare=False)
 
     @classmethod
     def here(cls, package: str | None = None) -> Owner:
@@ -45,6 +49,8 @@ class Owner:
 
     def alive(self) -> bool:
         """Whether the work goes on; from any thread."""
+        if self.handle is not None and self.handle() is None:
+            return False
         # Not by `is_alive`: up to Python 3.12 an interrupt inside it marks a running thread as ended.
         if self.thread not in (threading.current_thread(), threading.main_thread(), *threading.enumerate()):
             return False

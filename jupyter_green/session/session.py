@@ -33,6 +33,7 @@ from .window import Edge, Window
 NO_SENSOR = "No energy sensor was found, and nothing to estimate by; %energy doctor says why."
 
 ABANDONED = "Its work ended without closing it; this is what it used up to where it was last seen at work."
+STILL_OPEN = "It was still open when metering ended; it is counted up to there."
 
 HANG_SECONDS = 5.0
 """How long a sensor may hang before a waiting reader gets the provisional figure."""
@@ -287,8 +288,7 @@ class Session:
         """Stop metering: close what is open, settle, write down, release the sensors."""
         if not self.alive:
             return
-        for window in self.open_windows():
-            self.close(window)
+        self._close_all()
         self.settle()
         self.close_at_exit()
         atexit.unregister(self.close_at_exit)
@@ -298,12 +298,18 @@ class Session:
         """At the end of the process: take the figures as they are, wait for no sensor."""
         if not self.alive:
             return
-        for window in self.open_windows():
-            self.close(window)
+        self._close_all()
         self._sampler.stop(patience=0.5)
         self._settlement.conclude()
         self.store.close()
         self._pid = -1
+
+    def _close_all(self) -> None:
+        """Close what is open, the newest first; of a block that nobody left it is said."""
+        for window in reversed(self.open_windows()):
+            if window.span == "window":
+                window.notes.append(STILL_OPEN)
+            self.close(window)
 
     def forget_after_fork(self) -> None:
         """In a forked child: never write to the parent's journal, never read its sensors."""

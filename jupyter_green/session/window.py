@@ -5,8 +5,9 @@ The edge is all that happens on a cell's path: two clock reads. Figures follow f
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sized
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from jupyter_green.records import EnergyRecord, Span, Status, clock, new_id
@@ -44,7 +45,7 @@ class Edge:
 
 @dataclass(eq=False)
 class Window:
-    """A metered stretch of time; use it as ``with green.meter("train") as window: ...``.
+    """A metered stretch of time; the session holds it while it is open.
 
     Parameters
     ----------
@@ -156,6 +157,51 @@ class Window:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.session.close(self, status_of(error))
+
+
+class Block:
+    """What ``green.meter("train")`` returns: a window that a person opens and closes.
+
+    The session holds the window itself. So where it was opened by hand and this object is dropped without
+    ``__exit__``, the window ends.
+
+    Parameters
+    ----------
+    window : Window
+        The window, which is not open yet.
+    """
+
+    def __init__(self, window: Window) -> None:
+        self._window = window
+
+    @property
+    def record(self) -> EnergyRecord:
+        """The settled record; see `Window.record`."""
+        return self._window.record
+
+    def so_far(self) -> EnergyRecord:
+        """The figures up to now, marked as not final."""
+        return self._window.so_far()
+
+    def wait(self, seconds: float | None) -> EnergyRecord:
+        """Wait at most so many seconds for the settled record; else return the provisional one."""
+        return self._window.wait(seconds)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # copying and pickling look for these before there is a window
+            raise AttributeError(name)
+        return getattr(self._window, name)
+
+    def __enter__(self) -> Block:
+        if self._window.opened is None:
+            self._window.owner = replace(Owner.here(), handle=weakref.ref(self))
+        self._window.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._window.__exit__(kind, error, trace)
 
 
 def status_of(error: BaseException | None) -> Status:

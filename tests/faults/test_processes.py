@@ -189,7 +189,7 @@ def test_processes_that_end_in_every_way_leave_their_records() -> None:
     ends = {"exit": "sys.exit(0)", "raise": "raise RuntimeError('mine')", "return": "pass"}
     for name, end in ends.items():
         process = start(
-            f"with green.meter({name!r}): sum(range(1000))\ngreen.meter({name + ' open'!r}).__enter__()\n{end}"
+            f"with green.meter({name!r}): sum(range(1000))\nheld = green.meter({name + ' open'!r}).__enter__()\n{end}"
         )
         process.communicate(timeout=60)
     found = ledger()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_green.session.session import ABANDONED, STILL_OPEN
 from tests.hardware.driver import SimulatedDriver
 
 from .script import run, start, written
@@ -253,7 +254,8 @@ def test_a_normal_end_settles_what_is_open_without_waiting() -> None:
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     (journal,) = written()
-    assert "left open" in [record.label for record in journal.settled]
+    (left,) = [record for record in journal.settled if record.label == "left open"]
+    assert STILL_OPEN in left.notes
     assert not journal.open
 
 
@@ -368,6 +370,23 @@ print(json.dumps([record.joules, record.components[0].note, record.status]))
 """
     )
     assert told == [None, "The third sensor fell over.", "ok"]
+
+
+def test_a_window_that_is_left_by_hand_lives_as_long_as_its_object() -> None:
+    told = run("""
+import gc
+def opened(label): return green.meter(label).__enter__()
+kept, dropped = opened("kept"), opened("dropped")
+inner = dropped._window
+sum(range(100_000))
+del dropped
+gc.collect()
+ended = inner.wait(60)
+still = kept.closed is None
+kept.__exit__(None, None, None)
+print(json.dumps([ended.status, list(ended.notes), ended.final, still, kept.record.status, list(kept.record.notes)]))
+""")
+    assert told == ["error", [ABANDONED], True, True, "ok", []]
 
 
 def test_a_window_is_used_once() -> None:
