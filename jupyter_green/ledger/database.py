@@ -133,11 +133,11 @@ class Database:
             except DBAPIError as error:
                 kind, message = self._told(error.orig or error)
                 if last or kind not in _RETRIED:
-                    raise LedgerError(sentence(self.name, kind, message)) from None
+                    raise LedgerError(sentence(self.name, kind, message), kind) from None
                 self._replace(kind, message)
             except self._driver_errors() as error:
                 kind, message = self._told(error)
-                raise LedgerError(sentence(self.name, kind, message)) from None
+                raise LedgerError(sentence(self.name, kind, message), kind) from None
         raise AssertionError("the second attempt returns or raises")
 
     def _driver_errors(self) -> tuple[type[BaseException], ...]:

@@ -47,7 +47,19 @@ _ADVICE: dict[FaultKind, str] = {
 
 
 class LedgerError(Exception):
-    """A ledger that can't do what was asked; the text says why and what to do."""
+    """A ledger that can't do what was asked; the text says why and what to do.
+
+    Parameters
+    ----------
+    text : str
+        The sentence.
+    kind : FaultKind or None
+        What the database said was wrong; None where it was not asked.
+    """
+
+    def __init__(self, text: str, kind: FaultKind | None = None) -> None:
+        super().__init__(text)
+        self.kind = kind
 
 
 class DamagedRecord(LedgerError):
