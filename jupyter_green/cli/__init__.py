@@ -10,9 +10,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO, cast
 
+from .output import Output
 from .refusal import Refusal
 
 __all__ = ["main"]
@@ -38,16 +40,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     from jupyter_green.ledger import LedgerError
 
-    given = _parser().parse_args(arguments)
-    try:
-        code: int = given.command(given)
-        return code
-    except (Refusal, LedgerError) as fault:
-        print(f"jupyter green: {fault}", file=sys.stderr)
-        return USAGE
-    except KeyboardInterrupt:
-        print("jupyter green: interrupted.", file=sys.stderr)
-        return INTERRUPTED
+    out, err = Output(sys.stdout), Output(sys.stderr)
+    with redirect_stdout(cast("TextIO", out)), redirect_stderr(cast("TextIO", err)):
+        given = _parser().parse_args(arguments)
+        try:
+            code: int = given.command(given)
+        except (Refusal, LedgerError) as fault:
+            print(f"jupyter green: {fault}", file=sys.stderr)
+            code = USAGE
+        except KeyboardInterrupt:
+            print("jupyter green: interrupted.", file=sys.stderr)
+            code = INTERRUPTED
+        out.flush()
+        if out.fault is not None:
+            reason = out.fault.strerror or out.fault
+            print(f"jupyter green: the output can't be written: {reason}.", file=sys.stderr)
+            code = code or USAGE
+        err.flush()
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:

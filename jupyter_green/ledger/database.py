@@ -66,6 +66,11 @@ class Database:
         return self._file is not None and self._file.absent
 
     @property
+    def reason(self) -> str:
+        """Why the database can't be written; empty where it can, known once it is open."""
+        return "" if self._file is None else self._file.reason
+
+    @property
     def size(self) -> int | None:
         """Bytes on disk, the write-ahead log included; None for a database elsewhere."""
         return None if self._file is None else self._file.size
@@ -101,7 +106,7 @@ class Database:
     def require_writable(self) -> None:
         """Raise LedgerError if the open database can only be read."""
         if self.read_only:
-            raise LedgerError.of(self.name, "read-only", "no permission to write there")
+            raise LedgerError.of(self.name, "read-only", self.reason or "it is read only")
 
     def compact(self) -> None:
         """Give freed space back, as far as the database does that on request."""

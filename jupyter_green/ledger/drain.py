@@ -14,11 +14,12 @@ from pathlib import Path
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from jupyter_green.records import clock
+from jupyter_green.records import EnergyRecord, clock
 
 from . import schema
 from .database import Database
 from .entry import Entry, store
+from .fault import LedgerError
 from .journal import STALE_SECONDS, Replay, journals, owner_lives, replay
 from .privacy import Privacy
 
@@ -137,6 +138,11 @@ class Drain:
             except OSError as error:
                 self._notice(f"The journal {path} can't be read or removed ({error.strerror}); its records wait there.")
                 continue
+            except LedgerError as error:
+                if error.kind != "other":
+                    raise
+                self._notice(f"The journal {path} holds what the ledger does not take; it is left there. {error}")
+                continue
             records, closed, skipped = records + found.records, closed + found.closed, skipped + found.skipped
             if between is not None:
                 between()
@@ -155,15 +161,14 @@ class Drain:
             return Drained()
         alive = alive and not replayed.complete
         settled = place.resume_settled + len(replayed.settled)
-        stored = 0
+        stored, wrong = 0, list[str]()
         if not alive or settled != place.settled:
-            try:
-                stored = self._store(path.name, replayed, place.resume_settled, alive)
-            except ValueError as error:
-                self._notice(f"The journal {path} holds what is no record ({error}); it is left where it is.")
-                return Drained()
+            stored = self._store(path.name, replayed, place.resume_settled, alive, wrong)
+        if wrong:
+            self._notice(f"The journal {path} holds what is no record ({wrong[0]}); it is left where it is.")
         if alive:
             self._places[path.name] = _Place(size, replayed.resume, replayed.resume_settled, settled)
+        if alive or wrong:
             return Drained(stored)
         return Drained(stored, *self._remove(path, replayed))
 
@@ -175,14 +180,23 @@ class Drain:
             return 0, 0  # another process was first; it counts the journal
         return 1, replayed.skipped
 
-    def _store(self, name: str, replayed: Replay, before: int, alive: bool) -> int:
+    def _store(self, name: str, replayed: Replay, before: int, alive: bool, wrong: list[str]) -> int:
+        """Store what is new of a journal and return how many that were; what is no record is said in `wrong`."""
         head = replayed.head
         owner = self._owner(_word(head.get("owner")))
         host = _word(head.get("host")) or self._host
         host = host if self._privacy.keeps("host") else None
         apply = self._privacy.apply
-        settled = [Entry.of(apply(record), owner, host) for record in replayed.settled]
-        left = [] if alive else [Entry.of(apply(record), owner, host) for record in replayed.orphans()]
+
+        def entry(record: EnergyRecord) -> Entry | None:
+            try:
+                return Entry.of(apply(record), owner, host)
+            except ValueError as error:
+                wrong.append(str(error))
+                return None
+
+        settled = [entry(record) for record in replayed.settled]
+        left = [] if alive else [entry(record) for record in replayed.orphans()]
         table = schema.journals
 
         def work(connection: Connection) -> int:
@@ -196,10 +210,10 @@ class Drain:
                 done = 0  # altered from outside; a record that is there already is not stored twice
             if done < before:
                 raise _Behind
-            stored = store(connection, [*settled[done - before :], *left])
+            stored = store(connection, [one for one in (*settled[done - before :], *left) if one is not None])
             values = {
                 "settled": max(done, before + len(settled)),
-                "closed": not alive,
+                "closed": not alive and not wrong,
                 "drained_at": clock.wall(),
                 "owner": owner,
             }

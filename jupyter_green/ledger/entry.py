@@ -38,6 +38,7 @@ from .totals import part_of
 _BATCH = 400
 _PIECE = 2000
 _LARGEST = 1e100  # the sum of many such figures, and their squares, are still numbers of every database
+_LARGEST_COUNT = 2**31 - 1
 _CHOICES: tuple[tuple[str, tuple[str, ...]], ...] = (("span", get_args(Span)), ("status", get_args(Status)))
 _PART_CHOICES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("kind", get_args(Kind)),
@@ -89,15 +90,17 @@ class Entry:
         try:
             return cls._of(record, owner, host)
         except (TypeError, AttributeError, OverflowError) as error:
-            raise ValueError(f"record {record.id!r} holds a value that can't be kept ({error})") from None
+            raise ValueError(f"record {_quoted(record.id)} holds a value that can't be kept ({error})") from None
 
     @classmethod
     def _of(cls, record: EnergyRecord, owner: str | None, host: str | None) -> Entry:
-        if not isinstance(record.id, str) or not record.id or "\0" in record.id:
-            raise ValueError(f"record {record.id!r} has no identity")
+        if not isinstance(record.id, str) or not record.id or plain(record.id) != record.id:
+            raise ValueError(f"record {_quoted(record.id)} has no identity")
         _check(record.id, record, _CHOICES)
         if not (math.isfinite(record.started_at) and math.isfinite(record.seconds)):
             raise ValueError(f"record {record.id!r} has no start or no length")
+        if not _is_of_its_kinds(record):  # it could be kept, but never be read
+            raise ValueError(f"record {record.id!r} holds a value that no record has")
         document = record.to_dict()
         trace = document.pop("trace")
         row: dict[str, Any] = {name: plain(getattr(record, name)) for name in _TEXTS}
@@ -124,7 +127,13 @@ def _check(record_id: str, holder: Any, choices: Iterable[tuple[str, tuple[str, 
     for name, allowed in choices:
         value = getattr(holder, name)
         if value not in allowed:
-            raise ValueError(f"record {record_id!r} has the {name} {value!r}, which is none of {', '.join(allowed)}")
+            said = f"record {record_id!r} has the {name} {_quoted(value)}"
+            raise ValueError(f"{said}, which is none of {', '.join(allowed)}")
+
+
+def _quoted(value: object) -> str:
+    """Return a value as a sentence may hold it."""
+    return repr(value)[:80]
 
 
 def _part(record_id: str, place: int, component: Component) -> dict[str, Any]:
@@ -246,7 +255,7 @@ def record_of(document: str, trace: str | None) -> EnergyRecord:
         record = EnergyRecord.from_dict(data)
         if not _is_whole(record):
             raise DamagedRecord(_DAMAGED)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
         raise LedgerError(str(error), "newer") if newer else DamagedRecord(_DAMAGED) from None
     return record
 
@@ -257,10 +266,17 @@ _DAMAGED = "A record of the ledger was altered from outside and can't be read; t
 
 
 def _is_whole(record: EnergyRecord) -> bool:
-    """Whether the values that are added up, ordered and shown are of the kinds that they must be."""
+    """Whether the values that are added up, ordered and shown are of the kinds that they must be, and in range."""
+    return (
+        _is_of_its_kinds(record)
+        and record.started_at <= LAST
+        and record.seconds <= MOST_SECONDS
+        and all(part.joules is None or part.joules <= MOST_JOULES for part in record.components)
+    )
+
+
+def _is_of_its_kinds(record: EnergyRecord) -> bool:
     if not (_is_number(record.started_at) and _is_number(record.seconds) and isinstance(record.id, str)):
-        return False
-    if record.started_at > LAST or record.seconds > MOST_SECONDS:
         return False
     if record.span not in _SPANS or record.status not in _STATUSES:
         return False
@@ -268,8 +284,9 @@ def _is_whole(record: EnergyRecord) -> bool:
     return (
         all(value is None or _is_finite(value) for value in figures)
         and _is_number(record.overhead_seconds)
-        and (record.execution_count is None or isinstance(record.execution_count, int))
+        and (record.execution_count is None or _is_count(record.execution_count))
         and {*map(type, _texts_of(record))} <= {str, NoneType}
+        and isinstance(record.run_id, str)
         and all(isinstance(note, str) for note in record.notes)
         and all(_is_whole_part(part) for part in record.components)
     )
@@ -277,12 +294,12 @@ def _is_whole(record: EnergyRecord) -> bool:
 
 def _is_whole_part(part: Component) -> bool:
     return (
-        (part.joules is None or (_is_number(part.joules) and part.joules <= MOST_JOULES))
+        (part.joules is None or _is_number(part.joules))
         and _is_width(part.uncertainty)
         and _is_width(part.gain_uncertainty)
         and part.kind in _KINDS
         and part.quality in _QUALITIES
-        and isinstance(part.device, str)
+        and all(isinstance(text, str) for text in (part.device, part.key, part.scope))
         and all(value is None or _is_finite(value) for value in _conditions_of(part))
         and all(isinstance(code, str) for code in part.throttle or ())
     )
@@ -291,6 +308,11 @@ def _is_whole_part(part: Component) -> bool:
 def _is_width(value: object) -> bool:
     """Whether a value is a half-width, which may be infinite, or not known."""
     return value is None or (isinstance(value, (int, float)) and value >= 0)
+
+
+def _is_count(value: object) -> bool:
+    """Whether a value is a whole number of the size that every database keeps."""
+    return isinstance(value, int) and -_LARGEST_COUNT <= value <= _LARGEST_COUNT
 
 
 def _is_finite(value: object) -> bool:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from .fault import LedgerError, kind_of
-from .location import data_folder, on_network_filesystem
+from .location import data_folder, folder_fault, on_network_filesystem, write_fault
 
 try:
     import fcntl
@@ -49,6 +49,8 @@ class LedgerFile:
         self.path = path
         self.read_only = False
         self.absent = False
+        self.reason = ""
+        """Why it can't be written, where that is so."""
         self.makes = True
         """Whether a file that is not there is made; else an empty ledger stands in."""
         self._timeout = timeout
@@ -91,6 +93,8 @@ class LedgerFile:
         """
         self.read_only = self.absent = False
         self._options = "mode=rw"
+        if (fault := folder_fault(self.path)) is not None:
+            raise LedgerError(fault)
         try:
             if not self.path.exists():
                 if self.makes:
@@ -101,12 +105,12 @@ class LedgerFile:
         except OSError as error:
             if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
                 raise LedgerError.of(str(self.path), "full", error.strerror or "disk full") from None
-            self._no_file(error.strerror or str(error))
+            self._no_file(write_fault(self.path) or error.strerror or str(error))
             return
         if not os.access(self.path, os.R_OK):
             raise LedgerError(f"The ledger {self.path} can't be read: it belongs to someone else.")
         if not (os.access(self.path, os.W_OK) and os.access(self.path.parent, os.W_OK)):
-            self._only_read()
+            self._only_read(write_fault(self.path) or "no permission to write there")
 
     def _make(self) -> None:
         folder = self.path.parent
@@ -121,11 +125,13 @@ class LedgerFile:
 
     def _no_file(self, reason: str) -> None:
         self.read_only = self.absent = True
+        self.reason = reason
         self._notice(f"There is no ledger at {self.path} and none can be made there ({reason}); it reads as empty.")
 
-    def _only_read(self) -> None:
+    def _only_read(self, reason: str) -> None:
         self.read_only = True
-        self._notice(f"The ledger {self.path} can only be read (no permission to write there); nothing is added to it.")
+        self.reason = reason
+        self._notice(f"The ledger {self.path} can only be read ({reason}); nothing is added to it.")
         self._options = "mode=ro"
         try:
             self._ask("SELECT count(*) FROM sqlite_master")

@@ -21,6 +21,7 @@ import contextlib
 import errno
 import json
 import os
+import stat
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -36,6 +37,8 @@ except ImportError:  # Windows has no advisory locks of this kind; ownership is 
 
 SUFFIX = ".jsonl"
 STALE_SECONDS = 86_400.0
+_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError)
+"""What a line raises that was not written by a journal."""
 
 
 class Journal:
@@ -213,9 +216,15 @@ class Replay:
 
 
 def journals(folder: Path) -> Iterator[Path]:
-    """Yield the journal files of a folder, oldest first."""
+    """Yield the journal files of a folder, oldest first; a link, a pipe or another person's file is none."""
     if folder.is_dir():
-        yield from sorted(folder.glob(f"*{SUFFIX}"))
+        # Where a network file system gives every file to one user, the folder is that user's too.
+        owners = {os.geteuid(), folder.stat().st_uid} if os.name == "posix" else None
+        for path in sorted(folder.glob(f"*{SUFFIX}")):
+            with contextlib.suppress(FileNotFoundError):  # another process has just closed it
+                status = path.lstat()
+                if stat.S_ISREG(status.st_mode) and (owners is None or status.st_uid in owners):
+                    yield path
 
 
 def owner_lives(path: Path) -> bool:
@@ -246,13 +255,15 @@ def _owner_lives_by_process(path: Path) -> bool:
         with path.open(encoding="utf-8") as lines:
             head = json.loads(lines.readline() or "{}")
         silent = clock.wall() - path.stat().st_mtime
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
+        return False
+    if not isinstance(head, dict):
         return False
     if head.get("host") not in (None, platform.node()):
         return silent < STALE_SECONDS
     try:
         return bool(psutil.Process(int(head["pid"])).create_time() <= float(head["at"]) + 1.0)
-    except (psutil.Error, KeyError, ValueError):
+    except (psutil.Error, KeyError, ValueError, TypeError, OverflowError):
         return False
 
 
@@ -305,7 +316,7 @@ def replay(path: Path, resume: int = 0, resume_settled: int = 0) -> Replay:
                     settled[line["id"]] = start
                 elif event == "close":
                     ended.add(line["id"])
-            except (ValueError, KeyError, TypeError, AttributeError):
+            except _UNREADABLE:
                 result.skipped += 1
                 result.newer += _is_newer(line)
     result.resume = min((began[key] for key in latest if key in began and key not in settled), default=whole)
@@ -316,7 +327,7 @@ def replay(path: Path, resume: int = 0, resume_settled: int = 0) -> Replay:
         try:
             # While open, `final` tells orphans() whether the window itself had ended.
             result.open.append(EnergyRecord.from_dict({**known, "final": record_id in ended}))
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except _UNREADABLE:
             result.skipped += 1
             result.newer += _is_newer({"record": known})
     return result
@@ -335,7 +346,7 @@ def _of_the_file(line: dict[str, Any], result: Replay, latest: dict[str, Any]) -
 def _head(raw: bytes) -> dict[str, Any]:
     try:
         line = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return line if isinstance(line, dict) and line.get("event") == "head" else {}
 

@@ -157,10 +157,7 @@ def _sqlite_url(text: str) -> str:
     except RuntimeError:
         raise ValueError(f"The home folder in {shown!r} is not known; write the ledger's path in full.") from None
     # Links are followed, so that a file reached in two ways has one journal folder.
-    path = Path(os.path.realpath(path))
-    if path.is_dir():
-        raise ValueError(f"The ledger {path} is a folder; name a file in it, such as {path / 'ledger.sqlite'}.")
-    return f"sqlite:///{path}"
+    return f"sqlite:///{Path(os.path.realpath(path))}"
 
 
 def _from_postgresql(given: str, rest: str) -> str:
@@ -182,6 +179,45 @@ def _from_postgresql(given: str, rest: str) -> str:
 def sqlite_path(url: str) -> Path | None:
     """Return the file behind an SQLite URL in `ledger_url`'s form; None for any other."""
     return Path(url[len("sqlite:///") :]) if url.startswith("sqlite:///") else None
+
+
+def folder_fault(path: Path) -> str | None:
+    """Say in one sentence that a ledger's file is a folder; None where it is none."""
+    if not path.is_dir():
+        return None
+    return f"The ledger {path} is a folder; name a file in it, such as {path / 'ledger.sqlite'}."
+
+
+def write_fault(path: Path) -> str | None:
+    """Return why a ledger's file can't be written, as far as the file system tells without trying; None where it can.
+
+    A folder that is not there yet can be made where the nearest one above can be written.
+    """
+    try:
+        if path.exists():
+            place = path if not os.access(path, os.W_OK) else path.parent
+        else:
+            place = next(above for above in path.parents if above.exists())
+        if not place.is_dir() and place != path:
+            return f"{place} is no folder"
+        if os.access(place, os.W_OK):
+            return None
+        if hasattr(os, "statvfs") and os.statvfs(place).f_flag & os.ST_RDONLY:
+            return "its file system can only be read"
+    except OSError as error:
+        return error.strerror or str(error)
+    return f"no permission to write {'it' if place == path else f'in {place}'}"
+
+
+def first_fault(url: str) -> str | None:
+    """Say in one sentence why a ledger that is a file can't be written; None where it seems that it can."""
+    path = sqlite_path(url)
+    if path is None:
+        return None
+    if (fault := folder_fault(path)) is not None:
+        return fault
+    reason = write_fault(path)
+    return None if reason is None else f"The ledger {path} can't be written ({reason}); records wait in the journal."
 
 
 def is_local(url: str) -> bool:

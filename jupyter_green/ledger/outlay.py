@@ -91,7 +91,8 @@ class Outlays(Register):
         """Raise LedgerError where nothing is there, and an empty ledger in memory stands in for reading."""
         self._open()
         if self._database.absent:
-            raise LedgerError(f"The ledger {self._database.name} is not there, and can't be made.", "missing")
+            why = f" ({self._database.reason})" if self._database.reason else ""
+            raise LedgerError(f"The ledger {self._database.name} is not there, and can't be made{why}.", "missing")
 
 
 def _added(

@@ -8,7 +8,6 @@ of the records.
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,6 +18,7 @@ from sqlalchemy import ColumnElement, Connection, Executable, insert, select
 from jupyter_green.records import new_id
 
 from . import schema
+from .altered import LAST
 from .entry import object_of
 from .fault import LedgerError
 from .privacy import NO_KEY, Privacy, plain
@@ -60,10 +60,10 @@ class Posting:
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(PostingKind):
-            raise ValueError(f"There is no posting of the kind {self.kind!r}.")
+            raise ValueError(f"There is no posting of the kind {repr(self.kind)[:80]}.")
         if not isinstance(self.id, str) or not self.id or plain(self.id) != self.id:
             raise ValueError("the posting has no identity")
-        if not isinstance(self.made_at, (int, float)) or not math.isfinite(self.made_at):
+        if not isinstance(self.made_at, (int, float)) or not abs(self.made_at) <= LAST:
             raise ValueError("the posting has no time")
         if not isinstance(self.document, dict):
             raise ValueError("the posting says nothing")
@@ -76,7 +76,7 @@ class Posting:
                 if document.get(name) is not None:
                     document[name] = None
         if notebook is not None:
-            notebook = privacy.notebook(notebook)
+            notebook = plain(privacy.notebook(notebook))
             if notebook is None:
                 raise LedgerError(NO_KEY)
         if project is not None:
@@ -107,11 +107,17 @@ class Posting:
         """
         version = data.get("posting")
         if version != VERSION:
-            raise ValueError(f"this posting has version {version!r}; this jupyter_green reads {VERSION}: upgrade it")
+            raise ValueError(
+                f"this posting has version {repr(version)[:80]}; this jupyter_green reads {VERSION}: upgrade it"
+            )
         texts = {name: data.get(name) for name in ("project", "notebook")}
         owner = data.get("owner", "")
         if any(not isinstance(value, (str, type(None))) for value in texts.values()) or not isinstance(owner, str):
             raise ValueError("the posting holds a value of the wrong kind")
+        try:
+            json.dumps(data["document"], allow_nan=False)
+        except (ValueError, RecursionError, KeyError):
+            raise ValueError("the posting says nothing that can be kept") from None
         try:
             return cls(data["kind"], data["document"], **texts, made_at=data["made_at"], id=data["id"], owner=owner)
         except KeyError as error:

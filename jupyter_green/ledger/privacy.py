@@ -29,12 +29,21 @@ NO_KEY = (
     f"folder writable, or set {SHARE_VARIABLE}=notebook."
 )
 _KEY_BYTES = 32
+_LONGEST, _KEPT = 1000, 900  # bytes
 SHAREABLE = ("notebook", "label", "cell_id", "host", "owner", "project")
 
 
 def plain(value: str | None) -> str | None:
-    """Return text as every database takes it."""
-    return None if value is None else value.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+    """Return text as every database takes it in a column: PostgreSQL's indexes hold no text of some thousand bytes.
+
+    A longer one ends in a hash of what is left out, so that two of them stay two.
+    """
+    if value is None:
+        return None
+    encoded = value.encode("utf-8", "replace").replace(b"\0", "\ufffd".encode())
+    if len(encoded) > _LONGEST:
+        encoded = encoded[:_KEPT] + f"…{hashlib.sha256(encoded).hexdigest()[:16]}".encode()
+    return encoded.decode("utf-8", "ignore")
 
 
 def hashed(notebook: str) -> str:

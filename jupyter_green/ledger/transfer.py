@@ -149,7 +149,12 @@ def _write_parquet(out: IO[bytes], records: Iterable[EnergyRecord]) -> int:
     with pq.ParquetWriter(out, form) as writer:
         batch: list[dict[str, Any]] = []
         for record in records:
-            batch.append(flat(record))
+            row = flat(record)
+            # Half of a character pair, from an odd file name, is no text there.
+            odd = {
+                name: text.encode("utf-8", "replace").decode() for name, text in row.items() if isinstance(text, str)
+            }
+            batch.append({**row, **odd})
             if len(batch) == _CHUNK:
                 writer.write_table(pa.Table.from_pylist(batch, schema=form))
                 count, batch = count + len(batch), []
@@ -206,7 +211,11 @@ def _entry(path: Path, number: int, line: bytes, entry: Callable[[EnergyRecord],
         if not record.final:
             raise ValueError("the record was still settling")
         return entry(record)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except RecursionError:
+        raise LedgerError(
+            f"Nothing was imported: line {number} of {path} can't be read (it is nested too deep)."
+        ) from None
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         reason = "it is no JSON" if isinstance(error, (json.JSONDecodeError, UnicodeDecodeError)) else str(error)
         raise LedgerError(
             f"Nothing was imported: line {number} of {path} can't be read ({reason.rstrip('.')})."

@@ -86,6 +86,7 @@ class Purser:
         """
         from jupyter_green.accounts.budget import Budget
         from jupyter_green.accounts.limit import BadLimit, Limit
+        from jupyter_green.accounts.standing import basis
 
         limit = Limit.parse(amount)
         if per is None:
@@ -112,7 +113,8 @@ class Purser:
             budget = replace(budget, since=before.since or before.made_at)
         self._gate.purse.set(budget)
         self.changes += 1
-        return [entered(budget, self._gate.standing(budget)), *self._notice()]
+        spent, problem = self._gate.standing(budget), self._gate.purse.problem
+        return [f"{entered(budget, spent)}{basis(problem, spent.read_at)}", *self._notice()]
 
     def ask(self, action: str, *, per: str, amount: str, covers: str, reason: str) -> str:
         """Do what a page asks; what it has no field for stays as it was.

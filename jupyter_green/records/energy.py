@@ -236,8 +236,9 @@ class EnergyRecord:
         """
         version = data.get("schema", 0)
         if not isinstance(version, int) or version > SCHEMA_VERSION:
+            shown = repr(version)[:80]
             raise ValueError(
-                f"This record has schema {version!r}; this jupyter_green reads up to {SCHEMA_VERSION}. Upgrade it."
+                f"This record has schema {shown}; this jupyter_green reads up to {SCHEMA_VERSION}. Upgrade it."
             )
         kept = {name: value for name, value in data.items() if name in _FIELDS}
         kept["components"] = tuple(Component.from_dict(part) for part in data.get("components", ()))

@@ -40,6 +40,14 @@ def strict(value: Any) -> Any:
     return value
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON; ValueError where a name stands in it twice, because programs differ in which counts."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        raise ValueError("a name stands twice")
+    return made
+
+
 class Route(APIHandler):
     """One route under ``jupyter-green/v1``."""
 
@@ -66,7 +74,7 @@ class Route(APIHandler):
         if len(self.request.body) > _LONGEST_BODY:
             raise Refusal(400, f"The request is longer than {_LONGEST_BODY} bytes; {how}.")
         try:
-            found = json.loads(self.request.body.decode("utf-8"))
+            found = json.loads(self.request.body.decode("utf-8"), object_pairs_hook=_once)
         except (ValueError, RecursionError):
             raise Refusal(400, f"The request is no JSON; {how}.") from None
         if not isinstance(found, dict) or set(found) != set(names):

@@ -18,7 +18,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from jupyter_green.ledger.journal import Journal
-from jupyter_green.ledger.location import journal_folder
+from jupyter_green.ledger.location import first_fault, journal_folder
 from jupyter_green.records import EnergyRecord, clock
 
 from .settings import Settings
@@ -65,7 +65,7 @@ class Store:
         self._next_try = self._next_rotation = 0.0
         self._ended = False
         self.problem: str | None = None
-        self.drain_problem: str | None = None
+        self.drain_problem: str | None = first_fault(settings.ledger)  # what is plainly wrong is said at once
         self.notices: tuple[str, ...] = ()
         self.own_thread: Callable[[], AbstractContextManager[Callable[[], None]]] = lambda: nullcontext(_nothing)
         """Leaves out of the figures what a thread of metering's own spends; see `ProcessorModel.own_thread`."""

@@ -6,8 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_green.ledger import data_folder, is_local, journal_folder, ledger_url, mask, on_network_filesystem
-from jupyter_green.ledger.location import secrets, sqlite_path
+from jupyter_green.ledger import (
+    Ledger,
+    LedgerError,
+    data_folder,
+    is_local,
+    journal_folder,
+    ledger_url,
+    mask,
+    on_network_filesystem,
+)
+from jupyter_green.ledger.location import first_fault, secrets, sqlite_path
 
 
 @pytest.fixture(autouse=True)
@@ -91,8 +100,21 @@ def test_a_bad_url_is_one_sentence_without_its_password(bad):
 
 
 def test_a_folder_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="is a folder"):
-        ledger_url(str(tmp_path))
+    """The URL is one, so that a kernel starts and meters; opening it says what to do, and nothing is made."""
+    with Ledger(tmp_path) as ledger, pytest.raises(LedgerError, match="is a folder; name a file in it") as error:
+        ledger.records()
+    assert first_fault(ledger_url(tmp_path)) == str(error.value)
+    assert not list(tmp_path.glob("*.sqlite*"))
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [("new/and/new/ledger.sqlite", None), ("file/ledger.sqlite", "file is no folder"), ("file", None)],
+)
+def test_what_is_plainly_wrong_is_known_before_the_ledger_is_opened(tmp_path, place, reason):
+    (tmp_path / "file").write_text("")
+    fault = first_fault(ledger_url(tmp_path / place))
+    assert fault is None if reason is None else reason in fault
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,8 @@ def test_what_makes_sense_gets_as_far_as_the_ledger(server: JupyterServer, path:
         (b"{", "is no JSON"),
         (b"\xff\xfe", "is no JSON"),
         (b"[" * 19_000, "is no JSON"),
+        (b'{"notebook": "n", "run": "r", "name": "a", "name": "b"}', "is no JSON; send a JSON object with notebook"),
+        (b'{"notebook": NaN, "run": 1e400, "name": Infinity}', "'notebook' must be a text that is not empty"),
         (b"x" * 20_001, "is longer than 20000 bytes"),
         (b"[]", "is not what this route takes"),
         (b"null", "is not what this route takes"),
