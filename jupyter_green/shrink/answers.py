@@ -199,6 +199,9 @@ def strange(said: Sequence[Any], examples: Examples, metric: Metric) -> str:
         return ""
     shown = ", ".join(repr(one) for one in list(wanted)[:4])
     hint = " Scores of pairs are judged by metric='spearman'." if pairs else ""
+    fraction = isinstance(given, float) and not given.is_integer()
+    if fraction and not pairs and all(isinstance(one, (int, float)) for one in wanted):
+        hint = " Where these are amounts, give metric='mse' (--metric mse)."
     few = "Few of its answers are" if known else "None of its answers is"
     return f"{few} among the labels: it says {given!r:.60}, and the labels are {shown}.{hint}"
 

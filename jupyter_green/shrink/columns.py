@@ -49,12 +49,19 @@ def tensor(value: Any, what: str = "data") -> Any:
         hint = ""
         if listed and any(hasattr(one, "getbands") for one in value):
             hint = "; make tensors of the pictures as your model takes them"
+        elif listed and any(map(_is_wordy, value)):
+            hint = "; it holds words, so leave these columns out or give numbers for them"
         elif listed and len({getattr(one, "shape", None) or len(one) for one in value if hasattr(one, "__len__")}) > 1:
             hint = "; they are of unlike lengths, so pad them, or give a DataLoader whose collate_fn does"
         raise ShrinkError(
             f"The {what} can't be made into a tensor: {str(error).splitlines()[0].rstrip('. ')}{hint}."
         ) from error
     return made
+
+
+def _is_wordy(value: Any) -> bool:
+    """Whether a value is a text, or a row that holds one."""
+    return isinstance(value, str) or (isinstance(value, list) and any(isinstance(one, str) for one in value))
 
 
 def dense(value: Any) -> Any:
@@ -162,6 +169,12 @@ def is_set(value: Any) -> bool:
     sets = (torch.utils.data.DataLoader, torch.utils.data.Dataset)
     pair = isinstance(value, tuple) and len(value) > 1 and all(hasattr(one, "shape") for one in value)
     return isinstance(value, sets) or hasattr(value, "column_names") or pair
+
+
+def several_sets(names: Sequence[Any]) -> str:
+    """Return in one sentence that there are several sets in the data."""
+    every = ", ".join(map(str, names))
+    return f"There are several sets in the data ({every}); give one of them, as in data[{names[0]!r}]."
 
 
 def are_examples(data: tuple[Any, ...]) -> bool:

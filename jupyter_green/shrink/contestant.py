@@ -234,17 +234,18 @@ class Module(Contestant):
         import torch
 
         where = self.subject.device
-        if isinstance(batch, list):
+        if isinstance(batch, list) and self._form in ("texts", "pairs"):
             return batch
         if isinstance(batch, Mapping):
             taken = self._tokens.wanted(batch)
-            return self._tokens.alone({name: torch.as_tensor(value).to(where) for name, value in taken.items()})
+            return self._tokens.alone({name: tensor(value).to(where) for name, value in taken.items()})
         if isinstance(batch, tuple):
             return tuple(torch.as_tensor(value).to(where) for value in batch)
         made = tensor(dense(batch))
         if made.dtype == torch.float64:  # the model's own precision, which alone it can be called with
             kinds = {one.dtype for one in self.subject.model.parameters() if one.is_floating_point()}
-            made = made.to(kinds.pop() if len(kinds) == 1 else torch.float32)
+            if len(kinds) == 1 or torch.float64 not in kinds:  # else a part of it works in doubles
+                made = made.to(kinds.pop() if len(kinds) == 1 else torch.float32)
         return made.to(where)
 
 

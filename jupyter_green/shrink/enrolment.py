@@ -8,7 +8,7 @@ from typing import Any
 
 from .contestant import Contestant, Estimator, Function, Module, Pipe
 from .fault import ShrinkError
-from .subject import Subject, kind_of
+from .subject import Subject, kind_of, see_weights
 
 
 def contestant_of(name: str, given: Any, *, tokenizer: Any = None, remote: bool = False) -> Contestant:
@@ -39,6 +39,7 @@ def contestant_of(name: str, given: Any, *, tokenizer: Any = None, remote: bool 
     family = {base.__module__.partition(".")[0] for base in type(given).__mro__}
     facts: dict[str, Any] = {"remote": remote}
     if isinstance(inner, torch.nn.Module):
+        see_weights(inner, name)
         facts |= {"device": "gpu" if Subject(inner).device.type == "cuda" else "cpu", "size_bytes": _bytes(inner)}
         facts |= {"parameters": sum(item.numel() for item in inner.parameters()) or None, "generates": _writes(inner)}
     if "sentence_transformers" in family and not hasattr(given, "encode") and hasattr(given, "predict"):

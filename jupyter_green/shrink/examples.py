@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from . import deadline
 from .batch import Batch, leaves, mapped, regrouped, smaller
-from .columns import LABELS, PAIRS, TEXTS, dense, tensor, together
+from .columns import LABELS, PAIRS, TEXTS, dense, is_columns, is_set, several_sets, tensor, together
 from .fault import ShrinkError
 from .forms import BATCH, Reading
 from .groups import answers_to, first_of_each, keys_of, numbered, repeats_left_out
@@ -122,7 +122,7 @@ def examples_of(
     if batch is not None and batch < 1:
         raise ShrinkError(f"The option batch is {batch}; give a whole number from 1 on.")
     told = _origin(data) if origin is None else origin
-    data = _gone_through(data) if isinstance(data, Iterator) else data
+    data = _as_tuples(_gone_through(data) if isinstance(data, Iterator) else data)
     several = _several_inputs(data)
     if several is not None:
         found = _of_several_inputs(*several, batch, group, rng, told)
@@ -165,6 +165,24 @@ def _loader(data: Any, size: int | None, group: Any, rng: random.Random | None, 
     sizes = [item.size for item in batches]
     inputs = [item.inputs for item in batches]
     return Examples("tensors", inputs, sizes, labels, groups, origin, counted, tuple(notes))
+
+
+def _as_tuples(data: Any) -> Any:
+    """Return ``[X, y]``, and examples ``[x, y]``, as tuples, which they stand for.
+
+    Raises
+    ------
+    ShrinkError
+        If several sets are kept together under names.
+    """
+    if isinstance(data, Mapping) and (sets := [str(name) for name, value in data.items() if is_set(value)]):
+        raise ShrinkError(several_sets(sets))
+    if not isinstance(data, list):
+        return data
+    if is_columns(data):
+        return tuple(data)
+    rows = all(isinstance(one, list) and len(one) > 1 and hasattr(one[0], "shape") for one in data)
+    return [tuple(one) for one in data] if data and rows else data
 
 
 def _several_inputs(data: Any) -> tuple[tuple[Any, ...], Any] | None:
@@ -212,6 +230,8 @@ def _columns(data: Any, batch: int | None, group: Any, rng: random.Random | None
     if isinstance(inputs, Mapping) and len(lengths := {_length(value) for value in inputs.values()}) > 1:
         raise ShrinkError(f"The columns of the data hold {listed(lengths)} examples; give as many in each.")
     length, batch, form = _length(inputs), batch or BATCH, _form(inputs)
+    if isinstance(labels, Mapping):
+        raise ShrinkError(f"The labels are a dict ({', '.join(map(str, labels))}); give one of its columns.")
     if labels is not None and len(labels) != length:
         raise ShrinkError(f"There are {len(labels)} labels for {length} examples.")
     labels = None if labels is None else _labels(labels)

@@ -28,6 +28,7 @@ from .columns import (
     labels_of,
     paired,
     plain,
+    several_sets,
     tensor,
     text_column,
     texts_of,
@@ -142,10 +143,7 @@ class Reading(BatchReading):
         names = list(data.columns) if hasattr(data, "columns") else list(data)
         sets = [name for name in names if is_set(data[name])]
         if sets:
-            raise ShrinkError(
-                f"There are several sets in the data ({', '.join(map(str, sets))}); give one of them, as in "
-                f"data[{sets[0]!r}]."
-            )
+            raise ShrinkError(several_sets(sets))
         label = next((name for name in LABELS if name in names), None)
         rest = [name for name in names if name not in LABELS]
         inputs = data[rest] if hasattr(data, "iloc") else {name: data[name] for name in rest}

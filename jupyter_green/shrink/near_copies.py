@@ -83,7 +83,8 @@ def _likely(rows: torch.Tensor) -> Iterator[tuple[int, int]]:
         order = table.argsort(stable=True)
         parts = order.split(table[order].unique_consecutive(return_counts=True)[1].tolist())
         shared = [part.tolist() for part in parts if 1 < len(part) <= MOST_SHARED]
-        pairs = torch.tensor([pair for part in shared for pair in itertools.combinations(part, 2)]).reshape(-1, 2)
+        pairs = torch.tensor([pair for part in shared for pair in itertools.combinations(part, 2)], dtype=torch.long)
+        pairs = pairs.reshape(-1, 2)
         for some in pairs.split(AT_ONCE):
             one, two = signs[some[:, 0]], signs[some[:, 1]]
             yield from some[(one == two).float().mean((1, 2)) > SIGNS].tolist()

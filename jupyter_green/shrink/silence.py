@@ -78,9 +78,8 @@ class _Thinned:
         for line in text.splitlines(keepends=True):
             if self._counts["lines"] < KEPT:
                 self._stream.write(line)
-            elif line.strip():
-                self._counts["more"] += 1
             self._counts["lines"] += line.endswith("\n")
+            self._counts["begun"] = not line.endswith("\n")
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
@@ -105,7 +104,7 @@ def thinned() -> Iterator[None]:
     if _counts or sys.stdout is None or sys.stderr is None:
         yield
         return
-    _counts.update(heard=0, lines=0, more=0)
+    _counts.update(heard=0, lines=0, begun=0)
     before = sys.stdout, sys.stderr
     during = [_Thinned(stream, _counts) for stream in before]
     _lead({id(one): new for one, new in zip(before, during, strict=True)})
@@ -116,9 +115,9 @@ def thinned() -> Iterator[None]:
         _lead({id(new): one for one, new in zip(before, during, strict=True)})
         if (sys.stdout, sys.stderr) == (*during,):  # else somebody has put others there
             sys.stdout, sys.stderr = before
-        more = _counts["more"]
+        more = _counts["lines"] + _counts["begun"] - KEPT
         _counts.clear()
-        if more:
+        if more > 0:
             lines = "line" if more == 1 else "lines"
             print(f"… and {more:,} more {lines}, printed as the model was called again and again.")
 

@@ -180,13 +180,21 @@ def kind_of(model: Any) -> Kind:
     return "transformers" if "transformers" in names else "module"
 
 
+def see_weights(model: Any, name: str) -> None:
+    """Raise ShrinkError where a model holds no weights yet; one sentence."""
+    import torch
+
+    if any(torch.nn.parameter.is_lazy(leaf) for leaf in _tensors(model)):
+        raise ShrinkError(f"{name} has layers that are made when it is called first; call it once with an example.")
+    if any(leaf.is_meta for leaf in _tensors(model)):
+        raise ShrinkError(f"{name} is on the meta device and holds no weights; load them first.")
+
+
 def _refuse(model: Any) -> None:
     import torch
 
     name = type(model).__name__
-    tensors = _tensors(model)
-    if any(tensor.is_meta for tensor in tensors):
-        raise ShrinkError(f"{name} is on the meta device and holds no weights; load them first.")
+    see_weights(model, name)
     if _is_quantized(model):
         raise ShrinkError(f"{name} is quantized already; hand over the model it was made from.")
     if not any(True for _ in model.parameters()):

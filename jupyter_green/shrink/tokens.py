@@ -79,7 +79,10 @@ def tokens_of(subject: Subject) -> Tokens:
     taken = None
     import torch
 
-    if subject.kind != "sentence-transformers" and type(subject.model).__call__ is torch.nn.Module.__call__:
+    own = type(subject.model).__call__ is torch.nn.Module.__call__ and not isinstance(
+        subject.model, torch.jit.ScriptModule
+    )
+    if subject.kind != "sentence-transformers" and own:
         takes = inspect.signature(subject.model.forward).parameters
         any_name = any(one.kind is one.VAR_KEYWORD for one in takes.values())
         if subject.kind == "transformers":
