@@ -112,7 +112,7 @@ class Purser:
             budget = replace(budget, since=before.since or before.made_at)
         self._gate.purse.set(budget)
         self.changes += 1
-        return [entered(budget, self._gate.standing(budget)), *self._notice()]
+        return [entered(budget, self._gate.standing(budget), before), *self._notice()]
 
     def ask(self, action: str, *, per: str, amount: str, covers: str, reason: str) -> str:
         """Do what a page asks; what it has no field for stays as it was.
@@ -206,8 +206,8 @@ class Purser:
         return [notice] if notice else []
 
 
-def entered(budget: Budget, spent: Spent) -> str:
-    """Say what a new budget counts, and what it does."""
+def entered(budget: Budget, spent: Spent, before: Budget | None = None) -> str:
+    """Say what a new budget counts, what it does, and which one it takes the place of."""
     from jupyter_green.accounts.standing import used
 
     counts = {
@@ -216,8 +216,9 @@ def entered(budget: Budget, spent: Spent) -> str:
         "all": "Every metered cell is counted",
     }[budget.covers]
     ways = "interrupts what runs" if budget.stop else "lets what runs finish"
+    other = "" if before is None else f", in place of {before.name}"
     return (
-        f"Budget of {budget.name}: {used(spent)}. {counts}. It warns at 80 %, asks at 100 %, then holds further "
+        f"Budget of {budget.name}{other}: {used(spent)}. {counts}. It warns at 80 %, asks at 100 %, then holds further "
         f"metered cells back, and {ways}."
     )
 
