@@ -15,11 +15,12 @@ LARGEST = 1e6
 """A share beyond which a picture says nothing more."""
 
 
-def used(spent: Spent) -> str:
-    """Return how much of a budget is used, with its ± and standing."""
+def used(spent: Spent, *, plain: bool = True) -> str:
+    """Return how much of a budget is used, with its ± and standing; on a page the share is not broken over lines."""
     limit = spent.budget.limit
     assert limit is not None, "a budget that was cleared is not spoken of"
-    share = number.plain(number.whole_percent(spent.share))
+    share = number.whole_percent(spent.share)
+    share = number.plain(share) if plain else share
     said = limit.written(spent.amount, spent.uncertainty)
     quality = "" if spent.quality is None else f" {spent.quality}"
     carried = spent.allowed - limit.amount
@@ -54,7 +55,7 @@ def told(spent: Spent, lifted: Override | None, problem: str | None) -> dict[str
         "amount": str(budget.limit),
         "per": budget.per,
         "covers": budget.covers,
-        "used": used(spent),
+        "used": used(spent, plain=False),
         "share": min(spent.share, LARGEST),
         "quality": spent.quality,
         "state": full if lifted is None else "lifted",

@@ -38,7 +38,7 @@ class Label:
     Parameters
     ----------
     model, task : str
-        What was labelled.
+        What was labelled, and for what; the task is empty where nobody said.
     wh_per_1000 : float or None
         Wh for 1,000 units; None where the label is not valid.
     low, high : float or None
@@ -235,7 +235,8 @@ def label(
             "or the output length with what is expected."
         )
     records, wanted, done = _read(runs, asked)
-    problems = [f"{min(done):,} of {wanted:,} units completed"] if min(done) < wanted else []
+    fault = f" ({runs.faults[0]})" if isinstance(runs, Runs) and runs.faults else ""
+    problems = [f"{min(done):,} of {wanted:,} units completed{fault}"] if min(done) < wanted else []
     problems += gate.problems()
     parts = [_official(record) for record in records]
     each = [_wh_per_1000(part, count) for part, count in zip(parts, done, strict=True) if count]

@@ -381,5 +381,5 @@ def _name(last: FlatRecord) -> str:
     if count and not place:
         # Two of these are told apart by when they ran.
         when = datetime.fromtimestamp(last.started_at).astimezone().strftime("%Y-%m-%d %H:%M")
-        place = f"a notebook without a name{f' of {last.project}' if last.project else ''}, {when}"
+        place = f"unnamed notebook{f' (project {last.project})' if last.project else ''}, {when}"
     return " ".join(part for part in (place, count, last.label or "") if part) or "outside notebooks"

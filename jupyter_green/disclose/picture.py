@@ -29,7 +29,8 @@ def png_of(label: Label) -> bytes:
 
 def text_of(label: Label) -> str:
     """Return the label in one line of plain text."""
-    said = [f"Energy label of {one_line(label.model, 80)}, {one_line(label.task, 60)}", headline(label)]
+    task = f", {one_line(label.task, 60)}" if label.task else ""
+    said = [f"Energy label of {one_line(label.model, 80)}{task}", headline(label)]
     if label.stars is not None:
         said.append(f"{label.stars} of 5 stars among {len(label.peers) + 1} models{_of(label.edition)}")
     said += [f"{label.units:,} units × {label.runs} runs, batch {label.batch}", _proof(label)]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jupyter_green.records import EnergyRecord
+from jupyter_green.report.quotation import one_line
 from jupyter_green.session import Session, current
 from jupyter_green.session.accelerator import synchronize
 
@@ -36,7 +37,7 @@ class Runs:
     answers : tuple
         The last run's answers, None where a unit failed.
     faults : tuple of str
-        Kinds of failure, each once.
+        The first failure of each kind, one line.
     """
 
     records: tuple[EnergyRecord, ...]
@@ -71,8 +72,10 @@ def thirds(sets: Mapping[str, Sequence[Any]], units: int = UNITS, seed: int = 0)
         # 1,000 in three parts: 334, 333, 333.
         part = units // len(sets) + (place < units % len(sets))
         if len(items) < part:
+            fit = min(map(len, sets.values())) * len(sets)
+            advice = f"use at most {fit:,} (--units {fit})" if fit else "give one with examples"
             raise DiscloseError(
-                f"The data set {name!r} has {len(items)} examples; {part} are needed for {units} units."
+                f"The data set {name!r} has {len(items):,} examples; {part:,} are needed for {units:,} units: {advice}."
             )
         found += [(name, chosen) for chosen in rng.sample(range(len(items)), part)]
     rng.shuffle(found)
@@ -111,13 +114,13 @@ def measure(
     if not examples or runs < 1:
         raise DiscloseError("A label needs examples and a number of runs from 1 up.")
     session = current() if session is None else session
-    faults: dict[str, None] = {}
+    faults: dict[str, str] = {}
 
     def one(example: Any) -> tuple[Any, bool]:
         try:
             return answer(example), True
         except Exception as error:  # noqa: BLE001 - somebody else's model; a failed unit is counted, not hidden
-            faults[type(error).__name__] = None
+            faults.setdefault(type(error).__name__, f"{type(error).__name__}: {one_line(error, 160)}")
             return None, False
 
     for example in examples[: min(len(examples), 20)]:
@@ -134,4 +137,5 @@ def measure(
         answers = [found for found, _ in pairs]
         records.append(window)
         completed.append(done)
-    return Runs(tuple(w.record for w in records), len(examples), tuple(completed), tuple(answers), tuple(faults))
+    settled, why = tuple(window.record for window in records), tuple(faults.values())
+    return Runs(settled, len(examples), tuple(completed), tuple(answers), why)

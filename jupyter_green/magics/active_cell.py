@@ -57,6 +57,8 @@ class ActiveCell:
         What its header asked for.
     undecided : bool
         Whether it is yet to be seen, at its start, if a budget lets it run.
+    idle_until_work : bool
+        Whether it is metered from where a magic of ours begins its work, and not at all where none does.
     interrupt : KeyboardInterrupt or None
         One that came while a cell ran in it, too late for that one.
     """
@@ -70,6 +72,7 @@ class ActiveCell:
     window: Window | None = None
     request: Request | None = None
     undecided: bool = False
+    idle_until_work: bool = False
     interrupt: KeyboardInterrupt | None = None
 
     def matches(self, info: Any) -> bool:

@@ -37,10 +37,14 @@ if TYPE_CHECKING:
 HEADER_ALONE = re.compile(r"\s*%%energy([ \t][^\n]*)?\s*")
 """A header with nothing below it."""
 
-OWN_LINES = re.compile(
-    r"\s*(#.*|%((energy|baseline|budget)(\s.*)?|(load|unload|reload)_ext\s+jupyter_green\s*|config\s+JupyterGreen(\..*)?))?$"
+_STEERING = (
+    r"(energy|baseline|budget|disclose)(\s.*)?"
+    r"|(load|unload|reload)_ext\s+jupyter_green\s*|config\s+JupyterGreen(\..*)?"
 )
+OWN_LINES = re.compile(rf"\s*(#.*|%({_STEERING}))?$")
 """A cell of nothing but these lines is ours, or empty; it is not metered."""
+WORK_LINES = re.compile(rf"\s*(#.*|%({_STEERING}|(shrink|quantize|prune|distill?|compare|label|energyit)(\s.*)?))?$")
+"""A cell of nothing but these lines is metered from where one of them begins its work: a wrong call has none."""
 
 LOOK = f"get_ipython().run_line_magic({HOLD!r}, '')"
 END_UNKNOWN = "How this cell ended was not told; it is counted up to the start of the next one."
@@ -156,12 +160,21 @@ class CellMeter:
         self._close_forgotten()
         if _is_own(info.raw_cell):
             return
+        cell.idle_until_work = all(WORK_LINES.match(line) for line in _lines(info.raw_cell))
         metered = self.enabled or info.raw_cell.lstrip().startswith("%%energy")
         if metered and self.gate is not None and self.gate.watches():
             cell.undecided = True
             self._start.put(LOOK)
-        elif self.enabled:
+        elif self.enabled and not cell.idle_until_work:
             self._open(cell)
+
+    def work(self) -> None:
+        """A magic of ours was understood and begins its work, which a cell of nothing but such lines is metered for."""
+        cell = self._active.outermost()
+        if cell is not None and cell.idle_until_work:
+            cell.idle_until_work = False
+            if cell.window is None and self.enabled:
+                uninterrupted(lambda: self._open(cell))
 
     def start(self, _line: str = "") -> None:
         """Look at the budgets, then open the window: what stands before a cell's own code where there are any.
@@ -180,7 +193,7 @@ class CellMeter:
             held, asked = self.gate.look(source)
         except Exception as error:  # noqa: BLE001 - a budget that can't be looked at must not keep a cell from running
             self._failed(error)
-        if (held is None or asked) and self.enabled:
+        if (held is None or asked) and self.enabled and not cell.idle_until_work:
             uninterrupted(lambda: self._open_decided(cell))  # interrupted before, it counts as undecided to its end
         cell.undecided = False
         if held is not None:
@@ -198,7 +211,7 @@ class CellMeter:
             ending[:] = [cell]
             if not cell.nested:
                 self._start.clear()
-            if cell.undecided and self.enabled:
+            if cell.undecided and self.enabled and not cell.idle_until_work:
                 self._open(cell)  # it ended before its own code began
             if cell.window is not None:
                 cell.window.held = ending
@@ -380,4 +393,9 @@ def _never_begun(result: Any) -> bool:
 
 
 def _is_own(source: str) -> bool:
-    return bool(HEADER_ALONE.fullmatch(source)) or all(OWN_LINES.match(line) for line in source.splitlines())
+    return bool(HEADER_ALONE.fullmatch(source)) or all(OWN_LINES.match(line) for line in _lines(source))
+
+
+def _lines(source: str) -> list[str]:
+    """Return the lines of a cell; one that goes on after a backslash is one."""
+    return source.replace("\\\n", " ").splitlines()

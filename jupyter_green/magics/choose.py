@@ -81,6 +81,8 @@ class ChooseMagics(Magics):
         data, metric = self._value("compare", given.data), given.metric
         own = self.shell.user_ns.get(metric)
         tokenizer = None if given.tokenizer is None else self._value("compare", given.tokenizer)
+        columns = column_or_values(self.shell, "compare", given.group)
+        self.cells.work()
         from jupyter_green.shrink.contest import compare
         from jupyter_green.shrink.fault import ShrinkError
 
@@ -93,7 +95,7 @@ class ChooseMagics(Magics):
                     metric=own if callable(own) else metric,
                     max_loss=given.max_loss,
                     time=given.time,
-                    group=column_or_values(self.shell, "compare", given.group),
+                    group=columns,
                     batch=given.batch,
                     repeats=given.repeats,
                     remote=given.remote,
@@ -129,7 +131,7 @@ class ChooseMagics(Magics):
         parser = Options("label")
         parser.add_argument("model")
         parser.add_argument("--data", action="append", required=True)
-        parser.add_argument("--task", default="the task of this notebook")
+        parser.add_argument("--task", default="")
         parser.add_argument("--units", type=int)
         parser.add_argument("--runs", type=int)
         parser.add_argument("--expect", type=float)
@@ -221,11 +223,13 @@ class ChooseMagics(Magics):
 
         tokenizer = None if given.tokenizer is None else self._value("label", given.tokenizer)
         model = self._value("label", given.model)
+        data = {name: self._value("label", name) for name in given.data}
+        peers = {} if given.peers is None else dict(self._value("label", given.peers))
+        self.cells.work()
         item = contestant_of(given.model, model, tokenizer=tokenizer)
-        sets = {name: examples_of(self._value("label", name), batch=1) for name in given.data}
+        sets = {name: examples_of(one, batch=1) for name, one in data.items()}
         units = UNITS if given.units is None else given.units
         examples = joined(sets, thirds({name: range(len(one)) for name, one in sets.items()}, units))
-        peers = {} if given.peers is None else dict(self._value("label", given.peers))
         with item.quiet():
             item.ready(examples)
             places = range(len(examples.batches))

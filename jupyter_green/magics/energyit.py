@@ -66,6 +66,7 @@ class RepeatMagics(Magics):
             raise UsageError("%energyit wants a statement to repeat, as in: %energyit model(batch).")
         run = self._compile(setup, body)
         session = self.cells.session()
+        self.cells.work()
         record = repeat(session, run, longest=longest, fixed=fixed, code_hash=code_hash(body))
         if "o" in options:
             self.shell.push({options["o"]: record})

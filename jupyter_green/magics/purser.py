@@ -114,7 +114,7 @@ class Purser:
         self._gate.purse.set(budget)
         self.changes += 1
         spent, problem = self._gate.standing(budget), self._gate.purse.problem
-        return [f"{entered(budget, spent)}{basis(problem, spent.read_at)}", *self._notice()]
+        return [f"{entered(budget, spent, before)}{basis(problem, spent.read_at)}", *self._notice()]
 
     def ask(self, action: str, *, per: str, amount: str, covers: str, reason: str) -> str:
         """Do what a page asks; what it has no field for stays as it was.
@@ -208,8 +208,8 @@ class Purser:
         return [notice] if notice else []
 
 
-def entered(budget: Budget, spent: Spent) -> str:
-    """Say what a new budget counts, and what it does."""
+def entered(budget: Budget, spent: Spent, before: Budget | None = None) -> str:
+    """Say what a new budget counts, what it does, and which one it takes the place of."""
     from jupyter_green.accounts.standing import used
 
     counts = {
@@ -218,8 +218,9 @@ def entered(budget: Budget, spent: Spent) -> str:
         "all": "Every metered cell is counted",
     }[budget.covers]
     ways = "interrupts what runs" if budget.stop else "lets what runs finish"
+    other = "" if before is None else f", in place of {before.name}"
     return (
-        f"Budget of {budget.name}: {used(spent)}. {counts}. It warns at 80 %, asks at 100 %, then holds further "
+        f"Budget of {budget.name}{other}: {used(spent)}. {counts}. It warns at 80 %, asks at 100 %, then holds further "
         f"metered cells back, and {ways}."
     )
 

@@ -144,12 +144,14 @@ class ShrinkMagics(Magics):
                 chosen[own] = getattr(options, own)
         if getattr(options, "student", None) is not None:
             chosen["student"] = self._value(name, options.student)
+        data = self._value(name, data_name)
+        self.cells.work()
         from jupyter_green.shrink import call, plan
 
         try:
             if options.dry_run:
-                return plan.plan(name, model, self._value(name, data_name), **chosen)
-            result = getattr(call, name)(model, self._value(name, data_name), **chosen)
+                return plan.plan(name, model, data, **chosen)
+            result = getattr(call, name)(model, data, **chosen)
         except ShrinkError as error:
             raise UsageError(f"%{name}: {error}") from None
         before = self.shell.user_ns.get(target, ABSENT)

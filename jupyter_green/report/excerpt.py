@@ -128,11 +128,11 @@ def for_model_card(
 
 
 def baseline_name(kind: str, name: str | None, runs: int) -> str:
-    """Return what a baseline is called: “before”, last run, median of 5 runs."""
-    if kind == "last":
+    """Return what a baseline is called: “before”, last run (the median of one, too), median of 5 runs."""
+    if kind == "last" or (kind == "median" and runs == 1):
         return "last run"
     if kind == "median":
-        return f"median of {runs} {'run' if runs == 1 else 'runs'}"
+        return f"median of {runs} runs"
     return f"“{one_line(name, 80)}”" if name else "baseline"
 
 

@@ -220,12 +220,9 @@ export class Words {
       case 'last':
         return trans.__('last run');
       case 'median':
-        return trans._n(
-          'median of %1 run',
-          'median of %1 runs',
-          baseline.runs,
-          baseline.runs
-        );
+        return baseline.runs === 1
+          ? trans.__('last run')
+          : trans.__('median of %1 runs', baseline.runs);
       default:
         return baseline.name
           ? trans.__('“%1”', baseline.name)
@@ -235,7 +232,7 @@ export class Words {
 
   /** The same, short enough for the head of a column. */
   baselineHead(baseline: IBaselineHead): string {
-    return baseline.kind === 'median'
+    return baseline.kind === 'median' && baseline.runs > 1
       ? this.trans.__('median')
       : this.baseline(baseline);
   }
@@ -307,6 +304,7 @@ export class Words {
       'other devices': trans.__('other devices'),
       'no baseline': trans.__('no baseline'),
       'one run': trans.__('one run'),
+      'kept as baseline': trans.__('kept'),
       throttled: trans.__('throttled'),
       'baseline throttled': trans.__('baseline throttled'),
       'other clocks': trans.__('other clocks')

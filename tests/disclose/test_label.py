@@ -168,12 +168,12 @@ def test_runs_are_metered_and_failures_counted() -> None:
         session.end()
     assert found.completed == (39, 39, 39)
     assert found.asked == 40
-    assert found.faults == ("KeyError",)
+    assert found.faults == ("KeyError: 'seven'",)
     assert found.answers[7] is None
     assert [item.units for item in found.records] == [39.0] * 3
     assert all(item.joules is not None and item.span == "trial" for item in found.records)
     bad = label("mine", found, task="sums", gate=Gate(accuracy=1.0, chance=0.5))
-    assert bad.problems == ("39 of 40 units completed",)
+    assert bad.problems == ("39 of 40 units completed (KeyError: 'seven')",)
 
 
 @pytest.mark.parametrize("wrong", [float("nan"), -1.0, 0.0, 7.0, float("inf")])

@@ -67,6 +67,24 @@ def test_label_from_end_to_end(kernel: Kernel) -> None:
     ran(kernel, "two = %label rule --data test --data half --units 60 --runs 2 --task sides --peers peers")
     ran(kernel, "assert {two.stars, two.size_class} <= {1, 5, ''} and two.stars is not None")
     ran(kernel, "bad = %label broken --data test --units 30 --runs 1\nassert not bad.valid and bad.stars is None")
+    said = ran(kernel, "bad")
+    assert "Energy label of broken · not valid: 0 of 30 units completed (OSError: down)" in said
+    said = str(kernel.run("%label rule --data half"))
+    assert "'half' has 50 examples; 1,000 are needed for 1,000 units: use at most 50 (--units 50)" in said
+
+
+def test_a_wrong_call_is_no_work(kernel: Kernel) -> None:
+    """What a line of ours refuses is no cell; what it runs is."""
+    ran(kernel, "from jupyter_green.session import current, settle")
+    ran(kernel, "def cells(): settle(); return [r for r in current().finished if r.span == 'cell']")
+    ran(kernel, "before = len(cells())")
+    for line in ("%label", "%label absent --data test", "%compare rule", "%shrink", "%energyit -t x", "%disclose"):
+        assert kernel.run(line).status == "error"
+    ran(
+        kernel, "# with the two cells that ask\nassert len(cells()) == before + 1, [r.execution_count for r in cells()]"
+    )
+    ran(kernel, "%label rule --data test --units 6 --runs 1")
+    ran(kernel, "last = cells()[-1]\nassert any(r.parent == last.id for r in current().finished if r.label), last")
 
 
 def test_disclose_from_end_to_end(kernel: Kernel) -> None:

@@ -132,7 +132,7 @@ def test_a_cell_of_a_notebook_without_a_name_says_so() -> None:
         [at(2, gpu(50.0), notebook=None), at(1, gpu(20.0), notebook=None, cell_id="b", execution_count=None)]
     )
     assert [name for name, _, _ in nameless.dearest] == [
-        f"a notebook without a name of films, {(NOW - timedelta(hours=2)):%Y-%m-%d %H:%M} [1]",
+        f"unnamed notebook (project films), {(NOW - timedelta(hours=2)):%Y-%m-%d %H:%M} [1]",
         "outside notebooks",
     ]
 

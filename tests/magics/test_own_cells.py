@@ -17,6 +17,8 @@ from jupyter_green.magics.cell import _is_own
         "  %baseline set 'as it was'",
         "# keep it\n%baseline use last -t 5%\n\n%energy status",
         "%energy report --slack",
+        "%disclose",
+        "%disclose model \\\n    --to model.json",
     ],
 )
 def test_steering_is_no_work(source: str) -> None:
@@ -33,6 +35,7 @@ def test_steering_is_no_work(source: str) -> None:
         "%baselines",
         "%energyit x = 1",
         "%shrink model",
+        "%disclosed",
         "%load_ext autoreload",
         "x = %baseline",
     ],

@@ -91,7 +91,7 @@ def test_how_a_total_stands() -> None:
     assert compared("more", 12.0, 1, "x") == "+1,200\u202f% against x on the 1 cell both runs finished"
     assert compared("unproven", 0.1, 3, "“before”") == "no proven difference from “before”"
     assert compared("none", None, 0, "x") == compared("more", 1.0, 0, "x") == ""
-    assert [baseline_name("median", None, n) for n in (1, 5)] == ["median of 1 run", "median of 5 runs"]
+    assert [baseline_name("median", None, n) for n in (1, 5)] == ["last run", "median of 5 runs"]
     assert baseline_name("named", "before", 1) == "“before”"
     assert baseline_name("file", None, 1) == "baseline"
 

@@ -190,7 +190,7 @@ describe('the baseline’s name', () => {
     [{ ...head, kind: 'named', name: 'before' }, '“before”'],
     [{ ...head, kind: 'last' }, 'last run'],
     [{ ...head, kind: 'median' }, 'median of 5 runs'],
-    [{ ...head, kind: 'median', runs: 1 }, 'median of 1 run']
+    [{ ...head, kind: 'median', runs: 1 }, 'last run']
   ] as const)('%p', (baseline, name) => {
     expect(words.baseline(baseline)).toBe(name);
   });

@@ -33,7 +33,7 @@ export function RunList({
   const cells = (run: IEntry): string =>
     trans._n('%1 cell', '%1 cells', run.cells, run.cells);
   return (
-    <section className="jgp-sec jgp-cells" aria-label={trans.__('Runs')}>
+    <section className="jgp-sec jgp-cells jgp-runs" aria-label={trans.__('Runs')}>
       <div className="jgp-row jgp-th" aria-hidden="true">
         <span />
         <span className="jgp-src" />
