@@ -139,8 +139,8 @@ _CORE_SERVERS = {
 
 _DESKTOP_MODELS = {42, 58, 60, 94, 151, 158, 165, 167, 183, 191, 198}
 _MOBILE_MODELS = {61, 69, 70, 71, 78, 125, 126, 138, 140, 141, 142, 154, 170, 172, 186, 189}
-_ATOM_MODELS = {55, 76, 92, 122, 150, 156}
-"""Small cores of 6 to 10 W a chip, sold as Atom, Celeron and Pentium for boxes and laptops alike."""
+# Small cores of 6 to 10 W a chip, sold as Atom, Celeron and Pentium for boxes and laptops alike, are priced as laptops.
+_MOBILE_MODELS |= {55, 76, 92, 122, 150, 156}
 
 _OLD_SERVERS = {23, 26, 29, 30, 37, 44, 46, 47}
 """Servers' parts older than any row."""
@@ -178,7 +178,8 @@ def look_up(chip: Chip) -> CoreWatts:
         return APPLE
     if chip.vendor in {"arm", "ampere"}:
         return _arm(chip)
-    if _GUEST_NAME.search(chip.name):
+    old = chip.vendor == "intel" and chip.family == 6 and "Xeon" in chip.name and chip.model in _OLD_SERVERS
+    if old or _GUEST_NAME.search(chip.name):
         return UNKNOWN
     if _WORKSTATION_NAME.search(chip.name):
         return WORKSTATION
@@ -205,10 +206,6 @@ def _intel(chip: Chip) -> CoreWatts | None:
             return XEON["Cascade Lake" if chip.stepping is not None and chip.stepping >= 5 else "Skylake"]
         if chip.model in _CORE_SERVERS:
             return XEON[_CORE_SERVERS[chip.model]]
-    if chip.family == 6 and not client and chip.model in _OLD_SERVERS:
-        return UNKNOWN
-    if chip.family == 6 and chip.model in _ATOM_MODELS and "Xeon" not in chip.name:
-        return LAPTOP
     if client or (chip.family == 6 and chip.model in _MOBILE_MODELS | _DESKTOP_MODELS):
         mobile = chip.model in _MOBILE_MODELS or _MOBILE_NAME.search(chip.name)
         return LAPTOP if mobile else DESKTOP
