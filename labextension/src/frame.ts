@@ -162,11 +162,12 @@ const budget: Reader<IBudget> = object<IBudget>({
   note: orNull(sentence)
 });
 
+/** What every frame bears. */
+const bearing = { v: oneOf(VERSION), app: oneOf(APP), run: id };
+
 const snapshot: Reader<ISnapshot> = object<ISnapshot>({
-  v: oneOf(VERSION),
+  ...bearing,
   type: oneOf('snapshot'),
-  app: oneOf(APP),
-  run: id,
   seq: count,
   sent_at: when,
   notebook: orNull(label),
@@ -191,10 +192,8 @@ const snapshot: Reader<ISnapshot> = object<ISnapshot>({
 });
 
 const history: Reader<IHistory> = object<IHistory>({
-  v: oneOf(VERSION),
+  ...bearing,
   type: oneOf('history'),
-  app: oneOf(APP),
-  run: id,
   seq: count,
   cells: list(cell, 1000),
   page: count,
@@ -202,10 +201,8 @@ const history: Reader<IHistory> = object<IHistory>({
 });
 
 const answer: Reader<IAnswer> = object<IAnswer>({
-  v: oneOf(VERSION),
+  ...bearing,
   type: oneOf('answer'),
-  app: oneOf(APP),
-  run: id,
   to: id,
   ok: flag,
   message: sentence

@@ -128,6 +128,20 @@ def test_nothing_is_called_measured_that_is_not(desk: Desk, kernel: str) -> None
         assert "measured" not in re.sub(r"<svg.*?</svg>", "", html), tab
 
 
+def test_a_record_under_its_cell_is_final_in_its_own_place(desk: Desk) -> None:
+    """It is HTML that JupyterLab draws; what was shown before its figures were final is replaced."""
+    notebook = desk.metered([f"%%energy\n{LONG}"], "board")
+    notebook.run()
+    record = notebook.cell(0).locator(".jg-rec")
+    expect(record).to_have_count(1)
+    expect(record).to_have_js_property("localName", "details")
+    expect(record.locator("summary")).to_contain_text(re.compile(r"J ±.*GPU simulated"))
+    record.locator("summary").click()
+    expect(record.locator("tbody tr").first).to_contain_text("simulated")
+    expect(record.locator("summary")).to_have_css("list-style-type", "none")
+    desk.shoot("record", whole=True)
+
+
 def test_a_shrink_says_in_its_row_what_came_of_it(desk: Desk) -> None:
     pytest.importorskip("onnxruntime")
     making = """
