@@ -88,7 +88,7 @@ class Contestant:
         batch = self._batches[0]
         try:
             given = copy.deepcopy(batch)
-        except (TypeError, RuntimeError):  # what can't be copied can't be kept from it either
+        except RAISED:  # somebody else's objects; what can't be copied can't be kept from it either
             yield
             return
         before, self._batches[0] = key_of(given), given

@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from . import deadline
-from .batch import Batch, leaves, mapped, regrouped, smaller
-from .columns import LABELS, PAIRS, TEXTS, dense, is_columns, is_set, several_sets, tensor, together
+from .batch import LABELS, Batch, leaves, mapped, regrouped, smaller
+from .columns import PAIRS, TEXTS, dense, is_columns, is_set, several_sets, tensor, together
 from .fault import ShrinkError
 from .forms import BATCH, Reading
 from .groups import answers_to, first_of_each, keys_of, numbered, repeats_left_out
@@ -195,9 +195,9 @@ def _several_inputs(data: Any) -> tuple[tuple[Any, ...], Any] | None:
         rows = [(*one[0], one[1]) if nested and len(one) == 2 else one for one in data]
         if _are_batches(data) or len({*map(len, rows)}) > 1 or len(rows[0]) < 3:
             return None
-        *inputs, labels = ([*column] for column in zip(*rows, strict=True))
-        shaped = all(len({getattr(one, "shape", None) for one in column} - {None}) == 1 for column in inputs)
-        return (tuple(inputs), labels) if shaped else None
+        columns: list[list[Any]] = [[*column] for column in zip(*rows, strict=True)]
+        shaped = all(len({getattr(one, "shape", None) for one in column} - {None}) == 1 for column in columns[:-1])
+        return (tuple(columns[:-1]), columns[-1]) if shaped else None
     if not isinstance(data, tuple) or len(data) < 2:
         return None
     inputs = [*data[0]] if len(data) == 2 and isinstance(data[0], tuple) else [*data[:-1]]

@@ -13,9 +13,8 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .batch import Batch, leaves, mapped, smaller
+from .batch import LABELS, Batch, leaves, mapped, smaller
 from .columns import (
-    LABELS,
     PAIRS,
     TEXTS,
     are_examples,

@@ -167,7 +167,7 @@ def classes_by_group(
 
     found = {}
     for number, score in metric.by_class(original, candidate).items():
-        places = np.flatnonzero(metric.holding(original, number))
+        places: list[int] = np.flatnonzero(metric.holding(original, number)).tolist()
         different = len(places) if groups is None else len({groups[place] for place in places})
         found[number] = replace(score, different=different)
     return found

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import deadline
-from .batch import Batch, leaves
-from .columns import LABELS, labels_of, plain, tensors, text_column, texts_of
+from .batch import LABELS, Batch, leaves
+from .columns import labels_of, plain, tensors, text_column, texts_of
 from .fault import RAISED, ShrinkError, why
 from .sampler import ASKED, indexes_of, recorded, source
 from .surroundings import Surroundings

@@ -87,7 +87,8 @@ class Metric:
 
     def holding(self, parts: np.ndarray, number: int) -> np.ndarray:
         """Return which examples hold a class of `by_class`."""
-        return parts[:, 1] == number
+        found: np.ndarray = parts[:, 1] == number
+        return found
 
     def loss(self, original: np.ndarray, candidate: np.ndarray, level: float = LEVEL) -> Loss:
         """Return how much worse the candidate is, with its interval."""
@@ -140,7 +141,8 @@ class PerPlace(Metric):
 
     def holding(self, parts: np.ndarray, number: int) -> np.ndarray:
         """Return which examples have a labelled place of a class."""
-        return parts[:, 2 + self.counted + number] > 0
+        found: np.ndarray = parts[:, 2 + self.counted + number] > 0
+        return found
 
     def loss(self, original: np.ndarray, candidate: np.ndarray, level: float = LEVEL) -> Loss:
         """Resampled by example."""

@@ -41,7 +41,8 @@ class Progress:
         self._window, self._seconds, self._say = window, seconds, say
         self._bar: Any = None
         if shown:
-            self._bar = tqdm(total=round(seconds), unit="s", bar_format="{desc}{bar}{n}/{total} s{postfix}")
+            with heard():
+                self._bar = tqdm(total=round(seconds), unit="s", bar_format="{desc}{bar}{n}/{total} s{postfix}")
         self._what, self._looked = "", 0.0
 
     def __call__(self, what: str, share: float) -> None:
@@ -65,7 +66,8 @@ class Progress:
     def close(self) -> None:
         """Take the bar away."""
         if self._bar is not None:
-            self._bar.close()
+            with heard():
+                self._bar.close()
 
 
 def spent(window: Window) -> str:

@@ -70,8 +70,8 @@ def headline(result: ShrinkResult) -> str:
 def _nothing_kept(reason: str, late: Late | None = None) -> str:
     """Return why nothing is kept, in one sentence."""
     if late is not None and late.unjudged and not reason.startswith((UNLIKE, *UNTOLD)):
-        came = f"{late.tried} candidate{'' if late.tried == 1 else 's'} tried, none judged"
-        return f"Not finished in {number.seconds(late.allowed)} ({came}): keep your model, or give more time."
+        tried = f"{late.tried} candidate{'' if late.tried == 1 else 's'} tried, none judged"
+        return f"Not finished in {number.seconds(late.allowed)} ({tried}): keep your model, or give more time."
     if reason.startswith(UNLIKE):
         return "Can't tell: the device was throttled on one side alone."
     if reason.startswith(UNTOLD):
