@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from jupyter_green.ledger.privacy import comparable, is_same_code
-from jupyter_green.records import EnergyRecord
+from jupyter_green.records import EnergyRecord, cell_key
 
 from .reading import Reading
 from .rest import restful
@@ -131,7 +131,7 @@ class Baseline:
             reading = usable(record)
             if reading is None:
                 continue
-            key = record.cell_id or f"#{record.id}"
+            key = cell_key(record.cell_id, record.id)
             before = found.pop(key, None)
             found[key] = (
                 BaselineCell(record.cell_id, record.code_hash, reading, (reading.joules,))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyter_green.records import Component, EnergyRecord, Trace
+from jupyter_green.records import Component, EnergyRecord, Trace, cell_key, weakest
 
 
 def component(joules: float | None = 10.0, uncertainty: float = 1.0, gain: float = 0.5, **changes: object) -> Component:
@@ -135,3 +135,22 @@ def test_without_a_course_of_power_it_is_said_what_one_takes(shown: EnergyRecord
         shown.plot()
     assert str(caught.value).count(".") == 1
     assert "too short" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("qualities", "said"),
+    [
+        ((), None),
+        ((None,), None),
+        (("measured", None), "measured"),
+        (("measured", "estimated"), "estimated"),
+        (("estimated", "simulated", "measured"), "simulated"),
+    ],
+)
+def test_a_sum_is_called_by_the_weakest_of_its_figures(qualities: tuple[str | None, ...], said: str | None) -> None:
+    assert weakest(qualities) == said
+
+
+def test_executions_are_of_one_cell_by_its_id_else_each_is_its_own() -> None:
+    assert cell_key("a", "1") == cell_key("a", "2") == "a"
+    assert cell_key(None, "1") == cell_key("", "1") == "#1"
