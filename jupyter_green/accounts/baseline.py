@@ -17,10 +17,10 @@ from typing import Any, Literal
 
 from jupyter_green.ledger.privacy import comparable, is_same_code
 from jupyter_green.records import EnergyRecord, cell_key
+from jupyter_green.report.number import finite
 
 from .reading import Reading
 from .rest import restful
-from .view import finite
 
 BaselineKind = Literal["named", "last", "median", "file"]
 FORMAT = "jupyter_green.baseline"

@@ -26,8 +26,8 @@ from .contradiction import contradicted, widened
 from .doctor import covers
 from .excerpt import SET_REGION
 from .facts import device_name
-from .figure import Figure, finite
-from .number import THIN
+from .figure import Figure
+from .number import THIN, finite
 from .quotation import encodable, one_line
 from .rows import Rows
 from .section import Section
