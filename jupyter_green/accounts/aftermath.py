@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from jupyter_green.ledger.sum import Outlay
-from jupyter_green.records import EnergyRecord, Quality
+from jupyter_green.records import EnergyRecord, Quality, weakest
 from jupyter_green.report import number
 
 from .demand import Rebound, observed
@@ -117,7 +117,7 @@ def aftermath(records: Sequence[EnergyRecord], now: float) -> Aftermath:
     found = observed(sides[0][0], sides[1][0], (sides[0][1], sides[1][1]), seconds)
     gate = _Gate(outcome.proven, "the shrink's line does not say that it is proven")
     credit = judged(sides[1][1], baseline=sides[0][0], used=sides[1][0], passed=gate)
-    return Aftermath(outcome.line, unit, found, seconds, _weakest(side[2] for side in sides), credit, last.id)
+    return Aftermath(outcome.line, unit, found, seconds, weakest(side[2] for side in sides), credit, last.id)
 
 
 def _is_use(record: EnergyRecord) -> bool:
@@ -136,8 +136,3 @@ def _summed(records: Sequence[EnergyRecord]) -> tuple[Joules, float, Quality | N
         outlay.add(record)
     units = sum(record.units or 0.0 for record in records)
     return Joules(outlay.total / units, outlay.uncertainty / units), units, outlay.quality
-
-
-def _weakest(found: Iterable[Quality | None]) -> Quality | None:
-    ranked: tuple[Quality, ...] = ("simulated", "estimated", "measured")
-    return min((quality for quality in found if quality is not None), key=ranked.index, default=None)

@@ -16,11 +16,11 @@ from functools import cached_property
 from typing import Any, Literal
 
 from jupyter_green.ledger.privacy import comparable, is_same_code
-from jupyter_green.records import EnergyRecord
+from jupyter_green.records import EnergyRecord, cell_key
+from jupyter_green.report.number import finite
 
 from .reading import Execution, Reading
 from .rest import restful
-from .view import finite
 
 BaselineKind = Literal["named", "last", "median", "file"]
 FORMAT = "jupyter_green.baseline"
@@ -133,7 +133,7 @@ class Baseline:
             reading = usable(record)
             if reading is None:
                 continue
-            key = record.cell_id or f"#{record.id}"
+            key = cell_key(record.cell_id, record.id)
             before = found.pop(key, None)
             found[key] = (
                 BaselineCell(record.cell_id, record.code_hash, reading, (reading.joules,))

@@ -29,6 +29,7 @@ from typing import Any, Literal
 
 from jupyter_green.ledger.privacy import is_same_code
 from jupyter_green.records import EnergyRecord, Unfair
+from jupyter_green.report.number import finite
 
 from .baseline import Baseline, BaselineCell, Matching, spread
 from .contention import SHORTEST, Contention, contention, half_width

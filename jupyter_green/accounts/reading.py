@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from jupyter_green.records import (
     Component,
@@ -23,11 +23,10 @@ from jupyter_green.records import (
     Status,
     Unfair,
     unfair,
+    weakest,
 )
 from jupyter_green.records.conditions import UNKNOWN
 from jupyter_green.records.flat import FlatPart, FlatRecord
-
-_WEAKEST: tuple[Quality, ...] = ("simulated", "estimated", "measured")
 
 
 class Part(NamedTuple):
@@ -233,7 +232,7 @@ class Reading:
     @property
     def quality(self) -> Quality:
         """The weakest standing among the parts."""
-        return min((part.quality for part in self.parts), key=_WEAKEST.index, default="estimated")
+        return weakest(part.quality for part in self.parts) or "estimated"
 
     @property
     def measured_share(self) -> float | None:
@@ -366,7 +365,12 @@ class Reading:
                 _known(item.get("others_busy")),
                 _conditions(item.get("conditions") or {}),
             )
-            if part.quality not in _WEAKEST or not math.isfinite(part.joules) or part.random < 0 or part.gain < 0:
+            if (
+                part.quality not in get_args(Quality)
+                or not math.isfinite(part.joules)
+                or part.random < 0
+                or part.gain < 0
+            ):
                 raise ValueError("a part of a reading has a value that it can't have")
             parts.append(part)
         units = data.get("units")

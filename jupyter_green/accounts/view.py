@@ -6,18 +6,13 @@ their standing. A figure that is no finite number leaves as None, because absent
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from jupyter_green.records import EnergyRecord
+from jupyter_green.report.number import finite
 from jupyter_green.report.quotation import one_line
 
 Shape = dict[str, Any]
-
-
-def finite(value: float | None) -> float | None:
-    """Return a number that JSON has a word for, else None."""
-    return value if value is not None and math.isfinite(value) else None
 
 
 def figure(record: EnergyRecord) -> Shape:

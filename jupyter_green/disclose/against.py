@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from jupyter_green.accounts import Baseline, Comparison
 from jupyter_green.accounts.baseline import RUNS
 from jupyter_green.accounts.reading import Execution
-from jupyter_green.records import EnergyRecord
+from jupyter_green.records import EnergyRecord, cell_key
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class RunComparison:
         if baseline is not None:
             comparison = Comparison(baseline)
             for record in items:
-                comparison.add(record.cell_id or f"#{record.id}", record)
+                comparison.add(cell_key(record.cell_id, record.id), record)
             found = comparison.total()
         self._counts["none" if found is None else found.verdict] += 1
         if found is not None and found.verdict == "more":

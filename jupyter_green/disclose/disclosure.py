@@ -16,6 +16,7 @@ from typing import Any
 from jupyter_green.impact import Embodied, Valuation, Water, reusable_heat, water
 from jupyter_green.impact.embodied import CAPTURE
 from jupyter_green.records import Quality
+from jupyter_green.report.number import finite
 
 from .fault import DiscloseError
 from .sci import JOULES_PER_KWH
@@ -212,7 +213,7 @@ class Disclosure:
             "measured_share": self.measured_share,
             "energy": {
                 "kwh": self.kilowatt_hours,
-                "uncertainty_kwh": _finite(self.uncertainty / JOULES_PER_KWH),
+                "uncertainty_kwh": finite(self.uncertainty / JOULES_PER_KWH),
                 "quality": self.quality,
                 "accelerators_kwh": None
                 if self.accelerator_joules is None
@@ -294,7 +295,3 @@ def _present(given: Disclosure) -> Mapping[str, bool]:
 
 def _band(value: float, part: float, source: str) -> dict[str, Any]:
     return {"value": value, "low": value * (1 - part), "high": value * (1 + part), "source": source}
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

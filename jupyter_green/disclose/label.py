@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from jupyter_green.records import EnergyRecord, Quality
+from jupyter_green.records import EnergyRecord, Quality, weakest
 from jupyter_green.session.prediction import t_quantile
 
 from . import picture
@@ -244,7 +244,7 @@ def label(
         problems = problems or ["no unit was completed"]
     whole = [_wh_per_1000(record, count) for record, count in zip(records, done, strict=True) if count]
     hardware = _hardware(parts)
-    quality = _weakest(parts)
+    quality = weakest(part.quality for part in parts) or "estimated"
     valid = not problems
     value = fmean(each) if valid else None
     half = _half_width(each, parts, done) if valid else None
@@ -308,11 +308,6 @@ def _half_width(each: Sequence[float], parts: Sequence[EnergyRecord], done: Sequ
     doubts = [(part.uncertainty or 0.0) / count / 3.6 for part, count in zip(parts, done, strict=True) if count]
     among = t_quantile(len(each) - 1) * stdev(each) / math.sqrt(len(each)) if len(each) > 1 else 0.0
     return math.hypot(among, fmean(doubts))
-
-
-def _weakest(parts: Sequence[EnergyRecord]) -> Quality:
-    found = {part.quality for part in parts}
-    return "simulated" if "simulated" in found else ("measured" if found == {"measured"} else "estimated")
 
 
 def _hardware(parts: Sequence[EnergyRecord]) -> str:

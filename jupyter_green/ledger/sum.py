@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 
-from jupyter_green.records import EnergyRecord, Quality
+from jupyter_green.records import EnergyRecord, Quality, weakest
 
 
 @dataclass
@@ -69,8 +69,7 @@ class Outlay:
     @property
     def quality(self) -> Quality | None:
         """The weakest standing in it; None where nothing was read."""
-        weakest: tuple[Quality, ...] = ("simulated", "estimated", "measured")
-        return next((name for name in weakest if self.joules.get(name)), None)
+        return weakest(name for name, joules in self.joules.items() if joules)
 
     @property
     def total(self) -> float:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, NamedTuple, get_args
 
-from jupyter_green.records import Component, EnergyRecord, Quality, is_simulated
+from jupyter_green.records import Component, EnergyRecord, Quality, is_simulated, weakest
 
 By = Literal["project", "notebook", "day", "kind", "run"]
 
@@ -253,10 +253,6 @@ class Tally:
         read = [value for values in self._joules.values() for value in values]
         random = math.fsum(self._squares)
         gains = [math.fsum(gain) for gain in self._gains.values()]
-        quality: Quality | None = None
-        if read:
-            weakest: tuple[Quality, ...] = ("simulated", "estimated", "measured")
-            quality = next(name for name in weakest if self._joules[name])
         left_out = other.count if other is not None else 0
         return Totals(
             joules=math.fsum(read) if read else None,
@@ -264,7 +260,7 @@ class Tally:
             measured_joules=found["measured"],
             estimated_joules=found["estimated"],
             simulated_joules=found["simulated"],
-            quality=quality,
+            quality=weakest(name for name, values in self._joules.items() if values),
             seconds=math.fsum(self._seconds),
             count=self.count,
             unread=self.unread,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import islice
 
-from jupyter_green.records import EnergyRecord
+from jupyter_green.records import EnergyRecord, cell_key
 from jupyter_green.report.quotation import encodable, one_line
 
 from .balance import Balance
@@ -34,7 +34,7 @@ def cell_of(record: EnergyRecord) -> str | None:
 
 def key_of(record: EnergyRecord) -> str:
     """Return what tells a row from the others: the cell, or where there is none the execution."""
-    return cell_of(record) or f"#{record.id}"
+    return cell_key(cell_of(record), record.id)
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,12 @@ import math
 from functools import cached_property
 from typing import Any
 
-from jupyter_green.records import Quality
+from jupyter_green.records import Quality, weakest
 from jupyter_green.report.quotation import one_line, verbatim
 from jupyter_green.sensors import Finding
 from jupyter_green.session import Session
 
 LONGEST = 1000
-_WEAKEST: tuple[Quality, ...] = ("simulated", "estimated", "measured")
 
 
 class Sight:
@@ -40,7 +39,7 @@ class Sight:
                 known.append((watts, line.traits.quality))
         if not known:
             return None, None
-        return math.fsum(watts for watts, _ in known), min((quality for _, quality in known), key=_WEAKEST.index)
+        return math.fsum(watts for watts, _ in known), weakest(quality for _, quality in known)
 
     @cached_property
     def devices(self) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_green.accounts import view as shape
 from jupyter_green.ledger.location import is_local, sqlite_path
-from jupyter_green.records import Component, EnergyRecord, clock
+from jupyter_green.records import Component, EnergyRecord, clock, weakest
 
 if TYPE_CHECKING:
     from jupyter_green.impact import Valuation
@@ -125,14 +125,13 @@ def _without(whole: Totals, run: str) -> Totals | None:
     rest = [totals for name, totals in whole.groups.items() if name != run and totals.joules is not None]
     if not rest:
         return None
-    weakest = ("simulated", "estimated", "measured")
     return Totals(
         joules=sum(totals.joules or 0.0 for totals in rest),
         uncertainty=sum(float("inf") if totals.uncertainty is None else totals.uncertainty for totals in rest),
         measured_joules=sum(totals.measured_joules for totals in rest),
         estimated_joules=sum(totals.estimated_joules for totals in rest),
         simulated_joules=sum(totals.simulated_joules for totals in rest),
-        quality=min((totals.quality for totals in rest if totals.quality), key=weakest.index, default=None),
+        quality=weakest(totals.quality for totals in rest),
         seconds=sum(totals.seconds for totals in rest),
         count=sum(totals.count for totals in rest),
     )

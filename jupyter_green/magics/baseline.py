@@ -12,7 +12,7 @@ from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 from jupyter_green.accounts import Baseline, BaselineError, Comparison
 from jupyter_green.accounts.sentence import amount, cleared, difference, joules, kept, name_of, standing_of, used
 from jupyter_green.ledger.fault import LedgerError
-from jupyter_green.records import EnergyRecord
+from jupyter_green.records import EnergyRecord, cell_key
 from jupyter_green.report.grid import Grid
 
 from .cell import CellMeter
@@ -121,7 +121,7 @@ class BaselineMagics(Magics):
         with Ledger(session.settings.ledger) as ledger:
             for record in ledger.records(run=session.settings.run_id, span="cell"):
                 if record.parent is None:
-                    key = record.cell_id or f"#{record.id}"
+                    key = cell_key(record.cell_id, record.id)
                     again |= {key} & last.keys()
                     last[key] = record
         comparison = Comparison(standing.baseline, standing.choice.tolerance)

@@ -21,7 +21,7 @@ from IPython.core.error import UsageError
 from jupyter_green import __version__
 from jupyter_green.accounts import Baseline, Comparison
 from jupyter_green.ledger.fault import LedgerError
-from jupyter_green.records import EnergyRecord
+from jupyter_green.records import EnergyRecord, cell_key
 from jupyter_green.report import Excerpt, Statement, for_model_card, for_slack
 from jupyter_green.report.excerpt import baseline_name, beside, compared
 from jupyter_green.report.number import plain
@@ -203,7 +203,7 @@ def _compared(session: Session, statement: Statement) -> tuple[Baseline, Compari
     comparison = Comparison(standing.baseline, standing.choice.tolerance)
     for record in statement.counted:
         if record.span != "gap":
-            comparison.take(record.cell_id or f"#{record.id}", record)
+            comparison.take(cell_key(record.cell_id, record.id), record)
     return standing.baseline, comparison
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 from IPython.core.error import UsageError
 
 from jupyter_green.ledger.privacy import comparable
-from jupyter_green.records import EnergyRecord
+from jupyter_green.records import EnergyRecord, cell_key, weakest
 from jupyter_green.report import number
 from jupyter_green.report.grid import Grid
 from jupyter_green.session import Session
@@ -86,7 +86,7 @@ def _by_baseline(session: Session, options: argparse.Namespace, rate: Rate | str
     comparison = Comparison(standing.baseline, tolerance)
     cells = [record for record in records_of_run(session)[0] if record.span == "cell" and record.parent is None]
     for record in cells:
-        comparison.take(record.cell_id or f"#{record.id}", record)
+        comparison.take(cell_key(record.cell_id, record.id), record)
     found = comparison.total()
     said = used(standing)
     if standing.baseline.kind == "median":
@@ -159,9 +159,8 @@ def _rule(session: Session, options: argparse.Namespace, record: EnergyRecord) -
 
 def _standing(records: Sequence[EnergyRecord]) -> str:
     """Say what the figures may be called, by the weakest of them."""
-    found = {record.quality for record in records if record.joules is not None}
-    weakest = next((each for each in ("simulated", "estimated") if each in found), None)
-    return "" if weakest is None else f"The figures are {weakest}."
+    quality = weakest(record.quality for record in records if record.joules is not None)
+    return "" if quality in (None, "measured") else f"The figures are {quality}."
 
 
 # ---- what is shown --------------------------------------------------------------------------------

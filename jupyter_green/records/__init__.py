@@ -1,8 +1,8 @@
 """Floor 0: the nouns. Plain data with units and intervals; no input or output happens here."""
 
-from .component import Component, Kind, Method, Quality
+from .component import Component, Kind, Method, Quality, weakest
 from .conditions import Conditions, Throttle, Unfair, unfair
-from .energy import SCHEMA_VERSION, EnergyRecord, Purpose, Span, Status, is_simulated, new_id
+from .energy import SCHEMA_VERSION, EnergyRecord, Purpose, Span, Status, cell_key, is_simulated, new_id
 from .trace import Trace
 
 __all__ = [
@@ -19,7 +19,9 @@ __all__ = [
     "Throttle",
     "Trace",
     "Unfair",
+    "cell_key",
     "is_simulated",
     "new_id",
     "unfair",
+    "weakest",
 ]

@@ -7,6 +7,7 @@ could not be read keeps its component with ``joules=None`` and a ``note``; it is
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
@@ -16,6 +17,13 @@ from .power_mismatch import PowerMismatch, old_mismatch
 Kind = Literal["gpu", "cpu", "dram", "other"]
 Method = Literal["counter", "power", "model"]
 Quality = Literal["measured", "estimated", "simulated"]
+_WEAKEST: tuple[Quality, ...] = ("simulated", "estimated", "measured")
+
+
+def weakest(qualities: Iterable[str | None]) -> Quality | None:
+    """Return what a sum of figures may be called: the weakest quality among them; None where there is none."""
+    found = set(qualities)
+    return next((quality for quality in _WEAKEST if quality in found), None)
 
 
 @dataclass(frozen=True)

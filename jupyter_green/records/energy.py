@@ -12,7 +12,7 @@ import uuid
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
-from .component import Component, Quality
+from .component import Component, Quality, weakest
 from .shrink_outcome import ShrinkOutcome, old_outcomes
 from .trace import Trace
 
@@ -27,6 +27,11 @@ Purpose = Literal["inference", "training", "other"]
 def new_id() -> str:
     """Return a fresh record identity."""
     return uuid.uuid4().hex
+
+
+def cell_key(cell_id: str | None, record_id: str) -> str:
+    """Return by what executions are held to be of the same cell: its id, or where it has none the execution's own."""
+    return cell_id or f"#{record_id}"
 
 
 @dataclass(frozen=True)
@@ -160,10 +165,7 @@ class EnergyRecord:
     @property
     def quality(self) -> Quality:
         """The weakest standing among the readings: simulated, then estimated, then measured."""
-        found = {part.quality for part in self.components if part.joules is not None}
-        if "simulated" in found:
-            return "simulated"
-        return "measured" if found == {"measured"} else "estimated"
+        return weakest(part.quality for part in self.components if part.joules is not None) or "estimated"
 
     @property
     def measured_share(self) -> float | None:

@@ -67,8 +67,9 @@ class ShrinkOutcome:
         ValueError
             If a value is of the wrong kind.
         """
-        code, model, proven, kept = (data.get(name) for name in ("code", "model", "proven", "kept"))
-        if code not in get_args(ShrinkCode) or type(proven) is not bool:
+        code = next((known for known in get_args(ShrinkCode) if known == data.get("code")), None)
+        model, proven, kept = (data.get(name) for name in ("model", "proven", "kept"))
+        if code is None or not isinstance(proven, bool):
             raise ValueError("a search's outcome has an unknown code")
         if not isinstance(model, str) or not isinstance(kept, str):
             raise ValueError("a search's outcome names no model")

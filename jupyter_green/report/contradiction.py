@@ -13,7 +13,7 @@ from dataclasses import replace
 from jupyter_green.records import Component
 from jupyter_green.sensors import Traits
 
-from .figure import finite
+from .number import finite
 
 
 def contradiction(part: Component) -> str:

@@ -6,7 +6,6 @@ record would be: "~" where no sensor stands behind it, "≤" where the interval 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 from jupyter_green.records import EnergyRecord, Quality
 
 from . import number
-from .number import ABSENT, THIN
+from .number import ABSENT, THIN, finite
 
 SENSED = 0.005
 """Below this measured share a figure counts as modelled altogether."""
@@ -120,8 +119,3 @@ class Figure:
         amount = number.energy(joules, uncertainty, unit)
         spread = "± not known" if amount.uncertainty is None else f"±{THIN}{amount.uncertainty}"
         return f"{'~' if self.modelled else ''}{amount.head}", moving or spread
-
-
-def finite(value: float | None) -> float | None:
-    """Return a number that can be written, else None."""
-    return value if value is not None and math.isfinite(value) else None

@@ -69,6 +69,11 @@ def known(value: float | None) -> TypeGuard[float]:
     return value is not None and math.isfinite(value)
 
 
+def finite(value: float | None) -> float | None:
+    """Return a finite number, for which JSON has a word too, else None."""
+    return value if known(value) else None
+
+
 # ---- digits ---------------------------------------------------------------------------------------
 
 

@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Any
 
 from jupyter_green.impact import Valuation
-from jupyter_green.records import EnergyRecord, is_simulated
+from jupyter_green.records import EnergyRecord, cell_key, is_simulated
 from jupyter_green.sensors import Finding, Traits
 
 from . import document, number
@@ -26,8 +26,8 @@ from .contradiction import contradicted, widened
 from .doctor import covers
 from .excerpt import SET_REGION
 from .facts import device_name
-from .figure import Figure, finite
-from .number import THIN
+from .figure import Figure
+from .number import THIN, finite
 from .quotation import encodable, one_line
 from .rows import Rows
 from .section import Section
@@ -106,7 +106,7 @@ class Statement:
         last: dict[str, EnergyRecord] = {}
         for record in self.counted:
             if record.span != "gap":
-                key = record.cell_id or f"#{record.id}"
+                key = cell_key(record.cell_id, record.id)
                 last.pop(key, None)
                 last[key] = record
         return Totals(tuple(last.values()), self.valuation)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyter_green.records import Component, EnergyRecord, Trace, is_simulated
+from jupyter_green.records import Component, EnergyRecord, Trace, cell_key, is_simulated, weakest
 
 
 def component(joules: float | None = 10.0, uncertainty: float = 1.0, gain: float = 0.5, **changes: object) -> Component:
@@ -164,3 +164,22 @@ def test_what_is_read_decides_whether_a_record_is_simulated(
     assert Records([real, one]).totals().simulated_left_out == simulated
     assert Totals([real, one]).left_out == simulated
     assert PeriodSums([(real, False), (one, False)]).simulated_left_out == simulated
+
+
+@pytest.mark.parametrize(
+    ("qualities", "said"),
+    [
+        ((), None),
+        ((None,), None),
+        (("measured", None), "measured"),
+        (("measured", "estimated"), "estimated"),
+        (("estimated", "simulated", "measured"), "simulated"),
+    ],
+)
+def test_a_sum_is_called_by_the_weakest_of_its_figures(qualities: tuple[str | None, ...], said: str | None) -> None:
+    assert weakest(qualities) == said
+
+
+def test_executions_are_of_one_cell_by_its_id_else_each_is_its_own() -> None:
+    assert cell_key("a", "1") == cell_key("a", "2") == "a"
+    assert cell_key(None, "1") == cell_key("", "1") == "#1"
