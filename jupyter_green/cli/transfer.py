@@ -41,7 +41,11 @@ def opened(everyone: bool = False) -> Iterator[Ledger]:
 
 def export(file: Path, since: str | None = None, project: str | None = None, everyone: bool = False) -> int:
     """Write records to a file whose suffix says the format; print how many."""
+    from jupyter_green.ledger.moment import beginning
+
     with opened(everyone) as ledger:
+        if since is not None:
+            beginning(since)
         count = ledger.export(file, since=since, project=project)
         print(f"{_records(count)} written to {file}")
     return 0

@@ -19,7 +19,7 @@ from functools import cached_property
 
 from jupyter_green.accounts.reading import Execution
 from jupyter_green.impact import Valuation
-from jupyter_green.ledger.moment import HOW, moment
+from jupyter_green.ledger.moment import HOW, beginning
 from jupyter_green.ledger.privacy import comparable
 from jupyter_green.records import EnergyRecord
 from jupyter_green.records.flat import FlatRecord, flat_of
@@ -41,17 +41,12 @@ def since_of(text: str, now: datetime | None = None) -> datetime:
         If it is neither.
     """
     now = datetime.now().astimezone() if now is None else now
-    given, begin = now, None
     try:
-        begin = moment(text, now.timestamp())
-        given = datetime.fromtimestamp(begin).astimezone()
-    except (ValueError, OverflowError, OSError):
-        begin = None
-    if begin is None or re.fullmatch(r"[+-]?\d{1,8}", text.strip()):  # a number without its unit
-        raise DiscloseError(f"{text!r} is no beginning; {HOW}.")
-    if given > now:
-        raise DiscloseError(f"{text.strip()} has not come yet; write 30d, 12h, 2w or a day that has.")
-    return given
+        return datetime.fromtimestamp(beginning(text, now.timestamp())).astimezone()
+    except ValueError as error:
+        raise DiscloseError(str(error)) from None
+    except (OverflowError, OSError):
+        raise DiscloseError(f"{text[:80]!r} is no date; {HOW}.") from None
 
 
 class _Cell:

@@ -66,6 +66,23 @@ def period(since: Moment | None, until: Moment | None, now: float | None = None)
     return begin, end
 
 
+def beginning(text: str, now: float | None = None) -> float:
+    """Return the first moment of a period that a person types; programs send seconds, a person forgets a unit.
+
+    Raises
+    ------
+    ValueError
+        If it is no time, a number without its unit, or has not come yet; one sentence.
+    """
+    now = time.time() if now is None else now
+    begin = moment(text, now)
+    if re.fullmatch(r"[+-]?\d{1,8}", text.strip()):
+        raise ValueError(f"{text[:80]!r} is no date; {HOW}.")
+    if begin > now:
+        raise ValueError(f"{text.strip()[:80]} has not come yet; write 30d, 12h, 2w or a day that has.")
+    return begin
+
+
 def _seconds(value: Moment, now: float) -> float:
     if isinstance(value, str):
         value = _read(value.strip(), now)

@@ -40,7 +40,11 @@ from .conftest import Command, notebook
         (["run", "other.ipynb"], "runs rust; jupyter_green meters Python kernels"),
         (["export", "records.doc"], "use .csv, .jsonl or .parquet"),
         (["export", "absent/records.csv"], "can't be written"),
-        (["export", "records.csv", "--since", "long ago"], "long ago"),
+        *(
+            ([*command, "--since", since], said)
+            for command in (["export", "records.csv"], ["report"])
+            for since, said in (("long ago", "is no date"), ("30", "is no date"), ("2999-01-01", "not come yet"))
+        ),
         (["import", "absent.jsonl"], "There is no file"),
         (["import", "text.jsonl"], "Nothing was imported: line 1"),
         (["import", "table.csv"], "only a .jsonl file"),

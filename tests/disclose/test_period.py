@@ -153,7 +153,7 @@ def test_beginnings(text: str, hours: int) -> None:
 def test_a_day_and_what_is_none() -> None:
     assert since_of("2026-01-31").date().isoformat() == "2026-01-31"
     for text in ("soon", "", "30", "-3d"):
-        with pytest.raises(DiscloseError, match="no beginning"):
+        with pytest.raises(DiscloseError, match="is no date"):
             since_of(text)
 
 
@@ -195,7 +195,7 @@ def test_a_project_may_have_rested(kept: Path, capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["report", "--since", "soon"], "no beginning"),
+        (["report", "--since", "soon"], "is no date"),
         (["report", "--since", "2999-01-01"], "has not come yet"),
         (["report", "--to", "x.doc"], "ends in none"),
         (["report", "--project", "flims"], "No record is of a project 'flims'; there are: books, films."),
