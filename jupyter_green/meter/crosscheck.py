@@ -79,7 +79,7 @@ class CrossCheck:
         mean = statistics.fmean(differences)
         spread = 2 * statistics.stdev(differences) / math.sqrt(len(differences))
         share = abs(mean) / counted_mean
-        if abs(mean) <= spread or share <= self._timeline.traits.gain:
+        if abs(mean) <= spread or abs(mean) <= self._timeline.traits.systematic(counted_mean, 1.0):
             return None
         more = "more" if mean > 0 else "less"
         note = f"The board's shown power came{where} to {share:.0%} {more} than its counter; the interval reaches both."
