@@ -35,7 +35,6 @@ from .baseline import Baseline, BaselineCell, Matching, spread
 from .contention import SHORTEST, Contention, contention, half_width
 from .excess import excess
 from .reading import Execution, Part, Reading
-from .view import finite
 
 Verdict = Literal["more", "less", "unproven", "none"]
 Basis = Literal["energy", "cpu_time"]

@@ -13,7 +13,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jupyter_green.records import EnergyRecord
+from jupyter_green.accounts.reading import Reading
+from jupyter_green.accounts.sentence import UNFAIR
+from jupyter_green.records import EnergyRecord, Unfair
 from jupyter_green.report import number
 from jupyter_green.report.totals import total
 
@@ -87,11 +89,15 @@ class Comparison:
         Sums of this run and of the baseline.
     cells : int or None
         Number of cells both sums cover; None where both runs finished and are compared whole.
+    unfair, unfair_joules : Unfair or None, float
+        Why conditions differed in cells of both, and how far these lie apart: as far the difference may be theirs.
     """
 
     run: EnergyRecord
     base: EnergyRecord
     cells: int | None
+    unfair: Unfair | None = None
+    unfair_joules: float = 0.0
 
     @property
     def difference(self) -> float:
@@ -101,7 +107,7 @@ class Comparison:
     @property
     def uncertainty(self) -> float:
         """Half-width of the difference's 95 % interval, in joules."""
-        return math.hypot(self.run.uncertainty or 0.0, self.base.uncertainty or 0.0)
+        return math.hypot(self.run.uncertainty or 0.0, self.base.uncertainty or 0.0) + self.unfair_joules
 
     def sentence(self) -> str:
         """Say what was compared and whether the two can be told apart."""
@@ -112,22 +118,27 @@ class Comparison:
             f"{_joules(self.base.joules, self.base.uncertainty)} in the baseline{over}"
         )
         if abs(self.difference) <= self.uncertainty:
-            return f"No proven difference: {figures}."
+            return f"No proven difference: {figures}{self._why}."
         word = "more" if self.difference > 0 else "less"
         share = abs(self.difference) / (self.base.joules or math.inf)
         return f"{_joules(abs(self.difference), self.uncertainty)} {word} ({share:.0%}): {figures}."
+
+    @property
+    def _why(self) -> str:
+        return f"; {UNFAIR[self.unfair]}" if self.unfair else ""
 
     def excess(self, accepted: float) -> Verdict:
         """Judge whether this run proves to use more than the baseline and an accepted share on top."""
         allowed = (1 + accepted) * (self.base.joules or 0.0)
         above = (self.run.joules or 0.0) - allowed
         unsure = math.hypot(self.run.uncertainty or 0.0, (1 + accepted) * (self.base.uncertainty or 0.0))
+        unsure += self.unfair_joules
         rule = f"(called only where it is more than the intervals of both, {_joules(unsure)})"
         if above > unsure:
             return Verdict(
                 False, f"Excess: {_joules(above)} above the baseline and the accepted {accepted:.0%} {rule}."
             )
-        return Verdict(True, f"No proven excess over the baseline and the accepted {accepted:.0%} {rule}.")
+        return Verdict(True, f"No proven excess over the baseline and the accepted {accepted:.0%} {rule}{self._why}.")
 
 
 def compare(run: Sequence[tuple[str, EnergyRecord]], base: Sequence[tuple[str, EnergyRecord]]) -> Comparison:
@@ -156,7 +167,21 @@ def compare(run: Sequence[tuple[str, EnergyRecord]], base: Sequence[tuple[str, E
             f"The baseline is no like for like: it counts {boundaries[1]}, this run {boundaries[0]}. "
             "Take the baseline anew on this machine."
         )
-    return Comparison(ours, theirs, cells)
+    return Comparison(ours, theirs, cells, *_conditions(run, base))
+
+
+def _conditions(
+    run: Sequence[tuple[str, EnergyRecord]], base: Sequence[tuple[str, EnergyRecord]]
+) -> tuple[Unfair | None, float]:
+    """Return why cells of both runs can't be compared fairly, and by how many joules these lie apart."""
+    theirs = dict(base)
+    why, joules = None, 0.0
+    for name, record in run:
+        ours, other = Reading.of(record), Reading.of(theirs[name]) if name in theirs else None
+        found = ours.unfair_beside(other) if ours is not None and other is not None else None
+        if ours is not None and other is not None and found is not None:
+            why, joules = why or found, joules + abs(ours.joules - other.joules)
+    return why, joules
 
 
 def _finished(side: Sequence[tuple[str, EnergyRecord]]) -> bool:

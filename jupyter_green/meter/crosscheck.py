@@ -72,6 +72,6 @@ class CrossCheck:
         mean = statistics.fmean(differences)
         spread = 2 * statistics.stdev(differences) / math.sqrt(len(differences))
         ratio = mean / counted_mean
-        if abs(mean) <= spread or abs(ratio) <= self._timeline.traits.gain:
+        if abs(mean) <= spread or abs(mean) <= self._timeline.traits.systematic(counted_mean, 1.0):
             return None
         return PowerMismatch(ratio, recent)

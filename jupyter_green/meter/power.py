@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import bisect
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from jupyter_green.sensors import Reading, Traits
@@ -17,10 +18,25 @@ from jupyter_green.sensors import Reading, Traits
 from .part_time import EVIDENCE_SECONDS, LOOK_SECONDS, Loads, unseen
 from .remainder import remainder
 from .timeline import Z_95, Energy, Timeline
-from .updates import NOISE_WATTS, Update, Updates
+from .updates import CLEAR_SHARE, CLEAR_WATTS, LEVEL_SHARE, NOISE_WATTS, Update, Updates
 
 PLACING, PLACING_SECONDS = 0.0015, 0.004
 """What the times of updates leave open: a part of the energy, and seconds of a window's power."""
+
+
+MOST_LATE = 0.25
+"""Seconds by which an update may be shown late, before a window's begin has told: work can't show before it begins."""
+
+TELLING_SECONDS = 1.1
+"""How long after a window's end its power's fall tells how readings follow power."""
+
+SETTLED_UPDATES = 8
+
+QUIET_SECONDS = 1.0
+"""How long no window was open, for what shows after the next one's begin to be its own."""
+
+LONG_WINDOW_SECONDS = 60.0
+"""From this length on it makes no difference how readings follow power at a window's edges."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +60,8 @@ class PowerTimeline(Timeline):
         super().__init__(traits)
         self._updates = Updates(traits)
         self._held: dict[float, Side] = {}
+        self._late = MOST_LATE
+        """Seconds by which an update may be shown late."""
 
     # ---- writing ------------------------------------------------------------------------------
 
@@ -53,6 +71,14 @@ class PowerTimeline(Timeline):
         self._updates.add(reading)
         if self._updates.averaging != averaging:
             self._held.clear()  # what was held of the sum rests on another average
+        begun = self._edges[-1] if self._edges else math.inf
+        if begun in self._quiet or not 0.0 < reading.time - begun < self._late or len(self._updates.all) < 2:
+            return
+        before = self._updates.all[-2]
+        alone = len(self._edges) < 2 or (self._edges[-2] in self._quiet and begun - self._edges[-2] > QUIET_SECONDS)
+        # Work can't show before it begins, and nothing ran before its window.
+        if alone and reading.value - before.watts > max(CLEAR_WATTS, CLEAR_SHARE * reading.value):
+            self._late = max(self.traits.latency, reading.time - begun)
 
     def thin(self, now: float, edges: list[float]) -> None:
         """Drop nothing that sums need: an hour of updates is a few megabytes."""
@@ -88,6 +114,8 @@ class PowerTimeline(Timeline):
     def settle_seconds(self) -> float:
         """How long after a window's end the average still speaks about it, in seconds."""
         settling = self._updates.span + 3 * self.traits.period[1] + self.traits.latency
+        if self._updates.alternatives():
+            settling = max(settling, TELLING_SECONDS + 5 * self.traits.period[1] + self.traits.latency)
         return settling + EVIDENCE_SECONDS if self._part_time else settling
 
     def settled(self, end: float, *, soon: bool = False) -> bool:
@@ -95,11 +123,26 @@ class PowerTimeline(Timeline):
         updates = self._updates.all
         if not updates or updates[-1].time < end + self._updates.span + self.traits.latency:
             return False
+        if not soon and not self._has_told(end):
+            return False
         if soon or not self._part_time or updates[-1].time >= end + EVIDENCE_SECONDS:
             return True
         # A part-time reading shows by the readings to come whether the load is steady, as long as it goes on.
         load = next((load for load in self._loads(end, end) if load[-1].time >= end), [])
         return not load or load[-1] is not updates[-1] or load[-1].time - load[0].time >= EVIDENCE_SECONDS
+
+    def _has_told(self, end: float) -> bool:
+        """Whether readings after a window have shown how they follow power, or come too late for it."""
+        updates = self._updates.all
+        if not self._updates.alternatives() or updates[-1].time >= end + TELLING_SECONDS + 4 * self._updates.period:
+            return True
+        after = [one.watts for one in updates[-SETTLED_UPDATES:] if one.time >= end]
+        steady = max(3 * self._updates.noise(), LEVEL_SHARE * updates[-1].watts)
+        before = next((one.watts for one in reversed(updates) if one.time <= end), updates[-1].watts)
+        return (
+            max(after, default=before) - min(after, default=before) <= steady
+            and abs(before - updates[-1].watts) <= steady
+        )
 
     def known_until(self) -> float:
         """The latest edge that the average has moved past."""
@@ -109,6 +152,34 @@ class PowerTimeline(Timeline):
 
     def energy(self, start: float, end: float) -> Energy:
         """Energy between two moments in joules."""
+        energy = self._energy(start, end)
+        if energy.joules is None:
+            return energy
+        apart = max((abs(joules - energy.joules) for joules in self._otherwise(start, end)), default=0.0)
+        random = energy.random + apart + self._updates.stalled(start, end)
+        if self.traits.power_limit is not None:
+            random = min(random, max(energy.joules, self.traits.power_limit * (end - start)))
+        return replace(energy, random=random)
+
+    def _otherwise(self, start: float, end: float) -> Iterator[float]:
+        """Yield what a window's joules come to were the readings means over other times, or shown late."""
+        if end - start > LONG_WINDOW_SECONDS:
+            return
+        means = self._updates.alternatives()
+        lates = (0.0, self._late) if self._late > self.traits.latency else (0.0,)
+        for averaging in (self._updates.averaging, *means):
+            for late in lates:
+                if averaging == self._updates.averaging and late == 0.0:
+                    continue
+                other = PowerTimeline(self.traits)
+                other._updates = self._updates.as_if(averaging, start - LOOK_SECONDS, end + LOOK_SECONDS)
+                other._edges = [edge + late for edge in self._edges]
+                joules = other._energy(start + late, end + late).joules
+                if joules is not None:
+                    yield joules
+
+    def _energy(self, start: float, end: float) -> Energy:
+        """Energy between two moments, were it known how the readings follow power."""
         opening, closing = self._at(start), self._at(end)
         if opening is None or closing is None:
             why = self._reason(start, end) or "Too few power readings for this window."
@@ -126,8 +197,6 @@ class PowerTimeline(Timeline):
         )
         random += self.traits.resolution * (end - start)
         random += max(0.0, closing.unseen - opening.unseen)
-        if self.traits.power_limit is not None:
-            random = min(random, max(joules, self.traits.power_limit * (end - start)))
         return Energy(joules, random, self.traits.systematic(joules, end - start), self._reason(start, end, reach=0.0))
 
     def _remaining(self, why: str, opening: Side, start: float, end: float) -> str:

@@ -124,3 +124,13 @@ def test_other_sources_are_no_like_for_like(changes: dict[str, Any]) -> None:
 def test_nothing_in_common_is_said() -> None:
     with pytest.raises(Refusal, match="nothing to compare"):
         compare(cells(record(None, None)), cells(record(10.0)))
+
+
+def test_a_run_that_was_throttled_alone_is_no_proven_excess() -> None:
+    calm, hot = {"throttle": ()}, {"throttle": ("thermal",)}
+    base = cells(record(100.0, 1.0, **calm))
+    assert not compare(cells(record(150.0, 1.0, **calm)), base).excess(0.1).holds
+    verdict = compare(cells(record(150.0, 1.0, **hot)), base).excess(0.1)
+    assert verdict.holds
+    assert "throttled in this run" in verdict.sentence
+    assert not compare(cells(record(150.0, 1.0, **hot)), cells(record(100.0, 1.0, **hot))).excess(0.1).holds

@@ -10,6 +10,7 @@ source examples/environment.sh
 
 verb=$1 wheels=${2:-.gpu-wheels} environment=.tests-venv-gpu
 tests_seconds=${JUPYTER_GREEN_TEST_GPU_TESTS_SECONDS:-150} figures_seconds=${JUPYTER_GREEN_TEST_GPU_FIGURES_SECONDS:-240}
+install_seconds=${JUPYTER_GREEN_TEST_GPU_INSTALL_SECONDS:-75}
 
 # torch-pruning alone of these needs PyTorch, which is gigabytes and is there already.
 wanted=(pytest hypothesis jsonschema torchao) beside=(torch-pruning)
@@ -52,8 +53,11 @@ target.joinpath("machine.pth").write_text("".join(f"{path}\n" for path in known 
 PYTHON
   "$environment/bin/python" -m pip --version >/dev/null 2>&1 ||
     stop "$python has no pip; install it (on Debian and Ubuntu: apt install python3-pip)."
-  "$environment/bin/python" -m pip install -q --disable-pip-version-check --no-index --find-links "$wheels" --no-compile \
-    jupyter_green "${wanted[@]}" "${beside[@]}" ||
+  timeout --kill-after=5 "$install_seconds" "$environment/bin/python" -m pip install -q --disable-pip-version-check --no-index \
+    --find-links "$wheels" --no-compile jupyter_green "${wanted[@]}" "${beside[@]}"
+  local code=$?
+  [ $code -ne 124 ] || stop "Installing from $wheels took more than $install_seconds s; allow more in JUPYTER_GREEN_TEST_GPU_INSTALL_SECONDS, or use a faster disk."
+  [ $code -eq 0 ] ||
     stop "A package is missing in $wheels; what pip said stands above. Gather the wheels anew for this Python."
 }
 

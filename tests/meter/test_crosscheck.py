@@ -13,9 +13,11 @@ from jupyter_green.meter.meter import _component
 from .course import COUNTER, Counter, Course
 
 
-def checked(factor: float, noise: float = 0.0, gain: float = 0.05, seconds: int = 12) -> tuple[CrossCheck, Timeline]:
+def checked(
+    factor: float, noise: float = 0.0, gain: float = 0.05, seconds: int = 12, watts: float = 300.0
+) -> tuple[CrossCheck, Timeline]:
     course = Course()
-    course.then(10.0, 300.0)
+    course.then(10.0, watts)
     timeline = Timeline(replace(COUNTER, gain=gain))
     counter, check = Counter(course), CrossCheck(timeline)
     now, beat = 9.0, 11.0
@@ -36,6 +38,13 @@ def test_two_that_agree_are_silent() -> None:
 def test_a_difference_within_the_known_gain_is_silent() -> None:
     check, _ = checked(1.04)
     assert check.judge(10.0, 22.0) is None
+
+
+def test_a_few_watts_are_within_a_sensors_offset() -> None:
+    idle, _ = checked(1.12, watts=45.0)  # 5.4 W: beyond ±5 %, within ±5 % and ±5 W
+    assert idle.judge(10.0, 22.0) is None
+    busy, _ = checked(1.12)
+    assert busy.judge(10.0, 22.0) is not None
 
 
 @pytest.mark.parametrize("factor", [1.75, 0.6])
