@@ -41,15 +41,21 @@ class Today:
         This run, which is not counted.
     own_thread : callable, optional
         Leaves what the asking thread spends out of the figures; see `Store.own_thread`.
+    tell : callable, optional
+        Called on that thread when the ledger has answered.
     """
 
     def __init__(
-        self, ledger: str, run: str, own_thread: Callable[[], AbstractContextManager[object]] = nullcontext
+        self,
+        ledger: str,
+        run: str,
+        own_thread: Callable[[], AbstractContextManager[object]] = nullcontext,
+        tell: Callable[[], None] = lambda: None,
     ) -> None:
-        self._ledger, self._run, self._own_thread = ledger, run, own_thread
+        self._ledger, self._run, self._own_thread, self._tell = ledger, run, own_thread, tell
         self._thread: threading.Thread | None = None
         self._asked = -EVERY_SECONDS
-        self._found: tuple[date, Totals | None] | None = None
+        self._found: tuple[date, Totals] | None = None
 
     @property
     def known(self) -> bool:
@@ -85,14 +91,17 @@ class Today:
         record = EnergyRecord((sum_of_all,), 0.0, clock.wall(), span="window")
         return {**shape.figure(valuation.value(record)), "measured_share": measured / joules if joules else None}
 
-    def ask(self, quiet: float) -> None:
-        """Ask the ledger if it is time; nothing has run for so many seconds."""
+    def ask(self, quiet: float) -> float | None:
+        """Ask the ledger if it is time; nothing has run for so many seconds. Return when to come again, or None."""
         now = clock.monotonic()
-        if quiet < QUIET_SECONDS or now - self._asked < EVERY_SECONDS or not self._may_ask():
-            return
+        if now - self._asked < EVERY_SECONDS or not self._may_ask():
+            return None
+        if quiet < QUIET_SECONDS:
+            return QUIET_SECONDS - quiet
         self._asked = now
         self._thread = threading.Thread(target=self._read, name="jupyter_green today", daemon=True)
         self._thread.start()
+        return None
 
     def _may_ask(self) -> bool:
         if LIBRARY not in sys.modules or (self._thread is not None and self._thread.is_alive()):
@@ -112,27 +121,8 @@ class Today:
         today = date.today()
         try:
             with self._own_thread(), Ledger(self._ledger) as ledger:
-                whole = ledger.totals(since=today, by="run")
+                others = ledger.totals(since=today, without=self._run)
         except Exception:  # noqa: BLE001 - locked, damaged or anything else: the session's own drain says so, and
             return  # the next minute tries again; a thread that raised would write into a person's cell
-        self._found = today, _without(whole, self._run)
-
-
-def _without(whole: Totals, run: str) -> Totals | None:
-    """Return the sum of all runs but one; half-widths add up, since the runs' sensors lean the same way."""
-    from jupyter_green.ledger import Totals
-
-    rest = [totals for name, totals in whole.groups.items() if name != run and totals.joules is not None]
-    if not rest:
-        return None
-    weakest = ("simulated", "estimated", "measured")
-    return Totals(
-        joules=sum(totals.joules or 0.0 for totals in rest),
-        uncertainty=sum(float("inf") if totals.uncertainty is None else totals.uncertainty for totals in rest),
-        measured_joules=sum(totals.measured_joules for totals in rest),
-        estimated_joules=sum(totals.estimated_joules for totals in rest),
-        simulated_joules=sum(totals.simulated_joules for totals in rest),
-        quality=min((totals.quality for totals in rest if totals.quality), key=weakest.index, default=None),
-        seconds=sum(totals.seconds for totals in rest),
-        count=sum(totals.count for totals in rest),
-    )
+        self._found = today, others
+        self._tell()
