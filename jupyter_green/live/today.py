@@ -1,6 +1,6 @@
 """What all notebooks of this person used today: the other runs as the ledger tells, this one as it stands.
 
-The ledger is asked by a thread of its own, at most once a minute, only while nothing runs and only after the
+The ledger is asked by a thread of its own, at most once in ten seconds, only while nothing runs and only after the
 session's drain has loaded the database library, so that no cell waits for either. A ledger that others may write
 to holds other people's records too, and is not asked.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from jupyter_green.impact import Valuation
     from jupyter_green.ledger import Totals
 
-EVERY_SECONDS = 60.0
+EVERY_SECONDS = 10.0
 QUIET_SECONDS = 3.0
 """How long nothing must have run: a cell that follows the last one at once is not to share the processor."""
 LIBRARY = "jupyter_green.ledger.ledger"
@@ -42,7 +42,7 @@ class Today:
     own_thread : callable, optional
         Leaves what the asking thread spends out of the figures; see `Store.own_thread`.
     tell : callable, optional
-        Called on that thread when the ledger has answered.
+        Called on that thread when the ledger has told something new.
     """
 
     def __init__(
@@ -94,8 +94,11 @@ class Today:
     def ask(self, quiet: float) -> float | None:
         """Ask the ledger if it is time; nothing has run for so many seconds. Return when to come again, or None."""
         now = clock.monotonic()
-        if now - self._asked < EVERY_SECONDS or not self._may_ask():
+        since = now - self._asked
+        if not self._may_ask():
             return None
+        if since < EVERY_SECONDS:
+            return EVERY_SECONDS - since if quiet < since else None  # something has run since
         if quiet < QUIET_SECONDS:
             return QUIET_SECONDS - quiet
         self._asked = now
@@ -123,6 +126,7 @@ class Today:
             with self._own_thread(), Ledger(self._ledger) as ledger:
                 others = ledger.totals(since=today, without=self._run)
         except Exception:  # noqa: BLE001 - locked, damaged or anything else: the session's own drain says so, and
-            return  # the next minute tries again; a thread that raised would write into a person's cell
-        self._found = today, others
-        self._tell()
+            return  # the next time tries again; a thread that raised would write into a person's cell
+        before, self._found = self._found, (today, others)
+        if before != self._found:
+            self._tell()
