@@ -355,7 +355,7 @@ def test_no_course_of_power_is_read(record: Make, tmp_path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         assert connection.execute("UPDATE green_records SET trace = 'no JSON'").rowcount == 3
     ledger = OwnLedger(f"sqlite:///{path}", timeout=5.0)
-    assert asked(ledger, question.runs)["items"][0]["figure"]["joules"] == 200.0
+    assert asked(ledger, question.runs)["items"][0]["figure"]["joules"] == 300.0
     assert asked(ledger, question.cells, run="run-1")["total"] == 2
     ledger.close()
 
@@ -436,7 +436,7 @@ def test_long_lists_are_split(record: Make, any_url: str, monkeypatch: pytest.Mo
     ledger = OwnLedger(url, timeout=5.0)
     runs = asked(ledger, question.runs)
     assert [(run["run"], run["cells"], run["figure"]["joules"]) for run in runs["items"]] == [
-        (f"r{run}", 7, 280.0) for run in reversed(range(8))
+        (f"r{run}", 7, 280.0 * (1 + run % 2)) for run in reversed(range(8))
     ]
     cells = asked(ledger, question.cells, run="r1")["items"]
     assert [(cell["cell_id"], cell["reruns"], cell["rerun_joules"]) for cell in cells] == [
