@@ -41,6 +41,9 @@ Basis = Literal["energy", "cpu_time"]
 ONE_RUN = "one run"
 """Why a difference is not proven: one run beside one, in processor time of a machine that others use."""
 
+SAME = "kept as baseline"
+"""Why a cell is not compared: the baseline was made of this very execution."""
+
 
 @dataclass(frozen=True)
 class Against:
@@ -318,8 +321,9 @@ class Comparison:
         if ours is None:
             return Against("none", "no reading")
         cell = self.of(key, record)
-        if cell is None:
-            return Against("none", "no baseline")
+        kept = self.baseline.kind == "named" and self.baseline.runs == (record.run_id,)
+        if cell is None or (kept and ours == cell.reading):
+            return Against("none", "no baseline" if cell is None else SAME)
         edited = None not in (record.code_hash, cell.code_hash) and not is_same_code(record.code_hash, cell.code_hash)
         timed = ours.timed and cell.reading.timed and ours.machines == cell.reading.machines
         alike = cell.first if timed and not again and cell.first is not None else cell.reading

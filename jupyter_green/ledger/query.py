@@ -7,7 +7,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypedDict, get_args
 
-from sqlalchemy import ColumnElement, Connection, Executable, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Executable, and_, not_, or_, select
 
 from jupyter_green.records import Span, Status
 
@@ -37,10 +37,11 @@ class Filters(TypedDict, total=False):
     project: str | None
     since: Moment | None
     until: Moment | None
-    span: str | None
+    span: str | tuple[str, ...] | None
     cell_id: str | None
     code_hash: str | None
     status: str | None
+    without: str | None
 
 
 def conditions(
@@ -57,10 +58,11 @@ def conditions(
     """
     table = source.c
     found = scope.readable(source)
-    for name, column in (("run", "run_id"), ("project", "project")):
+    for name, column in (("run", "run_id"), ("project", "project"), ("without", "run_id")):
         value = filters.get(name)
         if value is not None:
-            found.append(getattr(table, column) == plain(str(value)))
+            same = getattr(table, column) == plain(str(value))
+            found.append(not_(same) if name == "without" else same)
     cell_id, notebook, code = filters.get("cell_id"), filters.get("notebook"), filters.get("code_hash")
     if code is not None:
         found.append(table.code_hash.in_([plain(form) for form in privacy.codes(str(code))]))
@@ -71,9 +73,11 @@ def conditions(
     for name, column, allowed in (("span", table.span, get_args(Span)), ("status", table.status, get_args(Status))):
         value = filters.get(name)
         if value is not None:
-            if value not in allowed:
-                raise ValueError(f"There is no {name} {value!r}; use one of {', '.join(allowed)}.")
-            found.append(column == value)
+            values = value if isinstance(value, tuple) else (value,)
+            for one in values:
+                if one not in allowed:
+                    raise ValueError(f"There is no {name} {one!r}; use one of {', '.join(allowed)}.")
+            found.append(column.in_(values))
     since, until = period(filters.get("since"), filters.get("until"))
     if since is not None:
         found.append(table.started_at >= since)

@@ -89,7 +89,7 @@ class Reader:
         project: str | None = None,
         since: Moment | None = None,
         until: Moment | None = None,
-        span: str | None = None,
+        span: str | tuple[str, ...] | None = None,
         cell_id: str | None = None,
         code_hash: str | None = None,
         status: str | None = None,
@@ -106,7 +106,7 @@ class Reader:
         since, until : float, str, date or datetime, optional
             Only records that began at or after, and before, this time; numbers are seconds since 1970.
         span, status : str, optional
-            Only records of this kind and this end.
+            Only records of this kind, or one of these, and this end.
         limit : int, optional
             At most so many.
         offset : int
@@ -192,10 +192,11 @@ class Reader:
         project: str | None = None,
         since: Moment | None = None,
         until: Moment | None = None,
-        span: str | None = None,
+        span: str | tuple[str, ...] | None = None,
         cell_id: str | None = None,
         code_hash: str | None = None,
         status: str | None = None,
+        without: str | None = None,
     ) -> Totals:
         """Add up the energy of records; no joule counts twice, and simulated ones never join real ones.
 
@@ -207,6 +208,8 @@ class Reader:
             Which sort to add up; by default the real ones, or the simulated ones if no real one has a reading.
         run, notebook, project, since, until, span, cell_id, code_hash, status
             As for `records`.
+        without : str, optional
+            A run that is left out.
 
         Raises
         ------
@@ -225,6 +228,7 @@ class Reader:
             cell_id=cell_id,
             code_hash=code_hash,
             status=status,
+            without=without,
         )
         known_split(by)
         privacy, scope = self._privacy, self._scope

@@ -59,15 +59,22 @@ class Frames:
         What it is compared with.
     budgets : callable
         Returns how the budgets stand that hold here.
+    today : callable
+        Called when the ledger has told of the other notebooks.
     """
 
     def __init__(
-        self, session: Session, chronicle: Chronicle, reference: Reference, budgets: Callable[[], list[Frame]]
+        self,
+        session: Session,
+        chronicle: Chronicle,
+        reference: Reference,
+        budgets: Callable[[], list[Frame]],
+        today: Callable[[], None],
     ) -> None:
         self._session, self._chronicle, self._reference, self._budgets = session, chronicle, reference, budgets
         self._sight = Sight(session)
         self._said = 0
-        self.today = Today(session.settings.ledger, session.settings.run_id, session.store.own_thread)
+        self.today = Today(session.settings.ledger, session.settings.run_id, session.store.own_thread, today)
 
     def snapshot(self, windows: Sequence[Window], keys: Iterable[str], *, metering: bool) -> Frame:
         """Return all that is known now.

@@ -67,7 +67,7 @@ class Link:
         self._session = session
         self._chronicle = Chronicle(session.settings.run_id, self._line_of)
         self._reference = Reference(session.book, self._wake, session.store.own_thread)
-        self._frames = Frames(session, self._chronicle, self._reference, self._budgets.told)
+        self._frames = Frames(session, self._chronicle, self._reference, self._budgets.told, self._told_of_today)
         self._windows: list[Window] = []
         self._beckoned = False
         self._due = self._urgent = False
@@ -134,6 +134,11 @@ class Link:
         elif self._reference.changed:
             self._session.hurry()
 
+    def _told_of_today(self) -> None:
+        """The ledger has told of the other notebooks; called on a thread of its own."""
+        self._change()
+        self._wake()
+
     def _wake(self) -> None:
         self._session.hurry()
 
@@ -163,7 +168,7 @@ class Link:
         self._active = now if running else self._active
         waits = [self._compare(now), self._post(now, running=running)]
         if not running and (self._channel.open or self.views):
-            self._frames.today.ask(now - self._active)
+            waits.append(self._frames.today.ask(now - self._active))
         waits += [view.look(now, self._draw, self._chronicle.newest(view.rows), running=running) for view in self.views]
         return min((wait for wait in waits if wait is not None), default=None)
 

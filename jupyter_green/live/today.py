@@ -1,6 +1,6 @@
 """What all notebooks of this person used today: the other runs as the ledger tells, this one as it stands.
 
-The ledger is asked by a thread of its own, at most once a minute, only while nothing runs and only after the
+The ledger is asked by a thread of its own, at most once in ten seconds, only while nothing runs and only after the
 session's drain has loaded the database library, so that no cell waits for either. A ledger that others may write
 to holds other people's records too, and is not asked.
 """
@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_green.accounts import view as shape
 from jupyter_green.ledger.location import is_local, sqlite_path
-from jupyter_green.records import Component, EnergyRecord, clock, weakest
+from jupyter_green.records import Component, EnergyRecord, clock
 
 if TYPE_CHECKING:
     from jupyter_green.impact import Valuation
     from jupyter_green.ledger import Totals
 
-EVERY_SECONDS = 60.0
+EVERY_SECONDS = 10.0
 QUIET_SECONDS = 3.0
 """How long nothing must have run: a cell that follows the last one at once is not to share the processor."""
 LIBRARY = "jupyter_green.ledger.ledger"
@@ -41,15 +41,21 @@ class Today:
         This run, which is not counted.
     own_thread : callable, optional
         Leaves what the asking thread spends out of the figures; see `Store.own_thread`.
+    tell : callable, optional
+        Called on that thread when the ledger has told something new.
     """
 
     def __init__(
-        self, ledger: str, run: str, own_thread: Callable[[], AbstractContextManager[object]] = nullcontext
+        self,
+        ledger: str,
+        run: str,
+        own_thread: Callable[[], AbstractContextManager[object]] = nullcontext,
+        tell: Callable[[], None] = lambda: None,
     ) -> None:
-        self._ledger, self._run, self._own_thread = ledger, run, own_thread
+        self._ledger, self._run, self._own_thread, self._tell = ledger, run, own_thread, tell
         self._thread: threading.Thread | None = None
         self._asked = -EVERY_SECONDS
-        self._found: tuple[date, Totals | None] | None = None
+        self._found: tuple[date, Totals] | None = None
 
     @property
     def known(self) -> bool:
@@ -85,14 +91,20 @@ class Today:
         record = EnergyRecord((sum_of_all,), 0.0, clock.wall(), span="window")
         return {**shape.figure(valuation.value(record)), "measured_share": measured / joules if joules else None}
 
-    def ask(self, quiet: float) -> None:
-        """Ask the ledger if it is time; nothing has run for so many seconds."""
+    def ask(self, quiet: float) -> float | None:
+        """Ask the ledger if it is time; nothing has run for so many seconds. Return when to come again, or None."""
         now = clock.monotonic()
-        if quiet < QUIET_SECONDS or now - self._asked < EVERY_SECONDS or not self._may_ask():
-            return
+        since = now - self._asked
+        if not self._may_ask():
+            return None
+        if since < EVERY_SECONDS:
+            return EVERY_SECONDS - since if quiet < since else None  # something has run since
+        if quiet < QUIET_SECONDS:
+            return QUIET_SECONDS - quiet
         self._asked = now
         self._thread = threading.Thread(target=self._read, name="jupyter_green today", daemon=True)
         self._thread.start()
+        return None
 
     def _may_ask(self) -> bool:
         if LIBRARY not in sys.modules or (self._thread is not None and self._thread.is_alive()):
@@ -112,26 +124,9 @@ class Today:
         today = date.today()
         try:
             with self._own_thread(), Ledger(self._ledger) as ledger:
-                whole = ledger.totals(since=today, by="run")
+                others = ledger.totals(since=today, without=self._run)
         except Exception:  # noqa: BLE001 - locked, damaged or anything else: the session's own drain says so, and
-            return  # the next minute tries again; a thread that raised would write into a person's cell
-        self._found = today, _without(whole, self._run)
-
-
-def _without(whole: Totals, run: str) -> Totals | None:
-    """Return the sum of all runs but one; half-widths add up, since the runs' sensors lean the same way."""
-    from jupyter_green.ledger import Totals
-
-    rest = [totals for name, totals in whole.groups.items() if name != run and totals.joules is not None]
-    if not rest:
-        return None
-    return Totals(
-        joules=sum(totals.joules or 0.0 for totals in rest),
-        uncertainty=sum(float("inf") if totals.uncertainty is None else totals.uncertainty for totals in rest),
-        measured_joules=sum(totals.measured_joules for totals in rest),
-        estimated_joules=sum(totals.estimated_joules for totals in rest),
-        simulated_joules=sum(totals.simulated_joules for totals in rest),
-        quality=weakest(totals.quality for totals in rest),
-        seconds=sum(totals.seconds for totals in rest),
-        count=sum(totals.count for totals in rest),
-    )
+            return  # the next time tries again; a thread that raised would write into a person's cell
+        before, self._found = self._found, (today, others)
+        if before != self._found:
+            self._tell()

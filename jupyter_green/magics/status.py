@@ -142,8 +142,9 @@ def history(session: Session, *, everything: bool, sources: Sources, page: int =
 
         run = None if everything else session.settings.run_id
         with Ledger(session.settings.ledger) as ledger:
-            count = ledger.count(run=run, span="cell")
-            found = ledger.records(run=run, span="cell", limit=PAGE_ROWS, offset=first, newest_first=True)
+            span = "cell" if everything else ("cell", "window")
+            count = ledger.count(run=run, span=span)
+            found = ledger.records(run=run, span=span, limit=PAGE_ROWS, offset=first, newest_first=True)
             rows = tuple(sorted(found, key=lambda record: (_place(record, found), record.started_at)))
             if ledger.read_only:  # what waits in journals is not in it, whether that was noticed yet or not
                 problem = problem or " ".join(ledger.notices)

@@ -105,7 +105,7 @@ class JupyterGreen(ExtensionApp):
             [
                 (f"{PREFIX}/health", Health, dict(common)),
                 (f"{PREFIX}/openapi.json", Description, dict(common)),
-                reading("totals", question.totals, *question.PERIOD, "notebook", "project", lane="all records"),
+                reading("totals", question.totals, *question.TOTALS, lane="all records"),
                 reading("runs", question.runs, "notebook", "project", *question.PAGE, lane="all records"),
                 reading("cells", question.cells, "run", "notebook", *question.PAGE),
                 reading("baselines", question.baselines, "notebook", route=Shelf),

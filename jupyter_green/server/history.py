@@ -1,8 +1,9 @@
 """Runs and cells as pages see them, counted and added up in the database.
 
 A row is what a notebook's run is made of: anything but the time between cells, and nothing that lies inside another
-record. A cell is one row, by its last execution, however that ended; earlier ones are counted apart. The sums of a run
-are those of its rows, and of one sort: where there are real readings, simulated ones are left out.
+record. A cell is one row, by its last execution, however that ended; earlier ones are counted apart. The sum of a run
+is everything that it used, as the kernel's own total: all executions and the time between them, of one sort: where
+there are real readings, simulated ones are left out.
 
 On a shared ledger only plain queries may be put (see `own`), so there is no query inside a query: what one finds goes
 into the next. A page costs what lies on it; no course of power is read, and no document but those of the cells shown.
@@ -66,7 +67,6 @@ class _Head:
     simulated: bool | None
     """Which sort of its rows counts; None where none has a reading."""
     cells: int
-    executions: int
 
 
 # ---- runs -------------------------------------------------------------------------------------
@@ -91,8 +91,9 @@ def runs(connection: Connection, where: Where, offset: int, limit: int) -> Shape
     idle: dict[str, Shape] = {}
     for simulated in (True, False):  # the time between cells that were not read is real where it can be
         sort: Where = [*where, _of_sort(simulated)]
-        figures.update(_figures(_cell_parts(connection, sort, [head for head in heads if head.simulated == simulated])))
         for some in _chunks([head.run for head in heads if head.simulated in (simulated, None)]):
+            whole: Where = [OUTER, is_whole(), *sort, _table.run_id.in_(some)]
+            figures.update(_figures(_parts(connection, whole)))
             idle.update(_figures(_parts(connection, [_gap, *sort, _table.run_id.in_(some)])))
     nothing = view.figure(EnergyRecord((), 0.0, 0.0))
     items = [
@@ -160,9 +161,7 @@ def _heads(connection: Connection, where: Where, offset: int, limit: int) -> lis
             func.max(_table.started_at + _table.seconds),
             func.count(case((and_(read, _table.simulated), _inline(1)))),
             func.count(case((and_(read, not_(_table.simulated)), _inline(1)))),
-            func.count(),
             func.count(_key.distinct()),
-            func.count(case((real, _inline(1)))),
             func.count(case((real, _key)).distinct()),
         )
         .where(_row, *where)
@@ -172,11 +171,11 @@ def _heads(connection: Connection, where: Where, offset: int, limit: int) -> lis
         .limit(limit)
     )
     heads = []
-    for run, first, last, simulated, known, rows, cells, real_rows, real_cells in connection.execute(wanted):
+    for run, first, last, simulated, known, cells, real_cells in connection.execute(wanted):
         if known:
-            heads.append(_Head(run, first, last, False, real_cells, real_rows))
+            heads.append(_Head(run, first, last, False, real_cells))
         else:
-            heads.append(_Head(run, first, last, True if simulated else None, cells, rows))
+            heads.append(_Head(run, first, last, True if simulated else None, cells))
     return heads
 
 
@@ -192,25 +191,6 @@ def _places(connection: Connection, where: Where, heads: list[_Head]) -> dict[st
             if first[run] == began:
                 found[run] = _shortened(notebook), _shortened(project)
     return found
-
-
-def _cell_parts(connection: Connection, where: Where, heads: list[_Head]) -> Iterator[tuple[str, Component]]:
-    """Yield what each run's cells add up to, by source and standing."""
-    for once in _chunks([head.run for head in heads if head.executions == head.cells]):
-        yield from _parts(connection, [_row, *where, _table.run_id.in_(once)])
-    for again in _chunks([head.run for head in heads if head.executions != head.cells]):
-        for last in _chunks(_last(connection, where, again)):
-            yield from _parts(connection, [*where, _table.id.in_(last)])
-
-
-def _last(connection: Connection, where: Where, runs: list[str]) -> list[str]:
-    """Return the identities of the last execution of each cell."""
-    wanted = (
-        select(_table.run_id, _key, _table.id)
-        .where(_row, *where, _table.run_id.in_(runs))
-        .order_by(_table.started_at, _table.id)
-    )
-    return [*{(run, key): record for run, key, record in connection.execute(wanted)}.values()]
 
 
 def _parts(connection: Connection, where: Where) -> Iterator[tuple[str, Component]]:

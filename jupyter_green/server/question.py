@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Work = Callable[["OwnLedger"], Any]
 Question = Callable[[], Work]
 
-PERIOD = ("since", "until")
+TOTALS = ("since", "until", "notebook", "project", "without")
 PAGE = ("offset", "limit")
 RUNS, CELLS = 50, 200
 """How many are on a page where nobody says."""
@@ -60,6 +60,7 @@ def totals(given: Arguments) -> Question:
             "until": until,
             "notebook": given.text("notebook"),
             "project": given.text("project"),
+            "without": given.text("without"),
         }
 
         def work(ledger: OwnLedger) -> dict[str, Any]:

@@ -9,6 +9,8 @@ import { ISignal, Signal } from '@lumino/signaling';
 import { EnergyServer, Fault, type ILedgerChange } from './server';
 import type { IBaselineHead, IFigure, IRun } from './tokens';
 
+const day = (): string => new Date().toDateString();
+
 /** Milliseconds between two looks at the ledger, at least. */
 const APART = 5000;
 
@@ -36,8 +38,11 @@ export class Archive {
     return this._baselines;
   }
 
-  get today(): IFigure | null {
-    return this._today;
+  /** What the other runs used today; null where they used nothing, undefined where that is not known now. */
+  get others(): IFigure | null | undefined {
+    return this._others?.run === this._run && this._others?.day === day()
+      ? this._others?.figure
+      : undefined;
   }
 
   /** One sentence; null where all is well. */
@@ -46,7 +51,12 @@ export class Archive {
   }
 
   /** Tell of this notebook, named as its records name it, from here on. */
-  look(notebook: string | null): void {
+  look(notebook: string | null, run: string | null): void {
+    if (run !== this._run) {
+      this._run = run;
+      this._stale = true;
+      this._soon(0);
+    }
     if (notebook !== this._notebook) {
       this._notebook = notebook;
       this._runs = null;
@@ -104,21 +114,22 @@ export class Archive {
       return;
     }
     const notebook = this._notebook;
+    const asked = { run: this._run, day: day() };
     this._asking = true;
     this._stale = false;
     this._askedAt = Date.now();
     try {
       const { ledger, sentence } = await this._server.health();
       // Where nothing was metered yet there is nothing to tell, and nothing wrong.
-      const [runs, baselines, today] =
+      const [runs, baselines, others] =
         ledger === 'ok'
-          ? await this._tell(notebook)
+          ? await this._tell(notebook, asked.run)
           : [ledger === 'missing' ? [] : null, [], null];
       if (notebook === this._notebook) {
         this._runs = runs;
         this._baselines = baselines;
       }
-      this._today = today;
+      this._others = { ...asked, figure: others };
       this._problem = ledger === 'missing' ? null : sentence;
     } catch (error) {
       if (!(error instanceof Fault)) {
@@ -130,7 +141,7 @@ export class Archive {
       this._asking = false;
     }
     this._changed.emit();
-    if (notebook !== this._notebook) {
+    if (notebook !== this._notebook || asked.run !== this._run) {
       this._stale = true;
       this._soon(0);
     } else {
@@ -139,12 +150,13 @@ export class Archive {
   }
 
   private async _tell(
-    notebook: string | null
+    notebook: string | null,
+    run: string | null
   ): Promise<[readonly IRun[] | null, IBaselineHead[], IFigure | null]> {
     const [runs, baselines, today] = await Promise.all([
       notebook === null ? null : this._server.runs(notebook),
       notebook === null ? [] : this._server.baselines(notebook),
-      this._server.totals({ since: 'today' })
+      this._server.totals({ since: 'today', without: run ?? undefined })
     ]);
     return [
       runs?.items ?? null,
@@ -166,7 +178,8 @@ export class Archive {
   private _notebook: string | null = null;
   private _runs: readonly IRun[] | null = null;
   private _baselines: readonly IBaselineHead[] = [];
-  private _today: IFigure | null = null;
+  private _run: string | null = null;
+  private _others?: { run: string | null; day: string; figure: IFigure | null };
   private _problem: string | null = null;
   private _visible = false;
   private _stale = true;

@@ -68,6 +68,8 @@ export interface IPage<T> {
 export interface IPeriod {
   since?: number | 'today';
   until?: number;
+  /** A run that is left out. */
+  without?: string;
   notebook?: string;
   project?: string;
 }

@@ -38,6 +38,14 @@ export interface ISources {
   clock: IClock;
 }
 
+/** Whether a run began today, or has not begun. */
+function isToday(seconds: number | null | undefined): boolean {
+  return (
+    new Date((seconds ?? Date.now() / 1000) * 1000).toDateString() ===
+    new Date().toDateString()
+  );
+}
+
 export class EnergyState {
   constructor(protected readonly sources: ISources) {
     const { notebooks, kernels, archive, clock, settings } = sources;
@@ -220,8 +228,11 @@ export class EnergyState {
 
   /** Records bear the name that the kernel began with; a notebook that was renamed since has another. */
   private _lookUp(): void {
-    const began = this.known?.run.snapshot?.notebook;
-    this.sources.archive.look(began ?? this.front?.name ?? null);
+    const snapshot = this.known?.run.snapshot;
+    this.sources.archive.look(
+      snapshot?.notebook ?? this.front?.name ?? null,
+      snapshot?.run ?? null
+    );
   }
 
   // ---- the state --------------------------------------------------------------------------------
@@ -265,7 +276,13 @@ export class EnergyState {
       running: snapshot?.running ?? null,
       cells: this._cells.list(known?.run ?? null, () => front?.ids() ?? []),
       totals: snapshot?.totals ?? null,
-      today: todays(snapshot?.today, archive.today, snapshot?.totals.figure),
+      today: todays(
+        snapshot?.today ?? null,
+        archive.others,
+        snapshot && isToday(snapshot.totals.began_at)
+          ? snapshot.totals.figure
+          : null
+      ),
       baseline: snapshot?.baseline ?? null,
       budgets: snapshot?.budgets ?? [],
       notice:

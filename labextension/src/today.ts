@@ -1,33 +1,47 @@
 /**
- * What all notebooks used today: the kernel's word or the ledger's, but never less than this notebook's own.
+ * What all notebooks used today: the others as the ledger tells, this one as its kernel does.
  *
- * The kernel adds what this notebook uses to what the ledger tells of the others. Until it has heard from the ledger
- * there is the ledger's own sum, which lags: the cell that runs is not in it, nor what is on its way. Where that is
- * behind the notebook that it holds, no more is known than that it is at least as much.
+ * Where the ledger is not asked by the page, or this run began before today, the kernel's own sum is taken.
  */
 import { known } from './decimal';
 import type { IFigure, IToday } from './tokens';
 
+/**
+ * @param told The kernel's sum, whose word of the others may be a minute old.
+ * @param others What the other runs used; null where they used nothing, undefined where the ledger has not told.
+ * @param own What this run used today; null where that is not known.
+ */
 export function todays(
-  told: IFigure | null | undefined,
-  ledgers: IFigure | null,
-  own: IFigure | null | undefined
+  told: IFigure | null,
+  others: IFigure | null | undefined,
+  own: IFigure | null
 ): IToday | null {
-  if (told) {
-    // Both are of the same day and both lag, each in its own way: the larger one is nearer.
-    const more =
-      ledgers !== null &&
-      (told.quality === 'simulated') === (ledgers.quality === 'simulated') &&
-      (ledgers.joules ?? 0) > (told.joules ?? 0);
-    return more ? ledgers : told;
+  const mine =
+    own && known(own.joules) && !own.below_resolution
+      ? { ...own, joules: own.joules }
+      : null;
+  if (others === undefined || own === null) {
+    return told ?? (mine && { ...mine, least: true });
   }
-  if (!own || !known(own.joules) || own.below_resolution) {
-    return ledgers;
+  if (mine === null || others === null || !known(others.joules)) {
+    return mine ?? others;
   }
-  // Simulated joules are never added to real ones, so neither is behind the other.
-  const behind =
-    !ledgers ||
-    ((own.quality === 'simulated') === (ledgers.quality === 'simulated') &&
-      (ledgers.joules ?? 0) < own.joules);
-  return behind ? { ...own, least: true } : ledgers;
+  // Simulated joules are never added to real ones; where there are both, the real ones are told.
+  if ((mine.quality === 'simulated') !== (others.quality === 'simulated')) {
+    return mine.quality === 'simulated' ? others : mine;
+  }
+  const joules = others.joules + mine.joules;
+  const measured =
+    (others.measured_share ?? 0) * others.joules +
+    (mine.measured_share ?? 0) * mine.joules;
+  return {
+    joules,
+    // The runs' sensors lean the same way: their half-widths add up.
+    uncertainty:
+      known(others.uncertainty) && known(mine.uncertainty)
+        ? others.uncertainty + mine.uncertainty
+        : null,
+    quality: mine.quality === 'measured' ? others.quality : mine.quality,
+    measured_share: joules > 0 ? measured / joules : null
+  };
 }

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jupyter_green.accounts import Baseline, Comparison
+from jupyter_green.accounts.comparison import SAME
 from jupyter_green.accounts.sentence import difference, standing_of
 from tests.accounts.sample import cell
 
@@ -389,3 +390,15 @@ def test_a_throttled_cell_does_not_hide_what_the_others_prove() -> None:
     total = comparison.total()
     assert (total.verdict, total.reason) == ("less", None)
     assert total.difference_uncertainty == pytest.approx(2.0, abs=1.5)
+
+
+def test_a_run_is_not_compared_with_itself() -> None:
+    """What was kept is no other run; what is run after it is compared."""
+    record = cell(100.0)
+    kept = Baseline.of_run([record], "named", "mine")
+    assert kept is not None
+    comparison = Comparison(kept)
+    assert comparison.take("a", record).reason == SAME
+    assert comparison.compared == 0
+    assert comparison.take("a", cell(90.0), again=True).difference == -10.0
+    assert comparison.compared == 1

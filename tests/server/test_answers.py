@@ -76,6 +76,8 @@ def test_totals_are_the_ledgers(served: tuple[str, Ask], record: Make, component
     assert ask("totals", notebook="other.ipynb")["cells"] == 1
     assert ask("totals", project="solar")["runs"] == 2
     assert ask("totals", project="wind")["runs"] == 0
+    rest = ask("totals", without="run-2")
+    assert (rest["figure"]["joules"], rest["cells"], rest["runs"]) == (245.0, 2, 1)
     assert ask("totals", since="200", until="400")["cells"] == 2
     assert ask("totals", since="1970-01-01T00:05:00Z")["figure"]["joules"] == 125.0
     assert ask("totals", since="today")["cells"] == 0

@@ -27,7 +27,7 @@ LONG = "x" * 5000
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        ("totals?limit=5", "has no argument 'limit'; it takes notebook, project, since, until"),
+        ("totals?limit=5", "has no argument 'limit'; it takes notebook, project, since, until, without"),
         ("health?notebook=x", "has no argument 'notebook'; it takes none"),
         ("totals?since=1&since=2", "'since' is given 2 times"),
         ("totals?since=soon", "'since' is no time: 'soon' is no date; write 30d"),

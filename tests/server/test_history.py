@@ -113,7 +113,7 @@ def told(records: Iterable[EnergyRecord], run: str) -> tuple[list[Row], Shape]:
         if record.run_id == run:
             chronicle.keep(record)
     sums = chronicle.sums()
-    return chronicle.rows(chronicle.keys()), view.totals(sums.cells, sums.count, sums.idle, sums.reruns)
+    return chronicle.rows(chronicle.keys()), view.totals(sums.whole, sums.count, sums.idle, sums.reruns)
 
 
 def agree(found: Shape | None, wanted: Shape | None) -> None:
@@ -204,10 +204,10 @@ def test_a_run_and_its_cells(served: tuple[str, Ask], record: Make, component: B
     run = page["items"][0]
     assert (page["total"], run["cells"], run["started_at"], run["ended_at"]) == (2, 2, 100.0, 134.0)
     assert (run["notebook"], run["project"]) == ("/home/alice/work/secret.ipynb", "solar")
-    assert (run["figure"]["joules"], run["idle"]["joules"]) == (79.0, 3.0)
-    assert (run["figure"]["quality"], run["figure"]["measured_share"]) == ("estimated", pytest.approx(59 / 79))
-    # 9 J and 50 J of one sensor, 20 J of another: random ±4 each, gains ±3 add up within a sensor.
-    assert run["figure"]["uncertainty"] == pytest.approx(math.sqrt(3 * 16 + 6**2 + 3**2))
+    assert (run["figure"]["joules"], run["idle"]["joules"]) == (89.0, 3.0)
+    assert (run["figure"]["quality"], run["figure"]["measured_share"]) == ("estimated", pytest.approx(69 / 89))
+    # 7, 9, 50, 1 and 2 J of one sensor, 20 J of another: random ±4 each, gains ±3 add up within a sensor.
+    assert run["figure"]["uncertainty"] == pytest.approx(math.sqrt(6 * 16 + 15**2 + 3**2))
     assert page["items"][1]["idle"] is None
 
     cells = ask("cells", run="run-1")
@@ -221,7 +221,8 @@ def test_a_run_and_its_cells(served: tuple[str, Ask], record: Make, component: B
     assert (again["shared"], again["own_joules"], again["device_joules"]) == (True, None, 70.0)
     assert (once["reruns"], once["rerun_joules"], once["final"], once["line"]) == (0, None, True, "")
     assert (once["against"], once["last_run"]) == (None, None)
-    assert sum(cell["figure"]["joules"] for cell in cells["items"]) == run["figure"]["joules"]
+    last = sum(cell["figure"]["joules"] for cell in cells["items"])
+    assert last + again["rerun_joules"] + run["idle"]["joules"] == run["figure"]["joules"]
 
 
 def test_what_is_asked_for(served: tuple[str, Ask], record: Make) -> None:
@@ -318,7 +319,7 @@ def test_simulated_and_real_are_never_added(served: tuple[str, Ask], record: Mak
         record(components=(simulated,), span="gap", started_at=3.0, run_id="s"),
     )
     run = ask("runs")["items"][0]
-    assert (run["cells"], run["figure"]["joules"], run["figure"]["quality"]) == (2, 7.0, "simulated")
+    assert (run["cells"], run["figure"]["joules"], run["figure"]["quality"]) == (2, 14.0, "simulated")
     assert (run["figure"]["measured_share"], run["idle"]["quality"]) == (0.0, "simulated")
     fill(
         url,
@@ -328,7 +329,7 @@ def test_simulated_and_real_are_never_added(served: tuple[str, Ask], record: Mak
     )
     run = ask("runs")["items"][0]
     # What was not read is a cell of either sort.
-    assert (run["cells"], run["figure"]["joules"], run["figure"]["quality"]) == (3, 111.0, "measured")
+    assert (run["cells"], run["figure"]["joules"], run["figure"]["quality"]) == (3, 211.0, "measured")
     assert run["idle"] is None
     again = next(cell for cell in ask("cells", run="s")["items"] if cell["cell_id"] == "a")
     assert (again["figure"]["joules"], again["reruns"], again["rerun_joules"]) == (11.0, 2, 100.0)
@@ -354,7 +355,7 @@ def test_no_course_of_power_is_read(record: Make, tmp_path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         assert connection.execute("UPDATE green_records SET trace = 'no JSON'").rowcount == 3
     ledger = OwnLedger(f"sqlite:///{path}", timeout=5.0)
-    assert asked(ledger, question.runs)["items"][0]["figure"]["joules"] == 200.0
+    assert asked(ledger, question.runs)["items"][0]["figure"]["joules"] == 300.0
     assert asked(ledger, question.cells, run="run-1")["total"] == 2
     ledger.close()
 
@@ -435,7 +436,7 @@ def test_long_lists_are_split(record: Make, any_url: str, monkeypatch: pytest.Mo
     ledger = OwnLedger(url, timeout=5.0)
     runs = asked(ledger, question.runs)
     assert [(run["run"], run["cells"], run["figure"]["joules"]) for run in runs["items"]] == [
-        (f"r{run}", 7, 280.0) for run in reversed(range(8))
+        (f"r{run}", 7, 280.0 * (1 + run % 2)) for run in reversed(range(8))
     ]
     cells = asked(ledger, question.cells, run="r1")["items"]
     assert [(cell["cell_id"], cell["reruns"], cell["rerun_joules"]) for cell in cells] == [

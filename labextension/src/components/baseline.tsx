@@ -35,6 +35,7 @@ export function Baseline({
     state.baseline && known(state.baseline.figure.joules)
       ? state.baseline.figure.joules
       : null;
+  const wide = state.baseline?.figure.uncertainty ?? null;
   const scale = Math.max(joules, level ?? 0, whole ?? 0);
   const segments = stack(figure.joules, figure, totals.parts, scale);
   const ticks: ITick[] = [];
@@ -79,7 +80,7 @@ export function Baseline({
         ))}
         {whole === null ? null : (
           <span className="jgp-base">
-            {name} {within(whole, block)}
+            {name}: {energy(whole, wide, block.unit).value}
           </span>
         )}
       </div>
@@ -230,7 +231,9 @@ function Nothing({
   if (state.baseline !== null || totals.against !== null) {
     return (
       <p className="jgp-say jgp-muted">
-        {trans.__('Not compared yet: no cell has finished in both runs.')}
+        {trans.__(
+          'Not compared yet: no cell that the baseline has was run since.'
+        )}
       </p>
     );
   }
