@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from jupyter_green.records import (
     Component,
@@ -83,7 +83,11 @@ def _part(part: Component | FlatPart) -> Part:
     random = math.inf
     if whole is not None and math.isfinite(whole):
         random = math.sqrt(whole - gain) * math.sqrt(whole + gain) if whole > gain else 0.0
-    flat = isinstance(part, FlatPart)
+    conditions = (
+        _known_conditions(part.celsius, part.clock_mhz, part.clock_spread_mhz, part.throttle)
+        if isinstance(part, FlatPart)
+        else part.conditions
+    )
     return Part(
         part.kind,
         part.source or part.key,
@@ -95,7 +99,7 @@ def _part(part: Component | FlatPart) -> Part:
         part.device if part.method == "model" else "",
         part.cpu_seconds,
         part.others_busy,
-        _known_conditions(*part[-4:]) if flat else part.conditions,
+        conditions,
     )
 
 
@@ -109,7 +113,10 @@ def _known_conditions(
     return Conditions(celsius, clock_mhz, clock_spread_mhz, codes)
 
 
-class _Figure:
+T = TypeVar("T")
+
+
+class _Figure(Generic[T]):
     """A figure of a reading, made with all others of it when the first of them is asked for."""
 
     def __init__(self, what: str) -> None:
@@ -118,12 +125,13 @@ class _Figure:
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
 
-    def __get__(self, reading: Any, owner: type | None = None) -> Any:
+    def __get__(self, reading: Any, owner: type | None = None) -> T:
         if reading is None:
-            return self
+            raise AttributeError(self._name)
         figures = vars(reading)  # a reading is frozen; from here on its own entries are found first
         reading._figures(figures)
-        return figures[self._name]
+        found: T = figures[self._name]
+        return found
 
 
 def _total(values: Iterable[float | None]) -> float | None:
@@ -222,20 +230,12 @@ class Reading:
         crowded = any(part.shared and part.kind == "gpu" for part in read)
         return cls(_summed(map(_part, read)), record.units, record.unit, crowded)
 
-    if TYPE_CHECKING:
-        joules: float
-        random: float
-        gains: dict[str, float]
-        uncertainty: float
-        others_busy: float | None
-        boundary: frozenset[tuple[str, str, str, str]]
-    else:
-        joules = _Figure("Sum of the parts in joules.")
-        random = _Figure("Half-width of the 95 % interval without the sensors' own errors, in joules.")
-        gains = _Figure("The sensors' own errors by source, in joules.")
-        uncertainty = _Figure("Half-width of the 95 % interval in joules.")
-        others_busy = _Figure("The share of the machine's cores that others kept busy; None where that is not known.")
-        boundary = _Figure("What it covers and how that came about.")
+    joules = _Figure[float]("Sum of the parts in joules.")
+    random = _Figure[float]("Half-width of the 95 % interval without the sensors' own errors, in joules.")
+    gains = _Figure[dict[str, float]]("The sensors' own errors by source, in joules.")
+    uncertainty = _Figure[float]("Half-width of the 95 % interval in joules.")
+    others_busy = _Figure["float | None"]("The share of the cores that others kept busy; None where that is not known.")
+    boundary = _Figure[frozenset[tuple[str, str, str, str]]]("What it covers and how that came about.")
 
     def _figures(self, figures: dict[str, Any]) -> None:
         parts = self.parts

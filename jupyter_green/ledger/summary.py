@@ -36,7 +36,6 @@ _sum, _line = schema.rollups.c, schema.rollup_lines.c
 _around: Any = SimpleNamespace(c=SimpleNamespace(**{name: _sum[f"around_{name}"] for name in AROUND}))
 
 _QUALITIES = get_args(Quality)
-_WORDS = slice(Sums._fields.index("line"), Sums._fields.index("source") + 1)
 
 Where = list[ColumnElement[bool]]
 Whose = tuple["Privacy", "AccessScope"]
@@ -308,7 +307,7 @@ def _sums(connection: Connection, filters: Filters, whose: Whose, period: _Perio
         if not known or row[len(group)] not in (0, 1):
             raise AlteredSums
         sums = Sums._make((_day(key) if by == "day" else key, *row[len(group) : -1]))
-        if {*map(type, sums[_WORDS])} != {str}:
+        if {*map(type, (sums.line, sums.kind, sums.device, sums.source))} != {str}:
             raise AlteredSums
         if sums.line == "sum" and sums.quality not in _QUALITIES:
             raise AlteredSums

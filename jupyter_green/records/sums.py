@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from .component import Component, Kind, Method, Quality
 from .energy import EnergyRecord
-from .flat import FlatPart, FlatRecord
+from .flat import FlatRecord
 
 
 def merged(components: Iterable[Component]) -> tuple[Component, ...]:
@@ -117,15 +117,10 @@ def figures_of(record: FlatRecord) -> list[Figures]:
     """Return what each device of a record adds to a sum."""
     found: list[Figures] = []
     for part in record.parts:
-        joules, whole, gain = part[_FIGURES]
-        gain = gain or 0.0
+        whole, gain = part.uncertainty, part.gain_uncertainty or 0.0
         square = math.inf if whole is None else (whole - gain) * (whole + gain) if whole > gain else 0.0
-        found.append((part[:_JOULES], joules, square, gain))
+        found.append((part[:6], part.joules, square, gain))
     return found
-
-
-_JOULES = FlatPart._fields.index("joules")
-_FIGURES = slice(_JOULES, _JOULES + 3)
 
 
 def _summed(sensor: Sensor, joules: float | None, width: float | None, gain: float | None) -> Component:
