@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from operator import attrgetter
 from typing import Any, Literal
 
 from jupyter_green.ledger.privacy import comparable, is_same_code
@@ -303,13 +304,13 @@ def _brought(reading: Reading, newest: Reading) -> Reading | None:
 
 def _middle(readings: Sequence[Reading]) -> Reading:
     """Return the median of readings, beside the mean load of all."""
-    ranked = sorted(readings, key=lambda reading: reading.joules)
+    ranked = sorted(readings, key=attrgetter("joules"))
     half = len(ranked) // 2
     middle = ranked[half] if len(ranked) % 2 else Reading.between(ranked[half - 1], ranked[half])
     loads = [reading.others_busy for reading in ranked]
     known = [load for load in loads if load is not None]
     middle = middle.beside_load(math.fsum(known) / len(known) if len(known) == len(loads) else None)
-    shared = any(reading.shared for reading in ranked)
+    shared = True in {reading.shared for reading in ranked}
     return middle if middle.shared == shared else replace(middle, shared=shared)
 
 

@@ -135,7 +135,10 @@ class Pair:
     @property
     def repeated(self) -> bool:
         """Whether it is known how far runs differ by themselves."""
-        return sum(value is not None for value in self.values) > 1
+        return len(self.values) - self.values.count(None) > 1
+
+
+_SIDES = "ours", "base"
 
 
 class Sum:
@@ -175,19 +178,22 @@ class Sum:
             self._unfair_joules += sign * abs(pair.ours.joules - pair.base.joules)
         self._ours += sign * pair.ours.joules
         self._base += sign * pair.base.joules
+        leans, gains, alike_all = self._leans, self._gains, pair.repeated
         for side, reading in enumerate((pair.ours, pair.base)):
             for part in reading.parts:
-                if math.isfinite(part.random):
-                    self._squares[side] += sign * (part.random**2 + _shortest(pair, part) ** 2)
+                random, gain = part.random, part.gain
+                if random != math.inf:
+                    shortest = 0.0 if pair.contention is None else _shortest(pair, part)
+                    self._squares[side] += sign * (random * random + shortest * shortest)
                 else:
                     self._boundless[side] += sign
                 if side:
-                    self._gains[part.source] = self._gains.get(part.source, 0.0) + sign * part.gain
+                    gains[part.source] = gains.get(part.source, 0.0) + sign * gain
                 if pair.contention is not None:
                     continue  # what the model does wrong is in both, and cancels
-                alike = pair.repeated and (part.method != "model" or not pair.edited)
-                lean = ("both" if alike else ("ours", "base")[side]), part.source
-                self._leans[lean] = self._leans.get(lean, 0.0) + sign * (-part.gain if alike and side else part.gain)
+                alike = alike_all and (part.method != "model" or not pair.edited)
+                lean = ("both" if alike else _SIDES[side]), part.source
+                leans[lean] = leans.get(lean, 0.0) + sign * (-gain if alike and side else gain)
         self._runs += [0.0] * (len(pair.values) - len(self._runs))
         for place in range(len(self._runs)):
             value = pair.values[place] if place < len(pair.values) else None
@@ -337,7 +343,9 @@ class Comparison:
             base = base.scaled(base.cpu_seconds * ours.joules / (ours.cpu_seconds * base.joules))
             base = replace(base, units=units)
         factor = base.joules / cell.reading.joules if cell.reading.joules else 1.0
-        values = tuple(None if value is None else value * factor for value in cell.values)
+        values = cell.values
+        if factor != 1.0:
+            values = tuple([None if value is None else value * factor for value in values])
         if not timed:
             return Pair(ours, base, values, edited)
         found = contention(

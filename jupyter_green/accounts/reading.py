@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
-from typing import Any, NamedTuple, get_args
+from typing import Any, Generic, NamedTuple, TypeVar, cast, get_args
 
 from jupyter_green.records import (
     Component,
@@ -82,7 +82,11 @@ def _part(part: Component | FlatPart) -> Part:
     random = math.inf
     if whole is not None and math.isfinite(whole):
         random = math.sqrt(whole - gain) * math.sqrt(whole + gain) if whole > gain else 0.0
-    flat = isinstance(part, FlatPart)
+    conditions = (
+        _known_conditions(part.celsius, part.clock_mhz, part.clock_spread_mhz, part.throttle)
+        if isinstance(part, FlatPart)
+        else part.conditions
+    )
     return Part(
         part.kind,
         part.source or part.key,
@@ -94,7 +98,7 @@ def _part(part: Component | FlatPart) -> Part:
         part.device if part.method == "model" else "",
         part.cpu_seconds,
         part.others_busy,
-        _known_conditions(*part[-4:]) if flat else part.conditions,
+        conditions,
     )
 
 
@@ -108,6 +112,27 @@ def _known_conditions(
     return Conditions(celsius, clock_mhz, clock_spread_mhz, codes)
 
 
+T = TypeVar("T")
+
+
+class _Figure(Generic[T]):
+    """A figure of a reading, made with all others of it when the first of them is asked for."""
+
+    def __init__(self, what: str) -> None:
+        self.__doc__ = what
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, reading: Any, owner: type | None = None) -> T:
+        if reading is None:
+            raise AttributeError(self._name)
+        figures = vars(reading)  # a reading is frozen; from here on its own entries are found first
+        reading._figures(figures)
+        found: T = figures[self._name]
+        return found
+
+
 def _total(values: Iterable[float | None]) -> float | None:
     known = [*values]
     return None if None in known else math.fsum(value for value in known if value is not None)
@@ -115,11 +140,14 @@ def _total(values: Iterable[float | None]) -> float | None:
 
 def mean_load(parts: Sequence[Part]) -> float | None:
     """Return the mean load by others; None where that of one is not known."""
-    known = [part.others_busy for part in parts if part.others_busy is not None]
-    return math.fsum(known) / len(known) if parts and len(known) == len(parts) else None
+    known = [part.others_busy for part in parts]
+    return None if None in known or not known else math.fsum(cast("list[float]", known)) / len(known)
 
 
-def _summed(parts: Iterable[Part]) -> tuple[Part, ...]:
+def _summed(given: Iterable[Part]) -> tuple[Part, ...]:
+    parts = (*given,)
+    if len(parts) == 1:
+        return parts
     found: dict[tuple[str, str, str, str], list[Part]] = {}
     for part in parts:
         found.setdefault(part[:4], []).append(part)
@@ -201,28 +229,24 @@ class Reading:
         crowded = any(part.shared and part.kind == "gpu" for part in read)
         return cls(_summed(map(_part, read)), record.units, record.unit, crowded)
 
-    @cached_property
-    def joules(self) -> float:
-        """Sum of the parts in joules."""
-        return math.fsum(part.joules for part in self.parts)
+    joules = _Figure[float]("Sum of the parts in joules.")
+    random = _Figure[float]("Half-width of the 95 % interval without the sensors' own errors, in joules.")
+    gains = _Figure[dict[str, float]]("The sensors' own errors by source, in joules.")
+    uncertainty = _Figure[float]("Half-width of the 95 % interval in joules.")
+    others_busy = _Figure["float | None"]("The share of the cores that others kept busy; None where that is not known.")
+    boundary = _Figure[frozenset[tuple[str, str, str, str]]]("What it covers and how that came about.")
 
-    @cached_property
-    def random(self) -> float:
-        """Half-width of the 95 % interval without the sensors' own errors, in joules."""
-        return math.hypot(*(part.random for part in self.parts))
-
-    @cached_property
-    def gains(self) -> dict[str, float]:
-        """The sensors' own errors by source, in joules."""
-        found: dict[str, float] = {}
-        for part in self.parts:
-            found[part.source] = found.get(part.source, 0.0) + part.gain
-        return found
-
-    @cached_property
-    def uncertainty(self) -> float:
-        """Half-width of the 95 % interval in joules."""
-        return math.hypot(self.random, *self.gains.values())
+    def _figures(self, figures: dict[str, Any]) -> None:
+        parts = self.parts
+        gains: dict[str, float] = {}
+        for part in parts:
+            gains[part.source] = gains.get(part.source, 0.0) + part.gain
+        figures["joules"] = math.fsum([part.joules for part in parts])
+        random = figures["random"] = math.hypot(*[part.random for part in parts])
+        figures["gains"] = gains
+        figures["uncertainty"] = math.hypot(random, *gains.values())
+        figures["others_busy"] = mean_load(parts)
+        figures["boundary"] = _boundary(tuple([part[:4] for part in parts]))
 
     @property
     def below_resolution(self) -> bool:
@@ -255,24 +279,19 @@ class Reading:
         """Processor time; None where a part has none."""
         return _total(part.cpu_seconds for part in self.parts)
 
-    @property
-    def others_busy(self) -> float | None:
-        """The share of the machine's cores that others kept busy; None where that is not known."""
-        return mean_load(self.parts)
-
     def beside_load(self, load: float | None) -> Reading:
         """Return the reading with another load by others."""
-        if all(part.others_busy == load for part in self.parts):
+        for part in self.parts:
+            if part.others_busy != load:
+                break
+        else:
             return self
         return replace(self, parts=tuple(part._replace(others_busy=load) for part in self.parts))
 
-    @cached_property
-    def boundary(self) -> frozenset[tuple[str, str, str, str]]:
-        """What it covers and how that came about."""
-        return _boundary(tuple([part[:4] for part in self.parts]))
-
     def unfair_beside(self, other: Reading) -> Unfair | None:
         """Return why it can't be compared fairly with one of the same boundary; None where nothing is known of that."""
+        if {part.conditions.throttle for part in self.parts} == {None}:
+            return None  # as `conditions.unfair` says
         theirs = {part.identity: part.conditions for part in other.parts}
         found = (unfair(part.conditions, theirs.get(part.identity, UNKNOWN)) for part in self.parts)
         return next((why for why in found if why is not None), None)

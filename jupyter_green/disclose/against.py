@@ -82,6 +82,10 @@ class RunComparison:
         if own is not None:
             before.appendleft(own)
 
+    def forget(self) -> None:
+        """Let go of the runs that came; what comes next is of other notebooks."""
+        self._earlier.clear()
+
     def against(self) -> Against:
         """Return what was found."""
         sums, counts = self._sums, self._counts

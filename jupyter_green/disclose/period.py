@@ -13,7 +13,7 @@ import math
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from jupyter_green.accounts.reading import Execution
@@ -22,7 +22,7 @@ from jupyter_green.ledger.moment import HOW, beginning
 from jupyter_green.ledger.privacy import comparable
 from jupyter_green.records import EnergyRecord
 from jupyter_green.records.flat import FlatRecord, flat_of
-from jupyter_green.records.sums import EnergySum
+from jupyter_green.records.sums import EnergySum, Figures, figures_of
 from jupyter_green.report.totals import total, within
 
 from .against import Against, RunComparison
@@ -55,8 +55,8 @@ class _Cell:
         self.sum = EnergySum()
         self.last: FlatRecord | None = None
 
-    def add(self, record: FlatRecord) -> None:
-        self.sum.add(record)
+    def add(self, record: FlatRecord, figures: list[Figures]) -> None:
+        self.sum.add_figures(record, figures)
         if self.last is None or record.started_at >= self.last.started_at:
             self.last = record
 
@@ -69,6 +69,7 @@ class _Sums:
         """By day, project, and whether it is time between cells."""
         self.unread_seconds = 0.0
         self.dearest: list[tuple[float, str, EnergySum]] = []
+        self._day = (0.0, 0.0, "")
         self._notebook = ""
         self._cells: dict[str, _Cell] = {}
         """Those of the notebook that records come of."""
@@ -77,11 +78,14 @@ class _Sums:
 
     def add(self, record: FlatRecord) -> None:
         gap = record.span == "gap"
-        key = (_day(record.started_at), record.project or "", gap)
+        if not self._day[0] <= record.started_at < self._day[1]:
+            self._day = _day(record.started_at)
+        key = (self._day[2], record.project or "", gap)
         part = self.parts.get(key)
         if part is None:
             part = self.parts[key] = EnergySum()
-        part.add(record)
+        figures = figures_of(record)
+        part.add_figures(record, figures)
         if gap:
             return
         if (record.notebook or "") != self._notebook:
@@ -90,13 +94,13 @@ class _Sums:
         named = record.cell_id or comparable(record.code_hash) or record.label
         if not named:  # it is a cell of its own
             cell = _Cell()
-            cell.add(record)
+            cell.add(record, figures)
             self._offer(cell)
         else:
             known = self._cells.get(named)
             if known is None:
                 known = self._cells[named] = _Cell()
-            known.add(record)
+            known.add(record, figures)
         execution = Execution.of(record)
         if execution.reading is None:
             self.unread_seconds += record.seconds
@@ -121,6 +125,7 @@ class _Sums:
     def end_notebook(self) -> None:
         """Close the notebook whose records came; none of it is held any more."""
         self._end_run()
+        self._runs.forget()
         for cell in self._cells.values():
             self._offer(cell)
         self._cells = {}
@@ -364,9 +369,11 @@ def _cells(parts: Sequence[EnergySum], valuation: Valuation) -> list[object]:
     ]
 
 
-def _day(seconds: float) -> str:
-    when = time.localtime(seconds)
-    return f"{when.tm_year:04d}-{when.tm_mon:02d}-{when.tm_mday:02d}"
+def _day(seconds: float) -> tuple[float, float, str]:
+    """Return the first moment of a day of local time, the one after its last, and its name."""
+    day = datetime.fromtimestamp(seconds).date()
+    first, end = (datetime(one.year, one.month, one.day).timestamp() for one in (day, day + timedelta(days=1)))
+    return first, end, day.isoformat()
 
 
 def _name(last: FlatRecord) -> str:

@@ -56,7 +56,8 @@ def flat_records(connection: Connection, where: list[ColumnElement[bool]], alter
                 known.append(found)
         for row in connection.execute(records, of_run).all():
             if row[0] not in bad:
-                yield FlatRecord._make((*row, tuple(read.get(row[0], ()))))
+                inside = row[-1] and row[1] not in bad
+                yield FlatRecord._make((*row[:-1], inside, tuple(read.get(row[0], ()))))
 
 
 def _runs(connection: Connection, where: list[ColumnElement[bool]]) -> list[tuple[str, str]]:

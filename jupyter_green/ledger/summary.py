@@ -35,6 +35,8 @@ _MANY = 400
 _sum, _line = schema.rollups.c, schema.rollup_lines.c
 _around: Any = SimpleNamespace(c=SimpleNamespace(**{name: _sum[f"around_{name}"] for name in AROUND}))
 
+_QUALITIES = get_args(Quality)
+
 Where = list[ColumnElement[bool]]
 Whose = tuple["Privacy", "AccessScope"]
 """What the ledger is told, and whose records of it may be read."""
@@ -297,16 +299,16 @@ def _sums(connection: Connection, filters: Filters, whose: Whose, period: _Perio
     # SQLite adds a text up as 0; and a sum hides what is below 0 in it.
     whole = func.min(case((is_whole_sum(rollup.FIGURES), 1), else_=0))
     wanted = select(*what, *figures, whole).select_from(tables).where(*where).group_by(*what)
-    for *row, is_whole in connection.execute(wanted):
-        if not is_whole:
+    for row in map(tuple, connection.execute(wanted).all()):
+        if not row[-1]:
             raise AlteredSums
         key: Any = row[0] if group else None
         known = isinstance(key, (int, float)) and 0 <= key <= LAST if by == "day" else isinstance(key, (str, NoneType))
         if not known or row[len(group)] not in (0, 1):
             raise AlteredSums
-        sums = Sums(_day(key) if by == "day" else key, *row[len(group) :])
-        if not all(isinstance(text, str) for text in (sums.line, sums.kind, sums.device, sums.source)):
+        sums = Sums._make((_day(key) if by == "day" else key, *row[len(group) : -1]))
+        if {*map(type, (sums.line, sums.kind, sums.device, sums.source))} != {str}:
             raise AlteredSums
-        if sums.line == "sum" and sums.quality not in get_args(Quality):
+        if sums.line == "sum" and sums.quality not in _QUALITIES:
             raise AlteredSums
         yield sums

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import chain
 from typing import Literal, NamedTuple, get_args
 
 from jupyter_green.records import Component, EnergyRecord, Quality, is_simulated, weakest
@@ -239,20 +240,25 @@ class Tally:
         elif sums.line == "sum":
             self._joules[sums.quality].append(sums.joules or 0.0)
             self._squares.append(math.inf if sums.boundless else sums.squares or 0.0)
-            self._gains.setdefault(sums.source, []).append(sums.gains or 0.0)
+            gains = self._gains.get(sums.source)
+            if gains is None:
+                gains = self._gains[sums.source] = []
+            gains.append(sums.gains or 0.0)
         else:
             self.count += sums.records
             self.unread += sums.unread or 0
             self._seconds.append(sums.seconds or 0.0)
-            self._first = min(self._first, math.inf if sums.began is None else sums.began)
-            self._last = max(self._last, -math.inf if sums.ended is None else sums.ended)
+            if sums.began is not None:
+                self._first = min(self._first, sums.began)
+            if sums.ended is not None:
+                self._last = max(self._last, sums.ended)
 
     def totals(self, other: Tally | None = None, *, simulated: bool = False) -> Totals:
         """Return what was added up, naming how many records of the `other` sort were left out."""
         found: dict[str, float] = {name: math.fsum(values) for name, values in self._joules.items()}
-        read = [value for values in self._joules.values() for value in values]
+        read = [*chain.from_iterable(self._joules.values())]
         random = math.fsum(self._squares)
-        gains = [math.fsum(gain) for gain in self._gains.values()]
+        gains = [*map(math.fsum, self._gains.values())]
         left_out = other.count if other is not None else 0
         return Totals(
             joules=math.fsum(read) if read else None,
@@ -308,7 +314,7 @@ def total(
     """
     known_split(by)
     whole = {False: Tally(), True: Tally()}
-    groups = defaultdict[str | None, dict[bool, Tally]](lambda: {False: Tally(), True: Tally()})
+    groups = defaultdict[str | None, defaultdict[bool, Tally]](lambda: defaultdict(Tally))
 
     def count(line: Line) -> None:
         whole[line.simulated].add(line, line.parts)
@@ -344,7 +350,7 @@ def total(
     alone = not real.count or (real.unread == real.count and other.unread < other.count)
     sort = bool(other.count and alone) if simulated is None else simulated
     result = whole[sort].totals(whole[not sort], simulated=sort)
-    found = {key: group[sort].totals(group[not sort], simulated=sort) for key, group in groups.items()}
+    found = {key: group[sort].totals(group.get(not sort), simulated=sort) for key, group in groups.items()}
     ordered = sorted(found.items(), key=lambda item: (item[0] is None, str(item[0])))
     return replace(result, groups=dict(ordered))
 

@@ -55,6 +55,8 @@ class Conditions:
     def over(several: Iterable[Conditions]) -> Conditions:
         """Return the conditions of several devices or stretches together; the power limit counts by the majority."""
         found = [*several]
+        if all(one is UNKNOWN for one in found):
+            return UNKNOWN
         told = [one.throttle for one in found if one.throttle is not None]
         hard = {code for codes in told for code in codes if code != POWER_CAP}
         capped = sum(POWER_CAP in codes for codes in told)

@@ -52,8 +52,10 @@ class FlatRecord(NamedTuple):
     inside: bool
     parts: tuple[FlatPart, ...]
 
-    final = True
-    """What is in a ledger moves no more."""
+    @property
+    def final(self) -> bool:
+        """What is in a ledger moves no more."""
+        return True
 
     @property
     def search(self) -> ShrinkOutcome | None:
@@ -94,9 +96,9 @@ def flat_of(record: EnergyRecord, inside: bool) -> FlatRecord:
     """Return a record as a plain tuple."""
     values = [getattr(record, name) for name in RECORD_FIELDS if name != "simulated"]
     values.insert(RECORD_FIELDS.index("simulated"), is_simulated(record))
-    return FlatRecord(*values, inside, tuple(_flat_part(part) for part in record.components))
+    return FlatRecord._make((*values, inside, tuple(_flat_part(part) for part in record.components)))
 
 
 def _flat_part(part: Component) -> FlatPart:
     values = [getattr(part, name) for name in FlatPart._fields[:-1]]
-    return FlatPart(*values, None if part.throttle is None else ",".join(part.throttle))
+    return FlatPart._make((*values, None if part.throttle is None else ",".join(part.throttle)))

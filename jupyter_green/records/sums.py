@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from .component import Component, Kind, Method, Quality
 from .energy import EnergyRecord
-from .flat import FlatPart, FlatRecord
+from .flat import FlatRecord
 
 
 def merged(components: Iterable[Component]) -> tuple[Component, ...]:
@@ -56,6 +56,11 @@ def plus(record: EnergyRecord, other: EnergyRecord) -> EnergyRecord:
     )
 
 
+Sensor = tuple[Kind, str, str, str, Quality, Method]
+Figures = tuple[Sensor, float | None, float, float]
+"""Of a sensor its joules, the square of what is random in them, and its own error."""
+
+
 class EnergySum:
     """Records added up one by one, so that any number of them takes the room of one.
 
@@ -66,9 +71,9 @@ class EnergySum:
         self.count = self.unread = 0
         self.seconds = 0.0
         self._first = math.inf
-        self._read: dict[tuple[Kind, str, str, str, Quality, Method], list[float]] = {}
+        self._read: dict[Sensor, list[float]] = {}
         """Joules, squares of what is random in them, and their sensor's own error."""
-        self._absent: dict[tuple[Kind, str, str, str, Quality, Method], None] = {}
+        self._absent: dict[Sensor, None] = {}
 
     @property
     def joules(self) -> float | None:
@@ -77,20 +82,19 @@ class EnergySum:
 
     def add(self, record: FlatRecord) -> None:
         """Add a record."""
+        self.add_figures(record, figures_of(record))
+
+    def add_figures(self, record: FlatRecord, given: Iterable[Figures]) -> None:
+        """Add a record whose figures were made already, because it is in other sums too."""
         self.count += 1
         self.seconds += record.seconds
         self._first = min(self._first, record.started_at)
         unread = True
-        for part in record.parts:
-            joules = part[_JOULES]
-            sensor = part[:_JOULES]
+        for sensor, joules, square, gain in given:
             if joules is None:
                 self._absent[sensor] = None
                 continue
             unread = False
-            _, whole, gain = part[_FIGURES]
-            gain = gain or 0.0
-            square = math.inf if whole is None else (whole - gain) * (whole + gain) if whole > gain else 0.0
             figures = self._read.get(sensor)
             if figures is None:
                 self._read[sensor] = [joules, square, gain]
@@ -109,12 +113,16 @@ class EnergySum:
         return EnergyRecord(tuple(parts), self.seconds, first, id="total", span="window")
 
 
-_JOULES = FlatPart._fields.index("joules")
-_FIGURES = slice(_JOULES, _JOULES + 3)
+def figures_of(record: FlatRecord) -> list[Figures]:
+    """Return what each device of a record adds to a sum."""
+    found: list[Figures] = []
+    for part in record.parts:
+        whole, gain = part.uncertainty, part.gain_uncertainty or 0.0
+        square = math.inf if whole is None else (whole - gain) * (whole + gain) if whole > gain else 0.0
+        found.append((part[:6], part.joules, square, gain))
+    return found
 
 
-def _summed(
-    sensor: tuple[Kind, str, str, str, Quality, Method], joules: float | None, width: float | None, gain: float | None
-) -> Component:
+def _summed(sensor: Sensor, joules: float | None, width: float | None, gain: float | None) -> Component:
     kind, device, key, source, quality, method = sensor
     return Component(kind, device, key, joules, width, gain, method, quality, "", source)
