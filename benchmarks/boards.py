@@ -1,7 +1,7 @@
 """The meter on recordings of real boards, beside other rules on the same readings: ``python -m benchmarks.boards``.
 
-The recordings are replayed in virtual time (`tests/meter/recorded.py`). The other rules are written out here, for their
-packages read a driver and can't be fed readings. None of them states an interval.
+The recordings are replayed in virtual time (`tests/metering/recorded.py`). The other rules are written out here, for
+their packages read a driver and can't be fed readings. None of them states an interval.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ RULES: dict[str, Callable[[Readings, float, float], float]] = {
 
 def main() -> None:
     """Print the table."""
-    from tests.meter.campaign import Summary
-    from tests.meter.recorded import A100, LENGTHS, MEAN, PLAIN, Recording, Shown, replay
+    from tests.metering.campaign import Summary
+    from tests.metering.recorded import A100, LENGTHS, MEAN, PLAIN, Recording, Shown, replay
 
     cases = (("A100-square", "draw", A100), ("A100-steps", "draw", A100), ("3090-steps", "draw", MEAN))
     print("| recording, window | jupyter_green: error | covers | ± | " + " | ".join(RULES) + " |")

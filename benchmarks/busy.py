@@ -80,7 +80,8 @@ def burners(count: int) -> Iterator[None]:
 
 def verdict(ours: Run, base: Sequence[Run]) -> str:
     """Return how a run stands beside the median of others."""
-    from jupyter_green.accounts import Baseline, Comparison
+    from jupyter_green.baselines.baseline import Baseline
+    from jupyter_green.baselines.comparison import Comparison
 
     made = [found for run in base if (found := Baseline.of_run(run, "last")) is not None]
     baseline = Baseline.median(made)

@@ -71,7 +71,7 @@ class Score:
 
 def campaigns(count: int, tell: Callable[[str], None]) -> list[Score]:
     """Run a campaign of `count` seeds for each goal."""
-    from tests.meter.campaign import CASES, campaign
+    from tests.metering.campaign import CASES, campaign
 
     scores = []
     for goal in GOALS:

@@ -24,14 +24,14 @@ from pathlib import Path
 from typing import Any
 
 import jupyter_green as green
-from jupyter_green.magics.load import NoLoadError, known_load
-from jupyter_green.meter.calibration import UnclearError
-from jupyter_green.meter.response import calibration_of
+from jupyter_green.magics.energy.known_load import NoLoadError, known_load
+from jupyter_green.metering.calibration.fit import calibration_of
+from jupyter_green.metering.calibration.model import UnclearError
 from jupyter_green.records import Component, EnergyRecord
 from jupyter_green.sensors import Sensor, SensorFault
-from jupyter_green.sensors.nvidia.connection import Refusal, connection
+from jupyter_green.sensors.nvidia.nvml import NvmlError, connection
 from jupyter_green.session import Session, current
-from jupyter_green.session.bench import observe, seconds_of
+from jupyter_green.session.calibration_runner import observe, seconds_of
 
 from .machine import commit, installed
 
@@ -106,7 +106,7 @@ class Board:
         """Return what a call of NVML says, in thousandths of its unit."""
         try:
             return float(connection.ask(call, connection.handle(self.uuid)))
-        except Refusal:
+        except NvmlError:
             return None
 
     def part(self, record: EnergyRecord) -> Component:
@@ -247,9 +247,9 @@ def shrunk(figures: Figures, board: Board, seconds: float) -> None:
     """Shrink a small model in bf16 and with torchao's int8, and say what is proven."""
     import torch
 
-    from jupyter_green.shrink.recipes.precision import BFloat16
-    from jupyter_green.shrink.recipes.torchao import TorchAO
-    from tests.shrink import models
+    from jupyter_green.compression.recipes.precision import BFloat16
+    from jupyter_green.compression.recipes.torchao import TorchAO
+    from tests.compression import models
 
     on_gpu = torch.cuda.is_available()
     if not on_gpu and board.quality != "simulated":
@@ -283,7 +283,7 @@ def small(width: int) -> Any:
     """Return a trained network of like layers, wide enough for a GPU to have work."""
     import torch
 
-    from tests.shrink import models
+    from tests.compression import models
 
     torch.manual_seed(0)
     model = models.Blocks(4, width)

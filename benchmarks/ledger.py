@@ -115,7 +115,7 @@ def _place(kind: str, root: Path) -> Iterator[Callable[[int], str]]:
         return
     import psycopg
 
-    from tests.ledger.conftest import postgresql
+    from tests.storage.conftest import postgresql
 
     with postgresql(root / "postgresql") as server:
 
@@ -194,7 +194,7 @@ def _fill(url: str, size: int) -> dict[str, float]:
     """Write the records as rows; return the seconds that this and their sums took."""
     from sqlalchemy import insert
 
-    from jupyter_green.ledger import Ledger, schema
+    from jupyter_green.storage import Ledger, schema
 
     now, began = time.time(), time.perf_counter()
     if url.startswith("postgresql"):  # an older version's plans were made while the tables of sums were empty
@@ -267,10 +267,10 @@ def _copied(connection: Any, copy: int) -> None:
 def _measure(url: str, size: int) -> dict[str, float]:
     from datetime import datetime, timedelta, timezone
 
-    from jupyter_green.disclose import scope
-    from jupyter_green.ledger import Ledger
+    from jupyter_green.disclose import record_filter
     from jupyter_green.server import history
-    from jupyter_green.server.own import OwnLedger
+    from jupyter_green.server.user_ledger import OwnLedger
+    from jupyter_green.storage import Ledger
 
     found: dict[str, float] = {}
     with Ledger(url, timeout=60) as ledger, OwnLedger(url, whole=True, timeout=60) as server:
@@ -296,7 +296,7 @@ def _measure(url: str, size: int) -> dict[str, float]:
             "budget": lambda: ledger.outlay(since=since.timestamp(), until=math.inf),
             "newest": lambda: ledger.records(limit=200, newest_first=True),
             "add": add,
-            "report": lambda: scope.period_in(ledger, since).text(),
+            "report": lambda: record_filter.period_in(ledger, since).text(),
         }
         for name, ask in asked.items():
             before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

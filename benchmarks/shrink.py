@@ -96,11 +96,11 @@ class Bench:
         import models
         import torch
 
-        from jupyter_green.shrink.call import first_outputs
-        from jupyter_green.shrink.fitting import judged_by
-        from jupyter_green.shrink.material import material_of
-        from jupyter_green.shrink.recipe import Case
-        from jupyter_green.shrink.subject import subject_of
+        from jupyter_green.compression.api import first_outputs
+        from jupyter_green.compression.data.splits import splits_of
+        from jupyter_green.compression.model.source_model import source_model_of
+        from jupyter_green.compression.quality.metric_selection import judged_by
+        from jupyter_green.compression.recipes.recipe import RecipeContext
 
         torch.set_num_threads(THREADS)
         make: dict[str, Callable[[], models.Work]] = {
@@ -112,15 +112,15 @@ class Bench:
         self.name, self.store, self.given = name, store, given
         self.work = make[name]()
         store.found["trained"] = self.work.trained
-        self.subject = subject_of(self.work.model)
+        self.subject = source_model_of(self.work.model)
         with self.subject.quiet():
-            self.material = material_of(self.subject, self.work.data, self.work.train, tokenizer=self.work.tokenizer)
+            self.material = splits_of(self.subject, self.work.data, self.work.train, tokenizer=self.work.tokenizer)
             if given.quick:
                 self.material = replace(self.material, select=self.material.select[:20], judge=self.material.judge[:20])
             output = first_outputs(self.subject, self.material)
         self.subject, self.material, self.metric = judged_by(self.subject, self.material, output)
         material = self.material
-        self.case = Case(self.subject, self.subject, material.tune, material.labelled, self.metric, 60.0, {})
+        self.case = RecipeContext(self.subject, self.subject, material.tune, material.labelled, self.metric, 60.0, {})
         self.peers = [
             peer
             for peer in PEERS
@@ -187,7 +187,7 @@ class Bench:
 
     def losses(self) -> None:
         """See what the others lose, on the examples of the verdict, against the original."""
-        from jupyter_green.shrink.metric import evaluate
+        from jupyter_green.compression.quality.metric import evaluate
 
         judge = self.material.judge
         base, kept = evaluate(self.subject, self.subject.model, judge, self.metric)
@@ -228,9 +228,9 @@ class Bench:
             self.store.write()
 
     def _turns(self, runners: Mapping[str, Any], threads: Mapping[str, int]) -> dict[str, Any]:
+        from jupyter_green.compression.cost.cost_meter import SessionCostMeter
+        from jupyter_green.compression.cost.trial import run_trial
         from jupyter_green.session import current
-        from jupyter_green.shrink.gauge import SessionGauge
-        from jupyter_green.shrink.trial import run_trial
 
         rounds, seconds = (QUICK_ROUNDS, 20.0) if self.given.quick else (ROUNDS, LAPS_SECONDS)
         able = {}
@@ -244,7 +244,7 @@ class Bench:
                 continue
             _tell(f"  {name}: warm after {time.perf_counter() - began:.1f} s")
             able[name] = runner
-        trial = run_trial(able, SessionGauge(current(), "cpu"), seconds=seconds, rounds=rounds)
+        trial = run_trial(able, SessionCostMeter(current(), "cpu"), seconds=seconds, rounds=rounds)
         rows = {}
         for name in able:
             # Against the same runtime in as many threads, or their number would be taken for a smaller model.
@@ -263,7 +263,7 @@ class Bench:
     def _forward(self, made: Mapping[str, Any], batch: int) -> dict[str, Any]:
         import torch
 
-        from jupyter_green.shrink.trial import Runner
+        from jupyter_green.compression.cost.trial import Runner
 
         batches = self.material.sized(batch)
 
@@ -280,7 +280,7 @@ class Bench:
         """Return runners that write new tokens, batch 1, with the cache; only what can is in it."""
         import torch
 
-        from jupyter_green.shrink.trial import Runner
+        from jupyter_green.compression.cost.trial import Runner
 
         blocks = [batch.inputs["input_ids"][:1, :PROMPT] for batch in self.material.sized(1)]
 
@@ -321,7 +321,7 @@ class Bench:
         import copy
 
         import jupyter_green as green
-        from jupyter_green.shrink.fault import ShrinkError
+        from jupyter_green.compression.errors import ShrinkError
 
         folder = self.store.folder(key)
         if not folder.is_dir():

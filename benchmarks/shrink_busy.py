@@ -91,7 +91,7 @@ def burning(number: int) -> Iterator[None]:
 def searched(work: str, time: str) -> dict[str, Any]:
     """Return what a search says of a model."""
     import jupyter_green as green
-    from jupyter_green.sensors.processor import busy_seconds
+    from jupyter_green.sensors.cpu_model import busy_seconds
 
     model, data = made(work)
     began, before = clock.perf_counter(), busy_seconds() - clock.process_time()
@@ -118,14 +118,14 @@ def against_itself(work: str, trials: int, seconds: float = 4.8) -> dict[str, in
     """Return how often each verdict was given of a copy of a model, by real laps of so many trials."""
     import torch
 
+    from jupyter_green.compression.cost.cost_meter import SessionCostMeter
+    from jupyter_green.compression.cost.thread_spin_guard import ALONE, told
+    from jupyter_green.compression.cost.trial import Runner, run_trial
+    from jupyter_green.compression.model.workload import in_threads
     from jupyter_green.session import current
-    from jupyter_green.shrink.gauge import SessionGauge
-    from jupyter_green.shrink.trial import Runner, run_trial
-    from jupyter_green.shrink.waiting import ALONE, told
-    from jupyter_green.shrink.workload import in_threads
 
     model, (inputs, _) = made(work)
-    threads, gauge = torch.get_num_threads(), SessionGauge(current())
+    threads, gauge = torch.get_num_threads(), SessionCostMeter(current())
 
     def runner(held: Any, number: int = threads) -> Runner:
         def run(turn: int) -> None:

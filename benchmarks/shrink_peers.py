@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from jupyter_green.shrink.batch import Batch, leaves
-from jupyter_green.shrink.recipe import Case
-from jupyter_green.shrink.recipes.export import feed, input_names
-from jupyter_green.shrink.recipes.integer import TorchInteger
-from jupyter_green.shrink.recipes.onnx_runtime import OnnxDynamic, OnnxFloat, OnnxStatic
-from jupyter_green.shrink.recipes.precision import wrapped as cast
-from jupyter_green.shrink.recipes.threads import limited
+from jupyter_green.compression.data.batch import Batch, leaves
+from jupyter_green.compression.recipes.export import feed, input_names
+from jupyter_green.compression.recipes.integer import TorchInteger
+from jupyter_green.compression.recipes.onnx_runtime import OnnxDynamic, OnnxFloat, OnnxStatic
+from jupyter_green.compression.recipes.precision import wrapped as cast
+from jupyter_green.compression.recipes.recipe import RecipeContext
+from jupyter_green.compression.recipes.threads import limit_threads
 
 CALIBRATED = 10
 """Batches that ranges are seen on: a few hundred examples, as each tool's documents advise."""
@@ -43,7 +43,7 @@ class Peer:
     """
 
     name: str
-    make: Callable[[Case], Any]
+    make: Callable[[RecipeContext], Any]
     works: tuple[str, ...]
     needs: str = ""
 
@@ -63,19 +63,19 @@ def _compiled(model: Any) -> Any:
     return torch.compile(model.eval().requires_grad_(False), dynamic=None)
 
 
-def _bf16(case: Case) -> Any:
+def _bf16(case: RecipeContext) -> Any:
     plain = not any(leaf.is_floating_point() for leaf in leaves(case.sample))
     return case.subject.model.bfloat16() if plain else cast(case.subject.model.bfloat16())
 
 
-def _torchao(case: Case) -> Any:
+def _torchao(case: RecipeContext) -> Any:
     from torchao.quantization import Int8DynamicActivationInt8WeightConfig, quantize_
 
     quantize_(case.subject.model, Int8DynamicActivationInt8WeightConfig(set_inductor_config=False))
     return _compiled(case.subject.model)
 
 
-def _pt2e(case: Case) -> Any:
+def _pt2e(case: RecipeContext) -> Any:
     """Static int8 of convolutions through torchao's PT2E, compiled."""
     import torch
     import torchao.quantization.pt2e.quantizer.x86_inductor_quantizer as x86
@@ -99,8 +99,8 @@ def _pt2e(case: Case) -> Any:
     return _called(lambda inputs: compiled(*leaves(inputs)))
 
 
-def _openvino(precision: str, nncf: bool = False) -> Callable[[Case], Any]:
-    def make(case: Case) -> Any:
+def _openvino(precision: str, nncf: bool = False) -> Callable[[RecipeContext], Any]:
+    def make(case: RecipeContext) -> Any:
         import openvino
         import torch
 
@@ -129,7 +129,7 @@ def _openvino(precision: str, nncf: bool = False) -> Callable[[Case], Any]:
     return make
 
 
-def _nncf(model: Any, case: Case, names: Sequence[str]) -> Any:
+def _nncf(model: Any, case: RecipeContext, names: Sequence[str]) -> Any:
     import nncf
 
     every = input_names(case.sample)
@@ -151,16 +151,16 @@ def _called(call: Callable[[Any], Any]) -> Any:
     return forward
 
 
-def _onnx(recipe: Any, threads: int | None = None) -> Callable[[Case], Any]:
+def _onnx(recipe: Any, threads: int | None = None) -> Callable[[RecipeContext], Any]:
     """Return how a model is made that runs in as many threads as PyTorch, or in so many."""
     import torch
 
     return lambda case: recipe.apply(case).model.in_threads(threads or torch.get_num_threads())
 
 
-def _in_one_thread(case: Case) -> Any:
+def _in_one_thread(case: RecipeContext) -> Any:
     """The original in one of PyTorch's threads: what costs nothing but a setting."""
-    return limited(case.subject.model, 1, rows=sys.maxsize)
+    return limit_threads(case.subject.model, 1, rows=sys.maxsize)
 
 
 ALL = ("text", "image", "vit", "lm")
@@ -183,6 +183,6 @@ PEERS = (
 )
 
 
-def case_of(case: Case) -> Case:
+def case_of(case: RecipeContext) -> RecipeContext:
     """Return a case with a copy of its own."""
     return replace(case, subject=replace(case.subject, model=case.subject.copy()))

@@ -21,8 +21,8 @@ FRAME_MS = 1000 / 60
 STEP_PIXELS = 120
 DISTANCE = 0.02
 HURRY = """
-from jupyter_green.live.link import Link
-from jupyter_green.live.pace import Pace
+from jupyter_green.live.publisher import Link
+from jupyter_green.live.rate_limit import Pace
 from jupyter_green.session import current
 Link.current._pace = Pace({distance}, {distance})
 """

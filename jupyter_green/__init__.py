@@ -1,31 +1,27 @@
 """What your AI costs in joules, cell by cell, with an error bar.
 
 The names below are the public ones. Each is loaded when it is first used, so that importing the package
-and loading the extension stay light. Some functions share their name with the room they come from
-(``green.meter`` and the package ``jupyter_green.meter``): as an attribute the name is the function,
-``from jupyter_green.meter import …`` still reaches the room.
+and loading the extension stay light.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from ._version import __version__ as __version__
+
 if TYPE_CHECKING:
-    from .ledger import Ledger
+    from .comparison.api import compare
+    from .comparison.result import Comparison
+    from .compression.api import distil, distill, prune, quantize, shrink
+    from .compression.result import ShrinkResult
+    from .compression.store.load import load
     from .live.widget import panel
     from .records import Component, EnergyRecord, Trace
     from .session import meter
-    from .session.track import track
-    from .shrink.call import distil, distill, prune, quantize
-    from .shrink.comparison import Comparison
-    from .shrink.contest import compare
-    from .shrink.loading import load
-    from .shrink.result import ShrinkResult
-
-__version__ = "0.1.0"
+    from .session.progress import track
+    from .storage import Ledger
 
 __all__ = [
     "Comparison",
@@ -49,26 +45,28 @@ __all__ = [
 ]
 
 _WHERE = {
-    "Comparison": "shrink.comparison",
+    "Comparison": "comparison.result",
     "Component": "records",
     "EnergyRecord": "records",
-    "Ledger": "ledger",
-    "ShrinkResult": "shrink.result",
+    "Ledger": "storage",
+    "ShrinkResult": "compression.result",
     "Trace": "records",
-    "compare": "shrink.contest",
-    "distil": "shrink.call",
-    "distill": "shrink.call",
-    "load": "shrink.loading",
+    "compare": "comparison.api",
+    "distil": "compression.api",
+    "distill": "compression.api",
+    "load": "compression.store.load",
     "panel": "live.widget",
-    "prune": "shrink.call",
-    "quantize": "shrink.call",
-    "track": "session.track",
+    "meter": "session",
+    "prune": "compression.api",
+    "quantize": "compression.api",
+    "shrink": "compression.api",
+    "track": "session.progress",
 }
-_ROOMS = ("accounts", "disclose")
-"""Rooms whose functions are public under the room's name: ``green.disclose.stars``."""
+_MODULES = ("accounts", "disclose")
+"""Modules whose functions are public under the module's name: ``green.disclose.stars``."""
 
 
-def _open_ledger(url: str | None = None, *, everyone: bool = False) -> Ledger:
+def ledger(url: str | None = None, *, everyone: bool = False) -> Ledger:
     """Open the ledger: ``green.ledger().records(...)``, ``totals()``, ``export()``.
 
     Parameters
@@ -78,7 +76,7 @@ def _open_ledger(url: str | None = None, *, everyone: bool = False) -> Ledger:
     everyone : bool
         Whether everyone's records of a shared ledger are meant; by default only your own are read and deleted.
     """
-    from .ledger import Ledger
+    from .storage import Ledger
 
     session = sys.modules.get(f"{__name__}.session")
     if session is not None:
@@ -88,10 +86,10 @@ def _open_ledger(url: str | None = None, *, everyone: bool = False) -> Ledger:
 
 def load_ipython_extension(shell: Any) -> None:
     """Load the magics and meter every cell from here on; called by ``%load_ext jupyter_green``."""
-    from .live import Link
+    from .live import LivePublisher
     from .magics.extension import load
 
-    load(shell, Link)
+    load(shell, LivePublisher)
 
 
 def unload_ipython_extension(shell: Any) -> None:
@@ -108,40 +106,15 @@ def _jupyter_server_extension_points() -> list[dict[str, Any]]:
     return [{"module": "jupyter_green.server.extension", "app": JupyterGreen}]
 
 
-def _load(name: str, where: str) -> Any:
+def __getattr__(name: str) -> Any:
     from importlib import import_module
 
-    return getattr(import_module(f".{where}", __name__), name)
-
-
-def __getattr__(name: str) -> Any:
     if name in _WHERE:
-        return _load(name, _WHERE[name])
-    if name in _ROOMS:
-        from importlib import import_module
-
+        return getattr(import_module(f".{_WHERE[name]}", __name__), name)
+    if name in _MODULES:
         return import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
     return [*__all__, "__version__", "unload_ipython_extension"]
-
-
-def _function(load: Callable[[], Any]) -> property:
-    """An attribute of the package that importing the room of the same name does not replace."""
-
-    def keep(_package: ModuleType, value: object) -> None:
-        if not isinstance(value, ModuleType):
-            raise AttributeError("This name belongs to jupyter_green and can't be replaced.")
-
-    return property(lambda _package: load(), keep)
-
-
-class _Package(ModuleType):
-    meter = _function(lambda: _load("meter", "session"))
-    ledger = _function(lambda: _open_ledger)
-    shrink = _function(lambda: _load("shrink", "shrink.call"))
-
-
-sys.modules[__name__].__class__ = _Package

@@ -14,13 +14,11 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NoReturn, TextIO, cast
 
+from .errors import CommandError
+from .exit_codes import INTERRUPTED, USAGE
 from .output import Output
-from .refusal import Refusal
 
 __all__ = ["main"]
-
-OK, FAILED, USAGE, OVER_BUDGET, EXCESS = range(5)
-INTERRUPTED = 130
 
 
 class _Parser(argparse.ArgumentParser):
@@ -38,14 +36,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments : sequence of str, optional
         Defaults to the process's own.
     """
-    from jupyter_green.ledger import LedgerError
+    from jupyter_green.storage import LedgerError
 
     out, err = Output(sys.stdout), Output(sys.stderr)
     with redirect_stdout(cast("TextIO", out)), redirect_stderr(cast("TextIO", err)):
         given = _parser().parse_args(arguments)
         try:
             code: int = given.command(given)
-        except (Refusal, LedgerError) as fault:
+        except (CommandError, LedgerError) as fault:
             print(f"jupyter green: {fault}", file=sys.stderr)
             code = USAGE
         except KeyboardInterrupt:
@@ -61,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from jupyter_green import __version__
+    from jupyter_green._version import __version__
 
     parser = _Parser(prog="jupyter green", description="What notebooks cost in joules.")
     parser.add_argument("--version", action="version", version=f"jupyter_green {__version__}")
@@ -177,7 +175,7 @@ def _check(given: argparse.Namespace) -> int:
     if given.folder is None:
         return check_ledger(mend=given.mend)
     if given.mend:
-        raise Refusal("--mend is for the ledger; leave the folder out.")
+        raise CommandError("--mend is for the ledger; leave the folder out.")
     return check(given.folder)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from jupyter_green.report import Doctor
+from jupyter_green.reporting import Doctor
 from jupyter_green.sensors import discover
 
 
 def doctor() -> int:
     """Print the doctor's report; return 0 where at least one device is measured, else 1."""
-    from . import FAILED, OK
+    from .exit_codes import FAILED, OK
 
     found = discover()
     print(Doctor(found.findings, [sensor.traits for sensor in found.sensors]).text())

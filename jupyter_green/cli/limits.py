@@ -13,13 +13,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jupyter_green.accounts.reading import Reading
-from jupyter_green.accounts.sentence import UNFAIR
+from jupyter_green.baselines.comparable_energy import ComparableEnergy
+from jupyter_green.baselines.messages import UNFAIR
 from jupyter_green.records import EnergyRecord, Unfair
-from jupyter_green.report import number
-from jupyter_green.report.totals import total
+from jupyter_green.reporting import numbers
+from jupyter_green.reporting.run.totals import total
 
-from .refusal import Refusal
+from .errors import CommandError
 
 _UNITS = {"J": 1.0, "kJ": 1e3, "MJ": 1e6, "Wh": 3.6e3, "kWh": 3.6e6}
 """Written as SI writes them: "mJ" would be a thousandth of a joule, "MJ" a million."""
@@ -37,10 +37,10 @@ def parse_energy(text: str) -> float:
     """
     found = _AMOUNT.fullmatch(text)
     if found is None or found[2] not in _UNITS:
-        raise Refusal(f"{text!r} is no amount of energy; write a number and J, kJ, MJ, Wh or kWh, such as 10Wh.")
+        raise CommandError(f"{text!r} is no amount of energy; write a number and J, kJ, MJ, Wh or kWh, such as 10Wh.")
     joules = float(found[1]) * _UNITS[found[2]]
     if joules <= 0:
-        raise Refusal(f"A budget of {text!r} allows nothing; give one above 0.")
+        raise CommandError(f"A budget of {text!r} allows nothing; give one above 0.")
     return joules
 
 
@@ -54,7 +54,7 @@ def parse_percent(text: str) -> float:
     """
     found = _PERCENT.fullmatch(text)
     if found is None:
-        raise Refusal(f"{text!r} is no percentage; write one such as 10%.")
+        raise CommandError(f"{text!r} is no percentage; write one such as 10%.")
     return float(found[1]) / 100
 
 
@@ -160,10 +160,10 @@ def compare(run: Sequence[tuple[str, EnergyRecord]], base: Sequence[tuple[str, E
         cells = len(both)
     ours, theirs = (total([record for _, record in side]) for side in (run, base))
     if ours.joules is None or theirs.joules is None:
-        raise Refusal("There is nothing to compare: no cell was read and finished in both runs.")
+        raise CommandError("There is nothing to compare: no cell was read and finished in both runs.")
     boundaries = _boundary(ours), _boundary(theirs)
     if boundaries[0] != boundaries[1]:
-        raise Refusal(
+        raise CommandError(
             f"The baseline is no like for like: it counts {boundaries[1]}, this run {boundaries[0]}. "
             "Take the baseline anew on this machine."
         )
@@ -177,7 +177,7 @@ def _conditions(
     theirs = dict(base)
     why, joules = None, 0.0
     for name, record in run:
-        ours, other = Reading.of(record), Reading.of(theirs[name]) if name in theirs else None
+        ours, other = ComparableEnergy.of(record), ComparableEnergy.of(theirs[name]) if name in theirs else None
         found = ours.unfair_beside(other) if ours is not None and other is not None else None
         if ours is not None and other is not None and found is not None:
             why, joules = why or found, joules + abs(ours.joules - other.joules)
@@ -198,4 +198,4 @@ def _boundary(record: EnergyRecord) -> str:
 
 
 def _joules(value: float | None, uncertainty: float | None = None) -> str:
-    return number.plain(str(number.energy(value, uncertainty)))
+    return numbers.plain(str(numbers.energy(value, uncertainty)))

@@ -11,7 +11,7 @@ import io
 import os
 from typing import TextIO
 
-from jupyter_green.report.number import plain
+from jupyter_green.reporting.numbers import plain
 
 _ERRORS = "jupyter_green.plain"
 

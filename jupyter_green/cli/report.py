@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jupyter_green import __version__
-from jupyter_green.disclose.fault import DiscloseError
+from jupyter_green._version import __version__
+from jupyter_green.disclose.errors import DiscloseError
 from jupyter_green.disclose.period import Period
-from jupyter_green.disclose.scope import period_in
+from jupyter_green.disclose.record_filter import period_in
 from jupyter_green.impact import Valuation
-from jupyter_green.report.quotation import one_line
+from jupyter_green.reporting.sanitize import one_line
 
-from .page import check_writable, write_whole
-from .refusal import Refusal
+from .errors import CommandError
+from .run_page import check_writable, write_whole
 from .transfer import opened
 
 FORMS = {".html": Period.page, ".md": Period.markdown, ".csv": Period.csv}
@@ -29,7 +29,7 @@ def report(since: str, *, project: str | None, target: Path | None, equivalents:
     """
     if target is not None:
         if target.suffix.lower() not in FORMS:
-            raise Refusal(f"{target} ends in none of {', '.join(FORMS)}; give the file such a name.")
+            raise CommandError(f"{target} ends in none of {', '.join(FORMS)}; give the file such a name.")
         check_writable(target)
     valuation, faults = Valuation.sound()
     with opened(everyone) as ledger:
@@ -45,7 +45,7 @@ def report(since: str, *, project: str | None, target: Path | None, equivalents:
                 everyone=everyone,
             )
         except DiscloseError as error:
-            raise Refusal(str(error)) from None
+            raise CommandError(str(error)) from None
     if target is None:
         print(found.text())
     else:
@@ -62,7 +62,7 @@ def check_ledger(mend: bool = False) -> int:
     mend : bool
         Whether to make them anew first.
     """
-    from . import FAILED, OK
+    from .exit_codes import FAILED, OK
 
     with opened() as ledger:
         if mend:
@@ -89,12 +89,12 @@ def check(folder: Path) -> int:
     """
     from jupyter_green.disclose.audit import audit
 
-    from . import FAILED, OK
+    from .exit_codes import FAILED, OK
 
     try:
         places, missing = audit(folder)
     except DiscloseError as error:
-        raise Refusal(str(error)) from None
+        raise CommandError(str(error)) from None
     for one in missing:
         print(one)
     count = f"{len(places)} folder{'' if len(places) == 1 else 's'} looked at"

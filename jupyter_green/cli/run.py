@@ -14,19 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jupyter_green.accounts import Baseline
-from jupyter_green.ledger.fault import LedgerError
+from jupyter_green.baselines.baseline import Baseline
 from jupyter_green.records import EnergyRecord
-from jupyter_green.report import Table
-from jupyter_green.report.bundle import data
-from jupyter_green.report.totals import total
+from jupyter_green.reporting import Table
+from jupyter_green.reporting.record.mime_bundle import data
+from jupyter_green.reporting.run.totals import total
 from jupyter_green.session import Settings
+from jupyter_green.storage.errors import LedgerError
 
 from . import limits
-from .execution import Execution, execute
-from .page import check_exporter, check_writable, write_page, write_whole
-from .pairs import Pairs, earlier_runs
-from .refusal import Refusal
+from .baseline_check import BaselineCheck, earlier_runs
+from .errors import CommandError
+from .notebook_run import NotebookRun, execute
+from .run_page import check_exporter, check_writable, write_page, write_whole
 
 SCHEMA = 1
 """Version of the ``--json`` file; raised when a field changes its meaning."""
@@ -35,15 +35,15 @@ SCHEMA = 1
 def run(given: argparse.Namespace) -> int:
     """Run the command with its parsed options and return the exit code."""
     notebook: Path = given.notebook
-    from . import FAILED, INTERRUPTED
+    from .exit_codes import FAILED, INTERRUPTED
 
     asked = Limits.of(given)
     if given.timeout is not None and not given.timeout > 0:
-        raise Refusal(f"A time of {given.timeout:g} s lets no cell run; give --timeout more than 0.")
+        raise CommandError(f"A time of {given.timeout:g} s lets no cell run; give --timeout more than 0.")
     try:
         Settings.from_environment()  # what is wrong with them would leave every cell of the run unmetered
     except ValueError as error:
-        raise Refusal(str(error)) from None
+        raise CommandError(str(error)) from None
     page, report = _target(given.html, notebook, ".html"), _target(given.json, notebook, ".json")
     if page is not None:
         check_exporter()
@@ -60,12 +60,12 @@ def run(given: argparse.Namespace) -> int:
             write_whole(report, json.dumps(_report(notebook, execution, records), indent=1) + "\n")
             print(f"The records: {report}")
     except OSError as error:
-        raise Refusal(f"{error.filename or 'The file'} can't be written: {error.strerror or error}.") from None
+        raise CommandError(f"{error.filename or 'The file'} can't be written: {error.strerror or error}.") from None
     if execution.failure is not None:  # half a run is within no budget and compares with nothing
         print(execution.failure, file=sys.stderr)
         return INTERRUPTED if execution.interrupted else FAILED
     if not cells and _ran_code(execution):
-        raise Refusal(
+        raise CommandError(
             "No cell was metered; is jupyter_green installed in the kernel's environment? --kernel chooses another."
         )
     return _judge(cells, total(records), asked, [] if asked.base is None else _earlier(notebook, execution.run_id))
@@ -94,7 +94,7 @@ class Limits:
         budget = None if given.budget is None else limits.parse_energy(given.budget)
         accepted = None if given.fail_on_excess is None else limits.parse_percent(given.fail_on_excess)
         if accepted is not None and given.baseline is None:
-            raise Refusal("--fail-on-excess compares with an earlier run; name its --json file with --baseline.")
+            raise CommandError("--fail-on-excess compares with an earlier run; name its --json file with --baseline.")
         return cls(budget, None if given.baseline is None else read_baseline(given.baseline), accepted)
 
 
@@ -109,11 +109,15 @@ def read_baseline(path: Path) -> list[tuple[str, EnergyRecord]]:
     try:
         return cells_of(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
-        raise Refusal(f"There is no baseline {path}; `jupyter green run NOTEBOOK --json {path}` makes one.") from None
+        raise CommandError(
+            f"There is no baseline {path}; `jupyter green run NOTEBOOK --json {path}` makes one."
+        ) from None
     except OSError as error:
-        raise Refusal(f"The baseline {path} can't be read: {error.strerror or error}.") from None
+        raise CommandError(f"The baseline {path} can't be read: {error.strerror or error}.") from None
     except (ValueError, TypeError, KeyError) as error:
-        raise Refusal(f"{path} is no report of `jupyter green run --json`: {' '.join(str(error).split())}.") from None
+        raise CommandError(
+            f"{path} is no report of `jupyter green run --json`: {' '.join(str(error).split())}."
+        ) from None
 
 
 def cells_of(report: Any) -> list[tuple[str, EnergyRecord]]:
@@ -136,14 +140,14 @@ def _identified(cells: Sequence[EnergyRecord]) -> list[tuple[str, EnergyRecord]]
     return [(record.cell_id or str(number), record) for number, record in enumerate(cells)]
 
 
-def _by_position(execution: Execution, records: Sequence[EnergyRecord]) -> dict[int, EnergyRecord]:
+def _by_position(execution: NotebookRun, records: Sequence[EnergyRecord]) -> dict[int, EnergyRecord]:
     """Return each cell's record by the cell's position, counted from 1."""
     places = {name: position for name, (position, _) in execution.cells().items()}
     found = {places[r.cell_id]: r for r in records if r.span == "cell" and r.cell_id in places}
     return dict(sorted(found.items()))
 
 
-def _table(execution: Execution, records: Sequence[EnergyRecord], cells: dict[int, EnergyRecord]) -> Table:
+def _table(execution: NotebookRun, records: Sequence[EnergyRecord], cells: dict[int, EnergyRecord]) -> Table:
     sources = {position: cell.source for position, cell in execution.cells().values()}
     return Table(records, {record.id: first_line(sources[position]) for position, record in cells.items()})
 
@@ -154,7 +158,7 @@ def first_line(source: str) -> str:
     return next((line for line in lines if not line.startswith(("%%", "#"))), lines[0] if lines else "")
 
 
-def _report(notebook: Path, execution: Execution, records: Sequence[EnergyRecord]) -> dict[str, Any]:
+def _report(notebook: Path, execution: NotebookRun, records: Sequence[EnergyRecord]) -> dict[str, Any]:
     summed = data(total(records))
     names = ("joules", "uncertainty", "quality", "measured_share", "seconds", "final")
     return {
@@ -167,7 +171,7 @@ def _report(notebook: Path, execution: Execution, records: Sequence[EnergyRecord
     }
 
 
-def _ran_code(execution: Execution) -> bool:
+def _ran_code(execution: NotebookRun) -> bool:
     """Whether a cell holds more than remarks and magics, so that it must have been metered."""
     lines = [line.strip() for _, cell in execution.cells().values() for line in cell.source.splitlines()]
     return any(line and not line.startswith(("#", "%")) for line in lines)
@@ -177,7 +181,7 @@ def _judge(
     cells: dict[int, EnergyRecord], counted: EnergyRecord, asked: Limits, earlier: Sequence[Baseline] = ()
 ) -> int:
     """Print what the limits say and return the exit code; excess goes before the budget."""
-    from . import EXCESS, OK, OVER_BUDGET
+    from .exit_codes import EXCESS, OK, OVER_BUDGET
 
     code = OK
     if asked.budget is not None:
@@ -185,7 +189,7 @@ def _judge(
     if asked.base is not None:
         comparison = limits.compare(_identified(list(cells.values())), asked.base)
         print(comparison.sentence())
-        pairs = Pairs(_identified(list(cells.values())), asked.base, earlier, asked.accepted or 0.0)
+        pairs = BaselineCheck(_identified(list(cells.values())), asked.base, earlier, asked.accepted or 0.0)
         if pairs.sentence():
             print(pairs.sentence())
         if asked.accepted is not None:
@@ -205,6 +209,6 @@ def _target(asked: Path | None, notebook: Path, suffix: str) -> Path | None:
         return None
     target = Path(notebook.name).with_suffix(suffix) if asked == Path() else asked
     if target.is_dir():
-        raise Refusal(f"{target} is a folder; name the file to write.")
+        raise CommandError(f"{target} is a folder; name the file to write.")
     check_writable(target)
     return target

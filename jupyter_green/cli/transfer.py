@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .refusal import Refusal
+from .errors import CommandError
 
 if TYPE_CHECKING:
-    from jupyter_green.ledger import Ledger
+    from jupyter_green.storage import Ledger
 
 
 @contextmanager
@@ -28,7 +28,7 @@ def opened(everyone: bool = False) -> Iterator[Ledger]:
     Refusal
         If its URL, a filter or a file's format makes no sense; one sentence.
     """
-    from jupyter_green.ledger import Ledger
+    from jupyter_green.storage import Ledger
 
     try:
         with Ledger(everyone=everyone) as ledger:
@@ -36,12 +36,12 @@ def opened(everyone: bool = False) -> Iterator[Ledger]:
             for notice in ledger.notices:
                 print(f"jupyter green: {notice}", file=sys.stderr)
     except ValueError as error:  # the ledger's word for bad input, a sentence
-        raise Refusal(str(error)) from None
+        raise CommandError(str(error)) from None
 
 
 def export(file: Path, since: str | None = None, project: str | None = None, everyone: bool = False) -> int:
     """Write records to a file whose suffix says the format; print how many."""
-    from jupyter_green.ledger.moment import beginning
+    from jupyter_green.storage.time_range import beginning
 
     with opened(everyone) as ledger:
         if since is not None:

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from .audit import audit, schema
-from .card import model_card
+from .builder import disclose
+from .codecarbon_csv import emissions_csv
+from .completion_check import CompletionCheck
 from .disclosure import Disclosure, Utilisation
-from .emissions import emissions_csv
-from .fault import DiscloseError
-from .gate import Gate
+from .errors import DiscloseError
 from .label import Label, label
 from .logger import Logger, MlflowLogger, log
-from .making import disclose
+from .model_card import model_card
 from .protocol import Runs, measure, thirds
+from .rating import stars
 from .sci import Sci, sci, training_share
-from .stars import stars
 from .trainer import trainer_callback
 
 __all__ = [
+    "CompletionCheck",
     "DiscloseError",
     "Disclosure",
-    "Gate",
     "Label",
     "Logger",
     "MlflowLogger",

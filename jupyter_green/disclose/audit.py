@@ -13,8 +13,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from .card import KEY, parsed
-from .fault import DiscloseError
+from .errors import DiscloseError
+from .model_card import KEY, parsed
 
 FILE = "disclosure.json"
 CARD = "README.md"

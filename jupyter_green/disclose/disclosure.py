@@ -16,9 +16,9 @@ from typing import Any
 from jupyter_green.impact import Embodied, Valuation, Water, reusable_heat, water
 from jupyter_green.impact.embodied import CAPTURE
 from jupyter_green.records import Quality
-from jupyter_green.report.number import finite
+from jupyter_green.reporting.numbers import finite
 
-from .fault import DiscloseError
+from .errors import DiscloseError
 from .sci import JOULES_PER_KWH
 
 SCHEMA = 1
@@ -256,12 +256,12 @@ class Disclosure:
         }
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        from .sheet import html, text
+        from .disclosure_report import html, text
 
         return {"text/plain": text(self), "text/html": html(self)}
 
     def __repr__(self) -> str:
-        from .sheet import text
+        from .disclosure_report import text
 
         return text(self)
 

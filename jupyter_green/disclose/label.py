@@ -17,14 +17,14 @@ from statistics import fmean, stdev
 from typing import Any
 
 from jupyter_green.records import EnergyRecord, Quality, weakest
-from jupyter_green.session.prediction import t_quantile
+from jupyter_green.session.loop_prediction import t_quantile
 
-from . import picture
-from .fault import DiscloseError
-from .gate import Gate
+from . import label_image
+from .completion_check import CompletionCheck
+from .errors import DiscloseError
 from .protocol import BATCH, RUNS, SETS, UNITS, Runs
+from .rating import size_class, stars
 from .sci import boundary_of
-from .stars import size_class, stars
 
 SCHEMA = 1
 OFFICIAL_DEVICE = "H100"
@@ -51,7 +51,7 @@ class Label:
         What it ran on.
     units, runs, batch : int
         Units of each run, how many runs, units at a time.
-    gate : Gate
+    gate : CompletionCheck
         What shows that the work was done.
     problems : tuple of str
         Why it is not valid; empty where it is.
@@ -84,7 +84,7 @@ class Label:
     units: int
     runs: int
     batch: int
-    gate: Gate
+    gate: CompletionCheck
     problems: tuple[str, ...] = ()
     stars: int | None = None
     edition: str = ""
@@ -108,7 +108,7 @@ class Label:
 
     def svg(self) -> str:
         """Return the label as SVG, 260 × 364."""
-        return picture.svg_of(self)
+        return label_image.svg_of(self)
 
     def png(self) -> bytes:
         """Return the label as PNG, 260 × 364; needs Pillow.
@@ -118,7 +118,7 @@ class Label:
         DiscloseError
             If Pillow is not installed.
         """
-        return picture.png_of(self)
+        return label_image.png_of(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON-ready data."""
@@ -176,7 +176,7 @@ class Label:
         return {"text/plain": repr(self), "text/html": self.svg()}
 
     def __repr__(self) -> str:
-        return picture.text_of(self)
+        return label_image.text_of(self)
 
 
 def label(
@@ -184,7 +184,7 @@ def label(
     runs: Runs | Sequence[EnergyRecord],
     *,
     task: str,
-    gate: Gate | None = None,
+    gate: CompletionCheck | None = None,
     asked: int | None = None,
     batch: int = BATCH,
     parameters: float | None = None,
@@ -203,7 +203,7 @@ def label(
         What was run, and for what.
     runs : Runs or sequence of EnergyRecord
         One record per run, with the units completed; as `measure` returns them.
-    gate : Gate
+    gate : CompletionCheck
         What shows that the work was done.
     asked : int, optional
         Units asked of each run, where `runs` are plain records.
@@ -228,7 +228,7 @@ def label(
     DiscloseError
         If nothing shows that the work was done, nothing was read, or peers are of another kind; one sentence.
     """
-    gate = gate or Gate()
+    gate = gate or CompletionCheck()
     if not gate.given:
         raise DiscloseError(
             "A label needs proof that the work was done: give the accuracy with what is expected of it (or chance), "

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from jupyter_green.records import EnergyRecord
 
-from .fault import DiscloseError
+from .errors import DiscloseError
 from .sci import boundary_of
 
 PREFIX = "energy"

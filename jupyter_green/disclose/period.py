@@ -16,17 +16,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from jupyter_green.accounts.reading import Execution
+from jupyter_green.baselines.comparable_energy import Execution
 from jupyter_green.impact import Valuation
-from jupyter_green.ledger.moment import HOW, beginning
-from jupyter_green.ledger.privacy import comparable
 from jupyter_green.records import EnergyRecord
 from jupyter_green.records.flat import FlatRecord, flat_of
 from jupyter_green.records.sums import EnergySum, Figures, figures_of
-from jupyter_green.report.totals import total, within
+from jupyter_green.reporting.run.totals import total, within
+from jupyter_green.storage.privacy import comparable
+from jupyter_green.storage.time_range import HOW, beginning
 
-from .against import Against, RunComparison
-from .fault import DiscloseError
+from .errors import DiscloseError
+from .period_comparison import PeriodDifference, RunComparison
 
 DEAREST = 5
 
@@ -130,7 +130,7 @@ class _Sums:
             self._offer(cell)
         self._cells = {}
 
-    def against(self) -> Against:
+    def against(self) -> PeriodDifference:
         return self._runs.against()
 
 
@@ -248,7 +248,7 @@ class Period:
         return [record for record in self.shrinks if record.search is not None and record.search.proven]
 
     @property
-    def against(self) -> Against:
+    def against(self) -> PeriodDifference:
         """How the runs stand against those before them."""
         return self.sums.against
 
@@ -280,24 +280,24 @@ class Period:
 
     def text(self) -> str:
         """Return it as plain text."""
-        from .page import text
+        from .usage_report import text
 
         return text(self)
 
     def markdown(self) -> str:
         """Return it as Markdown."""
-        from .page import markdown
+        from .usage_report import markdown
 
         return markdown(self)
 
     def page(self) -> str:
         """Return it as an HTML page that runs nothing and loads nothing."""
-        from .page import page
+        from .usage_report import page
 
         return page(self)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        from .page import html, text
+        from .usage_report import html, text
 
         return {"text/plain": text(self), "text/html": html(self)}
 

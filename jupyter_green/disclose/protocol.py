@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from jupyter_green.records import EnergyRecord
-from jupyter_green.report.quotation import one_line
+from jupyter_green.reporting.sanitize import one_line
 from jupyter_green.session import Session, current
 from jupyter_green.session.accelerator import synchronize
 
-from .fault import DiscloseError
+from .errors import DiscloseError
 
 UNITS, RUNS, BATCH, SETS = 1000, 10, 1, 3
 """What AI Energy Score prescribes."""

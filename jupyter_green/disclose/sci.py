@@ -15,10 +15,10 @@ from typing import Any
 from jupyter_green.impact import Embodied, Intensity, Valuation
 from jupyter_green.impact.embodied import NOTHING
 from jupyter_green.records import EnergyRecord
-from jupyter_green.report import number
-from jupyter_green.report.totals import total
+from jupyter_green.reporting import numbers
+from jupyter_green.reporting.run.totals import total
 
-from .fault import DiscloseError
+from .errors import DiscloseError
 
 JOULES_PER_KWH = 3.6e6
 NOT_COUNTED = "embodied emissions of the hardware were not given and are not in it: a lower bound"
@@ -84,10 +84,10 @@ class Sci:
 
     def __repr__(self) -> str:
         # What is too small to be read is told per million units, its band too.
-        times, many = (1e6, "million × ") if 0 < self.grams < number.LEAST_GRAMS else (1.0, "")
+        times, many = (1e6, "million × ") if 0 < self.grams < numbers.LEAST_GRAMS else (1.0, "")
         band = f"{_digits(self.low * times)} to {_digits(self.high * times)} g"
-        said = f"{number.carbon(self.grams * times)} per {many}{self.unit} ({band})"
-        return number.plain(" · ".join([f"SCI {said}", f"energy {self.quality}", self.boundary, *self.notes]))
+        said = f"{numbers.carbon(self.grams * times)} per {many}{self.unit} ({band})"
+        return numbers.plain(" · ".join([f"SCI {said}", f"energy {self.quality}", self.boundary, *self.notes]))
 
 
 def sci(
@@ -227,4 +227,4 @@ def _embodied(given: Embodied | float | None) -> Embodied:
 
 
 def _digits(grams: float) -> str:
-    return number.significant(grams, 2) if math.isfinite(grams) else number.ABSENT
+    return numbers.significant(grams, 2) if math.isfinite(grams) else numbers.ABSENT

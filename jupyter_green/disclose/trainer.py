@@ -13,7 +13,7 @@ from jupyter_green.session import Session, Window, current
 from jupyter_green.session.accelerator import synchronize
 from jupyter_green.session.owner import Owner
 
-from .fault import DiscloseError
+from .errors import DiscloseError
 from .logger import Logger, log
 
 SO_FAR = "energy_joules_so_far"

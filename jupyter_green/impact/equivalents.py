@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from .quantity import EXACT, decimal, kilowatt_hours
+from .kilowatt_hours import EXACT, decimal, kilowatt_hours
 
 Basis = Literal["kwh", "grams"]
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from .quantity import EXACT, kilowatt_hours
+from .kilowatt_hours import EXACT, kilowatt_hours
 
 # ISO 4217 codes of currencies in use; a fact, and enough to tell a currency from a slip of the hand.
 _CODES = """

@@ -15,7 +15,7 @@ from decimal import Decimal, InvalidOperation
 
 from jupyter_green.records import EnergyRecord
 
-from .quantity import EXACT, decimal, kilowatt_hours
+from .kilowatt_hours import EXACT, decimal, kilowatt_hours
 from .region import Intensity, intensity
 from .tariff import Tariff, version_of
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .quantity import EXACT, decimal, kilowatt_hours
+from .kilowatt_hours import EXACT, decimal, kilowatt_hours
 
 GRID_LITRES_PER_KWH = {"WORLD": 3.908, "USA": 3.1321, "FRA": 3.6737, "CHN": 6.0065}
 """Litres per kWh generated, by region (as used by EcoLogits)."""

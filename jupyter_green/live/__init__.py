@@ -1,5 +1,5 @@
 """Floor 7: the live link. What the kernel says of its energy while cells run, to pages and to views in the notebook."""
 
-from .link import Link
+from .publisher import LivePublisher
 
-__all__ = ["Link"]
+__all__ = ["LivePublisher"]

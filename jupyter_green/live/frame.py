@@ -12,16 +12,16 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from jupyter_green.accounts import view as shape
+from jupyter_green.baselines import serializers as shape
 from jupyter_green.records import clock
-from jupyter_green.report.quotation import one_line
+from jupyter_green.reporting.sanitize import one_line
 from jupyter_green.session import Session, Window
 
-from .chronicle import LONGEST_LINE, Chronicle, Row, Sums, cell_of, key_of
-from .outbox import Answer, Page
-from .reference import Reference
+from .baseline_worker import BaselineWorker
+from .reply_queue import Answer, Page
 from .request import VERSION
-from .sight import Sight
+from .run_state import LONGEST_LINE, Row, RunState, Sums, cell_of, key_of
+from .sensor_status import SensorStatus
 from .today import Today
 
 APP = "jupyter_green"
@@ -53,9 +53,9 @@ class Frames:
     ----------
     session : Session
         Whose figures they hold.
-    chronicle : Chronicle
+    chronicle : RunState
         What the run did so far.
-    reference : Reference
+    reference : BaselineWorker
         What it is compared with.
     budgets : callable
         Returns how the budgets stand that hold here.
@@ -66,13 +66,13 @@ class Frames:
     def __init__(
         self,
         session: Session,
-        chronicle: Chronicle,
-        reference: Reference,
+        chronicle: RunState,
+        reference: BaselineWorker,
         budgets: Callable[[], list[Frame]],
         today: Callable[[], None],
     ) -> None:
         self._session, self._chronicle, self._reference, self._budgets = session, chronicle, reference, budgets
-        self._sight = Sight(session)
+        self._sight = SensorStatus(session)
         self._said = 0
         self.today = Today(session.settings.ledger, session.settings.run_id, session.store.own_thread, today)
 

@@ -15,18 +15,18 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from jupyter_green.accounts import view as shape
-from jupyter_green.ledger.location import is_local, sqlite_path
+from jupyter_green.baselines import serializers as shape
 from jupyter_green.records import Component, EnergyRecord, clock
+from jupyter_green.storage.location import is_local, sqlite_path
 
 if TYPE_CHECKING:
     from jupyter_green.impact import Valuation
-    from jupyter_green.ledger import Totals
+    from jupyter_green.storage import Totals
 
 EVERY_SECONDS = 10.0
 QUIET_SECONDS = 3.0
 """How long nothing must have run: a cell that follows the last one at once is not to share the processor."""
-LIBRARY = "jupyter_green.ledger.ledger"
+LIBRARY = "jupyter_green.storage.ledger"
 _OTHERS_WRITE = 0o022
 
 
@@ -119,7 +119,7 @@ class Today:
         return os.name != "posix" or (found.st_uid == os.geteuid() and not found.st_mode & _OTHERS_WRITE)
 
     def _read(self) -> None:
-        from jupyter_green.ledger import Ledger
+        from jupyter_green.storage import Ledger
 
         today = date.today()
         try:

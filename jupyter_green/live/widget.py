@@ -11,13 +11,13 @@ import sys
 import time
 from typing import Any
 
-from jupyter_green.report.quotation import markup
-from jupyter_green.report.style import STYLE
+from jupyter_green.reporting.record.style import STYLE
+from jupyter_green.reporting.sanitize import markup
 from jupyter_green.session.interrupts import Signal
 
 from .frame import MOST_CELLS
-from .glance import Glance
-from .link import Link
+from .publisher import LivePublisher
+from .text_view import TextView
 from .view import SHOWN, View
 
 FIRST_SECONDS = 2.0
@@ -40,7 +40,7 @@ class Panel:
         The view, for a layout of one's own.
     """
 
-    def __init__(self, link: Link, rows: int) -> None:
+    def __init__(self, link: LivePublisher, rows: int) -> None:
         from ipywidgets import HTML, VBox
 
         self._link, self._rows = link, rows
@@ -81,7 +81,7 @@ class Panel:
         if self._body.comm is None:  # the widget was closed by other means
             self._stop(CLOSED)
             return
-        glance = Glance(snapshot, self._rows)
+        glance = TextView(snapshot, self._rows)
         self._text, self._at = glance.text(), time.strftime("%H:%M:%S", time.localtime(snapshot["sent_at"]))
         self._body.value = glance.html()
         self._first.set()
@@ -118,7 +118,7 @@ def panel(rows: int = SHOWN) -> Panel:
     UsageError, RuntimeError
         In a notebook or elsewhere, where there is nothing to show or no way to; one sentence that says what to do.
     """
-    link = Link.current
+    link = LivePublisher.current
     if link is None:
         raise _refusal(
             "green.panel() shows what is metered in this kernel; run %load_ext jupyter_green first."

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 
-from jupyter_green.accounts import Baseline, BaselineError, Comparison
-from jupyter_green.accounts.sentence import amount, cleared, difference, joules, kept, name_of, standing_of, used
-from jupyter_green.ledger.fault import LedgerError
+from jupyter_green.baselines.baseline import Baseline
+from jupyter_green.baselines.comparison import Comparison
+from jupyter_green.baselines.messages import amount, cleared, difference, joules, kept, name_of, standing_of, used
+from jupyter_green.baselines.selection import BaselineError
 from jupyter_green.records import EnergyRecord, cell_key
-from jupyter_green.report.grid import Grid
+from jupyter_green.reporting.text_table import TextTable
+from jupyter_green.storage.errors import LedgerError
 
-from .cell import CellMeter
-from .status import first_lines
-from .words import tolerance_of
+from .arguments import tolerance_of
+from .cells.cell_meter import CellMeter
+from .energy.status import first_lines
 
 if TYPE_CHECKING:
     from jupyter_green.session import Session
@@ -50,7 +52,7 @@ class BaselineMagics(Magics):
 
     @no_var_expand
     @line_magic
-    def baseline(self, line: str) -> Grid | None:
+    def baseline(self, line: str) -> TextTable | None:
         """Compare this run with an earlier one, cell by cell.
 
         ``%baseline``                    how this run stands, cell by cell
@@ -88,7 +90,7 @@ class BaselineMagics(Magics):
             raise UsageError(f"%baseline: {error}") from None
         return None
 
-    def _list(self) -> Grid:
+    def _list(self) -> TextTable:
         book = self.session.book
         heads = book.heads()
         in_use = (book.standing or book.refresh()).choice
@@ -103,20 +105,20 @@ class BaselineMagics(Magics):
             for head in heads
         ]
         if not rows:
-            return Grid("No baseline was kept of this notebook yet; %baseline set [NAME] keeps this run as one.")
+            return TextTable("No baseline was kept of this notebook yet; %baseline set [NAME] keeps this run as one.")
         said = f"{len(rows)} baseline{'' if len(rows) == 1 else 's'} of this notebook, newest first."
-        return Grid(said, ("name", "energy", "", "cells", "run of"), rows, frozenset({1, 3}))
+        return TextTable(said, ("name", "energy", "", "cells", "run of"), rows, frozenset({1, 3}))
 
-    def _stand(self) -> Grid:
+    def _stand(self) -> TextTable:
         """Compare this run, as the ledger holds it, with what it is compared with."""
         session = self.session
         standing = session.book.refresh()
         said = used(standing)
         if standing.baseline is None:
-            return Grid(said)
+            return TextTable(said)
         last: dict[str, EnergyRecord] = {}
         again: set[str] = set()
-        from jupyter_green.ledger import Ledger
+        from jupyter_green.storage import Ledger
 
         with Ledger(session.settings.ledger) as ledger:
             for record in ledger.records(run=session.settings.run_id, span="cell"):
@@ -138,9 +140,9 @@ class BaselineMagics(Magics):
                 )
             )
         if not rows:
-            return Grid(f"{said} No cell of this run has settled yet.")
+            return TextTable(f"{said} No cell of this run has settled yet.")
         total = standing_of(comparison.total(), comparison.compared)
-        return Grid(f"{said} {total}", ("cell", "this run", "baseline", "difference"), rows, frozenset({1, 2}))
+        return TextTable(f"{said} {total}", ("cell", "this run", "baseline", "difference"), rows, frozenset({1, 2}))
 
 
 def _read(line: str) -> tuple[str, str | None, float | None]:
@@ -172,7 +174,7 @@ def _read(line: str) -> tuple[str, str | None, float | None]:
     return word, rest[0] if rest else None, tolerance
 
 
-def _grid(found: Baseline) -> Grid:
+def _grid(found: Baseline) -> TextTable:
     name = name_of(found)
     said = f"{name[0].upper()}{name[1:]}: {len(found.cells)} cells, {amount(found)}, run of {_when(found.made_at)}."
     rows = [
@@ -185,7 +187,7 @@ def _grid(found: Baseline) -> Grid:
         )
         for place, cell in enumerate(found.cells, 1)
     ]
-    return Grid(said, ("", "energy", "", "cell", "in each run"), rows, frozenset({0, 1}))
+    return TextTable(said, ("", "energy", "", "cell", "in each run"), rows, frozenset({0, 1}))
 
 
 def _when(seconds: float | None) -> str:

@@ -10,24 +10,24 @@ from traitlets import TraitError
 from traitlets.utils.bunch import Bunch
 
 from jupyter_green.records import EnergyRecord
-from jupyter_green.report.display import register, unregister
+from jupyter_green.reporting.formatters import register, unregister
 from jupyter_green.session import Session, current, end
 
 from .baseline import BaselineMagics
-from .budget import BudgetMagics
-from .cell import CellMeter
-from .choose import NAMES as CHOOSING
-from .choose import ChooseMagics
+from .budget.commands import BudgetCommands
+from .budget.guard import HOLD, BudgetGuard
+from .budget.magic import BudgetMagics
+from .cells.cell_meter import CellMeter
+from .cells.header import BEGIN, begin_metering
+from .cells.sources import Sources
+from .compare_label_disclose import NAMES as CHOOSING
+from .compare_label_disclose import CompareLabelDiscloseMagics
 from .config import JupyterGreen
-from .energy import EnergyMagics
-from .energyit import RepeatMagics
-from .gate import HOLD, Gate
-from .header import BEGIN, begin_metering
-from .purser import Purser
+from .energy.energyit import EnergyItMagics
+from .energy.magic import EnergyMagics
+from .energy.status import load_line
 from .shrink import NAMES as SHRINKING
 from .shrink import ShrinkMagics
-from .source import Sources
-from .status import load_line
 
 _ATTRIBUTE = "_jupyter_green"
 
@@ -48,7 +48,7 @@ class Companion(Protocol):
         """The session has ended."""
 
 
-MakeCompanion = Callable[[Session, CellMeter, Callable[[EnergyRecord], str], Purser], Companion]
+MakeCompanion = Callable[[Session, CellMeter, Callable[[EnergyRecord], str], BudgetCommands], Companion]
 """Makes a companion from the session, what meters its cells, what knows the first line of an execution, and budgets."""
 
 
@@ -62,15 +62,15 @@ class Extension:
         self.config.follow(self.session)
         self.cells = CellMeter(shell, self.current_session, self.config)
         self.config.observe(self._shown, "show")
-        self.gate = Gate(shell, self.current_session)
+        self.gate = BudgetGuard(shell, self.current_session)
         self.cells.gate = self.gate
-        self.purser = Purser(self.gate, self.current_session)
+        self.purser = BudgetCommands(self.gate, self.current_session)
         self.magics = [
             EnergyMagics(shell, self.cells),
-            RepeatMagics(shell, self.cells),
+            EnergyItMagics(shell, self.cells),
             BaselineMagics(shell, self.cells),
             ShrinkMagics(shell, self.cells),
-            ChooseMagics(shell, self.cells),
+            CompareLabelDiscloseMagics(shell, self.cells),
             BudgetMagics(shell, self.cells, self.gate, self.purser),
         ]
         self.transformer = begin_metering  # as it was put in: reloading modules makes another

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 
-from .cell import CellMeter
-from .words import Options, column_or_values, nameable, need_torch, value
+from .arguments import Options, column_or_values, nameable, need_torch, value
+from .cells.cell_meter import CellMeter
 
 if TYPE_CHECKING:
-    from jupyter_green.shrink.result import ShrinkResult
+    from jupyter_green.compression.result import ShrinkResult
 
 UNDOABLE = 4
 """Searches that can be undone, the last first; each keeps what its name stood for."""
@@ -116,7 +116,7 @@ class ShrinkMagics(Magics):
             return self._undo(name)
         if options.model is None:
             raise UsageError(f"%{name} wants the name of a model, as in: %{name} model --data test.")
-        from jupyter_green.shrink.fault import ShrinkError
+        from jupyter_green.compression.errors import ShrinkError
 
         target = self._target(name, options)
         need_torch(name)
@@ -146,12 +146,12 @@ class ShrinkMagics(Magics):
             chosen["student"] = self._value(name, options.student)
         data = self._value(name, data_name)
         self.cells.work()
-        from jupyter_green.shrink import call, plan
+        from jupyter_green.compression import api, plan
 
         try:
             if options.dry_run:
                 return plan.plan(name, model, data, **chosen)
-            result = getattr(call, name)(model, data, **chosen)
+            result = getattr(api, name)(model, data, **chosen)
         except ShrinkError as error:
             raise UsageError(f"%{name}: {error}") from None
         before = self.shell.user_ns.get(target, ABSENT)
@@ -175,7 +175,7 @@ class ShrinkMagics(Magics):
         """Show a slider over the front, where there is more than one on it and somebody to move it."""
         from IPython.display import display
 
-        from jupyter_green.shrink.slider import slider
+        from jupyter_green.compression.report.slider import slider
 
         shrunk = self._done[-1]
 

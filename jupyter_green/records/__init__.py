@@ -2,7 +2,7 @@
 
 from .component import Component, Kind, Method, Quality, weakest
 from .conditions import Conditions, Throttle, Unfair, unfair
-from .energy import SCHEMA_VERSION, EnergyRecord, Purpose, Span, Status, cell_key, is_simulated, new_id
+from .record import SCHEMA_VERSION, EnergyRecord, Purpose, Span, Status, cell_key, is_simulated, new_id
 from .trace import Trace
 
 __all__ = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .component import Component, Kind, Method, Quality
-from .energy import EnergyRecord, Span, Status, is_simulated
+from .record import EnergyRecord, Span, Status, is_simulated
 from .shrink_outcome import ShrinkOutcome, old_outcomes
 
 

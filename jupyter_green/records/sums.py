@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from .component import Component, Kind, Method, Quality
-from .energy import EnergyRecord
 from .flat import FlatRecord
+from .record import EnergyRecord
 
 
 def merged(components: Iterable[Component]) -> tuple[Component, ...]:

@@ -1,33 +1,33 @@
 """Floor 1: what the hardware says. One module per source, all behind the interface in `sensor`."""
 
-from .discovery import discover
-from .sensor import (
+from .base import (
     Attributing,
     Checked,
     Condition,
     Conditioned,
+    Diagnostic,
     Discovery,
-    Finding,
     Limited,
     Reading,
     Sensor,
     SensorFault,
-    Traits,
+    SensorInfo,
     Usage,
 )
+from .discovery import discover
 
 __all__ = [
     "Attributing",
     "Checked",
     "Condition",
     "Conditioned",
+    "Diagnostic",
     "Discovery",
-    "Finding",
     "Limited",
     "Reading",
     "Sensor",
     "SensorFault",
-    "Traits",
+    "SensorInfo",
     "Usage",
     "discover",
 ]

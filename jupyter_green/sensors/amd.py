@@ -15,7 +15,7 @@ from typing import Any
 
 from jupyter_green.records import clock
 
-from .sensor import Discovery, Finding, Reading, SensorFault, Traits
+from .base import Diagnostic, Discovery, Reading, SensorFault, SensorInfo
 
 SOURCE = "amd"
 SUBJECT = "AMD GPUs"
@@ -42,7 +42,7 @@ def discover() -> Discovery:
         detail = f"The ROCm library does not answer ({_told(error)})."
         return Discovery(findings=(_finding(SUBJECT, False, detail),))
     sensors: list[BoardCounter] = []
-    findings: list[Finding] = []
+    findings: list[Diagnostic] = []
     for index, handle in enumerate(handles):
         try:
             sensors.append(BoardCounter(library, handle, index))
@@ -81,7 +81,7 @@ class BoardCounter:
         name = self._ask("amdsmi_get_gpu_asic_info", {}).get("market_name", "")
         identity = self._ask("amdsmi_get_gpu_device_uuid", "") or str(index)
         self._device = f"AMD GPU {index}, {name}" if name and name != "N/A" else self._device
-        self._traits = Traits(
+        self._traits = SensorInfo(
             key=f"{SOURCE}:{identity}",
             kind="gpu",
             device=self._device,
@@ -97,7 +97,7 @@ class BoardCounter:
         )
 
     @property
-    def traits(self) -> Traits:
+    def traits(self) -> SensorInfo:
         """What the sensor says about itself."""
         return self._traits
 
@@ -133,8 +133,8 @@ class BoardCounter:
             return otherwise
 
 
-def _finding(subject: str, works: bool, detail: str, fix: tuple[str, ...] = ()) -> Finding:
-    return Finding(SOURCE, subject, works, f"{detail} {UNTESTED}", fix)
+def _finding(subject: str, works: bool, detail: str, fix: tuple[str, ...] = ()) -> Diagnostic:
+    return Diagnostic(SOURCE, subject, works, f"{detail} {UNTESTED}", fix)
 
 
 def _told(error: Exception) -> str:

@@ -14,9 +14,9 @@ from typing import Any
 
 from jupyter_green.records import Kind, clock
 
+from .base import Diagnostic, Discovery, Reading, SensorFault, SensorInfo
+from .cpu_model import KEY as MODEL_KEY
 from .host import Host, here
-from .processor import KEY as MODEL_KEY
-from .sensor import Discovery, Finding, Reading, SensorFault, Traits
 
 SOURCE = "apple"
 SUBJECT = "Apple silicon"
@@ -84,7 +84,7 @@ class PartCounter:
         self._part = part
         self._epoch = 0
         self._last = 0.0
-        self._traits = Traits(
+        self._traits = SensorInfo(
             key=f"{SOURCE}:{part.name}",
             kind=part.kind,
             device=f"{part.device}, {host.chip.name}" if host.chip.name else part.device,
@@ -101,7 +101,7 @@ class PartCounter:
         )
 
     @property
-    def traits(self) -> Traits:
+    def traits(self) -> SensorInfo:
         """What the sensor says about itself."""
         return self._traits
 
@@ -130,8 +130,8 @@ def _joules(metrics: Any, part: Part) -> float | None:
     return None if said[0] is None else sum(value for value in said if value is not None) / 1e3
 
 
-def _finding(subject: str, works: bool, detail: str, fix: tuple[str, ...] = ()) -> Finding:
-    return Finding(SOURCE, subject, works, f"{detail} {UNTESTED}", fix)
+def _finding(subject: str, works: bool, detail: str, fix: tuple[str, ...] = ()) -> Diagnostic:
+    return Diagnostic(SOURCE, subject, works, f"{detail} {UNTESTED}", fix)
 
 
 def _told(error: Exception) -> str:

@@ -3,7 +3,7 @@
 The built-in sources are listed here too, so that a source tree that was never installed finds them; a
 source that is both listed and registered runs once. A source of a third party that breaks costs a
 finding, never the load of the extension. Energy is never added twice: a sensor that is part of another
-present one (`Traits.covers`) is left out, and the findings say so.
+present one (`SensorInfo.covers`) is left out, and the findings say so.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 
-from .sensor import Discovery, Finding, Sensor, Traits
+from .base import Diagnostic, Discovery, Sensor, SensorInfo
 
 GROUP = "jupyter_green.sensors"
 """Entry-point group in which a package offers its sensors."""
 
 BUILT_IN = {
     "nvidia": "jupyter_green.sensors.nvidia:discover",
-    "rapl": "jupyter_green.sensors.rapl:discover",
+    "rapl": "jupyter_green.sensors.rapl.discovery:discover",
     "amd": "jupyter_green.sensors.amd:discover",
     "apple": "jupyter_green.sensors.apple:discover",
-    "processor": "jupyter_green.sensors.processor:discover",
+    "processor": "jupyter_green.sensors.cpu_model:discover",
 }
 """The sources of this package, in the order in which they are asked; counters before the model."""
 
@@ -35,7 +35,7 @@ def discover() -> Discovery:
         Sensors whose energies may be added up, and one finding for each thing looked at.
     """
     sensors: list[Sensor] = []
-    findings: list[Finding] = []
+    findings: list[Diagnostic] = []
     for source, target in _sources():
         answer = _ask(source, target)
         sensors += answer.sensors
@@ -69,7 +69,7 @@ def _ask(source: str, target: str) -> Discovery:
         if not isinstance(answer, Discovery):
             return _broken(source, f"it returned {type(answer).__name__} where a Discovery was expected")
         for sensor in answer.sensors:
-            if not isinstance(sensor.traits, Traits):
+            if not isinstance(sensor.traits, SensorInfo):
                 return _broken(source, f"{type(sensor).__name__}.traits is no Traits")
         # Materialised here, so that a lazy sequence breaks inside the guard.
         return Discovery(sensors=tuple(answer.sensors), findings=tuple(answer.findings))
@@ -90,7 +90,7 @@ def _load(target: str) -> Callable[[], object]:
 
 def _broken(source: str, why: str) -> Discovery:
     told = why if len(why) <= 300 else why[:297] + "..."
-    finding = Finding(
+    finding = Diagnostic(
         source=source,
         subject=f"sensors of {source}",
         works=False,
@@ -100,10 +100,10 @@ def _broken(source: str, why: str) -> Discovery:
     return Discovery(findings=(finding,))
 
 
-def _without_twins(sensors: Sequence[Sensor]) -> tuple[list[Sensor], list[Finding]]:
+def _without_twins(sensors: Sequence[Sensor]) -> tuple[list[Sensor], list[Diagnostic]]:
     """Keep the first sensor of each key."""
     kept: dict[str, Sensor] = {}
-    findings: list[Finding] = []
+    findings: list[Diagnostic] = []
     for sensor in sensors:
         traits = sensor.traits
         if traits.key not in kept:
@@ -115,17 +115,17 @@ def _without_twins(sensors: Sequence[Sensor]) -> tuple[list[Sensor], list[Findin
         detail = (
             f"Left out: {first.source} already offers a sensor with the key {traits.key!r}, and the first one counts."
         )
-        findings += [Finding(traits.source, traits.device, False, detail), *_released(sensor)]
+        findings += [Diagnostic(traits.source, traits.device, False, detail), *_released(sensor)]
     return list(kept.values()), findings
 
 
-def _without_covered(sensors: Sequence[Sensor]) -> tuple[list[Sensor], list[Finding]]:
+def _without_covered(sensors: Sequence[Sensor]) -> tuple[list[Sensor], list[Diagnostic]]:
     """Leave out what is part of another present sensor; of two that name each other, the first stays."""
     traits = {sensor.traits.key: sensor.traits for sensor in sensors}
     parts = {key: _parts(key, traits) for key in traits}
     order = {key: position for position, key in enumerate(traits)}
     kept: list[Sensor] = []
-    findings: list[Finding] = []
+    findings: list[Diagnostic] = []
     for sensor in sensors:
         key = sensor.traits.key
         wholes = [
@@ -135,11 +135,11 @@ def _without_covered(sensors: Sequence[Sensor]) -> tuple[list[Sensor], list[Find
             kept.append(sensor)
             continue
         detail = f"Stands by and is not added: {traits[wholes[0]].device} counts this energy already."
-        findings += [Finding(sensor.traits.source, sensor.traits.device, True, detail), *_released(sensor)]
+        findings += [Diagnostic(sensor.traits.source, sensor.traits.device, True, detail), *_released(sensor)]
     return kept, findings
 
 
-def _parts(key: str, traits: Mapping[str, Traits]) -> frozenset[str]:
+def _parts(key: str, traits: Mapping[str, SensorInfo]) -> frozenset[str]:
     """Return the keys that one sensor covers, directly or through another; its own is not among them."""
     seen: set[str] = set()
     ahead = list(traits[key].covers)
@@ -151,11 +151,11 @@ def _parts(key: str, traits: Mapping[str, Traits]) -> frozenset[str]:
     return frozenset(seen)
 
 
-def _released(sensor: Sensor) -> list[Finding]:
+def _released(sensor: Sensor) -> list[Diagnostic]:
     """Close a sensor that is left out; one that can't be closed is told."""
     try:
         sensor.close()
     except Exception as error:  # noqa: BLE001 - other people's code: whatever it raises is told, not passed on
         detail = f"The sensor that was left out could not be closed ({type(error).__name__}: {error})."
-        return [Finding(sensor.traits.source, sensor.traits.device, False, detail)]
+        return [Diagnostic(sensor.traits.source, sensor.traits.device, False, detail)]
     return []

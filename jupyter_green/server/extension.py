@@ -17,12 +17,12 @@ from jupyter_server.extension.application import ExtensionApp
 from tornado import web
 from traitlets import Bool, Unicode
 
-from . import question
-from .census import Change
+from . import queries
+from .change_notifier import SCHEMA_ID, ChangeNotifier
+from .handlers import ReadHandler, Route
+from .ledger_client import Lane, LedgerClient
+from .record_counts import Change
 from .refusal import Unavailable
-from .route import Reading, Route
-from .source import Lane, Source
-from .watch import SCHEMA_ID, Watch
 
 PREFIX = "jupyter-green/v1"
 _HERE = Path(__file__).parent
@@ -37,11 +37,11 @@ class Health(Route):
     @authorized
     async def get(self) -> None:
         """Answer with the version, the ledger's state and a sentence for a person."""
-        await self.answer(lambda: question.health(self.arguments_among(())), lane="health")
+        await self.answer(lambda: queries.health(self.arguments_among(())), lane="health")
 
     def unavailable(self, fault: Unavailable) -> None:
         """Say what is wrong with the ledger."""
-        self.send(question.healthy(fault.state, str(fault)))
+        self.send(queries.healthy(fault.state, str(fault)))
 
 
 class Description(Route):
@@ -54,7 +54,7 @@ class Description(Route):
         self.send(json.loads(OPENAPI.read_text(encoding="utf-8")))
 
 
-class Shelf(Reading):
+class BaselinesHandler(ReadHandler):
     """The baselines that were kept."""
 
     @web.authenticated
@@ -62,18 +62,18 @@ class Shelf(Reading):
     async def post(self) -> None:
         """Keep a run as one."""
         await self.answer(
-            lambda: question.keep(self.arguments_among(()), self.body("notebook", "run", "name")), status=201
+            lambda: queries.keep(self.arguments_among(()), self.body("notebook", "run", "name")), status=201
         )
 
 
-class Kept(Reading):
+class BaselineHandler(ReadHandler):
     """One of them."""
 
     @web.authenticated
     @authorized
     async def delete(self, name: str) -> None:
         """Delete it."""
-        await self.answer(lambda: question.forget(self.arguments_among(("notebook",)), name))
+        await self.answer(lambda: queries.forget(self.arguments_among(("notebook",)), name))
 
 
 class JupyterGreen(ExtensionApp):
@@ -92,12 +92,12 @@ class JupyterGreen(ExtensionApp):
 
     def initialize_handlers(self) -> None:
         """List the routes."""
-        self._source = Source(self.ledger, self.whole_ledger)
-        self._watch = Watch(self._source, self._tell, self.log)
+        self._source = LedgerClient(self.ledger, self.whole_ledger)
+        self._watch = ChangeNotifier(self._source, self._tell, self.log)
         common: Mapping[str, Any] = {"source": self._source, "watch": self._watch}
 
         def reading(
-            path: str, ask: Any, *known: str, route: type[Reading] = Reading, lane: Lane = "one run"
+            path: str, ask: Any, *known: str, route: type[ReadHandler] = ReadHandler, lane: Lane = "one run"
         ) -> tuple[str, type[Route], dict[str, Any]]:
             return f"{PREFIX}/{path}", route, {**common, "ask": ask, "known": known, "lane": lane}
 
@@ -105,11 +105,11 @@ class JupyterGreen(ExtensionApp):
             [
                 (f"{PREFIX}/health", Health, dict(common)),
                 (f"{PREFIX}/openapi.json", Description, dict(common)),
-                reading("totals", question.totals, *question.TOTALS, lane="all records"),
-                reading("runs", question.runs, "notebook", "project", *question.PAGE, lane="all records"),
-                reading("cells", question.cells, "run", "notebook", *question.PAGE),
-                reading("baselines", question.baselines, "notebook", route=Shelf),
-                reading("baselines/([^/]+)", question.baseline, "notebook", route=Kept),
+                reading("totals", queries.totals, *queries.TOTALS, lane="all records"),
+                reading("runs", queries.runs, "notebook", "project", *queries.PAGE, lane="all records"),
+                reading("cells", queries.cells, "run", "notebook", *queries.PAGE),
+                reading("baselines", queries.baselines, "notebook", route=BaselinesHandler),
+                reading("baselines/([^/]+)", queries.baseline, "notebook", route=BaselineHandler),
             ]
         )
         self._events.register_event_schema(EVENT)

@@ -19,13 +19,13 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Connection, FromClause, and_, case, func, literal, not_, or_, select
 from sqlalchemy.sql import visitors
 
-from jupyter_green.accounts import view
-from jupyter_green.ledger import schema
-from jupyter_green.ledger.altered import is_altered, is_whole
-from jupyter_green.ledger.entry import record_of
-from jupyter_green.ledger.fault import DamagedRecord, LedgerError
-from jupyter_green.ledger.query import OUTER
+from jupyter_green.baselines import serializers
 from jupyter_green.records import Component, EnergyRecord, Quality
+from jupyter_green.storage import schema
+from jupyter_green.storage.errors import DamagedRecord, LedgerError
+from jupyter_green.storage.integrity import is_altered_row, is_whole
+from jupyter_green.storage.record_filter import OUTER
+from jupyter_green.storage.record_rows import record_of
 
 Where = list[ColumnElement[bool]]
 Shape = dict[str, Any]
@@ -95,7 +95,7 @@ def runs(connection: Connection, where: Where, offset: int, limit: int) -> Shape
             whole: Where = [OUTER, is_whole(), *sort, _table.run_id.in_(some)]
             figures.update(_figures(_parts(connection, whole)))
             idle.update(_figures(_parts(connection, [_gap, *sort, _table.run_id.in_(some)])))
-    nothing = view.figure(EnergyRecord((), 0.0, 0.0))
+    nothing = serializers.figure(EnergyRecord((), 0.0, 0.0))
     items = [
         {
             "run": head.run,
@@ -212,7 +212,7 @@ def _parts(connection: Connection, where: Where) -> Iterator[tuple[str, Componen
             func.count() - func.count(case((width <= _inline(_WIDEST), _inline(1)))),
         )
         .select_from(schema.records.join(schema.components, _part.record_id == _table.id))
-        .where(*where, _part.joules.is_not(None), not_(is_altered()))
+        .where(*where, _part.joules.is_not(None), not_(is_altered_row()))
         .group_by(_table.run_id, _part.source, _part.quality)
     )
     for run, source, quality, joules, squares, gains, boundless in connection.execute(wanted):
@@ -228,7 +228,7 @@ def _figures(parts: Iterable[tuple[str, Component]]) -> dict[str, Shape]:
     found: dict[str, list[Component]] = {}
     for run, part in parts:
         found.setdefault(run, []).append(part)
-    return {run: view.figure(EnergyRecord(tuple(of_run), 0.0, 0.0)) for run, of_run in found.items()}
+    return {run: serializers.figure(EnergyRecord(tuple(of_run), 0.0, 0.0)) for run, of_run in found.items()}
 
 
 def _chunks(values: list[str]) -> Iterator[list[str]]:
@@ -276,7 +276,7 @@ def cells(connection: Connection, where: Where, offset: int, limit: int) -> Shap
                 record, simulated = found[key]
                 sort = simulated if record.joules is not None else (key, False) not in earlier
                 again = heads[key][1] - 1
-                items.append(view.cell(record, reruns=again, rerun_joules=earlier.get((key, sort))))
+                items.append(serializers.cell(record, reruns=again, rerun_joules=earlier.get((key, sort))))
     return {"items": items, "total": total}
 
 

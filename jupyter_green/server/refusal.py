@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from jupyter_green.ledger.fault import FaultKind, LedgerError
+from jupyter_green.storage.errors import FaultKind, LedgerError
 
 State = Literal["ok", "missing", "locked", "newer", "unreachable"]
 

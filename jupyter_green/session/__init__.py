@@ -6,8 +6,8 @@ import threading
 
 from .session import Session
 from .settings import Settings
-from .units import Tally
 from .window import Block, Window, status_of
+from .workload.counter import UnitCounter
 
 __all__ = ["Block", "Session", "Settings", "Window", "current", "end", "meter", "settle", "status_of"]
 
@@ -75,7 +75,7 @@ def meter(label: str | None = None, *, units: float | str | None = None, unit: s
     Block
         To be used as a context manager, once.
     """
-    tally = Tally(units, unit) if isinstance(units, str) else None
+    tally = UnitCounter(units, unit) if isinstance(units, str) else None
     window = current().window(label=label, units=None if tally else units, unit=unit)
     window.tally = tally
     return Block(window)

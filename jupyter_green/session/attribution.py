@@ -13,10 +13,10 @@ from dataclasses import replace
 
 import psutil
 
-from jupyter_green.meter import Meter
+from jupyter_green.metering import Meter
 from jupyter_green.records import Component
 from jupyter_green.sensors import Attributing, SensorFault
-from jupyter_green.sensors.processor import ProcessorModel
+from jupyter_green.sensors.cpu_model import ProcessorModel
 
 IDLE_LEAST_SECONDS = 0.5
 

@@ -13,22 +13,22 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from jupyter_green.accounts import Book
-from jupyter_green.meter import Meter
+from jupyter_green.baselines.service import BaselineService
+from jupyter_green.metering import Meter
 from jupyter_green.records import EnergyRecord, Span, Status, clock
-from jupyter_green.report.totals import Alike
+from jupyter_green.reporting.run.totals import Alike
 from jupyter_green.sensors import Discovery
+from jupyter_green.sensors.cpu_model import cpu_seconds_fast
 from jupyter_green.sensors.discovery import discover
-from jupyter_green.sensors.processor import cpu_seconds_fast
 
-from .calibrations import known_calibrations
+from .calibration_storage import known_calibrations
 from .interrupts import uninterrupted
 from .owner import Owner
+from .record_writer import RecordWriter
+from .recorder import AGAIN_SECONDS, PATIENCE_SECONDS, Listener, Recorder, Watcher
 from .sampler import Sampler
 from .settings import Settings
-from .settlement import AGAIN_SECONDS, PATIENCE_SECONDS, Listener, Settlement, Watcher
-from .store import Store
-from .window import Edge, Window
+from .window import Timestamp, Window
 
 NO_SENSOR = "No energy sensor was found, and nothing to estimate by; %energy doctor says why."
 
@@ -58,24 +58,26 @@ class Session:
         found, problem = known_calibrations(self.discovery.sensors)
         self.meter = Meter(self.discovery.sensors, found)
         settings = settings if settings is not None else Settings.from_environment()
-        self.store = Store(settings)
-        self.book = Book(settings.ledger, run=settings.run_id, notebook=settings.notebook, project=settings.project)
+        self.store = RecordWriter(settings)
+        self.book = BaselineService(
+            settings.ledger, run=settings.run_id, notebook=settings.notebook, project=settings.project
+        )
         self._pid = os.getpid()
         self._open: dict[str, Window] = {}
-        self._settlement = Settlement(self.meter, self.store, settings, self.open_windows, self.close_abandoned)
+        self._settlement = Recorder(self.meter, self.store, settings, self.open_windows, self.close_abandoned)
         self._settlement.problem = problem
         self._sampler = Sampler(self._settlement.step)
         self.meter.read()
-        self._quiet_since: Edge | None = self.edge()
+        self._quiet_since: Timestamp | None = self.edge()
         self._marked = 0.0
         _sessions.add(self)
         atexit.register(self.close_at_exit)
 
     # ---- the cell's path ----------------------------------------------------------------------
 
-    def edge(self) -> Edge:
+    def edge(self) -> Timestamp:
         """Read the clocks."""
-        return Edge(clock.perf_counter(), cpu_seconds_fast(), clock.wall())
+        return Timestamp(clock.perf_counter(), cpu_seconds_fast(), clock.wall())
 
     @property
     def alive(self) -> bool:
@@ -129,7 +131,7 @@ class Session:
         window.overhead += clock.thread_time() - began
         window.booked = True
 
-    def mark(self) -> Edge:
+    def mark(self) -> Timestamp:
         """Note a moment inside a window, up to which and from which its energy may be asked for."""
         edge, last = self.edge(), self._marked
         if self.alive:
@@ -147,7 +149,7 @@ class Session:
         if window.parent is None:
             self._settlement.passed(began, window.opened)
 
-    def close(self, window: Window, status: Status = "ok", *, at: Edge | None = None) -> Window:
+    def close(self, window: Window, status: Status = "ok", *, at: Timestamp | None = None) -> Window:
         """Close a window now, or `at` an edge that has passed; its record settles in the background.
 
         A window inside it whose owner is gone ends where that was last seen. One that the same thread opened in work
@@ -176,7 +178,7 @@ class Session:
             last = window.seen or window.opened
             uninterrupted(partial(self._close_window, window, "error", last))
 
-    def _close_window(self, window: Window, status: Status, at: Edge | None = None) -> None:
+    def _close_window(self, window: Window, status: Status, at: Timestamp | None = None) -> None:
         """Close a window and book it; may be begun again at any point."""
         if window.opened is None or window.ended:
             return

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from jupyter_green.impact import Valuation
-from jupyter_green.ledger.location import homeless, ledger_url
+from jupyter_green.storage.location import homeless, ledger_url
 
 
 @dataclass(frozen=True)

@@ -19,13 +19,13 @@ from .owner import Owner
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from .phases import Phase
     from .session import Session
-    from .units import Tally
+    from .workload.counter import UnitCounter
+    from .workload.phases import Phase
 
 
 @dataclass(frozen=True)
-class Edge:
+class Timestamp:
     """A moment on three clocks, in seconds.
 
     Parameters
@@ -61,12 +61,12 @@ class Window:
     span: Span = "window"
     facts: dict[str, Any] = field(default_factory=dict)
     id: str = field(default_factory=new_id)
-    opened: Edge | None = None
-    closed: Edge | None = None
+    opened: Timestamp | None = None
+    closed: Timestamp | None = None
     status: Status = "ok"
     parent: Window | None = None
     overlapped: bool = False
-    gap: tuple[Edge, Edge] | None = None
+    gap: tuple[Timestamp, Timestamp] | None = None
     """The time before it in which no window was open."""
     booked: bool = False
     ended: bool = False
@@ -80,11 +80,11 @@ class Window:
     shrinks: list[ShrinkOutcome] = field(default_factory=list)
     latest: EnergyRecord | None = None
     when_final: list[Callable[[EnergyRecord], None]] = field(default_factory=list)
-    tally: Tally | None = None
+    tally: UnitCounter | None = None
     phases: tuple[Phase, ...] = ()
     owner: Owner | None = None
     """Who has to close it; the thread that opens it, where nothing else is said."""
-    seen: Edge | None = None
+    seen: Timestamp | None = None
     """When its owner was last seen alive."""
     _settled: Signal = field(default_factory=Signal, repr=False)
 

@@ -19,21 +19,21 @@ import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator } from '@jupyterlab/translation';
 import { UUID } from '@lumino/coreutils';
 
-import { AfterRestart, EveryNotebook, Factors } from './always';
-import { Archive } from './archive';
-import { Badges } from './badges';
+import { AfterRestart, EveryNotebook, Factors } from './kernel/autoMeter';
+import { Archive } from './ledger/ledgerHistory';
+import { Badges } from './badge/badges';
 import { CommandIDs, addCommands } from './commands';
-import { Kernels } from './kernels';
-import { EnergyModel } from './model';
-import { EnergyPanel } from './panel';
-import { Places } from './place';
-import { EnergyServer } from './server';
-import { IPreferences, Preferences, SETTINGS } from './settings';
-import { StatusItem } from './statusitem';
+import { Kernels } from './kernel/kernels';
+import { EnergyModel } from './state/model';
+import { EnergyPanel } from './panel/panelWidget';
+import { Places } from './panel/panelLocations';
+import { EnergyServer } from './ledger/client';
+import { IPreferences, Preferences, SETTINGS } from './state/settings';
+import { StatusItem } from './statusbar/statusItem';
 import { IEnergyModel } from './tokens';
-import { Naming } from './naming';
-import { NotebookTracker } from './tracker';
-import { Transcripts } from './transcript';
+import { Naming } from './kernel/renameNotifier';
+import { NotebookTracker } from './notebook/tracker';
+import { Transcripts } from './kernel/transcript';
 
 const DOMAIN = 'jupyter_green';
 

@@ -22,13 +22,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, expect, sync_playwright
 
-from tests.faults.powercap import Counter, build
+from tests.browser import installation
+from tests.browser.lab import Lab
+from tests.browser.page import OUT, PATIENCE, Desk
 from tests.hardware.driver import SimulatedDriver
 from tests.hardware.powercap import PowercapTree
-
-from . import installation
-from .lab import Lab
-from .page import OUT, PATIENCE, Desk
+from tests.resilience.powercap import Counter, build
 
 FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),

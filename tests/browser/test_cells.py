@@ -8,8 +8,8 @@ import textwrap
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import BOARD_WATTS, Machine
-from .page import Desk
+from tests.browser.conftest import BOARD_WATTS, Machine
+from tests.browser.page import Desk
 
 LONG = "import time; time.sleep(1.2)"
 FIGURE = re.compile(r"\d.*±")

@@ -15,9 +15,8 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from jupyter_green.records import Component, EnergyRecord
-from jupyter_green.report import MIME, bundle
-
-from .page import Desk, Notebook
+from jupyter_green.reporting import MIME, bundle
+from tests.browser.page import Desk, Notebook
 
 RUN = "window.greenBroken.push(1)"
 CORPUS = (

@@ -8,10 +8,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from .conftest import Installed
-from .installation import python
-from .lab import Lab
-from .page import Desk
+from tests.browser.conftest import Installed
+from tests.browser.installation import python
+from tests.browser.lab import Lab
+from tests.browser.page import Desk
 
 
 def said(installed: Installed, lab: Lab, *command: str) -> str:

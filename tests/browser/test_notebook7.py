@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from playwright.sync_api import BrowserContext, expect
 
+from tests.browser.lab import Lab
+from tests.browser.page import PATIENCE, Desk, Panel
 from tests.server.jupyter import TOKEN
-
-from .lab import Lab
-from .page import PATIENCE, Desk, Panel
 
 WORK = "import time; time.sleep(0.6)"
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from . import installation
-from .lab import Lab
-from .page import Desk
+from tests.browser import installation
+from tests.browser.lab import Lab
+from tests.browser.page import Desk
 
 pytestmark = pytest.mark.long
 

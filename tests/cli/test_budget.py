@@ -7,19 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_green.accounts.budget import Budget
-from jupyter_green.accounts.limit import Limit
-from jupyter_green.accounts.purse import Purse
-from jupyter_green.ledger import Ledger, ledger_url
-
-from .conftest import WORK, Command, notebook
+from jupyter_green.budgets.budget import Budget
+from jupyter_green.budgets.limit import Limit
+from jupyter_green.budgets.store import BudgetStore
+from jupyter_green.storage import Ledger, ledger_url
+from tests.cli.conftest import WORK, Command, notebook
 
 pytestmark = pytest.mark.shell
 
 
 def test_a_notebook_is_held_to_the_budgets_of_its_ledger(green: Command, tmp_path: Path) -> None:
     book = notebook(tmp_path / "book.ipynb", [WORK, "print('begun')", "1"])
-    purse = Purse(ledger_url(), simulated=False, value=lambda record: record)
+    purse = BudgetStore(ledger_url(), simulated=False, value=lambda record: record)
     purse.set(Budget(Limit.parse("0.001J"), "day", "all", made_at=time.time()))
     done = green("run", book)
     assert done.code == 1

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from jupyter_green.cli.errors import CommandError
 from jupyter_green.cli.limits import compare, judge_budget, parse_energy, parse_percent
-from jupyter_green.cli.refusal import Refusal
 from jupyter_green.records import Component, EnergyRecord
 
 
@@ -50,7 +50,7 @@ def test_amounts(text: str, joules: float) -> None:
     "text", ["", "10", "Wh", "10 W", "5 mJ", "10 wh", "-3 J", "0 J", "1,5 kJ", "nan J", "inf J", "10 kWh!"]
 )
 def test_what_is_no_amount_is_one_sentence(text: str) -> None:
-    with pytest.raises(Refusal, match=r"^[^\n]+\.$"):
+    with pytest.raises(CommandError, match=r"^[^\n]+\.$"):
         parse_energy(text)
 
 
@@ -58,7 +58,7 @@ def test_percentages() -> None:
     assert parse_percent("10%") == pytest.approx(0.1)
     assert parse_percent("2.5 %") == pytest.approx(0.025)
     for text in ("10", "-1%", "%", "ten%"):
-        with pytest.raises(Refusal, match="percentage"):
+        with pytest.raises(CommandError, match="percentage"):
             parse_percent(text)
 
 
@@ -117,12 +117,12 @@ def test_a_new_cell_counts_where_both_runs_finished() -> None:
 
 @pytest.mark.parametrize("changes", [{"quality": "simulated"}, {"source": "rapl"}, {"kind": "cpu"}])
 def test_other_sources_are_no_like_for_like(changes: dict[str, Any]) -> None:
-    with pytest.raises(Refusal, match="no like for like"):
+    with pytest.raises(CommandError, match="no like for like"):
         compare(cells(record(10.0, **changes)), cells(record(10.0)))
 
 
 def test_nothing_in_common_is_said() -> None:
-    with pytest.raises(Refusal, match="nothing to compare"):
+    with pytest.raises(CommandError, match="nothing to compare"):
         compare(cells(record(None, None)), cells(record(10.0)))
 
 

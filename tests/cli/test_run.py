@@ -16,8 +16,7 @@ import nbformat
 import pytest
 
 from jupyter_green.records import EnergyRecord
-
-from .conftest import ROOT, WORK, Command, notebook
+from tests.cli.conftest import ROOT, WORK, Command, notebook
 
 
 def report(path: Path) -> dict[str, Any]:
@@ -180,9 +179,9 @@ def test_budget_and_baseline(green: Command, tmp_path: Path) -> None:
 
 def test_a_ledger_elsewhere_still_tells_the_cells_apart(green: Command, tmp_path: Path) -> None:
     """Cell identities do not leave the machine; then the prompt number tells which cell it was."""
-    from jupyter_green.cli.execution import Execution
+    from jupyter_green.cli.notebook_run import NotebookRun
 
     book = nbformat.read(notebook(tmp_path / "book.ipynb", ["1", "2"]), as_version=4)
     book.cells[1].execution_count = 2
     record = EnergyRecord((), seconds=1.0, started_at=0.0, execution_count=2)
-    assert Execution(book, "run").placed(record).cell_id == "c2"
+    assert NotebookRun(book, "run").placed(record).cell_id == "c2"

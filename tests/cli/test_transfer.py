@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from jupyter_green import __version__
-from jupyter_green.ledger import Ledger
 from jupyter_green.records import Component, EnergyRecord
-
-from .conftest import Command
+from jupyter_green.storage import Ledger
+from tests.cli.conftest import Command
 
 DAY = 86_400.0
 

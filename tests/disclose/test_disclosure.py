@@ -15,12 +15,11 @@ from hypothesis import strategies as st
 
 from jupyter_green.disclose import DiscloseError, Disclosure, Utilisation, audit, disclose, model_card, schema
 from jupyter_green.disclose.audit import faults
-from jupyter_green.disclose.card import BEGIN, END, TITLE, parsed
-from jupyter_green.disclose.sheet import html, markdown, page, text
+from jupyter_green.disclose.disclosure_report import html, markdown, page, text
+from jupyter_green.disclose.model_card import BEGIN, END, TITLE, parsed
 from jupyter_green.impact import Valuation, embodied_share
-from tests.accounts.sample import cell
-
-from .sample import H100, cpu, gpu, record
+from tests.baselines.sample import cell
+from tests.disclose.sample import H100, cpu, gpu, record
 
 hub = pytest.importorskip("huggingface_hub")
 

@@ -12,8 +12,7 @@ from jupyter_green.disclose.logger import MlflowLogger, log, numbers_of, words_o
 from jupyter_green.disclose.trainer import SO_FAR, trainer_callback
 from jupyter_green.session import Session
 from jupyter_green.session.session import ABANDONED
-
-from .sample import cpu, gpu, record
+from tests.disclose.sample import cpu, gpu, record
 
 torch = pytest.importorskip("torch")
 
@@ -71,7 +70,7 @@ def test_mlflow_reads_it_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_a_training_is_metered(session: Session, tmp_path: Path) -> None:
     transformers = pytest.importorskip("transformers")
     pytest.importorskip("accelerate")
-    from tests.shrink import models
+    from tests.compression import models
 
     held = models.sentences(64)
     examples = [{name: value[place] for name, value in held.items()} for place in range(64)]
@@ -96,7 +95,7 @@ def test_a_training_is_metered(session: Session, tmp_path: Path) -> None:
 def test_a_training_that_raises_ends_where_it_was_last_seen(session: Session, tmp_path: Path) -> None:
     transformers = pytest.importorskip("transformers")
     pytest.importorskip("accelerate")
-    from tests.shrink import models
+    from tests.compression import models
 
     class Broken(transformers.TrainerCallback):  # type: ignore[misc]  # transformers is taken as untyped
         def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -121,8 +120,8 @@ def test_a_training_that_raises_ends_where_it_was_last_seen(session: Session, tm
 
 def test_a_pipeline_among_the_candidates(session: Session) -> None:
     transformers = pytest.importorskip("transformers")
-    from jupyter_green.shrink.contest import compare
-    from tests.shrink import models
+    from jupyter_green.comparison.api import compare
+    from tests.compression import models
 
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "good", "bad", "film", "shop"]
     tokenizers = pytest.importorskip("tokenizers")

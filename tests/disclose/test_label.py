@@ -10,13 +10,12 @@ from typing import Any
 
 import pytest
 
-from jupyter_green.disclose import DiscloseError, Gate, Label, label, measure, thirds
+from jupyter_green.disclose import CompletionCheck, DiscloseError, Label, label, measure, thirds
 from jupyter_green.records import EnergyRecord
 from jupyter_green.session import Session
+from tests.disclose.sample import H100, cpu, gpu, record
 
-from .sample import H100, cpu, gpu, record
-
-GOOD = Gate(accuracy=0.91, expected_accuracy=0.92)
+GOOD = CompletionCheck(accuracy=0.91, expected_accuracy=0.92)
 
 
 def runs(count: int = 10, units: float = 1000.0, **more: Any) -> list[EnergyRecord]:
@@ -68,10 +67,10 @@ def test_off_the_official_way_it_says_so(options: dict[str, Any], said: str) -> 
     ("options", "said"),
     [
         ({"runs": runs(units=100.0)}, "100 of 1,000 units completed"),
-        ({"gate": Gate(accuracy=0.5, expected_accuracy=0.9)}, "accuracy 0.5"),
-        ({"gate": Gate(accuracy=0.5, chance=0.5)}, "not above chance"),
-        ({"gate": Gate(output_length=10, expected_length=128)}, "output length 10"),
-        ({"gate": Gate(accuracy=float("nan"), chance=0.5)}, "no number"),
+        ({"gate": CompletionCheck(accuracy=0.5, expected_accuracy=0.9)}, "accuracy 0.5"),
+        ({"gate": CompletionCheck(accuracy=0.5, chance=0.5)}, "not above chance"),
+        ({"gate": CompletionCheck(output_length=10, expected_length=128)}, "output length 10"),
+        ({"gate": CompletionCheck(accuracy=float("nan"), chance=0.5)}, "no number"),
     ],
 )
 def test_without_the_work_there_is_no_figure_and_no_star(options: dict[str, Any], said: str) -> None:
@@ -88,7 +87,7 @@ def test_a_label_without_proof_is_refused() -> None:
     with pytest.raises(DiscloseError, match="proof"):
         made(gate=None)
     with pytest.raises(DiscloseError, match="proof"):
-        made(gate=Gate(accuracy=0.9))
+        made(gate=CompletionCheck(accuracy=0.9))
 
 
 def test_the_published_trick_is_refused() -> None:
@@ -172,19 +171,19 @@ def test_runs_are_metered_and_failures_counted() -> None:
     assert found.answers[7] is None
     assert [item.units for item in found.records] == [39.0] * 3
     assert all(item.joules is not None and item.span == "trial" for item in found.records)
-    bad = label("mine", found, task="sums", gate=Gate(accuracy=1.0, chance=0.5))
+    bad = label("mine", found, task="sums", gate=CompletionCheck(accuracy=1.0, chance=0.5))
     assert bad.problems == ("39 of 40 units completed (KeyError: 'seven')",)
 
 
 @pytest.mark.parametrize("wrong", [float("nan"), -1.0, 0.0, 7.0, float("inf")])
 def test_what_can_not_be_expected_is_one_sentence(wrong: float) -> None:
     with pytest.raises(DiscloseError, match="expected accuracy is a number above 0 up to 1, not"):
-        Gate(accuracy=0.5, expected_accuracy=wrong)
+        CompletionCheck(accuracy=0.5, expected_accuracy=wrong)
     if wrong != 0.0:
         with pytest.raises(DiscloseError, match="tolerance is a number from 0 up to 1, not"):
-            Gate(accuracy=0.5, chance=0.2, tolerance=wrong)
+            CompletionCheck(accuracy=0.5, chance=0.2, tolerance=wrong)
 
 
 def test_nothing_below_what_is_expected_may_be_asked_for() -> None:
-    assert Gate(accuracy=0.5, expected_accuracy=0.5, tolerance=0.0).problems() == []
-    assert Gate(accuracy=0.5, chance=0.0, tolerance=0.0).problems() == []
+    assert CompletionCheck(accuracy=0.5, expected_accuracy=0.5, tolerance=0.0).problems() == []
+    assert CompletionCheck(accuracy=0.5, chance=0.0, tolerance=0.0).problems() == []

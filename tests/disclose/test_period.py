@@ -14,16 +14,15 @@ import pytest
 
 from jupyter_green.cli import main
 from jupyter_green.disclose import DiscloseError, disclose
-from jupyter_green.disclose.against import compared
 from jupyter_green.disclose.period import Period, period_of, since_of
-from jupyter_green.disclose.scope import period_in
+from jupyter_green.disclose.period_comparison import compared
+from jupyter_green.disclose.record_filter import period_in
 from jupyter_green.impact import Valuation
-from jupyter_green.ledger import Ledger
 from jupyter_green.records import EnergyRecord
 from jupyter_green.records.flat import FlatRecord
 from jupyter_green.records.shrink_outcome import ShrinkOutcome
-
-from .sample import cpu, gpu, record
+from jupyter_green.storage import Ledger
+from tests.disclose.sample import cpu, gpu, record
 
 SHRUNK = ShrinkOutcome("kept", "MiniLM", True, "int8, 4.0× less energy, proven, accuracy 91.2 % → 91.0 %")
 NOW = datetime.now().astimezone()

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_green.disclose.against import RunComparison
 from jupyter_green.disclose.period import DEAREST, Period
-from jupyter_green.disclose.scope import period_in
+from jupyter_green.disclose.period_comparison import RunComparison
+from jupyter_green.disclose.record_filter import period_in
 from jupyter_green.impact import Valuation
-from jupyter_green.ledger import Ledger, schema
-from jupyter_green.ledger.privacy import comparable
 from jupyter_green.records import Component, EnergyRecord, is_simulated
-from jupyter_green.report.totals import total, within
+from jupyter_green.reporting.run.totals import total, within
+from jupyter_green.storage import Ledger, schema
+from jupyter_green.storage.privacy import comparable
 
 START = 1_790_000_000.0
 DAY = 86_400.0

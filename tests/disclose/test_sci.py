@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from jupyter_green.disclose import DiscloseError, sci, training_share
 from jupyter_green.impact import Valuation, embodied_share, reusable_heat
-
-from .sample import cpu, gpu, record
+from tests.disclose.sample import cpu, gpu, record
 
 
 def test_embodied_golden() -> None:

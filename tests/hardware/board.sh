@@ -82,7 +82,7 @@ prepare
 export PYTHONPATH=$PWD HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1 PIP_NO_INDEX=1 PYTHONUNBUFFERED=1
 # Figures first: a test that hangs must not cost them.
 limited 'figures' "$figures_seconds" "$environment/bin/python" -m benchmarks.gpu --seconds $((figures_seconds - 15))
-limited 'tests on the GPU' "$tests_seconds" "$environment/bin/python" -m pytest -q -m gpu -rs tests/shrink/test_gpu.py tests/sensors/test_board.py
+limited 'tests on the GPU' "$tests_seconds" "$environment/bin/python" -m pytest -q -m gpu -rs tests/compression/test_gpu.py tests/sensors/test_gpu.py
 [ ${#failed[@]} -eq 0 ] || printf '\nFailed: %s\n' "${failed[*]}"
 printf '\n%d s in all\n' "$SECONDS"
 [ ${#failed[@]} -eq 0 ]

@@ -11,7 +11,7 @@ import random
 from pathlib import Path
 from typing import Any
 
-from jupyter_green.report import number
+from jupyter_green.reporting import numbers
 
 FIGURES = Path(__file__).parents[2] / "labextension" / "src" / "__tests__" / "figures.ts"
 _EDGES = (0.0, 1.005, 0.995, 999.96, 999.4, 1000.0, 9.96, 0.0095, 12.4, 1e15, 1e-13, 0.01, 99999.5, 2.5, 0.125)
@@ -27,14 +27,14 @@ def made() -> list[list[Any]]:
     for value in values:
         spread = pick.choice([None, 0.0, *(abs(value) * share for share in (0.003, 0.02, 0.0951, 0.096, 0.15, 1.2))])
         spread = None if spread is None else float(f"{spread:.6g}")
-        amount = number.energy(value, spread)
+        amount = numbers.energy(value, spread)
         cases.append(["energy", value, spread, amount.head, amount.uncertainty])
-    cases += [["bounds", value, number.at_most(value), number.at_least(value)] for value in values if value > 0]
+    cases += [["bounds", value, numbers.at_most(value), numbers.at_least(value)] for value in values if value > 0]
     cases += [["others", value, *_others(value)] for value in values]
     for _ in range(_COLUMNS):
         rows = [(abs(_value(pick)), pick.choice([None, 0.07])) for _ in range(pick.randint(1, 5))]
         written = [(value, None if share is None else float(f"{value * share:.3g}")) for value, share in rows]
-        cases.append(["columns", written, number.unit_of_column(written).symbol])
+        cases.append(["columns", written, numbers.unit_of_column(written).symbol])
     return [json.loads(json.dumps(case)) for case in cases]
 
 
@@ -46,12 +46,12 @@ def _value(pick: random.Random) -> float:
 def _others(value: float) -> list[str | None]:
     share = abs(value) < 100
     return [
-        number.watts(value),
-        number.seconds(value),
-        number.carbon(value),
-        number.money(value, "EUR"),
-        number.whole_percent(value) if share else None,
-        number.percent(value) if share else None,
+        numbers.watts(value),
+        numbers.seconds(value),
+        numbers.carbon(value),
+        numbers.money(value, "EUR"),
+        numbers.whole_percent(value) if share else None,
+        numbers.percent(value) if share else None,
     ]
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from jupyter_green.impact import Valuation
 from jupyter_green.records import Component, EnergyRecord
-from jupyter_green.report import for_model_card, for_slack
-from jupyter_green.report.excerpt import compared
-from jupyter_green.report.totals import Totals
+from jupyter_green.reporting import for_model_card, for_slack
+from jupyter_green.reporting.run.totals import Totals
+from jupyter_green.reporting.share_text import compared
 
 SPEC = Path(__file__).parents[2] / "labextension" / "src" / "__tests__" / "quotation.spec.ts"
 

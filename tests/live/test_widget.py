@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 
 from jupyter_green.live.widget import ENDED, MOST_PANELS
-from jupyter_green.report.figure import Figure
-from jupyter_green.report.number import plain
-from jupyter_green.report.style import STYLE
+from jupyter_green.reporting.formatted_energy import FormattedEnergy
+from jupyter_green.reporting.numbers import plain
+from jupyter_green.reporting.record.style import STYLE
 from tests.live.page import Page
-from tests.live.test_link import BUSY
+from tests.live.test_publisher import BUSY
 from tests.magics.kernel import PATIENCE, ROOT
-from tests.report.states import HOSTILE
-from tests.report.test_html import Reader
+from tests.reporting.states import HOSTILE
+from tests.reporting.test_html import Reader
 
 pytestmark = pytest.mark.shell
 
@@ -105,7 +105,7 @@ def test_the_figures_are_the_records(page: Page, shown: Shown) -> None:
     page.run("%%energy -o rec\n" + BUSY.format(seconds=2), "busy")
     cell = settled(shown, "busy")
     assert page.kernel.json("rec.id") == cell["id"]
-    told = page.run("from jupyter_green.report.sentence import sentence; print(sentence(rec))", "told").text
+    told = page.run("from jupyter_green.reporting.record.sentence import sentence; print(sentence(rec))", "told").text
     head = re.match(r"~?([\d.,]+) (m?J) ± ([\d.]+)", told)
     assert head is not None
     words = row(shown, f"[{cell['execution_count']}]")
@@ -116,7 +116,7 @@ def test_the_figures_are_the_records(page: Page, shown: Shown) -> None:
     settled(shown, "told")
 
     def total() -> str:
-        return plain(str(Figure.told(page.snapshots[-1]["totals"]["figure"])))
+        return plain(str(FormattedEnergy.told(page.snapshots[-1]["totals"]["figure"])))
 
     page.wait(lambda: shown.words.startswith(total().replace(" ±", "  ±")), f"{total()} as the total")
 
@@ -239,7 +239,7 @@ def test_a_widget_that_was_closed_by_other_means_is_let_go(page: Page, shown: Sh
     page.run(BUSY.format(seconds=2), "b")
     page.settled("b")
     assert page.others == []
-    assert page.kernel.json("len(__import__('jupyter_green.live.link', fromlist=['x']).Link.current.views)") == 0
+    assert page.kernel.json("len(__import__('jupyter_green.live.publisher', fromlist=['x']).Link.current.views)") == 0
 
 
 def test_a_cell_run_again_has_one_panel(page: Page, shown: Shown) -> None:
@@ -320,7 +320,7 @@ def test_without_ipywidgets_it_says_what_brings_them(page: Page) -> None:
     assert "%pip install ipywidgets" in refused.text
     page.run(BUSY.format(seconds=0.5), "busy")
     page.settled("busy")
-    assert page.kernel.json("len(__import__('jupyter_green.live.link', fromlist=['x']).Link.current.views)") == 0
+    assert page.kernel.json("len(__import__('jupyter_green.live.publisher', fromlist=['x']).Link.current.views)") == 0
 
 
 def outside(source: str, program: list[str], home: Path) -> subprocess.CompletedProcess[str]:

@@ -89,7 +89,7 @@ def test_a_yes_runs_the_cell_as_it_is_and_is_logged(metered: Kernel) -> None:
 
 def test_a_question_that_nobody_answers_holds_the_cell_back(metered: Kernel) -> None:
     """A "run all" that nobody watches does not wait for ever; no cell loses the interrupt of the wait."""
-    quiet(metered, "import jupyter_green.magics.gate as gate\ngate.ANSWER_SECONDS = 0.5")
+    quiet(metered, "import jupyter_green.magics.budget.guard as gate\ngate.ANSWER_SECONDS = 0.5")
     assert "Every metered cell is counted" in quiet(metered, "%budget 0.001J --per project").text()
     quiet(metered, WORK)
     held = metered.run(Cell("value = 1", answers=(None,)))

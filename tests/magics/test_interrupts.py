@@ -23,7 +23,7 @@ from typing import Any
 import psutil
 import pytest
 
-from jupyter_green.magics.cell import code_hash
+from jupyter_green.magics.cells.cell_meter import code_hash
 from tests.magics.kernel import ROOT, Cell, Kernel, settle
 
 pytestmark = pytest.mark.shell
@@ -160,7 +160,7 @@ FAULTS = [
     "import hashlib\ndef sha256(*a, **k): raise ValueError('disabled for FIPS')\nhashlib.sha256 = sha256",
     "import shutil; shutil.rmtree(session.store._journal.path.parents[2])",
     "import os; os.fstat = os.write = None",
-    "import jupyter_green.magics.active_cell as m; m._task = None",
+    "import jupyter_green.magics.cells.active_cell as m; m._task = None",
     "session.edge = None",
 ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jupyter_green.magics.cell import _is_own
+from jupyter_green.magics.cells.cell_meter import _is_own
 
 
 @pytest.mark.parametrize(

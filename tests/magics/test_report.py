@@ -13,9 +13,9 @@ import yaml
 
 from tests.magics.kernel import Kernel, Outcome
 from tests.magics.test_energy_magic import refused
-from tests.report.states import HOSTILE
-from tests.report.test_html import Reader
-from tests.report.test_statement import PageReader
+from tests.reporting.states import HOSTILE
+from tests.reporting.test_html import Reader
+from tests.reporting.test_statement import PageReader
 
 pytestmark = pytest.mark.shell
 
@@ -132,7 +132,7 @@ def test_a_wrong_line_is_one_sentence(used: Kernel, words: str, why: str) -> Non
 
 def test_a_cell_for_a_chat(ran: Kernel) -> None:
     said = shown(ran.run("%energy report --slack [3]"))
-    told = ran.json("__import__('jupyter_green.report', fromlist=['x']).sentence(rec)")
+    told = ran.json("__import__('jupyter_green.reporting', fromlist=['x']).sentence(rec)")
     assert said["text/plain"] == f"`my_label`: {told}"
     assert "user-select:all" in said["text/html"]
     assert shown(ran.run("%energy report --slack 3"))["text/plain"] == said["text/plain"]

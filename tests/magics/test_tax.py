@@ -14,7 +14,7 @@ pytestmark = pytest.mark.shell
 WORK = "sum(i * i for i in range(3_000_000))"
 LATER = """
 import time
-from jupyter_green.ledger import Ledger
+from jupyter_green.storage import Ledger
 from jupyter_green.records import Component, EnergyRecord
 def put(joules, units, at, label=None, span="cell", unit="tokens", **facts):
     part = Component("gpu", "GPU 0", "nvidia:0", joules, 0.01, 0.0, "counter", "measured", "whole board", "nvidia")

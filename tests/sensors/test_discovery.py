@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from jupyter_green.sensors import Discovery, discover
+from jupyter_green.sensors.cpu_model import KEY as MODEL_KEY
 from jupyter_green.sensors.discovery import GROUP
-from jupyter_green.sensors.processor import KEY as MODEL_KEY
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = """
@@ -179,7 +179,7 @@ def test_a_third_party_may_replace_the_model(offer) -> None:
 
 
 def test_a_source_that_is_listed_and_registered_runs_once(offer) -> None:
-    offer(processor="jupyter_green.sensors.processor:discover", model=" jupyter_green.sensors.processor : discover")
+    offer(processor="jupyter_green.sensors.cpu_model:discover", model=" jupyter_green.sensors.cpu_model : discover")
     discovery = discover()
     assert [sensor.traits.key for sensor in discovery.sensors].count(MODEL_KEY) == 1
     assert not any("already offers" in finding.detail for finding in discovery.findings)

@@ -14,9 +14,8 @@ from typing import Any
 
 import pytest
 
-from jupyter_green.sensors.nvidia import absence
-from jupyter_green.sensors.nvidia import connection as nvml
-from jupyter_green.sensors.nvidia.visible import Board, choose
+from jupyter_green.sensors.nvidia import diagnostics, nvml
+from jupyter_green.sensors.nvidia.cuda_visible_devices import Device, choose
 from tests.hardware.driver import SimulatedDriver
 from tests.hardware.peer import Peer, PeerError
 
@@ -25,7 +24,7 @@ import os, sys, time
 from dataclasses import asdict
 from jupyter_green.sensors import Attributing, Sensor, SensorFault
 from jupyter_green.sensors.nvidia import discover
-from jupyter_green.sensors.nvidia.connection import Connection, connection
+from jupyter_green.sensors.nvidia.nvml import Connection, connection
 Connection.FIRST_WAIT = 0.01
 connection._wait = 0.01
 
@@ -216,7 +215,7 @@ def test_only_visible_boards_are_metered(
     assert all("CUDA_VISIBLE_DEVICES" in finding["detail"] and finding["advice"] for finding in said)
 
 
-BOARDS = [Board(0, "GPU-a"), Board(1, "GPU-b", ("MIG-b1", "MIG-b2")), Board(2, "GPU-c", ("MIG-c1",))]
+BOARDS = [Device(0, "GPU-a"), Device(1, "GPU-b", ("MIG-b1", "MIG-b2")), Device(2, "GPU-c", ("MIG-c1",))]
 
 
 @pytest.mark.parametrize(
@@ -493,7 +492,7 @@ def test_a_driver_that_refuses_to_open(driver: SimulatedDriver, start: Start, ki
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Stand on a file system of our own, without any device."""
-    monkeypatch.setattr(absence, "ROOT", tmp_path)
+    monkeypatch.setattr(diagnostics, "ROOT", tmp_path)
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     return tmp_path
 
@@ -506,35 +505,37 @@ def add_board(machine: Path, vendor: str = "0x10de", kind: str = "0x030000") -> 
 
 
 def test_advice_fits_the_machine(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    absent, unloaded = nvml.Refusal(nvml.LIBRARY_NOT_FOUND), nvml.Refusal(nvml.DRIVER_NOT_LOADED)
-    assert "No NVIDIA GPU" in absence.explain(absent).detail
+    absent, unloaded = nvml.NvmlError(nvml.LIBRARY_NOT_FOUND), nvml.NvmlError(nvml.DRIVER_NOT_LOADED)
+    assert "No NVIDIA GPU" in diagnostics.explain(absent).detail
     add_board(machine)
-    monkeypatch.setattr(absence.platform, "freedesktop_os_release", lambda: {"ID": "debian"})
-    told = absence.explain(absent)
+    monkeypatch.setattr(diagnostics.platform, "freedesktop_os_release", lambda: {"ID": "debian"})
+    told = diagnostics.explain(absent)
     assert told.fix == ("sudo apt install nvidia-driver", "sudo reboot")
     assert "non-free" in (told.advice or "")
-    monkeypatch.setattr(absence.platform, "freedesktop_os_release", lambda: {"ID": "pop", "ID_LIKE": "ubuntu debian"})
-    assert absence.explain(absent).fix[0] == "sudo ubuntu-drivers install"
-    assert absence.explain(unloaded).fix == ("sudo modprobe nvidia",)
+    monkeypatch.setattr(
+        diagnostics.platform, "freedesktop_os_release", lambda: {"ID": "pop", "ID_LIKE": "ubuntu debian"}
+    )
+    assert diagnostics.explain(absent).fix[0] == "sudo ubuntu-drivers install"
+    assert diagnostics.explain(unloaded).fix == ("sudo modprobe nvidia",)
     (machine / ".dockerenv").touch()
     for refusal in (absent, unloaded):
-        assert "--gpus all" in (absence.explain(refusal).advice or "")
-    assert absence.explain(nvml.Refusal(nvml.VERSION_MISMATCH)).fix == ("sudo reboot",)
+        assert "--gpus all" in (diagnostics.explain(refusal).advice or "")
+    assert diagnostics.explain(nvml.NvmlError(nvml.VERSION_MISMATCH)).fix == ("sudo reboot",)
 
 
 @pytest.mark.parametrize(("vendor", "kind"), [("0x1002", "0x030000"), ("0x10de", "0x040300")])
 def test_other_devices_are_no_board(machine: Path, vendor: str, kind: str) -> None:
     add_board(machine, vendor, kind)
-    assert not absence.has_board()
+    assert not diagnostics.has_board()
 
 
 def test_permission_names_the_group_or_the_administrator(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    refusal = nvml.Refusal(nvml.NO_PERMISSION)
-    assert "administrator" in (absence.explain(refusal).advice or "")
+    refusal = nvml.NvmlError(nvml.NO_PERMISSION)
+    assert "administrator" in (diagnostics.explain(refusal).advice or "")
     (machine / "dev").mkdir()
     device = machine / "dev/nvidiactl"
     device.touch(mode=0o600)
-    assert absence.explain(refusal).fix == ()
+    assert diagnostics.explain(refusal).fix == ()
     device.chmod(0o660)
     group = next((entry for entry in os.getgroups() if entry), None)
     if os.geteuid() == 0:
@@ -544,7 +545,7 @@ def test_permission_names_the_group_or_the_administrator(machine: Path, monkeypa
     if group is None:
         pytest.skip("this account has no group of its own to try it with")
     os.chown(device, -1, group)
-    (command,) = absence.explain(refusal).fix
+    (command,) = diagnostics.explain(refusal).fix
     assert command.startswith("sudo usermod -aG ")
 
 

@@ -16,13 +16,15 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_green.meter.gate import Gate
+from jupyter_green.metering.validation import ValidatedSensor
 from jupyter_green.records import clock
-from jupyter_green.sensors import Attributing, Discovery, Finding, SensorFault, discover, powercap, rapl
-from jupyter_green.sensors.counter import RaplCounter
+from jupyter_green.sensors import Attributing, Diagnostic, Discovery, SensorFault, discover
+from jupyter_green.sensors.cpu_model import KEY as MODEL_KEY
+from jupyter_green.sensors.cpu_model import OTHERS
 from jupyter_green.sensors.host import Chip, Host
-from jupyter_green.sensors.processor import KEY as MODEL_KEY
-from jupyter_green.sensors.processor import OTHERS
+from jupyter_green.sensors.rapl import discovery as rapl
+from jupyter_green.sensors.rapl import powercap
+from jupyter_green.sensors.rapl.domain import RaplDomain
 
 from ..hardware.powercap import UNIT_15, UNIT_61, Domain, PowercapTree
 
@@ -55,16 +57,16 @@ def keys(discovery: Discovery) -> list[str]:
     return [sensor.traits.key for sensor in discovery.sensors]
 
 
-def said(discovery: Discovery, word: str) -> Finding:
+def said(discovery: Discovery, word: str) -> Diagnostic:
     (finding,) = [finding for finding in discovery.findings if word in finding.detail]
     return finding
 
 
-def patient(domain: Domain) -> RaplCounter:
+def patient(domain: Domain) -> RaplDomain:
     """A counter that takes any step and any silence, for what would take hours on hardware."""
     (zone,) = [zone for zone in powercap.zones(domain.folder.parent) if zone.path == domain.folder]
     (sensor,) = [sensor for sensor in found().sensors if sensor.traits.key == f"rapl:{zone.identity}"]
-    return RaplCounter(zone, replace(sensor.traits, power_limit=1e12, span=1e6))
+    return RaplDomain(zone, replace(sensor.traits, power_limit=1e12, span=1e6))
 
 
 # ---- counting --------------------------------------------------------------------------------------------
@@ -133,7 +135,7 @@ def test_a_step_that_no_package_could_draw_breaks_the_count(tree: PowercapTree) 
 def test_a_silence_in_which_it_may_have_wrapped_twice_breaks_the_count(tree: PowercapTree) -> None:
     package = tree.package()
     usual = found().sensors[0].traits
-    sensor = RaplCounter(powercap.zones(tree.root)[0], replace(usual, span=0.02))
+    sensor = RaplDomain(powercap.zones(tree.root)[0], replace(usual, span=0.02))
     before = sensor.read()
     time.sleep(0.03)
     package.add(1.0)
@@ -516,7 +518,7 @@ def test_a_raised_limit_is_read_before_a_step_is_called_impossible(tree: Powerca
     package = tree.package()
     tree.limit(package, 10.0)
     (sensor,) = found().sensors
-    gate = Gate(sensor)
+    gate = ValidatedSensor(sensor)
     before = gate.read()
     tree.limit(package, 3000.0)
     for _ in range(2):

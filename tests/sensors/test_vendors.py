@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from jupyter_green.sensors import SensorFault, amd, apple
+from jupyter_green.sensors.cpu_model import KEY as MODEL_KEY
 from jupyter_green.sensors.host import Chip, Host
-from jupyter_green.sensors.processor import KEY as MODEL_KEY
 
 MAC = Host("Darwin", "machine", Chip("apple", name="Apple M2 Pro"))
 AMDSMI = '''

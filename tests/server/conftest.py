@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 
-from jupyter_green.ledger import Ledger
 from jupyter_green.records import EnergyRecord
+from jupyter_green.storage import Ledger
+from tests.server.description import described
+from tests.server.jupyter import JupyterServer
 
 # Databases and records as the ledger's own tests have them.
-from tests.ledger.conftest import any_url, component, file_url, no_key, record, server, server_url  # noqa: F401 - a fixture, which pytest finds by its name
-
-from .description import described
-from .jupyter import JupyterServer
+from tests.storage.conftest import any_url, component, file_url, no_key, record, server, server_url  # noqa: F401 - a fixture, which pytest finds by its name
 
 Start = Callable[..., JupyterServer]
 Ask = Callable[..., Any]

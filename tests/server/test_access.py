@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from .jupyter import ROOT, JupyterServer
+from tests.server.jupyter import ROOT, JupyterServer
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 OPENAPI = ROOT / "jupyter_green" / "server" / "openapi.json"

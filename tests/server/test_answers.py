@@ -11,12 +11,11 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from jupyter_green import __version__
-from jupyter_green.ledger import Ledger
 from jupyter_green.records import Component, EnergyRecord
-
-from .conftest import fill
-from .description import DESCRIPTION
-from .jupyter import JupyterServer
+from jupyter_green.storage import Ledger
+from tests.server.conftest import fill
+from tests.server.description import DESCRIPTION
+from tests.server.jupyter import JupyterServer
 
 Make = Callable[..., EnergyRecord]
 Start = Callable[..., JupyterServer]

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from jupyter_green.server.argument import Arguments
+from jupyter_green.server.arguments import Arguments
+from jupyter_green.server.handlers import strict
 from jupyter_green.server.refusal import Refusal
-from jupyter_green.server.route import strict
-
-from .jupyter import JupyterServer
+from tests.server.jupyter import JupyterServer
 
 
 @pytest.fixture(scope="module")

@@ -12,17 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_green.accounts import Book, keep_run
-from jupyter_green.ledger import Ledger
-from jupyter_green.ledger.privacy import keyed
+from jupyter_green.baselines.service import BaselineService, keep_run
 from jupyter_green.records import Component, EnergyRecord
-from jupyter_green.server import question
-from jupyter_green.server.watch import SCHEMA_ID
-from tests.ledger.test_faults import reachable  # noqa: F401 - a fixture, which pytest finds by its name
-
-from .conftest import Ask, Start, fill
-from .jupyter import ROOT, Answer, JupyterServer, next_event
-from .test_place import Browser
+from jupyter_green.server import queries
+from jupyter_green.server.change_notifier import SCHEMA_ID
+from jupyter_green.storage import Ledger
+from jupyter_green.storage.privacy import keyed
+from tests.server.conftest import Ask, Start, fill
+from tests.server.jupyter import ROOT, Answer, JupyterServer, next_event
+from tests.server.test_place import Browser
+from tests.storage.test_faults import reachable  # noqa: F401 - a fixture, which pytest finds by its name
 
 Make = Callable[..., EnergyRecord]
 PLAN = {"notebook": "plan.ipynb", "run": "run-1", "name": "before"}
@@ -76,7 +75,7 @@ def test_a_kept_baseline_is_the_kernels(served: tuple[str, Ask], planned: list[E
     """The magic and the route speak of the same shelf."""
     url, ask = served
     fill(url, *planned)
-    book = Book(url, run="run-2", notebook="plan.ipynb", project="solar")
+    book = BaselineService(url, run="run-2", notebook="plan.ipynb", project="solar")
     ask("baselines", "POST", 201, PLAN)
     assert book.show("before").reading.joules == 42.0
     book.keep("mine", run="run-1")
@@ -140,14 +139,14 @@ def test_a_hashed_notebook(
     assert told == keyed("notebook", "plan.ipynb")
     kept = server.green("baselines", "POST", body={**PLAN, "notebook": told})
     assert (kept.status, kept.json["notebook"]) == (201, told)
-    assert Book(server_url, run="x", notebook="plan.ipynb", project=None).show("before").name == "before"
+    assert BaselineService(server_url, run="x", notebook="plan.ipynb", project=None).show("before").name == "before"
     assert [each["name"] for each in server.green("baselines", notebook="plan.ipynb").json["items"]] == ["before"]
     assert server.green("baselines/before", "DELETE", notebook="plan.ipynb").status == 200
 
 
 def test_a_thousand_are_listed_at_most(tmp_path: Path, planned: list[EnergyRecord]) -> None:
-    from jupyter_green.server.argument import Arguments
-    from jupyter_green.server.own import OwnLedger
+    from jupyter_green.server.arguments import Arguments
+    from jupyter_green.server.user_ledger import OwnLedger
 
     path = tmp_path / "ledger.sqlite"
     fill(str(path), *planned)
@@ -156,7 +155,7 @@ def test_a_thousand_are_listed_at_most(tmp_path: Path, planned: list[EnergyRecor
     for number in range(3):
         ledger.keep_baseline("plan.ipynb", f"b{number}", head=made.head(), document=made.to_dict(), made_at=1.0)
     assert [kept.name for kept in ledger.baselines("plan.ipynb", 2)] == ["b2", "b1"]
-    assert len(question.baselines(Arguments({}, ()))()(ledger)["items"]) == 4
+    assert len(queries.baselines(Arguments({}, ()))()(ledger)["items"]) == 4
     ledger.close()
 
 
@@ -264,9 +263,9 @@ def test_where_names_tell_nobody_apart_nothing_is_kept_or_deleted(
 UNPRIVILEGED = """
 import asyncio, json, os, sys
 from jupyter_green.server import question
-from jupyter_green.server.argument import Arguments
+from jupyter_green.server.arguments import Arguments
 from jupyter_green.server.refusal import Refusal
-from jupyter_green.server.source import Source
+from jupyter_green.server.ledger_client import Source
 
 nothing, one = Arguments({}, ()), Arguments({"notebook": [b"plan.ipynb"]}, ["notebook"])
 keep = question.keep(nothing, {"notebook": "plan.ipynb", "run": "run-1", "name": "after"})
@@ -342,7 +341,7 @@ def test_pages_are_told(
             await told()
         assert server.green("baselines/before", "DELETE", notebook="plan.ipynb").status == 200
         await told()
-        Book(any_url, run="x", notebook="plan.ipynb", project=None).clear("other")  # as %baseline clear does
+        BaselineService(any_url, run="x", notebook="plan.ipynb", project=None).clear("other")  # as %baseline clear does
         await told()
         connection.close()
 

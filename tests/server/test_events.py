@@ -13,14 +13,13 @@ from typing import Any
 
 import pytest
 
-from jupyter_green.ledger import Journal, Ledger, journal_folder
 from jupyter_green.records import EnergyRecord
-from jupyter_green.server import watch as watching
-from jupyter_green.server.census import UNKNOWN, Census
-from jupyter_green.server.source import Source
-from jupyter_green.server.watch import SCHEMA_ID, Watch
-
-from .jupyter import PATIENCE, JupyterServer, next_event
+from jupyter_green.server import change_notifier as watching
+from jupyter_green.server.change_notifier import SCHEMA_ID, ChangeNotifier
+from jupyter_green.server.ledger_client import LedgerClient
+from jupyter_green.server.record_counts import UNKNOWN, RecordCounts
+from jupyter_green.storage import Journal, Ledger, journal_folder
+from tests.server.jupyter import PATIENCE, JupyterServer, next_event
 
 Make = Callable[..., EnergyRecord]
 Start = Callable[..., JupyterServer]
@@ -101,7 +100,7 @@ def test_what_others_do_is_not_told(start: Start, new: Make, server_url: str, mo
 # ---- the watch itself -------------------------------------------------------------------------
 
 
-class Counting(Source):
+class Counting(LedgerClient):
     """A source that counts how often the ledger is looked at, and how often its records are."""
 
     looks = counts = 0
@@ -110,7 +109,7 @@ class Counting(Source):
         self.looks += 1
         return super().stamp()
 
-    def census(self, since: float) -> Census:
+    def census(self, since: float) -> RecordCounts:
         self.counts += 1
         return super().census(since)
 
@@ -141,7 +140,7 @@ def test_it_ends_when_nobody_asks_any_more(tmp_path: Path, record: Make, monkeyp
     told: list[Any] = []
 
     async def scene() -> None:
-        watch = Watch(source, told.append, LOG)
+        watch = ChangeNotifier(source, told.append, LOG)
         assert source.looks == 0
         monkeypatch.setattr(watching, "_LINGER", PATIENCE)
         await watch.asked()
@@ -170,7 +169,7 @@ def test_a_ledger_that_was_locked_may_have_changed(tmp_path: Path, record: Make)
     told: list[Any] = []
 
     async def scene() -> None:
-        watch = Watch(source, told.append, LOG)
+        watch = ChangeNotifier(source, told.append, LOG)
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
             connection.execute("BEGIN EXCLUSIVE")
@@ -192,7 +191,7 @@ def test_purging_is_told_and_tidying_is_not(tmp_path: Path, record: Make) -> Non
     told: list[Any] = []
 
     async def scene() -> None:
-        watch = Watch(source, told.append, LOG)
+        watch = ChangeNotifier(source, told.append, LOG)
         await watch.asked()
         with closing(sqlite3.connect(path)) as connection:
             connection.execute("VACUUM")
@@ -209,14 +208,14 @@ def test_purging_is_told_and_tidying_is_not(tmp_path: Path, record: Make) -> Non
 
 
 def test_a_fault_of_ours_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    class Broken(Source):
+    class Broken(LedgerClient):
         def stamp(self) -> Any:
             raise ZeroDivisionError("a fault of ours")
 
     source = Broken(str(tmp_path / "ledger.sqlite"))
 
     async def scene() -> None:
-        await Watch(source, print, LOG).asked()
+        await ChangeNotifier(source, print, LOG).asked()
         await until(lambda: bool(caplog.records))
 
     asyncio.run(scene())
@@ -232,22 +231,22 @@ def test_a_fault_of_ours_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptur
 @pytest.mark.parametrize(
     ("before", "after", "told"),
     [
-        (Census(), Census(), []),
-        (Census(), Census(2, {("r", "n"): 2}), [("n", "r", 2)]),
-        (Census(2, {("r", "n"): 2}), Census(3, {("r", "n"): 3}), [("n", "r", 1)]),
-        (Census(9, {("r", "n"): 2}), Census(12, {("r", "n"): 2}), [(None, None, 3)]),
-        (Census(9, {("r", "n"): 2}), Census(13, {("r", "n"): 3}), [("n", "r", 1), (None, None, 3)]),
-        (Census(9, {("r", "n"): 2}), Census(7, {}), [("n", "r", 0)]),
-        (Census(9), Census(5), [(None, None, 0)]),
-        (Census(), Census(2, {("a", None): 1, ("b", "n"): 1}), [(None, "a", 1), ("n", "b", 1)]),
-        (Census(), Census(30, {(f"r{number}", None): 1 for number in range(30)}), [(None, None, 30)]),
-        (Census(shelf=(1, 5.0)), Census(shelf=(1, 5.0)), []),
-        (Census(), Census(shelf=(1, 5.0)), [(None, None, 0)]),
-        (Census(shelf=(1, 5.0)), Census(shelf=(1, 6.0)), [(None, None, 0)]),
-        (Census(shelf=(2, 5.0)), Census(shelf=(1, 5.0)), [(None, None, 0)]),
-        (Census(), Census(1, {("r", "n"): 1}, (1, 5.0)), [("n", "r", 1), (None, None, 0)]),
-        (Census(5), Census(4, {}, (1, 5.0)), [(None, None, 0)]),
+        (RecordCounts(), RecordCounts(), []),
+        (RecordCounts(), RecordCounts(2, {("r", "n"): 2}), [("n", "r", 2)]),
+        (RecordCounts(2, {("r", "n"): 2}), RecordCounts(3, {("r", "n"): 3}), [("n", "r", 1)]),
+        (RecordCounts(9, {("r", "n"): 2}), RecordCounts(12, {("r", "n"): 2}), [(None, None, 3)]),
+        (RecordCounts(9, {("r", "n"): 2}), RecordCounts(13, {("r", "n"): 3}), [("n", "r", 1), (None, None, 3)]),
+        (RecordCounts(9, {("r", "n"): 2}), RecordCounts(7, {}), [("n", "r", 0)]),
+        (RecordCounts(9), RecordCounts(5), [(None, None, 0)]),
+        (RecordCounts(), RecordCounts(2, {("a", None): 1, ("b", "n"): 1}), [(None, "a", 1), ("n", "b", 1)]),
+        (RecordCounts(), RecordCounts(30, {(f"r{number}", None): 1 for number in range(30)}), [(None, None, 30)]),
+        (RecordCounts(shelf=(1, 5.0)), RecordCounts(shelf=(1, 5.0)), []),
+        (RecordCounts(), RecordCounts(shelf=(1, 5.0)), [(None, None, 0)]),
+        (RecordCounts(shelf=(1, 5.0)), RecordCounts(shelf=(1, 6.0)), [(None, None, 0)]),
+        (RecordCounts(shelf=(2, 5.0)), RecordCounts(shelf=(1, 5.0)), [(None, None, 0)]),
+        (RecordCounts(), RecordCounts(1, {("r", "n"): 1}, (1, 5.0)), [("n", "r", 1), (None, None, 0)]),
+        (RecordCounts(5), RecordCounts(4, {}, (1, 5.0)), [(None, None, 0)]),
     ],
 )
-def test_differences(before: Census, after: Census, told: list[tuple[Any, Any, Any]]) -> None:
+def test_differences(before: RecordCounts, after: RecordCounts, told: list[tuple[Any, Any, Any]]) -> None:
     assert [what(dict(change)) for change in after.since(before)] == told

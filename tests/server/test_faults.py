@@ -14,10 +14,9 @@ from typing import Any
 
 import pytest
 
-from jupyter_green.ledger import Journal, Ledger, journal_folder
 from jupyter_green.records import EnergyRecord
-
-from .jupyter import JupyterServer
+from jupyter_green.storage import Journal, Ledger, journal_folder
+from tests.server.jupyter import JupyterServer
 
 Make = Callable[..., EnergyRecord]
 Start = Callable[..., JupyterServer]

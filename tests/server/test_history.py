@@ -15,32 +15,29 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, event
 
-from jupyter_green.accounts import view
-from jupyter_green.ledger import Ledger
-from jupyter_green.live.chronicle import Chronicle, Row
+from jupyter_green.baselines import serializers
+from jupyter_green.live.run_state import Row, RunState
 from jupyter_green.records import Component, EnergyRecord, Trace
-from jupyter_green.server import history, question
-from jupyter_green.server.argument import Arguments
-from jupyter_green.server.own import OwnLedger
+from jupyter_green.server import history, queries
+from jupyter_green.server.arguments import Arguments
 from jupyter_green.server.refusal import Refusal
-
-from .conftest import Ask, fill
+from jupyter_green.server.user_ledger import OwnLedger
+from jupyter_green.storage import Ledger
+from tests.server.conftest import Ask, fill
 
 Make = Callable[..., EnergyRecord]
 Build = Callable[..., Component]
 Shape = dict[str, Any]
 
 
-def asked(ledger: OwnLedger, route: Callable[[Arguments], question.Question], **arguments: object) -> Shape:
+def asked(ledger: OwnLedger, route: Callable[[Arguments], queries.Question], **arguments: object) -> Shape:
     """Ask as a request does, without a server around it."""
     given = Arguments({name: [str(value).encode()] for name, value in arguments.items()}, set(arguments))
     found: Shape = route(given)()(ledger)
     return found
 
 
-def paged(
-    ledger: OwnLedger, route: Callable[[Arguments], question.Question], limit: int, **filters: str
-) -> list[Shape]:
+def paged(ledger: OwnLedger, route: Callable[[Arguments], queries.Question], limit: int, **filters: str) -> list[Shape]:
     """All items, a page at a time."""
     found: list[Shape] = []
     while True:
@@ -108,12 +105,12 @@ RECORDS = st.booleans().flatmap(drawn)
 
 def told(records: Iterable[EnergyRecord], run: str) -> tuple[list[Row], Shape]:
     """Rows and sums of a run as the live link has them."""
-    chronicle = Chronicle(run, lambda _record: "")
+    chronicle = RunState(run, lambda _record: "")
     for record in records:
         if record.run_id == run:
             chronicle.keep(record)
     sums = chronicle.sums()
-    return chronicle.rows(chronicle.keys()), view.totals(sums.whole, sums.count, sums.idle, sums.reruns)
+    return chronicle.rows(chronicle.keys()), serializers.totals(sums.whole, sums.count, sums.idle, sums.reruns)
 
 
 def agree(found: Shape | None, wanted: Shape | None) -> None:
@@ -129,7 +126,7 @@ def agree(found: Shape | None, wanted: Shape | None) -> None:
 
 def held(ledger: OwnLedger, records: list[EnergyRecord], names: Callable[[str], str] = str) -> None:
     """Hold every run and cell of the ledger against the live link's."""
-    runs = paged(ledger, question.runs, 2)
+    runs = paged(ledger, queries.runs, 2)
     rows_of = {run: told(records, run) for run in dict.fromkeys(record.run_id for record in records)}
     assert {run["run"] for run in runs} == {run for run, (rows, _) in rows_of.items() if rows}
     assert [run["started_at"] for run in runs] == sorted((run["started_at"] for run in runs), reverse=True)
@@ -139,12 +136,12 @@ def held(ledger: OwnLedger, records: list[EnergyRecord], names: Callable[[str], 
         assert (run["cells"], run["started_at"], run["notebook"]) == (len(rows), first.started_at, first.notebook)
         agree(run["figure"], sums["figure"])
         agree(run["idle"], sums["idle"])
-        cells = paged(ledger, question.cells, 3, run=run["run"])
+        cells = paged(ledger, queries.cells, 3, run=run["run"])
         # The link's rows stand in the order of their last execution.
         by_last = sorted(cells, key=lambda cell: cell["started_at"])
         assert [cell["id"] for cell in by_last] == [row.record.id for row in rows]
         for cell, row in zip(by_last, rows, strict=True):
-            agree(cell["figure"], view.figure(row.record))
+            agree(cell["figure"], serializers.figure(row.record))
             assert (cell["reruns"], cell["status"]) == (row.reruns, row.record.status)
             agree({**cell["figure"], "joules": cell["rerun_joules"]}, {**cell["figure"], "joules": row.rerun_known})
 
@@ -301,7 +298,7 @@ def test_intervals_that_no_database_squares(
     odd = component(7.0, uncertainty=width, gain_uncertainty=gain)
     fill(any_url, record(components=(odd,), started_at=1.0), record(components=(odd,), started_at=2.0))
     ledger = OwnLedger(any_url.replace("postgresql:", "postgresql+psycopg:"), timeout=5.0)
-    figure = asked(ledger, question.runs)["items"][0]["figure"]
+    figure = asked(ledger, queries.runs)["items"][0]["figure"]
     assert figure["joules"] == 14.0
     found = figure["uncertainty"] if math.isfinite(figure["uncertainty"] or 0.0) else None
     assert found == (None if told is None else pytest.approx(told * math.sqrt(2), rel=1e-9, abs=1e-9))
@@ -355,8 +352,8 @@ def test_no_course_of_power_is_read(record: Make, tmp_path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         assert connection.execute("UPDATE green_records SET trace = 'no JSON'").rowcount == 3
     ledger = OwnLedger(f"sqlite:///{path}", timeout=5.0)
-    assert asked(ledger, question.runs)["items"][0]["figure"]["joules"] == 300.0
-    assert asked(ledger, question.cells, run="run-1")["total"] == 2
+    assert asked(ledger, queries.runs)["items"][0]["figure"]["joules"] == 300.0
+    assert asked(ledger, queries.cells, run="run-1")["total"] == 2
     ledger.close()
 
 
@@ -434,11 +431,11 @@ def test_long_lists_are_split(record: Make, any_url: str, monkeypatch: pytest.Mo
     fill(any_url, *records)
     url = any_url.replace("postgresql:", "postgresql+psycopg:")
     ledger = OwnLedger(url, timeout=5.0)
-    runs = asked(ledger, question.runs)
+    runs = asked(ledger, queries.runs)
     assert [(run["run"], run["cells"], run["figure"]["joules"]) for run in runs["items"]] == [
         (f"r{run}", 7, 280.0 * (1 + run % 2)) for run in reversed(range(8))
     ]
-    cells = asked(ledger, question.cells, run="r1")["items"]
+    cells = asked(ledger, queries.cells, run="r1")["items"]
     assert [(cell["cell_id"], cell["reruns"], cell["rerun_joules"]) for cell in cells] == [
         (f"c{cell}", 1, 10.0 * (1 + cell)) for cell in range(7)
     ]
@@ -469,9 +466,9 @@ def test_a_cell_of_a_newer_version_is_said(record: Make, tmp_path: Path) -> None
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("""UPDATE green_records SET document = replace(document, '"schema":1', '"schema":99')""")
     ledger = OwnLedger(f"sqlite:///{path}", timeout=5.0)
-    assert asked(ledger, question.runs)["items"][0]["figure"]["joules"] == 100.0
+    assert asked(ledger, queries.runs)["items"][0]["figure"]["joules"] == 100.0
     with pytest.raises(Exception, match="This record has schema 99"):
-        asked(ledger, question.cells, run="run-1")
+        asked(ledger, queries.cells, run="run-1")
     ledger.close()
 
 
@@ -481,10 +478,10 @@ def test_a_run_of_others_is_no_run(record: Make, server_url: str, monkeypatch: p
     fill(server_url, record(run_id="bobs", notebook="plan.ipynb"))
     monkeypatch.setenv("LOGNAME", "alice")
     ledger = OwnLedger(server_url.replace("postgresql:", "postgresql+psycopg:"), timeout=5.0)
-    assert asked(ledger, question.runs) == {"items": [], "total": 0}
+    assert asked(ledger, queries.runs) == {"items": [], "total": 0}
     for filters in ({"run": "bobs"}, {"notebook": "plan.ipynb"}):
         with pytest.raises(Refusal, match="There is no run") as refusal:
-            asked(ledger, question.cells, **filters)
+            asked(ledger, queries.cells, **filters)
         assert refusal.value.status == 404
     ledger.close()
 
@@ -497,8 +494,8 @@ def test_a_hashed_notebook_is_found_by_either_name(
     with Ledger(server_url) as kept:
         kept.add([record(notebook="plan.ipynb")])
     ledger = OwnLedger(server_url.replace("postgresql:", "postgresql+psycopg:"), timeout=5.0)
-    found = asked(ledger, question.runs, notebook="plan.ipynb")
+    found = asked(ledger, queries.runs, notebook="plan.ipynb")
     name = found["items"][0]["notebook"]
     assert name != "plan.ipynb"
-    assert asked(ledger, question.runs, notebook=name) == found
+    assert asked(ledger, queries.runs, notebook=name) == found
     ledger.close()

@@ -18,10 +18,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from jupyter_green.ledger import Ledger
 from jupyter_green.records import EnergyRecord
-
-from .jupyter import PATIENCE, ROOT, TOKEN, Answer, JupyterServer
+from jupyter_green.storage import Ledger
+from tests.server.jupyter import PATIENCE, ROOT, TOKEN, Answer, JupyterServer
 
 Make = Callable[..., EnergyRecord]
 Start = Callable[..., JupyterServer]

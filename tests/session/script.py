@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from jupyter_green.ledger.journal import Replay, journals, replay
+from jupyter_green.storage.journal import Replay, journals, replay
 from tests.hardware.driver import SimulatedDriver
 
 PRELUDE = """

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from jupyter_green.meter import Meter
+from jupyter_green.metering import Meter
 from jupyter_green.records import Component
 from jupyter_green.records.power_mismatch import PowerMismatch
-from jupyter_green.report.contradiction import contradiction
-from jupyter_green.sensors import Reading, SensorFault, Traits, Usage
+from jupyter_green.reporting.record.contradiction import contradiction
+from jupyter_green.sensors import Reading, SensorFault, SensorInfo, Usage
 from jupyter_green.session.attribution import DIVIDED, Attribution
 
-TRAITS = Traits(
+TRAITS = SensorInfo(
     key="plug:0", kind="gpu", device="Plug", method="counter", quality="simulated", scope="all of it", source="plug"
 )
 MISMATCH = PowerMismatch(0.26)
@@ -37,7 +37,7 @@ class Plug:
     users: frozenset[int] | None
     shares: Mapping[int, float] | None = None
     fault: str | None = None
-    traits: Traits = TRAITS
+    traits: SensorInfo = TRAITS
 
     def read(self) -> Reading:
         raise AssertionError

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from jupyter_green.meter import Meter
-from jupyter_green.meter.conditions import ConditionLog
+from jupyter_green.metering import Meter
+from jupyter_green.metering.conditions import ConditionLog
 from jupyter_green.records import Component, Conditions
-from jupyter_green.sensors import Condition, throttling
-from jupyter_green.sensors.nvidia.condition import causes
-from jupyter_green.sensors.processor import ProcessorModel
+from jupyter_green.sensors import Condition, cpu_throttling
+from jupyter_green.sensors.cpu_model import ProcessorModel
+from jupyter_green.sensors.nvidia.conditions import causes
 from tests.hardware.driver import SimulatedDriver
 from tests.hardware.peer import Peer
 
@@ -107,7 +107,7 @@ def test_bits_of_the_driver_are_causes() -> None:
 @pytest.fixture
 def counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Set how often two cores and their package have been throttled."""
-    monkeypatch.setattr(throttling, "ROOT", tmp_path)
+    monkeypatch.setattr(cpu_throttling, "ROOT", tmp_path)
 
     def put(core: int, package: int = 0) -> None:
         for number in (0, 1):

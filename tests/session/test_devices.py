@@ -8,8 +8,7 @@ import pytest
 
 from tests.hardware.driver import SimulatedDriver
 from tests.hardware.powercap import PowercapTree
-
-from .script import run
+from tests.session.script import run
 
 
 @pytest.fixture

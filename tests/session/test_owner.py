@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from jupyter_green.sensors import Discovery
-from jupyter_green.sensors.processor import ProcessorModel
+from jupyter_green.sensors.cpu_model import ProcessorModel
 from jupyter_green.session import Session
 from jupyter_green.session.owner import Owner
 from jupyter_green.session.session import ABANDONED

@@ -12,8 +12,7 @@ import pytest
 
 from jupyter_green.session.session import ABANDONED, STILL_OPEN
 from tests.hardware.driver import SimulatedDriver
-
-from .script import run, start, written
+from tests.session.script import run, start, written
 
 BLOCK = """
 record = None
@@ -429,8 +428,8 @@ def test_records_reach_the_ledger_while_a_window_is_open_and_the_journal_stays_s
     """A loop that never rests inside a window that never ends, with parts of a few kilobytes."""
     told = run(
         """
-import jupyter_green.session.store as store
-from jupyter_green.ledger import Ledger, journal_folder, journals
+import jupyter_green.session.record_writer as store
+from jupyter_green.storage import Ledger, journal_folder, journals
 store.LATEST_SECONDS = store.DRAIN_EVERY_SECONDS = store.ASK_SECONDS = 0.05
 store.ROTATE_BYTES = 5000
 made = 0
@@ -468,8 +467,8 @@ def test_the_status_counts_what_is_no_longer_kept() -> None:
     """As it would with all of it in memory: cells, joules and their ±, gaps, blocks inside others."""
     told = run(
         """
-from jupyter_green.magics.status import Sources, history
-from jupyter_green.report import Totals
+from jupyter_green.magics.energy.status import Sources, history
+from jupyter_green.reporting import Totals
 from collections import deque
 session = current()
 whole = []

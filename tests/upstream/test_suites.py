@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from .suites import IPYTHON8, SUITES, Environment, Suite
+from tests.upstream.suites import IPYTHON8, SUITES, Environment, Suite
 
 pytestmark = pytest.mark.long
 AGAIN = 3

@@ -6,13 +6,14 @@ import os
 from dataclasses import replace
 from typing import Any
 
-from ..processor import KEY as PROCESSOR_MODEL
-from ..sensor import Discovery, Finding, Sensor, Traits
-from .absence import SOURCE, SUBJECT, explain
-from .board import NvidiaSensor
-from .connection import BROKEN, Refusal, connection
-from .visible import Board, choose
-from .way import MAYBE_PART_TIME, WHOLE_MODULE, best_way, least_duty, power_limit
+from jupyter_green.sensors.base import Diagnostic, Discovery, Sensor, SensorInfo
+from jupyter_green.sensors.cpu_model import KEY as PROCESSOR_MODEL
+
+from .cuda_visible_devices import Device, choose
+from .diagnostics import SOURCE, SUBJECT, explain
+from .gpu import NvidiaSensor
+from .nvml import BROKEN, NvmlError, connection
+from .read_method import MAYBE_PART_TIME, WHOLE_MODULE, best_read_method, least_duty, power_limit
 
 WHOLE_SLICED = "whole GPU; MIG slices have no meter of their own"
 
@@ -29,11 +30,11 @@ def discover() -> Discovery:
     """Return a sensor for each board that CUDA_VISIBLE_DEVICES leaves visible, and a finding for each thing seen."""
     try:
         connection.acquire()
-    except (ImportError, Refusal) as error:
+    except (ImportError, NvmlError) as error:
         return Discovery(findings=(explain(error),))
     try:
         return _look()
-    except Refusal as refusal:
+    except NvmlError as refusal:
         return Discovery(findings=(explain(refusal),))
     finally:
         connection.release()
@@ -47,11 +48,13 @@ def _look() -> Discovery:
         connection.reopen()
         boards, refusals = _boards()
     if not boards:
-        return Discovery(findings=(Finding(SOURCE, SUBJECT, False, "The NVIDIA driver is loaded but lists no GPU."),))
+        return Discovery(
+            findings=(Diagnostic(SOURCE, SUBJECT, False, "The NVIDIA driver is loaded but lists no GPU."),)
+        )
     wanted = os.environ.get("CUDA_VISIBLE_DEVICES")
     choice = choose(boards, wanted)
     sensors: list[Sensor] = []
-    findings: list[Finding] = []
+    findings: list[Diagnostic] = []
     for index, board in enumerate(choice.boards):
         if board.number in refusals:
             findings.append(_unreadable(f"GPU {index}", refusals[board.number]))
@@ -66,35 +69,35 @@ def _look() -> Discovery:
     return Discovery(tuple(sensors), tuple(findings))
 
 
-def _boards() -> tuple[list[Board], dict[int, Refusal]]:
+def _boards() -> tuple[list[Device], dict[int, NvmlError]]:
     """Return every board, and why some can't be told by name; these keep their place, so that numbers stay right."""
-    boards: list[Board] = []
-    refusals: dict[int, Refusal] = {}
+    boards: list[Device] = []
+    refusals: dict[int, NvmlError] = {}
     for number in range(connection.ask("nvmlDeviceGetCount")):
         try:
             handle = connection.ask("nvmlDeviceGetHandleByIndex", number)
-            boards.append(Board(number, _text(connection.ask("nvmlDeviceGetUUID", handle)), _slices(handle)))
-        except Refusal as refusal:
+            boards.append(Device(number, _text(connection.ask("nvmlDeviceGetUUID", handle)), _slices(handle)))
+        except NvmlError as refusal:
             refusals[number] = refusal
-            boards.append(Board(number, ""))
+            boards.append(Device(number, ""))
     return boards, refusals
 
 
-def _sensor(index: int, board: Board, driver: str) -> tuple[Sensor | None, Finding]:
+def _sensor(index: int, board: Device, driver: str) -> tuple[Sensor | None, Diagnostic]:
     simulated = "simulated" in driver.lower()
     device = f"GPU {index}"
     try:
         handle = connection.handle(board.uuid)
         device = f"GPU {index}, {_text(connection.ask('nvmlDeviceGetName', handle))}"
-        way = best_way(handle)
-    except Refusal as refusal:
+        way = best_read_method(handle)
+    except NvmlError as refusal:
         return None, _unreadable(device, refusal)
     if board.slices or _sliced(handle):
         way = replace(way, scope=WHOLE_SLICED)
     # A mean over a second sees all of it. Whether this reading is one, the meter finds out by what it does.
     duty = least_duty(handle)
     note = way.note or (MAYBE_PART_TIME.format(duty) if duty < 1.0 and way.averaging < 1.0 else None)
-    traits = Traits(
+    traits = SensorInfo(
         key=f"{SOURCE}:{board.uuid}",
         kind="gpu",
         device=device,
@@ -120,7 +123,7 @@ def _sensor(index: int, board: Board, driver: str) -> tuple[Sensor | None, Findi
     )
     said = f"{what}; scope: {way.scope}{', simulated' if simulated else ''}."
     said += f" {way.note}" if way.note else ""
-    return NvidiaSensor(board.uuid, traits, way), Finding(SOURCE, device, True, said)
+    return NvidiaSensor(board.uuid, traits, way), Diagnostic(SOURCE, device, True, said)
 
 
 def _slices(handle: Any) -> tuple[str, ...]:
@@ -131,7 +134,7 @@ def _slices(handle: Any) -> tuple[str, ...]:
         try:
             part = connection.ask("nvmlDeviceGetMigDeviceHandleByIndex", handle, number)
             found.append(_text(connection.ask("nvmlDeviceGetUUID", part)))
-        except Refusal:
+        except NvmlError:
             continue  # places without a slice answer NOT_FOUND
     return tuple(found)
 
@@ -139,7 +142,7 @@ def _slices(handle: Any) -> tuple[str, ...]:
 def _sliced(handle: Any) -> bool:
     try:
         return bool(connection.ask("nvmlDeviceGetMigMode", handle)[0])
-    except Refusal:
+    except NvmlError:
         return False  # boards that can't be sliced refuse the question
 
 
@@ -147,20 +150,20 @@ def _text(value: str | bytes) -> str:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def _unreadable(device: str, refusal: Refusal) -> Finding:
+def _unreadable(device: str, refusal: NvmlError) -> Diagnostic:
     return replace(explain(refusal), subject=device, detail=f"It has no reading: {refusal}.")
 
 
-def _hidden(problem: str | None, count: int, some: bool) -> Finding:
+def _hidden(problem: str | None, count: int, some: bool) -> Diagnostic:
     detail = problem or f"CUDA_VISIBLE_DEVICES hides the {count} NVIDIA GPU(s) of this machine from this process."
     advice = "Set CUDA_VISIBLE_DEVICES to what this process uses, or unset it, and restart the kernel."
-    return Finding(SOURCE, SUBJECT, some, detail, advice=advice)
+    return Diagnostic(SOURCE, SUBJECT, some, detail, advice=advice)
 
 
-def _order(chosen: bool) -> Finding:
+def _order(chosen: bool) -> Diagnostic:
     effect = (
         "another board than the one used may be metered" if chosen else "a board may have another number than in CUDA"
     )
     detail = f"The driver numbers GPUs by their place on the bus, CUDA by speed unless told otherwise; {effect}."
     fix = ("export CUDA_DEVICE_ORDER=PCI_BUS_ID",)
-    return Finding(SOURCE, "order of NVIDIA GPUs", True, detail, fix, "Set it before the kernel starts.")
+    return Diagnostic(SOURCE, "order of NVIDIA GPUs", True, detail, fix, "Set it before the kernel starts.")

@@ -1,6 +1,6 @@
-import { columns, corner, type IEditor } from '../corner';
-import { belongs, plate } from '../plate';
-import { Words } from '../words';
+import { columns, corner, type IEditor } from '../badge/badgePosition';
+import { belongs, plate } from '../badge/badgeText';
+import { Words } from '../format/messages';
 import { against, cell, figure, trans } from './sample';
 
 const words = new Words(trans);

@@ -1,4 +1,4 @@
-import { course, highest } from '../charts/course';
+import { course, highest } from '../charts/powerSeries';
 import { area, line, stretches } from '../charts/path';
 import { linear, ticks } from '../charts/scale';
 import { cut, stack } from '../charts/stack';

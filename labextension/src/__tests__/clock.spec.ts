@@ -1,4 +1,4 @@
-import { dayAndTime, timeOfDay } from '../clock';
+import { dayAndTime, timeOfDay } from '../format/time';
 import { trans } from './sample';
 
 const at = (text: string): number => new Date(text).getTime() / 1000;

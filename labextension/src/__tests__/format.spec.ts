@@ -15,7 +15,7 @@ import {
   watts,
   wholePercent,
   within
-} from '../format';
+} from '../format/quantities';
 import { FIGURES } from './figures';
 
 function cases(kind: string): unknown[][] {

@@ -1,5 +1,5 @@
-import { isMarked, readFrame, refusedFrame } from '../frame';
-import { Refusal } from '../shape';
+import { isMarked, readFrame, refusedFrame } from '../kernel/frames';
+import { Refusal } from '../schema/validators';
 import type { Frame } from '../tokens';
 import { history, snapshot } from './frames';
 import { against, cell, trans } from './sample';

@@ -1,6 +1,6 @@
-import { indicator } from '../indicator';
+import { indicator } from '../statusbar/statusText';
 import type { IState, ITotals } from '../tokens';
-import { Words } from '../words';
+import { Words } from '../format/messages';
 import { figure, state, totals, trans } from './sample';
 
 const words = new Words(trans);

@@ -1,4 +1,4 @@
-import { changed, lines, refusal } from '../metering';
+import { changed, lines, refusal } from '../kernel/meteringCode';
 
 const none = { region: '', pue: null, tariff: '' };
 

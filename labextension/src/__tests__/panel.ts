@@ -1,7 +1,7 @@
 /** The panel as a browser is given it, for the tests. */
 import * as React from 'react';
 import { renderToStaticMarkup } from 'react-dom/server';
-import { View } from '../components/view';
+import { View } from '../panel/view';
 import type { IActions, ICell, ISettings, IState } from '../tokens';
 import { figure, state, totals, trans } from './sample';
 

@@ -1,5 +1,5 @@
-import { card, message } from '../quotation';
-import { Words } from '../words';
+import { card, message } from '../format/shareText';
+import { Words } from '../format/messages';
 import type { IPart } from '../tokens';
 import { against, cell, figure, state, totals, trans } from './sample';
 

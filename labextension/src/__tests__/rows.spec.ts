@@ -1,4 +1,4 @@
-import { keyOf } from '../order';
+import { keyOf } from '../notebook/cellOrder';
 import {
   ROW_HEIGHT,
   byJoules,
@@ -11,7 +11,7 @@ import {
   shown,
   sorted,
   typedTo
-} from '../rows';
+} from '../state/rows';
 import { cell, figure } from './sample';
 
 const joules = (cells: { figure: { joules: number | null } }[]): unknown =>

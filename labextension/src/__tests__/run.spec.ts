@@ -1,6 +1,6 @@
-import { CellOrder, keyOf } from '../order';
-import { Power } from '../power';
-import { Run } from '../run';
+import { CellOrder, keyOf } from '../notebook/cellOrder';
+import { Power } from '../state/powerHistory';
+import { Run } from '../state/run';
 import type { ICell } from '../tokens';
 import { history, snapshot } from './frames';
 import { cell } from './sample';

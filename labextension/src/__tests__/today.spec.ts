@@ -1,4 +1,4 @@
-import { todays } from '../today';
+import { todays } from '../ledger/today';
 import { figure } from './sample';
 
 describe('today', () => {

@@ -1,7 +1,7 @@
 import * as React from 'react';
 import { renderToStaticMarkup } from 'react-dom/server';
 import { Dots, type IDot } from '../charts/dots';
-import { timeOfDay } from '../clock';
+import { timeOfDay } from '../format/time';
 import type { Status } from '../tokens';
 import { drawn, ran, text } from './panel';
 import { against, cell, figure, state, totals } from './sample';

@@ -1,5 +1,5 @@
-import { announcement, sentence } from '../sentence';
-import { Words } from '../words';
+import { announcement, sentence } from '../format/cellSentences';
+import { Words } from '../format/messages';
 import { against, cell, figure, trans } from './sample';
 
 const words = new Words(trans);

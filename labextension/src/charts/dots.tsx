@@ -2,7 +2,7 @@
  * Runs of a notebook as dots with their 95 % intervals, on an axis that begins at 0; the baseline is a line.
  */
 import { Fragment, h } from '../element';
-import { known } from '../decimal';
+import { known } from '../format/decimal';
 import type { Quality } from '../tokens';
 import { linear, px, ticks } from './scale';
 import { useWidth } from './width';

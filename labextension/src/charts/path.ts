@@ -1,7 +1,7 @@
 /**
  * Lines with gaps: a reading that is missing interrupts the line, it is never drawn as 0.
  */
-import { known } from '../decimal';
+import { known } from '../format/decimal';
 import { px, type Scale } from './scale';
 
 export interface IPoint {

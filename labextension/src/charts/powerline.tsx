@@ -2,7 +2,7 @@
  * The last minute of power: shaded spans are cells, a missing reading is a gap in the line.
  */
 import { Fragment, h } from '../element';
-import { GAP_SECONDS, type ICourse } from './course';
+import { GAP_SECONDS, type ICourse } from './powerSeries';
 import { area, line, stretches } from './path';
 import { linear, px } from './scale';
 import { useWidth } from './width';

@@ -1,7 +1,7 @@
 /**
  * A stacked bar as shares: devices in one fixed order, each solid, hatched or dashed by how it came about.
  */
-import { known } from '../decimal';
+import { known } from '../format/decimal';
 import type { IFigure, IPart, Kind, Quality } from '../tokens';
 
 export interface ISegment {

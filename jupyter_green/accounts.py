@@ -1,0 +1,99 @@
+"""What energy is held against, and what follows from it: the public functions of baselines, pricing and market.
+
+The mechanisms that reward efficiency are pure functions, named as in `docs/accounts.md`. They are loaded when they are
+first used: metering needs none of them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from jupyter_green.baselines.baseline import Baseline, BaselineCell, Matching
+from jupyter_green.baselines.comparable_energy import ComparableEnergy
+from jupyter_green.baselines.comparison import BaselineDifference, Comparison
+from jupyter_green.baselines.excess import Excess, Joules, excess
+from jupyter_green.baselines.selection import ActiveBaseline, BaselineError, BaselineSelection, chosen_name, read_file
+from jupyter_green.baselines.service import BaselineService, forget, keep_run
+
+if TYPE_CHECKING:
+    from jupyter_green.market.allowance import Allotment, allowance, reserve, usable
+    from jupyter_green.market.equilibrium import Equilibrium, clearing_price, equilibrium
+    from jupyter_green.market.settlement import AllowanceSettlement, settle
+    from jupyter_green.market.simulation import Member, Simulation, simulate
+    from jupyter_green.pricing.baseline_rule import Rule
+    from jupyter_green.pricing.credit import credit
+    from jupyter_green.pricing.price import Price, TariffCard, price
+    from jupyter_green.pricing.rebound import Rebound, rebound
+    from jupyter_green.pricing.shadow_tax import carbon_rate, shadow_tax
+
+_LATER = {
+    "Allotment": "market.allowance",
+    "Equilibrium": "market.equilibrium",
+    "Member": "market.simulation",
+    "Price": "pricing.price",
+    "Rebound": "pricing.rebound",
+    "Rule": "pricing.baseline_rule",
+    "AllowanceSettlement": "market.settlement",
+    "Simulation": "market.simulation",
+    "TariffCard": "pricing.price",
+    "allowance": "market.allowance",
+    "carbon_rate": "pricing.shadow_tax",
+    "clearing_price": "market.equilibrium",
+    "credit": "pricing.credit",
+    "equilibrium": "market.equilibrium",
+    "price": "pricing.price",
+    "rebound": "pricing.rebound",
+    "reserve": "market.allowance",
+    "settle": "market.settlement",
+    "shadow_tax": "pricing.shadow_tax",
+    "simulate": "market.simulation",
+    "usable": "market.allowance",
+}
+
+__all__ = [
+    "ActiveBaseline",
+    "Allotment",
+    "AllowanceSettlement",
+    "Baseline",
+    "BaselineCell",
+    "BaselineDifference",
+    "BaselineError",
+    "BaselineSelection",
+    "BaselineService",
+    "ComparableEnergy",
+    "Comparison",
+    "Equilibrium",
+    "Excess",
+    "Joules",
+    "Matching",
+    "Member",
+    "Price",
+    "Rebound",
+    "Rule",
+    "Simulation",
+    "TariffCard",
+    "allowance",
+    "carbon_rate",
+    "chosen_name",
+    "clearing_price",
+    "credit",
+    "equilibrium",
+    "excess",
+    "forget",
+    "keep_run",
+    "price",
+    "read_file",
+    "rebound",
+    "reserve",
+    "settle",
+    "shadow_tax",
+    "simulate",
+    "usable",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return getattr(import_module(f"jupyter_green.{_LATER[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,431 @@
+"""What a comparison needs of a record: the joules of each source, with what is random and what its sensor does wrong.
+
+A record has a component per device; here they are summed per kind, source, method and quality, because within these
+gain errors lean the same way. Two readings are like for like only where these are the same on both sides.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property, lru_cache
+from typing import Any, Generic, NamedTuple, TypeVar, cast, get_args
+
+from jupyter_green.records import (
+    Component,
+    Conditions,
+    EnergyRecord,
+    Kind,
+    Method,
+    Quality,
+    Span,
+    Status,
+    Unfair,
+    unfair,
+    weakest,
+)
+from jupyter_green.records.conditions import UNKNOWN
+from jupyter_green.records.flat import FlatPart, FlatRecord
+
+
+class Part(NamedTuple):
+    """What one source says of one kind of device.
+
+    Parameters
+    ----------
+    kind, source, method, quality
+        As in `Component`.
+    joules : float
+        Energy.
+    random : float
+        Half-width of the 95 % interval without the sensor's own error, in joules; infinite where it has none.
+    gain : float
+        The sensor's own error, in joules.
+    device : str
+        Of a model, which machine it speaks of; empty where that is not known.
+    cpu_seconds : float or None
+        Of a model, the processor time that it was made from.
+    others_busy : float or None
+        Of a model, the share of the machine's cores that others kept busy meanwhile.
+    conditions : Conditions
+        What the devices were like.
+    """
+
+    kind: Kind
+    source: str
+    method: Method
+    quality: Quality
+    joules: float
+    random: float
+    gain: float
+    device: str = ""
+    cpu_seconds: float | None = None
+    others_busy: float | None = None
+    conditions: Conditions = UNKNOWN
+
+    @property
+    def identity(self) -> tuple[str, str, str, str]:
+        """What must be the same on both sides of a comparison."""
+        return self[:4]
+
+
+@lru_cache(maxsize=256)
+def _boundary(identities: tuple[tuple[str, str, str, str], ...]) -> frozenset[tuple[str, str, str, str]]:
+    """Return the same set for the same sources, so that thousands of readings hold it once."""
+    return frozenset(identities)
+
+
+def _part(part: Component | FlatPart) -> Part:
+    gain = part.gain_uncertainty or 0.0
+    whole = part.uncertainty
+    random = math.inf
+    if whole is not None and math.isfinite(whole):
+        random = math.sqrt(whole - gain) * math.sqrt(whole + gain) if whole > gain else 0.0
+    conditions = (
+        _known_conditions(part.celsius, part.clock_mhz, part.clock_spread_mhz, part.throttle)
+        if isinstance(part, FlatPart)
+        else part.conditions
+    )
+    return Part(
+        part.kind,
+        part.source or part.key,
+        part.method,
+        part.quality,
+        part.joules or 0.0,
+        random,
+        gain,
+        part.device if part.method == "model" else "",
+        part.cpu_seconds,
+        part.others_busy,
+        conditions,
+    )
+
+
+@lru_cache(maxsize=256)
+def _known_conditions(
+    celsius: float | None, clock_mhz: float | None, clock_spread_mhz: float | None, throttle: str | None
+) -> Conditions:
+    if throttle is None and celsius is clock_mhz is clock_spread_mhz is None:
+        return UNKNOWN
+    codes = None if throttle is None else tuple(code for code in throttle.split(",") if code)
+    return Conditions(celsius, clock_mhz, clock_spread_mhz, codes)
+
+
+T = TypeVar("T")
+
+
+class _Figure(Generic[T]):
+    """A figure of a reading, made with all others of it when the first of them is asked for."""
+
+    def __init__(self, what: str) -> None:
+        self.__doc__ = what
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, reading: Any, owner: type | None = None) -> T:
+        if reading is None:
+            raise AttributeError(self._name)
+        figures = vars(reading)  # a reading is frozen; from here on its own entries are found first
+        reading._figures(figures)
+        found: T = figures[self._name]
+        return found
+
+
+def _total(values: Iterable[float | None]) -> float | None:
+    known = [*values]
+    return None if None in known else math.fsum(value for value in known if value is not None)
+
+
+def mean_load(parts: Sequence[Part]) -> float | None:
+    """Return the mean load by others; None where that of one is not known."""
+    known = [part.others_busy for part in parts]
+    return None if None in known or not known else math.fsum(cast("list[float]", known)) / len(known)
+
+
+def _summed(given: Iterable[Part]) -> tuple[Part, ...]:
+    parts = (*given,)
+    if len(parts) == 1:
+        return parts
+    found: dict[tuple[str, str, str, str], list[Part]] = {}
+    for part in parts:
+        found.setdefault(part[:4], []).append(part)
+    return tuple(
+        same[0]
+        if len(same) == 1
+        else Part(
+            same[0].kind,
+            same[0].source,
+            same[0].method,
+            same[0].quality,
+            math.fsum(part.joules for part in same),
+            math.hypot(*(part.random for part in same)),
+            math.fsum(part.gain for part in same),
+            same[0].device if len({part.device for part in same}) == 1 else "",
+            _total(part.cpu_seconds for part in same),
+            mean_load(same),
+            Conditions.over(part.conditions for part in same),
+        )
+        for _, same in sorted(found.items())
+    )
+
+
+def _halved(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else (one + other) / 2
+
+
+def _known(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _conditions(data: dict[str, Any]) -> Conditions:
+    codes = data.get("throttle")
+    return Conditions(
+        _known(data.get("celsius")),
+        _known(data.get("clock_mhz")),
+        _known(data.get("clock_spread_mhz")),
+        None if codes is None else tuple(str(code) for code in codes),
+    )
+
+
+@dataclass(frozen=True)
+class ComparableEnergy:
+    """The energy of a window, one part per kind of device and source.
+
+    Parameters
+    ----------
+    parts : tuple of Part
+        None of them twice.
+    units, unit : float, str or None
+        How many things were done, and what they are called.
+    shared : bool
+        Whether it holds the energy of a GPU that other processes used too.
+    """
+
+    parts: tuple[Part, ...]
+    units: float | None = None
+    unit: str | None = None
+    shared: bool = False
+
+    @classmethod
+    def of(cls, record: EnergyRecord | Execution) -> ComparableEnergy | None:
+        """Return what a record's devices read; None where nothing was read."""
+        if isinstance(record, Execution):
+            return record.reading
+        read = [component for component in record.components if component.joules is not None]
+        if not read:
+            return None
+        # A processor is everybody's all the time, and a run that waits for a quiet one would never be compared.
+        crowded = any(component.kind == "gpu" and component.shared for component in read)
+        return cls(_summed(_part(component) for component in read), record.units, record.unit, crowded)
+
+    @classmethod
+    def of_flat(cls, record: FlatRecord) -> ComparableEnergy | None:
+        """Return what the devices of a record of a ledger read; None where nothing was read."""
+        read = [part for part in record.parts if part.joules is not None]
+        if not read:
+            return None
+        crowded = any(part.shared and part.kind == "gpu" for part in read)
+        return cls(_summed(map(_part, read)), record.units, record.unit, crowded)
+
+    joules = _Figure[float]("Sum of the parts in joules.")
+    random = _Figure[float]("Half-width of the 95 % interval without the sensors' own errors, in joules.")
+    gains = _Figure[dict[str, float]]("The sensors' own errors by source, in joules.")
+    uncertainty = _Figure[float]("Half-width of the 95 % interval in joules.")
+    others_busy = _Figure["float | None"]("The share of the cores that others kept busy; None where that is not known.")
+    boundary = _Figure[frozenset[tuple[str, str, str, str]]]("What it covers and how that came about.")
+
+    def _figures(self, figures: dict[str, Any]) -> None:
+        parts = self.parts
+        gains: dict[str, float] = {}
+        for part in parts:
+            gains[part.source] = gains.get(part.source, 0.0) + part.gain
+        figures["joules"] = math.fsum([part.joules for part in parts])
+        random = figures["random"] = math.hypot(*[part.random for part in parts])
+        figures["gains"] = gains
+        figures["uncertainty"] = math.hypot(random, *gains.values())
+        figures["others_busy"] = mean_load(parts)
+        figures["boundary"] = _boundary(tuple([part[:4] for part in parts]))
+
+    @property
+    def below_resolution(self) -> bool:
+        """Whether the interval reaches 0."""
+        return self.uncertainty >= self.joules
+
+    @property
+    def quality(self) -> Quality:
+        """The weakest standing among the parts."""
+        return weakest(part.quality for part in self.parts) or "estimated"
+
+    @property
+    def measured_share(self) -> float | None:
+        """Share of the joules that was measured, 0 to 1."""
+        total = self.joules
+        return math.fsum(part.joules for part in self.parts if part.quality == "measured") / total if total else None
+
+    @cached_property
+    def timed(self) -> bool:
+        """Whether all of it is only estimated from processor time, of a machine that is known."""
+        return bool(self.parts) and all(part.method == "model" and part.device for part in self.parts)
+
+    @property
+    def machines(self) -> frozenset[str]:
+        """The machines that models speak of."""
+        return frozenset(part.device for part in self.parts)
+
+    @property
+    def cpu_seconds(self) -> float | None:
+        """Processor time; None where a part has none."""
+        return _total(part.cpu_seconds for part in self.parts)
+
+    def beside_load(self, load: float | None) -> ComparableEnergy:
+        """Return the reading with another load by others."""
+        for part in self.parts:
+            if part.others_busy != load:
+                break
+        else:
+            return self
+        return replace(self, parts=tuple(part._replace(others_busy=load) for part in self.parts))
+
+    def unfair_beside(self, other: ComparableEnergy) -> Unfair | None:
+        """Return why it can't be compared fairly with one of the same boundary; None where nothing is known of that."""
+        if {part.conditions.throttle for part in self.parts} == {None}:
+            return None  # as `conditions.unfair` says
+        theirs = {part.identity: part.conditions for part in other.parts}
+        found = (unfair(part.conditions, theirs.get(part.identity, UNKNOWN)) for part in self.parts)
+        return next((why for why in found if why is not None), None)
+
+    def scaled(self, factor: float) -> ComparableEnergy:
+        """Return the reading of so many times the work."""
+        units = None if self.units is None else self.units * factor
+        parts = (
+            p._replace(
+                joules=p.joules * factor,
+                random=p.random * factor,
+                gain=p.gain * factor,
+                cpu_seconds=None if p.cpu_seconds is None else p.cpu_seconds * factor,
+            )
+            for p in self.parts
+        )
+        return ComparableEnergy(tuple(parts), units, self.unit, self.shared)
+
+    def for_units_of(self, other: ComparableEnergy) -> ComparableEnergy:
+        """Return the reading for as much work as the other one did; itself where that can't be told."""
+        if not self.units or not other.units or self.unit != other.unit:
+            return self
+        return self.scaled(other.units / self.units)
+
+    @staticmethod
+    def sum(readings: Iterable[ComparableEnergy]) -> ComparableEnergy:
+        """Return the sum of readings."""
+        return ComparableEnergy(_summed(part for reading in readings for part in reading.parts))
+
+    @staticmethod
+    def between(one: ComparableEnergy, other: ComparableEnergy) -> ComparableEnergy:
+        """Return the mean of two readings of the same boundary, with the mean of their errors."""
+        theirs = {part.identity: part for part in other.parts}
+        parts = [
+            part._replace(
+                joules=(part.joules + theirs[part.identity].joules) / 2,
+                random=(part.random + theirs[part.identity].random) / 2,
+                gain=(part.gain + theirs[part.identity].gain) / 2,
+                device=part.device if part.device == theirs[part.identity].device else "",
+                cpu_seconds=_halved(part.cpu_seconds, theirs[part.identity].cpu_seconds),
+                others_busy=mean_load((part, theirs[part.identity])),
+                conditions=Conditions.over((part.conditions, theirs[part.identity].conditions)),
+            )
+            for part in one.parts
+        ]
+        return ComparableEnergy(tuple(parts), one.units, one.unit, one.shared or other.shared)
+
+    def figure(self) -> dict[str, Any]:
+        """Return the shape that pages are told; see `view.figure`."""
+        spread = self.uncertainty
+        return {
+            "joules": self.joules,
+            "uncertainty": spread if math.isfinite(spread) else None,
+            "quality": self.quality,
+            "measured_share": self.measured_share,
+            "below_resolution": self.below_resolution,
+        }
+
+    # ---- carrying -----------------------------------------------------------------------------
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON; a half-width that is not known is null."""
+        parts = [{**part._asdict(), "conditions": asdict(part.conditions)} for part in self.parts]
+        for part in parts:
+            part["random"] = part["random"] if math.isfinite(part["random"]) else None
+        return {"parts": parts, "units": self.units, "unit": self.unit, "shared": self.shared}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> ComparableEnergy:
+        """Rebuild a reading.
+
+        Raises
+        ------
+        ValueError, KeyError, TypeError
+            If the data is none.
+        """
+        parts = []
+        for item in data["parts"]:
+            random = math.inf if item["random"] is None else float(item["random"])
+            part = Part(
+                item["kind"],
+                str(item["source"]),
+                item["method"],
+                item["quality"],
+                float(item["joules"]),
+                random,
+                float(item["gain"]),
+                str(item.get("device", "")),
+                _known(item.get("cpu_seconds")),
+                _known(item.get("others_busy")),
+                _conditions(item.get("conditions") or {}),
+            )
+            if (
+                part.quality not in get_args(Quality)
+                or not math.isfinite(part.joules)
+                or part.random < 0
+                or part.gain < 0
+            ):
+                raise ValueError("a part of a reading has a value that it can't have")
+            parts.append(part)
+        units = data.get("units")
+        return cls(
+            tuple(parts), None if units is None else float(units), data.get("unit"), bool(data.get("shared", False))
+        )
+
+
+class Execution(NamedTuple):
+    """What a comparison needs of a record, with the reading made once; as in `EnergyRecord`."""
+
+    id: str
+    parent: str | None
+    run_id: str
+    notebook: str | None
+    started_at: float
+    span: Span
+    status: Status
+    cell_id: str | None
+    code_hash: str | None
+    final: bool
+    reading: ComparableEnergy | None
+
+    @classmethod
+    def of(cls, record: FlatRecord) -> Execution:
+        """Return it of a record of a ledger."""
+        return cls(
+            record.id,
+            record.parent,
+            record.run_id,
+            record.notebook,
+            record.started_at,
+            record.span,
+            record.status,
+            record.cell_id,
+            record.code_hash,
+            record.final,
+            ComparableEnergy.of_flat(record),
+        )

@@ -1,0 +1,137 @@
+"""What is said of baselines: whole sentences with ±, the same for magics, pages and reports."""
+
+from __future__ import annotations
+
+import math
+
+from jupyter_green.records import Unfair
+from jupyter_green.reporting import numbers
+
+from .baseline import Baseline
+from .comparison import ONE_RUN, BaselineDifference
+from .selection import ActiveBaseline
+
+UNFAIR: dict[Unfair, str] = {
+    "throttled": "the device was throttled in this run and not in the baseline’s",
+    "baseline throttled": "the device was throttled in the baseline’s run and not in this one",
+    "other clocks": "the device ran at another clock than in the baseline’s run",
+}
+"""Why a difference is not proven, as part of a sentence."""
+
+
+def kept(made: Baseline, replaced: bool) -> str:
+    """Say that a run was kept."""
+    count = len(made.cells)
+    other = ", in place of the one of that name" if replaced else ""
+    return f"Kept as the baseline {made.name!r}{other}: {_cells(count)}, {amount(made)}."
+
+
+def used(standing: ActiveBaseline) -> str:
+    """Say what a notebook is compared with."""
+    found, choice = standing.baseline, standing.choice
+    if found is None:
+        return standing.sentence or (
+            "This notebook is compared with nothing now."
+            if choice.rule == "none"
+            else "This is the first run of this notebook; the next one has something to compare with."
+        )
+    accepted = (
+        f"; up to {numbers.plain(numbers.percent(choice.tolerance))} above it is no excess" if choice.tolerance else ""
+    )
+    return f"This notebook is compared with {name_of(found)}: {_cells(len(found.cells))}, {amount(found)}{accepted}."
+
+
+def cleared(name: str | None) -> str:
+    """Say that a notebook is compared with nothing, or that a baseline was deleted."""
+    return "This notebook is compared with nothing now." if name is None else f"The baseline {name!r} is deleted."
+
+
+def name_of(found: Baseline) -> str:
+    """Return how a baseline is called in a sentence."""
+    if found.kind == "median":
+        runs = max(1, len(found.runs))
+        return "its only earlier run" if runs == 1 else f"the median of its last {runs} runs"
+    if found.kind == "last":
+        return "its last run"
+    return f"the {'file' if found.kind == 'file' else 'baseline'} {found.name!r}"
+
+
+def amount(found: Baseline) -> str:
+    """Return what a baseline's cells used, with ± and what it may be called."""
+    reading = found.reading
+    if reading.below_resolution and math.isfinite(reading.uncertainty):
+        return f"{numbers.plain(numbers.at_most(reading.joules + reading.uncertainty))} {reading.quality}"
+    return f"{joules(reading.joules, reading.uncertainty)} {reading.quality}"
+
+
+def standing_of(against: BaselineDifference, compared: int) -> str:
+    """Say how a run stands beside its baseline."""
+    over = f"over the {_cells(compared)} that can be compared"
+    if against.verdict == "none":
+        return "Nothing can be compared yet."
+    if not against.proven and against.reason in UNFAIR:
+        return f"No proven difference {over}: {UNFAIR[against.reason]}."
+    if against.basis == "cpu_time":
+        return _timed(against, over)
+    figures = f"{over}, baseline {joules(against.baseline, against.baseline_uncertainty)}"
+    if not against.proven:
+        return f"No proven difference ({_unproven(against)}) {figures}."
+    share = "" if against.ratio is None else f" ({numbers.plain(numbers.change(against.ratio))})"
+    word = "more" if against.verdict == "more" else "less"
+    said = f"{joules(abs(against.difference or 0.0), against.difference_uncertainty)} {word}{share} {figures}."
+    if against.excess:
+        return f"{said} Excess: {joules(against.excess, against.difference_uncertainty)}."
+    return f"{said} Saved: {joules(against.saved, against.difference_uncertainty)}." if against.saved else said
+
+
+def _timed(against: BaselineDifference, over: str) -> str:
+    """Say how processor times stand; joules are not told, for they are only estimated from them."""
+    ratio, doubt = against.ratio, against.ratio_uncertainty
+    if ratio is None:
+        return f"No proven difference in CPU time {over}."
+    change = numbers.plain(numbers.change(ratio))
+    if against.reason == ONE_RUN:
+        return (
+            f"CPU time {change} {over}: one run beside one on a machine that others use too, so it is not proven. "
+            "Run it once more."
+        )
+    ends = "" if doubt is None else " to ".join(numbers.plain(numbers.change(ratio + end)) for end in (-doubt, doubt))
+    if not against.proven:
+        return f"No proven difference in CPU time{f' (95 %: {ends})' if ends else ''} {over}."
+    return f"CPU time {change} (95 %: {ends}) {over}; energy is only estimated from it."
+
+
+def _unproven(against: BaselineDifference) -> str:
+    """Say how large a difference that is not proven may be."""
+    doubt = against.difference_uncertainty
+    if doubt is None or not math.isfinite(doubt):
+        return "how large it may be is not known"
+    return numbers.plain(f"{numbers.at_most(abs(against.difference or 0.0) + doubt)} either way")
+
+
+def difference(against: BaselineDifference | None) -> str:
+    """Return how a cell stands in a few words."""
+    if against is None:
+        return "–"
+    if against.verdict == "none":
+        return f"– {against.reason or ''}".rstrip()
+    edited = ", code changed" if against.edited else ""
+    if against.reason == ONE_RUN and against.ratio is not None:
+        return f"≈ CPU time {numbers.plain(numbers.change(against.ratio))} in one run, not proven{edited}"
+    if not against.proven and against.reason in UNFAIR:
+        return f"≈ not proven: {against.reason}{edited}"
+    if not against.proven or against.ratio is None:
+        return f"≈ not proven{edited}"
+    basis = "CPU time " if against.basis == "cpu_time" else ""
+    return f"{basis}{numbers.plain(numbers.change(against.ratio))}{edited}"
+
+
+def joules(value: float | None, uncertainty: float | None = None) -> str:
+    """Return an energy with its ±, in plain signs."""
+    if uncertainty is not None and not math.isfinite(uncertainty):
+        uncertainty = None
+    return numbers.plain(str(numbers.energy(value, uncertainty)))
+
+
+def _cells(count: int) -> str:
+    return f"{count} cell{'' if count == 1 else 's'}"

@@ -1,0 +1,134 @@
+"""What a notebook's runs are compared with: the choice, what it stands for now, and baselines that lie in files.
+
+Plain values; only reading a file waits for anything.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from jupyter_green.records import EnergyRecord
+
+from .baseline import Baseline
+
+Rule = Literal["median", "last", "named", "file", "none"]
+LONGEST_FILE = 200_000_000
+WORDS = ("last", "median", "none")
+"""Names of other baselines than kept ones."""
+
+
+class BaselineError(ValueError):
+    """What a person asked of a baseline can't be done; one sentence that says what to do."""
+
+
+@dataclass(frozen=True)
+class BaselineSelection:
+    """Which baseline a notebook is compared with.
+
+    Parameters
+    ----------
+    rule : {"median", "last", "named", "file", "none"}
+        The way.
+    name : str or None
+        Name of a kept baseline, or path of a file.
+    tolerance : float
+        The share above the baseline that counts as no excess yet.
+    """
+
+    rule: Rule = "median"
+    name: str | None = None
+    tolerance: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON."""
+        return {"rule": self.rule, "name": self.name, "tolerance": self.tolerance}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any] | None) -> BaselineSelection:
+        """Rebuild a choice; what a newer version may have written is the usual one."""
+        if data is None or data.get("rule") not in ("median", "last", "named", "file", "none"):
+            return cls()
+        tolerance = data.get("tolerance")
+        known = isinstance(tolerance, (int, float)) and math.isfinite(tolerance) and tolerance >= 0
+        name = data.get("name")
+        return cls(data["rule"], None if name is None else str(name), float(tolerance) if known and tolerance else 0.0)
+
+
+@dataclass(frozen=True)
+class ActiveBaseline:
+    """What a run is compared with now.
+
+    Parameters
+    ----------
+    choice : BaselineSelection
+        What was chosen.
+    baseline : Baseline or None
+        What that is; None where there is nothing to compare with.
+    last : Baseline or None
+        The run before this one.
+    sentence : str or None
+        Why there is no baseline although one was chosen, or why nothing is known.
+    """
+
+    choice: BaselineSelection = field(default_factory=BaselineSelection)
+    baseline: Baseline | None = None
+    last: Baseline | None = None
+    sentence: str | None = None
+
+
+def chosen_name(text: str) -> str:
+    """Return the name under which a run can be kept.
+
+    Raises
+    ------
+    BaselineError
+        If it can't be one.
+    """
+    from jupyter_green.storage.baselines import LONGEST_NAME, is_name
+
+    name = text.strip()
+    if name in WORDS:
+        raise BaselineError(f"{name!r} is the word for another baseline; choose another name.")
+    if not is_name(name):
+        raise BaselineError(f"A baseline's name is a text of 1 to {LONGEST_NAME} characters, and more than dots.")
+    return name
+
+
+def read_file(path: Path) -> Baseline:
+    """Return the baseline that a file holds: a report of ``jupyter green run --json``, or ``%baseline show``'s data.
+
+    Raises
+    ------
+    BaselineError
+        If it holds none; one sentence.
+    """
+    name = path.name
+    try:
+        if path.stat().st_size > LONGEST_FILE:
+            raise BaselineError(f"{name} is larger than {LONGEST_FILE // 1_000_000} MB; that is no baseline.")
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BaselineError(
+            f"There is no baseline or file {str(path)!r}; %baseline list shows what was kept, and "
+            "`jupyter green run NOTEBOOK --json FILE` makes a file."
+        ) from None
+    except OSError as error:
+        raise BaselineError(f"{name} can't be read: {error.strerror or error}.") from None
+    except (ValueError, RecursionError):
+        raise BaselineError(f"{name} is no JSON file; `jupyter green run NOTEBOOK --json FILE` makes one.") from None
+    try:
+        if isinstance(data, dict) and isinstance(data.get("records"), list):
+            records = [EnergyRecord.from_dict(item) for item in data["records"]]
+            made = Baseline.of_run(records, "file", name)
+            if made is None:
+                raise BaselineError(f"{name} holds no cell that finished with a reading.")
+            return made
+        return Baseline.from_dict(data, "file", name)
+    except BaselineError:
+        raise
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise BaselineError(f"{name} is no baseline: {' '.join(str(error).split())}.") from None

@@ -1,0 +1,97 @@
+"""An amount that a person sets as a limit: energy, CO2e or money, read from what people write.
+
+Units are written as SI writes them, because "mJ" is a thousandth of a joule and "MJ" a million. What has two readings,
+or none, is refused with a sentence that says what to write.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from jupyter_green.impact.tariff import BadTariff, Tariff
+from jupyter_green.reporting import numbers
+
+Quantity = Literal["energy", "co2e", "money"]
+JOULES = {"J": 1.0, "kJ": 1e3, "MJ": 1e6, "GJ": 1e9, "Wh": 3.6e3, "kWh": 3.6e6, "MWh": 3.6e9}
+GRAMS = {"g": 1.0, "kg": 1e3, "t": 1e6}
+MOST = 1e18
+"""Joules, grams or money; more is a slip of the hand."""
+_AMOUNT = re.compile(r"\s*([+-]?[0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)\s*([A-Za-z]+)\s*")
+_ASK = "write energy, CO2e or money with its unit, such as 50Wh, 200g or 3EUR"
+
+
+class InvalidLimit(ValueError):
+    """An amount that can't be a limit; one sentence that says what to write."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """An amount.
+
+    Parameters
+    ----------
+    quantity : {"energy", "co2e", "money"}
+        What is limited.
+    amount : float
+        In joules, grams of CO2e, or money.
+    currency : str or None
+        ISO 4217 code of money.
+    text : str
+        As it was written; empty where nobody wrote it.
+    """
+
+    quantity: Quantity
+    amount: float
+    currency: str | None = None
+    text: str = ""
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.amount) or not 0 < self.amount <= MOST:
+            given = self.text or f"{self.amount:g}"
+            raise InvalidLimit(f"A limit of {given} makes no sense; {_ASK}, above 0 and within reason.")
+
+    @classmethod
+    def parse(cls, text: str) -> Limit:
+        """Read an amount such as ``"50Wh"``, ``"1.5 kJ"``, ``"200 g"``, ``"3 EUR"`` or ``"€3"``.
+
+        Raises
+        ------
+        BadLimit
+            If it is none.
+        """
+        found = _AMOUNT.fullmatch(text)
+        if found is not None:
+            for quantity, units in (("energy", JOULES), ("co2e", GRAMS)):
+                if found[2] in units:
+                    kind: Quantity = "energy" if quantity == "energy" else "co2e"
+                    return cls(kind, float(found[1]) * units[found[2]], None, f"{found[1]} {found[2]}")
+            meant = [unit for unit in (*JOULES, *GRAMS) if _folded(unit) == _folded(found[2])]
+            if meant:
+                raise InvalidLimit(
+                    f"{found[2]!r} is no unit; did you mean {' or '.join(f'{found[1]}{u}' for u in meant)}?"
+                )
+        try:
+            price = Tariff.parse(text)
+        except BadTariff:
+            raise InvalidLimit(f"{text.strip()!r} is no amount that can be limited; {_ASK}.") from None
+        return cls("money", float(price.per_kwh), price.currency, f"{price.per_kwh:f} {price.currency}")
+
+    def __str__(self) -> str:
+        return self.text or self.written(self.amount)
+
+    def written(self, amount: float, uncertainty: float | None = None) -> str:
+        """Write an amount of the same quantity, in plain signs."""
+        if self.quantity == "money":
+            if 0 < abs(amount) < 0.095:
+                return f"{numbers.significant(amount)} {self.currency}"
+            return numbers.plain(numbers.money(amount, self.currency))
+        if self.quantity == "co2e":
+            return numbers.plain(numbers.carbon(amount))
+        return numbers.plain(str(numbers.energy(amount, uncertainty)))
+
+
+def _folded(unit: str) -> str:
+    return unit.casefold().rstrip("s")

@@ -1,7 +1,0 @@
-"""Refusal: the one way a command says that it can't do what was asked."""
-
-from __future__ import annotations
-
-
-class Refusal(Exception):
-    """Bad input. The message is one sentence that says what to do; the command ends with exit code 2."""

@@ -1,0 +1,100 @@
+"""Who takes part: what a person handed over, as candidates that can be asked."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jupyter_green.compression.errors import ShrinkError
+from jupyter_green.compression.model.source_model import SourceModel, kind_of, see_weights
+
+from .model_adapter import EstimatorAdapter, FunctionAdapter, ModelAdapter, ModuleAdapter, PipelineAdapter
+
+
+def adapter_of(name: str, given: Any, *, tokenizer: Any = None, remote: bool = False) -> ModelAdapter:
+    """Return what a person handed over as a candidate.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    given : object
+        A module, a pipeline or Trainer, a `ShrinkResult`, an object with ``predict``, or a function of one example.
+    tokenizer : object, optional
+        For texts, where the model brings none.
+    remote : bool
+        Whether it runs on somebody else's machine.
+
+    Raises
+    ------
+    ShrinkError
+        If it can't be asked anything.
+    """
+    import torch
+
+    from jupyter_green.compression.result import ShrinkResult
+
+    given = given.model if isinstance(given, ShrinkResult) else given
+    inner = given if isinstance(given, torch.nn.Module) else getattr(given, "model", None)
+    family = {base.__module__.partition(".")[0] for base in type(given).__mro__}
+    facts: dict[str, Any] = {"remote": remote}
+    if isinstance(inner, torch.nn.Module):
+        see_weights(inner, name)
+        facts |= {"device": "gpu" if SourceModel(inner).device.type == "cuda" else "cpu", "size_bytes": _bytes(inner)}
+        facts |= {"parameters": sum(item.numel() for item in inner.parameters()) or None, "generates": _writes(inner)}
+    if "sentence_transformers" in family and not hasattr(given, "encode") and hasattr(given, "predict"):
+        # A cross-encoder reads both texts at once and scores them.
+        return EstimatorAdapter(name, type(given).__name__, **facts, model=given)
+    if "transformers" in family and callable(given) and hasattr(given, "task") and inner is not None:
+        generates = given.task in ("text-generation", "text2text-generation")
+        return PipelineAdapter(name, f"{given.task} pipeline", **(facts | {"generates": generates}), pipeline=given)
+    if isinstance(inner, torch.nn.Module):
+        kind = kind_of(inner)
+        kind = "module" if kind == "transformers" else kind
+        words = tokenizer or getattr(given, "tokenizer", None) or getattr(given, "processing_class", None)
+        return ModuleAdapter(name, type(inner).__name__, **facts, subject=SourceModel(inner, kind, words))
+    if hasattr(given, "predict"):
+        return EstimatorAdapter(name, type(given).__name__, remote=remote, model=given)
+    if callable(given):
+        if inspect.iscoroutinefunction(given) or inspect.iscoroutinefunction(type(given).__call__):
+            raise ShrinkError(
+                f"{name} is an async function, which is not awaited here; give one that returns the answer itself."
+            )
+        return FunctionAdapter(name, "function", remote=remote, function=given)
+    raise ShrinkError(
+        f"{name} is a {type(given).__name__}, which can't be asked anything; hand over a model, a pipeline, an "
+        "object with predict(), or a function of one example."
+    )
+
+
+def adapters_of(
+    models: Mapping[str, Any] | Sequence[Any], *, tokenizer: Any = None, remote: Sequence[str] = ()
+) -> list[ModelAdapter]:
+    """Return all candidates; without names they are called by their kinds.
+
+    Raises
+    ------
+    ShrinkError
+        If there are fewer than two, or a name in `remote` is none of theirs.
+    """
+    if not isinstance(models, Mapping):
+        models = {f"{type(item).__name__} {place}": item for place, item in enumerate(models, 1)}
+    if len(models) < 2:
+        raise ShrinkError("There is nothing to compare with; give two candidates or more.")
+    unknown = [name for name in remote if name not in models]
+    if unknown:
+        raise ShrinkError(f"{unknown[0]!r} in remote is no candidate; there is {', '.join(map(str, models))}.")
+    return [adapter_of(str(name), given, tokenizer=tokenizer, remote=name in remote) for name, given in models.items()]
+
+
+def _bytes(model: Any) -> int | None:
+    held = getattr(model, "onnx", None)
+    if isinstance(held, bytes):
+        return len(held)
+    return SourceModel(model).size_bytes or None
+
+
+def _writes(model: Any) -> bool:
+    can = getattr(model, "can_generate", None)
+    return callable(can) and bool(can())

@@ -1,0 +1,69 @@
+"""A hint where a smaller kind of model would do: what writes text is used to choose among a few labels.
+
+The rule looks at the task alone: a closed list of answers needs no generator. What a small model would use is told only
+where it was measured in the same comparison; otherwise the hint has no figure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from jupyter_green.compression.report.shrink_report import interval, loss_in_words
+
+if TYPE_CHECKING:
+    from .result import Row
+
+FEW = 20
+"""Labels that a small classifier tells apart as a matter of course."""
+
+
+def closed(labels: Any) -> int | None:
+    """Return how many labels there are, where they are few; None where the answers are open."""
+    if not isinstance(labels, list) or any(isinstance(label, float) for label in labels):
+        return None
+    count = len(set(map(str, labels)))
+    return count if 2 <= count <= FEW and len(labels) >= 2 * count else None
+
+
+def advise(rows: Sequence[Row], labels: Any, basis: str) -> tuple[str, ...]:
+    """Return a sentence for each generator that only chooses among few labels.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        The candidates, with what was measured.
+    labels : object
+        Of the examples.
+    basis : str
+        What was compared.
+    """
+    count = closed(labels)
+    if count is None:
+        return ()
+    said = []
+    for row in rows:
+        if not (row.generates or row.remote):
+            continue
+        how = "writes text" if row.generates else "is asked elsewhere"
+        less = _measured(row, rows, basis)
+        said.append(f"{row.name} {how} to choose among {count} labels; a small classifier would do{less}.")
+    return tuple(said)
+
+
+def _measured(row: Row, rows: Sequence[Row], basis: str) -> str:
+    """Return what the cheapest that doesn't write used beside it, where both were measured."""
+    others = [one for one in rows if not one.generates and not one.remote and one.ratio is not None]
+    if row.ratio is None or not others:
+        return ""
+    small = min(others, key=lambda one: one.ratio.value if one.ratio is not None else 0.0)
+    assert small.ratio is not None
+    if small.ratio.value >= row.ratio.value:
+        return ""
+    what = "energy" if basis == "joules" else "processor time"
+    lost = ""
+    if row.utility is not None and small.utility is not None and row.loss is not None:
+        unit = row.loss.unit
+        change = row.utility - small.utility
+        lost = f", {loss_in_words(change if unit == 'points' else change / max(abs(row.utility), 1e-12), unit)} lost"
+    return f": here {small.name} used {interval(small.ratio.over(row.ratio))} less {what}{lost}"

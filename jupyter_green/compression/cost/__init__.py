@@ -1,0 +1,1 @@
+"""What a model costs: paired measurements and the ratio of two costs."""

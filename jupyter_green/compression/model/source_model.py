@@ -1,0 +1,269 @@
+"""What is being shrunk: a model in memory, how it is called, and proof that it was left as it was.
+
+Recipes only ever get a deep copy, in which tied weights stay tied. The original is put into evaluation mode while it
+is measured and every module's own mode is put back, as is whatever it holds beside its parameters. These are
+fingerprinted, so that a recipe which reached the original after all is found out.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from jupyter_green.compression.data.batch import mapped
+from jupyter_green.compression.errors import ShrinkError, require
+from jupyter_green.compression.process import deadline
+from jupyter_green.compression.process.state import RandomNumbers
+
+from .outputs import main_tensor
+from .state import ModelState
+from .task import Task
+
+Kind = Literal["module", "transformers", "sentence-transformers"]
+
+_QUANTIZED = ("torch.ao.nn.quantized", "torch.ao.nn.intrinsic.quantized", "bitsandbytes.", "torchao.", "optimum.quanto")
+
+
+@dataclass(frozen=True)
+class SourceModel:
+    """A model and how it is called.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        The model.
+    kind : {"module", "transformers", "sentence-transformers"}
+        What it comes from.
+    tokenizer : object or None
+        What turns text into its inputs, where that came with the model.
+    notes : tuple of str
+        What should be known of it, a sentence each.
+    task : Task or None
+        What it is asked to do, once that is known.
+    writes : bool
+        Whether it writes into its inputs as it is called, so that each call gets a copy of them.
+    """
+
+    model: Any
+    kind: Kind = "module"
+    tokenizer: Any = None
+    notes: tuple[str, ...] = field(default=())
+    task: Task | None = None
+    writes: bool = False
+
+    def main(self, output: Any) -> Any:
+        """Return the tensor that counts of what the model, or one that stands in for it, returned."""
+        return main_tensor(output) if self.task is None else self.task.of(output)
+
+    @property
+    def name(self) -> str:
+        """The model's class."""
+        return type(self.model).__name__
+
+    @property
+    def device(self) -> Any:
+        """Where its weights are."""
+        import torch
+
+        first = next(self.model.parameters(), None)
+        return torch.device("cpu") if first is None else first.device
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of its weights and buffers; tied ones count once."""
+        seen = {tensor.data_ptr(): tensor.numel() * tensor.element_size() for tensor in _tensors(self.model)}
+        return sum(seen.values())
+
+    def copy(self) -> Any:
+        """Return a copy of the model that shares nothing with it; what is tied in it is tied in the copy.
+
+        Raises
+        ------
+        ShrinkError
+            If the model can't be copied; one sentence.
+        """
+        memo: dict[int, Any] = {}
+        for module in self.model.modules():
+            for value in vars(module).values():
+                copied = _copied(value)
+                if copied is not None:
+                    memo[id(value)] = copied
+        try:
+            return copy.deepcopy(self.model, memo)
+        except (RuntimeError, TypeError) as error:
+            raise ShrinkError(
+                f"{self.name} can't be copied ({_first_line(error)}), and the original is never touched; "
+                "hand over a fresh model that holds no results of a computation."
+            ) from error
+
+    def call(self, inputs: Any, model: Any = None) -> Any:
+        """Call the model (or one that stands in for it) with one batch; returns what it returns."""
+        deadline.look()
+        model = self.model if model is None else model
+        if self.writes:
+            inputs = mapped(inputs, lambda leaf: leaf.clone())
+        if isinstance(inputs, Mapping):
+            return model(dict(inputs)) if self.kind == "sentence-transformers" else model(**inputs)
+        if isinstance(inputs, (tuple, list)):
+            return model(*inputs)
+        return model(inputs)
+
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        """Evaluation mode for a while; afterwards modes, state and random numbers are what they were."""
+        modes = [(module, module.training) for module in self.model.modules()]
+        state, drawn = ModelState(self.model), RandomNumbers()
+        try:
+            self.model.eval()
+            yield
+        finally:
+            for module, training in modes:
+                module.training = training
+            state.put_back()
+            drawn.put_back()
+
+    @contextmanager
+    def kept(self, model: Any = None) -> Iterator[None]:
+        """Put back what this model (or one that stands in for it) holds beside its parameters after a run."""
+        state = ModelState(self.model if model is None else model)
+        try:
+            yield
+        finally:
+            state.put_back()
+
+    def fingerprint(self) -> str:
+        """Return a digest of every parameter, bit by bit; all else may change as the model is called."""
+        import torch
+
+        digest = hashlib.sha256()
+        for name, tensor in self.model.named_parameters(remove_duplicate=False):
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            flat = tensor.detach().cpu().contiguous().reshape(-1)
+            digest.update(flat.view(torch.uint8).numpy().tobytes() if flat.numel() else b"")
+        return digest.hexdigest()
+
+
+def source_model_of(model: Any) -> SourceModel:
+    """Return what a person handed over as a subject: a module, a pipeline's or a trainer's model.
+
+    Raises
+    ------
+    ShrinkError
+        If it can't be shrunk; one sentence that says why.
+    """
+    torch = require("torch")
+    tokenizer = None
+    if not isinstance(model, torch.nn.Module):
+        inner = getattr(model, "model", None)
+        if not isinstance(inner, torch.nn.Module):
+            raise ShrinkError(
+                f"{type(model).__name__} is no PyTorch model; hand over a torch.nn.Module, a transformers or "
+                "sentence-transformers model, a pipeline or a Trainer."
+            )
+        tokenizer = getattr(model, "tokenizer", None) or getattr(model, "processing_class", None)
+        model = inner
+    _refuse(model)
+    kind = kind_of(model)
+    if kind == "sentence-transformers":
+        tokenizer = tokenizer or model.tokenizer
+    return SourceModel(model, kind, tokenizer, tuple(_notes(model)))
+
+
+def kind_of(model: Any) -> Kind:
+    """Return which library's a model is, which says how it is called."""
+    names = {base.__module__.partition(".")[0] for base in type(model).__mro__}
+    if "sentence_transformers" in names:
+        return "sentence-transformers"
+    return "transformers" if "transformers" in names else "module"
+
+
+def see_weights(model: Any, name: str) -> None:
+    """Raise ShrinkError where a model holds no weights yet; one sentence."""
+    import torch
+
+    if any(torch.nn.parameter.is_lazy(leaf) for leaf in _tensors(model)):
+        raise ShrinkError(f"{name} has layers that are made when it is called first; call it once with an example.")
+    if any(leaf.is_meta for leaf in _tensors(model)):
+        raise ShrinkError(f"{name} is on the meta device and holds no weights; load them first.")
+
+
+def _refuse(model: Any) -> None:
+    import torch
+
+    name = type(model).__name__
+    see_weights(model, name)
+    if _is_quantized(model):
+        raise ShrinkError(f"{name} is quantized already; hand over the model it was made from.")
+    if not any(True for _ in model.parameters()):
+        raise ShrinkError(f"{name} has no parameters, so there is nothing to shrink.")
+    if len({tensor.device for tensor in model.parameters()}) > 1:
+        raise ShrinkError(f"{name} is spread over several devices; move it to one of them.")
+    if isinstance(model, torch.jit.ScriptModule):
+        raise ShrinkError(f"{name} is TorchScript, which can't be changed; hand over the model that it was made from.")
+    if isinstance(model, torch.nn.DataParallel):
+        raise ShrinkError(f"{name} wraps a model; hand over the model inside it: model.module.")
+
+
+def _is_quantized(model: Any) -> bool:
+    import torch
+
+    if getattr(getattr(model, "config", None), "quantization_config", None) is not None:
+        return True
+    if any(type(module).__module__.startswith(_QUANTIZED) for module in model.modules()):
+        return True
+    return any(
+        tensor.dtype in (torch.int8, torch.uint8)
+        or tensor.is_quantized
+        or type(tensor).__module__.startswith(_QUANTIZED)
+        for tensor in model.parameters()
+    )
+
+
+def _notes(model: Any) -> Iterator[str]:
+    if has_hooks(model):
+        yield "The model has hooks; a runtime other than PyTorch does not run them."
+    if any(module.training for module in model.modules()):
+        yield "The model was in training mode; it is measured in evaluation mode and put back."
+    tensors = list(model.named_parameters(remove_duplicate=False))
+    if len({id(tensor) for _, tensor in tensors}) < len(tensors):
+        yield "Weights that are tied stay tied where the model stays a PyTorch module."
+
+
+def made_anew(module: Any) -> bool:
+    """Whether a norm or a hook makes a layer's weight anew at each call, so that there is none to round or narrow."""
+    import torch
+
+    return bool(torch.nn.utils.parametrize.is_parametrized(module) or module._forward_pre_hooks)
+
+
+def has_hooks(model: Any) -> bool:
+    """Whether any module has a forward hook of the person's own."""
+    return any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+
+
+def _copied(value: Any) -> Any:
+    """Return a copy of what deep copying refuses though nothing speaks against it; None for all else."""
+    import torch
+
+    if isinstance(value, torch.Generator):
+        made = torch.Generator(device=value.device)
+        made.set_state(value.get_state())
+        return made
+    if isinstance(value, torch.Tensor) and not value.is_leaf:
+        return value.detach().clone()  # a cache that was filled while gradients were on
+    return None
+
+
+def _tensors(model: Any) -> list[Any]:
+    return [*model.parameters(), *model.buffers()]
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160].rstrip(".")
+
+
+__all__ = ["Kind", "SourceModel", "has_hooks", "kind_of", "made_anew", "main_tensor", "source_model_of"]

@@ -1,0 +1,1 @@
+"""The state of the process while recipes run: settings, output, memory, network, time limit."""

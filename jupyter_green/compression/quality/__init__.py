@@ -1,0 +1,1 @@
+"""How well a model does: metrics, the loss against the original, skill, variation."""

@@ -1,0 +1,127 @@
+"""Half the bits: bfloat16 or float16 all through, where the hardware multiplies it; elsewhere it costs more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jupyter_green.compression.data.batch import leaves
+
+from .recipe import RecipeContext, RecipeResult
+
+UNITS = {"bf16": ("avx512_bf16", "amx_bf16", "amx_tile"), "fp16": ("avx512_fp16", "amx_fp16")}
+"""What a processor has that multiplies 16 bits, as PyTorch calls it."""
+
+
+class BFloat16:
+    """Cast weights and arithmetic to bfloat16."""
+
+    name = "bf16"
+    trains = False
+
+    def applies(self, case: RecipeContext) -> str | None:
+        """Only where the hardware multiplies bfloat16."""
+        return unsupported_reason(case, self.name)
+
+    def apply(self, case: RecipeContext) -> RecipeResult:
+        """Cast a copy; inputs are cast on the way in and outputs on the way out where they are not whole numbers."""
+        import torch
+
+        return cast_to(case, self.name, case.subject.model.to(torch.bfloat16))
+
+
+class Float16:
+    """Cast weights and arithmetic to float16, which has less range."""
+
+    name = "fp16"
+    trains = False
+
+    def applies(self, case: RecipeContext) -> str | None:
+        """Only where the hardware multiplies float16."""
+        return unsupported_reason(case, self.name)
+
+    def apply(self, case: RecipeContext) -> RecipeResult:
+        """Cast a copy, as for bfloat16; numbers beyond its range show as outputs that are not numbers."""
+        return cast_to(case, self.name, case.subject.model.half())
+
+
+def cast_to(case: RecipeContext, name: str, model: Any) -> RecipeResult:
+    """Return a product of a model that computes in 16 bits, called like the original."""
+    plain = case.subject.kind != "module" and not any(leaf.is_floating_point() for leaf in leaves(case.sample))
+    steps = ({"recipe": name, "wrapped": not plain},)
+    return RecipeResult(model if plain else wrapped(model, name), steps=steps, weights=model)
+
+
+def unsupported_reason(case: RecipeContext, name: str) -> str | None:
+    """Return why 16 bits can't be tried; None where they can."""
+    import torch
+
+    if next(case.subject.model.parameters()).dtype in (torch.bfloat16, torch.float16):
+        return "The model has 16-bit weights already."
+    if case.subject.device.type == "cuda":
+        return too_old(name, torch.cuda.get_device_capability(case.subject.device))
+    if case.subject.device.type != "cpu":
+        return f"It was never tried on {case.subject.device.type}."
+    return None if processor_can(name) else f"This processor has no units for {name}, so it would cost more."
+
+
+def too_old(name: str, capability: tuple[int, int]) -> str | None:
+    """Return why a GPU of a compute capability can't; bfloat16 came with 8.0, float16 with 5.3, fast from 7.0 on."""
+    least = (8, 0) if name == "bf16" else (7, 0)
+    if capability >= least:
+        return None
+    return (
+        f"{name} needs a GPU of compute capability {least[0]}.{least[1]}; this one has {capability[0]}.{capability[1]}."
+    )
+
+
+def processor_can(name: str) -> bool:
+    """Whether this processor multiplies bfloat16 or float16 itself."""
+    import torch
+
+    told = getattr(torch.cpu, "get_capabilities", None)
+    if told is not None:
+        return any(bool(told().get(unit)) for unit in UNITS[name])
+    # An older PyTorch tells of some alone.
+    checks = (getattr(torch.cpu, f"_is_{unit}_supported", None) for unit in UNITS[name])
+    return any(bool(check()) for check in checks if check is not None)
+
+
+def wrapped(model: Any, name: str = "bf16") -> Any:
+    """Return a module that is called with float32 and gives float32, and computes in 16 bits inside."""
+    import torch
+
+    inner = {"bf16": torch.bfloat16, "fp16": torch.float16}[name]
+
+    def cast(value: Any, kind: Any) -> Any:
+        if isinstance(value, torch.Tensor):
+            return value.to(kind) if value.is_floating_point() else value
+        if isinstance(value, dict):
+            changed = {name: cast(item, kind) for name, item in value.items()}
+            return type(value)(**changed) if type(value) is not dict else changed
+        if isinstance(value, (tuple, list)) and not hasattr(value, "_fields"):
+            return type(value)(cast(item, kind) for item in value)
+        return value
+
+    class Cast(torch.nn.Module):
+        """Casts around a 16-bit model."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = model
+
+        def __getattr__(self, name: str) -> Any:
+            """Answer for the model inside: its configuration, its device and what else its users ask of it."""
+            try:
+                return super().__getattr__(name)
+            except AttributeError:
+                inside = self.__dict__.get("_modules", {}).get("inner")
+                if inside is None or name.startswith("_"):
+                    raise
+                return getattr(inside, name)
+
+        def forward(self, *arguments: Any, **named: Any) -> Any:
+            """Call the model in 16 bits."""
+            inputs = [cast(value, inner) for value in arguments]
+            return cast(self.inner(*inputs, **cast(named, inner)), torch.float32)
+
+    return Cast().eval()

@@ -1,0 +1,314 @@
+"""Narrower layers: whole channels are taken out where torch-pruning's DependencyGraph says what hangs together.
+
+The width that layers share (the residual stream) stays: taking it away is not repaired in minutes. In a transformer the
+feed-forward layers lose the same number of units each, which is a setting, so that the result loads with a plain
+`from_pretrained`. What goes is what is missed least (`scores`). Repair is by distillation: without it a pruned model
+answers at random, so the recipe needs examples to learn from.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from jupyter_green.compression.data.batch import leaves
+from jupyter_green.compression.errors import ShrinkError, why
+from jupyter_green.compression.model.outputs import tensors_of
+from jupyter_green.compression.model.source_model import made_anew
+from jupyter_green.compression.process.output_capture import captured_output
+from jupyter_green.compression.store.config_check import new
+from jupyter_green.compression.store.save import of_transformers
+
+from .recipe import Recipe, RecipeContext, RecipeResult
+from .scores import importance, no_pruning
+from .training import distil, too_few
+
+RATIO = 0.5
+"""Share of the channels that goes, unless the person says otherwise."""
+RATIOS = (0.25, 0.375, 0.5, 0.625, 0.75)
+"""From gentle to harsh, where the search turns the dial."""
+ROUND_TO = 16
+
+
+class Prune:
+    """Take channels out, repair by distillation.
+
+    Parameters
+    ----------
+    ratio : float, optional
+        Share of the channels (or feed-forward units) that goes.
+    score : {"taylor", "fisher"}
+        What says which.
+    """
+
+    trains = True
+
+    def __init__(self, ratio: float | None = None, score: str = "taylor") -> None:
+        self.ratio, self.score = ratio, score
+        self.name = "pruned, distilled" if ratio is None else f"pruned {100 * ratio:.0f} %, distilled"
+
+    def applies(self, case: RecipeContext) -> str | None:
+        """Only with torch-pruning, layers to prune, and something to learn from."""
+        if (reason := no_pruning()) is not None:
+            return reason
+        ratio = self._ratio(case)
+        if not 0 < ratio < 1:
+            return f"A ratio of {ratio} takes nothing or everything; give a number between 0 and 1."
+        if (reason := too_few(case.tune)) is not None:
+            return reason
+        model = case.subject.model
+        if feed_forward(case, model):
+            return None
+        if case.subject.kind != "module" or not _inner_widths(model):
+            return "There is no convolution, no feed-forward part and no layer inside that could be narrowed."
+        return _bound(model)
+
+    def apply(self, case: RecipeContext) -> RecipeResult:
+        """Score, prune and distil a copy."""
+        model, ratio = case.subject.model, self._ratio(case)
+        before = sum(parameter.numel() for parameter in model.parameters())
+        scores = importance(case, model, self.score)
+        wide = feed_forward(case, model)
+        with captured_output(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch-pruning warns of each weight that it takes for no layer's
+            step = _pruned(case, model, wide, ratio, scores)
+        model.zero_grad(set_to_none=True)
+        after = sum(parameter.numel() for parameter in model.parameters())
+        if after >= before:
+            raise ShrinkError(f"No width here can be narrowed by {100 * ratio:.3g} % in steps of {step}.")
+        training = distil(
+            replace(case.subject, model=model),
+            case.original,
+            case.tune,
+            seconds=case.seconds,
+            labels=case.labelled,
+            tick=case.tick,
+        )
+        steps = ({"recipe": "pruned", "ratio": ratio, "shapes": shapes(model)},)
+        note = f"{100 * (1 - after / before):.0f} % of the weights are gone"
+        note += f"; widths are kept in steps of {step}, which processors like." if step > 1 else "."
+        return RecipeResult(model, steps=steps, training=training, notes=(note,))
+
+    def _ratio(self, case: RecipeContext) -> float:
+        return float(self.ratio or case.options.get("ratio") or RATIO)
+
+    def dial(self, case: RecipeContext) -> tuple[Sequence[Recipe], int]:
+        """From a quarter to three quarters; nothing to turn where the person said how much."""
+        if self.ratio is not None or case.options.get("ratio"):
+            return [], 0
+        return [Prune(ratio, self.score) for ratio in RATIOS], RATIOS.index(RATIO)
+
+
+def feed_forward(case: RecipeContext, model: Any) -> list[tuple[str, Any]]:
+    """Return the wide Linear layers of a transformer: of the width its configuration names, and narrowed again after.
+
+    Found in the graph of one call: what goes into a Linear layer of that many inputs is followed back, element by
+    element, to the layers that made it. An output layer that happens to be as wide, or a projection of attention, is
+    none of them.
+    """
+    import torch
+
+    width = getattr(getattr(model, "config", None), "intermediate_size", None)
+    if not isinstance(width, int):
+        return []
+
+    def wide(module: Any) -> bool:
+        fits = isinstance(module, torch.nn.Linear) and module.out_features == width != module.in_features
+        return fits and not made_anew(module)
+
+    if not any(wide(module) for module in model.modules()):
+        return []
+    made, taken, _ = _traced(case, model)
+    takers = [module for module in taken if getattr(module, "in_features", None) == width]
+    begins = [node for module in takers for node in taken[module]]
+
+    def passed(node: Any) -> bool:
+        mixing = isinstance(made.get(node), torch.nn.Linear) or any(word in node.name().lower() for word in _MIXING)
+        return not mixing
+
+    found = {made[node] for node in _back(begins, passed) if node in made}
+    return [(name, module) for name, module in model.named_modules() if wide(module) and module in found]
+
+
+_MIXING = ("mm", "attention", "softmax", "linear", "conv", "norm")
+"""Operators of the graph whose outputs are not those of their inputs one by one."""
+
+
+def _inner_widths(model: Any) -> list[int]:
+    """Return the widths of layers between what comes in and what goes out; of a single plain layer none."""
+    import torch
+
+    convolutions, plain = [], []
+    for module in model.modules():
+        if isinstance(module, (torch.nn.Conv1d, torch.nn.Conv2d)):
+            convolutions.append(module.out_channels)
+        elif isinstance(module, torch.nn.Linear):
+            plain.append(module.out_features)
+    return convolutions + plain[:-1]
+
+
+def _bound(model: Any) -> str | None:
+    """Return what ties widths in a way that a network's graph does not show; None where nothing does."""
+    import torch
+
+    modules = list(model.modules())
+    if any(isinstance(module, (torch.nn.RNNBase, torch.nn.MultiheadAttention)) for module in modules):
+        return "Its recurrent or attention layers hold several widths in one, which are not narrowed here."
+    if any(made_anew(module) for module in modules):
+        return "Its weights are made anew at each call (by a norm or a hook), so that there is none to narrow."
+    weights = list(model.parameters())
+    if len(weights) < len(list(model.named_parameters(remove_duplicate=False))):
+        return "Layers share their weights, which pruning would untie."
+    return None
+
+
+def shapes(model: Any) -> dict[str, list[int]]:
+    """Return the shape of every weight, by which a pruned model is built again."""
+    return {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
+
+
+def _pruned(case: RecipeContext, model: Any, wide: list[tuple[str, Any]], ratio: float, importance: Any) -> int:
+    """Take feed-forward units or channels out, see that outputs are as before; return the step widths are kept in."""
+    import torch
+
+    inputs = case.tune[0].part(0, 2).to(case.subject.device).inputs
+
+    def outputs() -> list[Any]:
+        with torch.inference_mode(), case.subject.kept(model):
+            return [tensor.shape for _, tensor in tensors_of(case.subject.call(inputs, model))]
+
+    before = outputs()
+    as_said = wide and shapes(model) == _said(model)
+    try:
+        step = (
+            _prune_feed_forward(case, model, wide, ratio, importance)
+            if wide
+            else _prune_channels(case, model, ratio, importance)
+        )
+        after = outputs()
+    except torch.OutOfMemoryError:
+        raise  # that has a sentence of its own
+    except ShrinkError:
+        raise
+    except (RuntimeError, IndexError, AttributeError, KeyError, TypeError, ValueError, AssertionError) as error:
+        raise ShrinkError(
+            "Which widths hang together can't be told from this model, or it has one written into its code "
+            f"({why(error)})."
+        ) from error
+    if before != after:
+        raise ShrinkError("Narrowing its layers gives the output another shape, so they stay as wide as they are.")
+    if as_said and shapes(model) != _said(model):
+        raise ShrinkError("Other widths of this model hang on intermediate_size too, so that none of them is narrowed.")
+    return step
+
+
+def _said(model: Any) -> dict[str, list[int]] | None:
+    """Return the shapes that the configuration of transformers' own model says; None for any other."""
+    return shapes(new(type(model), copy.deepcopy(model.config), "meta")) if of_transformers(model) else None
+
+
+def _prune_feed_forward(
+    case: RecipeContext, model: Any, wide: list[tuple[str, Any]], ratio: float, importance: Any
+) -> int:
+    """Take the same number of units out of each feed-forward layer; return the step in which widths are kept."""
+    import torch_pruning as tp
+
+    width = wide[0][1].out_features
+    keep = max(ROUND_TO, ROUND_TO * round(width * (1 - ratio) / ROUND_TO))
+    gone = width - keep
+    if gone <= 0:
+        raise ShrinkError(f"No width here can be narrowed by {100 * ratio:.3g} % in steps of {ROUND_TO}.")
+    graph = tp.DependencyGraph().build_dependency(model, **example(case))
+    for _, layer in wide:
+        if layer.out_features != width:
+            continue  # went together with another one (a gate)
+        group = graph.get_pruning_group(layer, tp.prune_linear_out_channels, list(range(width)))
+        scores = importance(group)
+        graph.get_pruning_group(layer, tp.prune_linear_out_channels, scores.argsort()[:gone].tolist()).prune()
+    model.config.intermediate_size = keep
+    return ROUND_TO
+
+
+def _prune_channels(case: RecipeContext, model: Any, ratio: float, importance: Any) -> int:
+    """Take channels out layer by layer; return the step in which widths are kept."""
+    import torch_pruning as tp
+
+    last = output_layers(case, model)
+    narrowest = min(_inner_widths(model))
+    step = ROUND_TO // 2 if narrowest >= 2 * ROUND_TO else 1
+    tp.pruner.BasePruner(
+        model, **example(case), importance=importance, pruning_ratio=ratio, ignored_layers=last, round_to=step
+    ).step()
+    return step
+
+
+def output_layers(case: RecipeContext, model: Any) -> list[Any]:
+    """Return the layers whose width is that of an output, found in the graph of one call.
+
+    From each output tensor the autograd graph is followed back up to the first layers that make a width of their own
+    (linear, convolution, embedding); norms, additions and the like in between keep the width and are passed.
+    """
+    import torch
+
+    wide = (torch.nn.Linear, torch.nn.Embedding, torch.nn.modules.conv._ConvNd)
+    made, _, output = _traced(case, model)
+
+    def passed(node: Any) -> bool:
+        module = made.get(node)
+        return not isinstance(module, wide) or getattr(module, "groups", 1) > 1
+
+    modules = [made[node] for node in _back([leaf.grad_fn for leaf in leaves(output)], passed) if node in made]
+    return [one for one in modules if isinstance(one, wide) or list(one.parameters(recurse=False))]
+
+
+def _traced(case: RecipeContext, model: Any) -> tuple[dict[Any, Any], dict[Any, list[Any]], Any]:
+    """Call a model once; return which layer made each node of the graph, what each layer took, and the output."""
+    import torch
+
+    made: dict[Any, Any] = {}
+    taken: dict[Any, list[Any]] = {}
+
+    def note(module: Any, inputs: Any, output: Any) -> None:
+        taken.setdefault(module, []).extend(leaf.grad_fn for leaf in leaves(inputs))
+        for leaf in leaves(output):
+            made.setdefault(leaf.grad_fn, module)
+
+    parts = [module for module in model.modules() if not list(module.children())]
+    hooks = [module.register_forward_hook(note) for module in parts]
+    try:
+        with torch.enable_grad(), case.subject.kept(model):
+            output = case.subject.call(case.tune[0].part(0, 2).to(case.subject.device).inputs, model)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return made, taken, output
+
+
+def _back(begins: Sequence[Any], passed: Callable[[Any], bool]) -> list[Any]:
+    """Return the nodes of a graph that are met on the way back; it goes on where one may be passed."""
+    waiting, seen = list(begins), dict[Any, None]()
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        seen[node] = None
+        if passed(node):
+            waiting += [after for after, _ in node.next_functions]
+    return list(seen)
+
+
+def example(case: RecipeContext) -> dict[str, Any]:
+    """Return how torch-pruning calls the model: with two examples, outside no_grad."""
+    inputs = case.tune[0].part(0, 2).to(case.subject.device).inputs
+    if isinstance(inputs, Mapping):
+        inputs = dict(inputs)
+    elif len(leaves(inputs)) == 1:
+        inputs = leaves(inputs)[0]
+    return {
+        "example_inputs": inputs,
+        "forward_fn": lambda model, given: case.subject.call(given, model),
+        "output_transform": lambda output: case.subject.main(output).sum(),
+    }

@@ -1,0 +1,52 @@
+"""A student of the person's own: a smaller model that learns to answer as the original does."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from typing import Any
+
+from .recipe import RecipeContext, RecipeResult
+from .training import distil, too_few
+
+
+class Student:
+    """Distil the original into a given model.
+
+    Parameters
+    ----------
+    student : torch.nn.Module
+        The smaller model; a copy of it is trained.
+    """
+
+    trains = True
+    control_takes = 3.0
+    """So many times as long as its own step takes one of the original, at most: forward and back instead of forward."""
+
+    def __init__(self, student: Any) -> None:
+        self._student = student
+        self.name = f"{type(student).__name__}, distilled"
+
+    def applies(self, case: RecipeContext) -> str | None:
+        """Only where it answers in the original's form, and there is something to learn from."""
+        import torch
+
+        if (reason := too_few(case.tune, "Distilling")) is not None:
+            return reason
+        self._student.to(case.subject.device)
+        with torch.inference_mode():
+            try:
+                given = case.subject.main(case.subject.call(case.sample, self._student))
+            except (TypeError, RuntimeError, IndexError) as error:
+                return f"The student can't be called like the original: {str(error).splitlines()[0][:120]}"
+            wanted = case.subject.main(case.subject.call(case.sample))
+        if given.shape != wanted.shape:
+            return f"The student answers in shape {tuple(given.shape)}, the original in {tuple(wanted.shape)}."
+        return None
+
+    def apply(self, case: RecipeContext) -> RecipeResult:
+        """Train a copy of the student."""
+        model = copy.deepcopy(self._student)
+        learner = replace(case.subject, model=model)
+        training = distil(learner, case.original, case.tune, seconds=case.seconds, labels=case.labelled, tick=case.tick)
+        return RecipeResult(model, steps=({"recipe": "student"},), training=training)

@@ -1,0 +1,1 @@
+"""Results of a search as a report: text, HTML, plots."""

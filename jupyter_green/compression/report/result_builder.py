@@ -1,0 +1,365 @@
+"""The account of a search: its findings as the result a person gets, each figure with what it was found on.
+
+What was judged stands with its figures from the judging part; all other rows keep those they were chosen by.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+from jupyter_green.compression.cost.ratio import Ratio
+from jupyter_green.compression.cost.thread_spin_guard import crowded
+from jupyter_green.compression.cost.trial import UNTOLD, Trial
+from jupyter_green.compression.data.batch import independent
+from jupyter_green.compression.model.source_model import SourceModel
+from jupyter_green.compression.quality.metric import Metric
+from jupyter_green.compression.quality.skill import Constant
+from jupyter_green.compression.recipes.recipe import RecipeResult
+from jupyter_green.compression.result import ResultRow, ShrinkResult
+from jupyter_green.compression.result_details import (
+    INTERRUPTED,
+    NO_TIME,
+    NOTHING_APPLIES,
+    Late,
+    ParetoPoint,
+    ResultDetails,
+)
+from jupyter_green.compression.search.candidate import AcceptedCandidate, FinalEvaluation
+from jupyter_green.compression.search.evaluator import notes_of
+from jupyter_green.compression.search.search import UP, Search
+from jupyter_green.records.shrink_outcome import ShrinkOutcome
+from jupyter_green.reporting import numbers
+
+from .shrink_report import interval, span, times
+
+NO_SKILL = "Your own model is no better than a constant answer here, so no loss against it proves anything."
+OVER = 0.02
+"""Share of the time allowed from which it is said that it was passed."""
+_JUDGED: Counter[str] = Counter()
+"""How often the same data has judged a search in this process."""
+
+
+def result_of(
+    search: Search, verdict: FinalEvaluation, window: Any, per_day: int, notes: tuple[str, ...]
+) -> ShrinkResult:
+    """Return what came of a search.
+
+    Parameters
+    ----------
+    search : Search
+        What was tried.
+    verdict : FinalEvaluation
+        What was judged.
+    window : Window
+        Metered all of it; closed.
+    per_day : int
+        Inferences a day at which the yearly saving is stated.
+    notes : tuple of str
+        Sentences for the person.
+    """
+    record = window.record
+    entry, trial = verdict.entry, verdict.trial
+    kept = entry if entry is not None and (verdict.proven or search.interrupted or search.unjudged) else None
+    verdict = as_proven(verdict, search.constant)
+    ratio = verdict.outcome.ratio if verdict.outcome is not None else None
+    cpu = window.closed.cpu - window.opened.cpu
+    basis: Any = trial.basis if trial is not None else ("joules" if search.gauge.measures else "cpu_seconds")
+    data = search.material.fingerprint()
+    before = _JUDGED[data["digest"]]
+    if verdict.scores is not None:
+        _JUDGED[data["digest"]] += 1
+        notes = (*notes, *_again(before))
+    facts = ResultDetails(
+        original=search.subject,
+        product=None if kept is None else _noted(kept.product),
+        metric=search.metric.name,
+        unit=search.metric.unit,
+        max_loss=search.max_loss,
+        key=f"{search.workload.key()}, {_where(search)}",
+        scores=verdict.scores,
+        examples=0 if verdict.loss is None else verdict.loss.examples,
+        interval=verdict.loss,
+        split=verdict.split,
+        in_threads=verdict.in_threads,
+        cost_uncertainty=record.uncertainty,
+        by_class=verdict.by_class,
+        per_day=per_day,
+        front=_front(search),
+        phases=verdict.phases,
+        agreement=verdict.agreement,
+        cpu=verdict.cpu,
+        against_bf16=verdict.against_bf16,
+        chosen_by=None
+        if search.parts is None
+        else (independent(search.material.select), search.metric.value(search.parts)),
+        data=data,
+        inspected=_inspected(search, verdict),
+        notes=(*_varies(search), *notes, *(_crowded(trial, verdict.held_against) if kept is not None else ())),
+        judged=search.subject.task,
+        constant=search.constant,
+        sample=search.material.select[0].part(0, 2).inputs,
+        late=_late(search, verdict, record.seconds),
+    )
+    return ShrinkResult(
+        model=search.subject.model if kept is None else kept.product.model,
+        recipe=None if kept is None else kept.name,
+        energy_ratio=None if ratio is None else ratio.value,
+        energy_ratio_interval=None if ratio is None else (ratio.low, ratio.high),
+        runtime_ratio=None if verdict.split is None else verdict.split[0].value,
+        model_ratio=None if verdict.split is None else verdict.split[1].value,
+        basis=basis,
+        quality=trial.quality if trial is not None else ("measured" if search.gauge.measures else "estimated"),
+        loss=None if verdict.loss is None else verdict.loss.value,
+        loss_interval=None if verdict.loss is None else (verdict.loss.low, verdict.loss.high),
+        proven=verdict.proven,
+        reason=verdict.reason if entry is not None else _nothing(search, verdict),
+        candidates=_rows(search, verdict, kept),
+        cost_joules=record.joules,
+        cost_seconds=record.seconds,
+        break_even=None
+        if kept is None or trial is None
+        else _break_even(trial, kept.name, record.joules, cpu, verdict.held_against),
+        facts=facts,
+        bf16_ratio=None if verdict.against_bf16 is None else verdict.against_bf16.value,
+    )
+
+
+def _late(search: Search, verdict: FinalEvaluation, seconds: float) -> Late | None:
+    """Return what the time did not suffice for, and by how much it was passed; None where it sufficed."""
+    untried = tuple(row.name for row in search.rows if row.standing == "not tried" and row.reason == UP)
+    over = max(0.0, seconds - search.seconds)
+    over = over if over > OVER * search.seconds else 0.0
+    if not (untried or search.out_of_time or search.late or over):
+        return None
+    tried = {row.name for row in search.rows if row.standing not in ("not tried", "control")}
+    tried |= {entry.name for entry in search.entries}
+    unjudged = verdict.scores is None and (search.out_of_time or search.late)
+    return Late(search.seconds, len(tried), untried, unjudged, over, (search.overran or search.doing) if over else "")
+
+
+def as_proven(verdict: FinalEvaluation, constant: Constant | None) -> FinalEvaluation:
+    """Return the verdict without its proof where the original is no better than a constant; same numbers stay same."""
+    same = verdict.entry is not None and verdict.entry.product.same_numbers
+    if constant is None or not verdict.proven or (same and verdict.loss is not None and verdict.loss.same):
+        return verdict
+    return replace(verdict, proven=False, reason=NO_SKILL)
+
+
+def _varies(search: Search) -> list[str]:
+    """Return in one sentence that the original is no exact reference of itself; empty where it is."""
+    if search.carries:
+        return [
+            "Your model keeps something between calls that changes its answers; every run begins with it as it was."
+        ]
+    if search.varies is None:
+        return []
+    return [
+        f"Your model varies: asked twice, it answered {100 * search.varies:.0f} % of the examples differently. "
+        "Every loss is against its own repeat."
+    ]
+
+
+def _again(before: int) -> list[str]:
+    """Return in one sentence that the judging examples were used before, which proves less the oftener it is done."""
+    if not before:
+        return []
+    times = "an earlier search" if before == 1 else f"{before} earlier searches"
+    return [
+        f"The same examples judged {times} in this process: what is searched for until it is proven is proven less. "
+        "Judge your last choice with other ones."
+    ]
+
+
+def _crowded(trial: Trial | None, against: str = "original") -> list[str]:
+    """Return in one sentence that others used the machine, and what that means for a gain in processor time."""
+    import torch
+
+    if trial is None or trial.others is None or not crowded(trial.basis, trial.others, torch.get_num_threads()):
+        return []
+    busy = f"Other programs used {100 * trial.others:.0f} % of the machine meanwhile"
+    if against != "original":
+        return [f"{busy}, so your model was held in one thread too: the lesser gain of the two is told."]
+    return [f"{busy}: threads that wait for one another then cost processor time. Measure again when it is quiet."]
+
+
+def outcome_of(
+    subject: SourceModel,
+    verdict: FinalEvaluation,
+    metric: Metric | None = None,
+    watts: tuple[float, float] | None = None,
+    *,
+    interrupted: bool = False,
+) -> ShrinkOutcome:
+    """Return what a search came to, for the ledger: the model, what was kept, how much less, and whether it is proven.
+
+    Parameters
+    ----------
+    subject : SourceModel
+        The model.
+    verdict : FinalEvaluation
+        What was judged.
+    metric : Metric, optional
+        What was looked at; with it the outcome's line has its values before and after.
+    watts : (float, float), optional
+        Estimated watts of a busy core and their doubt as a share: joules are estimated by them where none are measured.
+    interrupted : bool
+        Whether the person ended it.
+    """
+    entry, outcome = verdict.entry, verdict.outcome
+    if entry is None or outcome is None or outcome.ratio is None:
+        untold = verdict.reason.startswith(UNTOLD)
+        return ShrinkOutcome("unknown" if untold else "interrupted" if interrupted else "nothing_gained", subject.name)
+    told = "proven" if verdict.proven else "not proven"
+    if verdict.trial is None or verdict.trial.basis != "joules":
+        less = f"{times(outcome.ratio.value)} less processor time (as energy {span(outcome.ratio)}, estimated)"
+    else:
+        quality = verdict.trial.quality
+        less = f"{interval(outcome.ratio)} less energy{'' if quality == 'measured' else f', {quality}'}"
+    kept = f"{entry.name}, {less}, {told}{_before_and_after(verdict, metric, watts)}"
+    return ShrinkOutcome("kept", subject.name, verdict.proven, kept)
+
+
+def _before_and_after(verdict: FinalEvaluation, metric: Metric | None, watts: tuple[float, float] | None) -> str:
+    """Return the metric and the joules of one inference before and after, where they are known."""
+    said = ""
+    if metric is not None and verdict.scores is not None:
+        bounded = metric.unit == "points"
+        before, after = (f"{100 * x:.1f} %" if bounded else numbers.significant(x, 3) for x in verdict.scores)
+        said += f", {metric.name} {before} → {after}"
+    trial, entry = verdict.trial, verdict.entry
+    if trial is None or entry is None:
+        return said
+    costs = [trial.cost(name) for name in (verdict.held_against, entry.name)]
+    if trial.basis == "joules" and all(cost.joules is not None for cost in costs):
+        said += f", {' → '.join(_joules(cost.joules, cost.uncertainty) for cost in costs)} each"
+    elif trial.basis == "cpu_seconds" and watts is not None:
+        joules = (cost.cpu_seconds * watts[0] for cost in costs)
+        said += f", {' → '.join(f'~{_joules(one, watts[1] * one)}' for one in joules)} each, estimated"
+    return said
+
+
+def _joules(joules: float | None, uncertainty: float | None) -> str:
+    return numbers.plain(str(numbers.energy(joules, uncertainty or None)))
+
+
+def _noted(product: RecipeResult) -> RecipeResult:
+    return replace(product, notes=notes_of(product))
+
+
+def _inspected(search: Search, verdict: FinalEvaluation) -> str:
+    if verdict.inspection is not None:
+        return verdict.inspection.said
+    short = "you interrupted that" if search.interrupted else "the time allowed was too short for that"
+    return f"It was not loaded in a fresh process: {short}." if verdict.proven else ""
+
+
+def _front(search: Search) -> tuple[ParetoPoint, ...]:
+    """Return what nothing beats, the dearest first."""
+    told = [entry for entry in search.entries if entry.outcome.ratio is not None]
+    best = [entry for entry in told if _better(search, entry) is None]
+    best.sort(key=lambda entry: -entry.cost)
+    return tuple(ParetoPoint(entry.name, _noted(entry.product), entry.outcome.ratio, entry.loss) for entry in best)
+
+
+def _better(search: Search, entry: AcceptedCandidate) -> AcceptedCandidate | None:
+    """Return the cheapest that beats an entry; None where none does and it is on the front."""
+    told = [other for other in search.entries if other.outcome.ratio is not None]
+    beating = [other for other in told if other is not entry and other.beats(entry)]
+    return min(beating, key=lambda other: other.cost, default=None)
+
+
+def _break_even(trial: Trial, name: str, joules: float | None, cpu_seconds: float, against: str) -> int | None:
+    before, after = trial.cost(against), trial.cost(name)
+    if trial.basis == "joules" and joules is not None and before.joules is not None and after.joules is not None:
+        cost, saved = joules, before.joules - after.joules
+    else:
+        cost, saved = cpu_seconds, before.cpu_seconds - after.cpu_seconds
+    return int(-(-cost // saved)) if saved > 0 else None
+
+
+def _rows(search: Search, verdict: FinalEvaluation, kept: AcceptedCandidate | None) -> list[ResultRow]:
+    original = None if verdict.trial is None else verdict.trial.cost(verdict.held_against)
+    alone = verdict.held_against != "original"
+    chosen = None if search.parts is None else search.metric.value(search.parts)
+    reference = f"{next(search.subject.model.parameters()).dtype}".removeprefix("torch.")
+    rows = [
+        ResultRow(
+            "original",
+            "reference",
+            f"{reference}, {_threads()}; every row is compared with this one."
+            + (" Its cost is that in one thread, since the machine was busy." if alone else ""),
+            Ratio(1.0, 1.0, 1.0, 0),
+            None,
+            chosen if verdict.scores is None else verdict.scores[0],
+            original,
+            search.subject.size_bytes,
+            runtime="PyTorch",
+            judged=verdict.scores is not None,
+        )
+    ]
+    for entry in search.entries:
+        judged = entry is verdict.entry and verdict.scores is not None
+        better = _better(search, entry)
+        on_front = better is None
+        # The kept row shows its judged figures, so a reader can't see this in the table.
+        said = f"{'Nothing' if better is None else better.name} costs less and loses no more, as found for choosing."
+        if entry.outcome.ratio is None:
+            said = entry.outcome.reason
+        if entry.name in verdict.refused:
+            said = f"Judged as well, and not kept: {verdict.refused[entry.name]}"
+        if entry is verdict.entry:
+            said = verdict.reason
+        told = entry.outcome.ratio is not None
+        standing: Any = "front" if on_front and told and entry is not verdict.entry else "dropped"
+        remarks = tuple(search.remarks.get(entry.name, ()))
+        outcome = verdict.outcome if entry is verdict.entry and verdict.outcome is not None else entry.outcome
+        rows.append(
+            ResultRow(
+                entry.name,
+                "kept" if entry is kept else standing,
+                said,
+                outcome.ratio,
+                verdict.loss if judged else entry.loss,
+                verdict.scores[1] if judged and verdict.scores is not None else entry.score,
+                outcome.cost,
+                entry.product.size_bytes,
+                verdict.against_control if judged else entry.against_control,
+                (*notes_of(entry.product), *remarks),
+                entry.product.runtime,
+                judged,
+            )
+        )
+    others = [
+        replace(row, notes=(*row.notes, *search.remarks.get(row.name, ()))) if row.name in search.remarks else row
+        for row in search.rows
+    ]
+    return [*rows, *others]
+
+
+def _nothing(search: Search, verdict: FinalEvaluation) -> str:
+    if verdict.reason:
+        return verdict.reason
+    tried = [row for row in search.rows if row.standing in ("dropped", "failed")]
+    if search.interrupted:
+        return INTERRUPTED
+    if not tried:
+        return NO_TIME if search.late else NOTHING_APPLIES
+    if len(tried) == 1:
+        return "One candidate was tried; it doesn't prove less cost within the accepted loss."
+    return f"{len(tried)} candidates were tried; none proves less cost within the accepted loss."
+
+
+def _threads() -> str:
+    import torch
+
+    count = torch.get_num_threads()
+    return f"{count} thread{'s' if count > 1 else ''}"
+
+
+def _where(search: Search) -> str:
+    """Return threads, device and precision of the original."""
+    device = search.subject.device
+    reference = f"{next(search.subject.model.parameters()).dtype}".removeprefix("torch.")
+    return ", ".join([_threads(), *([] if device.type == "cpu" else [str(device)]), reference])

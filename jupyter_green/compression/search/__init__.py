@@ -1,0 +1,1 @@
+"""The search for the cheapest candidate within the accepted loss, and its final evaluation."""

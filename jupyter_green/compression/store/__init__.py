@@ -1,0 +1,1 @@
+"""Saving a compressed model and loading it without running foreign code."""

@@ -1,0 +1,250 @@
+"""The last check: the winner is saved, loaded by a process that knows nothing of this one, and asked again there.
+
+A model that answers well here may hang on something of this process. So the other one gets the folder and inputs that
+were never used (one example, several, other lengths), and compares with what was answered here; a language model has
+to generate the same. What the process needs of memory and time is told. A class that lives in the notebook alone can't
+be made elsewhere: it is loaded here, into a copy of the original, and the report says so.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jupyter_green.compression.data.batch import Batch, leaves
+from jupyter_green.compression.errors import ShrinkError, require, why
+from jupyter_green.compression.model.outputs import alike
+from jupyter_green.compression.model.source_model import SourceModel, kind_of
+from jupyter_green.compression.process import deadline
+from jupyter_green.compression.process.deadline import TimeIsUp
+from jupyter_green.compression.process.state import same_random_numbers
+from jupyter_green.compression.recipes.recipe import RecipeResult
+
+TOKENS = 8
+PATIENCE_SECONDS = 300
+CLOSE = 0.02
+"""By how much (relative to the largest answer) answers of the two processes may differ."""
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What the check found.
+
+    Parameters
+    ----------
+    passed : bool
+        Whether the saved model answered the same.
+    said : str
+        In one sentence.
+    fresh : bool
+        Whether that was in a process of its own.
+    seconds : float or None
+        Loading, without what a library needs to start.
+    memory_bytes : int or None
+        What the process grew by when it loaded and ran the model.
+    """
+
+    passed: bool
+    said: str
+    fresh: bool = True
+    seconds: float | None = None
+    memory_bytes: int | None = None
+
+
+def inspect(original: SourceModel, product: RecipeResult, batches: Sequence[Batch]) -> Inspection:
+    """Save a product, load it in a fresh process where that can be, and compare.
+
+    Parameters
+    ----------
+    original : SourceModel
+        The original.
+    product : RecipeResult
+        The winner.
+    batches : sequence of Batch
+        Examples that it was not chosen by.
+    """
+    from .save import write
+
+    with tempfile.TemporaryDirectory() as place:
+        folder, fresh = Path(place) / "model", Path(place) / "fresh.safetensors"
+        try:
+            deadline.look()
+            alone = write(folder, original, product, batches[0].part(0, 2).inputs)
+            _write(fresh, original, product.model, [*_cases(batches), *_resized(original, product, batches[0])])
+            found = (
+                _elsewhere(folder, fresh, original.device.type)
+                if alone
+                else _asked(folder, fresh, original.device.type, _instance(original, product))
+            )
+        except (ShrinkError, OSError, RuntimeError, ValueError, TypeError) as error:
+            return Inspection(False, f"It can't be saved and loaded again: {why(error)}", fresh=False)
+    failed = found.get("failed")
+    place_of = "a fresh process" if alone else f"this process, since {_class(product)} is no class of a library"
+    if failed:
+        return Inspection(False, f"Saved and loaded in {place_of}, it failed: {failed}", alone)
+    memory = found.get("memory_bytes") if alone else None
+    needs = f", which grew by {memory / 1e6:,.0f} MB" if memory else ""
+    also = " and generated the same" if found.get("generated") else ""
+    said = f"Saved and loaded in {place_of}{needs}, it answered {found['cases']} inputs of other sizes the same{also}."
+    return Inspection(True, said, alone, found.get("seconds"), memory)
+
+
+def _class(product: RecipeResult) -> str:
+    return type(product.model if product.weights is None else product.weights).__name__
+
+
+def _instance(original: SourceModel, product: RecipeResult) -> Any:
+    """Return an instance of the class that was shrunk: a copy of the original's, or of a student."""
+    import copy
+
+    model = product.model if product.weights is None else product.weights
+    if any(step.get("recipe") == "student" for step in product.steps):
+        return copy.deepcopy(model)  # a student may be of the same class and of another size
+    return original.copy() if type(original.model) is type(model) else copy.deepcopy(model)
+
+
+def _cases(batches: Sequence[Batch]) -> list[Any]:
+    """Return inputs of several sizes: one example, three, and another batch."""
+    first, last = batches[0], batches[-1]
+    return [first.part(0, 1).inputs, first.part(0, 3).inputs, last.inputs]
+
+
+def _resized(original: SourceModel, product: RecipeResult, batch: Batch) -> list[Any]:
+    """Return inputs of other lengths, heights and the like that the original takes, where the product is not fixed."""
+    from jupyter_green.compression.recipes.export import resized
+    from jupyter_green.compression.recipes.onnx_model import session_of
+
+    part = session_of(product.model)
+    shapes = [] if part is None else [item.shape for item in part.session.get_inputs()]
+
+    def free(place: int, axis: int) -> bool:
+        return part is None or (place < len(shapes) and not isinstance(shapes[place][axis], int))
+
+    return [given for axes, others in resized(original, batch) if all(free(*axis) for axis in axes) for given in others]
+
+
+def _write(path: Path, original: SourceModel, model: Any, cases: Sequence[Any]) -> None:
+    import torch
+
+    held = {}
+    with torch.inference_mode(), original.kept(model):
+        for number, inputs in enumerate(cases):
+            given = Batch(inputs).to(original.device).inputs
+            with same_random_numbers():
+                held[f"{number}.out"] = original.main(original.call(given, model)).float().cpu().contiguous()
+            names = list(inputs) if isinstance(inputs, dict) else [str(n) for n in range(len(leaves(inputs)))]
+            for name, leaf in zip(names, leaves(inputs), strict=True):
+                held[f"{number}.in.{name}"] = leaf.detach().cpu().contiguous().clone()
+        if hasattr(model, "generate") and callable(getattr(model, "can_generate", None)) and model.can_generate():
+            from jupyter_green.compression.model.workload import generated
+
+            held["generated"] = generated(model, Batch(cases[0]).to(original.device).inputs, TOKENS).cpu().contiguous()
+    require("safetensors.torch").save_file(held, str(path))
+
+
+def _elsewhere(folder: Path, fresh: Path, device: str) -> dict[str, Any]:
+    import torch
+
+    deadline.look()
+    patience = min(PATIENCE_SECONDS, deadline.left())
+    threads = str(torch.get_num_threads())
+    root = str(Path(__file__).parents[2])
+    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "HF_HUB_OFFLINE": "1"}
+    try:
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "jupyter_green.compression.store.reload_check",
+                str(folder),
+                str(fresh),
+                threads,
+                device,
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=patience,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired:
+        if patience < PATIENCE_SECONDS:
+            raise TimeIsUp from None  # it may well have answered, had there been more time
+        return {"failed": f"it did not answer within {PATIENCE_SECONDS:g} s."}
+    lines = done.stdout.strip().splitlines()
+    if done.returncode != 0 or not lines:
+        last = (done.stderr.strip().splitlines() or ["no word"])[-1]
+        return {"failed": last[:200]}
+    found: dict[str, Any] = json.loads(lines[-1])
+    return found
+
+
+def _asked(folder: Path, fresh: Path, device: str, model: Any = None) -> dict[str, Any]:
+    """Load a folder and compare its answers; runs in either process."""
+    import psutil
+    import torch
+
+    from jupyter_green.compression.model.workload import generated
+
+    from .folder import opened
+    from .load import judged_tensor, made_of
+
+    before, began = psutil.Process().memory_info().rss, time.perf_counter()
+    try:
+        contents = opened(folder)
+        made = made_of(contents, model).to(device)  # it was written a moment ago, so nobody tries it first
+        took = time.perf_counter() - began
+        held = require("safetensors.torch").load_file(str(fresh), device=device)
+        call = contents.note["call"]
+        count = sum(name.endswith(".out") for name in held)
+        for number in range(count):
+            begin = f"{number}.in."
+            inputs = {name.removeprefix(begin): leaf for name, leaf in held.items() if name.startswith(begin)}
+            with torch.inference_mode(), same_random_numbers():
+                answer = judged_tensor(SourceModel(made, kind_of(made)).call(arranged(inputs, call)), contents.note)
+                answer = answer.float().cpu()
+            if not alike(answer, held[f"{number}.out"].cpu(), CLOSE):
+                return {"failed": f"for inputs of shape {_shape(inputs)} it answers differently."}
+        if "generated" in held:
+            first = arranged({n.removeprefix("0.in."): x for n, x in held.items() if n.startswith("0.in.")}, call)
+            with torch.inference_mode():
+                said = generated(made, first, TOKENS).cpu()
+            if said.shape != held["generated"].shape or not bool((said == held["generated"].cpu()).all()):
+                return {"failed": "it generates other tokens."}
+    except (ShrinkError, RuntimeError, ValueError, TypeError, KeyError, IndexError) as error:
+        return {"failed": why(error)}
+    grown = psutil.Process().memory_info().rss - before
+    return {"cases": count, "seconds": took, "memory_bytes": max(0, grown), "generated": "generated" in held}
+
+
+def arranged(inputs: dict[str, Any], call: Any) -> Any:
+    """Return tensors by name as a model is called: by name, several in order, or one."""
+    if call == "named":
+        return inputs
+    ordered = [inputs[str(place)] for place in range(len(inputs))]
+    return tuple(ordered) if call == "many" else ordered[0]
+
+
+def _shape(inputs: dict[str, Any]) -> str:
+    return " x ".join(map(str, next(iter(inputs.values())).shape))
+
+
+def _main(folder: str, fresh: str, threads: str, device: str) -> None:
+    import torch
+
+    torch.set_num_threads(int(threads))
+    print(json.dumps(_asked(Path(folder), Path(fresh), device)))
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])

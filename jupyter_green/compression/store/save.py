@@ -1,0 +1,277 @@
+"""Saving: weights as safetensors or ONNX, settings and figures as JSON, a card for people; nothing pickled.
+
+Where the form allows, the folder is a plain transformers model that `from_pretrained` reads without this package. A
+probe travels with it: made-up inputs of the right shapes, never a person's example, and what the model answered.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jupyter_green.compression.data.batch import leaves
+from jupyter_green.compression.errors import ShrinkError, require
+from jupyter_green.compression.process.state import SEED, same_random_numbers
+from jupyter_green.compression.recipes.onnx_model import session_of
+
+from .folder import CARD, CONFIG, NOTE, ONNX, PROBE, SCHEMA, WEIGHTS, checksum, digest
+
+if TYPE_CHECKING:
+    from jupyter_green.compression.model.source_model import SourceModel
+    from jupyter_green.compression.recipes.recipe import RecipeResult
+    from jupyter_green.compression.result import ShrinkResult
+
+
+def save(result: ShrinkResult, path: Path) -> Path:
+    """Write a result's model into a new or an empty folder; all of it or nothing.
+
+    Raises
+    ------
+    ShrinkError
+        If there is nothing to save, or something is there already.
+    """
+    facts, product = result.facts, result.facts.product
+    if product is None:
+        raise ShrinkError("Nothing was kept, so there is nothing to save; your model is as it was.")
+    if result.model is facts.original.model:
+        raise ShrinkError("This was undone: the model is the original, so there is nothing to save; use() takes a row.")
+    empty = path.is_dir() and not path.is_symlink() and not any(path.iterdir())
+    if (path.exists() or path.is_symlink()) and not empty:
+        raise ShrinkError(f"{path} is there already and is not an empty folder; name a new or an empty one.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    try:
+        alone = write(made, facts.original, product, facts.sample, _figures(result))
+        (made / CARD).write_text(_card(result, alone), encoding="utf-8")
+        made.chmod(0o755)
+        if empty:
+            path.rmdir()  # fails where something was put there meanwhile
+        made.rename(path)
+    except BaseException:  # an interrupt too leaves no half of a folder behind; all of it is raised on
+        shutil.rmtree(made, ignore_errors=True)
+        raise
+    return path
+
+
+def write(
+    made: Path, original: SourceModel, product: RecipeResult, sample: Any, figures: Mapping[str, Any] | None = None
+) -> bool:
+    """Write weights, probe and `shrink.json` into a folder; return whether that alone suffices to make the model again.
+
+    Parameters
+    ----------
+    made : Path
+        The folder; made where it is missing.
+    original : SourceModel
+        What was shrunk.
+    product : RecipeResult
+        What came of it.
+    sample : object
+        Inputs whose shapes the probe gets.
+    figures : mapping, optional
+        What stands in `shrink.json` beside what loading needs.
+    """
+    made.mkdir(exist_ok=True)
+    alone = _weights(made, product)
+    _probe(made, original, product.model, sample)
+    note = {**_note(original, product, sample, alone), **(figures or {})}
+    note["files"] = {file.name: digest(file) for file in sorted(made.iterdir())}
+    note["checksum"] = checksum(json.loads(json.dumps(note, allow_nan=False)))
+    (made / NOTE).write_text(json.dumps(note, indent=1, allow_nan=False), encoding="utf-8")
+    return alone
+
+
+@contextmanager
+def unseen() -> Iterator[None]:
+    """Let transformers read and write without bars and warnings: what goes wrong is raised, and told in a sentence."""
+    logging = require("transformers").utils.logging
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity(logging.CRITICAL)
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def of_transformers(model: Any) -> bool:
+    """Whether a model's class is one of transformers' own, so that its configuration says how to make it."""
+    if not type(model).__module__.startswith("transformers."):
+        return False
+    return getattr(require("transformers"), type(model).__name__, None) is type(model)
+
+
+def _weights(made: Path, product: RecipeResult) -> bool:
+    """Write the weights; return whether the folder alone suffices to make the model again."""
+    if product.form == "onnx":
+        part = session_of(product.model)
+        (made / ONNX).write_bytes(part.onnx)
+        # What stands around it is made by its own library: a fresh instance is asked for.
+        return part is product.model
+    model = product.model if product.weights is None else product.weights
+    if not model.state_dict():
+        raise ShrinkError(f"{type(model).__name__} holds no weights of its own, so there is nothing to save.")
+    if of_transformers(model):
+        with unseen():
+            model.save_pretrained(made)
+        for extra in made.iterdir():
+            if extra.name not in (CONFIG, WEIGHTS):
+                extra.unlink()
+        if not (made / WEIGHTS).is_file():
+            raise ShrinkError("The weights don't fit into one file, which saving can't do yet.")
+        if any(step.get("recipe") == "heads" for step in product.steps):
+            # Layers get their shapes by the weights' names; transformers may write others than its modules have.
+            (made / WEIGHTS).unlink()
+            require("safetensors.torch").save_model(model, str(made / WEIGHTS))
+        return True
+    require("safetensors.torch").save_model(model, str(made / WEIGHTS))
+    return False
+
+
+def _probe(made: Path, original: Any, model: Any, sample: Any) -> None:
+    import torch
+
+    inputs = made_up(sample)
+    with torch.inference_mode(), same_random_numbers(), original.kept(model):
+        answer = original.main(original.call(_on(inputs, model, original), model)).float().cpu()
+    named = {f"in.{name}": leaf for name, leaf in _named(inputs)}
+    require("safetensors.torch").save_file({**named, "out": answer.contiguous()}, str(made / PROBE))
+
+
+def made_up(sample: Any) -> Any:
+    """Return inputs of a sample's shapes with nothing of the sample in them but the range of whole numbers."""
+    import torch
+
+    drawn = torch.Generator().manual_seed(SEED)
+
+    def fill(leaf: Any, name: str = "") -> Any:
+        if leaf.is_floating_point():
+            return torch.randn(leaf.shape, generator=drawn).to(leaf.dtype)
+        if leaf.dtype == torch.bool or "mask" in name:
+            return torch.ones_like(leaf, device="cpu")
+        most = max(1, int(leaf.max()) + 1)
+        return torch.randint(0, most, leaf.shape, generator=drawn).to(leaf.dtype)
+
+    if isinstance(sample, Mapping):
+        return {name: fill(leaf, name) for name, leaf in sample.items()}
+    if isinstance(sample, (tuple, list)):
+        return tuple(fill(leaf) for leaf in sample)
+    return fill(sample)
+
+
+def _named(inputs: Any) -> list[tuple[str, Any]]:
+    names = list(inputs) if isinstance(inputs, Mapping) else [str(place) for place in range(len(leaves(inputs)))]
+    return [(name, leaf.contiguous()) for name, leaf in zip(names, leaves(inputs), strict=True)]
+
+
+def _on(inputs: Any, model: Any, original: Any) -> Any:
+    from jupyter_green.compression.data.batch import Batch
+
+    return Batch(inputs).to(original.device).inputs
+
+
+def _note(original: SourceModel, product: RecipeResult, sample: Any, alone: bool) -> dict[str, Any]:
+    """Return what loading needs."""
+    model = product.model if product.weights is None else product.weights
+    return {
+        "schema": SCHEMA,
+        "form": product.form,
+        "alone": alone,
+        "class": type(model).__name__,
+        "unsaved": _kinds_not_saved(model),
+        "steps": [dict(step) for step in product.steps],
+        "call": "named" if isinstance(sample, Mapping) else ("many" if isinstance(sample, (tuple, list)) else "one"),
+        "output": [] if original.task is None else list(original.task.output),
+        "versions": versions(),
+    }
+
+
+def not_saved(model: Any) -> set[str]:
+    """Return the names of a model's tensors that no weights' file holds: its class makes them anew."""
+    named = {name for name, _ in (*model.named_parameters(), *model.named_buffers())}
+    return (named - set(model.state_dict())) | set(getattr(model, "_keys_to_ignore_on_save", None) or ())
+
+
+def _kinds_not_saved(model: Any) -> dict[str, str]:
+    own, names = {**dict(model.named_parameters()), **dict(model.named_buffers())}, not_saved(model)
+    return {
+        name: str(tensor.dtype).removeprefix("torch.")
+        for name, tensor in own.items()
+        if name in names and tensor.is_floating_point()
+    }
+
+
+def _figures(result: ShrinkResult) -> dict[str, Any]:
+    """Return what was measured, and what it was measured with."""
+    facts = result.facts
+    return {
+        "recipe": result.recipe,
+        "original": facts.original.name,
+        "data": facts.data,
+        "figures": {
+            "basis": result.basis,
+            "quality": result.quality,
+            "energy_ratio": result.energy_ratio,
+            "energy_ratio_interval": result.energy_ratio_interval,
+            "runtime_ratio": result.runtime_ratio,
+            "model_ratio": result.model_ratio,
+            "bf16_ratio": result.bf16_ratio,
+            "phases": {name: (ratio.value, ratio.low, ratio.high) for name, ratio in facts.phases.items()},
+            "metric": facts.metric,
+            "loss": result.loss,
+            "loss_interval": result.loss_interval,
+            "examples": facts.examples,
+            "proven": result.proven,
+            "reason": result.reason,
+            "key": facts.key,
+            "cost_joules": result.cost_joules,
+            "cost_seconds": result.cost_seconds,
+            "break_even": result.break_even,
+        },
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the libraries that a saved model depends on, as far as they are installed."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {}
+    for name in (
+        "jupyter_green",
+        "torch",
+        "transformers",
+        "onnx",
+        "onnxruntime",
+        "torch-pruning",
+        "torchao",
+        "safetensors",
+    ):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _card(result: ShrinkResult, alone: bool) -> str:
+    from jupyter_green.compression.report.shrink_report import text
+
+    fresh = "" if alone else ", model=YourModel()"
+    how = f'import jupyter_green as green\n\nmodel = green.load("this folder"{fresh})'
+    report = text(result).replace("```", "'''")
+    product = result.facts.product
+    made_again = alone and product is not None and product.weights is not None and product.weights is not product.model
+    beside = (
+        "\n`from_pretrained` reads the weights of this folder as they were before the last step, without its gain.\n"
+        if made_again
+        else ""
+    )
+    head = f"# {result.facts.original.name}, {result.recipe}"
+    return f"{head}\n\n```text\n{report}\n```\n\n```python\n{how}\n```\n{beside}"

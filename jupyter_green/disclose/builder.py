@@ -1,0 +1,164 @@
+"""From records to a disclosure: what the ledger knows is taken from it, what only the person knows is asked for."""
+
+from __future__ import annotations
+
+import math
+import platform
+from collections.abc import Iterable, Sequence
+
+from jupyter_green.impact import Embodied, Valuation
+from jupyter_green.records import EnergyRecord, is_simulated
+from jupyter_green.reporting.record.details import not_metered
+from jupyter_green.reporting.run.totals import total, within
+from jupyter_green.reporting.share_text import devices
+
+from .disclosure import PHASES, Disclosure, Utilisation, checked
+from .errors import DiscloseError
+from .sci import boundary_of
+
+
+def disclose(
+    records: Iterable[EnergyRecord],
+    *,
+    name: str,
+    phase: str = "other",
+    valuation: Valuation | None = None,
+    utilisation: float | None = None,
+    software: Sequence[str] = (),
+    location: str = "",
+    training_type: str = "",
+    techniques: Sequence[str] = (),
+    verification: str = "none",
+    remote: Sequence[str] = (),
+    embodied: Embodied | None = None,
+    water_grid: str | float | None = None,
+) -> Disclosure:
+    """Make a disclosure from records; real ones, or simulated ones where there are no others.
+
+    Parameters
+    ----------
+    records : iterable of EnergyRecord
+        What was metered.
+    name, phase, location, training_type, techniques, verification, embodied, water_grid
+        As of `Disclosure`.
+    valuation : Valuation, optional
+        Region, PUE and tariff; nothing is said of CO2e and money without.
+    utilisation : float, optional
+        How busy the devices were, as the person knows it; else the part of the elapsed time in which metered
+        work ran is taken, and called that.
+    software : sequence of str
+        Versions; this Python and the system are added.
+    remote : sequence of str
+        Work that was done elsewhere and could not be metered, such as calls of an API.
+
+    Raises
+    ------
+    DiscloseError
+        If something that may not be left out is not known; one sentence.
+    """
+    given = list(records)
+    if not name.strip():
+        raise DiscloseError("A disclosure needs a name: that of the model or the work.")
+    if phase not in PHASES:
+        raise DiscloseError(f"{phase!r} is no phase; say {', '.join(PHASES)}.")
+    real = [record for record in given if not is_simulated(record)] or given
+    inner = within(real)
+    counted = [record for record in real if record.id not in inner]
+    whole = total(counted)
+    if not counted or whole.joules is None or not math.isfinite(whole.joules):
+        raise DiscloseError("There is no reading, so there is nothing to disclose; %energy doctor says why.")
+    boards = tuple(part for part in whole.components if part.kind == "gpu" and part.joules is not None)
+    units, unit = _units(counted)
+    return checked(
+        Disclosure(
+            name=name,
+            phase=phase,
+            hardware=tuple(devices(whole)),
+            count=_count(whole),
+            hours=_worked(counted) / 3600,
+            utilisation=_utilisation(counted, utilisation),
+            software=_software(software),
+            boundary=f"{boundary_of(whole)}; without power supply, fans, disks, network and cooling",
+            measured_share=whole.measured_share or 0.0,
+            joules=whole.joules,
+            uncertainty=math.inf if whole.uncertainty is None else whole.uncertainty,
+            quality=whole.quality,
+            accelerator_joules=whole.with_(components=boards).joules if boards else None,
+            records=len(counted),
+            unread=sum(record.joules is None for record in counted),
+            unmetered=_unmetered(counted, whole, remote),
+            valuation=valuation or Valuation(),
+            location=location or _place(valuation),
+            training_type=training_type,
+            techniques=tuple(techniques),
+            verification=verification,
+            units=units,
+            unit=unit,
+            embodied=embodied,
+            water_grid=water_grid,
+            started_at=min(record.started_at for record in counted),
+            ended_at=max(record.started_at + record.seconds for record in counted),
+        )
+    )
+
+
+def _units(records: Sequence[EnergyRecord]) -> tuple[float | None, str]:
+    """Return how many things were done where every record counts the same kind; nothing else can be added up."""
+    worked = [record for record in records if record.span != "gap"]
+    named = {record.unit for record in worked}
+    if len(named) != 1 or None in named or any(not record.units for record in worked):
+        return None, ""
+    return math.fsum(record.units or 0.0 for record in worked), str(named.pop())
+
+
+def _software(given: Sequence[str]) -> tuple[str, ...]:
+    """Return the versions that were told, and those of Python and the system where they were not."""
+    own = (f"Python {platform.python_version()}", f"{platform.system()} {platform.machine()}")
+    told = {name.split(" ")[0] for name in given}
+    return (*given, *(name for name in own if name.split(" ")[0] not in told))
+
+
+def _count(record: EnergyRecord) -> int:
+    kinds: dict[str, set[str]] = {}
+    for part in record.components:
+        if part.joules is not None:
+            kinds.setdefault(part.kind, set()).add(part.key)
+    return len(kinds.get("gpu") or kinds.get("cpu") or next(iter(kinds.values()), set()))
+
+
+def _utilisation(records: Sequence[EnergyRecord], told: float | None) -> Utilisation:
+    if told is not None:
+        if not (math.isfinite(told) and 0 <= told <= 1):
+            raise DiscloseError(f"A utilisation of {told!r} is none; give a number from 0 to 1.")
+        return Utilisation(float(told), "of the devices, as told by the person")
+    elapsed = max(record.started_at + record.seconds for record in records) - min(r.started_at for r in records)
+    share = 1.0 if elapsed <= 0 else min(1.0, _worked(records) / elapsed)
+    return Utilisation(share, "part of the time from first to last in which metered work ran; no load of a device")
+
+
+def _worked(records: Sequence[EnergyRecord]) -> float:
+    """Return the seconds in which work ran; those between cells where there was nothing else."""
+    worked = math.fsum(record.seconds for record in records if record.span != "gap")
+    return worked or math.fsum(record.seconds for record in records)
+
+
+def _unmetered(records: Sequence[EnergyRecord], whole: EnergyRecord, remote: Sequence[str]) -> tuple[str, ...]:
+    absent: dict[str, int] = {}
+    for record in records:
+        for part in record.components:
+            if part.joules is None:
+                absent[part.device] = absent.get(part.device, 0) + 1
+    unread = sum(record.joules is None for record in records)
+    said = [f"{name}: runs elsewhere and can't be metered here" for name in remote]
+    said += [f"{device}: no reading in {count} of {len(records)} stretches" for device, count in absent.items()]
+    if unread:
+        said.append(f"{unread} of {len(records)} stretches have no reading at all")
+    said.append(f"{not_metered(whole)}: no sensor of it is read")
+    if any(part.method == "model" and part.joules is not None for part in whole.components):
+        said.append("what the processor draws while idle, and other programs: only processor time of this work counts")
+    return tuple(said)
+
+
+def _place(valuation: Valuation | None) -> str:
+    intensity = None if valuation is None else valuation.intensity
+    return "" if intensity is None or intensity.region == "own" else intensity.name

@@ -1,0 +1,1 @@
+"""``%budget`` and the guard that holds cells to budgets."""

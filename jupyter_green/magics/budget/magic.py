@@ -1,0 +1,232 @@
+"""``%budget``: say how much may be used, see how it stands, and go on all the same with a reason."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from datetime import date
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
+
+from jupyter_green.magics.cells.cell_meter import CellMeter
+from jupyter_green.reporting.text_table import TextTable
+
+from .commands import PERS, BudgetCommands, when
+from .guard import HOLD, BudgetGuard
+
+if TYPE_CHECKING:
+    from jupyter_green.budgets.budget import Budget
+    from jupyter_green.records import Purpose
+
+USAGE = (
+    "AMOUNT --per day|week|month|notebook|project [--inference | --training] [--zone NAME] [--carry] [--stop] "
+    "[--until DATE] | override REASON | as inference|training|other|auto | clear [--per …] | log"
+)
+WIDEST = 160
+
+
+class _Options(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"%budget: {message}; it takes {USAGE}.")
+
+
+@magics_class
+class BudgetMagics(Magics):
+    """The budget magic of one shell.
+
+    Parameters
+    ----------
+    shell : InteractiveShell
+        The shell it belongs to.
+    cells : CellMeter
+        Meters its cells.
+    gate : BudgetGuard
+        Holds them to their budgets.
+    purser : BudgetCommands
+        Changes those.
+    """
+
+    def __init__(self, shell: Any, cells: CellMeter, gate: BudgetGuard, purser: BudgetCommands) -> None:
+        super().__init__(shell)
+        self.cells, self.gate, self.purser = cells, gate, purser
+        # Not decorated magics: a call that stands in a held cell's place, nothing to be found or typed.
+        self.magics["line"][HOLD] = cells.start
+
+    @no_var_expand
+    @line_magic
+    def budget(self, line: str) -> TextTable | None:
+        """Say how much may be used, and see how it stands.
+
+        ::
+
+            %budget                           how each budget stands
+            %budget 50Wh --per day            warns at 80 %, asks at 100 %, then holds further metered cells back
+            %budget 200g --per month          CO2e (with a region); 3EUR: money (with a tariff)
+            %budget 1kWh --per project        also: notebook, week
+            %budget 50Wh --per day --inference   counts inference alone; --training: training; without: every cell
+            %budget 50Wh --per day --carry    what was left of the day before is added
+            %budget 50Wh --per day --stop     interrupts a running cell too, at its next heartbeat
+            %budget … --zone Europe/Zurich    days of that time zone; --until 2027-01-31: the last day
+            %budget override "REASON"         goes on until the period ends; the reason is logged
+            %budget as inference              what cells count as from now on (training, other; auto: found again)
+            %budget clear [--per day]         no budget any more
+            %budget log                       what was set and overridden, and why
+
+        Inference is found where a model generates or evaluates, training where a loss goes backward; a cell's label
+        (``%%energy -l inference``) says otherwise.
+        """
+        from jupyter_green.budgets.limit import InvalidLimit
+
+        try:
+            words = shlex.split(line)
+        except ValueError as error:
+            raise UsageError(f"%budget: {error}; put a reason in quotes.") from None
+        try:
+            if not words:
+                return self._standing()
+            if words[0] == "log":
+                return self._log(words[1:])
+            command = {"override": self._override, "as": self._as, "clear": self._clear}.get(words[0])
+            if command is None:
+                self._set(words)
+            else:
+                command(words[1:])
+            return None
+        except InvalidLimit as error:
+            raise UsageError(f"%budget: {error}") from None
+
+    # ---- what may be asked --------------------------------------------------------------------
+
+    def _standing(self) -> TextTable:
+        from jupyter_green.budgets.messages import basis, unknown, used
+
+        self.cells.session().settle()
+        self.gate.purse.look()
+        budgets = self.gate.budgets()
+        if not budgets:
+            return TextTable(f"No budget holds here. %budget takes {USAGE}.")
+        problem, rows, said = self.gate.purse.problem, [], []
+        for budget in budgets:
+            spent = self.gate.standing(budget)
+            lifted = self.gate.purse.overridden(budget)
+            state = "held back" if spent.share >= 1 else "nearly used up" if spent.share >= 0.8 else ""
+            how = f"overridden until {when(lifted.until)}: {lifted.reason}" if lifted is not None else state
+            rows.append((budget.name, used(spent), when(spent.end), how))
+            said.append(unknown(spent).strip())
+            said.append(basis(problem, spent.read_at).strip())
+        apart = any(one.covers != "all" for one in budgets)
+        looked = "Inference and training are told apart since the first budget was set." if apart else ""
+        count = f"{len(budgets)} budget{'' if len(budgets) == 1 else 's'} here."
+        notes = [count, looked, *dict.fromkeys(said), self.gate.purse.notice or ""]
+        return TextTable(" ".join(note for note in notes if note), ("budget", "used", "until", ""), rows, widest=WIDEST)
+
+    def _log(self, words: list[str]) -> TextTable:
+        if words:
+            raise UsageError("%budget log takes nothing more.")
+        from jupyter_green.budgets.store import budget_of
+        from jupyter_green.storage import Ledger, LedgerError
+
+        try:
+            with Ledger(self.cells.session().settings.ledger) as ledger:
+                found = [one for one in ledger.postings() if one.kind in ("budget", "override")]
+            budgets = {one.id: budget_of(one) for one in found if one.kind == "budget"}
+        except (LedgerError, ValueError) as error:
+            raise UsageError(f"%budget log: {error}") from None
+        rows = []
+        for one in found:
+            if one.kind == "budget":
+                budget = budgets[one.id]
+                what = "cleared" if budget.limit is None else "set"
+                rows.append((when(one.made_at), what, _called(budget), ""))
+            else:
+                about = budgets.get(str(one.document.get("budget")))
+                reason = str(one.document.get("reason") or "withheld")
+                rows.append((when(one.made_at), "overridden", "" if about is None else _called(about), reason))
+        if not rows:
+            return TextTable("No budget was ever set with this ledger.")
+        return TextTable(
+            f"{len(rows)} line{'' if len(rows) == 1 else 's'}, oldest first.",
+            ("when", "", "budget", "reason"),
+            rows,
+            widest=WIDEST,
+        )
+
+    # ---- what may be changed ------------------------------------------------------------------
+
+    def _set(self, words: list[str]) -> None:
+        if words[0][:1] == "-" and words[0][1:2].isdecimal():
+            words = [f" {words[0]}", *words[1:]]  # an amount below nothing, and no option
+        options = _parser().parse_args(words)
+        _say(
+            self.purser.set(
+                " ".join(options.amount),
+                options.per,
+                "inference" if options.inference else "training" if options.training else "all",
+                zone=options.zone,
+                carry=options.carry,
+                stop=options.stop,
+                until=lambda now: _end(options.until, options.zone, now),
+            )
+        )
+
+    def _override(self, words: list[str]) -> None:
+        _say(self.purser.override(" ".join(words)))
+
+    def _as(self, words: list[str]) -> None:
+        from jupyter_green.budgets.budget import PURPOSES
+
+        known: dict[str, Purpose] = {purpose: purpose for purpose in PURPOSES}
+        if len(words) != 1 or (words[0] not in known and words[0] != "auto"):
+            raise UsageError(f"%budget as takes one of {', '.join(PURPOSES)} or auto.")
+        self.gate.always = known.get(words[0])
+        what = "what they are found to do" if words[0] == "auto" else words[0]
+        print(f"Cells from the next one on count as {what}.")
+
+    def _clear(self, words: list[str]) -> None:
+        parser = _Options(prog="%budget clear", add_help=False, allow_abbrev=False)
+        parser.add_argument("--per", choices=PERS)
+        _say(self.purser.clear(parser.parse_args(words).per))
+
+
+def _parser() -> _Options:
+    parser = _Options(prog="%budget", add_help=False, allow_abbrev=False)
+    parser.add_argument("amount", nargs="+")
+    parser.add_argument("--per", choices=PERS)
+    what = parser.add_mutually_exclusive_group()
+    for option in ("--all", "--training", "--inference"):
+        what.add_argument(option, action="store_true")
+    parser.add_argument("--zone")
+    parser.add_argument("--until")
+    for option in ("--carry", "--stop"):
+        parser.add_argument(option, action="store_true")
+    return parser
+
+
+def _end(text: str | None, zone: str | None, now: float) -> float | None:
+    """Return when a budget's last day is over."""
+    from datetime import timedelta
+
+    from jupyter_green.budgets.budget import midnight, zone_of
+    from jupyter_green.budgets.limit import InvalidLimit
+
+    if text is None:
+        return None
+    try:
+        last = date.fromisoformat(text)
+    except ValueError:
+        raise InvalidLimit(f"{text!r} is no day; write it like 2027-01-31.") from None
+    end = midnight(last + timedelta(days=1), zone_of(zone))
+    if end <= now:
+        raise InvalidLimit(f"{text} is over already; a budget needs a last day that is still to come.")
+    return end
+
+
+def _say(sentences: list[str]) -> None:
+    for sentence in sentences:
+        print(sentence)
+
+
+def _called(budget: Budget) -> str:
+    return f"per {budget.per}" if budget.limit is None else budget.name

@@ -1,0 +1,146 @@
+"""``%energy calibrate``: find out of one counter, with a known load, what the meter else has to allow for.
+
+It says beforehand what it will do and what that takes, and afterwards what it found, in one sentence each.
+Nothing is kept that isn't clear. Untested on hardware so far: what it finds on real boards is not known yet.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from typing import NoReturn
+
+from IPython.core.error import UsageError
+
+from jupyter_green.metering.calibration.fit import calibration_of
+from jupyter_green.metering.calibration.model import Calibration, UnclearError, gain_of
+from jupyter_green.reporting.doctor import seen
+from jupyter_green.reporting.numbers import energy, plain
+from jupyter_green.sensors import Sensor, SensorFault, SensorInfo
+from jupyter_green.session import Session
+from jupyter_green.session.calibration_runner import observe, seconds_of
+from jupyter_green.session.calibration_storage import CalibrationError, forget, keep, known_calibrations
+
+from .known_load import NoLoadError, known_load
+
+STRETCHES, FEWEST = 16, 6
+USAGE = "calibrate [--device N] [--stretches N] [--hold SECONDS] [--wall IDLE BUSY [--efficiency E]] [--forget]"
+
+
+class _Options(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"%energy calibrate: {message}; it takes {USAGE}.")
+
+
+def calibrate(session: Session, words: list[str]) -> None:
+    """Do what the words after ``%energy calibrate`` ask for.
+
+    Raises
+    ------
+    UsageError
+        If it can't be done; one sentence, and nothing is changed.
+    """
+    options = _options(words)
+    try:
+        sensor = _counter(session, options.device)
+        traits = sensor.traits
+        if options.forget:
+            print(_forgotten(traits))
+        elif options.wall is not None:
+            print(_weighed(sensor, (options.wall[0], options.wall[1]), options.efficiency))
+        else:
+            _run(sensor, options.stretches, options.hold)
+    except (UnclearError, NoLoadError, CalibrationError, SensorFault) as error:
+        raise UsageError(f"%energy calibrate: {error} Nothing was changed.") from None
+
+
+def _options(words: list[str]) -> argparse.Namespace:
+    parser = _Options(prog="%energy calibrate", add_help=False, allow_abbrev=False)
+    parser.add_argument("--device", type=int, default=0)
+    parser.add_argument("--stretches", type=int, default=STRETCHES)
+    parser.add_argument("--hold", type=float, default=0.0)
+    parser.add_argument("--wall", type=float, nargs=2, metavar=("IDLE", "BUSY"))
+    parser.add_argument("--efficiency", type=float)
+    parser.add_argument("--forget", action="store_true")
+    options = parser.parse_args(words)
+    if options.stretches < FEWEST or options.stretches > 1000:
+        parser.error(f"--stretches wants {FEWEST} or more, and no more than 1000")
+    if options.hold and not 4 <= options.hold <= 600:
+        parser.error("--hold wants 4 seconds or more, and no more than 600")
+    if options.efficiency is not None and options.wall is None:
+        parser.error("--efficiency goes with --wall")
+    return options
+
+
+def _counter(session: Session, number: int) -> Sensor:
+    """The counter of one GPU; raises UnclearError where there is none."""
+    boards = [sensor for sensor in session.discovery.sensors if sensor.traits.kind == "gpu"]
+    if not boards:
+        raise UnclearError("There is no GPU whose energy is read here (%energy doctor).")
+    if not 0 <= number < len(boards):
+        raise UnclearError(f"--device wants a GPU's number, 0 to {len(boards) - 1}.")
+    sensor = boards[number]
+    if sensor.traits.method != "counter":
+        raise UnclearError(f"{sensor.traits.device} shows its power only; there is no counter to calibrate.")
+    return sensor
+
+
+def _run(sensor: Sensor, stretches: int, hold: float) -> None:
+    traits = sensor.traits
+    load = known_load(traits)
+    seconds = seconds_of(stretches, traits.period[1]) + 2 * hold
+    print(
+        plain(
+            f"Calibrating {traits.device}: {stretches} stretches of full load in about {seconds:.0f} s, "
+            f"{_takes(traits, seconds / 2)}."
+        )
+    )
+    seen = observe(sensor, load, stretches, hold=hold)
+    found = calibration_of(seen.ticks, seen.loads)
+    found = replace(found, idle_watts=seen.idle_watts, busy_watts=seen.busy_watts)
+    keep(traits, found)
+    print(plain(_sentence(traits, found)))
+    if seen.idle_watts is not None and seen.busy_watts is not None:
+        print(
+            f"The counter showed {seen.idle_watts:.0f} W and {seen.busy_watts:.0f} W; add what the wall meter showed "
+            "with: %energy calibrate --wall IDLE BUSY"
+        )
+
+
+def _takes(traits: SensorInfo, busy_seconds: float) -> str:
+    """What the load may use, for people."""
+    if traits.power_limit is None:
+        return "using what the device draws at most"
+    return f"using at most {energy(traits.power_limit * busy_seconds).head}"
+
+
+def _sentence(traits: SensorInfo, found: Calibration) -> str:
+    simulated = "simulated, " if traits.quality == "simulated" else ""
+    return (
+        f"{traits.device} ({simulated}{found.edges} edges): {seen(found)}; "
+        "kept, and used from the next %reload_ext jupyter_green or kernel on."
+    )
+
+
+def _weighed(sensor: Sensor, wall: tuple[float, float], efficiency: float | None) -> str:
+    """Add the gain that a wall meter tells."""
+    traits = sensor.traits
+    known, problem = known_calibrations([sensor])
+    if problem is not None:
+        raise CalibrationError(problem)
+    found = known.get(traits.key)
+    if found is None or found.idle_watts is None or found.busy_watts is None:
+        raise UnclearError("First run %energy calibrate --hold 15 and read the wall meter when it says so.")
+    gain, doubt = gain_of((found.idle_watts, found.busy_watts), wall, efficiency)
+    found = replace(found, gain=gain, gain_doubt=doubt)
+    keep(traits, found)
+    shows = f"{traits.device}: its counter shows {gain:.0%} of what the wall meter does (±{100 * doubt:.0f} %)"
+    if found.applied(traits).scale == 1.0:
+        return plain(f"{shows}, which agrees with the ±{100 * traits.gain:.0f} % allowed for; nothing is corrected.")
+    return plain(f"{shows}; kept, and corrected from the next %reload_ext jupyter_green or kernel on.")
+
+
+def _forgotten(traits: SensorInfo) -> str:
+    if forget(traits):
+        return plain(f"What was found of {traits.device} is forgotten from the next %reload_ext jupyter_green on.")
+    return plain(f"Nothing was known of {traits.device}.")

@@ -1,0 +1,293 @@
+"""What `%energy status` and the line printed at loading say: objects and one function, drawn by `report`."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from jupyter_green.records import EnergyRecord
+from jupyter_green.reporting import Doctor, Table, Totals
+from jupyter_green.reporting.doctor import seen
+from jupyter_green.reporting.numbers import plain
+from jupyter_green.reporting.run.record_table import NO_CELL
+from jupyter_green.reporting.run.totals import total
+from jupyter_green.sensors import Diagnostic
+from jupyter_green.sensors.discovery import discover
+from jupyter_green.session import Session
+from jupyter_green.session.calibration_storage import CalibrationError, kept_calibrations
+from jupyter_green.storage.location import is_local, mask
+from jupyter_green.storage.privacy import comparable
+
+MOST_SOURCES = 2000
+"""Inputs of earlier kernels that are looked through for the source of a cell."""
+PAGE_ROWS = 200
+"""Rows on a page of the history."""
+
+
+@dataclass(frozen=True, repr=False)
+class Status:
+    """How metering stands in this kernel.
+
+    Parameters
+    ----------
+    totals : Totals
+        What was metered since the extension was loaded.
+    metering : bool
+        Whether every cell is metered, or only those with a header.
+    ledger : str
+        Where records go; passwords masked.
+    problem : str or None
+        What is wrong, in one sentence.
+    """
+
+    totals: Totals
+    metering: bool
+    ledger: str
+    problem: str | None = None
+
+    @classmethod
+    def of(cls, session: Session, *, metering: bool, problem: str | None = None) -> Status:
+        """The status of a session; `problem` is what went wrong on the cells' own path."""
+        session.settle()
+        ledger = f"{mask(session.settings.ledger)}{size_of(session.settings.ledger)}"
+        told = " ".join(said for said in (problem, session.problem) if said)
+        records, earlier = session.so_far()
+        return cls(Totals(records, earlier=earlier), metering, ledger, told or None)
+
+    def lines(self) -> list[str]:
+        """The status below its totals, line by line."""
+        how = "every cell is metered" if self.metering else "only cells with a %%energy header are metered"
+        return [f"Metering: {how}.", f"Ledger: {self.ledger}", *([f"Problem: {self.problem}"] if self.problem else [])]
+
+    def __repr__(self) -> str:
+        return "\n".join([self.totals.text(), *self.lines()])
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        rest = "".join(f'<div class="jg" style="font-size:12px">{escape(line)}</div>' for line in self.lines())
+        return {"text/plain": repr(self), "text/html": f"{self.totals.html()}{rest}"}
+
+
+def size_of(url: str) -> str:
+    """Size of a ledger that is a file, in parentheses; nothing for one that is not there yet, or elsewhere."""
+    path = Path(url.removeprefix("sqlite:///"))
+    if not is_local(url) or not path.exists():
+        return ""
+    return f" ({path.stat().st_size / 1e6:.1f} MB)"
+
+
+def examine(session: Session) -> Doctor:
+    """Look at every sensor again, and say what the running session uses."""
+    found = discover()
+    for sensor in found.sensors:
+        sensor.close()
+    findings = list(found.findings)
+    if session.problem:
+        findings.append(Diagnostic("session", "Metering", works=False, detail=session.problem))
+    missing = {sensor.traits.key for sensor in found.sensors} - {traits.key for traits in session.meter.traits}
+    if missing:
+        detail = "A sensor works now that did not when the extension was loaded; load it again to use it."
+        findings.append(
+            Diagnostic("session", "This kernel", works=False, detail=detail, fix=("%reload_ext jupyter_green",))
+        )
+    return Doctor(findings, session.meter.traits, calibrations(session))
+
+
+def calibrations(session: Session) -> list[tuple[str, str]]:
+    """Each calibration that is kept: the sensor's key, and what was found when, or why it is not used."""
+    try:
+        kept = kept_calibrations()
+    except CalibrationError:
+        return []  # the session says so itself
+    stated = {sensor.traits.key: sensor.traits for sensor in session.meter.sensors}
+    used = {traits.key: traits for traits in session.meter.traits}
+    told = []
+    for one in kept:
+        when = "" if one.found_at is None else f" on {date.fromtimestamp(one.found_at).isoformat()}"
+        here = stated.get(one.key)
+        if here is None:
+            why = f"Calibrated{when}: {one.device}, which is not read in this kernel"
+        elif one.driver != here.driver:
+            why = (
+                f"Calibrated{when} under driver {one.driver or 'of no version'}, and this is "
+                f"{here.driver or 'another'}: not used; %energy calibrate finds it anew"
+            )
+        else:
+            gain = "" if one.found.gain is None else f"; it shows {one.found.gain:.0%} of what a wall meter does"
+            later = "" if one.found.applied(here) == used.get(one.key) else "; used from the next %reload_ext on"
+            why = f"Calibrated{when}: {seen(one.found)}{gain}{later}"
+        told.append((one.key, why))
+    return told
+
+
+def history(session: Session, *, everything: bool, sources: Sources, page: int = 1) -> Table:
+    """A page of the cells of this run, or of every run in the ledger, as a table; the first page has the newest.
+
+    A cell has one line; the trials of a search in it, and the times between cells, have one together.
+    """
+    session.settle()
+    title, first = "All runs" if everything else "This run", (page - 1) * PAGE_ROWS
+    problem = session.problem
+    if not everything and session.keeps_all:
+        rows = folded(by_start(session.finished))
+        count = len(rows)
+        rows = rows[max(0, count - first - PAGE_ROWS) : max(0, count - first)]
+    else:
+        from jupyter_green.storage import Ledger
+
+        run = None if everything else session.settings.run_id
+        with Ledger(session.settings.ledger) as ledger:
+            span = "cell" if everything else ("cell", "window")
+            count = ledger.count(run=run, span=span)
+            found = ledger.records(run=run, span=span, limit=PAGE_ROWS, offset=first, newest_first=True)
+            rows = tuple(sorted(found, key=lambda record: (_place(record, found), record.started_at)))
+            if ledger.read_only:  # what waits in journals is not in it, whether that was noticed yet or not
+                problem = problem or " ".join(ledger.notices)
+    if count > PAGE_ROWS:
+        last = first + len(rows)
+        title += f": rows {first + 1} to {last} of {count}, counted from the newest" if rows else f": {count} rows"
+        if last < count and rows:
+            title += f"; --page {page + 1} shows those before"
+    if everything and problem:
+        title += f" that the ledger holds; %energy history has this run ({problem.rstrip('.')})"
+    lines = sources.of_any(rows) if everything else first_lines(rows, sources.typed)
+    headings = {record.run_id: _heading(record) for record in reversed(rows)} if everything else {}
+    none = "It holds none." if everything and problem else NO_CELL
+    return Table(rows, lines, title=title, whole=len(rows) == count, headings=headings, none=none)
+
+
+def folded(records: Sequence[EnergyRecord]) -> tuple[EnergyRecord, ...]:
+    """Return records with one for all trials of one search, and one for all times between cells, at the end."""
+    kept: list[EnergyRecord] = []
+    trials: dict[str | None, list[EnergyRecord]] = {}
+    gaps = [record for record in records if record.span == "gap"]
+    for record in records:
+        if record.span == "trial":
+            if record.parent not in trials:
+                kept.append(record)  # its place
+            trials.setdefault(record.parent, []).append(record)
+        elif record.span != "gap":
+            kept.append(record)
+    rows = [_together(trials[record.parent], "trials") if record.span == "trial" else record for record in kept]
+    return tuple([*rows, _together(gaps, "times between cells")] if gaps else rows)
+
+
+def _together(records: Sequence[EnergyRecord], what: str) -> EnergyRecord:
+    if len(records) == 1:
+        return records[0]
+    first = records[0]
+    label = f"{len(records):,} {what}"
+    return total(records).with_(
+        id=first.id, parent=first.parent, span=first.span, run_id=first.run_id, label=label, seconds=_seconds(records)
+    )
+
+
+def _seconds(records: Sequence[EnergyRecord]) -> float:
+    return math.fsum(record.seconds for record in records)
+
+
+def _place(record: EnergyRecord, records: Sequence[EnergyRecord]) -> float:
+    """When the newest cell of a record's run began: runs stand together, in the order of these."""
+    return max(other.started_at for other in records if other.run_id == record.run_id)
+
+
+def _heading(record: EnergyRecord) -> str:
+    """Say which run it was: when, and of which notebook or project."""
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.started_at))
+    where = record.notebook or (f"project {record.project}" if record.project else "notebook not known")
+    return f"{when} · {where}"
+
+
+def records_of_run(session: Session) -> tuple[tuple[EnergyRecord, ...], str]:
+    """Return what was metered in the run, and what is missing; beyond what the session keeps, what the ledger does."""
+    records = by_start(session.finished)
+    if session.keeps_all:
+        return records, ""
+    from jupyter_green.storage import Ledger, LedgerError
+
+    try:
+        with Ledger(session.settings.ledger) as ledger:
+            return tuple(ledger.records(run=session.settings.run_id)), ""
+    except LedgerError as error:
+        return records, f"Only the newest {len(records)} records are known here: {error}"
+
+
+def by_start(records: Iterable[EnergyRecord]) -> tuple[EnergyRecord, ...]:
+    """Records in the order in which they began; a session keeps them in that in which they became final."""
+    return tuple(sorted(records, key=lambda record: record.started_at))
+
+
+def first_lines(records: Sequence[EnergyRecord], sources: Sequence[str]) -> dict[str, str]:
+    """First line of code of each cell, by record; the kernel's own history, which is never stored."""
+    found = {}
+    for record in records:
+        count = record.execution_count
+        if count is None or not 0 < count < len(sources) or record.span != "cell":
+            continue
+        if line := _first_line(sources[count]):
+            found[record.id] = line
+    return found
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the sources of cells are found: the ledger holds none of them.
+
+    Parameters
+    ----------
+    typed : sequence of str
+        What was typed in this kernel, by execution.
+    history : object
+        IPython's own history, which keeps what was typed in earlier kernels where the person lets it.
+    """
+
+    typed: Sequence[str]
+    history: Any = None
+
+    def of_any(self, records: Sequence[EnergyRecord]) -> dict[str, str]:
+        """Return first lines by record, found by the hash of the code."""
+        from jupyter_green.magics.cells.cell_meter import code_hash
+
+        known = {comparable(code_hash(source)): source for source in (*self._earlier(), *self.typed)}
+        found = {}
+        for record in records:
+            source = known.get(comparable(record.code_hash))
+            line = "" if source is None else _first_line(source)
+            if line:
+                found[record.id] = line
+        return found
+
+    def _earlier(self) -> list[str]:
+        if self.history is None:
+            return []
+        try:
+            return [source for _, _, source in self.history.get_tail(MOST_SOURCES, raw=True, include_latest=True)]
+        except Exception:  # noqa: BLE001 - a database that is IPython's own: the table stands without it
+            return []
+
+
+def _first_line(source: str) -> str:
+    lines = [line for line in source.splitlines() if line.strip() and not line.startswith("%%energy")]
+    lines = [line for line in lines if "_energy_begin" not in line] or lines
+    return lines[0].strip() if lines else ""
+
+
+def load_line(session: Session) -> str:
+    """One line at loading: devices, what is measured, what is estimated and why."""
+    said = []
+    for traits in session.meter.traits:
+        how = {"counter": "counter", "power": "power readings", "model": "from processor time"}[traits.method]
+        said.append(f"{traits.device} {traits.quality} ({how})")
+    # What this machine doesn't have is no fault; what could be mended is said.
+    faults = [item.subject for item in session.discovery.findings if not item.works and (item.fix or item.advice)]
+    if faults:
+        said.append(f"{', '.join(faults)} can't be read (%energy doctor)")
+    if not session.meter.traits:
+        said = ["no energy sensor and no estimate here (%energy doctor)"]
+    problem = f" · {session.problem}" if session.problem else ""
+    return plain(f"jupyter_green meters every cell: {' · '.join(said)}{problem}")

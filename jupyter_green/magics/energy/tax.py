@@ -1,0 +1,289 @@
+"""``%energy tax``: what was used above a baseline, and what that would cost; each term visible, nobody charged.
+
+A shadow price: it shows what a tax on the excess would ask. The rate is the person's own, or follows from a price of
+carbon and the region's grams per kilowatt-hour.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, NoReturn
+
+from IPython.core.error import UsageError
+
+from jupyter_green.magics.arguments import tolerance_of
+from jupyter_green.records import EnergyRecord, cell_key, weakest
+from jupyter_green.reporting import numbers
+from jupyter_green.reporting.text_table import TextTable
+from jupyter_green.session import Session
+from jupyter_green.storage.privacy import comparable
+
+from .status import first_lines, records_of_run
+
+if TYPE_CHECKING:
+    from jupyter_green.baselines.excess import Excess, Joules
+    from jupyter_green.impact import Valuation
+    from jupyter_green.pricing.baseline_rule import Rule
+    from jupyter_green.pricing.price import TariffCard
+
+USAGE = (
+    "tax [--rate 0.30] [--carbon-price 190USD] [--fixed 2J | --history | --benchmark | --reference TASK] "
+    "[--tolerance 5%] [--gpu-hour 2.5]"
+)
+CARBON_PRICE, CARBON_CURRENCY = Decimal(190), "USD"
+CARBON_SOURCE = "a published estimate of what a tonne costs society (EPA, 2023), not checked here"
+
+
+class _Options(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"%energy tax: {message}; it takes {USAGE}.")
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Money per kWh of excess, in which currency, and where it comes from."""
+
+    per_kwh: Decimal
+    currency: str
+    sentence: str
+
+
+def tax(session: Session, words: list[str], sources: Sequence[str]) -> TextTable:
+    """Return the excess of this run and its shadow price.
+
+    Raises
+    ------
+    UsageError
+        If it can't be told; one sentence.
+    """
+    from jupyter_green.baselines.selection import BaselineError
+    from jupyter_green.storage.errors import LedgerError
+
+    options = _options(words)
+    session.settle()
+    try:
+        rate = _rate(options, session.settings.valuation)
+        if any((options.fixed, options.history, options.benchmark, options.reference)):
+            return _by_rule(session, options, rate, sources)
+        return _by_baseline(session, options, rate)
+    except (BaselineError, LedgerError, ValueError) as error:
+        raise UsageError(f"%energy tax: {error}") from None
+
+
+# ---- two ways -------------------------------------------------------------------------------------
+
+
+def _by_baseline(session: Session, options: argparse.Namespace, rate: Rate | str) -> TextTable:
+    """Hold the run against what the notebook is compared with."""
+    from jupyter_green.baselines.comparison import Comparison
+    from jupyter_green.baselines.excess import excess
+    from jupyter_green.baselines.messages import used
+
+    standing = session.book.refresh()
+    if standing.baseline is None:
+        return TextTable(f"{used(standing)} Units of work have other baselines: %energy tax --fixed 2J, --history.")
+    tolerance = standing.choice.tolerance if options.tolerance is None else tolerance_of(options.tolerance)
+    comparison = Comparison(standing.baseline, tolerance)
+    cells = [record for record in records_of_run(session)[0] if record.span == "cell" and record.parent is None]
+    for record in cells:
+        comparison.take(cell_key(record.cell_id, record.id), record)
+    found = comparison.total()
+    said = used(standing)
+    if standing.baseline.kind == "median":
+        said += " (A history: what those runs wasted is granted.)"
+    if found.baseline is None:
+        return TextTable(f"{said} Nothing can be compared yet.")
+    ours = found.baseline + (found.difference or 0.0)
+    held = excess(ours, units=1, baseline=max(0.0, found.baseline), tolerance=tolerance)
+    held = held._replace(uncertainty=found.difference_uncertainty or float("inf"))
+    said = f"{said} {_standing(cells)}".strip()
+    return _shown(session, options, rate, said, [("this run, over what can be compared", held)])
+
+
+def _by_rule(session: Session, options: argparse.Namespace, rate: Rate | str, sources: Sequence[str]) -> TextTable:
+    """Hold each cell whose units were counted against a baseline per unit."""
+    from jupyter_green.baselines.excess import Joules, excess
+
+    counted = [r for r in records_of_run(session)[0] if r.units and r.joules is not None and r.parent is None]
+    if not counted:
+        return TextTable("No cell of this run counted its units; %%energy -u N (or -u tokens, examples) does.")
+    tolerance = 0.0 if options.tolerance is None else tolerance_of(options.tolerance)
+    lines = first_lines(counted, sources)
+    rows, rules, left_out = [], dict[str, list[str]](), dict[str, list[str]]()
+    for record in counted:
+        number_of = f"[{record.execution_count or ' '}]"
+        try:
+            rule, energy = _rule(session, options, record)
+        except ValueError as error:  # of this cell: the others are held against theirs all the same
+            left_out.setdefault(str(error), []).append(number_of)
+            continue
+        rules.setdefault(rule.sentence, []).append(number_of)
+        used = energy or Joules(record.joules or 0.0, record.uncertainty or 0.0)
+        held = excess(used, units=record.units or 0.0, baseline=rule.per_unit, tolerance=tolerance)
+        rows.append((f"{number_of} {lines.get(record.id, record.label or '')}", held))
+    if not rows:
+        raise ValueError(next(iter(left_out)))
+    several = len(rules) + len(left_out) > 1
+    said = [f"{', '.join(cells)}: {rule}" if several else rule for rule, cells in rules.items()]
+    said += [f"Left out, {', '.join(cells)}: {why}" for why, cells in left_out.items()]
+    return _shown(session, options, rate, " ".join([*said, _standing(counted)]).strip(), rows)
+
+
+def _rule(session: Session, options: argparse.Namespace, record: EnergyRecord) -> tuple[Rule, Joules | None]:
+    from jupyter_green.baselines.excess import Joules
+    from jupyter_green.budgets.limit import Limit
+    from jupyter_green.pricing.baseline_rule import benchmark, fixed, history, reference
+    from jupyter_green.storage import Ledger
+
+    if options.fixed:
+        limit = Limit.parse(options.fixed)
+        if limit.quantity != "energy":
+            raise ValueError("--fixed wants joules per unit, such as 2J.")
+        return fixed(limit.amount), None
+    if options.reference:
+        return reference(options.reference, record)
+    settings = session.settings
+    with Ledger(settings.ledger) as ledger:
+        known = ledger.records(project=settings.project if options.history else None)
+    alike = [
+        Joules(r.joules_per_unit, (r.uncertainty or 0.0) / (r.units or 1.0))
+        for r in known
+        if r.unit == record.unit
+        and r.joules_per_unit is not None
+        and r.parent is None
+        and r.run_id != settings.run_id
+        and (comparable(r.code_hash) == comparable(record.code_hash) if options.history else r.label == record.label)
+    ]
+    return (history(alike) if options.history else benchmark(alike)), None
+
+
+def _standing(records: Sequence[EnergyRecord]) -> str:
+    """Say what the figures may be called, by the weakest of them."""
+    quality = weakest(record.quality for record in records if record.joules is not None)
+    return "" if quality in (None, "measured") else f"The figures are {quality}."
+
+
+# ---- what is shown --------------------------------------------------------------------------------
+
+
+def _shown(
+    session: Session, options: argparse.Namespace, rate: Rate | str, said: str, held: Sequence[tuple[str, Excess]]
+) -> TextTable:
+    from jupyter_green.pricing.shadow_tax import exact_tax
+
+    rows = []
+    for name, one in held:
+        cost = "–" if isinstance(rate, str) else _money(exact_tax(one, rate.per_kwh), rate.currency)
+        rows.append((name, _joules(one.excess + one.baseline - one.saved), _joules(one.baseline), _verdict(one), cost))
+    taxable = sum(one.taxable for _, one in held)
+    sentences = [said, _priced(taxable, rate)]
+    card = _card(session, options, rate)
+    if card is not None:
+        sentences.append(_bill(session, card, taxable, options))
+    heads = ("", "used", "baseline", "excess", "shadow price")
+    return TextTable(" ".join(sentence for sentence in sentences if sentence), heads, rows, frozenset({1, 2, 4}), 100)
+
+
+def _priced(taxable: float, rate: Rate | str) -> str:
+    from jupyter_green.pricing.shadow_tax import exact_tax
+
+    if isinstance(rate, str):
+        return f"Excess that is told apart: {_joules(taxable)}. {rate}"
+    kwh = f"{taxable / 3.6e6:.4g} kWh"
+    cost = _money(exact_tax(taxable, rate.per_kwh), rate.currency)
+    return (
+        f"Shadow price: {kwh} of excess × {rate.per_kwh.normalize():f} {rate.currency}/kWh = {cost} ({rate.sentence}). "
+        "Nobody is charged."
+    )
+
+
+def _card(session: Session, options: argparse.Namespace, rate: Rate | str) -> TariffCard | None:
+    from jupyter_green.pricing.price import TariffCard
+
+    valuation = session.settings.valuation
+    if valuation.tariff is None:
+        return None
+    own = not isinstance(rate, str) and rate.currency == valuation.tariff.currency
+    per_kwh = rate.per_kwh if own and not isinstance(rate, str) else Decimal(0)
+    hour = Decimal(0) if options.gpu_hour is None else options.gpu_hour
+    return TariffCard(valuation.tariff, valuation.pue or Decimal(1), hour, per_kwh)
+
+
+def _bill(session: Session, card: TariffCard, taxable: float, options: argparse.Namespace) -> str:
+    """Say what the run costs, term by term, and keep the card that it was priced by."""
+    from jupyter_green.pricing.price import price
+    from jupyter_green.storage import Ledger
+
+    whole = [r for r in records_of_run(session)[0] if r.parent is None and r.span != "gap" and (r.joules or 0.0) > 0]
+    boards = sum(sum(part.kind == "gpu" for part in r.components) * r.seconds for r in whole) / 3600
+    found = price(
+        sum(r.joules or 0.0 for r in whole),
+        tariff=card,
+        gpu_hours=boards if options.gpu_hour is not None else 0,
+        excess=taxable,
+    )
+    project = session.settings.project
+    with Ledger(session.settings.ledger) as ledger:
+        ledger.post("tariff", card.to_dict(), project=project, id=f"tariff:{card.version}:{project}")
+    return f"This run: {found.sentence()}"
+
+
+def _verdict(one: Excess) -> str:
+    if one.told_apart:
+        return _joules(one.excess, one.uncertainty) if one.excess else f"none ({_joules(one.saved)} below)"
+    return "not told apart, costs nothing"
+
+
+# ---- options --------------------------------------------------------------------------------------
+
+
+def _options(words: list[str]) -> argparse.Namespace:
+    parser = _Options(prog="%energy tax", add_help=False, allow_abbrev=False)
+    for option in ("--rate", "--carbon-price", "--tolerance"):
+        parser.add_argument(option)
+    parser.add_argument("--gpu-hour", type=_decimal)
+    rules = parser.add_mutually_exclusive_group()
+    rules.add_argument("--fixed")
+    rules.add_argument("--reference")
+    for option in ("--history", "--benchmark"):
+        rules.add_argument(option, action="store_true")
+    return parser.parse_args(words)
+
+
+def _decimal(text: str) -> Decimal:
+    from jupyter_green.pricing.shadow_tax import amount_of
+
+    return amount_of(text, "--gpu-hour")
+
+
+def _rate(options: argparse.Namespace, valuation: Valuation) -> Rate | str:
+    """Return the rate, or a sentence that says how to give one."""
+    from jupyter_green.budgets.limit import Limit
+    from jupyter_green.pricing.shadow_tax import amount_of, carbon_rate
+
+    tariff = valuation.tariff
+    if options.rate is not None:
+        currency = "" if tariff is None else tariff.currency
+        return Rate(amount_of(options.rate, "--rate"), currency or "units of money", "the rate given")
+    if valuation.intensity is None:
+        return "No rate is known: give --rate 0.30, or a region for a price of carbon (%config JupyterGreen.region)."
+    price, currency, source = CARBON_PRICE, CARBON_CURRENCY, CARBON_SOURCE
+    if options.carbon_price is not None:
+        given = Limit.parse(options.carbon_price)
+        if given.currency is None:
+            raise ValueError("--carbon-price wants money per tonne, such as 190USD.")
+        price, currency, source = Decimal(str(given.amount)), given.currency, "the price given"
+    grams = valuation.intensity.grams_per_kwh
+    said = f"{price} {currency} per tonne of CO2e, {source}; {grams:g} g/kWh, {valuation.intensity.name}"
+    return Rate(carbon_rate(price, grams), currency, said)
+
+
+def _joules(value: float, uncertainty: float | None = None) -> str:
+    return numbers.plain(str(numbers.energy(value, uncertainty)))
+
+
+def _money(amount: Decimal, currency: str) -> str:
+    return f"{float(amount):.3g} {currency}"

@@ -1,0 +1,1 @@
+"""Allowances and their trade: allotment, settlement of a period, equilibrium, simulation. Pure functions."""

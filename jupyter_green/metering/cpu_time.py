@@ -1,0 +1,120 @@
+"""The timeline of a count that is exact whenever it is read, such as processor time.
+
+Its readings are taken at the edges themselves, on the cell's path, so there is nothing to estimate.
+Between two readings the count is taken to grow evenly. What the sampler reads inside a window may be of another moment
+than it says, for its thread waits where the machine is busy; where it contradicts an edge it is dropped.
+"""
+
+from __future__ import annotations
+
+import bisect
+import math
+
+from jupyter_green.sensors import Reading, SensorInfo
+
+from .counter.timeline import Energy, Timeline
+
+READ_SECONDS = 0.5
+"""How often it is read inside a window, for the live figure alone."""
+
+
+class CpuTimeline(Timeline):
+    """Readings of a sensor without ticks."""
+
+    read_at_edges = False
+
+    def __init__(self, traits: SensorInfo) -> None:
+        super().__init__(traits)
+        self._times: list[float] = []
+        self._values: list[float] = []
+        self._doubts: list[float] = []
+
+    def add(self, reading: Reading) -> None:
+        """Book a reading, in order of time and kept between its neighbours.
+
+        A reading taken at an edge is booked a little later than those the sampler takes itself. It has no doubt about
+        its moment: of two that contradict each other the one with less doubt stays.
+        """
+        index = bisect.bisect_left(self._times, reading.time)
+        if index < len(self._times) and self._times[index] == reading.time:
+            return
+        while index and self._values[index - 1] > reading.value and self._doubts[index - 1] > reading.doubt:
+            index -= 1
+            self._drop(index)
+        while index < len(self._times) and self._values[index] < reading.value and self._doubts[index] > reading.doubt:
+            self._drop(index)
+        low = self._values[index - 1] if index else reading.value
+        high = self._values[index] if index < len(self._times) else reading.value
+        self._times.insert(index, reading.time)
+        self._values.insert(index, min(max(reading.value, low), max(low, high)) if high >= low else low)
+        self._doubts.insert(index, reading.doubt)
+
+    def _drop(self, index: int) -> None:
+        del self._times[index], self._values[index], self._doubts[index]
+
+    def thin(self, now: float, edges: list[float]) -> None:
+        """Drop nothing: two readings a second and two an edge stay few."""
+
+    def forget(self, before: float) -> None:
+        """Drop readings older than a moment, but for the last one before it."""
+        super().forget(before)
+        cut = max(0, bisect.bisect_left(self._times, before) - 1)
+        del self._times[:cut], self._values[:cut], self._doubts[:cut]
+
+    @property
+    def tick_seen(self) -> float | None:
+        """An exact count has no ticks."""
+        return None
+
+    def next_read(self, now: float) -> float:
+        """When the live figure wants another reading."""
+        return (self._times[-1] if self._times else now) + READ_SECONDS
+
+    def settle_seconds(self) -> float:
+        """The reading at the edge settles it."""
+        return 0.0
+
+    def settled(self, end: float, *, soon: bool = False) -> bool:
+        """Whether there is a reading at or after an edge."""
+        return bool(self._times) and self._times[-1] >= end
+
+    def known_until(self) -> float:
+        """Its last reading."""
+        return self._times[-1] if self._times else -math.inf
+
+    def energy(self, start: float, end: float) -> Energy:
+        """Energy between two moments in joules."""
+        if not self._times or end < self._times[0]:
+            return Energy(None, note=self._reason(start, end) or "The sensor gave no reading for this window.")
+        joules = self._at(end) - self._at(start)
+        return Energy(joules, self.traits.resolution, self.traits.gain * joules, self._reason(start, end, reach=0.0))
+
+    def watts(self) -> float | None:
+        """Mean power over the last two readings that lie apart."""
+        if len(self._times) < 2:
+            return None
+        index = max(0, bisect.bisect_left(self._times, self._times[-1] - READ_SECONDS) - 1)
+        span = self._times[-1] - self._times[index]
+        return (self._values[-1] - self._values[index]) / span if span > 0 else None
+
+    def course(self, start: float, end: float, points: int = 120) -> tuple[tuple[float, float | None], ...]:
+        """Course of power: (seconds since start, mean watts up to the next pair)."""
+        step = max((end - start) / points, READ_SECONDS)
+        moments = [start]
+        moments += [time for time in self._times if start < time < end]
+        pairs: list[tuple[float, float | None]] = []
+        last = start
+        for moment in [*moments[1:], end]:
+            if moment - last >= step:
+                pairs.append((round(last - start, 4), round((self._at(moment) - self._at(last)) / (moment - last), 2)))
+                last = moment
+        return tuple(pairs) if len(pairs) >= 3 else ()
+
+    def _at(self, moment: float) -> float:
+        index = bisect.bisect_right(self._times, moment) - 1
+        if index < 0:
+            return self._values[0]
+        if index + 1 >= len(self._times):
+            return self._values[index]
+        t0, t1 = self._times[index], self._times[index + 1]
+        return self._values[index] + (self._values[index + 1] - self._values[index]) * (moment - t0) / (t1 - t0)

@@ -1,0 +1,1 @@
+"""Energy of a window from a sensor that shows power only."""

@@ -1,0 +1,195 @@
+"""What energy costs, term by term: price = E·PUE·p + gpu_h·p_g + T + b·bought − b·sold.
+
+Money is decimal. A joule is no finite decimal of a kilowatt-hour, so each term is rounded once, to a trillionth of the
+currency, and the total is the sum of the terms as they stand: what is shown adds up to the last digit. Where people
+read cents, `Price.rounded` gives the odd cent to the term that lost most, so that the cents add up too. A tariff card
+has a version, which is kept with every row that was priced by it. Source: cost-based pricing with each term shown, as
+a published utility tariff does it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+from typing import Any
+
+from jupyter_green.baselines.excess import Excess
+from jupyter_green.impact.kilowatt_hours import EXACT, kilowatt_hours
+from jupyter_green.impact.tariff import BadTariff, Tariff, version_of
+
+from .shadow_tax import amount_of, exact_tax
+
+PLACES = 12
+_AMOUNTS = ("pue", "per_gpu_hour", "tax", "allowance")
+_TERMS = ("electricity", "gpu_hours", "excess", "bought", "sold")
+
+
+@dataclass(frozen=True)
+class TariffCard:
+    """What is charged for what, in one currency.
+
+    Parameters
+    ----------
+    electricity : Tariff
+        p, price of a kilowatt-hour.
+    pue : Decimal
+        What the building draws per joule of its computers.
+    per_gpu_hour : Decimal
+        p_g, price of an hour of one GPU.
+    tax : Decimal
+        r, shadow price of a kilowatt-hour of excess.
+    allowance : Decimal
+        b, price of a kilowatt-hour of allowance that is bought or sold.
+    """
+
+    electricity: Tariff
+    pue: Decimal = Decimal(1)
+    per_gpu_hour: Decimal = Decimal(0)
+    tax: Decimal = Decimal(0)
+    allowance: Decimal = Decimal(0)
+
+    def __post_init__(self) -> None:
+        for name in _AMOUNTS:
+            object.__setattr__(self, name, amount_of(getattr(self, name), name))
+        if self.pue < 1:
+            raise ValueError(f"pue is {self.pue}; a building draws at least what its computers do, 1 or more.")
+
+    @property
+    def currency(self) -> str:
+        """ISO 4217 code of all its prices."""
+        return self.electricity.currency
+
+    @property
+    def version(self) -> str:
+        """Eight signs that change with any of its terms; kept with every row that was priced by it."""
+        amounts = {name: getattr(self, name) for name in _AMOUNTS}
+        return version_of({"per_kwh": self.electricity.per_kwh, "currency": self.currency, **amounts})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON; decimals are texts, so that none is bent."""
+        return {
+            "per_kwh": str(self.electricity.per_kwh),
+            "currency": self.currency,
+            **{name: str(getattr(self, name)) for name in _AMOUNTS},
+            "version": self.version,
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> TariffCard:
+        """Rebuild a card.
+
+        Raises
+        ------
+        ValueError
+            If the data is none.
+        """
+        try:
+            amounts = {name: Decimal(data[name]) for name in _AMOUNTS}
+            electricity = Tariff(Decimal(data["per_kwh"]), str(data["currency"]))
+            return cls(electricity, **amounts)
+        except (KeyError, TypeError, ArithmeticError) as error:
+            raise ValueError(f"This is no tariff card ({error}).") from None
+
+
+@dataclass(frozen=True)
+class Price:
+    """A price and what it is made of.
+
+    Parameters
+    ----------
+    terms : dict of str to Decimal
+        ``electricity``, ``gpu_hours``, ``excess``, ``bought`` and ``sold`` (below 0).
+    currency : str
+        ISO 4217 code.
+    version : str
+        Of the tariff card.
+    """
+
+    terms: dict[str, Decimal]
+    currency: str
+    version: str
+
+    @property
+    def total(self) -> Decimal:
+        """The sum of the terms."""
+        return _sum(self.terms.values())
+
+    def rounded(self, places: int = 2) -> Price:
+        """Return the price in cents (or so many places), the terms still adding up to the total."""
+        step = Decimal(1).scaleb(-places)
+        total = self.total.quantize(step, ROUND_HALF_EVEN, EXACT)
+        terms = {name: term.quantize(step, ROUND_FLOOR, EXACT) for name, term in self.terms.items()}
+        odd = int(EXACT.divide(EXACT.subtract(total, _sum(terms.values())), step))
+        lost = sorted(self.terms, key=lambda name: (terms[name] - self.terms[name], _TERMS.index(name)))
+        for name in lost[:odd]:
+            terms[name] = EXACT.add(terms[name], step)
+        return replace(self, terms=terms)
+
+    def sentence(self) -> str:
+        """Say the total and every term that is not 0."""
+        parts = [f"{name.replace('_', ' ')} {term.normalize():f}" for name, term in self.terms.items() if term]
+        made = f" = {' + '.join(parts)}" if parts else ""
+        return f"{self.total.normalize():f} {self.currency}{made} (tariff version {self.version})."
+
+
+def price(
+    energy: float,
+    *,
+    tariff: TariffCard | Tariff | str,
+    gpu_hours: float | str | Decimal = 0,
+    excess: float | Excess = 0.0,
+    bought: float = 0.0,
+    sold: float = 0.0,
+    currency: str | None = None,
+) -> Price:
+    """Return what energy costs, term by term.
+
+    Parameters
+    ----------
+    energy : float
+        E at the devices, in joules.
+    tariff : TariffCard, Tariff or str
+        What is charged; a price per kWh alone stands for a card without the other terms.
+    gpu_hours : float, str or Decimal
+        Hours of GPUs.
+    excess : float or Excess
+        X in joules; an `Excess` that is not told apart from nothing costs nothing.
+    bought, sold : float
+        Joules of allowance traded.
+    currency : str, optional
+        What the price is to be in; it must be the card's, since nothing is converted here.
+
+    Raises
+    ------
+    ValueError
+        If a value is no finite number from 0 up, or the currencies differ.
+    """
+    card = _card(tariff)
+    if currency is not None and currency.upper() != card.currency:
+        raise BadTariff(f"The tariff is in {card.currency} and not in {currency}; nothing is converted here.")
+    at_meter = EXACT.multiply(kilowatt_hours(energy), card.pue)
+    terms = {
+        "electricity": EXACT.multiply(at_meter, card.electricity.per_kwh),
+        "gpu_hours": EXACT.multiply(amount_of(gpu_hours, "gpu_hours"), card.per_gpu_hour),
+        "excess": exact_tax(excess, card.tax),
+        "bought": EXACT.multiply(kilowatt_hours(bought), card.allowance),
+        "sold": EXACT.multiply(kilowatt_hours(sold), card.allowance).copy_negate(),
+    }
+    step = Decimal(1).scaleb(-PLACES)
+    exact = {name: EXACT.add(term.quantize(step, ROUND_HALF_EVEN, EXACT), Decimal(0)) for name, term in terms.items()}
+    if not all(term.is_finite() for term in exact.values()):
+        raise ValueError("This is too much to be priced to the last digit; see whether the joules are right.")
+    return Price(exact, card.currency, card.version)
+
+
+def _card(tariff: TariffCard | Tariff | str) -> TariffCard:
+    if isinstance(tariff, TariffCard):
+        return tariff
+    return TariffCard(Tariff.parse(tariff) if isinstance(tariff, str) else tariff)
+
+
+def _sum(values: Any) -> Decimal:
+    total = Decimal(0)
+    for value in values:
+        total = EXACT.add(total, value)
+    return total

@@ -1,0 +1,121 @@
+"""Joules as they are written in a row or a line: bounds, ± and standing by the rules of a record's sentence.
+
+A figure is what is left of a record, or of a sum of records, where its devices are not at hand. It is written as the
+record would be: "~" where no sensor stands behind it, "≤" where the interval reaches 0, "so far" while it may move.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jupyter_green.records import EnergyRecord, Quality
+
+from . import numbers
+from .numbers import ABSENT, THIN, finite
+
+SENSED = 0.005
+"""Below this measured share a figure counts as modelled altogether."""
+
+
+@dataclass(frozen=True)
+class FormattedEnergy:
+    """Joules with what they may be called.
+
+    Parameters
+    ----------
+    joules : float or None
+        Energy; None where there is no reading.
+    uncertainty : float or None
+        Half-width of the 95 % interval in joules; None where it is not known.
+    quality : {"measured", "estimated", "simulated"}
+        The weakest standing among the readings.
+    measured_share : float or None
+        Share of the joules that was measured, 0 to 1.
+    below_resolution : bool
+        Whether the interval reaches 0.
+    final : bool
+        Whether it moves no more.
+    cut : bool
+        Whether it was counted to a kernel's last heartbeat only, so that it is a lower bound.
+    """
+
+    joules: float | None
+    uncertainty: float | None
+    quality: Quality
+    measured_share: float | None = None
+    below_resolution: bool = False
+    final: bool = True
+    cut: bool = False
+
+    @classmethod
+    def of(cls, record: EnergyRecord) -> FormattedEnergy:
+        """Return a record's figure."""
+        return cls(
+            finite(record.joules),
+            finite(record.uncertainty),
+            record.quality,
+            finite(record.measured_share),
+            record.below_resolution and finite(record.uncertainty) is not None,
+            record.final,
+            record.status == "killed",
+        )
+
+    @classmethod
+    def told(cls, shape: Mapping[str, Any], *, final: bool = True, cut: bool = False) -> FormattedEnergy:
+        """Return the figure of a shape that pages are told."""
+        return cls(
+            finite(shape["joules"]),
+            finite(shape["uncertainty"]),
+            shape["quality"],
+            finite(shape["measured_share"]),
+            bool(shape.get("below_resolution")) and finite(shape["uncertainty"]) is not None,
+            final,
+            cut,
+        )
+
+    @property
+    def modelled(self) -> bool:
+        """Whether no sensor stands behind any part of it."""
+        return self.quality == "estimated" and (self.measured_share or 0.0) < SENSED
+
+    @property
+    def standing(self) -> str:
+        """What it may be called: "measured", "85 % measured", "estimated", "simulated", "no reading"."""
+        if self.joules is None:
+            return "no reading"
+        if self.quality == "estimated" and not self.modelled:
+            return f"{numbers.whole_percent(self.measured_share)} measured"
+        return self.quality
+
+    def head(self, unit: numbers.Unit | None = None) -> str:
+        """Return the value with its sign and unit, without ±."""
+        value, _ = self._parts(unit)
+        return value
+
+    def spread(self, unit: numbers.Unit | None = None) -> str:
+        """Return its ± ("± 0.2", "± not known", "so far"), empty where it has none."""
+        _, spread = self._parts(unit)
+        return spread
+
+    def __str__(self) -> str:
+        return " ".join(part for part in self._parts(None) if part)
+
+    def _parts(self, unit: numbers.Unit | None) -> tuple[str, str]:
+        joules, uncertainty = self.joules, self.uncertainty
+        if joules is None:
+            return ABSENT, ""
+        moving = "" if self.final else "so far"
+        if self.below_resolution and uncertainty is not None:
+            most = max(0.0, joules + uncertainty)
+            size = unit or numbers.unit_for([most])
+            return f"≤{THIN}{numbers.ceiling(most / size.joules)}{THIN}{size.symbol}", moving
+        if self.cut and self.final:
+            least = joules if uncertainty is None else joules - uncertainty
+            if least > 0:
+                size = unit or numbers.unit_for([least])
+                return f"≥{THIN}{numbers.floor(least / size.joules)}{THIN}{size.symbol}", ""
+        amount = numbers.energy(joules, uncertainty, unit)
+        spread = "± not known" if amount.uncertainty is None else f"±{THIN}{amount.uncertainty}"
+        return f"{'~' if self.modelled else ''}{amount.head}", moving or spread

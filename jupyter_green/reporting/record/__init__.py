@@ -1,0 +1,1 @@
+"""One energy record as a sentence, a list of details, HTML, a chart of power, or a MIME bundle."""

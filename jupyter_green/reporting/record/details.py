@@ -1,0 +1,155 @@
+"""What else a reader of a record must know, as pairs of a term and its definition.
+
+Each estimated figure is explained here and points to the doctor, one click away from the sentence. What was
+not metered is named, so that nobody takes the sum for the whole machine.
+"""
+
+from __future__ import annotations
+
+import math
+from decimal import ROUND_CEILING
+
+from jupyter_green.records import Component, EnergyRecord
+from jupyter_green.reporting import numbers
+from jupyter_green.reporting.numbers import THIN
+from jupyter_green.reporting.sanitize import markup, one_line
+
+from .sentence import DOCTOR, attributed, groups, kind_name, read
+
+
+def device_name(part: Component) -> str:
+    """Return the name of a component's device, cleaned."""
+    return one_line(part.device, 80) or kind_name([part])
+
+
+def facts(record: EnergyRecord) -> list[tuple[str, str]]:
+    """Return pairs of a term (text) and its definition (HTML; empty where there is nothing to say)."""
+    notes = [one_line(note, 400) for note in record.notes]
+    for part in record.components:
+        if part.note and part.joules is not None and part.quality != "estimated":
+            notes.append(f"{device_name(part)}: {one_line(part.note, 400)}")
+    return [
+        ("Label", markup(one_line(record.label)) if record.label else ""),
+        ("Batch size", _batch(record)),
+        ("Counted", _counted(record)),
+        ("Also", _also(record)),
+        ("Split", _split(record)),
+        ("Idle share", _idle(record)),
+        ("Conditions", _conditions(record)),
+        ("Not metered", markup(not_metered(record))),
+        ("Why estimated", _why_estimated(record)),
+        ("Why simulated", _why_simulated(record)),
+        ("Notes" if len(notes) > 1 else "Note", "<br>".join(markup(note) for note in notes)),
+        ("Cost of metering", numbers.seconds(record.overhead_seconds) if record.overhead_seconds > 0 else ""),
+    ]
+
+
+def _batch(record: EnergyRecord) -> str:
+    if record.batch_size is None:
+        return ""
+    depends = "; joules per unit depend on it" if record.joules_per_unit is not None else ""
+    return f"{numbers.fixed(record.batch_size, 0)} at a time{depends}"
+
+
+def _counted(record: EnergyRecord) -> str:
+    if record.status != "killed" or record.joules is None:
+        return ""
+    amount = numbers.energy(record.joules, record.uncertainty)
+    return f"{amount} up to the last heartbeat, in {numbers.seconds(record.seconds)}"
+
+
+def _also(record: EnergyRecord) -> str:
+    joules, interval = record.joules, record.interval
+    if joules is None or not math.isfinite(joules) or joules <= 0:
+        return ""
+    if interval is not None and record.below_resolution and math.isfinite(interval[1]):
+        # Where only an upper bound of the joules stands, what follows from them is a bound too.
+        said = [f"≤{THIN}{numbers.watt_hours(interval[1], ROUND_CEILING)}"]
+        if record.co2e_grams is not None and math.isfinite(record.co2e_grams):
+            said.append(f"≤{THIN}{numbers.carbon(record.co2e_grams * interval[1] / joules, ROUND_CEILING)}")
+    else:
+        said = [numbers.watt_hours(joules)]
+        if record.co2e_grams is not None and math.isfinite(record.co2e_grams):
+            said.append(numbers.doubted(numbers.carbon(record.co2e_grams), joules, record.uncertainty))
+        if record.cost is not None and math.isfinite(record.cost):
+            cost = numbers.money(record.cost, one_line(record.currency or "", 8))
+            said.append(numbers.doubted(cost, joules, record.uncertainty))
+    if len(said) > 1 and record.co2e_source and record.co2e_grams is not None:
+        said[1] += f" ({one_line(record.co2e_source)})"
+    return ' <span class="dot">·</span> '.join(markup(text) for text in said)
+
+
+def _split(record: EnergyRecord) -> str:
+    if not any(attributed(part) for part in read(record)):
+        return ""
+    own = record.own_joules
+    ours = "" if own is None else f"{numbers.energy(own, record.uncertainty).head} of the total are this kernel’s; "
+    return markup(
+        f"{ours}the device is read as a whole and its energy attributed by use, which is fair only where all load "
+        "it alike; to be sure, run alone"
+    )
+
+
+def _idle(record: EnergyRecord) -> str:
+    said = []
+    for part in read(record):
+        if part.idle_joules is None or not math.isfinite(part.idle_joules) or part.joules is None:
+            continue
+        amount = numbers.energy(part.joules, part.uncertainty)
+        idle = numbers.energy_within(part.idle_joules, amount.decimals, numbers.unit_for([part.joules]))
+        said.append(f"of {amount.head} of {device_name(part)} the idle device would have drawn {idle}")
+    return markup("; ".join(said))
+
+
+_THROTTLE = {
+    "thermal": "throttled by heat",
+    "power_brake": "throttled by a power brake",
+    "hardware": "throttled by the hardware",
+    "power_cap": "held at its power limit",
+}
+
+
+def _conditions(record: EnergyRecord) -> str:
+    said = []
+    for part in record.components:
+        told = [
+            *([f"up to {numbers.fixed(part.celsius, 0)}{THIN}°C"] if numbers.known(part.celsius) else []),
+            *([f"{numbers.fixed(part.clock_mhz, 0)}{THIN}MHz"] if numbers.known(part.clock_mhz) else []),
+            *(_THROTTLE.get(code, one_line(code, 40)) for code in part.throttle or ()),
+        ]
+        said += [f"{device_name(part)}: {', '.join(told)}"] if told else []
+    return markup("; ".join(said))
+
+
+def not_metered(record: EnergyRecord) -> str:
+    """Return what is not in a record's figure: devices without a reading, and what no sensor here covers."""
+    parts = read(record)
+    scopes = " ".join(part.scope.lower() for part in parts)
+    has_memory = any(part.kind == "dram" for part in parts) or any(
+        word in scopes for word in ("dram", "module", "platform", "whole machine")
+    )
+    absent = [device_name(part) for part in record.components if part.joules is None]
+    return ", ".join([*absent, *([] if has_memory else ["DRAM"]), "disk", "network", "cooling"])
+
+
+def _why_estimated(record: EnergyRecord) -> str:
+    said = []
+    for group in groups(record):
+        if group[0].quality != "estimated":
+            continue
+        told = list(dict.fromkeys(one_line(part.note, 300).rstrip(".") for part in group if part.note))
+        if not told:
+            stands = "processor time" if group[0].kind == "cpu" else "a model"
+            modelled = f"no energy sensor of it could be read, {stands} stands in for it"
+            told = [modelled if group[0].method == "model" else "its sensor tells it only indirectly"]
+        said.append(f"{kind_name(group)}: {'; '.join(told)}")
+    if not said:
+        return ""
+    return f"{markup('; '.join(said))}. <code>{DOCTOR}</code> tells what can be done."
+
+
+def _why_simulated(record: EnergyRecord) -> str:
+    if record.quality != "simulated":
+        return ""
+    names = ", ".join(device_name(part) for part in read(record) if part.quality == "simulated")
+    return markup(f"{names}: a simulated driver answered; this is no measurement")

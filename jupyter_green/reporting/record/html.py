@@ -1,0 +1,192 @@
+"""A record as static HTML: one sentence, and the details one click below it.
+
+`<details>` needs no script and works with the keyboard, in exported pages and in viewers that strip
+styles and pictures. Nothing is said only by a colour or a drawing. All foreign text is cleaned and escaped.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from jupyter_green.records import Component, EnergyRecord
+from jupyter_green.reporting import numbers
+from jupyter_green.reporting.numbers import THIN
+from jupyter_green.reporting.sanitize import markup, one_line
+
+from .details import device_name, facts
+from .device_note import why_absent
+from .power_chart import drawable, svg
+from .sentence import Clause, attributed, clauses, read
+from .style import STYLE, icon
+
+_WAYS = {"counter": "counter", "power": "power over time", "model": "model"}
+_LEAST_POINTS = 3
+_MOST_ROUNDING = 0.25
+# What stands in an element itself is what JupyterLab leaves of our style in a notebook that nobody trusts.
+_LEFT = ' style="text-align:left"'  # its own tables are flush right
+_BESIDE = ' style="list-style-position:outside;margin-left:16px"'  # the arrow, which would have a line of its own
+
+
+def html(record: EnergyRecord) -> str:
+    """Return the record as a piece of HTML that stands alone."""
+    said = clauses(record)
+    # A block of its own, so that it stands alone where a sanitiser prints the elements around it as text.
+    summary = f'{_icon(record, said)}<div class="jg-say">{summary_markup(said)}</div>'
+    if not record.final:
+        return f'{STYLE}<div class="jg jg-rec plain">{summary}</div>'
+    details = _share(record) + _course(record) + _table(record) + definitions(facts(record))
+    return (
+        f'{STYLE}<details class="jg jg-rec"><summary{_BESIDE}>{summary}</summary>'
+        f'<div class="jg-det">{details}</div></details>'
+    )
+
+
+def summary_markup(said: Iterable[Clause]) -> str:
+    """Return clauses as HTML, separated by quiet dots."""
+    tags = {"strong": "b", "code": "code"}
+    written = []
+    for clause in said:
+        pieces = []
+        for piece in clause:
+            tag = tags.get(piece.style)
+            text = markup(piece.text)
+            pieces.append(f"<{tag}>{text}</{tag}>" if tag else text)
+        written.append("".join(pieces))
+    return ' <span class="dot">·</span> '.join(written)
+
+
+def definitions(facts: Iterable[tuple[str, str]]) -> str:
+    """Return pairs of a term (text) and its definition (HTML) as a list."""
+    rows = "".join(f"<dt>{markup(term)}</dt><dd>{definition}</dd>" for term, definition in facts if definition)
+    return f'<dl class="jg-dl">{rows}</dl>' if rows else ""
+
+
+def _icon(record: EnergyRecord, said: list[Clause]) -> str:
+    if not record.final:
+        return icon("running")
+    if record.status in ("error", "interrupted", "killed"):
+        return icon(record.status)
+    return icon("about") if any(attributed(part) for part in read(record)) else ""
+
+
+# ---- devices --------------------------------------------------------------------------------------
+
+
+def _swatch(part: Component) -> str:
+    kind = part.kind if part.kind in ("gpu", "cpu", "dram") else "other"
+    standing = {"estimated": " est", "simulated": " sim"}.get(part.quality, " est" if attributed(part) else "")
+    return f'<i class="sw {kind}{" none" if part.joules is None else standing}"></i>'
+
+
+def _how(part: Component) -> str:
+    if part.joules is None:
+        return "no reading"
+    way = _WAYS.get(part.method, "model")
+    if part.method == "model" and part.kind == "cpu":
+        way = "processor time"
+    if attributed(part):
+        return f"{part.quality} board, attributed" if part.quality == "measured" else f"{part.quality}, attributed"
+    return f"{part.quality}, {way}"
+
+
+def _covers(part: Component) -> str:
+    said = [one_line(part.scope)] if part.scope else []
+    if numbers.known(part.tick_seconds) and part.method != "model" and part.joules is not None:
+        said.append(f"{_WAYS.get(part.method, 'reading').split()[0]} every {numbers.seconds(part.tick_seconds)}")
+    if part.joules is None and part.note:
+        said = [why_absent(part)]
+    return ", ".join(said)
+
+
+def _table(record: EnergyRecord) -> str:
+    if not record.components:
+        return ""
+    unit = numbers.unit_of_column((part.joules, part.uncertainty) for part in record.components)
+    total, spread = numbers.energy(record.joules, record.uncertainty, unit), record.uncertainty
+    decimals = total.decimals if spread is not None and math.isfinite(spread) else None
+    means = [part.joules / record.seconds for part in read(record) if part.joules is not None and record.seconds > 0]
+    places = numbers.places(max(means, default=0.0), 2)
+    rows = []
+    for part in record.components:
+        value, error = cells(part.joules, part.uncertainty, unit, decimals)
+        bound = not numbers.known(part.joules) or is_bound(part.joules, part.uncertainty) or record.seconds <= 0
+        power = numbers.ABSENT if bound else numbers.fixed_or_own((part.joules or 0.0) / record.seconds, places)
+        figures = _figure(value, unit=unit.symbol) + _figure(error, sign="±") + _figure(power, unit="W")
+        rows.append(
+            f'<tr><th scope="row"{_LEFT}>{_swatch(part)}{markup(device_name(part))}</th>{figures}'
+            f'<td{_LEFT}>{markup(_how(part))}</td><td class="muted"{_LEFT}>{markup(_covers(part))}</td></tr>'
+        )
+    return (
+        f'<table class="jg-comp jg-dev"><thead><tr><th scope="col"{_LEFT}>Device</th>'
+        f'<th scope="col" class="r">{unit.symbol}</th><th scope="col" class="r">±</th>'
+        f'<th scope="col" class="r">W mean</th><th scope="col"{_LEFT}>How</th>'
+        f'<th scope="col"{_LEFT}>What it covers</th></tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table>"
+    )
+
+
+def _figure(written: str, unit: str = "", sign: str = "") -> str:
+    """Return a cell of a figure; where there is no room for a heading, its unit or sign stands beside it."""
+    if written == numbers.ABSENT:
+        return f'<td class="r absent">{written}</td>'
+    beside = (f' data-unit="{unit}"' if unit else "") + (f' data-sign="{sign}"' if sign else "")
+    return f'<td class="r"{beside}>{written}</td>'
+
+
+def is_bound(joules: float | None, uncertainty: float | None) -> bool:
+    """Whether only an upper bound of an energy can be told, because its interval reaches 0."""
+    return numbers.known(joules) and numbers.known(uncertainty) and uncertainty >= joules
+
+
+def cells(joules: float | None, uncertainty: float | None, unit: numbers.Unit, decimals: int | None) -> tuple[str, str]:
+    """Return an energy and its ± as two cells of a column that keeps its unit and, where it can, its decimals.
+
+    A row whose ± would be badly rounded at the column's digit gets its own; what reaches 0 with its interval
+    is a bound.
+    """
+    if not numbers.known(joules):
+        return numbers.ABSENT, numbers.ABSENT
+    if not numbers.known(uncertainty):
+        return numbers.energy(joules, None, unit).value, numbers.ABSENT
+    if is_bound(joules, uncertainty):
+        return f"≤{THIN}{numbers.ceiling(max(0.0, joules + uncertainty) / unit.joules)}", numbers.ABSENT
+    value, spread = joules / unit.joules, uncertainty / unit.joules
+    own = numbers.doubt(spread)
+    coarse = decimals is not None and abs(round(spread, decimals) - spread) > _MOST_ROUNDING * spread
+    places = own if decimals is None or coarse else decimals
+    return numbers.fixed(value, places), numbers.fixed(spread, places)
+
+
+def _share(record: EnergyRecord) -> str:
+    bars = []
+    for part in read(record):
+        board, own = part.joules, part.own_joules
+        if not attributed(part) or board is None or own is None or not 0 <= own <= board or board <= 0:
+            continue
+        idle = part.idle_joules if part.idle_joules is not None and 0 <= part.idle_joules <= board - own else None
+        shares = [("gpu est", "this kernel {}, attributed", own)]
+        shares.append(("dram", "others {}" if idle is not None else "others and idle {}", board - own - (idle or 0.0)))
+        if idle is not None:
+            shares.append(("rest", "idle {}, to nobody", idle))
+        unit = numbers.unit_for([board])
+        decimals = numbers.energy(board, part.uncertainty, unit).decimals
+        told = [(style, name.format(numbers.energy_within(v, decimals, unit))) for style, name, v in shares]
+        words = (
+            f"Of {numbers.energy_within(board, decimals, unit)} of {device_name(part)}: {'; '.join(w for _, w in told)}"
+        )
+        stretches = "".join(f'<i class="{s}" style="width:{100 * v / board:.1f}%"></i>' for s, _, v in shares)
+        key = '<span class="dot">; </span>'.join(
+            f'<span><i class="sw {style}"></i>{markup(text)}</span>' for style, text in told
+        )
+        bars.append(
+            f'<div class="jg-share" role="img" aria-label="{markup(words)}">{stretches}</div>'
+            f'<div class="jg-sk">{key}</div>'
+        )
+    return "".join(bars)
+
+
+def _course(record: EnergyRecord) -> str:
+    if record.trace is None or drawable(record.trace) < _LEAST_POINTS:
+        return ""
+    return svg(record.trace, width=420)

@@ -1,0 +1,1 @@
+"""Many energy records: tables, totals and the statement of a run."""

@@ -1,0 +1,339 @@
+"""A statement of one run for others to read: what it used, how that is known, where it ends, and who made it.
+
+A cell counts by its last execution, as in the panel; earlier ones and the time between cells stand apart, and the sum
+of all three is what the devices used while the kernel ran. Simulated figures are never added to real ones. Each form
+is complete without the others: no figure is without its ± and its standing, and what was not read is named with the
+reason.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import ROUND_CEILING
+from functools import cached_property
+from typing import Any
+
+from jupyter_green.impact import Valuation
+from jupyter_green.records import EnergyRecord, cell_key, is_simulated
+from jupyter_green.reporting import document, numbers
+from jupyter_green.reporting.doctor import covers
+from jupyter_green.reporting.formatted_energy import FormattedEnergy
+from jupyter_green.reporting.numbers import THIN, finite
+from jupyter_green.reporting.record.contradiction import contradicted, widened
+from jupyter_green.reporting.record.details import device_name
+from jupyter_green.reporting.record.device_note import why_absent
+from jupyter_green.reporting.record.mime_bundle import data
+from jupyter_green.reporting.record.sentence import DOT, read
+from jupyter_green.reporting.record.style import STYLE
+from jupyter_green.reporting.sanitize import encodable, one_line
+from jupyter_green.reporting.section import Section
+from jupyter_green.reporting.share_text import SET_REGION
+from jupyter_green.sensors import Diagnostic, SensorInfo
+
+from .cell_table import Rows
+from .record_table import Table
+from .totals import Totals, total, within
+
+SCHEMA = 1
+"""Version of `Statement.data`, which holds what ``jupyter green run --json`` writes, and more."""
+BOUNDARY = (
+    "These are the joules of the devices named here, not of the plug: power supply, fans, disks, network and cooling "
+    "are not in them."
+)
+INTERVAL = "± is the half-width of the 95 % interval, the sensor's own error included."
+SET_TARIFF = "%config JupyterGreen.tariff = '0.25 EUR/kWh' (or JUPYTER_GREEN_TARIFF) sets one"
+MOST_ROWS = 500
+"""Cells in the table; more would make no better reading."""
+
+
+@dataclass(frozen=True, repr=False)
+class Statement:
+    """A report of one run, an object that shows itself.
+
+    Parameters
+    ----------
+    records : sequence of EnergyRecord
+        Everything that was metered in the run, oldest first.
+    made_at : float
+        When the statement is made, in seconds since 1970.
+    texts : mapping of str to str
+        First source lines, by the record's id.
+    notebook, project, run : str
+        What was run; empty where it is not known.
+    findings, traits : sequence
+        What was looked at for energy, and what the sensors in use say about themselves.
+    valuation : Valuation
+        How joules become CO2e and money.
+    versions : sequence of str
+        Of the programs that made it.
+    against : str
+        How the run stands beside its baseline, in one sentence.
+    problem : str
+        What is wrong in metering, in one sentence.
+    """
+
+    records: Sequence[EnergyRecord]
+    made_at: float
+    texts: Mapping[str, str] = field(default_factory=dict)
+    notebook: str = ""
+    project: str = ""
+    run: str = ""
+    findings: Sequence[Diagnostic] = ()
+    traits: Sequence[SensorInfo] = ()
+    valuation: Valuation = field(default_factory=Valuation)
+    versions: Sequence[str] = ()
+    against: str = ""
+    problem: str = ""
+
+    def with_(self, **changes: Any) -> Statement:
+        """Return a copy with some fields replaced."""
+        return replace(self, **changes)
+
+    # ---- what is counted ----------------------------------------------------------------------
+
+    @cached_property
+    def counted(self) -> list[EnergyRecord]:
+        """The records that are in a sum: the real ones, or all where all are simulated."""
+        inner = within(self.records)
+        whole = [record for record in self.records if record.id not in inner]
+        return [record for record in whole if not is_simulated(record)] or whole
+
+    @cached_property
+    def cells(self) -> Totals:
+        """The last execution of each cell, and blocks outside cells, in the order in which they ran."""
+        last: dict[str, EnergyRecord] = {}
+        for record in self.counted:
+            if record.span != "gap":
+                key = cell_key(record.cell_id, record.id)
+                last.pop(key, None)
+                last[key] = record
+        return Totals(tuple(last.values()), self.valuation)
+
+    @cached_property
+    def reruns(self) -> list[EnergyRecord]:
+        """Earlier executions of cells that were run again."""
+        last = {record.id for record in self.cells.records}
+        return [record for record in self.counted if record.span != "gap" and record.id not in last]
+
+    @property
+    def gaps(self) -> list[EnergyRecord]:
+        """The times between cells."""
+        return [record for record in self.counted if record.span == "gap"]
+
+    # ---- forms --------------------------------------------------------------------------------
+
+    def text(self) -> str:
+        """Return the statement as plain text."""
+        return document.text(self._title(), self.sections())
+
+    def markdown(self) -> str:
+        """Return the statement as Markdown."""
+        return document.markdown(self._title(), self.sections())
+
+    def html(self) -> str:
+        """Return the statement as HTML that stands alone in a page."""
+        body = "".join(section.html() for section in self.sections())
+        return f'{STYLE}<div class="jg jg-doc">{document.heading(self._title())}{body}</div>'
+
+    def page(self) -> str:
+        """Return the statement as a page of its own, which runs nothing and loads nothing."""
+        return document.page(self._title(), self.html())
+
+    def data(self) -> dict[str, Any]:
+        """Return the statement as data for JSON; a baseline can be read from it."""
+        summed = {
+            "total": self.cells.sum,
+            "idle": total(self.gaps),
+            "reruns": total(self.reruns),
+            "all": total(self.counted),
+        }
+        figures = {name: _figures(self.valuation.value(one)) for name, one in summed.items()}
+        return {
+            "schema": SCHEMA,
+            "notebook": encodable(self.notebook),
+            "project": encodable(self.project),
+            "run": encodable(self.run),
+            "failure": None,
+            "made_at": self.made_at,
+            "versions": [encodable(version) for version in self.versions],
+            **figures,
+            "cells": len(self.cells.records),
+            "sections": {section.heading: _told(section) for section in self.sections()},
+            "lines": {key: one_line(line) for key, line in self.texts.items()},
+            "records": [data(record) for record in self.records],
+        }
+
+    def __repr__(self) -> str:
+        return self.text()
+
+    # ---- what is said -------------------------------------------------------------------------
+
+    def _title(self) -> str:
+        return f"Energy of {one_line(self.notebook, 120) or 'this notebook'}"
+
+    def sections(self) -> list[Section]:
+        """Return the parts of the statement, in the order in which people ask."""
+        found = [
+            Section("Total", self._totals()),
+            Section("Devices", lines=self._devices()),
+            Section("Not read", lines=self._unread()),
+            Section("Cells", rows=self._table()),
+            Section("What this is", self._made(), [BOUNDARY, INTERVAL]),
+        ]
+        return [section for section in found if section.facts or section.lines or section.rows]
+
+    def _totals(self) -> list[tuple[str, str]]:
+        cells = self.cells
+        count, cut = len(cells.records), any(record.status == "killed" for record in cells.records)
+        counted = f"{numbers.fixed(count, 0)} {'cell' if count == 1 else 'cells'}, {numbers.seconds(cells.sum.seconds)}"
+        left_out = sum(is_simulated(record) for record in self.records) if not is_simulated(cells.sum) else 0
+        unread = sum(not read(record) for record in cells.records)
+        said = [
+            ("Used in all", _apart(self.counted, "") if self.gaps or self.reruns else ""),
+            ("Cells", DOT.join([*_figure(cells.sum, cut), counted]) if count else "none was metered yet"),
+            ("Of it", _shares(cells.sum)),
+            ("Idle between cells", _apart(self.gaps, "")),
+            ("Earlier runs of cells", _apart(self.reruns, "")),
+            ("CO2e", self._carbon()),
+            ("Cost", self._cost()),
+            ("Beside the baseline", one_line(self.against, 1000)),
+            ("Simulated", f"{left_out} records left out: they are no measurements" if left_out else ""),
+            ("Without a reading", f"{unread} of the cells, which are in no sum" if unread else ""),
+            ("Problem", one_line(self.problem, 1000)),
+        ]
+        return [(term, told) for term, told in said if told]
+
+    def _carbon(self) -> str:
+        summed, joules, interval = self.cells.sum, self.cells.sum.joules, self.cells.sum.interval
+        if self.valuation.intensity is None:
+            return f"not told, because no region is set: {SET_REGION}"
+        if summed.co2e_grams is None or not joules or interval is None:
+            return "not told, because there is no reading"
+        told = numbers.doubted(numbers.carbon(summed.co2e_grams), joules, summed.uncertainty)
+        if FormattedEnergy.of(summed).below_resolution:
+            told = f"≤{THIN}{numbers.carbon(summed.co2e_grams * interval[1] / joules, ROUND_CEILING)}"
+        return f"{told} ({one_line(summed.co2e_source or '', 400)})"
+
+    def _cost(self) -> str:
+        summed = self.cells.sum
+        if self.valuation.tariff is None:
+            return f"not told, because no tariff is set: {SET_TARIFF}"
+        if summed.cost is None or FormattedEnergy.of(summed).below_resolution:
+            return f"not told, because there is {'no reading' if summed.cost is None else 'only an upper bound'}"
+        told = numbers.doubted(numbers.money(summed.cost, summed.currency), summed.joules, summed.uncertainty)
+        return f"{told} (at {self.valuation.tariff})"
+
+    def _devices(self) -> list[str]:
+        """Return what each device used in all cells, and what its sensor says about itself."""
+        traits = {one.key: one for one in self.traits}
+        said = []
+        for key in dict.fromkeys(part.key for record in self.cells.records for part in read(record)):
+            parts = tuple(part for part in self.cells.sum.components if part.key == key)
+            told = (
+                covers(widened(traits[key], parts)) if key in traits else f"{device_name(parts[0])}: {parts[0].quality}"
+            )
+            one = self.cells.sum.with_(components=parts)
+            note = "; other processes used it too, and it is counted whole" if one.shared else ""
+            said.append(f"{FormattedEnergy.of(one)} · {told.rstrip('.')}{note}.{contradicted(parts)}")
+        return said
+
+    def _unread(self) -> list[str]:
+        """Return what has no figure, and why."""
+        said = []
+        for finding in self.findings:
+            if not finding.works:
+                mend = " %energy doctor prints the commands that mend it." if finding.fix else ""
+                advice = f" {one_line(finding.advice, 500).rstrip('.')}." if finding.advice else ""
+                detail = one_line(finding.detail, 500).rstrip(".")
+                said.append(f"{one_line(finding.subject, 80)}: {detail}.{mend}{advice}")
+        absent: dict[str, int] = {}
+        for record in self.cells.records:
+            for part in record.components:
+                if part.joules is None:
+                    told = f"{device_name(part)}: {why_absent(part)}"
+                    absent[told] = absent.get(told, 0) + 1
+        return said + [f"{told}, in {count} {'cell' if count == 1 else 'cells'}." for told, count in absent.items()]
+
+    def _table(self) -> Rows | None:
+        records = self.cells.records
+        if not records:
+            return None
+        rows = Table(records, self.texts).rows()
+        if len(records) <= MOST_ROWS:
+            return rows
+        dearest = sorted(range(len(records)), key=lambda place: records[place].joules or 0.0, reverse=True)
+        left = numbers.fixed(len(records) - MOST_ROWS, 0)
+        caption = f"The {MOST_ROWS} dearest; {left} that used less are in the .json form"
+        return replace(rows, body=[rows.body[place] for place in sorted(dearest[:MOST_ROWS])], caption=caption)
+
+    def _made(self) -> list[tuple[str, str]]:
+        began = min((record.started_at for record in self.records), default=None)
+        return [
+            (term, one_line(told, 300))
+            for term, told in (
+                ("Made", _moment(self.made_at)),
+                ("First cell", "" if began is None else _moment(began)),
+                ("With", ", ".join(self.versions)),
+                ("Project", self.project),
+                ("Run", self.run),
+            )
+            if told
+        ]
+
+
+def _figure(record: EnergyRecord, cut: bool = False) -> list[str]:
+    figure = replace(FormattedEnergy.of(record), cut=cut)
+    return ["no reading"] if figure.joules is None else [str(figure), figure.standing]
+
+
+def _apart(records: Sequence[EnergyRecord], note: str) -> str:
+    if not records:
+        return ""
+    summed = total(records)
+    return DOT.join(part for part in (*_figure(summed), numbers.seconds(summed.seconds), note) if part)
+
+
+def _shares(record: EnergyRecord) -> str:
+    """Return how much of a sum is measured, estimated and simulated."""
+    said = []
+    for quality in ("measured", "estimated", "simulated"):
+        parts = tuple(part for part in read(record) if part.quality == quality)
+        if not parts:
+            continue
+        one = record.with_(components=parts)
+        share = (one.joules or 0.0) / record.joules if record.joules else None
+        known = f" ({numbers.whole_percent(share)})" if share is not None and 0 <= share <= 1 else ""
+        said.append(f"{quality} {FormattedEnergy.of(one)}{known}")
+    return DOT.join(said)
+
+
+def _figures(record: EnergyRecord) -> dict[str, Any]:
+    """Return a sum as data; what is no finite number is null."""
+    figure = FormattedEnergy.of(record)
+    return {
+        "joules": figure.joules,
+        "uncertainty": figure.uncertainty,
+        "quality": record.quality,
+        "measured_share": figure.measured_share,
+        "below_resolution": figure.below_resolution,
+        "seconds": finite(record.seconds),
+        "final": record.final,
+        "co2e_grams": finite(record.co2e_grams),
+        "co2e_source": None if record.co2e_source is None else encodable(record.co2e_source),
+        "cost": finite(record.cost),
+        "currency": record.currency,
+    }
+
+
+def _moment(seconds: float) -> str:
+    local = time.localtime(seconds)
+    return time.strftime("%Y-%m-%d %H:%M:%S %z", local)
+
+
+def _told(section: Section) -> dict[str, Any]:
+    return {
+        **{term: numbers.plain(told) for term, told in section.facts},
+        "lines": [*map(numbers.plain, section.lines)],
+    }

@@ -1,0 +1,73 @@
+"""A table of words: a sentence, a heading for each column, rows; as text and as HTML.
+
+For what is no list of records, such as baselines. All words may be other people's; they are cleaned and escaped here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .numbers import plain
+from .record.style import STYLE
+from .sanitize import columns, markup, one_line, pad
+
+WIDEST = 60
+
+
+@dataclass(frozen=True, repr=False)
+class TextTable:
+    """Rows of words under one sentence.
+
+    Parameters
+    ----------
+    sentence : str
+        What the rows say, in words.
+    headings : sequence of str
+        One for each column.
+    rows : sequence of sequence of str
+        As many words each.
+    right : frozenset of int
+        Columns whose words end at the right.
+    widest : int
+        Letters from which on a word is cut.
+    """
+
+    sentence: str
+    headings: Sequence[str] = ()
+    rows: Sequence[Sequence[str]] = ()
+    right: frozenset[int] = frozenset()
+    widest: int = WIDEST
+
+    def _cleaned(self) -> list[list[str]]:
+        return [[one_line(word, self.widest) for word in row] for row in (self.headings, *self.rows)]
+
+    def text(self) -> str:
+        """Return the table as plain text."""
+        said = one_line(self.sentence, 1000)
+        if not self.rows:
+            return plain(said)
+        rows = self._cleaned()
+        widths = [max(columns(row[place]) for row in rows) for place in range(len(rows[0]))]
+        lines = [
+            "  ".join(pad(word, widths[n], n in self.right) for n, word in enumerate(row)).rstrip() for row in rows
+        ]
+        return plain("\n".join([said, *lines]))
+
+    def html(self) -> str:
+        """Return the table as HTML without scripts."""
+        said = f"<div>{markup(one_line(self.sentence, 1000))}</div>"
+        if not self.rows:
+            return f'{STYLE}<div class="jg">{said}</div>'
+        head, *rows = self._cleaned()
+
+        def words(row: list[str], tag: str) -> str:
+            ends = (' class="r"' if n in self.right else "" for n in range(len(row)))
+            return "".join(f"<{tag}{end}>{markup(word)}</{tag}>" for end, word in zip(ends, row, strict=True))
+
+        body = "".join(f"<tr>{words(row, 'td')}</tr>" for row in rows)
+        table = f'<table class="jg-comp"><thead><tr>{words(head, "th")}</tr></thead><tbody>{body}</tbody></table>'
+        return f'{STYLE}<div class="jg">{said}<div class="jg-scroll">{table}</div></div>'
+
+    def __repr__(self) -> str:
+        return self.text()

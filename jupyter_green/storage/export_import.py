@@ -1,0 +1,222 @@
+"""Records in and out of the ledger as files.
+
+JSON lines carry a whole record and come back as they were. CSV and Parquet are tables for other programs:
+one row per record, devices summed by kind. A table can't be turned back into records, so it is not taken in.
+A file appears under its name only when it is complete.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from sqlalchemy import Connection, Executable
+
+from jupyter_green.records import EnergyRecord
+
+from .errors import LedgerError
+from .event import LedgerEvent
+from .record_list import COLUMNS, flat
+from .record_rows import RecordRow, store
+
+_CHUNK = 500
+_SUFFIXES = {"csv": "csv", "jsonl": "jsonl", "ndjson": "jsonl", "parquet": "parquet"}
+_NUMBERS = frozenset(
+    name for name in COLUMNS if name.endswith(("joules", "_seconds", "_share", "_grams", "_per_unit"))
+) | {"seconds", "uncertainty", "units", "cost"}
+_FLAGS = frozenset({"below_resolution", "shared"})
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import brought.
+
+    Parameters
+    ----------
+    records : int
+        Records that are new in the ledger.
+    duplicates : int
+        Records that were there already, or twice in the file; left as they are.
+    postings : int
+        Budgets, tariffs, overrides, baselines and credits that are new in the ledger.
+    """
+
+    records: int
+    duplicates: int
+    postings: int = 0
+
+
+def format_of(path: Path, given: str | None) -> str:
+    """Return the format meant by a name or by a file's suffix.
+
+    Raises
+    ------
+    ValueError
+        If it is none that is known.
+    """
+    name = (given or path.suffix).lower().lstrip(".")
+    if name not in _SUFFIXES:
+        raise ValueError(f"{given or path.name!r} names no known format; use .csv, .jsonl or .parquet.")
+    return _SUFFIXES[name]
+
+
+def rows(connection: Connection, query: Executable) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of a query, some at a time."""
+    yield from map(tuple, connection.execution_options(yield_per=_CHUNK).execute(query))
+
+
+def write(records: Iterable[EnergyRecord], path: Path, form: str, postings: Sequence[LedgerEvent] = ()) -> int:
+    """Write records to a file; return how many. JSON lines hold postings too, after the records.
+
+    Raises
+    ------
+    LedgerError
+        If the file can't be written, or Parquet's library is missing.
+    """
+    writers: dict[str, Callable[[IO[bytes], Iterable[EnergyRecord]], int]] = {
+        "csv": _write_csv,
+        "jsonl": _write_jsonl,
+        "parquet": _write_parquet,
+    }
+    try:
+        with _replacing(path) as out:
+            count = writers[form](out, records)
+            if form == "jsonl":
+                for posting in postings:
+                    out.write(json.dumps(posting.to_dict(), separators=(",", ":")).encode() + b"\n")
+            return count
+    except OSError as error:
+        raise LedgerError(f"The file {path} can't be written ({error.strerror or error}).") from None
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[IO[bytes]]:
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with draft.open("wb") as out:
+            yield out
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _write_jsonl(out: IO[bytes], records: Iterable[EnergyRecord]) -> int:
+    count = 0
+    for record in records:
+        out.write(json.dumps(record.to_dict(), separators=(",", ":")).encode() + b"\n")
+        count += 1
+    return count
+
+
+def _write_csv(out: IO[bytes], records: Iterable[EnergyRecord]) -> int:
+    import io
+
+    text = io.TextIOWrapper(out, encoding="utf-8", errors="replace", newline="", write_through=True)
+    table = csv.DictWriter(text, fieldnames=list(COLUMNS))
+    table.writeheader()
+    count = 0
+    for record in records:
+        row = flat(record)
+        table.writerow({**row, "started_at": row["started_at"].isoformat()})
+        count += 1
+    text.flush()
+    text.detach()
+    return count
+
+
+def _write_parquet(out: IO[bytes], records: Iterable[EnergyRecord]) -> int:
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError:
+        raise LedgerError("Parquet needs pyarrow: pip install pyarrow.") from None
+
+    def kind(name: str) -> Any:
+        if name == "started_at":
+            return pa.timestamp("us", tz="UTC")
+        if name == "execution_count":
+            return pa.int64()
+        return pa.float64() if name in _NUMBERS else pa.bool_() if name in _FLAGS else pa.string()
+
+    form = pa.schema([(name, kind(name)) for name in COLUMNS])
+    count = 0
+    with pq.ParquetWriter(out, form) as writer:
+        batch: list[dict[str, Any]] = []
+        for record in records:
+            row = flat(record)
+            # Half of a character pair, from an odd file name, is no text there.
+            odd = {
+                name: text.encode("utf-8", "replace").decode() for name, text in row.items() if isinstance(text, str)
+            }
+            batch.append({**row, **odd})
+            if len(batch) == _CHUNK:
+                writer.write_table(pa.Table.from_pylist(batch, schema=form))
+                count, batch = count + len(batch), []
+        writer.write_table(pa.Table.from_pylist(batch, schema=form))
+    return count + len(batch)
+
+
+def read(
+    connection: Connection,
+    path: Path,
+    entry: Callable[[EnergyRecord], RecordRow],
+    take: Callable[[Connection, Sequence[LedgerEvent]], int],
+) -> Imported:
+    """Store the records and postings of a JSON-lines file; all of them or none.
+
+    Raises
+    ------
+    LedgerError
+        If a line holds no record that this version can read, or the file can't be read.
+    """
+    stored = count = 0
+    batch: list[RecordRow] = []
+    postings: list[LedgerEvent] = []
+    try:
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                if not line.strip():
+                    continue
+                found = _entry(path, number, line, entry)
+                if isinstance(found, LedgerEvent):
+                    postings.append(found)
+                    continue
+                batch.append(found)
+                count += 1
+                if len(batch) == _CHUNK:
+                    stored += store(connection, batch)
+                    batch = []
+    except OSError as error:
+        raise LedgerError(f"The file {path} can't be read ({error.strerror or error}).") from None
+    stored += store(connection, batch)
+    return Imported(stored, count - stored, take(connection, postings))
+
+
+def _entry(path: Path, number: int, line: bytes, entry: Callable[[EnergyRecord], RecordRow]) -> RecordRow | LedgerEvent:
+    try:
+        data = json.loads(line)
+        if isinstance(data, dict) and "posting" in data:
+            return LedgerEvent.from_dict(data)
+        if not isinstance(data, dict) or "schema" not in data:
+            raise ValueError("it is no energy record")
+        if not isinstance(data.get("id"), str):
+            raise ValueError("the record has no identity")
+        record = EnergyRecord.from_dict(data)
+        if not record.final:
+            raise ValueError("the record was still settling")
+        return entry(record)
+    except RecursionError:
+        raise LedgerError(
+            f"Nothing was imported: line {number} of {path} can't be read (it is nested too deep)."
+        ) from None
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        reason = "it is no JSON" if isinstance(error, (json.JSONDecodeError, UnicodeDecodeError)) else str(error)
+        raise LedgerError(
+            f"Nothing was imported: line {number} of {path} can't be read ({reason.rstrip('.')})."
+        ) from None

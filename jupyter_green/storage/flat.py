@@ -1,0 +1,73 @@
+"""Records as plain tuples, read from their columns without their documents.
+
+What was altered from outside is left out with all of its record, as in every sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, select
+from sqlalchemy.sql.util import ClauseAdapter
+
+from jupyter_green.records.flat import RECORD_FIELDS, FlatPart, FlatRecord
+
+from . import schema
+from .integrity import is_altered_row
+
+
+def flat_records(connection: Connection, where: list[ColumnElement[bool]], altered: set[str]) -> Iterator[FlatRecord]:
+    """Yield records notebook by notebook and run by run; those altered from outside are named instead.
+
+    Of a notebook the run that began first comes first, each in order of its records' start. One run is held at a time.
+    """
+    table, part = schema.records.c, schema.components.c
+    bad = {str(one) for one in connection.execute(select(table.id).where(*where, is_altered_row())).scalars()}
+    altered |= bad
+    around = schema.records.alias("around")
+    meant = [around.c.id == table.parent, *(ClauseAdapter(around).traverse(condition) for condition in where)]
+    rows = (
+        select(*(table[name] for name in RECORD_FIELDS), around.c.id.is_not(None))
+        .select_from(schema.records.outerjoin(around, and_(*meant)))
+        .order_by(table.started_at, table.id)
+    )
+    devices = (
+        select(part.record_id, *(part[name] for name in FlatPart._fields))
+        .select_from(schema.records.join(schema.components, part.record_id == table.id))
+        .order_by(table.started_at, table.id, part.position)
+    )
+    in_run = [*where, table.run_id == bindparam("of_run")]
+    named = [*in_run, (table.notebook + "") == bindparam("of_notebook")]  # not by its index: the run's finds fewer
+    nameless = [*in_run, func.coalesce(table.notebook, "") == ""]
+    queries = {
+        is_named: [query.where(*own) for query in (rows, devices)]
+        for is_named, own in ((True, named), (False, nameless))
+    }
+    for run, notebook in _runs(connection, where):
+        of_run: dict[str, Any] = {"of_run": run, "of_notebook": notebook} if notebook else {"of_run": run}
+        records, parts = queries[bool(notebook)]
+        read: dict[str, list[FlatPart]] = {}
+        for row in connection.execute(parts, of_run).all():
+            found = FlatPart._make(row[1:])
+            if (known := read.get(row[0])) is None:
+                read[row[0]] = [found]
+            else:
+                known.append(found)
+        for row in connection.execute(records, of_run).all():
+            if row[0] not in bad:
+                inside = row[-1] and row[1] not in bad
+                yield FlatRecord._make((*row[:-1], inside, tuple(read.get(row[0], ()))))
+
+
+def _runs(connection: Connection, where: list[ColumnElement[bool]]) -> list[tuple[str, str]]:
+    """Return each notebook's runs in order of their start; a run under two names is in both places."""
+    table = schema.records.c
+    began = func.min(table.started_at)
+    pairs = select(table.run_id, table.notebook, began).where(*where).group_by(table.run_id, table.notebook)
+    found = connection.execute(pairs).all()
+    places = {(str(run), str(notebook or "")) for run, notebook, _ in found}
+    first: dict[str, float] = {}
+    for run, _, start in found:
+        first[str(run)] = min(start, first.get(str(run), start))
+    return sorted(places, key=lambda place: (place[1], first[place[0]], place[0]))

@@ -1,0 +1,318 @@
+"""Totals of any number of records: sums by hour for the middle of a period, the records themselves for its edges.
+
+What the sums can't answer (one cell, one code) is read from the records, which have indexes for that; so is what is few
+records anyway. Both ways end in `totals.total` and give the same figures; of a long sum the last digits may differ,
+because the records of an hour were rounded once already.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from types import NoneType, SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast, get_args
+
+from sqlalchemy import ColumnElement, Connection, and_, case, func, select
+
+from jupyter_green.records import Quality
+
+from . import record_filter, schema
+from . import rollups as rollup
+from .integrity import LAST, is_whole_sum
+from .record_filter import Filters
+from .rollups import AROUND, HOUR, hour_of
+from .time_range import period
+from .totals import OF_ALL, By, Line, Sums, Totals, total
+
+if TYPE_CHECKING:
+    from .access import AccessScope
+    from .privacy import Privacy
+
+FEW = 1000
+"""So many records are added up themselves: it takes no longer, and rounds once."""
+_MANY = 400
+_sum, _line = schema.rollups.c, schema.rollup_lines.c
+_around: Any = SimpleNamespace(c=SimpleNamespace(**{name: _sum[f"around_{name}"] for name in AROUND}))
+
+_QUALITIES = get_args(Quality)
+
+Where = list[ColumnElement[bool]]
+Whose = tuple["Privacy", "AccessScope"]
+"""What the ledger is told, and whose records of it may be read."""
+
+
+@dataclass(frozen=True)
+class _Period:
+    """What part of a question the sums answer.
+
+    Parameters
+    ----------
+    hourly : bool
+        Whether the sums of hours are needed; else those of whole runs are taken.
+    first, end : float
+        The hours of the middle begin at or after, and before, in seconds since 1970.
+    apart : frozenset of float
+        Hours whose records are looked at one by one.
+    """
+
+    hourly: bool
+    first: float = -math.inf
+    end: float = math.inf
+    apart: frozenset[float] = frozenset()
+
+    def hours(self, column: Any) -> Where:
+        """Return the conditions for hours of the middle."""
+        where: Where = [column >= self.first] if math.isfinite(self.first) else []
+        if math.isfinite(self.end):
+            where.append(column < self.end)
+        return where
+
+
+class AlteredSums(ValueError):
+    """Sums that hold what records don't add up to."""
+
+
+class Altered:
+    """What was altered from outside and is in no answer."""
+
+    def __init__(self) -> None:
+        self.records: set[str] = set()
+        self.others = 0
+        """Records that are in no sum either, and were counted when it was made."""
+        self.sums = False
+        """Whether sums were, so that the records were added up instead."""
+
+
+def totals(
+    connection: Connection,
+    filters: Filters,
+    whose: Whose,
+    altered: Altered,
+    *,
+    by: By | None,
+    simulated: bool | None,
+) -> Totals:
+    """Return the totals of the records that filters mean; see `Reader.totals`."""
+    period = _period(connection, filters, whose, by)
+    where = record_filter.conditions(filters, *whose)
+    sums = [] if period is None else _whole_sums(connection, filters, whose, period, by=by, altered=altered)
+    if period is None or altered.sums:
+        return total(record_filter.lines(connection, where, altered.records), by, simulated)
+    lines = [*_edges(connection, where, period, altered.records)]
+    seen = _around_edges(connection, where, lines)
+    return total(lines, by, simulated, sums, seen)
+
+
+Firsts = dict[str, tuple[float, str | None, str | None]]
+"""Of each run when its first record began, with its notebook and project."""
+
+
+def runs(connection: Connection, filters: Filters, whose: Whose, altered: Altered) -> tuple[Firsts, Totals]:
+    """Return the runs that records belong to, oldest first, and the totals by run."""
+    period = _period(connection, filters, whose, "run")
+    where = record_filter.conditions(filters, *whose)
+    firsts: Firsts = {}
+    sums = [] if period is None else _whole_sums(connection, filters, whose, period, by="run", altered=altered)
+    if period is None or altered.sums:
+
+        def noted() -> Iterator[Line]:
+            for line in record_filter.lines(connection, where, altered.records):
+                firsts.setdefault(line.run_id, (line.started_at, line.notebook, line.project))
+                yield line
+
+        return firsts, total(noted(), "run")
+    lines = [*_edges(connection, where, period, altered.records)]
+    found = total(
+        lines,
+        "run",
+        None,
+        sums,
+        _around_edges(connection, where, lines),
+    )
+    began = func.min(_line.began)
+    wanted = (
+        select(_sum.run_id, began, _sum.notebook, _sum.project)
+        .select_from(schema.rollups.join(schema.rollup_lines, _line.rollup_id == _sum.id))
+        .where(*_middle(filters, whose, period), _line.line == "all")
+        .group_by(_sum.run_id, _sum.notebook, _sum.project)
+    )
+    tied: set[str] = set()
+    places = [tuple(row) for row in connection.execute(wanted)]
+    places += [(line.run_id, line.started_at, line.notebook, line.project) for line in lines]
+    for run, start, *place in places:
+        known = firsts.get(run)
+        if known is None or start < known[0]:
+            firsts[run] = (start, place[0], place[1])
+            tied.discard(run)
+        elif start == known[0] and (place[0], place[1]) != known[1:]:
+            tied.add(run)
+    record = schema.records.c
+    for run in tied:  # the record with the first identity is meant
+        start = firsts[run][0]
+        first = (
+            select(record.notebook, record.project)
+            .where(*where, record.run_id == run, record.started_at == start)
+            .order_by(record.id)
+            .limit(1)
+        )
+        notebook, project = connection.execute(first).one()
+        firsts[run] = (start, notebook, project)
+    return dict(sorted(firsts.items(), key=lambda item: item[1][0])), found
+
+
+# ---- which part the sums answer ---------------------------------------------------------------
+
+
+def _period(connection: Connection, filters: Filters, whose: Whose, by: By | None) -> _Period | None:
+    period = _parted(connection, filters, by)
+    if period is None:
+        return None
+    middle = (
+        select(func.coalesce(func.sum(_line.records), 0))
+        .select_from(schema.rollups.join(schema.rollup_lines, _line.rollup_id == _sum.id))
+        .where(*_middle(filters, whose, period), _line.line == "all")
+    )
+    return period if connection.execute(middle).scalar_one() > FEW else None
+
+
+def _parted(connection: Connection, filters: Filters, by: By | None) -> _Period | None:
+    """Return how a question is parted; None where only the records can answer it."""
+    if filters.get("cell_id") is not None or filters.get("code_hash") is not None:
+        return None
+    start, stop = period(filters.get("since"), filters.get("until"))
+    if start is None and stop is None and by != "day":
+        return _Period(hourly=False)
+    first, end, apart = -math.inf, math.inf, set[float]()
+    if start is not None:
+        first = hour_of(start)
+        if first != start:
+            apart.add(first)
+            first += HOUR
+    if stop is not None:
+        end = hour_of(stop)
+        if end != stop:
+            apart.add(end)
+    if not first < end:
+        return None
+    hourly = _Period(True, first, end, frozenset(apart))
+    if by != "day":
+        return hourly
+    hours = select(_sum.hour).where(func.green_is_number(_sum.hour), *hourly.hours(_sum.hour)).distinct()
+    hours = hours.where(_sum.hour.between(0, LAST))
+    broken = {float(hour) for hour in connection.execute(hours).scalars() if _day(hour) != _day(hour + HOUR - 0.001)}
+    return _Period(True, first, end, frozenset(apart | broken))
+
+
+def _day(seconds: float) -> str:
+    """Return the day of a moment in this machine's time zone."""
+    when = time.localtime(seconds)
+    return f"{when.tm_year:04d}-{when.tm_mon:02d}-{when.tm_mday:02d}"
+
+
+# ---- the records of the edges -----------------------------------------------------------------
+
+
+def _edges(connection: Connection, where: Where, period: _Period, altered: set[str]) -> Iterator[Line]:
+    """Yield the records whose hours are no part of the middle, and those inside a record of such an hour."""
+    record = schema.records.c
+    for hour in sorted(period.apart):
+        yield from record_filter.lines(
+            connection, [*where, record.started_at >= hour, record.started_at < hour + HOUR], altered
+        )
+    if not period.apart:
+        return
+    unsure = select(_sum.id).where(_sum.around_hour.in_(period.apart), *period.hours(_sum.hour)).limit(1)
+    if connection.execute(unsure).first() is None:
+        return
+    ids: list[str] = []
+    for hour in sorted(period.apart):
+        some = select(record.id).where(record.started_at >= hour, record.started_at < hour + HOUR)
+        ids += [str(one) for one in connection.execute(some).scalars()]
+    for chunk in _chunks(ids):
+        for line in record_filter.lines(connection, [*where, record.parent.in_(chunk)], altered):
+            if hour_of(line.started_at) not in period.apart:
+                yield line
+
+
+def _around_edges(connection: Connection, where: Where, lines: Iterable[Line]) -> set[str]:
+    """Return which of the records around these are meant by the question too."""
+    record = schema.records.c
+    around = sorted({line.parent for line in lines if line.parent is not None})
+    found: set[str] = set()
+    for chunk in _chunks(around):
+        found.update(connection.execute(select(record.id).where(*where, record.id.in_(chunk))).scalars())
+    return found
+
+
+def _chunks(values: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(values), _MANY):
+        yield values[start : start + _MANY]
+
+
+# ---- the sums of the middle -------------------------------------------------------------------
+
+
+def _timeless(filters: Filters) -> Filters:
+    return cast("Filters", {name: value for name, value in filters.items() if name not in ("since", "until")})
+
+
+def _middle(filters: Filters, whose: Whose, period: _Period) -> Where:
+    """Return which sums are meant, those of records inside others among them."""
+    where = record_filter.conditions(_timeless(filters), *whose, source=schema.rollups)
+    if not period.hourly:
+        return [*where, _sum.hour.is_(None)]
+    where += [_sum.hour.is_not(None), *period.hours(_sum.hour)]
+    if period.apart:
+        where.append(_sum.hour.not_in(period.apart))
+        where.append(_sum.around_hour.is_(None) | _sum.around_hour.not_in(period.apart))
+    return where
+
+
+def _whole_sums(
+    connection: Connection, filters: Filters, whose: Whose, period: _Period, *, by: By | None, altered: Altered
+) -> list[Sums]:
+    """Return what the middle adds up to; where it was altered from outside that is noted."""
+    try:
+        found = [*_sums(connection, filters, whose, period, by)]
+    except AlteredSums:
+        altered.sums = True
+        return []
+    altered.others += sum(some.records for some in found if some.line == "altered")
+    return found
+
+
+def _sums(connection: Connection, filters: Filters, whose: Whose, period: _Period, by: By | None) -> Iterator[Sums]:
+    """Yield what the middle adds up to."""
+    where = _middle(filters, whose, period)
+    around: Where = [
+        _sum.around_run_id.is_not(None),
+        *record_filter.conditions(_timeless(filters), *whose, source=_around),
+    ]
+    if period.hourly:
+        around += period.hours(_sum.around_hour)
+    inside = case((and_(*around), 1), else_=0)
+    tables = schema.rollups.join(schema.rollup_lines, _line.rollup_id == _sum.id)
+    groups = {"run": _sum.run_id, "project": _sum.project, "notebook": _sum.notebook, "day": _sum.hour}
+    group = [groups[by]] if by in groups else []
+    if by != "kind":
+        where.append(_line.line.in_((*OF_ALL, "altered")))
+    what = [*group, _sum.simulated, inside, _line.line, _line.kind, _line.device, _line.source, _line.quality]
+    figures = rollup.added()
+    # SQLite adds a text up as 0; and a sum hides what is below 0 in it.
+    whole = func.min(case((is_whole_sum(rollup.FIGURES), 1), else_=0))
+    wanted = select(*what, *figures, whole).select_from(tables).where(*where).group_by(*what)
+    for row in map(tuple, connection.execute(wanted).all()):
+        if not row[-1]:
+            raise AlteredSums
+        key: Any = row[0] if group else None
+        known = isinstance(key, (int, float)) and 0 <= key <= LAST if by == "day" else isinstance(key, (str, NoneType))
+        if not known or row[len(group)] not in (0, 1):
+            raise AlteredSums
+        sums = Sums._make((_day(key) if by == "day" else key, *row[len(group) : -1]))
+        if {*map(type, (sums.line, sums.kind, sums.device, sums.source))} != {str}:
+            raise AlteredSums
+        if sums.line == "sum" and sums.quality not in _QUALITIES:
+            raise AlteredSums
+        yield sums

@@ -1,0 +1,135 @@
+"""Which records are meant: one set of filters for reading, totals, runs and export."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, TypedDict, get_args
+
+from sqlalchemy import ColumnElement, Connection, Executable, and_, not_, or_, select
+
+from jupyter_green.records import Span, Status
+
+from . import schema
+from .integrity import is_whole, is_whole_part
+from .privacy import plain
+from .time_range import Moment, period
+from .totals import Line, Part
+
+if TYPE_CHECKING:
+    from .access import AccessScope
+    from .privacy import Privacy
+
+_CHUNK = 500
+_PART = 8  # where a component begins in a row of `lines`
+
+
+OUTER: ColumnElement[bool] = (schema.records.c.parent + "").is_(None)
+"""Records inside no other one, as a condition. Nearly all are; a bare column would be looked up in its index first."""
+
+
+class Filters(TypedDict, total=False):
+    """Filters of every reading method; what is absent or None is not filtered by."""
+
+    run: str | None
+    notebook: str | None
+    project: str | None
+    since: Moment | None
+    until: Moment | None
+    span: str | tuple[str, ...] | None
+    cell_id: str | None
+    code_hash: str | None
+    status: str | None
+    without: str | None
+
+
+def conditions(
+    filters: Filters, privacy: Privacy, scope: AccessScope, simulated: bool | None = None, source: Any = schema.records
+) -> list[ColumnElement[bool]]:
+    """Return the filters as conditions on records, and the one that they may be read.
+
+    With another `source` they are on what stands for records there, in columns of the same names.
+
+    Raises
+    ------
+    ValueError
+        If a filter has a value that no record can have.
+    """
+    table = source.c
+    found = scope.readable(source)
+    for name, column in (("run", "run_id"), ("project", "project"), ("without", "run_id")):
+        value = filters.get(name)
+        if value is not None:
+            same = getattr(table, column) == plain(str(value))
+            found.append(not_(same) if name == "without" else same)
+    cell_id, notebook, code = filters.get("cell_id"), filters.get("notebook"), filters.get("code_hash")
+    if code is not None:
+        found.append(table.code_hash.in_([plain(form) for form in privacy.codes(str(code))]))
+    if cell_id is not None:
+        found.append(table.cell_id == plain(cell_id))
+    if notebook is not None:
+        found.append(table.notebook.in_([plain(form) for form in privacy.notebooks(str(notebook))]))
+    for name, column, allowed in (("span", table.span, get_args(Span)), ("status", table.status, get_args(Status))):
+        value = filters.get(name)
+        if value is not None:
+            values = value if isinstance(value, tuple) else (value,)
+            for one in values:
+                if one not in allowed:
+                    raise ValueError(f"There is no {name} {one!r}; use one of {', '.join(allowed)}.")
+            found.append(column.in_(values))
+    since, until = period(filters.get("since"), filters.get("until"))
+    if since is not None:
+        found.append(table.started_at >= since)
+    if until is not None:
+        found.append(table.started_at < until)
+    if simulated is not None:
+        found.append(table.simulated.is_(simulated))
+    return found
+
+
+def documents(
+    where: list[ColumnElement[bool]], limit: int | None = None, newest_first: bool = False, offset: int = 0
+) -> Executable:
+    """Return the query for stored records: document and trace, in order of their start."""
+    table = schema.records.c
+    order = (table.started_at.desc(), table.id.desc()) if newest_first else (table.started_at, table.id)
+    query = select(table.document, table.trace).where(*where).order_by(*order)
+    query = query if limit is None else query.limit(limit)
+    return query.offset(offset) if offset else query
+
+
+def lines(connection: Connection, where: list[ColumnElement[bool]], altered: set[str]) -> Iterator[Line]:
+    """Yield what totals need of the records, in order of their start; those altered from outside are named instead."""
+    record, part = schema.records.c, schema.components.c
+    query = (
+        select(
+            record.id,
+            record.parent,
+            record.run_id,
+            record.started_at,
+            record.seconds,
+            record.simulated,
+            record.project,
+            record.notebook,
+            part.kind,
+            part.device,
+            part.source,
+            part.joules,
+            part.uncertainty,
+            part.gain_uncertainty,
+            part.quality,
+            and_(is_whole(), or_(part.record_id.is_(None), is_whole_part())),
+        )
+        .select_from(schema.records.outerjoin(schema.components, part.record_id == record.id))
+        .where(*where)
+        .order_by(record.started_at, record.id, part.position)
+    )
+    rows = connection.execution_options(yield_per=_CHUNK).execute(query)
+    for _, of_record in groupby(map(tuple, rows), key=itemgetter(0)):
+        found: list[tuple[Any, ...]] = list(of_record)
+        if all(row[-1] for row in found):
+            parts = [Part(*row[_PART:-1]) for row in found if row[_PART] is not None]
+            yield Line._make((*found[0][:_PART], parts))
+        else:
+            altered.add(str(found[0][0]))

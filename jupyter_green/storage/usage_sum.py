@@ -1,0 +1,82 @@
+"""A sum of records as it grows: what the database added up, and what was counted since. Light, for a cell's path."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+
+from jupyter_green.records import EnergyRecord, Quality, weakest
+
+
+@dataclass
+class UsageSum:
+    """Sums over records.
+
+    Parameters
+    ----------
+    joules : dict of str to float
+        By standing: measured, estimated, simulated.
+    square : float
+        Sum of the squares of the random half-widths, in joules²; infinite where one is not known.
+    gains : dict of str to float
+        The sensors' own errors by source, in joules.
+    grams : float
+        CO2e.
+    costs : dict of str to float
+        Money by currency.
+    count, unread, unweighed, unpriced : int
+        Records; those without a reading, without a CO2e, without a cost.
+    known : set of str
+        Which of the identities that were asked for, and of what ended lately, are in the ledger.
+    """
+
+    joules: dict[str, float] = field(default_factory=dict)
+    square: float = 0.0
+    gains: dict[str, float] = field(default_factory=dict)
+    grams: float = 0.0
+    costs: dict[str, float] = field(default_factory=dict)
+    count: int = 0
+    unread: int = 0
+    unweighed: int = 0
+    unpriced: int = 0
+    known: set[str] = field(default_factory=set)
+
+    def copy(self) -> UsageSum:
+        """Return sums of their own that go on from here; what is known is shared, because nothing is added to it."""
+        return replace(self, joules=dict(self.joules), gains=dict(self.gains), costs=dict(self.costs))
+
+    def add(self, record: EnergyRecord) -> None:
+        """Count a record that the database has not."""
+        self.count += 1
+        for part in record.components:
+            if part.joules is None:
+                continue
+            gain = part.gain_uncertainty or 0.0
+            whole = math.inf if part.uncertainty is None else part.uncertainty
+            self.joules[part.quality] = self.joules.get(part.quality, 0.0) + part.joules
+            self.square += math.inf if math.isinf(whole) else max(0.0, (whole - gain) * (whole + gain))
+            source = part.source or part.key
+            self.gains[source] = self.gains.get(source, 0.0) + gain
+        if record.joules is None:
+            self.unread += 1
+            return
+        self.unweighed += record.co2e_grams is None
+        self.unpriced += record.cost is None
+        self.grams += record.co2e_grams or 0.0
+        if record.cost is not None and record.currency is not None:
+            self.costs[record.currency] = self.costs.get(record.currency, 0.0) + record.cost
+
+    @property
+    def quality(self) -> Quality | None:
+        """The weakest standing in it; None where nothing was read."""
+        return weakest(name for name, joules in self.joules.items() if joules)
+
+    @property
+    def total(self) -> float:
+        """All joules."""
+        return math.fsum(self.joules.values())
+
+    @property
+    def uncertainty(self) -> float:
+        """Half-width of the 95 % interval, in joules."""
+        return math.hypot(math.sqrt(self.square), *self.gains.values())

@@ -1,0 +1,140 @@
+/**
+ * A cell's badge: one element over a corner of the cell's editor, of text alone.
+ *
+ * It takes no room, so that nothing moves when it comes, and it hides from sight where it would cover text. What it
+ * says stays readable for who listens.
+ */
+import type { CodeCell } from '@jupyterlab/cells';
+import type { IDisposable } from '@lumino/disposable';
+import { Signal } from '@lumino/signaling';
+
+import { corner } from './badgePosition';
+import { belongs, plate } from './badgeText';
+import type { ICell } from '../tokens';
+import type { Words } from '../format/messages';
+
+/** Pixels before the first letter of a line, with the editor's edge. */
+const INDENT = 8;
+
+export class Badge implements IDisposable {
+  /**
+   * @param cell - The cell, which has been drawn.
+   * @param box - Its editor.
+   * @param _unsettled - Called when the badge may need another place.
+   */
+  constructor(
+    readonly cell: CodeCell,
+    readonly box: HTMLElement,
+    private readonly _unsettled: () => void
+  ) {
+    this.node.className = 'jgp-root jgp-badge';
+    this.node.dataset.testid = 'green-badge';
+    this.node.setAttribute('role', 'img');
+    cell.model.stateChanged.connect(this._onState, this);
+    cell.model.contentChanged.connect(this._onContent, this);
+  }
+
+  readonly node = document.createElement('div');
+
+  get isDisposed(): boolean {
+    return this._isDisposed;
+  }
+
+  dispose(): void {
+    if (!this._isDisposed) {
+      this._isDisposed = true;
+      this.node.remove();
+      Signal.clearData(this);
+    }
+  }
+
+  /** Show a figure; what the words are made of may have changed as well. */
+  show(known: ICell, words: Words, baseline: string, own: boolean): void {
+    this._shown = { known, words, baseline, own };
+    this._draw();
+  }
+
+  /** Find the place that is free now; what is returned takes it, once all others have looked. */
+  look(): () => void {
+    const { cell, box, node } = this;
+    const content = box.querySelector('.cm-content');
+    if (!node.isConnected || !cell.editor || !box.offsetWidth || !content) {
+      return () => undefined; // not in sight
+    }
+    node.classList.remove('jgp-vh'); // what is clipped has no size
+    const bar = cell.node.querySelector<HTMLElement>('.jp-cell-toolbar');
+    const gutters = box.querySelector<HTMLElement>('.cm-gutters');
+    const place = corner(
+      { width: node.offsetWidth, height: node.offsetHeight },
+      {
+        width: box.offsetWidth,
+        height: box.offsetHeight,
+        margin: (gutters?.offsetWidth ?? 0) + INDENT,
+        padding: parseFloat(getComputedStyle(content).paddingTop) || 0,
+        charWidth: cell.editor.charWidth,
+        lineHeight: cell.editor.lineHeight
+      },
+      cell.model.sharedModel.getSource().split('\n'),
+      { width: bar?.offsetWidth ?? 0, height: bar?.offsetHeight ?? 0 }
+    );
+    return () => {
+      node.classList.toggle('jgp-vh', place === null);
+      node.classList.toggle('jgp-mod-low', place?.at === 'bottom');
+      node.style.right = place === null ? '' : `${place.right}px`;
+    };
+  }
+
+  private _draw(): void {
+    if (this._shown === null) {
+      return;
+    }
+    const { known, words, baseline, own } = this._shown;
+    const count = this.cell.model.executionCount;
+    if (count !== null) {
+      this._watched = null;
+    } else if (known.status === 'running') {
+      this._watched = known.id;
+    }
+    const said = belongs(known, count, this._watched, own)
+      ? plate(words, known, baseline)
+      : null;
+    if (said === null) {
+      this.node.remove();
+      return;
+    }
+    const grown = said.text.length !== this.node.textContent?.length;
+    if (said.text !== this.node.textContent) {
+      this.node.textContent = said.text;
+    }
+    if (said.sentence !== this.node.title) {
+      this.node.title = said.sentence;
+      this.node.setAttribute('aria-label', said.sentence);
+    }
+    const area = this.cell.inputArea?.node;
+    if (area && this.node.parentElement !== area) {
+      area.append(this.node);
+    } else if (!grown) {
+      return;
+    }
+    this._unsettled();
+  }
+
+  private _onState(_: unknown, { name }: { name: string }): void {
+    if (name === 'executionCount') {
+      this._draw();
+    }
+  }
+
+  private _onContent(): void {
+    this._unsettled();
+  }
+
+  private _shown: {
+    known: ICell;
+    words: Words;
+    baseline: string;
+    own: boolean;
+  } | null = null;
+  private _watched: string | null = null;
+  private _isDisposed = false;
+}

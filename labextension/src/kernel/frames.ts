@@ -1,0 +1,255 @@
+/**
+ * What a kernel says over the link, read strictly.
+ *
+ * The kernel runs anybody's code, so a frame is data like any other: read field by field into objects of our own, or
+ * refused as a whole with one sentence. A frame is small; a long history comes in pages.
+ */
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+import {
+  Reader,
+  Refusal,
+  attempt,
+  flag,
+  isObject,
+  lines,
+  list,
+  name,
+  number,
+  object,
+  oneOf,
+  optional,
+  orNull,
+  text,
+  whole
+} from '../schema/validators';
+import type {
+  Frame,
+  IAgainst,
+  IAnswer,
+  IBaselineHead,
+  IBudget,
+  ICell,
+  IDevice,
+  IFigure,
+  IHistory,
+  IPart,
+  ISnapshot,
+  ITotals
+} from '../tokens';
+
+/** The comm target, and the mark that every frame bears. */
+export const APP = 'jupyter_green';
+
+/** The version of the link that this page speaks. */
+export const VERSION = 1;
+
+// Bounds that no honest figure meets: more than a power station makes in a year, later than the year 5000.
+const JOULES = 1e16;
+const LATEST = 1e11;
+const COUNT = 1e9;
+const MONEY = 1e12;
+
+const joules = number(-JOULES, JOULES);
+const spread = number(0, JOULES);
+const money = number(-MONEY, MONEY);
+const quality = oneOf('measured', 'estimated', 'simulated');
+export const when = number(0, LATEST);
+export const count = whole(COUNT);
+export const id = name(256);
+export const label = text(1024);
+const sentence = text(4096);
+const seconds = number(0, LATEST);
+
+export const figure: Reader<IFigure> = object<IFigure>({
+  joules: orNull(joules),
+  uncertainty: orNull(spread),
+  quality,
+  measured_share: orNull(number(0, 1)),
+  below_resolution: optional(flag),
+  co2e_grams: optional(orNull(money)),
+  cost: optional(orNull(money)),
+  currency: optional(orNull(text(16)))
+});
+
+export const part: Reader<IPart> = object<IPart>({
+  kind: oneOf('gpu', 'cpu', 'dram', 'other'),
+  joules: orNull(joules),
+  uncertainty: orNull(spread),
+  quality
+});
+
+const parts = list(part, 64);
+
+const against: Reader<IAgainst> = object<IAgainst>({
+  baseline: orNull(joules),
+  baseline_uncertainty: orNull(spread),
+  difference: orNull(joules),
+  difference_uncertainty: orNull(spread),
+  ratio: orNull(number(-JOULES, JOULES)),
+  verdict: oneOf('more', 'less', 'unproven', 'none'),
+  reason: orNull(sentence),
+  edited: flag,
+  excess: spread,
+  saved: spread,
+  // A server or a kernel of an older version compares energies alone.
+  basis: optional(oneOf('energy', 'cpu_time'))
+});
+
+export const cell: Reader<ICell> = object<ICell>({
+  id,
+  run: id,
+  cell_id: orNull(id),
+  execution_count: orNull(count),
+  code_hash: orNull(id),
+  line: text(240),
+  status: oneOf('running', 'ok', 'error', 'interrupted', 'killed'),
+  started_at: when,
+  seconds,
+  final: flag,
+  figure,
+  parts,
+  shared: flag,
+  own_joules: orNull(joules),
+  device_joules: orNull(joules),
+  incomplete: optional(text(120)),
+  reruns: count,
+  rerun_joules: orNull(joules),
+  last_run: orNull(figure),
+  against: orNull(against)
+});
+
+const totals: Reader<ITotals> = object<ITotals>({
+  figure,
+  parts,
+  seconds,
+  cells: count,
+  idle: orNull(figure),
+  reruns: orNull(figure),
+  against: orNull(against),
+  compared: count,
+  co2e_source: optional(orNull(sentence)),
+  began_at: optional(orNull(when))
+});
+
+export const baselineHead: Reader<IBaselineHead> = object<IBaselineHead>({
+  kind: oneOf('named', 'last', 'median', 'file'),
+  name: orNull(label),
+  runs: count,
+  figure,
+  cells: count,
+  made_at: orNull(when)
+});
+
+const device: Reader<IDevice> = object<IDevice>({
+  key: id,
+  kind: text(64),
+  device: label,
+  quality
+});
+
+const budget: Reader<IBudget> = object<IBudget>({
+  id,
+  name: label,
+  amount: text(64),
+  per: oneOf('day', 'week', 'month', 'notebook', 'project'),
+  covers: oneOf('inference', 'training', 'all'),
+  used: sentence,
+  share: spread,
+  quality: orNull(quality),
+  state: oneOf('open', 'warned', 'held', 'lifted'),
+  until: orNull(when),
+  note: orNull(sentence)
+});
+
+/** What every frame bears. */
+const bearing = { v: oneOf(VERSION), app: oneOf(APP), run: id };
+
+const snapshot: Reader<ISnapshot> = object<ISnapshot>({
+  ...bearing,
+  type: oneOf('snapshot'),
+  seq: count,
+  sent_at: when,
+  notebook: orNull(label),
+  project: label,
+  phase: oneOf('busy', 'idle', 'off'),
+  watts: orNull(number(-1e9, 1e9)),
+  watts_quality: orNull(quality),
+  devices: list(device, 1024),
+  problem: orNull(
+    object<{ sentence: string; command: string | null }>({
+      sentence,
+      command: orNull(lines(4096))
+    })
+  ),
+  running: orNull(cell),
+  cells: list(cell, 500),
+  totals,
+  today: orNull(figure),
+  baseline: orNull(baselineHead),
+  budgets: list(budget, 16),
+  notice: orNull(sentence)
+});
+
+const history: Reader<IHistory> = object<IHistory>({
+  ...bearing,
+  type: oneOf('history'),
+  seq: count,
+  cells: list(cell, 1000),
+  page: count,
+  pages: count
+});
+
+const answer: Reader<IAnswer> = object<IAnswer>({
+  ...bearing,
+  type: oneOf('answer'),
+  to: id,
+  ok: flag,
+  message: sentence
+});
+
+const frame: Reader<Frame> = value => {
+  if (!isObject(value) || value.app !== APP) {
+    throw new Refusal('shape', ['app']);
+  }
+  if (value.v !== VERSION) {
+    throw new Refusal('version', [String(value.v)]);
+  }
+  switch (value.type) {
+    case 'snapshot':
+      return snapshot(value);
+    case 'history':
+      return history(value);
+    case 'answer':
+      return answer(value);
+    default:
+      throw new Refusal('shape', ['type']);
+  }
+};
+
+/** Whether data bears our mark; whatever else it is. */
+export function isMarked(data: unknown): boolean {
+  return isObject(data) && data.app === APP;
+}
+
+/** Read what came over the link. */
+export function readFrame(data: unknown): Frame | Refusal {
+  return attempt(frame, data);
+}
+
+/** What a person is told of a frame that was refused. */
+export function refusedFrame(
+  refusal: Refusal,
+  trans: TranslationBundle
+): string {
+  return refusal.kind === 'version'
+    ? trans.__(
+        'The kernel speaks version %1 of the link and this page version %2: install the same release of jupyter_green for both, then reload the page.',
+        refusal.where,
+        VERSION
+      )
+    : trans.__(
+        'The kernel sent figures that this page can’t read (%1), so they are not shown: install the same release of jupyter_green for kernel and page.',
+        refusal.where
+      );
+}

@@ -1,0 +1,39 @@
+/**
+ * One polite line for readers of the screen, set when a cell has ended; figures that move are never read out.
+ */
+import * as React from 'react';
+import { h } from '../element';
+import { newestFinal } from '../state/rows';
+import { announcement } from '../format/cellSentences';
+import type { IState } from '../tokens';
+import type { Words } from '../format/messages';
+
+export function Announcement({
+  state,
+  words,
+  quiet
+}: {
+  state: IState;
+  words: Words;
+  quiet: boolean;
+}): JSX.Element {
+  const heard = React.useRef<{ run: string | null; id: string | null }>({
+    run: null,
+    id: null
+  });
+  const [line, setLine] = React.useState('');
+  React.useEffect(() => {
+    const newest = newestFinal(state.cells);
+    const { run, id } = heard.current;
+    heard.current = { run: state.run, id: newest?.id ?? null };
+    // What was there when the panel opened or the notebook changed is no news.
+    if (newest && run === state.run && id !== newest.id && !quiet) {
+      setLine(announcement(words, newest, state.totals?.figure ?? null));
+    }
+  }, [state.cells]);
+  return (
+    <p className="jgp-vh" role="status" data-testid="green-announcement">
+      {line}
+    </p>
+  );
+}

@@ -1,0 +1,213 @@
+/**
+ * What may be used here, and what of it is: one bar for each budget, and the form that changes it.
+ *
+ * How much is used, its ± and its standing are the kernel's own sentence, the same that it prints; only the bar is
+ * drawn here. A budget that is used up offers what a person can do: go on with a reason, or change it.
+ */
+import * as React from 'react';
+import { h } from '../element';
+import { Bar } from '../charts/bar';
+import { cut } from '../charts/stack';
+import { dayAndTime } from '../format/time';
+import { Icon } from '../icons';
+import type { Account, IBudget } from '../tokens';
+import { Button } from './button';
+import type { IDesk } from './panelContext';
+import { NameForm } from './nameForm';
+
+/** From this share on it warns. */
+const WARNS = 0.8;
+
+/** Which form is open: of a budget by its place, of a new one, or none. */
+export type Form = IBudget['per'] | 'new' | null;
+
+export function Budgets({
+  desk,
+  form,
+  onForm
+}: {
+  desk: IDesk;
+  form: Form;
+  onForm: (form: Form) => void;
+}): JSX.Element | null {
+  const { state, words, actions, ask } = desk;
+  const { trans } = words;
+  const { budgets } = state;
+  const wish = (asked: Account): void =>
+    ask(async () => {
+      const answer = await actions.account(asked);
+      if (answer.ok) {
+        onForm(null);
+      }
+      return answer;
+    });
+  return budgets.length === 0 && form === null ? null : (
+    <section
+      className="jgp-sec jgp-budgets"
+      aria-label={trans.__('Budgets')}
+      data-testid="green-budgets"
+    >
+      {budgets.map(budget => (
+        <div key={budget.id} data-state={budget.state}>
+          <Standing desk={desk} budget={budget} />
+          {form === budget.per ? (
+            <Fields desk={desk} budget={budget} onWish={wish} onForm={onForm} />
+          ) : (
+            <div className="jgp-act">
+              <Button quiet onClick={() => onForm(budget.per)}>
+                {trans.__('Change…')}
+              </Button>
+            </div>
+          )}
+          {budget.state === 'held' ? (
+            <NameForm
+              label={trans.__('Why cells may run all the same')}
+              submit={trans.__('Override')}
+              onSubmit={reason => wish({ action: 'override', reason })}
+            />
+          ) : null}
+        </div>
+      ))}
+      {form === 'new' ? (
+        <Fields desk={desk} onWish={wish} onForm={onForm} />
+      ) : null}
+    </section>
+  );
+}
+
+function Standing({
+  desk: { words },
+  budget
+}: {
+  desk: IDesk;
+  budget: IBudget;
+}): JSX.Element {
+  const { trans } = words;
+  const { share, state, until } = budget;
+  const scale = Math.max(1, share);
+  const used = {
+    kind: 'other',
+    quality: budget.quality ?? 'estimated',
+    share: share / scale
+  } as const;
+  const name = trans.__('Budget of %1', budget.name);
+  const said = {
+    open: '',
+    warned: trans.__('nearly used up'),
+    held: trans.__('held back'),
+    lifted: trans.__('overridden')
+  }[state];
+  const end =
+    until === null
+      ? ''
+      : trans.__('until %1', dayAndTime(until, Date.now() / 1000, trans));
+  return (
+    <div>
+      <div className="jgp-lr">
+        <span>
+          {state === 'warned' || state === 'held' ? (
+            <Icon name="warning" role="over" />
+          ) : null}
+          {name}
+        </span>
+        <span className="jgp-muted">
+          {[said, end].filter(each => each !== '').join(', ')}
+        </span>
+      </div>
+      <Bar
+        segments={cut([used], 1 / scale)}
+        ticks={[{ at: WARNS / scale, dashed: true }, { at: 1 / scale }]}
+        label={`${name}: ${budget.used}`}
+      />
+      <p className="jgp-say">{budget.used}</p>
+      {budget.note === null ? null : (
+        <p className="jgp-say jgp-muted">{budget.note}</p>
+      )}
+    </div>
+  );
+}
+
+/** How much, over what, and what counts. */
+function Fields({
+  desk: { words },
+  budget,
+  onWish,
+  onForm
+}: {
+  desk: IDesk;
+  budget?: IBudget;
+  onWish: (asked: Account) => void;
+  onForm: (form: Form) => void;
+}): JSX.Element {
+  const { trans } = words;
+  const [per, setPer] = React.useState<IBudget['per']>(budget?.per ?? 'day');
+  const [covers, setCovers] = React.useState<IBudget['covers']>(
+    budget?.covers ?? 'all'
+  );
+  return (
+    <NameForm
+      label={trans.__('Amount, such as 50 Wh')}
+      initial={budget?.amount}
+      submit={trans.__('Set budget')}
+      cancel={trans.__('Cancel')}
+      onSubmit={amount => onWish({ action: 'set', per, amount, covers })}
+      onCancel={() => onForm(null)}
+    >
+      {budget ? null : (
+        <Select
+          label={trans.__('Over what')}
+          value={per}
+          names={{
+            day: trans.__('per day'),
+            week: trans.__('per week'),
+            month: trans.__('per month'),
+            notebook: trans.__('this notebook'),
+            project: trans.__('this project')
+          }}
+          onChange={setPer}
+        />
+      )}
+      <Select
+        label={trans.__('What counts')}
+        value={covers}
+        names={{
+          inference: trans.__('inference'),
+          training: trans.__('training'),
+          all: trans.__('every cell')
+        }}
+        onChange={setCovers}
+      />
+      {budget ? (
+        <Button quiet onClick={() => onWish({ action: 'clear', per })}>
+          {trans.__('Clear')}
+        </Button>
+      ) : null}
+    </NameForm>
+  );
+}
+
+function Select<K extends string>({
+  label,
+  value,
+  names,
+  onChange
+}: {
+  label: string;
+  value: K;
+  names: Readonly<Record<K, string>>;
+  onChange: (value: K) => void;
+}): JSX.Element {
+  return (
+    <select
+      aria-label={label}
+      value={value}
+      onChange={event => onChange(event.currentTarget.value as K)}
+    >
+      {(Object.keys(names) as K[]).map(each => (
+        <option key={each} value={each}>
+          {names[each]}
+        </option>
+      ))}
+    </select>
+  );
+}

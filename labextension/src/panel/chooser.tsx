@@ -1,0 +1,74 @@
+/**
+ * What the run is compared with: the last run, the median of the last runs, a name, a file; or this run from now on.
+ */
+import { Fragment, h } from '../element';
+import type { IBaselineHead } from '../tokens';
+import { Button } from './button';
+import type { IDesk } from './panelContext';
+import { NameForm } from './nameForm';
+
+export function Chooser({ desk }: { desk: IDesk }): JSX.Element {
+  const { state, words, actions, ask } = desk;
+  const { trans } = words;
+  const { baseline, baselines } = state;
+  const named = baselines.filter(each => each.name !== null);
+  const use = (name: string): void => ask(() => actions.useBaseline(name));
+  const chosen = (each: IBaselineHead): boolean =>
+    baseline !== null &&
+    baseline.kind === each.kind &&
+    baseline.name === each.name;
+  return (
+    <section className="jgp-sec" aria-label={trans.__('Baseline')}>
+      <div className="jgp-lr">
+        <h3>{trans.__('Baseline')}</h3>
+        <span className="jgp-muted">
+          {baseline ? words.baseline(baseline) : trans.__('none yet')}
+        </span>
+      </div>
+      <div className="jgp-act">
+        <Button
+          quiet
+          pressed={baseline?.kind === 'last'}
+          onClick={() => use('last')}
+        >
+          {trans.__('Last run')}
+        </Button>{' '}
+        <Button
+          quiet
+          pressed={baseline?.kind === 'median'}
+          onClick={() => use('median')}
+        >
+          {trans.__('Median of last runs')}
+        </Button>{' '}
+        {named.map(each => (
+          <Fragment key={each.name}>
+            <Button
+              quiet
+              pressed={chosen(each)}
+              title={words.figure(each.figure)}
+              onClick={() => use(each.name ?? '')}
+            >
+              {words.baseline(each)}
+            </Button>{' '}
+          </Fragment>
+        ))}
+        {baseline?.kind === 'named' || baseline?.kind === 'file' ? (
+          <Button quiet onClick={() => ask(() => actions.clearBaseline())}>
+            {trans.__('Clear')}
+          </Button>
+        ) : null}
+      </div>
+      <NameForm
+        label={trans.__('Name, or path of a file')}
+        submit={trans.__('Use')}
+        onSubmit={use}
+      />
+      <NameForm
+        label={trans.__('Name for this run')}
+        submit={trans.__('Set as baseline')}
+        optional
+        onSubmit={name => ask(() => actions.setBaseline(name || null))}
+      />
+    </section>
+  );
+}

@@ -1,0 +1,40 @@
+/**
+ * Copying text; on a page without a secure connection browsers offer only the older way.
+ */
+import type { Words } from '../format/messages';
+
+/** What is said of it. */
+export function afterCopy({ trans }: Words, done: boolean): string {
+  return done
+    ? trans.__('Copied.')
+    : trans.__('The browser did not allow to copy.');
+}
+
+export async function copied(text: string): Promise<boolean> {
+  if (navigator.clipboard) {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {
+      return selectedCopy(text); // the person or the browser refused the newer way
+    }
+  }
+  return selectedCopy(text);
+}
+
+function selectedCopy(text: string): boolean {
+  const focused = document.activeElement;
+  const field = document.createElement('textarea');
+  field.value = text;
+  field.setAttribute('aria-hidden', 'true');
+  field.style.position = 'fixed';
+  field.style.opacity = '0';
+  document.body.appendChild(field);
+  field.select();
+  const done = document.execCommand('copy');
+  field.remove();
+  if (focused instanceof HTMLElement) {
+    focused.focus();
+  }
+  return done;
+}

@@ -1,0 +1,204 @@
+/**
+ * A list of rows of one height, of which only those in sight are in the page.
+ *
+ * One tab stop for the whole list: arrows, Home, End and the page keys move it, typing finds a row, Enter opens it.
+ * The row that holds the tab stop stays in the page when it is scrolled out of sight, so that focus is never lost.
+ */
+import * as React from 'react';
+import { h } from '../element';
+import { ROW_HEIGHT, inSight, moved, scrolledTo, typedTo } from '../state/rows';
+
+/** Letters typed within this time belong to one word. */
+const TYPING_MS = 800;
+
+export interface IListProps<T> {
+  rows: readonly T[];
+  keyOf: (row: T) => string;
+  textOf: (row: T) => string;
+  /** The sentence read aloud, and shown over the row. */
+  labelOf: (row: T) => string;
+  classOf?: (row: T) => string;
+  render: (row: T) => React.ReactNode;
+  onOpen: (row: T) => void;
+  onMenu?: (row: T, at: { x: number; y: number }) => void;
+  onActive?: (row: T) => void;
+  label: string;
+  testid?: string;
+  /** As many rows are shown where the panel is too short for more. */
+  leastRows: number;
+  /** The row to go to; a new object goes there again. */
+  goTo?: { key: string } | null;
+}
+
+export function List<T>(props: IListProps<T>): JSX.Element {
+  const { rows, keyOf, goTo, onActive } = props;
+  const box = React.useRef<HTMLDivElement>(null);
+  const takeFocus = React.useRef(false);
+  const typed = React.useRef({ text: '', at: 0 });
+  const [active, setActive] = React.useState<string | null>(null);
+  const [sight, setSight] = React.useState({ first: 0, end: 24 });
+
+  const place = React.useMemo(
+    () => rows.findIndex(row => keyOf(row) === active),
+    [rows, keyOf, active]
+  );
+  const stop = Math.max(0, place);
+
+  const look = React.useCallback(() => {
+    const node = box.current;
+    if (node) {
+      const now = inSight(node.scrollTop, node.clientHeight, rows.length);
+      setSight(old =>
+        old.first === now.first && old.end === now.end ? old : now
+      );
+    }
+  }, [rows.length]);
+  React.useLayoutEffect(look, [look]);
+  React.useEffect(() => {
+    const node = box.current;
+    if (!node) {
+      return;
+    }
+    const observer = new ResizeObserver(look);
+    observer.observe(node);
+    return () => observer.disconnect();
+  }, [look]);
+
+  const show = (index: number): void => {
+    const node = box.current;
+    if (node) {
+      node.scrollTop = scrolledTo(index, node.scrollTop, node.clientHeight);
+      look();
+    }
+  };
+  const activate = (index: number): void => {
+    setActive(keyOf(rows[index]));
+    onActive?.(rows[index]);
+  };
+  React.useLayoutEffect(() => {
+    if (takeFocus.current) {
+      takeFocus.current = false;
+      box.current
+        ?.querySelector<HTMLElement>('[role=option][tabindex="0"]')
+        ?.focus({ preventScroll: true });
+    }
+  });
+  React.useEffect(() => {
+    const index = goTo ? rows.findIndex(row => keyOf(row) === goTo.key) : -1;
+    if (index >= 0) {
+      activate(index);
+      show(index);
+    }
+    // Rows come and go five times a second; only a new wish moves the list.
+  }, [goTo]);
+
+  const find = (letter: string, now: number): number | null => {
+    const goesOn = now - typed.current.at < TYPING_MS;
+    const text = goesOn ? typed.current.text + letter : letter;
+    typed.current = { text, at: now };
+    const same = [...text].every(each => each === letter);
+    return typedTo(same ? letter : text, stop, rows.length, index =>
+      props.textOf(rows[index])
+    );
+  };
+  const onKeyDown = (event: React.KeyboardEvent): void => {
+    if (event.ctrlKey || event.metaKey || event.altKey || rows.length === 0) {
+      return;
+    }
+    const row = rows[stop];
+    const height = box.current?.clientHeight ?? ROW_HEIGHT;
+    const typing = event.timeStamp - typed.current.at < TYPING_MS;
+    if (event.key === 'Enter' || (event.key === ' ' && !typing)) {
+      props.onOpen(row);
+    } else if (
+      event.key === 'ContextMenu' ||
+      (event.shiftKey && event.key === 'F10')
+    ) {
+      const node = (event.target as HTMLElement).getBoundingClientRect();
+      props.onMenu?.(row, { x: node.left + 24, y: node.bottom });
+    } else {
+      const letter = event.key.length === 1 ? event.key : null;
+      const to =
+        moved(event.key, stop, rows.length, height) ??
+        (letter === null ? null : find(letter, event.timeStamp));
+      if (to === null) {
+        if (letter === null) {
+          return;
+        }
+      } else {
+        takeFocus.current = true;
+        show(to);
+        activate(to);
+      }
+    }
+    event.preventDefault();
+    event.stopPropagation();
+  };
+
+  const seen: number[] = [];
+  for (
+    let index = sight.first;
+    index < Math.min(sight.end, rows.length);
+    index++
+  ) {
+    seen.push(index);
+  }
+  if (rows.length > 0 && (stop < sight.first || stop >= sight.end)) {
+    seen.push(stop);
+  }
+  return (
+    <div
+      ref={box}
+      className="jgp-list"
+      role="listbox"
+      aria-label={props.label}
+      style={{
+        flexBasis: Math.min(rows.length, props.leastRows) * ROW_HEIGHT,
+        maxHeight: rows.length * ROW_HEIGHT
+      }}
+      onScroll={look}
+      onKeyDown={onKeyDown}
+    >
+      <div
+        className="jgp-rows"
+        role="presentation"
+        style={{ height: rows.length * ROW_HEIGHT }}
+      >
+        {seen.map(index => {
+          const row = rows[index];
+          const label = props.labelOf(row);
+          const text = props.textOf(row);
+          return (
+            <div
+              key={keyOf(row)}
+              className={`jgp-row ${props.classOf?.(row) ?? ''}`}
+              role="option"
+              tabIndex={index === stop ? 0 : -1}
+              aria-selected={index === place}
+              aria-setsize={rows.length}
+              aria-posinset={index + 1}
+              aria-label={label}
+              title={text ? `${text}\n${label}` : label}
+              data-testid={props.testid}
+              style={{ top: index * ROW_HEIGHT }}
+              onClick={() => {
+                activate(index);
+                props.onOpen(row);
+              }}
+              onContextMenu={event => {
+                if (props.onMenu) {
+                  event.preventDefault();
+                  event.stopPropagation();
+                  activate(index);
+                  props.onMenu(row, { x: event.clientX, y: event.clientY });
+                }
+              }}
+            >
+              {props.render(row)}
+            </div>
+          );
+        })}
+      </div>
+    </div>
+  );
+}

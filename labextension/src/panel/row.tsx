@@ -1,0 +1,125 @@
+/**
+ * A cell in two lines: source and bar, joules and ±, the difference and a word for it.
+ */
+import * as React from 'react';
+import { Fragment, h } from '../element';
+import { Bar } from '../charts/bar';
+import { stack } from '../charts/stack';
+import { ABSENT, known, wholePercent, type IUnit } from '../format/quantities';
+import { Icon } from '../icons';
+import { provisional, shown } from '../state/rows';
+import type { ICell } from '../tokens';
+import { signed, type IStanding, type Words } from '../format/messages';
+
+/** What a column has in common. */
+export interface IColumn {
+  unit: IUnit;
+  /** The most digits that a cell's number has. */
+  digits: number;
+  /** Joules that fill a bar. */
+  scale: number;
+  /** Joules of all cells, where the right column shows shares; null where it shows differences. */
+  total: number | null;
+}
+
+export const Row = React.memo(function Row({
+  cell,
+  words,
+  column
+}: {
+  cell: ICell;
+  words: Words;
+  column: IColumn;
+}): JSX.Element {
+  const { trans } = words;
+  const reading = words.ofCell(cell, column.unit);
+  const against = cell.against?.baseline ?? null;
+  const right = beside(cell, words, column);
+  return (
+    <>
+      <span className="jgp-n">{cell.execution_count ?? ''}</span>
+      <span className="jgp-src">
+        {cell.line ? (
+          <code>{cell.line}</code>
+        ) : (
+          <span className="jgp-muted">{trans.__('source not known')}</span>
+        )}
+        {cell.reruns > 0 ? (
+          <span className="jgp-times">×{cell.reruns + 1}</span>
+        ) : null}
+      </span>
+      <span className="jgp-j">{signed(reading)}</span>
+      <span className="jgp-d">
+        {right.excess ? <span className="jgp-tri" aria-hidden="true" /> : null}
+        {right.sign}
+      </span>
+      <span className="jgp-ic">
+        <Mark cell={cell} />
+      </span>
+      <Bar
+        segments={stack(shown(cell), cell.figure, cell.parts, column.scale)}
+        ticks={
+          known(against) && against > 0 ? [{ at: against / column.scale }] : []
+        }
+      />
+      <span className="jgp-u">{reading.doubt}</span>
+      <span className="jgp-w">{right.word}</span>
+    </>
+  );
+});
+
+/** The right column: the difference, the last run while a cell runs, or its share where there is no baseline. */
+function beside(cell: ICell, words: Words, column: IColumn): IStanding {
+  const { trans } = words;
+  if (
+    cell.status === 'running' &&
+    cell.last_run &&
+    known(cell.last_run.joules)
+  ) {
+    const last = words.reading(cell.last_run, column.unit);
+    return {
+      sign: signed(last),
+      word: trans.__('last run'),
+      excess: false
+    };
+  }
+  const standing = words.difference(cell);
+  const simulated =
+    cell.figure.quality === 'simulated' ? trans.__('simulated') : '';
+  const joules = shown(cell);
+  const word = standing.word || simulated;
+  return column.total === null || standing.sign !== '' || provisional(cell)
+    ? { ...standing, word }
+    : {
+        // A bound may be far from the figure, and so would be its share.
+        sign: cell.figure.below_resolution
+          ? ABSENT
+          : known(joules) && column.total > 0
+            ? wholePercent(Math.max(0, joules / column.total))
+            : '',
+        word,
+        excess: false
+      };
+}
+
+/** The sign of how a cell ended, or of what a reader should know of its figure; a cell that ended well has none. */
+function Mark({ cell }: { cell: ICell }): JSX.Element | null {
+  switch (cell.status) {
+    case 'running':
+      return <Icon name="running" role="run" />;
+    case 'error':
+      return <Icon name="error" role="bad" />;
+    case 'interrupted':
+      return <Icon name="interrupted" />;
+    case 'killed':
+      return <Icon name="killed" role="bad" />;
+    default:
+      if (cell.shared || cell.incomplete) {
+        return <Icon name="about" />;
+      }
+      if (cell.figure.below_resolution && known(cell.figure.joules)) {
+        return <Icon name="below" />;
+      }
+      return cell.against?.edited ? <Icon name="edited" /> : null;
+  }
+}

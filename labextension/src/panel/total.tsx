@@ -1,0 +1,80 @@
+/**
+ * How much, how sure, against what: the first thing asked, so the first thing seen.
+ */
+import { h } from '../element';
+import { timeOfDay } from '../format/time';
+import { THIN, known } from '../format/quantities';
+import type { ITotals } from '../tokens';
+import { signed } from '../format/messages';
+import { Baseline } from './baseline';
+import type { IDesk } from './panelContext';
+import { Impact } from './impact';
+
+export function Total({
+  desk,
+  totals,
+  onLoad
+}: {
+  desk: IDesk;
+  totals: ITotals;
+  /** Go to where a baseline is chosen. */
+  onLoad: () => void;
+}): JSX.Element {
+  const { state, words } = desk;
+  const { trans } = words;
+  const reading = state.busy
+    ? words.soFar(totals.figure)
+    : words.reading(totals.figure);
+  const name = (state.notebook ?? '').split('/').pop() ?? '';
+  const started = totals.began_at ?? null;
+  const partial = state.cells.filter(cell => cell.incomplete).length;
+  const notes = [
+    partial > 0 ? trans.__('%1 with a device not counted', partial) : '',
+    state.cells.some(cell => cell.shared)
+      ? trans.__('shared devices are counted whole')
+      : ''
+  ].filter(note => note !== '');
+  const sentence = `${words.spoken(reading)}, ${words.standing(totals.figure)}`;
+  return (
+    <section
+      className="jgp-sec"
+      aria-label={trans.__('Total of this notebook')}
+    >
+      <div className="jgp-nb" title={state.notebook ?? undefined}>
+        <span>{name}</span>
+        <span className="jgp-muted">
+          {started === null ? '' : trans.__('since %1', timeOfDay(started))}
+        </span>
+      </div>
+      <div className="jgp-total" data-testid="green-total" title={sentence}>
+        <span className="jgp-num">
+          {signed(reading)}
+          {known(totals.figure.joules) ? (
+            <small>{reading.unit.symbol}</small>
+          ) : null}
+        </span>{' '}
+        <span className="jgp-pm">{reading.doubt}</span>{' '}
+        <span className="jgp-mark" title={words.devices(totals.parts)}>
+          {words.standing(totals.figure)}
+        </span>
+      </div>
+      {notes.length > 0 ? (
+        <div className="jgp-muted jgp-sm">{notes.join(', ')}</div>
+      ) : null}
+      <Baseline desk={desk} totals={totals} onLoad={onLoad} />
+      <Impact desk={desk} figure={totals.figure} />
+      {state.today && known(state.today.joules) ? (
+        <div className="jgp-lr jgp-today">
+          <span className="jgp-muted">{trans.__('All notebooks today')}</span>
+          <span className="jgp-tn" title={words.standing(state.today)}>
+            {state.today.least ? `≥${THIN}` : ''}
+            {words.figure(state.today)}
+            {state.today.quality === 'simulated'
+              ? `, ${trans.__('simulated')}`
+              : ''}
+          </span>
+        </div>
+      ) : null}
+    </section>
+  );
+}

@@ -1,0 +1,97 @@
+/**
+ * The button in the status bar: live watts and the total of the notebook in front; it opens the panel.
+ *
+ * It is there while there is something to show and a person wants it. Where an application has no status bar, such as
+ * Notebook 7, nobody makes one.
+ */
+import type { IStatusBar } from '@jupyterlab/statusbar';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { ReactWidget } from '@jupyterlab/ui-components';
+import { ISignal, Signal } from '@lumino/signaling';
+import { h } from '../element';
+
+import { Icon } from '../icons';
+import { indicator, type IIndicator } from './statusText';
+import type { Preferences } from '../state/settings';
+import type { IEnergyModel } from '../tokens';
+import { Words } from '../format/messages';
+
+export class StatusItem extends ReactWidget {
+  constructor(
+    private readonly _model: IEnergyModel,
+    private readonly _trans: TranslationBundle,
+    private readonly _chosen: Preferences,
+    private readonly _open: () => void
+  ) {
+    super();
+    this.addClass('jgp-root');
+    this.addClass('jgp-statusplace');
+    _model.changed.connect(this._look, this);
+    _chosen.changed.connect(this._look, this);
+    this._look();
+  }
+
+  /** How the status bar is to place it. */
+  get options(): IStatusBar.IItem {
+    return {
+      item: this,
+      align: 'left',
+      rank: 4,
+      isActive: () => this._shown !== null,
+      activeStateChanged: this.activeStateChanged
+    };
+  }
+
+  get activeStateChanged(): ISignal<this, void> {
+    return this._activeStateChanged;
+  }
+
+  override dispose(): void {
+    if (!this.isDisposed) {
+      this._model.show('status bar', 'nothing');
+      super.dispose();
+    }
+  }
+
+  protected override render(): JSX.Element | null {
+    const shown = this._shown;
+    return shown === null ? null : (
+      <button
+        type="button"
+        data-testid="green-status"
+        title={shown.sentence}
+        aria-label={shown.sentence}
+        onClick={this._open}
+      >
+        <Icon name="bolt" />
+        {shown.watts === '' ? null : <span>{shown.watts}</span>}
+        <span>{shown.total}</span>
+      </button>
+    );
+  }
+
+  private _look(): void {
+    const { statusBar, unit } = this._chosen.current;
+    const { state } = this._model;
+    this._model.show(
+      'status bar',
+      statusBar && state.notebook !== null ? 'live' : 'nothing'
+    );
+    const before = this._shown;
+    this._shown = statusBar
+      ? indicator(new Words(this._trans, unit), state)
+      : null;
+    if (
+      before?.sentence !== this._shown?.sentence ||
+      before?.total !== this._shown?.total
+    ) {
+      this.update();
+    }
+    if ((before === null) !== (this._shown === null)) {
+      this._activeStateChanged.emit();
+    }
+  }
+
+  private _shown: IIndicator | null = null;
+  private readonly _activeStateChanged = new Signal<this, void>(this);
+}

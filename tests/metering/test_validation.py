@@ -1,0 +1,45 @@
+"""The gate: what a device can draw is a setting, read again before a reading is called impossible."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pytest
+
+from jupyter_green.metering.validation import ValidatedSensor
+from jupyter_green.records import clock
+from jupyter_green.sensors import Reading, SensorFault, SensorInfo
+from tests.metering.course import COUNTER
+
+
+@dataclass
+class Board:
+    """A board that shows power, held to a limit that others set."""
+
+    traits: SensorInfo
+    watts: float
+    limit: float
+
+    def read(self) -> Reading:
+        return Reading(clock.perf_counter(), self.watts)
+
+    def power_limit_now(self) -> float | None:
+        return self.limit
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_power_above_the_limit_at_the_start_is_believed_once_the_limit_is_raised() -> None:
+    board = Board(replace(COUNTER, method="power", power_limit=100.0), 90.0, 100.0)
+    gate = ValidatedSensor(board)
+    assert gate.read().value == 90.0
+    board.watts = 650.0
+    with pytest.raises(SensorFault):
+        gate.read()
+    board.limit = 700.0
+    assert gate.read().value == 650.0
+    assert gate.power_limit == 700.0
+    board.watts = -1.0
+    with pytest.raises(SensorFault):
+        gate.read()
