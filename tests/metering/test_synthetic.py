@@ -8,8 +8,17 @@ from tests.metering.campaign import Outcome, Summary
 from tests.metering.synthetic import BOARDS, outcomes
 
 LENGTHS = (0.1, 0.5, 2.0)
-OPEN = {"a mean over a second, stated at once": 0.85}
-"""Where it is not reached: a first window that ends before a step has told that the table is wrong."""
+OPEN = {
+    "a mean over a second, stated at once": 0.75,
+    "25 ms of 100, stated a mean over a second": 0.8,
+    "25 ms of 100, stated to look all the time": 0.8,
+    "at once, stands still for 1 s": 0.75,
+    "25 ms of 100, stands still for 1 s": 0.8,
+    "filter of 0.5 s, stated a mean over a second": 0.8,
+    "a counter that looks at 25 ms of 100": 0.8,
+    "a counter, irregular": 0.75,
+}
+"""Least coverage where 93 % are not reached yet, as docs/metering.md says of these boards."""
 
 FEW = (
     "a mean over a second",
