@@ -21,10 +21,10 @@ FRAME_MS = 1000 / 60
 STEP_PIXELS = 120
 DISTANCE = 0.02
 HURRY = """
-from jupyter_green.live.publisher import Link
-from jupyter_green.live.rate_limit import Pace
+from jupyter_green.live.publisher import LivePublisher
+from jupyter_green.live.rate_limit import RateLimit
 from jupyter_green.session import current
-Link.current._pace = Pace({distance}, {distance})
+LivePublisher.current._pace = RateLimit({distance}, {distance})
 """
 OWN_SECONDS = "current()._sampler.cpu_seconds"
 SHORT = 10
@@ -184,7 +184,7 @@ def _course(stage: Stage, notebook: Notebook, updates: int) -> Course:
     notebook.interrupt()
     notebook.idle()
     kernel = (stage.kernel(notebook, "", OWN_SECONDS) - own) / counts[-1]
-    stage.kernel(notebook, "Link.current._pace = Pace()")
+    stage.kernel(notebook, "Link.current._pace = RateLimit()")
     stage.desk.ask("() => window.greenProbe.stop()")
     return Course(tuple(counts), tuple(heaps), page, kernel)
 

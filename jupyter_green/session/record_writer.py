@@ -63,6 +63,9 @@ class RecordWriter:
         self._first_new = 0.0  # when the oldest record was written that was not drained yet
         self._last_drain = clock.monotonic() - DRAIN_EVERY_SECONDS
         self._next_try = self._next_rotation = 0.0
+        self._carried = 0
+        """Bytes with which the journal began. Where many windows wait for their figures these are more than a file may
+        have: a new one is begun only once as much again was written, else each record would begin one."""
         self._ended = False
         self.problem: str | None = None
         self.drain_problem: str | None = first_fault(settings.ledger)  # what is plainly wrong is said at once
@@ -170,7 +173,7 @@ class RecordWriter:
         """Go on in a new journal where this one has grown long; what is open is carried over."""
         old = self._journal
         now = clock.monotonic()
-        if old is None or now < self._next_rotation or old.size <= ROTATE_BYTES:
+        if old is None or now < self._next_rotation or old.size - self._carried <= max(ROTATE_BYTES, self._carried):
             return
         try:
             new = self._new_journal()
@@ -182,7 +185,7 @@ class RecordWriter:
         except OSError:
             self._next_rotation = now + RETRY_SECONDS  # the disk is full: what fits goes on where it is
             return
-        self._journal = new
+        self._journal, self._carried = new, new.size if self._open else 0
 
     def abandon(self) -> None:
         """In a forked child: leave the parent's journal alone."""

@@ -530,7 +530,7 @@ class _All(set[str]):
 
 REACHES = """
 import builtins, socket, sys
-from jupyter_green.compression import bounded_load, loading
+from jupyter_green.compression.store import bounded_load, load as loading
 
 def reach(contents):
     try:

@@ -197,11 +197,11 @@ def test_processes_that_end_in_every_way_leave_their_records() -> None:
 
 def test_a_process_killed_while_a_sensor_hangs_has_its_window_closed() -> None:
     process = start("""
-from jupyter_green.sensors import Discovery, Reading, Traits
+from jupyter_green.sensors import Discovery, Reading, SensorInfo
 from jupyter_green.session import Session
 hanging = threading.Event()
 class Sensor:
-    traits = Traits(key="s:0", kind="other", device="S", method="counter", quality="simulated", scope="all", source="s")
+    traits = SensorInfo(key="s:0", kind="other", device="S", method="counter", quality="simulated", scope="all", source="s")
     reads = 0
     def read(self):
         self.reads += 1

@@ -17,7 +17,7 @@ from tests.resilience.bench import SETUP, Bench, Told, covered_or_unknown, right
 
 PACKAGE = """
 import math, os, threading, time
-from jupyter_green.sensors import Discovery, Finding, Reading, SensorFault, Traits, Usage
+from jupyter_green.sensors import Discovery, Diagnostic, Reading, SensorFault, SensorInfo, Usage
 
 WATTS = 100.0
 release = threading.Event()
@@ -33,7 +33,7 @@ def drawn():
 
 class Plug:
     def __init__(self, method):
-        self.traits = Traits(
+        self.traits = SensorInfo(
             key="plugs:0", kind="other", device="Plug", method=method, quality="simulated", scope="what is plugged in",
             source="plugs", gain=0.02, power_limit=200.0, period=(0.02, 0.1), latency=0.0,
         )
@@ -52,7 +52,7 @@ class Plug:
 plug = Plug(os.environ.get("PLUG_METHOD", "counter"))
 
 def discover():
-    return Discovery((plug,), (Finding("plugs", "Plug", True, "A plug."),))
+    return Discovery((plug,), (Diagnostic("plugs", "Plug", True, "A plug."),))
 """
 
 MISBEHAVE = """

@@ -15,14 +15,14 @@ from jupyter_green.sensors.discovery import GROUP
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = """
-from jupyter_green.sensors import Discovery, Finding, Reading, Traits
+from jupyter_green.sensors import Discovery, Diagnostic, Reading, SensorInfo
 
 CLOSED = []
 
 
 class Meter:
     def __init__(self, key, covers=()):
-        self._traits = Traits(
+        self._traits = SensorInfo(
             key=key, kind="other", device=f"Meter {key}", method="power", quality="measured",
             scope="a plug", source="plugs", covers=covers,
         )
@@ -39,7 +39,7 @@ class Meter:
 
 
 def discover():
-    return Discovery((Meter("demo:plug"),), (Finding("plugs", "plug", True, "A plug."),))
+    return Discovery((Meter("demo:plug"),), (Diagnostic("plugs", "plug", True, "A plug."),))
 
 
 def twins():

@@ -262,10 +262,10 @@ def test_where_names_tell_nobody_apart_nothing_is_kept_or_deleted(
 # Root may write everywhere, so another user asks; everything is imported before the user changes.
 UNPRIVILEGED = """
 import asyncio, json, os, sys
-from jupyter_green.server import question
+from jupyter_green.server import queries as question
 from jupyter_green.server.arguments import Arguments
 from jupyter_green.server.refusal import Refusal
-from jupyter_green.server.ledger_client import Source
+from jupyter_green.server.ledger_client import LedgerClient
 
 nothing, one = Arguments({}, ()), Arguments({"notebook": [b"plan.ipynb"]}, ["notebook"])
 keep = question.keep(nothing, {"notebook": "plan.ipynb", "run": "run-1", "name": "after"})
@@ -274,7 +274,7 @@ asked = (question.runs(nothing), question.cells(cells), question.baselines(nothi
          keep, question.forget(one, "before"))
 
 async def ask(url):
-    source, found = Source(url), []
+    source, found = LedgerClient(url), []
     for plan in asked:
         try:
             found.append(await source.ask(plan))

@@ -304,11 +304,11 @@ print(json.dumps([heard.count("final"), session.problem]))
 
 
 SENSOR = """
-from jupyter_green.sensors import Discovery, Reading, SensorFault, Traits
+from jupyter_green.sensors import Discovery, Reading, SensorFault, SensorInfo
 from jupyter_green.session import Session, Settings
 class Third:
     def __init__(self, hang=0.0, fail=False):
-        self.traits = Traits(key="third:0", kind="other", device="Third", method="counter", quality="measured",
+        self.traits = SensorInfo(key="third:0", kind="other", device="Third", method="counter", quality="measured",
                              scope="all", source="third")
         self.reads, self.hang, self.fail, self.entered = 0, hang, fail, threading.Event()
     def read(self):
