@@ -68,7 +68,8 @@ class RecordWriter:
         have: a new one is begun only once as much again was written, else each record would begin one."""
         self._ended = False
         self.problem: str | None = None
-        self.drain_problem: str | None = first_fault(settings.ledger)  # what is plainly wrong is said at once
+        self._first_fault = first_fault(settings.ledger)
+        self.drain_problem: str | None = self._first_fault  # what is plainly wrong is said at once
         self.notices: tuple[str, ...] = ()
         self.own_thread: Callable[[], AbstractContextManager[Callable[[], None]]] = lambda: nullcontext(_nothing)
         """Leaves out of the figures what a thread of metering's own spends; see `ProcessorModel.own_thread`."""
@@ -209,7 +210,7 @@ class RecordWriter:
     def _start_journal(self) -> None:
         try:
             self._journal = self._new_journal()
-            self.problem = None
+            self._written_again()
         except OSError as error:
             self._fail(error)
 
@@ -250,6 +251,12 @@ class RecordWriter:
             return False
         return True
 
+    def _written_again(self) -> None:
+        """The journal can be written: what kept the ledger from it at first may be mended too."""
+        self.problem = None
+        if self._first_fault is not None and self.drain_problem == self._first_fault:
+            self.drain_problem = self._first_fault = first_fault(self._settings.ledger)
+
     def _fail(self, error: OSError) -> None:
         self._next_try = clock.monotonic() + RETRY_SECONDS
         self.problem = (
@@ -272,4 +279,4 @@ class RecordWriter:
                 return
             self._waiting.pop(0)
         if self._journal is not None:
-            self.problem = None
+            self._written_again()

@@ -90,7 +90,7 @@ class Recorder:
         self._looked_for_owners = 0.0
         self._events: deque[Window | Timestamp | tuple[Timestamp, Timestamp]] = deque()
         self._edges: deque[Timestamp] = deque()
-        self._ending: list[Window] = []
+        self._ending: dict[str, Window] = {}
         self._gaps: list[tuple[Timestamp, Timestamp]] = []
         self._account = IdleAccumulator()
         self._attribution = Attribution(meter)
@@ -238,10 +238,10 @@ class Recorder:
             self._book_gap(gap)
         if event.closed is not None:
             # A short window is closed before its opening is looked at: it comes twice, and counts once.
-            if event.latest is None and event not in self._ending:
+            if event.latest is None and event.id not in self._ending:
                 self._mark(event.opened)
                 self._mark(event.closed, quiet=event.parent is None and not event.overlapped)
-                self._ending.append(event)
+                self._ending[event.id] = event
         elif event.id not in self._told:  # what was interrupted while it was opened comes twice
             self._told = {window.id for window in self._open_windows()}
             self._mark(event.opened)
@@ -259,7 +259,9 @@ class Recorder:
 
     def _book_edges(self, now: float) -> None:
         """Book the processor time of edges, which looks at child processes: not while the kernel answers."""
-        hurry = any(window.awaited for window in self._ending)  # somebody waits: the kernel does not answer yet
+        hurry = any(
+            window.awaited for window in self._ending.values()
+        )  # somebody waits: the kernel does not answer yet
         while self._edges and (hurry or now - self._edges[0].time >= YIELD_SECONDS):
             edge = self._edges.popleft()
             if self._processor is not None:
@@ -296,7 +298,7 @@ class Recorder:
         self.tell("beat", record)
 
     def _settle_windows(self, now: float) -> None:
-        for window in [*self._ending]:
+        for window in [*self._ending.values()]:
             if window.closed is None:
                 continue
             pause = HELD_SECONDS if window.held else YIELD_SECONDS
@@ -310,7 +312,7 @@ class Recorder:
                     if now < math.inf and not window.given_up:
                         window.given_up = True
                         continue
-                self._ending.remove(window)
+                del self._ending[window.id]
 
     def _finish(self, window: Window) -> None:
         self._bill_own_time()
@@ -378,7 +380,7 @@ class Recorder:
 
     def _tidy(self, now: float) -> None:
         if self._open_windows() or self.busy:
-            edges = [moment for w in (*self._open_windows(), *self._ending) for moment in w.bounds()]
+            edges = [moment for w in (*self._open_windows(), *self._ending.values()) for moment in w.bounds()]
             edges += [edge.time for gap in self._gaps for edge in gap]
             self.meter.thin(now, edges)
             return

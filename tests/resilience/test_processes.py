@@ -201,7 +201,9 @@ from jupyter_green.sensors import Discovery, Reading, SensorInfo
 from jupyter_green.session import Session
 hanging = threading.Event()
 class Sensor:
-    traits = SensorInfo(key="s:0", kind="other", device="S", method="counter", quality="simulated", scope="all", source="s")
+    traits = SensorInfo(
+        key="s:0", kind="other", device="S", method="counter", quality="simulated", scope="all", source="s"
+    )
     reads = 0
     def read(self):
         self.reads += 1
