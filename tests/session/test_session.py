@@ -463,6 +463,26 @@ print(json.dumps([made, len(left), max(left), labels.count("inner"), labels.coun
     assert longest < 5000 + 20_000
 
 
+def test_windows_that_wait_for_their_figures_begin_no_journal_for_each_record() -> None:
+    """A sampler that is kept from its work for a while finds hundreds of them, more than a file may hold."""
+    told = run(
+        """
+import jupyter_green.session.record_writer as writer
+writer.ROTATE_BYTES = 5000
+session = current()
+made, new_journal = [], session.store._new_journal
+session.store._new_journal = lambda: made.append(1) or new_journal()
+with session._sampler._stepping:
+    for _ in range(300):
+        session.close(session.open(session.window("window")))
+session.settle(60)
+print(json.dumps([len(session.finished), len(made)]))
+"""
+    )
+    assert told[0] >= 300
+    assert told[1] < 10
+
+
 def test_the_status_counts_what_is_no_longer_kept() -> None:
     """As it would with all of it in memory: cells, joules and their ±, gaps, blocks inside others."""
     told = run(
