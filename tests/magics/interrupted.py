@@ -31,7 +31,7 @@ PLACES = str(Path(jupyter_green.__file__).parent), threading.__file__
 """Where interrupts fall: our code, and the locks that it is built on as far as they are Python."""
 SOURCE = "value = 1"
 PATIENCE_SECONDS = 120.0
-OF_START = str(Path(jupyter_green.__file__).parent / "magics" / "cell.py")
+OF_START = str(Path(jupyter_green.__file__).parent / "magics" / "cells" / "cell_meter.py")
 """Where they fall in the look at budgets, which mostly reads files."""
 
 
@@ -49,7 +49,7 @@ class Interrupter:
 
     def trace(self, frame: FrameType, event: str, _argument: object) -> Callable[..., Any] | None:
         if self.inside is None:
-            if not (frame.f_code.co_name == self.callback and frame.f_code.co_filename.endswith("magics/cell.py")):
+            if not (frame.f_code.co_name == self.callback and frame.f_code.co_filename == OF_START):
                 return None
             self.inside = frame
             return self.trace
