@@ -121,10 +121,10 @@ class Connection:
         """Return the driver's handle of a GPU."""
         if self._process != os.getpid():
             self._ensure()
-        found = self._handles.get(uuid)
-        if found is None:
-            found = self._handles[uuid] = self.ask("nvmlDeviceGetHandleByUUID", uuid)
-        return found
+        device_handle = self._handles.get(uuid)
+        if device_handle is None:
+            device_handle = self._handles[uuid] = self.ask("nvmlDeviceGetHandleByUUID", uuid)
+        return device_handle
 
     def reopen(self) -> None:
         """Close and reopen the library, unless the last attempt is too recent."""
