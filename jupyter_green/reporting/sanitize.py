@@ -1,8 +1,8 @@
-"""Other people's words inside ours: cleaned, kept to one line, shortened, measured in columns.
+"""Sanitising of foreign text: cleaned, limited to one line, shortened, measured in columns.
 
-Labels, device names, notes and source lines come from outside. A control character could move the
-terminal's cursor, a bidirectional mark could turn a sentence round, a lone surrogate can't be encoded:
-they are replaced before anything is drawn. Escaping for HTML comes after, always with quotes.
+Labels, device names, notes and source lines are foreign. A control character could move the terminal's cursor, a
+bidirectional mark could reverse a sentence, and a lone surrogate can't be encoded: they are replaced first. Escaping
+for HTML comes after that, always with quotes.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import unicodedata
 
 REPLACEMENT = "\ufffd"
 ELLIPSIS = "…"
-_JOINERS = "\u200c\u200d"  # part of words and of compound signs
-_NO_SIGNS = "\ufffe\uffff"  # XML, and so SVG, can't hold them
+_JOINERS = "\u200c\u200d"  # part of words and of compound emoji
+_NO_SIGNS = "\ufffe\uffff"  # not allowed in XML, and so in SVG
 _MOST_MARKS = 4
 
 
@@ -26,23 +26,23 @@ def one_line(text: object, limit: int = 200) -> str:
         if category == "Cs" or sign in _NO_SIGNS or (category == "Cf" and sign not in _JOINERS):
             kept.append(REPLACEMENT)
         elif category in ("Cc", "Zl", "Zp") or sign.isspace():
-            # U+202F and its like stay: they are spaces of print, not of layout.
+            # Typographic spaces such as U+202F are kept.
             kept.append(sign if category == "Zs" else " " if sign in "\t\n\r\v\f\x85\u2028\u2029" else REPLACEMENT)
         else:
             marks = marks + 1 if category in ("Mn", "Me") else 0
-            if marks <= _MOST_MARKS:  # a tower of accents would cover the lines above
+            if marks <= _MOST_MARKS:  # stacked accents would cover the lines above
                 kept.append(sign)
     line = " ".join(part for part in "".join(kept).split(" ") if part)
     return line if len(line) <= limit else line[: limit - 1].rstrip() + ELLIPSIS
 
 
 def markup(text: object) -> str:
-    """Return `text` fit for HTML and SVG, in content and in quoted attributes."""
+    """Return `text` escaped for HTML and SVG, for content and quoted attributes."""
     return _html.escape(str(text), quote=True)
 
 
 def columns(text: str) -> int:
-    """Return how many columns `text` takes in a terminal: wide signs two, combining ones none."""
+    """Return the width of `text` in terminal columns: wide characters take two, combining ones none."""
     taken = 0
     for sign in text:
         if unicodedata.category(sign) in ("Mn", "Me", "Cf"):
@@ -65,7 +65,7 @@ def shorten(text: str, width: int) -> str:
 
 
 def pad(text: str, width: int, right: bool = False) -> str:
-    """Return `text` filled with spaces to `width` columns; `right` puts the spaces before it."""
+    """Return `text` padded with spaces to `width` columns; `right` aligns it to the right."""
     space = " " * max(0, width - columns(text))
     return space + text if right else text + space
 
@@ -76,7 +76,7 @@ def encodable(text: str) -> str:
 
 
 def verbatim(text: str) -> str:
-    """Return a command cleaned of what can't be seen, but neither shortened nor joined: it will be copied."""
+    """Return a command with invisible characters replaced, not shortened or joined, so that it can be copied."""
     return "".join(
         REPLACEMENT if unicodedata.category(sign) in ("Cc", "Cf", "Cs") and sign not in "\n\t" + _JOINERS else sign
         for sign in text
