@@ -161,24 +161,26 @@ def cells(joules: float | None, uncertainty: float | None, unit: numbers.Unit, d
 def _share(record: EnergyRecord) -> str:
     bars = []
     for part in read(record):
-        joules, own = part.joules, part.own_joules
-        if not attributed(part) or joules is None or own is None or not 0 <= own <= joules or joules <= 0:
+        total, own = part.joules, part.own_joules
+        if not attributed(part) or total is None or own is None or not 0 <= own <= total or total <= 0:
             continue
-        idle = part.idle_joules if part.idle_joules is not None and 0 <= part.idle_joules <= joules - own else None
+        idle = part.idle_joules if part.idle_joules is not None and 0 <= part.idle_joules <= total - own else None
         shares = [("gpu est", "this kernel {}, attributed", own)]
-        shares.append(("dram", "others {}" if idle is not None else "others and idle {}", joules - own - (idle or 0.0)))
+        shares.append(("dram", "others {}" if idle is not None else "others and idle {}", total - own - (idle or 0.0)))
         if idle is not None:
             shares.append(("rest", "idle {}, to nobody", idle))
-        unit = numbers.unit_for([joules])
-        decimals = numbers.energy(joules, part.uncertainty, unit).decimals
-        labels = [(style, name.format(numbers.energy_within(v, decimals, unit))) for style, name, v in shares]
-        summary = f"Of {numbers.energy_within(joules, decimals, unit)} of {device_name(part)}: {'; '.join(w for _, w in labels)}"
-        segments = "".join(f'<i class="{s}" style="width:{100 * v / joules:.1f}%"></i>' for s, _, v in shares)
+        unit = numbers.unit_for([total])
+        decimals = numbers.energy(total, part.uncertainty, unit).decimals
+        keys = [(style, name.format(numbers.energy_within(v, decimals, unit))) for style, name, v in shares]
+        text = (
+            f"Of {numbers.energy_within(total, decimals, unit)} of {device_name(part)}: {'; '.join(w for _, w in keys)}"
+        )
+        segments = "".join(f'<i class="{s}" style="width:{100 * v / total:.1f}%"></i>' for s, _, v in shares)
         legend = '<span class="dot">; </span>'.join(
-            f'<span><i class="sw {style}"></i>{markup(text)}</span>' for style, text in labels
+            f'<span><i class="sw {style}"></i>{markup(label)}</span>' for style, label in keys
         )
         bars.append(
-            f'<div class="jg-share" role="img" aria-label="{markup(summary)}">{segments}</div>'
+            f'<div class="jg-share" role="img" aria-label="{markup(text)}">{segments}</div>'
             f'<div class="jg-sk">{legend}</div>'
         )
     return "".join(bars)
