@@ -1,7 +1,7 @@
-"""The meter on recordings of real boards, beside other rules on the same readings: ``python -m benchmarks.boards``.
+"""The meter on recordings of real GPUs, compared with other integration rules: ``python -m benchmarks.boards``.
 
-The recordings are replayed in virtual time (`tests/metering/recorded.py`). The other rules are written out here, for
-their packages read a driver and can't be fed readings. None of them states an interval.
+The recordings are replayed in virtual time (`tests/metering/recorded.py`). The other rules are reimplemented
+here, because their packages read a driver and can't be given readings. None of them states an interval.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ from collections.abc import Callable
 from itertools import pairwise
 
 Readings = list[tuple[float, float]]
-"""Seconds and watts of the readings from the last one before a window to its last one."""
+"""Times in seconds and power in watts, from the last reading before a window to the last one in it."""
 
 OFFSETS = 40
 
 
 def trapezoid(readings: Readings, start: float, end: float) -> float:
-    """Readings joined by straight lines, as Zeus' power monitor integrates them."""
+    """Energy by the trapezoidal rule, as in Zeus' power monitor."""
     inside = [(start, readings[0][1]), *[one for one in readings if start < one[0] < end], (end, readings[-1][1])]
     return math.fsum((b - a) * (v + w) / 2 for (a, v), (b, w) in pairwise(inside))
 
 
 def held(readings: Readings, start: float, end: float) -> float:
-    """Each reading holds until the next."""
+    """Energy if each reading holds until the next."""
     inside = [(start, readings[0][1]), *[one for one in readings if start < one[0] < end], (end, readings[-1][1])]
     return math.fsum((b - a) * v for (a, v), (b, _) in pairwise(inside))
 
 
 def ends(readings: Readings, start: float, end: float) -> float:
-    """The power shown at the end, for all of the time, as CodeCarbon (commit 1889fda) does without a counter."""
+    """Energy from the power at the end of the window, as CodeCarbon (commit 1889fda) does without a counter."""
     return readings[-1][1] * (end - start)
 
 

@@ -1,9 +1,9 @@
-"""How often runs of one notebook are called rightly, where energy is only estimated and others use the machine too.
+"""How often baseline comparisons are right, if energy is only estimated and others use the machine too.
 
-One process runs a notebook of two cells again and again, beside 0, 1 and 2 processes that never rest. Of each round
-the work is the baseline's, and half of it, 20 % less, the same and 20 % more. Each of the four is held against the
-median of the three baseline runs before it, and against the one before it alone, by the rule of `accounts.comparison`.
-Cells are metered as in a kernel; nothing is simulated.
+One process repeatedly runs a notebook of two cells, while 0, 1 and 2 other processes are busy. Each round has a
+baseline run, and runs with half the work, 20 % less, the same and 20 % more. Each of the four is compared with the
+median of the three baseline runs before it, and with the last one alone, by the rule of `baselines.comparison`. Cells
+are metered as in a kernel; nothing is simulated.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Run = list["EnergyRecord"]
 
 
 def work(share: float) -> tuple[Callable[[], object], Callable[[], object]]:
-    """Return the two cells of a notebook that does so much of its work."""
+    """Return the two cells of a notebook with a given share of its work."""
     import numpy as np
 
     matrix = np.random.default_rng(0).random((300, 300))
@@ -67,7 +67,7 @@ def metered(name: str, share: float) -> Run:
 
 @contextmanager
 def burners(count: int) -> Iterator[None]:
-    """Keep so many processes busy."""
+    """Keep a number of processes busy."""
     started = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
     try:
         time.sleep(0.5)
@@ -79,7 +79,7 @@ def burners(count: int) -> Iterator[None]:
 
 
 def verdict(ours: Run, base: Sequence[Run]) -> str:
-    """Return how a run stands beside the median of others."""
+    """Return the result of comparing a run with the median of others."""
     from jupyter_green.baselines.baseline import Baseline
     from jupyter_green.baselines.comparison import Comparison
 
@@ -93,7 +93,7 @@ def verdict(ours: Run, base: Sequence[Run]) -> str:
 
 
 def counted(runs: Sequence[dict[float, Run]], before: int) -> dict[float, Counter[str]]:
-    """Return how often each change was called rightly, wrongly, or left open."""
+    """Return how often each change was stated rightly, wrongly, or not at all."""
     found: dict[float, Counter[str]] = {change: Counter() for change in CHANGES}
     for number in range(RUNS, len(runs)):
         base = [one[-1.0] for one in runs[number - before : number]]
@@ -106,7 +106,7 @@ def counted(runs: Sequence[dict[float, Run]], before: int) -> dict[float, Counte
 
 
 def measured(pairs: int) -> list[dict[str, list[object]]]:
-    """Run the notebook in turns; the baseline's own run, by the name of -1, comes first in each round."""
+    """Run the rounds; the baseline run, with the key -1, is the first of each."""
     metered("warm", 1.0)
     shares = {-1.0: 1.0, **{change: 1.0 + change for change in CHANGES}}
     return [
@@ -119,7 +119,7 @@ def measured(pairs: int) -> list[dict[str, list[object]]]:
 
 
 def beside(count: int, pairs: int) -> list[dict[str, list[object]]]:
-    """Measure beside so many busy processes, in a process that is not theirs: its own children count as its own."""
+    """Measure with busy processes, in a separate process: the busy ones must not be children of the metered one."""
     OUT.mkdir(exist_ok=True)
     target = OUT / f"busy-{count}.json"
     with burners(count):

@@ -1,9 +1,9 @@
-"""What metering costs: added to a plain kernel, by jupyter_green and by others, in one run.
+"""Cost of metering: CPU time, time and memory added to a plain kernel, by jupyter_green and others in one run.
 
     bash benchmarks/run costs
 
-The GPU is the tests' simulated driver, whose calls take a microsecond: the costs of a real driver's calls
-come on top, for everybody alike. Nothing here passes or fails.
+The GPU is the tests' simulated driver, whose calls take a microsecond. A real driver's calls take longer, for every
+meter. Nothing here passes or fails.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .subject import SUBJECTS, Subject
 from .table import Row, markdown
 
 OUT = Path(__file__).with_name("out")
-WATTS = 250.0  # what the simulated board draws all the time
+WATTS = 250.0  # constant power of the simulated GPU
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     reasons: dict[Subject, str] = {}
     with tempfile.TemporaryDirectory(prefix="green-bench-", ignore_cleanup_errors=True) as place:
         for number in range(blocks):
-            # Every other block the other way round: no meter is always the first.
+            # Alternating order, so that no meter is always the first.
             for subject in wanted if number % 2 == 0 else reversed(wanted):
                 if subject in reasons:
                     continue
@@ -96,7 +96,7 @@ def _callbacks(rounds: int, other: Path | None) -> None:
 
 
 def _driver(folder: Path, subject: Subject) -> dict[str, str]:
-    """Set up a simulated driver with one board that draws the same power all the time."""
+    """Set up a simulated driver with one GPU of constant power."""
     driver = SimulatedDriver(folder)
     driver.board(idle=WATTS, tick=subject.tick)
     return environment(driver, folder)

@@ -1,4 +1,4 @@
-"""Our estimator in virtual time: the tests' campaigns over seeds held out for this, beside what was aimed at."""
+"""Our estimator in virtual time: the tests' campaigns on held-out seeds, compared with the goals."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 HELD_OUT = 5_000_000
-"""First of the seeds that neither tests nor tuning use."""
+"""First held-out seed: neither tests nor tuning use it or later ones."""
 
 COVERAGE = 0.93
 
 
 @dataclass(frozen=True)
 class Goal:
-    """What is aimed at in one case of the campaign at one length; fractions, None where nothing is."""
+    """Goals of one case of the campaign at one length, as fractions; None if there is no goal."""
 
     case: str
     seconds: float
@@ -41,10 +41,7 @@ GOALS = (
 
 @dataclass(frozen=True)
 class Score:
-    """What a campaign came to; fractions.
-
-    `reason` says why there is nothing, where there is nothing.
-    """
+    """Result of a campaign, as fractions; `reason` says why there is none."""
 
     goal: Goal
     count: int = 0
@@ -57,7 +54,7 @@ class Score:
 
     @property
     def missed(self) -> tuple[str, ...]:
-        """The names of the goals that were not met."""
+        """Names of the goals that were not reached."""
         goal = self.goal
         found = []
         if goal.error is not None and self.error > goal.error:

@@ -1,13 +1,13 @@
-"""How long questions to a ledger take, by the number of its records; on SQLite and on a PostgreSQL server of its own.
+"""Query times of a ledger by its number of records, with SQLite and with a separate PostgreSQL server.
 
-A row is one question, asked three times; the median is shown: of SQLite the processor time, of PostgreSQL the time on
-the wall, because its server works in a process of its own. The records are made up: runs of some two hundred cells with
-a GPU and a processor, half a minute apart, of fifty notebooks and five projects. They are written as rows, not one by
-one; of a million nine in ten are copies of the others, a month earlier each.
+A row is one query, run three times, with the median: CPU time for SQLite, elapsed time for PostgreSQL, whose server is
+another process. The records are synthetic: runs of about two hundred cells with a GPU and a CPU, half a minute apart,
+of fifty notebooks and five projects. They are inserted in bulk; of a million records, nine in ten are copies of the
+others, each a month earlier.
 
-`--before` names the checkout of an older version: it makes each ledger and is measured first; then this version brings
-the same ledger up to date and is measured. `--keep` names a folder where ledgers and figures stay, so that a run that
-was ended goes on.
+`--before` is the checkout of an older version: it creates each ledger and is measured first; then this version migrates
+the same ledger and is measured. `--keep` is a folder in which ledgers and figures are kept, so that an interrupted run
+can be continued.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ Found = dict[str, dict[str, dict[str, dict[str, float]]]]
 
 
 def _all(given: argparse.Namespace, root: Path) -> Found:
-    """Measure what is not measured yet; each figure is kept as soon as it is known."""
+    """Measure what is missing; each figure is saved at once."""
     root.mkdir(parents=True, exist_ok=True)
     known = root / "figures.json"
     found: Found = json.loads(known.read_text(encoding="utf-8")) if known.exists() else {}
@@ -104,12 +104,12 @@ def _all(given: argparse.Namespace, root: Path) -> Found:
     return found
 
 
-# ---- places -----------------------------------------------------------------------------------
+# ---- databases -----------------------------------------------------------------------------------
 
 
 @contextmanager
 def _place(kind: str, root: Path) -> Iterator[Callable[[int], str]]:
-    """Yield what names the URL of the ledger of a size."""
+    """Yield a function that returns the URL of the ledger of a given size."""
     if kind == "sqlite":
         yield lambda size: f"sqlite:///{root}/{size}.sqlite"
         return
@@ -141,7 +141,7 @@ def _in_a_process(what: str, url: str, size: int, tree: Path) -> dict[str, float
     return figures
 
 
-# ---- what is measured -------------------------------------------------------------------------
+# ---- measurements -------------------------------------------------------------------------
 
 
 def _record(number: int, now: float, size: int) -> Any:
@@ -170,11 +170,11 @@ def _place_of(number: int) -> dict[str, Any]:
 
 
 _KINDS = 150
-"""Records that differ by more than their number, time, run, notebook and project."""
+"""Number of records that are created in full; others differ from them only in id, time, run, notebook and project."""
 
 
 def _row(kind: Any, number: int, now: float, size: int) -> dict[str, Any]:
-    """Return the row of a record, made from that of an alike one: much faster than to make each."""
+    """Return the row of a record, made from that of a similar one, which is much faster."""
     row = {
         **kind.record,
         **_place_of(number),
@@ -191,13 +191,13 @@ def _row(kind: Any, number: int, now: float, size: int) -> dict[str, Any]:
 
 
 def _fill(url: str, size: int) -> dict[str, float]:
-    """Write the records as rows; return the seconds that this and their sums took."""
+    """Insert the records in bulk; return the seconds for this and for their sums."""
     from sqlalchemy import insert
 
     from jupyter_green.storage import Ledger, schema
 
     now, began = time.time(), time.perf_counter()
-    if url.startswith("postgresql"):  # an older version's plans were made while the tables of sums were empty
+    if url.startswith("postgresql"):  # query plans of an older version were made while the tables of sums were empty
         url += "?options=-c%20plan_cache_mode%3Dforce_custom_plan"
     with Ledger(url, timeout=60) as ledger:
         ledger.add([])
@@ -235,12 +235,12 @@ def _fill(url: str, size: int) -> dict[str, float]:
 
 
 _COPIED = 100_000
-"""Of a larger ledger the rest are copies of so many records with their sums, each 35 days earlier."""
+"""Number of records of which a larger ledger contains copies, with their sums, each 35 days earlier."""
 _EARLIER = 35 * 86_400.0
 
 
 def _copied(connection: Any, copy: int) -> None:
-    """Copy the first records with devices and sums, so many times `_EARLIER` back."""
+    """Copy the first records with devices and sums, a number of times `_EARLIER` earlier."""
     back, ids = copy * _EARLIER, copy * 10_000_000
     mark = f"'c{copy}-' || "
     changed = {
@@ -313,13 +313,13 @@ def _measure(url: str, size: int) -> dict[str, float]:
     return found
 
 
-# ---- what is shown ----------------------------------------------------------------------------
+# ---- output ----------------------------------------------------------------------------
 
 NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 
 def table(found: Found) -> str:
-    """Return the figures as Markdown: seconds, those of the older version in brackets."""
+    """Return the figures in seconds as Markdown, with those of the older version in brackets."""
     lines = []
     for kind, named in NAMES.items():
         sizes = found["now"].get(kind, {})
@@ -361,7 +361,7 @@ def _seconds(value: float) -> str:
 
 
 def picture(found: Found) -> str:
-    """Return the time of a report of 30 days against the number of records, both on logarithmic axes, as SVG."""
+    """Return an SVG plot of the time of a 30-day report over the number of records, with logarithmic axes."""
 
     left, top, wide, high = 70, 20, 420, 240
     x0, x1, y0, y1 = 4.0, 6.0, -3.0, 2.0

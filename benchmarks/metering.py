@@ -1,9 +1,9 @@
-"""How right meters are: jupyter_green and others on the same simulated boards, whose truth is known.
+"""Accuracy of jupyter_green and other meters on the same simulated GPUs with known true energy.
 
     bash benchmarks/run metering
 
-Everything here is simulated: it tells how a meter behaves given a sensor, and nothing about a real GPU.
-Nothing here passes or fails.
+Everything here is simulated: it shows how a meter uses a sensor, and nothing about real GPUs. Nothing here passes or
+fails.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ FULL = (
 
 @dataclass(frozen=True)
 class Case:
-    """A case of the contest: its name and tick there, a short name for rows, and a heading."""
+    """A case: its name and update period in `contest`, a short name for rows, and a heading."""
 
     name: str
     tick: float
@@ -79,7 +79,7 @@ QUICK = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the contest and the campaigns, print the tables and write them to ``benchmarks/out``."""
+    """Run the comparison and the campaigns, print the tables and write them to ``benchmarks/out``."""
     parser = argparse.ArgumentParser(prog="benchmarks/run metering", description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--quick", action="store_true", help="few windows, to see that it runs")
     parser.add_argument("--only", nargs="+", default=None, metavar="NAME", help="meters whose name contains NAME")
@@ -87,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=2026, help="what boards and scenes are drawn from (default: 2026)")
     parser.add_argument("--publish", action="store_true", help="write docs/metering.md and docs/metering.svg too")
     given = parser.parse_args(arguments)
-    # The control stays whoever is chosen: costs are told as what comes on top of it.
+    # The control is always included: costs are given relative to it.
     wanted = [key for key, meter in METERS.items() if _chosen(meter.name, given.only) or key == "control"]
     if len(wanted) < 2:
         parser.error("nothing to measure; the meters are: " + "; ".join(meter.name for meter in METERS.values()))
@@ -178,7 +178,7 @@ def _heading(began: float, load_before: Sequence[float], contest: Contest, seed:
 
 
 def _names(results: Sequence[Result]) -> list[str]:
-    """Lines of the tables in their order: ours, its first word, the others; the control says nothing."""
+    """Return the rows of the tables in order: ours, our provisional figure, the others; without the control."""
     order = [METERS["green"].name, SO_FAR, *(meter.name for meter in METERS.values())]
     seen = {item.meter for item in results} - {CONTROL}
     return [name for name in dict.fromkeys(order) if name in seen]

@@ -1,8 +1,8 @@
-"""The picture of the accuracy benchmark: error by length of the window, one line for each meter.
+"""Plot of the accuracy benchmark: error over the length of the window, one line per meter.
 
-Drawn by hand as SVG that brings its own ground and follows the reader's light or dark theme. Both axes are
-logarithmic. Names stand at the lines' ends, moved apart where lines end close together. It says inside
-that the sensor was simulated, so that a copied picture still says it.
+It is an SVG with its own background that follows the reader's light or dark theme. Both axes are logarithmic. Names
+are at the ends of the lines, moved apart if these are close together. The plot itself says that the sensor was
+simulated, so that copies say it too.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from .sheet import percent, span
 WIDTH, HEIGHT = 960, 580
 LEFT, RIGHT, TOP, BOTTOM = 76, 668, 104, 506
 FLOOR, CEILING = 1e-4, 2.0
-"""Errors at the lower and the upper edge of the picture, as fractions."""
+"""Limits of the error axis, as fractions."""
 
 LINE = 17.0
-"""Least distance of two names, in pixels."""
+"""Smallest distance of two names in pixels."""
 
 OURS = "jupyter_green"
 DASHES = ("none", "7 3", "2 3", "10 3 2 3", "5 5", "1 4", "12 4")
@@ -41,14 +41,14 @@ text{font:13px system-ui,-apple-system,"Segoe UI","DejaVu Sans",sans-serif;fill:
 
 @dataclass(frozen=True)
 class Curve:
-    """One meter's line: its name and, for each length, the median error and the median half-width it states."""
+    """One meter's line: its name and, for each length, the median error and the median half-width stated."""
 
     name: str
     points: tuple[tuple[float, float, float | None], ...]
 
 
 def curves(results: Sequence[Result], names: Sequence[str]) -> list[Curve]:
-    """Return a line for each meter that said something, in the order of the names."""
+    """Return a line for each meter with a figure, in the order of the names."""
     found = []
     for name in names:
         if name == SO_FAR:
@@ -64,14 +64,14 @@ def curves(results: Sequence[Result], names: Sequence[str]) -> list[Curve]:
 
 
 def picture(results: Sequence[Result], names: Sequence[str]) -> str:
-    """Return the picture.
+    """Return the plot as SVG.
 
     Parameters
     ----------
     results : sequence of Result
         Windows of one case and one tick.
     names : sequence of str
-        Which meters, in order.
+        The meters, in order.
     """
     drawn = curves(results, names)
     lengths = sorted({length for curve in drawn for length, _, _ in curve.points})
@@ -124,7 +124,7 @@ def _axes(lengths: Sequence[float]) -> list[str]:
 
 
 def _band(drawn: Sequence[Curve], lengths: Sequence[float]) -> list[str]:
-    """The ± that ours states: errors below its edge are what it allows for."""
+    """Return the band of our stated ±, which covers errors below its edge."""
     stated = [
         (length, width)
         for curve in drawn
@@ -144,7 +144,7 @@ def _band(drawn: Sequence[Curve], lengths: Sequence[float]) -> list[str]:
 
 
 def _zeros(results: Sequence[Result], lengths: Sequence[float]) -> list[str]:
-    """Why so many lines begin at 100 %."""
+    """Return the note on why lines begin at 100 %."""
     shortest = [item for item in results if item.length == lengths[0] and item.meter not in (OURS, SO_FAR)]
     zeros = sum(item.joules == 0 for item in shortest)
     if 2 * zeros < len(shortest) or not shortest:
@@ -172,9 +172,9 @@ def _line(curve: Curve, number: int, place: float, lengths: Sequence[float]) -> 
 
 
 def _apart(places: Sequence[float]) -> list[float]:
-    """Move places apart to the least distance, each as little as can be, keeping their order."""
+    """Move positions apart to the smallest distance, in order and each as little as possible."""
     order = sorted(range(len(places)), key=lambda index: places[index])
-    # Less the distances, no place may come before the one above it: neighbours that do share their mean.
+    # Isotonic regression after subtracting the distances: neighbours out of order get their mean.
     groups: list[tuple[float, int]] = []
     for turn, index in enumerate(order):
         groups.append((places[index] - turn * LINE, 1))
@@ -182,7 +182,7 @@ def _apart(places: Sequence[float]) -> list[float]:
             (above, many), (below, few) = groups[-2:]
             groups[-2:] = [((above * many + below * few) / (many + few), many + few)]
     flat = [place for place, count in groups for _ in range(count)]
-    # What would leave the picture is moved back into it.
+    # Positions outside the plot are moved back.
     beyond = max(0.0, flat[-1] + (len(flat) - 1) * LINE - BOTTOM) if flat else 0.0
     moved = [0.0] * len(places)
     for turn, (index, place) in enumerate(zip(order, flat, strict=True)):

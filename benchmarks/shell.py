@@ -1,9 +1,9 @@
-"""A shell in a process of its own that runs cells when it is told a number, and says what they and the callbacks cost.
+"""A shell process that runs a requested number of cells and reports the cost of cells and callbacks.
 
     python benchmarks/shell.py plain | metered | budget
 
-Run by its path, so that PYTHONPATH says which checkout of the package is measured. For each line with a number on its
-input it runs so many cells and answers with one JSON line: processor seconds of the main thread, cell by cell.
+It is run by path, so that PYTHONPATH selects the checkout that is measured. For each line of input, a number, it runs
+that many cells and writes one JSON line: CPU seconds of the main thread for each cell.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ EVENTS = ("pre_run_cell", "post_run_cell")
 
 
 def main(arm: str) -> None:
-    """Load what the arm has, then run cells as asked."""
+    """Set up the arm, then run cells as requested."""
     config = Config()
     config.HistoryManager.enabled = False
     shell = InteractiveShell.instance(config=config)
@@ -50,7 +50,7 @@ def main(arm: str) -> None:
 
 
 def _count(shell: Any, event: str, spent: dict[str, float]) -> None:
-    """Put one callback in the place of all of an event, which counts the processor time of those."""
+    """Replace all callbacks of an event by one that measures their CPU time."""
     callbacks = shell.events.callbacks[event][:]
 
     def call(*arguments: Any) -> None:

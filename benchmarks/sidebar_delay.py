@@ -1,7 +1,7 @@
-"""How long a figure takes from the kernel to the screen: each snapshot, and the final figure of a cell.
+"""Delay of a figure from the kernel to the screen: of each snapshot, and of the final figure of a cell.
 
-A snapshot says when it was made. The moment of a final figure is taken in the kernel, by a listener of the session as
-the link is one; what the meter itself needs until then is told apart.
+A snapshot has a timestamp. The time of a final figure is taken in the kernel, by a listener of the session like that
+of `live`; the time that the meter needs until then is reported separately.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ COMPUTES = "import time; end = time.time() + {seconds}\nwhile time.time() < end:
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is measured: seconds of the cells that are watched, how often, and how many cells are ended."""
+    """Amount of work: duration of the observed cells in seconds, repetitions, and number of final figures."""
 
     seconds: int = 20
     blocks: int = 3
@@ -38,7 +38,7 @@ QUICK = Plan(seconds=6, blocks=1, ends=10)
 
 
 def delays(stage: Stage, plan: Plan) -> list[Line]:
-    """Measure both."""
+    """Measure both delays."""
     return [*_snapshots(stage, plan), *_ends(stage, plan)]
 
 
@@ -75,7 +75,7 @@ def _snapshots(stage: Stage, plan: Plan) -> list[Line]:
 
 def _ends(stage: Stage, plan: Plan) -> list[Line]:
     cells = 5
-    # Of lengths that fall anywhere between two ticks of the sensor.
+    # Durations that end at all phases of the sensor's update period.
     notebook = stage.metering([SLEEPS.format(seconds=0.2 + 0.137 * n) for n in range(cells)], "ends.ipynb")
     notebook.run(0)
     stage.desk.panel.settled(1)

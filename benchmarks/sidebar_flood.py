@@ -1,6 +1,6 @@
-"""Two hundred short cells a second, each with output: whether a person's own words all arrive, what the link adds.
+"""Two hundred short cells a second, each with output: whether all output arrives, and the added messages.
 
-The same flood goes to a plain kernel in the same page, in turns: what it loses is not the link's doing.
+A plain kernel in the same page runs the same cells in turn: what it loses is not due to metering.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SPENT = "time.process_time()"
 
 @dataclass(frozen=True)
 class Plan:
-    """Seconds of a flood, and how often each kernel has one."""
+    """Duration of a run in seconds, and number of runs of each kernel."""
 
     seconds: int = 10
     rounds: int = 3
@@ -28,7 +28,7 @@ QUICK = Plan(seconds=10, rounds=1)
 
 
 def flood(stage: Stage, plan: Plan) -> list[Line]:
-    """Measure it."""
+    """Measure the metered and the plain kernel."""
     plain = stage.plain(CELLS, "pass", "plain.ipynb")
     metered = stage.metered(CELLS, "pass", "flood.ipynb")
     found: dict[str, list[dict[str, Any]]] = {"plain": [], "metered": []}
@@ -92,7 +92,7 @@ def _work(floods: list[dict[str, Any]]) -> str:
 
 
 def _most(moments: list[float]) -> int:
-    """The most of these moments, in milliseconds, within any one second."""
+    """Return the largest number of times (in milliseconds) within any one second."""
     ordered = sorted(moments)
     return max(
         (sum(start <= each < start + 1000 for each in ordered[at:]) for at, start in enumerate(ordered)), default=0

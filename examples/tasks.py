@@ -1,8 +1,8 @@
-"""Five tasks with their candidates, fixed before anything was measured: what `examples/selection.ipynb` chooses among.
+"""Five tasks with their candidates for `examples/selection.ipynb`, fixed before anything was measured.
 
-All data and models come out of packages (see `corpora` and `models`; digits are those that scikit-learn brings). The
-candidates of a task were trained on the same examples and are tested on others. Large ones are trained with no more
-than a stated time of the processor, and `trained` says how far each got.
+All data and models come from packages (see `corpora` and `models`; digits are part of scikit-learn). The candidates of
+a task were trained on the same examples and are tested on others. Large ones are trained with a limit of CPU time;
+`trained` says how far each got.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from corpora import CACHE, editorials, judged, opinions, pictures
 from models import LONGEST, Work, kept, packaged, quietly, residual_network, resnet, train_in_place, vit
 
 TEST = 1200
-"""Most examples that a task is tested with."""
+"""Maximum number of test examples of a task."""
 SOURCES = {
     "film": "movieReviewSnippets",
     "shop": "amazonReviewSnippets",
@@ -37,15 +37,15 @@ class Task:
     Parameters
     ----------
     name : str
-        What it is.
+        Name of the task.
     candidates : dict
-        By name, as `green.compare` takes them.
+        Candidates by name, as `green.compare` takes them.
     data : object
-        To test with.
+        Test data.
     origin : str
-        Where that comes from.
+        Source of the data.
     trained : dict
-        How well candidates are trained, a sentence each.
+        State of the candidates' training, a sentence each.
     """
 
     name: str
@@ -56,22 +56,22 @@ class Task:
 
 
 def sentiment(say: Callable[[str], None] = print) -> Task:
-    """Kind or unkind: sentences of films, products and tweets."""
+    """Sentiment of sentences from film reviews, product reviews and tweets."""
     train, test = opinions(TEST)
     return _sentences("sentiment", train, test, 2, say)
 
 
 def domain(say: Callable[[str], None] = print) -> Task:
-    """Where a sentence is from: film reviews, product reviews, tweets, editorials."""
+    """Source of a sentence: film review, product review, tweet, editorial."""
     rows = [(text, place) for place, name in enumerate(SOURCES.values()) for text, _ in judged(name)]
     rows = list({text: (text, label) for text, label in rows}.values())
-    random.Random(0).shuffle(rows)  # noqa: S311 - a cut that can be made again, not a secret
+    random.Random(0).shuffle(rows)  # noqa: S311 - a reproducible split, not a secret
     cut = [([text for text, _ in part], [label for _, label in part]) for part in (rows[TEST:], rows[:TEST])]
     return _sentences("domain", cut[0], cut[1], 4, say)
 
 
 def clothes(say: Callable[[str], None] = print) -> Task:
-    """Ten kinds of clothes: Fashion-MNIST."""
+    """Ten classes of clothes: Fashion-MNIST."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -93,7 +93,7 @@ def clothes(say: Callable[[str], None] = print) -> Task:
 
 
 def digits() -> Task:
-    """Written digits of 8 x 8 pixels, which scikit-learn brings."""
+    """Handwritten digits of 8 x 8 pixels, from scikit-learn."""
     from sklearn.datasets import load_digits
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.linear_model import LogisticRegression
@@ -115,14 +115,14 @@ def digits() -> Task:
 
 
 def next_word(test: int = 500) -> Task:
-    """The next word of newspaper editorials: a language model against counts of words."""
+    """Next word of newspaper editorials: a language model and word counts."""
     import torch
     from models import language
 
     work = language()
     words = re.findall(r"\S+", editorials())
     cut = int(0.7 * len(words))
-    places = random.Random(0).sample(range(cut + 40, len(words) - 1), test)  # noqa: S311 - can be drawn again
+    places = random.Random(0).sample(range(cut + 40, len(words) - 1), test)  # noqa: S311 - reproducible, not a secret
     contexts = [" ".join(words[place - 40 : place]) for place in places]
 
     def large(context: str) -> str:
@@ -183,13 +183,13 @@ def _sentences(
 
 
 def _tuned(name: str, folder: Any, train: tuple[list[str], list[int]], classes: int, say: Any, **how: float) -> Any:
-    """Return a language model fine-tuned to tell classes apart, with its tokenizer."""
+    """Return a language model fine-tuned for classification, with its tokenizer."""
     import torch
     from models import language
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
     if not (folder / "config.json").is_file():
-        language()  # makes the folder out of its package
+        language()  # creates the folder from its package
     if (folder / "tokenizer_config.json").is_file():
         tokenizer = AutoTokenizer.from_pretrained(folder)
     else:
@@ -221,7 +221,7 @@ def _tuned(name: str, folder: Any, train: tuple[list[str], list[int]], classes: 
 
 
 def _narrow(say: Callable[[str], None]) -> Work:
-    """Return the ResNet a quarter as wide, trained like the wide one."""
+    """Return the ResNet with a quarter of the width, trained in the same way."""
     import torch
 
     torch.manual_seed(0)
