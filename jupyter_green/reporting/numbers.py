@@ -116,8 +116,8 @@ def places(value: float, digits: int, rounding: str = ROUND_HALF_UP, keep_carry:
 
 def fixed_or_own(value: float, decimals: int) -> str:
     """Format with a column's decimals, or with one significant digit if that would round to 0."""
-    written = fixed(value, decimals)
-    return written if _leading(value, decimals) != "0" or not value else significant(value, 1)
+    text = fixed(value, decimals)
+    return text if _leading(value, decimals) != "0" or not value else significant(value, 1)
 
 
 def ceiling(value: float) -> str:
@@ -173,20 +173,20 @@ def energy(joules: float | None, uncertainty: float | None = None, unit: Unit | 
         value = joules / chosen.joules
         spread = None if uncertainty is None or not math.isfinite(uncertainty) else uncertainty / chosen.joules
         decimals = doubt(spread) if spread else places(value, 3 if spread == 0 else 2)
-        written = fixed(value, decimals)
-        if unit is not None or chosen.symbol == "MJ" or not written.lstrip(MINUS).startswith("1,000"):
+        text = fixed(value, decimals)
+        if unit is not None or chosen.symbol == "MJ" or not text.lstrip(MINUS).startswith("1,000"):
             break
         chosen = _next(chosen)
-    return Amount(written, None if spread is None else fixed(spread, decimals), chosen, decimals)
+    return Amount(text, None if spread is None else fixed(spread, decimals), chosen, decimals)
 
 
 def energy_within(joules: float, decimals: int, unit: Unit) -> str:
     """Format a part of a sum with the sum's decimals, or its own if rounding would change it by more than 10 %."""
-    written = fixed(joules / unit.joules, decimals)
+    text = fixed(joules / unit.joules, decimals)
     rounding_error = abs(round(joules / unit.joules, decimals) * unit.joules - joules) if math.isfinite(joules) else 0.0
-    if joules and (rounding_error > 0.1 * abs(joules) or not any(sign in "123456789" for sign in written)):
+    if joules and (rounding_error > 0.1 * abs(joules) or not any(sign in "123456789" for sign in text)):
         return energy(joules).head
-    return f"{written}{THIN}{unit.symbol}"
+    return f"{text}{THIN}{unit.symbol}"
 
 
 def at_most(joules: float) -> str:
@@ -272,8 +272,8 @@ def price(amount: float | None, currency: str | None) -> str:
     """Format a cost that is a sum: two significant digits if it is very small, never per runs."""
     if amount is None or not math.isfinite(amount):
         return ABSENT
-    whole = amount == 0 or abs(amount) >= 0.095
-    return _priced(fixed(amount, 2) if whole else significant(amount, 2), currency)
+    two_decimals = amount == 0 or abs(amount) >= 0.095
+    return _priced(fixed(amount, 2) if two_decimals else significant(amount, 2), currency)
 
 
 def _priced(figure: str, currency: str | None) -> str:
@@ -312,9 +312,9 @@ def change(ratio: float | None) -> str:
         return ABSENT
     size = abs(ratio) * 100
     if size < 0.95:
-        written = significant(size, 1)
+        text = significant(size, 1)
     elif size >= 100:
-        written = significant(size, 2)
+        text = significant(size, 2)
     else:
-        written = "99" if size >= 99 else fixed(size, 0)
-    return f"{MINUS if ratio < 0 else '+'}{written}{THIN}%"
+        text = "99" if size >= 99 else fixed(size, 0)
+    return f"{MINUS if ratio < 0 else '+'}{text}{THIN}%"

@@ -19,20 +19,22 @@ _MOST_MARKS = 4
 
 def one_line(text: object, limit: int = 200) -> str:
     """Return `text` as one clean line of at most `limit` characters; what is cut ends in "…"."""
-    kept: list[str] = []
+    characters: list[str] = []
     marks = 0
-    for sign in str(text)[: 4 * limit + 16]:
-        category = unicodedata.category(sign)
-        if category == "Cs" or sign in _NO_SIGNS or (category == "Cf" and sign not in _JOINERS):
-            kept.append(REPLACEMENT)
-        elif category in ("Cc", "Zl", "Zp") or sign.isspace():
+    for character in str(text)[: 4 * limit + 16]:
+        category = unicodedata.category(character)
+        if category == "Cs" or character in _NO_SIGNS or (category == "Cf" and character not in _JOINERS):
+            characters.append(REPLACEMENT)
+        elif category in ("Cc", "Zl", "Zp") or character.isspace():
             # Typographic spaces such as U+202F are kept.
-            kept.append(sign if category == "Zs" else " " if sign in "\t\n\r\v\f\x85\u2028\u2029" else REPLACEMENT)
+            characters.append(
+                character if category == "Zs" else " " if character in "\t\n\r\v\f\x85\u2028\u2029" else REPLACEMENT
+            )
         else:
             marks = marks + 1 if category in ("Mn", "Me") else 0
             if marks <= _MOST_MARKS:  # stacked accents would cover the lines above
-                kept.append(sign)
-    line = " ".join(part for part in "".join(kept).split(" ") if part)
+                characters.append(character)
+    line = " ".join(part for part in "".join(characters).split(" ") if part)
     return line if len(line) <= limit else line[: limit - 1].rstrip() + ELLIPSIS
 
 
@@ -43,25 +45,25 @@ def markup(text: object) -> str:
 
 def columns(text: str) -> int:
     """Return the width of `text` in terminal columns: wide characters take two, combining ones none."""
-    taken = 0
-    for sign in text:
-        if unicodedata.category(sign) in ("Mn", "Me", "Cf"):
+    width = 0
+    for character in text:
+        if unicodedata.category(character) in ("Mn", "Me", "Cf"):
             continue
-        taken += 2 if unicodedata.east_asian_width(sign) in "WF" else 1
-    return taken
+        width += 2 if unicodedata.east_asian_width(character) in "WF" else 1
+    return width
 
 
 def shorten(text: str, width: int) -> str:
     """Return `text` in at most `width` columns; what is cut ends in "…"."""
     if columns(text) <= width:
         return text
-    kept, taken = "", 0
-    for sign in text:
-        taken += columns(sign)
-        if taken > width - 1:
+    result, used = "", 0
+    for character in text:
+        used += columns(character)
+        if used > width - 1:
             break
-        kept += sign
-    return kept.rstrip() + ELLIPSIS if width > 0 else ""
+        result += character
+    return result.rstrip() + ELLIPSIS if width > 0 else ""
 
 
 def pad(text: str, width: int, right: bool = False) -> str:

@@ -111,13 +111,15 @@ class ProcessorModel:
 
     def read(self) -> Reading:
         """Return joules of the process tree since its start; reads other processes, so only for the sampler thread."""
-        before, own = clock.perf_counter(), clock.thread_time()
-        cpu, beside = self._tree.look()
-        self._note_load(cpu + beside)
-        own = clock.thread_time() - own  # reading is metering and will be excluded: do not show it until then
+        before, own_seconds = clock.perf_counter(), clock.thread_time()
+        cpu, children = self._tree.look()
+        self._note_load(cpu + children)
+        own_seconds = (
+            clock.thread_time() - own_seconds
+        )  # reading is metering and will be excluded: do not show it until then
         with self._lock:
             # Excluded time was counted before it is excluded; the reading then stands still rather than fall.
-            self._shown = max(self._shown, self._joules(cpu + beside - own, self._excluded_at(math.inf)))
+            self._shown = max(self._shown, self._joules(cpu + children - own_seconds, self._excluded_at(math.inf)))
             return Reading((before + clock.perf_counter()) / 2, self._shown)
 
     def condition(self) -> Condition | None:
@@ -139,10 +141,10 @@ class ProcessorModel:
         float
             Joules on the scale of `read`; less than the result of a `read` that was called after `moment`.
         """
-        beside = self._tree.beside(cpu_seconds)
-        self._note_load(cpu_seconds_fast() + beside)
+        children = self._tree.beside(cpu_seconds)
+        self._note_load(cpu_seconds_fast() + children)
         with self._lock:
-            return self._joules(cpu_seconds + beside, self._excluded_at(moment))
+            return self._joules(cpu_seconds + children, self._excluded_at(moment))
 
     def others_busy(self, start: float, end: float) -> float | None:
         """Return the mean share of the machine's cores that other processes kept busy between two times.
@@ -199,21 +201,21 @@ class ProcessorModel:
         callable
             Records the CPU time up to now; call it regularly where other threads can't read this thread's clock.
         """
-        mine, began, seen = Exclusions(), clock.thread_time(), clock.thread_clock()
-        mine.look = None if seen is None else lambda: seen() - began
+        exclusions, began, thread_seconds = Exclusions(), clock.thread_time(), clock.thread_clock()
+        exclusions.look = None if thread_seconds is None else lambda: thread_seconds() - began
 
         def note() -> None:
             with self._lock:
-                mine.grow(clock.thread_time() - began)
+                exclusions.grow(clock.thread_time() - began)
 
         with self._lock:
-            self._threads.append(mine)
+            self._threads.append(exclusions)
         try:
             yield note
         finally:
             with self._lock:
-                mine.grow(clock.thread_time() - began)
-                mine.look = None  # the thread's clock ends with the thread
+                exclusions.grow(clock.thread_time() - began)
+                exclusions.look = None  # the thread's clock ends with the thread
                 while len(self._threads) > MOST_THREADS and self._threads[0].look is None:
                     self._sampler.before += self._threads.pop(0).total
 
@@ -298,8 +300,8 @@ class BusyShare:
                 return
             began = clock.thread_time()
             busy = busy_seconds()
-            cpu, beside = self._tree.look()
-            self._history.append((moment, cpu + beside, busy))
+            cpu, children = self._tree.look()
+            self._history.append((moment, cpu + children, busy))
             if len(self._history) > 4096:
                 older = list(self._history)
                 self._history = deque([*older[:2048:2], *older[2048:]])

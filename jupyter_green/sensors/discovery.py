@@ -102,21 +102,21 @@ def _broken(source: str, why: str) -> Discovery:
 
 def _without_twins(sensors: Sequence[Sensor]) -> tuple[list[Sensor], list[Diagnostic]]:
     """Keep the first sensor of each key."""
-    kept: dict[str, Sensor] = {}
+    first_by_key: dict[str, Sensor] = {}
     findings: list[Diagnostic] = []
     for sensor in sensors:
         traits = sensor.traits
-        if traits.key not in kept:
-            kept[traits.key] = sensor
+        if traits.key not in first_by_key:
+            first_by_key[traits.key] = sensor
             continue
-        if kept[traits.key] is sensor:
+        if first_by_key[traits.key] is sensor:
             continue
-        first = kept[traits.key].traits
+        first = first_by_key[traits.key].traits
         detail = (
             f"Left out: {first.source} already offers a sensor with the key {traits.key!r}, and the first one counts."
         )
         findings += [Diagnostic(traits.source, traits.device, False, detail), *_released(sensor)]
-    return list(kept.values()), findings
+    return list(first_by_key.values()), findings
 
 
 def _without_covered(sensors: Sequence[Sensor]) -> tuple[list[Sensor], list[Diagnostic]]:

@@ -104,10 +104,12 @@ class ProcessTree:
                 if reaped == after:
                     break
             self._bury(living, after - self._ceded)
-            beside = self._lost + sum(process.seconds + self._held.get(process.pid, 0.0) for process in living.values())
+            unreaped = self._lost + sum(
+                process.seconds + self._held.get(process.pid, 0.0) for process in living.values()
+            )
             self._known = living
             # A process is read in clock ticks, its time after reaping is finer: the sum could fall slightly.
-            self._total = max(self._total, reaped + beside)
+            self._total = max(self._total, reaped + unreaped)
             self._ceded = reaped
             self._cpu = clock.process_time() + reaped
             return self._cpu, self._total - reaped
@@ -132,16 +134,16 @@ class ProcessTree:
         is kept.
         """
         gone = {known.pid: known for key, known in self._known.items() if key not in living}
-        kept = {found.pid for found in living.values()}
+        living_pids = {found.pid for found in living.values()}
         due = 0.0
-        for relative in gone.values():
-            seconds = relative.seconds + self._held.pop(relative.pid, 0.0)
-            heir = relative.parent
+        for process in gone.values():
+            seconds = process.seconds + self._held.pop(process.pid, 0.0)
+            heir = process.parent
             for _ in gone:
                 heir = gone[heir].parent if heir in gone else heir
             if INHERITS and heir == self._pid:
                 due += seconds
-            elif not INHERITS or heir not in kept:
+            elif not INHERITS or heir not in living_pids:
                 self._lost += seconds
             elif not SHOWS_INHERITED:
                 self._held[heir] = self._held.get(heir, 0.0) + seconds

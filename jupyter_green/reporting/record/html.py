@@ -82,12 +82,12 @@ def _swatch(part: Component) -> str:
 def _how(part: Component) -> str:
     if part.joules is None:
         return "no reading"
-    way = _WAYS.get(part.method, "model")
+    method = _WAYS.get(part.method, "model")
     if part.method == "model" and part.kind == "cpu":
-        way = "processor time"
+        method = "processor time"
     if attributed(part):
         return f"{part.quality} board, attributed" if part.quality == "measured" else f"{part.quality}, attributed"
-    return f"{part.quality}, {way}"
+    return f"{part.quality}, {method}"
 
 
 def _covers(part: Component) -> str:
@@ -106,12 +106,12 @@ def _table(record: EnergyRecord) -> str:
     total, spread = numbers.energy(record.joules, record.uncertainty, unit), record.uncertainty
     decimals = total.decimals if spread is not None and math.isfinite(spread) else None
     means = [part.joules / record.seconds for part in read(record) if part.joules is not None and record.seconds > 0]
-    places = numbers.places(max(means, default=0.0), 2)
+    power_decimals = numbers.places(max(means, default=0.0), 2)
     rows = []
     for part in record.components:
         value, error = cells(part.joules, part.uncertainty, unit, decimals)
         bound = not numbers.known(part.joules) or is_bound(part.joules, part.uncertainty) or record.seconds <= 0
-        power = numbers.ABSENT if bound else numbers.fixed_or_own((part.joules or 0.0) / record.seconds, places)
+        power = numbers.ABSENT if bound else numbers.fixed_or_own((part.joules or 0.0) / record.seconds, power_decimals)
         figures = _figure(value, unit=unit.symbol) + _figure(error, sign="±") + _figure(power, unit="W")
         rows.append(
             f'<tr><th scope="row"{_LEFT}>{_swatch(part)}{markup(device_name(part))}</th>{figures}'
@@ -130,8 +130,8 @@ def _figure(written: str, unit: str = "", sign: str = "") -> str:
     """Return a table cell with a figure; its unit or sign is shown where headings are hidden (narrow pages)."""
     if written == numbers.ABSENT:
         return f'<td class="r absent">{written}</td>'
-    beside = (f' data-unit="{unit}"' if unit else "") + (f' data-sign="{sign}"' if sign else "")
-    return f'<td class="r"{beside}>{written}</td>'
+    attributes = (f' data-unit="{unit}"' if unit else "") + (f' data-sign="{sign}"' if sign else "")
+    return f'<td class="r"{attributes}>{written}</td>'
 
 
 def is_bound(joules: float | None, uncertainty: float | None) -> bool:
@@ -152,10 +152,10 @@ def cells(joules: float | None, uncertainty: float | None, unit: numbers.Unit, d
     if is_bound(joules, uncertainty):
         return f"≤{THIN}{numbers.ceiling(max(0.0, joules + uncertainty) / unit.joules)}", numbers.ABSENT
     value, spread = joules / unit.joules, uncertainty / unit.joules
-    own = numbers.doubt(spread)
-    coarse = decimals is not None and abs(round(spread, decimals) - spread) > _MOST_ROUNDING * spread
-    places = own if decimals is None or coarse else decimals
-    return numbers.fixed(value, places), numbers.fixed(spread, places)
+    own_decimals = numbers.doubt(spread)
+    too_coarse = decimals is not None and abs(round(spread, decimals) - spread) > _MOST_ROUNDING * spread
+    used_decimals = own_decimals if decimals is None or too_coarse else decimals
+    return numbers.fixed(value, used_decimals), numbers.fixed(spread, used_decimals)
 
 
 def _share(record: EnergyRecord) -> str:

@@ -165,20 +165,20 @@ def _devices(record: EnergyRecord, amount: numbers.Amount) -> list[Clause]:
     texts = []
     for group in groups(record):
         total = math.fsum(part.joules or 0.0 for part in group)
-        written = numbers.energy_within(total, amount.decimals, unit)
+        energy = numbers.energy_within(total, amount.decimals, unit)
         name, quality = kind_name(group), group[0].quality
         if attributed(group[0]):
             own = numbers.energy_within(math.fsum(part.own_joules or 0.0 for part in group), amount.decimals, unit)
             of_board = "board’s" if len(group) == 1 else "boards’"
             standing = "" if quality == "measured" else f"{quality}, "
-            texts.append(f"{name} {standing}shared: {own} attributed of the {of_board} {written}")
+            texts.append(f"{name} {standing}shared: {own} attributed of the {of_board} {energy}")
         elif quality == "estimated":
             spread = record.with_(components=tuple(group)).uncertainty
             share = numbers.percent(spread / total) if spread is not None and total > 0 else numbers.ABSENT
-            texts.append(f"{name} estimated {written}" + ("" if share == numbers.ABSENT else f" (±{HAIR}{share})"))
+            texts.append(f"{name} estimated {energy}" + ("" if share == numbers.ABSENT else f" (±{HAIR}{share})"))
         else:
             also = ", shared with other processes" if group[0].shared else ""
-            texts.append(f"{name} {quality} {written}{also}")
+            texts.append(f"{name} {quality} {energy}{also}")
     return _say(*texts)
 
 

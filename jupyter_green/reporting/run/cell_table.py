@@ -68,7 +68,7 @@ class Rows:
         body, foot = self._aligned()
         lines = [self.head, *body, *foot]
         widths = [max(columns(numbers.plain(line[index])) for line in lines) for index in range(len(self.head))]
-        others = sum(taken + 2 for index, taken in enumerate(widths) if index != 1)
+        others = sum(used + 2 for index, used in enumerate(widths) if index != 1)
         widths[1] = max(min(widths[1], width - others), min(widths[1], _LEAST_TEXT))
         blocks = [[_line(line, widths) for line in part] for part in ([self.head], body, foot)]
         rule = "─" * max(columns(line) for part in blocks for line in part)
@@ -113,21 +113,21 @@ def _aligned(figures: list[str]) -> list[str]:
 
 def _line(line: tuple[str, ...], widths: list[int]) -> str:
     padded = []
-    for index, (cell, taken) in enumerate(zip(line, widths, strict=True)):
+    for index, (cell, width) in enumerate(zip(line, widths, strict=True)):
         plain = numbers.plain(cell).replace(_DIGIT, " ").replace(_POINT, " ")
-        padded.append(pad(shorten(plain, taken) if index == 1 else plain, taken, right=_RIGHT[index]))
+        padded.append(pad(shorten(plain, width) if index == 1 else plain, width, right=_RIGHT[index]))
     return "  ".join(padded).rstrip()
 
 
 def _cells(line: tuple[str, ...], unit: str) -> str:
-    beside = {2: f' data-unit="{markup(unit)}"', 3: ' data-sign="±"'}
+    attributes = {2: f' data-unit="{markup(unit)}"', 3: ' data-sign="±"'}
     html_cells = []
     for index, (cell, kind) in enumerate(zip(line, _CLASSES, strict=True)):
         figure = cell.rstrip(_DIGIT + _POINT)
         filled = f'<span class="fill">{cell[len(figure) :]}</span>' if len(figure) < len(cell) else ""
-        absent = index in beside and figure == numbers.ABSENT
+        absent = index in attributes and figure == numbers.ABSENT
         named = f' class="{kind}{" absent" if absent else ""}"' if kind else ""
-        mark = beside.get(index, "") if figure[-1:].isdigit() else ""
+        mark = attributes.get(index, "") if figure[-1:].isdigit() else ""
         html_cells.append(f"<td{named}{mark}>{markup(figure)}{filled}</td>")
     return "".join(html_cells)
 

@@ -97,8 +97,8 @@ class Statement:
     def counted(self) -> list[EnergyRecord]:
         """The records that are in sums: the real ones, or all if all are simulated."""
         inner = within(self.records)
-        whole = [record for record in self.records if record.id not in inner]
-        return [record for record in whole if not is_simulated(record)] or whole
+        outer = [record for record in self.records if record.id not in inner]
+        return [record for record in outer if not is_simulated(record)] or outer
 
     @cached_property
     def cells(self) -> Totals:
@@ -263,10 +263,10 @@ class Statement:
         rows = Table(records, self.texts).rows()
         if len(records) <= MOST_ROWS:
             return rows
-        dearest = sorted(range(len(records)), key=lambda place: records[place].joules or 0.0, reverse=True)
-        left = numbers.fixed(len(records) - MOST_ROWS, 0)
-        caption = f"The {MOST_ROWS} dearest; {left} that used less are in the .json form"
-        return replace(rows, body=[rows.body[place] for place in sorted(dearest[:MOST_ROWS])], caption=caption)
+        by_energy = sorted(range(len(records)), key=lambda place: records[place].joules or 0.0, reverse=True)
+        omitted = numbers.fixed(len(records) - MOST_ROWS, 0)
+        caption = f"The {MOST_ROWS} dearest; {omitted} that used less are in the .json form"
+        return replace(rows, body=[rows.body[place] for place in sorted(by_energy[:MOST_ROWS])], caption=caption)
 
     def _made(self) -> list[tuple[str, str]]:
         began = min((record.started_at for record in self.records), default=None)

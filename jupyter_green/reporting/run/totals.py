@@ -33,9 +33,9 @@ def within(records: Sequence[EnergyRecord]) -> frozenset[str]:
 def incomplete(records: Sequence[EnergyRecord], earlier: Sequence[Alike] = ()) -> str:
     """Return how many records of a sum have a device that is not in it: "2 with a device not counted"."""
     parts = within(records)
-    some = sum(bool(record.incomplete) for record in records if record.id not in parts)
-    some += sum(group.count for group in earlier if group.incomplete)
-    return f"{some} with a device not counted" if some else ""
+    count = sum(bool(record.incomplete) for record in records if record.id not in parts)
+    count += sum(group.count for group in earlier if group.incomplete)
+    return f"{count} with a device not counted" if count else ""
 
 
 def total(records: Sequence[EnergyRecord]) -> EnergyRecord:

@@ -46,7 +46,7 @@ def choose(boards: Sequence[Device], wanted: str | None) -> VisibleDevices:
     entries = [entry.strip() for entry in wanted.split(",")]
     kind = _kind(entries[0])
     chosen: list[Device] = []
-    seen: set[str] = set()
+    identities: set[str] = set()
     problem = None
     for entry in entries:
         match = _find(boards, entry) if _kind(entry) == kind else None
@@ -55,13 +55,13 @@ def choose(boards: Sequence[Device], wanted: str | None) -> VisibleDevices:
             if entry and not entry.startswith("-"):
                 problem = f"CUDA_VISIBLE_DEVICES names {entry!r}, which is not here; CUDA ignores it and what follows."
             break
-        board, identity = match
-        if identity in seen:
+        gpu, identity = match
+        if identity in identities:
             problem = f"CUDA_VISIBLE_DEVICES names {entry!r} twice; CUDA shows no GPU at all then."
             return VisibleDevices((), problem, kind == "number")
-        seen.add(identity)
-        if board not in chosen:
-            chosen.append(board)
+        identities.add(identity)
+        if gpu not in chosen:
+            chosen.append(gpu)
     return VisibleDevices(tuple(chosen), problem, kind == "number")
 
 

@@ -42,45 +42,45 @@ def discover() -> Discovery:
 
 def _look() -> Discovery:
     driver = _text(connection.ask("nvmlSystemGetDriverVersion"))
-    boards, refusals = _boards()
+    gpus, refusals = _boards()
     if any(refusal.code in BROKEN for refusal in refusals.values()):
         # The library was perhaps opened before the GPU came back: reopening it may help.
         connection.reopen()
-        boards, refusals = _boards()
-    if not boards:
+        gpus, refusals = _boards()
+    if not gpus:
         return Discovery(
             findings=(Diagnostic(SOURCE, SUBJECT, False, "The NVIDIA driver is loaded but lists no GPU."),)
         )
-    wanted = os.environ.get("CUDA_VISIBLE_DEVICES")
-    choice = choose(boards, wanted)
+    visible_devices = os.environ.get("CUDA_VISIBLE_DEVICES")
+    choice = choose(gpus, visible_devices)
     sensors: list[Sensor] = []
     findings: list[Diagnostic] = []
-    for index, board in enumerate(choice.boards):
-        if board.number in refusals:
-            findings.append(_unreadable(f"GPU {index}", refusals[board.number]))
+    for index, gpu in enumerate(choice.boards):
+        if gpu.number in refusals:
+            findings.append(_unreadable(f"GPU {index}", refusals[gpu.number]))
             continue
-        sensor, finding = _sensor(index, board, driver)
+        sensor, finding = _sensor(index, gpu, driver)
         sensors += [sensor] if sensor else []
         findings.append(finding)
     if choice.problem or not choice.boards:
-        findings.append(_hidden(choice.problem, len(boards), bool(choice.boards)))
-    elif choice.numbered and len(boards) > 1 and os.environ.get("CUDA_DEVICE_ORDER") != "PCI_BUS_ID":
-        findings.append(_order(wanted is not None))
+        findings.append(_hidden(choice.problem, len(gpus), bool(choice.boards)))
+    elif choice.numbered and len(gpus) > 1 and os.environ.get("CUDA_DEVICE_ORDER") != "PCI_BUS_ID":
+        findings.append(_order(visible_devices is not None))
     return Discovery(tuple(sensors), tuple(findings))
 
 
 def _boards() -> tuple[list[Device], dict[int, NvmlError]]:
     """Return all GPUs, and the errors of those without a UUID; these stay in the list, so that indices are right."""
-    boards: list[Device] = []
+    gpus: list[Device] = []
     refusals: dict[int, NvmlError] = {}
     for number in range(connection.ask("nvmlDeviceGetCount")):
         try:
             handle = connection.ask("nvmlDeviceGetHandleByIndex", number)
-            boards.append(Device(number, _text(connection.ask("nvmlDeviceGetUUID", handle)), _slices(handle)))
+            gpus.append(Device(number, _text(connection.ask("nvmlDeviceGetUUID", handle)), _slices(handle)))
         except NvmlError as refusal:
             refusals[number] = refusal
-            boards.append(Device(number, ""))
-    return boards, refusals
+            gpus.append(Device(number, ""))
+    return gpus, refusals
 
 
 def _sensor(index: int, board: Device, driver: str) -> tuple[Sensor | None, Diagnostic]:
@@ -89,41 +89,43 @@ def _sensor(index: int, board: Device, driver: str) -> tuple[Sensor | None, Diag
     try:
         handle = connection.handle(board.uuid)
         device = f"GPU {index}, {_text(connection.ask('nvmlDeviceGetName', handle))}"
-        way = best_read_method(handle)
+        method = best_read_method(handle)
     except NvmlError as refusal:
         return None, _unreadable(device, refusal)
     if board.slices or _sliced(handle):
-        way = replace(way, scope=WHOLE_SLICED)
+        method = replace(method, scope=WHOLE_SLICED)
     # A mean over 1 s samples all of the time. The meter finds out from the readings whether they are such a mean.
     duty = least_duty(handle)
-    note = way.note or (MAYBE_PART_TIME.format(duty) if duty < 1.0 and way.averaging < 1.0 else None)
+    note = method.note or (MAYBE_PART_TIME.format(duty) if duty < 1.0 and method.averaging < 1.0 else None)
     traits = SensorInfo(
         key=f"{SOURCE}:{board.uuid}",
         kind="gpu",
         device=device,
-        method=way.method,
+        method=method.method,
         quality="simulated" if simulated else "measured",
-        scope=way.scope,
+        scope=method.scope,
         source=SOURCE,
         gain=GAIN,
         resolution=1e-3,
         period=PERIOD,
         latency=LATENCY,
-        averaging=way.averaging,
+        averaging=method.averaging,
         duty=duty,
-        power_limit=power_limit(handle, way),
+        power_limit=power_limit(handle, method),
         # The module's meter includes the CPU: the CPU model must not be added.
-        covers=(PROCESSOR_MODEL,) if way.scope == WHOLE_MODULE else (),
+        covers=(PROCESSOR_MODEL,) if method.scope == WHOLE_MODULE else (),
         driver=driver,
-        divided=way.scope == WHOLE_SLICED,
+        divided=method.scope == WHOLE_SLICED,
         note=note,
     )
-    what = (
-        "Its energy counter works" if way.method == "counter" else "Its power reading works, an energy counter does not"
+    summary = (
+        "Its energy counter works"
+        if method.method == "counter"
+        else "Its power reading works, an energy counter does not"
     )
-    detail = f"{what}; scope: {way.scope}{', simulated' if simulated else ''}."
-    detail += f" {way.note}" if way.note else ""
-    return NvidiaSensor(board.uuid, traits, way), Diagnostic(SOURCE, device, True, detail)
+    detail = f"{summary}; scope: {method.scope}{', simulated' if simulated else ''}."
+    detail += f" {method.note}" if method.note else ""
+    return NvidiaSensor(board.uuid, traits, method), Diagnostic(SOURCE, device, True, detail)
 
 
 def _slices(handle: Any) -> tuple[str, ...]:

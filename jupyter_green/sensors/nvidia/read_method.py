@@ -61,10 +61,10 @@ class ReadMethod:
         """Return joules or watts; raises `NvmlError`."""
         if self.call is not None:
             return float(connection.ask(self.call, handle)) / 1000.0
-        answer = connection.fields(handle, [self.field])[0]
-        if isinstance(answer, NvmlError):
-            raise answer
-        return answer / 1000.0
+        reading = connection.fields(handle, [self.field])[0]
+        if isinstance(reading, NvmlError):
+            raise reading
+        return reading / 1000.0
 
 
 def best_read_method(handle: Any) -> ReadMethod:
@@ -104,9 +104,9 @@ def _way(handle: Any, refusals: dict[str, NvmlError]) -> ReadMethod | None:
     scoped = [scope for scope in (GPU, MODULE) if (ENERGY, scope) in offered]
     if len(scoped) == 2 and fields[ENERGY, GPU] == fields[ENERGY, MODULE]:
         scoped = [MODULE]
-    whole = COVERED[MODULE] if MODULE in powers or scoped == [MODULE] else COVERED[GPU]
+    total_scope = COVERED[MODULE] if MODULE in powers or scoped == [MODULE] else COVERED[GPU]
     if not (scoped and MODULE in powers) and answers(ENERGY_CALL):
-        return ReadMethod("counter", call=ENERGY_CALL, scope=whole)
+        return ReadMethod("counter", call=ENERGY_CALL, scope=total_scope)
     if scoped:
         return ReadMethod("counter", field=(ENERGY, scoped[0]), scope=COVERED[scoped[0]])
     # The 1 s average samples all of the time; instantaneous readings of some GPUs a quarter of it.
@@ -115,7 +115,7 @@ def _way(handle: Any, refusals: dict[str, NvmlError]) -> ReadMethod | None:
             return ReadMethod("power", field=(AVERAGE_POWER, scope), averaging=1.0, scope=COVERED[scope])
     plain, instant = _windows(handle)
     if answers(POWER_CALL):
-        return ReadMethod("power", call=POWER_CALL, averaging=plain, scope=whole, note=_PART_TIME.get(plain))
+        return ReadMethod("power", call=POWER_CALL, averaging=plain, scope=total_scope, note=_PART_TIME.get(plain))
     for scope in (GPU, MODULE):
         if (INSTANT_POWER, scope) in offered:
             note = _PART_TIME.get(instant)
@@ -130,9 +130,9 @@ def shown_power(handle: Any, way: ReadMethod) -> float | None:
     counter. Raises `NvmlError` if the driver returns an error.
     """
     scope = MODULE if way.scope == WHOLE_MODULE else GPU
-    answer = connection.fields(handle, [(AVERAGE_POWER, scope)])[0]
-    if not isinstance(answer, NvmlError) and answer:
-        return answer / 1000.0
+    reading = connection.fields(handle, [(AVERAGE_POWER, scope)])[0]
+    if not isinstance(reading, NvmlError) and reading:
+        return reading / 1000.0
     if scope == GPU and _windows(handle)[0] == 1.0:
         return float(connection.ask(POWER_CALL, handle)) / 1000.0
     return None
