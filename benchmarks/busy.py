@@ -83,8 +83,8 @@ def verdict(ours: Run, base: Sequence[Run]) -> str:
     from jupyter_green.baselines.baseline import Baseline
     from jupyter_green.baselines.comparison import Comparison
 
-    made = [found for run in base if (found := Baseline.of_run(run, "last")) is not None]
-    baseline = Baseline.median(made)
+    baselines = [last for run in base if (last := Baseline.of_run(run, "last")) is not None]
+    baseline = Baseline.median(baselines)
     assert baseline is not None, "every cell finished"
     comparison = Comparison(baseline)
     for record in ours:
@@ -94,15 +94,15 @@ def verdict(ours: Run, base: Sequence[Run]) -> str:
 
 def counted(runs: Sequence[dict[float, Run]], before: int) -> dict[float, Counter[str]]:
     """Return how often each change was stated rightly, wrongly, or not at all."""
-    found: dict[float, Counter[str]] = {change: Counter() for change in CHANGES}
+    counts: dict[float, Counter[str]] = {change: Counter() for change in CHANGES}
     for number in range(RUNS, len(runs)):
-        base = [one[-1.0] for one in runs[number - before : number]]
+        base = [run[-1.0] for run in runs[number - before : number]]
         for change in CHANGES:
-            said = verdict(runs[number][change], base)
+            result = verdict(runs[number][change], base)
             right = "less" if change < 0 else "more" if change > 0 else "unproven"
-            open_ = said == "unproven" and change != 0
-            found[change]["open" if open_ else "right" if said == right else "wrong"] += 1
-    return found
+            open_ = result == "unproven" and change != 0
+            counts[change]["open" if open_ else "right" if result == right else "wrong"] += 1
+    return counts
 
 
 def measured(pairs: int) -> list[dict[str, list[object]]]:
@@ -126,8 +126,8 @@ def beside(count: int, pairs: int) -> list[dict[str, list[object]]]:
         subprocess.run(
             [sys.executable, "-m", "benchmarks.busy", "--measure", str(target), "--pairs", str(pairs)], check=True
         )
-    kept: list[dict[str, list[object]]] = json.loads(target.read_text(encoding="utf-8"))
-    return kept
+    runs: list[dict[str, list[object]]] = json.loads(target.read_text(encoding="utf-8"))
+    return runs
 
 
 def main() -> None:
@@ -149,16 +149,16 @@ def main() -> None:
         target = OUT / f"busy-{count}.json"
         raw = json.loads(target.read_text(encoding="utf-8")) if options.again else beside(count, options.pairs)
         runs = [
-            {float(change): [EnergyRecord.from_dict(record) for record in run] for change, run in one.items()}
-            for one in raw
+            {float(change): [EnergyRecord.from_dict(record) for record in run] for change, run in single.items()}
+            for single in raw
         ]
-        many, one = counted(runs, RUNS), counted(runs, 1)
+        triple, single = counted(runs, RUNS), counted(runs, 1)
         parts = [part for each in runs for run in each.values() for record in run for part in record.components]
-        known = [part.others_busy for part in parts if part.others_busy is not None]
-        load_said = f"{sum(known) / len(known):.0%}" if known else "–"
+        loads = [part.others_busy for part in parts if part.others_busy is not None]
+        load_text = f"{sum(loads) / len(loads):.0%}" if loads else "–"
         for change in CHANGES:
-            cells = [found[change][word] for found in (many, one) for word in ("right", "wrong", "open")]
-            print(f"| {count} | {load_said} | {change:+.0%} | " + " | ".join(map(str, cells)) + " |", flush=True)
+            cells = [counts[change][word] for counts in (triple, single) for word in ("right", "wrong", "open")]
+            print(f"| {count} | {load_text} | {change:+.0%} | " + " | ".join(map(str, cells)) + " |", flush=True)
     print(f"\n{place(load)}; {time.monotonic() - began:.0f} s.")
 
 

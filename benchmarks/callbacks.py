@@ -53,7 +53,7 @@ def measure(folder: Path, rounds: int, other: Path | None = None) -> list[Costs]
     """
     trees = [ROOT] if other is None else [ROOT, other.resolve()]
     keys = [(arm, tree) for arm in ARMS for tree in (trees if arm != "plain" else [ROOT])]
-    found: dict[tuple[str, Path], list[Batch]] = {key: [] for key in keys}
+    batches: dict[tuple[str, Path], list[Batch]] = {key: [] for key in keys}
     with ExitStack() as open_shells:
         shells = {key: open_shells.enter_context(_shell(folder / str(place), *key)) for place, key in enumerate(keys)}
         for turn in range(rounds + 1):
@@ -61,24 +61,24 @@ def measure(folder: Path, rounds: int, other: Path | None = None) -> list[Costs]
             for key in (*keys[first:], *keys[:first]):
                 batch = _batch(shells[key])
                 if turn:
-                    found[key].append(batch)
+                    batches[key].append(batch)
         for shell in shells.values():
             assert shell.stdin is not None, "it is a pipe"
             shell.stdin.close()
-    return [Costs(arm, found[arm, ROOT], found.get((arm, trees[-1]), ()) if len(trees) > 1 else ()) for arm in ARMS]
+    return [Costs(arm, batches[arm, ROOT], batches.get((arm, trees[-1]), ()) if len(trees) > 1 else ()) for arm in ARMS]
 
 
 def markdown(costs: Sequence[Costs]) -> str:
     """Return the table: CPU time of the main thread, and elapsed time of a cell."""
-    plain = next(one.batches for one in costs if one.arm == "plain")
-    other = any(one.others for one in costs)
+    plain = next(arm_costs.batches for arm_costs in costs if arm_costs.arm == "plain")
+    other = any(arm_costs.others for arm_costs in costs)
     heading = ["", *QUANTITIES.values(), "times a plain cell", "elapsed, ms", *(["times the other checkout"] * other)]
     lines = ["| " + " | ".join(heading) + " |", "|---" * len(heading) + "|"]
-    for one in costs:
-        cells = [ARMS[one.arm], *(_sample(one.batches, key).text(1e6, 0) for key in QUANTITIES)]
-        cells += [_ratio(one.batches, plain), _sample(one.batches, "elapsed").text(1e3, 2)]
+    for arm_costs in costs:
+        cells = [ARMS[arm_costs.arm], *(_sample(arm_costs.batches, key).text(1e6, 0) for key in QUANTITIES)]
+        cells += [_ratio(arm_costs.batches, plain), _sample(arm_costs.batches, "elapsed").text(1e3, 2)]
         if other:
-            cells.append(_ratio(one.batches, one.others) if one.others else "–")
+            cells.append(_ratio(arm_costs.batches, arm_costs.others) if arm_costs.others else "–")
         lines.append("| " + " | ".join(cells) + " |")
     batches = len(plain)
     return "\n".join([*lines, "", f"n: {batches} batches of {CELLS} cells `x = 1` in each line."])
@@ -114,5 +114,5 @@ def _batch(shell: subprocess.Popen[str]) -> Batch:
     assert shell.stdout is not None, "it is a pipe"
     shell.stdin.write(f"{CELLS}\n")
     shell.stdin.flush()
-    told: dict[str, list[float]] = json.loads(shell.stdout.readline())
-    return {key: statistics.median(values) for key, values in told.items()}
+    seconds: dict[str, list[float]] = json.loads(shell.stdout.readline())
+    return {key: statistics.median(values) for key, values in seconds.items()}

@@ -145,9 +145,9 @@ class Contest:
         self._groups += 1
         for corner in [*corners]:
             patience = PATIENCE + scene.after + 3 * len(corners)
-            told = self._guarded(bout, corners, corner, partial(corner.station.answer, patience))
-            if told and kept:
-                self._keep(bout, corner, scene, told, kept)
+            readings = self._guarded(bout, corners, corner, partial(corner.station.answer, patience))
+            if readings and kept:
+                self._keep(bout, corner, scene, readings, kept)
 
     def _plan(self, corner: Corner, scene: Scene, earliest: float, tick: float, place: float) -> float:
         """Write the scene to the simulated GPU; return the start of its first window, at its phase between updates."""

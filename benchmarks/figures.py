@@ -77,15 +77,15 @@ class Figure:
     @classmethod
     def of(cls, results: Sequence[Result]) -> Figure | None:
         """Compute the statistics; None if there are no results with a figure."""
-        said = [item for item in results if item.joules is not None]
-        if not said:
+        stated = [item for item in results if item.joules is not None]
+        if not stated:
             return None
-        errors = sorted(item.error for item in said)
-        wide = [item for item in said if item.half_width is not None]
+        errors = sorted(item.error for item in stated)
+        wide = [item for item in stated if item.half_width is not None]
         return cls(
             count=len(results),
-            silent=1 - len(said) / len(results),
-            zero=sum(item.joules == 0 for item in said) / len(results),
+            silent=1 - len(stated) / len(results),
+            zero=sum(item.joules == 0 for item in stated) / len(results),
             median=statistics.median(errors),
             p95=errors[math.ceil(0.95 * len(errors)) - 1],
             coverage=sum(item.error * item.truth <= (item.half_width or 0.0) for item in wide) / len(wide)
@@ -102,7 +102,7 @@ def sums(results: Iterable[Result]) -> list[Result]:
         groups.setdefault((item.meter, item.length, item.group), []).append(item)
     added = []
     for (meter, length, group), items in groups.items():
-        known = [item.joules for item in items if item.joules is not None]
+        joules = [item.joules for item in items if item.joules is not None]
         added.append(
             Result(
                 meter=meter,
@@ -113,7 +113,7 @@ def sums(results: Iterable[Result]) -> list[Result]:
                 group=group,
                 seconds=math.fsum(item.seconds for item in items),
                 truth=math.fsum(item.truth for item in items),
-                joules=math.fsum(known) if len(known) == len(items) else None,
+                joules=math.fsum(joules) if len(joules) == len(items) else None,
             )
         )
     return added
@@ -121,5 +121,5 @@ def sums(results: Iterable[Result]) -> list[Result]:
 
 def median_of(results: Iterable[Result], value: Callable[[Result], float | None]) -> float | None:
     """Return the median of a quantity over the results that have it; None if none has."""
-    known = [found for found in map(value, results) if found is not None]
-    return statistics.median(known) if known else None
+    values = [number for number in map(value, results) if number is not None]
+    return statistics.median(values) if values else None

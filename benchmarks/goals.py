@@ -56,14 +56,14 @@ class Score:
     def missed(self) -> tuple[str, ...]:
         """Names of the goals that were not reached."""
         goal = self.goal
-        found = []
+        names = []
         if goal.error is not None and self.error > goal.error:
-            found.append("error")
+            names.append("error")
         if self.coverage < COVERAGE:
-            found.append("coverage")
+            names.append("coverage")
         if goal.width is not None and self.width > goal.width:
-            found.append("width")
-        return tuple(found)
+            names.append("width")
+        return tuple(names)
 
 
 def campaigns(count: int, tell: Callable[[str], None]) -> list[Score]:
@@ -77,10 +77,17 @@ def campaigns(count: int, tell: Callable[[str], None]) -> list[Score]:
             continue
         tell(f"virtual time: {goal.case}, {goal.seconds:g} s, {count} seeds")
         try:
-            found = campaign(goal.case, goal.seconds, range(HELD_OUT, HELD_OUT + count))
+            result = campaign(goal.case, goal.seconds, range(HELD_OUT, HELD_OUT + count))
         except AssertionError as fault:
             scores.append(Score(goal, reason=f"a window has no figure: {fault}"))
             continue
-        told = (found.count, found.median_error, found.p95_error, found.coverage, found.median_width, found.score)
-        scores.append(Score(goal, *told))
+        figures = (
+            result.count,
+            result.median_error,
+            result.p95_error,
+            result.coverage,
+            result.median_width,
+            result.score,
+        )
+        scores.append(Score(goal, *figures))
     return scores

@@ -76,19 +76,19 @@ class Figures:
             work()
         except Exception as error:  # noqa: BLE001 - the other parts go on
             text = " ".join(str(error).split())[:300] or type(error).__name__
-            told = isinstance(error, (AbsentError, NoLoadError, UnclearError, SensorFault))
-            self.absent.append({"name": name, "why": text if told else f"{type(error).__name__}: {text}"})
+            expected = isinstance(error, (AbsentError, NoLoadError, UnclearError, SensorFault))
+            self.absent.append({"name": name, "why": text if expected else f"{type(error).__name__}: {text}"})
 
 
 class Board:
     """One GPU, with direct NVML access for comparison and a load."""
 
     def __init__(self, session: Session) -> None:
-        boards = [sensor for sensor in session.meter.sensors if sensor.traits.kind == "gpu"]
-        if not boards:
+        gpus = [sensor for sensor in session.meter.sensors if sensor.traits.kind == "gpu"]
+        if not gpus:
             why = [f.detail for f in session.discovery.findings if f.source == "nvidia" and not f.works]
             raise AbsentError(f"No GPU is metered here. {' '.join(why)}".strip())
-        self.sensor: Sensor = boards[0]
+        self.sensor: Sensor = gpus[0]
         self.traits = self.sensor.traits
         self.quality = self.traits.quality
         self.uuid = self.traits.key.partition(":")[2]
@@ -211,12 +211,12 @@ def calibrated(figures: Figures, board: Board) -> None:
     """Calibrate the counter: its latency, and whether it samples all of the time."""
     if board.traits.method != "counter":
         raise AbsentError(f"{board.traits.device} shows its power only; there is no counter to calibrate.")
-    seen = observe(board.sensor, board.load(), STRETCHES)
-    steps = [b.time - a.time for a, b in pairwise(seen.ticks)]
-    figures.add("counter: ticks seen", len(seen.ticks), "ticks", board.quality)
+    samples = observe(board.sensor, board.load(), STRETCHES)
+    steps = [b.time - a.time for a, b in pairwise(samples.ticks)]
+    figures.add("counter: ticks seen", len(samples.ticks), "ticks", board.quality)
     figures.add("counter: period", statistics.median(steps) if steps else None, "s", board.quality)
-    found = calibration_of(seen.ticks, seen.loads)
-    for name, value in vars(found).items():
+    calibration = calibration_of(samples.ticks, samples.loads)
+    for name, value in vars(calibration).items():
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             figures.add(f"calibrate: {name}", float(value), "s" if "latency" in name else "", board.quality)
 
@@ -265,8 +265,8 @@ def shrunk(figures: Figures, board: Board, seconds: float) -> None:
         basis = "energy" if result.basis == "joules" else "processor time"
         row = next((row for row in result.candidates if row.name == recipe.name), None)
         if row is None or row.ratio is None:
-            said = result.reason if row is None or not row.reason else row.reason
-            figures.absent.append({"name": name, "why": said[:500]})
+            reason = result.reason if row is None or not row.reason else row.reason
+            figures.absent.append({"name": name, "why": reason[:500]})
             continue
         figures.add(
             name,
@@ -301,7 +301,7 @@ def small(width: int) -> Any:
 def place(board: Board | None) -> dict[str, Any]:
     """Return a description of the machine and its software."""
     packages = {name: installed(name) for name in ("jupyter_green", "torch", "transformers", "torchao")}
-    found: dict[str, Any] = {
+    machine: dict[str, Any] = {
         "commit": commit().strip(),
         "python": platform.python_version(),
         "system": platform.platform(),
@@ -310,7 +310,7 @@ def place(board: Board | None) -> dict[str, Any]:
     }
     if board is not None:
         traits = board.traits
-        found["device"] = {
+        machine["device"] = {
             "name": traits.device,
             "driver": traits.driver,
             "method": traits.method,
@@ -320,7 +320,7 @@ def place(board: Board | None) -> dict[str, Any]:
             "duty": traits.duty,
             "note": traits.note,
         }
-    return found
+    return machine
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -329,9 +329,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=OUT, help="where the figures go")
     parser.add_argument("--seconds", type=float, default=225.0, help="how long all of it may take, about")
     parser.add_argument("--without-shrink", action="store_true", help="leave out what takes longest")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     began, figures, board = time.monotonic(), Figures(), None
-    end = began + given.seconds
+    end = began + options.seconds
     try:
         board = Board(current())
         board_ = board
@@ -357,18 +357,23 @@ def main(arguments: list[str] | None = None) -> int:
             figures.part("calibrate", lambda: calibrated(figures, board_), end - takes)
         except NoLoadError as error:
             figures.absent.append({"name": "steady load, load on and off, calibrate", "why": str(error)})
-        if not given.without_shrink:
+        if not options.without_shrink:
             left = max(40.0, end - time.monotonic() - 20.0)
             figures.part("shrink", lambda: shrunk(figures, board_, left), end)
     except AbsentError as error:
         figures.absent.append({"name": "all", "why": str(error)})
-    taken = time.monotonic() - began
-    made = {"machine": place(board), "figures": figures.figures, "absent": figures.absent, "seconds": round(taken, 1)}
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    for one in figures.absent:
-        print(f"Absent: {one['name']}: {one['why']}")
-    print(f"{len(figures.figures)} figures in {given.out}, {taken:.0f} s")
+    seconds = time.monotonic() - began
+    report = {
+        "machine": place(board),
+        "figures": figures.figures,
+        "absent": figures.absent,
+        "seconds": round(seconds, 1),
+    }
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    for absence in figures.absent:
+        print(f"Absent: {absence['name']}: {absence['why']}")
+    print(f"{len(figures.figures)} figures in {options.out}, {seconds:.0f} s")
     return 0 if board is not None else 1
 
 

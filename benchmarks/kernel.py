@@ -97,19 +97,19 @@ class Kernel:
             if not self._manager.is_alive():
                 raise KernelFault("its kernel ended")
             try:
-                found: dict[str, Any] = (
+                received: dict[str, Any] = (
                     self._client.get_shell_msg(timeout=2) if reply is None else self._client.get_iopub_msg(timeout=2)
                 )
             except queue.Empty:
                 continue
-            if found["parent_header"].get("msg_id") != message:
+            if received["parent_header"].get("msg_id") != message:
                 continue
-            content = found["content"]
-            if found["header"]["msg_type"] == "execute_reply":
+            content = received["content"]
+            if received["header"]["msg_type"] == "execute_reply":
                 reply = content
-            elif found["header"]["msg_type"] == "stream":
+            elif received["header"]["msg_type"] == "stream":
                 printed.append(content["text"])
-            elif found["header"]["msg_type"] == "status":
+            elif received["header"]["msg_type"] == "status":
                 idle = content["execution_state"] == "idle"
         if reply["status"] != "ok":
             raise KernelFault(f"{reply.get('ename')}: {str(reply.get('evalue')).splitlines()[0][:160]}")

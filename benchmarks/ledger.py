@@ -55,22 +55,22 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where ledgers and figures stay, to go on from")
     parser.add_argument("--publish", action="store_true", help="write docs/ledger.md and its picture")
     parser.add_argument("--child", nargs=3, metavar=("WHAT", "URL", "SIZE"), help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.child:
-        what, url, size = given.child
-        print(json.dumps(_fill(url, int(size)) if what == "fill" else _measure(url, int(size))))
+    options = parser.parse_args()
+    if options.child:
+        task, url, size = options.child
+        print(json.dumps(_fill(url, int(size)) if task == "fill" else _measure(url, int(size))))
         return
     with tempfile.TemporaryDirectory(prefix="green-ledger-") as folder:
-        root = Path(folder) if given.keep is None else given.keep.resolve()
-        found = _all(given, root)
+        root = Path(folder) if options.keep is None else options.keep.resolve()
+        figures = _all(options, root)
     OUT.mkdir(exist_ok=True)
-    (OUT / "ledger.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
-    text = table(found)
+    (OUT / "ledger.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
+    text = table(figures)
     (OUT / "ledger.md").write_text(text, encoding="utf-8")
     print(text)
-    if given.publish:
+    if options.publish:
         docs = HERE.parent / "docs"
-        (docs / "ledger.svg").write_text(picture(found), encoding="utf-8")
+        (docs / "ledger.svg").write_text(picture(figures), encoding="utf-8")
         page = (docs / "ledger.md").read_text(encoding="utf-8")
         start, end = "<!-- figures -->\n", "<!-- end of figures -->"
         head, tail = page.partition(start)[0], page.partition(end)[2]
@@ -84,8 +84,8 @@ Found = dict[str, dict[str, dict[str, dict[str, float]]]]
 def _all(given: argparse.Namespace, root: Path) -> Found:
     """Measure what is missing; each figure is saved at once."""
     root.mkdir(parents=True, exist_ok=True)
-    known = root / "figures.json"
-    found: Found = json.loads(known.read_text(encoding="utf-8")) if known.exists() else {}
+    file = root / "figures.json"
+    figures: Found = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     for kind in ("sqlite", "postgresql"):
         if given.only not in (None, kind):
             continue
@@ -93,15 +93,15 @@ def _all(given: argparse.Namespace, root: Path) -> Found:
             for size in SIZES[:-1] if given.quick else SIZES:
                 versions = {"before": given.before, "now": HERE.parent}
                 first = given.before or HERE.parent
-                for version, what in (("filled", "fill"), ("before", "measure"), ("now", "measure")):
+                for version, task in (("filled", "fill"), ("before", "measure"), ("now", "measure")):
                     tree = first if version == "filled" else versions[version]
-                    kept = found.setdefault(version, {}).setdefault(kind, {})
-                    if tree is None or str(size) in kept:
+                    by_size = figures.setdefault(version, {}).setdefault(kind, {})
+                    if tree is None or str(size) in by_size:
                         continue
-                    kept[str(size)] = _in_a_process(what, place(size), size, tree)
-                    known.write_text(json.dumps(found, indent=1), encoding="utf-8")
-                    print(version, kind, size, kept[str(size)], file=sys.stderr, flush=True)
-    return found
+                    by_size[str(size)] = _in_a_process(task, place(size), size, tree)
+                    file.write_text(json.dumps(figures, indent=1), encoding="utf-8")
+                    print(version, kind, size, by_size[str(size)], file=sys.stderr, flush=True)
+    return figures
 
 
 # ---- databases -----------------------------------------------------------------------------------
@@ -136,8 +136,8 @@ def _in_a_process(what: str, url: str, size: int, tree: Path) -> dict[str, float
     command = [sys.executable, str(Path(__file__).resolve()), "--child", what, url, str(size)]
     with tempfile.TemporaryDirectory() as data:
         environment["XDG_DATA_HOME"] = data
-        done = subprocess.run(command, env=environment, cwd=root, check=True, stdout=subprocess.PIPE, text=True)
-    figures: dict[str, float] = json.loads(done.stdout)
+        result = subprocess.run(command, env=environment, cwd=root, check=True, stdout=subprocess.PIPE, text=True)
+    figures: dict[str, float] = json.loads(result.stdout)
     return figures
 
 
@@ -272,11 +272,11 @@ def _measure(url: str, size: int) -> dict[str, float]:
     from jupyter_green.server.user_ledger import OwnLedger
     from jupyter_green.storage import Ledger
 
-    found: dict[str, float] = {}
+    figures: dict[str, float] = {}
     with Ledger(url, timeout=60) as ledger, OwnLedger(url, whole=True, timeout=60) as server:
         began = time.perf_counter()
         newest = ledger.records(limit=1, newest_first=True)[0]
-        found["opened"] = time.perf_counter() - began
+        figures["opened"] = time.perf_counter() - began
         now = newest.started_at + 30.0
         since = datetime.fromtimestamp(now, timezone.utc) - timedelta(days=30)
         added = ledger.count()
@@ -286,7 +286,7 @@ def _measure(url: str, size: int) -> dict[str, float]:
             ledger.add([_record(number, now, added) for number in range(added, added + 100)])
             added += 100
 
-        asked: dict[str, Callable[[], object]] = {
+        queries: dict[str, Callable[[], object]] = {
             "totals": ledger.totals,
             "by project": lambda: ledger.totals(by="project"),
             "30 days": lambda: ledger.totals(since=since),
@@ -298,7 +298,7 @@ def _measure(url: str, size: int) -> dict[str, float]:
             "add": add,
             "report": lambda: record_filter.period_in(ledger, since).text(),
         }
-        for name, ask in asked.items():
+        for name, ask in queries.items():
             before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             times, spent = [], []
             for _ in range(3):
@@ -308,9 +308,9 @@ def _measure(url: str, size: int) -> dict[str, float]:
                 spent.append(time.process_time() - burnt)
                 if times[-1] > 60:
                     break
-            found[name], found[f"{name}, processor"] = statistics.median(times), statistics.median(spent)
-            found[f"{name}, MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before
-    return found
+            figures[name], figures[f"{name}, processor"] = statistics.median(times), statistics.median(spent)
+            figures[f"{name}, MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before
+    return figures
 
 
 # ---- output ----------------------------------------------------------------------------

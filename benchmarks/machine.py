@@ -18,7 +18,7 @@ def installed(package: str | None, environment: Path | None = None) -> str:
     if not package:
         return ""
     folders = sys.path if environment is None else [*map(str, environment.glob("lib/*/site-packages"))]
-    return next((found.version for found in distributions(name=package, path=folders)), "(not installed)")
+    return next((distribution.version for distribution in distributions(name=package, path=folders)), "(not installed)")
 
 
 def commit() -> str:

@@ -49,7 +49,7 @@ class Curve:
 
 def curves(results: Sequence[Result], names: Sequence[str]) -> list[Curve]:
     """Return a line for each meter with a figure, in the order of the names."""
-    found = []
+    result = []
     for name in names:
         if name == SO_FAR:
             continue
@@ -59,8 +59,8 @@ def curves(results: Sequence[Result], names: Sequence[str]) -> list[Curve]:
             if figure is not None:
                 points.append((length, figure.median, figure.half_width))
         if points:
-            found.append(Curve(name, tuple(points)))
-    return found
+            result.append(Curve(name, tuple(points)))
+    return result
 
 
 def picture(results: Sequence[Result], names: Sequence[str]) -> str:
@@ -78,7 +78,7 @@ def picture(results: Sequence[Result], names: Sequence[str]) -> str:
     if not lengths:
         return ""
     tick = f"{results[0].tick * 1000:.0f} ms"
-    said = "; ".join(
+    description = "; ".join(
         f"{curve.name} " + ", ".join(f"{percent(error)} % at {span(length)}" for length, error, _ in curve.points)
         for curve in drawn
     )
@@ -88,7 +88,7 @@ def picture(results: Sequence[Result], names: Sequence[str]) -> str:
         'role="img" aria-labelledby="title said">',
         f'<title id="title">Error of energy meters by length of the window, on a simulated sensor</title>'
         f'<desc id="said">Simulated GPU whose counter is renewed every {tick}; no GPU was measured. Median relative '
-        f"error: {html.escape(said)}.</desc>",
+        f"error: {html.escape(description)}.</desc>",
         f"<style>{STYLE}</style>",
         f'<rect width="{WIDTH}" height="{HEIGHT}" rx="8" fill="var(--ground)"/>',
         _text(24, 36, "How far off a meter is, by length of the window", "head"),
@@ -149,8 +149,8 @@ def _zeros(results: Sequence[Result], lengths: Sequence[float]) -> list[str]:
     zeros = sum(item.joules == 0 for item in shortest)
     if 2 * zeros < len(shortest) or not shortest:
         return []
-    words = f"100 % is a reading of 0 J: {100 * zeros / len(shortest):.0f} % of the others’ at {span(lengths[0])}"
-    return [_text(_x(lengths[0], lengths) + 10, _y(1.0) - 10, words, "muted halo")]
+    text = f"100 % is a reading of 0 J: {100 * zeros / len(shortest):.0f} % of the others’ at {span(lengths[0])}"
+    return [_text(_x(lengths[0], lengths) + 10, _y(1.0) - 10, text, "muted halo")]
 
 
 def _line(curve: Curve, number: int, place: float, lengths: Sequence[float]) -> list[str]:

@@ -160,12 +160,12 @@ def goals(scores: Sequence[Score]) -> str:
 
 def _beyond_control(results: Sequence[Result], name: str, quantity: Quantity) -> str:
     """Return a median minus the control's; that of the control unchanged."""
-    wanted = [item for item in results if (item.length <= SHORT) is quantity.short]
-    found = median_of((item for item in wanted if item.meter == name), quantity.value)
-    if found is None:
+    windows = [item for item in results if (item.length <= SHORT) is quantity.short]
+    value = median_of((item for item in windows if item.meter == name), quantity.value)
+    if value is None:
         return NONE
-    control = median_of((item for item in wanted if item.meter == CONTROL), quantity.value) or 0.0
-    shown = quantity.scale * (found - (control if name != CONTROL else 0.0))
+    control = median_of((item for item in windows if item.meter == CONTROL), quantity.value) or 0.0
+    shown = quantity.scale * (value - (control if name != CONTROL else 0.0))
     text = f"{shown:.{quantity.digits}f}"
     return (text.lstrip("-") if float(text) == 0 else text).replace("-", "−")
 
@@ -187,7 +187,7 @@ def _error(results: Sequence[Result], mark: str) -> str:
 
 
 def _count(results: Sequence[Result], names: Sequence[str], length: float) -> str:
-    counts = {len(found) for name in names if (found := _some(results, name, length))}
+    counts = {len(windows) for name in names if (windows := _some(results, name, length))}
     if not counts:
         return "0"
     return f"{min(counts)}" if len(counts) == 1 else f"{min(counts)} to {max(counts)}"

@@ -36,16 +36,16 @@ def main(arm: str) -> None:
     for event in EVENTS:
         _count(shell, event, spent)
     for line in sys.stdin:
-        found: dict[str, list[float]] = {name: [] for name in (*EVENTS, "cell", "elapsed")}
+        seconds: dict[str, list[float]] = {name: [] for name in (*EVENTS, "cell", "elapsed")}
         for _ in range(int(line)):
             spent.update(dict.fromkeys(EVENTS, 0.0))
             began, processor = time.perf_counter(), time.thread_time()
             shell.run_cell("x = 1", store_history=True)
-            found["cell"].append(time.thread_time() - processor)
-            found["elapsed"].append(time.perf_counter() - began)
+            seconds["cell"].append(time.thread_time() - processor)
+            seconds["elapsed"].append(time.perf_counter() - began)
             for event in EVENTS:
-                found[event].append(spent[event])
-        answers.write(json.dumps(found) + "\n")
+                seconds[event].append(spent[event])
+        answers.write(json.dumps(seconds) + "\n")
         answers.flush()
 
 

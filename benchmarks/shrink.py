@@ -48,22 +48,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", nargs="+", default=None, metavar="NAME", help="peers whose name contains NAME")
     parser.add_argument("--quick", action="store_true", help="short searches and few examples, to see that it runs")
     parser.add_argument("--publish", action="store_true", help="write docs/shrink-figures.md from what is there")
-    given = parser.parse_args(arguments)
-    if given.publish and given.quick:
+    options = parser.parse_args(arguments)
+    if options.publish and options.quick:
         parser.error("a quick run is not published; leave out --quick")
-    if given.workload is None and not given.publish:
+    if options.workload is None and not options.publish:
         parser.error("name a workload: --workload " + " | ".join(WORKS))
     OUT.mkdir(exist_ok=True)
-    if given.workload is not None:
-        store = Store(given.workload, quick=given.quick)
-        bench = Bench(given.workload, store, given)
+    if options.workload is not None:
+        store = Store(options.workload, quick=options.quick)
+        bench = Bench(options.workload, store, options)
         for part in PARTS:
-            if part in given.part:
+            if part in options.part:
                 bench.run(part)
         text = shrink_sheet.section(store.found)
         print(text)
         store.path.with_suffix(".md").write_text(text, encoding="utf-8")
-    if given.publish:
+    if options.publish:
         stores = [Store(name).found for name in WORKS]
         DOCS.mkdir(exist_ok=True)
         (DOCS / "shrink-figures.md").write_text(shrink_sheet.page(stores), encoding="utf-8")
@@ -190,15 +190,15 @@ class Bench:
         from jupyter_green.compression.quality.metric import evaluate
 
         judge = self.material.judge
-        base, kept = evaluate(self.subject, self.subject.model, judge, self.metric)
+        base, reference = evaluate(self.subject, self.subject.model, judge, self.metric)
         self.store.found["metric"] = [self.metric.name, self.metric.unit, self.metric.value(base), len(base)]
-        for name, made in self._made():
-            if isinstance(made, str):
-                self.store.found["losses"][name] = {"reason": made}
+        for name, model in self._made():
+            if isinstance(model, str):
+                self.store.found["losses"][name] = {"reason": model}
                 continue
             _tell(f"losses: {name}")
             try:
-                parts, _ = evaluate(self.subject, made, judge, self.metric, kept)
+                parts, _ = evaluate(self.subject, model, judge, self.metric, reference)
             except Exception as error:  # noqa: BLE001 - a peer that fails is a row with its reason
                 self.store.found["losses"][name] = {"reason": _reason(error)}
                 continue
@@ -208,22 +208,22 @@ class Bench:
 
     def laps(self) -> None:
         """Measure costs in alternation, for each batch size, and for a language model also token by token."""
-        made = {"original": self.subject.model}
+        models = {"original": self.subject.model}
         for name, model in self._made():
             if not isinstance(model, str):
-                made[name] = model
+                models[name] = model
         for key in self.store.found["search"]:
-            found = self._found(key)
-            if found is not None:
-                made[f"green.shrink for batch {key}"] = found
+            shrunk = self._found(key)
+            if shrunk is not None:
+                models[f"green.shrink for batch {key}"] = shrunk
         kinds: list[tuple[str, Mapping[str, Any]]] = [
-            (f"batch {batch}", self._forward(made, batch)) for batch in (BATCHES if self.name != "lm" else (1,))
+            (f"batch {batch}", self._forward(models, batch)) for batch in (BATCHES if self.name != "lm" else (1,))
         ]
         if self.name == "lm":
-            kinds = [("prefill 256", kinds[0][1]), ("decode", self._decode(made))]
+            kinds = [("prefill 256", kinds[0][1]), ("decode", self._decode(models))]
         for key, runners in kinds:
             _tell(f"laps: {key}, {len(runners)} in turn")
-            threads = {name: getattr(model, "threads", THREADS) for name, model in made.items()}
+            threads = {name: getattr(model, "threads", THREADS) for name, model in models.items()}
             self.store.found["laps"][key] = self._turns(runners, threads)
             self.store.write()
 
@@ -363,8 +363,8 @@ def _ratio(ratio: Any) -> list[float] | None:
 
 
 def _reason(error: BaseException) -> str:
-    said = (str(error).strip().splitlines() or [""])[0][:120]
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+    message = (str(error).strip().splitlines() or [""])[0][:120]
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
 def _tell(line: str) -> None:

@@ -36,29 +36,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rows", action="store_true", help="print the rows of each search too")
     parser.add_argument("--one", choices=WORKS, help="run one search in this process and print it as JSON")
     parser.add_argument("--same", type=int, default=0, help="so many trials of a model against its copy, no search")
-    given = parser.parse_args(arguments)
-    if given.same:
-        for work in given.work:
-            print(f"{work}: {against_itself(work, given.same)}", flush=True)
+    options = parser.parse_args(arguments)
+    if options.same:
+        for work in options.work:
+            print(f"{work}: {against_itself(work, options.same)}", flush=True)
         return 0
-    if given.one is not None:
-        print(json.dumps(searched(given.one, given.time)))
+    if options.one is not None:
+        print(json.dumps(searched(options.one, options.time)))
         return 0
     print("| model | burners for each core | used by others | kept | less (95 % interval) | proven | what is said |")
     print("|---|---:|---:|---|---|---|---|")
-    for work in given.work:
-        for burners in given.burners:
-            for _ in range(given.repeats):
+    for work in options.work:
+        for burners in options.burners:
+            for _ in range(options.repeats):
                 with burning(burners * (os.cpu_count() or 1)):
-                    command = [sys.executable, "-m", "benchmarks.shrink_busy", "--one", work, "--time", given.time]
-                    done = subprocess.run(command, capture_output=True, text=True, check=False)
-                if done.returncode:
-                    print(f"| {work} | {burners} | | failed: {(done.stderr.strip().splitlines() or ['?'])[-1]} |")
+                    command = [sys.executable, "-m", "benchmarks.shrink_busy", "--one", work, "--time", options.time]
+                    process = subprocess.run(command, capture_output=True, text=True, check=False)
+                if process.returncode:
+                    print(f"| {work} | {burners} | | failed: {(process.stderr.strip().splitlines() or ['?'])[-1]} |")
                     continue
-                found = json.loads(done.stdout.strip().splitlines()[-1])
-                print(f"| {work} | {burners} | {_line(found)} |", flush=True)
-                if given.rows:
-                    print("\n".join(found["rows"]), flush=True)
+                result = json.loads(process.stdout.strip().splitlines()[-1])
+                print(f"| {work} | {burners} | {_line(result)} |", flush=True)
+                if options.rows:
+                    print("\n".join(result["rows"]), flush=True)
     return 0
 
 
@@ -133,12 +133,12 @@ def against_itself(work: str, trials: int, seconds: float = 4.8) -> dict[str, in
 
         return Runner(run, lambda _turn: 1, held)
 
-    found = Counter[str]()
+    counts = Counter[str]()
     runners = {"original": runner(model), "same": runner(copy.deepcopy(model)), ALONE: runner(model, 1)}
     for seed in range(trials):
         trial = run_trial(runners, gauge, seconds=seconds, rounds=12, seed=seed, drop="same")
-        found[told(trial, "same", ALONE, threads).outcome.verdict] += 1
-    return dict(found)
+        counts[told(trial, "same", ALONE, threads).outcome.verdict] += 1
+    return dict(counts)
 
 
 def made(work: str) -> tuple[Any, Any]:

@@ -89,13 +89,13 @@ def _pt2e(case: RecipeContext) -> Any:
     prepared = prepare_pt2e(exported, quantizer)
     for batch in case.tune[:CALIBRATED]:
         prepared(*leaves(batch.inputs))
-    made = convert_pt2e(prepared)
-    move_exported_model_to_eval(made)
+    quantized = convert_pt2e(prepared)
+    move_exported_model_to_eval(quantized)
     import torch._inductor.config as settings
 
     settings.freezing = True
     torch.compiler.reset()
-    compiled = torch.compile(made)
+    compiled = torch.compile(quantized)
     return _called(lambda inputs: compiled(*leaves(inputs)))
 
 

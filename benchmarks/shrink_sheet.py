@@ -134,11 +134,11 @@ def _headline(batch: str, search: Mapping[str, Any]) -> str:
     worst = max((x["high"] for x in (loss, search["against_control"]) if x), default=loss["high"])
     lost = worst / scores[0] if search["unit"] == "points" else worst
     less, least, most = (f"{100 * (1 - value):.1f}" for value in (ratio[0], ratio[2], ratio[1]))
-    said = f"{less} % ({least}–{most}), loss at most {100 * lost:.1f} %"
+    text = f"{less} % ({least}–{most}), loss at most {100 * lost:.1f} %"
     enough = 1 - ratio[2] >= LEAST_SAVED
     seen = 1 - ratio[0] >= LEAST_SAVED
     verdict = "reached" if enough and lost <= MOST_LOST else ("seen, not proven" if seen else "not reached")
-    return f"| {goal} | {said} | {verdict} |"
+    return f"| {goal} | {text} | {verdict} |"
 
 
 def _searches(searches: Mapping[str, Any]) -> str:
@@ -183,8 +183,8 @@ def _turns(found: Mapping[str, Any]) -> str:
         for key in keys:
             row = laps[key]["rows"].get(name)
             cells.append("–" if row is None else _times(row["ratio"]))
-            told = row is not None and row["over_runtime"] and _in_runtime(name, found["search"])
-            cells.append(_times(row["over_runtime"]) if told else "–")
+            comparable = row is not None and row["over_runtime"] and _in_runtime(name, found["search"])
+            cells.append(_times(row["over_runtime"]) if comparable else "–")
         loss = losses.get(name, {})
         ours = found["search"].get(name.removeprefix("green.shrink for batch ")) if name.startswith("green") else None
         if ours and ours["loss"]:

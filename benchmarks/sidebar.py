@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="a little of everything, to see that it runs")
     parser.add_argument("--only", nargs="+", default=None, metavar="PART", choices=[*PARTS], help=", ".join(PARTS))
     parser.add_argument("--cells", type=int, default=None, help="cells of the long notebook (default: 10,000)")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
 
     began, load_before = time.strftime("%Y-%m-%d %H:%M"), os.getloadavg()
     lines: list[Line] = []
@@ -49,14 +49,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             chromium() as browser,
         ):
             version = browser.version
-            for name in given.only or PARTS:
+            for name in options.only or PARTS:
                 print(name, file=sys.stderr, flush=True)
                 try:
-                    lines += PARTS[name](browser, Path(folder) / name, given)
+                    lines += PARTS[name](browser, Path(folder) / name, options)
                 except (Error, AssertionError, RuntimeError) as fault:  # the other parts go on
                     traceback.print_exc()
                     lines.append(Line(name, "", f"not measured: {str(fault).splitlines()[0][:160]}"))
-                text = f"{_heading(began, load_before, version, quick=given.quick)}\n\n{table(lines)}\n"
+                text = f"{_heading(began, load_before, version, quick=options.quick)}\n\n{table(lines)}\n"
                 _write(text, lines)  # saved after each part, in case the run is interrupted
     except Missing as missing:
         print(missing, file=sys.stderr)

@@ -54,10 +54,10 @@ def _snapshots(stage: Stage, plan: Plan) -> list[Line]:
             stage.probe("listen", notebook.path)
             notebook.run(index)
             stage.probe("pause", 1000)
-            told = [each for each in stage.frames() if each["type"] == "snapshot"]
-            wire[kind] += [each["heard"] - each["sent"] for each in told]
-            pixels[kind] += [each["drawn"] - each["sent"] for each in told if each["drawn"] is not None]
-            undrawn += sum(each["drawn"] is None for each in told)
+            snapshots = [each for each in stage.frames() if each["type"] == "snapshot"]
+            wire[kind] += [each["heard"] - each["sent"] for each in snapshots]
+            pixels[kind] += [each["drawn"] - each["sent"] for each in snapshots if each["drawn"] is not None]
+            undrawn += sum(each["drawn"] is None for each in snapshots)
     stage.desk.ask("() => window.greenProbe.stop()")
     stage.desk.clear()
     note = f"; {undrawn} changed nothing on the screen" if undrawn else ""
@@ -85,17 +85,17 @@ def _ends(stage: Stage, plan: Plan) -> list[Line]:
         notebook.run(turn % cells)
         stage.probe("pause", 700)
     stage.probe("pause", 2000)
-    said = stage.kernel(notebook, "", "_finals")
+    finals = stage.kernel(notebook, "", "_finals")
     stage.kernel(notebook, "_unlisten()")
     shown = stage.desk.ask("() => window.greenProbe.finals")
     stage.desk.ask("() => window.greenProbe.stop()")
     stage.desk.clear()
     beyond, settling = [], []
-    for count, ended, final in said:
+    for count, ended, final in finals:
         settling.append(final - ended)
         if shown.get(str(count)) is not None:
             beyond.append(shown[str(count)] - final)
-    missed = f"; {len(said) - len(beyond)} never shown" if len(said) != len(beyond) else ""
+    missed = f"; {len(finals) - len(beyond)} never shown" if len(finals) != len(beyond) else ""
     return [
         Line(
             "a cell's final figure: meter has it → panel shows it",

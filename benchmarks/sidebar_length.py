@@ -141,12 +141,12 @@ def _drawn(stage: Stage, notebook: Notebook) -> None:
 
 
 def _open_again(stage: Stage, plan: Plan) -> list[float]:
-    found = []
+    times = []
     for _ in range(plan.openings):
         stage.desk.hide_panel()
         stage.probe("pause", 500)
-        found.append(float(stage.probe("open")["rows"]))
-    return found
+        times.append(float(stage.probe("open")["rows"]))
+    return times
 
 
 def _scroll(stage: Stage, plan: Plan) -> tuple[Scroll, Scroll]:
@@ -154,10 +154,10 @@ def _scroll(stage: Stage, plan: Plan) -> tuple[Scroll, Scroll]:
     ours, plain = Scroll(), Scroll()
     for turn in range(plan.turns):
         pair = (("scroll", ours), ("scrollPlain", plain))
-        for function, found in pair if turn % 2 else pair[::-1]:
+        for function, result in pair if turn % 2 else pair[::-1]:
             worked = stage.work()
-            found.gaps += stage.probe(function, 1000 * plan.scrolling, STEP_PIXELS)
-            found.work += stage.work() - worked
+            result.gaps += stage.probe(function, 1000 * plan.scrolling, STEP_PIXELS)
+            result.work += stage.work() - worked
     return ours, plain
 
 
@@ -197,16 +197,16 @@ def _open_fresh(stage: Stage, notebook: Notebook, plan: Plan) -> list[Line]:
     found_there = other.desk.open_file(notebook.path, None)
     found_there.idle()
     began = time.perf_counter()
-    found = other.probe("open")
+    times = other.probe("open")
     other.wait(_counted(plan.cells))
-    known = time.perf_counter() - began
+    seconds = time.perf_counter() - began
     other.desk.clear()
     return [
         Line(
             f"{plan.cells:,} cells: the same in a page that was just loaded",
             "≤ 1 s",
-            f"total {found['total']:,.0f} ms, first rows {found['rows']:,.0f} ms, all rows {known:.1f} s (n 1)",
-            values={**found, "all": known},
+            f"total {times['total']:,.0f} ms, first rows {times['rows']:,.0f} ms, all rows {seconds:.1f} s (n 1)",
+            values={**times, "all": seconds},
         )
     ]
 

@@ -130,13 +130,13 @@ class Stage:
 
     def kernel(self, notebook: Notebook, code: str, told: str = "None") -> Any:
         """Run code in a notebook's kernel outside cells; return the value of an expression as JSON."""
-        said = self.probe("ask", notebook.path, f"import json\n{code}", f"json.dumps({told})")
-        return json.loads(ast.literal_eval(said))
+        text = self.probe("ask", notebook.path, f"import json\n{code}", f"json.dumps({told})")
+        return json.loads(ast.literal_eval(text))
 
     def frames(self) -> list[dict[str, Any]]:
         """Return the snapshots received since the probe was last started."""
-        found: list[dict[str, Any]] = self.desk.ask("() => window.greenProbe.frames")
-        return found
+        snapshots: list[dict[str, Any]] = self.desk.ask("() => window.greenProbe.frames")
+        return snapshots
 
     def heap(self) -> float:
         """Return the used JavaScript heap in bytes after garbage collection."""
@@ -146,8 +146,8 @@ class Stage:
 
     def work(self) -> float:
         """Return the CPU seconds of the page's main thread so far."""
-        found = {each["name"]: each["value"] for each in self.tools.send("Performance.getMetrics")["metrics"]}
-        return float(found["TaskDuration"])
+        metrics = {each["name"]: each["value"] for each in self.tools.send("Performance.getMetrics")["metrics"]}
+        return float(metrics["TaskDuration"])
 
 
 @contextmanager

@@ -72,7 +72,7 @@ def starts(browser: Browser, folder: Path, plan: Plan) -> list[Line]:
     plain = environment("plain", "jupyterlab", "notebook")
     places = {WITHOUT: plain, WITH: environment("lab", "jupyterlab", "notebook", package=wheel()), AGAIN: plain}
     kinds = [*places]
-    found: dict[str, dict[str, list[float]]] = {name: {kind: [] for kind in kinds} for name in QUANTITIES}
+    seconds: dict[str, dict[str, list[float]]] = {name: {kind: [] for kind in kinds} for name in QUANTITIES}
     for turn in range(-1, plan.rounds):
         for kind in kinds[turn % 3 :] + kinds[: turn % 3]:
             lab = TimedLab(folder / f"{turn}-{kinds.index(kind)}", installed=places[kind])
@@ -80,13 +80,13 @@ def starts(browser: Browser, folder: Path, plan: Plan) -> list[Line]:
                 values = (lab.started, lab.worked, *_loads(browser, lab))
             if turn >= 0:  # the first run compiles and fills caches
                 for name, value in zip(QUANTITIES, values, strict=True):
-                    found[name][kind].append(1000 * value)
-    return [_line(name, values) for name, values in found.items()]
+                    seconds[name][kind].append(1000 * value)
+    return [_line(name, values) for name, values in seconds.items()]
 
 
 def _loads(browser: Browser, lab: Lab) -> list[float]:
     """Load the page twice in a new profile; return seconds and CPU seconds of the page for each."""
-    found = []
+    times = []
     with opened(browser) as context:
         for _ in range(2):
             desk = Desk(context, lab)
@@ -94,14 +94,16 @@ def _loads(browser: Browser, lab: Lab) -> list[float]:
             stage = Stage.of(desk)
             desk.visit(panel=False)
             desk.until("() => window.greenRestored !== undefined")
-            found += [float(desk.ask("() => window.greenRestored")) / 1000, stage.work()]
+            times += [float(desk.ask("() => window.greenRestored")) / 1000, stage.work()]
             desk.close()
-    return found
+    return times
 
 
 def _line(name: str, values: dict[str, list[float]]) -> Line:
     without = values[WITHOUT]
-    added, noise = ([one - other for one, other in zip(values[kind], without, strict=True)] for kind in (WITH, AGAIN))
+    added, noise = (
+        [value - other for value, other in zip(values[kind], without, strict=True)] for kind in (WITH, AGAIN)
+    )
     return Line(
         name,
         "within the noise",
@@ -113,10 +115,10 @@ def _line(name: str, values: dict[str, list[float]]) -> Line:
 
 def bundle() -> Line:
     """Measure the scripts of the package that a page loads, as they are in the wheel."""
-    with zipfile.ZipFile(wheel()) as held:
+    with zipfile.ZipFile(wheel()) as archive:
         files = {
-            name.rsplit("/", 1)[1]: held.read(name)
-            for name in held.namelist()
+            name.rsplit("/", 1)[1]: archive.read(name)
+            for name in archive.namelist()
             if STATIC in name and name.endswith((".js", ".css"))
         }
     size, packed = sum(map(len, files.values())), sum(len(gzip.compress(data)) for data in files.values())

@@ -89,16 +89,16 @@ class Station:
             ready, _, _ = select.select([self._answers], [], [], max(0.0, limit - time.perf_counter()))
             if not ready:
                 raise StationFault(f"did not answer within {patience:.0f} s")
-            found = os.read(self._answers, 1 << 16)
-            if not found:
+            data = os.read(self._answers, 1 << 16)
+            if not data:
                 raise StationFault(f"its process ended ({self._process.wait(timeout=5)})")
-            self._rest += found
+            self._rest += data
         line, _, self._rest = self._rest.partition(b"\n")
-        told = json.loads(line)
-        if "fault" in told:
-            raise StationFault(told["fault"])
-        self.refused = tuple(told.get("refused", self.refused))
-        return told.get("windows")
+        message = json.loads(line)
+        if "fault" in message:
+            raise StationFault(message["fault"])
+        self.refused = tuple(message.get("refused", self.refused))
+        return message.get("windows")
 
     def close(self) -> None:
         """End the process and its child processes."""
@@ -152,7 +152,7 @@ def serve(key: str, orders: IO[str], answers: IO[str]) -> None:
 def _meter(gauge: Gauge, windows: list[list[float]]) -> list[dict[str, Any]]:
     children = _children()
     ended: list[Any] = []
-    told: list[dict[str, Any]] = []
+    results: list[dict[str, Any]] = []
     alone = len(windows) == 1
     for start, end in windows:
         gauge.prepare()
@@ -166,9 +166,9 @@ def _meter(gauge: Gauge, windows: list[list[float]]) -> list[dict[str, Any]]:
         closed = time.perf_counter()
         ended.append(gauge.end())
         done = time.perf_counter()
-        asked = time.thread_time()
+        before_provisional = time.thread_time()
         at_once = gauge.at_once(ended[-1]) if alone else None
-        told.append(
+        results.append(
             {
                 "opened": opened,
                 "lag": opened - start,
@@ -178,17 +178,17 @@ def _meter(gauge: Gauge, windows: list[list[float]]) -> list[dict[str, Any]]:
                 "at_once": asdict(at_once) if at_once else None,
                 "background": background / (closed - opened) if end - start >= LONG else None,
                 # Requesting a provisional figure is not part of metering.
-                "spent": before + time.thread_time() - asked,
+                "spent": before + time.thread_time() - before_provisional,
             }
         )
-    for token, window in zip(ended, told, strict=True):
+    for token, window in zip(ended, results, strict=True):
         final = gauge.settled(token, PATIENCE)
         window["settled"] = final - window["closed"] if final is not None else None
     spent = _spent(children)
-    for token, window in zip(ended, told, strict=True):
+    for token, window in zip(ended, results, strict=True):
         window["spent"] = spent - window["spent"] if alone else None
         window["said"] = asdict(gauge.said(token))
-    return told
+    return results
 
 
 def _wait_until(moment: float) -> None:
@@ -197,8 +197,8 @@ def _wait_until(moment: float) -> None:
 
 
 def _children() -> list[int]:
-    found = Path("/proc/self/task").glob("*/children")
-    return [int(pid) for file in found for pid in file.read_text().split()]
+    files = Path("/proc/self/task").glob("*/children")
+    return [int(pid) for file in files for pid in file.read_text().split()]
 
 
 def _spent(children: list[int]) -> float:

@@ -39,8 +39,8 @@ def opinions(test: int = 8000, seed: int = 0) -> tuple[Texts, Texts]:
     def columns(part: list[tuple[str, int]]) -> Texts:
         return [text for text, _ in part], [label for _, label in part]
 
-    known = {text.casefold() for text, _ in rows[test:]}
-    return columns(rows[test:]), columns([row for row in rows[:test] if row[0].casefold() not in known])
+    training_texts = {text.casefold() for text, _ in rows[test:]}
+    return columns(rows[test:]), columns([row for row in rows[:test] if row[0].casefold() not in training_texts])
 
 
 def editorials() -> str:
@@ -82,9 +82,9 @@ def unpack(package: Path, folder: Path) -> None:
             with tarfile.open(fileobj=io.BytesIO(body)) as inner:
                 folder.mkdir(parents=True, exist_ok=True)
                 for member in inner.getmembers():
-                    held = inner.extractfile(member) if member.name.endswith("-ubyte.gz") else None
-                    if held is not None:
-                        (folder / Path(member.name).name).write_bytes(held.read())
+                    content = inner.extractfile(member) if member.name.endswith("-ubyte.gz") else None
+                    if content is not None:
+                        (folder / Path(member.name).name).write_bytes(content.read())
 
 
 def judged(name: str) -> list[tuple[str, float]]:

