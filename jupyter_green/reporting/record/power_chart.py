@@ -95,7 +95,7 @@ def summary(trace: Trace) -> str:
     return f"{kind} over {numbers.seconds(trace.seconds)}: {'; '.join(parts) or 'no readings'}"
 
 
-# ---- picture --------------------------------------------------------------------------------------
+# ---- SVG ------------------------------------------------------------------------------------------
 
 
 def svg(trace: Trace, width: int = 560, standalone: bool = False) -> str:

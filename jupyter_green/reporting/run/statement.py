@@ -168,7 +168,7 @@ class Statement:
     def __repr__(self) -> str:
         return self.text()
 
-    # ---- what is said -------------------------------------------------------------------------
+    # ---- sections -----------------------------------------------------------------------------
 
     def _title(self) -> str:
         return f"Energy of {one_line(self.notebook, 120) or 'this notebook'}"
