@@ -88,7 +88,9 @@ class SensorInfo:
     divided : bool
         Whether the device is partitioned (MIG) and other users of it are invisible: no process owns its energy.
     scale : float
-        Factor by which the meter multiplies readings; not 1 only after a calibration.
+        Factor by which the meter multiplies readings; differs from 1 only after a calibration.
+    note : str or None
+        One sentence for the record.
     """
 
     key: str
