@@ -1,1 +1,1 @@
-"""What metering costs, ours and others', side by side. Figures to read; no test is decided here."""
+"""Benchmarks of jupyter_green and other tools. Figures only; nothing passes or fails."""

@@ -1,7 +1,7 @@
-"""One block of measurements: a plain kernel and a metered one side by side, taking turns.
+"""One block of cost measurements: a plain kernel and a metered one run together, alternating.
 
-Every figure is a difference between the two in the same moments, so that what the machine does meanwhile
-falls on both. Fresh kernels for each block, so that the luck of one start is not taken for a cost.
+Every figure is the difference between the two at the same time, so that other load on the machine affects both.
+Each block uses new kernels, so that differences between kernel starts are not taken for costs.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ class Plan:
     rounds : int
         Pairs of small cells.
     settle, sleeping, busy, rest, idle : float
-        Seconds after the first cell, of a sleeping cell, of a busy cell, of the rest in which what the cells left to do
-        is done, and of idleness after that.
+        Durations in seconds: after the first cell, of a sleeping cell, of a busy cell, of the pause in which pending
+        work of the cells is done, and of the idle time after that.
     """
 
     rounds: int = 100
     settle: float = 6.0
     sleeping: float = 10.0
     busy: float = 4.0
-    rest: float = 36.0  # ours writes its records down at most 33 s after the last cell
+    rest: float = 36.0  # jupyter_green writes its records at most 33 s after the last cell
     idle: float = 10.0
 
 
@@ -44,7 +44,7 @@ QUICK = Plan(rounds=20, settle=5.0, sleeping=4.0, busy=2.0, rest=5.0, idle=4.0)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one block found: values by quantity, the joules of its last window, and refused connections."""
+    """Result of one block: values by quantity, the energy of its last window in joules, and refused connections."""
 
     values: dict[str, list[float]]
     joules: float | None
@@ -78,7 +78,7 @@ def measure(subject: Subject, folder: Path, environment: dict[str, str], plan: P
 
 
 def _load(subject: Subject, plain: Kernel, metered: Kernel, plan: Plan) -> dict[str, list[float]]:
-    """Load the meter, run one cell and let everything that follows from it come to rest."""
+    """Load the meter, run one cell and wait until all work that follows from it is done."""
     a, b = plain.use(), metered.use()
     wall = metered.timed(subject.load) - plain.timed("pass")
     a_loaded, b_loaded = plain.use(), metered.use()
@@ -96,7 +96,7 @@ def _load(subject: Subject, plain: Kernel, metered: Kernel, plan: Plan) -> dict[
 
 
 def _small_cells(plain: Kernel, metered: Kernel, plan: Plan, number: int) -> dict[str, list[float]]:
-    """Run pairs of small cells, the order of the pair changing every time."""
+    """Run pairs of small cells in alternating order."""
     a, b = plain.use(), metered.use()
     added = []
     for turn in range(plan.rounds):
@@ -111,7 +111,7 @@ def _small_cells(plain: Kernel, metered: Kernel, plan: Plan, number: int) -> dic
 
 
 def _long_cells(plain: Kernel, metered: Kernel, plan: Plan, pair: tuple[Kernel, ...]) -> dict[str, list[float]]:
-    """Run a sleeping cell in both at once, then a busy one in each in turn."""
+    """Run a sleeping cell in both kernels at once, then a busy one in each in turn."""
     a, b = plain.use(), metered.use()
     sent = [(kernel, kernel.start(f"time.sleep({plan.sleeping})")) for kernel in pair]
     for kernel, message in sent:
@@ -126,7 +126,7 @@ def _long_cells(plain: Kernel, metered: Kernel, plan: Plan, pair: tuple[Kernel, 
 
 
 def _idle(plain: Kernel, metered: Kernel, plan: Plan) -> dict[str, list[float]]:
-    """Let the cells' aftermath pass, counted per small cell, then look at kernels that do nothing."""
+    """Measure the work left after the cells, per small cell, and then idle kernels."""
     a, b = plain.use(), metered.use()
     time.sleep(plan.rest)
     a_rested, b_rested = plain.use(), metered.use()

@@ -1,9 +1,9 @@
-"""How often runs of one notebook are called rightly, where energy is only estimated and others use the machine too.
+"""How often baseline comparisons are right, if energy is only estimated and others use the machine too.
 
-One process runs a notebook of two cells again and again, beside 0, 1 and 2 processes that never rest. Of each round
-the work is the baseline's, and half of it, 20 % less, the same and 20 % more. Each of the four is held against the
-median of the three baseline runs before it, and against the one before it alone, by the rule of `accounts.comparison`.
-Cells are metered as in a kernel; nothing is simulated.
+One process repeatedly runs a notebook of two cells, while 0, 1 and 2 other processes are busy. Each round has a
+baseline run, and runs with half the work, 20 % less, the same and 20 % more. Each of the four is compared with the
+median of the three baseline runs before it, and with the last one alone, by the rule of `baselines.comparison`. Cells
+are metered as in a kernel; nothing is simulated.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Run = list["EnergyRecord"]
 
 
 def work(share: float) -> tuple[Callable[[], object], Callable[[], object]]:
-    """Return the two cells of a notebook that does so much of its work."""
+    """Return the two cells of a notebook with a given share of its work."""
     import numpy as np
 
     matrix = np.random.default_rng(0).random((300, 300))
@@ -67,7 +67,7 @@ def metered(name: str, share: float) -> Run:
 
 @contextmanager
 def burners(count: int) -> Iterator[None]:
-    """Keep so many processes busy."""
+    """Keep a number of processes busy."""
     started = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
     try:
         time.sleep(0.5)
@@ -79,12 +79,12 @@ def burners(count: int) -> Iterator[None]:
 
 
 def verdict(ours: Run, base: Sequence[Run]) -> str:
-    """Return how a run stands beside the median of others."""
+    """Return the result of comparing a run with the median of others."""
     from jupyter_green.baselines.baseline import Baseline
     from jupyter_green.baselines.comparison import Comparison
 
-    made = [found for run in base if (found := Baseline.of_run(run, "last")) is not None]
-    baseline = Baseline.median(made)
+    baselines = [last for run in base if (last := Baseline.of_run(run, "last")) is not None]
+    baseline = Baseline.median(baselines)
     assert baseline is not None, "every cell finished"
     comparison = Comparison(baseline)
     for record in ours:
@@ -93,20 +93,20 @@ def verdict(ours: Run, base: Sequence[Run]) -> str:
 
 
 def counted(runs: Sequence[dict[float, Run]], before: int) -> dict[float, Counter[str]]:
-    """Return how often each change was called rightly, wrongly, or left open."""
-    found: dict[float, Counter[str]] = {change: Counter() for change in CHANGES}
+    """Return how often each change was stated rightly, wrongly, or not at all."""
+    counts: dict[float, Counter[str]] = {change: Counter() for change in CHANGES}
     for number in range(RUNS, len(runs)):
-        base = [one[-1.0] for one in runs[number - before : number]]
+        base = [run[-1.0] for run in runs[number - before : number]]
         for change in CHANGES:
-            said = verdict(runs[number][change], base)
+            result = verdict(runs[number][change], base)
             right = "less" if change < 0 else "more" if change > 0 else "unproven"
-            open_ = said == "unproven" and change != 0
-            found[change]["open" if open_ else "right" if said == right else "wrong"] += 1
-    return found
+            open_ = result == "unproven" and change != 0
+            counts[change]["open" if open_ else "right" if result == right else "wrong"] += 1
+    return counts
 
 
 def measured(pairs: int) -> list[dict[str, list[object]]]:
-    """Run the notebook in turns; the baseline's own run, by the name of -1, comes first in each round."""
+    """Run the rounds; the baseline run, with the key -1, is the first of each."""
     metered("warm", 1.0)
     shares = {-1.0: 1.0, **{change: 1.0 + change for change in CHANGES}}
     return [
@@ -119,15 +119,15 @@ def measured(pairs: int) -> list[dict[str, list[object]]]:
 
 
 def beside(count: int, pairs: int) -> list[dict[str, list[object]]]:
-    """Measure beside so many busy processes, in a process that is not theirs: its own children count as its own."""
+    """Measure with busy processes, in a separate process: the busy ones must not be children of the metered one."""
     OUT.mkdir(exist_ok=True)
     target = OUT / f"busy-{count}.json"
     with burners(count):
         subprocess.run(
             [sys.executable, "-m", "benchmarks.busy", "--measure", str(target), "--pairs", str(pairs)], check=True
         )
-    kept: list[dict[str, list[object]]] = json.loads(target.read_text(encoding="utf-8"))
-    return kept
+    runs: list[dict[str, list[object]]] = json.loads(target.read_text(encoding="utf-8"))
+    return runs
 
 
 def main() -> None:
@@ -149,16 +149,16 @@ def main() -> None:
         target = OUT / f"busy-{count}.json"
         raw = json.loads(target.read_text(encoding="utf-8")) if options.again else beside(count, options.pairs)
         runs = [
-            {float(change): [EnergyRecord.from_dict(record) for record in run] for change, run in one.items()}
-            for one in raw
+            {float(change): [EnergyRecord.from_dict(record) for record in run] for change, run in single.items()}
+            for single in raw
         ]
-        many, one = counted(runs, RUNS), counted(runs, 1)
+        triple, single = counted(runs, RUNS), counted(runs, 1)
         parts = [part for each in runs for run in each.values() for record in run for part in record.components]
-        known = [part.others_busy for part in parts if part.others_busy is not None]
-        load_said = f"{sum(known) / len(known):.0%}" if known else "–"
+        loads = [part.others_busy for part in parts if part.others_busy is not None]
+        load_text = f"{sum(loads) / len(loads):.0%}" if loads else "–"
         for change in CHANGES:
-            cells = [found[change][word] for found in (many, one) for word in ("right", "wrong", "open")]
-            print(f"| {count} | {load_said} | {change:+.0%} | " + " | ".join(map(str, cells)) + " |", flush=True)
+            cells = [counts[change][word] for counts in (triple, single) for word in ("right", "wrong", "open")]
+            print(f"| {count} | {load_text} | {change:+.0%} | " + " | ".join(map(str, cells)) + " |", flush=True)
     print(f"\n{place(load)}; {time.monotonic() - began:.0f} s.")
 
 

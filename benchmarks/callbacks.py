@@ -1,7 +1,7 @@
-"""What the callbacks before and after a cell cost, without and with a budget; part of `benchmarks/run costs`.
+"""Cost of the callbacks before and after a cell, without and with a budget; part of `benchmarks/run costs`.
 
-One shell for each arm, in a process of its own, all alive at the same time. They take turns in batches of cells, in
-rotating order, so that what the machine does meanwhile falls on all of them. Ratios are those of neighbouring batches.
+Each arm has a shell in its own process; all run at the same time. They alternate in batches of cells, in rotating
+order, so that other load on the machine affects all of them. Ratios are between consecutive batches.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ SHELL = Path(__file__).with_name("shell.py")
 ROOT = SHELL.parents[1]
 ARMS = {"plain": "without the extension", "metered": "no budget", "budget": "with a budget"}
 CELLS = 20
-"""Cells of a batch."""
+"""Cells per batch."""
 QUANTITIES = {"pre_run_cell": "before, µs", "post_run_cell": "after, µs", "cell": "whole cell, µs"}
 
 Batch = Mapping[str, float]
-"""Medians of one batch by quantity, in seconds."""
+"""Medians of one batch in seconds, by quantity."""
 
 
 @dataclass(frozen=True)
 class Costs:
-    """Batches of one arm, in the order in which they were run, and the other checkout's beside them."""
+    """Batches of one arm in order of execution, and those of the other checkout."""
 
     arm: str
     batches: Sequence[Batch]
@@ -40,20 +40,20 @@ class Costs:
 
 
 def measure(folder: Path, rounds: int, other: Path | None = None) -> list[Costs]:
-    """Run the arms in turns.
+    """Run the arms alternately.
 
     Parameters
     ----------
     folder : Path
-        Where each shell gets a home of its own.
+        Folder in which each shell gets its own home folder.
     rounds : int
-        Batches of each arm; the first of each is not counted.
+        Batches of each arm; the first is not counted.
     other : Path, optional
-        Another checkout, measured beside this one.
+        Another checkout to measure for comparison.
     """
     trees = [ROOT] if other is None else [ROOT, other.resolve()]
     keys = [(arm, tree) for arm in ARMS for tree in (trees if arm != "plain" else [ROOT])]
-    found: dict[tuple[str, Path], list[Batch]] = {key: [] for key in keys}
+    batches: dict[tuple[str, Path], list[Batch]] = {key: [] for key in keys}
     with ExitStack() as open_shells:
         shells = {key: open_shells.enter_context(_shell(folder / str(place), *key)) for place, key in enumerate(keys)}
         for turn in range(rounds + 1):
@@ -61,31 +61,31 @@ def measure(folder: Path, rounds: int, other: Path | None = None) -> list[Costs]
             for key in (*keys[first:], *keys[:first]):
                 batch = _batch(shells[key])
                 if turn:
-                    found[key].append(batch)
+                    batches[key].append(batch)
         for shell in shells.values():
             assert shell.stdin is not None, "it is a pipe"
             shell.stdin.close()
-    return [Costs(arm, found[arm, ROOT], found.get((arm, trees[-1]), ()) if len(trees) > 1 else ()) for arm in ARMS]
+    return [Costs(arm, batches[arm, ROOT], batches.get((arm, trees[-1]), ()) if len(trees) > 1 else ()) for arm in ARMS]
 
 
 def markdown(costs: Sequence[Costs]) -> str:
-    """Return the table: processor time of the main thread, and what a cell takes in all."""
-    plain = next(one.batches for one in costs if one.arm == "plain")
-    other = any(one.others for one in costs)
+    """Return the table: CPU time of the main thread, and elapsed time of a cell."""
+    plain = next(arm_costs.batches for arm_costs in costs if arm_costs.arm == "plain")
+    other = any(arm_costs.others for arm_costs in costs)
     heading = ["", *QUANTITIES.values(), "times a plain cell", "elapsed, ms", *(["times the other checkout"] * other)]
     lines = ["| " + " | ".join(heading) + " |", "|---" * len(heading) + "|"]
-    for one in costs:
-        cells = [ARMS[one.arm], *(_sample(one.batches, key).text(1e6, 0) for key in QUANTITIES)]
-        cells += [_ratio(one.batches, plain), _sample(one.batches, "elapsed").text(1e3, 2)]
+    for arm_costs in costs:
+        cells = [ARMS[arm_costs.arm], *(_sample(arm_costs.batches, key).text(1e6, 0) for key in QUANTITIES)]
+        cells += [_ratio(arm_costs.batches, plain), _sample(arm_costs.batches, "elapsed").text(1e3, 2)]
         if other:
-            cells.append(_ratio(one.batches, one.others) if one.others else "–")
+            cells.append(_ratio(arm_costs.batches, arm_costs.others) if arm_costs.others else "–")
         lines.append("| " + " | ".join(cells) + " |")
     batches = len(plain)
     return "\n".join([*lines, "", f"n: {batches} batches of {CELLS} cells `x = 1` in each line."])
 
 
 def _sample(batches: Sequence[Batch], key: str) -> Sample:
-    """Medians of batches: the median of them, lowest and highest of quarters of the run."""
+    """Return the medians of batches in four blocks, one for each quarter of the run."""
     size = max(1, len(batches) // 4)
     values = [batch[key] for batch in batches]
     return Sample(tuple(tuple(values[start : start + size]) for start in range(0, len(values), size)))
@@ -114,5 +114,5 @@ def _batch(shell: subprocess.Popen[str]) -> Batch:
     assert shell.stdout is not None, "it is a pipe"
     shell.stdin.write(f"{CELLS}\n")
     shell.stdin.flush()
-    told: dict[str, list[float]] = json.loads(shell.stdout.readline())
-    return {key: statistics.median(values) for key, values in told.items()}
+    seconds: dict[str, list[float]] = json.loads(shell.stdout.readline())
+    return {key: statistics.median(values) for key, values in seconds.items()}

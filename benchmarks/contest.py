@@ -1,8 +1,8 @@
-"""All meters, in turns, on the same scenes: each with a simulated board of its own, alike in everything.
+"""Accuracy comparison: all meters on the same scenes, each with its own identical simulated GPU.
 
-A round is one scene for every meter, A B C … in an order that rotates, each meter's window at the same
-place between two ticks. Short windows follow one another; long ones overlap, which costs little because
-the process of a meter sleeps while its window is open. Several bouts, with new boards and new processes.
+A round runs one scene for every meter, in rotating order, with each window at the same phase of the counter's update
+period. Short windows follow one another; long ones overlap, which has little effect because a meter's process sleeps
+while its window is open. There are several bouts, with new GPUs and new processes.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from .station import PATIENCE, Station, StationFault
 
 READY_SECONDS = 120.0
 APART = 0.03
-"""Seconds between the end of one meter's window and the next one's work, at least."""
+"""Shortest time in seconds between the end of one meter's window and the next one's work."""
 
 OVERLAPPING = 0.2
-"""Scenes from this length on begin one shortly after the other and overlap."""
+"""Scenes of at least this length in seconds overlap."""
 
 STEPS = 4000
-"""What the simulated driver's list of steps can hold, with some room."""
+"""Number of steps that the simulated driver can hold, with a margin."""
 
 BY_THEMSELVES = {"old board": ("zeus",)}
-"""Where there never was a counter Zeus keeps three helper processes busy without pause: it goes after the others."""
+"""Without a counter Zeus keeps three helper processes busy all the time, so it runs after the others."""
 
 LEFT_OUT = {
     ("old board", "zeus-approx"): "its option replaces readings of the counter; without one it is Zeus as above"
@@ -44,7 +44,7 @@ LEFT_OUT = {
 
 @dataclass(frozen=True)
 class Bout:
-    """One board: the case, its tick in seconds, and how many rounds of each length."""
+    """One simulated GPU: the case, its update period in seconds, and the number of rounds of each length."""
 
     case: str
     tick: float
@@ -53,7 +53,7 @@ class Bout:
 
 @dataclass
 class Corner:
-    """A meter in a bout: its process, its board, and how many steps of power that holds already."""
+    """A meter in a bout: its process, its simulated GPU, and the number of power steps written so far."""
 
     key: str
     driver: SimulatedDriver
@@ -62,18 +62,18 @@ class Corner:
 
 
 class Contest:
-    """Runs bouts and keeps what was said.
+    """Runs bouts and collects the results.
 
     Parameters
     ----------
     keys : sequence of str
         The meters, keys of `METERS`.
     folder : Path
-        Where processes live and boards lie.
+        Folder for the processes and the simulated GPUs.
     seed : int
-        What everything is drawn from.
+        Seed of the random scenes.
     tell : callable
-        Takes a line on how far it is.
+        Receives a line on progress.
     """
 
     def __init__(self, keys: Sequence[str], folder: Path, seed: int, tell: Callable[[str], None]) -> None:
@@ -102,7 +102,7 @@ class Contest:
         try:
             for corner in [*corners]:
                 self._guarded(bout, corners, corner, partial(corner.station.answer, READY_SECONDS))
-            # What is done once, at first use, is no part of any window.
+            # Work that is done only once, at first use, is not part of any window.
             for seconds in (0.05, 1.2):
                 scene = SCENES["alone"](random.Random(f"{self._seed} {seconds}"), seconds, "square", traits["idle"])
                 self._round(bout, corners, scene, None)
@@ -114,7 +114,7 @@ class Contest:
                 scene = SCENES[bout.case](draw, length, shape, traits["idle"])
                 first = place % max(1, len(corners))
                 corners[:] = corners[first:] + corners[:first]
-                # Spread evenly over the tick: few windows, and yet every part of it is tried.
+                # Spread evenly over the update period, so that few windows cover all phases.
                 between_ticks = (turn + draw.random()) / bout.rounds[length]
                 self._round(bout, corners, scene, (length, shape, between_ticks))
                 corners.sort(key=lambda corner: keys.index(corner.key))
@@ -129,7 +129,7 @@ class Contest:
         return Corner(key, driver, Station(key, folder, clean(folder, environment(driver, folder) | ledger)))
 
     def _round(self, bout: Bout, corners: list[Corner], scene: Scene, kept: tuple[float, str, float] | None) -> None:
-        """One scene for every meter; what was said is kept where `kept` says of which length and shape it is."""
+        """Run one scene for every meter; results are kept if `kept` gives their length and shape."""
         place = kept[2] if kept else 0.5
         free = time.perf_counter() + 0.1
         for corner in [*corners]:
@@ -145,12 +145,12 @@ class Contest:
         self._groups += 1
         for corner in [*corners]:
             patience = PATIENCE + scene.after + 3 * len(corners)
-            told = self._guarded(bout, corners, corner, partial(corner.station.answer, patience))
-            if told and kept:
-                self._keep(bout, corner, scene, told, kept)
+            readings = self._guarded(bout, corners, corner, partial(corner.station.answer, patience))
+            if readings and kept:
+                self._keep(bout, corner, scene, readings, kept)
 
     def _plan(self, corner: Corner, scene: Scene, earliest: float, tick: float, place: float) -> float:
-        """Write the scene on the board and return when its first window starts: at its place between two ticks."""
+        """Write the scene to the simulated GPU; return the start of its first window, at its phase between updates."""
         origin = corner.driver.origin
         while True:
             start = origin + (math.ceil((earliest - origin) / tick - place) + place) * tick
@@ -162,7 +162,7 @@ class Contest:
                 return start
 
     def _guarded(self, bout: Bout, corners: list[Corner], corner: Corner, call: Callable[[], Any]) -> Any:
-        """Do something with a meter; one that fails is out of this case, with its reason."""
+        """Call a meter; one that fails is left out of this case, with the reason."""
         if corner not in corners:
             return None
         try:
@@ -185,10 +185,10 @@ class Contest:
         for window, (start, end) in zip(told, scene.windows, strict=True):
             seconds = window["closed"] - window["opened"]
             if not 0.5 * (end - start) < seconds < 1.5 * (end - start) + 0.005:
-                self.late += 1  # the machine was busy: a window of another length than was asked for
+                self.late += 1  # the machine was busy: the window has another length than requested
                 continue
             if window["lag"] > 0 and (window is told[0] or bout.case != "run all"):
-                self.late += 1  # likewise: the board worked before its window was open, as no cell's work does
+                self.late += 1  # likewise: the GPU was busy before its window was open
                 continue
             result = Result(
                 meter=METERS[corner.key].name,

@@ -1,9 +1,9 @@
-"""What metering costs: added to a plain kernel, by jupyter_green and by others, in one run.
+"""Cost of metering: CPU time, time and memory added to a plain kernel, by jupyter_green and others in one run.
 
     bash benchmarks/run costs
 
-The GPU is the tests' simulated driver, whose calls take a microsecond: the costs of a real driver's calls
-come on top, for everybody alike. Nothing here passes or fails.
+The GPU is the tests' simulated driver, whose calls take a microsecond. A real driver's calls take longer, for every
+meter. Nothing here passes or fails.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .subject import SUBJECTS, Subject
 from .table import Row, markdown
 
 OUT = Path(__file__).with_name("out")
-WATTS = 250.0  # what the simulated board draws all the time
+WATTS = 250.0  # constant power of the simulated GPU
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,41 +41,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--tree", type=Path, metavar="FOLDER", help="another checkout whose callbacks are measured beside"
     )
-    given = parser.parse_args(arguments)
-    if given.callbacks or given.tree is not None:
-        _callbacks(20 if given.quick else 60, given.tree)
+    options = parser.parse_args(arguments)
+    if options.callbacks or options.tree is not None:
+        _callbacks(20 if options.quick else 60, options.tree)
         return 0
-    plan, blocks = (QUICK, 1) if given.quick else (Plan(), given.blocks)
-    wanted = [s for s in SUBJECTS if not given.only or any(n.casefold() in s.name.casefold() for n in given.only)]
-    if not wanted or blocks < 1:
+    plan, blocks = (QUICK, 1) if options.quick else (Plan(), options.blocks)
+    subjects = [s for s in SUBJECTS if not options.only or any(n.casefold() in s.name.casefold() for n in options.only)]
+    if not subjects or blocks < 1:
         parser.error("nothing to measure; the meters are: " + "; ".join(subject.name for subject in SUBJECTS))
 
     began, load_before = time.strftime("%Y-%m-%d %H:%M"), os.getloadavg()
-    outcomes: dict[Subject, list[Outcome]] = {subject: [] for subject in wanted}
+    outcomes: dict[Subject, list[Outcome]] = {subject: [] for subject in subjects}
     reasons: dict[Subject, str] = {}
     with tempfile.TemporaryDirectory(prefix="green-bench-", ignore_cleanup_errors=True) as place:
         for number in range(blocks):
-            # Every other block the other way round: no meter is always the first.
-            for subject in wanted if number % 2 == 0 else reversed(wanted):
+            # Alternating order, so that no meter is always the first.
+            for subject in subjects if number % 2 == 0 else reversed(subjects):
                 if subject in reasons:
                     continue
                 print(f"block {number + 1} of {blocks}: {subject.name}", file=sys.stderr, flush=True)
-                folder = Path(place) / f"{number}-{wanted.index(subject)}"
+                folder = Path(place) / f"{number}-{subjects.index(subject)}"
                 try:
                     outcomes[subject].append(measure(subject, folder, _driver(folder, subject), plan, number))
                 except KernelFault as fault:
                     reasons[subject] = str(fault)
                     print(f"    left out: {fault}", file=sys.stderr, flush=True)
-    rows = [_row(subject, outcomes[subject], reasons.get(subject)) for subject in wanted]
+    rows = [_row(subject, outcomes[subject], reasons.get(subject)) for subject in subjects]
     text = f"{_heading(began, load_before, blocks, plan)}\n\n{markdown(rows)}\n"
     print(text)
     OUT.mkdir(exist_ok=True)
     (OUT / "costs.md").write_text(text, encoding="utf-8")
-    raw = {subject.name: [outcome.__dict__ for outcome in outcomes[subject]] for subject in wanted}
+    raw = {subject.name: [outcome.__dict__ for outcome in outcomes[subject]] for subject in subjects}
     (OUT / "costs.json").write_text(json.dumps(raw, indent=1), encoding="utf-8")
     print(f"Written: {OUT / 'costs.md'} and, value by value, {OUT / 'costs.json'}", file=sys.stderr)
-    if not given.only:
-        _callbacks(20 if given.quick else 60, None)
+    if not options.only:
+        _callbacks(20 if options.quick else 60, None)
     return 0
 
 
@@ -96,7 +96,7 @@ def _callbacks(rounds: int, other: Path | None) -> None:
 
 
 def _driver(folder: Path, subject: Subject) -> dict[str, str]:
-    """Set up a simulated driver with one board that draws the same power all the time."""
+    """Set up a simulated driver with one GPU of constant power."""
     driver = SimulatedDriver(folder)
     driver.board(idle=WATTS, tick=subject.tick)
     return environment(driver, folder)

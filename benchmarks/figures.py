@@ -1,4 +1,4 @@
-"""What the meters said of each window, and what that comes to: error, zeros, coverage, width, cost."""
+"""Results of the meters for each window, and their statistics: error, zeros, coverage, width, cost."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 SO_FAR = "jupyter_green, so far"
-"""The line of the figure that is shown right after a window, before it is settled."""
+"""Name of the row with the provisional figure, shown right after a window."""
 
 CONTROL = "no meter (control)"
 
 
 @dataclass(frozen=True)
 class Result:
-    """One meter in one window.
+    """Result of one meter for one window.
 
     Parameters
     ----------
     meter, case, shape : str
-        Who, in which case, on which course of power.
+        Name of the meter, of the case, and of the shape of the power.
     tick, length : float
-        Seconds between two updates of the sensor, and how long the window was meant to be.
+        Update period of the sensor and requested length of the window, in seconds.
     group : int
-        Windows of one scene have the same: the cells of a run in a row.
+        Number of the scene: the windows of consecutive cells share it.
     seconds, truth : float
-        How long the window was, and the joules that the board drew in it.
+        Actual length in seconds, and true energy in joules.
     joules, half_width : float or None
-        What the meter said.
+        Energy and half-width of the 95 % interval that the meter stated, in joules.
     starting, stopping : float
-        Seconds that the two calls took.
+        Duration of the two calls in seconds.
     spent : float or None
-        Processor seconds for the window, the settling of its figure included.
+        CPU seconds for the window, until its figure is final.
     background : float or None
-        Share of a processor while the window was open.
+        CPU share while the window was open.
     settled : float or None
         Seconds from the end until the figure was final.
     """
@@ -58,13 +58,13 @@ class Result:
 
     @property
     def error(self) -> float:
-        """Relative error; infinite where nothing was said."""
+        """Relative error; infinite if the meter gave no figure."""
         return math.inf if self.joules is None else abs(self.joules - self.truth) / self.truth
 
 
 @dataclass(frozen=True)
 class Figure:
-    """Some windows of one meter, summed up; relative figures as fractions."""
+    """Statistics of some windows of one meter; relative figures are fractions."""
 
     count: int
     silent: float
@@ -76,16 +76,16 @@ class Figure:
 
     @classmethod
     def of(cls, results: Sequence[Result]) -> Figure | None:
-        """Sum up results; None where there are none, or not one of them says anything."""
-        said = [item for item in results if item.joules is not None]
-        if not said:
+        """Compute the statistics; None if there are no results with a figure."""
+        stated = [item for item in results if item.joules is not None]
+        if not stated:
             return None
-        errors = sorted(item.error for item in said)
-        wide = [item for item in said if item.half_width is not None]
+        errors = sorted(item.error for item in stated)
+        wide = [item for item in stated if item.half_width is not None]
         return cls(
             count=len(results),
-            silent=1 - len(said) / len(results),
-            zero=sum(item.joules == 0 for item in said) / len(results),
+            silent=1 - len(stated) / len(results),
+            zero=sum(item.joules == 0 for item in stated) / len(results),
             median=statistics.median(errors),
             p95=errors[math.ceil(0.95 * len(errors)) - 1],
             coverage=sum(item.error * item.truth <= (item.half_width or 0.0) for item in wide) / len(wide)
@@ -96,13 +96,13 @@ class Figure:
 
 
 def sums(results: Iterable[Result]) -> list[Result]:
-    """The windows of each run in a row added up, where all of them have a figure."""
+    """Return the sum of each run of consecutive windows; without a figure if one of them has none."""
     groups: dict[tuple[str, float, int], list[Result]] = {}
     for item in results:
         groups.setdefault((item.meter, item.length, item.group), []).append(item)
     added = []
     for (meter, length, group), items in groups.items():
-        known = [item.joules for item in items if item.joules is not None]
+        joules = [item.joules for item in items if item.joules is not None]
         added.append(
             Result(
                 meter=meter,
@@ -113,13 +113,13 @@ def sums(results: Iterable[Result]) -> list[Result]:
                 group=group,
                 seconds=math.fsum(item.seconds for item in items),
                 truth=math.fsum(item.truth for item in items),
-                joules=math.fsum(known) if len(known) == len(items) else None,
+                joules=math.fsum(joules) if len(joules) == len(items) else None,
             )
         )
     return added
 
 
 def median_of(results: Iterable[Result], value: Callable[[Result], float | None]) -> float | None:
-    """Median of a quantity over the results that have it; None where none has."""
-    known = [found for found in map(value, results) if found is not None]
-    return statistics.median(known) if known else None
+    """Return the median of a quantity over the results that have it; None if none has."""
+    values = [number for number in map(value, results) if number is not None]
+    return statistics.median(values) if values else None

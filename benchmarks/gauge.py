@@ -1,9 +1,9 @@
-"""The meters as a program calls them: one call before a stretch of work, one after it, and what is said then.
+"""Adapters of the meters: one call before a piece of work, one after it, and the energy they report.
 
-Each is used as its own documentation shows and left at its defaults, apart from being kept quiet, off the
-network and (Zeus) from needing PyTorch. Only the GPU's joules are asked for: what a meter assumes of
-processor, memory or cooling is left out, CarbonTracker's cooling factor divided out. This module runs in
-the process of the meter, so a library is imported only by the gauge that needs it.
+Each is used as its own documentation shows, with its defaults, except that output and network access are disabled and
+Zeus is kept from needing PyTorch. Only the GPU's energy is compared: what a meter assumes for CPU, memory or cooling is
+left out, and CarbonTracker's cooling factor is divided out. This module runs in the meter's process, so each library
+is imported only by its own adapter.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ KWH = 3.6e6
 
 @dataclass(frozen=True)
 class Said:
-    """What a meter says of a window: joules, the half-width of its 95 % interval, and its remark."""
+    """Result of a window: joules, half-width of the 95 % interval, and a remark."""
 
     joules: float | None
     half_width: float | None = None
@@ -28,28 +28,28 @@ class Said:
 
 
 class Gauge:
-    """A meter that knows nothing: the control, and what the others have in common."""
+    """Base class of the adapters, and the control: a meter that measures nothing."""
 
     def prepare(self) -> None:
-        """Do what is the benchmark's own part of a window, before anything is timed."""
+        """Do the benchmark's own preparation of a window, before timing begins."""
 
     def begin(self) -> None:
         """Start metering."""
 
     def end(self) -> Any:
-        """Stop metering and return what `said` needs."""
+        """Stop metering and return the argument of `said`."""
         return None
 
     def at_once(self, ended: Any) -> Said | None:
-        """What the meter says right after the end, where that is not its last word."""
+        """Return the provisional figure right after the end, if it is not final."""
         return None
 
     def settled(self, ended: Any, patience: float) -> float | None:
-        """Wait for the last word; return its moment, None where there is nothing to wait for."""
+        """Wait for the final figure; return its time, None if there is nothing to wait for."""
         return None
 
     def said(self, ended: Any) -> Said:
-        """The last word."""
+        """Return the final figure."""
         return Said(None)
 
     def close(self) -> None:
@@ -57,7 +57,7 @@ class Gauge:
 
 
 class Green(Gauge):
-    """jupyter_green: a silently metered block; nobody waits for its record."""
+    """jupyter_green: a silently metered block, without waiting for its record."""
 
     def __init__(self) -> None:
         import jupyter_green
@@ -103,7 +103,7 @@ class Green(Gauge):
 
 
 def _of_record(record: Any) -> Said:
-    """The GPU's part of a record; the sensor's gain, which no simulated board here gets wrong, is left out of ±."""
+    """Return the GPU's part of a record; ± is without the gain error, which simulated GPUs do not have."""
     part = next((part for part in record.components if part.kind == "gpu"), None)
     if part is None:
         return Said(None, None, "it saw no GPU")
@@ -115,7 +115,7 @@ def _of_record(record: Any) -> Said:
 
 
 class Difference(Gauge):
-    """The counter read before and after, with NVIDIA's own binding."""
+    """Difference of the counter before and after, read with NVIDIA's own binding."""
 
     def __init__(self) -> None:
         import pynvml
@@ -146,7 +146,7 @@ class Zeus(Gauge):
         self._monitor = ZeusMonitor(approx_instant_energy=self.approximate)
 
     def begin(self) -> None:
-        # restart: after a window that raised, the next one can begin.
+        # restart: allows the next window after one that raised an error.
         self._monitor.begin_window("cell", sync_execution=False, restart=True)
 
     def end(self) -> Any:
@@ -157,7 +157,7 @@ class Zeus(Gauge):
 
 
 class ZeusApproximate(Zeus):
-    """Zeus with power × time in place of a reading of exactly 0."""
+    """Zeus with power × time instead of a reading of exactly 0."""
 
     approximate = True
 
@@ -188,7 +188,7 @@ class CodeCarbon(Gauge):
 
 
 class CarbonTracker(Gauge):
-    """CarbonTracker: an epoch for each window, of the GPU alone."""
+    """CarbonTracker: an epoch for each window, GPU only."""
 
     def __init__(self) -> None:
         from carbontracker import constants
@@ -234,7 +234,7 @@ class PyJoules(Gauge):
 
 
 class EcoML(Gauge):
-    """EcoML: what its cell hook calls before and after a cell, without the card it draws."""
+    """EcoML: the calls of its cell hook before and after a cell, without its output."""
 
     def __init__(self) -> None:
         from ecoml import EcoTracker
@@ -253,7 +253,7 @@ class EcoML(Gauge):
 
 @dataclass(frozen=True)
 class Meter:
-    """A line of the tables: its name, the distribution it comes from and its gauge."""
+    """A row of the tables: its name, its distribution and its adapter."""
 
     name: str
     package: str

@@ -1,4 +1,4 @@
-"""Our estimator in virtual time: the tests' campaigns over seeds held out for this, beside what was aimed at."""
+"""Our estimator in virtual time: the tests' campaigns on held-out seeds, compared with the goals."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 HELD_OUT = 5_000_000
-"""First of the seeds that neither tests nor tuning use."""
+"""First held-out seed: neither tests nor tuning use it or later ones."""
 
 COVERAGE = 0.93
 
 
 @dataclass(frozen=True)
 class Goal:
-    """What is aimed at in one case of the campaign at one length; fractions, None where nothing is."""
+    """Goals of one case of the campaign at one length, as fractions; None if there is no goal."""
 
     case: str
     seconds: float
@@ -41,10 +41,7 @@ GOALS = (
 
 @dataclass(frozen=True)
 class Score:
-    """What a campaign came to; fractions.
-
-    `reason` says why there is nothing, where there is nothing.
-    """
+    """Result of a campaign, as fractions; `reason` says why there is none."""
 
     goal: Goal
     count: int = 0
@@ -57,16 +54,16 @@ class Score:
 
     @property
     def missed(self) -> tuple[str, ...]:
-        """The names of the goals that were not met."""
+        """Names of the goals that were not reached."""
         goal = self.goal
-        found = []
+        names = []
         if goal.error is not None and self.error > goal.error:
-            found.append("error")
+            names.append("error")
         if self.coverage < COVERAGE:
-            found.append("coverage")
+            names.append("coverage")
         if goal.width is not None and self.width > goal.width:
-            found.append("width")
-        return tuple(found)
+            names.append("width")
+        return tuple(names)
 
 
 def campaigns(count: int, tell: Callable[[str], None]) -> list[Score]:
@@ -80,10 +77,17 @@ def campaigns(count: int, tell: Callable[[str], None]) -> list[Score]:
             continue
         tell(f"virtual time: {goal.case}, {goal.seconds:g} s, {count} seeds")
         try:
-            found = campaign(goal.case, goal.seconds, range(HELD_OUT, HELD_OUT + count))
+            result = campaign(goal.case, goal.seconds, range(HELD_OUT, HELD_OUT + count))
         except AssertionError as fault:
             scores.append(Score(goal, reason=f"a window has no figure: {fault}"))
             continue
-        told = (found.count, found.median_error, found.p95_error, found.coverage, found.median_width, found.score)
-        scores.append(Score(goal, *told))
+        figures = (
+            result.count,
+            result.median_error,
+            result.p95_error,
+            result.coverage,
+            result.median_width,
+            result.score,
+        )
+        scores.append(Score(goal, *figures))
     return scores

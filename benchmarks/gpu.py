@@ -1,8 +1,8 @@
-"""What a real board says: the meter beside its counter, its power and nvidia-smi, and what `%shrink` proves on it.
+"""Checks on a real GPU: the meter compared with counter, power and nvidia-smi, and `%shrink`.
 
 ``python -m benchmarks.gpu`` writes one JSON of figures, each with its unit and quality. What the driver or the machine
-does not tell is absent, and one sentence says why. Every part is tried for itself: one that fails costs its own
-figures.
+does not report is listed as absent, with one sentence why. The parts are independent: one that fails loses only its
+own figures.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ STRETCHES = 12
 EDGES = 200
 POWER_SECONDS, SMI_MILLISECONDS = 0.02, 100
 MEAN_SECONDS = 1.5
-"""How long before a stretch power is read, so that a mean over a second is of the stretch alone."""
+"""Seconds to wait before power is read, so that a mean over 1 s covers only the load."""
 
 
 class AbsentError(Exception):
-    """A figure can't be had here; one sentence."""
+    """A figure is not available here; the message is one sentence."""
 
 
 class Figures:
-    """The figures, and why others are absent."""
+    """The figures, and the reasons for absent ones."""
 
     def __init__(self) -> None:
         self.figures: list[dict[str, Any]] = []
@@ -58,7 +58,7 @@ class Figures:
     def add(
         self, name: str, value: float | None, unit: str, quality: str, uncertainty: float | None = None, **more: Any
     ) -> None:
-        """Note a figure; without a value it is absent."""
+        """Add a figure; without a value it is absent."""
         if value is None:
             self.absent.append({"name": name, "why": str(more.get("note") or "The driver does not tell it.")})
             return
@@ -67,34 +67,34 @@ class Figures:
         )
 
     def part(self, name: str, work: Callable[[], None], end: float) -> None:
-        """Do one part; where it can't be done, or the time is up, say so."""
+        """Run one part; if it fails or the time is up, record the reason."""
         if time.monotonic() > end:
             self.absent.append({"name": name, "why": "The time was up; give more with --seconds."})
             return
         print(f"{name} …", flush=True)
         try:
             work()
-        except Exception as error:  # noqa: BLE001 - other parts still have their figures
+        except Exception as error:  # noqa: BLE001 - the other parts go on
             text = " ".join(str(error).split())[:300] or type(error).__name__
-            told = isinstance(error, (AbsentError, NoLoadError, UnclearError, SensorFault))
-            self.absent.append({"name": name, "why": text if told else f"{type(error).__name__}: {text}"})
+            expected = isinstance(error, (AbsentError, NoLoadError, UnclearError, SensorFault))
+            self.absent.append({"name": name, "why": text if expected else f"{type(error).__name__}: {text}"})
 
 
 class Board:
-    """One GPU, the way to read it beside our meter, and a load for it."""
+    """One GPU, with direct NVML access for comparison and a load."""
 
     def __init__(self, session: Session) -> None:
-        boards = [sensor for sensor in session.meter.sensors if sensor.traits.kind == "gpu"]
-        if not boards:
+        gpus = [sensor for sensor in session.meter.sensors if sensor.traits.kind == "gpu"]
+        if not gpus:
             why = [f.detail for f in session.discovery.findings if f.source == "nvidia" and not f.works]
             raise AbsentError(f"No GPU is metered here. {' '.join(why)}".strip())
-        self.sensor: Sensor = boards[0]
+        self.sensor: Sensor = gpus[0]
         self.traits = self.sensor.traits
         self.quality = self.traits.quality
         self.uuid = self.traits.key.partition(":")[2]
 
     def load(self) -> Callable[[float], tuple[float, float]]:
-        """Return a load; on a simulated board, which follows the processor, that is the processor's."""
+        """Return a load; a CPU load for a simulated GPU, whose power follows the CPU."""
         try:
             return known_load(self.traits)
         except NoLoadError:
@@ -103,14 +103,14 @@ class Board:
             return spin
 
     def ask(self, call: str) -> float | None:
-        """Return what a call of NVML says, in thousandths of its unit."""
+        """Return the result of an NVML call in its own unit (mW, mJ); None if the driver does not support it."""
         try:
             return float(connection.ask(call, connection.handle(self.uuid)))
         except NvmlError:
             return None
 
     def part(self, record: EnergyRecord) -> Component:
-        """Return the board's share of a record."""
+        """Return the GPU's component of a record."""
         return next(part for part in record.components if part.key == self.traits.key)
 
 
@@ -123,7 +123,7 @@ def spin(seconds: float) -> tuple[float, float]:
 
 
 class Power:
-    """Power that is read beside the meter, as pairs of a moment and watts."""
+    """Power read independently of the meter, as pairs of time and watts."""
 
     def __init__(self, board: Board) -> None:
         self._board = board
@@ -133,7 +133,7 @@ class Power:
 
     @contextmanager
     def watched(self) -> Iterator[Power]:
-        """Read while the block runs."""
+        """Read power while the block runs."""
         threads = [threading.Thread(target=self._poll, daemon=True)]
         program = shutil.which("nvidia-smi")
         process = None
@@ -169,7 +169,7 @@ class Power:
 
 
 def integral(samples: list[tuple[float, float]], start: float, end: float) -> float | None:
-    """Return the joules under readings of power, each held until the next; None where too few lie in the stretch."""
+    """Return the energy of power readings, each held until the next; None if there are too few in the interval."""
     inside = [(moment, watts) for moment, watts in samples if start <= moment <= end]
     before = [watts for moment, watts in samples if moment < start]
     if len(inside) < 3:
@@ -179,7 +179,7 @@ def integral(samples: list[tuple[float, float]], start: float, end: float) -> fl
 
 
 def agreement(figures: Figures, board: Board, name: str, work: Callable[[], None]) -> None:
-    """Meter a stretch of work, beside the board's own counter, its power and nvidia-smi."""
+    """Meter a load, and compare with the GPU's own counter, its power and nvidia-smi."""
     with Power(board).watched() as power:
         before = board.ask("nvmlDeviceGetTotalEnergyConsumption")
         with green.meter(f"gpu: {name}") as window:
@@ -208,21 +208,21 @@ def agreement(figures: Figures, board: Board, name: str, work: Callable[[], None
 
 
 def calibrated(figures: Figures, board: Board) -> None:
-    """Find out how late the counter is and whether it looks all of the time."""
+    """Calibrate the counter: its latency, and whether it samples all of the time."""
     if board.traits.method != "counter":
         raise AbsentError(f"{board.traits.device} shows its power only; there is no counter to calibrate.")
-    seen = observe(board.sensor, board.load(), STRETCHES)
-    steps = [b.time - a.time for a, b in pairwise(seen.ticks)]
-    figures.add("counter: ticks seen", len(seen.ticks), "ticks", board.quality)
+    samples = observe(board.sensor, board.load(), STRETCHES)
+    steps = [b.time - a.time for a, b in pairwise(samples.ticks)]
+    figures.add("counter: ticks seen", len(samples.ticks), "ticks", board.quality)
     figures.add("counter: period", statistics.median(steps) if steps else None, "s", board.quality)
-    found = calibration_of(seen.ticks, seen.loads)
-    for name, value in vars(found).items():
+    calibration = calibration_of(samples.ticks, samples.loads)
+    for name, value in vars(calibration).items():
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             figures.add(f"calibrate: {name}", float(value), "s" if "latency" in name else "", board.quality)
 
 
 def latency(figures: Figures, board: Board) -> None:
-    """Measure what a window costs on its path, and how long its record takes to settle."""
+    """Measure the time that a window adds to a cell, and the time until its record is final."""
     path, settled = [], []
     for number in range(EDGES):
         began = time.perf_counter()
@@ -244,7 +244,7 @@ def latency(figures: Figures, board: Board) -> None:
 
 
 def shrunk(figures: Figures, board: Board, seconds: float) -> None:
-    """Shrink a small model in bf16 and with torchao's int8, and say what is proven."""
+    """Shrink a small model in bf16 and with torchao's int8, and report what is proven."""
     import torch
 
     from jupyter_green.compression.recipes.precision import BFloat16
@@ -265,8 +265,8 @@ def shrunk(figures: Figures, board: Board, seconds: float) -> None:
         basis = "energy" if result.basis == "joules" else "processor time"
         row = next((row for row in result.candidates if row.name == recipe.name), None)
         if row is None or row.ratio is None:
-            said = result.reason if row is None or not row.reason else row.reason
-            figures.absent.append({"name": name, "why": said[:500]})
+            reason = result.reason if row is None or not row.reason else row.reason
+            figures.absent.append({"name": name, "why": reason[:500]})
             continue
         figures.add(
             name,
@@ -280,7 +280,7 @@ def shrunk(figures: Figures, board: Board, seconds: float) -> None:
 
 
 def small(width: int) -> Any:
-    """Return a trained network of like layers, wide enough for a GPU to have work."""
+    """Return a trained network of equal layers, wide enough to load a GPU."""
     import torch
 
     from tests.compression import models
@@ -299,9 +299,9 @@ def small(width: int) -> Any:
 
 
 def place(board: Board | None) -> dict[str, Any]:
-    """Return where the figures are from."""
+    """Return a description of the machine and its software."""
     packages = {name: installed(name) for name in ("jupyter_green", "torch", "transformers", "torchao")}
-    found: dict[str, Any] = {
+    machine: dict[str, Any] = {
         "commit": commit().strip(),
         "python": platform.python_version(),
         "system": platform.platform(),
@@ -310,7 +310,7 @@ def place(board: Board | None) -> dict[str, Any]:
     }
     if board is not None:
         traits = board.traits
-        found["device"] = {
+        machine["device"] = {
             "name": traits.device,
             "driver": traits.driver,
             "method": traits.method,
@@ -320,18 +320,18 @@ def place(board: Board | None) -> dict[str, Any]:
             "duty": traits.duty,
             "note": traits.note,
         }
-    return found
+    return machine
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measure and write the figures; 1 where there is no board at all."""
+    """Measure and write the figures; return 1 if there is no GPU."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--out", type=Path, default=OUT, help="where the figures go")
     parser.add_argument("--seconds", type=float, default=225.0, help="how long all of it may take, about")
     parser.add_argument("--without-shrink", action="store_true", help="leave out what takes longest")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     began, figures, board = time.monotonic(), Figures(), None
-    end = began + given.seconds
+    end = began + options.seconds
     try:
         board = Board(current())
         board_ = board
@@ -357,18 +357,23 @@ def main(arguments: list[str] | None = None) -> int:
             figures.part("calibrate", lambda: calibrated(figures, board_), end - takes)
         except NoLoadError as error:
             figures.absent.append({"name": "steady load, load on and off, calibrate", "why": str(error)})
-        if not given.without_shrink:
+        if not options.without_shrink:
             left = max(40.0, end - time.monotonic() - 20.0)
             figures.part("shrink", lambda: shrunk(figures, board_, left), end)
     except AbsentError as error:
         figures.absent.append({"name": "all", "why": str(error)})
-    taken = time.monotonic() - began
-    made = {"machine": place(board), "figures": figures.figures, "absent": figures.absent, "seconds": round(taken, 1)}
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    for one in figures.absent:
-        print(f"Absent: {one['name']}: {one['why']}")
-    print(f"{len(figures.figures)} figures in {given.out}, {taken:.0f} s")
+    seconds = time.monotonic() - began
+    report = {
+        "machine": place(board),
+        "figures": figures.figures,
+        "absent": figures.absent,
+        "seconds": round(seconds, 1),
+    }
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    for absence in figures.absent:
+        print(f"Absent: {absence['name']}: {absence['why']}")
+    print(f"{len(figures.figures)} figures in {options.out}, {seconds:.0f} s")
     return 0 if board is not None else 1
 
 

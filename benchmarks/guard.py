@@ -1,10 +1,10 @@
-"""What a process under measurement is kept from, and by which clock its work is counted."""
+"""Network guard and CPU clock of measured processes."""
 
 from __future__ import annotations
 
 import time
 
-# Nothing measured here may leave the machine: a peer that asks for the network is refused and counted.
+# Measured processes get no network access: connections are refused and counted.
 GUARD = """
 import socket as _socket
 _refused = []
@@ -25,5 +25,5 @@ _socket.socket.connect = _guard("connect", _socket.socket.connect, lambda a: a[1
 
 
 def processor_seconds(pid: int) -> float:
-    """Return the processor seconds of a process, all its threads, by its own clock (Linux)."""
+    """Return the CPU seconds of a process with all its threads, from its own clock (Linux)."""
     return time.clock_gettime((~pid << 3) | 2)

@@ -1,6 +1,6 @@
-"""A real kernel in a process of its own, and what that process has used so far.
+"""A real kernel in its own process, and the resources it has used.
 
-Processor time is read from outside, by the clock of the process, so that asking costs the kernel nothing.
+CPU time is read from outside, from the clock of the process, so that reading adds nothing to it.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from .machine import clean
 
 
 class KernelFault(Exception):
-    """The kernel died or a cell failed; the message is fit for a row of the table."""
+    """The kernel died or a cell failed; the message can be shown in a table."""
 
 
 @dataclass(frozen=True)
 class Use:
-    """What a kernel's process tree has used since it began.
+    """Resources that a kernel's process tree has used since its start.
 
     Parameters
     ----------
     cpu : float
-        Processor seconds of the process and its children, those that ended included.
+        CPU seconds of the process and its children, including those that ended.
     background : float
-        The same without the main thread, which runs the cells.
+        CPU seconds without the main thread, which runs the cells.
     rss : float
         Resident memory of the tree in MB (1e6 bytes).
     switches : int
-        How often a thread of it went to sleep of its own accord.
+        Number of voluntary context switches of its threads.
     """
 
     cpu: float
@@ -60,14 +60,14 @@ class Kernel:
     Parameters
     ----------
     folder : Path
-        Its home, made if need be; everything it writes by default lands there.
+        Its home folder, created if needed; default paths are below it.
     environment : dict of str to str
-        Variables on top of a clean copy of this process's.
+        Variables added to a clean copy of this process's environment.
     """
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        # Pipes, not ports: nothing to listen to from outside, and no warning about it in every kernel.
+        # IPC, not TCP: no open ports, and no warning about them in every kernel.
         self._manager = KernelManager(kernel_name="python3", transport="ipc", ip=str(folder / "channel"))
         self._manager.start_kernel(env=clean(folder, environment), cwd=str(folder))
         self._client: BlockingKernelClient = self._manager.client()
@@ -79,7 +79,7 @@ class Kernel:
         self.run(GUARD)
 
     def start(self, code: str) -> str:
-        """Send a cell and return its identity."""
+        """Send a cell and return its message id."""
         return str(self._client.execute(code, allow_stdin=False))
 
     def finish(self, message: str, timeout: float = 180.0) -> str:
@@ -97,19 +97,19 @@ class Kernel:
             if not self._manager.is_alive():
                 raise KernelFault("its kernel ended")
             try:
-                found: dict[str, Any] = (
+                received: dict[str, Any] = (
                     self._client.get_shell_msg(timeout=2) if reply is None else self._client.get_iopub_msg(timeout=2)
                 )
             except queue.Empty:
                 continue
-            if found["parent_header"].get("msg_id") != message:
+            if received["parent_header"].get("msg_id") != message:
                 continue
-            content = found["content"]
-            if found["header"]["msg_type"] == "execute_reply":
+            content = received["content"]
+            if received["header"]["msg_type"] == "execute_reply":
                 reply = content
-            elif found["header"]["msg_type"] == "stream":
+            elif received["header"]["msg_type"] == "stream":
                 printed.append(content["text"])
-            elif found["header"]["msg_type"] == "status":
+            elif received["header"]["msg_type"] == "status":
                 idle = content["execution_state"] == "idle"
         if reply["status"] != "ok":
             raise KernelFault(f"{reply.get('ename')}: {str(reply.get('evalue')).splitlines()[0][:160]}")
@@ -120,13 +120,13 @@ class Kernel:
         return self.finish(self.start(code))
 
     def timed(self, code: str) -> float:
-        """Run a cell and return the seconds from sending it until the kernel says it is idle again."""
+        """Run a cell and return the seconds from sending it until the kernel reports that it is idle."""
         began = time.perf_counter()
         self.run(code)
         return time.perf_counter() - began
 
     def use(self) -> Use:
-        """Return what the process tree has used so far."""
+        """Return the resources used so far by the process tree."""
         process = psutil.Process(self.pid)
         ended = process.cpu_times()
         tree = [process, *process.children(recursive=True)]
@@ -142,11 +142,11 @@ class Kernel:
                     status = (thread / "status").read_text()
                     switches += int(status.split("\nvoluntary_ctxt_switches:")[1].split()[0])
             except (OSError, psutil.NoSuchProcess):
-                continue  # it ended while it was looked at
+                continue  # it ended meanwhile
         return Use(cpu + others, cpu + others - main, rss, switches)
 
     def close(self) -> None:
-        """End the kernel and what it started."""
+        """End the kernel and its child processes."""
         children = psutil.Process(self.pid).children(recursive=True) if psutil.pid_exists(self.pid) else []
         self._client.stop_channels()
         self._manager.shutdown_kernel(now=True)

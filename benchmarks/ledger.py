@@ -1,13 +1,13 @@
-"""How long questions to a ledger take, by the number of its records; on SQLite and on a PostgreSQL server of its own.
+"""Query times of a ledger by its number of records, with SQLite and with a separate PostgreSQL server.
 
-A row is one question, asked three times; the median is shown: of SQLite the processor time, of PostgreSQL the time on
-the wall, because its server works in a process of its own. The records are made up: runs of some two hundred cells with
-a GPU and a processor, half a minute apart, of fifty notebooks and five projects. They are written as rows, not one by
-one; of a million nine in ten are copies of the others, a month earlier each.
+A row is one query, run three times, with the median: CPU time for SQLite, elapsed time for PostgreSQL, whose server is
+another process. The records are synthetic: runs of about two hundred cells with a GPU and a CPU, half a minute apart,
+of fifty notebooks and five projects. They are inserted in bulk; of a million records, nine in ten are copies of the
+others, each a month earlier.
 
-`--before` names the checkout of an older version: it makes each ledger and is measured first; then this version brings
-the same ledger up to date and is measured. `--keep` names a folder where ledgers and figures stay, so that a run that
-was ended goes on.
+`--before` is the checkout of an older version: it creates each ledger and is measured first; then this version migrates
+the same ledger and is measured. `--keep` is a folder in which ledgers and figures are kept, so that an interrupted run
+can be continued.
 """
 
 from __future__ import annotations
@@ -55,22 +55,22 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where ledgers and figures stay, to go on from")
     parser.add_argument("--publish", action="store_true", help="write docs/ledger.md and its picture")
     parser.add_argument("--child", nargs=3, metavar=("WHAT", "URL", "SIZE"), help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.child:
-        what, url, size = given.child
-        print(json.dumps(_fill(url, int(size)) if what == "fill" else _measure(url, int(size))))
+    options = parser.parse_args()
+    if options.child:
+        task, url, size = options.child
+        print(json.dumps(_fill(url, int(size)) if task == "fill" else _measure(url, int(size))))
         return
     with tempfile.TemporaryDirectory(prefix="green-ledger-") as folder:
-        root = Path(folder) if given.keep is None else given.keep.resolve()
-        found = _all(given, root)
+        root = Path(folder) if options.keep is None else options.keep.resolve()
+        figures = _all(options, root)
     OUT.mkdir(exist_ok=True)
-    (OUT / "ledger.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
-    text = table(found)
+    (OUT / "ledger.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
+    text = table(figures)
     (OUT / "ledger.md").write_text(text, encoding="utf-8")
     print(text)
-    if given.publish:
+    if options.publish:
         docs = HERE.parent / "docs"
-        (docs / "ledger.svg").write_text(picture(found), encoding="utf-8")
+        (docs / "ledger.svg").write_text(picture(figures), encoding="utf-8")
         page = (docs / "ledger.md").read_text(encoding="utf-8")
         start, end = "<!-- figures -->\n", "<!-- end of figures -->"
         head, tail = page.partition(start)[0], page.partition(end)[2]
@@ -82,10 +82,10 @@ Found = dict[str, dict[str, dict[str, dict[str, float]]]]
 
 
 def _all(given: argparse.Namespace, root: Path) -> Found:
-    """Measure what is not measured yet; each figure is kept as soon as it is known."""
+    """Measure what is missing; each figure is saved at once."""
     root.mkdir(parents=True, exist_ok=True)
-    known = root / "figures.json"
-    found: Found = json.loads(known.read_text(encoding="utf-8")) if known.exists() else {}
+    file = root / "figures.json"
+    figures: Found = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     for kind in ("sqlite", "postgresql"):
         if given.only not in (None, kind):
             continue
@@ -93,23 +93,23 @@ def _all(given: argparse.Namespace, root: Path) -> Found:
             for size in SIZES[:-1] if given.quick else SIZES:
                 versions = {"before": given.before, "now": HERE.parent}
                 first = given.before or HERE.parent
-                for version, what in (("filled", "fill"), ("before", "measure"), ("now", "measure")):
+                for version, task in (("filled", "fill"), ("before", "measure"), ("now", "measure")):
                     tree = first if version == "filled" else versions[version]
-                    kept = found.setdefault(version, {}).setdefault(kind, {})
-                    if tree is None or str(size) in kept:
+                    by_size = figures.setdefault(version, {}).setdefault(kind, {})
+                    if tree is None or str(size) in by_size:
                         continue
-                    kept[str(size)] = _in_a_process(what, place(size), size, tree)
-                    known.write_text(json.dumps(found, indent=1), encoding="utf-8")
-                    print(version, kind, size, kept[str(size)], file=sys.stderr, flush=True)
-    return found
+                    by_size[str(size)] = _in_a_process(task, place(size), size, tree)
+                    file.write_text(json.dumps(figures, indent=1), encoding="utf-8")
+                    print(version, kind, size, by_size[str(size)], file=sys.stderr, flush=True)
+    return figures
 
 
-# ---- places -----------------------------------------------------------------------------------
+# ---- databases -----------------------------------------------------------------------------------
 
 
 @contextmanager
 def _place(kind: str, root: Path) -> Iterator[Callable[[int], str]]:
-    """Yield what names the URL of the ledger of a size."""
+    """Yield a function that returns the URL of the ledger of a given size."""
     if kind == "sqlite":
         yield lambda size: f"sqlite:///{root}/{size}.sqlite"
         return
@@ -136,12 +136,12 @@ def _in_a_process(what: str, url: str, size: int, tree: Path) -> dict[str, float
     command = [sys.executable, str(Path(__file__).resolve()), "--child", what, url, str(size)]
     with tempfile.TemporaryDirectory() as data:
         environment["XDG_DATA_HOME"] = data
-        done = subprocess.run(command, env=environment, cwd=root, check=True, stdout=subprocess.PIPE, text=True)
-    figures: dict[str, float] = json.loads(done.stdout)
+        result = subprocess.run(command, env=environment, cwd=root, check=True, stdout=subprocess.PIPE, text=True)
+    figures: dict[str, float] = json.loads(result.stdout)
     return figures
 
 
-# ---- what is measured -------------------------------------------------------------------------
+# ---- measurements -------------------------------------------------------------------------
 
 
 def _record(number: int, now: float, size: int) -> Any:
@@ -170,11 +170,11 @@ def _place_of(number: int) -> dict[str, Any]:
 
 
 _KINDS = 150
-"""Records that differ by more than their number, time, run, notebook and project."""
+"""Number of records that are created in full; others differ from them only in id, time, run, notebook and project."""
 
 
 def _row(kind: Any, number: int, now: float, size: int) -> dict[str, Any]:
-    """Return the row of a record, made from that of an alike one: much faster than to make each."""
+    """Return the row of a record, made from that of a similar one, which is much faster."""
     row = {
         **kind.record,
         **_place_of(number),
@@ -191,13 +191,13 @@ def _row(kind: Any, number: int, now: float, size: int) -> dict[str, Any]:
 
 
 def _fill(url: str, size: int) -> dict[str, float]:
-    """Write the records as rows; return the seconds that this and their sums took."""
+    """Insert the records in bulk; return the seconds for this and for their sums."""
     from sqlalchemy import insert
 
     from jupyter_green.storage import Ledger, schema
 
     now, began = time.time(), time.perf_counter()
-    if url.startswith("postgresql"):  # an older version's plans were made while the tables of sums were empty
+    if url.startswith("postgresql"):  # query plans of an older version were made while the tables of sums were empty
         url += "?options=-c%20plan_cache_mode%3Dforce_custom_plan"
     with Ledger(url, timeout=60) as ledger:
         ledger.add([])
@@ -235,12 +235,12 @@ def _fill(url: str, size: int) -> dict[str, float]:
 
 
 _COPIED = 100_000
-"""Of a larger ledger the rest are copies of so many records with their sums, each 35 days earlier."""
+"""Number of records of which a larger ledger contains copies, with their sums, each 35 days earlier."""
 _EARLIER = 35 * 86_400.0
 
 
 def _copied(connection: Any, copy: int) -> None:
-    """Copy the first records with devices and sums, so many times `_EARLIER` back."""
+    """Copy the first records with devices and sums, a number of times `_EARLIER` earlier."""
     back, ids = copy * _EARLIER, copy * 10_000_000
     mark = f"'c{copy}-' || "
     changed = {
@@ -272,11 +272,11 @@ def _measure(url: str, size: int) -> dict[str, float]:
     from jupyter_green.server.user_ledger import OwnLedger
     from jupyter_green.storage import Ledger
 
-    found: dict[str, float] = {}
+    figures: dict[str, float] = {}
     with Ledger(url, timeout=60) as ledger, OwnLedger(url, whole=True, timeout=60) as server:
         began = time.perf_counter()
         newest = ledger.records(limit=1, newest_first=True)[0]
-        found["opened"] = time.perf_counter() - began
+        figures["opened"] = time.perf_counter() - began
         now = newest.started_at + 30.0
         since = datetime.fromtimestamp(now, timezone.utc) - timedelta(days=30)
         added = ledger.count()
@@ -286,7 +286,7 @@ def _measure(url: str, size: int) -> dict[str, float]:
             ledger.add([_record(number, now, added) for number in range(added, added + 100)])
             added += 100
 
-        asked: dict[str, Callable[[], object]] = {
+        queries: dict[str, Callable[[], object]] = {
             "totals": ledger.totals,
             "by project": lambda: ledger.totals(by="project"),
             "30 days": lambda: ledger.totals(since=since),
@@ -298,7 +298,7 @@ def _measure(url: str, size: int) -> dict[str, float]:
             "add": add,
             "report": lambda: record_filter.period_in(ledger, since).text(),
         }
-        for name, ask in asked.items():
+        for name, ask in queries.items():
             before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             times, spent = [], []
             for _ in range(3):
@@ -308,18 +308,18 @@ def _measure(url: str, size: int) -> dict[str, float]:
                 spent.append(time.process_time() - burnt)
                 if times[-1] > 60:
                     break
-            found[name], found[f"{name}, processor"] = statistics.median(times), statistics.median(spent)
-            found[f"{name}, MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before
-    return found
+            figures[name], figures[f"{name}, processor"] = statistics.median(times), statistics.median(spent)
+            figures[f"{name}, MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before
+    return figures
 
 
-# ---- what is shown ----------------------------------------------------------------------------
+# ---- output ----------------------------------------------------------------------------
 
 NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 
 def table(found: Found) -> str:
-    """Return the figures as Markdown: seconds, those of the older version in brackets."""
+    """Return the figures in seconds as Markdown, with those of the older version in brackets."""
     lines = []
     for kind, named in NAMES.items():
         sizes = found["now"].get(kind, {})
@@ -361,7 +361,7 @@ def _seconds(value: float) -> str:
 
 
 def picture(found: Found) -> str:
-    """Return the time of a report of 30 days against the number of records, both on logarithmic axes, as SVG."""
+    """Return an SVG plot of the time of a 30-day report over the number of records, with logarithmic axes."""
 
     left, top, wide, high = 70, 20, 420, 240
     x0, x1, y0, y1 = 4.0, 6.0, -3.0, 2.0

@@ -1,4 +1,4 @@
-"""Where a benchmark ran, and what its processes must see: the machine in words, versions, the environment."""
+"""Description of the machine and software versions, and environment variables for measured processes."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from tests.hardware.driver import SimulatedDriver
 
 
 def installed(package: str | None, environment: Path | None = None) -> str:
-    """Return the version of a distribution: here, or in another environment where its folder is given."""
+    """Return the version of a distribution, in this environment or in that of a given folder."""
     if not package:
         return ""
     folders = sys.path if environment is None else [*map(str, environment.glob("lib/*/site-packages"))]
-    return next((found.version for found in distributions(name=package, path=folders)), "(not installed)")
+    return next((distribution.version for distribution in distributions(name=package, path=folders)), "(not installed)")
 
 
 def commit() -> str:
-    """Return the commit that the package was at, and whether it was changed since; nothing outside a repository."""
+    """Return the package's commit and whether it has uncommitted changes; empty outside a repository."""
     root = Path(__file__).resolve().parents[1]
 
     def git(*words: str) -> str | None:
@@ -38,7 +38,7 @@ def commit() -> str:
 
 
 def place(load_before: Sequence[float]) -> str:
-    """Return the machine in words, with its load before and after."""
+    """Return a description of the machine, with its load before and after."""
     model = "unknown processor"
     for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
         if line.startswith("model name"):
@@ -49,16 +49,16 @@ def place(load_before: Sequence[float]) -> str:
 
 
 def environment(driver: SimulatedDriver, folder: Path) -> dict[str, str]:
-    """Return the variables that make a process see a simulated driver, as every meter expects one."""
+    """Return the variables that make every meter in a process find the simulated driver."""
     programs = folder / "programs"
     programs.mkdir(parents=True, exist_ok=True)
-    # CodeCarbon looks for this program before it asks the library; the other meters don't.
+    # CodeCarbon needs this program to use the library; the other meters don't.
     (programs / "nvidia-smi").write_text("#!/bin/sh\nexit 0\n", encoding="ascii")
     (programs / "nvidia-smi").chmod(0o755)
     return {**driver.environment(), "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
 
 
 def clean(folder: Path, given: dict[str, str]) -> dict[str, str]:
-    """Return the environment of a process whose home is `folder`, without the person's own settings."""
+    """Return the environment of a process with `folder` as its home, without the user's settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "XDG_", "CUDA"))}
     return {**kept, "HOME": str(folder), "IPYTHONDIR": str(folder / "ipython"), **given}

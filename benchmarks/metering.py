@@ -1,9 +1,9 @@
-"""How right meters are: jupyter_green and others on the same simulated boards, whose truth is known.
+"""Accuracy of jupyter_green and other meters on the same simulated GPUs with known true energy.
 
     bash benchmarks/run metering
 
-Everything here is simulated: it tells how a meter behaves given a sensor, and nothing about a real GPU.
-Nothing here passes or fails.
+Everything here is simulated: it shows how a meter uses a sensor, and nothing about real GPUs. Nothing here passes or
+fails.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ FULL = (
 
 @dataclass(frozen=True)
 class Case:
-    """A case of the contest: its name and tick there, a short name for rows, and a heading."""
+    """A case: its name and update period in `contest`, a short name for rows, and a heading."""
 
     name: str
     tick: float
@@ -79,31 +79,31 @@ QUICK = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the contest and the campaigns, print the tables and write them to ``benchmarks/out``."""
+    """Run the comparison and the campaigns, print the tables and write them to ``benchmarks/out``."""
     parser = argparse.ArgumentParser(prog="benchmarks/run metering", description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--quick", action="store_true", help="few windows, to see that it runs")
     parser.add_argument("--only", nargs="+", default=None, metavar="NAME", help="meters whose name contains NAME")
     parser.add_argument("--case", nargs="+", default=None, choices=list(SCENES), help="these cases only, no campaigns")
     parser.add_argument("--seed", type=int, default=2026, help="what boards and scenes are drawn from (default: 2026)")
     parser.add_argument("--publish", action="store_true", help="write docs/metering.md and docs/metering.svg too")
-    given = parser.parse_args(arguments)
-    # The control stays whoever is chosen: costs are told as what comes on top of it.
-    wanted = [key for key, meter in METERS.items() if _chosen(meter.name, given.only) or key == "control"]
-    if len(wanted) < 2:
+    options = parser.parse_args(arguments)
+    # The control is always included: costs are given relative to it.
+    keys = [key for key, meter in METERS.items() if _chosen(meter.name, options.only) or key == "control"]
+    if len(keys) < 2:
         parser.error("nothing to measure; the meters are: " + "; ".join(meter.name for meter in METERS.values()))
-    if given.publish and (given.case or given.only or given.quick):
+    if options.publish and (options.case or options.only or options.quick):
         parser.error("only a whole run is published; leave out --case, --only and --quick")
 
     began, load_before = time.time(), os.getloadavg()
     with tempfile.TemporaryDirectory(prefix="green-bench-", ignore_cleanup_errors=True) as folder:
-        contest = Contest(wanted, Path(folder), given.seed, _tell)
-        bouts = [b for b in (QUICK if given.quick else FULL) if not given.case or b.case in given.case]
+        contest = Contest(keys, Path(folder), options.seed, _tell)
+        bouts = [b for b in (QUICK if options.quick else FULL) if not options.case or b.case in options.case]
         for number, bout in enumerate(bouts):
             _tell(f"bout {number + 1} of {len(bouts)}")
             contest.run(number, bout)
-    scores = [] if given.case else campaigns(100 if given.quick else 500, _tell)
+    scores = [] if options.case else campaigns(100 if options.quick else 500, _tell)
 
-    heading = _heading(began, load_before, contest, given.seed)
+    heading = _heading(began, load_before, contest, options.seed)
     body = _body(contest, scores)
     text = f"{heading}\n\n{body}\n"
     print(text)
@@ -115,11 +115,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if drawn:
         (OUT / "metering.svg").write_text(drawn, encoding="utf-8")
     _tell(f"Written: {OUT / 'metering.md'} with its picture and, window by window, {OUT / 'metering.json'}")
-    if given.publish:
+    if options.publish:
         DOCS.mkdir(exist_ok=True)
         shown = DOCS / "metering.md"
-        _, mark, kept = shown.read_text(encoding="utf-8").partition(f"\n{KEPT}\n")  # not of this run
-        shown.write_text(page(heading, body) + mark + kept, encoding="utf-8")
+        _, mark, rest = shown.read_text(encoding="utf-8").partition(f"\n{KEPT}\n")  # not of this run
+        shown.write_text(page(heading, body) + mark + rest, encoding="utf-8")
         (DOCS / "metering.svg").write_text(drawn, encoding="utf-8")
         _tell(f"Published: {DOCS / 'metering.md'} and metering.svg")
     return 0
@@ -130,22 +130,22 @@ def _body(contest: Contest, scores: Sequence[Score]) -> str:
     notes: list[str] = []
     parts: list[str] = []
     for case in CASES:
-        found = _of(results, case)
-        if not found:
+        windows = _of(results, case)
+        if not windows:
             continue
         marks = {}
         for key, meter in METERS.items():
             if (case.name, key) in contest.reasons and meter.name in names:
                 notes.append(f"({len(notes) + 1}) {meter.name}, {case.short}: {contest.reasons[case.name, key]}.")
                 marks[meter.name] = f" ({len(notes)})"
-        told = [name for name in names if name != SO_FAR or case.name != "run all"]
-        table = (sheet.runs if case.name == "run all" else sheet.errors)(found, told, marks)
+        shown = [name for name in names if name != SO_FAR or case.name != "run all"]
+        table = (sheet.runs if case.name == "run all" else sheet.errors)(windows, shown, marks)
         parts += [f"### {case.title}", table]
         if case is CASES[0]:
-            parts += ["### The same by the shape of the power inside the window", sheet.shapes(found, names)]
+            parts += ["### The same by the shape of the power inside the window", sheet.shapes(windows, names)]
     ours = [name for name in names if name in (METERS["green"].name, SO_FAR)]
     if ours:
-        sections = [(case.short, found) for case in CASES if (found := _of(results, case))]
+        sections = [(case.short, windows) for case in CASES if (windows := _of(results, case))]
         parts += ["### The 95 % interval that jupyter_green states (the others state none)"]
         parts += [sheet.intervals(sections, ours)]
     lone = [item for item in results if item.case == "alone"]
@@ -163,12 +163,12 @@ def _body(contest: Contest, scores: Sequence[Score]) -> str:
 
 
 def _heading(began: float, load_before: Sequence[float], contest: Contest, seed: int) -> str:
-    seen = [key for key in METERS if any(item.meter == METERS[key].name for item in contest.results)]
-    packages = dict.fromkeys(METERS[key].package for key in seen if METERS[key].package)
-    told = {package: f"{package} {installed(package)}" for package in packages}
-    if "jupyter_green" in told:
-        told["jupyter_green"] += commit()
-    versions = ", ".join(told.values())
+    keys = [key for key in METERS if any(item.meter == METERS[key].name for item in contest.results)]
+    packages = dict.fromkeys(METERS[key].package for key in keys if METERS[key].package)
+    versions_by_package = {package: f"{package} {installed(package)}" for package in packages}
+    if "jupyter_green" in versions_by_package:
+        versions_by_package["jupyter_green"] += commit()
+    versions = ", ".join(versions_by_package.values())
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(began))
     minutes = (time.time() - began) / 60
     return (
@@ -178,10 +178,10 @@ def _heading(began: float, load_before: Sequence[float], contest: Contest, seed:
 
 
 def _names(results: Sequence[Result]) -> list[str]:
-    """Lines of the tables in their order: ours, its first word, the others; the control says nothing."""
+    """Return the rows of the tables in order: ours, our provisional figure, the others; without the control."""
     order = [METERS["green"].name, SO_FAR, *(meter.name for meter in METERS.values())]
-    seen = {item.meter for item in results} - {CONTROL}
-    return [name for name in dict.fromkeys(order) if name in seen]
+    present = {item.meter for item in results} - {CONTROL}
+    return [name for name in dict.fromkeys(order) if name in present]
 
 
 def _of(results: Sequence[Result], case: Case) -> list[Result]:

@@ -1,4 +1,4 @@
-"""The published page: what was done, said in ten lines, around the tables of one run."""
+"""The published page: the method in ten lines, and the tables of one run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ METHOD = """\
 
 
 KEPT = "## On real boards"
-"""Heading from which on the page is not made by this benchmark."""
+"""Heading of the part of the page that this benchmark does not generate."""
 
 
 def page(heading: str, body: str) -> str:

@@ -1,8 +1,8 @@
-"""The picture of the accuracy benchmark: error by length of the window, one line for each meter.
+"""Plot of the accuracy benchmark: error over the length of the window, one line per meter.
 
-Drawn by hand as SVG that brings its own ground and follows the reader's light or dark theme. Both axes are
-logarithmic. Names stand at the lines' ends, moved apart where lines end close together. It says inside
-that the sensor was simulated, so that a copied picture still says it.
+It is an SVG with its own background that follows the reader's light or dark theme. Both axes are logarithmic. Names
+are at the ends of the lines, moved apart if these are close together. The plot itself says that the sensor was
+simulated, so that copies say it too.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from .sheet import percent, span
 WIDTH, HEIGHT = 960, 580
 LEFT, RIGHT, TOP, BOTTOM = 76, 668, 104, 506
 FLOOR, CEILING = 1e-4, 2.0
-"""Errors at the lower and the upper edge of the picture, as fractions."""
+"""Limits of the error axis, as fractions."""
 
 LINE = 17.0
-"""Least distance of two names, in pixels."""
+"""Smallest distance of two names in pixels."""
 
 OURS = "jupyter_green"
 DASHES = ("none", "7 3", "2 3", "10 3 2 3", "5 5", "1 4", "12 4")
@@ -41,15 +41,15 @@ text{font:13px system-ui,-apple-system,"Segoe UI","DejaVu Sans",sans-serif;fill:
 
 @dataclass(frozen=True)
 class Curve:
-    """One meter's line: its name and, for each length, the median error and the median half-width it states."""
+    """One meter's line: its name and, for each length, the median error and the median half-width stated."""
 
     name: str
     points: tuple[tuple[float, float, float | None], ...]
 
 
 def curves(results: Sequence[Result], names: Sequence[str]) -> list[Curve]:
-    """Return a line for each meter that said something, in the order of the names."""
-    found = []
+    """Return a line for each meter with a figure, in the order of the names."""
+    result = []
     for name in names:
         if name == SO_FAR:
             continue
@@ -59,26 +59,26 @@ def curves(results: Sequence[Result], names: Sequence[str]) -> list[Curve]:
             if figure is not None:
                 points.append((length, figure.median, figure.half_width))
         if points:
-            found.append(Curve(name, tuple(points)))
-    return found
+            result.append(Curve(name, tuple(points)))
+    return result
 
 
 def picture(results: Sequence[Result], names: Sequence[str]) -> str:
-    """Return the picture.
+    """Return the plot as SVG.
 
     Parameters
     ----------
     results : sequence of Result
         Windows of one case and one tick.
     names : sequence of str
-        Which meters, in order.
+        The meters, in order.
     """
     drawn = curves(results, names)
     lengths = sorted({length for curve in drawn for length, _, _ in curve.points})
     if not lengths:
         return ""
     tick = f"{results[0].tick * 1000:.0f} ms"
-    said = "; ".join(
+    description = "; ".join(
         f"{curve.name} " + ", ".join(f"{percent(error)} % at {span(length)}" for length, error, _ in curve.points)
         for curve in drawn
     )
@@ -88,7 +88,7 @@ def picture(results: Sequence[Result], names: Sequence[str]) -> str:
         'role="img" aria-labelledby="title said">',
         f'<title id="title">Error of energy meters by length of the window, on a simulated sensor</title>'
         f'<desc id="said">Simulated GPU whose counter is renewed every {tick}; no GPU was measured. Median relative '
-        f"error: {html.escape(said)}.</desc>",
+        f"error: {html.escape(description)}.</desc>",
         f"<style>{STYLE}</style>",
         f'<rect width="{WIDTH}" height="{HEIGHT}" rx="8" fill="var(--ground)"/>',
         _text(24, 36, "How far off a meter is, by length of the window", "head"),
@@ -124,7 +124,7 @@ def _axes(lengths: Sequence[float]) -> list[str]:
 
 
 def _band(drawn: Sequence[Curve], lengths: Sequence[float]) -> list[str]:
-    """The ± that ours states: errors below its edge are what it allows for."""
+    """Return the band of our stated ±, which covers errors below its edge."""
     stated = [
         (length, width)
         for curve in drawn
@@ -144,13 +144,13 @@ def _band(drawn: Sequence[Curve], lengths: Sequence[float]) -> list[str]:
 
 
 def _zeros(results: Sequence[Result], lengths: Sequence[float]) -> list[str]:
-    """Why so many lines begin at 100 %."""
+    """Return the note on why lines begin at 100 %."""
     shortest = [item for item in results if item.length == lengths[0] and item.meter not in (OURS, SO_FAR)]
     zeros = sum(item.joules == 0 for item in shortest)
     if 2 * zeros < len(shortest) or not shortest:
         return []
-    words = f"100 % is a reading of 0 J: {100 * zeros / len(shortest):.0f} % of the others’ at {span(lengths[0])}"
-    return [_text(_x(lengths[0], lengths) + 10, _y(1.0) - 10, words, "muted halo")]
+    text = f"100 % is a reading of 0 J: {100 * zeros / len(shortest):.0f} % of the others’ at {span(lengths[0])}"
+    return [_text(_x(lengths[0], lengths) + 10, _y(1.0) - 10, text, "muted halo")]
 
 
 def _line(curve: Curve, number: int, place: float, lengths: Sequence[float]) -> list[str]:
@@ -172,9 +172,9 @@ def _line(curve: Curve, number: int, place: float, lengths: Sequence[float]) -> 
 
 
 def _apart(places: Sequence[float]) -> list[float]:
-    """Move places apart to the least distance, each as little as can be, keeping their order."""
+    """Move positions apart to the smallest distance, in order and each as little as possible."""
     order = sorted(range(len(places)), key=lambda index: places[index])
-    # Less the distances, no place may come before the one above it: neighbours that do share their mean.
+    # Isotonic regression after subtracting the distances: neighbours out of order get their mean.
     groups: list[tuple[float, int]] = []
     for turn, index in enumerate(order):
         groups.append((places[index] - turn * LINE, 1))
@@ -182,7 +182,7 @@ def _apart(places: Sequence[float]) -> list[float]:
             (above, many), (below, few) = groups[-2:]
             groups[-2:] = [((above * many + below * few) / (many + few), many + few)]
     flat = [place for place, count in groups for _ in range(count)]
-    # What would leave the picture is moved back into it.
+    # Positions outside the plot are moved back.
     beyond = max(0.0, flat[-1] + (len(flat) - 1) * LINE - BOTTOM) if flat else 0.0
     moved = [0.0] * len(places)
     for turn, (index, place) in enumerate(zip(order, flat, strict=True)):

@@ -1,6 +1,6 @@
-"""Medians and their spread: all the statistics that the tables need.
+"""Medians and their spread, for the tables.
 
-Measurements come in blocks, each with fresh kernels. Values within a block are alike, so the spread is told
+Measurements are made in blocks, each with new kernels. Values within a block are correlated, so the spread is that
 between blocks: the lowest and the highest of their medians.
 """
 
@@ -34,12 +34,12 @@ class Sample:
 
     @property
     def spread(self) -> tuple[float, float]:
-        """Lowest and highest median of a block."""
+        """Lowest and highest of the blocks' medians."""
         medians = [statistics.median(block) for block in self.blocks]
         return min(medians), max(medians)
 
     def text(self, scale: float = 1.0, digits: int = 2) -> str:
-        """Return median and spread for a table, each times `scale`."""
+        """Return median and spread for a table, multiplied by `scale`."""
         low, high = (_number(value * scale, digits) for value in self.spread)
         return f"{_number(self.median * scale, digits)} ({low} … {high})"
 

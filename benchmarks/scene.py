@@ -1,6 +1,6 @@
-"""What a simulated board does around one window, or around some in a row; drawn by seed, told to no meter.
+"""Power of a simulated GPU over time around one or more windows; random with a seed, unknown to the meters.
 
-Times count from the start of the first window. The idle power before and after belongs to the board.
+Times are relative to the start of the first window. The idle power before and after is that of the simulated GPU.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from typing import Any
 from tests.hardware.driver import Step
 
 CELLS = 8
-"""Windows in a row in "run all"."""
+"""Number of consecutive windows in "run all"."""
 
 SHAPES = ("square", "bursts")
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Windows and the course of power around them.
+    """Windows and the power over time.
 
     Parameters
     ----------
     steps : tuple of Step
-        The course of power.
+        Power over time.
     windows : tuple of (float, float)
         Start and end of each, in seconds.
     rest : float
-        Seconds of idleness before the course begins.
+        Idle time in seconds before the first step.
     """
 
     steps: tuple[Step, ...]
@@ -38,7 +38,7 @@ class Scene:
 
     @property
     def before(self) -> float:
-        """Seconds from the beginning of the scene to its first window."""
+        """Seconds from the start of the scene to its first window."""
         return self.rest - min(0.0, self.steps[0].time)
 
     @property
@@ -48,13 +48,13 @@ class Scene:
 
 
 def alone(draw: random.Random, seconds: float, shape: str, idle: float) -> Scene:
-    """One window, the board idle before and after it."""
+    """Return a scene of one window on a GPU that is idle before and after it."""
     steps = (*_busy(draw, 0.0, seconds, shape), Step(seconds, idle))
     return Scene(steps, ((0.0, seconds),), draw.uniform(0.25, 0.35))
 
 
 def warm(draw: random.Random, seconds: float, shape: str, idle: float) -> Scene:
-    """One window on a board that is warm from earlier work before it and from its own after it; some rise slowly."""
+    """Return one window on a GPU whose power is raised before and after it; in some scenes power rises slowly."""
     since = -draw.uniform(0.3, 1.0)
     steps = [*_busy(draw, since - draw.uniform(0.2, 0.6), since, shape), *_tail(draw, since, idle)]
     if draw.random() < 0.5:
@@ -66,7 +66,7 @@ def warm(draw: random.Random, seconds: float, shape: str, idle: float) -> Scene:
 
 
 def run_all(draw: random.Random, seconds: float, shape: str, idle: float) -> Scene:
-    """Windows 2 ms apart, each of a power of its own, from `seconds` to twice that long."""
+    """Return windows 2 ms apart with different power, each between `seconds` and twice that long."""
     now, steps, windows = 0.0, list[Step](), list[tuple[float, float]]()
     for _ in range(CELLS):
         end = now + seconds * draw.uniform(1.0, 2.0)
@@ -77,7 +77,7 @@ def run_all(draw: random.Random, seconds: float, shape: str, idle: float) -> Sce
 
 
 def no_counter(draw: random.Random, seconds: float, shape: str, idle: float) -> Scene:
-    """As `alone`, with the second of idleness before it that an average over a second remembers."""
+    """Like `alone`, with 1 s of idle time before the window, because the reading is a mean over 1 s."""
     scene = alone(draw, seconds, shape, idle)
     return Scene(scene.steps, scene.windows, draw.uniform(1.2, 1.4))
 
@@ -92,15 +92,15 @@ SCENES: Mapping[str, Callable[[random.Random, float, str, float], Scene]] = {
 
 
 def board(draw: random.Random, case: str, tick: float) -> dict[str, Any]:
-    """What the board of a case is like: arguments of `SimulatedDriver.board`."""
+    """Return the arguments of `SimulatedDriver.board` for a case."""
     drawn: dict[str, Any] = {"idle": draw.uniform(40, 90), "ripple": draw.uniform(0, 3), "tick": tick}
     if case == "warm":
         drawn |= {"latency": draw.uniform(0, 0.02), "jitter": draw.choice([0.0, 0.008])}
     if case == "no counter":
-        # As a virtual GPU: a recent generation whose counter answers "not supported"; power is a mean over a second.
+        # Like a vGPU: a recent generation whose counter is "not supported"; power is a mean over 1 s.
         drawn |= {"unsupported": ("energy",), "power_tick": tick, "noise": draw.uniform(0, 1)}
     if case == "old board":
-        # Pascal: no counter at all, and a power reading that looks at half of the time.
+        # Pascal: no counter, and a power reading that samples half of the time.
         drawn |= {"chip": "pascal", "power_tick": tick, "noise": draw.uniform(0, 1)}
     return drawn
 

@@ -1,4 +1,4 @@
-"""The tables of the accuracy benchmark, in plain Markdown that also reads well on a terminal."""
+"""Tables of the accuracy benchmark in Markdown that is readable in a terminal."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from .figures import CONTROL, SO_FAR, Figure, Result, median_of, sums
 from .goals import COVERAGE, Score
 
 SHORT = 0.2
-"""Windows up to this length tell what a window costs, longer ones what the background does."""
+"""Windows up to this length in seconds give the cost per window, longer ones the background load."""
 
 NONE = "–"
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """A column of the costs: its heading, where it comes from, how it is shown, and whether of short windows."""
+    """A column of the cost table: heading, value, format, and whether it uses short windows."""
 
     title: str
     value: Callable[[Result], float | None]
@@ -33,7 +33,7 @@ QUANTITIES = (
 
 
 def percent(fraction: float) -> str:
-    """A fraction in per cent with two digits that mean something."""
+    """Format a fraction as per cent with two significant digits."""
     value = 100 * fraction
     if value == 0:
         return "0"
@@ -44,12 +44,12 @@ def percent(fraction: float) -> str:
 
 
 def span(seconds: float) -> str:
-    """A length of time for a heading."""
+    """Format a duration for a heading."""
     return f"{seconds:g} s" if seconds >= 1 else f"{seconds * 1000:g} ms"
 
 
 def errors(results: Sequence[Result], names: Sequence[str], marks: Mapping[str, str] | None = None) -> str:
-    """Median and 95th percentile of the error for each meter and length, and how often it said 0 J.
+    """Return the table of errors: median, 95th percentile and share of 0 J, for each meter and length.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def errors(results: Sequence[Result], names: Sequence[str], marks: Mapping[str, 
     names : sequence of str
         The meters, in order.
     marks : mapping, optional
-        For a meter that is out of this case, the mark of its reason.
+        For a meter without this case, the footnote mark of the reason.
     """
     lengths = sorted({item.length for item in results})
     lines = [_row("error, % (median / p95)", [span(length) for length in lengths]), _rule(len(lengths))]
@@ -72,7 +72,7 @@ def errors(results: Sequence[Result], names: Sequence[str], marks: Mapping[str, 
 
 
 def shapes(results: Sequence[Result], names: Sequence[str]) -> str:
-    """Median error by the shape of the power inside the window."""
+    """Return the table of median errors by shape of the power inside the window."""
     lengths = sorted({item.length for item in results})
     kinds = sorted({item.shape for item in results}, reverse=True)
     head = [f"{span(length)}, {kind}" for length in lengths for kind in kinds]
@@ -88,7 +88,7 @@ def shapes(results: Sequence[Result], names: Sequence[str]) -> str:
 
 
 def intervals(sections: Sequence[tuple[str, Sequence[Result]]], names: Sequence[str]) -> str:
-    """How often the stated 95 % interval held the truth, and how wide it was; for those who state one."""
+    """Return the table of coverage and width of the 95 % intervals, for meters that state one."""
     lengths = sorted({item.length for _, results in sections for item in results})
     lines = [_row("coverage, % · median ±, %", [span(length) for length in lengths]), _rule(len(lengths))]
     for title, results in sections:
@@ -105,7 +105,7 @@ def intervals(sections: Sequence[tuple[str, Sequence[Result]]], names: Sequence[
 
 
 def runs(results: Sequence[Result], names: Sequence[str], marks: Mapping[str, str]) -> str:
-    """Cells in a row: each cell's error, and that of their sum."""
+    """Return the table of consecutive cells: the error of each cell and of their sum."""
     lengths = sorted({item.length for item in results})
     added = sums(results)
     head = [f"{span(length)} to {span(2 * length)}, {what}" for length in lengths for what in ("each", "sum of 8")]
@@ -120,7 +120,7 @@ def runs(results: Sequence[Result], names: Sequence[str], marks: Mapping[str, st
 
 
 def costs(results: Sequence[Result], names: Sequence[str]) -> str:
-    """What a window costs: the two calls, processor time, and how long the figure takes to be final."""
+    """Return the cost table: the two calls, CPU time, and the time until the figure is final."""
     ticks = sorted({item.tick for item in results}, reverse=True)
     head = ["start + stop, ms (p95)"]
     for quantity in QUANTITIES:
@@ -139,7 +139,7 @@ def costs(results: Sequence[Result], names: Sequence[str]) -> str:
 
 
 def goals(scores: Sequence[Score]) -> str:
-    """The campaigns in virtual time beside what was aimed at."""
+    """Return the table of campaigns in virtual time with their goals."""
     lines = [
         _row("our estimator", ["error, % (p95)", "aim", "covers, %", "aim", "median ±, %", "aim", "score", "verdict"]),
         _rule(8),
@@ -159,13 +159,13 @@ def goals(scores: Sequence[Score]) -> str:
 
 
 def _beyond_control(results: Sequence[Result], name: str, quantity: Quantity) -> str:
-    """A median less the control's; the control itself is shown as it is."""
-    wanted = [item for item in results if (item.length <= SHORT) is quantity.short]
-    found = median_of((item for item in wanted if item.meter == name), quantity.value)
-    if found is None:
+    """Return a median minus the control's; that of the control unchanged."""
+    windows = [item for item in results if (item.length <= SHORT) is quantity.short]
+    value = median_of((item for item in windows if item.meter == name), quantity.value)
+    if value is None:
         return NONE
-    control = median_of((item for item in wanted if item.meter == CONTROL), quantity.value) or 0.0
-    shown = quantity.scale * (found - (control if name != CONTROL else 0.0))
+    control = median_of((item for item in windows if item.meter == CONTROL), quantity.value) or 0.0
+    shown = quantity.scale * (value - (control if name != CONTROL else 0.0))
     text = f"{shown:.{quantity.digits}f}"
     return (text.lstrip("-") if float(text) == 0 else text).replace("-", "−")
 
@@ -187,7 +187,7 @@ def _error(results: Sequence[Result], mark: str) -> str:
 
 
 def _count(results: Sequence[Result], names: Sequence[str], length: float) -> str:
-    counts = {len(found) for name in names if (found := _some(results, name, length))}
+    counts = {len(windows) for name in names if (windows := _some(results, name, length))}
     if not counts:
         return "0"
     return f"{min(counts)}" if len(counts) == 1 else f"{min(counts)} to {max(counts)}"

@@ -1,9 +1,9 @@
-"""A shell in a process of its own that runs cells when it is told a number, and says what they and the callbacks cost.
+"""A shell process that runs a requested number of cells and reports the cost of cells and callbacks.
 
     python benchmarks/shell.py plain | metered | budget
 
-Run by its path, so that PYTHONPATH says which checkout of the package is measured. For each line with a number on its
-input it runs so many cells and answers with one JSON line: processor seconds of the main thread, cell by cell.
+It is run by path, so that PYTHONPATH selects the checkout that is measured. For each line of input, a number, it runs
+that many cells and writes one JSON line: CPU seconds of the main thread for each cell.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ EVENTS = ("pre_run_cell", "post_run_cell")
 
 
 def main(arm: str) -> None:
-    """Load what the arm has, then run cells as asked."""
+    """Set up the arm, then run cells as requested."""
     config = Config()
     config.HistoryManager.enabled = False
     shell = InteractiveShell.instance(config=config)
@@ -36,21 +36,21 @@ def main(arm: str) -> None:
     for event in EVENTS:
         _count(shell, event, spent)
     for line in sys.stdin:
-        found: dict[str, list[float]] = {name: [] for name in (*EVENTS, "cell", "elapsed")}
+        seconds: dict[str, list[float]] = {name: [] for name in (*EVENTS, "cell", "elapsed")}
         for _ in range(int(line)):
             spent.update(dict.fromkeys(EVENTS, 0.0))
             began, processor = time.perf_counter(), time.thread_time()
             shell.run_cell("x = 1", store_history=True)
-            found["cell"].append(time.thread_time() - processor)
-            found["elapsed"].append(time.perf_counter() - began)
+            seconds["cell"].append(time.thread_time() - processor)
+            seconds["elapsed"].append(time.perf_counter() - began)
             for event in EVENTS:
-                found[event].append(spent[event])
-        answers.write(json.dumps(found) + "\n")
+                seconds[event].append(spent[event])
+        answers.write(json.dumps(seconds) + "\n")
         answers.flush()
 
 
 def _count(shell: Any, event: str, spent: dict[str, float]) -> None:
-    """Put one callback in the place of all of an event, which counts the processor time of those."""
+    """Replace all callbacks of an event by one that measures their CPU time."""
     callbacks = shell.events.callbacks[event][:]
 
     def call(*arguments: Any) -> None:

@@ -1,10 +1,10 @@
-"""How much cheaper `green.shrink` makes real models, beside the tools a person would otherwise reach for.
+"""Savings of `green.shrink` on real models, compared with other tools.
 
     bash benchmarks/run shrink --workload text
 
-Three parts, which can be run one at a time: `search` (green.shrink itself, once for each batch size), `losses` (what
-the others lose, on the examples that our own verdict stands on) and `laps` (everything in turn, in one process). Each
-keeps its figures in `benchmarks/out`, so that the page tells which of them it has. Nothing here passes or fails.
+Three parts, which can be run separately: `search` (green.shrink itself, once for each batch size), `losses` (loss of
+the other tools, on the examples of our own final evaluation) and `laps` (cost of all, alternating in one process). Each
+saves its figures in `benchmarks/out`; the page shows those that exist. Nothing here passes or fails.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ PACKAGES = ("jupyter_green", "torch", "transformers", "torch-pruning", "onnxrunt
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the parts asked for, print the tables and write them to ``benchmarks/out``."""
+    """Run the requested parts, print the tables and write them to ``benchmarks/out``."""
     parser = argparse.ArgumentParser(prog="benchmarks/run shrink", description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--workload", choices=WORKS, help="which model; without it what is there is only shown")
     parser.add_argument("--part", nargs="+", choices=PARTS, default=list(PARTS), help="these parts only")
@@ -48,22 +48,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", nargs="+", default=None, metavar="NAME", help="peers whose name contains NAME")
     parser.add_argument("--quick", action="store_true", help="short searches and few examples, to see that it runs")
     parser.add_argument("--publish", action="store_true", help="write docs/shrink-figures.md from what is there")
-    given = parser.parse_args(arguments)
-    if given.publish and given.quick:
+    options = parser.parse_args(arguments)
+    if options.publish and options.quick:
         parser.error("a quick run is not published; leave out --quick")
-    if given.workload is None and not given.publish:
+    if options.workload is None and not options.publish:
         parser.error("name a workload: --workload " + " | ".join(WORKS))
     OUT.mkdir(exist_ok=True)
-    if given.workload is not None:
-        store = Store(given.workload, quick=given.quick)
-        bench = Bench(given.workload, store, given)
+    if options.workload is not None:
+        store = Store(options.workload, quick=options.quick)
+        bench = Bench(options.workload, store, options)
         for part in PARTS:
-            if part in given.part:
+            if part in options.part:
                 bench.run(part)
         text = shrink_sheet.section(store.found)
         print(text)
         store.path.with_suffix(".md").write_text(text, encoding="utf-8")
-    if given.publish:
+    if options.publish:
         stores = [Store(name).found for name in WORKS]
         DOCS.mkdir(exist_ok=True)
         (DOCS / "shrink-figures.md").write_text(shrink_sheet.page(stores), encoding="utf-8")
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 class Store:
-    """What was found of a workload, kept from part to part."""
+    """Results of a workload, saved after each part."""
 
     def __init__(self, work: str, *, quick: bool = False) -> None:
         self.path = OUT / f"shrink-{work}{'-quick' if quick else ''}.json"
@@ -80,16 +80,16 @@ class Store:
         self.found: dict[str, Any] = {"work": work, "search": {}, "losses": {}, "laps": {}, **there}
 
     def folder(self, key: str) -> Path:
-        """Return where the model that a search found is saved."""
+        """Return the folder of the model that a search found."""
         return self.path.with_suffix("") / f"batch-{key}".replace(", at most ", "-")
 
     def write(self) -> None:
-        """Write it down."""
+        """Save the results."""
         self.path.write_text(json.dumps(self.found, indent=1), encoding="utf-8")
 
 
 class Bench:
-    """One workload: its model and data in the parts that `green.shrink` itself cuts them into."""
+    """One workload: its model, and its data in the splits of `green.shrink`."""
 
     def __init__(self, name: str, store: Store, given: argparse.Namespace) -> None:
         sys.path.insert(0, str(OUT.parents[1] / "examples"))
@@ -128,7 +128,7 @@ class Bench:
         ]
 
     def run(self, part: str) -> None:
-        """Run one part and keep what it found, with where and when; each search has its own."""
+        """Run one part and save its results with machine and time; each search is saved separately."""
         began, load = time.time(), os.getloadavg()
         {"search": self.search, "losses": self.losses, "laps": self.laps}[part]()
         if part != "search":
@@ -145,7 +145,7 @@ class Bench:
     # ---- search ---------------------------------------------------------------------------------
 
     def search(self) -> None:
-        """Shrink once for each batch size, and save what was found."""
+        """Shrink once for each batch size, and save the results."""
         import shutil
 
         import jupyter_green as green
@@ -153,7 +153,7 @@ class Bench:
         seconds = "60s" if self.given.quick else self.given.time
         kinds: list[tuple[str, dict[str, Any]]] = [(str(batch), {"batch": batch}) for batch in self.given.batch]
         if self.name == "lm":
-            # Reading a text and writing one ask for different things.
+            # Reading and generating text have different costs.
             kinds = [(f"1, {name}", {"batch": 1, **LANGUAGE[name]}) for name in self.given.search]
         for what, options in kinds:
             _tell(f"search, batch {what}, {seconds}")
@@ -186,19 +186,19 @@ class Bench:
     # ---- peers ----------------------------------------------------------------------------------
 
     def losses(self) -> None:
-        """See what the others lose, on the examples of the verdict, against the original."""
+        """Measure the loss of the other tools against the original, on the test split."""
         from jupyter_green.compression.quality.metric import evaluate
 
         judge = self.material.judge
-        base, kept = evaluate(self.subject, self.subject.model, judge, self.metric)
+        base, reference = evaluate(self.subject, self.subject.model, judge, self.metric)
         self.store.found["metric"] = [self.metric.name, self.metric.unit, self.metric.value(base), len(base)]
-        for name, made in self._made():
-            if isinstance(made, str):
-                self.store.found["losses"][name] = {"reason": made}
+        for name, model in self._made():
+            if isinstance(model, str):
+                self.store.found["losses"][name] = {"reason": model}
                 continue
             _tell(f"losses: {name}")
             try:
-                parts, _ = evaluate(self.subject, made, judge, self.metric, kept)
+                parts, _ = evaluate(self.subject, model, judge, self.metric, reference)
             except Exception as error:  # noqa: BLE001 - a peer that fails is a row with its reason
                 self.store.found["losses"][name] = {"reason": _reason(error)}
                 continue
@@ -207,23 +207,23 @@ class Bench:
             self.store.write()
 
     def laps(self) -> None:
-        """Run everything in turn, for each batch size, and for a language model token by token too."""
-        made = {"original": self.subject.model}
+        """Measure costs in alternation, for each batch size, and for a language model also token by token."""
+        models = {"original": self.subject.model}
         for name, model in self._made():
             if not isinstance(model, str):
-                made[name] = model
+                models[name] = model
         for key in self.store.found["search"]:
-            found = self._found(key)
-            if found is not None:
-                made[f"green.shrink for batch {key}"] = found
+            shrunk = self._found(key)
+            if shrunk is not None:
+                models[f"green.shrink for batch {key}"] = shrunk
         kinds: list[tuple[str, Mapping[str, Any]]] = [
-            (f"batch {batch}", self._forward(made, batch)) for batch in (BATCHES if self.name != "lm" else (1,))
+            (f"batch {batch}", self._forward(models, batch)) for batch in (BATCHES if self.name != "lm" else (1,))
         ]
         if self.name == "lm":
-            kinds = [("prefill 256", kinds[0][1]), ("decode", self._decode(made))]
+            kinds = [("prefill 256", kinds[0][1]), ("decode", self._decode(models))]
         for key, runners in kinds:
             _tell(f"laps: {key}, {len(runners)} in turn")
-            threads = {name: getattr(model, "threads", THREADS) for name, model in made.items()}
+            threads = {name: getattr(model, "threads", THREADS) for name, model in models.items()}
             self.store.found["laps"][key] = self._turns(runners, threads)
             self.store.write()
 
@@ -247,7 +247,7 @@ class Bench:
         trial = run_trial(able, SessionCostMeter(current(), "cpu"), seconds=seconds, rounds=rounds)
         rows = {}
         for name in able:
-            # Against the same runtime in as many threads, or their number would be taken for a smaller model.
+            # Compared with the same runtime and number of threads, else fewer threads would look like a smaller model.
             runtime = shrink_sheet.RUNTIME if threads[name] == THREADS else f"{shrink_sheet.RUNTIME}, 1 thread"
             outcome = trial.outcome(name) if name != "original" else None
             model = trial.raw(name, runtime) if runtime in able and not name.startswith(shrink_sheet.RUNTIME) else None
@@ -277,7 +277,7 @@ class Bench:
         return {name: runner(model) for name, model in made.items()}
 
     def _decode(self, made: Mapping[str, Any]) -> dict[str, Any]:
-        """Return runners that write new tokens, batch 1, with the cache; only what can is in it."""
+        """Return functions that generate tokens at batch size 1 with a cache, for models that support it."""
         import torch
 
         from jupyter_green.compression.cost.trial import Runner
@@ -333,7 +333,7 @@ class Bench:
 
 
 def told(result: Any, seconds: str) -> dict[str, Any]:
-    """Return what a search found, as plain data."""
+    """Return the result of a search as plain data."""
     split = result.facts.split
     rows = {row.standing: row for row in result.candidates}
     against = rows["kept"].against_control if "kept" in rows else None
@@ -363,8 +363,8 @@ def _ratio(ratio: Any) -> list[float] | None:
 
 
 def _reason(error: BaseException) -> str:
-    said = (str(error).strip().splitlines() or [""])[0][:120]
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+    message = (str(error).strip().splitlines() or [""])[0][:120]
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
 def _tell(line: str) -> None:

@@ -1,11 +1,10 @@
-"""What `green.shrink` says of small models while processes that only burn the CPU run beside it.
+"""Results of `green.shrink` on small models while other processes keep the CPU busy.
 
     python -m benchmarks.shrink_busy --burners 0 1 2 --repeats 3
     python -m benchmarks.shrink_busy --same 40
 
-Each search is a process of its own, with so many burners for each core beside it. The second form holds a model against
-a copy of itself in so many trials, as candidates are chosen by, and counts what is said of the copy. Nothing here
-passes or fails.
+Each search runs in its own process, with a number of busy processes per core. The second form compares a model with a
+copy of itself in a number of trials, as candidates are selected, and counts the results. Nothing here passes or fails.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ TRAINED_STEPS = 150
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the searches asked for, and print a table row of each."""
+    """Run the requested searches, and print a table row for each."""
     parser = argparse.ArgumentParser(prog="benchmarks.shrink_busy", description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--work", nargs="+", choices=WORKS, default=list(WORKS), help="which models")
     parser.add_argument("--burners", nargs="+", type=int, default=[0, 1, 2], help="for each core")
@@ -37,29 +36,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rows", action="store_true", help="print the rows of each search too")
     parser.add_argument("--one", choices=WORKS, help="run one search in this process and print it as JSON")
     parser.add_argument("--same", type=int, default=0, help="so many trials of a model against its copy, no search")
-    given = parser.parse_args(arguments)
-    if given.same:
-        for work in given.work:
-            print(f"{work}: {against_itself(work, given.same)}", flush=True)
+    options = parser.parse_args(arguments)
+    if options.same:
+        for work in options.work:
+            print(f"{work}: {against_itself(work, options.same)}", flush=True)
         return 0
-    if given.one is not None:
-        print(json.dumps(searched(given.one, given.time)))
+    if options.one is not None:
+        print(json.dumps(searched(options.one, options.time)))
         return 0
     print("| model | burners for each core | used by others | kept | less (95 % interval) | proven | what is said |")
     print("|---|---:|---:|---|---|---|---|")
-    for work in given.work:
-        for burners in given.burners:
-            for _ in range(given.repeats):
+    for work in options.work:
+        for burners in options.burners:
+            for _ in range(options.repeats):
                 with burning(burners * (os.cpu_count() or 1)):
-                    command = [sys.executable, "-m", "benchmarks.shrink_busy", "--one", work, "--time", given.time]
-                    done = subprocess.run(command, capture_output=True, text=True, check=False)
-                if done.returncode:
-                    print(f"| {work} | {burners} | | failed: {(done.stderr.strip().splitlines() or ['?'])[-1]} |")
+                    command = [sys.executable, "-m", "benchmarks.shrink_busy", "--one", work, "--time", options.time]
+                    process = subprocess.run(command, capture_output=True, text=True, check=False)
+                if process.returncode:
+                    print(f"| {work} | {burners} | | failed: {(process.stderr.strip().splitlines() or ['?'])[-1]} |")
                     continue
-                found = json.loads(done.stdout.strip().splitlines()[-1])
-                print(f"| {work} | {burners} | {_line(found)} |", flush=True)
-                if given.rows:
-                    print("\n".join(found["rows"]), flush=True)
+                result = json.loads(process.stdout.strip().splitlines()[-1])
+                print(f"| {work} | {burners} | {_line(result)} |", flush=True)
+                if options.rows:
+                    print("\n".join(result["rows"]), flush=True)
     return 0
 
 
@@ -78,7 +77,7 @@ def _line(found: dict[str, Any]) -> str:
 
 @contextmanager
 def burning(number: int) -> Iterator[None]:
-    """Let so many processes burn the CPU for a while."""
+    """Keep the CPU busy with a number of processes inside the block."""
     burners = [subprocess.Popen([sys.executable, "-c", BURN]) for _ in range(number)]
     try:
         yield
@@ -89,7 +88,7 @@ def burning(number: int) -> Iterator[None]:
 
 
 def searched(work: str, time: str) -> dict[str, Any]:
-    """Return what a search says of a model."""
+    """Return the result of a search on a model."""
     import jupyter_green as green
     from jupyter_green.sensors.cpu_model import busy_seconds
 
@@ -115,7 +114,7 @@ def searched(work: str, time: str) -> dict[str, Any]:
 
 
 def against_itself(work: str, trials: int, seconds: float = 4.8) -> dict[str, int]:
-    """Return how often each verdict was given of a copy of a model, by real laps of so many trials."""
+    """Return how often each result was stated for a copy of a model, from measured trials."""
     import torch
 
     from jupyter_green.compression.cost.cost_meter import SessionCostMeter
@@ -134,23 +133,23 @@ def against_itself(work: str, trials: int, seconds: float = 4.8) -> dict[str, in
 
         return Runner(run, lambda _turn: 1, held)
 
-    found = Counter[str]()
+    counts = Counter[str]()
     runners = {"original": runner(model), "same": runner(copy.deepcopy(model)), ALONE: runner(model, 1)}
     for seed in range(trials):
         trial = run_trial(runners, gauge, seconds=seconds, rounds=12, seed=seed, drop="same")
-        found[told(trial, "same", ALONE, threads).outcome.verdict] += 1
-    return dict(found)
+        counts[told(trial, "same", ALONE, threads).outcome.verdict] += 1
+    return dict(counts)
 
 
 def made(work: str) -> tuple[Any, Any]:
-    """Return a model that was trained for a few seconds, and examples that it was not trained on."""
+    """Return a model trained for a few seconds, and examples that it was not trained on."""
     import torch
     from torch import nn
 
     torch.manual_seed(0)
 
     class Last(nn.Module):
-        """A recurrent classifier of the last state."""
+        """A recurrent network that classifies by its last state."""
 
         def __init__(self) -> None:
             super().__init__()
@@ -180,7 +179,7 @@ def made(work: str) -> tuple[Any, Any]:
         labels = (inputs[:, -1] @ rule).argmax(-1)
     optimizer = torch.optim.Adam(model.parameters(), 2e-3)
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # beside others, threads that wait for one another take minutes for this
+    torch.set_num_threads(1)  # on a busy machine, threads that wait for one another take minutes for this
     for _ in range(TRAINED_STEPS):
         places = torch.randint(0, 4000, (128,))
         optimizer.zero_grad()

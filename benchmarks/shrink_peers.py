@@ -1,7 +1,7 @@
-"""What a shrink is compared with: the tools a person would otherwise reach for, each called as its documents say.
+"""Other tools that `green.shrink` is compared with, each called as in its documentation.
 
-Each makes something that is called like the original from a copy of it. Calibration sees the examples that our own
-repair sees, never those that anybody is judged by. One that is not installed or raises is a row with its reason.
+Each returns a callable like the original, made from a copy of it. Calibration uses the same examples as ours, never
+those of the evaluation. A tool that is not installed or raises an error is a row with the reason.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from jupyter_green.compression.recipes.recipe import RecipeContext
 from jupyter_green.compression.recipes.threads import limit_threads
 
 CALIBRATED = 10
-"""Batches that ranges are seen on: a few hundred examples, as each tool's documents advise."""
+"""Number of batches for calibration: a few hundred examples, as each tool's documentation advises."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,13 @@ class Peer:
     Parameters
     ----------
     name : str
-        What stands in the tables.
+        Name in the tables.
     make : callable
-        From a case of its own to what is called like the original.
+        Returns a callable like the original, from a case with its own copy.
     works : tuple of str
-        The workloads it is for.
+        The workloads that it supports.
     needs : str
-        The package it comes from; empty for PyTorch alone.
+        The package that it needs; empty for PyTorch only.
     """
 
     name: str
@@ -48,13 +48,13 @@ class Peer:
     needs: str = ""
 
     def missing(self) -> str | None:
-        """Return why it can't be run here, None where it can."""
+        """Return why it can't be run here; None if it can."""
         there = not self.needs or importlib.util.find_spec(self.needs) is not None
         return None if there else f"{self.needs} is not installed"
 
 
 def _compiled(model: Any) -> Any:
-    """Compile with weights frozen in, which is what makes it pay off on a processor; any batch and length."""
+    """Compile with frozen weights, which is needed for a gain on CPUs, for any batch size and length."""
     import torch
     import torch._inductor.config as settings
 
@@ -89,13 +89,13 @@ def _pt2e(case: RecipeContext) -> Any:
     prepared = prepare_pt2e(exported, quantizer)
     for batch in case.tune[:CALIBRATED]:
         prepared(*leaves(batch.inputs))
-    made = convert_pt2e(prepared)
-    move_exported_model_to_eval(made)
+    quantized = convert_pt2e(prepared)
+    move_exported_model_to_eval(quantized)
     import torch._inductor.config as settings
 
     settings.freezing = True
     torch.compiler.reset()
-    compiled = torch.compile(made)
+    compiled = torch.compile(quantized)
     return _called(lambda inputs: compiled(*leaves(inputs)))
 
 
@@ -143,7 +143,7 @@ def _nncf(model: Any, case: RecipeContext, names: Sequence[str]) -> Any:
 
 
 def _called(call: Callable[[Any], Any]) -> Any:
-    """Return something that takes a batch's inputs however the original does."""
+    """Return a callable that takes a batch's inputs as the original does."""
 
     def forward(*arguments: Any, **named: Any) -> Any:
         return call(named or arguments)
@@ -152,14 +152,14 @@ def _called(call: Callable[[Any], Any]) -> Any:
 
 
 def _onnx(recipe: Any, threads: int | None = None) -> Callable[[RecipeContext], Any]:
-    """Return how a model is made that runs in as many threads as PyTorch, or in so many."""
+    """Return a function that makes a model with as many threads as PyTorch, or a given number."""
     import torch
 
     return lambda case: recipe.apply(case).model.in_threads(threads or torch.get_num_threads())
 
 
 def _in_one_thread(case: RecipeContext) -> Any:
-    """The original in one of PyTorch's threads: what costs nothing but a setting."""
+    """Return the original in one PyTorch thread, which needs only a setting."""
     return limit_threads(case.subject.model, 1, rows=sys.maxsize)
 
 
@@ -184,5 +184,5 @@ PEERS = (
 
 
 def case_of(case: RecipeContext) -> RecipeContext:
-    """Return a case with a copy of its own."""
+    """Return a case with its own copy of the model."""
     return replace(case, subject=replace(case.subject, model=case.subject.copy()))

@@ -1,7 +1,7 @@
-"""The tables of the shrink benchmark in plain Markdown: what was reached beside what was aimed at.
+"""Tables of the shrink benchmark in Markdown: results compared with the goals.
 
-A goal counts as reached only where the whole interval lies beyond it and the loss is proven; a point estimate beyond it
-is "seen, not proven". Nothing is filled in for what was not run.
+A goal counts as reached only if the whole interval is beyond it and the loss is proven; a point estimate beyond it
+is "seen, not proven". Parts that were not run stay empty.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ GOALS = {
     "vit": {"batch 1": 8.0, "batch 32": 8.0},
     "lm": {"prefill 256": 5.0, "decode": 2.5},
 }
-"""How many times less processor time was aimed at."""
+"""Goal: factor by which CPU time is reduced."""
 SEARCHED = {"batch 1": "1", "batch 32": "32", "prefill 256": "1, reading", "decode": "1, writing"}
-"""Which search a kind of run is of."""
+"""The search of each kind of run."""
 HEADLINE = {"text", "image"}
 LEAST_SAVED, MOST_LOST = 0.658, 0.039
-"""The headline: at least so much less in the winner's own runtime, at most so much of the metric lost."""
+"""The main goal: smallest reduction in the winner's own runtime, and largest loss of the metric."""
 RUNTIME = "ONNX Runtime, float32"
 METHOD = """\
 1. Models and data are real and come out of packages; what is trained is trained once, with fixed seeds
@@ -106,7 +106,7 @@ def _goals(work: str, found: Mapping[str, Any]) -> str:
 
 
 def _best(found: Mapping[str, Any], key: str) -> tuple[list[float] | None, bool, str]:
-    """Return our ratio of a kind of run, from the laps in turn where there are some, and whether the loss is proven."""
+    """Return our ratio of a kind of run, from `laps` if they were run, and whether the loss is proven."""
     batch = SEARCHED[key]
     search = found["search"].get(batch)
     row = found["laps"].get(key, {}).get("rows", {}).get(f"green.shrink for batch {batch}")
@@ -134,11 +134,11 @@ def _headline(batch: str, search: Mapping[str, Any]) -> str:
     worst = max((x["high"] for x in (loss, search["against_control"]) if x), default=loss["high"])
     lost = worst / scores[0] if search["unit"] == "points" else worst
     less, least, most = (f"{100 * (1 - value):.1f}" for value in (ratio[0], ratio[2], ratio[1]))
-    said = f"{less} % ({least}–{most}), loss at most {100 * lost:.1f} %"
+    text = f"{less} % ({least}–{most}), loss at most {100 * lost:.1f} %"
     enough = 1 - ratio[2] >= LEAST_SAVED
     seen = 1 - ratio[0] >= LEAST_SAVED
     verdict = "reached" if enough and lost <= MOST_LOST else ("seen, not proven" if seen else "not reached")
-    return f"| {goal} | {said} | {verdict} |"
+    return f"| {goal} | {text} | {verdict} |"
 
 
 def _searches(searches: Mapping[str, Any]) -> str:
@@ -183,8 +183,8 @@ def _turns(found: Mapping[str, Any]) -> str:
         for key in keys:
             row = laps[key]["rows"].get(name)
             cells.append("–" if row is None else _times(row["ratio"]))
-            told = row is not None and row["over_runtime"] and _in_runtime(name, found["search"])
-            cells.append(_times(row["over_runtime"]) if told else "–")
+            comparable = row is not None and row["over_runtime"] and _in_runtime(name, found["search"])
+            cells.append(_times(row["over_runtime"]) if comparable else "–")
         loss = losses.get(name, {})
         ours = found["search"].get(name.removeprefix("green.shrink for batch ")) if name.startswith("green") else None
         if ours and ours["loss"]:
@@ -203,7 +203,7 @@ def _turns(found: Mapping[str, Any]) -> str:
 
 
 def _in_runtime(name: str, searches: Mapping[str, Any]) -> bool:
-    """Whether something runs in ONNX Runtime, so that its model alone is what it costs beside the original there."""
+    """Whether a result runs in ONNX Runtime, so that it is compared with the original in that runtime."""
     search = searches.get(name.removeprefix("green.shrink for batch "))
     return RUNTIME.partition(",")[0] in (name if search is None else search["recipe"] or "")
 

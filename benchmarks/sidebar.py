@@ -1,8 +1,8 @@
-"""What the side panel is like to live with: how soon it shows a figure, how it bears length and floods, what it costs.
+"""Performance of the side panel: delay of its figures, long notebooks, many short cells, and cost.
 
     bash benchmarks/run sidebar
 
-A real JupyterLab from the built wheel in a real Chromium; the board is simulated. Nothing here passes or fails.
+A real JupyterLab from the built wheel in a real Chromium, with a simulated GPU. Nothing here passes or fails.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="a little of everything, to see that it runs")
     parser.add_argument("--only", nargs="+", default=None, metavar="PART", choices=[*PARTS], help=", ".join(PARTS))
     parser.add_argument("--cells", type=int, default=None, help="cells of the long notebook (default: 10,000)")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
 
     began, load_before = time.strftime("%Y-%m-%d %H:%M"), os.getloadavg()
     lines: list[Line] = []
@@ -49,15 +49,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             chromium() as browser,
         ):
             version = browser.version
-            for name in given.only or PARTS:
+            for name in options.only or PARTS:
                 print(name, file=sys.stderr, flush=True)
                 try:
-                    lines += PARTS[name](browser, Path(folder) / name, given)
-                except (Error, AssertionError, RuntimeError) as fault:  # the other parts are worth having
+                    lines += PARTS[name](browser, Path(folder) / name, options)
+                except (Error, AssertionError, RuntimeError) as fault:  # the other parts go on
                     traceback.print_exc()
                     lines.append(Line(name, "", f"not measured: {str(fault).splitlines()[0][:160]}"))
-                text = f"{_heading(began, load_before, version, quick=given.quick)}\n\n{table(lines)}\n"
-                _write(text, lines)  # whoever ends it early has what was measured by then
+                text = f"{_heading(began, load_before, version, quick=options.quick)}\n\n{table(lines)}\n"
+                _write(text, lines)  # saved after each part, in case the run is interrupted
     except Missing as missing:
         print(missing, file=sys.stderr)
         return 1
@@ -76,7 +76,7 @@ def _write(text: str, lines: Sequence[Line]) -> None:
 def _on_stage(
     act: Callable[[Stage], list[Line]], browser: Browser, folder: Path, *, windowed: bool = False
 ) -> list[Line]:
-    """Act in a page of a server of its own."""
+    """Run a part in a page on a separate server."""
     lab = environment("lab", "jupyterlab", "notebook", package=wheel())
     with server(folder, lab, windowed=windowed) as running, stage(browser, running) as shown:
         return act(shown)

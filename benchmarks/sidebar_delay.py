@@ -1,7 +1,7 @@
-"""How long a figure takes from the kernel to the screen: each snapshot, and the final figure of a cell.
+"""Delay of a figure from the kernel to the screen: of each snapshot, and of the final figure of a cell.
 
-A snapshot says when it was made. The moment of a final figure is taken in the kernel, by a listener of the session as
-the link is one; what the meter itself needs until then is told apart.
+A snapshot has a timestamp. The time of a final figure is taken in the kernel, by a listener of the session like that
+of `live`; the time that the meter needs until then is reported separately.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ COMPUTES = "import time; end = time.time() + {seconds}\nwhile time.time() < end:
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is measured: seconds of the cells that are watched, how often, and how many cells are ended."""
+    """Amount of work: duration of the observed cells in seconds, repetitions, and number of final figures."""
 
     seconds: int = 20
     blocks: int = 3
@@ -38,7 +38,7 @@ QUICK = Plan(seconds=6, blocks=1, ends=10)
 
 
 def delays(stage: Stage, plan: Plan) -> list[Line]:
-    """Measure both."""
+    """Measure both delays."""
     return [*_snapshots(stage, plan), *_ends(stage, plan)]
 
 
@@ -54,10 +54,10 @@ def _snapshots(stage: Stage, plan: Plan) -> list[Line]:
             stage.probe("listen", notebook.path)
             notebook.run(index)
             stage.probe("pause", 1000)
-            told = [each for each in stage.frames() if each["type"] == "snapshot"]
-            wire[kind] += [each["heard"] - each["sent"] for each in told]
-            pixels[kind] += [each["drawn"] - each["sent"] for each in told if each["drawn"] is not None]
-            undrawn += sum(each["drawn"] is None for each in told)
+            snapshots = [each for each in stage.frames() if each["type"] == "snapshot"]
+            wire[kind] += [each["heard"] - each["sent"] for each in snapshots]
+            pixels[kind] += [each["drawn"] - each["sent"] for each in snapshots if each["drawn"] is not None]
+            undrawn += sum(each["drawn"] is None for each in snapshots)
     stage.desk.ask("() => window.greenProbe.stop()")
     stage.desk.clear()
     note = f"; {undrawn} changed nothing on the screen" if undrawn else ""
@@ -75,7 +75,7 @@ def _snapshots(stage: Stage, plan: Plan) -> list[Line]:
 
 def _ends(stage: Stage, plan: Plan) -> list[Line]:
     cells = 5
-    # Of lengths that fall anywhere between two ticks of the sensor.
+    # Durations that end at all phases of the sensor's update period.
     notebook = stage.metering([SLEEPS.format(seconds=0.2 + 0.137 * n) for n in range(cells)], "ends.ipynb")
     notebook.run(0)
     stage.desk.panel.settled(1)
@@ -85,17 +85,17 @@ def _ends(stage: Stage, plan: Plan) -> list[Line]:
         notebook.run(turn % cells)
         stage.probe("pause", 700)
     stage.probe("pause", 2000)
-    said = stage.kernel(notebook, "", "_finals")
+    finals = stage.kernel(notebook, "", "_finals")
     stage.kernel(notebook, "_unlisten()")
     shown = stage.desk.ask("() => window.greenProbe.finals")
     stage.desk.ask("() => window.greenProbe.stop()")
     stage.desk.clear()
     beyond, settling = [], []
-    for count, ended, final in said:
+    for count, ended, final in finals:
         settling.append(final - ended)
         if shown.get(str(count)) is not None:
             beyond.append(shown[str(count)] - final)
-    missed = f"; {len(said) - len(beyond)} never shown" if len(said) != len(beyond) else ""
+    missed = f"; {len(finals) - len(beyond)} never shown" if len(finals) != len(beyond) else ""
     return [
         Line(
             "a cell's final figure: meter has it → panel shows it",

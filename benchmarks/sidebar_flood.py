@@ -1,6 +1,6 @@
-"""Two hundred short cells a second, each with output: whether a person's own words all arrive, what the link adds.
+"""Two hundred short cells a second, each with output: whether all output arrives, and the added messages.
 
-The same flood goes to a plain kernel in the same page, in turns: what it loses is not the link's doing.
+A plain kernel in the same page runs the same cells in turn: what it loses is not due to metering.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SPENT = "time.process_time()"
 
 @dataclass(frozen=True)
 class Plan:
-    """Seconds of a flood, and how often each kernel has one."""
+    """Duration of a run in seconds, and number of runs of each kernel."""
 
     seconds: int = 10
     rounds: int = 3
@@ -28,10 +28,10 @@ QUICK = Plan(seconds=10, rounds=1)
 
 
 def flood(stage: Stage, plan: Plan) -> list[Line]:
-    """Measure it."""
+    """Measure the metered and the plain kernel."""
     plain = stage.plain(CELLS, "pass", "plain.ipynb")
     metered = stage.metered(CELLS, "pass", "flood.ipynb")
-    found: dict[str, list[dict[str, Any]]] = {"plain": [], "metered": []}
+    results: dict[str, list[dict[str, Any]]] = {"plain": [], "metered": []}
     rates: list[float] = []
     most: list[int] = []
     for turn in range(plan.rounds):
@@ -40,14 +40,14 @@ def flood(stage: Stage, plan: Plan) -> list[Line]:
             notebook.show()
             stage.probe("listen", notebook.path)
             worked, spent = stage.work(), stage.kernel(notebook, "import time", SPENT)
-            one = stage.probe("flood", notebook.path, RATE, plan.seconds)
+            result = stage.probe("flood", notebook.path, RATE, plan.seconds)
             stage.probe("pause", 1500)
-            one["kernel"] = stage.kernel(notebook, "", SPENT) - spent
-            one["page"] = stage.work() - worked
-            found[kind].append(one)
+            result["kernel"] = stage.kernel(notebook, "", SPENT) - spent
+            result["page"] = stage.work() - worked
+            results[kind].append(result)
             if kind == "metered":
                 heard = stage.frames()
-                rates.append(len(heard) / (found[kind][-1]["running"] + 1.5))
+                rates.append(len(heard) / (results[kind][-1]["running"] + 1.5))
                 most.append(_most([each["sent"] for each in heard if each["sent"] is not None]))
     stage.desk.ask("() => window.greenProbe.stop()")
     stage.desk.clear()
@@ -55,15 +55,15 @@ def flood(stage: Stage, plan: Plan) -> list[Line]:
         Line(
             f"{RATE} short cells a second for {plan.seconds} s: own outputs that arrive",
             "all",
-            _arrived(found["metered"]),
-            f"plain kernel: {_arrived(found['plain'])}",
-            found,
+            _arrived(results["metered"]),
+            f"plain kernel: {_arrived(results['plain'])}",
+            results,
         ),
         Line(
             "the same: “IOPub message rate exceeded”",
             "0",
-            str(sum(each["exceeded"] for each in found["metered"])),
-            f"plain kernel: {sum(each['exceeded'] for each in found['plain'])}",
+            str(sum(each["exceeded"] for each in results["metered"])),
+            f"plain kernel: {sum(each['exceeded'] for each in results['plain'])}",
         ),
         Line(
             "the same: messages of the link a second",
@@ -74,8 +74,8 @@ def flood(stage: Stage, plan: Plan) -> list[Line]:
         Line(
             "the same: processor time of a cell, kernel; page",
             "",
-            _work(found["metered"]),
-            f"plain kernel: {_work(found['plain'])}",
+            _work(results["metered"]),
+            f"plain kernel: {_work(results['plain'])}",
         ),
     ]
 
@@ -92,7 +92,7 @@ def _work(floods: list[dict[str, Any]]) -> str:
 
 
 def _most(moments: list[float]) -> int:
-    """The most of these moments, in milliseconds, within any one second."""
+    """Return the largest number of times (in milliseconds) within any one second."""
     ordered = sorted(moments)
     return max(
         (sum(start <= each < start + 1000 for each in ordered[at:]) for at, start in enumerate(ordered)), default=0

@@ -1,8 +1,8 @@
-"""A very long notebook: whether the panel opens at once, scrolls without dropped frames, and stays the size that it is.
+"""A very long notebook: time to open the panel, frames dropped while scrolling, and growth of memory.
 
-Ten thousand cells are really run. Ten thousand updates would take most of an hour at the pace that the link keeps, so
-for that part alone the kernel is told to keep a shorter distance; what is sent, and how, is the same. The same is done
-in a notebook of ten cells, which shows what the length itself costs.
+Ten thousand cells are actually run. Ten thousand updates would take most of an hour at the usual rate, so for that part
+the kernel's rate limit is raised; the messages are the same. A notebook of ten cells is measured in the same way, to
+show the effect of the length.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ LivePublisher.current._pace = RateLimit({distance}, {distance})
 OWN_SECONDS = "current()._sampler.cpu_seconds"
 SHORT = 10
 ENOUGH = 5_000
-"""Updates below which what the collector leaves lying about is more than what grows."""
+"""Number of updates below which uncollected garbage is larger than the growth."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is measured.
+    """Amount of work.
 
     Parameters
     ----------
     cells, updates : int
-        Of the long notebook.
+        Number of cells and updates of the long notebook.
     openings : int
-        How often the panel is opened.
+        Number of times that the panel is opened.
     scrolling, turns : int
-        Seconds of scrolling, and of rest, in one turn; and turns.
+        Seconds of scrolling and of rest in one turn; number of turns.
     """
 
     cells: int = 10_000
@@ -53,7 +53,7 @@ class Plan:
     turns: int = 6
 
     def of(self, cells: int | None) -> Plan:
-        """The same with so many cells, where a number is given."""
+        """Return the plan with a given number of cells."""
         return self if cells is None else replace(self, cells=cells)
 
 
@@ -62,7 +62,7 @@ QUICK = Plan(cells=2_000, updates=1_500, openings=4, scrolling=2, turns=2)
 
 @dataclass
 class Scroll:
-    """Milliseconds between drawn frames, and processor seconds of the page."""
+    """Milliseconds between drawn frames, and CPU seconds of the page."""
 
     gaps: list[float] = field(default_factory=list)
     work: float = 0.0
@@ -70,7 +70,7 @@ class Scroll:
 
 @dataclass(frozen=True)
 class Course:
-    """What updates cost: heap in bytes after so many of them, and seconds of work of page and kernel for each."""
+    """Cost of updates: heap in bytes by number of updates, and CPU seconds of page and kernel per update."""
 
     counts: tuple[int, ...]
     heaps: tuple[float, ...]
@@ -79,7 +79,7 @@ class Course:
 
 
 def length(stage: Stage, plan: Plan) -> list[Line]:
-    """Measure it."""
+    """Measure the long notebook and the short one."""
     brief = _course(stage, _run_through(stage, SHORT, "brief.ipynb"), max(200, plan.updates // 10))
     stage.desk.clear()
     notebook = _run_through(stage, plan.cells, "long.ipynb")
@@ -135,29 +135,29 @@ def _run_through(stage: Stage, cells: int, name: str) -> Notebook:
 
 
 def _drawn(stage: Stage, notebook: Notebook) -> None:
-    """Wait until JupyterLab has made the editors of all cells, which it does whenever it has a moment."""
+    """Wait until JupyterLab has created the editors of all cells, which it does when idle."""
     while not stage.probe("drawn", notebook.path):
         stage.probe("pause", 1000)
 
 
 def _open_again(stage: Stage, plan: Plan) -> list[float]:
-    found = []
+    times = []
     for _ in range(plan.openings):
         stage.desk.hide_panel()
         stage.probe("pause", 500)
-        found.append(float(stage.probe("open")["rows"]))
-    return found
+        times.append(float(stage.probe("open")["rows"]))
+    return times
 
 
 def _scroll(stage: Stage, plan: Plan) -> tuple[Scroll, Scroll]:
-    """Scroll the list by more than three rows a frame, in turns with a plain one."""
+    """Scroll the list by more than three rows per frame, in turn with a plain list."""
     ours, plain = Scroll(), Scroll()
     for turn in range(plan.turns):
         pair = (("scroll", ours), ("scrollPlain", plain))
-        for function, found in pair if turn % 2 else pair[::-1]:
+        for function, result in pair if turn % 2 else pair[::-1]:
             worked = stage.work()
-            found.gaps += stage.probe(function, 1000 * plan.scrolling, STEP_PIXELS)
-            found.work += stage.work() - worked
+            result.gaps += stage.probe(function, 1000 * plan.scrolling, STEP_PIXELS)
+            result.work += stage.work() - worked
     return ours, plain
 
 
@@ -190,29 +190,29 @@ def _course(stage: Stage, notebook: Notebook, updates: int) -> Course:
 
 
 def _open_fresh(stage: Stage, notebook: Notebook, plan: Plan) -> list[Line]:
-    """Open the notebook in another page, and the panel there: nothing is known yet, all is asked for."""
+    """Open the notebook and the panel in another page, which has to request all data."""
     notebook.save()
     stage.desk.page.close()
     other = stage.another()
     found_there = other.desk.open_file(notebook.path, None)
     found_there.idle()
     began = time.perf_counter()
-    found = other.probe("open")
+    times = other.probe("open")
     other.wait(_counted(plan.cells))
-    known = time.perf_counter() - began
+    seconds = time.perf_counter() - began
     other.desk.clear()
     return [
         Line(
             f"{plan.cells:,} cells: the same in a page that was just loaded",
             "≤ 1 s",
-            f"total {found['total']:,.0f} ms, first rows {found['rows']:,.0f} ms, all rows {known:.1f} s (n 1)",
-            values={**found, "all": known},
+            f"total {times['total']:,.0f} ms, first rows {times['rows']:,.0f} ms, all rows {seconds:.1f} s (n 1)",
+            values={**times, "all": seconds},
         )
     ]
 
 
 def _counted(cells: int) -> str:
-    """Whether the panel tells of so many cells."""
+    """Return whether the panel shows a given number of cells."""
     return f"() => document.querySelector('.jgp-cells h3')?.textContent.includes('{cells:,}')"
 
 
@@ -223,7 +223,7 @@ def _dropped(gaps: Sequence[float]) -> str:
 
 
 def _grown(course: Course) -> str:
-    """Heap once the first fifth of the updates is over, and at the end; and its slope, where there are enough."""
+    """Return the heap after the first fifth of the updates and at the end, and its slope if there are enough."""
     points = [*zip(course.counts, course.heaps, strict=True)][2:]
     heaps = [heap / 1e6 for _, heap in points]
     text = f"{heaps[0]:.1f} → {heaps[-1]:.1f} MB, between {min(heaps):.1f} and {max(heaps):.1f}"

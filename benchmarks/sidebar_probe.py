@@ -1,7 +1,7 @@
-"""What listens in the page: when frames of the link are heard, when the panel shows them, how steadily it draws.
+"""Probe in the page: times at which snapshots arrive and are shown, and times between drawn frames.
 
-The kernel and the browser run on one machine, so that their clocks of the day are the same one. A figure counts as
-seen when the frame after the one in which the panel changed begins: only then has the browser handed it to the screen.
+Kernel and browser run on one machine and share its clock. A figure counts as shown at the start of the frame after the
+one in which the panel changed: only then has the browser passed it to the screen.
 """
 
 from __future__ import annotations
@@ -209,4 +209,4 @@ RESTORED = """
   }, 4);
 })();
 """
-"""Notes the moment at which JupyterLab was restored, in milliseconds since the page was asked for."""
+"""Script that records when JupyterLab was restored, in milliseconds since the page was requested."""

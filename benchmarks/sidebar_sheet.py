@@ -1,4 +1,4 @@
-"""The table of the side panel's figures: each beside its goal and, where there is one, beside its control."""
+"""Table of the side panel's figures, each with its goal and, if there is one, its control."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Line:
     Parameters
     ----------
     name, goal, found : str
-        What it is, what is aimed at, what it came to.
+        Name of the figure, goal and result.
     control : str
-        The same without what is measured, taken in turns with it.
+        The same without what is measured, alternating with it.
     values : dict
-        Every single value, for the file.
+        All values, for the file.
     """
 
     name: str
@@ -31,24 +31,24 @@ class Line:
 
 
 def median(values: Sequence[float]) -> float:
-    """The middle value."""
+    """Return the median."""
     return statistics.median(values)
 
 
 def p95(values: Sequence[float]) -> float:
-    """The value that 95 % do not exceed."""
+    """Return the 95th percentile."""
     return sorted(values)[math.ceil(0.95 * len(values)) - 1]
 
 
 def span(values: Sequence[float], digits: int = 0, unit: str = "ms") -> str:
-    """Median and 95th percentile."""
+    """Format median and 95th percentile."""
     if not values:
         return "nothing was heard"
     return f"{median(values):,.{digits}f} {unit} (p95 {p95(values):,.{digits}f}, n {len(values)})"
 
 
 def spread(values: Sequence[float], digits: int = 0, unit: str = "ms") -> str:
-    """Median, lowest and highest of a difference, with their signs."""
+    """Format median, lowest and highest of a difference, with signs."""
     low, middle, high = (
         f"{value:+,.{digits}f}".replace("-", "−") for value in (min(values), median(values), max(values))
     )
@@ -56,7 +56,7 @@ def spread(values: Sequence[float], digits: int = 0, unit: str = "ms") -> str:
 
 
 def table(lines: Sequence[Line]) -> str:
-    """Return the table in plain Markdown."""
+    """Return the table as Markdown."""
     rows = [("figure", "goal", "found", "control"), ("---",) * 4]
     rows += [(line.name, line.goal or "–", line.found, line.control or "–") for line in lines]
     return "\n".join(f"| {' | '.join(row)} |".replace("| --- ", "|---").replace("--- |", "---|") for row in rows)

@@ -1,7 +1,7 @@
-"""A real JupyterLab from the built wheel in a real Chromium, with a simulated board below: where the figures are taken.
+"""Setup of the side-panel benchmarks: JupyterLab from the built wheel in Chromium, with a simulated GPU.
 
-Everything is the tests' (`tests/browser`), so that what is measured is what is tested. Nothing listens to the page's
-sockets here, since that would cost the machine a copy of every message.
+It uses the modules of `tests/browser`, so that what is measured is what is tested. The page's sockets are not
+monitored, since that would copy every message.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ FLAGS = (
     *("--disable-background-networking", "--disable-component-update"),
 )
 WATTS = 70.0
-"""What the simulated board draws all the time."""
+"""Constant power of the simulated GPU in watts."""
 
 
 class Missing(Exception):
-    """Something that the measurement needs is not on this machine; one sentence."""
+    """A program that the benchmark needs is missing; the message is one sentence."""
 
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """A browser of this machine.
+    """Return the path of a browser on this machine.
 
     Raises
     ------
@@ -57,18 +57,18 @@ def chromium() -> Iterator[Browser]:
 
 
 class PatientLab(Lab):
-    """A server that a busy machine may be slow to end."""
+    """A server that may take long to stop on a busy machine."""
 
     def __exit__(self, *error: object) -> None:
-        with suppress(subprocess.TimeoutExpired):  # it was killed then
+        with suppress(subprocess.TimeoutExpired):  # it was killed
             super().__exit__(*error)
 
 
 @contextmanager
 def server(folder: Path, installed: Path, *, windowed: bool = False) -> Iterator[Lab]:
-    """JupyterLab with two kinds of kernels: "here" as the machine is, and "board" with a simulated GPU.
+    """JupyterLab with two kinds of kernels: "here" without and "board" with a simulated GPU.
 
-    A notebook that is `windowed` has only those cells in the page that are in sight.
+    With `windowed`, only the visible cells of a notebook are in the page.
     """
     driver = SimulatedDriver(folder / "driver")
     driver.board("A10", idle=WATTS, ripple=0.0)
@@ -87,14 +87,14 @@ def server(folder: Path, installed: Path, *, windowed: bool = False) -> Iterator
 
 @dataclass
 class Stage:
-    """A page with the panel open, and the probe in it."""
+    """A page with an open panel and the probe."""
 
     desk: Desk
     tools: CDPSession
 
     @classmethod
     def of(cls, desk: Desk) -> Stage:
-        """Make one of a page."""
+        """Create a stage from a page."""
         tools = desk.page.context.new_cdp_session(desk.page)
         tools.send("HeapProfiler.enable")
         tools.send("Performance.enable", {"timeDomain": "threadTicks"})
@@ -105,15 +105,15 @@ class Stage:
         return _visited(self.desk.page.context, self.desk.lab, panel=False)
 
     def wait(self, function: str) -> None:
-        """Wait until a function of the page returns something true, much longer than for a page of the usual size."""
+        """Wait until a function in the page returns a true value, with a long time limit for large pages."""
         self.desk.page.wait_for_function(function, timeout=20 * PATIENCE, polling=200)
 
     def metered(self, cells: int, source: str, name: str) -> Notebook:
-        """Open a notebook with so many cells on a kernel of its own, and start metering by the panel's button."""
+        """Open a notebook with a number of cells on a new kernel, and start metering with the panel's button."""
         return self.metering([source] * cells, name)
 
     def metering(self, sources: Sequence[str], name: str) -> Notebook:
-        """The same with these cells."""
+        """Like `metered`, with the given cells."""
         notebook = self.desk.open(sources, "board", name)
         self.desk.panel.empty("not-loaded").get_by_role("button", name="Start metering").click()
         expect(self.desk.panel.button("Stop metering")).to_be_visible()
@@ -121,7 +121,7 @@ class Stage:
         return notebook
 
     def plain(self, cells: int, source: str, name: str) -> Notebook:
-        """The same without metering."""
+        """Open a notebook without metering."""
         return self.desk.open([source] * cells, "here", name)
 
     def probe(self, function: str, *arguments: Any) -> Any:
@@ -129,25 +129,25 @@ class Stage:
         return self.desk.ask(f"([...given]) => window.greenProbe.{function}(...given)", list(arguments))
 
     def kernel(self, notebook: Notebook, code: str, told: str = "None") -> Any:
-        """Have a notebook's kernel do something that is no cell; return what an expression is then worth, by JSON."""
-        said = self.probe("ask", notebook.path, f"import json\n{code}", f"json.dumps({told})")
-        return json.loads(ast.literal_eval(said))
+        """Run code in a notebook's kernel outside cells; return the value of an expression as JSON."""
+        text = self.probe("ask", notebook.path, f"import json\n{code}", f"json.dumps({told})")
+        return json.loads(ast.literal_eval(text))
 
     def frames(self) -> list[dict[str, Any]]:
-        """The frames heard since the probe was last told to listen."""
-        found: list[dict[str, Any]] = self.desk.ask("() => window.greenProbe.frames")
-        return found
+        """Return the snapshots received since the probe was last started."""
+        snapshots: list[dict[str, Any]] = self.desk.ask("() => window.greenProbe.frames")
+        return snapshots
 
     def heap(self) -> float:
-        """Bytes of JavaScript's heap in use once everything unneeded was collected."""
+        """Return the used JavaScript heap in bytes after garbage collection."""
         for _ in range(2):
             self.tools.send("HeapProfiler.collectGarbage")
         return float(self.tools.send("Runtime.getHeapUsage")["usedSize"])
 
     def work(self) -> float:
-        """Processor seconds of the page's main thread so far."""
-        found = {each["name"]: each["value"] for each in self.tools.send("Performance.getMetrics")["metrics"]}
-        return float(found["TaskDuration"])
+        """Return the CPU seconds of the page's main thread so far."""
+        metrics = {each["name"]: each["value"] for each in self.tools.send("Performance.getMetrics")["metrics"]}
+        return float(metrics["TaskDuration"])
 
 
 @contextmanager
@@ -167,6 +167,6 @@ def _visited(context: BrowserContext, lab: Lab, *, panel: bool) -> Stage:
 
 @contextmanager
 def opened(browser: Browser) -> Iterator[BrowserContext]:
-    """A browser's profile that has never been anywhere."""
+    """A new browser profile."""
     with browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce") as context:
         yield context

@@ -1,7 +1,7 @@
-"""What the extension costs before anything is metered: start of the server, load of the page, size of the bundle.
+"""Cost of the installed extension without metering: server start, page load, size of the bundle.
 
-JupyterLab with the package and without it are two environments that differ in nothing else. They take turns, and so
-does the one without a second time: what its two turns differ by is the noise of the machine.
+Two environments with JupyterLab differ only in the package. They alternate, and the one without the package runs twice
+per round: the difference of its two runs is the noise of the machine.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ QUANTITIES = (
 
 @dataclass(frozen=True)
 class Plan:
-    """How often each takes its turn."""
+    """Number of repetitions."""
 
     rounds: int = 10
 
@@ -49,7 +49,7 @@ QUICK = Plan(rounds=2)
 
 
 class TimedLab(PatientLab):
-    """A server that notes how long it took until it answered, and how much of that it worked, in seconds."""
+    """A server that records its start time and the CPU time of the start, in seconds."""
 
     started = worked = 0.0
 
@@ -68,25 +68,25 @@ class TimedLab(PatientLab):
 
 
 def starts(browser: Browser, folder: Path, plan: Plan) -> list[Line]:
-    """Start servers and load pages in turns."""
+    """Start servers and load pages alternately."""
     plain = environment("plain", "jupyterlab", "notebook")
     places = {WITHOUT: plain, WITH: environment("lab", "jupyterlab", "notebook", package=wheel()), AGAIN: plain}
     kinds = [*places]
-    found: dict[str, dict[str, list[float]]] = {name: {kind: [] for kind in kinds} for name in QUANTITIES}
+    seconds: dict[str, dict[str, list[float]]] = {name: {kind: [] for kind in kinds} for name in QUANTITIES}
     for turn in range(-1, plan.rounds):
         for kind in kinds[turn % 3 :] + kinds[: turn % 3]:
             lab = TimedLab(folder / f"{turn}-{kinds.index(kind)}", installed=places[kind])
             with lab:
                 values = (lab.started, lab.worked, *_loads(browser, lab))
-            if turn >= 0:  # the first of all compiles and fills the machine's caches
+            if turn >= 0:  # the first run compiles and fills caches
                 for name, value in zip(QUANTITIES, values, strict=True):
-                    found[name][kind].append(1000 * value)
-    return [_line(name, values) for name, values in found.items()]
+                    seconds[name][kind].append(1000 * value)
+    return [_line(name, values) for name, values in seconds.items()]
 
 
 def _loads(browser: Browser, lab: Lab) -> list[float]:
-    """Load the page twice in a profile of its own; return seconds, and processor seconds of the page, of each."""
-    found = []
+    """Load the page twice in a new profile; return seconds and CPU seconds of the page for each."""
+    times = []
     with opened(browser) as context:
         for _ in range(2):
             desk = Desk(context, lab)
@@ -94,14 +94,16 @@ def _loads(browser: Browser, lab: Lab) -> list[float]:
             stage = Stage.of(desk)
             desk.visit(panel=False)
             desk.until("() => window.greenRestored !== undefined")
-            found += [float(desk.ask("() => window.greenRestored")) / 1000, stage.work()]
+            times += [float(desk.ask("() => window.greenRestored")) / 1000, stage.work()]
             desk.close()
-    return found
+    return times
 
 
 def _line(name: str, values: dict[str, list[float]]) -> Line:
     without = values[WITHOUT]
-    added, noise = ([one - other for one, other in zip(values[kind], without, strict=True)] for kind in (WITH, AGAIN))
+    added, noise = (
+        [value - other for value, other in zip(values[kind], without, strict=True)] for kind in (WITH, AGAIN)
+    )
     return Line(
         name,
         "within the noise",
@@ -112,11 +114,11 @@ def _line(name: str, values: dict[str, list[float]]) -> Line:
 
 
 def bundle() -> Line:
-    """What a page loads of the package, as the wheel holds it."""
-    with zipfile.ZipFile(wheel()) as held:
+    """Measure the scripts of the package that a page loads, as they are in the wheel."""
+    with zipfile.ZipFile(wheel()) as archive:
         files = {
-            name.rsplit("/", 1)[1]: held.read(name)
-            for name in held.namelist()
+            name.rsplit("/", 1)[1]: archive.read(name)
+            for name in archive.namelist()
             if STATIC in name and name.endswith((".js", ".css"))
         }
     size, packed = sum(map(len, files.values())), sum(len(gzip.compress(data)) for data in files.values())

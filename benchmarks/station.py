@@ -1,9 +1,8 @@
-"""A meter in a process of its own, both ends: the process that meters when told, and its handle.
+"""A meter in a separate process: the process itself (`serve`) and its handle (`Station`).
 
-Orders and answers are lines of JSON on pipes of their own, because meters print. Moments are
-`time.perf_counter()`, one clock for every process (Linux). A window is opened a little before the work
-begins and closed when it is over; the answer has the moments between which the meter was at work, and
-the truth is taken between exactly those.
+Requests and results are lines of JSON on separate pipes, because meters print. Times are `time.perf_counter()`, which
+is one clock for all processes on Linux. A window is opened shortly before the work begins and closed after it; the
+result has the times between which the meter was active, and the true energy is that between these times.
 """
 
 from __future__ import annotations
@@ -25,16 +24,16 @@ from .guard import GUARD, processor_seconds
 
 ROOT = Path(__file__).resolve().parents[1]
 EARLY = 0.0015
-"""How long before its work a window is opened, in seconds."""
+"""Seconds by which a window is opened before its work."""
 
 LONG = 1.0
-"""Windows from here on tell what a meter takes in the background."""
+"""Windows of at least this length in seconds give a meter's background load."""
 
 PATIENCE = 15.0
 
 
 class StationFault(Exception):
-    """The meter can't be used here; the message is fit for a line under a table."""
+    """The meter can't be used here; the message can be shown below a table."""
 
 
 class Station:
@@ -43,11 +42,11 @@ class Station:
     Parameters
     ----------
     key : str
-        Which meter, a key of `METERS`.
+        Key of the meter in `METERS`.
     folder : Path
         Home and working folder of the process.
     environment : dict of str to str
-        All its variables.
+        All environment variables of the process.
     """
 
     def __init__(self, key: str, folder: Path, environment: dict[str, str]) -> None:
@@ -71,14 +70,14 @@ class Station:
         self._rest = b""
 
     def order(self, windows: Sequence[tuple[float, float]]) -> None:
-        """Have windows metered, one after the other, at these moments."""
+        """Request windows to be metered one after the other, at given times."""
         try:
             os.write(self._orders, json.dumps(windows).encode() + b"\n")
         except BrokenPipeError:
             raise StationFault(f"its process ended ({self._process.wait(timeout=5)})") from None
 
     def answer(self, patience: float) -> Any:
-        """Return the next answer.
+        """Return the next result.
 
         Raises
         ------
@@ -90,19 +89,19 @@ class Station:
             ready, _, _ = select.select([self._answers], [], [], max(0.0, limit - time.perf_counter()))
             if not ready:
                 raise StationFault(f"did not answer within {patience:.0f} s")
-            found = os.read(self._answers, 1 << 16)
-            if not found:
+            data = os.read(self._answers, 1 << 16)
+            if not data:
                 raise StationFault(f"its process ended ({self._process.wait(timeout=5)})")
-            self._rest += found
+            self._rest += data
         line, _, self._rest = self._rest.partition(b"\n")
-        told = json.loads(line)
-        if "fault" in told:
-            raise StationFault(told["fault"])
-        self.refused = tuple(told.get("refused", self.refused))
-        return told.get("windows")
+        message = json.loads(line)
+        if "fault" in message:
+            raise StationFault(message["fault"])
+        self.refused = tuple(message.get("refused", self.refused))
+        return message.get("windows")
 
     def close(self) -> None:
-        """End the process and what it started."""
+        """End the process and its child processes."""
         import psutil
 
         try:
@@ -121,11 +120,11 @@ class Station:
                 child.kill()
 
 
-# ---- the other end ------------------------------------------------------------------------------------------
+# ---- the process ------------------------------------------------------------------------------------------
 
 
 def serve(key: str, orders: IO[str], answers: IO[str]) -> None:
-    """Meter what is ordered until the orders end."""
+    """Meter requested windows until the requests end."""
     scope: dict[str, Any] = {}
     exec(GUARD, scope)
 
@@ -136,16 +135,16 @@ def serve(key: str, orders: IO[str], answers: IO[str]) -> None:
     try:
         gauge = METERS[key].gauge()
         look = _look_at_the_driver()
-    except Exception as fault:  # noqa: BLE001 - whatever it is, it is this meter's reason
+    except Exception as fault:  # noqa: BLE001 - any error is this meter's reason
         tell(fault=_sentence(fault))
         return
     tell(refused=scope["_refused"])
     for line in orders:
         try:
-            # A new course of power is taken in now, so that no meter pays for the simulation.
+            # Load the new power steps now, so that no meter is charged for the simulation.
             look()
             tell(windows=_meter(gauge, json.loads(line)), refused=scope["_refused"])
-        except Exception as fault:  # noqa: BLE001 - likewise: the peer failed, the bench goes on
+        except Exception as fault:  # noqa: BLE001 - the meter failed, the benchmark goes on
             tell(fault=_sentence(fault))
     gauge.close()
 
@@ -153,7 +152,7 @@ def serve(key: str, orders: IO[str], answers: IO[str]) -> None:
 def _meter(gauge: Gauge, windows: list[list[float]]) -> list[dict[str, Any]]:
     children = _children()
     ended: list[Any] = []
-    told: list[dict[str, Any]] = []
+    results: list[dict[str, Any]] = []
     alone = len(windows) == 1
     for start, end in windows:
         gauge.prepare()
@@ -167,9 +166,9 @@ def _meter(gauge: Gauge, windows: list[list[float]]) -> list[dict[str, Any]]:
         closed = time.perf_counter()
         ended.append(gauge.end())
         done = time.perf_counter()
-        asked = time.thread_time()
+        before_provisional = time.thread_time()
         at_once = gauge.at_once(ended[-1]) if alone else None
-        told.append(
+        results.append(
             {
                 "opened": opened,
                 "lag": opened - start,
@@ -178,18 +177,18 @@ def _meter(gauge: Gauge, windows: list[list[float]]) -> list[dict[str, Any]]:
                 "stopping": done - closed,
                 "at_once": asdict(at_once) if at_once else None,
                 "background": background / (closed - opened) if end - start >= LONG else None,
-                # Asking for a provisional figure is no part of metering.
-                "spent": before + time.thread_time() - asked,
+                # Requesting a provisional figure is not part of metering.
+                "spent": before + time.thread_time() - before_provisional,
             }
         )
-    for token, window in zip(ended, told, strict=True):
+    for token, window in zip(ended, results, strict=True):
         final = gauge.settled(token, PATIENCE)
         window["settled"] = final - window["closed"] if final is not None else None
     spent = _spent(children)
-    for token, window in zip(ended, told, strict=True):
+    for token, window in zip(ended, results, strict=True):
         window["spent"] = spent - window["spent"] if alone else None
         window["said"] = asdict(gauge.said(token))
-    return told
+    return results
 
 
 def _wait_until(moment: float) -> None:
@@ -198,8 +197,8 @@ def _wait_until(moment: float) -> None:
 
 
 def _children() -> list[int]:
-    found = Path("/proc/self/task").glob("*/children")
-    return [int(pid) for file in found for pid in file.read_text().split()]
+    files = Path("/proc/self/task").glob("*/children")
+    return [int(pid) for file in files for pid in file.read_text().split()]
 
 
 def _spent(children: list[int]) -> float:
@@ -212,7 +211,7 @@ def _sentence(fault: BaseException) -> str:
 
 
 def _look_at_the_driver() -> Callable[[], None]:
-    """Return a call that makes the simulated library take in a changed state file."""
+    """Return a function that makes the simulated library reload its state file."""
     library = ctypes.CDLL("libnvidia-ml.so.1")
     library.nvmlInit_v2()
     board, mode = ctypes.c_void_p(), ctypes.c_int()

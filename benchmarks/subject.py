@@ -1,8 +1,8 @@
-"""The meters under comparison, each set up to meter every cell of a notebook.
+"""The compared meters, each set up to meter every cell of a notebook.
 
-Ours is loaded as a person loads it. The others have no notebook side, so each gets the two calls that its
-own documentation asks for, one before and one after the cell. Each stays at its defaults, apart from being
-kept off the network, quiet, and (Zeus) from needing PyTorch.
+jupyter_green is loaded as usual. The others have no notebook integration, so each gets the two calls that its
+documentation describes, one before and one after the cell. Each has its defaults, except that network access and output
+are disabled and Zeus is kept from needing PyTorch.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ class Subject:
     Parameters
     ----------
     name : str
-        What the table calls it.
+        Name in the table.
     package : str or None
-        Distribution whose version is printed.
+        Distribution whose version is reported.
     load : str
         Cell that loads it, after which every cell is metered.
     reading : tuple of str
-        Cells of which the last prints the joules of a window of one second.
+        Cells of which the last prints the joules of a window of 1 s.
     tick : float
-        Seconds between two ticks of the simulated counter.
+        Update period of the simulated counter in seconds.
     """
 
     name: str

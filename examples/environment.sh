@@ -1,12 +1,12 @@
 # Sourced by examples/run and tests/run: finds a Python and keeps a virtual environment up to date.
 
-# Say one sentence and end.
+# Print one sentence and exit.
 stop() {
   printf '%s\n' "$*" >&2
   exit 1
 }
 
-# Print the first Python from 3.10 on that can make virtual environments; the person's own `python3` comes first.
+# Print the first Python >= 3.10 that can create virtual environments; the user's `python3` comes first.
 find_python() {
   local name without_venv=
   for name in python3 python3.13 python3.12 python3.11 python3.10; do
@@ -24,7 +24,7 @@ find_python() {
 }
 
 # make_environment FOLDER KEY PIP-ARGUMENT...
-# Installs what the arguments name, unless FOLDER already holds just that. KEY is a list of files on which it depends;
+# Installs what the arguments name, unless FOLDER already has exactly that. KEY is a list of files on which it depends;
 # the source itself is linked, so a change in it needs no new installation.
 make_environment() {
   local folder=$1 key=$2 python stamp

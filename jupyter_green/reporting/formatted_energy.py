@@ -1,7 +1,7 @@
-"""Joules as they are written in a row or a line: bounds, ± and standing by the rules of a record's sentence.
+"""Formatting of one energy for a row or a line, by the rules of a record's sentence.
 
-A figure is what is left of a record, or of a sum of records, where its devices are not at hand. It is written as the
-record would be: "~" where no sensor stands behind it, "≤" where the interval reaches 0, "so far" while it may move.
+Used for a record or a sum of records whose devices are not at hand. "~" marks an energy without any sensor, "≤" an
+interval that includes 0, "so far" a value that may still change.
 """
 
 from __future__ import annotations
@@ -16,29 +16,29 @@ from . import numbers
 from .numbers import ABSENT, THIN, finite
 
 SENSED = 0.005
-"""Below this measured share a figure counts as modelled altogether."""
+"""An energy with a smaller measured share counts as modelled."""
 
 
 @dataclass(frozen=True)
 class FormattedEnergy:
-    """Joules with what they may be called.
+    """An energy with its uncertainty and quality, formatted on demand.
 
     Parameters
     ----------
     joules : float or None
-        Energy; None where there is no reading.
+        Energy; None if there is no reading.
     uncertainty : float or None
-        Half-width of the 95 % interval in joules; None where it is not known.
+        Half-width of the 95 % interval in joules; None if unknown.
     quality : {"measured", "estimated", "simulated"}
-        The weakest standing among the readings.
+        The weakest quality of the readings.
     measured_share : float or None
-        Share of the joules that was measured, 0 to 1.
+        Share of the energy that was measured, 0 to 1.
     below_resolution : bool
-        Whether the interval reaches 0.
+        Whether the interval includes 0.
     final : bool
-        Whether it moves no more.
+        Whether the value is final.
     cut : bool
-        Whether it was counted to a kernel's last heartbeat only, so that it is a lower bound.
+        Whether it ends at a killed kernel's last heartbeat, so that it is a lower bound.
     """
 
     joules: float | None
@@ -51,7 +51,7 @@ class FormattedEnergy:
 
     @classmethod
     def of(cls, record: EnergyRecord) -> FormattedEnergy:
-        """Return a record's figure."""
+        """Create from a record."""
         return cls(
             finite(record.joules),
             finite(record.uncertainty),
@@ -64,7 +64,7 @@ class FormattedEnergy:
 
     @classmethod
     def told(cls, shape: Mapping[str, Any], *, final: bool = True, cut: bool = False) -> FormattedEnergy:
-        """Return the figure of a shape that pages are told."""
+        """Create from the dictionary that is sent to pages."""
         return cls(
             finite(shape["joules"]),
             finite(shape["uncertainty"]),
@@ -77,12 +77,12 @@ class FormattedEnergy:
 
     @property
     def modelled(self) -> bool:
-        """Whether no sensor stands behind any part of it."""
+        """Whether no part of it was read from a sensor."""
         return self.quality == "estimated" and (self.measured_share or 0.0) < SENSED
 
     @property
     def standing(self) -> str:
-        """What it may be called: "measured", "85 % measured", "estimated", "simulated", "no reading"."""
+        """The quality in words: "measured", "85 % measured", "estimated", "simulated", "no reading"."""
         if self.joules is None:
             return "no reading"
         if self.quality == "estimated" and not self.modelled:
@@ -90,12 +90,12 @@ class FormattedEnergy:
         return self.quality
 
     def head(self, unit: numbers.Unit | None = None) -> str:
-        """Return the value with its sign and unit, without ±."""
+        """Return the value with its sign ("~", "≤", "≥") and unit, without ±."""
         value, _ = self._parts(unit)
         return value
 
     def spread(self, unit: numbers.Unit | None = None) -> str:
-        """Return its ± ("± 0.2", "± not known", "so far"), empty where it has none."""
+        """Return the ± ("± 0.2", "± not known", "so far"), empty if there is none."""
         _, spread = self._parts(unit)
         return spread
 

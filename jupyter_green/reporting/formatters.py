@@ -1,7 +1,7 @@
-"""How objects show themselves in a notebook: formatters registered with the shell that is passed in.
+"""IPython formatters for records, traces and reports.
 
-Records live on floor 0 and know nothing of drawing; IPython asks its formatter by type, so the drawing is
-registered there when the extension loads and removed when it unloads. Nothing of IPython is imported.
+The package `records` does not depend on rendering. IPython looks formatters up by type, so they are registered
+when the extension loads and removed when it unloads. IPython itself is not imported.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .text_table import TextTable
 
 
 def trace_bundle(trace: Trace) -> dict[str, Any]:
-    """Return a course of power as text, picture and HTML."""
+    """Return power over time as text, SVG and HTML."""
     return {
         "text/plain": sparkline(trace),
         "image/svg+xml": svg(trace, standalone=True),
@@ -32,7 +32,7 @@ def trace_bundle(trace: Trace) -> dict[str, Any]:
 
 
 def report_bundle(report: Table | Doctor | Totals | TextTable | ShareText) -> dict[str, Any]:
-    """Return one of this room's reports as text and HTML."""
+    """Return a report as text and HTML."""
     return {"text/plain": report.text(), "text/html": report.html()}
 
 
@@ -58,12 +58,12 @@ _DRAWINGS: dict[type, Callable[[Any], dict[str, Any]]] = {
 
 
 def register(shell: Any) -> None:
-    """Let `shell` (an IPython shell) draw records, traces and reports; calling it twice is harmless."""
+    """Register the formatters with an IPython `shell`; may be called twice."""
     for kind, draw in _DRAWINGS.items():
         shell.display_formatter.mimebundle_formatter.for_type(kind, draw)
 
 
 def unregister(shell: Any) -> None:
-    """Undo `register`; calling it without or twice is harmless."""
+    """Remove the formatters from `shell`, if they are registered."""
     for kind in _DRAWINGS:
         shell.display_formatter.mimebundle_formatter.pop(kind, None)

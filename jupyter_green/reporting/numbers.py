@@ -1,9 +1,8 @@
-"""How numbers are written: one set of rules for text, HTML and pictures.
+"""Number formatting for text, HTML and images.
 
-± is the half-width of the 95 % interval and gets one significant digit, two where the first is 1; the
-value ends on the same digit. A block or column keeps one unit, chosen from its largest value. Absent is
-"–", never 0, and a bound is rounded away from the doubt (an upper bound up, a lower bound down), so that
-it stays a bound. Numbers are joined to units by a thin space that plain text turns into a normal one.
+± is the half-width of the 95 % interval. It gets one significant digit, two if the first is 1, and the value has the
+same number of decimals. A block or column has one unit, chosen from its largest value. A missing value is "–", never
+0. Upper bounds are rounded up and lower bounds down. A thin space separates number and unit; `plain` replaces it.
 """
 
 from __future__ import annotations
@@ -15,9 +14,9 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
 from typing import TypeGuard
 
 THIN = "\u202f"
-"""Narrow no-break space, before a unit and after ±; `plain` makes it a normal space."""
+"""Narrow no-break space, before a unit and after ±; `plain` replaces it by a normal space."""
 HAIR = "\u200a"
-"""Hair space, where plain text has none at all."""
+"""Hair space; `plain` removes it."""
 ABSENT = "–"
 MINUS = "−"
 
@@ -32,7 +31,7 @@ _MOST_COLUMN_DECIMALS = 3
 
 @dataclass(frozen=True)
 class Unit:
-    """A unit of energy: its symbol, and how many joules one of it is."""
+    """A unit of energy: its symbol and its size in joules."""
 
     symbol: str
     joules: float
@@ -43,7 +42,7 @@ JOULE = Unit("J", 1.0)
 
 @dataclass(frozen=True)
 class Amount:
-    """An energy as written: value, ± (None where it is not known) and the unit's symbol."""
+    """A formatted energy: value, ± (None if unknown), unit and number of decimals."""
 
     value: str
     uncertainty: str | None
@@ -60,17 +59,17 @@ class Amount:
 
 
 def plain(text: str) -> str:
-    """Return `text` with the thin spaces of print turned into those of plain text."""
+    """Return `text` with typographic spaces replaced by those of plain text."""
     return text.replace(THIN, " ").replace(HAIR, "")
 
 
 def known(value: float | None) -> TypeGuard[float]:
-    """Whether there is a finite number to write."""
+    """Whether `value` is a finite number."""
     return value is not None and math.isfinite(value)
 
 
 def finite(value: float | None) -> float | None:
-    """Return a finite number, for which JSON has a word too, else None."""
+    """Return `value` if it is finite, else None (JSON has no NaN or infinity)."""
     return value if known(value) else None
 
 
@@ -78,7 +77,7 @@ def finite(value: float | None) -> float | None:
 
 
 def fixed(value: float, decimals: int, rounding: str = ROUND_HALF_UP) -> str:
-    """Write `value` with `decimals` places (negative: rounded to tens, hundreds), commas and a true minus."""
+    """Format with `decimals` decimals (negative: rounded to tens, hundreds), thousands commas and a minus sign."""
     if not math.isfinite(value):
         return ABSENT
     if abs(value) >= 1e15 or 0 < abs(value) < 10.0**-_MOST_DECIMALS:
@@ -91,12 +90,12 @@ def fixed(value: float, decimals: int, rounding: str = ROUND_HALF_UP) -> str:
 
 
 def significant(value: float, digits: int = 2, rounding: str = ROUND_HALF_UP) -> str:
-    """Write `value` with so many significant digits."""
+    """Format with a number of significant digits."""
     return fixed(value, places(value, digits, rounding), rounding)
 
 
 def doubt(uncertainty: float) -> int:
-    """Return the decimals that a ± gets: one significant digit, two where the first is 1."""
+    """Return the number of decimals for a ±: one significant digit, two if the first is 1."""
     if not known(uncertainty) or uncertainty == 0:
         return 0
     finer = places(uncertainty, 2)
@@ -104,31 +103,31 @@ def doubt(uncertainty: float) -> int:
 
 
 def places(value: float, digits: int, rounding: str = ROUND_HALF_UP, keep_carry: bool = False) -> int:
-    """Return the decimals that give `value` so many significant digits (12 at most)."""
+    """Return the number of decimals that gives `value` so many significant digits (at most 12)."""
     if not math.isfinite(value) or value == 0:
         return 0
     exact = abs(Decimal(repr(float(value))))
     decimals = digits - 1 - exact.adjusted()
     if not keep_carry:  # 9.96 with two digits is 10, not 10.0
-        carried = exact.quantize(Decimal(1).scaleb(-decimals), rounding=rounding, context=_CONTEXT).adjusted()
-        decimals -= carried - exact.adjusted()
+        rounded_exponent = exact.quantize(Decimal(1).scaleb(-decimals), rounding=rounding, context=_CONTEXT).adjusted()
+        decimals -= rounded_exponent - exact.adjusted()
     return min(decimals, _MOST_DECIMALS)
 
 
 def fixed_or_own(value: float, decimals: int) -> str:
-    """Write `value` at a column's digit, or with one digit of its own where it would vanish there."""
-    written = fixed(value, decimals)
-    return written if _leading(value, decimals) != "0" or not value else significant(value, 1)
+    """Format with a column's decimals, or with one significant digit if that would round to 0."""
+    text = fixed(value, decimals)
+    return text if _leading(value, decimals) != "0" or not value else significant(value, 1)
 
 
 def ceiling(value: float) -> str:
-    """Write an upper bound: rounded up to one significant digit, to two where the first is 1."""
+    """Format an upper bound: rounded up to one significant digit, two if the first is 1."""
     two = significant(value, 2, ROUND_CEILING)
     return two if two.lstrip("0.").startswith("1") else significant(value, 1, ROUND_CEILING)
 
 
 def floor(value: float) -> str:
-    """Write a lower bound: rounded down to two significant digits; one would throw away too much of it."""
+    """Format a lower bound: rounded down to two significant digits, as one would lose too much."""
     return significant(value, 2, ROUND_FLOOR)
 
 
@@ -140,7 +139,7 @@ def _leading(value: float, decimals: int) -> str:
 
 
 def unit_for(values: Iterable[float | None]) -> Unit:
-    """Return the unit of a block from its largest value: J below 1,000, then kJ, MJ; mJ below 0.01 J."""
+    """Return the unit of a block from its largest value: J below 1,000 J, then kJ, MJ; mJ below 0.01 J."""
     largest = max((abs(value) for value in values if value is not None and math.isfinite(value)), default=0.0)
     if largest == 0 or 0.01 <= largest < 1000:
         return JOULE
@@ -150,8 +149,8 @@ def unit_for(values: Iterable[float | None]) -> Unit:
 def unit_of_column(pairs: Iterable[tuple[float | None, float | None]]) -> Unit:
     """Return the unit of a column of energies and their ±.
 
-    The largest value chooses it, but a row that would need more than three decimals brings the column back
-    towards joules: 12.4 J below 1.24 MJ is not "0.0000124".
+    It follows the largest value, but is reduced towards joules while a row needs more than three decimals: below
+    1.24 MJ, 12.4 J is not "0.0000124".
     """
     rows = [(value, spread) for value, spread in pairs if value is not None and math.isfinite(value)]
     unit = unit_for(value for value, _ in rows)
@@ -162,42 +161,42 @@ def unit_of_column(pairs: Iterable[tuple[float | None, float | None]]) -> Unit:
 
 
 def energy(joules: float | None, uncertainty: float | None = None, unit: Unit | None = None) -> Amount:
-    """Write an energy in joules with its ±; without one it gets two significant digits.
+    """Format an energy in joules with its ±; without a ± it gets two significant digits.
 
-    A `unit` given (a block's) is kept. Without it the unit follows the value as it is written, so that
-    999.96 J is never "1,000.0 J".
+    A given `unit` is used as it is. Otherwise the unit is chosen for the rounded value, so that 999.96 J is never
+    "1,000.0 J".
     """
     if joules is None or not math.isfinite(joules):
         return Amount(ABSENT, None, unit or JOULE, 0)
     chosen = unit or unit_for([joules, uncertainty])
     for _ in range(2):
         value = joules / chosen.joules
-        doubtful = None if uncertainty is None or not math.isfinite(uncertainty) else uncertainty / chosen.joules
-        decimals = doubt(doubtful) if doubtful else places(value, 3 if doubtful == 0 else 2)
-        written = fixed(value, decimals)
-        if unit is not None or chosen.symbol == "MJ" or not written.lstrip(MINUS).startswith("1,000"):
+        spread = None if uncertainty is None or not math.isfinite(uncertainty) else uncertainty / chosen.joules
+        decimals = doubt(spread) if spread else places(value, 3 if spread == 0 else 2)
+        text = fixed(value, decimals)
+        if unit is not None or chosen.symbol == "MJ" or not text.lstrip(MINUS).startswith("1,000"):
             break
         chosen = _next(chosen)
-    return Amount(written, None if doubtful is None else fixed(doubtful, decimals), chosen, decimals)
+    return Amount(text, None if spread is None else fixed(spread, decimals), chosen, decimals)
 
 
 def energy_within(joules: float, decimals: int, unit: Unit) -> str:
-    """Write a part of a block at the block's digit; a part that this would bend by a tenth keeps digits of its own."""
-    written = fixed(joules / unit.joules, decimals)
-    bent = abs(round(joules / unit.joules, decimals) * unit.joules - joules) if math.isfinite(joules) else 0.0
-    if joules and (bent > 0.1 * abs(joules) or not any(sign in "123456789" for sign in written)):
+    """Format a part of a sum with the sum's decimals, or its own if rounding would change it by more than 10 %."""
+    text = fixed(joules / unit.joules, decimals)
+    rounding_error = abs(round(joules / unit.joules, decimals) * unit.joules - joules) if math.isfinite(joules) else 0.0
+    if joules and (rounding_error > 0.1 * abs(joules) or not any(sign in "123456789" for sign in text)):
         return energy(joules).head
-    return f"{written}{THIN}{unit.symbol}"
+    return f"{text}{THIN}{unit.symbol}"
 
 
 def at_most(joules: float) -> str:
-    """Write an upper bound in joules, rounded up."""
+    """Format an upper bound in joules, rounded up."""
     unit = unit_for([joules])
     return f"≤{THIN}{ceiling(max(0.0, joules) / unit.joules)}{THIN}{unit.symbol}"
 
 
 def at_least(joules: float) -> str:
-    """Write a lower bound in joules, rounded down."""
+    """Format a lower bound in joules, rounded down."""
     unit = unit_for([joules])
     return f"≥{THIN}{floor(joules / unit.joules)}{THIN}{unit.symbol}"
 
@@ -215,7 +214,7 @@ def _step(ladder: tuple[tuple[str, float], ...], value: float) -> tuple[str, flo
 
 
 def seconds(value: float | None) -> str:
-    """Write a duration: 0.4 ms, 21 ms, 1.83 s, 5.5 s, 28 s, 2 min 5 s, 1 h 4 min."""
+    """Format a duration in seconds: 0.4 ms, 21 ms, 1.83 s, 5.5 s, 28 s, 2 min 5 s, 1 h 4 min."""
     if value is None or not math.isfinite(value) or value < 0:
         return ABSENT
     if value < 0.9995:
@@ -231,21 +230,21 @@ def seconds(value: float | None) -> str:
 
 
 def watts(value: float | None) -> str:
-    """Write a power in watts, two significant digits."""
+    """Format a power in watts with two significant digits."""
     return ABSENT if value is None or not math.isfinite(value) else f"{significant(value)}{THIN}W"
 
 
 def watt_hours(joules: float | None, rounding: str = ROUND_HALF_UP) -> str:
-    """Write joules as watt-hours (3,600 J each), two significant digits."""
+    """Format joules as watt-hours (3,600 J each) with two significant digits."""
     return _scaled(joules, _WATT_HOURS, rounding)
 
 
 LEAST_GRAMS = 1e-7
-"""Grams of CO2e below which a figure is told per million."""
+"""Grams of CO2e below which a figure is given per million runs."""
 
 
 def carbon(grams: float | None, rounding: str = ROUND_HALF_UP) -> str:
-    """Write grams of CO2e; what is below a tenth of a microgram is told per million runs."""
+    """Format grams of CO2e; below 0.1 µg per million runs."""
     if grams is not None and 0 < abs(grams) < LEAST_GRAMS:
         return f"{_scaled(grams * 1e6, _GRAMS, rounding)} CO₂e per million runs"
     return f"{_scaled(grams, _GRAMS, rounding)} CO₂e"
@@ -254,13 +253,13 @@ def carbon(grams: float | None, rounding: str = ROUND_HALF_UP) -> str:
 def _scaled(value: float | None, ladder: tuple[tuple[str, float], ...], rounding: str) -> str:
     if value is None or not math.isfinite(value):
         return ABSENT
-    # From a tenth of a unit on: 0.19 mg reads better than 190 µg beside figures in mg.
+    # A unit is used from a tenth of it on: 0.19 mg reads better than 190 µg next to figures in mg.
     symbol, size = _step(ladder, 10 * value) if value else next(step for step in ladder if step[0] in ("g", "Wh"))
     return f"{significant(value / size, 2, rounding)}{THIN}{symbol}"
 
 
 def money(amount: float | None, currency: str | None) -> str:
-    """Write a cost; a tiny one per 1,000 or per million runs, never "0.00"."""
+    """Format a cost; a very small one per 1,000 or per million runs, never "0.00"."""
     if amount is None or not math.isfinite(amount):
         return ABSENT
     for times, suffix in ((1, ""), (1_000, " per 1,000 runs"), (1_000_000, " per million runs")):
@@ -270,11 +269,11 @@ def money(amount: float | None, currency: str | None) -> str:
 
 
 def price(amount: float | None, currency: str | None) -> str:
-    """Write a cost that is a sum already: as it is, in two significant digits where it is tiny, never per runs."""
+    """Format a cost that is a sum: two significant digits if it is very small, never per runs."""
     if amount is None or not math.isfinite(amount):
         return ABSENT
-    whole = amount == 0 or abs(amount) >= 0.095
-    return _priced(fixed(amount, 2) if whole else significant(amount, 2), currency)
+    two_decimals = amount == 0 or abs(amount) >= 0.095
+    return _priced(fixed(amount, 2) if two_decimals else significant(amount, 2), currency)
 
 
 def _priced(figure: str, currency: str | None) -> str:
@@ -285,21 +284,21 @@ def _priced(figure: str, currency: str | None) -> str:
 
 
 def percent(share: float | None) -> str:
-    """Write a share (1 = 100 %) by the rule of ±: one significant digit, two where the first is 1."""
+    """Format a share (1 = 100 %) like a ±: one significant digit, two if the first is 1."""
     if share is None or not math.isfinite(share):
         return ABSENT
     return f"{fixed(share * 100, doubt(abs(share * 100)))}{THIN}%"
 
 
 def doubted(told: str, joules: float | None, uncertainty: float | None) -> str:
-    """Write what follows from joules, such as CO2e or a cost, with their ± as a share: it is as unsure as they are."""
+    """Append the relative ± of an energy to a quantity derived from it, such as CO2e or a cost."""
     if not known(joules) or not known(uncertainty) or joules <= 0:
         return told
     return f"{told} ±{THIN}{percent(uncertainty / joules)}"
 
 
 def whole_percent(share: float | None) -> str:
-    """Write a share (1 = 100 %) as a whole number of per cent, never rounded up to 100 or down to 0."""
+    """Format a share (1 = 100 %) as whole per cent, never rounded up to 100 or down to 0."""
     if share is None or not math.isfinite(share):
         return ABSENT
     if 0.995 <= share < 1:
@@ -308,14 +307,14 @@ def whole_percent(share: float | None) -> str:
 
 
 def change(ratio: float | None) -> str:
-    """Write a proven change (0.27 = +27 %) with its sign: −38 %, +0.4 %, +1,200 %; a fall never reaches 100."""
+    """Format a relative change (0.27 = +27 %) with its sign: −38 %, +0.4 %, +1,200 %; a decrease is at most 99 %."""
     if ratio is None or not math.isfinite(ratio):
         return ABSENT
     size = abs(ratio) * 100
     if size < 0.95:
-        written = significant(size, 1)
+        text = significant(size, 1)
     elif size >= 100:
-        written = significant(size, 2)
+        text = significant(size, 2)
     else:
-        written = "99" if size >= 99 else fixed(size, 0)
-    return f"{MINUS if ratio < 0 else '+'}{written}{THIN}%"
+        text = "99" if size >= 99 else fixed(size, 0)
+    return f"{MINUS if ratio < 0 else '+'}{text}{THIN}%"

@@ -1,8 +1,8 @@
-"""Other people's words inside ours: cleaned, kept to one line, shortened, measured in columns.
+"""Sanitising of foreign text: cleaned, limited to one line, shortened, measured in columns.
 
-Labels, device names, notes and source lines come from outside. A control character could move the
-terminal's cursor, a bidirectional mark could turn a sentence round, a lone surrogate can't be encoded:
-they are replaced before anything is drawn. Escaping for HTML comes after, always with quotes.
+Labels, device names, notes and source lines are foreign. A control character could move the terminal's cursor, a
+bidirectional mark could reverse a sentence, and a lone surrogate can't be encoded: they are replaced first. Escaping
+for HTML comes after that, always with quotes.
 """
 
 from __future__ import annotations
@@ -12,60 +12,62 @@ import unicodedata
 
 REPLACEMENT = "\ufffd"
 ELLIPSIS = "…"
-_JOINERS = "\u200c\u200d"  # part of words and of compound signs
-_NO_SIGNS = "\ufffe\uffff"  # XML, and so SVG, can't hold them
+_JOINERS = "\u200c\u200d"  # part of words and of compound emoji
+_NO_SIGNS = "\ufffe\uffff"  # not allowed in XML, and so in SVG
 _MOST_MARKS = 4
 
 
 def one_line(text: object, limit: int = 200) -> str:
     """Return `text` as one clean line of at most `limit` characters; what is cut ends in "…"."""
-    kept: list[str] = []
+    characters: list[str] = []
     marks = 0
-    for sign in str(text)[: 4 * limit + 16]:
-        category = unicodedata.category(sign)
-        if category == "Cs" or sign in _NO_SIGNS or (category == "Cf" and sign not in _JOINERS):
-            kept.append(REPLACEMENT)
-        elif category in ("Cc", "Zl", "Zp") or sign.isspace():
-            # U+202F and its like stay: they are spaces of print, not of layout.
-            kept.append(sign if category == "Zs" else " " if sign in "\t\n\r\v\f\x85\u2028\u2029" else REPLACEMENT)
+    for character in str(text)[: 4 * limit + 16]:
+        category = unicodedata.category(character)
+        if category == "Cs" or character in _NO_SIGNS or (category == "Cf" and character not in _JOINERS):
+            characters.append(REPLACEMENT)
+        elif category in ("Cc", "Zl", "Zp") or character.isspace():
+            # Typographic spaces such as U+202F are kept.
+            characters.append(
+                character if category == "Zs" else " " if character in "\t\n\r\v\f\x85\u2028\u2029" else REPLACEMENT
+            )
         else:
             marks = marks + 1 if category in ("Mn", "Me") else 0
-            if marks <= _MOST_MARKS:  # a tower of accents would cover the lines above
-                kept.append(sign)
-    line = " ".join(part for part in "".join(kept).split(" ") if part)
+            if marks <= _MOST_MARKS:  # stacked accents would cover the lines above
+                characters.append(character)
+    line = " ".join(part for part in "".join(characters).split(" ") if part)
     return line if len(line) <= limit else line[: limit - 1].rstrip() + ELLIPSIS
 
 
 def markup(text: object) -> str:
-    """Return `text` fit for HTML and SVG, in content and in quoted attributes."""
+    """Return `text` escaped for HTML and SVG, for content and quoted attributes."""
     return _html.escape(str(text), quote=True)
 
 
 def columns(text: str) -> int:
-    """Return how many columns `text` takes in a terminal: wide signs two, combining ones none."""
-    taken = 0
-    for sign in text:
-        if unicodedata.category(sign) in ("Mn", "Me", "Cf"):
+    """Return the width of `text` in terminal columns: wide characters take two, combining ones none."""
+    width = 0
+    for character in text:
+        if unicodedata.category(character) in ("Mn", "Me", "Cf"):
             continue
-        taken += 2 if unicodedata.east_asian_width(sign) in "WF" else 1
-    return taken
+        width += 2 if unicodedata.east_asian_width(character) in "WF" else 1
+    return width
 
 
 def shorten(text: str, width: int) -> str:
     """Return `text` in at most `width` columns; what is cut ends in "…"."""
     if columns(text) <= width:
         return text
-    kept, taken = "", 0
-    for sign in text:
-        taken += columns(sign)
-        if taken > width - 1:
+    result, used = "", 0
+    for character in text:
+        used += columns(character)
+        if used > width - 1:
             break
-        kept += sign
-    return kept.rstrip() + ELLIPSIS if width > 0 else ""
+        result += character
+    return result.rstrip() + ELLIPSIS if width > 0 else ""
 
 
 def pad(text: str, width: int, right: bool = False) -> str:
-    """Return `text` filled with spaces to `width` columns; `right` puts the spaces before it."""
+    """Return `text` padded with spaces to `width` columns; `right` aligns it to the right."""
     space = " " * max(0, width - columns(text))
     return space + text if right else text + space
 
@@ -76,7 +78,7 @@ def encodable(text: str) -> str:
 
 
 def verbatim(text: str) -> str:
-    """Return a command cleaned of what can't be seen, but neither shortened nor joined: it will be copied."""
+    """Return a command with invisible characters replaced, not shortened or joined, so that it can be copied."""
     return "".join(
         REPLACEMENT if unicodedata.category(sign) in ("Cc", "Cf", "Cs") and sign not in "\n\t" + _JOINERS else sign
         for sign in text

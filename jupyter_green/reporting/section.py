@@ -1,7 +1,7 @@
-"""A part of a longer report: a heading over sentences, terms with what is said of them, and a table of cells.
+"""A section of a report: a heading, terms with their definitions, sentences, and a table of cells.
 
-The three forms are drawn from the same words. Markdown takes nothing that came from elsewhere for a mark, so that no
-label becomes a link, a picture or markup where the file is shown.
+Text, Markdown and HTML are made from the same content. Foreign text is escaped in Markdown, so that no label becomes
+a link, an image or markup.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ _MARKS = re.compile(r"([\\`*_{}\[\]<>~|#&$])")
 
 @dataclass(frozen=True)
 class Section:
-    """Words and a table under one heading.
+    """Content under one heading.
 
     Parameters
     ----------
     heading : str
-        What it is about.
+        Heading of the section.
     facts : sequence of tuple of str
-        Terms, and what is said of each.
+        Terms and their definitions.
     lines : sequence of str
-        Sentences, each on its own.
+        Sentences, one per line.
     rows : Rows or None
         A table of cells.
     """
@@ -40,42 +40,42 @@ class Section:
     rows: Rows | None = None
 
     def text(self) -> str:
-        """Return it as plain text."""
-        said = [self.heading, *(f"  {term}: {told}" for term, told in self.facts)]
-        said += [f"  {line}" for line in self.lines]
+        """Return the section as plain text."""
+        output = [self.heading, *(f"  {term}: {definition}" for term, definition in self.facts)]
+        output += [f"  {line}" for line in self.lines]
         if self.rows is not None:
-            said += [f"  {line}".rstrip() for line in self.rows.text().split("\n")]
-        return numbers.plain("\n".join(said))
+            output += [f"  {line}".rstrip() for line in self.rows.text().split("\n")]
+        return numbers.plain("\n".join(output))
 
     def markdown(self) -> str:
-        """Return it as Markdown."""
+        """Return the section as Markdown."""
         parts = [f"## {literal(self.heading)}"]
-        told = [f"- **{literal(term)}:** {literal(said)}" for term, said in self.facts]
-        told += [f"- {literal(line)}" for line in self.lines]
-        parts += ["\n".join(told)] if told else []
+        items = [f"- **{literal(term)}:** {literal(definition)}" for term, definition in self.facts]
+        items += [f"- {literal(line)}" for line in self.lines]
+        parts += ["\n".join(items)] if items else []
         if self.rows is not None:
             parts.append(_table(self.rows))
         return numbers.plain("\n\n".join(parts))
 
     def html(self) -> str:
-        """Return it as HTML; the style is brought by whoever shows it."""
-        # No element of a heading: a notebook's table of contents is the person's.
+        """Return the section as HTML without the style sheet."""
+        # Not a heading element, which would appear in the notebook's table of contents.
         head = f'<div role="heading" aria-level="3"><b>{markup(self.heading)}</b></div>'
-        facts = definitions((term, markup(said)) for term, said in self.facts)
+        facts = definitions((term, markup(definition)) for term, definition in self.facts)
         lines = "".join(f"<li>{markup(line)}</li>" for line in self.lines)
         table = "" if self.rows is None else self.rows.table()
         return f'<div class="jg-det">{head}{facts}{f"<ul>{lines}</ul>" if lines else ""}{table}</div>'
 
 
 def literal(text: str) -> str:
-    """Return text that Markdown would take for marks, taken for itself."""
+    """Return text with Markdown's special characters escaped."""
     return _MARKS.sub(r"\\\1", text)
 
 
 def _table(rows: Rows) -> str:
     right = [True, False, True, True, False, True, False]
     lines = [rows.head, *(row.cells() for row in (*rows.body, *rows.foot))]
-    written = [f"| {' | '.join(literal(cell) for cell in line)} |" for line in lines]
+    table_lines = [f"| {' | '.join(literal(cell) for cell in line)} |" for line in lines]
     rule = "|".join("---:" if side else "---" for side in right)
     caption = [f"{literal(rows.caption)}\n"] if rows.caption else []
-    return "\n".join([*caption, written[0], f"|{rule}|", *written[1:]])
+    return "\n".join([*caption, table_lines[0], f"|{rule}|", *table_lines[1:]])

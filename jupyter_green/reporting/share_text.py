@@ -1,8 +1,7 @@
-"""A record or a total in a few lines for others to read: a message in a chat, the head of a model card.
+"""A record or a total in a few lines to share: a chat message, or the metadata of a model card.
 
-A chat gets a figure with its ±, what it may be called, and what it was read from. A model card's figure is read by
-machines, which take it for what it says and drop its doubt: there is none where the figure is a simulation, only a
-bound, or not final, and then one sentence says why.
+A chat message has an energy with its ±, its quality and its devices. A model card's figure is read by programs, which
+ignore its uncertainty. So none is given if it is simulated, only a bound, or not final; an error says why.
 """
 
 from __future__ import annotations
@@ -29,12 +28,12 @@ _DIGITS = 3
 
 @dataclass(frozen=True, repr=False)
 class ShareText:
-    """Lines to be copied; a click into them marks all of them.
+    """Lines to be copied; in HTML a click selects all of them.
 
     Parameters
     ----------
     lines : str
-        The text, as it is to arrive elsewhere.
+        The text to be copied.
     """
 
     lines: str
@@ -57,11 +56,11 @@ def for_slack(given: EnergyRecord | Totals, *, name: str = "", against: str = ""
     Parameters
     ----------
     given : EnergyRecord or Totals
-        What was used; CO2e is told where the record has it.
+        Energy used; CO2e is included if the record has it.
     name : str
-        Of the notebook; a record's own label is taken where there is none.
+        Name of the notebook; default is the record's label.
     against : str
-        How a total stands beside its baseline, one clause.
+        Comparison of a total with its baseline, one clause.
 
     Returns
     -------
@@ -83,35 +82,35 @@ def for_slack(given: EnergyRecord | Totals, *, name: str = "", against: str = ""
 def for_model_card(
     given: EnergyRecord | Totals, *, location: str | None = None, training_type: str | None = None
 ) -> str:
-    """Return the CO2e of a record or a total as YAML for the head of a model card.
+    """Return the CO2e of a record or a total as YAML metadata for a model card.
 
     Parameters
     ----------
     given : EnergyRecord or Totals
-        What was used, with its CO2e.
+        Energy used, with its CO2e.
     location : str, optional
-        Where the electricity comes from, for people.
+        Where the electricity comes from, for display.
     training_type : str, optional
-        What was done: "pre-training", "fine-tuning".
+        Kind of work: "pre-training", "fine-tuning".
 
     Returns
     -------
     str
-        ``co2_eq_emissions`` as model hubs read it, `emissions` in grams of CO2e.
+        ``co2_eq_emissions`` in the format of model hubs, `emissions` in grams of CO2e.
 
     Raises
     ------
     ValueError
-        If there is no figure that a card may carry; one sentence.
+        If there is no figure fit for a card; the message is one sentence.
     """
     if isinstance(given, EnergyRecord):
         record = given
     else:
         cut = any(part.status == "killed" for part in given.counted)
         record = given.sum.with_(status="killed") if cut else given.sum
-    why = _why_not(record)
-    if why:
-        raise ValueError(why)
+    reason = _why_not(record)
+    if reason:
+        raise ValueError(reason)
     assert record.co2e_grams is not None
     figure = FormattedEnergy.of(record)
     source = ["jupyter_green", numbers.plain(f"{figure} {figure.standing}"), one_line(record.co2e_source or "", 400)]
@@ -122,13 +121,13 @@ def for_model_card(
         "hardware_used": ", ".join(devices(record)),
     }
     lines = ["co2_eq_emissions:", f"  emissions: {_grams(record.co2e_grams)}"]
-    # YAML's double quotes hold what JSON's do.
+    # A JSON string is also a YAML string.
     lines += [f"  {name}: {json.dumps(fact, ensure_ascii=False)}" for name, fact in facts.items() if fact]
     return "\n".join(lines)
 
 
 def baseline_name(kind: str, name: str | None, runs: int) -> str:
-    """Return what a baseline is called: “before”, last run (the median of one, too), median of 5 runs."""
+    """Return the name of a baseline: “before”, last run (also for the median of one run), median of 5 runs."""
     if kind == "last" or (kind == "median" and runs == 1):
         return "last run"
     if kind == "median":
@@ -139,22 +138,22 @@ def baseline_name(kind: str, name: str | None, runs: int) -> str:
 def compared(
     verdict: str, ratio: float | None, count: int, name: str, *, basis: str = "energy", reason: str | None = None
 ) -> str:
-    """Return how a total stands beside a baseline, one clause; empty where nothing can be said.
+    """Return the comparison of a total with a baseline as one clause; empty if there is none.
 
     Parameters
     ----------
     verdict : str
-        "more" or "less" where the difference is proven, "unproven" where it is not.
+        "more" or "less" if the difference is statistically significant, else "unproven".
     ratio : float or None
-        The difference as a share of the baseline.
+        Difference relative to the baseline.
     count : int
-        Cells that were compared.
+        Number of cells that were compared.
     name : str
-        What the baseline is called.
+        Name of the baseline.
     basis : str
-        "cpu_time" where the ratio is of processor time, because energy is only estimated from it.
+        "cpu_time" if the ratio is of CPU time, because energy is only estimated from it.
     reason : str or None
-        Why it is not proven, where there is more to say than that.
+        Why the difference is unproven, if known.
     """
     timed = "CPU time " if basis == "cpu_time" else ""
     if verdict == "unproven" and reason is not None and ratio is not None and count:
@@ -178,66 +177,66 @@ def beside(
     basis: str = "energy",
     reason: str | None = None,
 ) -> str:
-    """Return how a total stands beside a baseline, and by how many joules.
+    """Return the comparison of a total with a baseline, with the difference in joules.
 
     Parameters
     ----------
     verdict, ratio, count, name, basis, reason
         As in `compared`.
     amounts : tuple of float
-        Excess and saved joules, and the half-width of the 95 % interval of the difference.
+        Excess and saved energy in joules, and the half-width of the difference's 95 % interval.
     """
-    said = compared(verdict, ratio, count, name, basis=basis, reason=reason)
-    if basis == "cpu_time" and said:
-        return said  # joules are only estimated from it
-    if not said:
+    text = compared(verdict, ratio, count, name, basis=basis, reason=reason)
+    if basis == "cpu_time" and text:
+        return text  # energy is only estimated from it
+    if not text:
         return f"{name}: nothing can be compared yet"
     excess, saved, unsure = amounts
     if verdict == "more":
-        return f"{said}, {numbers.energy(excess, unsure)} excess" if excess > 0 else f"{said}, within the allowance"
-    return f"{said}, {numbers.energy(saved, unsure)} saved" if verdict == "less" and saved > 0 else said
+        return f"{text}, {numbers.energy(excess, unsure)} excess" if excess > 0 else f"{text}, within the allowance"
+    return f"{text}, {numbers.energy(saved, unsure)} saved" if verdict == "less" and saved > 0 else text
 
 
 def devices(record: EnergyRecord) -> list[str]:
-    """Return the names of the devices that were read, each once."""
+    """Return the names of the devices with a reading, each once."""
     return list(dict.fromkeys(device_name(part) for part in read(record)))
 
 
 def _kinds(record: EnergyRecord) -> list[str]:
-    """Return what each kind of device used in a sum of records: "GPU measured 3.5 kJ"."""
+    """Return the energy of each kind of device in a sum of records: "GPU measured 3.5 kJ"."""
     block = numbers.energy(record.joules, record.uncertainty)
-    found: dict[tuple[str, str], list[Component]] = {}
+    parts_by_kind: dict[tuple[str, str], list[Component]] = {}
     for part in read(record):
-        found.setdefault((part.kind, part.quality), []).append(part)
-    said = []
-    for (_, quality), parts in found.items():
-        boards = list({part.key: part for part in parts}.values())
+        parts_by_kind.setdefault((part.kind, part.quality), []).append(part)
+    texts = []
+    for (_, quality), parts in parts_by_kind.items():
+        distinct = list({part.key: part for part in parts}.values())
         amount = numbers.energy_within(math.fsum(part.joules or 0.0 for part in parts), block.decimals, block.unit)
-        said.append(f"{kind_name(boards)} {quality} {amount}")
-    return said
+        texts.append(f"{kind_name(distinct)} {quality} {amount}")
+    return texts
 
 
 def _why_not(record: EnergyRecord) -> str:
-    """Return why there is no figure for machines to read; empty where there is one."""
+    """Return why there is no machine-readable figure; empty if there is one."""
     grams = record.co2e_grams
-    known = grams is not None and math.isfinite(grams)
+    has_carbon = grams is not None and math.isfinite(grams)
     simulated = any(part.quality == "simulated" for part in read(record))
-    whys = (
+    reasons = (
         (record.joules is None, "There is no reading, so there is no CO2e for a model card; %energy doctor says why."),
         (simulated, "Simulated figures belong on no model card."),
         (not record.final, "The figure may still move; ask for the model card's once it has settled."),
         (record.status == "killed", "The kernel was killed: only a lower bound is known, which a card can't say."),
-        (not known, f"No CO2e is known, because no region is set: {SET_REGION}."),
+        (not has_carbon, f"No CO2e is known, because no region is set: {SET_REGION}."),
         (
             FormattedEnergy.of(record).below_resolution or (grams or 0.0) <= 0,
             "Only an upper bound is known, below what the sensor resolves, which a card can't say.",
         ),
     )
-    return next((why for holds, why in whys if holds), "")
+    return next((reason for holds, reason in reasons if holds), "")
 
 
 def _grams(grams: float) -> str:
-    """Write grams so that every reader of YAML takes them for a number."""
+    """Format grams so that every YAML parser reads a number."""
     return format(Decimal(f"{grams:.{_DIGITS}g}"), "f")
 
 
@@ -246,6 +245,6 @@ def _joined(clauses: list[str]) -> str:
 
 
 def _code(name: str) -> str:
-    """Return a name as chats and Markdown leave it alone."""
+    """Return a name as inline code, which chats and Markdown do not interpret."""
     clean = one_line(name, 80).replace("`", "'")
     return f"`{clean}`: " if clean else ""

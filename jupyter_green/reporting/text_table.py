@@ -1,6 +1,6 @@
-"""A table of words: a sentence, a heading for each column, rows; as text and as HTML.
+"""A table of strings with a sentence above it, as text and HTML; for lists other than records, such as baselines.
 
-For what is no list of records, such as baselines. All words may be other people's; they are cleaned and escaped here.
+All strings may be foreign; they are cleaned and escaped here.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ WIDEST = 60
 
 @dataclass(frozen=True, repr=False)
 class TextTable:
-    """Rows of words under one sentence.
+    """Rows of strings below one sentence.
 
     Parameters
     ----------
     sentence : str
-        What the rows say, in words.
+        Summary of the rows.
     headings : sequence of str
         One for each column.
     rows : sequence of sequence of str
-        As many words each.
+        As many strings as there are headings.
     right : frozenset of int
-        Columns whose words end at the right.
+        Columns that are aligned to the right.
     widest : int
-        Letters from which on a word is cut.
+        Number of characters to which strings are shortened.
     """
 
     sentence: str
@@ -44,21 +44,21 @@ class TextTable:
 
     def text(self) -> str:
         """Return the table as plain text."""
-        said = one_line(self.sentence, 1000)
+        summary = one_line(self.sentence, 1000)
         if not self.rows:
-            return plain(said)
+            return plain(summary)
         rows = self._cleaned()
-        widths = [max(columns(row[place]) for row in rows) for place in range(len(rows[0]))]
+        widths = [max(columns(row[column]) for row in rows) for column in range(len(rows[0]))]
         lines = [
             "  ".join(pad(word, widths[n], n in self.right) for n, word in enumerate(row)).rstrip() for row in rows
         ]
-        return plain("\n".join([said, *lines]))
+        return plain("\n".join([summary, *lines]))
 
     def html(self) -> str:
         """Return the table as HTML without scripts."""
-        said = f"<div>{markup(one_line(self.sentence, 1000))}</div>"
+        summary = f"<div>{markup(one_line(self.sentence, 1000))}</div>"
         if not self.rows:
-            return f'{STYLE}<div class="jg">{said}</div>'
+            return f'{STYLE}<div class="jg">{summary}</div>'
         head, *rows = self._cleaned()
 
         def words(row: list[str], tag: str) -> str:
@@ -67,7 +67,7 @@ class TextTable:
 
         body = "".join(f"<tr>{words(row, 'td')}</tr>" for row in rows)
         table = f'<table class="jg-comp"><thead><tr>{words(head, "th")}</tr></thead><tbody>{body}</tbody></table>'
-        return f'{STYLE}<div class="jg">{said}<div class="jg-scroll">{table}</div></div>'
+        return f'{STYLE}<div class="jg">{summary}<div class="jg-scroll">{table}</div></div>'
 
     def __repr__(self) -> str:
         return self.text()

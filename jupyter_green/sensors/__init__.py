@@ -1,4 +1,4 @@
-"""Floor 1: what the hardware says. One module per source, all behind the interface in `sensor`."""
+"""Energy and power sensors: one module or folder per source, all with the interface in `base`."""
 
 from .base import (
     Attributing,

@@ -1,8 +1,8 @@
-"""AMD GPUs through ROCm's ``amdsmi``: the board's energy accumulator. Untested on hardware.
+"""AMD GPUs through ROCm's ``amdsmi``: the GPU's energy accumulator. Untested on hardware.
 
-Written after the sources of amdsmi 6.x and 7.0.2: the accumulator counts steps of ``counter_resolution``
-microjoules and is not offered to virtual machines. Nothing is imported, and nothing said, on a machine without
-the ROCm device. ``HIP_VISIBLE_DEVICES`` is not looked at yet: every board the library names is counted.
+Written from the sources of amdsmi 6.x and 7.0.2: the accumulator counts in steps of ``counter_resolution``
+microjoules and is not available in virtual machines. On a machine without the ROCm device nothing is imported
+and there is no diagnostic. ``HIP_VISIBLE_DEVICES`` is not read yet: every GPU that the library lists is counted.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from .base import Diagnostic, Discovery, Reading, SensorFault, SensorInfo
 SOURCE = "amd"
 SUBJECT = "AMD GPUs"
 DEVICE = Path("/dev/kfd")
-"""ROCm's device file; without it there is no board that amdsmi could meter."""
+"""ROCm's device file; without it amdsmi can read no GPU."""
 
 UNTESTED = "Untested on hardware."
 
 
 def discover() -> Discovery:
-    """Offer a counter for each board whose accumulator answers; nothing where there is no ROCm device."""
+    """Return a counter for each GPU whose accumulator can be read; nothing without a ROCm device."""
     if not DEVICE.exists():
         return Discovery()
     try:
-        # The package prints to standard output when the driver's library is missing, and fails in many ways.
+        # The package prints to standard output if the driver's library is missing, and raises many kinds of error.
         with contextlib.redirect_stdout(io.StringIO()):
             library = importlib.import_module("amdsmi")
             library.amdsmi_init()
@@ -38,7 +38,7 @@ def discover() -> Discovery:
     except ModuleNotFoundError:
         detail = "There is an AMD board, but the package that reads it is not installed."
         return Discovery(findings=(_finding(SUBJECT, False, detail, ("pip install 'jupyter_green[amd]'",)),))
-    except Exception as error:  # noqa: BLE001 - the library raises a dozen kinds of error; each is told
+    except Exception as error:  # noqa: BLE001 - the library raises a dozen kinds of error; each becomes a diagnostic
         detail = f"The ROCm library does not answer ({_told(error)})."
         return Discovery(findings=(_finding(SUBJECT, False, detail),))
     sensors: list[BoardCounter] = []
@@ -55,21 +55,21 @@ def discover() -> Discovery:
 
 
 class BoardCounter:
-    """One board's energy accumulator. Untested on hardware.
+    """Energy accumulator of one GPU. Untested on hardware.
 
     Parameters
     ----------
     library : module
         ``amdsmi``, initialised.
     handle : object
-        The board's processor handle.
+        The GPU's handle.
     index : int
-        Its place in the library's list.
+        Its index in the library's list.
 
     Raises
     ------
     SensorFault
-        If the board has no accumulator.
+        If the GPU has no accumulator.
     """
 
     def __init__(self, library: Any, handle: Any, index: int) -> None:
@@ -89,7 +89,7 @@ class BoardCounter:
             quality="measured",
             scope="whole board",
             source=SOURCE,
-            gain=0.10,  # no figure of the maker's was found; wider than NVIDIA's usual ±5 %
+            gain=0.10,  # the maker states none; wider than NVIDIA's usual ±5 %
             resolution=step,
             period=(0.001, 0.1),
             latency=0.03,
@@ -98,35 +98,35 @@ class BoardCounter:
 
     @property
     def traits(self) -> SensorInfo:
-        """What the sensor says about itself."""
+        """Static properties of the sensor."""
         return self._traits
 
     def read(self) -> Reading:
-        """Return joules since the driver was loaded; raise `SensorFault` where there is no reading."""
+        """Return joules since the driver was loaded; raise `SensorFault` if there is no reading."""
         before = clock.perf_counter()
         joules, _ = self._count()
         moment = (before + clock.perf_counter()) / 2
-        if joules < self._last:  # 64 bits do not wrap: the driver was loaded anew
+        if joules < self._last:  # 64 bits do not wrap: the driver was reloaded
             self._epoch += 1
         self._last = joules
         return Reading(moment, joules, self._epoch)
 
     def close(self) -> None:
-        """Leave the library as it is: others in this process may use it."""
+        """Leave the library open: other code in this process may use it."""
 
     def _count(self) -> tuple[float, float]:
-        """Return joules and the size of a step in joules."""
+        """Return the accumulated energy and the counter's resolution, both in joules."""
         try:
-            said = self._library.amdsmi_get_energy_count(self._handle)
-            # Before 6.4 the accumulator went by the name "power" alone.
-            count = said["energy_accumulator"] if "energy_accumulator" in said else said["power"]
-            step = float(said["counter_resolution"]) * 1e-6
+            fields = self._library.amdsmi_get_energy_count(self._handle)
+            # Before 6.4 the accumulator was only called "power".
+            count = fields["energy_accumulator"] if "energy_accumulator" in fields else fields["power"]
+            step = float(fields["counter_resolution"]) * 1e-6
             return int(count) * step, step
         except Exception as error:  # the library raises a dozen kinds
             raise SensorFault(f"{self._device} does not tell its energy ({_told(error)}).") from error
 
     def _ask(self, name: str, otherwise: Any) -> Any:
-        """Ask for a name or an identity, without which the counter works just as well."""
+        """Return an optional property; `otherwise` on any error."""
         try:
             return getattr(self._library, name)(self._handle)
         except Exception:  # noqa: BLE001 - the library raises a dozen kinds of error

@@ -1,9 +1,8 @@
 """Apple silicon through ``zeus-apple-silicon``: processor, memory, graphics, neural engine. Untested on hardware.
 
-Written after the sources of zeus-apple-silicon 1.1. The counters come from macOS' IOReport. They count like
-counters, but what they count is believed to be a model of the chip's own (that package's own words; the manual of
-``powermetrics`` calls its figures estimated): so they are called estimated here. Nothing is imported, and nothing
-said, on other machines.
+Written from the sources of zeus-apple-silicon 1.1. The counters come from macOS' IOReport. Their figures are
+believed to come from a model inside the chip (according to that package; the manual of ``powermetrics`` calls its
+figures estimated), so their quality is "estimated". On other machines nothing is imported and there is no diagnostic.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ UNTESTED = "Untested on hardware."
 
 @dataclass(frozen=True)
 class Part:
-    """A part of the chip and the fields that hold its millijoules."""
+    """A part of the chip, and the fields with its energy in millijoules."""
 
     name: str
     kind: Kind
@@ -42,28 +41,28 @@ PARTS = (
 
 
 def discover(host: Host | None = None) -> Discovery:
-    """Offer a counter for each part that answers; nothing on machines without Apple silicon.
+    """Return a counter for each part that can be read; nothing on machines without Apple silicon.
 
     Parameters
     ----------
     host : Host, optional
-        Defaults to the machine we run on.
+        Defaults to this machine.
     """
     host = here() if host is None else host
     if host.system != "Darwin" or host.chip.vendor != "apple":
         return Discovery()
     try:
         monitor = importlib.import_module("zeus_apple_silicon").AppleEnergyMonitor()
-        seen = monitor.get_cumulative_energy()
+        metrics = monitor.get_cumulative_energy()
     except ModuleNotFoundError:
         detail = "The package that reads the chip's counters is not installed."
         return Discovery(findings=(_finding(SUBJECT, False, detail, ("pip install 'jupyter_green[apple]'",)),))
-    except Exception as error:  # noqa: BLE001 - a compiled library's errors are not documented; each is told
+    except Exception as error:  # noqa: BLE001 - the compiled library's errors are undocumented; each becomes a diagnostic
         return Discovery(findings=(_finding(SUBJECT, False, f"The chip's counters do not answer ({_told(error)})."),))
-    found = [PartCounter(monitor, part, host) for part in PARTS if _joules(seen, part) is not None]
+    sensors = [PartCounter(monitor, part, host) for part in PARTS if _joules(metrics, part) is not None]
     detail = "Energy counters of the chip's own model, all processes, ±20 %."
-    findings = [_finding(sensor.traits.device, True, detail) for sensor in found]
-    return Discovery(tuple(found), tuple(findings))
+    findings = [_finding(sensor.traits.device, True, detail) for sensor in sensors]
+    return Discovery(tuple(sensors), tuple(findings))
 
 
 class PartCounter:
@@ -72,9 +71,9 @@ class PartCounter:
     Parameters
     ----------
     monitor : AppleEnergyMonitor
-        Shared by all parts.
+        Monitor shared by all parts.
     part : Part
-        Which one this is.
+        The part to read.
     host : Host
         The machine, for the chip's name.
     """
@@ -92,7 +91,7 @@ class PartCounter:
             quality="estimated",
             scope="part of the chip, all processes",
             source=SOURCE,
-            gain=0.20,  # no figure was found; as for other counters that are a chip's own model
+            gain=0.20,  # the maker states none; as for other counters from a model inside the chip
             resolution=1e-3,
             period=(0.001, 0.1),
             latency=0.03,
@@ -102,15 +101,15 @@ class PartCounter:
 
     @property
     def traits(self) -> SensorInfo:
-        """What the sensor says about itself."""
+        """Static properties of the sensor."""
         return self._traits
 
     def read(self) -> Reading:
-        """Return joules since an arbitrary moment; raise `SensorFault` where there is no reading."""
+        """Return joules since an arbitrary origin; raise `SensorFault` if there is no reading."""
         before = clock.perf_counter()
         try:
             joules = _joules(self._monitor.get_cumulative_energy(), self._part)
-        except Exception as error:  # a compiled library's errors are not documented
+        except Exception as error:  # the compiled library's errors are undocumented
             raise SensorFault(f"{self._traits.device} does not answer ({_told(error)}).") from error
         if joules is None:
             raise SensorFault(f"{self._traits.device} gives no reading now.")
@@ -121,13 +120,13 @@ class PartCounter:
         return Reading(moment, joules, self._epoch)
 
     def close(self) -> None:
-        """Nothing is held; the monitor goes with its last user."""
+        """Do nothing: the monitor is freed with its last user."""
 
 
 def _joules(metrics: Any, part: Part) -> float | None:
-    """Return a part's joules; None where its first field is absent."""
-    said = [getattr(metrics, name, None) for name in part.fields]
-    return None if said[0] is None else sum(value for value in said if value is not None) / 1e3
+    """Return a part's energy in joules; None if its first field is missing."""
+    millijoules = [getattr(metrics, name, None) for name in part.fields]
+    return None if millijoules[0] is None else sum(value for value in millijoules if value is not None) / 1e3
 
 
 def _finding(subject: str, works: bool, detail: str, fix: tuple[str, ...] = ()) -> Diagnostic:

@@ -1,12 +1,12 @@
-"""What a sensor is: the one interface that the meter knows and that third parties implement.
+"""The sensor interface: what the meter uses and what third parties implement.
 
-A counter sensor answers with joules since an arbitrary origin, a power sensor with watts. Wraps are
-undone inside `read`, because only the sensor knows its range; anything that breaks the count (a reset,
-a lost device, a silence too long to tell how often the counter wrapped) raises the reading's ``epoch``,
-and the meter never subtracts across epochs. Every call may be slow or fail: sensors are read by the
-sampler thread only, never on a cell's path.
+A counter sensor returns joules since an arbitrary origin, a power sensor watts. `read` undoes counter
+wraps, because only the sensor knows its range. Whatever breaks the count (a reset, a lost device, a pause
+in which the counter may have wrapped more than once) increments the reading's ``epoch``; the meter never
+subtracts values of different epochs. Every call may be slow or fail, so sensors are read only by the
+sampler thread, never while a cell waits.
 
-A package offers sensors by an entry point in the group ``jupyter_green.sensors``: a callable without
+A package registers sensors with an entry point in the group ``jupyter_green.sensors``: a callable without
 arguments that returns a `Discovery`. It must be quick, open no network connection and raise nothing.
 """
 
@@ -19,14 +19,14 @@ from typing import Protocol, runtime_checkable
 from jupyter_green.records import Kind, Method, Quality, Throttle
 
 OFFSET_WATTS = 5.0
-"""By how many watts a GPU's own power sensor may be off at any load (nvidia-smi's manual: "within +/- 5 watts").
+"""Offset error of a GPU's own power sensor in watts, at any load (nvidia-smi's manual: "within +/- 5 watts").
 
-An A100 that was recorded beside a meter at its inputs showed 4.9 W (8 %) too little when idle, 6 % under load.
+An A100 recorded together with an external meter at its inputs read 4.9 W (8 %) too low when idle, and 6 % under load.
 """
 
 
 class SensorFault(Exception):
-    """A reading failed. The message is one sentence fit for a record's note."""
+    """A reading failed. The message is one sentence, shown in the record's note."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,13 @@ class Reading:
     Parameters
     ----------
     time : float
-        `time.perf_counter()` in seconds, taken between call and return (their middle).
+        `time.perf_counter()` in seconds, midway between call and return.
     value : float
         Joules since an arbitrary origin (``method="counter"``) or watts (``method="power"``).
     epoch : int
-        Raised whenever the count was broken; values of two epochs are not comparable.
+        Incremented when the count was broken; values of different epochs are not comparable.
     doubt : float
-        Seconds by which the value may be older or newer than `time`: half of the call's duration.
-        The meter fills it in.
+        Uncertainty of `time` in seconds: half of the call's duration. Filled in by the meter.
     """
 
     time: float
@@ -54,7 +53,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class SensorInfo:
-    """What a sensor says about itself, once.
+    """Static properties of a sensor.
 
     Parameters
     ----------
@@ -65,31 +64,33 @@ class SensorInfo:
     gain : float
         Relative half-width of the systematic error at 95 % (0.05 = ±5 %).
     offset : float or None
-        Watts by which power may be off at any load, beside the gain; None is `OFFSET_WATTS` for a GPU whose gain is
-        not exact, and 0 for all else.
+        Half-width of the offset error in watts, in addition to the gain error. None means `OFFSET_WATTS` for a GPU with
+        a gain error, and 0 for other devices.
     resolution : float
         Smallest step of the value, in joules or watts.
     period : tuple of float
         Shortest and longest update period to expect, in seconds.
     latency, latency_low : float
-        Upper and lower bound in seconds of how late the value is shown.
+        Upper and lower bound in seconds of the delay until a value is shown.
     averaging : float
         Seconds over which a power value is averaged; 0 for an instantaneous one.
     duty : float
-        Least share of the time that the sensor may look at its device (1: always). A part-time sensor
-        takes the rest to be like what it saw.
+        Smallest share of the time during which the sensor may sample its device (1: always). A part-time
+        sensor extrapolates to the rest.
     power_limit : float or None
         Upper bound of the device's power in watts, if known.
     span : float or None
-        Longest silence in seconds between two reads after which the count can still be told.
+        Longest time in seconds between two reads after which the count is still unambiguous.
     covers : tuple of str
         Keys of sensors whose energy is part of this one's and must not be added to it.
     driver : str
-        Version of the driver that answers, where one does; what was found out of a sensor holds for it alone.
+        Driver version, or empty. A calibration is valid for this version only.
     divided : bool
-        Whether it is cut into slices that others may use unseen: its energy is never one process's own.
+        Whether the device is partitioned (MIG) and other users of it are invisible: no process owns its energy.
     scale : float
-        What the meter multiplies readings by; other than 1 only where a calibration set it.
+        Factor by which the meter multiplies readings; differs from 1 only after a calibration.
+    note : str or None
+        One sentence for the record.
     """
 
     key: str
@@ -116,7 +117,7 @@ class SensorInfo:
     offset: float | None = None
 
     def systematic(self, joules: float, seconds: float) -> float:
-        """Half-width in joules of the systematic error of an energy that was used in some seconds."""
+        """Half-width in joules (95 %) of the systematic error of an energy used in `seconds`."""
         offset = self.offset
         if offset is None:
             offset = OFFSET_WATTS if self.kind == "gpu" and self.gain > 0 else 0.0
@@ -124,40 +125,40 @@ class SensorInfo:
 
     @property
     def late(self) -> float:
-        """How late the value is taken to be shown, in seconds: the middle of what it may be."""
+        """Assumed latency in seconds: the middle of its bounds."""
         return (self.latency_low + self.latency) / 2
 
     @property
     def late_doubt(self) -> float:
-        """Half-width in seconds of what is known of `late`."""
+        """Uncertainty of `late`: half-width in seconds."""
         return (self.latency - self.latency_low) / 2
 
 
 @runtime_checkable
 class Sensor(Protocol):
-    """A device that says how much energy or power it uses."""
+    """A device whose energy or power can be read."""
 
     @property
     def traits(self) -> SensorInfo:
-        """What the sensor says about itself."""
+        """Static properties of the sensor."""
 
     def read(self) -> Reading:
-        """Return one reading; raise `SensorFault` with one sentence where there is none."""
+        """Return one reading; raise `SensorFault` with one sentence if there is none."""
 
     def close(self) -> None:
-        """Release what the sensor holds; calling it twice is harmless."""
+        """Release resources; may be called twice."""
 
 
 @dataclass(frozen=True)
 class Usage:
-    """Who used a shared device since a moment: busy shares by process, where the driver tells.
+    """Busy shares of a shared device by process.
 
     Parameters
     ----------
     shares : mapping of int to float
         Busy share (0 to 1) by process id.
     method : str
-        Name of the way the shares came about, for the record.
+        How the shares were obtained, for the record.
     """
 
     shares: Mapping[int, float]
@@ -166,45 +167,45 @@ class Usage:
 
 @runtime_checkable
 class Attributing(Protocol):
-    """A sensor that also knows which processes used its device."""
+    """A sensor that also reports which processes used its device."""
 
     def processes(self) -> frozenset[int] | None:
-        """Return ids of the processes on the device now; None where they are invisible."""
+        """Return ids of the processes on the device now; None if they are not visible."""
 
     def usage(self, since: float) -> Usage | None:
-        """Return busy shares since a `time.perf_counter()` moment; None where they can't be told."""
+        """Return busy shares since a `time.perf_counter()` time; None if they are unknown."""
 
 
 @runtime_checkable
 class Checked(Protocol):
-    """A counter whose device also shows its power, for holding one against the other."""
+    """A counter whose device also reports power, for cross-checking."""
 
     def shown_watts(self) -> float | None:
-        """Return the device's mean power over the last second in watts; None where it shows none."""
+        """Return the device's mean power over the last second in watts; None if it reports none."""
 
 
 @runtime_checkable
 class Limited(Protocol):
-    """A device whose power limit is a setting that others may change at any time."""
+    """A device whose power limit may be changed at any time."""
 
     def power_limit_now(self) -> float | None:
-        """Return an upper bound of the device's power as it is set now, in watts; None where it can't be read."""
+        """Return the current upper bound of the device's power in watts; None if it can't be read."""
 
 
 @dataclass(frozen=True)
 class Condition:
-    """What a device says of itself at a moment; each None where it does not tell.
+    """Condition of a device at one time; a field is None if the device does not report it.
 
     Parameters
     ----------
     celsius : float or None
         Temperature in °C.
     clock_mhz : float or None
-        Its clock in MHz; None while it idles.
+        Clock in MHz; None while idle.
     throttle : frozenset of Throttle or None
-        Why the clock is lowered now.
+        Why the clock is reduced now.
     throttlings : int or None
-        How often it has been throttled by heat since some moment.
+        Thermal throttling events, counted from an arbitrary origin.
     """
 
     celsius: float | None = None
@@ -215,30 +216,30 @@ class Condition:
 
 @runtime_checkable
 class Conditioned(Protocol):
-    """A sensor that also knows how its device does: temperature, clock, throttling."""
+    """A sensor that also reports temperature, clock and throttling of its device."""
 
     def condition(self) -> Condition | None:
-        """Return how the device does now; None where nothing is told."""
+        """Return the present condition; None if nothing is reported."""
 
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """One line of the doctor: whether a source works here, and if not, why and what to do.
+    """One line of ``%energy doctor``: whether a source works here, and if not, why and what to do.
 
     Parameters
     ----------
     source : str
         Name of the source, such as ``"nvidia"``.
     subject : str
-        What was looked at, for people: ``"NVIDIA GPUs"``, ``"package 0"``.
+        What was checked, for display: ``"NVIDIA GPUs"``, ``"package 0"``.
     works : bool
-        Whether readings come.
+        Whether it can be read.
     detail : str
-        One sentence: what works, or why it does not.
+        One sentence: what works, or why it does not work.
     fix : tuple of str
-        Shell commands, in order, that mend it for good; empty where nothing can be done here.
+        Shell commands, in order, that fix it permanently; empty if there are none.
     advice : str or None
-        One sentence for a fix that is no command (ask the administrator, use another machine).
+        One sentence for a fix that is not a command (ask the administrator, use another machine).
     """
 
     source: str
@@ -251,7 +252,7 @@ class Diagnostic:
 
 @dataclass(frozen=True)
 class Discovery:
-    """What one source found: its sensors, and a finding for each thing it looked at."""
+    """Result of one source: its sensors, and a diagnostic for each thing it checked."""
 
     sensors: Sequence[Sensor] = field(default_factory=tuple)
     findings: Sequence[Diagnostic] = field(default_factory=tuple)

@@ -1,9 +1,8 @@
-"""Watts per busy core: the cited table behind the processor model.
+"""Watts per busy core: the cited table behind the CPU model.
 
-Each row is a range, not a figure. A second of processor time costs least when every hardware thread of the
-chip is busy and the idle power is left out, and most when a core works alone at its highest clock; nobody
-can tell from CPU time where between the two a program sits. The row's `watts` is the middle of its range
-and its `band` reaches both ends.
+Each row is a range. A second of CPU time needs least energy when every hardware thread of the chip is busy and
+idle power is left out, and most when one core works alone at its highest clock. CPU time does not show where
+between the two a program lies, so a row's `watts` is the middle of its range and its `band` covers both ends.
 
 Server rows come from the SPECpower_ssj2008 results that SPEC publishes (spec.org/power_ssj2008), as collected
 on 2026-03-09 in the data of Cloud Carbon Footprint's ccf-coefficients (Apache-2.0; figures only). Low end: the
@@ -11,7 +10,7 @@ tenth percentile of (watts at full load - watts at active idle) per hardware thr
 for memory, fans and supply losses that the plug sees and the processor does not use. High end: the ninetieth
 percentile of watts at full load per physical core. Cloud Carbon Footprint's own "max watts" per thread (Skylake
 4.10, Cascade Lake 4.06, EPYC 2nd generation 1.69, 3rd generation 1.96) lie inside the rows.
-The other rows are wider and say what they rest on.
+The other rows are wider and state their basis.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from dataclasses import dataclass
 from .host import Chip
 
 LEAST_BAND = 0.40
-"""No estimate of ours claims to be better than ±40 %."""
+"""Smallest relative half-width of a CPU estimate: ±40 %."""
 
 _SPEC = "SPECpower_ssj2008 results of {} servers"
 
@@ -34,11 +33,11 @@ class CoreWatts:
     Parameters
     ----------
     name : str
-        The kind of processor, for people.
+        Kind of processor, for display.
     low, high : float
         Ends of the range in watts.
     basis : str
-        Where the range comes from.
+        Source of the range.
     """
 
     name: str
@@ -48,12 +47,12 @@ class CoreWatts:
 
     @property
     def watts(self) -> float:
-        """Middle of the range, in watts per second of processor time and second."""
+        """Middle of the range: watts of one busy core."""
         return (self.low + self.high) / 2
 
     @property
     def band(self) -> float:
-        """Relative half-width at 95 %, never under `LEAST_BAND`."""
+        """Relative half-width at 95 %, at least `LEAST_BAND`."""
         return max(LEAST_BAND, (self.high - self.low) / (self.high + self.low))
 
 
@@ -91,7 +90,7 @@ ARM_SERVER = CoreWatts(
     5.0,
     "SPECpower_ssj2008 results of 7 Neoverse N1 servers (0.38 to 2.1 W), widened upwards for larger cores",
 )
-# Makers' base power over cores: 28 W / 16 (Core Ultra 7 155H) to 28 W / 4 (Core i7-1165G7).
+# Base power divided by cores: 28 W / 16 (Core Ultra 7 155H) to 28 W / 4 (Core i7-1165G7).
 LAPTOP = CoreWatts(
     "laptop processor", 1.75, 18.0, "makers' base power per core, up to our allowance for one core at its highest clock"
 )
@@ -102,14 +101,14 @@ DESKTOP = CoreWatts(
     30.0,
     "makers' base power per core, up to our allowance for one core at its highest clock",
 )
-# 280 W / 128 threads (Threadripper 3990X) up to the allowance for one core of a desktop's.
+# 280 W / 128 threads (Threadripper 3990X), up to the desktop's allowance for one core.
 WORKSTATION = CoreWatts(
     "workstation processor",
     2.2,
     30.0,
     "makers' base power per hardware thread, up to our allowance for one core at its highest clock",
 )
-# AnandTech, "Apple's M1 Pro, M1 Max SoCs Investigated" (2021): 11 W package for one thread; low end our allowance.
+# AnandTech, "Apple's M1 Pro, M1 Max SoCs Investigated" (2021): 11 W package for one thread; low end: our allowance.
 APPLE = CoreWatts(
     "Apple silicon", 1.5, 11.0, "AnandTech's 11 W for one thread on an M1 Max, down to our allowance for a full chip"
 )
@@ -135,25 +134,25 @@ _CORE_SERVERS = {
     173: "Granite Rapids",
     174: "Granite Rapids",
 }
-"""Server parts of Intel's family 6 by model number; 85 is told apart by its stepping."""
+"""Server chips of Intel's family 6 by model number; for 85 the stepping decides (see `_intel`)."""
 
 _DESKTOP_MODELS = {42, 58, 60, 94, 151, 158, 165, 167, 183, 191, 198}
 _MOBILE_MODELS = {61, 69, 70, 71, 78, 125, 126, 138, 140, 141, 142, 154, 170, 172, 186, 189}
-# Small cores of 6 to 10 W a chip, sold as Atom, Celeron and Pentium for boxes and laptops alike, are priced as laptops.
+# Atom, Celeron and Pentium chips of 6 to 10 W, sold for small boxes and laptops alike, get the laptop row.
 _MOBILE_MODELS |= {55, 76, 92, 122, 150, 156}
 
 _OLD_SERVERS = {23, 26, 29, 30, 37, 44, 46, 47}
-"""Servers' parts older than any row."""
+"""Server chips older than any row."""
 
 _SERVER_PARTS = {"0xd0c", "0xd40", "0xd49", "0xd4f", "0xd83", "0xd84", "0xd8e", "0xac3", "0xac4"}
-# The large ones are servers' too (Graviton's first generation is an 0xd08): they need a board's name beside them.
+# Large cores are also in servers (the first Graviton is 0xd08), so they count as boards only if a board name is known.
 _SMALL_PARTS = {"0xd03", "0xd04", "0xd05"}
 _BOARD_PARTS = _SMALL_PARTS | {"0xd07", "0xd08", "0xd09", "0xd0a", "0xd0b"}
 # "i7-1260P", "i5-8250U", "i7-1165G7", "Ryzen 7 5800HS", "Ultra 7 155H"; desktops end in a digit, K, F, S, T or X.
-# A Xeon on a client die is sold for small servers and desktops alike. Other Xeons are servers' parts whatever their
-# model number says: what a virtual machine shows of one may be a client's ("Xeon E312xx", model 42).
+# Xeons on a client die, sold for small servers and desktops alike. All other Xeons are server chips whatever their
+# model number: a virtual machine may show a client's number ("Xeon E312xx", model 42).
 _CLIENT_XEON = re.compile(r"\bE3-1\d{3}|\bE-[23]\d{3}|\bW-1[0-3]\d{2}")
-# Names that a hypervisor gives ("Intel Core Processor (Haswell, no TSX)", "Common KVM processor"): any chip lies below.
+# Names given by hypervisors ("Intel Core Processor (Haswell, no TSX)", "Common KVM processor"): the chip is unknown.
 _GUEST_NAME = re.compile(r"Intel Core Processor \(|Intel Core i7 9xx|Common KVM|Common 32-bit KVM|QEMU Virtual")
 _MOBILE_NAME = re.compile(
     r"\d{3,5}(?:U|Y|P|M|MQ|H|HS|HX|HX3D|HK|HQ|V|G[1-7])\b|Ryzen AI|Ryzen Z\d|Embedded|\bN\d{2,4}\b|Atom", re.IGNORECASE
@@ -162,19 +161,19 @@ _WORKSTATION_NAME = re.compile(r"Threadripper|Xeon\(R\) (?:CPU )?(?:W-[23]\d{3}|
 
 
 def look_up(chip: Chip) -> CoreWatts:
-    """Return the row of a processor; `UNKNOWN` where it can't be placed.
+    """Return the row of a processor; `UNKNOWN` if none fits.
 
     Parameters
     ----------
     chip : Chip
-        As `host.here` tells it.
+        As `host.here` returns it.
 
     Returns
     -------
     CoreWatts
-        Range of watts per busy core, and its basis.
+        Range of watts per busy core, with its source.
     """
-    if chip.vendor == "apple" or re.match(r"(?:Virtual)?Apple\b", chip.name):  # the second is what Rosetta shows
+    if chip.vendor == "apple" or re.match(r"(?:Virtual)?Apple\b", chip.name):  # "VirtualApple" under Rosetta
         return APPLE
     if chip.vendor in {"arm", "ampere"}:
         return _arm(chip)

@@ -1,12 +1,11 @@
-"""The processor model: energy by CPU time, for machines whose counters can't be read.
+"""The CPU model: energy from CPU time, for machines whose counters can't be read.
 
-Joules are CPU seconds of this process tree times the watts of a busy core (`cores`). That is an estimate
-and is called one: clock, voltage and kind of work are unseen, so the interval is never under ±40 %. It
-counts this kernel and its children alone, leaves out the idle power of the machine, and says nothing about
-memory, for which there is no model: absent is absent.
+Energy is the CPU time of this process tree times the watts of a busy core (`core_power`). The result is an
+estimate of at best ±40 %, because clock, voltage and kind of work are unknown. It covers this kernel and its
+children only, without the machine's idle power and without memory, for which there is no model.
 
-The same CPU time tells which share of the machine's work is ours (`BusyShare`), for counters that see a
-whole package and every process on it.
+CPU time also gives this process tree's share of the machine's work (`BusyShare`), for counters that cover a whole
+package and every process on it.
 """
 
 from __future__ import annotations
@@ -33,26 +32,26 @@ __all__ = ["KEY", "OTHERS", "BusyShare", "ProcessorModel", "cpu_seconds_fast", "
 
 SOURCE = "processor"
 KEY = "processor:model"
-"""Key of the model's traits; a counter of the same energy names it in its `covers`."""
+"""Key of the model; a counter of the same energy names it in its `covers`."""
 
 EXCLUSIONS = 4096
-"""Moments at which what metering spent is remembered: those of half a minute, far longer than an edge waits."""
+"""Number of samples kept of metering's own CPU time: half a minute, far longer than a window's end waits."""
 
 LOAD_SECONDS = 0.25
-"""The least time over which the load of others is told: the system counts busy time in steps of 10 ms."""
+"""Shortest time over which the load of others is stated: the system counts busy time in steps of 10 ms."""
 
 MOST_THREADS = 8
-"""Threads of ours whose spending is remembered moment by moment after they have ended."""
+"""Number of ended metering threads whose CPU time is kept over time; of older ones only the sum is."""
 
 OTHERS = 0
-"""Stands for all other processes together where shares are told; no process has this id."""
+"""Pseudo process id for all other processes together in shares."""
 
 
 def discover() -> Discovery:
-    """Offer the model; it works on every machine."""
+    """Return the model; it works on every machine."""
     model = ProcessorModel()
     row, traits = model.row, model.traits
-    # How far off it may be is told where sensors are described, rounded as in the records.
+    # The error is not repeated here: it is shown with the sensor's description.
     detail = (
         f"Estimated as CPU time of this kernel and its children × {row.watts:.2g} W per busy core "
         f"({row.name}: {row.basis})."
@@ -62,12 +61,12 @@ def discover() -> Discovery:
 
 
 class ProcessorModel:
-    """Counts joules by CPU time of this process and its descendants.
+    """Energy in joules from the CPU time of this process and its descendants.
 
     Parameters
     ----------
     host : Host, optional
-        Defaults to the machine we run on.
+        Defaults to this machine.
     row : CoreWatts, optional
         Defaults to the table's row for the host's chip.
     """
@@ -102,62 +101,63 @@ class ProcessorModel:
 
     @property
     def traits(self) -> SensorInfo:
-        """What the sensor says about itself."""
+        """Static properties of the sensor."""
         return self._traits
 
     @property
     def watts_per_busy_core(self) -> float:
-        """Watts that one CPU second per second is taken for."""
+        """Power of one busy core in watts."""
         return self.row.watts
 
     def read(self) -> Reading:
-        """Return joules of the tree since its start; looks at other processes, so not for a cell's path."""
-        before, own = clock.perf_counter(), clock.thread_time()
-        cpu, beside = self._tree.look()
-        self._note_load(cpu + beside)
-        own = clock.thread_time() - own  # looking is metering: it will be left out, and must not be shown until then
+        """Return joules of the process tree since its start; reads other processes, so only for the sampler thread."""
+        before, own_seconds = clock.perf_counter(), clock.thread_time()
+        cpu, children = self._tree.look()
+        self._note_load(cpu + children)
+        own_seconds = (
+            clock.thread_time() - own_seconds
+        )  # reading is metering and will be excluded: do not show it until then
         with self._lock:
-            # What is left out was counted a moment before; the count waits there, it never falls.
-            self._shown = max(self._shown, self._joules(cpu + beside - own, self._excluded_at(math.inf)))
+            # Excluded time was counted before it is excluded; the reading then stands still rather than fall.
+            self._shown = max(self._shown, self._joules(cpu + children - own_seconds, self._excluded_at(math.inf)))
             return Reading((before + clock.perf_counter()) / 2, self._shown)
 
     def condition(self) -> Condition | None:
-        """Return how often the processor was throttled; None where it does not tell."""
+        """Return the number of throttling events; None if it is not reported."""
         return self._counts.condition()
 
     def joules_at(self, cpu_seconds: float, moment: float) -> float:
-        """Return the reading that belongs to a value of `cpu_seconds_fast` taken a moment ago.
+        """Return the reading for an earlier value of `cpu_seconds_fast`.
 
         Parameters
         ----------
         cpu_seconds : float
-            What `cpu_seconds_fast` gave at a window's edge.
+            Value of `cpu_seconds_fast` at the start or end of a window.
         moment : float
-            When that was, on `time.perf_counter()`: what metering spent since then is no part of it.
+            Its time on `time.perf_counter()`. Metering's own CPU time is excluded up to this time.
 
         Returns
         -------
         float
-            Joules on the scale of `read`. They may be less than a later `read` has shown meanwhile: a moment
-            that lies before it had less.
+            Joules on the scale of `read`; less than the result of a `read` that was called after `moment`.
         """
-        beside = self._tree.beside(cpu_seconds)
-        self._note_load(cpu_seconds_fast() + beside)
+        children = self._tree.beside(cpu_seconds)
+        self._note_load(cpu_seconds_fast() + children)
         with self._lock:
-            return self._joules(cpu_seconds + beside, self._excluded_at(moment))
+            return self._joules(cpu_seconds + children, self._excluded_at(moment))
 
     def others_busy(self, start: float, end: float) -> float | None:
-        """Return the mean share of the machine's cores that other processes kept busy between two moments.
+        """Return the mean share of the machine's cores that other processes kept busy between two times.
 
         Parameters
         ----------
         start, end : float
-            Moments of `time.perf_counter()`. Of less than `LOAD_SECONDS` the time before is looked at as well.
+            Times of `time.perf_counter()`. An interval shorter than `LOAD_SECONDS` is extended into the past.
 
         Returns
         -------
         float or None
-            0 to 1; None where too little was noted to tell.
+            0 to 1; None if there are too few samples.
         """
         history = list(self._busy)
         last = next((entry for entry in history if entry[0] >= end), history[-1] if history else None)
@@ -172,20 +172,20 @@ class ProcessorModel:
         return min(1.0, max(0.0, others / (seconds * self._cores)))
 
     def _note_load(self, own: float) -> None:
-        """Note how long all processes together, and this tree, were busy up to now."""
+        """Sample the CPU time of this process tree and of all processes."""
         self._busy.append((clock.perf_counter(), own, busy_seconds()))
 
     def live_children_seconds(self) -> float:
-        """Return CPU seconds of the tree that are not in `cpu_seconds_fast` yet; for the sampler thread."""
+        """Return CPU seconds of descendants not yet in `cpu_seconds_fast`; for the sampler thread."""
         return self._tree.look()[1]
 
     def exclude(self, seconds: float) -> None:
-        """Leave CPU seconds out that metering itself spent.
+        """Exclude CPU seconds that metering itself spent.
 
         Raises
         ------
         ValueError
-            If `seconds` is negative or no finite number.
+            If `seconds` is negative or not finite.
         """
         if not math.isfinite(seconds) or seconds < 0:
             raise ValueError(f"CPU seconds to leave out must be a number from 0 up, not {seconds!r}.")
@@ -194,58 +194,58 @@ class ProcessorModel:
 
     @contextmanager
     def own_thread(self) -> Iterator[Callable[[], None]]:
-        """Leave out what this thread spends in here, as it spends it: a cell may run meanwhile.
+        """Exclude this thread's CPU time inside the block, as it is spent: a cell may run at the same time.
 
         Yields
         ------
         callable
-            Notes what was spent up to now; to be called now and then where no other thread can see it.
+            Records the CPU time up to now; call it regularly where other threads can't read this thread's clock.
         """
-        mine, began, seen = Exclusions(), clock.thread_time(), clock.thread_clock()
-        mine.look = None if seen is None else lambda: seen() - began
+        exclusions, began, thread_seconds = Exclusions(), clock.thread_time(), clock.thread_clock()
+        exclusions.look = None if thread_seconds is None else lambda: thread_seconds() - began
 
         def note() -> None:
             with self._lock:
-                mine.grow(clock.thread_time() - began)
+                exclusions.grow(clock.thread_time() - began)
 
         with self._lock:
-            self._threads.append(mine)
+            self._threads.append(exclusions)
         try:
             yield note
         finally:
             with self._lock:
-                mine.grow(clock.thread_time() - began)
-                mine.look = None  # before the thread ends, and its clock with it
+                exclusions.grow(clock.thread_time() - began)
+                exclusions.look = None  # the thread's clock ends with the thread
                 while len(self._threads) > MOST_THREADS and self._threads[0].look is None:
                     self._sampler.before += self._threads.pop(0).total
 
     def look_at_threads(self) -> None:
-        """Note what the threads in `own_thread` have spent up to now."""
+        """Record the CPU time up to now of the threads in `own_thread`."""
         with self._lock:
             for thread in self._threads:
                 if thread.look is not None:
                     thread.grow(thread.look())
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: there is nothing to release."""
 
     def _joules(self, seconds: float, excluded: float) -> float:
         return max(0.0, self.row.watts * (seconds - excluded))
 
     def _excluded_at(self, moment: float) -> float:
-        """What was left out up to a moment; between two calls of `exclude` it is taken to have grown evenly."""
+        """Return the CPU seconds excluded up to a time, interpolated linearly between samples."""
         return self._sampler.at(moment) + sum(thread.at(moment) for thread in self._threads)
 
 
 class Exclusions:
-    """What one thread of ours has spent, over time.
+    """CPU seconds of one metering thread over time.
 
     Attributes
     ----------
     look : callable or None
-        Returns what it has spent now, for other threads.
+        Returns the thread's CPU seconds now; can be called from other threads.
     before : float
-        What threads that ended long ago have spent.
+        CPU seconds of threads that ended long ago.
     """
 
     def __init__(self) -> None:
@@ -255,15 +255,15 @@ class Exclusions:
 
     @property
     def total(self) -> float:
-        """Seconds up to the last look."""
+        """CPU seconds at the last sample."""
         return self._seen[-1][1]
 
     def grow(self, total: float) -> None:
-        """Note the seconds up to now."""
+        """Add a sample: the CPU seconds up to now."""
         self._seen.append((clock.perf_counter(), max(total, self.total)))
 
     def at(self, moment: float) -> float:
-        """Return the seconds up to a moment; between two looks they are taken to have grown evenly."""
+        """Return the CPU seconds up to a time, interpolated linearly between samples."""
         later = self._seen[-1]
         if moment >= later[0]:
             return self.before + later[1]
@@ -276,14 +276,14 @@ class Exclusions:
 
 
 class BusyShare:
-    """Which share of the machine's busy CPU time is this process tree's.
+    """This process tree's share of the machine's busy CPU time.
 
-    It keeps a history, so that it can answer for a window that began a while ago. The history thins out
-    with age; its cost is held under half a percent of a core by looking less often where looking is dear.
+    It keeps a history, so that it can answer for windows in the past. Older samples are thinned out. Sampling is
+    less frequent where it is slow, so that it takes less than 0.5 % of a core.
     """
 
     LEAST_BUSY_SECONDS = 0.05
-    """The system counts busy time in steps of 10 ms; below five steps no share is told."""
+    """The system counts busy time in steps of 10 ms; below five steps no share is stated."""
 
     def __init__(self) -> None:
         self._tree = ProcessTree()
@@ -293,32 +293,32 @@ class BusyShare:
         self.note()
 
     def note(self, now: bool = False) -> None:
-        """Note how things stand, unless that was done a moment ago or `now` insists."""
+        """Take a sample, unless the last one is recent; `now` forces it."""
         with self._lock:
             moment = clock.perf_counter()
             if not now and self._history and moment - self._history[-1][0] < self._pause:
                 return
             began = clock.thread_time()
             busy = busy_seconds()
-            cpu, beside = self._tree.look()
-            self._history.append((moment, cpu + beside, busy))
+            cpu, children = self._tree.look()
+            self._history.append((moment, cpu + children, busy))
             if len(self._history) > 4096:
                 older = list(self._history)
                 self._history = deque([*older[:2048:2], *older[2048:]])
             self._pause = max(0.1, 200 * (clock.thread_time() - began))
 
     def usage(self, since: float) -> Usage | None:
-        """Return our share and the others' since a moment; None where too little happened to tell.
+        """Return our share and that of all others since a time; None if there was too little CPU time.
 
         Parameters
         ----------
         since : float
-            A moment of `time.perf_counter()`.
+            Time of `time.perf_counter()`.
 
         Returns
         -------
         Usage or None
-            Shares of the busy CPU time under this process' id and under `OTHERS`.
+            Shares of the busy CPU time, for this process' id and for `OTHERS`.
         """
         self.note(now=True)
         history = list(self._history)
@@ -332,12 +332,12 @@ class BusyShare:
 
 
 def busy_seconds() -> float:
-    """Return CPU seconds that all processes together have used since the machine started.
+    """Return CPU seconds of all processes together since the machine started.
 
-    Time that a hypervisor gave to other guests is not in it.
+    Time that a hypervisor gave to other guests is not included.
     """
     times = psutil.cpu_times()
-    # Linux counts guests in user as well; irq, softirq and the like exist where the system tells them.
+    # Linux includes "guest" in "user"; irq, softirq and the like exist on some systems only.
     return float(
         sum(getattr(times, name, 0.0) for name in ("user", "nice", "system", "irq", "softirq", "interrupt", "dpc"))
     )

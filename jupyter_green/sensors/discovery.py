@@ -1,9 +1,9 @@
-"""Discovery: which sensors this machine has, from every source that offers some.
+"""Discovery of the sensors of this machine, from all sources.
 
-The built-in sources are listed here too, so that a source tree that was never installed finds them; a
-source that is both listed and registered runs once. A source of a third party that breaks costs a
-finding, never the load of the extension. Energy is never added twice: a sensor that is part of another
-present one (`SensorInfo.covers`) is left out, and the findings say so.
+Built-in sources are listed here, so that they are found in a source tree that was never installed; a source that
+is both listed and registered as an entry point runs once. A third-party source that fails adds a diagnostic and
+does not keep the extension from loading. Energy is never counted twice: a sensor that is part of another one
+(`SensorInfo.covers`) is left out, with a diagnostic.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from importlib import import_module
 from .base import Diagnostic, Discovery, Sensor, SensorInfo
 
 GROUP = "jupyter_green.sensors"
-"""Entry-point group in which a package offers its sensors."""
+"""Entry-point group in which a package registers its sensors."""
 
 BUILT_IN = {
     "nvidia": "jupyter_green.sensors.nvidia:discover",
@@ -23,78 +23,78 @@ BUILT_IN = {
     "apple": "jupyter_green.sensors.apple:discover",
     "processor": "jupyter_green.sensors.cpu_model:discover",
 }
-"""The sources of this package, in the order in which they are asked; counters before the model."""
+"""The sources of this package, in the order in which they are called: counters before the model."""
 
 
 def discover() -> Discovery:
-    """Ask every source for its sensors and merge the answers.
+    """Call every source and merge the results.
 
     Returns
     -------
     Discovery
-        Sensors whose energies may be added up, and one finding for each thing looked at.
+        Sensors whose energies may be added up, and one diagnostic for each thing checked.
     """
     sensors: list[Sensor] = []
     findings: list[Diagnostic] = []
     for source, target in _sources():
-        answer = _ask(source, target)
-        sensors += answer.sensors
-        findings += answer.findings
-    kept, said = _without_twins(sensors)
+        result = _ask(source, target)
+        sensors += result.sensors
+        findings += result.findings
+    kept, duplicates = _without_twins(sensors)
     summed, covered = _without_covered(kept)
-    # What a source said of a sensor that now stands by would contradict what is said of it here.
+    # A source's own diagnostic of a sensor that is left out would contradict the one made here.
     superseded = {(finding.source, finding.subject) for finding in covered}
     kept_findings = [finding for finding in findings if (finding.source, finding.subject) not in superseded]
-    return Discovery(sensors=tuple(summed), findings=(*kept_findings, *said, *covered))
+    return Discovery(sensors=tuple(summed), findings=(*kept_findings, *duplicates, *covered))
 
 
 def _sources() -> list[tuple[str, str]]:
     """Return name and ``module:attribute`` of each source: built-in ones first, then others by name."""
-    from importlib import metadata  # costs more than the rest of this room, so only when asked
+    from importlib import metadata  # slow to import
 
-    listed = list(BUILT_IN.items())
-    known = set(BUILT_IN.values())
+    sources = list(BUILT_IN.items())
+    targets = set(BUILT_IN.values())
     for point in sorted(metadata.entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
         target = point.value.partition("[")[0].replace(" ", "")
-        if target not in known:
-            known.add(target)
-            listed.append((point.name, target))
-    return listed
+        if target not in targets:
+            targets.add(target)
+            sources.append((point.name, target))
+    return sources
 
 
 def _ask(source: str, target: str) -> Discovery:
-    """Return what one source found; a source that breaks becomes a finding."""
+    """Return the result of one source; a source that fails becomes a diagnostic."""
     try:
-        answer = _load(target)()
-        if not isinstance(answer, Discovery):
-            return _broken(source, f"it returned {type(answer).__name__} where a Discovery was expected")
-        for sensor in answer.sensors:
+        result = _load(target)()
+        if not isinstance(result, Discovery):
+            return _broken(source, f"it returned {type(result).__name__} where a Discovery was expected")
+        for sensor in result.sensors:
             if not isinstance(sensor.traits, SensorInfo):
                 return _broken(source, f"{type(sensor).__name__}.traits is no Traits")
-        # Materialised here, so that a lazy sequence breaks inside the guard.
-        return Discovery(sensors=tuple(answer.sensors), findings=tuple(answer.findings))
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - other people's code: whatever it raises is told, not passed on
-        text = " ".join(str(error).split())
-        return _broken(source, f"{type(error).__name__}: {text}" if text else type(error).__name__)
+        # Materialised here, so that a lazy sequence fails inside the try block.
+        return Discovery(sensors=tuple(result.sensors), findings=tuple(result.findings))
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - third-party code: any error becomes a diagnostic
+        message = " ".join(str(error).split())
+        return _broken(source, f"{type(error).__name__}: {message}" if message else type(error).__name__)
 
 
 def _load(target: str) -> Callable[[], object]:
     module, _, attribute = target.partition(":")
-    found: object = import_module(module)
+    value: object = import_module(module)
     for name in filter(None, attribute.split(".")):
-        found = getattr(found, name)
-    if not callable(found):
+        value = getattr(value, name)
+    if not callable(value):
         raise TypeError(f"{target} can't be called")
-    return found
+    return value
 
 
 def _broken(source: str, why: str) -> Discovery:
-    told = why if len(why) <= 300 else why[:297] + "..."
+    reason = why if len(why) <= 300 else why[:297] + "..."
     finding = Diagnostic(
         source=source,
         subject=f"sensors of {source}",
         works=False,
-        detail=f"The source could not be asked ({told}); its devices are not metered.",
+        detail=f"The source could not be asked ({reason}); its devices are not metered.",
         advice=None if source in BUILT_IN else "Update or remove the package that registers this source.",
     )
     return Discovery(findings=(finding,))
@@ -102,25 +102,25 @@ def _broken(source: str, why: str) -> Discovery:
 
 def _without_twins(sensors: Sequence[Sensor]) -> tuple[list[Sensor], list[Diagnostic]]:
     """Keep the first sensor of each key."""
-    kept: dict[str, Sensor] = {}
+    first_by_key: dict[str, Sensor] = {}
     findings: list[Diagnostic] = []
     for sensor in sensors:
         traits = sensor.traits
-        if traits.key not in kept:
-            kept[traits.key] = sensor
+        if traits.key not in first_by_key:
+            first_by_key[traits.key] = sensor
             continue
-        if kept[traits.key] is sensor:
+        if first_by_key[traits.key] is sensor:
             continue
-        first = kept[traits.key].traits
+        first = first_by_key[traits.key].traits
         detail = (
             f"Left out: {first.source} already offers a sensor with the key {traits.key!r}, and the first one counts."
         )
         findings += [Diagnostic(traits.source, traits.device, False, detail), *_released(sensor)]
-    return list(kept.values()), findings
+    return list(first_by_key.values()), findings
 
 
 def _without_covered(sensors: Sequence[Sensor]) -> tuple[list[Sensor], list[Diagnostic]]:
-    """Leave out what is part of another present sensor; of two that name each other, the first stays."""
+    """Leave out sensors that are part of another one; of two that cover each other, the first is kept."""
     traits = {sensor.traits.key: sensor.traits for sensor in sensors}
     parts = {key: _parts(key, traits) for key in traits}
     order = {key: position for position, key in enumerate(traits)}
@@ -140,22 +140,22 @@ def _without_covered(sensors: Sequence[Sensor]) -> tuple[list[Sensor], list[Diag
 
 
 def _parts(key: str, traits: Mapping[str, SensorInfo]) -> frozenset[str]:
-    """Return the keys that one sensor covers, directly or through another; its own is not among them."""
-    seen: set[str] = set()
-    ahead = list(traits[key].covers)
-    while ahead:
-        part = ahead.pop()
-        if part not in seen and part != key:
-            seen.add(part)
-            ahead += traits[part].covers if part in traits else ()
-    return frozenset(seen)
+    """Return the keys that a sensor covers, directly or through another, without its own."""
+    covered: set[str] = set()
+    pending = list(traits[key].covers)
+    while pending:
+        part = pending.pop()
+        if part not in covered and part != key:
+            covered.add(part)
+            pending += traits[part].covers if part in traits else ()
+    return frozenset(covered)
 
 
 def _released(sensor: Sensor) -> list[Diagnostic]:
-    """Close a sensor that is left out; one that can't be closed is told."""
+    """Close a sensor that is left out; return a diagnostic if that fails."""
     try:
         sensor.close()
-    except Exception as error:  # noqa: BLE001 - other people's code: whatever it raises is told, not passed on
+    except Exception as error:  # noqa: BLE001 - third-party code: any error becomes a diagnostic
         detail = f"The sensor that was left out could not be closed ({type(error).__name__}: {error})."
         return [Diagnostic(sensor.traits.source, sensor.traits.device, False, detail)]
     return []

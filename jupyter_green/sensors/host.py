@@ -1,7 +1,7 @@
-"""The host: which processor this is and whether a machine, a guest or a container surrounds us.
+"""The host: its processor, and whether this is a physical machine, a virtual machine or a container.
 
-Only facts that are free to read: no program is started except `sysctl` on macOS, and nothing is asked of
-the network. What can't be told stays empty; nobody downstream guesses in its stead.
+Only cheap sources are read: no program is started except `sysctl` on macOS, and there are no network requests.
+Unknown fields stay empty.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _ARM = {"0x41": "arm", "0x61": "apple", "0xc0": "ampere"}
 
 @dataclass(frozen=True)
 class Chip:
-    """A processor, as far as it tells.
+    """A processor; fields it does not report are empty.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class Chip:
     part : str
         ARM part number such as ``"0xd0c"``, else empty.
     name : str
-        Name for people, else empty.
+        Display name, else empty.
     """
 
     vendor: str = ""
@@ -49,14 +49,14 @@ class Chip:
 
 @dataclass(frozen=True)
 class Host:
-    """Where we run.
+    """The machine this process runs on.
 
     Parameters
     ----------
     system : str
         ``"Linux"``, ``"Darwin"`` or ``"Windows"``.
     place : {"machine", "virtual machine", "container", "WSL"}
-        What surrounds this process; ``"machine"`` where nothing else shows.
+        Environment of this process; ``"machine"`` if nothing else is detected.
     chip : Chip
         The processor.
     """
@@ -68,7 +68,7 @@ class Host:
 
 @lru_cache(maxsize=1)
 def here() -> Host:
-    """Return the host of this process; read once."""
+    """Return the host of this process; cached."""
     if sys.platform == "win32":
         return Host("Windows", "machine", chip_of_identifier(os.environ.get("PROCESSOR_IDENTIFIER", "")))
     if sys.platform == "darwin":
@@ -79,29 +79,29 @@ def here() -> Host:
 
 def chip_of_cpuinfo(text: str) -> Chip:
     """Read the first processor of a Linux ``/proc/cpuinfo``."""
-    said: dict[str, str] = {}
+    fields: dict[str, str] = {}
     for line in text.splitlines():
         name, colon, value = line.partition(":")
         if colon:
-            said.setdefault(name.strip(), value.strip())
-    if "vendor_id" in said:
-        vendor = _X86.get(said["vendor_id"], "")
-        numbers = [_number(said.get(key)) for key in ("cpu family", "model", "stepping")]
-        return Chip(vendor, numbers[0], numbers[1], numbers[2], name=said.get("model name", ""))
-    # On ARM boards the last lines name the board ("Model : Raspberry Pi 4 Model B").
-    name = said.get("Model", said.get("model name", said.get("Hardware", "")))
-    return Chip(_ARM.get(said.get("CPU implementer", ""), ""), part=said.get("CPU part", ""), name=name)
+            fields.setdefault(name.strip(), value.strip())
+    if "vendor_id" in fields:
+        vendor = _X86.get(fields["vendor_id"], "")
+        numbers = [_number(fields.get(key)) for key in ("cpu family", "model", "stepping")]
+        return Chip(vendor, numbers[0], numbers[1], numbers[2], name=fields.get("model name", ""))
+    # On ARM boards the last lines contain the board's name ("Model : Raspberry Pi 4 Model B").
+    name = fields.get("Model", fields.get("model name", fields.get("Hardware", "")))
+    return Chip(_ARM.get(fields.get("CPU implementer", ""), ""), part=fields.get("CPU part", ""), name=name)
 
 
 def chip_of_identifier(text: str) -> Chip:
     """Read Windows' ``PROCESSOR_IDENTIFIER``, such as ``Intel64 Family 6 Model 85 Stepping 7, GenuineIntel``."""
-    found = re.search(r"Family (\d+) Model (\d+) Stepping (\d+)", text)
+    match = re.search(r"Family (\d+) Model (\d+) Stepping (\d+)", text)
     vendor = next((short for long, short in _X86.items() if long in text), "")
     if text.startswith("ARM"):
         return Chip("arm", name=text)
-    if not found:
+    if not match:
         return Chip(vendor, name=text)
-    return Chip(vendor, int(found[1]), int(found[2]), int(found[3]), name=text)
+    return Chip(vendor, int(match[1]), int(match[2]), int(match[3]), name=text)
 
 
 def chip_of_brand(text: str) -> Chip:
@@ -113,15 +113,15 @@ def chip_of_brand(text: str) -> Chip:
 def place_of(
     cpuinfo: str, release: str, environment: Mapping[str, str] | None = None, root: str | os.PathLike[str] = "/"
 ) -> Place:
-    """Tell what surrounds a Linux process; a container on a virtual machine is told as the container."""
-    surroundings = os.environ if environment is None else environment
+    """Return the environment of a Linux process; for a container on a virtual machine, the container."""
+    variables = os.environ if environment is None else environment
     base = Path(root)
     if "microsoft" in release.lower():
         return "WSL"
-    marks = any((base / mark).exists() for mark in (".dockerenv", "run/.containerenv"))
-    said = "KUBERNETES_SERVICE_HOST" in surroundings or bool(surroundings.get("container"))
-    control = _text(base / "proc/1/cgroup")
-    if marks or said or any(word in control for word in ("docker", "kubepods", "containerd", "/lxc")):
+    has_marker_file = any((base / mark).exists() for mark in (".dockerenv", "run/.containerenv"))
+    in_variables = "KUBERNETES_SERVICE_HOST" in variables or bool(variables.get("container"))
+    cgroup = _text(base / "proc/1/cgroup")
+    if has_marker_file or in_variables or any(word in cgroup for word in ("docker", "kubepods", "containerd", "/lxc")):
         return "container"
     flags = re.search(r"^flags\s*:(.*)$", cpuinfo, re.MULTILINE)
     return "virtual machine" if flags and "hypervisor" in flags[1].split() else "machine"
@@ -129,7 +129,7 @@ def place_of(
 
 def _brand() -> str:
     try:
-        asked = subprocess.run(
+        result = subprocess.run(
             ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"],
             capture_output=True,
             text=True,
@@ -138,7 +138,7 @@ def _brand() -> str:
         )
     except (OSError, subprocess.SubprocessError):
         return platform.processor()
-    return asked.stdout.strip() or platform.processor()
+    return result.stdout.strip() or platform.processor()
 
 
 def _text(path: str | os.PathLike[str]) -> str:

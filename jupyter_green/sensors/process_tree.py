@@ -1,12 +1,12 @@
-"""CPU time of this process and everything it started, each second counted once.
+"""CPU time of this process and its descendants, each second counted once.
 
-A child's time lives in two places: while it runs, in its own account; once it was waited for, in the
-account of whoever waited. This module follows it across, so that the sum never falls and never counts a
-second twice. Linux shows what a process inherited from its reaped children, macOS shows it only at the end,
-Windows never hands anything over: what vanishes there is kept at its last known value.
+While a child runs, its CPU time is its own; once it was waited for (reaped), the time is added to the process that
+waited. This module follows that transfer, so that the sum never falls and counts nothing twice. Linux shows the time
+of reaped children for living processes, macOS only once the parent was reaped too, and Windows never transfers it:
+there the last known value is kept.
 
-`cpu_seconds_fast` costs about a microsecond and belongs on a cell's path; everything else here looks at
-other processes and belongs to the sampler thread.
+`cpu_seconds_fast` takes about a microsecond and may be called while a cell waits. Everything else reads other
+processes and is for the sampler thread.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from jupyter_green.records import clock
 if sys.platform == "win32":
 
     def _reaped_seconds() -> float:
-        """Windows hands no child's time to its parent."""
+        """Return 0: Windows adds no child's time to its parent."""
         return 0.0
 
 else:
@@ -37,29 +37,29 @@ else:
 
 
 INHERITS = sys.platform != "win32"
-"""Whether a process takes over the time of the children it waits for."""
+"""Whether the time of reaped children is added to their parent."""
 
 SHOWS_INHERITED = sys.platform == "linux"
-"""Whether a living process shows what it took over."""
+"""Whether a living process shows the time of its reaped children."""
 
 
 def cpu_seconds_fast() -> float:
-    """Return processor seconds of this process and of the children it has waited for."""
+    """Return CPU seconds of this process and of its reaped children."""
     return clock.process_time() + _reaped_seconds()
 
 
 @dataclass(frozen=True)
 class Relative:
-    """A descendant as one look found it.
+    """A descendant process at one time.
 
     Parameters
     ----------
     pid, parent : int
         Process ids.
     born : float
-        Start time, which tells apart two processes with one id.
+        Start time; distinguishes processes that reuse an id.
     seconds : float
-        Processor seconds, with those of its reaped children where the system shows them.
+        CPU seconds, including reaped children where the system shows them.
     """
 
     pid: int
@@ -69,10 +69,10 @@ class Relative:
 
 
 class ProcessTree:
-    """Processor time of this process' descendants that is not yet in its own account.
+    """CPU time of descendants that is not yet included in this process' own.
 
-    Children are found again at each `look`; one that was seen stays known when its parent dies and it is
-    adopted elsewhere, as daemons do.
+    Each `look` searches for children again. A descendant that was seen once is followed even if its parent exits and
+    another process adopts it, as with daemons.
     """
 
     def __init__(self) -> None:
@@ -87,36 +87,38 @@ class ProcessTree:
         self.look()
 
     def look(self) -> tuple[float, float]:
-        """Look at all descendants.
+        """Read all descendants.
 
         Returns
         -------
         tuple of float
-            Processor seconds as `cpu_seconds_fast` gives them, and those of descendants beside them,
-            both of the same moment.
+            CPU seconds as `cpu_seconds_fast` returns them, and those of descendants not in them, both at the
+            same time.
         """
         with self._lock:
-            # A child that is reaped while we look could be in both accounts or in none: look again.
+            # A child reaped meanwhile could be counted twice or not at all: read again.
             for _ in range(3):
                 reaped = _reaped_seconds()
-                living = {(found.pid, found.born): found for found in self._living()}
+                living = {(process.pid, process.born): process for process in self._living()}
                 after = _reaped_seconds()
                 if reaped == after:
                     break
             self._bury(living, after - self._ceded)
-            beside = self._lost + sum(found.seconds + self._held.get(found.pid, 0.0) for found in living.values())
+            unreaped = self._lost + sum(
+                process.seconds + self._held.get(process.pid, 0.0) for process in living.values()
+            )
             self._known = living
-            # Clock ticks are coarser than the account a child ends in, so the sum may seem to fall a little.
-            self._total = max(self._total, reaped + beside)
+            # A process is read in clock ticks, its time after reaping is finer: the sum could fall slightly.
+            self._total = max(self._total, reaped + unreaped)
             self._ceded = reaped
             self._cpu = clock.process_time() + reaped
             return self._cpu, self._total - reaped
 
     def beside(self, cpu: float) -> float:
-        """Return the descendants' seconds that belong to an earlier value of `cpu_seconds_fast`.
+        """Return the descendants' CPU seconds for an earlier value of `cpu_seconds_fast`.
 
-        The value was taken a moment ago on another thread. Whether a child that was reaped since the last
-        look is in it shows in its size.
+        The value was taken shortly before on another thread. Its size shows whether it includes a child that was
+        reaped since the last `look`.
         """
         with self._lock:
             before_cpu, before_ceded, before = self._cpu, self._ceded, self._total - self._ceded
@@ -125,56 +127,59 @@ class ProcessTree:
         return now if cpu - before_cpu >= handed_over - 1e-9 else before
 
     def _bury(self, living: dict[tuple[int, float], Relative], handed: float) -> None:
-        """Settle what vanished since the last look; `handed` is what came into our own account meanwhile.
+        """Account for processes that ended since the last look.
 
-        Time goes to whoever waits. Where nobody of ours did (an orphan, a process that ignores its children), it
-        never arrives: then it is kept at its last known value.
+        `handed` is the CPU time of reaped children that was added to this process meanwhile. Time goes to the process
+        that waits. If none of ours waited (an orphan, or a process that ignores its children), the last known value
+        is kept.
         """
         gone = {known.pid: known for key, known in self._known.items() if key not in living}
-        kept = {found.pid for found in living.values()}
+        living_pids = {found.pid for found in living.values()}
         due = 0.0
-        for relative in gone.values():
-            seconds = relative.seconds + self._held.pop(relative.pid, 0.0)
-            heir = relative.parent
+        for process in gone.values():
+            seconds = process.seconds + self._held.pop(process.pid, 0.0)
+            heir = process.parent
             for _ in gone:
                 heir = gone[heir].parent if heir in gone else heir
             if INHERITS and heir == self._pid:
                 due += seconds
-            elif not INHERITS or heir not in kept:
+            elif not INHERITS or heir not in living_pids:
                 self._lost += seconds
             elif not SHOWS_INHERITED:
                 self._held[heir] = self._held.get(heir, 0.0) + seconds
         self._lost += max(0.0, due - handed)
 
     def _living(self) -> Iterable[Relative]:
-        found: dict[int, Relative] = {}
+        processes: dict[int, Relative] = {}
         for known in self._known.values():
-            told = _account(known.pid, known)
-            if told is not None and told.born == known.born:  # else the id has gone to another process
-                found[told.pid] = told
-        orphans = [pid for pid, told in found.items() if told.parent != self._pid and told.parent not in found]
+            entry = _account(known.pid, known)
+            if entry is not None and entry.born == known.born:  # else the id was reused
+                processes[entry.pid] = entry
+        orphans = [
+            pid for pid, entry in processes.items() if entry.parent != self._pid and entry.parent not in processes
+        ]
         for pid in _descendants([self._pid, *orphans]):
-            if pid not in found:
-                told = _account(pid)
-                if told is not None:
-                    found[pid] = told
-        return found.values()
+            if pid not in processes:
+                entry = _account(pid)
+                if entry is not None:
+                    processes[pid] = entry
+        return processes.values()
 
 
 _TICK = 1.0 / os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 0.01
 
 
 def _account(pid: int, known: Relative | None = None) -> Relative | None:
-    """Return what a process says about itself; None where it has gone or is not to be seen.
+    """Return a process' id, parent, start time and CPU time; None if it has ended or is not visible.
 
-    One that has ended but was not waited for yet is what it was when it was `known` last.
+    For a zombie without readable times the last `known` value is returned.
     """
     if SHOWS_INHERITED:
         try:
             line = Path(f"/proc/{pid}/stat").read_bytes()
         except OSError:
             return None
-        # The name in brackets may hold spaces and brackets; fields count from the last bracket.
+        # The name in brackets may contain spaces and brackets: count fields from the last bracket.
         fields = line[line.rindex(b")") + 2 :].split()
         return Relative(pid, int(fields[1]), float(fields[19]), sum(int(field) for field in fields[11:15]) * _TICK)
     try:
@@ -189,13 +194,13 @@ def _account(pid: int, known: Relative | None = None) -> Relative | None:
 
 
 def _descendants(roots: list[int]) -> Iterable[int]:
-    """Return the ids of what some processes started, directly or not; empty where it can't be seen."""
+    """Return the ids of all descendants of some processes; empty if they are not visible."""
     if SHOWS_INHERITED and _lists_children():
-        ahead = list(roots)
-        for pid in ahead:
-            listed = _children(pid)
-            yield from listed
-            ahead += listed
+        pending = list(roots)
+        for pid in pending:
+            children = _children(pid)
+            yield from children
+            pending += children
         return
     for pid in roots:
         try:
@@ -205,16 +210,16 @@ def _descendants(roots: list[int]) -> Iterable[int]:
 
 
 def _lists_children() -> bool:
-    """Whether the kernel lists each thread's children, which is far cheaper than looking at every process."""
+    """Whether the kernel lists each thread's children, which is much faster than scanning all processes."""
     return Path(f"/proc/self/task/{os.getpid()}/children").exists()
 
 
 def _children(pid: int) -> list[int]:
-    listed: list[int] = []
+    children: list[int] = []
     try:
         for task in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - a path object for each thread costs more than the read
             with open(f"/proc/{pid}/task/{task}/children", "rb") as lines:  # noqa: PTH123 - likewise
-                listed += [int(child) for child in lines.read().split()]
+                children += [int(child) for child in lines.read().split()]
     except OSError:
-        return listed
-    return listed
+        return children
+    return children

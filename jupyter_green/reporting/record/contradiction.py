@@ -1,7 +1,6 @@
-"""A counter that the shown power of its own board contradicts: its interval was widened, and the texts say why.
+"""Texts for a counter that disagrees with the power reported by its own GPU.
 
-A sensor's own error stands beside no such figure, because the
-figure is less sure than that.
+Such an energy has a wider interval, so the sensor's own error alone is not stated for it.
 """
 
 from __future__ import annotations
@@ -16,12 +15,12 @@ from jupyter_green.sensors import SensorInfo
 
 
 def contradiction(part: Component) -> str:
-    """Return what is said of a figure that was contradicted, without a full stop; empty for any other."""
+    """Return the sentence of a component's power mismatch without its full stop; empty if there is none."""
     return "" if part.power_mismatch is None else part.power_mismatch.sentence.rstrip(".")
 
 
 def widened(traits: SensorInfo, parts: Sequence[Component]) -> SensorInfo:
-    """Return what a sensor says about itself, with the gain error that its figures have where one was contradicted."""
+    """Return a sensor's properties, with the larger gain error of its energies if one has a power mismatch."""
     if not any(map(contradiction, parts)):
         return traits
     joules = math.fsum(finite(part.joules) or 0.0 for part in parts)
@@ -30,7 +29,7 @@ def widened(traits: SensorInfo, parts: Sequence[Component]) -> SensorInfo:
 
 
 def contradicted(parts: Sequence[Component]) -> str:
-    """Return that figures of one device were contradicted, as a sentence behind others; empty where none was."""
+    """Return a sentence on power mismatches of one device, to be appended to others; empty if there are none."""
     notes = [note for note in map(contradiction, parts) if note]
     if len(notes) > 1:
         return f" In {len(notes)} cells the board's shown power and its counter differ; the interval reaches both."

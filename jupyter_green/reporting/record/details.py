@@ -1,7 +1,7 @@
-"""What else a reader of a record must know, as pairs of a term and its definition.
+"""Details of a record, as pairs of a term and its definition.
 
-Each estimated figure is explained here and points to the doctor, one click away from the sentence. What was
-not metered is named, so that nobody takes the sum for the whole machine.
+Estimates are explained here, with a pointer to ``%energy doctor``. What was not metered is named, so that the sum
+is not taken for the whole machine.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def device_name(part: Component) -> str:
 
 
 def facts(record: EnergyRecord) -> list[tuple[str, str]]:
-    """Return pairs of a term (text) and its definition (HTML; empty where there is nothing to say)."""
+    """Return pairs of a term (text) and its definition (HTML; empty if there is none)."""
     notes = [one_line(note, 400) for note in record.notes]
     for part in record.components:
         if part.note and part.joules is not None and part.quality != "estimated":
@@ -63,20 +63,20 @@ def _also(record: EnergyRecord) -> str:
     if joules is None or not math.isfinite(joules) or joules <= 0:
         return ""
     if interval is not None and record.below_resolution and math.isfinite(interval[1]):
-        # Where only an upper bound of the joules stands, what follows from them is a bound too.
-        said = [f"≤{THIN}{numbers.watt_hours(interval[1], ROUND_CEILING)}"]
+        # If only an upper bound of the energy is known, everything derived from it is a bound too.
+        quantities = [f"≤{THIN}{numbers.watt_hours(interval[1], ROUND_CEILING)}"]
         if record.co2e_grams is not None and math.isfinite(record.co2e_grams):
-            said.append(f"≤{THIN}{numbers.carbon(record.co2e_grams * interval[1] / joules, ROUND_CEILING)}")
+            quantities.append(f"≤{THIN}{numbers.carbon(record.co2e_grams * interval[1] / joules, ROUND_CEILING)}")
     else:
-        said = [numbers.watt_hours(joules)]
+        quantities = [numbers.watt_hours(joules)]
         if record.co2e_grams is not None and math.isfinite(record.co2e_grams):
-            said.append(numbers.doubted(numbers.carbon(record.co2e_grams), joules, record.uncertainty))
+            quantities.append(numbers.doubted(numbers.carbon(record.co2e_grams), joules, record.uncertainty))
         if record.cost is not None and math.isfinite(record.cost):
             cost = numbers.money(record.cost, one_line(record.currency or "", 8))
-            said.append(numbers.doubted(cost, joules, record.uncertainty))
-    if len(said) > 1 and record.co2e_source and record.co2e_grams is not None:
-        said[1] += f" ({one_line(record.co2e_source)})"
-    return ' <span class="dot">·</span> '.join(markup(text) for text in said)
+            quantities.append(numbers.doubted(cost, joules, record.uncertainty))
+    if len(quantities) > 1 and record.co2e_source and record.co2e_grams is not None:
+        quantities[1] += f" ({one_line(record.co2e_source)})"
+    return ' <span class="dot">·</span> '.join(markup(text) for text in quantities)
 
 
 def _split(record: EnergyRecord) -> str:
@@ -91,14 +91,14 @@ def _split(record: EnergyRecord) -> str:
 
 
 def _idle(record: EnergyRecord) -> str:
-    said = []
+    sentences = []
     for part in read(record):
         if part.idle_joules is None or not math.isfinite(part.idle_joules) or part.joules is None:
             continue
         amount = numbers.energy(part.joules, part.uncertainty)
         idle = numbers.energy_within(part.idle_joules, amount.decimals, numbers.unit_for([part.joules]))
-        said.append(f"of {amount.head} of {device_name(part)} the idle device would have drawn {idle}")
-    return markup("; ".join(said))
+        sentences.append(f"of {amount.head} of {device_name(part)} the idle device would have drawn {idle}")
+    return markup("; ".join(sentences))
 
 
 _THROTTLE = {
@@ -110,19 +110,19 @@ _THROTTLE = {
 
 
 def _conditions(record: EnergyRecord) -> str:
-    said = []
+    sentences = []
     for part in record.components:
-        told = [
+        conditions = [
             *([f"up to {numbers.fixed(part.celsius, 0)}{THIN}°C"] if numbers.known(part.celsius) else []),
             *([f"{numbers.fixed(part.clock_mhz, 0)}{THIN}MHz"] if numbers.known(part.clock_mhz) else []),
             *(_THROTTLE.get(code, one_line(code, 40)) for code in part.throttle or ()),
         ]
-        said += [f"{device_name(part)}: {', '.join(told)}"] if told else []
-    return markup("; ".join(said))
+        sentences += [f"{device_name(part)}: {', '.join(conditions)}"] if conditions else []
+    return markup("; ".join(sentences))
 
 
 def not_metered(record: EnergyRecord) -> str:
-    """Return what is not in a record's figure: devices without a reading, and what no sensor here covers."""
+    """Return what a record's energy does not include: devices without a reading, and what no sensor covers."""
     parts = read(record)
     scopes = " ".join(part.scope.lower() for part in parts)
     has_memory = any(part.kind == "dram" for part in parts) or any(
@@ -133,19 +133,19 @@ def not_metered(record: EnergyRecord) -> str:
 
 
 def _why_estimated(record: EnergyRecord) -> str:
-    said = []
+    sentences = []
     for group in groups(record):
         if group[0].quality != "estimated":
             continue
-        told = list(dict.fromkeys(one_line(part.note, 300).rstrip(".") for part in group if part.note))
-        if not told:
-            stands = "processor time" if group[0].kind == "cpu" else "a model"
-            modelled = f"no energy sensor of it could be read, {stands} stands in for it"
-            told = [modelled if group[0].method == "model" else "its sensor tells it only indirectly"]
-        said.append(f"{kind_name(group)}: {'; '.join(told)}")
-    if not said:
+        reasons = list(dict.fromkeys(one_line(part.note, 300).rstrip(".") for part in group if part.note))
+        if not reasons:
+            substitute = "processor time" if group[0].kind == "cpu" else "a model"
+            reason = f"no energy sensor of it could be read, {substitute} stands in for it"
+            reasons = [reason if group[0].method == "model" else "its sensor tells it only indirectly"]
+        sentences.append(f"{kind_name(group)}: {'; '.join(reasons)}")
+    if not sentences:
         return ""
-    return f"{markup('; '.join(said))}. <code>{DOCTOR}</code> tells what can be done."
+    return f"{markup('; '.join(sentences))}. <code>{DOCTOR}</code> tells what can be done."
 
 
 def _why_simulated(record: EnergyRecord) -> str:

@@ -1,4 +1,4 @@
-"""Why a device has no figure, said beside its name: a note that begins with the name does not say it again."""
+"""Why a device has no energy, to be shown after its name: a note that starts with the name is shortened."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from jupyter_green.reporting.sanitize import one_line
 
 
 def why_absent(part: Component, limit: int = 300) -> str:
-    """Return the note of a device without a figure as a part of a sentence, of at most `limit` characters."""
+    """Return the note of a device without an energy as a part of a sentence, of at most `limit` characters."""
     note = part.note or ""
     name = part.device.rstrip()
     if name and note.startswith(f"{name} "):

@@ -1,8 +1,8 @@
-"""A record as one MIME bundle: data for programs, static HTML for every front end, text for the rest.
+"""A record as a MIME bundle: JSON for programs, static HTML for front ends, plain text for all others.
 
-The data is `EnergyRecord.to_dict`, made safe for strict JSON (no NaN, no infinity, no lone surrogate) and
-small (the course of power is thinned). A notebook's path would travel with every shared notebook, so only
-its last part is kept. The form of the data is described in ``cell.v1.schema.json`` beside this module.
+The JSON is `EnergyRecord.to_dict`, made safe for strict parsers (no NaN, no infinity, no lone surrogate) and small
+(power samples are thinned out). Only the last part of the notebook's path is kept, since notebooks are shared. The
+schema is ``cell.v1.schema.json`` in this folder.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from .power_chart import thinned
 from .text_line import line
 
 MIME = "application/vnd.jupyter-green.cell.v1+json"
-"""The MIME type of a metered cell; its version is raised with `records.SCHEMA_VERSION`."""
+"""MIME type of a metered cell; its version follows `records.SCHEMA_VERSION`."""
 MOST_POINTS = 120
-"""The most points of power that a bundle carries, over all devices."""
+"""Maximum number of power samples in a bundle, over all devices."""
 
 
 def bundle(record: EnergyRecord) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def bundle(record: EnergyRecord) -> dict[str, Any]:
 
 
 def data(record: EnergyRecord) -> dict[str, Any]:
-    """Return the record as data that strict JSON can carry."""
+    """Return the record as data that is valid in strict JSON."""
     small = record
     if record.trace is not None:
         small = small.with_(trace=thinned(record.trace, MOST_POINTS))
@@ -56,5 +56,5 @@ def _safe(value: Any) -> Any:
 def schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of the data under `MIME`."""
     text = resources.files(__package__).joinpath("cell.v1.schema.json").read_text(encoding="utf-8")
-    described: dict[str, Any] = json.loads(text)
-    return described
+    parsed: dict[str, Any] = json.loads(text)
+    return parsed

@@ -1,8 +1,7 @@
-"""The one sentence that carries a record: how much, how sure, from where, how long.
+"""The sentence that summarises a record: energy, uncertainty, devices, duration.
 
-Text and HTML are drawn from the same clauses, so that they can't say different things, and the sentence
-alone is complete: whatever strips styles and pictures loses decoration only. Every figure stands beside
-the word for what it is (measured, estimated, simulated, attributed); "~" marks a total without a sensor.
+Text and HTML are made from the same clauses, so they can't differ. The sentence is complete without styles and
+images. Every figure has its quality (measured, estimated, simulated, attributed); "~" marks a total without a sensor.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ _NAMED_ABSENT = 2
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of a clause in one style."""
+    """A part of a clause in one style."""
 
     text: str
     style: Literal["plain", "strong", "code"] = "plain"
@@ -42,7 +41,7 @@ def sentence(record: EnergyRecord) -> str:
 
 
 def clauses(record: EnergyRecord) -> list[Clause]:
-    """Return the clauses of the sentence, in the order in which people ask."""
+    """Return the clauses of the sentence, the most important first."""
     joules, uncertainty = record.joules, record.uncertainty
     if joules is None or not math.isfinite(joules):
         return _without_reading(record)
@@ -59,7 +58,7 @@ def clauses(record: EnergyRecord) -> list[Clause]:
 
 
 def kind_name(parts: Sequence[Component]) -> str:
-    """Return what devices of one kind are called: "GPU", "2 GPUs", a name for one of no known kind."""
+    """Return the name of devices of one kind: "GPU", "2 GPUs", or the device's own name if its kind is unknown."""
     kind = _KINDS.get(parts[0].kind)
     if kind is None:
         return (one_line(parts[0].device, 40) or "one device") if len(parts) == 1 else f"{len(parts)} other devices"
@@ -67,7 +66,7 @@ def kind_name(parts: Sequence[Component]) -> str:
 
 
 def attributed(part: Component) -> bool:
-    """Whether the device was shared and a part of its energy was attributed to this process tree."""
+    """Whether the device was shared, with part of its energy attributed to this process tree."""
     return bool(part.shared) and part.own_joules is not None and part.joules is not None
 
 
@@ -77,32 +76,32 @@ def read(record: EnergyRecord) -> list[Component]:
 
 
 def only_modelled(record: EnergyRecord) -> bool:
-    """Whether no sensor stands behind any figure of the record."""
+    """Whether all readings come from a model."""
     parts = read(record)
     return bool(parts) and all(part.quality == "estimated" and part.method == "model" for part in parts)
 
 
 def nothing_sensed(record: EnergyRecord) -> bool:
-    """Whether every reading is an estimate, so that the total is written with "~"."""
+    """Whether all readings are estimates, so that the total is marked "~"."""
     parts = read(record)
     return bool(parts) and all(part.quality == "estimated" for part in parts)
 
 
 def groups(record: EnergyRecord) -> list[list[Component]]:
-    """Return the read components by kind and standing, in the order in which they appear."""
-    found: dict[tuple[str, str, bool], list[Component]] = {}
+    """Return the components with a reading, grouped by kind, quality and attribution."""
+    groups_by_key: dict[tuple[str, str, bool], list[Component]] = {}
     for part in read(record):
-        found.setdefault((part.kind, part.quality, attributed(part)), []).append(part)
-    return list(found.values())
+        groups_by_key.setdefault((part.kind, part.quality, attributed(part)), []).append(part)
+    return list(groups_by_key.values())
 
 
 def qualities(record: EnergyRecord) -> str:
-    """Return the standing of the figures without the figures: "GPU simulated, CPU estimated"."""
+    """Return the quality of each kind of device: "GPU simulated, CPU estimated"."""
     return ", ".join(f"{kind_name(group)} {group[0].quality}" for group in groups(record))
 
 
 def quality_word(record: EnergyRecord) -> str:
-    """Return the standing of the total in a word or two: "measured", "85 % measured", "simulated"."""
+    """Return the quality of the total: "measured", "85 % measured", "simulated"."""
     if not read(record):
         return "no reading"
     share = record.measured_share
@@ -112,7 +111,7 @@ def quality_word(record: EnergyRecord) -> str:
 
 
 def reason(record: EnergyRecord) -> str:
-    """Return why there is no reading: the first note that tells."""
+    """Return why there is no reading: the first non-empty note."""
     if record.joules is not None:
         return "a sensor answered with something that is no number"
     for note in (*(part.note for part in record.components), *record.notes):
@@ -122,7 +121,7 @@ def reason(record: EnergyRecord) -> str:
 
 
 def per_unit(record: EnergyRecord) -> str | None:
-    """Return "0.310 J ± 0.015 per token", or None where there are no units of work."""
+    """Return "0.310 J ± 0.015 per token", or None if there are no units of work."""
     each, uncertainty = record.joules_per_unit, record.uncertainty
     if each is None or not record.units or not math.isfinite(each):
         return None
@@ -150,11 +149,11 @@ def _ordinary(record: EnergyRecord, joules: float) -> list[Clause]:
     shared = [part for part in read(record) if attributed(part)]
     spread = " ± not known" if amount.uncertainty is None else f" ±{THIN}{amount.uncertainty}"
     about = "~" if nothing_sensed(record) else ""
-    said: list[Clause] = [(Piece(f"{about}{amount.head}", "strong"), Piece(spread + (" in all" if shared else "")))]
-    said += _devices(record, amount)
-    said += _absent(record)
-    said += _say(_lasted(record), per_unit(record) or "", *_impact(record))
-    return said
+    result: list[Clause] = [(Piece(f"{about}{amount.head}", "strong"), Piece(spread + (" in all" if shared else "")))]
+    result += _devices(record, amount)
+    result += _absent(record)
+    result += _say(_lasted(record), per_unit(record) or "", *_impact(record))
+    return result
 
 
 def _devices(record: EnergyRecord, amount: numbers.Amount) -> list[Clause]:
@@ -163,33 +162,33 @@ def _devices(record: EnergyRecord, amount: numbers.Amount) -> list[Clause]:
         why = "no sensor was read" if _absent(record) else "no sensor can be read"
         return [(Piece(f"{names} estimated, {why} ("), Piece(DOCTOR, "code"), Piece(")"))]
     unit = amount.unit
-    said = []
+    texts = []
     for group in groups(record):
         total = math.fsum(part.joules or 0.0 for part in group)
-        written = numbers.energy_within(total, amount.decimals, unit)
+        energy = numbers.energy_within(total, amount.decimals, unit)
         name, quality = kind_name(group), group[0].quality
         if attributed(group[0]):
             own = numbers.energy_within(math.fsum(part.own_joules or 0.0 for part in group), amount.decimals, unit)
             of_board = "board’s" if len(group) == 1 else "boards’"
             standing = "" if quality == "measured" else f"{quality}, "
-            said.append(f"{name} {standing}shared: {own} attributed of the {of_board} {written}")
+            texts.append(f"{name} {standing}shared: {own} attributed of the {of_board} {energy}")
         elif quality == "estimated":
             spread = record.with_(components=tuple(group)).uncertainty
-            doubt = numbers.percent(spread / total) if spread is not None and total > 0 else numbers.ABSENT
-            said.append(f"{name} estimated {written}" + ("" if doubt == numbers.ABSENT else f" (±{HAIR}{doubt})"))
+            share = numbers.percent(spread / total) if spread is not None and total > 0 else numbers.ABSENT
+            texts.append(f"{name} estimated {energy}" + ("" if share == numbers.ABSENT else f" (±{HAIR}{share})"))
         else:
             also = ", shared with other processes" if group[0].shared else ""
-            said.append(f"{name} {quality} {written}{also}")
-    return _say(*said)
+            texts.append(f"{name} {quality} {energy}{also}")
+    return _say(*texts)
 
 
 def _absent(record: EnergyRecord) -> list[Clause]:
     missing = [part for part in record.components if part.joules is None or not math.isfinite(part.joules)]
-    said = []
+    texts = []
     for part in missing[:_NAMED_ABSENT]:
-        said.append(f"{one_line(part.device, 40) or kind_name([part])} not counted: {why_absent(part)}")
+        texts.append(f"{one_line(part.device, 40) or kind_name([part])} not counted: {why_absent(part)}")
     more = len(missing) - _NAMED_ABSENT
-    return _say(*said, f"{more} more not counted" if more > 0 else "")
+    return _say(*texts, f"{more} more not counted" if more > 0 else "")
 
 
 def _lasted(record: EnergyRecord) -> str:
@@ -202,19 +201,22 @@ def _lasted(record: EnergyRecord) -> str:
 
 
 def _impact(record: EnergyRecord) -> list[str]:
-    said = []
+    texts = []
     if numbers.known(record.co2e_grams):
-        said.append(numbers.carbon(record.co2e_grams))
+        texts.append(numbers.carbon(record.co2e_grams))
     if numbers.known(record.cost):
-        said.append(numbers.money(record.cost, one_line(record.currency or "", 8)))
-    return said
+        texts.append(numbers.money(record.cost, one_line(record.currency or "", 8)))
+    return texts
 
 
 def _without_reading(record: EnergyRecord) -> list[Clause]:
     if not record.final:
         return [(Piece("no reading yet", "strong"),), *_say(numbers.seconds(record.seconds))]
-    said: list[Clause] = [(Piece("no reading", "strong"), Piece(f": {reason(record)}")), (Piece(DOCTOR, "code"),)]
-    return said + _say("kernel killed" if record.status == "killed" else _lasted(record))
+    result: list[Clause] = [
+        (Piece("no reading", "strong"), Piece(f": {reason(record)}")),
+        (Piece(DOCTOR, "code"),),
+    ]
+    return result + _say("kernel killed" if record.status == "killed" else _lasted(record))
 
 
 def _so_far(record: EnergyRecord, joules: float) -> list[Clause]:
@@ -224,13 +226,13 @@ def _so_far(record: EnergyRecord, joules: float) -> list[Clause]:
         head = numbers.at_most(interval[1])
     else:
         head = about + numbers.energy(joules, record.uncertainty).head
-    said: list[Clause] = [(Piece(f"{head} so far", "strong"),)]
-    said += _say("simulated" if record.quality == "simulated" else "", _power(record))
-    return said + _absent(record) + _say(_lasted(record))
+    result: list[Clause] = [(Piece(f"{head} so far", "strong"),)]
+    result += _say("simulated" if record.quality == "simulated" else "", _power(record))
+    return result + _absent(record) + _say(_lasted(record))
 
 
 def _power(record: EnergyRecord) -> str:
-    """Return the latest power of all devices that have one, else the mean."""
+    """Return the sum of the latest power of all devices, or else the mean power."""
     if record.trace is not None:
         ends = [
             next((w for _, w in reversed(pairs) if numbers.known(w)), None) for pairs in record.trace.series.values()
@@ -250,28 +252,30 @@ def _killed(record: EnergyRecord) -> list[Clause]:
         upper = 0.0 if interval is None else interval[1]
         head = (Piece(numbers.at_most(upper), "strong"), Piece(" counted"))
     weak = "" if record.quality == "measured" else qualities(record)
-    said = [head, *_say("kernel killed", "counted up to the last heartbeat, as a rule within 1 s of the end", weak)]
-    return said + _absent(record)
+    result = [head, *_say("kernel killed", "counted up to the last heartbeat, as a rule within 1 s of the end", weak)]
+    return result + _absent(record)
 
 
 def _below(record: EnergyRecord, upper: float) -> list[Clause]:
-    took = f"this took {numbers.seconds(record.seconds)}"
+    duration = f"this took {numbers.seconds(record.seconds)}"
     sensed = [part for part in read(record) if part.method != "model" or part.quality == "simulated"]
-    ticks = [part.tick_seconds for part in sensed if numbers.known(part.tick_seconds)]
-    tick = max((value for value in ticks if value is not None), default=0.0)
+    update_periods = [part.tick_seconds for part in sensed if numbers.known(part.tick_seconds)]
+    update_period = max((value for value in update_periods if value is not None), default=0.0)
     simulated = "simulated " if record.quality == "simulated" else ""
-    said: list[Clause] = [(Piece(numbers.at_most(upper), "strong"),)]
+    result: list[Clause] = [(Piece(numbers.at_most(upper), "strong"),)]
     if only_modelled(record):
         names = " and ".join(dict.fromkeys(kind_name(group) for group in groups(record)))
-        said.append((Piece(f"{names} estimated, too little to tell from nothing ("), Piece(DOCTOR, "code"), Piece(")")))
-        said += _say(took)
-    elif tick > record.seconds / 10:
-        ticking = f"it ticks every {numbers.seconds(tick)}, {took}"
-        said += _say(f"below what the {simulated}sensor resolves: {ticking}")
+        result.append(
+            (Piece(f"{names} estimated, too little to tell from nothing ("), Piece(DOCTOR, "code"), Piece(")"))
+        )
+        result += _say(duration)
+    elif update_period > record.seconds / 10:
+        update_text = f"it ticks every {numbers.seconds(update_period)}, {duration}"
+        result += _say(f"below what the {simulated}sensor resolves: {update_text}")
     else:
-        said += _say(f"below what the {simulated}sensor resolves: its error is as large as the figure, {took}")
+        result += _say(f"below what the {simulated}sensor resolves: its error is as large as the figure, {duration}")
     if record.span == "cell" and record.status == "ok":
-        said.append((Piece("%%energyit", "code"), Piece(" repeats it until it can tell")))
+        result.append((Piece("%%energyit", "code"), Piece(" repeats it until it can tell")))
     elif record.status != "ok":
-        said += _say(_lasted(record))
-    return said + _absent(record)
+        result += _say(_lasted(record))
+    return result + _absent(record)

@@ -1,8 +1,8 @@
-"""How a record looks: theme variables only, each with a fallback that works without a theme.
+"""Style sheet and icons of the HTML output.
 
-The fallback of ink is the colour around it (currentColor), so that a page without Jupyter's variables is
-readable on any ground. Text is never coloured; colour sits on marks, and each has a second sign: solid is
-measured, hatched is estimated or attributed, dashed is simulated. Every rule stands under .jg.
+Colours are Jupyter theme variables, each with a fallback. Text falls back to currentColor, so that it is readable on
+any background. Text is not coloured; marks are, and each has a second sign: solid is measured, hatched is estimated
+or attributed, dashed is simulated. All rules are scoped to .jg.
 """
 
 from __future__ import annotations
@@ -85,11 +85,11 @@ outline:1px dashed CanvasText;outline-offset:-1px}
 .jg summary::before{forced-color-adjust:none;border-left-color:CanvasText}.jg .bad,.jg .run{color:CanvasText}}
 @media print{.jg summary::before{display:none}}
 """.replace("\n", "")
-"""The style of everything this room draws, without line breaks."""
+"""The style sheet, without line breaks."""
 
 STYLE = f"<style><!--{CSS}--></style>"
-"""The style as an element. To CSS the signs of a comment around it are nothing; a sanitiser that prints elements it
-doesn't allow drops what it takes for a comment, and so does not print the rules."""
+"""The style sheet as an element. CSS ignores the HTML comment marks. A sanitiser that prints the text of forbidden
+elements removes comments, and so does not print the rules."""
 
 _SHAPES = {
     "running": (
@@ -106,7 +106,7 @@ _SHAPES = {
 
 
 def icon(name: str) -> str:
-    """Return one of our icons as SVG; the words beside it say the same, so it is hidden from readers aloud."""
+    """Return an icon as SVG, hidden from screen readers because the text beside it says the same."""
     role = {"running": " run", "error": " bad", "killed": " bad"}.get(name, "")
     return (
         f'<svg class="jg-icon{role}" viewBox="0 0 14 14" width="14" height="14" aria-hidden="true" '

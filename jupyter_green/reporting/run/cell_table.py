@@ -1,7 +1,7 @@
-"""Lines of a table of cells, drawn as text and as HTML: the same columns whatever the lines were made from.
+"""A table of cells as text and HTML, with the same columns for all sources of rows.
 
-All energies stand in one unit and are aligned at the decimal point: each figure ends where its own ± lets it end.
-Where there is no room for a heading, unit and ± stand beside the figures.
+All energies have one unit and are aligned at the decimal point; the decimals of each follow from its own ±. On
+narrow pages, headings are hidden and unit and ± are shown with each figure.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _CLASSES = ("r", "src", "r", "r", "", "r", "")
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table, as text."""
+    """One row of the table, as text."""
 
     prompt: str
     text: str
@@ -38,16 +38,16 @@ class Row:
 
 @dataclass(frozen=True)
 class Rows:
-    """Lines under one heading.
+    """Rows under one heading.
 
     Parameters
     ----------
     body, foot : sequence of Row
-        The lines, and the sums below them.
+        The rows, and the sums below them.
     unit : Unit
-        The unit that all values are written in.
+        The unit of all values.
     caption : str
-        What the table is about, cleaned.
+        Caption of the table, sanitised.
     status : str
         Heading of the last column.
     """
@@ -64,23 +64,23 @@ class Rows:
         return "cell", "source", self.unit.symbol, "±", "how", "time", self.status
 
     def text(self, width: int = 100) -> str:
-        """Return the table as plain text of at most `width` columns, as far as its figures allow."""
+        """Return the table as plain text of at most `width` columns, unless its figures need more."""
         body, foot = self._aligned()
         lines = [self.head, *body, *foot]
         widths = [max(columns(numbers.plain(line[index])) for line in lines) for index in range(len(self.head))]
-        others = sum(taken + 2 for index, taken in enumerate(widths) if index != 1)
+        others = sum(used + 2 for index, used in enumerate(widths) if index != 1)
         widths[1] = max(min(widths[1], width - others), min(widths[1], _LEAST_TEXT))
-        written = [[_line(line, widths) for line in part] for part in ([self.head], body, foot)]
-        rule = "─" * max(columns(line) for part in written for line in part)
-        below = [rule, *written[2]] if foot else []
-        return "\n".join([*([self.caption] if self.caption else []), *written[0], rule, *written[1], *below])
+        blocks = [[_line(line, widths) for line in part] for part in ([self.head], body, foot)]
+        rule = "─" * max(columns(line) for part in blocks for line in part)
+        below = [rule, *blocks[2]] if foot else []
+        return "\n".join([*([self.caption] if self.caption else []), *blocks[0], rule, *blocks[1], *below])
 
     def html(self) -> str:
-        """Return the table as HTML, with the style that it needs."""
+        """Return the table as HTML with its style sheet."""
         return f"{STYLE}{self.table()}"
 
     def table(self) -> str:
-        """Return the table as HTML without the style."""
+        """Return the table as HTML without the style sheet."""
         body, foot = self._aligned()
         caption = f"<caption>{markup(self.caption)}</caption>" if self.caption else ""
         rows = "".join(f"<tr>{_cells(line, self.unit.symbol)}</tr>" for line in body)
@@ -94,15 +94,15 @@ class Rows:
     def _aligned(self) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
         lines = [*self.body, *self.foot]
         values, spreads = _aligned([line.value for line in lines]), _aligned([line.spread for line in lines])
-        drawn = [
+        aligned = [
             (line.prompt, line.text, value, spread, *line.cells()[4:])
             for line, value, spread in zip(lines, values, spreads, strict=True)
         ]
-        return drawn[: len(self.body)], drawn[len(self.body) :]
+        return aligned[: len(self.body)], aligned[len(self.body) :]
 
 
 def _aligned(figures: list[str]) -> list[str]:
-    """Fill figures with spaces of print, so that set to the right their decimal points stand below each other."""
+    """Pad figures with digit-wide spaces, so that the decimal points of right-aligned figures line up."""
     tails = [len(figure.partition(".")[2]) for figure in figures]
     longest = max(tails, default=0)
     return [
@@ -112,24 +112,24 @@ def _aligned(figures: list[str]) -> list[str]:
 
 
 def _line(line: tuple[str, ...], widths: list[int]) -> str:
-    written = []
-    for index, (cell, taken) in enumerate(zip(line, widths, strict=True)):
+    padded = []
+    for index, (cell, width) in enumerate(zip(line, widths, strict=True)):
         plain = numbers.plain(cell).replace(_DIGIT, " ").replace(_POINT, " ")
-        written.append(pad(shorten(plain, taken) if index == 1 else plain, taken, right=_RIGHT[index]))
-    return "  ".join(written).rstrip()
+        padded.append(pad(shorten(plain, width) if index == 1 else plain, width, right=_RIGHT[index]))
+    return "  ".join(padded).rstrip()
 
 
 def _cells(line: tuple[str, ...], unit: str) -> str:
-    beside = {2: f' data-unit="{markup(unit)}"', 3: ' data-sign="±"'}
-    written = []
+    attributes = {2: f' data-unit="{markup(unit)}"', 3: ' data-sign="±"'}
+    html_cells = []
     for index, (cell, kind) in enumerate(zip(line, _CLASSES, strict=True)):
         figure = cell.rstrip(_DIGIT + _POINT)
         filled = f'<span class="fill">{cell[len(figure) :]}</span>' if len(figure) < len(cell) else ""
-        absent = index in beside and figure == numbers.ABSENT
+        absent = index in attributes and figure == numbers.ABSENT
         named = f' class="{kind}{" absent" if absent else ""}"' if kind else ""
-        mark = beside.get(index, "") if figure[-1:].isdigit() else ""
-        written.append(f"<td{named}{mark}>{markup(figure)}{filled}</td>")
-    return "".join(written)
+        mark = attributes.get(index, "") if figure[-1:].isdigit() else ""
+        html_cells.append(f"<td{named}{mark}>{markup(figure)}{filled}</td>")
+    return "".join(html_cells)
 
 
 def _heads(line: tuple[str, ...]) -> str:

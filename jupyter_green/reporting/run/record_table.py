@@ -1,7 +1,7 @@
-"""A table of records: one line each, the time between cells as lines of their own, and their sum.
+"""A table of records: one row each, idle times between cells as rows of their own, and the sum.
 
-All energies stand in one unit, chosen from the largest. A well-behaved cell has an empty status. The word beside each
-row says what its figure may be called, and the title says "simulated" where any row is.
+All energies have one unit, chosen from the largest. The status is empty for cells without errors. Each row has its
+quality, and the title says "simulated" if any row is.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ from .totals import incomplete, total, within
 
 NO_CELL = "No cell was metered."
 LONGEST_TITLE = 400
-"""Room for why the ledger can't be used, beside what else the title says."""
+"""Maximum length of the title, which may include why the ledger can't be used."""
 _SIMULATED = "simulated: no figure here is a measurement"
 _MIXED = "with simulated rows, which are no measurements"
 
 
 @dataclass(frozen=True, repr=False)
 class Table:
-    """A table of records that shows itself.
+    """A table of records with a title.
 
     Parameters
     ----------
     records : sequence of EnergyRecord
         The rows, in order.
     texts : mapping of str to str
-        First source line, or whatever names the row, by the record's id; else its label is taken.
+        First source line or another name of the row, by the record's id; default is its label.
     title : str
-        What the table is about; the word "simulated" is added where it belongs.
+        Title of the table; "simulated" is added if it applies.
     whole : bool
-        Whether the rows are all there are; else the sum is said to be that of these rows.
+        Whether the rows are complete; if not, the sum is labelled as that of these rows.
     headings : mapping of str to str
-        What stands above the first row of each run, by the run's identity.
+        Heading above the first row of each run, by the run's id.
     none : str
-        What is said where there is no record.
+        Text if there are no records.
     """
 
     records: Sequence[EnergyRecord]
@@ -57,16 +57,16 @@ class Table:
 
     @property
     def heading(self) -> str:
-        """The title, with the word "simulated" where any row is."""
+        """The title, with the word "simulated" if any row is."""
         title = one_line(self.title, LONGEST_TITLE)
-        unreal = [is_simulated(record) for record in self.records]
-        if not any(unreal):
+        simulated = [is_simulated(record) for record in self.records]
+        if not any(simulated):
             return title
-        said = _SIMULATED if all(unreal) else _MIXED
-        return f"{title} ({said})" if title else said.capitalize()
+        remark = _SIMULATED if all(simulated) else _MIXED
+        return f"{title} ({remark})" if title else remark.capitalize()
 
     def text(self, width: int = 100) -> str:
-        """Return the table as plain text of at most `width` columns, as far as its figures allow."""
+        """Return the table as plain text of at most `width` columns, unless its figures need more."""
         if not self.records:
             return "\n".join(part for part in (self.heading, self.none) if part)
         return self.rows().text(width)
@@ -81,7 +81,7 @@ class Table:
         return self.text()
 
     def rows(self) -> Rows:
-        """Return the lines and the sums: one, or two where real and simulated ones are mixed."""
+        """Return the rows and their sum, or two sums if real and simulated rows are mixed."""
         real = [record for record in self.records if not is_simulated(record)]
         simulated = [record for record in self.records if is_simulated(record)]
         sums = [(part, total(part)) for part in (real, simulated) if part]
@@ -130,13 +130,13 @@ def _sum_row(records: Sequence[EnergyRecord], summed: EnergyRecord, unit: number
     bound = is_bound(summed.joules, summed.uncertainty)
     if value != numbers.ABSENT and not bound and any(record.status == "killed" for record in records):
         value = f"≥{THIN}{value}"
-    some = sum(bool(read(record)) for record in records)
+    read_count = sum(bool(read(record)) for record in records)
     partial = incomplete(records)
     name = "total" if whole else "total of these rows"
     name = f"{name}, simulated" if any(is_simulated(record) for record in records) else name
     return Row(
         prompt="",
-        text=name if some == len(records) else f"{name}: {some} with a reading",
+        text=name if read_count == len(records) else f"{name}: {read_count} with a reading",
         value=value,
         spread=spread,
         quality=quality_word(summed),

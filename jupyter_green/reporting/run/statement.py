@@ -1,9 +1,9 @@
-"""A statement of one run for others to read: what it used, how that is known, where it ends, and who made it.
+"""The report of one run: energy, its quality, its boundary, and how it was made.
 
-A cell counts by its last execution, as in the panel; earlier ones and the time between cells stand apart, and the sum
-of all three is what the devices used while the kernel ran. Simulated figures are never added to real ones. Each form
-is complete without the others: no figure is without its ± and its standing, and what was not read is named with the
-reason.
+A cell counts with its last execution, as in the panel. Earlier executions and idle times between cells are listed
+separately; the sum of all three is what the devices used while the kernel ran. Simulated energy is never added to
+real energy. Each format is complete: every energy has its ± and quality, and each device without a reading is
+named with the reason.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from .record_table import Table
 from .totals import Totals, total, within
 
 SCHEMA = 1
-"""Version of `Statement.data`, which holds what ``jupyter green run --json`` writes, and more."""
+"""Version of `Statement.data`, a superset of what ``jupyter green run --json`` writes."""
 BOUNDARY = (
     "These are the joules of the devices named here, not of the plug: power supply, fans, disks, network and cooling "
     "are not in them."
@@ -45,33 +45,33 @@ BOUNDARY = (
 INTERVAL = "± is the half-width of the 95 % interval, the sensor's own error included."
 SET_TARIFF = "%config JupyterGreen.tariff = '0.25 EUR/kWh' (or JUPYTER_GREEN_TARIFF) sets one"
 MOST_ROWS = 500
-"""Cells in the table; more would make no better reading."""
+"""Maximum number of cells in the table."""
 
 
 @dataclass(frozen=True, repr=False)
 class Statement:
-    """A report of one run, an object that shows itself.
+    """A report of one run.
 
     Parameters
     ----------
     records : sequence of EnergyRecord
-        Everything that was metered in the run, oldest first.
+        All records of the run, oldest first.
     made_at : float
-        When the statement is made, in seconds since 1970.
+        Time of the report in seconds since 1970.
     texts : mapping of str to str
         First source lines, by the record's id.
     notebook, project, run : str
-        What was run; empty where it is not known.
+        Names of what was run; empty if unknown.
     findings, traits : sequence
-        What was looked at for energy, and what the sensors in use say about themselves.
+        Diagnostics of all sources, and properties of the sensors in use.
     valuation : Valuation
-        How joules become CO2e and money.
+        Conversion of joules to CO2e and money.
     versions : sequence of str
-        Of the programs that made it.
+        Programs that made the report, with versions.
     against : str
-        How the run stands beside its baseline, in one sentence.
+        Comparison with the baseline, one sentence.
     problem : str
-        What is wrong in metering, in one sentence.
+        Fault of metering, one sentence.
     """
 
     records: Sequence[EnergyRecord]
@@ -95,14 +95,14 @@ class Statement:
 
     @cached_property
     def counted(self) -> list[EnergyRecord]:
-        """The records that are in a sum: the real ones, or all where all are simulated."""
+        """The records that are in sums: the real ones, or all if all are simulated."""
         inner = within(self.records)
-        whole = [record for record in self.records if record.id not in inner]
-        return [record for record in whole if not is_simulated(record)] or whole
+        outer = [record for record in self.records if record.id not in inner]
+        return [record for record in outer if not is_simulated(record)] or outer
 
     @cached_property
     def cells(self) -> Totals:
-        """The last execution of each cell, and blocks outside cells, in the order in which they ran."""
+        """The last execution of each cell, and blocks outside cells, in order of execution."""
         last: dict[str, EnergyRecord] = {}
         for record in self.counted:
             if record.span != "gap":
@@ -113,13 +113,13 @@ class Statement:
 
     @cached_property
     def reruns(self) -> list[EnergyRecord]:
-        """Earlier executions of cells that were run again."""
+        """Earlier executions of cells that ran again."""
         last = {record.id for record in self.cells.records}
         return [record for record in self.counted if record.span != "gap" and record.id not in last]
 
     @property
     def gaps(self) -> list[EnergyRecord]:
-        """The times between cells."""
+        """The records of idle times between cells."""
         return [record for record in self.counted if record.span == "gap"]
 
     # ---- forms --------------------------------------------------------------------------------
@@ -133,23 +133,23 @@ class Statement:
         return document.markdown(self._title(), self.sections())
 
     def html(self) -> str:
-        """Return the statement as HTML that stands alone in a page."""
+        """Return the statement as HTML with its style sheet, to be put into a page."""
         body = "".join(section.html() for section in self.sections())
         return f'{STYLE}<div class="jg jg-doc">{document.heading(self._title())}{body}</div>'
 
     def page(self) -> str:
-        """Return the statement as a page of its own, which runs nothing and loads nothing."""
+        """Return the statement as a complete HTML page without scripts or external resources."""
         return document.page(self._title(), self.html())
 
     def data(self) -> dict[str, Any]:
-        """Return the statement as data for JSON; a baseline can be read from it."""
-        summed = {
+        """Return the statement as data for JSON; it can be used as a baseline."""
+        sums = {
             "total": self.cells.sum,
             "idle": total(self.gaps),
             "reruns": total(self.reruns),
             "all": total(self.counted),
         }
-        figures = {name: _figures(self.valuation.value(one)) for name, one in summed.items()}
+        figures = {name: _figures(self.valuation.value(record_sum)) for name, record_sum in sums.items()}
         return {
             "schema": SCHEMA,
             "notebook": encodable(self.notebook),
@@ -168,21 +168,21 @@ class Statement:
     def __repr__(self) -> str:
         return self.text()
 
-    # ---- what is said -------------------------------------------------------------------------
+    # ---- sections -----------------------------------------------------------------------------
 
     def _title(self) -> str:
         return f"Energy of {one_line(self.notebook, 120) or 'this notebook'}"
 
     def sections(self) -> list[Section]:
-        """Return the parts of the statement, in the order in which people ask."""
-        found = [
+        """Return the sections of the statement, the most important first."""
+        all_sections = [
             Section("Total", self._totals()),
             Section("Devices", lines=self._devices()),
             Section("Not read", lines=self._unread()),
             Section("Cells", rows=self._table()),
             Section("What this is", self._made(), [BOUNDARY, INTERVAL]),
         ]
-        return [section for section in found if section.facts or section.lines or section.rows]
+        return [section for section in all_sections if section.facts or section.lines or section.rows]
 
     def _totals(self) -> list[tuple[str, str]]:
         cells = self.cells
@@ -190,7 +190,7 @@ class Statement:
         counted = f"{numbers.fixed(count, 0)} {'cell' if count == 1 else 'cells'}, {numbers.seconds(cells.sum.seconds)}"
         left_out = sum(is_simulated(record) for record in self.records) if not is_simulated(cells.sum) else 0
         unread = sum(not read(record) for record in cells.records)
-        said = [
+        rows = [
             ("Used in all", _apart(self.counted, "") if self.gaps or self.reruns else ""),
             ("Cells", DOT.join([*_figure(cells.sum, cut), counted]) if count else "none was metered yet"),
             ("Of it", _shares(cells.sum)),
@@ -203,7 +203,7 @@ class Statement:
             ("Without a reading", f"{unread} of the cells, which are in no sum" if unread else ""),
             ("Problem", one_line(self.problem, 1000)),
         ]
-        return [(term, told) for term, told in said if told]
+        return [(term, text) for term, text in rows if text]
 
     def _carbon(self) -> str:
         summed, joules, interval = self.cells.sum, self.cells.sum.joules, self.cells.sum.interval
@@ -211,10 +211,10 @@ class Statement:
             return f"not told, because no region is set: {SET_REGION}"
         if summed.co2e_grams is None or not joules or interval is None:
             return "not told, because there is no reading"
-        told = numbers.doubted(numbers.carbon(summed.co2e_grams), joules, summed.uncertainty)
+        text = numbers.doubted(numbers.carbon(summed.co2e_grams), joules, summed.uncertainty)
         if FormattedEnergy.of(summed).below_resolution:
-            told = f"≤{THIN}{numbers.carbon(summed.co2e_grams * interval[1] / joules, ROUND_CEILING)}"
-        return f"{told} ({one_line(summed.co2e_source or '', 400)})"
+            text = f"≤{THIN}{numbers.carbon(summed.co2e_grams * interval[1] / joules, ROUND_CEILING)}"
+        return f"{text} ({one_line(summed.co2e_source or '', 400)})"
 
     def _cost(self) -> str:
         summed = self.cells.sum
@@ -222,39 +222,39 @@ class Statement:
             return f"not told, because no tariff is set: {SET_TARIFF}"
         if summed.cost is None or FormattedEnergy.of(summed).below_resolution:
             return f"not told, because there is {'no reading' if summed.cost is None else 'only an upper bound'}"
-        told = numbers.doubted(numbers.money(summed.cost, summed.currency), summed.joules, summed.uncertainty)
-        return f"{told} (at {self.valuation.tariff})"
+        text = numbers.doubted(numbers.money(summed.cost, summed.currency), summed.joules, summed.uncertainty)
+        return f"{text} (at {self.valuation.tariff})"
 
     def _devices(self) -> list[str]:
-        """Return what each device used in all cells, and what its sensor says about itself."""
-        traits = {one.key: one for one in self.traits}
-        said = []
+        """Return a line for each device: its energy in all cells and its sensor's properties."""
+        traits = {device_sum.key: device_sum for device_sum in self.traits}
+        lines = []
         for key in dict.fromkeys(part.key for record in self.cells.records for part in read(record)):
             parts = tuple(part for part in self.cells.sum.components if part.key == key)
-            told = (
+            description = (
                 covers(widened(traits[key], parts)) if key in traits else f"{device_name(parts[0])}: {parts[0].quality}"
             )
-            one = self.cells.sum.with_(components=parts)
-            note = "; other processes used it too, and it is counted whole" if one.shared else ""
-            said.append(f"{FormattedEnergy.of(one)} · {told.rstrip('.')}{note}.{contradicted(parts)}")
-        return said
+            device_sum = self.cells.sum.with_(components=parts)
+            note = "; other processes used it too, and it is counted whole" if device_sum.shared else ""
+            lines.append(f"{FormattedEnergy.of(device_sum)} · {description.rstrip('.')}{note}.{contradicted(parts)}")
+        return lines
 
     def _unread(self) -> list[str]:
-        """Return what has no figure, and why."""
-        said = []
+        """Return a line for each device without a reading, with the reason."""
+        lines = []
         for finding in self.findings:
             if not finding.works:
-                mend = " %energy doctor prints the commands that mend it." if finding.fix else ""
+                fix = " %energy doctor prints the commands that mend it." if finding.fix else ""
                 advice = f" {one_line(finding.advice, 500).rstrip('.')}." if finding.advice else ""
                 detail = one_line(finding.detail, 500).rstrip(".")
-                said.append(f"{one_line(finding.subject, 80)}: {detail}.{mend}{advice}")
+                lines.append(f"{one_line(finding.subject, 80)}: {detail}.{fix}{advice}")
         absent: dict[str, int] = {}
         for record in self.cells.records:
             for part in record.components:
                 if part.joules is None:
-                    told = f"{device_name(part)}: {why_absent(part)}"
-                    absent[told] = absent.get(told, 0) + 1
-        return said + [f"{told}, in {count} {'cell' if count == 1 else 'cells'}." for told, count in absent.items()]
+                    line = f"{device_name(part)}: {why_absent(part)}"
+                    absent[line] = absent.get(line, 0) + 1
+        return lines + [f"{line}, in {count} {'cell' if count == 1 else 'cells'}." for line, count in absent.items()]
 
     def _table(self) -> Rows | None:
         records = self.cells.records
@@ -263,23 +263,23 @@ class Statement:
         rows = Table(records, self.texts).rows()
         if len(records) <= MOST_ROWS:
             return rows
-        dearest = sorted(range(len(records)), key=lambda place: records[place].joules or 0.0, reverse=True)
-        left = numbers.fixed(len(records) - MOST_ROWS, 0)
-        caption = f"The {MOST_ROWS} dearest; {left} that used less are in the .json form"
-        return replace(rows, body=[rows.body[place] for place in sorted(dearest[:MOST_ROWS])], caption=caption)
+        by_energy = sorted(range(len(records)), key=lambda place: records[place].joules or 0.0, reverse=True)
+        omitted = numbers.fixed(len(records) - MOST_ROWS, 0)
+        caption = f"The {MOST_ROWS} dearest; {omitted} that used less are in the .json form"
+        return replace(rows, body=[rows.body[place] for place in sorted(by_energy[:MOST_ROWS])], caption=caption)
 
     def _made(self) -> list[tuple[str, str]]:
         began = min((record.started_at for record in self.records), default=None)
         return [
-            (term, one_line(told, 300))
-            for term, told in (
+            (term, one_line(text, 300))
+            for term, text in (
                 ("Made", _moment(self.made_at)),
                 ("First cell", "" if began is None else _moment(began)),
                 ("With", ", ".join(self.versions)),
                 ("Project", self.project),
                 ("Run", self.run),
             )
-            if told
+            if text
         ]
 
 
@@ -296,21 +296,21 @@ def _apart(records: Sequence[EnergyRecord], note: str) -> str:
 
 
 def _shares(record: EnergyRecord) -> str:
-    """Return how much of a sum is measured, estimated and simulated."""
-    said = []
+    """Return the measured, estimated and simulated parts of a sum."""
+    shares = []
     for quality in ("measured", "estimated", "simulated"):
         parts = tuple(part for part in read(record) if part.quality == quality)
         if not parts:
             continue
-        one = record.with_(components=parts)
-        share = (one.joules or 0.0) / record.joules if record.joules else None
-        known = f" ({numbers.whole_percent(share)})" if share is not None and 0 <= share <= 1 else ""
-        said.append(f"{quality} {FormattedEnergy.of(one)}{known}")
-    return DOT.join(said)
+        part_sum = record.with_(components=parts)
+        share = (part_sum.joules or 0.0) / record.joules if record.joules else None
+        percent = f" ({numbers.whole_percent(share)})" if share is not None and 0 <= share <= 1 else ""
+        shares.append(f"{quality} {FormattedEnergy.of(part_sum)}{percent}")
+    return DOT.join(shares)
 
 
 def _figures(record: EnergyRecord) -> dict[str, Any]:
-    """Return a sum as data; what is no finite number is null."""
+    """Return a sum as data; values that are not finite are None."""
     figure = FormattedEnergy.of(record)
     return {
         "joules": figure.joules,
@@ -334,6 +334,6 @@ def _moment(seconds: float) -> str:
 
 def _told(section: Section) -> dict[str, Any]:
     return {
-        **{term: numbers.plain(told) for term, told in section.facts},
+        **{term: numbers.plain(text) for term, text in section.facts},
         "lines": [*map(numbers.plain, section.lines)],
     }

@@ -1,9 +1,8 @@
-"""What a session used so far: sums over records that never count the same joule twice.
+"""Sums over records, without counting any energy twice.
 
-A `green.meter()` block or a trial inside a cell is a part of that cell, so it is shown but not added. The
-components of all records are summed as one record, so that ± follows the one rule there is: what is random
-adds in quadrature, what a sensor does wrong it does wrong in every cell. Simulated records are never added
-to real ones.
+A `green.meter()` block or a trial inside a cell is part of that cell, so it is listed but not added. The components
+of all records are summed as one record, so that ± follows one rule: random errors add in quadrature, a sensor's
+systematic error adds linearly. Simulated records are never added to real ones.
 """
 
 from __future__ import annotations
@@ -26,21 +25,21 @@ from jupyter_green.reporting.sanitize import markup
 
 
 def within(records: Sequence[EnergyRecord]) -> frozenset[str]:
-    """Return the ids of those records whose joules another of the records holds already."""
+    """Return the ids of records whose energy is included in another of the records."""
     present = {record.id for record in records}
     return frozenset(record.id for record in records if record.parent in present and record.parent != record.id)
 
 
 def incomplete(records: Sequence[EnergyRecord], earlier: Sequence[Alike] = ()) -> str:
-    """Return how many of the records of a sum have a device that is not in it, "2 with a device not counted"."""
+    """Return how many records of a sum have a device that is not in it: "2 with a device not counted"."""
     parts = within(records)
-    some = sum(bool(record.incomplete) for record in records if record.id not in parts)
-    some += sum(group.count for group in earlier if group.incomplete)
-    return f"{some} with a device not counted" if some else ""
+    count = sum(bool(record.incomplete) for record in records if record.id not in parts)
+    count += sum(group.count for group in earlier if group.incomplete)
+    return f"{count} with a device not counted" if count else ""
 
 
 def total(records: Sequence[EnergyRecord]) -> EnergyRecord:
-    """Return the sum of the records as one; parts of others are not counted again."""
+    """Return the sum of the records as one record; records inside others are not counted again."""
     parts = within(records)
     counted = [record for record in records if record.id not in parts]
     return EnergyRecord(
@@ -55,18 +54,18 @@ def total(records: Sequence[EnergyRecord]) -> EnergyRecord:
 
 @dataclass(frozen=True)
 class Alike:
-    """Records of which only the sum is kept, alike in what totals say of them.
+    """A sum of records that totals treat alike.
 
     Parameters
     ----------
     span : str
-        What they are.
+        Kind of the records.
     simulated, unread, incomplete, killed : bool
-        Whether the figure is simulated, no device was read, some were not, and the kernel was killed.
+        Whether the energy is simulated, no device was read, some devices were not read, and the kernel was killed.
     count : int
-        How many.
+        Number of records.
     sum : EnergyRecord
-        Their sum; records inside others add nothing.
+        Their sum, without records inside others.
     """
 
     span: Span
@@ -79,33 +78,33 @@ class Alike:
 
 
 class Earlier:
-    """The records that a session no longer keeps one by one, as a few sums."""
+    """Sums of the records that a session no longer keeps individually."""
 
     def __init__(self) -> None:
         self._alike: dict[tuple[object, ...], Alike] = {}
         self._last: deque[str] = deque(maxlen=1000)
 
     def add(self, record: EnergyRecord) -> None:
-        """Count a record."""
-        inside = record.parent is not None  # a session has the record around it too
-        one = record.with_(id="earlier", parent=None, trace=None, notes=())
+        """Add a record."""
+        inside = record.parent is not None  # the session has the enclosing record too
+        reduced = record.with_(id="earlier", parent=None, trace=None, notes=())
         if inside:
-            one = one.with_(components=(), seconds=0.0)
-        said = (is_simulated(record), not read(record), bool(record.incomplete) and not inside)
-        key = (record.span, *said, record.status == "killed")
-        known = self._alike.get(key)
+            reduced = reduced.with_(components=(), seconds=0.0)
+        flags = (is_simulated(record), not read(record), bool(record.incomplete) and not inside)
+        key = (record.span, *flags, record.status == "killed")
+        group = self._alike.get(key)
         self._last.append(record.id)
-        if known is None:
-            self._alike[key] = Alike(record.span, *said, record.status == "killed", 1, one)
+        if group is None:
+            self._alike[key] = Alike(record.span, *flags, record.status == "killed", 1, reduced)
         else:
-            self._alike[key] = replace(known, count=known.count + 1, sum=plus(known.sum, one))
+            self._alike[key] = replace(group, count=group.count + 1, sum=plus(group.sum, reduced))
 
     def alike(self) -> tuple[Alike, ...]:
         """Return the sums."""
         return tuple(self._alike.values())
 
     def outer(self, records: Iterable[EnergyRecord]) -> list[EnergyRecord]:
-        """Return the records without those that lie inside one that was counted here lately."""
+        """Return the records without those inside a recently added one."""
         lately = set(self._last)
         return [record for record in records if record.parent not in lately]
 
@@ -117,11 +116,11 @@ class Totals:
     Parameters
     ----------
     records : sequence of EnergyRecord
-        Cells, blocks, and the gaps between cells.
+        Cells, blocks, and idle times between cells.
     valuation : Valuation, optional
-        How the sum becomes CO2e and money.
+        Conversion of the sum to CO2e and money.
     earlier : sequence of Alike
-        What was metered before them.
+        Sums of the records before them.
     """
 
     records: Sequence[EnergyRecord]
@@ -134,12 +133,12 @@ class Totals:
 
     @cached_property
     def counted(self) -> list[EnergyRecord]:
-        """The records of the sum: the real ones, or all where all are simulated."""
+        """The records of the sum: the real ones, or all if all are simulated."""
         return [record for record in self.records if self._all_simulated or not is_simulated(record)]
 
     @cached_property
     def before(self) -> list[Alike]:
-        """The sums of earlier records that are in the sum."""
+        """The sums of earlier records that are included."""
         return [group for group in self.earlier if self._all_simulated or not group.simulated]
 
     @cached_property
@@ -167,7 +166,7 @@ class Totals:
 
     @property
     def gaps(self) -> EnergyRecord:
-        """The time between cells as one record."""
+        """The idle times between cells as one record."""
         gaps = [record for record in self.counted if record.span == "gap"]
         return total([*gaps, *(group.sum for group in self.before if group.span == "gap")])
 
@@ -180,26 +179,26 @@ class Totals:
         joules, counted = self.sum.joules, f"{self.cells} {'cell' if self.cells == 1 else 'cells'}"
         if joules is None or not math.isfinite(joules):
             return [(Piece("no reading yet", "strong"),), (Piece(counted),), (Piece(DOCTOR, "code"),)]
-        said: list[Clause] = [_head(self.sum, joules, self._cut)]
-        said.append((Piece(quality_word(self.sum)),))
-        said.append((Piece(f"{counted}, {numbers.seconds(self.sum.seconds)}"),))
+        summary: list[Clause] = [_head(self.sum, joules, self._cut)]
+        summary.append((Piece(quality_word(self.sum)),))
+        summary.append((Piece(f"{counted}, {numbers.seconds(self.sum.seconds)}"),))
         between = self.gaps.joules
         if between is not None and self.cells:
-            said.append((Piece(f"{_beside(between, self.gaps)} of it between cells"),))
+            summary.append((Piece(f"{_beside(between, self.gaps)} of it between cells"),))
         if self.left_out:
-            said.append((Piece(f"{self.left_out} simulated left out"),))
+            summary.append((Piece(f"{self.left_out} simulated left out"),))
         if self.unread:
-            said.append((Piece(f"{self.unread} without a reading, not in the sum"),))
+            summary.append((Piece(f"{self.unread} without a reading, not in the sum"),))
         if partial := incomplete(self.counted, self.before):
-            said.append((Piece(partial),))
-        return said
+            summary.append((Piece(partial),))
+        return summary
 
     def text(self) -> str:
         """Return the summary as one line of plain text."""
         return numbers.plain(DOT.join("".join(piece.text for piece in clause) for clause in self.clauses()))
 
     def html(self) -> str:
-        """Return the summary as a card."""
+        """Return the summary as HTML."""
         idle = self.sum.idle_joules
         facts = [
             ("Also", markup(numbers.watt_hours(self.sum.joules)) if self.sum.joules else ""),

@@ -1,4 +1,4 @@
-"""How a board does: temperature, clock and why that is lowered, each as far as the driver tells."""
+"""Condition of a GPU: temperature, clock and throttle reasons, as far as the driver reports them."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ CAUSES: dict[int, Throttle] = {
     0x40: "thermal",  # HwThermalSlowdown
     0x80: "power_brake",  # HwPowerBrakeSlowdown
 }
-"""Bits of nvml.h's clocks event reasons. Set clocks, sync boost and the display's clock are settings of the person."""
+"""Bits of nvml.h's clocks event reasons, without those that are user settings (set clocks, sync boost, display)."""
 SLOWDOWN = 0x8
-"""HwSlowdown: set beside the two causes in the hardware that have a bit of their own, or alone."""
+"""HwSlowdown: set together with one of the two hardware causes, or alone."""
 
 REASONS = ("nvmlDeviceGetCurrentClocksEventReasons", "nvmlDeviceGetCurrentClocksThrottleReasons")
-"""The name of the call, and the one it had before driver 535."""
+"""Name of the call, and its name before driver 535."""
 
 
 class ConditionReader:
-    """Asks a board how it does; what its driver does not offer is asked for once only."""
+    """Reads the condition of a GPU; a call that its driver does not support is made only once."""
 
     def __init__(self) -> None:
         self._absent: set[str] = set()
 
     def read(self, handle: Any) -> Condition:
-        """Return what the board tells now."""
+        """Return the present condition."""
         celsius = self._ask("nvmlDeviceGetTemperature", handle, CORE_SENSOR)
         reasons = None
         for name in REASONS:
@@ -60,8 +60,8 @@ class ConditionReader:
 
 
 def causes(bits: int) -> frozenset[Throttle]:
-    """Return why the clock is lowered, from the driver's bits."""
-    found: set[Throttle] = {cause for bit, cause in CAUSES.items() if bits & bit}
+    """Return why the clock is reduced, from the driver's bits."""
+    reasons: set[Throttle] = {cause for bit, cause in CAUSES.items() if bits & bit}
     if bits & SLOWDOWN and not bits & (0x40 | 0x80):
-        found.add("hardware")
-    return frozenset(found)
+        reasons.add("hardware")
+    return frozenset(reasons)

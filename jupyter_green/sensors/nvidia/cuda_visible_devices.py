@@ -1,7 +1,7 @@
-"""Which of a machine's NVIDIA boards this process may use, read from CUDA_VISIBLE_DEVICES as CUDA reads it.
+"""GPUs that this process may use: CUDA_VISIBLE_DEVICES, interpreted as CUDA does.
 
-Only boards that the notebook can use are metered: a neighbour's work on a hidden board is not ours. An entry
-that names nothing ends the list, a repeated one empties it; both are said, because CUDA itself is silent.
+Only GPUs that the notebook can use are metered. An entry that matches no GPU ends the list, a repeated entry
+empties it. Both are reported, because CUDA itself reports neither.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Device:
-    """A physical board as the driver lists it: its number there, its identity and its MIG slices' identities."""
+    """A physical GPU: the driver's index, its UUID, and the UUIDs of its MIG slices."""
 
     number: int
     uuid: str
@@ -22,16 +22,16 @@ class Device:
 
 @dataclass(frozen=True)
 class VisibleDevices:
-    """What a process may use.
+    """GPUs that a process may use.
 
     Parameters
     ----------
     boards : tuple of Device
-        In the order in which CUDA numbers them, if it orders boards as the driver does.
+        In CUDA's order, if CUDA orders GPUs as the driver does.
     problem : str or None
-        One sentence where an entry was ignored.
+        One sentence if an entry was ignored.
     numbered : bool
-        Whether boards were told apart by number, which depends on CUDA's own order.
+        Whether GPUs were selected by index, which depends on CUDA's own order.
     """
 
     boards: tuple[Device, ...]
@@ -40,28 +40,28 @@ class VisibleDevices:
 
 
 def choose(boards: Sequence[Device], wanted: str | None) -> VisibleDevices:
-    """Return the boards that the value of CUDA_VISIBLE_DEVICES leaves visible; None is an unset variable."""
+    """Return the GPUs that a value of CUDA_VISIBLE_DEVICES leaves visible; None means that it is not set."""
     if wanted is None:
         return VisibleDevices(tuple(boards))
     entries = [entry.strip() for entry in wanted.split(",")]
     kind = _kind(entries[0])
     chosen: list[Device] = []
-    seen: set[str] = set()
+    identities: set[str] = set()
     problem = None
     for entry in entries:
-        found = _find(boards, entry) if _kind(entry) == kind else None
-        if found is None:
-            # "-1" and an empty value are the usual ways to hide boards: nothing to complain about.
+        match = _find(boards, entry) if _kind(entry) == kind else None
+        if match is None:
+            # "-1" and an empty value are the usual ways to hide GPUs: not a problem.
             if entry and not entry.startswith("-"):
                 problem = f"CUDA_VISIBLE_DEVICES names {entry!r}, which is not here; CUDA ignores it and what follows."
             break
-        board, identity = found
-        if identity in seen:
+        gpu, identity = match
+        if identity in identities:
             problem = f"CUDA_VISIBLE_DEVICES names {entry!r} twice; CUDA shows no GPU at all then."
             return VisibleDevices((), problem, kind == "number")
-        seen.add(identity)
-        if board not in chosen:
-            chosen.append(board)
+        identities.add(identity)
+        if gpu not in chosen:
+            chosen.append(gpu)
     return VisibleDevices(tuple(chosen), problem, kind == "number")
 
 
@@ -70,7 +70,7 @@ def _kind(entry: str) -> str:
 
 
 def _find(boards: Sequence[Device], entry: str) -> tuple[Device, str] | None:
-    """Return the one board that an entry names, and the identity of the board or slice."""
+    """Return the GPU that an entry selects, and the UUID of the GPU or slice; None unless exactly one matches."""
     if entry.startswith("GPU-"):
         return _only([(board, board.uuid) for board in boards if board.uuid.startswith(entry)])
     if entry.startswith("MIG-GPU-"):  # before driver 470: MIG-GPU-<board>/<instance>/<instance>
@@ -78,7 +78,7 @@ def _find(boards: Sequence[Device], entry: str) -> tuple[Device, str] | None:
         return _only([(board, entry) for board in boards if board.uuid == parent])
     if entry.startswith("MIG-"):
         return _only([(board, part) for board in boards for part in board.slices if part.startswith(entry)])
-    # CUDA reads the digits at the front, as the C library does: "1abc" is 1.
+    # CUDA parses leading digits, as the C library does: "1abc" is 1.
     digits = re.match(r"\+?(\d+)", entry)
     if digits is None or int(digits[1]) >= len(boards):
         return None

@@ -1,7 +1,7 @@
-"""Why there is no reading from an NVIDIA board here, and what exactly to do about it.
+"""Diagnostics for NVIDIA GPUs that can't be read: the cause, and what to do about it.
 
-The same error has other causes in a container, on a machine without a board and on one whose driver is
-missing; a look at the devices tells them apart, so that the advice fits the place.
+The same NVML error has different causes in a container, on a machine without a GPU and on one without a driver.
+The PCI bus and the device files show which it is.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ROOT = Path("/")
 
 
 def explain(error: ImportError | nvml.NvmlError) -> Diagnostic:
-    """Return the finding for an error that kept a board, or all of them, from being read."""
+    """Return the diagnostic for an error that prevents reading one GPU or all of them."""
     if isinstance(error, ImportError):
         command = f"{shlex.quote(sys.executable)} -m pip install nvidia-ml-py"
         return Diagnostic(SOURCE, SUBJECT, False, "The Python package nvidia-ml-py is not installed.", (command,))
@@ -60,18 +60,18 @@ def _without_driver(error: nvml.NvmlError) -> Diagnostic:
 
 
 def has_board() -> bool:
-    """Whether the bus lists an NVIDIA display controller; False where there is no such list (not Linux)."""
+    """Whether the PCI bus lists an NVIDIA display controller; False on systems other than Linux."""
     for vendor in (ROOT / "sys/bus/pci/devices").glob("*/vendor"):
         try:
             if vendor.read_text().strip() == VENDOR and vendor.with_name("class").read_text().startswith(DISPLAY):
                 return True
         except OSError:
-            continue  # a device that went away meanwhile
+            continue  # the device was removed meanwhile
     return False
 
 
 def in_container() -> bool:
-    """Whether this process seems to run in a container."""
+    """Whether this process appears to run in a container."""
     marks = (ROOT / ".dockerenv", ROOT / "run/.containerenv")
     return "KUBERNETES_SERVICE_HOST" in os.environ or any(mark.exists() for mark in marks)
 

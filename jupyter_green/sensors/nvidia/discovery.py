@@ -1,4 +1,4 @@
-"""Which boards there are, which of them this process may use, and what each of them offers."""
+"""Discovery of NVIDIA GPUs: which exist, which this process may use, and how each can be read."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from .read_method import MAYBE_PART_TIME, WHOLE_MODULE, best_read_method, least_
 
 WHOLE_SLICED = "whole GPU; MIG slices have no meter of their own"
 
-# NVIDIA's usual figure for its power readings is ±5 %. Against external meters, boards were found from -6 % to +11 %
-# off (arXiv 2312.02741, data of its repository), each by a constant gain of its own that no repetition averages out.
+# NVIDIA's usual figure for power readings is ±5 %. Compared with external meters, GPUs were off by -6 % to +11 %
+# (arXiv 2312.02741, data of its repository), each by a constant gain error that repetition does not average out.
 GAIN = 0.05
 
-# Update periods seen: 20 ms (Volta) to 104 ms (A100), same data; and how late a value may be shown.
+# Observed update periods: 20 ms (Volta) to 104 ms (A100), same data. Latency is the longest delay of a value.
 PERIOD = (0.02, 0.1)
 LATENCY = 0.03
 
 
 def discover() -> Discovery:
-    """Return a sensor for each board that CUDA_VISIBLE_DEVICES leaves visible, and a finding for each thing seen."""
+    """Return a sensor for each GPU that CUDA_VISIBLE_DEVICES leaves visible, and diagnostics."""
     try:
         connection.acquire()
     except (ImportError, NvmlError) as error:
@@ -42,45 +42,45 @@ def discover() -> Discovery:
 
 def _look() -> Discovery:
     driver = _text(connection.ask("nvmlSystemGetDriverVersion"))
-    boards, refusals = _boards()
+    gpus, refusals = _boards()
     if any(refusal.code in BROKEN for refusal in refusals.values()):
-        # Lost when the library was opened, by another sensor perhaps: it may be back for those who open it now.
+        # The library was perhaps opened before the GPU came back: reopening it may help.
         connection.reopen()
-        boards, refusals = _boards()
-    if not boards:
+        gpus, refusals = _boards()
+    if not gpus:
         return Discovery(
             findings=(Diagnostic(SOURCE, SUBJECT, False, "The NVIDIA driver is loaded but lists no GPU."),)
         )
-    wanted = os.environ.get("CUDA_VISIBLE_DEVICES")
-    choice = choose(boards, wanted)
+    visible_devices = os.environ.get("CUDA_VISIBLE_DEVICES")
+    choice = choose(gpus, visible_devices)
     sensors: list[Sensor] = []
     findings: list[Diagnostic] = []
-    for index, board in enumerate(choice.boards):
-        if board.number in refusals:
-            findings.append(_unreadable(f"GPU {index}", refusals[board.number]))
+    for index, gpu in enumerate(choice.boards):
+        if gpu.number in refusals:
+            findings.append(_unreadable(f"GPU {index}", refusals[gpu.number]))
             continue
-        sensor, finding = _sensor(index, board, driver)
+        sensor, finding = _sensor(index, gpu, driver)
         sensors += [sensor] if sensor else []
         findings.append(finding)
     if choice.problem or not choice.boards:
-        findings.append(_hidden(choice.problem, len(boards), bool(choice.boards)))
-    elif choice.numbered and len(boards) > 1 and os.environ.get("CUDA_DEVICE_ORDER") != "PCI_BUS_ID":
-        findings.append(_order(wanted is not None))
+        findings.append(_hidden(choice.problem, len(gpus), bool(choice.boards)))
+    elif choice.numbered and len(gpus) > 1 and os.environ.get("CUDA_DEVICE_ORDER") != "PCI_BUS_ID":
+        findings.append(_order(visible_devices is not None))
     return Discovery(tuple(sensors), tuple(findings))
 
 
 def _boards() -> tuple[list[Device], dict[int, NvmlError]]:
-    """Return every board, and why some can't be told by name; these keep their place, so that numbers stay right."""
-    boards: list[Device] = []
+    """Return all GPUs, and the errors of those without a UUID; these stay in the list, so that indices are right."""
+    gpus: list[Device] = []
     refusals: dict[int, NvmlError] = {}
     for number in range(connection.ask("nvmlDeviceGetCount")):
         try:
             handle = connection.ask("nvmlDeviceGetHandleByIndex", number)
-            boards.append(Device(number, _text(connection.ask("nvmlDeviceGetUUID", handle)), _slices(handle)))
+            gpus.append(Device(number, _text(connection.ask("nvmlDeviceGetUUID", handle)), _slices(handle)))
         except NvmlError as refusal:
             refusals[number] = refusal
-            boards.append(Device(number, ""))
-    return boards, refusals
+            gpus.append(Device(number, ""))
+    return gpus, refusals
 
 
 def _sensor(index: int, board: Device, driver: str) -> tuple[Sensor | None, Diagnostic]:
@@ -89,61 +89,63 @@ def _sensor(index: int, board: Device, driver: str) -> tuple[Sensor | None, Diag
     try:
         handle = connection.handle(board.uuid)
         device = f"GPU {index}, {_text(connection.ask('nvmlDeviceGetName', handle))}"
-        way = best_read_method(handle)
+        method = best_read_method(handle)
     except NvmlError as refusal:
         return None, _unreadable(device, refusal)
     if board.slices or _sliced(handle):
-        way = replace(way, scope=WHOLE_SLICED)
-    # A mean over a second sees all of it. Whether this reading is one, the meter finds out by what it does.
+        method = replace(method, scope=WHOLE_SLICED)
+    # A mean over 1 s samples all of the time. The meter finds out from the readings whether they are such a mean.
     duty = least_duty(handle)
-    note = way.note or (MAYBE_PART_TIME.format(duty) if duty < 1.0 and way.averaging < 1.0 else None)
+    note = method.note or (MAYBE_PART_TIME.format(duty) if duty < 1.0 and method.averaging < 1.0 else None)
     traits = SensorInfo(
         key=f"{SOURCE}:{board.uuid}",
         kind="gpu",
         device=device,
-        method=way.method,
+        method=method.method,
         quality="simulated" if simulated else "measured",
-        scope=way.scope,
+        scope=method.scope,
         source=SOURCE,
         gain=GAIN,
         resolution=1e-3,
         period=PERIOD,
         latency=LATENCY,
-        averaging=way.averaging,
+        averaging=method.averaging,
         duty=duty,
-        power_limit=power_limit(handle, way),
-        # The module's meter holds the processor too: the model of its energy must not be added.
-        covers=(PROCESSOR_MODEL,) if way.scope == WHOLE_MODULE else (),
+        power_limit=power_limit(handle, method),
+        # The module's meter includes the CPU: the CPU model must not be added.
+        covers=(PROCESSOR_MODEL,) if method.scope == WHOLE_MODULE else (),
         driver=driver,
-        divided=way.scope == WHOLE_SLICED,
+        divided=method.scope == WHOLE_SLICED,
         note=note,
     )
-    what = (
-        "Its energy counter works" if way.method == "counter" else "Its power reading works, an energy counter does not"
+    summary = (
+        "Its energy counter works"
+        if method.method == "counter"
+        else "Its power reading works, an energy counter does not"
     )
-    said = f"{what}; scope: {way.scope}{', simulated' if simulated else ''}."
-    said += f" {way.note}" if way.note else ""
-    return NvidiaSensor(board.uuid, traits, way), Diagnostic(SOURCE, device, True, said)
+    detail = f"{summary}; scope: {method.scope}{', simulated' if simulated else ''}."
+    detail += f" {method.note}" if method.note else ""
+    return NvidiaSensor(board.uuid, traits, method), Diagnostic(SOURCE, device, True, detail)
 
 
 def _slices(handle: Any) -> tuple[str, ...]:
     if not _sliced(handle):
         return ()
-    found = []
+    uuids = []
     for number in range(connection.ask("nvmlDeviceGetMaxMigDeviceCount", handle)):
         try:
             part = connection.ask("nvmlDeviceGetMigDeviceHandleByIndex", handle, number)
-            found.append(_text(connection.ask("nvmlDeviceGetUUID", part)))
+            uuids.append(_text(connection.ask("nvmlDeviceGetUUID", part)))
         except NvmlError:
-            continue  # places without a slice answer NOT_FOUND
-    return tuple(found)
+            continue  # an index without a slice returns NOT_FOUND
+    return tuple(uuids)
 
 
 def _sliced(handle: Any) -> bool:
     try:
         return bool(connection.ask("nvmlDeviceGetMigMode", handle)[0])
     except NvmlError:
-        return False  # boards that can't be sliced refuse the question
+        return False  # GPUs without MIG return an error
 
 
 def _text(value: str | bytes) -> str:

@@ -1,4 +1,4 @@
-"""One board as a sensor: its readings, its epochs, and who uses it."""
+"""Sensor of one NVIDIA GPU: readings, epochs, condition, and the processes that use it."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from .read_method import ReadMethod, power_limit, shown_power
 
 
 class NvidiaSensor:
-    """The meter of one board.
+    """Sensor of one GPU.
 
     Parameters
     ----------
     uuid : str
-        The board's identity with the driver.
+        The GPU's UUID.
     traits : SensorInfo
-        What it says about itself.
+        Static properties of the sensor.
     way : ReadMethod
-        How it is read.
+        How the GPU is read.
     """
 
     def __init__(self, uuid: str, traits: SensorInfo, way: ReadMethod) -> None:
@@ -38,18 +38,18 @@ class NvidiaSensor:
 
     @property
     def traits(self) -> SensorInfo:
-        """What the sensor says about itself."""
+        """Static properties of the sensor."""
         return self._traits
 
     def read(self) -> Reading:
-        """Return one reading; after a reset, or a fault that may have broken the count, a new epoch begins.
+        """Return one reading; a reset, or a fault that may have broken the count, starts a new epoch.
 
         Raises
         ------
         SensorFault
-            If the driver refuses; a later call opens the library anew where that can help.
+            If the driver returns an error; a later call reopens the library if that can help.
         """
-        # Looked at before the call, so that what another thread reads meanwhile can't look like a reset.
+        # Taken before the call, so that a read in another thread can't look like a reset.
         epoch, last = self._epoch, self._last
         try:
             if self._closed:
@@ -62,7 +62,7 @@ class NvidiaSensor:
             after = clock.perf_counter()
         except NvmlError as refusal:
             self._broken = refusal.code in BROKEN
-            # A counter goes on while the driver is slow or forbids looking; power that was not read is lost.
+            # A counter continues while the driver is slow or denies access; power that was not read is lost.
             if self._broken or self._way.method == "power":
                 self._epoch, self._last = epoch + 1, None
             raise SensorFault(f"{self._traits.device} could not be read: {refusal}.") from refusal
@@ -70,14 +70,14 @@ class NvidiaSensor:
             self._broken = False
             connection.works()
         if self._way.method == "counter":
-            if last is not None and value < last:  # the driver was reloaded: it counts from 0 again
+            if last is not None and value < last:  # the driver was reloaded and counts from 0
                 epoch += 1
                 self._epoch = epoch
             self._last = value
         return Reading(time=(before + after) / 2, value=value, epoch=epoch)
 
     def shown_watts(self) -> float | None:
-        """Return the board's own mean power over a second; None where it shows none, or a shorter one."""
+        """Return the GPU's mean power over 1 s in watts; None if it reports none, or a shorter mean."""
         if self._way.method != "counter" or self._closed or self._broken:
             return None
         try:
@@ -86,7 +86,7 @@ class NvidiaSensor:
             return None
 
     def power_limit_now(self) -> float | None:
-        """Return the power in watts that the board is held to now; None where the driver does not tell."""
+        """Return the power limit enforced now in watts; None if the driver does not report it."""
         if self._closed or self._broken:
             return None
         try:
@@ -95,7 +95,7 @@ class NvidiaSensor:
             return None
 
     def condition(self) -> Condition | None:
-        """Return the board's temperature, clock and why that is lowered; None where it can't be asked."""
+        """Return temperature, clock and throttle reasons; None if the GPU can't be read."""
         if self._closed or self._broken:
             return None
         try:
@@ -104,26 +104,26 @@ class NvidiaSensor:
             return None
 
     def close(self) -> None:
-        """Release the library; calling it twice is harmless."""
+        """Release the library; may be called twice."""
         if not self._closed:
             self._closed = True
             connection.release()
 
     def processes(self) -> frozenset[int] | None:
-        """Return ids of the processes that compute or draw on the board; None where the driver does not tell."""
-        found: set[int] = set()
+        """Return ids of the compute and graphics processes on the GPU; None if the driver does not report them."""
+        pids: set[int] = set()
         for call in ("nvmlDeviceGetComputeRunningProcesses", "nvmlDeviceGetGraphicsRunningProcesses"):
             try:
-                found.update(int(one.pid) for one in connection.ask(call, connection.handle(self._uuid)))
+                pids.update(int(process.pid) for process in connection.ask(call, connection.handle(self._uuid)))
             except NvmlError as refusal:
-                # A board that can't draw has no list of those who draw; one that can't list who computes tells nothing.
+                # A GPU without graphics has no list of graphics processes; without the compute list nothing is known.
                 if "Compute" in call or refusal.code != NOT_SUPPORTED:
                     return None
-        return frozenset(found)
+        return frozenset(pids)
 
     def usage(self, since: float) -> Usage | None:
-        """Return each process's mean busy share since a `time.perf_counter()` moment; None where it can't be told."""
-        # The driver stamps its samples with microseconds since 1970; its clock is used for this comparison only.
+        """Return each process's mean busy share since a `time.perf_counter()` time; None if unknown."""
+        # The driver's timestamps are microseconds since 1970; that clock is used only for this comparison.
         moment = clock.wall() - max(0.0, clock.perf_counter() - since)
         stamp = int(moment * 1e6)
         try:
@@ -131,14 +131,14 @@ class NvidiaSensor:
         except NvmlError as refusal:
             if refusal.code != INSUFFICIENT_SIZE:
                 return None
-            # A sample came between pynvml's question for their number and the one for themselves.
+            # A sample was added between pynvml's two calls, for the number of samples and for the samples.
             try:
                 samples = self._samples(stamp)
             except NvmlError:
                 return None
         busy: dict[int, list[float]] = {}
         for sample in samples:
-            # Slots that the driver left empty, and values of no meaning, were seen by others.
+            # Empty entries and meaningless values have been reported by others.
             if sample.pid and sample.timeStamp > stamp and sample.smUtil <= 100:
                 busy.setdefault(int(sample.pid), []).append(sample.smUtil / 100)
         if not busy:

@@ -1,9 +1,9 @@
-"""The one connection of this process to NVIDIA's management library.
+"""The connection of this process to NVML, NVIDIA's management library.
 
-It opens on first use and once for all boards, opens anew in a forked child, and after a lost board or a
-reloaded driver: only a new opening sees the board again. Attempts to reopen get rarer while they fail,
-because each may take the driver a second. NVML's own counts of users are respected: what was not opened
-here is never shut down. Answers come back as they are; an error becomes a `NvmlError` with NVML's code.
+It is opened on first use, once for all GPUs. It is reopened in a forked child, and after a lost GPU or a driver
+reload, since the GPU is visible again only after reopening. The time between attempts grows while they fail,
+because each may take a second. NVML counts its users: what was not opened here is never shut down. Results are
+returned unchanged; an error becomes an `NvmlError` with NVML's code.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ VERSION_MISMATCH = 18
 UNKNOWN = 999
 
 BROKEN = frozenset({UNINITIALIZED, 2, NOT_FOUND, DRIVER_NOT_LOADED, GPU_IS_LOST, 16, 17, VERSION_MISMATCH, 28, UNKNOWN})
-"""Codes after which only a new opening of the library can help."""
+"""Error codes after which only reopening the library can help."""
 
 REASONS = {
     UNINITIALIZED: "the connection to the NVIDIA driver was closed by another part of this program",
@@ -56,7 +56,7 @@ _FIELD_VALUES = ("dVal", "uiVal", "ulVal", "ullVal", "sllVal", "siVal")
 
 
 class NvmlError(Exception):
-    """The driver answered with an error; the message says which, as a part of a sentence."""
+    """The driver returned an error; the message is a part of a sentence."""
 
     def __init__(self, code: int) -> None:
         super().__init__(REASONS.get(code, f"the NVIDIA driver answered with error {code}"))
@@ -64,14 +64,14 @@ class NvmlError(Exception):
 
 
 class Connection:
-    """Calls to NVML, opened when the first one comes.
+    """Calls to NVML, opened on first use.
 
     Raises
     ------
     ImportError
         From any call, if the package nvidia-ml-py is not installed.
-    Refusal
-        From any call that the driver refuses.
+    NvmlError
+        From any call for which the driver returns an error.
     """
 
     FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0  # seconds between attempts to reopen
@@ -87,23 +87,23 @@ class Connection:
         self._lock = threading.RLock()
 
     def acquire(self) -> None:
-        """Open the library if it is not open, and count one more user."""
+        """Open the library if it is closed, and add one user."""
         with self._lock:
             self._ensure(patient=False)
             self._users += 1
 
     def release(self) -> None:
-        """Count one user less; the last one closes the library."""
+        """Remove one user; the last one closes the library."""
         with self._lock:
             self._users -= 1
             if self._users <= 0 and self._process == os.getpid():
                 self._shut()
 
     def ask(self, name: str, *arguments: Any) -> Any:
-        """Call a function of `pynvml` and return its answer."""
+        """Call a function of `pynvml` and return its result."""
         nvml = self._module()
         function = getattr(nvml, name, None)
-        if function is None:  # a package of the same name that is older or another one
+        if function is None:  # an older package, or another one of the same name
             raise NvmlError(FUNCTION_NOT_FOUND)
         try:
             return function(*arguments)
@@ -113,21 +113,21 @@ class Connection:
             raise NvmlError(FUNCTION_NOT_FOUND) from error
 
     def fields(self, handle: Any, wanted: Sequence[tuple[int, int]]) -> list[float | NvmlError]:
-        """Return the values of (field, scope) pairs; each one may be refused on its own."""
-        answers = self.ask("nvmlDeviceGetFieldValues", handle, list(wanted))
-        return [_value(answer) for answer in answers]
+        """Return the values of (field, scope) pairs; an `NvmlError` for each that can't be read."""
+        values = self.ask("nvmlDeviceGetFieldValues", handle, list(wanted))
+        return [_value(value) for value in values]
 
     def handle(self, uuid: str) -> Any:
-        """Return the driver's handle of a board."""
+        """Return the driver's handle of a GPU."""
         if self._process != os.getpid():
             self._ensure()
-        found = self._handles.get(uuid)
-        if found is None:
-            found = self._handles[uuid] = self.ask("nvmlDeviceGetHandleByUUID", uuid)
-        return found
+        device_handle = self._handles.get(uuid)
+        if device_handle is None:
+            device_handle = self._handles[uuid] = self.ask("nvmlDeviceGetHandleByUUID", uuid)
+        return device_handle
 
     def reopen(self) -> None:
-        """Close and open the library, unless that was tried a moment ago."""
+        """Close and reopen the library, unless the last attempt is too recent."""
         with self._lock:
             if clock.monotonic() < self._next:
                 return
@@ -136,12 +136,12 @@ class Connection:
             self._open()
 
     def works(self) -> None:
-        """Note that readings come again, so that the next fault is met without delay."""
+        """Reset the waiting time after a successful reading."""
         self._wait = self.FIRST_WAIT
         self._next = min(self._next, clock.monotonic() + self.FIRST_WAIT)
 
     def forget(self) -> None:
-        """Start afresh in a forked child, which inherits neither the opening nor a usable lock."""
+        """Reset in a forked child, which inherits neither the connection nor a usable lock."""
         self._lock = threading.RLock()
         self._process = 0
         self._handles = {}
@@ -149,7 +149,7 @@ class Connection:
 
     def _module(self) -> ModuleType:
         if self._nvml is None:
-            with warnings.catch_warnings():  # an old package of that name warns that it is old
+            with warnings.catch_warnings():  # an old package of this name warns
                 warnings.simplefilter("ignore")
                 import pynvml
             self._nvml = pynvml
@@ -183,7 +183,7 @@ class Connection:
         try:
             self.ask("nvmlShutdown")
         except NvmlError:
-            return  # closed by someone else already, or the driver is gone: closed is what was wanted
+            return  # already closed by other code, or the driver is gone
 
     def _postpone(self) -> None:
         self._next = clock.monotonic() + self._wait

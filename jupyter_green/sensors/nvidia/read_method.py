@@ -1,4 +1,4 @@
-"""How a board is read: the best of the ways that it answers to, tried out and never inferred from its name."""
+"""How a GPU is read: the best method that works, found by trying, not from the GPU's name."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _PART_TIME = {
     0.01: "This board looks at its power half of the time; work in a rhythm near 20 ms is missed or doubled.",
 }
 
-# Generations whose power reading looks at a part of the time only (architecture and compute capability of nvml.h;
-# Yang et al., arXiv 2312.02741, data file). Whether their energy counter does so too has not been published.
+# Generations whose power reading samples only part of the time, with that share (architecture and compute capability
+# of nvml.h; Yang et al., arXiv 2312.02741, data file). For their energy counters nothing has been published.
 _PART_TIME_CHIPS = {(4, None): 0.5, (5, None): 0.5, (7, (8, 0)): 0.25, (9, None): 0.25}
 
 MAYBE_PART_TIME = (
@@ -37,18 +37,18 @@ MAYBE_PART_TIME = (
 
 
 def least_duty(handle: Any) -> float:
-    """Return the least share of the time that a board of this generation may be looked at; 1 where it can't be told."""
+    """Return the smallest share of the time that GPUs of this generation may be sampled; 1 if unknown."""
     try:
-        chip = connection.ask("nvmlDeviceGetArchitecture", handle)
+        architecture = connection.ask("nvmlDeviceGetArchitecture", handle)
         capability = tuple(connection.ask("nvmlDeviceGetCudaComputeCapability", handle))
     except NvmlError:
         return 1.0
-    return _PART_TIME_CHIPS.get((chip, None), _PART_TIME_CHIPS.get((chip, capability), 1.0))
+    return _PART_TIME_CHIPS.get((architecture, None), _PART_TIME_CHIPS.get((architecture, capability), 1.0))
 
 
 @dataclass(frozen=True)
 class ReadMethod:
-    """One way to read a board: a call of its own, or a field in a scope; both in thousandths of `method`'s unit."""
+    """A method to read a GPU: an NVML call, or a field and its scope. Raw values are in mJ or mW."""
 
     method: Method
     call: str | None = None
@@ -61,32 +61,32 @@ class ReadMethod:
         """Return joules or watts; raises `NvmlError`."""
         if self.call is not None:
             return float(connection.ask(self.call, handle)) / 1000.0
-        answer = connection.fields(handle, [self.field])[0]
-        if isinstance(answer, NvmlError):
-            raise answer
-        return answer / 1000.0
+        reading = connection.fields(handle, [self.field])[0]
+        if isinstance(reading, NvmlError):
+            raise reading
+        return reading / 1000.0
 
 
 def best_read_method(handle: Any) -> ReadMethod:
-    """Return the best way to read a board, tried out; raises the most telling refusal where there is none."""
+    """Return the best method that works; raise the most informative `NvmlError` if there is none."""
     refusals: dict[str, NvmlError] = {}
-    way = _way(handle, refusals)
+    read_method = _way(handle, refusals)
     barred = {call: refusal for call, refusal in refusals.items() if refusal.code not in ABSENT}
-    if way is None:
+    if read_method is None:
         raise next(iter(barred.values()), NvmlError(NOT_SUPPORTED))
-    if way.method == "power" and ENERGY_CALL in barred:
-        # A counter that is there and can't be read is another matter than none: say so.
-        said = f"Its energy counter can't be read: {barred[ENERGY_CALL]}."
-        way = replace(way, note=" ".join(filter(None, (said, way.note))))
-    return way
+    if read_method.method == "power" and ENERGY_CALL in barred:
+        # State that there is a counter, but it can't be read.
+        note = f"Its energy counter can't be read: {barred[ENERGY_CALL]}."
+        read_method = replace(read_method, note=" ".join(filter(None, (note, read_method.note))))
+    return read_method
 
 
 def _way(handle: Any, refusals: dict[str, NvmlError]) -> ReadMethod | None:
-    """Try the ways in order of their worth; what was refused on the way goes into `refusals`."""
+    """Try the methods from best to worst; errors are added to `refusals`, by call."""
 
     def answers(call: str) -> bool:
         try:
-            # A counter that stands at 0 is one that the driver does not keep.
+            # A counter at 0 is one that the driver does not update.
             return bool(connection.ask(call, handle))
         except NvmlError as refusal:
             refusals[call] = refusal
@@ -99,23 +99,23 @@ def _way(handle: Any, refusals: dict[str, NvmlError]) -> ReadMethod | None:
         fields = dict.fromkeys(pairs, refusal)
     offered = {pair for pair, value in fields.items() if not isinstance(value, NvmlError) and value}
     powers = {scope for field, scope in offered if field != ENERGY}
-    # Grace: the module has a meter, and the GPU perhaps none of its own. The call that names no scope counts the
-    # module there (so Zeus found, pull request 172); a GPU's field that shows the module's figure is the module's.
+    # Grace: the module has a meter, the GPU perhaps none. The call without a scope counts the module there (Zeus, pull
+    # request 172). A GPU field with the same value as the module's field counts the module too.
     scoped = [scope for scope in (GPU, MODULE) if (ENERGY, scope) in offered]
     if len(scoped) == 2 and fields[ENERGY, GPU] == fields[ENERGY, MODULE]:
         scoped = [MODULE]
-    whole = COVERED[MODULE] if MODULE in powers or scoped == [MODULE] else COVERED[GPU]
+    total_scope = COVERED[MODULE] if MODULE in powers or scoped == [MODULE] else COVERED[GPU]
     if not (scoped and MODULE in powers) and answers(ENERGY_CALL):
-        return ReadMethod("counter", call=ENERGY_CALL, scope=whole)
+        return ReadMethod("counter", call=ENERGY_CALL, scope=total_scope)
     if scoped:
         return ReadMethod("counter", field=(ENERGY, scoped[0]), scope=COVERED[scoped[0]])
-    # The 1 s average sees all of the time; instantaneous readings of some boards see a quarter of it.
+    # The 1 s average samples all of the time; instantaneous readings of some GPUs a quarter of it.
     for scope in (GPU, MODULE):
         if (AVERAGE_POWER, scope) in offered:
             return ReadMethod("power", field=(AVERAGE_POWER, scope), averaging=1.0, scope=COVERED[scope])
     plain, instant = _windows(handle)
     if answers(POWER_CALL):
-        return ReadMethod("power", call=POWER_CALL, averaging=plain, scope=whole, note=_PART_TIME.get(plain))
+        return ReadMethod("power", call=POWER_CALL, averaging=plain, scope=total_scope, note=_PART_TIME.get(plain))
     for scope in (GPU, MODULE):
         if (INSTANT_POWER, scope) in offered:
             note = _PART_TIME.get(instant)
@@ -124,24 +124,24 @@ def _way(handle: Any, refusals: dict[str, NvmlError]) -> ReadMethod | None:
 
 
 def shown_power(handle: Any, way: ReadMethod) -> float | None:
-    """Return the power that a board shows in watts, of the same scope as its counter and averaged over a second.
+    """Return a GPU's reported power in watts, of the same scope as its counter and averaged over 1 s.
 
-    Boards that show only a shorter mean (GA100, Volta and older) have nothing to hold a second of the counter
-    against. Raises `NvmlError` where the driver does not answer.
+    None for GPUs that report only a shorter mean (GA100, Volta and older): it can't be compared with 1 s of the
+    counter. Raises `NvmlError` if the driver returns an error.
     """
     scope = MODULE if way.scope == WHOLE_MODULE else GPU
-    answer = connection.fields(handle, [(AVERAGE_POWER, scope)])[0]
-    if not isinstance(answer, NvmlError) and answer:
-        return answer / 1000.0
+    reading = connection.fields(handle, [(AVERAGE_POWER, scope)])[0]
+    if not isinstance(reading, NvmlError) and reading:
+        return reading / 1000.0
     if scope == GPU and _windows(handle)[0] == 1.0:
         return float(connection.ask(POWER_CALL, handle)) / 1000.0
     return None
 
 
 def _windows(handle: Any) -> tuple[float, float]:
-    """Return the seconds over which the plain and the instantaneous power reading are averaged.
+    """Return the averaging times of the plain and the instantaneous power reading in seconds.
 
-    nvml.h: the plain one over 1 s on Ampere and later, except GA100. The rest: arXiv 2312.02741, data file.
+    The plain reading averages over 1 s on Ampere and later, except GA100 (nvml.h). Others: arXiv 2312.02741, data file.
     """
     try:
         capability = tuple(connection.ask("nvmlDeviceGetCudaComputeCapability", handle))
@@ -153,10 +153,7 @@ def _windows(handle: Any) -> tuple[float, float]:
 
 
 def power_limit(handle: Any, way: ReadMethod) -> float | None:
-    """Return the power in watts that a board is held to now; None where none is told.
-
-    The limit of a whole module is another one, which is not told.
-    """
+    """Return the power limit enforced now in watts; None if it is unknown, as for a whole module."""
     if way.scope == WHOLE_MODULE:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Intel and AMD processors: the energy counters (RAPL) that Linux shows in the powercap tree."""
+"""Energy counters (RAPL) of Intel and AMD CPUs, read from Linux' powercap tree."""
 
 from __future__ import annotations
 

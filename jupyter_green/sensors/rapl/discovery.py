@@ -1,16 +1,15 @@
-"""RAPL: the processor's own energy counters, read through Linux' powercap tree.
+"""Discovery of RAPL counters, the CPU's own energy counters, in Linux' powercap tree.
 
-Package and memory are counted. Core and uncore are parts of a package and never added to it; the platform
-(psys) is used only where no package can be read. `powercap` knows the tree, `counter` undoes the wraps,
-`permission` says why nothing can be read and what to do.
+Packages and memory are counted. Core and uncore are parts of a package and never added to it; the platform
+(psys) is used only if no package can be read. `powercap` reads the tree, `domain` undoes counter wraps,
+`permission` explains why counters can't be read.
 
 Systematic error. No maker states one. Khan et al. ("RAPL in Action", ACM TOMPECS 2018) find package readings
-in close step with plug power but give no bound that holds for every part, so ±10 % is our own cautious figure.
-AMD's counters and Intel's before Haswell are sums of a model inside the chip (Schöne et al., "Energy Efficiency
-Aspects of the AMD Zen 2 Architecture", 2021; AMD's uProf manual calls them estimated from activity): they are
-counters, but what they say is called estimated, ±20 %. Memory likewise, but for Intel's servers since Haswell,
-which measure it (Desrochers et al., "A Validation of DRAM RAPL Power Measurements", MEMSYS 2016), ±20 % too, for
-the constant offset found there.
+strongly correlated with plug power but give no bound for all chips, so ±10 % is our own cautious figure.
+AMD's counters and Intel's before Haswell come from a model inside the chip (Schöne et al., "Energy Efficiency
+Aspects of the AMD Zen 2 Architecture", 2021; AMD's uProf manual calls them estimated from activity): their quality
+is "estimated", ±20 %. The same holds for memory, except Intel's servers since Haswell, which measure it (Desrochers
+et al., "A Validation of DRAM RAPL Power Measurements", MEMSYS 2016); ±20 % too, for the constant offset found there.
 """
 
 from __future__ import annotations
@@ -29,22 +28,22 @@ from .permission import SOURCE
 from .powercap import Zone
 
 BOUND_WATTS = {"package": 1000.0, "dram": 400.0, "psys": 4000.0}
-"""Power no domain exceeds where it states no limit: twice the largest sockets (500 W) and memory of our day."""
+"""Upper bound of a domain's power if it states none: twice that of the largest sockets (500 W) and memory today."""
 
 SMALLEST_SPAN_JOULES = 65_532.0
-"""Range of the smallest counters (2^32 steps of 15.3 µJ), assumed where a zone's own can't be read."""
+"""Range of the smallest counters (2^32 steps of 15.3 µJ), assumed if a zone's own can't be read."""
 
 _MODELLED_INTEL = {42, 45, 58, 62}  # Sandy Bridge and Ivy Bridge
 _MEASURED_MEMORY = {63, 79, 85, 86, 106, 108, 143, 173, 174, 207}  # Xeons from Haswell on
 
 
 def discover(host: Host | None = None) -> Discovery:
-    """Find the counters that may be added up, and say why others are left out or closed.
+    """Find the counters that may be added up, and explain why others are left out or can't be read.
 
     Parameters
     ----------
     host : Host, optional
-        Defaults to the machine we run on.
+        Defaults to this machine.
     """
     host = here() if host is None else host
     tree, simulated = powercap.root()
@@ -59,7 +58,7 @@ def discover(host: Host | None = None) -> Discovery:
 
 
 class _Search:
-    """Goes through the zones once and keeps what may be added up."""
+    """Selects the counters that may be added up, in one pass over the zones."""
 
     def __init__(self, zones: list[Zone], simulated: bool, host: Host) -> None:
         self._simulated = simulated
@@ -79,7 +78,7 @@ class _Search:
                 self._platform(zone)
 
     def result(self) -> Discovery:
-        """Return what was found."""
+        """Return the selected sensors and the diagnostics."""
         if self._parts and self._counters:
             self._say(", ".join(self._parts), True, "Left out: parts of a package that is counted as a whole.")
         if self._denied:
@@ -103,7 +102,7 @@ class _Search:
             self._say(_title(zone), False, f"The counter can't be read ({why}).")
             return
         if zone.identity in self._denied:
-            self._denied.remove(zone.identity)  # closed one way, open the other
+            self._denied.remove(zone.identity)  # not readable through one interface, but through the other
         twin = next((other for other in self._counters.values() if same(other, counter)), None)
         if twin is not None:
             counter.close()
@@ -157,7 +156,7 @@ def _traits(zone: Zone, simulated: bool, chip: Chip) -> SensorInfo:
         source=SOURCE,
         gain=0.10 if kind == "package" and not modelled else 0.20,
         resolution=joules / 2**32,
-        # Hardware ticks about every millisecond; a written tree when its writer gets a turn.
+        # Hardware updates about every millisecond; a simulated tree when the process that writes it is scheduled.
         period=(0.001, 0.05) if simulated else (0.001, 0.005),
         latency=0.01 if simulated else 0.002,
         power_limit=bound,
@@ -174,7 +173,7 @@ def _note(kind: str, modelled: bool) -> str | None:
 
 
 def _modelled(kind: str, chip: Chip) -> bool:
-    """Whether the chip computes the figure rather than measures it."""
+    """Whether the figure comes from a model inside the chip, not from a measurement."""
     if chip.vendor != "intel" or chip.model in _MODELLED_INTEL:
         return True
     return kind == "dram" and chip.model not in _MEASURED_MEMORY

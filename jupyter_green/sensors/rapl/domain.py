@@ -1,9 +1,9 @@
-"""A counter that wraps: one RAPL domain, read again and again and counted on.
+"""Sensor of one RAPL domain: a counter that wraps.
 
-Wraps are undone at each read, modulo the range the zone states. What can't be a wrap raises the epoch: a
-step that would take more power than the domain can draw is a reset, and after a silence in which the
-counter may have wrapped more than once nothing can be told. The file stays open, since opening it costs
-more than reading; one that has gone is opened again at the next read.
+Each read undoes a wrap, modulo the range that the zone states. Other decreases start a new epoch: a step that needs
+more power than the domain can draw is a reset, and after a pause in which the counter may have wrapped more than
+once the count is ambiguous. The file is kept open, since opening takes longer than reading; a file that was removed
+is opened again at the next read.
 """
 
 from __future__ import annotations
@@ -20,38 +20,37 @@ from . import powercap
 from .powercap import Zone
 
 UNSEEN_SECONDS = 2.0
-"""Time between two reads after which a fall of the count may be a wrap or a new beginning."""
+"""Time between two reads after which a decrease of the count may be a wrap or a reset."""
 
 LEAP, LEAP_WATTS = 4.0, 50.0
-"""By how much, and by how many watts beside, power may have risen unseen above what it was before."""
+"""Factor and watts by which the mean power between two reads may exceed the last known power."""
 
 SLACK_SECONDS = 0.1
-"""Added to the time between reads before power is judged: counters tick irregularly, about every millisecond."""
-
+"""Added to the time between reads when a step is checked: counters update irregularly, about every millisecond."""
 
 LIMIT_FACTOR = 2.0
-"""How far a domain may exceed the limits it states: they are averages over seconds, peaks go above."""
+"""Factor by which power may exceed a domain's stated limit, which holds for averages over seconds."""
 
 CLOSING_SECONDS = 0.1
-"""How long closing waits for a read under way."""
+"""Longest time in seconds that `close` waits for a running read."""
 
 
 class RaplDomain:
-    """One domain's counter, its wraps undone.
+    """Counter of one domain, with wraps undone.
 
     Parameters
     ----------
     zone : Zone
-        Where it lies.
+        The domain's zone in the powercap tree.
     traits : SensorInfo
-        What it says about itself; `power_limit` and `span` must be given.
+        Static properties of the sensor; `power_limit` and `span` must not be None.
 
     Raises
     ------
     OSError
         If the counter can't be opened.
     ValueError
-        If it holds no number.
+        If the file holds no number.
     """
 
     def __init__(self, zone: Zone, traits: SensorInfo) -> None:
@@ -76,7 +75,7 @@ class RaplDomain:
 
     @property
     def traits(self) -> SensorInfo:
-        """What the sensor says about itself."""
+        """Static properties of the sensor."""
         return self._traits
 
     def read(self) -> Reading:
@@ -100,14 +99,14 @@ class RaplDomain:
             return Reading(moment, self._total, self._epoch)
 
     def raw(self) -> float:
-        """Return what the counter shows, in joules.
+        """Return the counter's raw value in joules.
 
         Raises
         ------
         OSError
-            If it can't be read.
+            If the file can't be read.
         ValueError
-            If it holds no number.
+            If the file holds no number.
         """
         if self._descriptor is None:
             self._descriptor = os.open(self._zone.energy, os.O_RDONLY | os.O_CLOEXEC)
@@ -120,7 +119,7 @@ class RaplDomain:
         return int(text) / 1e6
 
     def power_limit_now(self) -> float | None:
-        """Return an upper bound of the domain's power, by the limits it states now, in watts."""
+        """Return an upper bound of the domain's power in watts, from the limits it states now."""
         stated = powercap.limit_watts(self._zone.path)
         if stated is not None and LIMIT_FACTOR * stated > self._bound:
             self._bound = LIMIT_FACTOR * stated
@@ -128,7 +127,7 @@ class RaplDomain:
         return self._bound
 
     def close(self) -> None:
-        """Close the file; calling it twice is harmless. A read that hangs keeps it open: nobody waits for that."""
+        """Close the file; may be called twice. While a read hangs, the file stays open."""
         if self._lock.acquire(timeout=CLOSING_SECONDS):
             try:
                 self._release()
@@ -143,10 +142,10 @@ class RaplDomain:
         if wrapped and self._range is not None:
             step += self._range
         if seconds > UNSEEN_SECONDS or step > self._bound * (seconds + SLACK_SECONDS):
-            self.power_limit_now()  # a limit is a setting: it may have been raised since
+            self.power_limit_now()  # the limit may have been raised since
         plausible = 0 <= step <= self._bound * (seconds + SLACK_SECONDS)
         if wrapped and seconds > UNSEEN_SECONDS:
-            # Long unread, a count that began anew looks like one that went round: was the end of the range due?
+            # After a long pause a reset looks like a wrap: does a wrap agree with the power before?
             usual = self._watts if self._watts is not None else self._bound
             plausible = plausible and step <= (LEAP * usual + LEAP_WATTS) * seconds
         if plausible and seconds <= self._longest:
@@ -157,7 +156,7 @@ class RaplDomain:
             self._epoch += 1
 
     def _check_range(self) -> None:
-        """After the file came back: another range means another counter."""
+        """Check the range after the file was reopened: another range means another counter."""
         stated = powercap.span_joules(self._zone.path)
         if stated is not None and stated != self._range:
             self._range = stated
@@ -170,7 +169,7 @@ class RaplDomain:
 
 
 class RaplPackage(RaplDomain):
-    """A counter of processor energy; it also tells which share of the machine's work was ours."""
+    """Counter of CPU energy that also reports this process tree's share of the machine's work."""
 
     def __init__(self, zone: Zone, traits: SensorInfo, share: BusyShare) -> None:
         super().__init__(zone, traits)
@@ -178,30 +177,30 @@ class RaplPackage(RaplDomain):
         self._counts = ThrottleCounts()
 
     def read(self) -> Reading:
-        """Return joules since the first read; raise `SensorFault` where there is none."""
+        """Return joules since the first read; raise `SensorFault` if there is no reading."""
         reading = super().read()
         self._share.note()
         return reading
 
     def condition(self) -> Condition | None:
-        """Return how often the processor was throttled; None where it does not tell."""
+        """Return the number of throttling events; None if it is not reported."""
         return self._counts.condition()
 
     def processes(self) -> frozenset[int] | None:
-        """Return this process and `OTHERS`: a processor is never ours alone."""
+        """Return this process and `OTHERS`: a CPU is always shared."""
         return frozenset({os.getpid(), OTHERS})
 
     def usage(self, since: float) -> Usage | None:
-        """Return our share of the machine's busy CPU time since a moment, and the others'."""
+        """Return the shares of the machine's busy CPU time since a time: ours and that of all others."""
         return self._share.usage(since)
 
 
 def same(one: RaplDomain, other: RaplDomain) -> bool:
-    """Tell whether two counters are one: the second shows what the first showed just before or just after."""
+    """Whether two zones show one counter: a read of the second lies between two reads of the first."""
     if one.traits.kind != other.traits.kind:
         return False
     try:
-        for _ in range(3):  # a tick between two reads is rare, three in a row do not happen
+        for _ in range(3):  # an update between two reads is rare; three in a row do not happen
             before, between, after = one.raw(), other.raw(), one.raw()
             if 0 < before <= between <= after:
                 return True

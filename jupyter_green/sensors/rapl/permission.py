@@ -1,7 +1,7 @@
-"""Why the energy counters can't be read, and the commands that change it for good.
+"""Why the RAPL counters can't be read, and the commands that fix it permanently.
 
-The rule is udev's, since the counters appear when their kernel module is loaded, which may be after anything
-that runs once at start-up. On newer kernels the counter's range is closed together with the counter.
+The fix is a udev rule, since the counters appear when their kernel module is loaded, possibly after scripts
+that run once at start-up. Newer kernels restrict the file of the counter's range as well.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ OPEN_TO_ALL = (
     "sudo udevadm control --reload",
     "sudo udevadm trigger --settle --action=add --subsystem-match=powercap",
 )
-"""Lets every user read the counters, now and after each start."""
+"""Commands that let every user read the counters, now and after each start."""
 
 LOAD_MODULE = (
     "echo intel_rapl_msr | sudo tee /etc/modules-load.d/jupyter-green.conf",
@@ -34,12 +34,12 @@ LOAD_MODULE = (
 
 
 def finding(detail: str, fix: tuple[str, ...] = (), advice: str | None = None) -> Diagnostic:
-    """Return what the doctor says where no counter can be read."""
+    """Return a diagnostic for counters that can't be read."""
     return Diagnostic(SOURCE, SUBJECT, False, detail, fix, advice)
 
 
 def closed(zones: list[str], host: Host) -> Diagnostic:
-    """Return the finding for counters that only root may read."""
+    """Return the diagnostic for counters that only root may read."""
     detail = f"Linux keeps {', '.join(zones)} closed to all but root since CVE-2020-8694, and this process is not root."
     return finding(detail, OPEN_TO_ALL, _advice_on_opening(host))
 
@@ -51,7 +51,7 @@ def _advice_on_opening(host: Host) -> str:
 
 
 def absent(tree: Path, simulated: bool, host: Host) -> Diagnostic:
-    """Return the finding for a tree without zones; says what stands in the way where it can be told."""
+    """Return the diagnostic for a tree without zones, with the reason if it is known."""
     if simulated:
         return finding(f"{powercap.VARIABLE} names {tree}, which holds no RAPL zones.")
     if host.place == "WSL":
