@@ -136,8 +136,9 @@ class LivePublisher:
 
     def _told_of_today(self) -> None:
         """The ledger has told of the other notebooks; called on a thread of its own."""
-        self._change()
-        self._wake()
+        if self._metering.enabled:  # else this kernel is silent
+            self._change()
+            self._wake()
 
     def _wake(self) -> None:
         self._session.hurry()
@@ -167,7 +168,7 @@ class LivePublisher:
         running = self._follow_windows()
         self._active = now if running else self._active
         waits = [self._compare(now), self._post(now, running=running)]
-        if not running and (self._channel.open or self.views):
+        if not running and self._metering.enabled and (self._channel.open or self.views):
             waits.append(self._frames.today.ask(now - self._active))
         waits += [view.look(now, self._draw, self._chronicle.newest(view.rows), running=running) for view in self.views]
         return min((wait for wait in waits if wait is not None), default=None)
