@@ -24,7 +24,7 @@ export interface IFigure {
 
 /** What all notebooks used today; `least`: or more. */
 export interface IToday extends IFigure {
-  least?: boolean;
+  lowerBound?: boolean;
 }
 
 export type Kind = 'gpu' | 'cpu' | 'dram' | 'other';
@@ -41,7 +41,7 @@ export interface IPart {
 export type Verdict = 'more' | 'less' | 'unproven' | 'none';
 
 /** A cell or a run beside its baseline; differences are ours minus the baseline's, in joules. */
-export interface IAgainst {
+export interface IComparison {
   baseline: number | null;
   baseline_uncertainty: number | null;
   difference: number | null;
@@ -79,7 +79,7 @@ export interface ICell {
   reruns: number;
   rerun_joules: number | null;
   last_run: IFigure | null;
-  against: IAgainst | null;
+  against: IComparison | null;
 }
 
 export interface ITotals {
@@ -89,7 +89,7 @@ export interface ITotals {
   cells: number;
   idle: IFigure | null;
   reruns: IFigure | null;
-  against: IAgainst | null;
+  against: IComparison | null;
   compared: number;
   /** Where the factor of its CO2e comes from. */
   co2e_source?: string | null;
@@ -130,7 +130,7 @@ export interface IBudget {
 }
 
 /** What may be asked of a budget. */
-export type Account =
+export type BudgetRequest =
   | {
       action: 'set';
       per: IBudget['per'];
@@ -201,7 +201,7 @@ export type Request =
       name: string | null;
     }
   | { v: 1; type: 'meter'; id: string; on: boolean }
-  | ({ v: 1; type: 'budget'; id: string } & Account)
+  | ({ v: 1; type: 'budget'; id: string } & BudgetRequest)
   | {
       v: 1;
       type: 'notebook';
@@ -226,13 +226,13 @@ export interface IRun {
  * What is waited for: the kernel to start, the kernel to be idle (until then it can't say whether it is metered),
  * or metering to start.
  */
-export type Wait = 'start' | 'busy' | 'loading';
+export type WaitReason = 'start' | 'busy' | 'loading';
 
 /** Why there are no live figures, or 'live'. Each has a sentence and a next step. */
 export type Status =
   | { kind: 'no-notebook' }
   | { kind: 'no-kernel'; last: IFigure | null }
-  | { kind: 'waiting'; why: Wait }
+  | { kind: 'waiting'; why: WaitReason }
   | { kind: 'not-python'; language: string }
   | { kind: 'not-loaded' }
   | { kind: 'not-installed'; command: string }
@@ -242,7 +242,7 @@ export type Status =
   | { kind: 'disconnected' };
 
 /** One point of the course of power: seconds since 1970, watts, and the cell that ran. */
-export interface IPower {
+export interface IPowerPoint {
   at: number;
   watts: number | null;
   cell: string | null;
@@ -268,7 +268,7 @@ export interface IState {
   baseline: IBaselineHead | null;
   budgets: readonly IBudget[];
   notice: string | null;
-  power: readonly IPower[];
+  power: readonly IPowerPoint[];
   /** Earlier runs, newest first; null where the server's part is missing. */
   runs: readonly IRun[] | null;
   /** One sentence where history can't be had: the server's part is missing, the ledger locked. */
@@ -286,7 +286,7 @@ export interface IActions {
   useBaseline(name: string): Promise<IAnswer>;
   clearBaseline(): Promise<IAnswer>;
   /** Set, clear or override a budget. */
-  account(asked: Account): Promise<IAnswer>;
+  changeBudget(request: BudgetRequest): Promise<IAnswer>;
   /** Keep a finished run of this notebook as a baseline; the server's part writes it, no kernel is needed. */
   keepRun(run: string, name: string): Promise<IAnswer>;
   /** Scroll the notebook to a cell and select it; false where the notebook has no such cell any more. */
@@ -312,7 +312,7 @@ export interface ICells {
  * What is in sight: figures in the cells of the notebooks that are shown; live figures of the notebook in front; those
  * of the ledger as well.
  */
-export type Sight = 'nothing' | 'cells' | 'live' | 'all';
+export type Visibility = 'nothing' | 'cells' | 'live' | 'all';
 
 /** The model of the panel: state, a signal when it changes, and what can be asked of it. */
 export interface IEnergyModel extends IActions {
@@ -322,7 +322,7 @@ export interface IEnergyModel extends IActions {
   /** What the kernel of a notebook last said of its cells. */
   cellsOf(notebookPath: string): ICells;
   /** Say what of all this is in sight somewhere on the page; live figures stop where nothing is. */
-  show(viewer: string, sight: Sight): void;
+  show(viewer: string, visibility: Visibility): void;
 }
 
 export const IEnergyModel = new Token<IEnergyModel>(

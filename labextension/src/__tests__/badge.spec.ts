@@ -1,12 +1,12 @@
-import { columns, corner, type IEditor } from '../badge/badgePosition';
-import { belongs, plate } from '../badge/badgeText';
-import { Words } from '../format/messages';
+import { columns, badgePosition, type IEditor } from '../badge/badgePosition';
+import { belongsToExecution, badgeTextFor } from '../badge/badgeText';
+import { Messages } from '../format/messages';
 import { against, cell, figure, trans } from './sample';
 
-const words = new Words(trans);
+const words = new Messages(trans);
 const thin = (text: string): string => text.replace(/\u202f/g, ' ');
 const told = (...args: Parameters<typeof cell>): string =>
-  thin(plate(words, cell(...args), '“before”')?.text ?? '');
+  thin(badgeTextFor(words, cell(...args), '“before”')?.text ?? '');
 
 describe('what a badge says', () => {
   it('is the figure, its ± and a difference that was proven', () => {
@@ -31,11 +31,11 @@ describe('what a badge says', () => {
     expect(told(570, 9, { ...running, against: against() })).toBe(
       '570 J so far'
     );
-    expect(plate(words, cell(null, null, running), '')).toBeNull();
+    expect(badgeTextFor(words, cell(null, null, running), '')).toBeNull();
   });
 
   it('is a dash, not 0, where there is no reading', () => {
-    const said = plate(words, cell(null), '');
+    const said = badgeTextFor(words, cell(null), '');
     expect(said?.text).toBe('–');
     expect(said?.sentence).toContain('no reading');
   });
@@ -45,7 +45,7 @@ describe('what a badge says', () => {
       { kind: 'gpu', joules: 11.2, uncertainty: 0.3, quality: 'measured' },
       { kind: 'cpu', joules: 1.2, uncertainty: 0.5, quality: 'estimated' }
     ] as const;
-    const said = plate(
+    const said = badgeTextFor(
       words,
       cell(12.4, 0.6, {
         execution_count: 4,
@@ -82,7 +82,7 @@ describe('a badge belongs to the execution whose number the cell shows', () => {
     ['another one that was seen running', ended, null, 'y', false, false],
     ['a figure without a number', unnumbered, 3, null, false, true]
   ] as const)('%s', (_, known, count, watched, own, expected) => {
-    expect(belongs(known, count, watched, own)).toBe(expected);
+    expect(belongsToExecution(known, count, watched, own)).toBe(expected);
   });
 });
 
@@ -102,42 +102,50 @@ describe('the place of a badge', () => {
   // 400 - 5 - 80 - 5 - 8 = 302 pixels are free beside a badge in a corner: 37 letters.
 
   it('is above where the first line leaves room', () => {
-    expect(corner(size, editor, [line(37), line(99)], none)).toEqual({
+    expect(badgePosition(size, editor, [line(37), line(99)], none)).toEqual({
       at: 'top',
       right: 5
     });
   });
 
   it('is below where the last line alone leaves room', () => {
-    expect(corner(size, editor, [line(38), line(9)], none)?.at).toBe('bottom');
+    expect(badgePosition(size, editor, [line(38), line(9)], none)?.at).toBe(
+      'bottom'
+    );
   });
 
   it('is nowhere where both lines reach it', () => {
-    expect(corner(size, editor, [line(38), '', line(38)], none)).toBeNull();
-    expect(corner(size, editor, [line(38)], none)).toBeNull();
+    expect(
+      badgePosition(size, editor, [line(38), '', line(38)], none)
+    ).toBeNull();
+    expect(badgePosition(size, editor, [line(38)], none)).toBeNull();
   });
 
   it('is left of the toolbar, or below it', () => {
-    expect(corner(size, editor, ['x = 1', line(38)], bar)?.right).toBe(175);
-    expect(corner(size, editor, [line(30), 'x'], bar)).toEqual({
+    expect(badgePosition(size, editor, ['x = 1', line(38)], bar)?.right).toBe(
+      175
+    );
+    expect(badgePosition(size, editor, [line(30), 'x'], bar)).toEqual({
       at: 'bottom',
       right: 5
     });
     const low = { ...editor, height: 28 };
-    expect(corner(size, low, ['x = 1'], bar)).toEqual({
+    expect(badgePosition(size, low, ['x = 1'], bar)).toEqual({
       at: 'top',
       right: 175
     });
-    expect(corner(size, low, [line(30)], bar)).toBeNull();
+    expect(badgePosition(size, low, [line(30)], bar)).toBeNull();
   });
 
   it('counts a second line where a badge is higher than one', () => {
     const high = { ...size, height: 30 };
-    expect(corner(high, editor, ['x', line(38), 'x'], none)).toBeNull();
+    expect(badgePosition(high, editor, ['x', line(38), 'x'], none)).toBeNull();
   });
 
   it('is nowhere in an editor that is too narrow', () => {
-    expect(corner(size, { ...editor, width: 90 }, [''], none)).toBeNull();
+    expect(
+      badgePosition(size, { ...editor, width: 90 }, [''], none)
+    ).toBeNull();
   });
 
   it('counts wide letters twice, tabs to the next stop, and marks not at all', () => {

@@ -1,8 +1,8 @@
-import { course, highest } from '../charts/powerSeries';
-import { area, line, stretches } from '../charts/path';
+import { powerSeries, peakPower } from '../charts/powerSeries';
+import { areaPath, linePath, splitAtGaps } from '../charts/path';
 import { linear, ticks } from '../charts/scale';
 import { cut, stack } from '../charts/stack';
-import type { IPart, IPower, Quality } from '../tokens';
+import type { IPart, IPowerPoint, Quality } from '../tokens';
 import { cell, figure } from './sample';
 
 const part = (
@@ -38,7 +38,7 @@ describe('lines', () => {
 
   it('have gaps where a reading is absent, and never a 0', () => {
     const points = [1, 2, null, 4].map((y, x) => ({ x, y }));
-    expect(stretches(points)).toEqual([
+    expect(splitAtGaps(points)).toEqual([
       [
         { x: 0, y: 1 },
         { x: 1, y: 2 }
@@ -49,7 +49,7 @@ describe('lines', () => {
 
   it('have gaps where nothing came for long, or time ran backwards', () => {
     const at = [0, 1, 5, 6, 2].map(x => ({ x, y: 1 }));
-    expect(stretches(at, 2.5).map(each => each.length)).toEqual([2, 2, 1]);
+    expect(splitAtGaps(at, 2.5).map(each => each.length)).toEqual([2, 2, 1]);
   });
 
   it('are written as paths', () => {
@@ -57,14 +57,14 @@ describe('lines', () => {
       { x: 0, y: 10 },
       { x: 4.26, y: 20 }
     ];
-    expect(line(two, same, same)).toBe('M0,10L4.3,20');
-    expect(line(two.slice(0, 1), same, same)).toBe('M0,10h1');
-    expect(area(two, same, same, 50)).toBe('M0,10L4.3,20L4.3,50L0,50Z');
+    expect(linePath(two, same, same)).toBe('M0,10L4.3,20');
+    expect(linePath(two.slice(0, 1), same, same)).toBe('M0,10h1');
+    expect(areaPath(two, same, same, 50)).toBe('M0,10L4.3,20L4.3,50L0,50Z');
   });
 });
 
 describe('the course of power', () => {
-  const power: IPower[] = [
+  const power: IPowerPoint[] = [
     { at: 0, watts: 90, cell: 'old' },
     { at: 50, watts: 20, cell: 'a' },
     { at: 51, watts: null, cell: 'a' },
@@ -74,29 +74,29 @@ describe('the course of power', () => {
   ];
 
   it('is the last minute by the kernel’s clock', () => {
-    const seen = course(power);
+    const seen = powerSeries(power);
     expect([seen?.from, seen?.to]).toEqual([10, 70]);
-    expect(seen?.highest).toBe(31);
+    expect(seen?.peak).toBe(31);
     expect(seen?.idle).toBe(4);
   });
 
   it('knows where cells ran', () => {
-    expect(course(power)?.spans).toEqual([
+    expect(powerSeries(power)?.spans).toEqual([
       { cell: 'a', from: 50, to: 52 },
       { cell: 'b', from: 70, to: 70 }
     ]);
   });
 
   it('says no idle power where none was read', () => {
-    expect(course(power.slice(0, 4))?.idle).toBeNull();
-    expect(course([{ at: 1, watts: null, cell: 'a' }])?.highest).toBeNull();
-    expect(course([])).toBeNull();
+    expect(powerSeries(power.slice(0, 4))?.idle).toBeNull();
+    expect(powerSeries([{ at: 1, watts: null, cell: 'a' }])?.peak).toBeNull();
+    expect(powerSeries([])).toBeNull();
   });
 });
 
 describe('the highest power', () => {
   it('is at least what a cell between two points took on average', () => {
-    const seen = course([
+    const seen = powerSeries([
       { at: 100, watts: 0.36, cell: 'a' },
       { at: 101, watts: null, cell: null }
     ]);
@@ -104,14 +104,14 @@ describe('the highest power', () => {
       throw new Error('there are points');
     }
     const short = cell(7, 1, { started_at: 100.2, seconds: 0.3 });
-    expect(highest(seen, [short])).toBeCloseTo(7 / 0.3);
-    expect(highest(seen, [])).toBe(0.36);
+    expect(peakPower(seen, [short])).toBeCloseTo(7 / 0.3);
+    expect(peakPower(seen, [])).toBe(0.36);
     const earlier = { ...short, started_at: 10 };
     const below = {
       ...short,
       figure: { ...short.figure, below_resolution: true }
     };
-    expect(highest(seen, [earlier, below])).toBe(0.36);
+    expect(peakPower(seen, [earlier, below])).toBe(0.36);
   });
 });
 

@@ -1,12 +1,12 @@
 import {
   THIN,
   carbon,
-  ceiling,
-  change,
+  upperBound,
+  percentChange,
   energy,
   fixed,
-  floor,
-  head,
+  lowerBound,
+  withUnit,
   money,
   roughPercent,
   seconds,
@@ -14,7 +14,7 @@ import {
   unitOfColumn,
   watts,
   wholePercent,
-  within
+  inBlock
 } from '../format/quantities';
 import { FIGURES } from './figures';
 
@@ -35,15 +35,15 @@ describe('the page writes figures as the records do', () => {
 
   it.each(cases('energy'))('%p ± %p', (joules, uncertainty, text, doubt) => {
     const amount = energy(joules as number, uncertainty as number | null);
-    expect([head(amount), amount.uncertainty]).toEqual([text, doubt]);
+    expect([withUnit(amount), amount.uncertainty]).toEqual([text, doubt]);
   });
 
   it.each(cases('bounds'))('bounds of %p', (joules, most, least) => {
     const value = joules as number;
     const unit = unitFor([value]);
     const end = THIN + unit.symbol;
-    expect(`≤${THIN}${ceiling(value / unit.joules)}${end}`).toBe(most);
-    expect(`≥${THIN}${floor(value / unit.joules)}${end}`).toBe(least);
+    expect(`≤${THIN}${upperBound(value / unit.joules)}${end}`).toBe(most);
+    expect(`≥${THIN}${lowerBound(value / unit.joules)}${end}`).toBe(least);
   });
 
   it.each(cases('others'))(
@@ -90,7 +90,7 @@ describe('± and the value end on the same digit', () => {
 
 describe('absent is never 0', () => {
   it.each([null, NaN, Infinity])('%p', value => {
-    expect(head(energy(value))).toBe('–');
+    expect(withUnit(energy(value))).toBe('–');
     expect(watts(value)).toBe('–');
     expect(wholePercent(value)).toBe('–');
     expect(money(value, 'EUR')[0]).toBe('–');
@@ -98,13 +98,13 @@ describe('absent is never 0', () => {
   });
 
   it('but nothing is 0', () => {
-    expect(head(energy(0))).toBe(`0${THIN}J`);
+    expect(withUnit(energy(0))).toBe(`0${THIN}J`);
   });
 });
 
 describe('the unit a person chose is the largest used', () => {
   const written = (joules: number, choice: 'J' | 'Wh' | 'kWh'): string =>
-    head(energy(joules, null, null, choice)).replace(THIN, ' ');
+    withUnit(energy(joules, null, null, choice)).replace(THIN, ' ');
 
   it('keeps joules', () => {
     expect(written(4100, 'J')).toBe('4,100 J');
@@ -135,10 +135,10 @@ describe('the unit a person chose is the largest used', () => {
 describe('parts and changes', () => {
   it('writes a part at the digit of its block', () => {
     const block = energy(4100, 200);
-    expect(within(3480, block)).toBe('3.5');
-    expect(within(120, block)).toBe('0.1');
-    expect(within(12, block)).toBe('0.01');
-    expect(within(0, block)).toBe('0.0');
+    expect(inBlock(3480, block)).toBe('3.5');
+    expect(inBlock(120, block)).toBe('0.1');
+    expect(inBlock(12, block)).toBe('0.01');
+    expect(inBlock(0, block)).toBe('0.0');
   });
 
   it.each([
@@ -149,12 +149,12 @@ describe('parts and changes', () => {
     [1.27, '+130'],
     [11.9, '+1,200']
   ])('%p', (ratio, text) => {
-    expect(change(ratio)).toBe(`${text}${THIN}%`);
+    expect(percentChange(ratio)).toBe(`${text}${THIN}%`);
   });
 
   it('does not choke on forged figures', () => {
     expect(fixed(1e300, 0)).toBe('1e300');
     expect(fixed(-1e-300, 2)).toBe('−1e−300');
-    expect(head(energy(1e300, 1e299)).length).toBeLessThan(20);
+    expect(withUnit(energy(1e300, 1e299)).length).toBeLessThan(20);
   });
 });

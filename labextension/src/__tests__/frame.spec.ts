@@ -1,5 +1,5 @@
-import { isMarked, readFrame, refusedFrame } from '../kernel/frames';
-import { Refusal } from '../schema/validators';
+import { isGreenFrame, readFrame, frameErrorMessage } from '../kernel/frames';
+import { ValidationError } from '../schema/validators';
 import type { Frame } from '../tokens';
 import { history, snapshot } from './frames';
 import { against, cell, trans } from './sample';
@@ -20,9 +20,9 @@ function changed(frame: unknown, path: string[], value: unknown): unknown {
   return copy;
 }
 
-function refused(value: unknown): Refusal {
+function refused(value: unknown): ValidationError {
   const found = readFrame(value);
-  if (!(found instanceof Refusal)) {
+  if (!(found instanceof ValidationError)) {
     throw new Error(`not refused: ${JSON.stringify(found).slice(0, 200)}`);
   }
   return found;
@@ -121,14 +121,14 @@ describe('a frame', () => {
   it('of another version says both versions', () => {
     const refusal = refused({ ...whole, v: 2 });
     expect(refusal.kind).toBe('version');
-    expect(refusedFrame(refusal, trans)).toMatch(
+    expect(frameErrorMessage(refusal, trans)).toMatch(
       /^The kernel speaks version 2 .* version 1: .*\.$/
     );
   });
 
   it('that was refused names the place in one sentence', () => {
     const refusal = refused(changed(whole, ['watts'], 'x'));
-    expect(refusedFrame(refusal, trans)).toContain('(watts)');
+    expect(frameErrorMessage(refusal, trans)).toContain('(watts)');
   });
 
   it('with a key that reaches into every object is harmless', () => {
@@ -159,8 +159,8 @@ describe('a frame', () => {
   });
 
   it('is known by its mark', () => {
-    expect(isMarked(whole)).toBe(true);
-    expect(isMarked({ app: 'another' })).toBe(false);
-    expect(isMarked(null)).toBe(false);
+    expect(isGreenFrame(whole)).toBe(true);
+    expect(isGreenFrame({ app: 'another' })).toBe(false);
+    expect(isGreenFrame(null)).toBe(false);
   });
 });

@@ -1,11 +1,11 @@
-import { indicator } from '../statusbar/statusText';
+import { statusText } from '../statusbar/statusText';
 import type { IState, ITotals } from '../tokens';
-import { Words } from '../format/messages';
+import { Messages } from '../format/messages';
 import { figure, state, totals, trans } from './sample';
 
-const words = new Words(trans);
+const words = new Messages(trans);
 const shown = (more: Partial<IState>, sums: Partial<ITotals> = {}) => {
-  const found = indicator(
+  const found = statusText(
     words,
     state({ totals: totals(figure(4100, 200), sums), ...more })
   );
@@ -55,7 +55,7 @@ it('keeps the total but no watts when the kernel has gone silent', () => {
 });
 
 it('is nothing where nothing is metered', () => {
-  expect(indicator(words, state())).toBeNull();
+  expect(statusText(words, state())).toBeNull();
   expect(shown({ status: { kind: 'not-loaded' } })).toBeNull();
   expect(shown({ status: { kind: 'no-notebook' } })).toBeNull();
 });

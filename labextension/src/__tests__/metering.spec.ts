@@ -1,30 +1,30 @@
-import { changed, lines, refusal } from '../kernel/meteringCode';
+import { changeCode, loadCode, configError } from '../kernel/meteringCode';
 
 const none = { region: '', pue: null, tariff: '' };
 
 describe('settings for a kernel', () => {
   it('go with the line that loads', () => {
-    expect(lines({ ...none, region: ' FRA ' })).toBe(
+    expect(loadCode({ ...none, region: ' FRA ' })).toBe(
       "%load_ext jupyter_green\n%config JupyterGreen.region = 'FRA'"
     );
   });
 
   it('reach a running one where they have changed, and nothing else does', () => {
     const before = { ...none, region: 'FRA' };
-    expect(changed(before, before)).toBe('');
-    expect(changed(before, { ...before, tariff: '0.25 EUR/kWh' })).toBe(
+    expect(changeCode(before, before)).toBe('');
+    expect(changeCode(before, { ...before, tariff: '0.25 EUR/kWh' })).toBe(
       "%config JupyterGreen.tariff = '0.25 EUR/kWh'"
     );
-    expect(changed(before, { ...none, pue: 1.2 })).toBe(
+    expect(changeCode(before, { ...none, pue: 1.2 })).toBe(
       "%config JupyterGreen.region = ''\n%config JupyterGreen.pue = '1.2'"
     );
-    expect(changed(none, { ...none, region: "'; evil" })).toBe('');
+    expect(changeCode(none, { ...none, region: "'; evil" })).toBe('');
   });
 
   it('that can not be read are told in the words of the kernel', () => {
-    expect(refusal('')).toBe('');
+    expect(configError('')).toBe('');
     expect(
-      refusal("ERROR:root:The price 'cheap' can't be read: write it.\n")
+      configError("ERROR:root:The price 'cheap' can't be read: write it.\n")
     ).toBe("The price 'cheap' can't be read: write it.");
   });
 });

@@ -1,9 +1,9 @@
-import { card, message } from '../format/shareText';
-import { Words } from '../format/messages';
+import { modelCardSection, chatMessage } from '../format/shareText';
+import { Messages } from '../format/messages';
 import type { IPart } from '../tokens';
 import { against, cell, figure, state, totals, trans } from './sample';
 
-const words = new Words(trans);
+const words = new Messages(trans);
 const sum = (more = {}) =>
   totals(figure(4100, 200, { co2e_grams: 0.0638, ...more }), {
     against: against({ ratio: -0.29 }),
@@ -42,7 +42,7 @@ describe('a total for a message', () => {
       cells: 6
     };
     const seen = { ...now, devices: [...devices, processor] };
-    expect(message(words, seen, whole)).toBe(
+    expect(chatMessage(words, seen, whole)).toBe(
       '`sentiment.ipynb`: 4.1 kJ ± 0.2, 83 % measured · −29 % against “before” on the 6 cells both runs finished\n' +
         '2 GPUs measured 3.4 kJ · CPU estimated 0.7 kJ · NVIDIA A10, EPYC · 6 cells, 12 s · 64 mg CO₂e'
     );
@@ -53,7 +53,7 @@ describe('a total for a message', () => {
       ...sum(),
       against: against({ verdict: 'unproven' as const })
     };
-    expect(message(words, now, unproven)).toContain(
+    expect(chatMessage(words, now, unproven)).toContain(
       'no proven difference from “before”'
     );
   });
@@ -71,7 +71,9 @@ describe('a total for a model card', () => {
     // tests/labextension/test_quotation.py makes the same lines in the kernel; a processor that was not read is no part.
     const seen = { ...now, devices: [...devices, processor] };
     const whole = { ...sum(), parts: read, co2e_source: source };
-    expect(card(words, seen, whole).split('\n').slice(0, 8)).toEqual([
+    expect(
+      modelCardSection(words, seen, whole).split('\n').slice(0, 8)
+    ).toEqual([
       '---',
       'co2_eq_emissions:',
       '  emissions: 0.0638',
@@ -95,20 +97,20 @@ describe('a total for a model card', () => {
     ],
     ['nothing was read', {}, { joules: null }]
   ])('has no such head where %s', (_, seen, more) => {
-    const text = card(words, { ...now, ...seen }, sum(more));
+    const text = modelCardSection(words, { ...now, ...seen }, sum(more));
     expect(text).not.toContain('co2_eq_emissions');
     expect(text.startsWith('## Energy')).toBe(true);
   });
 
   it('writes grams as every reader of YAML takes them for a number', () => {
-    const tiny = card(words, now, sum({ co2e_grams: 1.23456e-7 }));
+    const tiny = modelCardSection(words, now, sum({ co2e_grams: 1.23456e-7 }));
     expect(tiny).toContain('emissions: 0.000000123\n');
-    const large = card(words, now, sum({ co2e_grams: 1234567 }));
+    const large = modelCardSection(words, now, sum({ co2e_grams: 1234567 }));
     expect(large).toContain('emissions: 1230000\n');
   });
 
   it('takes a device’s marks for text', () => {
-    const text = card(
+    const text = modelCardSection(
       words,
       state({
         devices: [{ ...devices[0], device: 'a"\n---\nb: [x](y) <script>' }]

@@ -1,16 +1,16 @@
-import { keyOf } from '../notebook/cellOrder';
+import { cellKey } from '../notebook/cellOrder';
 import {
   ROW_HEIGHT,
-  byJoules,
-  dearest,
-  inSight,
-  kept,
-  moved,
+  sortedByJoules,
+  topCells,
+  visibleRange,
+  inOrder,
+  rowForKey,
   newestFinal,
-  scrolledTo,
-  shown,
-  sorted,
-  typedTo
+  scrollTopFor,
+  shownJoules,
+  jouleOrder,
+  rowForTyping
 } from '../state/rows';
 import { cell, figure } from './sample';
 
@@ -21,7 +21,13 @@ describe('order', () => {
   it('puts the largest first, equals as in the notebook, absent last', () => {
     const first = cell(5);
     const second = cell(5);
-    const sorted = byJoules([cell(null), first, cell(900), second, cell(0)]);
+    const sorted = sortedByJoules([
+      cell(null),
+      first,
+      cell(900),
+      second,
+      cell(0)
+    ]);
     expect(joules(sorted)).toEqual([900, 5, 5, 0, null]);
     expect(sorted[1]).toBe(first);
     expect(sorted[2]).toBe(second);
@@ -31,29 +37,31 @@ describe('order', () => {
     const bound = (most: number) =>
       cell(0, most, { figure: figure(0, most, { below_resolution: true }) });
     const cells = [bound(2), cell(null), bound(110), cell(0), cell(40)];
-    expect(byJoules(cells)).toEqual([4, 3, 2, 0, 1].map(at => cells[at]));
+    expect(sortedByJoules(cells)).toEqual([4, 3, 2, 0, 1].map(at => cells[at]));
   });
 
   it('leaves the list it was given as it was', () => {
     const cells = [cell(1), cell(2)];
-    byJoules(cells);
+    sortedByJoules(cells);
     expect(joules(cells)).toEqual([1, 2]);
   });
 
   it('goes by own joules where a device is shared', () => {
     const shared = cell(96, 2, { shared: true, own_joules: 51 });
-    expect(shown(shared)).toBe(51);
-    expect(joules(byJoules([shared, cell(60)]))).toEqual([60, 96]);
+    expect(shownJoules(shared)).toBe(51);
+    expect(joules(sortedByJoules([shared, cell(60)]))).toEqual([60, 96]);
   });
 
   it('shows the whole where a share could not be told', () => {
-    expect(shown(cell(96, 2, { shared: true, own_joules: null }))).toBe(96);
+    expect(shownJoules(cell(96, 2, { shared: true, own_joules: null }))).toBe(
+      96
+    );
   });
 
   it('keeps its places while figures grow; gone cells go, new ones come last', () => {
     const [a, b, c] = [cell(3), cell(2), cell(1)];
     const grown = { ...b, figure: { ...b.figure, joules: 99 } };
-    expect(kept([keyOf(a), keyOf(b), 'gone'], [c, grown, a])).toEqual([
+    expect(inOrder([cellKey(a), cellKey(b), 'gone'], [c, grown, a])).toEqual([
       a,
       grown,
       c
@@ -65,35 +73,35 @@ describe('an order by joules', () => {
   const small = cell(30, 1, { started_at: 200, seconds: 9 });
   const open = cell(10, null, { started_at: 100, seconds: 1, final: false });
   const grown = { ...open, figure: figure(60, 1) };
-  const before = sorted(null, 'r', [small, open]);
+  const before = jouleOrder(null, 'r', [small, open]);
 
   it('holds while figures grow, cells begin and cells go', () => {
     const begun = cell(99, null, { status: 'running', final: false });
-    expect(sorted(before, 'r', [small, grown, begun])).toBe(before);
-    expect(sorted(before, 'r', [grown])).toBe(before);
+    expect(jouleOrder(before, 'r', [small, grown, begun])).toBe(before);
+    expect(jouleOrder(before, 'r', [grown])).toBe(before);
   });
 
   it('is made anew by a cell that ended before another and is final after it', () => {
     const final = { ...grown, final: true };
-    expect(sorted(before, 'r', [small, final]).keys).toEqual(
-      [final, small].map(keyOf)
+    expect(jouleOrder(before, 'r', [small, final]).keys).toEqual(
+      [final, small].map(cellKey)
     );
   });
 
   it('is made anew whatever the clock says, and by a final figure that is another', () => {
     const early = cell(40, 1, { started_at: 3 });
-    expect(sorted(before, 'r', [small, open, early]).keys).toEqual(
-      [early, small, open].map(keyOf)
+    expect(jouleOrder(before, 'r', [small, open, early]).keys).toEqual(
+      [early, small, open].map(cellKey)
     );
     const less = { ...small, figure: figure(5, 1) };
-    expect(sorted(before, 'r', [less, open]).keys).toEqual(
-      [open, less].map(keyOf)
+    expect(jouleOrder(before, 'r', [less, open]).keys).toEqual(
+      [open, less].map(cellKey)
     );
   });
 
   it('is that of one run', () => {
     const other = cell(9, null, { status: 'running', final: false });
-    expect(sorted(before, 's', [other]).keys).toEqual([keyOf(other)]);
+    expect(jouleOrder(before, 's', [other]).keys).toEqual([cellKey(other)]);
   });
 });
 
@@ -102,16 +110,16 @@ describe('the dearest', () => {
     const bound = cell(50, 60, {
       figure: figure(50, 60, { below_resolution: true })
     });
-    expect(joules(dearest([bound, cell(40, 1)], 3))).toEqual([40]);
+    expect(joules(topCells([bound, cell(40, 1)], 3))).toEqual([40]);
   });
 
   it('names three, largest first', () => {
     const cells = [1, 40, 7, 100, 3, 40].map(each => cell(each));
-    expect(joules(dearest(cells, 3))).toEqual([100, 40, 40]);
+    expect(joules(topCells(cells, 3))).toEqual([100, 40, 40]);
   });
 
   it('names none that used nothing or has no reading', () => {
-    expect(dearest([cell(0), cell(null)], 3)).toEqual([]);
+    expect(topCells([cell(0), cell(null)], 3)).toEqual([]);
   });
 });
 
@@ -132,7 +140,7 @@ describe('what is seen of ten thousand rows', () => {
     'at %p',
     top => {
       const height = 500;
-      const { first, end } = inSight(top, height, count);
+      const { first, end } = visibleRange(top, height, count);
       const seen = Math.max(0, Math.min(top, count * ROW_HEIGHT - height));
       expect(first * ROW_HEIGHT).toBeLessThanOrEqual(seen);
       expect(end * ROW_HEIGHT).toBeGreaterThanOrEqual(seen + height);
@@ -143,13 +151,13 @@ describe('what is seen of ten thousand rows', () => {
   );
 
   it('is nothing where there is nothing', () => {
-    expect(inSight(0, 500, 0)).toEqual({ first: 0, end: 0 });
+    expect(visibleRange(0, 500, 0)).toEqual({ first: 0, end: 0 });
   });
 
   it('scrolls the shortest way', () => {
-    expect(scrolledTo(10, 0, 360)).toBe(36);
-    expect(scrolledTo(3, 200, 360)).toBe(108);
-    expect(scrolledTo(8, 200, 360)).toBe(200);
+    expect(scrollTopFor(10, 0, 360)).toBe(36);
+    expect(scrollTopFor(3, 200, 360)).toBe(108);
+    expect(scrollTopFor(8, 200, 360)).toBe(200);
   });
 });
 
@@ -165,11 +173,11 @@ describe('keys', () => {
     ['a', 50, null],
     ['constructor', 50, null]
   ])('%s from %p', (key, from, to) => {
-    expect(moved(key, from, 100, 10 * ROW_HEIGHT)).toBe(to);
+    expect(rowForKey(key, from, 100, 10 * ROW_HEIGHT)).toBe(to);
   });
 
   it('move nowhere in an empty list', () => {
-    expect(moved('End', 0, 0, 360)).toBeNull();
+    expect(rowForKey('End', 0, 0, 360)).toBeNull();
   });
 });
 
@@ -181,7 +189,7 @@ describe('typing', () => {
     'Model.fit()'
   ];
   const find = (typed: string, from: number): number | null =>
-    typedTo(typed, from, lines.length, index => lines[index]);
+    rowForTyping(typed, from, lines.length, index => lines[index]);
 
   it('finds what begins so before what holds it', () => {
     expect(find('model', 2)).toBe(3);

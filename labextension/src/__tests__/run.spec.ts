@@ -1,5 +1,5 @@
-import { CellOrder, keyOf } from '../notebook/cellOrder';
-import { Power } from '../state/powerHistory';
+import { CellOrder, cellKey } from '../notebook/cellOrder';
+import { PowerHistory } from '../state/powerHistory';
 import { Run } from '../state/run';
 import type { ICell } from '../tokens';
 import { history, snapshot } from './frames';
@@ -69,7 +69,7 @@ describe('the order of cells', () => {
 
 describe('the course of power', () => {
   it('keeps the newest points alone', () => {
-    const power = new Power(3);
+    const power = new PowerHistory(3);
     for (let at = 1; at <= 5; at++) {
       power.add({ at, watts: at, cell: null });
     }
@@ -77,7 +77,7 @@ describe('the course of power', () => {
   });
 
   it('marks a gap once, and takes the same moment once', () => {
-    const power = new Power();
+    const power = new PowerHistory();
     for (const [at, watts] of [
       [1, 5],
       [1, 6],
@@ -91,7 +91,7 @@ describe('the course of power', () => {
   });
 
   it('begins anew where the clock was set back', () => {
-    const power = new Power();
+    const power = new PowerHistory();
     power.add({ at: 5000, watts: 1, cell: null });
     power.add({ at: 1400, watts: 2, cell: null });
     expect(power.points.map(point => point.at)).toEqual([1400]);
@@ -102,22 +102,23 @@ describe('a run', () => {
   it('shows the execution that runs, then what it used', () => {
     const run = new Run();
     const first = cell(5, 1, { cell_id: 'a', started_at: 1 });
-    run.take(snapshot({ cells: [first] }), 0);
+    run.applySnapshot(snapshot({ cells: [first] }), 0);
     const again = cell(1, null, {
       cell_id: 'a',
       status: 'running',
       started_at: 2
     });
-    expect(run.take(snapshot({ running: again }), 1)).toMatchObject({
+    expect(run.applySnapshot(snapshot({ running: again }), 1)).toMatchObject({
       keys: ['a'],
       notable: true
     });
     expect(run.row('a')).toEqual(again);
     expect(
-      run.take(snapshot({ running: { ...again, seconds: 1 } }), 2).notable
+      run.applySnapshot(snapshot({ running: { ...again, seconds: 1 } }), 2)
+        .urgent
     ).toBe(false);
     const done = { ...again, status: 'ok' as const };
-    run.take(snapshot({ phase: 'idle', cells: [done] }), 3);
+    run.applySnapshot(snapshot({ phase: 'idle', cells: [done] }), 3);
     expect(run.row('a')).toEqual(done);
     expect([...run.keys()]).toEqual(['a']);
   });
@@ -126,9 +127,9 @@ describe('a run', () => {
     const run = new Run();
     const older = snapshot({ watts: 1 });
     const newer = snapshot({ watts: 2, cells: [cell(5, 1, { cell_id: 'a' })] });
-    run.take(newer, 0);
-    run.take(newer, 1);
-    expect(run.take(older, 2)).toEqual({
+    run.applySnapshot(newer, 0);
+    run.applySnapshot(newer, 1);
+    expect(run.applySnapshot(older, 2)).toEqual({
       keys: [],
       begun: false,
       notable: false
@@ -141,8 +142,8 @@ describe('a run', () => {
   it('does not let an earlier execution replace a later one', () => {
     const run = new Run();
     const later = cell(5, 1, { cell_id: 'a', started_at: 9, reruns: 1 });
-    run.take(snapshot({ cells: [later] }), 0);
-    run.recall(
+    run.applySnapshot(snapshot({ cells: [later] }), 0);
+    run.applyHistory(
       history({ cells: [cell(2, 1, { cell_id: 'a', started_at: 3 })] })
     );
     expect(run.row('a')).toEqual(later);
@@ -151,32 +152,35 @@ describe('a run', () => {
   it('takes a later execution for the later one whatever the clock says', () => {
     const run = new Run();
     const first = cell(5, 1, { cell_id: 'a', started_at: 100 });
-    run.take(snapshot({ seq: 1, cells: [first] }), 1);
+    run.applySnapshot(snapshot({ seq: 1, cells: [first] }), 1);
     // The clock was set back by a minute between the two.
     const again = cell(7, 1, { cell_id: 'a', started_at: 40, reruns: 1 });
-    const change = run.take(snapshot({ seq: 2, cells: [again] }), 2);
+    const change = run.applySnapshot(snapshot({ seq: 2, cells: [again] }), 2);
     expect(run.row('a')).toBe(again);
-    expect(change.notable).toBe(true);
+    expect(change.urgent).toBe(true);
   });
 
   it('begins from nothing in another run, and the old one is over', () => {
     const run = new Run();
-    run.take(snapshot({ run: 'one', cells: [cell(5, 1)] }), 0);
+    run.applySnapshot(snapshot({ run: 'one', cells: [cell(5, 1)] }), 0);
     const next = cell(1, 1, { run: 'two' });
-    const change = run.take(snapshot({ run: 'two', seq: 1, cells: [next] }), 1);
-    expect(change.begun).toBe(true);
-    expect([...run.keys()]).toEqual([keyOf(next)]);
-    run.take(snapshot({ run: 'one', cells: [cell(7, 1)] }), 2);
-    run.recall(history({ run: 'one', cells: [cell(7, 1)] }));
-    expect([...run.keys()]).toEqual([keyOf(next)]);
+    const change = run.applySnapshot(
+      snapshot({ run: 'two', seq: 1, cells: [next] }),
+      1
+    );
+    expect(change.isNewRun).toBe(true);
+    expect([...run.keys()]).toEqual([cellKey(next)]);
+    run.applySnapshot(snapshot({ run: 'one', cells: [cell(7, 1)] }), 2);
+    run.applyHistory(history({ run: 'one', cells: [cell(7, 1)] }));
+    expect([...run.keys()]).toEqual([cellKey(next)]);
     expect(run.snapshot?.run).toBe('two');
   });
 
   it('knows nothing after a restart, and no straggler brings it back', () => {
     const run = new Run();
-    run.take(snapshot({ run: 'one', cells: [cell(5, 1)] }), 0);
+    run.applySnapshot(snapshot({ run: 'one', cells: [cell(5, 1)] }), 0);
     run.clear();
-    run.take(snapshot({ run: 'one', cells: [cell(5, 1)] }), 1);
+    run.applySnapshot(snapshot({ run: 'one', cells: [cell(5, 1)] }), 1);
     expect(run.snapshot).toBeNull();
     expect([...run.keys()]).toEqual([]);
     expect(run.power.points).toEqual([]);
@@ -186,7 +190,7 @@ describe('a run', () => {
     const run = new Run();
     const lone = cell(1, 1, { cell_id: null, id: 'x9' });
     const running = cell(1, null, { cell_id: 'b', status: 'running' });
-    run.take(snapshot({ cells: [lone], running }), 0);
+    run.applySnapshot(snapshot({ cells: [lone], running }), 0);
     expect([...run.keys()]).toEqual(['#x9', 'b']);
     expect(run.row('#x9')).toEqual(lone);
   });

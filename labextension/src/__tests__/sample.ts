@@ -1,6 +1,6 @@
 /** Cells and figures for the tests, and a translator that leaves words as they are. */
 import type { TranslationBundle } from '@jupyterlab/translation';
-import type { IAgainst, ICell, IFigure, IState, ITotals } from '../tokens';
+import type { IComparison, ICell, IFigure, IState, ITotals } from '../tokens';
 
 function filled(text: string, args: unknown[]): string {
   return text.replace(/%(\d+)/g, (_, n: string) => String(args[Number(n) - 1]));
@@ -34,7 +34,7 @@ export function figure(
   };
 }
 
-export function against(more: Partial<IAgainst> = {}): IAgainst {
+export function against(more: Partial<IComparison> = {}): IComparison {
   return {
     baseline: 100,
     baseline_uncertainty: 4,

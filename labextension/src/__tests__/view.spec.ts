@@ -324,7 +324,7 @@ describe('what a total holds and does not', () => {
 
   it('says of a sum of today that may be behind that it may be more', () => {
     const least = ran([cell(600, 20)], {
-      today: { ...figure(600, 20), least: true }
+      today: { ...figure(600, 20), lowerBound: true }
     });
     expect(text(least)).toContain('All notebooks today ≥ 600 J ± 20');
     const whole = ran([cell(600, 20)], { today: figure(600, 20) });

@@ -1,21 +1,23 @@
-import { announcement, sentence } from '../format/cellSentences';
-import { Words } from '../format/messages';
+import { announcement, cellSentence } from '../format/cellSentences';
+import { Messages } from '../format/messages';
 import { against, cell, figure, trans } from './sample';
 
-const words = new Words(trans);
+const words = new Messages(trans);
 const plain = (text: string): string => text.replace(/\u202f/g, ' ');
 const said = (...args: Parameters<typeof cell>): string =>
-  plain(sentence(words, { ...cell(...args), execution_count: 4 }, '“before”'));
+  plain(
+    cellSentence(words, { ...cell(...args), execution_count: 4 }, '“before”')
+  );
 const row = (...args: Parameters<typeof cell>): string =>
-  plain(words.text(words.ofCell(cell(...args))));
+  plain(words.text(words.cellReading(cell(...args))));
 const estimated = { quality: 'estimated', measured_share: 0 } as const;
 
 describe('processor time', () => {
   const timed = against({ basis: 'cpu_time', ratio: -0.57 });
 
   it('is what a difference is of where energy is only estimated', () => {
-    const words = new Words(trans);
-    expect(words.difference(cell(9, 6, { against: timed }))).toEqual({
+    const messages = new Messages(trans);
+    expect(messages.difference(cell(9, 6, { against: timed }))).toEqual({
       sign: '−57\u202f%',
       word: 'CPU time',
       excess: false
@@ -23,13 +25,13 @@ describe('processor time', () => {
   });
 
   it('of one run proves nothing on a busy machine', () => {
-    const words = new Words(trans);
+    const messages = new Messages(trans);
     const once = against({
       ...timed,
       verdict: 'unproven',
       reason: 'one run'
     });
-    expect(words.difference(cell(9, 6, { against: once }))).toEqual({
+    expect(messages.difference(cell(9, 6, { against: once }))).toEqual({
       sign: '≈',
       word: 'one run',
       excess: false
@@ -40,7 +42,7 @@ describe('processor time', () => {
 describe('figures', () => {
   it('mark what no sensor stands behind', () => {
     expect(plain(words.figure(figure(92, 37, estimated)))).toBe('~90 J ± 40');
-    expect(words.standing(figure(92, 37, estimated))).toBe('estimated');
+    expect(words.provenance(figure(92, 37, estimated))).toBe('estimated');
   });
 
   it('say how much was measured', () => {
@@ -49,12 +51,12 @@ describe('figures', () => {
       measured_share: 0.85
     });
     expect(plain(words.figure(partly))).toBe('4.1 kJ ± 0.2');
-    expect(plain(words.standing(partly))).toBe('85 % measured');
+    expect(plain(words.provenance(partly))).toBe('85 % measured');
   });
 
   it('never call a simulated figure measured', () => {
     const simulated = figure(41, 2, { quality: 'simulated' });
-    expect(words.standing(simulated)).toBe('simulated');
+    expect(words.provenance(simulated)).toBe('simulated');
     expect(said(41, 2, { figure: simulated })).toContain('simulated');
     expect(said(41, 2, { figure: simulated })).not.toContain('measured');
   });
@@ -66,7 +68,7 @@ describe('figures', () => {
 
   it('are absent, not 0, where there is no reading', () => {
     expect(words.figure(figure(null))).toBe('–');
-    expect(words.standing(figure(null))).toBe('no reading');
+    expect(words.provenance(figure(null))).toBe('no reading');
     expect(row(null, null, { status: 'running', final: false })).toBe('–');
   });
 });
@@ -143,9 +145,9 @@ describe('a row read aloud', () => {
     expect(said(31, 5, { against: hot })).toContain(
       'no proven difference from “before”: the device was throttled in this run and not in the baseline’s'
     );
-    expect(words.unfair(against({ verdict: 'unproven', reason: null }))).toBe(
-      ''
-    );
+    expect(
+      words.conditionsReason(against({ verdict: 'unproven', reason: null }))
+    ).toBe('');
   });
 
   it('tells of the last run while a cell runs', () => {

@@ -4,13 +4,13 @@
  * A badge belongs to the execution whose number the cell shows. So a file that was copied with its cells' ids and uses
  * the same kernel never bears the figures of the other.
  */
-import { known } from '../format/quantities';
-import { provisional } from '../state/rows';
-import { sentence } from '../format/cellSentences';
+import { isKnown } from '../format/quantities';
+import { isProvisional } from '../state/rows';
+import { cellSentence } from '../format/cellSentences';
 import type { ICell } from '../tokens';
-import type { Words } from '../format/messages';
+import type { Messages } from '../format/messages';
 
-export interface IPlate {
+export interface IBadgeText {
   text: string;
   sentence: string;
 }
@@ -18,27 +18,30 @@ export interface IPlate {
 const DOT = ' · ';
 
 /** What to show; null while there is nothing to say yet. */
-export function plate(
-  words: Words,
+export function badgeTextFor(
+  messages: Messages,
   cell: ICell,
   baseline: string
-): IPlate | null {
-  const { trans } = words;
-  if (!known(cell.figure.joules) && provisional(cell)) {
+): IBadgeText | null {
+  const { trans } = messages;
+  if (!isKnown(cell.figure.joules) && isProvisional(cell)) {
     return null;
   }
   const against = cell.against;
   const proven =
-    cell.status !== 'running' && against !== null && words.proven(against);
-  const said = [
-    words.text(words.ofCell(cell)),
+    cell.status !== 'running' && against !== null && messages.isProven(against);
+  const parts = [
+    messages.text(messages.cellReading(cell)),
     cell.figure.quality === 'simulated' ? trans.__('simulated') : '',
-    proven ? words.difference(cell).sign : ''
+    proven ? messages.difference(cell).sign : ''
   ];
-  const whole = [sentence(words, cell, baseline), words.devices(cell.parts)];
+  const sentences = [
+    cellSentence(messages, cell, baseline),
+    messages.devices(cell.parts)
+  ];
   return {
-    text: said.filter(each => each !== '').join(DOT),
-    sentence: whole.filter(each => each !== '').join('. ')
+    text: parts.filter(each => each !== '').join(DOT),
+    sentence: sentences.filter(each => each !== '').join('. ')
   };
 }
 
@@ -48,7 +51,7 @@ export function plate(
  * `count` is the number in the cell's prompt, null while it has none: because it runs, was cleared, or was loaded anew
  * from a file. Then it is if the run began in this notebook (`own`), or if this very execution was `watched` running.
  */
-export function belongs(
+export function belongsToExecution(
   cell: ICell,
   count: number | null,
   watched: string | null,

@@ -12,7 +12,7 @@ const MARKS: Readonly<Record<Quality, string>> = {
 };
 
 /** The look of a device's part, for bars and their keys. */
-export function look(kind: ISegment['kind'], quality: Quality): string {
+export function segmentClass(kind: ISegment['kind'], quality: Quality): string {
   return `jgp-${kind}${kind === 'over' ? '' : MARKS[quality]}`;
 }
 
@@ -46,7 +46,7 @@ export function Bar({
       {segments.map(segment => (
         <i
           key={`${segment.kind} ${segment.quality}`}
-          className={look(segment.kind, segment.quality)}
+          className={segmentClass(segment.kind, segment.quality)}
           style={{ width: percent(segment.share) }}
         />
       ))}

@@ -1,7 +1,7 @@
 /**
  * A stacked bar as shares: devices in one fixed order, each solid, hatched or dashed by how it came about.
  */
-import { known } from '../format/decimal';
+import { isKnown } from '../format/decimal';
 import type { IFigure, IPart, Kind, Quality } from '../tokens';
 
 export interface ISegment {
@@ -14,10 +14,10 @@ export interface ISegment {
 const ORDER: readonly Kind[] = ['gpu', 'cpu', 'dram', 'other'];
 
 /** The parts that have joules, in the order in which they are drawn. */
-export function drawn(parts: readonly IPart[]): IPart[] {
+export function drawnParts(parts: readonly IPart[]): IPart[] {
   return ORDER.flatMap(kind =>
     parts.filter(
-      part => part.kind === kind && known(part.joules) && part.joules > 0
+      part => part.kind === kind && isKnown(part.joules) && part.joules > 0
     )
   );
 }
@@ -35,45 +35,47 @@ export function stack(
   scale: number
 ): ISegment[] {
   if (
-    !known(joules) ||
+    !isKnown(joules) ||
     !(joules > 0) ||
     !(scale > 0) ||
     figure.below_resolution
   ) {
     return [];
   }
-  const attributed = known(figure.joules) && joules !== figure.joules;
-  const read = drawn(parts);
-  const whole = read.reduce((sum, part) => sum + (part.joules ?? 0), 0);
+  const attributed = isKnown(figure.joules) && joules !== figure.joules;
+  const partsRead = drawnParts(parts);
+  const whole = partsRead.reduce((sum, part) => sum + (part.joules ?? 0), 0);
   if (!(whole > 0) || !Number.isFinite(whole)) {
-    const quality = attributed ? worse(figure.quality) : figure.quality;
+    const quality = attributed
+      ? attributedQuality(figure.quality)
+      : figure.quality;
     return [{ kind: 'other', quality, share: Math.min(1, joules / scale) }];
   }
-  return read.map(part => ({
+  return partsRead.map(part => ({
     kind: part.kind,
-    quality: attributed ? worse(part.quality) : part.quality,
+    quality: attributed ? attributedQuality(part.quality) : part.quality,
     share: Math.min(1, ((part.joules ?? 0) / whole) * (joules / scale))
   }));
 }
 
-function worse(quality: Quality): Quality {
+function attributedQuality(quality: Quality): Quality {
   return quality === 'measured' ? 'estimated' : quality;
 }
 
 /** Cut a bar at `at` (0 to 1): what lies beyond is excess and drawn as such. */
 export function cut(segments: readonly ISegment[], at: number): ISegment[] {
-  const kept: ISegment[] = [];
-  let left = at;
-  let over = 0;
+  const inside: ISegment[] = [];
+  let remaining = at;
+  let excess = 0;
   for (const segment of segments) {
-    const share = Math.max(0, Math.min(segment.share, left));
+    const share = Math.max(0, Math.min(segment.share, remaining));
     if (share > 0) {
-      kept.push({ ...segment, share });
+      inside.push({ ...segment, share });
     }
-    left -= share;
-    over += segment.share - share;
+    remaining -= share;
+    excess += segment.share - share;
   }
-  return over > 0
-    ? [...kept, { kind: 'over', quality: 'measured', share: over }]
-    : kept;
+  return excess > 0
+    ? [...inside, { kind: 'over', quality: 'measured', share: excess }]
+    : inside;
 }

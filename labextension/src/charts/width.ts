@@ -8,17 +8,17 @@ export function useWidth<T extends HTMLElement>(): [
   React.RefObject<T>,
   number
 ] {
-  const place = React.useRef<T>(null);
+  const element = React.useRef<T>(null);
   const [width, setWidth] = React.useState(296);
   React.useLayoutEffect(() => {
-    const node = place.current;
+    const node = element.current;
     if (node === null) {
       return;
     }
     const measure = (): void => {
-      const now = Math.floor(node.clientWidth);
-      if (now > 0) {
-        setWidth(now);
+      const current = Math.floor(node.clientWidth);
+      if (current > 0) {
+        setWidth(current);
       }
     };
     measure();
@@ -26,5 +26,5 @@ export function useWidth<T extends HTMLElement>(): [
     observer.observe(node);
     return () => observer.disconnect();
   }, []);
-  return [place, width];
+  return [element, width];
 }

@@ -13,12 +13,12 @@ export const ABSENT = '–';
 const MOST_DECIMALS = 12;
 
 /** Whether there is a finite number to write. */
-export function known(value: number | null | undefined): value is number {
+export function isKnown(value: number | null | undefined): value is number {
   return typeof value === 'number' && Number.isFinite(value);
 }
 
 /** A finite number as an integer and the count of its decimals, exactly as it is written. */
-function parts(value: number): { coefficient: bigint; scale: number } {
+function decimalParts(value: number): { coefficient: bigint; scale: number } {
   const [mantissa, exponent] = Math.abs(value).toExponential().split('e');
   const digits = mantissa.replace('.', '');
   return {
@@ -28,19 +28,23 @@ function parts(value: number): { coefficient: bigint; scale: number } {
 }
 
 /** The magnitude of `value` in units of 10^-decimals, rounded. */
-function counted(value: number, decimals: number, rounding: Rounding): bigint {
-  const { coefficient, scale } = parts(value);
+function roundedUnits(
+  value: number,
+  decimals: number,
+  rounding: Rounding
+): bigint {
+  const { coefficient, scale } = decimalParts(value);
   if (decimals >= scale) {
     return coefficient * 10n ** BigInt(decimals - scale);
   }
   const step = 10n ** BigInt(scale - decimals);
   const whole = coefficient / step;
-  const rest = coefficient % step;
-  const away =
+  const remainder = coefficient % step;
+  const roundUp =
     rounding === 'nearest'
-      ? 2n * rest >= step
-      : rest > 0n && (rounding === 'ceiling') === value > 0;
-  return away ? whole + 1n : whole;
+      ? 2n * remainder >= step
+      : remainder > 0n && (rounding === 'ceiling') === value > 0;
+  return roundUp ? whole + 1n : whole;
 }
 
 /** Write `value` with so many places (negative: rounded to tens, hundreds), commas and a true minus. */
@@ -52,8 +56,11 @@ export function fixed(
   if (!Number.isFinite(value)) {
     return ABSENT;
   }
-  const size = Math.abs(value);
-  if (size >= 1e15 || (size > 0 && size < 10 ** -MOST_DECIMALS)) {
+  const magnitude = Math.abs(value);
+  if (
+    magnitude >= 1e15 ||
+    (magnitude > 0 && magnitude < 10 ** -MOST_DECIMALS)
+  ) {
     return value
       .toExponential(1)
       .replace('.0e', 'e')
@@ -61,7 +68,7 @@ export function fixed(
       .replace(/-/g, MINUS);
   }
   const places = Math.min(decimals, MOST_DECIMALS);
-  let integer = value === 0 ? 0n : counted(value, places, rounding);
+  let integer = value === 0 ? 0n : roundedUnits(value, places, rounding);
   if (places < 0) {
     integer *= 10n ** BigInt(-places);
   }
@@ -73,7 +80,7 @@ export function fixed(
 }
 
 /** The decimals that give `value` so many significant digits; 9.96 with two is 10 unless the carry is kept. */
-export function places(
+export function decimalsFor(
   value: number,
   digits: number,
   rounding: Rounding = 'nearest',
@@ -86,7 +93,8 @@ export function places(
   let decimals = digits - 1 - exponent;
   if (!keepCarry) {
     decimals -=
-      counted(Math.abs(value), decimals, rounding).toString().length - digits;
+      roundedUnits(Math.abs(value), decimals, rounding).toString().length -
+      digits;
   }
   return Math.min(decimals, MOST_DECIMALS);
 }
@@ -97,21 +105,21 @@ export function significant(
   digits = 2,
   rounding: Rounding = 'nearest'
 ): string {
-  return fixed(value, places(value, digits, rounding), rounding);
+  return fixed(value, decimalsFor(value, digits, rounding), rounding);
 }
 
 /** The first digit that is not 0 as `value` is written; '0' where it vanishes. */
-export function leading(value: number, decimals: number): string {
+export function leadingDigit(value: number, decimals: number): string {
   return fixed(Math.abs(value), decimals).match(/[1-9]/)?.[0] ?? '0';
 }
 
 /** The decimals that a ± gets: one significant digit, two where the first is 1. */
-export function doubt(uncertainty: number): number {
-  if (!known(uncertainty) || uncertainty === 0) {
+export function uncertaintyDecimals(uncertainty: number): number {
+  if (!isKnown(uncertainty) || uncertainty === 0) {
     return 0;
   }
-  const finer = places(uncertainty, 2);
-  return leading(uncertainty, finer) === '1'
-    ? finer
-    : places(uncertainty, 1, 'nearest', true);
+  const decimals = decimalsFor(uncertainty, 2);
+  return leadingDigit(uncertainty, decimals) === '1'
+    ? decimals
+    : decimalsFor(uncertainty, 1, 'nearest', true);
 }

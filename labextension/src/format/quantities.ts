@@ -8,17 +8,17 @@
 import {
   ABSENT,
   MINUS,
-  doubt,
+  uncertaintyDecimals,
   fixed,
-  known,
-  leading,
-  places,
+  isKnown,
+  leadingDigit,
+  decimalsFor,
   significant,
   type Rounding
 } from './decimal';
 import {
   JOULES,
-  reached,
+  largestStep,
   unit,
   unitFor,
   type IUnit,
@@ -26,7 +26,7 @@ import {
   type UnitChoice
 } from './units';
 
-export { ABSENT, fixed, known, significant } from './decimal';
+export { ABSENT, fixed, isKnown, significant } from './decimal';
 export { unitFor, unitOfColumn, type IUnit, type UnitChoice } from './units';
 
 /** Narrow no-break space: before units and %, after ±. */
@@ -63,70 +63,76 @@ const SYMBOLS: Readonly<Record<string, string>> = {
 export function energy(
   joules: number | null,
   uncertainty: number | null = null,
-  given: IUnit | null = null,
+  fixedUnit: IUnit | null = null,
   choice: UnitChoice = 'auto'
 ): IAmount {
-  if (!known(joules)) {
+  if (!isKnown(joules)) {
     return {
       value: ABSENT,
       uncertainty: null,
-      unit: given ?? unitFor([], choice),
+      unit: fixedUnit ?? unitFor([], choice),
       decimals: 0
     };
   }
-  const spread = known(uncertainty) ? uncertainty : null;
-  const write = (chosen: IUnit): IAmount => {
+  const halfWidth = isKnown(uncertainty) ? uncertainty : null;
+  const formatIn = (chosen: IUnit): IAmount => {
     const value = joules / chosen.joules;
-    const doubtful = spread === null ? null : spread / chosen.joules;
-    const decimals = doubtful
-      ? doubt(doubtful)
-      : places(value, doubtful === 0 ? 3 : 2);
+    const scaledHalfWidth =
+      halfWidth === null ? null : halfWidth / chosen.joules;
+    const decimals = scaledHalfWidth
+      ? uncertaintyDecimals(scaledHalfWidth)
+      : decimalsFor(value, scaledHalfWidth === 0 ? 3 : 2);
     return {
       value: fixed(value, decimals),
-      uncertainty: doubtful === null ? null : fixed(doubtful, decimals),
+      uncertainty:
+        scaledHalfWidth === null ? null : fixed(scaledHalfWidth, decimals),
       unit: chosen,
       decimals
     };
   };
-  const first = write(given ?? unitFor([joules, spread], choice));
+  const first = formatIn(fixedUnit ?? unitFor([joules, halfWidth], choice));
   if (
-    given ||
+    fixedUnit ||
     choice !== 'auto' ||
     !first.value.replace(MINUS, '').startsWith('1,000')
   ) {
     return first;
   }
   const next = JOULES.findIndex(step => step[0] === first.unit.symbol) + 1;
-  return next < JOULES.length ? write(unit(JOULES[next])) : first;
+  return next < JOULES.length ? formatIn(unit(JOULES[next])) : first;
 }
 
 /** The value with its unit. */
-export function head(amount: IAmount): string {
+export function withUnit(amount: IAmount): string {
   return amount.value === ABSENT
     ? ABSENT
     : `${amount.value}${THIN}${amount.unit.symbol}`;
 }
 
 /** Write a part of a block at the block's digit, or with a digit of its own where it would vanish there. */
-export function within(joules: number, block: IAmount): string {
+export function inBlock(joules: number, block: IAmount): string {
   return fixedOrOwn(joules / block.unit.joules, block.decimals);
 }
 
 /** Write `value` at a column's digit, or with one digit of its own where it would vanish there. */
 function fixedOrOwn(value: number, decimals: number): string {
-  return value !== 0 && leading(value, decimals) === '0'
+  return value !== 0 && leadingDigit(value, decimals) === '0'
     ? significant(value, 1)
     : fixed(value, decimals);
 }
 
 /** Whether a digit bends a value by more than a share of it. */
-export function bends(value: number, decimals: number, share: number): boolean {
+export function roundingExceeds(
+  value: number,
+  decimals: number,
+  share: number
+): boolean {
   const step = 10 ** -decimals;
   return Math.abs(Math.round(value / step) * step - value) > share * value;
 }
 
 /** An upper bound rounded up to one significant digit, two where the first is 1; without its unit. */
-export function ceiling(value: number): string {
+export function upperBound(value: number): string {
   const two = significant(value, 2, 'ceiling');
   return two.replace(/^[0.]+/, '').startsWith('1')
     ? two
@@ -134,24 +140,24 @@ export function ceiling(value: number): string {
 }
 
 /** A lower bound, rounded down to two significant digits; without its unit. */
-export function floor(value: number): string {
+export function lowerBound(value: number): string {
   return significant(value, 2, 'floor');
 }
 
 /** Write a power in watts, two significant digits. */
 export function watts(value: number | null): string {
-  return known(value) ? `${significant(value)}${THIN}W` : ABSENT;
+  return isKnown(value) ? `${significant(value)}${THIN}W` : ABSENT;
 }
 
 /** The nearest whole number, the even one of two as near: as Python rounds. */
-function nearest(value: number): number {
+function roundHalfEven(value: number): number {
   const whole = Math.round(value);
   return whole - value === 0.5 && whole % 2 !== 0 ? whole - 1 : whole;
 }
 
 /** Write a duration: 0.4 ms, 21 ms, 1.83 s, 5.5 s, 28 s, 2 min 5 s, 1 h 4 min. */
 export function seconds(value: number | null): string {
-  if (!known(value) || value < 0) {
+  if (!isKnown(value) || value < 0) {
     return ABSENT;
   }
   if (value < 0.9995) {
@@ -165,11 +171,11 @@ export function seconds(value: number | null): string {
   }
   const [size, large, small] =
     value < 3599.5
-      ? [nearest(value), 'min', 's']
-      : [nearest(value / 60), 'h', 'min'];
-  const rest = size % 60;
+      ? [roundHalfEven(value), 'min', 's']
+      : [roundHalfEven(value / 60), 'h', 'min'];
+  const remainder = size % 60;
   const whole = `${fixed(Math.floor(size / 60), 0)}${THIN}${large}`;
-  return rest ? `${whole} ${rest}${THIN}${small}` : whole;
+  return remainder ? `${whole} ${remainder}${THIN}${small}` : whole;
 }
 
 /** How often something has to run until its CO2e or cost is large enough to write. */
@@ -180,13 +186,13 @@ export function carbon(
   grams: number | null,
   rounding: Rounding = 'nearest'
 ): readonly [string, string, Times] {
-  if (!known(grams)) {
+  if (!isKnown(grams)) {
     return [ABSENT, '', 1];
   }
   const times = grams !== 0 && Math.abs(grams) < 1e-7 ? 1000000 : 1;
   const mass = grams * times;
   // From a tenth of a unit on: 0.19 mg reads better than 190 µg beside figures in mg.
-  const [symbol, size] = reached(GRAMS, mass === 0 ? 1 : 10 * mass);
+  const [symbol, size] = largestStep(GRAMS, mass === 0 ? 1 : 10 * mass);
   return [significant(mass / size, 2, rounding), symbol, times];
 }
 
@@ -196,18 +202,21 @@ export function money(
   currency: string | null,
   rounding: Rounding = 'nearest'
 ): readonly [string, Times] {
-  if (!known(amount)) {
+  if (!isKnown(amount)) {
     return [ABSENT, 1];
   }
   for (const times of [1, 1000, 1000000] as const) {
     if (amount === 0 || Math.abs(amount) * times >= 0.095) {
-      return [priced(fixed(amount * times, 2, rounding), currency), times];
+      return [
+        withCurrency(fixed(amount * times, 2, rounding), currency),
+        times
+      ];
     }
   }
-  return [`<${THIN}${priced('0.10', currency)}`, 1000000];
+  return [`<${THIN}${withCurrency('0.10', currency)}`, 1000000];
 }
 
-function priced(figure: string, currency: string | null): string {
+function withCurrency(figure: string, currency: string | null): string {
   const symbol = SYMBOLS[currency ?? ''];
   if (symbol === undefined) {
     return currency ? `${figure}${THIN}${currency}` : figure;
@@ -219,7 +228,7 @@ function priced(figure: string, currency: string | null): string {
 
 /** Write a share (1 = 100 %) as a whole number of per cent, never rounded up to 100 or down to 0. */
 export function wholePercent(share: number | null): string {
-  if (!known(share)) {
+  if (!isKnown(share)) {
     return ABSENT;
   }
   if (share >= 0.995 && share < 1) {
@@ -232,36 +241,36 @@ export function wholePercent(share: number | null): string {
 
 /** Write a share by the rule of ±: one significant digit, two where the first is 1. */
 export function roughPercent(share: number | null): string {
-  return known(share)
-    ? `${fixed(share * 100, doubt(Math.abs(share * 100)))}${THIN}%`
+  return isKnown(share)
+    ? `${fixed(share * 100, uncertaintyDecimals(Math.abs(share * 100)))}${THIN}%`
     : ABSENT;
 }
 
 /** The ± of what follows from joules, such as CO2e or a cost, as a share of it: it is as unsure as they are. */
-export function doubted({
+export function relativeUncertainty({
   joules,
   uncertainty
 }: {
   joules: number | null;
   uncertainty: number | null;
 }): string {
-  return known(joules) && joules > 0 && known(uncertainty)
+  return isKnown(joules) && joules > 0 && isKnown(uncertainty)
     ? ` ±${THIN}${roughPercent(uncertainty / joules)}`
     : '';
 }
 
 /** Write a proven change with its sign: "−38 %", "+27 %", "+0.4 %", "+1,200 %". */
-export function change(ratio: number): string {
+export function percentChange(ratio: number): string {
   const percent = ratio * 100;
   const size = Math.abs(percent);
   const sign = percent < 0 ? MINUS : '+';
-  let written = fixed(size, 0);
+  let digits = fixed(size, 0);
   if (size < 0.95) {
-    written = significant(size, 1);
+    digits = significant(size, 1);
   } else if (size >= 100) {
-    written = significant(size, 2);
+    digits = significant(size, 2);
   } else if (size >= 99) {
-    written = '99'; // less than all of it stays less than 100
+    digits = '99'; // less than all of it stays less than 100
   }
-  return `${sign}${written}${THIN}%`;
+  return `${sign}${digits}${THIN}%`;
 }

@@ -8,7 +8,7 @@
 const ELLIPSIS = '…';
 
 /** The text as one line of so many characters at most; what is cut ends in "…". */
-export function line(text: string, limit = 200): string {
+export function singleLine(text: string, limit = 200): string {
   const clean = text
     .slice(0, 4 * limit + 16)
     .replace(/[\t-\r\u0085\u2028\u2029]/g, ' ')

@@ -4,7 +4,7 @@
  * The unit that a person chose is the largest used; what would vanish in it takes a smaller one of the same
  * family, so that a cell of 12 J is 3.4 mWh and not 0.0034 Wh beside its ±.
  */
-import { known, places } from './decimal';
+import { isKnown, decimalsFor } from './decimal';
 import type { ISettings } from '../tokens';
 
 export type UnitChoice = ISettings['unit'];
@@ -33,14 +33,14 @@ const WATT_HOURS: readonly Step[] = [
   ['kWh', 3.6e6],
   ['MWh', 3.6e9]
 ];
-const MOST_COLUMN_DECIMALS = 3;
+const MAX_COLUMN_DECIMALS = 3;
 
 export const unit = ([symbol, joules]: Step): IUnit => ({ symbol, joules });
 
 const JOULE: IUnit = unit(JOULES[3]);
 
 /** The units of a choice, smallest first; the last is the largest that may be used. */
-function ladder(choice: UnitChoice): readonly Step[] {
+function unitSteps(choice: UnitChoice): readonly Step[] {
   switch (choice) {
     case 'J':
       return JOULES.slice(0, 4);
@@ -54,7 +54,7 @@ function ladder(choice: UnitChoice): readonly Step[] {
 }
 
 /** The largest step that `value` reaches, the smallest where it reaches none. */
-export function reached(steps: readonly Step[], value: number): Step {
+export function largestStep(steps: readonly Step[], value: number): Step {
   return (
     [...steps].reverse().find(step => Math.abs(value) >= step[1]) ?? steps[0]
   );
@@ -63,7 +63,7 @@ export function reached(steps: readonly Step[], value: number): Step {
 function largestOf(values: Iterable<number | null>): number {
   let largest = 0;
   for (const value of values) {
-    if (known(value)) {
+    if (isKnown(value)) {
       largest = Math.max(largest, Math.abs(value));
     }
   }
@@ -75,16 +75,16 @@ export function unitFor(
   values: Iterable<number | null>,
   choice: UnitChoice = 'auto'
 ): IUnit {
-  const steps = ladder(choice);
+  const steps = unitSteps(choice);
   const largest = largestOf(values);
   if (choice === 'auto') {
     return largest === 0 || (largest >= 0.01 && largest < 1000)
       ? JOULE
-      : unit(reached(steps, largest));
+      : unit(largestStep(steps, largest));
   }
   // A hundredth of the chosen unit still reads well; less takes a smaller one.
   const top = steps[steps.length - 1];
-  return unit(largest === 0 ? top : reached(steps, 100 * largest));
+  return unit(largest === 0 ? top : largestStep(steps, 100 * largest));
 }
 
 /**
@@ -99,19 +99,20 @@ export function unitOfColumn(
 ): IUnit {
   let largest = 0;
   let finest = Infinity;
-  for (const [value, spread] of rows) {
-    if (known(value)) {
+  for (const [value, halfWidth] of rows) {
+    if (isKnown(value)) {
       largest = Math.max(largest, Math.abs(value));
-      const fine = known(spread) && spread > 0 ? spread : Math.abs(value);
+      const fine =
+        isKnown(halfWidth) && halfWidth > 0 ? halfWidth : Math.abs(value);
       finest = fine > 0 ? Math.min(finest, fine) : finest;
     }
   }
-  const steps = ladder(choice);
+  const steps = unitSteps(choice);
   let chosen = unitFor([largest], choice);
   while (
     chosen.joules > 1 &&
     finest < Infinity &&
-    places(finest / chosen.joules, 1) > MOST_COLUMN_DECIMALS
+    decimalsFor(finest / chosen.joules, 1) > MAX_COLUMN_DECIMALS
   ) {
     const below = steps.findIndex(step => step[0] === chosen.symbol) - 1;
     if (below < 0) {

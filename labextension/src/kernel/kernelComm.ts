@@ -13,7 +13,7 @@ import { ISignal, Signal } from '@lumino/signaling';
 
 type Future = Kernel.IShellFuture;
 
-export class Wire implements IDisposable {
+export class KernelComm implements IDisposable {
   /**
    * @param _target - The comm target that is kept open.
    */
@@ -60,7 +60,7 @@ export class Wire implements IDisposable {
     if (kernel.handleComms) {
       kernel.registerCommTarget(this._target, keepOpen);
     }
-    this._choose();
+    this._selectConnection();
   }
 
   /** Give a connection up; false where none is left. */
@@ -69,7 +69,7 @@ export class Wire implements IDisposable {
     if (!kernel.isDisposed && kernel.handleComms) {
       kernel.removeCommTarget(this._target, keepOpen);
     }
-    this._choose();
+    this._selectConnection();
     return this._connections.length > 0;
   }
 
@@ -85,33 +85,33 @@ export class Wire implements IDisposable {
   }
 
   /** Send data on a comm; null where there is nobody to send it to. */
-  send(comm: string, data: JSONObject): Future | null {
+  send(commId: string, data: JSONObject): Future | null {
     return this._send(({ username, clientId }) =>
       KernelMessage.createMessage<KernelMessage.ICommMsgMsg<'shell'>>({
         msgType: 'comm_msg',
         channel: 'shell',
         username,
         session: clientId,
-        content: { comm_id: comm, data }
+        content: { comm_id: commId, data }
       })
     );
   }
 
   /** Open a comm of this page's own. Only to a kernel that is known to have the target. */
-  open(comm: string, data: JSONObject): Future | null {
+  open(commId: string, data: JSONObject): Future | null {
     return this._send(({ username, clientId }) =>
       KernelMessage.createMessage<KernelMessage.ICommOpenMsg<'shell'>>({
         msgType: 'comm_open',
         channel: 'shell',
         username,
         session: clientId,
-        content: { comm_id: comm, target_name: this._target, data }
+        content: { comm_id: commId, target_name: this._target, data }
       })
     );
   }
 
   /** Ask the kernel for its comms with the target; null where it could not answer. */
-  async comms(): Promise<string[] | null> {
+  async listComms(): Promise<string[] | null> {
     try {
       const reply = await this._kernel?.requestCommInfo({
         target_name: this._target
@@ -143,16 +143,16 @@ export class Wire implements IDisposable {
   }
 
   /** Listen on the first connection that is left. */
-  private _choose(): void {
+  private _selectConnection(): void {
     const next = this._connections.find(each => !each.isDisposed) ?? null;
-    const last = this._kernel;
-    if (next === last) {
+    const previous = this._kernel;
+    if (next === previous) {
       return;
     }
-    if (last !== null && !last.isDisposed) {
-      last.iopubMessage.disconnect(this._onMessage, this);
-      last.statusChanged.disconnect(this._onStatus, this);
-      last.connectionStatusChanged.disconnect(this._onConnection, this);
+    if (previous !== null && !previous.isDisposed) {
+      previous.iopubMessage.disconnect(this._onMessage, this);
+      previous.statusChanged.disconnect(this._onStatus, this);
+      previous.connectionStatusChanged.disconnect(this._onConnection, this);
     }
     this._kernel = next;
     if (next !== null) {

@@ -9,43 +9,43 @@ import type { Kernel } from '@jupyterlab/services';
 import type { IAnswer } from '../tokens';
 
 /** Why a question got no answer. */
-export type Silence = 'unlinked' | 'restarted' | 'silent';
+export type NoAnswer = 'unlinked' | 'restarted' | 'silent';
 
 /** Milliseconds that an answer may come after the kernel was done with the question. */
-const PATIENCE = 15_000;
+const ANSWER_TIMEOUT_MS = 15_000;
 
-export class Inquiries {
+export class PendingRequests {
   /** Wait for the answer to a question that was sent; null: it could not be. */
   async wait(
     id: string,
-    sent: Kernel.IShellFuture | null
-  ): Promise<IAnswer | Silence> {
-    if (sent === null) {
+    future: Kernel.IShellFuture | null
+  ): Promise<IAnswer | NoAnswer> {
+    if (future === null) {
       return 'unlinked';
     }
     return new Promise(resolve => {
       this._waiting.set(id, resolve);
-      const end = (silence: Silence): void => {
+      const finish = (reason: NoAnswer): void => {
         if (this._waiting.delete(id)) {
-          resolve(silence);
+          resolve(reason);
         }
       };
-      sent.done.then(
-        () => setTimeout(() => end('silent'), PATIENCE),
-        () => end('restarted')
+      future.done.then(
+        () => setTimeout(() => finish('silent'), ANSWER_TIMEOUT_MS),
+        () => finish('restarted')
       );
     });
   }
 
   /** Hand an answer to who waits for it; it may be another page's. */
-  answer(answer: IAnswer): void {
+  deliver(answer: IAnswer): void {
     const resolve = this._waiting.get(answer.to);
     this._waiting.delete(answer.to);
     resolve?.(answer);
   }
 
   /** No answer will come any more. */
-  end(): void {
+  cancelAll(): void {
     const waiting = [...this._waiting.values()];
     this._waiting.clear();
     waiting.forEach(resolve => resolve('restarted'));
@@ -53,6 +53,6 @@ export class Inquiries {
 
   private readonly _waiting = new Map<
     string,
-    (answer: IAnswer | Silence) => void
+    (answer: IAnswer | NoAnswer) => void
   >();
 }

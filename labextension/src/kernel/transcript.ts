@@ -68,7 +68,7 @@ export class Transcripts {
       kernel.status === 'busy'
         ? trans.__('The kernel is busy; this runs when its cells have ended.')
         : trans.__('Running…');
-    const { end, said, error } = await execute(kernel, line, text => {
+    const { end, output, error } = await execute(kernel, line, text => {
       content.text = text;
     });
     if (content.isDisposed) {
@@ -76,10 +76,10 @@ export class Transcripts {
     }
     switch (end) {
       case 'ok':
-        content.text = said || trans.__('It printed nothing.');
+        content.text = output || trans.__('It printed nothing.');
         break;
       case 'error':
-        content.text = `${said}${error?.words ?? ''}`.trim();
+        content.text = `${output}${error?.message ?? ''}`.trim();
         break;
       case 'gone':
         content.text = trans.__(

@@ -3,7 +3,7 @@
  *
  * Where the ledger is not asked by the page, or this run began before today, the kernel's own sum is taken.
  */
-import { known } from '../format/decimal';
+import { isKnown } from '../format/decimal';
 import type { IFigure, IToday } from '../tokens';
 
 /**
@@ -11,19 +11,19 @@ import type { IFigure, IToday } from '../tokens';
  * @param others What the other runs used; null where they used nothing, undefined where the ledger has not told.
  * @param own What this run used today; null where that is not known.
  */
-export function todays(
-  told: IFigure | null,
+export function todayTotal(
+  kernelTotal: IFigure | null,
   others: IFigure | null | undefined,
   own: IFigure | null
 ): IToday | null {
   const mine =
-    own && known(own.joules) && !own.below_resolution
+    own && isKnown(own.joules) && !own.below_resolution
       ? { ...own, joules: own.joules }
       : null;
   if (others === undefined || own === null) {
-    return told ?? (mine && { ...mine, least: true });
+    return kernelTotal ?? (mine && { ...mine, lowerBound: true });
   }
-  if (mine === null || others === null || !known(others.joules)) {
+  if (mine === null || others === null || !isKnown(others.joules)) {
     return mine ?? others;
   }
   // Simulated joules are never added to real ones; where there are both, the real ones are told.
@@ -38,7 +38,7 @@ export function todays(
     joules,
     // The runs' sensors lean the same way: their half-widths add up.
     uncertainty:
-      known(others.uncertainty) && known(mine.uncertainty)
+      isKnown(others.uncertainty) && isKnown(mine.uncertainty)
         ? others.uncertainty + mine.uncertainty
         : null,
     quality: mine.quality === 'measured' ? others.quality : mine.quality,

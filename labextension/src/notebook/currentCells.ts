@@ -8,33 +8,33 @@ import { CellOrder } from './cellOrder';
 import type { Run } from '../state/run';
 import type { ICell } from '../tokens';
 
-export class FrontCells {
+export class CurrentCells {
   /** The notebook in front has changed, or its cells have. */
-  rearrange(): void {
-    this._arranged = false;
+  invalidateOrder(): void {
+    this._orderValid = false;
   }
 
   /** Another run is to be shown. */
-  refill(): void {
-    this._filled = null;
+  invalidateRows(): void {
+    this._run = null;
   }
 
   /** Rows of a run have changed. */
-  change(run: Run, keys: readonly string[]): void {
-    if (run === this._filled) {
+  update(run: Run, keys: readonly string[]): void {
+    if (run === this._run) {
       keys.forEach(key => this._put(run, key));
     }
   }
 
   /** The rows of a run, in the order of these cells. */
   list(run: Run | null, ids: () => Iterable<string>): readonly ICell[] {
-    if (!this._arranged) {
+    if (!this._orderValid) {
       this._order.arrange(ids());
-      this._arranged = true;
+      this._orderValid = true;
     }
-    if (run === null || run !== this._filled) {
+    if (run === null || run !== this._run) {
       this._order.clear();
-      this._filled = run;
+      this._run = run;
       for (const key of run?.keys() ?? []) {
         this._put(run, key);
       }
@@ -51,7 +51,7 @@ export class FrontCells {
     }
   }
 
-  private _arranged = false;
-  private _filled: Run | null = null;
+  private _orderValid = false;
+  private _run: Run | null = null;
   private readonly _order = new CellOrder();
 }

@@ -16,25 +16,25 @@ export class NotebookTracker {
     private readonly _shell: ILabShell | null
   ) {
     _tracker.widgetAdded.connect((_, panel) => this._open(panel));
-    _tracker.currentChanged.connect(this._look, this);
-    _shell?.currentChanged.connect(this._look, this);
-    _shell?.layoutModified.connect(this._look, this);
+    _tracker.currentChanged.connect(this._update, this);
+    _shell?.currentChanged.connect(this._update, this);
+    _shell?.layoutModified.connect(this._update, this);
     _tracker.forEach(panel => this._open(panel));
-    this._look();
+    this._update();
   }
 
   /** The notebook in front; null where none is open. */
-  get front(): OpenNotebook | null {
-    return this._front;
+  get current(): OpenNotebook | null {
+    return this._current;
   }
 
-  get frontChanged(): ISignal<this, OpenNotebook | null> {
-    return this._frontChanged;
+  get currentChanged(): ISignal<this, OpenNotebook | null> {
+    return this._currentChanged;
   }
 
   /** Emitted when what is shown where may have changed. */
-  get rearranged(): ISignal<this, void> {
-    return this._rearranged;
+  get layoutChanged(): ISignal<this, void> {
+    return this._layoutChanged;
   }
 
   get opened(): ISignal<this, OpenNotebook> {
@@ -58,24 +58,24 @@ export class NotebookTracker {
     this._notebooks.set(panel, notebook);
     panel.disposed.connect(() => {
       this._notebooks.delete(panel);
-      this._look();
+      this._update();
       this._closed.emit(notebook);
       notebook.dispose();
     });
     this._opened.emit(notebook);
-    this._look();
+    this._update();
   }
 
-  private _look(): void {
-    const front = this._inFront();
-    if (front !== this._front) {
-      this._front = front;
-      this._frontChanged.emit(front);
+  private _update(): void {
+    const current = this._findCurrent();
+    if (current !== this._current) {
+      this._current = current;
+      this._currentChanged.emit(current);
     }
-    this._rearranged.emit();
+    this._layoutChanged.emit();
   }
 
-  private _inFront(): OpenNotebook | null {
+  private _findCurrent(): OpenNotebook | null {
     const shown = this._shell?.currentWidget ?? null;
     for (const [panel, notebook] of this._notebooks) {
       if (panel === shown) {
@@ -89,10 +89,12 @@ export class NotebookTracker {
     return (last?.panel.isVisible ? last : (visible ?? last)) ?? null;
   }
 
-  private _front: OpenNotebook | null = null;
+  private _current: OpenNotebook | null = null;
   private readonly _notebooks = new Map<NotebookPanel, OpenNotebook>();
-  private readonly _frontChanged = new Signal<this, OpenNotebook | null>(this);
-  private readonly _rearranged = new Signal<this, void>(this);
+  private readonly _currentChanged = new Signal<this, OpenNotebook | null>(
+    this
+  );
+  private readonly _layoutChanged = new Signal<this, void>(this);
   private readonly _opened = new Signal<this, OpenNotebook>(this);
   private readonly _closed = new Signal<this, OpenNotebook>(this);
 }

@@ -6,29 +6,29 @@ import { h } from '../element';
 import { newestFinal } from '../state/rows';
 import { announcement } from '../format/cellSentences';
 import type { IState } from '../tokens';
-import type { Words } from '../format/messages';
+import type { Messages } from '../format/messages';
 
 export function Announcement({
   state,
-  words,
+  messages,
   quiet
 }: {
   state: IState;
-  words: Words;
+  messages: Messages;
   quiet: boolean;
 }): JSX.Element {
-  const heard = React.useRef<{ run: string | null; id: string | null }>({
+  const announced = React.useRef<{ run: string | null; id: string | null }>({
     run: null,
     id: null
   });
   const [line, setLine] = React.useState('');
   React.useEffect(() => {
     const newest = newestFinal(state.cells);
-    const { run, id } = heard.current;
-    heard.current = { run: state.run, id: newest?.id ?? null };
+    const { run, id } = announced.current;
+    announced.current = { run: state.run, id: newest?.id ?? null };
     // What was there when the panel opened or the notebook changed is no news.
     if (newest && run === state.run && id !== newest.id && !quiet) {
-      setLine(announcement(words, newest, state.totals?.figure ?? null));
+      setLine(announcement(messages, newest, state.totals?.figure ?? null));
     }
   }, [state.cells]);
   return (

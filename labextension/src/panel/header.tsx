@@ -4,7 +4,7 @@
 import * as React from 'react';
 import { h } from '../element';
 import { Icon } from '../icons';
-import type { Words } from '../format/messages';
+import type { Messages } from '../format/messages';
 import { MenuButton, type IItem } from './menu';
 
 export type Tab = 'now' | 'runs';
@@ -12,14 +12,14 @@ export type Tab = 'now' | 'runs';
 const TABS: readonly Tab[] = ['now', 'runs'];
 
 export function Header({
-  words,
+  messages,
   tab,
   onTab,
   metering,
   onMetering,
   items
 }: {
-  words: Words;
+  messages: Messages;
   tab: Tab;
   onTab: (tab: Tab) => void;
   /** Whether cells are metered now; null where that can't be switched here. */
@@ -27,7 +27,7 @@ export function Header({
   onMetering: (on: boolean) => void;
   items: () => readonly IItem[];
 }): JSX.Element {
-  const { trans } = words;
+  const { trans } = messages;
   const tabs = React.useRef<HTMLDivElement>(null);
   const names: Record<Tab, string> = {
     now: trans.__('Now'),

@@ -4,18 +4,18 @@
 import * as React from 'react';
 import { Fragment, h } from '../element';
 import type { ICell, Quality } from '../tokens';
-import type { Words } from '../format/messages';
+import type { Messages } from '../format/messages';
 
 export const Legend = React.memo(function Legend({
-  words,
+  messages,
   cells,
   compared
 }: {
-  words: Words;
+  messages: Messages;
   cells: readonly ICell[];
   compared: boolean;
 }): JSX.Element {
-  const { trans } = words;
+  const { trans } = messages;
   const seen = new Set<Quality>();
   let shared = false;
   for (const cell of cells) {

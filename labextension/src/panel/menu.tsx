@@ -11,7 +11,7 @@ export interface IItem {
   /** For one of several: whether it is the chosen one. */
   checked?: boolean;
   /** A rule above. */
-  apart?: boolean;
+  separated?: boolean;
 }
 
 export function MenuList({
@@ -69,7 +69,7 @@ export function MenuList({
           role={item.checked === undefined ? 'menuitem' : 'menuitemradio'}
           aria-checked={item.checked}
           tabIndex={-1}
-          className={item.apart ? 'jgp-mod-apart' : undefined}
+          className={item.separated ? 'jgp-mod-apart' : undefined}
           onClick={() => {
             onClose(true);
             item.action();

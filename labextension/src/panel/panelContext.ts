@@ -3,10 +3,10 @@
  */
 import type { IChoices } from '../state/settings';
 import type { IActions, IAnswer, ISettings, IState } from '../tokens';
-import type { Words } from '../format/messages';
+import type { Messages } from '../format/messages';
 
 /** Do something that may take a while or fail, and say in one sentence what came of it. */
-export type Ask = (action: () => Promise<IAnswer | void>) => void;
+export type Perform = (action: () => Promise<IAnswer | void>) => void;
 
 /** Change a setting that the panel itself offers, so that it is kept. */
 export type Choose = <K extends 'unit' | 'order'>(
@@ -14,13 +14,13 @@ export type Choose = <K extends 'unit' | 'order'>(
   value: IChoices[K]
 ) => Promise<void>;
 
-export interface IDesk {
+export interface IPanelContext {
   state: IState;
-  words: Words;
+  messages: Messages;
   actions: IActions;
-  ask: Ask;
+  perform: Perform;
   /** Say one sentence to the person. */
-  say: (sentence: string) => void;
+  showMessage: (sentence: string) => void;
   copy: (text: string) => void;
   order: ISettings['order'];
   choose: (...chosen: Parameters<Choose>) => void;

@@ -93,9 +93,9 @@ export class EnergyPanel extends ReactWidget {
   }
 
   protected override onActivateRequest(_msg: Message): void {
-    const stop = (role: string): HTMLElement | null =>
+    const tabStop = (role: string): HTMLElement | null =>
       this.node.querySelector(`[role=${role}][tabindex="0"]`);
-    (stop('option') ?? stop('tab'))?.focus({ preventScroll: true });
+    (tabStop('option') ?? tabStop('tab'))?.focus({ preventScroll: true });
   }
 
   private _show(visible: boolean): void {
@@ -135,9 +135,9 @@ export class EnergyPanel extends ReactWidget {
   };
 
   private readonly _onFocusIn = (event: FocusEvent): void => {
-    const from = event.relatedTarget;
-    if (from instanceof HTMLElement && !this.node.contains(from)) {
-      this._cameFrom = from;
+    const previous = event.relatedTarget;
+    if (previous instanceof HTMLElement && !this.node.contains(previous)) {
+      this._cameFrom = previous;
     }
   };
 

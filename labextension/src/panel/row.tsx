@@ -5,11 +5,16 @@ import * as React from 'react';
 import { Fragment, h } from '../element';
 import { Bar } from '../charts/bar';
 import { stack } from '../charts/stack';
-import { ABSENT, known, wholePercent, type IUnit } from '../format/quantities';
+import {
+  ABSENT,
+  isKnown,
+  wholePercent,
+  type IUnit
+} from '../format/quantities';
 import { Icon } from '../icons';
-import { provisional, shown } from '../state/rows';
+import { isProvisional, shownJoules } from '../state/rows';
 import type { ICell } from '../tokens';
-import { signed, type IStanding, type Words } from '../format/messages';
+import { withSign, type IDifference, type Messages } from '../format/messages';
 
 /** What a column has in common. */
 export interface IColumn {
@@ -24,17 +29,17 @@ export interface IColumn {
 
 export const Row = React.memo(function Row({
   cell,
-  words,
+  messages,
   column
 }: {
   cell: ICell;
-  words: Words;
+  messages: Messages;
   column: IColumn;
 }): JSX.Element {
-  const { trans } = words;
-  const reading = words.ofCell(cell, column.unit);
-  const against = cell.against?.baseline ?? null;
-  const right = beside(cell, words, column);
+  const { trans } = messages;
+  const reading = messages.cellReading(cell, column.unit);
+  const baseline = cell.against?.baseline ?? null;
+  const right = rightColumn(cell, messages, column);
   return (
     <>
       <span className="jgp-n">{cell.execution_count ?? ''}</span>
@@ -48,7 +53,7 @@ export const Row = React.memo(function Row({
           <span className="jgp-times">×{cell.reruns + 1}</span>
         ) : null}
       </span>
-      <span className="jgp-j">{signed(reading)}</span>
+      <span className="jgp-j">{withSign(reading)}</span>
       <span className="jgp-d">
         {right.excess ? <span className="jgp-tri" aria-hidden="true" /> : null}
         {right.sign}
@@ -57,44 +62,55 @@ export const Row = React.memo(function Row({
         <Mark cell={cell} />
       </span>
       <Bar
-        segments={stack(shown(cell), cell.figure, cell.parts, column.scale)}
+        segments={stack(
+          shownJoules(cell),
+          cell.figure,
+          cell.parts,
+          column.scale
+        )}
         ticks={
-          known(against) && against > 0 ? [{ at: against / column.scale }] : []
+          isKnown(baseline) && baseline > 0
+            ? [{ at: baseline / column.scale }]
+            : []
         }
       />
-      <span className="jgp-u">{reading.doubt}</span>
+      <span className="jgp-u">{reading.suffix}</span>
       <span className="jgp-w">{right.word}</span>
     </>
   );
 });
 
 /** The right column: the difference, the last run while a cell runs, or its share where there is no baseline. */
-function beside(cell: ICell, words: Words, column: IColumn): IStanding {
-  const { trans } = words;
+function rightColumn(
+  cell: ICell,
+  messages: Messages,
+  column: IColumn
+): IDifference {
+  const { trans } = messages;
   if (
     cell.status === 'running' &&
     cell.last_run &&
-    known(cell.last_run.joules)
+    isKnown(cell.last_run.joules)
   ) {
-    const last = words.reading(cell.last_run, column.unit);
+    const lastReading = messages.reading(cell.last_run, column.unit);
     return {
-      sign: signed(last),
+      sign: withSign(lastReading),
       word: trans.__('last run'),
       excess: false
     };
   }
-  const standing = words.difference(cell);
+  const difference = messages.difference(cell);
   const simulated =
     cell.figure.quality === 'simulated' ? trans.__('simulated') : '';
-  const joules = shown(cell);
-  const word = standing.word || simulated;
-  return column.total === null || standing.sign !== '' || provisional(cell)
-    ? { ...standing, word }
+  const joules = shownJoules(cell);
+  const word = difference.word || simulated;
+  return column.total === null || difference.sign !== '' || isProvisional(cell)
+    ? { ...difference, word }
     : {
         // A bound may be far from the figure, and so would be its share.
         sign: cell.figure.below_resolution
           ? ABSENT
-          : known(joules) && column.total > 0
+          : isKnown(joules) && column.total > 0
             ? wholePercent(Math.max(0, joules / column.total))
             : '',
         word,
@@ -117,7 +133,7 @@ function Mark({ cell }: { cell: ICell }): JSX.Element | null {
       if (cell.shared || cell.incomplete) {
         return <Icon name="about" />;
       }
-      if (cell.figure.below_resolution && known(cell.figure.joules)) {
+      if (cell.figure.below_resolution && isKnown(cell.figure.joules)) {
         return <Icon name="below" />;
       }
       return cell.against?.edited ? <Icon name="edited" /> : null;

@@ -4,13 +4,13 @@
  * Nothing comes while nothing runs, so the course has gaps; a point without watts marks where one begins. A clock that
  * was set back begins the course anew, because a course that runs backwards can't be drawn.
  */
-import type { IPower } from '../tokens';
+import type { IPowerPoint } from '../tokens';
 
-export class Power {
+export class PowerHistory {
   /** At most this many points are kept: two minutes of five a second. */
-  constructor(private readonly _most = 600) {}
+  constructor(private readonly _maxPoints = 600) {}
 
-  add(point: IPower): void {
+  add(point: IPowerPoint): void {
     const last = this._points[this._points.length - 1];
     if (last !== undefined && point.at < last.at - 1) {
       this._points = [];
@@ -19,7 +19,7 @@ export class Power {
     } else if (last?.watts === null && point.watts === null) {
       return;
     }
-    this._points = [...this._points.slice(1 - this._most), point];
+    this._points = [...this._points.slice(1 - this._maxPoints), point];
   }
 
   clear(): void {
@@ -27,9 +27,9 @@ export class Power {
   }
 
   /** Oldest first; another list after each change. */
-  get points(): readonly IPower[] {
+  get points(): readonly IPowerPoint[] {
     return this._points;
   }
 
-  private _points: readonly IPower[] = [];
+  private _points: readonly IPowerPoint[] = [];
 }

@@ -13,40 +13,42 @@ export interface IClock {
   later(call: () => void, wait: number): void;
 }
 
-export class Pulse {
+export class RedrawScheduler {
   /**
    * @param _draw - Called for each beat.
-   * @param _apart - Milliseconds between two beats of live figures, at least.
+   * @param _minInterval - Milliseconds between two beats of live figures, at least.
    */
   constructor(
     private readonly _draw: () => void,
-    private readonly _apart: () => number,
+    private readonly _minInterval: () => number,
     private readonly _clock: IClock
   ) {}
 
   /** There is something new: to be drawn now, or when its turn comes. */
-  beat(notable: boolean): void {
-    if (this._coming) {
+  request(urgent: boolean): void {
+    if (this._frameRequested) {
       return;
     }
-    const wait = notable ? 0 : this._last + this._apart() - this._clock.now();
+    const wait = urgent
+      ? 0
+      : this._last + this._minInterval() - this._clock.now();
     if (wait <= 0) {
-      this._coming = true;
+      this._frameRequested = true;
       this._clock.frame(() => {
-        this._coming = false;
+        this._frameRequested = false;
         this._last = this._clock.now();
         this._draw();
       });
-    } else if (!this._waiting) {
-      this._waiting = true;
+    } else if (!this._timerSet) {
+      this._timerSet = true;
       this._clock.later(() => {
-        this._waiting = false;
-        this.beat(true);
+        this._timerSet = false;
+        this.request(true);
       }, wait);
     }
   }
 
-  private _coming = false;
-  private _waiting = false;
+  private _frameRequested = false;
+  private _timerSet = false;
   private _last = -Infinity;
 }

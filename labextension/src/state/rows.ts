@@ -3,8 +3,8 @@
  *
  * Every row is 36 px high, so that ten thousand cells need no measuring: what stands where is a division.
  */
-import { known } from '../format/decimal';
-import { keyOf } from '../notebook/cellOrder';
+import { isKnown } from '../format/decimal';
+import { cellKey } from '../notebook/cellOrder';
 import type { ICell } from '../tokens';
 
 export const ROW_HEIGHT = 36;
@@ -13,37 +13,37 @@ export const ROW_HEIGHT = 36;
 const OVERSCAN = 10;
 
 /** The joules a row stands for: this kernel's own where others used the device too. */
-export function shown(cell: ICell): number | null {
+export function shownJoules(cell: ICell): number | null {
   const joules =
-    cell.shared && known(cell.own_joules)
+    cell.shared && isKnown(cell.own_joules)
       ? cell.own_joules
       : cell.figure.joules;
-  return known(joules) ? joules : null;
+  return isKnown(joules) ? joules : null;
 }
 
 /** Whether a figure may still move. */
-export function provisional(cell: ICell): boolean {
+export function isProvisional(cell: ICell): boolean {
   return cell.status === 'running' || !cell.final;
 }
 
 /** What is written of a cell: its joules, or the bound of them where no more than that is known. */
-export function told(cell: ICell): {
+export function writtenJoules(cell: ICell): {
   bound: '' | '≤' | '≥';
   joules: number | null;
 } {
-  const joules = shown(cell);
-  const doubt = cell.figure.uncertainty;
-  if (!known(joules) || provisional(cell)) {
+  const joules = shownJoules(cell);
+  const uncertainty = cell.figure.uncertainty;
+  if (!isKnown(joules) || isProvisional(cell)) {
     return { bound: '', joules };
   }
   if (cell.status === 'killed') {
-    const least = known(doubt) ? joules - doubt : joules;
-    if (least > 0) {
-      return { bound: '≥', joules: least };
+    const lower = isKnown(uncertainty) ? joules - uncertainty : joules;
+    if (lower > 0) {
+      return { bound: '≥', joules: lower };
     }
   }
-  return cell.figure.below_resolution && known(doubt)
-    ? { bound: '≤', joules: Math.max(0, joules + doubt) }
+  return cell.figure.below_resolution && isKnown(uncertainty)
+    ? { bound: '≤', joules: Math.max(0, joules + uncertainty) }
     : { bound: '', joules };
 }
 
@@ -53,14 +53,16 @@ export function told(cell: ICell): {
  * Of a cell that is at most something nobody knows that it used anything: it comes after all that are told, and what is
  * absent comes last.
  */
-export function byJoules(cells: readonly ICell[]): ICell[] {
-  const sizes = new Map(cells.map(cell => [cell, size(cell)]));
-  const of = (cell: ICell): number => sizes.get(cell) ?? -Infinity;
-  return [...cells].sort((a, b) => (of(a) === of(b) ? 0 : of(b) - of(a)));
+export function sortedByJoules(cells: readonly ICell[]): ICell[] {
+  const sizes = new Map(cells.map(cell => [cell, writtenSize(cell)]));
+  const sizeOf = (cell: ICell): number => sizes.get(cell) ?? -Infinity;
+  return [...cells].sort((a, b) =>
+    sizeOf(a) === sizeOf(b) ? 0 : sizeOf(b) - sizeOf(a)
+  );
 }
 
-function size(cell: ICell): number {
-  const { bound, joules } = told(cell);
+function writtenSize(cell: ICell): number {
+  const { bound, joules } = writtenJoules(cell);
   if (joules === null) {
     return -Infinity;
   }
@@ -68,7 +70,7 @@ function size(cell: ICell): number {
 }
 
 /** An order by joules, and the final figures that it was made of. */
-export interface ISorted {
+export interface IJouleOrder {
   run: string | null;
   keys: readonly string[];
   final: ReadonlyMap<string, number>;
@@ -80,26 +82,27 @@ export interface ISorted {
  * A final figure that is not in it makes it anew: neither the clock nor the order in which cells end matters. What only
  * grows, begins or goes leaves it as it is.
  */
-export function sorted(
-  before: ISorted | null,
+export function jouleOrder(
+  before: IJouleOrder | null,
   run: string | null,
   cells: readonly ICell[]
-): ISorted {
-  const holds =
+): IJouleOrder {
+  const isValid =
     before !== null &&
     before.run === run &&
     cells.every(
-      cell => provisional(cell) || before.final.get(cell.id) === size(cell)
+      cell =>
+        isProvisional(cell) || before.final.get(cell.id) === writtenSize(cell)
     );
-  return holds
+  return isValid
     ? before
     : {
         run,
-        keys: byJoules(cells).map(keyOf),
+        keys: sortedByJoules(cells).map(cellKey),
         final: new Map(
           cells
-            .filter(cell => !provisional(cell))
-            .map(cell => [cell.id, size(cell)])
+            .filter(cell => !isProvisional(cell))
+            .map(cell => [cell.id, writtenSize(cell)])
         )
       };
 }
@@ -109,11 +112,11 @@ export function sorted(
  *
  * Rows must not jump under the pointer while figures grow: cells keep their places, new ones come last.
  */
-export function kept(
+export function inOrder(
   order: readonly string[],
   cells: readonly ICell[]
 ): ICell[] {
-  const now = new Map(cells.map(cell => [keyOf(cell), cell]));
+  const now = new Map(cells.map(cell => [cellKey(cell), cell]));
   const rows: ICell[] = [];
   for (const key of order) {
     const cell = now.get(key);
@@ -126,15 +129,15 @@ export function kept(
 }
 
 /** The few cells that used most, largest first; of one below the resolution it isn't known. */
-export function dearest(cells: readonly ICell[], count: number): ICell[] {
+export function topCells(cells: readonly ICell[], count: number): ICell[] {
   const top: { cell: ICell; joules: number }[] = [];
   for (const cell of cells) {
-    const joules = shown(cell);
+    const joules = shownJoules(cell);
     if (joules === null || joules <= 0 || cell.figure.below_resolution) {
       continue;
     }
-    const place = top.findIndex(other => other.joules < joules);
-    top.splice(place < 0 ? top.length : place, 0, { cell, joules });
+    const index = top.findIndex(other => other.joules < joules);
+    top.splice(index < 0 ? top.length : index, 0, { cell, joules });
     top.length = Math.min(top.length, count);
   }
   return top.map(({ cell }) => cell);
@@ -145,7 +148,7 @@ export function newestFinal(cells: readonly ICell[]): ICell | null {
   let newest: ICell | null = null;
   for (const cell of cells) {
     if (
-      !provisional(cell) &&
+      !isProvisional(cell) &&
       (newest === null ||
         cell.started_at + cell.seconds >= newest.started_at + newest.seconds)
     ) {
@@ -156,7 +159,7 @@ export function newestFinal(cells: readonly ICell[]): ICell | null {
 }
 
 /** The rows in sight, with a few beyond: from `first` up to, not including, `end`. */
-export function inSight(
+export function visibleRange(
   scrollTop: number,
   height: number,
   count: number
@@ -168,7 +171,7 @@ export function inSight(
 }
 
 /** Where to scroll so that a row is seen whole; the shortest way, none where it is seen already. */
-export function scrolledTo(
+export function scrollTopFor(
   index: number,
   scrollTop: number,
   height: number
@@ -178,7 +181,7 @@ export function scrolledTo(
 }
 
 /** The row that a key moves to; null where the key is no movement. */
-export function moved(
+export function rowForKey(
   key: string,
   from: number,
   count: number,
@@ -206,24 +209,24 @@ export function moved(
  *
  * One letter goes on from the row after this one, so that repeating it walks through the matches.
  */
-export function typedTo(
+export function rowForTyping(
   typed: string,
   from: number,
   count: number,
   text: (index: number) => string
 ): number | null {
-  const sought = typed.toLowerCase();
-  const start = sought.length > 1 ? from : from + 1;
-  let holds: number | null = null;
+  const query = typed.toLowerCase();
+  const start = query.length > 1 ? from : from + 1;
+  let containing: number | null = null;
   for (let step = 0; step < count; step++) {
     const index = (start + step) % count;
-    const at = text(index).toLowerCase().indexOf(sought);
+    const at = text(index).toLowerCase().indexOf(query);
     if (at === 0) {
       return index;
     }
-    if (at > 0 && holds === null) {
-      holds = index;
+    if (at > 0 && containing === null) {
+      containing = index;
     }
   }
-  return holds;
+  return containing;
 }

@@ -5,46 +5,46 @@
  * row stands for a cell of the notebook: while it runs it shows the execution that runs, else the last finished one.
  * Another run begins from nothing; what is left of the one before it is not mixed in.
  */
-import { keyOf } from '../notebook/cellOrder';
-import { Power } from './powerHistory';
+import { cellKey } from '../notebook/cellOrder';
+import { PowerHistory } from './powerHistory';
 import type { ICell, IHistory, ISnapshot, Quality } from '../tokens';
 
 /** What a frame changed: rows by key, and whether a cell began or ended. */
-export interface IChange {
+export interface IRunChange {
   keys: string[];
   /** All that was known is another run's. */
-  begun: boolean;
+  isNewRun: boolean;
   /** Something a person waits for: a cell began, ended or got its final figure. */
-  notable: boolean;
+  urgent: boolean;
 }
 
-const NOTHING: IChange = { keys: [], begun: false, notable: false };
+const NO_CHANGE: IRunChange = { keys: [], isNewRun: false, urgent: false };
 
 export class Run {
   /** Take in a snapshot that arrived at `now`, in seconds of the page's own clock. */
-  take(snapshot: ISnapshot, now: number): IChange {
-    if (this._past.has(snapshot.run)) {
-      return NOTHING;
+  applySnapshot(snapshot: ISnapshot, now: number): IRunChange {
+    if (this._endedRuns.has(snapshot.run)) {
+      return NO_CHANGE;
     }
-    const begun = this._run !== null && this._run !== snapshot.run;
-    if (begun) {
+    const isNewRun = this._run !== null && this._run !== snapshot.run;
+    if (isNewRun) {
       this.clear();
     } else if (snapshot.seq < (this._snapshot?.seq ?? 0)) {
-      return NOTHING;
+      return NO_CHANGE;
     }
-    const before = this._snapshot?.running ?? null;
+    const previous = this._snapshot?.running ?? null;
     this._run = snapshot.run;
     this._snapshot = snapshot;
     this._arrived = now;
     const keys = new Set<string>();
-    let notable = begun || before?.id !== snapshot.running?.id;
+    let urgent = isNewRun || previous?.id !== snapshot.running?.id;
     for (const cell of snapshot.cells) {
-      notable = this._keep(cell) || notable;
-      keys.add(keyOf(cell));
+      urgent = this._keep(cell) || urgent;
+      keys.add(cellKey(cell));
     }
-    for (const cell of [before, snapshot.running]) {
+    for (const cell of [previous, snapshot.running]) {
       if (cell !== null) {
-        keys.add(keyOf(cell));
+        keys.add(cellKey(cell));
       }
     }
     this._quality = snapshot.watts_quality ?? this._quality;
@@ -53,28 +53,28 @@ export class Run {
       watts: snapshot.phase === 'busy' ? snapshot.watts : null,
       cell: snapshot.running?.cell_id ?? null
     });
-    return { keys: [...keys], begun, notable };
+    return { keys: [...keys], isNewRun, urgent };
   }
 
   /** Take in a page of all cells of this run. */
-  recall(history: IHistory): IChange {
+  applyHistory(history: IHistory): IRunChange {
     if (
-      this._past.has(history.run) ||
+      this._endedRuns.has(history.run) ||
       history.run !== (this._run ?? history.run)
     ) {
-      return NOTHING;
+      return NO_CHANGE;
     }
     this._run = history.run;
     for (const cell of history.cells) {
       this._keep(cell);
     }
-    return { keys: history.cells.map(keyOf), begun: false, notable: true };
+    return { keys: history.cells.map(cellKey), isNewRun: false, urgent: true };
   }
 
   /** Forget everything: the kernel was restarted. */
   clear(): void {
     if (this._run !== null) {
-      this._past.add(this._run);
+      this._endedRuns.add(this._run);
     }
     this._run = null;
     this._snapshot = null;
@@ -102,7 +102,7 @@ export class Run {
   /** What a row shows now. */
   row(key: string): ICell | undefined {
     const running = this._snapshot?.running ?? null;
-    return running !== null && keyOf(running) === key
+    return running !== null && cellKey(running) === key
       ? running
       : this._cells.get(key);
   }
@@ -111,28 +111,28 @@ export class Run {
   *keys(): IterableIterator<string> {
     yield* this._cells.keys();
     const running = this._snapshot?.running ?? null;
-    if (running !== null && !this._cells.has(keyOf(running))) {
-      yield keyOf(running);
+    if (running !== null && !this._cells.has(cellKey(running))) {
+      yield cellKey(running);
     }
   }
 
-  readonly power = new Power();
+  readonly power = new PowerHistory();
 
   /** Keep a finished cell; true where that is news. */
   private _keep(cell: ICell): boolean {
-    const key = keyOf(cell);
-    const before = this._cells.get(key);
+    const key = cellKey(cell);
+    const previous = this._cells.get(key);
     if (
-      before !== undefined &&
-      before.reruns > cell.reruns &&
-      before.started_at > cell.started_at
+      previous !== undefined &&
+      previous.reruns > cell.reruns &&
+      previous.started_at > cell.started_at
     ) {
       // A page of history may tell an execution that was run again since. The clock alone does not say so: it may have
       // been set back.
       return false;
     }
     this._cells.set(key, cell);
-    return before?.id !== cell.id || before.final !== cell.final;
+    return previous?.id !== cell.id || previous.final !== cell.final;
   }
 
   private _run: string | null = null;
@@ -140,5 +140,5 @@ export class Run {
   private _arrived: number | null = null;
   private _quality: Quality | null = null;
   private readonly _cells = new Map<string, ICell>();
-  private readonly _past = new Set<string>();
+  private readonly _endedRuns = new Set<string>();
 }

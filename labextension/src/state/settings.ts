@@ -11,9 +11,9 @@ import { ISignal, Signal } from '@lumino/signaling';
 import { isPlain } from '../kernel/meteringCode';
 import {
   Reader,
-  Refusal,
-  attempt,
-  flag,
+  ValidationError,
+  tryRead,
+  bool,
   number,
   oneOf,
   orNull,
@@ -43,35 +43,35 @@ const DEFAULTS: IChoices = {
   tariff: ''
 };
 
-const written: Reader<string> = value => {
-  const found = text(64)(value);
-  if (found !== '' && !isPlain(found)) {
-    throw new Refusal('shape');
+const plainValue: Reader<string> = value => {
+  const plain = text(64)(value);
+  if (plain !== '' && !isPlain(plain)) {
+    throw new ValidationError('shape');
   }
-  return found;
+  return plain;
 };
 
 const READERS: { [K in keyof IChoices]: Reader<IChoices[K]> } = {
   unit: oneOf('auto', 'J', 'Wh', 'kWh'),
   order: oneOf('notebook', 'joules'),
-  badge: flag,
-  statusBar: flag,
-  meterAll: flag,
-  meterAllConsent: flag,
+  badge: bool,
+  statusBar: bool,
+  meterAll: bool,
+  meterAllConsent: bool,
   refreshSeconds: number(0, 60),
-  quiet: flag,
-  region: written,
+  quiet: bool,
+  region: plainValue,
   pue: orNull(number(1, 5)),
-  tariff: written
+  tariff: plainValue
 };
 
 /** Read choices from data; what does not fit has its default. */
-function choices(found: Record<string, unknown>): IChoices {
+function readChoices(stored: Record<string, unknown>): IChoices {
   const chosen: Record<string, unknown> = { ...DEFAULTS };
   for (const [key, reader] of Object.entries(READERS)) {
-    const read = attempt<unknown>(reader, found[key]);
-    if (!(read instanceof Refusal)) {
-      chosen[key] = read;
+    const result = tryRead<unknown>(reader, stored[key]);
+    if (!(result instanceof ValidationError)) {
+      chosen[key] = result;
     }
   }
   return chosen as unknown as IChoices;
@@ -108,7 +108,7 @@ export class Preferences {
   }
 
   private _onChanged(): void {
-    this._current = choices({ ...this._settings?.composite });
+    this._current = readChoices({ ...this._settings?.composite });
     this._changed.emit();
   }
 
