@@ -1,5 +1,5 @@
 /**
- * The commands of the palette and the menus, and where the panel opens.
+ * The commands of the palette and the menus.
  */
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { InputDialog, Notification } from '@jupyterlab/apputils';
@@ -19,17 +19,17 @@ export namespace CommandIDs {
   export const openInMain = 'jupyter-green:open-in-main';
 }
 
-/** What opens the panel. */
+/** Opens the panel. */
 export interface IPanelLocations {
   /** In the side bar. */
   show(): void;
   /** In the main area. */
   open(): void;
-  /** Whether the main area holds more than one thing. */
+  /** Whether the application has a main area for more than one document. */
   readonly hasMain: boolean;
 }
 
-/** Whether a kernel is there that jupyter_green can run in. */
+/** Whether jupyter_green is loaded in the kernel. */
 function isLoaded(kind: Status['kind']): boolean {
   return ['live', 'stale', 'off'].includes(kind);
 }
@@ -125,7 +125,7 @@ export function addCommands(
   let last = kind();
 }
 
-/** Every request ends with a sentence. */
+/** Notify the user of an answer. */
 function showAnswer(answer: IAnswer): void {
   if (answer.ok) {
     Notification.success(answer.message, { autoClose: 4000 });

@@ -1,5 +1,5 @@
 /**
- * Wires the plugins, and nothing else.
+ * The plugins of the extension.
  */
 import {
   ILabShell,
@@ -41,7 +41,7 @@ import { Transcripts } from './kernel/transcript';
 
 const DOMAIN = 'jupyter_green';
 
-/** What a person chose. Its schema bears the panel's name, under which people look for it. */
+/** The user's settings. Their schema has the panel's id, so that users find it under that name. */
 const preferencesPlugin: JupyterFrontEndPlugin<Preferences> = {
   id: 'jupyter-green:preferences',
   description: 'The settings of the energy panel.',

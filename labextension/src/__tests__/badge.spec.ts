@@ -1,43 +1,45 @@
 import { columns, badgePosition, type IEditor } from '../badge/badgePosition';
 import { belongsToExecution, badgeTextFor } from '../badge/badgeText';
 import { Messages } from '../format/messages';
-import { against, cell, figure, trans } from './sample';
+import { comparison, cell, figure, trans } from './sample';
 
-const words = new Messages(trans);
-const thin = (text: string): string => text.replace(/\u202f/g, ' ');
-const told = (...args: Parameters<typeof cell>): string =>
-  thin(badgeTextFor(words, cell(...args), '“before”')?.text ?? '');
+const messages = new Messages(trans);
+const plainSpaces = (text: string): string => text.replace(/\u202f/g, ' ');
+const badgeOf = (...args: Parameters<typeof cell>): string =>
+  plainSpaces(badgeTextFor(messages, cell(...args), '“before”')?.text ?? '');
 
 describe('what a badge says', () => {
   it('is the figure, its ± and a difference that was proven', () => {
-    expect(told(1240, 40, { against: against() })).toBe(
+    expect(badgeOf(1240, 40, { against: comparison() })).toBe(
       '1.24 kJ ± 0.04 · −38 %'
     );
-    expect(told(11.2, 0.3)).toBe('11.2 J ± 0.3');
+    expect(badgeOf(11.2, 0.3)).toBe('11.2 J ± 0.3');
   });
 
   it('bears the sign of how it came about', () => {
     const estimated = { quality: 'estimated', measured_share: 0 } as const;
-    expect(told(20, 8, { figure: figure(20, 8, estimated) })).toBe('~20 J ± 8');
+    expect(badgeOf(20, 8, { figure: figure(20, 8, estimated) })).toBe(
+      '~20 J ± 8'
+    );
     const simulated = figure(20, 8, { quality: 'simulated' });
-    expect(told(20, 8, { figure: simulated })).toBe('20 J ± 8 · simulated');
+    expect(badgeOf(20, 8, { figure: simulated })).toBe('20 J ± 8 · simulated');
     const below = figure(0.3, 0.5, { below_resolution: true });
-    expect(told(0.3, 0.5, { figure: below })).toBe('≤ 0.8 J');
-    expect(told(55, 2.8, { status: 'killed' })).toBe('≥ 52 J');
+    expect(badgeOf(0.3, 0.5, { figure: below })).toBe('≤ 0.8 J');
+    expect(badgeOf(55, 2.8, { status: 'killed' })).toBe('≥ 52 J');
   });
 
   it('is no final figure while the cell runs', () => {
     const running = { status: 'running', final: false } as const;
-    expect(told(570, 9, { ...running, against: against() })).toBe(
+    expect(badgeOf(570, 9, { ...running, against: comparison() })).toBe(
       '570 J so far'
     );
-    expect(badgeTextFor(words, cell(null, null, running), '')).toBeNull();
+    expect(badgeTextFor(messages, cell(null, null, running), '')).toBeNull();
   });
 
   it('is a dash, not 0, where there is no reading', () => {
-    const said = badgeTextFor(words, cell(null), '');
-    expect(said?.text).toBe('–');
-    expect(said?.sentence).toContain('no reading');
+    const badge = badgeTextFor(messages, cell(null), '');
+    expect(badge?.text).toBe('–');
+    expect(badge?.sentence).toContain('no reading');
   });
 
   it('is a whole sentence for who points at it', () => {
@@ -45,16 +47,16 @@ describe('what a badge says', () => {
       { kind: 'gpu', joules: 11.2, uncertainty: 0.3, quality: 'measured' },
       { kind: 'cpu', joules: 1.2, uncertainty: 0.5, quality: 'estimated' }
     ] as const;
-    const said = badgeTextFor(
-      words,
+    const badge = badgeTextFor(
+      messages,
       cell(12.4, 0.6, {
         execution_count: 4,
         parts: [...parts],
-        against: against()
+        against: comparison()
       }),
       '“before”'
     );
-    expect(thin(said?.sentence ?? '')).toBe(
+    expect(plainSpaces(badge?.sentence ?? '')).toBe(
       'Cell 4: 12.4 joules, plus or minus 0.6, 38 percent below “before”. GPU measured 11.2 J, CPU estimated 1.2 J'
     );
   });
@@ -99,7 +101,7 @@ describe('the place of a badge', () => {
   const none = { width: 0, height: 0 };
   const bar = { width: 170, height: 32 };
   const line = (length: number): string => 'x'.repeat(length);
-  // 400 - 5 - 80 - 5 - 8 = 302 pixels are free beside a badge in a corner: 37 letters.
+  // 400 - 5 - 80 - 5 - 8 = 302 pixels are free beside a badge in a corner: 37 characters.
 
   it('is above where the first line leaves room', () => {
     expect(badgePosition(size, editor, [line(37), line(99)], none)).toEqual({

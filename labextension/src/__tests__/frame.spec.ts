@@ -2,14 +2,14 @@ import { isGreenFrame, readFrame, frameErrorMessage } from '../kernel/frames';
 import { ValidationError } from '../schema/validators';
 import type { Frame } from '../tokens';
 import { history, snapshot } from './frames';
-import { against, cell, trans } from './sample';
+import { comparison, cell, trans } from './sample';
 
-/** As it would come over the wire. */
+/** As it is after transport as JSON. */
 function wire(frame: unknown): unknown {
   return JSON.parse(JSON.stringify(frame));
 }
 
-/** A frame with one place changed, the place given as names from the outside in. */
+/** A frame with one field changed; the path is from the outside in. */
 function changed(frame: unknown, path: string[], value: unknown): unknown {
   const copy = wire(frame) as Record<string, unknown>;
   let at = copy;
@@ -21,16 +21,16 @@ function changed(frame: unknown, path: string[], value: unknown): unknown {
 }
 
 function refused(value: unknown): ValidationError {
-  const found = readFrame(value);
-  if (!(found instanceof ValidationError)) {
-    throw new Error(`not refused: ${JSON.stringify(found).slice(0, 200)}`);
+  const result = readFrame(value);
+  if (!(result instanceof ValidationError)) {
+    throw new Error(`not refused: ${JSON.stringify(result).slice(0, 200)}`);
   }
-  return found;
+  return result;
 }
 
 const whole = snapshot({
   running: cell(3, null, { status: 'running', final: false }),
-  cells: [cell(4, 1, { against: against() }), cell(null)],
+  cells: [cell(4, 1, { against: comparison() }), cell(null)],
   budgets: [
     {
       id: 'b',
@@ -70,20 +70,20 @@ describe('a frame', () => {
 
   it('keeps the lines of a command, which are a command each', () => {
     const problem = { sentence: 'a\nb', command: 'sudo a\nsudo b\u202e\tc' };
-    const found = readFrame({ ...(wire(whole) as object), problem });
-    expect(found).toMatchObject({
+    const result = readFrame({ ...(wire(whole) as object), problem });
+    expect(result).toMatchObject({
       problem: { sentence: 'a b', command: 'sudo a\nsudo b  c' }
     });
   });
 
   it('is a copy without what nobody asked for', () => {
-    const found = readFrame({
+    const result = readFrame({
       ...(wire(whole) as object),
       html: '<script>',
       constructor: 1
     });
-    expect(found).toEqual(whole);
-    expect(Object.keys(found)).not.toContain('html');
+    expect(result).toEqual(whole);
+    expect(Object.keys(result)).not.toContain('html');
   });
 
   it.each<[string, string[], unknown]>([
@@ -132,7 +132,7 @@ describe('a frame', () => {
   });
 
   it('with a key that reaches into every object is harmless', () => {
-    const found = readFrame(
+    const result = readFrame(
       JSON.parse(
         JSON.stringify(whole).replace(
           '"v":1',
@@ -140,7 +140,7 @@ describe('a frame', () => {
         )
       )
     );
-    expect(found).toEqual(whole);
+    expect(result).toEqual(whole);
     expect('polluted' in {}).toBe(false);
   });
 
@@ -152,10 +152,10 @@ describe('a frame', () => {
   });
 
   it('shows texts without signs that turn or hide them', () => {
-    const found = readFrame(
+    const result = readFrame(
       changed(whole, ['notice'], 'safe\u202egnp.exe\u0007<b>')
     );
-    expect(found).toMatchObject({ notice: 'safe gnp.exe <b>' });
+    expect(result).toMatchObject({ notice: 'safe gnp.exe <b>' });
   });
 
   it('is known by its mark', () => {

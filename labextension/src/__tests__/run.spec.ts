@@ -27,7 +27,7 @@ describe('the order of cells', () => {
   });
 
   it('is kept by each change as a sort from the start would have it', () => {
-    // A generator of our own, so that a failure comes again.
+    // A seeded generator, so that failures are reproducible.
     let seed = 7;
     const draw = (below: number): number => {
       seed = (seed * 48271) % 2147483647;
@@ -110,7 +110,7 @@ describe('a run', () => {
     });
     expect(run.applySnapshot(snapshot({ running: again }), 1)).toMatchObject({
       keys: ['a'],
-      notable: true
+      urgent: true
     });
     expect(run.row('a')).toEqual(again);
     expect(
@@ -131,8 +131,8 @@ describe('a run', () => {
     run.applySnapshot(newer, 1);
     expect(run.applySnapshot(older, 2)).toEqual({
       keys: [],
-      begun: false,
-      notable: false
+      isNewRun: false,
+      urgent: false
     });
     expect(run.snapshot?.watts).toBe(2);
     expect([...run.keys()]).toEqual(['a']);

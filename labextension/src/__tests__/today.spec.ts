@@ -3,29 +3,34 @@ import { figure } from './sample';
 
 describe('today', () => {
   const own = figure(42, 2);
-  const told = figure(50, 3);
+  const kernelTotal = figure(50, 3);
 
   it('is what the ledger tells of the others and the kernel of its own', () => {
-    // Whatever the kernel heard of the others a minute ago.
-    for (const each of [told, null, figure(900, 3)]) {
+    // Whatever the kernel's total of the others was a minute ago.
+    for (const each of [kernelTotal, null, figure(900, 3)]) {
       expect(todayTotal(each, figure(10, 1), own)).toMatchObject({
         joules: 52,
         uncertainty: 3,
         quality: own.quality
       });
     }
-    expect(todayTotal(told, null, own)).toEqual(own);
-    expect(todayTotal(told, figure(10, null), own)?.uncertainty).toBeNull();
+    expect(todayTotal(kernelTotal, null, own)).toEqual(own);
+    expect(
+      todayTotal(kernelTotal, figure(10, null), own)?.uncertainty
+    ).toBeNull();
   });
 
   it('is the kernel’s sum where the ledger has not told the page', () => {
-    expect(todayTotal(told, undefined, own)).toBe(told);
-    expect(todayTotal(null, undefined, own)).toEqual({ ...own, least: true });
+    expect(todayTotal(kernelTotal, undefined, own)).toBe(kernelTotal);
+    expect(todayTotal(null, undefined, own)).toEqual({
+      ...own,
+      lowerBound: true
+    });
     expect(todayTotal(null, undefined, null)).toBeNull();
   });
 
   it('is the kernel’s sum where the run began before today', () => {
-    expect(todayTotal(told, figure(10, 1), null)).toBe(told);
+    expect(todayTotal(kernelTotal, figure(10, 1), null)).toBe(kernelTotal);
     expect(todayTotal(null, figure(10, 1), null)).toBeNull();
   });
 

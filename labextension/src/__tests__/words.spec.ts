@@ -1,22 +1,21 @@
 import { announcement, cellSentence } from '../format/cellSentences';
 import { Messages } from '../format/messages';
-import { against, cell, figure, trans } from './sample';
+import { comparison, cell, figure, trans } from './sample';
 
-const words = new Messages(trans);
-const plain = (text: string): string => text.replace(/\u202f/g, ' ');
-const said = (...args: Parameters<typeof cell>): string =>
-  plain(
-    cellSentence(words, { ...cell(...args), execution_count: 4 }, '“before”')
+const messages = new Messages(trans);
+const plainSpaces = (text: string): string => text.replace(/\u202f/g, ' ');
+const sentenceOf = (...args: Parameters<typeof cell>): string =>
+  plainSpaces(
+    cellSentence(messages, { ...cell(...args), execution_count: 4 }, '“before”')
   );
-const row = (...args: Parameters<typeof cell>): string =>
-  plain(words.text(words.cellReading(cell(...args))));
+const readingText = (...args: Parameters<typeof cell>): string =>
+  plainSpaces(messages.text(messages.cellReading(cell(...args))));
 const estimated = { quality: 'estimated', measured_share: 0 } as const;
 
 describe('processor time', () => {
-  const timed = against({ basis: 'cpu_time', ratio: -0.57 });
+  const timed = comparison({ basis: 'cpu_time', ratio: -0.57 });
 
   it('is what a difference is of where energy is only estimated', () => {
-    const messages = new Messages(trans);
     expect(messages.difference(cell(9, 6, { against: timed }))).toEqual({
       sign: '−57\u202f%',
       word: 'CPU time',
@@ -25,8 +24,7 @@ describe('processor time', () => {
   });
 
   it('of one run proves nothing on a busy machine', () => {
-    const messages = new Messages(trans);
-    const once = against({
+    const once = comparison({
       ...timed,
       verdict: 'unproven',
       reason: 'one run'
@@ -41,8 +39,10 @@ describe('processor time', () => {
 
 describe('figures', () => {
   it('mark what no sensor stands behind', () => {
-    expect(plain(words.figure(figure(92, 37, estimated)))).toBe('~90 J ± 40');
-    expect(words.provenance(figure(92, 37, estimated))).toBe('estimated');
+    expect(plainSpaces(messages.figure(figure(92, 37, estimated)))).toBe(
+      '~90 J ± 40'
+    );
+    expect(messages.provenance(figure(92, 37, estimated))).toBe('estimated');
   });
 
   it('say how much was measured', () => {
@@ -50,46 +50,48 @@ describe('figures', () => {
       quality: 'estimated',
       measured_share: 0.85
     });
-    expect(plain(words.figure(partly))).toBe('4.1 kJ ± 0.2');
-    expect(plain(words.provenance(partly))).toBe('85 % measured');
+    expect(plainSpaces(messages.figure(partly))).toBe('4.1 kJ ± 0.2');
+    expect(plainSpaces(messages.provenance(partly))).toBe('85 % measured');
   });
 
   it('never call a simulated figure measured', () => {
     const simulated = figure(41, 2, { quality: 'simulated' });
-    expect(words.provenance(simulated)).toBe('simulated');
-    expect(said(41, 2, { figure: simulated })).toContain('simulated');
-    expect(said(41, 2, { figure: simulated })).not.toContain('measured');
+    expect(messages.provenance(simulated)).toBe('simulated');
+    expect(sentenceOf(41, 2, { figure: simulated })).toContain('simulated');
+    expect(sentenceOf(41, 2, { figure: simulated })).not.toContain('measured');
   });
 
   it('say that a ± is not known', () => {
-    expect(plain(words.figure(figure(41)))).toBe('41 J ± –');
-    expect(said(41)).toBe('Cell 4: 41 joules, uncertainty not known');
+    expect(plainSpaces(messages.figure(figure(41)))).toBe('41 J ± –');
+    expect(sentenceOf(41)).toBe('Cell 4: 41 joules, uncertainty not known');
   });
 
   it('are absent, not 0, where there is no reading', () => {
-    expect(words.figure(figure(null))).toBe('–');
-    expect(words.provenance(figure(null))).toBe('no reading');
-    expect(row(null, null, { status: 'running', final: false })).toBe('–');
+    expect(messages.figure(figure(null))).toBe('–');
+    expect(messages.provenance(figure(null))).toBe('no reading');
+    expect(readingText(null, null, { status: 'running', final: false })).toBe(
+      '–'
+    );
   });
 });
 
 describe('a row', () => {
   it('gives an upper bound below the resolution', () => {
     const below = figure(0.3, 0.45, { below_resolution: true });
-    expect(row(0, 0, { figure: below })).toBe('≤ 0.8 J');
+    expect(readingText(0, 0, { figure: below })).toBe('≤ 0.8 J');
   });
 
   it('gives a lower bound where the kernel was killed', () => {
-    expect(row(52, 7, { status: 'killed' })).toBe('≥ 45 J');
+    expect(readingText(52, 7, { status: 'killed' })).toBe('≥ 45 J');
   });
 
   it('says so far while figures move', () => {
-    expect(row(570, 20, { status: 'running', final: false })).toBe(
+    expect(readingText(570, 20, { status: 'running', final: false })).toBe(
       '570 J so far'
     );
-    expect(row(570, 20, { final: false })).toBe('570 J so far');
-    // The ± of the newest moment is wide, and no reason to hide what was counted.
-    expect(row(247, 310, { final: false })).toBe('250 J so far');
+    expect(readingText(570, 20, { final: false })).toBe('570 J so far');
+    // The ± of a running cell is wide, but the figure is still shown.
+    expect(readingText(247, 310, { final: false })).toBe('250 J so far');
   });
 
   it.each([
@@ -100,8 +102,10 @@ describe('a row', () => {
     [{ verdict: 'none', reason: 'not run' }, '–', 'not run', false],
     [{ verdict: 'none', reason: 'a new reason' }, '–', 'a new reason', false]
   ] as const)('beside its baseline %p', (more, sign, word, excess) => {
-    const shown = words.difference(cell(1, 1, { against: against(more) }));
-    expect({ ...shown, sign: plain(shown.sign) }).toEqual({
+    const shown = messages.difference(
+      cell(1, 1, { against: comparison(more) })
+    );
+    expect({ ...shown, sign: plainSpaces(shown.sign) }).toEqual({
       sign,
       word,
       excess
@@ -110,8 +114,8 @@ describe('a row', () => {
 
   it('gives no ratio that is not proven', () => {
     for (const verdict of ['unproven', 'none'] as const) {
-      const shown = words.difference(
-        cell(1, 1, { against: against({ verdict, ratio: -0.38 }) })
+      const shown = messages.difference(
+        cell(1, 1, { against: comparison({ verdict, ratio: -0.38 }) })
       );
       expect(shown.sign).not.toMatch(/\d/);
     }
@@ -120,39 +124,41 @@ describe('a row', () => {
 
 describe('a row read aloud', () => {
   it('is one sentence', () => {
-    expect(said(1237, 41, { against: against() })).toBe(
+    expect(sentenceOf(1237, 41, { against: comparison() })).toBe(
       'Cell 4: 1.24 kilojoules, plus or minus 0.04, 38 percent below “before”'
     );
   });
 
   it('tells of an error, of changed code, of no proof', () => {
-    const more = against({ verdict: 'unproven', edited: true });
-    expect(said(31, 5, { status: 'error', against: more })).toBe(
+    const more = comparison({ verdict: 'unproven', edited: true });
+    expect(sentenceOf(31, 5, { status: 'error', against: more })).toBe(
       'Cell 4: 31 joules, plus or minus 5, ended with an error, ' +
         'no proven difference from “before”, code changed since the baseline'
     );
   });
 
   it('tells why there is no comparison', () => {
-    const none = against({ verdict: 'none', reason: 'other devices' });
-    expect(said(31, 5, { against: none })).toContain(
+    const none = comparison({ verdict: 'none', reason: 'other devices' });
+    expect(sentenceOf(31, 5, { against: none })).toContain(
       'not compared: other devices'
     );
   });
 
   it('tells which conditions leave a difference unproven', () => {
-    const hot = against({ verdict: 'unproven', reason: 'throttled' });
-    expect(said(31, 5, { against: hot })).toContain(
+    const hot = comparison({ verdict: 'unproven', reason: 'throttled' });
+    expect(sentenceOf(31, 5, { against: hot })).toContain(
       'no proven difference from “before”: the device was throttled in this run and not in the baseline’s'
     );
     expect(
-      words.conditionsReason(against({ verdict: 'unproven', reason: null }))
+      messages.conditionsReason(
+        comparison({ verdict: 'unproven', reason: null })
+      )
     ).toBe('');
   });
 
   it('tells of the last run while a cell runs', () => {
     expect(
-      said(570, 20, {
+      sentenceOf(570, 20, {
         status: 'running',
         final: false,
         last_run: figure(41, 2)
@@ -163,7 +169,7 @@ describe('a row read aloud', () => {
   });
 
   it('tells of a shared device and of re-runs', () => {
-    const text = said(96, 2, {
+    const text = sentenceOf(96, 2, {
       shared: true,
       own_joules: 51,
       device_joules: 96,
@@ -179,7 +185,7 @@ describe('a row read aloud', () => {
 describe('what is said when a cell ends', () => {
   it('is one short line', () => {
     const ended = { ...cell(31, 5, { status: 'error' }), execution_count: 8 };
-    expect(announcement(words, ended, figure(3500, 200))).toBe(
+    expect(announcement(messages, ended, figure(3500, 200))).toBe(
       'Cell 8, ended with an error, 31 joules, plus or minus 5. ' +
         'Notebook total 3.5 kilojoules.'
     );
@@ -194,6 +200,6 @@ describe('the baseline’s name', () => {
     [{ ...head, kind: 'median' }, 'median of 5 runs'],
     [{ ...head, kind: 'median', runs: 1 }, 'last run']
   ] as const)('%p', (baseline, name) => {
-    expect(words.baseline(baseline)).toBe(name);
+    expect(messages.baseline(baseline)).toBe(name);
   });
 });

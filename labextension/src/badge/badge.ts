@@ -1,8 +1,8 @@
 /**
- * A cell's badge: one element over a corner of the cell's editor, of text alone.
+ * A cell's badge: one text element over a corner of the cell's editor.
  *
- * It takes no room, so that nothing moves when it comes, and it hides from sight where it would cover text. What it
- * says stays readable for who listens.
+ * It is positioned absolutely, so nothing moves when it appears. Where it would cover text it is hidden visually and
+ * stays available to screen readers.
  */
 import type { CodeCell } from '@jupyterlab/cells';
 import type { IDisposable } from '@lumino/disposable';
@@ -13,14 +13,14 @@ import { belongsToExecution, badgeTextFor } from './badgeText';
 import type { ICell } from '../tokens';
 import type { Messages } from '../format/messages';
 
-/** Pixels before the first letter of a line, with the editor's edge. */
+/** Pixels left of a line's first character, including the editor's border. */
 const INDENT = 8;
 
 export class Badge implements IDisposable {
   /**
-   * @param cell - The cell, which has been drawn.
-   * @param box - Its editor.
-   * @param _onLayoutChange - Called when the badge may need another place.
+   * @param cell - The cell; must be rendered.
+   * @param box - The node of its editor.
+   * @param _onLayoutChange - Called when the badge may have to move.
    */
   constructor(
     readonly cell: CodeCell,
@@ -48,7 +48,7 @@ export class Badge implements IDisposable {
     }
   }
 
-  /** Show a figure; what the words are made of may have changed as well. */
+  /** Show a record. Call again when the messages or the baseline's name changed. */
   show(
     record: ICell,
     messages: Messages,
@@ -59,14 +59,17 @@ export class Badge implements IDisposable {
     this._draw();
   }
 
-  /** Find the place that is free now; what is returned takes it, once all others have looked. */
+  /**
+   * Measure a free position. Returns a function that moves the badge there, so that all badges are measured before any
+   * moves (one layout pass).
+   */
   measure(): () => void {
     const { cell, box, node } = this;
     const content = box.querySelector('.cm-content');
     if (!node.isConnected || !cell.editor || !box.offsetWidth || !content) {
-      return () => undefined; // not in sight
+      return () => undefined; // not rendered or hidden
     }
-    node.classList.remove('jgp-vh'); // what is clipped has no size
+    node.classList.remove('jgp-vh'); // a visually hidden element has no size
     const toolbar = cell.node.querySelector<HTMLElement>('.jp-cell-toolbar');
     const gutters = box.querySelector<HTMLElement>('.cm-gutters');
     const position = badgePosition(

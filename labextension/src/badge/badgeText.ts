@@ -1,8 +1,8 @@
 /**
- * What a cell's badge says: the figure in a few signs, and the whole sentence for who points at it or listens.
+ * The text of a cell's badge, and the full sentence for its tooltip and for screen readers.
  *
- * A badge belongs to the execution whose number the cell shows. So a file that was copied with its cells' ids and uses
- * the same kernel never bears the figures of the other.
+ * A badge belongs to the execution whose number the cell shows. A copy of a notebook that has the same cell ids and
+ * uses the same kernel therefore doesn't show the other notebook's figures.
  */
 import { isKnown } from '../format/quantities';
 import { isProvisional } from '../state/rows';
@@ -17,7 +17,7 @@ export interface IBadgeText {
 
 const DOT = ' · ';
 
-/** What to show; null while there is nothing to say yet. */
+/** The text of a badge; null while there is no figure yet. */
 export function badgeTextFor(
   messages: Messages,
   cell: ICell,
@@ -46,10 +46,12 @@ export function badgeTextFor(
 }
 
 /**
- * Whether a figure is of the execution that a cell shows.
+ * Whether a record belongs to the execution that a cell shows.
  *
- * `count` is the number in the cell's prompt, null while it has none: because it runs, was cleared, or was loaded anew
- * from a file. Then it is if the run began in this notebook (`own`), or if this very execution was `watched` running.
+ * @param count - The number in the cell's prompt; null while it runs, after it was cleared, or after the file was
+ * reloaded.
+ * @param watched - Id of the execution that was seen running in this cell.
+ * @param own - Whether the run began in this notebook.
  */
 export function belongsToExecution(
   cell: ICell,

@@ -1,9 +1,10 @@
 /**
- * Which cells have a badge, and when badges look for their place.
+ * Decides which cells have a badge, and when badges are placed.
  *
- * Cells come and go as JupyterLab draws them: one that was never in sight has no editor yet and gets its badge when it
- * is drawn. What JupyterLab keeps outside the page stays as it is and is right when it comes back.
- * Badges are live figures like those of the panel: while a notebook with any is shown, its kernel is asked for them.
+ * JupyterLab renders cells lazily: a cell that was never visible has no editor and gets its badge once it is rendered.
+ * Cells that JupyterLab keeps detached are left alone.
+ *
+ * Badges show live figures: while a notebook with badges is visible, its kernel is asked for them.
  */
 import type { Cell, CodeCell } from '@jupyterlab/cells';
 import type { NotebookPanel } from '@jupyterlab/notebook';
@@ -16,7 +17,7 @@ import type { Preferences } from '../state/settings';
 import type { ICell, IEnergyModel } from '../tokens';
 import { Messages } from '../format/messages';
 
-/** The badges of all open notebooks, and what they share: the words, and whether a person wants them. */
+/** The badges of all open notebooks, with their messages and settings. */
 export class Badges {
   constructor(
     readonly model: IEnergyModel,
@@ -27,12 +28,12 @@ export class Badges {
     _preferences.changed.connect(this._updateVisibility, this);
   }
 
-  /** Whether badges are wanted. */
+  /** Whether the settings enable badges. */
   get wanted(): boolean {
     return this._preferences.current.badge;
   }
 
-  /** Another object where a person has chosen another unit. */
+  /** A new object whenever the unit has changed. */
   get messages(): Messages {
     const { unit } = this._preferences.current;
     if (this._messages.choice !== unit) {
@@ -96,7 +97,7 @@ class NotebookBadges implements IDisposable {
     this._placeBadges();
   }
 
-  /** Give those of the cells whose figures are known their badges. */
+  /** Show the badges of those cells that have a record. */
   private _showFigures(widgets: Iterable<Cell>): void {
     const { model, messages, wanted } = this._parent;
     if (!wanted) {
@@ -128,7 +129,7 @@ class NotebookBadges implements IDisposable {
     }
   }
 
-  /** JupyterLab looks an id up each time; ten thousand of them five times a second are too many for that. */
+  /** Cell ids are cached: `cell.model.id` searches, and there may be 10,000 cells and five updates a second. */
   private _idOf(cell: Cell): string {
     let id = this._ids.get(cell);
     if (id === undefined) {
@@ -152,7 +153,7 @@ class NotebookBadges implements IDisposable {
     }
     const box = cell.editorWidget?.node;
     if (box === undefined) {
-      return null; // no cell that JupyterLab has drawn
+      return null; // not rendered by JupyterLab
     }
     const badge = new Badge(cell as CodeCell, box, () =>
       this._queuePlacement(cell)
@@ -180,7 +181,7 @@ class NotebookBadges implements IDisposable {
     this._shown = new WeakMap();
   }
 
-  /** Cells were drawn, or a badge may need another place. */
+  /** Place badges with the next frame: cells were rendered, or a badge may have to move. */
   private _schedule(): void {
     if (!this._scheduled) {
       this._scheduled = true;
@@ -195,7 +196,7 @@ class NotebookBadges implements IDisposable {
     }
   }
 
-  /** All look first and move then, so that the browser measures once. */
+  /** Measure all badges before moving any, so that the browser computes the layout once. */
   private _placeBadges(): void {
     const moves = [...this._unplaced].map(badge => badge.measure());
     this._unplaced.clear();
@@ -208,7 +209,7 @@ class NotebookBadges implements IDisposable {
     this._onCells();
   }
 
-  /** Which widgets there are then is known once JupyterLab has heard of it too. */
+  /** JupyterLab updates its widgets after this signal, so wait for the next frame. */
   private _onCells(): void {
     requestAnimationFrame(() => {
       if (!this._isDisposed) {
@@ -217,7 +218,7 @@ class NotebookBadges implements IDisposable {
     });
   }
 
-  /** JupyterLab moves its toolbar to the cell that has the focus, some time later. */
+  /** JupyterLab moves its toolbar to the active cell asynchronously, so watch for it. */
   private _onActive(): void {
     this._toolbarObserver.disconnect();
     const cell = this._panel.content.activeCell;
@@ -243,10 +244,10 @@ class NotebookBadges implements IDisposable {
   private _shown = new WeakMap<Cell, ICell | undefined>();
   private readonly _unplaced = new Set<Badge>();
   private readonly _awaitingDraw = new WeakSet<Cell>();
-  /** Cells that were drawn since the last look. */
+  /** Cells rendered since the last update. */
   private readonly _newlyDrawn = new Set<Cell>();
   private readonly _ids = new WeakMap<Cell, string>();
-  /** The cells by their editors. */
+  /** Cells by the nodes of their editors. */
   private readonly _cellByEditor = new WeakMap<Element, Cell>();
   private readonly _sizeObserver = new ResizeObserver(entries =>
     entries.forEach(({ target }) =>

@@ -1,5 +1,5 @@
 /**
- * Runs of a notebook as dots with their 95 % intervals, on an axis that begins at 0; the baseline is a line.
+ * Runs of a notebook as dots with 95 % intervals on an axis that starts at 0; the baseline is a line.
  */
 import { Fragment, h } from '../element';
 import { isKnown } from '../format/decimal';
@@ -8,10 +8,10 @@ import { linear, px, ticks } from './scale';
 import { useWidth } from './width';
 
 const HEIGHT = 118;
-/** Two lines of text need so much; the legend and the list name a baseline that lies closer to the ground. */
+/** Height of a line of text. A baseline closer to the axis than this gets no text in the chart. */
 const TEXT_HEIGHT = 11;
 const AXIS_Y = HEIGHT - 8;
-/** Room right of the dots for what is written beside the axis, in pixels. */
+/** Pixels at the right for the axis labels. */
 const MARGIN = 44;
 
 export interface IDot {
@@ -19,7 +19,7 @@ export interface IDot {
   joules: number | null;
   uncertainty: number | null;
   quality: Quality;
-  /** Whether it may still grow. */
+  /** Whether the run still goes on. */
   open: boolean;
   title: string;
 }
@@ -36,7 +36,7 @@ export function Dots({
   dots: readonly IDot[];
   baseline: { joules: number; uncertainty: number | null } | null;
   baselineText: string;
-  /** What is written beside the axis at so many joules. */
+  /** The axis label for a number of joules. */
   textOf: (joules: number) => string;
   selected: string | null;
   label: string;

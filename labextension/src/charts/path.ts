@@ -1,5 +1,5 @@
 /**
- * Lines with gaps: a reading that is missing interrupts the line, it is never drawn as 0.
+ * SVG paths of lines with gaps: a missing reading interrupts the line and is never drawn as 0.
  */
 import { isKnown } from '../format/decimal';
 import { px, type Scale } from './scale';
@@ -9,7 +9,7 @@ export interface IPoint {
   y: number | null;
 }
 
-/** The stretches without a gap: cut where a reading is absent, and where more than `reach` lies between two. */
+/** Split points at missing readings and where two are more than `maxGap` apart. */
 export function splitAtGaps(
   points: readonly IPoint[],
   maxGap = Infinity
@@ -30,7 +30,7 @@ export function splitAtGaps(
   return pieces;
 }
 
-/** The line through a stretch as an SVG path; a lone point becomes a short dash, so that it is seen. */
+/** SVG path of a line; a single point becomes a short dash so that it is visible. */
 export function linePath(
   piece: readonly { x: number; y: number }[],
   x: Scale,
@@ -40,7 +40,7 @@ export function linePath(
   return steps.length === 1 ? `M${steps[0]}h1` : `M${steps.join('L')}`;
 }
 
-/** The area between a stretch and the ground. */
+/** SVG path of the area between a line and the axis at `ground`. */
 export function areaPath(
   piece: readonly { x: number; y: number }[],
   x: Scale,

@@ -1,15 +1,14 @@
 /**
- * The course of power: the last minute before the newest point, and the cells that ran in it.
+ * Power over the last minute, and the cells that ran in it.
  *
- * The clock is the kernel's alone (the newest point is "now"), so that a browser with another time draws the
- * same picture.
+ * All times are the kernel's, with the newest point as "now", so the browser's clock doesn't matter.
  */
 import { isKnown } from '../format/decimal';
 import type { ICell, IPowerPoint } from '../tokens';
 
 export const WINDOW_SECONDS = 60;
 
-/** Readings come at least once a second while something runs; a longer silence is a gap. */
+/** Readings come at least once a second while a cell runs; a longer interval is drawn as a gap. */
 export const GAP_SECONDS = 2.5;
 
 export interface ICellSpan {
@@ -27,7 +26,7 @@ export interface IPowerSeries {
   idle: number | null;
 }
 
-/** The last stretch of power; null where there is no point. */
+/** The power over the last `width` seconds; null without points. */
 export function powerSeries(
   power: readonly IPowerPoint[],
   width = WINDOW_SECONDS
@@ -54,7 +53,7 @@ export function powerSeries(
   };
 }
 
-/** The highest power of a course: of its points, and of the cells that ended in it, for a short one ends between two. */
+/** The peak power. It includes the mean power of short cells, which may fall between two points. */
 export function peakPower(
   series: IPowerSeries,
   cells: readonly ICell[]
@@ -74,7 +73,7 @@ export function peakPower(
   return all.length > 0 ? Math.max(...all) : null;
 }
 
-/** Where each cell began and ended, as far as points tell. */
+/** Start and end of each cell, from the points. */
 function cellSpans(points: readonly IPowerPoint[]): ICellSpan[] {
   const result: ICellSpan[] = [];
   let open: ICellSpan | null = null;

@@ -1,5 +1,5 @@
 /**
- * The last minute of power: shaded spans are cells, a missing reading is a gap in the line.
+ * Chart of the last minute's power; shaded spans are cells, missing readings are gaps.
  */
 import { Fragment, h } from '../element';
 import { GAP_SECONDS, type IPowerSeries } from './powerSeries';
@@ -9,7 +9,7 @@ import { useWidth } from './width';
 
 const HEIGHT = 52;
 const AXIS_Y = HEIGHT - 0.5;
-/** A number under a span needs this much room, in pixels. */
+/** Minimum distance between two cell numbers, in pixels. */
 const LABEL_WIDTH = 22;
 
 export function Powerline({
@@ -21,10 +21,10 @@ export function Powerline({
 }: {
   series: IPowerSeries;
   label: string;
-  /** Whether the newest point is now: then it has a dot. */
+  /** Whether the newest point is current; it is then marked with a dot. */
   live: boolean;
   quality: 'measured' | 'estimated' | 'simulated' | null;
-  /** The number of a cell, '' where it has none. */
+  /** The number of a cell; empty where it has none. */
   nameOf: (cell: string) => string;
 }): JSX.Element {
   const [container, width] = useWidth<HTMLDivElement>();

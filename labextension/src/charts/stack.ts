@@ -1,5 +1,5 @@
 /**
- * A stacked bar as shares: devices in one fixed order, each solid, hatched or dashed by how it came about.
+ * A stacked bar as shares: device kinds in a fixed order, each drawn by its quality.
  */
 import { isKnown } from '../format/decimal';
 import type { IFigure, IPart, Kind, Quality } from '../tokens';
@@ -13,7 +13,7 @@ export interface ISegment {
 
 const ORDER: readonly Kind[] = ['gpu', 'cpu', 'dram', 'other'];
 
-/** The parts that have joules, in the order in which they are drawn. */
+/** The parts with a positive energy, in drawing order. */
 export function drawnParts(parts: readonly IPart[]): IPart[] {
   return ORDER.flatMap(kind =>
     parts.filter(
@@ -23,10 +23,10 @@ export function drawnParts(parts: readonly IPart[]): IPart[] {
 }
 
 /**
- * Stack the parts of `joules` on a bar that is `scale` joules long.
+ * Stack the parts of `joules` on a bar whose full length is `scale` joules.
  *
- * A figure below what the sensor resolves has no length. The lengths add up to `joules`: where the parts are of a shared device, they are drawn in proportion, and
- * as estimated, for an attribution is no measurement.
+ * A figure below the sensor's resolution has length 0. The lengths add up to `joules`: parts of a shared device are
+ * scaled down proportionally and drawn as estimated, since attribution is not a measurement.
  */
 export function stack(
   joules: number | null,
@@ -62,7 +62,7 @@ function attributedQuality(quality: Quality): Quality {
   return quality === 'measured' ? 'estimated' : quality;
 }
 
-/** Cut a bar at `at` (0 to 1): what lies beyond is excess and drawn as such. */
+/** Cut a bar at `at` (0 to 1); the rest becomes one `over` segment. */
 export function cut(segments: readonly ISegment[], at: number): ISegment[] {
   const inside: ISegment[] = [];
   let remaining = at;

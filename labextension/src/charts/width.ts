@@ -1,9 +1,9 @@
 /**
- * How wide a chart's place is: charts are drawn in real pixels, so that text and lines keep their size.
+ * Charts are drawn at their real width in pixels, so that text and strokes keep their size.
  */
 import * as React from 'react';
 
-/** The ref of a place and its width in pixels, which follows the place; 296 before it is known. */
+/** A ref for a chart's container and its width in pixels; 296 until it is measured. */
 export function useWidth<T extends HTMLElement>(): [
   React.RefObject<T>,
   number

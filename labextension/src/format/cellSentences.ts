@@ -1,5 +1,5 @@
 /**
- * Whole sentences of a cell: what a reader of the screen hears of a row, and of a cell that has ended.
+ * Full sentences about a cell, for screen readers: its row, and the announcement when it has ended.
  */
 import {
   percentChange,
@@ -11,7 +11,7 @@ import {
 import type { ICell, IFigure } from '../tokens';
 import type { Messages } from './messages';
 
-/** A ratio inside a sentence: 0.384 is "38". */
+/** The digits of a ratio in percent: 0.384 is "38". */
 function percentDigits(ratio: number): string {
   return percentChange(Math.abs(ratio)).slice(1, -2);
 }
@@ -20,7 +20,7 @@ function joinClauses(clauses: readonly string[]): string {
   return clauses.filter(clause => clause !== '').join(', ');
 }
 
-/** A row as one sentence: how much, how sure, how it ended, against what. */
+/** A row as one sentence: energy, quality, outcome, comparison with the baseline. */
 export function cellSentence(
   messages: Messages,
   cell: ICell,
@@ -43,7 +43,7 @@ export function cellSentence(
   ]);
 }
 
-/** What is said aloud when a cell has ended. */
+/** The announcement when a cell has ended. */
 export function announcement(
   messages: Messages,
   cell: ICell,

@@ -1,8 +1,8 @@
 /**
- * Rounding in decimal: a number is rounded as it is written, so that 1.005 becomes 1.01.
+ * Decimal rounding: a number is rounded as it is written, so that 1.005 becomes 1.01.
  *
- * JavaScript rounds the binary number behind it (1.00), the kernel's records round the written one; the page
- * must not disagree with the record beside it by a digit. `__tests__/figures.ts` holds both to the same.
+ * JavaScript's `toFixed` rounds the binary value (1.00), Python's decimal rounds the written one. Page and records
+ * must show the same digits; both are tested against `__tests__/figures.ts`.
  */
 
 export type Rounding = 'nearest' | 'ceiling' | 'floor';
@@ -12,12 +12,12 @@ export const ABSENT = '–';
 
 const MOST_DECIMALS = 12;
 
-/** Whether there is a finite number to write. */
+/** Whether a value is a finite number. */
 export function isKnown(value: number | null | undefined): value is number {
   return typeof value === 'number' && Number.isFinite(value);
 }
 
-/** A finite number as an integer and the count of its decimals, exactly as it is written. */
+/** A finite number as integer coefficient and number of decimals, exactly as it is written. */
 function decimalParts(value: number): { coefficient: bigint; scale: number } {
   const [mantissa, exponent] = Math.abs(value).toExponential().split('e');
   const digits = mantissa.replace('.', '');
@@ -27,7 +27,7 @@ function decimalParts(value: number): { coefficient: bigint; scale: number } {
   };
 }
 
-/** The magnitude of `value` in units of 10^-decimals, rounded. */
+/** The absolute value in units of 10^-decimals, rounded. */
 function roundedUnits(
   value: number,
   decimals: number,
@@ -47,7 +47,7 @@ function roundedUnits(
   return roundUp ? whole + 1n : whole;
 }
 
-/** Write `value` with so many places (negative: rounded to tens, hundreds), commas and a true minus. */
+/** Write `value` with so many decimals (negative: rounded to tens, hundreds), thousands separators and a true minus. */
 export function fixed(
   value: number,
   decimals: number,
@@ -79,7 +79,9 @@ export function fixed(
   return sign + whole + (places > 0 ? `.${digits.slice(split)}` : '');
 }
 
-/** The decimals that give `value` so many significant digits; 9.96 with two is 10 unless the carry is kept. */
+/**
+ * Number of decimals for so many significant digits. 9.96 with two digits becomes "10", unless `keepCarry` ("10.0").
+ */
 export function decimalsFor(
   value: number,
   digits: number,
@@ -108,12 +110,12 @@ export function significant(
   return fixed(value, decimalsFor(value, digits, rounding), rounding);
 }
 
-/** The first digit that is not 0 as `value` is written; '0' where it vanishes. */
+/** The first non-zero digit of `value` as it is written; '0' where it rounds to 0. */
 export function leadingDigit(value: number, decimals: number): string {
   return fixed(Math.abs(value), decimals).match(/[1-9]/)?.[0] ?? '0';
 }
 
-/** The decimals that a ± gets: one significant digit, two where the first is 1. */
+/** Number of decimals of an uncertainty: one significant digit, two where the first is 1. */
 export function uncertaintyDecimals(uncertainty: number): number {
   if (!isKnown(uncertainty) || uncertainty === 0) {
     return 0;

@@ -1,8 +1,8 @@
 /**
- * The sentences of the panel, every word through the translator.
+ * All texts of the panel, through the translator.
  *
- * A row is drawn in signs and read aloud in a full sentence; both come from here, so that they can't say
- * different things. "~" and "about" mark what no sensor stands behind, "simulated" what no hardware does.
+ * Rows show symbols, screen readers get sentences; both come from here and therefore agree. "~" and "about" mark
+ * figures without any measured part, "simulated" those of simulated devices.
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
 import {
@@ -30,10 +30,10 @@ import type {
   Quality
 } from '../tokens';
 
-/** What came before a value: nothing, about, at most, at least. */
+/** Prefix of a value: none, about, at most, at least. */
 export type BoundSign = '' | '~' | '≤' | '≥';
 
-/** A figure as a row shows it: sign, value and ± (or "so far") without the unit. */
+/** A formatted figure; `suffix` is its ± or "so far". */
 export interface IReading {
   sign: BoundSign;
   value: string;
@@ -41,7 +41,7 @@ export interface IReading {
   unit: IUnit;
 }
 
-/** "4.1", "~92", "≤ 0.8": a value with what came before it. */
+/** Value with its prefix: "4.1", "~92", "≤ 0.8". */
 export function withSign({
   sign,
   value
@@ -49,14 +49,14 @@ export function withSign({
   return `${sign}${sign === '≤' || sign === '≥' ? THIN : ''}${value}`;
 }
 
-/** How a cell stands beside its baseline, in the two lines of a row. */
+/** The right column of a row: a cell's difference from its baseline, and a word below it. */
 export interface IDifference {
   sign: string;
   word: string;
   excess: boolean;
 }
 
-/** Whether no sensor stands behind any part of a figure. */
+/** Whether no part of a figure was measured. */
 export function isModelled(figure: IFigure): boolean {
   return (
     figure.quality === 'estimated' &&
@@ -72,7 +72,7 @@ export class Messages {
 
   // ---- figures ------------------------------------------------------------------------------------
 
-  /** A figure as it is written, bounds included; `joules` in its place where a part of it is meant. */
+  /** Format a figure, or its upper bound if it is below the sensor's resolution. `joules` replaces the figure's own. */
   reading(
     figure: IFigure,
     fixedUnit: IUnit | null = null,
@@ -100,7 +100,7 @@ export class Messages {
     };
   }
 
-  /** A bound, rounded away from the doubt so that it stays one. */
+  /** Format a bound, rounded outwards so that it stays a bound. */
   bound(
     sign: '≤' | '≥',
     joules: number,
@@ -111,7 +111,7 @@ export class Messages {
     return { sign, value: roundBound(joules / unit.joules), suffix: '', unit };
   }
 
-  /** A cell's figure: own joules where the device is shared, a lower bound where the kernel was killed. */
+  /** Format a cell's figure: its own joules where the device is shared, a lower bound where the kernel was killed. */
   cellReading(cell: ICell, fixedUnit: IUnit | null = null): IReading {
     const { bound, joules } = writtenJoules(cell);
     if (bound !== '' && joules !== null) {
@@ -122,7 +122,7 @@ export class Messages {
       : this.reading(cell.figure, fixedUnit, joules);
   }
 
-  /** A figure that still grows: its ± is that of the newest moment, and not the one that it will end with. */
+  /** Format a figure that still grows: "so far" in place of the ±, which is not final either. */
   soFar(
     figure: IFigure,
     fixedUnit: IUnit | null = null,
@@ -177,7 +177,7 @@ export class Messages {
     return reading.suffix ? `${spokenValue} ${reading.suffix}` : spokenValue;
   }
 
-  /** How much of a figure was measured: "measured", "85 % measured", "estimated", "simulated". */
+  /** How a figure came about: "measured", "85 % measured", "estimated", "simulated". */
   provenance(figure: IFigure): string {
     const { trans } = this;
     if (!isKnown(figure.joules)) {
@@ -230,7 +230,7 @@ export class Messages {
 
   // ---- baseline -----------------------------------------------------------------------------------
 
-  /** What the baseline is called: “before”, last run, median of 5 runs. */
+  /** The baseline's name: “before”, last run, median of 5 runs. */
   baseline(baseline: IBaselineHead): string {
     const { trans } = this;
     switch (baseline.kind) {
@@ -247,14 +247,14 @@ export class Messages {
     }
   }
 
-  /** The same, short enough for the head of a column. */
+  /** The baseline's name, short enough for a column heading. */
   baselineHead(baseline: IBaselineHead): string {
     return baseline.kind === 'median' && baseline.runs > 1
       ? this.trans.__('median')
       : this.baseline(baseline);
   }
 
-  /** What a row's right column says of its difference. */
+  /** The right column of a row. */
   difference(cell: ICell): IDifference {
     const { trans } = this;
     const against = cell.against;
@@ -285,17 +285,17 @@ export class Messages {
     };
   }
 
-  /** Whether processor times are compared, because energy is only estimated from them. */
+  /** Whether processor times are compared, since energy is only estimated from them. */
   comparesCpuTime(against: IComparison): boolean {
     return against.basis === 'cpu_time';
   }
 
-  /** Whether the two intervals tell a difference apart. */
+  /** Whether the difference is statistically significant. */
   isProven(against: IComparison): boolean {
     return against.verdict === 'more' || against.verdict === 'less';
   }
 
-  /** How a cell ended, in one word; nothing where it ended well. */
+  /** How a cell ended, in one word; empty for a normal end. */
   outcomeWord(cell: ICell): string {
     const { trans } = this;
     if (cell.status === 'ok') {
@@ -308,7 +308,7 @@ export class Messages {
     return this.reason(cell.status);
   }
 
-  /** Why two can't be compared, in a word that fits a row; a reason not known here stays as it is. */
+  /** Why a cell can't be compared, short enough for a row; unknown reasons are returned unchanged. */
   reason(reason: string | null): string {
     const { trans } = this;
     const texts: Record<string, string> = {
@@ -329,7 +329,7 @@ export class Messages {
     return reason === null ? '' : (texts[reason] ?? reason);
   }
 
-  /** Why conditions that were not alike leave a difference unproven, as part of a sentence; empty for other reasons. */
+  /** Why different conditions leave a difference unproven, as part of a sentence; empty for other reasons. */
   conditionsReason(against: IComparison): string {
     const { trans } = this;
     const texts: Record<string, string> = {

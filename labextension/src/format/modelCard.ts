@@ -1,8 +1,8 @@
 /**
- * The block of a model card's head that names its CO2e, in the form that model hubs read.
+ * The YAML front matter of a model card that states its CO2e, in the format that model hubs read.
  *
- * Machines take it for what it says, without its ±. So it is written only for a final figure that no simulated device
- * is part of and that is more than an upper bound; the grams are those of a region that a person named.
+ * Programs read the figure without its ±. It is therefore written only for a final figure without simulated parts that
+ * is more than an upper bound, and only where a region is set.
  */
 import { fixed, isKnown, decimalsFor } from './decimal';
 import { singleLine } from './sanitize';
@@ -11,7 +11,7 @@ import type { Messages } from './messages';
 
 const DIGITS = 3;
 
-/** A model card's text, with that block before it where there is one. */
+/** Put the front matter before a model card's text, where there is one. */
 export function withEmissions(
   messages: Messages,
   figure: IFigure,
@@ -47,12 +47,12 @@ export function withEmissions(
   return `${block.join('\n')}\n${text}`;
 }
 
-/** Grams as every reader of YAML takes them for a number. */
+/** Grams in a form that every YAML parser reads as a number. */
 function yamlNumber(grams: number): string {
   return fixed(grams, decimalsFor(grams, DIGITS)).replace(/,/g, '');
 }
 
-/** YAML's double quotes hold what JSON's do. */
+/** A JSON string is a valid YAML string. */
 function yamlString(text: string): string {
   return JSON.stringify(text.replace(/\u202f/g, ' '));
 }

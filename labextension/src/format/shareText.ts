@@ -1,5 +1,5 @@
 /**
- * The total in a few lines for others to read: a message, a model card. Provenance goes with the figure.
+ * The total as text to share: for a chat or a model card. The quality of the figure is always stated.
  */
 import { withEmissions } from './modelCard';
 import {
@@ -22,7 +22,7 @@ function plainSpaces(text: string): string {
   return text.replace(/\u202f/g, ' ');
 }
 
-/** Text that a chat or Markdown would take for marks, taken for itself. */
+/** Escape Markdown. */
 function escapeMarkdown(text: string): string {
   return text.replace(/[\\`*_{}[\]<>~|#&]/g, mark => `\\${mark}`);
 }
@@ -72,13 +72,13 @@ function comparisonText(
     : '';
 }
 
-/** A name as chats and Markdown leave it alone. */
+/** A name as inline code. */
 function inlineCode(name: string): string {
   const clean = singleLine(name, 80).replace(/`/g, "'");
   return clean === '' ? '' : `\`${clean}\`: `;
 }
 
-/** A part of a block at the block's digit; one that this would bend by a tenth keeps digits of its own. */
+/** Format a part with the block's decimals, or with its own where rounding would change it by a tenth. */
 function partAmount(
   messages: Messages,
   joules: number,
@@ -93,7 +93,7 @@ function partAmount(
     : `${rounded}${THIN}${unit.symbol}`;
 }
 
-/** What each kind of device used, the devices, how many cells and how long: as the kernel's own message has them. */
+/** Energy per device kind, devices, number of cells and duration, as in the kernel's own message. */
 function detailLine(
   messages: Messages,
   state: IState,
@@ -173,7 +173,7 @@ export function modelCardSection(
     `- ${trans.__('Metered with')} jupyter_green`
   ];
   const text = plainSpaces(lines.join('\n'));
-  // What was not read, or only up to a kernel's end, is in no figure that machines take for what it says.
+  // Only devices that were read are named. Where a kernel was killed the total is incomplete and gets no front matter.
   const devices = state.devices
     .filter(each =>
       totals.parts.some(part => part.kind === each.kind && isKnown(part.joules))

@@ -1,7 +1,7 @@
 /**
- * Times of day and days, in the time zone of the person who reads.
+ * Times and dates in the user's time zone.
  *
- * Times on the wire are seconds since 1970 by the kernel's clock; only "today" asks the browser's.
+ * Times on the wire are seconds since 1970 by the kernel's clock; only "today" uses the browser's.
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
 

@@ -1,15 +1,15 @@
 /**
- * Units of energy: one for a block or a column, from its largest figure and what the person chose.
+ * Units of energy: one per block or column, from its largest figure and the user's choice.
  *
- * The unit that a person chose is the largest used; what would vanish in it takes a smaller one of the same
- * family, so that a cell of 12 J is 3.4 mWh and not 0.0034 Wh beside its ±.
+ * The chosen unit is the largest one used. Small values get a smaller unit of the same family: a cell of 12 J is 3.4
+ * mWh, not 0.0034 Wh.
  */
 import { isKnown, decimalsFor } from './decimal';
 import type { ISettings } from '../tokens';
 
 export type UnitChoice = ISettings['unit'];
 
-/** A unit of energy: its symbol, and how many joules one of it is. */
+/** A unit of energy: symbol, and joules per unit. */
 export interface IUnit {
   symbol: string;
   joules: number;
@@ -39,7 +39,7 @@ export const unit = ([symbol, joules]: Step): IUnit => ({ symbol, joules });
 
 const JOULE: IUnit = unit(JOULES[3]);
 
-/** The units of a choice, smallest first; the last is the largest that may be used. */
+/** The units allowed by a choice, ascending. */
 function unitSteps(choice: UnitChoice): readonly Step[] {
   switch (choice) {
     case 'J':
@@ -53,7 +53,7 @@ function unitSteps(choice: UnitChoice): readonly Step[] {
   }
 }
 
-/** The largest step that `value` reaches, the smallest where it reaches none. */
+/** The largest unit that is not larger than `value`; the smallest where all are. */
 export function largestStep(steps: readonly Step[], value: number): Step {
   return (
     [...steps].reverse().find(step => Math.abs(value) >= step[1]) ?? steps[0]
@@ -82,7 +82,7 @@ export function unitFor(
       ? JOULE
       : unit(largestStep(steps, largest));
   }
-  // A hundredth of the chosen unit still reads well; less takes a smaller one.
+  // The chosen unit is used from a hundredth of it on.
   const top = steps[steps.length - 1];
   return unit(largest === 0 ? top : largestStep(steps, 100 * largest));
 }
@@ -90,8 +90,8 @@ export function unitFor(
 /**
  * The unit of a column of joules and their ±.
  *
- * The largest value chooses it, but a row that would need more than three decimals brings the column back to
- * a smaller one: 12.4 J below 1.24 MJ is not "0.0000124".
+ * The largest value decides, but where a row would need more than three decimals a smaller unit is used: 12.4 J below
+ * 1.24 MJ is not "0.0000124".
  */
 export function unitOfColumn(
   rows: Iterable<readonly [number | null, number | null]>,

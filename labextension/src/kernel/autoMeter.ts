@@ -1,10 +1,12 @@
 /**
- * Meters every Python notebook, where a person wants that and has agreed to it once.
+ * Starts metering automatically.
  *
- * The setting may come from an administrator's file; what runs in a person's kernels is the person's to decide, so the
- * setting alone loads nothing. Each kernel is tried once: one that lacks the package is not asked again.
+ * `AutoMeter` meters every Python notebook, if the setting is on and the user has agreed once. Consent is separate
+ * because the setting may come from an administrator's file. Each kernel is tried once; one that lacks the package is
+ * not asked again.
  *
- * What a person started goes on: after a restart of the kernel, and with the region and the price that they set since.
+ * `ResumeAfterRestart` and `SettingsForwarder` keep metering, region and tariff in effect across restarts and settings
+ * changes.
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
 
@@ -16,7 +18,7 @@ import type { Preferences } from '../state/settings';
 
 export class AutoMeter {
   /**
-   * @param _askConsent - Asks the person; true where they agree.
+   * @param _askConsent - Asks the user; resolves to true on consent.
    */
   constructor(
     private readonly _model: EnergyModel,
@@ -58,7 +60,7 @@ export class AutoMeter {
   private _asking = false;
 }
 
-/** Goes on metering a kernel that was restarted, where this page had started it; else says that it stopped. */
+/** Resumes metering after a kernel restart if this page had started it; otherwise shows that it has stopped. */
 export class ResumeAfterRestart {
   constructor(
     private readonly _model: EnergyModel,
@@ -69,8 +71,8 @@ export class ResumeAfterRestart {
   }
 
   private _check(kernelState: IKernelState): void {
-    // Cells of "restart and run all" are sent at once, so loading has to be sent before them; where that can't be, and
-    // where it stays at a sentence, not before the new process has said that it is not metered.
+    // "Restart and run all" sends its cells at once, so the load request has to be sent before them. Where that isn't
+    // possible, or nothing is to be loaded, wait until the new process is known not to be metered.
     const ready =
       kernelState.connection.metered === false ||
       (kernelState.startedHere && kernelState.connection.readyAfterRestart);
@@ -89,7 +91,7 @@ export class ResumeAfterRestart {
   }
 }
 
-/** Hands changed settings on to the kernels that are metered already; what one can't read is said. */
+/** Forwards changed settings to kernels that are already metered, and shows errors. */
 export class SettingsForwarder {
   constructor(
     private readonly _model: EnergyModel,

@@ -1,9 +1,9 @@
 /**
- * The link to one kernel: what it says of its energy, and what it is asked.
+ * The connection to one kernel: frames that it sends, requests that it gets.
  *
- * Frames are read where all messages of the kernel pass, so a page that was reloaded in the middle of a busy cell has
- * figures at once. Requests reach an idle kernel only; what can wait is kept until then. Nothing is sent to a kernel
- * that has not shown that it is metered, but for one question after its comms; and nothing while it idles.
+ * Frames are read from the IOPub channel, so a page reloaded while a cell runs has figures at once. Requests are sent
+ * to an idle kernel only; those that can wait are deferred. Nothing is sent to a kernel that isn't known to be
+ * metered, except one comm info request, and nothing while it stays idle.
  */
 import { KernelMessage } from '@jupyterlab/services';
 import type { Kernel } from '@jupyterlab/services';
@@ -18,16 +18,16 @@ import { ValidationError } from '../schema/validators';
 import type { Frame, IAnswer, Request } from '../tokens';
 import { KernelComm } from './kernelComm';
 
-/** What changed beside frames: the kernel's standing, or everything, because it was restarted. */
-export type StatusEvent = 'standing' | 'restarted';
+/** What changed besides frames: the kernel's status, or everything because it was restarted. */
+export type StatusEvent = 'status' | 'restarted';
 
-/** Milliseconds after which an idle kernel that was last seen busy is asked. */
+/** Milliseconds after which an idle kernel that was last reported busy is asked again. */
 const IDLE_CHECK_MS = 3000;
 
 export class KernelConnection implements IDisposable {
   /**
    * @param id - The kernel's id.
-   * @param client - What this page is called in requests.
+   * @param client - This page's id in requests.
    */
   constructor(
     readonly id: string,
@@ -40,12 +40,12 @@ export class KernelConnection implements IDisposable {
 
   readonly comm = new KernelComm(APP);
 
-  /** Emitted with each frame that could be read. */
+  /** Emitted with each valid frame. */
   get frameReceived(): ISignal<this, Frame> {
     return this._frameReceived;
   }
 
-  /** Emitted with each frame that could not. */
+  /** Emitted with each invalid frame. */
   get frameRefused(): ISignal<this, ValidationError> {
     return this._frameRefused;
   }
@@ -54,19 +54,19 @@ export class KernelConnection implements IDisposable {
     return this._statusChanged;
   }
 
-  /** Whether the kernel is metered; null where it could not be asked yet. */
+  /** Whether the kernel is metered; null until it was asked. */
   get metered(): boolean | null {
     return this._commId !== null ? true : this._metered;
   }
 
-  /** Whether the connection was there once and is not now. */
+  /** Whether the connection was established once and is lost now. */
   get lost(): boolean {
     return this._connected && !this.comm.connected;
   }
 
   /**
-   * Whether this page has restarted the kernel and is connected to it anew: what is sent now waits in front of the
-   * cells that are run once the restart has ended.
+   * Whether this page has restarted the kernel and is connected again. A request sent now is queued before the cells
+   * that run once the restart has ended.
    */
   get readyAfterRestart(): boolean {
     return this._readyAfterRestart;
@@ -76,7 +76,7 @@ export class KernelConnection implements IDisposable {
     return this.comm.isDisposed;
   }
 
-  /** Let the kernel be asked whether it is metered; for kernels that can be. */
+  /** Allow asking the kernel whether it is metered; called for Python kernels. */
   listen(): void {
     if (!this._listening) {
       this._listening = true;
@@ -92,7 +92,7 @@ export class KernelConnection implements IDisposable {
     }
   }
 
-  /** Say whether anything on the page shows figures; the kernel is told once it is idle. */
+  /** Set whether the page shows figures; the kernel is told once it is idle. */
   show(visible: boolean): void {
     this._visible = visible;
     if (this.comm.status === 'idle') {
@@ -100,36 +100,36 @@ export class KernelConnection implements IDisposable {
     }
   }
 
-  /** Tell the kernel that the page goes away, whatever it does now. */
+  /** Tell the kernel that the page is closing, even while it is busy. */
   leave(): void {
     this._visible = false;
     this._sendVisible();
   }
 
-  /** Ask for all cells of the run. */
+  /** Request all cells of the run. */
   sync(): void {
     this._missedCells = false;
     this._visibleSent = true;
     this._send({ v: 1, type: 'sync', client: this._client });
   }
 
-  /** Put a request that has an answer; why, where none comes. */
+  /** Send a request and wait for its answer; the reason where none comes. */
   async ask(request: Request & { id: string }): Promise<IAnswer | NoAnswer> {
     return this._pendingRequests.wait(request.id, this._send(request));
   }
 
-  // ---- the kernel's standing --------------------------------------------------------------------
+  // ---- kernel status --------------------------------------------------------------------------
 
   private _onConnection(): void {
     if (this.comm.connected) {
-      // What was said while nobody listened is gone.
+      // Messages sent while disconnected are lost.
       this._missedCells = this._missedCells || this._connected;
       this._connected = this._probeDue = true;
       this._readyAfterRestart = this._restarting;
       this._restarting = false;
       this._onIdle();
     }
-    this._statusChanged.emit('standing');
+    this._statusChanged.emit('status');
   }
 
   private _onStatus(_: KernelComm, status: Kernel.Status): void {
@@ -138,7 +138,7 @@ export class KernelConnection implements IDisposable {
       status === 'autorestarting' ||
       status === 'dead';
     if (status === 'restarting') {
-      // The old process may say yet that it is busy and idle; the new one is there with the next connection.
+      // The old process may still report busy and idle; the new one begins with the next connection.
       this._restarting = true;
       this._readyAfterRestart = false;
     }
@@ -148,11 +148,11 @@ export class KernelConnection implements IDisposable {
       this._onIdle();
     }
     this._statusChanged.emit(
-      ended && status !== 'dead' ? 'restarted' : 'standing'
+      ended && status !== 'dead' ? 'restarted' : 'status'
     );
   }
 
-  /** All that was known was the old process's. */
+  /** Forget everything that belonged to the old process. */
   private _reset(): void {
     clearTimeout(this._idleTimer);
     this._processCount += 1;
@@ -163,10 +163,10 @@ export class KernelConnection implements IDisposable {
     this._pendingRequests.cancelAll();
   }
 
-  /** Do what waited for the kernel to be idle. */
+  /** Send what waited for the kernel to be idle. */
   private _onIdle(): void {
     const { status, connected } = this.comm;
-    // A kernel that is shared may never say after a restart that it is idle; a question brings that word.
+    // A shared kernel may never report idle after a restart; any request makes it report.
     const mayBeIdle =
       this._probeDue &&
       this._processCount > 0 &&
@@ -190,7 +190,7 @@ export class KernelConnection implements IDisposable {
     }
   }
 
-  /** The word that a cell has ended may be lost on its way; ask for it once. */
+  /** The message that a cell has ended may have been lost; request it once. */
   private _checkEnded(): void {
     if (this._busy && this.comm.status === 'idle') {
       this._busy = false;
@@ -198,7 +198,7 @@ export class KernelConnection implements IDisposable {
     }
   }
 
-  /** Ask the kernel for its comms with us, and join the run that it has. */
+  /** Ask the kernel for its comms and join the current run. */
   private async _probe(): Promise<void> {
     const processCount = this._processCount;
     const commIds = await this.comm.listComms();
@@ -223,10 +223,10 @@ export class KernelConnection implements IDisposable {
       this._commId = null;
       this._metered = false;
     }
-    this._statusChanged.emit('standing');
+    this._statusChanged.emit('status');
   }
 
-  /** Make this page known to the kernel; with all cells, where it may have missed some. */
+  /** Register this page with the kernel; request all cells where it may have missed some. */
   private _join(missed: boolean): void {
     if (missed && this._visible) {
       this.sync();
@@ -236,7 +236,7 @@ export class KernelConnection implements IDisposable {
     }
   }
 
-  /** Say whether somebody looks, if the kernel thinks otherwise. */
+  /** Send the visibility if the kernel doesn't have it yet. */
   private _sendVisible(): void {
     if (this._commId === null || this._visibleSent === this._visible) {
       return;
@@ -257,7 +257,7 @@ export class KernelConnection implements IDisposable {
     return this._commId === null ? null : this.comm.send(this._commId, request);
   }
 
-  // ---- what the kernel says ---------------------------------------------------------------------
+  // ---- messages from the kernel -----------------------------------------------------------------
 
   private _onMessage(
     _: KernelComm,
@@ -267,16 +267,16 @@ export class KernelConnection implements IDisposable {
       this._onFrame(message.content.comm_id, message.content.data);
     } else if (KernelMessage.isCommOpenMsg(message)) {
       if (message.content.target_name === APP) {
-        // Another page may close it; who is still there shows when the kernel is idle.
+        // Another page may close this comm, so the comms are looked up again when the kernel is idle.
         this._probeDue = true;
         this._onFrame(message.content.comm_id, message.content.data, true);
       }
     } else if (KernelMessage.isCommCloseMsg(message)) {
       if (message.content.comm_id === this._commId) {
-        // Its own wish; this page does not open another one.
+        // The kernel closed it; this page doesn't open another one.
         this._commId = null;
         this._metered = this._busy = this._hasTarget = false;
-        this._statusChanged.emit('standing');
+        this._statusChanged.emit('status');
       }
     } else if (KernelMessage.isExecuteInputMsg(message)) {
       this._missedCells = this._missedCells || this._visibleSent === false;
@@ -289,7 +289,7 @@ export class KernelConnection implements IDisposable {
 
   private _onFrame(commId: string, data: unknown, opened = false): void {
     if (commId !== this._commId && !isGreenFrame(data)) {
-      return; // other people's comms
+      return; // a comm of another extension
     }
     const frame = readFrame(data);
     if (frame instanceof ValidationError) {
@@ -308,9 +308,9 @@ export class KernelConnection implements IDisposable {
     }
     this._frameReceived.emit(frame);
     if (isFirst) {
-      // Queued behind what runs, so that the kernel knows this page before the next cell.
+      // Queued behind the current cell, so that the kernel knows this page before the next one.
       this._join(!opened);
-      this._statusChanged.emit('standing');
+      this._statusChanged.emit('status');
     }
   }
 
@@ -322,15 +322,15 @@ export class KernelConnection implements IDisposable {
   private _restarting = false;
   private _readyAfterRestart = false;
   private _visible = false;
-  /** What the kernel was told of this page; null: nothing. */
+  /** The visibility that the kernel was last told; null: none. */
   private _visibleSent: boolean | null = null;
-  /** Cells may have run that this page has not heard of. */
+  /** Cells may have run unnoticed. */
   private _missedCells = false;
-  /** The kernel is to be asked for its comms once it is idle. */
+  /** The kernel's comms have to be looked up once it is idle. */
   private _probeDue = true;
-  /** The kernel is known to have our target. */
+  /** The kernel is known to have registered our comm target. */
   private _hasTarget = false;
-  /** The last word was that a cell runs. */
+  /** The last snapshot said that a cell runs. */
   private _busy = false;
   private _idleTimer: number | undefined;
   private readonly _loadDetector = new LoadDetector();

@@ -1,15 +1,15 @@
 /**
- * Notices that a cell, whoever ran it, has loaded jupyter_green.
+ * Detects that a cell, run by any page, has loaded jupyter_green.
  *
- * The kernel opens its comm with the first cell that it meters. Between loading and that cell nothing tells that it is
- * metered but the line that loaded it, which every page sees.
+ * The kernel opens its comm with the first metered cell. Between loading and that cell, the executed line is the only
+ * sign of it, and every page receives it.
  */
 import { KernelMessage } from '@jupyterlab/services';
 
 const LOAD_LINE = /^\s*%?(?:re)?load_ext\s+jupyter_green\b/m;
 
 export class LoadDetector {
-  /** Take in a message; true where with it loading has ended well. */
+  /** Process a message; true when loading has succeeded with it. */
   handle(message: KernelMessage.IIOPubMessage): boolean {
     if (KernelMessage.isExecuteInputMsg(message)) {
       if (LOAD_LINE.test(message.content.code)) {
@@ -36,11 +36,11 @@ export class LoadDetector {
     this._requestId = null;
   }
 
-  /** The request that loads it just now. */
+  /** Id of the execute request that loads it. */
   private _requestId: string | null = null;
 }
 
-/** The id of the message that this one answers. */
+/** The id of the request that a message belongs to. */
 function parentId(message: KernelMessage.IIOPubMessage): string | null {
   return 'msg_id' in message.parent_header
     ? message.parent_header.msg_id

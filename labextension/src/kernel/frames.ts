@@ -1,8 +1,8 @@
 /**
- * What a kernel says over the link, read strictly.
+ * Validation of the frames that a kernel sends.
  *
- * The kernel runs anybody's code, so a frame is data like any other: read field by field into objects of our own, or
- * refused as a whole with one sentence. A frame is small; a long history comes in pages.
+ * A kernel runs arbitrary code, so frames are untrusted: each is copied field by field, or rejected as a whole with
+ * one error. A frame is small; a long history comes in pages.
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
 
@@ -38,20 +38,20 @@ import type {
   ITotals
 } from '../tokens';
 
-/** The comm target, and the mark that every frame bears. */
+/** The comm target, and the `app` field of every frame. */
 export const APP = 'jupyter_green';
 
-/** The version of the link that this page speaks. */
+/** The protocol version that this page supports. */
 export const VERSION = 1;
 
-// Bounds that no honest figure meets: more than a power station makes in a year, later than the year 5000.
+// Limits beyond any real value: more energy than a power station produces in a year, later than the year 5000.
 const MAX_JOULES = 1e16;
 const MAX_TIME = 1e11;
 const MAX_COUNT = 1e9;
 const MAX_COST = 1e12;
 
 const joules = number(-MAX_JOULES, MAX_JOULES);
-const uncertainty = number(0, MAX_JOULES);
+const nonNegative = number(0, MAX_JOULES);
 const money = number(-MAX_COST, MAX_COST);
 const quality = oneOf('measured', 'estimated', 'simulated');
 export const timestamp = number(0, MAX_TIME);
@@ -63,7 +63,7 @@ const seconds = number(0, MAX_TIME);
 
 export const figure: Reader<IFigure> = object<IFigure>({
   joules: orNull(joules),
-  uncertainty: orNull(uncertainty),
+  uncertainty: orNull(nonNegative),
   quality,
   measured_share: orNull(number(0, 1)),
   below_resolution: optional(bool),
@@ -75,7 +75,7 @@ export const figure: Reader<IFigure> = object<IFigure>({
 export const part: Reader<IPart> = object<IPart>({
   kind: oneOf('gpu', 'cpu', 'dram', 'other'),
   joules: orNull(joules),
-  uncertainty: orNull(uncertainty),
+  uncertainty: orNull(nonNegative),
   quality
 });
 
@@ -83,16 +83,16 @@ const parts = list(part, 64);
 
 const comparison: Reader<IComparison> = object<IComparison>({
   baseline: orNull(joules),
-  baseline_uncertainty: orNull(uncertainty),
+  baseline_uncertainty: orNull(nonNegative),
   difference: orNull(joules),
-  difference_uncertainty: orNull(uncertainty),
+  difference_uncertainty: orNull(nonNegative),
   ratio: orNull(number(-MAX_JOULES, MAX_JOULES)),
   verdict: oneOf('more', 'less', 'unproven', 'none'),
   reason: orNull(sentence),
   edited: bool,
-  excess: uncertainty,
-  saved: uncertainty,
-  // A server or a kernel of an older version compares energies alone.
+  excess: nonNegative,
+  saved: nonNegative,
+  // Older kernels and servers compare energies only and leave this out.
   basis: optional(oneOf('energy', 'cpu_time'))
 });
 
@@ -155,14 +155,14 @@ const budget: Reader<IBudget> = object<IBudget>({
   per: oneOf('day', 'week', 'month', 'notebook', 'project'),
   covers: oneOf('inference', 'training', 'all'),
   used: sentence,
-  share: uncertainty,
+  share: nonNegative,
   quality: orNull(quality),
   state: oneOf('open', 'warned', 'held', 'lifted'),
   until: orNull(timestamp),
   note: orNull(sentence)
 });
 
-/** What every frame bears. */
+/** Fields of every frame. */
 const frameHeader = { v: oneOf(VERSION), app: oneOf(APP), run: id };
 
 const snapshot: Reader<ISnapshot> = object<ISnapshot>({
@@ -227,17 +227,17 @@ const frame: Reader<Frame> = value => {
   }
 };
 
-/** Whether data bears our mark; whatever else it is. */
+/** Whether data claims to be one of our frames. */
 export function isGreenFrame(data: unknown): boolean {
   return isObject(data) && data.app === APP;
 }
 
-/** Read what came over the link. */
+/** Validate a frame. */
 export function readFrame(data: unknown): Frame | ValidationError {
   return tryRead(frame, data);
 }
 
-/** What a person is told of a frame that was refused. */
+/** The message to show for a rejected frame. */
 export function frameErrorMessage(
   error: ValidationError,
   trans: TranslationBundle

@@ -1,8 +1,8 @@
 /**
- * The kernels of the open notebooks, and what is known of each.
+ * The kernels of the open notebooks, and the state of each.
  *
- * State belongs to a kernel, not to a notebook: two notebooks may share one, and one that moves to another kernel and
- * back finds its figures again. A kernel that no notebook uses any more is let go.
+ * State belongs to a kernel, not to a notebook: two notebooks may share a kernel, and a notebook that switches kernels
+ * and back finds its figures again. Kernels without a notebook are dropped.
  */
 import type { Kernel } from '@jupyterlab/services';
 import { ISignal, Signal } from '@lumino/signaling';
@@ -13,38 +13,38 @@ import { Run, type IRunChange } from '../state/run';
 import type { ValidationError } from '../schema/validators';
 import type { Frame } from '../tokens';
 
-/** What is known of one kernel. */
+/** The state of one kernel. */
 export interface IKernelState {
   readonly connection: KernelConnection;
   readonly run: Run;
-  /** Why the last frame could not be read; null once one could. */
+  /** Why the last frame was rejected; null after a valid one. */
   frameError: ValidationError | null;
-  /** A sentence of the page's own on this kernel. */
+  /** A message about this kernel, from the page itself. */
   message: string | null;
-  /** jupyter_green is being loaded by this page. */
+  /** This page is loading jupyter_green. */
   loading: boolean;
-  /** Loading found that the package is not there. */
+  /** Loading failed because the package is not installed. */
   packageMissing: boolean;
-  /** Loading was tried without being asked for this process. */
+  /** Automatic loading was tried in this process. */
   loadAttempted: boolean;
-  /** A person had this page start metering, and did not have it stopped since. */
+  /** The user started metering from this page and has not stopped it. */
   startedHere: boolean;
-  /** It was metered, and its process was restarted since. */
+  /** The kernel was metered before its last restart. */
   meteringLost: boolean;
 }
 
-/** Something new about a kernel; `change` where it came with a frame. */
+/** A change of a kernel's state; `runChange` where a frame caused it. */
 export interface IKernelChange {
   kernelState: IKernelState;
   runChange: IRunChange | null;
-  /** Everything known was forgotten. */
+  /** The kernel was restarted and its state cleared. */
   restarted: boolean;
 }
 
 export class Kernels {
   /**
-   * @param _client - What this page is called in requests.
-   * @param _now - Seconds of the page's own clock.
+   * @param _client - This page's id in requests.
+   * @param _now - The page's clock, in seconds.
    */
   constructor(
     private readonly _client: string,
@@ -55,7 +55,7 @@ export class Kernels {
     return this._changed;
   }
 
-  /** What is known of a notebook's kernel. */
+  /** The state of a notebook's kernel. */
   of(notebook: OpenNotebook | null): IKernelState | null {
     const connection = notebook && this._connections.get(notebook);
     return (connection && this._states.get(connection.id)) ?? null;
@@ -65,7 +65,7 @@ export class Kernels {
     return [...this._states.values()];
   }
 
-  /** Follow a notebook to the kernel that it has now, if any. */
+  /** Use the kernel that a notebook has now, if any. */
   follow(notebook: OpenNotebook): void {
     const previous = this._connections.get(notebook);
     const next = notebook.isDisposed ? null : notebook.kernel;
@@ -83,7 +83,7 @@ export class Kernels {
     }
   }
 
-  /** A notebook was closed. */
+  /** Remove a closed notebook. */
   remove(notebook: OpenNotebook): void {
     const previous = this._connections.get(notebook);
     this._connections.delete(notebook);
@@ -92,7 +92,7 @@ export class Kernels {
     }
   }
 
-  /** Say to each kernel whether anything on the page shows its figures; to new ones that something does. */
+  /** Tell each kernel whether the page shows its figures. New kernels are told whether it shows any. */
   show(shown: ReadonlySet<IKernelState | null>): void {
     this._visible = shown.size > 0;
     this.all.forEach(kernelState =>
@@ -136,7 +136,7 @@ export class Kernels {
     if (kernelState === undefined) {
       return;
     }
-    // Two notebooks may hold the very same connection only by mistake; each has its own.
+    // Each notebook has its own connection object.
     if (!kernelState.connection.comm.detach(connection)) {
       this._states.delete(connection.id);
       kernelState.connection.dispose();
@@ -157,7 +157,7 @@ export class Kernels {
 
   private _onStatus(kernelState: IKernelState, event: StatusEvent): void {
     if (event === 'restarted') {
-      // One turn says that it restarts, and the next may say so again: what was known was forgotten with the first.
+      // `restarted` may be emitted twice for one restart; the first one has already cleared the state.
       kernelState.meteringLost =
         kernelState.meteringLost ||
         kernelState.startedHere ||

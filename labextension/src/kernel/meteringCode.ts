@@ -1,15 +1,15 @@
 /**
- * The lines that start metering in a kernel: what a person could type, and nothing else.
+ * The code that starts metering in a kernel: nothing that a user could not type.
  *
- * Settings of the page that the kernel needs go with them as `%config` lines. They become Python, so what ends
- * a text there, or stands for something else, is not let through.
+ * Settings that the kernel needs are sent as `%config` lines. They become Python source, so values with quotes or
+ * other special characters are dropped.
  */
 import type { Kernel } from '@jupyterlab/services';
 
 import { execute } from './runCode';
 import type { ISettings } from '../tokens';
 
-/** What came of it; `said` is what loading printed, `sentence` why it failed. */
+/** The outcome; `output` is what loading printed, `sentence` why it failed. */
 export type Loaded =
   | { kind: 'loaded'; output: string }
   | { kind: 'missing' }
@@ -18,17 +18,17 @@ export type Loaded =
 
 const LOAD = '%load_ext jupyter_green';
 
-// The schema has the same, but for the signs that nobody can see.
+// The settings schema has the same pattern, except for the invisible characters (\p{C}).
 const PLAIN_VALUE = /^[^\p{C}'"\\{}$<>%;()]{1,64}$/u;
 
-/** Whether a setting can be handed to a kernel. */
+/** Whether a setting can be put into source code. */
 export function isPlain(text: string): boolean {
   return PLAIN_VALUE.test(text);
 }
 
 type KernelSettings = Pick<ISettings, 'region' | 'pue' | 'tariff'>;
 
-/** What a kernel is told of settings, by the names that it has for them; empty is what the kernel's own place says. */
+/** Settings by their names in the kernel; empty means the kernel's own default. */
 function settingValues(settings: KernelSettings): [string, string][] {
   return [
     ['region', settings.region.trim()],
@@ -40,7 +40,7 @@ function settingValues(settings: KernelSettings): [string, string][] {
 const configLine = ([name, value]: [string, string]): string =>
   `%config JupyterGreen.${name} = '${value}'`;
 
-/** The lines for these settings. */
+/** The code that loads jupyter_green with these settings. */
 export function loadCode(settings: KernelSettings): string {
   const plainValues = settingValues(settings).filter(([_, value]) =>
     isPlain(value)
@@ -48,7 +48,7 @@ export function loadCode(settings: KernelSettings): string {
   return [LOAD, ...plainValues.map(configLine)].join('\n');
 }
 
-/** The lines that bring a metered kernel from some settings to others; none where nothing that it needs has changed. */
+/** The code that applies changed settings to a metered kernel; empty where none of them changed. */
 export function changeCode(
   before: KernelSettings,
   after: KernelSettings
@@ -61,12 +61,12 @@ export function changeCode(
     .join('\n');
 }
 
-/** What a kernel says of a setting that it can't read, without the mark that IPython puts before it; empty: all is well. */
+/** The error that a `%config` line printed, without IPython's prefix; empty where there was none. */
 export function configError(output: string): string {
   return output.replace(/^ERROR:root:/gm, '').trim();
 }
 
-/** Start metering in a kernel. */
+/** Load jupyter_green in a kernel. */
 export async function load(
   kernel: Kernel.IKernelConnection,
   settings: Pick<ISettings, 'region' | 'pue' | 'tariff'>

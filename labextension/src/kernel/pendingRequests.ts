@@ -1,21 +1,25 @@
 /**
- * Questions to a kernel that wait for their answers.
+ * Requests that wait for their answers.
  *
- * A kernel answers when it is idle, so no clock runs while it is busy; only one that was done with a question and said
- * nothing is given up. A restart ends all of them.
+ * A kernel answers when it is idle, so there is no timeout while it is busy. A request is given up when the kernel has
+ * processed it and sent no answer for a while. A restart cancels all.
  */
 import type { Kernel } from '@jupyterlab/services';
 
 import type { IAnswer } from '../tokens';
 
-/** Why a question got no answer. */
+/** Why a request got no answer. */
 export type NoAnswer = 'unlinked' | 'restarted' | 'silent';
 
-/** Milliseconds that an answer may come after the kernel was done with the question. */
+/** Milliseconds to wait for an answer after the kernel has processed the request. */
 const ANSWER_TIMEOUT_MS = 15_000;
 
 export class PendingRequests {
-  /** Wait for the answer to a question that was sent; null: it could not be. */
+  /**
+   * Wait for the answer to a request.
+   *
+   * @param future - The request as sent; null where it could not be sent.
+   */
   async wait(
     id: string,
     future: Kernel.IShellFuture | null
@@ -37,14 +41,14 @@ export class PendingRequests {
     });
   }
 
-  /** Hand an answer to who waits for it; it may be another page's. */
+  /** Deliver an answer; one for another page is ignored. */
   deliver(answer: IAnswer): void {
     const resolve = this._waiting.get(answer.to);
     this._waiting.delete(answer.to);
     resolve?.(answer);
   }
 
-  /** No answer will come any more. */
+  /** Cancel all requests: the kernel was restarted. */
   cancelAll(): void {
     const waiting = [...this._waiting.values()];
     this._waiting.clear();

@@ -1,10 +1,10 @@
 /**
- * Has a kernel file what it meters under the name that its notebook has now.
+ * Tells a kernel the current name of its notebook.
  *
- * A kernel is told a name once, when it is started, and keeps it over restarts. A notebook may be renamed meanwhile, and
- * the first of several on a kernel may be closed: a run that has no cell yet is then taken for a notebook that is open
- * here. One that has cells keeps its name as long as the server knows a notebook of that name on the kernel. A page says
- * a name once to a run, so that two pages never take turns.
+ * A kernel gets its notebook's name when it is started and keeps it over restarts. Meanwhile the notebook may be
+ * renamed, or, where several share a kernel, closed. A run without cells is then filed under a notebook that is open
+ * here; a run with cells keeps its name while the server knows a notebook of that name on the kernel. Each page sends
+ * a name once per run, so that two pages don't alternate.
  */
 import { UUID } from '@lumino/coreutils';
 
@@ -17,7 +17,7 @@ import type { NotebookTracker } from '../notebook/tracker';
 export class RenameNotifier {
   /**
    * @param _notebookNames - Names of the notebooks that the server knows on a kernel.
-   * @param _onAnswer - Called with what the kernel says to a new name.
+   * @param _onAnswer - Called with the kernel's answer.
    */
   constructor(
     private readonly _notebooks: NotebookTracker,
@@ -89,7 +89,7 @@ export class RenameNotifier {
       name,
       formerly
     });
-    // Where none came the kernel has ended; its next run is told anew.
+    // Without an answer the kernel has ended; its next run is told again.
     if (typeof answer !== 'string') {
       if (answer.ok) {
         notebook.formerNames = [];
@@ -98,6 +98,6 @@ export class RenameNotifier {
     }
   }
 
-  /** What was said to which run, so that nothing is said twice. */
+  /** Run and names of what was sent already. */
   private readonly _sent = new Set<string>();
 }

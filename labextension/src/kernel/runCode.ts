@@ -1,28 +1,32 @@
 /**
- * Lines of our own that run in a kernel because a person asked for it, and what they printed, as text.
+ * Runs code in a kernel on the user's request and collects its output as text.
  *
- * They leave no number in the notebook and stop nothing that waits behind them. Output is read as plain text whatever
- * else it comes as, so nothing that a kernel sends is ever drawn as HTML.
+ * The code doesn't count as an execution and doesn't abort queued cells. Output is treated as plain text whatever its
+ * type, so nothing that a kernel sends is rendered as HTML.
  */
 import { KernelMessage } from '@jupyterlab/services';
 import type { Kernel } from '@jupyterlab/services';
 
-/** What came of it; `gone`: the kernel was restarted or closed before the end. */
+/** The outcome; `gone`: the kernel was restarted or closed before the end. */
 export interface IOutcome {
   end: 'ok' | 'error' | 'gone';
-  /** All that was printed or shown. */
+  /** Everything printed or displayed, as text. */
   output: string;
-  /** The error's type and words, where there was one. */
+  /** The exception's name and message, where there was one. */
   error: { name: string; message: string } | null;
 }
 
-/** At most so many characters of output are kept. */
+/** Output is truncated to this many characters. */
 const MAX_OUTPUT_CHARS = 400_000;
 
-/** How often lines are asked for again that went down with a cell that failed before them. */
+/** Attempts while the request is aborted because a cell queued before it failed. */
 const MAX_TRIES = 10;
 
-/** Run lines in a kernel; `heard` is told all output so far, each time there is more. */
+/**
+ * Run code in a kernel.
+ *
+ * @param onOutput - Called with all output so far, each time there is more.
+ */
 export async function execute(
   kernel: Kernel.IKernelConnection,
   code: string,
@@ -56,7 +60,7 @@ export async function execute(
   };
   try {
     let status: string | undefined = 'aborted';
-    // A cell that fails takes with it what waits behind it; these lines are none of its business.
+    // A failing cell aborts the requests queued behind it; ours is sent again.
     for (let tries = 0; status === 'aborted' && tries < MAX_TRIES; tries++) {
       const future = kernel.requestExecute({
         code,
@@ -70,12 +74,12 @@ export async function execute(
     }
     outcome.end = status === 'ok' ? 'ok' : 'error';
   } catch {
-    outcome.end = 'gone'; // JupyterLab rejects what a restart or a closed kernel left unanswered
+    outcome.end = 'gone'; // JupyterLab rejects requests that a restart or a closed kernel left unanswered
   }
   return outcome;
 }
 
-/** Text without the colours of a terminal. */
+/** Text without terminal colours. */
 function stripAnsi(text: string): string {
   return text.replace(ANSI_ESCAPE, '');
 }

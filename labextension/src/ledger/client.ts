@@ -1,8 +1,8 @@
 /**
- * The server's part: what the ledger keeps of earlier runs, over HTTP.
+ * Client of the server extension: earlier runs from the ledger, over HTTP.
  *
- * It may be missing, locked or of another release, and live figures need none of it; so each call either gives what
- * was asked for, read as strictly as a frame, or a fault with one sentence for a person. No call counts as activity.
+ * The extension may be missing, locked or of another version; live figures don't need it. Each call returns a
+ * validated result or throws a `LedgerError` with one sentence for the user. No call counts as server activity.
  */
 import { Event, ServerConnection } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
@@ -31,14 +31,14 @@ import {
 } from '../schema/validators';
 import type { IBaselineHead, ICell, IFigure, IPart, IRun } from '../tokens';
 
-/** `missing`: there is no server's part; `busy`: it is there and can't read the ledger now. */
+/** `missing`: no server extension; `busy`: it can't read the ledger at the moment. */
 export type LedgerErrorKind = 'missing' | 'busy' | 'wrong' | 'unreachable';
 
-/** Why the server gave no answer. */
+/** A failed call. */
 export class LedgerError extends Error {
   constructor(
     readonly kind: LedgerErrorKind,
-    /** One sentence for a person. */
+    /** One sentence for the user. */
     readonly sentence: string
   ) {
     super(sentence);
@@ -64,17 +64,17 @@ export interface IPage<T> {
   total: number;
 }
 
-/** Which records to sum up; times in seconds since 1970, or `today`. */
+/** A filter for records; times in seconds since 1970, or `today`. */
 export interface IPeriod {
   since?: number | 'today';
   until?: number;
-  /** A run that is left out. */
+  /** A run to leave out. */
   without?: string;
   notebook?: string;
   project?: string;
 }
 
-/** What came into the ledger. */
+/** New records in the ledger. */
 export interface ILedgerChange {
   notebook: string | null;
   run: string | null;
@@ -248,7 +248,7 @@ export class EnergyServer {
     const message = body instanceof ValidationError ? null : body.message;
     switch (status) {
       case 404:
-        // Jupyter Server's own answer where it has no such route is no sentence of ours.
+        // Jupyter Server itself answers "Not Found" where the route doesn't exist.
         throw message === null || message === 'Not Found'
           ? new LedgerError(
               'missing',
@@ -292,6 +292,6 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {
-    return undefined; // no JSON: read as nothing, and refused
+    return undefined; // not JSON: undefined fails validation
   }
 }

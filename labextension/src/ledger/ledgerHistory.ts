@@ -1,8 +1,8 @@
 /**
- * What the ledger tells of the notebook in front: earlier runs, its baselines, and today's sum over all notebooks.
+ * Ledger data of the current notebook: earlier runs, baselines, and today's total over all notebooks.
  *
- * It is asked when another notebook comes to the front, when the ledger says that it has changed, and when cells have
- * ended; never by the clock, never while nothing shows it, and one question at a time.
+ * The ledger is queried when the current notebook changes, when the ledger reports a change, and when cells have
+ * ended; never periodically, never while nothing shows the data, and one query at a time.
  */
 import { ISignal, Signal } from '@lumino/signaling';
 
@@ -11,7 +11,7 @@ import type { IBaselineHead, IFigure, IRun } from '../tokens';
 
 const dateKey = (): string => new Date().toDateString();
 
-/** Milliseconds between two looks at the ledger, at least. */
+/** Minimum milliseconds between two queries. */
 const MIN_INTERVAL_MS = 5000;
 
 export class LedgerHistory {
@@ -19,17 +19,17 @@ export class LedgerHistory {
     _server.changed.connect(this._onChanged, this);
   }
 
-  /** Emitted when something that is told here has changed. */
+  /** Emitted when any of this data has changed. */
   get changed(): ISignal<this, void> {
     return this._changed;
   }
 
-  /** What is told of. */
+  /** The notebook that the data belongs to. */
   get notebook(): string | null {
     return this._notebook;
   }
 
-  /** Newest first; null where they can't be had, and `problem` says why. */
+  /** Newest first; null where they are not available, and `problem` says why. */
   get runs(): readonly IRun[] | null {
     return this._runs;
   }
@@ -38,19 +38,19 @@ export class LedgerHistory {
     return this._baselines;
   }
 
-  /** What the other runs used today; null where they used nothing, undefined where that is not known now. */
+  /** Today's energy of the other runs; null where there is none, undefined where it is not known. */
   get others(): IFigure | null | undefined {
     return this._others?.run === this._run && this._others?.day === dateKey()
       ? this._others?.figure
       : undefined;
   }
 
-  /** One sentence; null where all is well. */
+  /** A message for the user; null where all is well. */
   get problem(): string | null {
     return this._problem;
   }
 
-  /** Tell of this notebook, named as its records name it, from here on. */
+  /** Set the current notebook, by the name in its records, and its run. */
   follow(notebook: string | null, run: string | null): void {
     if (run !== this._run) {
       this._run = run;
@@ -66,7 +66,7 @@ export class LedgerHistory {
     }
   }
 
-  /** Whether anything on the page shows what is told here. */
+  /** Set whether the page shows this data. */
   show(visible: boolean): void {
     if (visible !== this._visible) {
       this._visible = visible;
@@ -74,13 +74,13 @@ export class LedgerHistory {
     }
   }
 
-  /** Something has ended; the ledger may have more to tell. */
+  /** A cell has ended: query again soon. */
   markStale(): void {
     this._stale = true;
     this._schedule(MIN_INTERVAL_MS);
   }
 
-  /** Ask now, whatever was found before. */
+  /** Query now, even if the server extension was missing before. */
   async refresh(): Promise<void> {
     clearTimeout(this._timer);
     this._timer = undefined;
@@ -120,7 +120,7 @@ export class LedgerHistory {
     this._fetchedAt = Date.now();
     try {
       const { ledger, sentence } = await this._server.health();
-      // Where nothing was metered yet there is nothing to tell, and nothing wrong.
+      // A missing ledger is no error: nothing was metered yet.
       const [runs, baselines, others] =
         ledger === 'ok'
           ? await this._query(notebook, requested.run)
@@ -168,7 +168,7 @@ export class LedgerHistory {
   private _onChanged(_: EnergyServer, change: ILedgerChange): void {
     const isOther =
       change.notebook !== null && change.notebook !== this._notebook;
-    // Another notebook's cells change today's sum alone, which can wait for the next look.
+    // Another notebook's cells only change today's total, which can wait.
     this._stale = true;
     if (!isOther) {
       this._schedule(MIN_INTERVAL_MS);
@@ -184,7 +184,7 @@ export class LedgerHistory {
   private _visible = false;
   private _stale = true;
   private _fetching = false;
-  /** The server's part is missing; it is asked again when a person wants it. */
+  /** The server extension is missing; queried again only on the user's request. */
   private _unavailable = false;
   private _fetchedAt = 0;
   private _timer: ReturnType<typeof setTimeout> | undefined;

@@ -1,21 +1,20 @@
 /**
- * The cells of a run as a list in the order of a notebook.
+ * The cells of a run as a list in notebook order.
  *
- * Figures come five times a second and the notebook changes when a person edits it, so the two cost differently: a new
- * figure finds its place by halving, a changed notebook sorts once, when somebody next looks. The list that was handed
- * out is never changed afterwards.
+ * Figures arrive five times a second, edits are rare: a new figure is inserted by binary search, an edited notebook is
+ * sorted once on the next read. A list that was returned is never changed afterwards.
  */
 import type { ICell } from '../tokens';
 
 const NOT_IN_NOTEBOOK = Number.MAX_SAFE_INTEGER;
 
-/** What tells one row from another: the cell of the notebook, or where there is none the execution. */
+/** The key of a row: the notebook cell's id, or the execution's id where there is none. */
 export function cellKey(cell: ICell): string {
   return cell.cell_id ?? `#${cell.id}`;
 }
 
 export class CellOrder {
-  /** The cells of the notebook from top to bottom; costs a sort, so only where they changed. */
+  /** Set the notebook's cells from top to bottom. Costs a sort. */
   arrange(ids: Iterable<string>): void {
     this._position.clear();
     let next = 0;
@@ -25,7 +24,7 @@ export class CellOrder {
     this._sorted = null;
   }
 
-  /** Put a cell in its place, where it replaces what it was before. */
+  /** Insert or replace a cell. */
   put(cell: ICell): void {
     const key = cellKey(cell);
     const before = this._cells.get(key);
@@ -59,7 +58,7 @@ export class CellOrder {
     this._sorted = null;
   }
 
-  /** Cells in order; those that are not in the notebook come last, in the order in which they ran. */
+  /** Cells in order; those not in the notebook come last, in execution order. */
   list(): readonly ICell[] {
     if (this._sorted === null) {
       this._sorted = [...this._cells.values()].sort((first, second) =>
@@ -70,7 +69,7 @@ export class CellOrder {
     return this._sorted;
   }
 
-  /** The list to change: another one, if the last one was handed out. */
+  /** The list to modify: a copy if the last one was returned to a caller. */
   private _writable(): ICell[] {
     const sorted = this._sorted ?? [];
     this._sorted = this._handedOut ? sorted.slice() : sorted;
@@ -78,7 +77,7 @@ export class CellOrder {
     return this._sorted;
   }
 
-  /** Where a cell is, or belongs. */
+  /** The index of a cell, or where to insert it. */
   private _indexOf(cell: ICell): number {
     const sorted = this._sorted ?? [];
     let low = 0;

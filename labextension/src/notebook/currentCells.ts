@@ -1,20 +1,20 @@
 /**
- * The cells of one kernel in the order of one notebook: those in front.
+ * The cells of the current kernel in the order of the current notebook.
  *
- * Another kernel, another run or another notebook means to begin anew, which is done when somebody looks; a figure of
- * the run that is shown changes its row alone.
+ * Another kernel, run or notebook invalidates the list, which is rebuilt on the next read; a new figure of the same
+ * run only changes its row.
  */
 import { CellOrder } from './cellOrder';
 import type { Run } from '../state/run';
 import type { ICell } from '../tokens';
 
 export class CurrentCells {
-  /** The notebook in front has changed, or its cells have. */
+  /** The current notebook or its cells have changed. */
   invalidateOrder(): void {
     this._orderValid = false;
   }
 
-  /** Another run is to be shown. */
+  /** The run has changed. */
   invalidateRows(): void {
     this._run = null;
   }
@@ -26,7 +26,7 @@ export class CurrentCells {
     }
   }
 
-  /** The rows of a run, in the order of these cells. */
+  /** The rows of a run in notebook order. */
   list(run: Run | null, ids: () => Iterable<string>): readonly ICell[] {
     if (!this._orderValid) {
       this._order.arrange(ids());

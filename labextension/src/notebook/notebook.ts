@@ -1,14 +1,14 @@
 /**
- * One open notebook as the model sees it: its name, its kernel, and the order of its cells.
+ * An open notebook: its name, kernel and cell order.
  *
- * What JupyterLab says in many signals is said here in four words, each only when it is true.
+ * Combines JupyterLab's many signals into one `changed` signal with four kinds of change.
  */
 import type { NotebookPanel } from '@jupyterlab/notebook';
 import type { Kernel } from '@jupyterlab/services';
 import type { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
 
-/** What has changed: another kernel or none, its language, the notebook's name, its cells. */
+/** What has changed: the kernel, its language, the notebook's path, its cells. */
 export type NotebookAspect = 'kernel' | 'language' | 'path' | 'cells';
 
 export class OpenNotebook implements IDisposable {
@@ -20,7 +20,8 @@ export class OpenNotebook implements IDisposable {
     context.pathChanged.connect(this._onPath, this);
     panel.content.modelChanged.connect(this._onModel, this);
     this._onModel();
-    // A kernel that could not be started, or that nobody wants, changes nothing; only then is it known to be absent.
+    // Where no kernel could be started or none is wanted, no signal is emitted; its absence is known once the session
+    // is ready.
     void sessionContext.ready.then(() => this._emit('kernel'));
     this._findLanguage();
   }
@@ -29,20 +30,20 @@ export class OpenNotebook implements IDisposable {
     return this._changed;
   }
 
-  /** The path below the server's root. */
+  /** The path relative to the server's root. */
   get path(): string {
     return this.panel.context.localPath;
   }
 
-  /** The name that records bear. */
+  /** The file name, as in records. */
   get name(): string {
     return this.path.slice(this.path.lastIndexOf('/') + 1);
   }
 
-  /** Names that it had while it was open, as far as no kernel was told. */
+  /** Former names that no kernel was told of yet. */
   formerNames: string[] = [];
 
-  /** Whether it is shown, and not behind another tab. */
+  /** Whether it is visible, not behind another tab. */
   get shown(): boolean {
     return this.panel.isVisible;
   }
@@ -51,10 +52,10 @@ export class OpenNotebook implements IDisposable {
     return this.panel.sessionContext.session?.kernel ?? null;
   }
 
-  /** Whether a kernel is being started or chosen. */
+  /** Whether a kernel is being started or selected. */
   get starting(): boolean {
     const { sessionContext } = this.panel;
-    // It is not ready either where a person has ended it or wants none, or where a restart has failed.
+    // A session is also not ready after its kernel was shut down, when none is wanted, or when a restart failed.
     return (
       sessionContext.isRestarting ||
       (!sessionContext.isReady &&
@@ -62,7 +63,7 @@ export class OpenNotebook implements IDisposable {
     );
   }
 
-  /** The language of the kernel; null where it is not known yet. */
+  /** The kernel's language; null where it is not known yet. */
   get language(): string | null {
     return this._language;
   }
@@ -78,7 +79,7 @@ export class OpenNotebook implements IDisposable {
     }
   }
 
-  /** The ids of the cells from top to bottom. */
+  /** Cell ids from top to bottom. */
   *ids(): IterableIterator<string> {
     for (const cell of this.panel.content.model?.cells ?? []) {
       yield cell.id;
@@ -116,7 +117,7 @@ export class OpenNotebook implements IDisposable {
     }
   }
 
-  /** Find the kernel's language: its specification says it at once, the kernel itself when it is idle. */
+  /** Find the kernel's language: from its kernelspec, else from its kernel info reply once it is idle. */
   private _findLanguage(): void {
     const kernel = this.kernel;
     if (kernel === null) {
@@ -130,7 +131,7 @@ export class OpenNotebook implements IDisposable {
     }
     void kernel.info.then(
       info => this._setLanguage(kernel, info.language_info.name),
-      () => undefined // it died; another one will be asked
+      () => undefined // the kernel died
     );
   }
 

@@ -1,8 +1,8 @@
 /**
- * Follows the open notebooks, and which of them is in front.
+ * Tracks the open notebooks and which of them is current.
  *
- * JupyterLab's tracker knows the notebook that last had the focus. Where there is a shell with many widgets, a notebook
- * that is shown there comes first, also one that was restored and never clicked; Notebook 7 has one and needs no more.
+ * JupyterLab's tracker knows the notebook that last had the focus. In JupyterLab a notebook that is the shell's
+ * current widget comes first, even if it was restored and never clicked; Notebook 7 has a single notebook.
  */
 import type { ILabShell } from '@jupyterlab/application';
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
@@ -23,7 +23,7 @@ export class NotebookTracker {
     this._update();
   }
 
-  /** The notebook in front; null where none is open. */
+  /** The current notebook; null where none is open. */
   get current(): OpenNotebook | null {
     return this._current;
   }
@@ -32,7 +32,7 @@ export class NotebookTracker {
     return this._currentChanged;
   }
 
-  /** Emitted when what is shown where may have changed. */
+  /** Emitted when the visibility of notebooks may have changed. */
   get layoutChanged(): ISignal<this, void> {
     return this._layoutChanged;
   }
@@ -84,7 +84,7 @@ export class NotebookTracker {
     }
     const current = this._tracker.currentWidget;
     const last = current === null ? undefined : this._notebooks.get(current);
-    // A notebook behind another one is not what a person looks at.
+    // Prefer a visible notebook over a hidden one.
     const visible = this.all.find(notebook => notebook.panel.isVisible);
     return (last?.panel.isVisible ? last : (visible ?? last)) ?? null;
   }

@@ -1,5 +1,5 @@
 /**
- * One polite line for readers of the screen, set when a cell has ended; figures that move are never read out.
+ * A live region for screen readers, set when a cell has ended; changing figures are not announced.
  */
 import * as React from 'react';
 import { h } from '../element';
@@ -26,7 +26,7 @@ export function Announcement({
     const newest = newestFinal(state.cells);
     const { run, id } = announced.current;
     announced.current = { run: state.run, id: newest?.id ?? null };
-    // What was there when the panel opened or the notebook changed is no news.
+    // Cells that existed before the panel opened or the notebook changed are not announced.
     if (newest && run === state.run && id !== newest.id && !quiet) {
       setLine(announcement(messages, newest, state.totals?.figure ?? null));
     }

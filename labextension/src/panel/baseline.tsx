@@ -1,8 +1,8 @@
 /**
- * The total against its baseline: a bar of devices, a tick, and one sentence that carries the fact.
+ * The total compared with its baseline: a bar by device, a tick, and one sentence.
  *
- * Like for like: the tick stands where the total would be, had the cells that both runs finished used what the
- * baseline used for them; the rest of the run does not move it. A dashed tick is the whole run of the baseline.
+ * Only cells that both runs finished are compared: the tick is at the total minus their difference, so the rest of the
+ * run does not move it. A dashed tick is the baseline's whole run.
  */
 import { h } from '../element';
 import { Bar, segmentClass, type ITick } from '../charts/bar';
@@ -19,7 +19,7 @@ import type { IComparison, ITotals } from '../tokens';
 import { Button } from './button';
 import type { IPanelContext } from './panelContext';
 
-/** Ticks nearer than this share of the bar would read as one. */
+/** Ticks closer than this share of the bar are drawn as one. */
 const MIN_TICK_GAP = 0.02;
 
 export function Baseline({
@@ -113,7 +113,7 @@ export function Baseline({
   );
 }
 
-/** How far above or below, on how many cells, and how sure that is. */
+/** The difference, the number of cells compared, and its interval. */
 function ComparisonSentence({
   context,
   against,
@@ -176,7 +176,7 @@ function ComparisonSentence({
   );
 }
 
-/** Processor times: joules are only estimated from them, so that the share is told and its interval. */
+/** The difference in processor time, where joules are only estimated from it. */
 function CpuTimeSentence({
   context,
   against,
@@ -225,7 +225,7 @@ function CpuTimeSentence({
 /** The 95 % interval of the difference: "(95 %: −1.6 to −1.2 kJ)". */
 function intervalText(context: IPanelContext, against: IComparison): string {
   const { excess, difference_uncertainty: halfWidth, verdict } = against;
-  // Of an excess it is that of the excess, which a tolerance makes smaller than the difference.
+  // For an excess it is the interval of the excess, which a tolerance makes smaller than the difference.
   const difference =
     verdict === 'more' && excess > 0 ? excess : against.difference;
   if (!isKnown(difference) || !isKnown(halfWidth) || verdict === 'none') {
@@ -240,7 +240,7 @@ function intervalText(context: IPanelContext, against: IComparison): string {
   );
 }
 
-/** No comparison yet: why, and what makes one. */
+/** Explains why there is no comparison yet, and offers to make one. */
 function NoComparison({
   context,
   totals,
@@ -261,8 +261,8 @@ function NoComparison({
       </p>
     );
   }
-  // Where nothing is measured the way to a sensor comes first; the menu has the baseline too. While a cell runs the
-  // baseline may not have been read yet, and rows may be compared before the sum is.
+  // Without sensors the hint on sensors comes first; the menu offers the baseline too. While a cell runs the baseline
+  // may not have been read yet, and rows may be compared before the total is.
   return state.problem !== null ||
     state.busy ||
     state.cells.some(cell => cell.against) ? null : (

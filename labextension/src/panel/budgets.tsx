@@ -1,8 +1,8 @@
 /**
- * What may be used here, and what of it is: one bar for each budget, and the form that changes it.
+ * Budgets: one bar each, and the form to change them.
  *
- * How much is used, its ± and its standing are the kernel's own sentence, the same that it prints; only the bar is
- * drawn here. A budget that is used up offers what a person can do: go on with a reason, or change it.
+ * The text on usage is the kernel's own sentence, the same that it prints; only the bar is drawn here. An exhausted
+ * budget offers to override it with a reason or to change it.
  */
 import * as React from 'react';
 import { h } from '../element';
@@ -15,10 +15,10 @@ import { Button } from './button';
 import type { IPanelContext } from './panelContext';
 import { NameForm } from './nameForm';
 
-/** From this share on it warns. */
+/** Share of the budget from which on it warns. */
 const WARNING_SHARE = 0.8;
 
-/** Which form is open: of a budget by its place, of a new one, or none. */
+/** The open form: that of a budget by its period, that of a new one, or none. */
 export type Form = IBudget['per'] | 'new' | null;
 
 export function Budgets({
@@ -132,7 +132,7 @@ function BudgetStatus({
   );
 }
 
-/** How much, over what, and what counts. */
+/** Amount, period and purpose of a budget. */
 function Fields({
   context: { messages },
   budget,

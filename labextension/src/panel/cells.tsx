@@ -1,5 +1,5 @@
 /**
- * The cells of the run: in the order of the notebook, or by joules; the three dearest named; idle energy apart.
+ * The cells of the run, in notebook order or by joules, with the three largest and idle energy listed separately.
  */
 import * as React from 'react';
 import { h } from '../element';
@@ -39,7 +39,7 @@ export function Cells({
   const [menu, setMenu] = React.useState<ICellMenu | null>(null);
   const section = React.useRef<HTMLElement>(null);
 
-  // While figures grow rows keep their places under the pointer; a cell that ends sorts them anew.
+  // Rows keep their places while figures grow; the order is recomputed when a cell ends.
   const byJoules = context.order === 'joules';
   const order = React.useRef<IJouleOrder | null>(null);
   const rows = React.useMemo(() => {
@@ -223,7 +223,7 @@ interface ICellMenu {
 
 const lineOf = (cell: ICell): string => cell.line;
 
-/** One unit and one scale for all rows. */
+/** One unit and one bar scale for all rows. */
 function columnFormat(
   cells: readonly ICell[],
   totals: ITotals,

@@ -1,5 +1,5 @@
 /**
- * What the run is compared with: the last run, the median of the last runs, a name, a file; or this run from now on.
+ * Selects the baseline: the last run, the median of the last runs, a name or a file; or keeps this run as one.
  */
 import { Fragment, h } from '../element';
 import type { IBaselineHead } from '../tokens';

@@ -1,9 +1,9 @@
 /**
- * Copying text; on a page without a secure connection browsers offer only the older way.
+ * Copies text to the clipboard; without a secure connection browsers only support `execCommand`.
  */
 import type { Messages } from '../format/messages';
 
-/** What is said of it. */
+/** The message after copying. */
 export function copyMessage({ trans }: Messages, done: boolean): string {
   return done
     ? trans.__('Copied.')
@@ -16,7 +16,7 @@ export async function copyText(text: string): Promise<boolean> {
       await navigator.clipboard.writeText(text);
       return true;
     } catch {
-      return copySelection(text); // the person or the browser refused the newer way
+      return copySelection(text); // refused by the user or the browser
     }
   }
   return copySelection(text);

@@ -1,5 +1,5 @@
 /**
- * A command to run, as text that can be selected and reached by keyboard.
+ * A command as text that can be selected and reached by keyboard.
  */
 import { h } from '../element';
 import type { IPanelContext } from './panelContext';

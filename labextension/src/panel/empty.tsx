@@ -1,7 +1,7 @@
 /**
- * Where there is nothing to show: one sentence, then one step.
+ * Shown where there are no live figures: one sentence and one next step.
  *
- * A page that has lost the kernel or the server keeps its last figures below, muted; all others stand alone.
+ * If the kernel or server was lost, the last figures stay below, muted.
  */
 import { Fragment, h } from '../element';
 import { timeOfDay } from '../format/time';

@@ -1,5 +1,5 @@
 /**
- * Energy that no row shows and that is in the total, as a line of its own.
+ * A line for energy that is in the total but in no row.
  */
 import { h } from '../element';
 import { isKnown } from '../format/quantities';

@@ -1,5 +1,5 @@
 /**
- * The head of the panel: its name, the tabs, one button to stop or start metering, and the menu of what is rare.
+ * The panel's header: title, tabs, a button to start or stop metering, and the overflow menu.
  */
 import * as React from 'react';
 import { h } from '../element';
@@ -22,7 +22,7 @@ export function Header({
   messages: Messages;
   tab: Tab;
   onTab: (tab: Tab) => void;
-  /** Whether cells are metered now; null where that can't be switched here. */
+  /** Whether cells are metered; null where that can't be switched here. */
   metering: boolean | null;
   onMetering: (on: boolean) => void;
   items: () => readonly IItem[];

@@ -1,8 +1,8 @@
 /**
- * The runs of this notebook: a chart of totals, a list, and what they are compared with.
+ * The runs of this notebook: a chart of totals, a list, and the baseline selection.
  *
- * Totals of whole runs stand beside each other here; whether one run used less than another is said on the first
- * tab alone, where only cells that both finished are compared.
+ * Only whole totals are shown here. Whether one run used less than another is shown on the first tab, which compares
+ * the cells that both finished.
  */
 import * as React from 'react';
 import { Fragment, h } from '../element';

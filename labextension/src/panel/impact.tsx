@@ -1,8 +1,8 @@
 /**
- * The same energy in other words, on demand: watt-hours, CO2e, money.
+ * The same energy in watt-hours, CO2e and money, in a collapsible section.
  *
- * What needs a region or a tariff that nobody named stays absent, and says what is missing. Where only an upper bound
- * of the joules stands, what follows from them is one too, rounded up as they are.
+ * Without a region or tariff the figure is missing and the text says so. If the joules are an upper bound, so are the
+ * derived figures, rounded up.
  */
 import { h } from '../element';
 import {
@@ -34,7 +34,7 @@ export function Impact({
     ? otherMessages.soFar(figure)
     : otherMessages.reading(figure);
   const bound = reading.sign === '≤';
-  // Noise may leave joules below 0, and what follows from them tells nothing then.
+  // Noise may make joules negative; derived figures are then meaningless.
   const factor = bound
     ? (joules ?? 0) > 0
       ? 1 + (uncertainty ?? 0) / (joules ?? 1)
@@ -90,7 +90,7 @@ export function Impact({
   );
 }
 
-/** For how many runs a figure stands, behind it. */
+/** The number of runs that a figure is stated for, as a suffix. */
 function perRuns({ trans }: Messages, times: Times): string {
   return {
     1: '',

@@ -1,5 +1,5 @@
 /**
- * What the notebook used last, where nothing is metered now.
+ * The notebook's last run, shown while it is not metered.
  */
 import { h } from '../element';
 import type { IPanelContext } from './panelContext';

@@ -1,5 +1,5 @@
 /**
- * What the marks mean; only those that are on the page.
+ * A legend of the marks in use.
  */
 import * as React from 'react';
 import { Fragment, h } from '../element';

@@ -1,8 +1,8 @@
 /**
- * A list of rows of one height, of which only those in sight are in the page.
+ * A virtual list: rows of equal height, of which only the visible ones are rendered.
  *
- * One tab stop for the whole list: arrows, Home, End and the page keys move it, typing finds a row, Enter opens it.
- * The row that holds the tab stop stays in the page when it is scrolled out of sight, so that focus is never lost.
+ * The list is one tab stop: arrow, Home, End and page keys move it, typing finds a row, Enter opens it. The row with
+ * the tab stop stays rendered when it is scrolled away, so that focus is not lost.
  */
 import * as React from 'react';
 import { h } from '../element';
@@ -14,14 +14,14 @@ import {
   rowForTyping
 } from '../state/rows';
 
-/** Letters typed within this time belong to one word. */
+/** Characters typed within this time belong to one search. */
 const TYPING_MS = 800;
 
 export interface IListProps<T> {
   rows: readonly T[];
   keyOf: (row: T) => string;
   textOf: (row: T) => string;
-  /** The sentence read aloud, and shown over the row. */
+  /** The row's accessible label and tooltip. */
   labelOf: (row: T) => string;
   classOf?: (row: T) => string;
   render: (row: T) => React.ReactNode;
@@ -30,9 +30,9 @@ export interface IListProps<T> {
   onActive?: (row: T) => void;
   label: string;
   testid?: string;
-  /** As many rows are shown where the panel is too short for more. */
+  /** Minimum number of rows to show. */
   leastRows: number;
-  /** The row to go to; a new object goes there again. */
+  /** The row to scroll to; a new object scrolls again. */
   goTo?: { key: string } | null;
 }
 
@@ -95,7 +95,7 @@ export function List<T>(props: IListProps<T>): JSX.Element {
       activate(index);
       show(index);
     }
-    // Rows come and go five times a second; only a new wish moves the list.
+    // Only a new `goTo` scrolls, not the row updates five times a second.
   }, [goTo]);
 
   const find = (letter: string, now: number): number | null => {

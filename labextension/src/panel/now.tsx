@@ -1,5 +1,5 @@
 /**
- * The first tab: what is going on now, or why nothing is.
+ * The first tab: live figures, or why there are none.
  */
 import { Fragment, h } from '../element';
 import { Budgets, type Form } from './budgets';

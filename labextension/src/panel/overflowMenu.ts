@@ -1,5 +1,5 @@
 /**
- * What is rarely wanted, behind the three dots.
+ * The items of the overflow menu.
  */
 import { modelCardSection, chatMessage } from '../format/shareText';
 import type { ISettings } from '../tokens';

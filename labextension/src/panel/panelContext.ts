@@ -1,14 +1,14 @@
 /**
- * What every part of the panel is given: the words, what can be asked of the model, and how to say what came of it.
+ * What every component of the panel gets: state, messages, actions, and how to report their outcome.
  */
 import type { IChoices } from '../state/settings';
 import type { IActions, IAnswer, ISettings, IState } from '../tokens';
 import type { Messages } from '../format/messages';
 
-/** Do something that may take a while or fail, and say in one sentence what came of it. */
+/** Run an action and show its answer or error. */
 export type Perform = (action: () => Promise<IAnswer | void>) => void;
 
-/** Change a setting that the panel itself offers, so that it is kept. */
+/** Change and store a setting that the panel offers. */
 export type Choose = <K extends 'unit' | 'order'>(
   key: K,
   value: IChoices[K]
@@ -19,7 +19,7 @@ export interface IPanelContext {
   messages: Messages;
   actions: IActions;
   perform: Perform;
-  /** Say one sentence to the person. */
+  /** Show a message to the user. */
   showMessage: (sentence: string) => void;
   copy: (text: string) => void;
   order: ISettings['order'];

@@ -1,6 +1,5 @@
 /**
- * Where the panel is: once in the side bar, and in the main area where a person wants it large. Both are there again
- * after a reload.
+ * The panel's locations: the side bar, and on request the main area. Both are restored after a reload.
  */
 import type { ILayoutRestorer, JupyterFrontEnd } from '@jupyterlab/application';
 import { MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
@@ -43,7 +42,7 @@ export class PanelLocations implements IPanelLocations {
     this._app.shell.activateById(MAIN);
   }
 
-  /** Have both come back after a reload. */
+  /** Restore both after a reload. */
   restore(restorer: ILayoutRestorer): void {
     const side = [...this._app.shell.widgets('right')].find(
       widget => widget.id === SIDE

@@ -1,5 +1,5 @@
 /**
- * Power now and over the last minute, and the cell that runs with what it used in the last run.
+ * Power now and over the last minute, and the running cell beside its last run.
  */
 import * as React from 'react';
 import { Fragment, h } from '../element';
@@ -82,7 +82,7 @@ export function Power({ context }: { context: IPanelContext }): JSX.Element {
   );
 }
 
-/** The cell that runs: its joules so far beside those of the last run. */
+/** The running cell: joules so far beside those of its last run. */
 function Running({
   context,
   cell
@@ -117,7 +117,7 @@ function lastRun({ messages }: IPanelContext, cell: ICell): string {
     : '';
 }
 
-/** The numbers of the few cells in sight, by either of their ids. */
+/** Execution numbers of the given cells, by execution id or cell id. */
 function numbersOf(
   cells: readonly ICell[],
   ids: readonly string[]

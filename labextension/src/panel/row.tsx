@@ -1,5 +1,5 @@
 /**
- * A cell in two lines: source and bar, joules and ±, the difference and a word for it.
+ * A row: source and bar, joules and ±, difference and a word on it.
  */
 import * as React from 'react';
 import { Fragment, h } from '../element';
@@ -16,14 +16,14 @@ import { isProvisional, shownJoules } from '../state/rows';
 import type { ICell } from '../tokens';
 import { withSign, type IDifference, type Messages } from '../format/messages';
 
-/** What a column has in common. */
+/** Properties shared by all rows. */
 export interface IColumn {
   unit: IUnit;
-  /** The most digits that a cell's number has. */
+  /** Digits of the largest execution number. */
   digits: number;
-  /** Joules that fill a bar. */
+  /** Joules of a full bar. */
   scale: number;
-  /** Joules of all cells, where the right column shows shares; null where it shows differences. */
+  /** The total, where the right column shows shares; null where it shows differences. */
   total: number | null;
 }
 
@@ -80,7 +80,7 @@ export const Row = React.memo(function Row({
   );
 });
 
-/** The right column: the difference, the last run while a cell runs, or its share where there is no baseline. */
+/** The right column: the difference, the last run while a cell runs, or the share of the total without a baseline. */
 function rightColumn(
   cell: ICell,
   messages: Messages,
@@ -107,7 +107,7 @@ function rightColumn(
   return column.total === null || difference.sign !== '' || isProvisional(cell)
     ? { ...difference, word }
     : {
-        // A bound may be far from the figure, and so would be its share.
+        // The share of a bound would be misleading.
         sign: cell.figure.below_resolution
           ? ABSENT
           : isKnown(joules) && column.total > 0
@@ -118,7 +118,7 @@ function rightColumn(
       };
 }
 
-/** The sign of how a cell ended, or of what a reader should know of its figure; a cell that ended well has none. */
+/** An icon for how a cell ended or what limits its figure; none for a normal end. */
 function Mark({ cell }: { cell: ICell }): JSX.Element | null {
   switch (cell.status) {
     case 'running':

@@ -1,5 +1,5 @@
 /**
- * Totals of runs as a chart, with the baseline and what the marks mean.
+ * Totals of runs as a chart, with baseline and legend.
  */
 import { h } from '../element';
 import { Dots } from '../charts/dots';
@@ -11,7 +11,7 @@ import { columnUnit, type IEntry } from './runEntry';
 
 const MAX_DOTS = 40;
 
-/** How sure a whole run is: one that was measured in part counts as measured here, the words say how far. */
+/** How a run's dot is drawn: partly measured runs as measured; the text states the share. */
 function dotQuality(figure: IFigure): Quality {
   return figure.quality === 'estimated' && !isModelled(figure)
     ? 'measured'

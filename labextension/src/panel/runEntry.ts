@@ -1,5 +1,5 @@
 /**
- * The runs of a notebook as one list: the one that goes on comes from the kernel, the others from the ledger.
+ * The runs of a notebook as one list: the current one from the kernel, the others from the ledger.
  */
 import { isKnown, unitOfColumn, type IUnit } from '../format/quantities';
 import type { IFigure, IRun, IState } from '../tokens';

@@ -1,5 +1,5 @@
 /**
- * The runs as rows: when, how much, how sure, how many cells.
+ * The runs as rows: time, energy, quality, number of cells.
  */
 import * as React from 'react';
 import { Fragment, h } from '../element';

@@ -1,5 +1,5 @@
 /**
- * No sensor can be read: why, what opens one, and how far every figure may be off because of it.
+ * Shown where no sensor can be read: why, what to do, and how uncertain every figure is therefore.
  */
 import { h } from '../element';
 import { THIN, isKnown, roughPercent } from '../format/quantities';

@@ -1,5 +1,5 @@
 /**
- * One of the cells that used most: its number and its share, and a way to it.
+ * A button for one of the largest cells: its number and share; scrolls to the cell.
  */
 import { h } from '../element';
 import { isKnown, wholePercent } from '../format/quantities';

@@ -1,5 +1,5 @@
 /**
- * How much, how sure, against what: the first thing asked, so the first thing seen.
+ * The run's total, its uncertainty and quality, and the comparison with its baseline.
  */
 import { h } from '../element';
 import { timeOfDay } from '../format/time';
@@ -17,7 +17,7 @@ export function Total({
 }: {
   context: IPanelContext;
   totals: ITotals;
-  /** Go to where a baseline is chosen. */
+  /** Show the baseline selection. */
   onLoad: () => void;
 }): JSX.Element {
   const { state, messages } = context;

@@ -1,5 +1,5 @@
 /**
- * The whole panel: head, what happened to the last wish, and the tab in front.
+ * The whole panel: header, last message, and the selected tab.
  */
 import * as React from 'react';
 import { h } from '../element';
@@ -21,9 +21,9 @@ export interface IViewProps {
   actions: IActions;
   trans: TranslationBundle;
   settings: ISettings;
-  /** Change a setting, so that it is kept. */
+  /** Change and store a setting. */
   onChoose: Choose;
-  /** Give the focus back to the notebook. */
+  /** Move the focus to the notebook. */
   onLeave: () => void;
 }
 

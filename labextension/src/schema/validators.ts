@@ -1,16 +1,16 @@
 /**
- * Reads data that nobody vouches for: each reader returns a fresh value of the type it promises, or refuses.
+ * Validators for untrusted data: each reader returns a new value of its type or throws a `ValidationError`.
  *
- * A notebook from elsewhere, an older kernel or a proxy may send anything. What is not known is left out, what is
- * known must fit: numbers are finite and within reason, texts and lists have a longest length. A refusal names the
- * place, and is caught where reading began; nothing is ever thrown into the page.
+ * A foreign notebook, an older kernel or a proxy may send anything. Unknown fields are dropped; known ones must be
+ * valid: finite numbers within limits, texts and lists of limited length. The error names the field; `tryRead` returns
+ * it as a value.
  */
 
-/** Why data was refused: not the shape that was promised, or another version of the link. */
+/** Why data was rejected: wrong shape, or another protocol version. */
 export class ValidationError extends Error {
   constructor(
     readonly kind: 'shape' | 'version',
-    /** Names from the outside in; for a version, the version that was said. */
+    /** Field names from the outside in; for a version, the version received. */
     readonly path: string[] = []
   ) {
     super(kind);
@@ -21,10 +21,10 @@ export class ValidationError extends Error {
   }
 }
 
-/** Returns the value as what it promises; throws a Refusal. */
+/** Returns a validated copy; throws a ValidationError. */
 export type Reader<T> = (value: unknown) => T;
 
-/** Read data, and have a refusal as a value. */
+/** Validate data, and return an error as a value. */
 export function tryRead<T>(
   reader: Reader<T>,
   value: unknown
@@ -63,13 +63,13 @@ export function integer(high: number): Reader<number> {
   };
 }
 
-/** A text for people: control characters, and those that turn the direction of writing, become spaces. */
+/** Text to display: control characters, including those that change the writing direction, become spaces. */
 export function text(maxLength: number): Reader<string> {
   const read = exactText(maxLength);
   return value => read(value).replace(CONTROL_CHARS, ' ');
 }
 
-/** The same, of several lines. */
+/** The same, with line breaks. */
 export function lines(maxLength: number): Reader<string> {
   const read = exactText(maxLength);
   return value =>
@@ -79,7 +79,7 @@ export function lines(maxLength: number): Reader<string> {
 const CONTROL_CHARS =
   /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
-/** A text that is compared with others, exactly as it is. */
+/** Text used as a key, unchanged. */
 export function exactText(maxLength: number): Reader<string> {
   return value => {
     if (typeof value !== 'string' || value.length > maxLength) {
@@ -112,7 +112,7 @@ export function orNull<T>(reader: Reader<T>): Reader<T | null> {
   return value => (value === null ? null : reader(value));
 }
 
-/** For a field that may be left out. */
+/** For an optional field. */
 export function optional<T>(reader: Reader<T>): Reader<T | undefined> {
   return value => (value === undefined ? undefined : reader(value));
 }
@@ -128,7 +128,7 @@ export function list<T>(reader: Reader<T>, maxLength: number): Reader<T[]> {
   };
 }
 
-/** An object of these fields; others are left out. */
+/** An object with these fields; others are dropped. */
 export function object<T>(fields: {
   [K in keyof T]-?: Reader<T[K]>;
 }): Reader<T> {
@@ -139,7 +139,7 @@ export function object<T>(fields: {
     }
     const result: Record<string, unknown> = {};
     for (const [key, reader] of entries) {
-      // An inherited field, such as `constructor`, is nobody's figure.
+      // Only own fields count, not inherited ones such as `constructor`.
       const isOwn = Object.prototype.hasOwnProperty.call(value, key);
       const fieldValue = readField(key, reader, isOwn ? value[key] : undefined);
       if (fieldValue !== undefined) {

@@ -1,8 +1,8 @@
 /**
- * The model of the panel: what is known, and what a person can ask for.
+ * The model of the panel: its state, and the actions of the user.
  *
- * Everything that runs in a kernel is a line that a person could have typed, and runs because one asked. What the
- * kernel can't be asked for while it is busy waits its turn; every request ends with a sentence.
+ * Code that runs in a kernel is what a user could have typed, and runs on request only. Requests wait until the kernel
+ * is idle; each ends with a message.
  */
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { UUID } from '@lumino/coreutils';
@@ -23,14 +23,14 @@ import type {
   Request
 } from '../tokens';
 
-/** What the page does for the model. */
+/** Services that the model uses. */
 export interface IServices {
   commands: JupyterFrontEnd['commands'];
   shell: JupyterFrontEnd.IShell;
   server: EnergyServer;
-  /** Run a line in the notebook's kernel and show what it prints. */
+  /** Run a line in the notebook's kernel and show its output. */
   showOutput(notebook: OpenNotebook, line: string): Promise<void>;
-  /** Say a sentence to the person in passing. */
+  /** Show a transient notification. */
   notify(sentence: string): void;
 }
 
@@ -72,7 +72,7 @@ export class EnergyModel extends EnergyState implements IEnergyModel {
     }
   }
 
-  /** Load jupyter_green into a kernel, and say what came of it. */
+  /** Load jupyter_green into a kernel, and show the outcome. */
   async load(kernelState: IKernelState): Promise<void> {
     const { trans, settings } = this.sources;
     const kernel = kernelState.connection.comm.kernel;
@@ -104,7 +104,7 @@ export class EnergyModel extends EnergyState implements IEnergyModel {
         );
         break;
       case 'gone':
-        break; // the kernel's new state says enough
+        break; // the kernel's status says enough
     }
     this.markChanged();
   }
@@ -192,7 +192,7 @@ export class EnergyModel extends EnergyState implements IEnergyModel {
   async startKernel(): Promise<void> {
     const context = this.currentNotebook?.panel.sessionContext;
     if (context?.session?.kernel) {
-      // It has died, or the server was started anew and knows nothing of it: there is nothing to restart.
+      // The kernel died, or the restarted server doesn't know it: there is nothing to restart.
       await context.shutdown();
     }
     if (await context?.startKernel()) {
@@ -209,7 +209,7 @@ export class EnergyModel extends EnergyState implements IEnergyModel {
     try {
       await kernelState?.connection.comm.kernel?.reconnect();
     } catch {
-      // Nothing came of it, and the state says so still.
+      // The status still says that the connection is lost.
       this._services.notify(
         this.sources.trans.__('The server still does not answer.')
       );
@@ -221,7 +221,7 @@ export class EnergyModel extends EnergyState implements IEnergyModel {
     await this.sources.ledgerHistory.refresh();
   }
 
-  /** The kernel was told its notebook's new name, under which the ledger may have more to tell. */
+  /** The kernel has answered a rename; the ledger may have more runs under the new name. */
   onRenamed(kernelState: IKernelState, answer: IAnswer): void {
     this._showRefusal(kernelState, answer);
     void this.sources.ledgerHistory.refresh();
@@ -250,7 +250,7 @@ export class EnergyModel extends EnergyState implements IEnergyModel {
     return answer;
   }
 
-  /** Ask the kernel of the notebook in front. */
+  /** Send a request to the current notebook's kernel. */
   private async _request(request: Request & { id: string }): Promise<IAnswer> {
     const kernelState = this.kernelState;
     return kernelState === null
@@ -279,7 +279,7 @@ export class EnergyModel extends EnergyState implements IEnergyModel {
     }[reason];
   }
 
-  /** Keep a refusal in sight; what went well shows by itself. */
+  /** Show a failed answer; a success is visible by itself. */
   private _showRefusal(kernelState: IKernelState, answer: IAnswer): void {
     kernelState.message = answer.ok ? null : answer.message;
     this.markChanged();
@@ -290,7 +290,7 @@ function meterRequest(on: boolean): Request & { id: string } {
   return { v: VERSION, type: 'meter', id: UUID.uuid4(), on };
 }
 
-/** An answer of the page's own. */
+/** An answer made by the page itself. */
 function localAnswer(message: string, run = '', ok = false): IAnswer {
   return { v: VERSION, type: 'answer', app: APP, run, to: '', ok, message };
 }

@@ -1,13 +1,13 @@
 /**
- * The course of power that the panel draws: the newest points, in the kernel's own time.
+ * The newest power readings, in the kernel's time.
  *
- * Nothing comes while nothing runs, so the course has gaps; a point without watts marks where one begins. A clock that
- * was set back begins the course anew, because a course that runs backwards can't be drawn.
+ * There are no readings while nothing runs; a point without watts marks the start of such a gap. If the kernel's clock
+ * is set back the history starts anew.
  */
 import type { IPowerPoint } from '../tokens';
 
 export class PowerHistory {
-  /** At most this many points are kept: two minutes of five a second. */
+  /** The default keeps two minutes at five points a second. */
   constructor(private readonly _maxPoints = 600) {}
 
   add(point: IPowerPoint): void {
@@ -26,7 +26,7 @@ export class PowerHistory {
     this._points = [];
   }
 
-  /** Oldest first; another list after each change. */
+  /** Oldest first; a new list after each change. */
   get points(): readonly IPowerPoint[] {
     return this._points;
   }

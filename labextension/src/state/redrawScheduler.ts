@@ -1,22 +1,22 @@
 /**
- * When the page draws: at most once per frame of the browser, and live figures no more often than a person wants.
+ * Schedules redraws: at most one per animation frame, and live figures no more often than the settings allow.
  *
- * What a person waits for, such as the end of a cell, is drawn with the next frame whatever was chosen.
+ * Urgent changes, such as the end of a cell, are drawn with the next frame.
  */
 
 export interface IClock {
-  /** Milliseconds since some moment. */
+  /** Milliseconds since an arbitrary moment. */
   now(): number;
-  /** Call at the next frame that the browser draws. */
+  /** Call with the next animation frame. */
   frame(call: () => void): void;
-  /** Call after some milliseconds. */
+  /** Call after `wait` milliseconds. */
   later(call: () => void, wait: number): void;
 }
 
 export class RedrawScheduler {
   /**
-   * @param _draw - Called for each beat.
-   * @param _minInterval - Milliseconds between two beats of live figures, at least.
+   * @param _draw - Redraws the page.
+   * @param _minInterval - Minimum milliseconds between two redraws that are not urgent.
    */
   constructor(
     private readonly _draw: () => void,
@@ -24,7 +24,7 @@ export class RedrawScheduler {
     private readonly _clock: IClock
   ) {}
 
-  /** There is something new: to be drawn now, or when its turn comes. */
+  /** Request a redraw: with the next frame if urgent, otherwise when the interval has passed. */
   request(urgent: boolean): void {
     if (this._frameRequested) {
       return;

@@ -1,7 +1,7 @@
 /**
- * The rows of the cell list as arithmetic: which joules they show, in which order, and which of them are seen.
+ * Computations on the rows of the cell list: their joules, order and visible range.
  *
- * Every row is 36 px high, so that ten thousand cells need no measuring: what stands where is a division.
+ * All rows are 36 px high, so the visible range of 10,000 cells is a division.
  */
 import { isKnown } from '../format/decimal';
 import { cellKey } from '../notebook/cellOrder';
@@ -9,10 +9,10 @@ import type { ICell } from '../tokens';
 
 export const ROW_HEIGHT = 36;
 
-/** Rows kept beyond the edges, so that a fast scroll shows no bare ground. */
+/** Rows rendered beyond the visible ones, for fast scrolling. */
 const OVERSCAN = 10;
 
-/** The joules a row stands for: this kernel's own where others used the device too. */
+/** A row's joules: those attributed to this kernel where the device was shared. */
 export function shownJoules(cell: ICell): number | null {
   const joules =
     cell.shared && isKnown(cell.own_joules)
@@ -21,12 +21,12 @@ export function shownJoules(cell: ICell): number | null {
   return isKnown(joules) ? joules : null;
 }
 
-/** Whether a figure may still move. */
+/** Whether a figure may still change. */
 export function isProvisional(cell: ICell): boolean {
   return cell.status === 'running' || !cell.final;
 }
 
-/** What is written of a cell: its joules, or the bound of them where no more than that is known. */
+/** The joules of a row, or a bound where only that is known. */
 export function writtenJoules(cell: ICell): {
   bound: '' | '≤' | '≥';
   joules: number | null;
@@ -48,10 +48,9 @@ export function writtenJoules(cell: ICell): {
 }
 
 /**
- * The largest first as they are written; the order of the notebook decides between equals.
+ * Sorted by the joules as written, descending; equal cells keep notebook order.
  *
- * Of a cell that is at most something nobody knows that it used anything: it comes after all that are told, and what is
- * absent comes last.
+ * Upper bounds come after all known values, since the cell may have used nothing. Cells without a reading come last.
  */
 export function sortedByJoules(cells: readonly ICell[]): ICell[] {
   const sizes = new Map(cells.map(cell => [cell, writtenSize(cell)]));
@@ -69,7 +68,7 @@ function writtenSize(cell: ICell): number {
   return bound === '≤' ? -1 / (1 + joules) : joules;
 }
 
-/** An order by joules, and the final figures that it was made of. */
+/** An order by joules, and the final figures it was made from. */
 export interface IJouleOrder {
   run: string | null;
   keys: readonly string[];
@@ -77,10 +76,9 @@ export interface IJouleOrder {
 }
 
 /**
- * The order made before while it still holds, else another one.
+ * Reuse the previous order while it is valid, else make a new one.
  *
- * A final figure that is not in it makes it anew: neither the clock nor the order in which cells end matters. What only
- * grows, begins or goes leaves it as it is.
+ * A new final figure invalidates it. Cells that grow, start or disappear do not.
  */
 export function jouleOrder(
   before: IJouleOrder | null,
@@ -108,9 +106,8 @@ export function jouleOrder(
 }
 
 /**
- * An order that was made earlier, filled with the cells as they are now.
- *
- * Rows must not jump under the pointer while figures grow: cells keep their places, new ones come last.
+ * Arrange the current cells in an earlier order; new cells come last. Rows thus don't move under the pointer while
+ * figures grow.
  */
 export function inOrder(
   order: readonly string[],
@@ -128,7 +125,7 @@ export function inOrder(
   return [...rows, ...now.values()];
 }
 
-/** The few cells that used most, largest first; of one below the resolution it isn't known. */
+/** The `count` largest cells, descending; cells below the resolution are left out. */
 export function topCells(cells: readonly ICell[], count: number): ICell[] {
   const top: { cell: ICell; joules: number }[] = [];
   for (const cell of cells) {
@@ -143,7 +140,7 @@ export function topCells(cells: readonly ICell[], count: number): ICell[] {
   return top.map(({ cell }) => cell);
 }
 
-/** The cell that ended last with a final figure. */
+/** The cell with a final figure that ended last. */
 export function newestFinal(cells: readonly ICell[]): ICell | null {
   let newest: ICell | null = null;
   for (const cell of cells) {
@@ -158,7 +155,7 @@ export function newestFinal(cells: readonly ICell[]): ICell | null {
   return newest;
 }
 
-/** The rows in sight, with a few beyond: from `first` up to, not including, `end`. */
+/** The range of rows to render: from `first` to before `end`. */
 export function visibleRange(
   scrollTop: number,
   height: number,
@@ -170,7 +167,7 @@ export function visibleRange(
   return { first: Math.max(0, first), end: Math.max(0, Math.min(count, end)) };
 }
 
-/** Where to scroll so that a row is seen whole; the shortest way, none where it is seen already. */
+/** The nearest scroll position that shows a row completely. */
 export function scrollTopFor(
   index: number,
   scrollTop: number,
@@ -180,7 +177,7 @@ export function scrollTopFor(
   return Math.max(Math.min(scrollTop, top), top + ROW_HEIGHT - height, 0);
 }
 
-/** The row that a key moves to; null where the key is no movement. */
+/** The row that a navigation key leads to; null for other keys. */
 export function rowForKey(
   key: string,
   from: number,
@@ -205,9 +202,9 @@ export function rowForKey(
 }
 
 /**
- * The row that typing finds: the next that begins with what was typed, else the next that holds it.
+ * The next row that begins with the typed text, else the next that contains it.
  *
- * One letter goes on from the row after this one, so that repeating it walks through the matches.
+ * A single letter starts from the following row, so that repeating it cycles through the matches.
  */
 export function rowForTyping(
   typed: string,

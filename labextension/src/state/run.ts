@@ -1,27 +1,26 @@
 /**
- * What a kernel has said of its run.
+ * The state of a kernel's run, built from its frames.
  *
- * A snapshot is absolute and may come twice or be lost, so the newest one counts and an older one changes nothing. A
- * row stands for a cell of the notebook: while it runs it shows the execution that runs, else the last finished one.
- * Another run begins from nothing; what is left of the one before it is not mixed in.
+ * A snapshot is complete; it may be repeated or lost, so the newest counts and older ones are ignored. A row stands
+ * for a notebook cell and shows its running execution, else the last finished one. Another run starts empty.
  */
 import { cellKey } from '../notebook/cellOrder';
 import { PowerHistory } from './powerHistory';
 import type { ICell, IHistory, ISnapshot, Quality } from '../tokens';
 
-/** What a frame changed: rows by key, and whether a cell began or ended. */
+/** What a frame changed: keys of rows, and whether that is urgent. */
 export interface IRunChange {
   keys: string[];
-  /** All that was known is another run's. */
+  /** The frame begins another run. */
   isNewRun: boolean;
-  /** Something a person waits for: a cell began, ended or got its final figure. */
+  /** A cell began, ended or got its final figure. */
   urgent: boolean;
 }
 
 const NO_CHANGE: IRunChange = { keys: [], isNewRun: false, urgent: false };
 
 export class Run {
-  /** Take in a snapshot that arrived at `now`, in seconds of the page's own clock. */
+  /** Apply a snapshot that arrived at `now`, in seconds of the page's clock. */
   applySnapshot(snapshot: ISnapshot, now: number): IRunChange {
     if (this._endedRuns.has(snapshot.run)) {
       return NO_CHANGE;
@@ -56,7 +55,7 @@ export class Run {
     return { keys: [...keys], isNewRun, urgent };
   }
 
-  /** Take in a page of all cells of this run. */
+  /** Apply a page of the run's cells. */
   applyHistory(history: IHistory): IRunChange {
     if (
       this._endedRuns.has(history.run) ||
@@ -71,7 +70,7 @@ export class Run {
     return { keys: history.cells.map(cellKey), isNewRun: false, urgent: true };
   }
 
-  /** Forget everything: the kernel was restarted. */
+  /** Clear everything: the kernel was restarted. */
   clear(): void {
     if (this._run !== null) {
       this._endedRuns.add(this._run);
@@ -84,22 +83,22 @@ export class Run {
     this.power.clear();
   }
 
-  /** The last word on everything but the cells. */
+  /** The newest snapshot. */
   get snapshot(): ISnapshot | null {
     return this._snapshot;
   }
 
-  /** When the last frame arrived, in seconds of the page's own clock. */
+  /** When the last snapshot arrived, in seconds of the page's clock. */
   get arrived(): number | null {
     return this._arrived;
   }
 
-  /** How the course of power came about; watts are no more known while nothing runs, what they were still is. */
+  /** The quality of the power readings, also after the last cell has ended. */
   get quality(): Quality | null {
     return this._quality;
   }
 
-  /** What a row shows now. */
+  /** The cell that a row shows. */
   row(key: string): ICell | undefined {
     const running = this._snapshot?.running ?? null;
     return running !== null && cellKey(running) === key
@@ -107,7 +106,7 @@ export class Run {
       : this._cells.get(key);
   }
 
-  /** The rows there are. */
+  /** The keys of all rows. */
   *keys(): IterableIterator<string> {
     yield* this._cells.keys();
     const running = this._snapshot?.running ?? null;
@@ -118,7 +117,7 @@ export class Run {
 
   readonly power = new PowerHistory();
 
-  /** Keep a finished cell; true where that is news. */
+  /** Store a finished cell; true where it is new. */
   private _keep(cell: ICell): boolean {
     const key = cellKey(cell);
     const previous = this._cells.get(key);
@@ -127,8 +126,8 @@ export class Run {
       previous.reruns > cell.reruns &&
       previous.started_at > cell.started_at
     ) {
-      // A page of history may tell an execution that was run again since. The clock alone does not say so: it may have
-      // been set back.
+      // A history page may contain an execution that was repeated since. The start time alone does not show that,
+      // since the clock may have been set back.
       return false;
     }
     this._cells.set(key, cell);

@@ -1,8 +1,8 @@
 /**
- * What a person chose, out of JupyterLab's settings.
+ * The user's settings.
  *
- * Until they are loaded, and for whatever is not in them, the schema's defaults hold. They are read as strictly as a
- * frame, because an administrator's file may hold anything; one that does not fit leaves its default.
+ * Defaults apply until the settings are loaded and for whatever is missing. Settings are validated, since an
+ * administrator's file may contain anything; invalid ones fall back to the default.
  */
 import type { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { Token } from '@lumino/coreutils';
@@ -21,10 +21,10 @@ import {
 } from '../schema/validators';
 import type { ISettings } from '../tokens';
 
-/** The plugin whose settings these are. */
+/** Id of the plugin that owns the settings. */
 export const SETTINGS = 'jupyter-green:panel';
 
-/** What is kept beside what others see: that a person agreed to meter every notebook. */
+/** All settings, including the consent to meter every notebook. */
 export interface IChoices extends ISettings {
   meterAllConsent: boolean;
 }
@@ -65,7 +65,7 @@ const READERS: { [K in keyof IChoices]: Reader<IChoices[K]> } = {
   tariff: plainValue
 };
 
-/** Read choices from data; what does not fit has its default. */
+/** Validate settings; invalid ones get their default. */
 function readChoices(stored: Record<string, unknown>): IChoices {
   const chosen: Record<string, unknown> = { ...DEFAULTS };
   for (const [key, reader] of Object.entries(READERS)) {
@@ -78,7 +78,7 @@ function readChoices(stored: Record<string, unknown>): IChoices {
 }
 
 export class Preferences {
-  /** Emitted when a choice has changed. */
+  /** Emitted when a setting has changed. */
   get changed(): ISignal<this, void> {
     return this._changed;
   }
@@ -87,14 +87,14 @@ export class Preferences {
     return this._current;
   }
 
-  /** Follow the registry, where there is one. */
+  /** Load the settings from the registry, and follow changes. */
   async follow(registry: ISettingRegistry): Promise<void> {
     this._settings = await registry.load(SETTINGS);
     this._settings.changed.connect(this._onChanged, this);
     this._onChanged();
   }
 
-  /** Keep a choice. */
+  /** Change and store a setting. */
   async choose<K extends keyof IChoices>(
     key: K,
     value: IChoices[K]
@@ -117,7 +117,7 @@ export class Preferences {
   private readonly _changed = new Signal<this, void>(this);
 }
 
-/** For the plugins of this package alone. */
+/** Internal to this package. */
 export const IPreferences = new Token<Preferences>(
   'jupyter-green:IPreferences',
   'What a person chose for the energy panel.'

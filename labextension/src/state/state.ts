@@ -1,8 +1,8 @@
 /**
- * What the page knows of the notebook in front, as one plain object that is replaced with each change.
+ * The state of the page for the current notebook, as one plain object that is replaced with each change.
  *
- * It is put together when somebody looks, at most once per drawn frame, out of what is kept per kernel. A message costs
- * no more in a notebook of ten thousand cells than in one of ten. There is no element of the page in here.
+ * It is built on demand, at most once per frame, from the state of each kernel. Processing a message costs no more in
+ * a notebook of 10,000 cells than in one of ten. It is independent of the DOM.
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { ISignal, Signal } from '@lumino/signaling';
@@ -25,10 +25,10 @@ import type {
 import { todayTotal } from '../ledger/today';
 import type { NotebookTracker } from '../notebook/tracker';
 
-/** Milliseconds after which a page that shows nothing says so; panels move by closing here and opening there. */
+/** Delay before visibility changes take effect; moving the panel closes and reopens it. */
 const VISIBILITY_DELAY_MS = 250;
 
-/** What the state is made of. */
+/** What the state is built from. */
 export interface ISources {
   notebooks: NotebookTracker;
   kernels: Kernels;
@@ -64,7 +64,7 @@ export class EnergyState {
     this._onCurrentChanged();
   }
 
-  /** Emitted when the state has changed, at most once per drawn frame. */
+  /** Emitted when the state has changed, at most once per frame. */
   get changed(): ISignal<this, void> {
     return this._changed;
   }
@@ -74,7 +74,7 @@ export class EnergyState {
     return this._state;
   }
 
-  /** What the kernel of a notebook last said of its cells. */
+  /** The latest cells of a notebook's kernel. */
   cellsOf(notebookPath: string): ICells {
     const { notebooks, kernels } = this.sources;
     const notebook = notebooks.all.find(each => each.path === notebookPath);
@@ -85,7 +85,7 @@ export class EnergyState {
     };
   }
 
-  /** Say that something shows figures, or does not any more. */
+  /** Set what a viewer shows. */
   show(viewer: string, visibility: Visibility): void {
     if (this._viewers.get(viewer) !== visibility) {
       this._viewers.set(viewer, visibility);
@@ -93,29 +93,29 @@ export class EnergyState {
     }
   }
 
-  /** Say whether the page itself can be seen; one behind another tab of the browser shows nothing. */
+  /** Set whether the page is visible; one in a background tab shows nothing. */
   setPageVisible(visible: boolean): void {
     this._pageVisible = visible;
     this._applyVisibility();
   }
 
-  /** Something has changed: the state is put together anew, and drawn. */
+  /** Invalidate the state and request a redraw. */
   markChanged(urgent = true): void {
     this._state = null;
     this._scheduler.request(urgent);
   }
 
-  /** The notebook in front. */
+  /** The current notebook. */
   protected get currentNotebook(): OpenNotebook | null {
     return this.sources.notebooks.current;
   }
 
-  /** What is known of its kernel. */
+  /** The state of its kernel. */
   protected get kernelState(): IKernelState | null {
     return this.sources.kernels.of(this.currentNotebook);
   }
 
-  /** Say to kernels and ledger what is in sight, once that has stayed for a moment. */
+  /** Tell kernels and ledger what is visible, after a short delay. */
   private _applyVisibility(): void {
     if (this._visibilityPending) {
       return;
@@ -136,7 +136,7 @@ export class EnergyState {
     }, VISIBILITY_DELAY_MS);
   }
 
-  // ---- what happens -----------------------------------------------------------------------------
+  // ---- events -----------------------------------------------------------------------------------
 
   private _onOpened(notebook: OpenNotebook): void {
     notebook.changed.connect(this._onNotebookChanged, this);
@@ -183,7 +183,7 @@ export class EnergyState {
   ): void {
     const urgent = runChange === null || runChange.urgent;
     if (kernelState !== this.kernelState) {
-      // Its cells may be in sight, beside the notebook in front.
+      // Its cells may be visible beside the current notebook.
       this._scheduler.request(urgent);
       return;
     }
@@ -204,7 +204,7 @@ export class EnergyState {
     this.markChanged(urgent);
   }
 
-  /** While a cell runs, say so when no word comes. */
+  /** While a cell runs, check for a kernel that sends nothing. */
   private _watchSilence(): void {
     if (this._watching || this._silentSeconds() === null) {
       return;
@@ -232,7 +232,7 @@ export class EnergyState {
     );
   }
 
-  /** Records bear the name that the kernel began with; a notebook that was renamed since has another. */
+  /** Records have the notebook's name at the start of the run, which may have been renamed since. */
   private _updateHistory(): void {
     const snapshot = this.kernelState?.run.snapshot;
     this.sources.ledgerHistory.follow(
@@ -241,7 +241,7 @@ export class EnergyState {
     );
   }
 
-  // ---- the state --------------------------------------------------------------------------------
+  // ---- state ------------------------------------------------------------------------------------
 
   private _status(kernelState: IKernelState | null): Status {
     const { ledgerHistory, clock } = this.sources;
@@ -314,7 +314,7 @@ export class EnergyState {
   private _visibilityPending = false;
   private readonly _viewers = new Map<string, Visibility>();
   private readonly _cells = new CurrentCells();
-  /** What a notebook's kernel last said of its run, for when the kernel is gone. */
+  /** The last total of each notebook's kernel, for when the kernel is gone. */
   private readonly _lastTotals = new Map<OpenNotebook, IFigure>();
   private readonly _scheduler: RedrawScheduler;
   private readonly _changed = new Signal<this, void>(this);

@@ -1,8 +1,8 @@
 /**
- * The button in the status bar: live watts and the total of the notebook in front; it opens the panel.
+ * The button in the status bar: live watts and the current notebook's total; it opens the panel.
  *
- * It is there while there is something to show and a person wants it. Where an application has no status bar, such as
- * Notebook 7, nobody makes one.
+ * Visible while there is something to show and the setting is on. Applications without a status bar, such as Notebook
+ * 7, don't create it.
  */
 import type { IStatusBar } from '@jupyterlab/statusbar';
 import type { TranslationBundle } from '@jupyterlab/translation';
@@ -31,7 +31,7 @@ export class StatusItem extends ReactWidget {
     this._refresh();
   }
 
-  /** How the status bar is to place it. */
+  /** Options for registering it. */
   get options(): IStatusBar.IItem {
     return {
       item: this,

@@ -1,7 +1,7 @@
 /**
- * What the status bar says of the notebook in front: watts while something runs, and the total.
+ * The text of the status bar: watts while a cell runs, and the current notebook's total.
  *
- * The same figures as in the panel, with the same signs; nothing where nothing is metered.
+ * Figures and symbols are those of the panel; empty where nothing is metered.
  */
 import { isKnown, watts } from '../format/quantities';
 import { keepsFigures } from '../state/status';
@@ -12,11 +12,11 @@ export interface IStatusText {
   /** Empty while nothing runs. */
   watts: string;
   total: string;
-  /** The whole sentence, for who points at it or listens. */
+  /** The full sentence, for the tooltip and screen readers. */
   sentence: string;
 }
 
-/** What to show; null where there is nothing to. */
+/** The text to show; null where there is none. */
 export function statusText(
   messages: Messages,
   state: IState
