@@ -10,7 +10,7 @@ export type Rounding = 'nearest' | 'ceiling' | 'floor';
 export const MINUS = '−';
 export const ABSENT = '–';
 
-const MOST_DECIMALS = 12;
+const MAX_DECIMALS = 12;
 
 /** Whether a value is a finite number. */
 export function isKnown(value: number | null | undefined): value is number {
@@ -59,7 +59,7 @@ export function fixed(
   const magnitude = Math.abs(value);
   if (
     magnitude >= 1e15 ||
-    (magnitude > 0 && magnitude < 10 ** -MOST_DECIMALS)
+    (magnitude > 0 && magnitude < 10 ** -MAX_DECIMALS)
   ) {
     return value
       .toExponential(1)
@@ -67,7 +67,7 @@ export function fixed(
       .replace('e+', 'e')
       .replace(/-/g, MINUS);
   }
-  const places = Math.min(decimals, MOST_DECIMALS);
+  const places = Math.min(decimals, MAX_DECIMALS);
   let integer = value === 0 ? 0n : roundedUnits(value, places, rounding);
   if (places < 0) {
     integer *= 10n ** BigInt(-places);
@@ -98,7 +98,7 @@ export function decimalsFor(
       roundedUnits(Math.abs(value), decimals, rounding).toString().length -
       digits;
   }
-  return Math.min(decimals, MOST_DECIMALS);
+  return Math.min(decimals, MAX_DECIMALS);
 }
 
 /** Write `value` with so many significant digits. */

@@ -124,15 +124,15 @@ export class EnergyState {
     this.sources.clock.later(() => {
       const { notebooks, kernels, ledgerHistory } = this.sources;
       this._visibilityPending = false;
-      const sights = new Set(this._pageVisible ? this._viewers.values() : []);
-      const live = sights.has('all') || sights.has('live');
+      const visibilities = new Set(this._pageVisible ? this._viewers.values() : []);
+      const live = visibilities.has('all') || visibilities.has('live');
       const shown = notebooks.all.filter(
         each =>
           (live && each === notebooks.current) ||
-          (sights.has('cells') && each.shown)
+          (visibilities.has('cells') && each.shown)
       );
       kernels.show(new Set(shown.map(each => kernels.of(each))));
-      ledgerHistory.show(sights.has('all'));
+      ledgerHistory.show(visibilities.has('all'));
     }, VISIBILITY_DELAY_MS);
   }
 
