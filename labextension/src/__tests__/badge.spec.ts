@@ -8,15 +8,15 @@ const plainSpaces = (text: string): string => text.replace(/\u202f/g, ' ');
 const badgeOf = (...args: Parameters<typeof cell>): string =>
   plainSpaces(badgeTextFor(messages, cell(...args), '“before”')?.text ?? '');
 
-describe('what a badge says', () => {
-  it('is the figure, its ± and a difference that was proven', () => {
+describe('badge text', () => {
+  it('shows figure, ± and a significant difference', () => {
     expect(badgeOf(1240, 40, { against: comparison() })).toBe(
       '1.24 kJ ± 0.04 · −38 %'
     );
     expect(badgeOf(11.2, 0.3)).toBe('11.2 J ± 0.3');
   });
 
-  it('bears the sign of how it came about', () => {
+  it('marks the quality of the figure', () => {
     const estimated = { quality: 'estimated', measured_share: 0 } as const;
     expect(badgeOf(20, 8, { figure: figure(20, 8, estimated) })).toBe(
       '~20 J ± 8'
@@ -28,7 +28,7 @@ describe('what a badge says', () => {
     expect(badgeOf(55, 2.8, { status: 'killed' })).toBe('≥ 52 J');
   });
 
-  it('is no final figure while the cell runs', () => {
+  it('shows "so far" while the cell runs', () => {
     const running = { status: 'running', final: false } as const;
     expect(badgeOf(570, 9, { ...running, against: comparison() })).toBe(
       '570 J so far'
@@ -36,13 +36,13 @@ describe('what a badge says', () => {
     expect(badgeTextFor(messages, cell(null, null, running), '')).toBeNull();
   });
 
-  it('is a dash, not 0, where there is no reading', () => {
+  it('shows a dash, not 0, without a reading', () => {
     const badge = badgeTextFor(messages, cell(null), '');
     expect(badge?.text).toBe('–');
     expect(badge?.sentence).toContain('no reading');
   });
 
-  it('is a whole sentence for who points at it', () => {
+  it('has a full sentence as tooltip', () => {
     const parts = [
       { kind: 'gpu', joules: 11.2, uncertainty: 0.3, quality: 'measured' },
       { kind: 'cpu', joules: 1.2, uncertainty: 0.5, quality: 'estimated' }
@@ -88,7 +88,7 @@ describe('a badge belongs to the execution whose number the cell shows', () => {
   });
 });
 
-describe('the place of a badge', () => {
+describe('badge position', () => {
   const editor: IEditor = {
     width: 400,
     height: 60,
@@ -103,20 +103,20 @@ describe('the place of a badge', () => {
   const line = (length: number): string => 'x'.repeat(length);
   // 400 - 5 - 80 - 5 - 8 = 302 pixels are free beside a badge in a corner: 37 characters.
 
-  it('is above where the first line leaves room', () => {
+  it('is at the top if the first line leaves space', () => {
     expect(badgePosition(size, editor, [line(37), line(99)], none)).toEqual({
       at: 'top',
       right: 5
     });
   });
 
-  it('is below where the last line alone leaves room', () => {
+  it('is at the bottom if only the last line leaves space', () => {
     expect(badgePosition(size, editor, [line(38), line(9)], none)?.at).toBe(
       'bottom'
     );
   });
 
-  it('is nowhere where both lines reach it', () => {
+  it('is null if both lines would be covered', () => {
     expect(
       badgePosition(size, editor, [line(38), '', line(38)], none)
     ).toBeNull();
@@ -139,18 +139,18 @@ describe('the place of a badge', () => {
     expect(badgePosition(size, low, [line(30)], bar)).toBeNull();
   });
 
-  it('counts a second line where a badge is higher than one', () => {
+  it('checks two lines if the badge is higher than one', () => {
     const high = { ...size, height: 30 };
     expect(badgePosition(high, editor, ['x', line(38), 'x'], none)).toBeNull();
   });
 
-  it('is nowhere in an editor that is too narrow', () => {
+  it('is null in an editor that is too narrow', () => {
     expect(
       badgePosition(size, { ...editor, width: 90 }, [''], none)
     ).toBeNull();
   });
 
-  it('counts wide letters twice, tabs to the next stop, and marks not at all', () => {
+  it('counts wide characters twice, tabs to the next stop, and zero-width characters as 0', () => {
     expect(columns('ab')).toBe(2);
     expect(columns('文字')).toBe(4);
     expect(columns('\tx')).toBe(5);

@@ -24,7 +24,7 @@ describe('a budget', () => {
   const of = (more: Partial<IBudget>): IState =>
     stateAfterRun([cell(600, 20)], { budgets: [{ ...held, ...more }] });
 
-  it('says what the kernel says, beside a bar that ends at the limit', () => {
+  it('shows the kernel’s sentence and a bar that ends at the limit', () => {
     expect(renderText(of({}))).toContain(
       'Budget of 50 Wh of inference per day held back, until 2096-'
     );
@@ -42,7 +42,7 @@ describe('a budget', () => {
     );
   });
 
-  it('has a hatched bar where it is estimated, and asks for a reason only where it holds', () => {
+  it('has a hatched bar if estimated, and asks for a reason only while it blocks cells', () => {
     const page = renderPage(of({ state: 'warned', share: 0.9, quality: null }));
     expect(page).toContain('jgp-other jgp-est" style="width:90.00%"');
     expect(page).not.toContain('Why cells may run all the same');
@@ -54,7 +54,7 @@ describe('a budget', () => {
     );
   });
 
-  it('is not spoken of where there is none', () => {
+  it('shows nothing without a budget', () => {
     expect(renderPage(stateAfterRun([cell(600, 20)]))).not.toContain(
       'green-budgets'
     );

@@ -12,12 +12,12 @@ const part = (
 ): IPart => ({ kind, joules, uncertainty: null, quality });
 
 describe('scales', () => {
-  it('are straight, also upside down', () => {
+  it('are linear, also with a reversed range', () => {
     const y = linear([0, 50], [100, 0]);
     expect([y(0), y(25), y(50)]).toEqual([100, 50, 0]);
   });
 
-  it('do not divide by nothing', () => {
+  it('do not divide by 0', () => {
     expect(linear([3, 3], [0, 10])(3)).toBe(0);
   });
 
@@ -36,7 +36,7 @@ describe('scales', () => {
 describe('lines', () => {
   const same = (value: number): number => value;
 
-  it('have gaps where a reading is absent, and never a 0', () => {
+  it('have gaps where a reading is missing, never a 0', () => {
     const points = [1, 2, null, 4].map((y, x) => ({ x, y }));
     expect(splitAtGaps(points)).toEqual([
       [
@@ -47,12 +47,12 @@ describe('lines', () => {
     ]);
   });
 
-  it('have gaps where nothing came for long, or time ran backwards', () => {
+  it('have gaps after a long silence, or where time ran backwards', () => {
     const at = [0, 1, 5, 6, 2].map(x => ({ x, y: 1 }));
     expect(splitAtGaps(at, 2.5).map(each => each.length)).toEqual([2, 2, 1]);
   });
 
-  it('are written as paths', () => {
+  it('are SVG paths', () => {
     const two = [
       { x: 0, y: 10 },
       { x: 4.26, y: 20 }
@@ -63,7 +63,7 @@ describe('lines', () => {
   });
 });
 
-describe('the course of power', () => {
+describe('the power series', () => {
   const power: IPowerPoint[] = [
     { at: 0, watts: 90, cell: 'old' },
     { at: 50, watts: 20, cell: 'a' },
@@ -80,22 +80,22 @@ describe('the course of power', () => {
     expect(seen?.idle).toBe(4);
   });
 
-  it('knows where cells ran', () => {
+  it('has the spans of cells', () => {
     expect(powerSeries(power)?.spans).toEqual([
       { cell: 'a', from: 50, to: 52 },
       { cell: 'b', from: 70, to: 70 }
     ]);
   });
 
-  it('says no idle power where none was read', () => {
+  it('has no idle power without a reading', () => {
     expect(powerSeries(power.slice(0, 4))?.idle).toBeNull();
     expect(powerSeries([{ at: 1, watts: null, cell: 'a' }])?.peak).toBeNull();
     expect(powerSeries([])).toBeNull();
   });
 });
 
-describe('the highest power', () => {
-  it('is at least what a cell between two points took on average', () => {
+describe('the peak power', () => {
+  it('is at least the mean power of a cell between two points', () => {
     const seen = powerSeries([
       { at: 100, watts: 0.36, cell: 'a' },
       { at: 101, watts: null, cell: null }
@@ -116,7 +116,7 @@ describe('the highest power', () => {
 });
 
 describe('stacks', () => {
-  it('put devices in one order and leave absent ones out', () => {
+  it('have a fixed order of devices, without missing ones', () => {
     const parts = [
       part('dram', 10, 'estimated'),
       part('cpu', null),
@@ -128,19 +128,19 @@ describe('stacks', () => {
     ]);
   });
 
-  it('never draw an attributed share as measured', () => {
+  it('never show an attributed share as measured', () => {
     const drawn = stack(51, figure(96), [part('gpu', 96)], 102);
     expect(drawn).toEqual([{ kind: 'gpu', quality: 'estimated', share: 0.5 }]);
   });
 
-  it('keep what is simulated simulated', () => {
+  it('keep simulated parts simulated', () => {
     const whole = figure(96, 1, { quality: 'simulated' });
     const drawn = stack(51, whole, [part('gpu', 96, 'simulated')], 102);
     expect(drawn[0].quality).toBe('simulated');
     expect(stack(96, whole, [], 96)[0].quality).toBe('simulated');
   });
 
-  it('draw nothing for nothing, absent or forged figures', () => {
+  it('are empty for 0, missing or invalid figures', () => {
     for (const joules of [null, 0, -5, NaN, Infinity]) {
       expect(stack(joules, figure(joules), [part('gpu', 9)], 10)).toEqual([]);
     }

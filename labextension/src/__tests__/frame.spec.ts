@@ -68,7 +68,7 @@ describe('a frame', () => {
     expect(readFrame(wire(frame))).toEqual(frame);
   });
 
-  it('keeps the lines of a command, which are a command each', () => {
+  it('keeps the line breaks of a command', () => {
     const problem = { sentence: 'a\nb', command: 'sudo a\nsudo b\u202e\tc' };
     const result = readFrame({ ...(wire(whole) as object), problem });
     expect(result).toMatchObject({
@@ -76,7 +76,7 @@ describe('a frame', () => {
     });
   });
 
-  it('is a copy without what nobody asked for', () => {
+  it('is a copy without unknown fields', () => {
     const result = readFrame({
       ...(wire(whole) as object),
       html: '<script>',
@@ -118,7 +118,7 @@ describe('a frame', () => {
     }
   );
 
-  it('of another version says both versions', () => {
+  it('of another version is rejected with both versions', () => {
     const refusal = refused({ ...whole, v: 2 });
     expect(refusal.kind).toBe('version');
     expect(frameErrorMessage(refusal, trans)).toMatch(
@@ -126,12 +126,12 @@ describe('a frame', () => {
     );
   });
 
-  it('that was refused names the place in one sentence', () => {
+  it('that was rejected names the field in one sentence', () => {
     const refusal = refused(changed(whole, ['watts'], 'x'));
     expect(frameErrorMessage(refusal, trans)).toContain('(watts)');
   });
 
-  it('with a key that reaches into every object is harmless', () => {
+  it('with a `__proto__` key is harmless', () => {
     const result = readFrame(
       JSON.parse(
         JSON.stringify(whole).replace(
@@ -144,21 +144,21 @@ describe('a frame', () => {
     expect('polluted' in {}).toBe(false);
   });
 
-  it('does not inherit what it lacks', () => {
+  it('does not inherit missing fields', () => {
     const bare = wire(whole) as Record<string, unknown>;
     delete bare.notice;
     const heir = Object.assign(Object.create({ notice: 'x' }) as object, bare);
     expect(refused(heir).where).toBe('notice');
   });
 
-  it('shows texts without signs that turn or hide them', () => {
+  it('has texts without control characters', () => {
     const result = readFrame(
       changed(whole, ['notice'], 'safe\u202egnp.exe\u0007<b>')
     );
     expect(result).toMatchObject({ notice: 'safe gnp.exe <b>' });
   });
 
-  it('is known by its mark', () => {
+  it('is recognized by its app field', () => {
     expect(isGreenFrame(whole)).toBe(true);
     expect(isGreenFrame({ app: 'another' })).toBe(false);
     expect(isGreenFrame(null)).toBe(false);

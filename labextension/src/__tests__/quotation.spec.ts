@@ -30,7 +30,7 @@ const baseline = {
 const now = state({ devices, baseline });
 
 describe('a total for a message', () => {
-  it('is what the kernel writes', () => {
+  it('equals the kernel’s text', () => {
     // The kernel must write the same lines: tests/labextension/test_quotation.py.
     const whole = {
       ...sum({ quality: 'estimated', measured_share: 0.83 }),
@@ -48,7 +48,7 @@ describe('a total for a message', () => {
     );
   });
 
-  it('claims no difference that was not proven', () => {
+  it('states no difference that is not significant', () => {
     const unproven = {
       ...sum(),
       against: comparison({ verdict: 'unproven' as const })
@@ -67,7 +67,7 @@ describe('a total for a model card', () => {
     { kind: 'cpu', joules: null, uncertainty: null, quality: 'estimated' }
   ];
 
-  it('begins with the head that model hubs read', () => {
+  it('begins with the front matter that model hubs read', () => {
     // The kernel must write the same lines (tests/labextension/test_quotation.py); an unread processor is left out.
     const seen = { ...now, devices: [...devices, processor] };
     const whole = { ...sum(), parts: read, co2e_source: source };
@@ -96,13 +96,13 @@ describe('a total for a model card', () => {
       {}
     ],
     ['nothing was read', {}, { joules: null }]
-  ])('has no such head where %s', (_, seen, more) => {
+  ])('has no front matter where %s', (_, seen, more) => {
     const text = modelCardSection(messages, { ...now, ...seen }, sum(more));
     expect(text).not.toContain('co2_eq_emissions');
     expect(text.startsWith('## Energy')).toBe(true);
   });
 
-  it('writes grams as every reader of YAML takes them for a number', () => {
+  it('writes grams as a YAML number', () => {
     const tiny = modelCardSection(
       messages,
       now,
@@ -113,7 +113,7 @@ describe('a total for a model card', () => {
     expect(large).toContain('emissions: 1230000\n');
   });
 
-  it('takes a device’s marks for text', () => {
+  it('escapes a device’s name', () => {
     const text = modelCardSection(
       messages,
       state({

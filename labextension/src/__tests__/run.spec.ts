@@ -10,7 +10,7 @@ function ids(cells: readonly ICell[]): (string | null)[] {
 }
 
 describe('the order of cells', () => {
-  it('is that of the notebook, and what left it comes last as it ran', () => {
+  it('is that of the notebook; removed cells come last, in execution order', () => {
     const order = new CellOrder();
     order.arrange(['a', 'b', 'c']);
     for (const [name, at] of [
@@ -26,7 +26,7 @@ describe('the order of cells', () => {
     expect(ids(order.list())).toEqual(['gone2', 'c', 'a', 'gone1']);
   });
 
-  it('is kept by each change as a sort from the start would have it', () => {
+  it('equals a full sort after each change', () => {
     // A seeded generator, so that failures are reproducible.
     let seed = 7;
     const draw = (below: number): number => {
@@ -55,7 +55,7 @@ describe('the order of cells', () => {
     }
   });
 
-  it('leaves a list that was handed out as it was', () => {
+  it('does not change a list that was returned', () => {
     const order = new CellOrder();
     order.arrange(['a', 'b']);
     order.put(cell(1, null, { cell_id: 'b' }));
@@ -67,8 +67,8 @@ describe('the order of cells', () => {
   });
 });
 
-describe('the course of power', () => {
-  it('keeps the newest points alone', () => {
+describe('the power series', () => {
+  it('keeps only the newest points', () => {
     const power = new PowerHistory(3);
     for (let at = 1; at <= 5; at++) {
       power.add({ at, watts: at, cell: null });
@@ -76,7 +76,7 @@ describe('the course of power', () => {
     expect(power.points.map(point => point.at)).toEqual([3, 4, 5]);
   });
 
-  it('marks a gap once, and takes the same moment once', () => {
+  it('marks a gap once, and ignores repeated times', () => {
     const power = new PowerHistory();
     for (const [at, watts] of [
       [1, 5],
@@ -90,7 +90,7 @@ describe('the course of power', () => {
     expect(power.points.map(point => point.watts)).toEqual([5, null, 7]);
   });
 
-  it('begins anew where the clock was set back', () => {
+  it('starts anew where the clock was set back', () => {
     const power = new PowerHistory();
     power.add({ at: 5000, watts: 1, cell: null });
     power.add({ at: 1400, watts: 2, cell: null });
@@ -99,7 +99,7 @@ describe('the course of power', () => {
 });
 
 describe('a run', () => {
-  it('shows the execution that runs, then what it used', () => {
+  it('shows the running execution, then its result', () => {
     const run = new Run();
     const first = cell(5, 1, { cell_id: 'a', started_at: 1 });
     run.applySnapshot(snapshot({ cells: [first] }), 0);
@@ -123,7 +123,7 @@ describe('a run', () => {
     expect([...run.keys()]).toEqual(['a']);
   });
 
-  it('takes the same snapshot twice and an older one not at all', () => {
+  it('accepts the same snapshot twice and ignores an older one', () => {
     const run = new Run();
     const older = snapshot({ watts: 1 });
     const newer = snapshot({ watts: 2, cells: [cell(5, 1, { cell_id: 'a' })] });
@@ -149,7 +149,7 @@ describe('a run', () => {
     expect(run.row('a')).toEqual(later);
   });
 
-  it('takes a later execution for the later one whatever the clock says', () => {
+  it('recognizes the later execution even if the clock was set back', () => {
     const run = new Run();
     const first = cell(5, 1, { cell_id: 'a', started_at: 100 });
     run.applySnapshot(snapshot({ seq: 1, cells: [first] }), 1);
@@ -160,7 +160,7 @@ describe('a run', () => {
     expect(change.urgent).toBe(true);
   });
 
-  it('begins from nothing in another run, and the old one is over', () => {
+  it('is empty in another run, and ignores the previous one', () => {
     const run = new Run();
     run.applySnapshot(snapshot({ run: 'one', cells: [cell(5, 1)] }), 0);
     const next = cell(1, 1, { run: 'two' });
@@ -176,7 +176,7 @@ describe('a run', () => {
     expect(run.snapshot?.run).toBe('two');
   });
 
-  it('knows nothing after a restart, and no straggler brings it back', () => {
+  it('is empty after a restart, and ignores late frames', () => {
     const run = new Run();
     run.applySnapshot(snapshot({ run: 'one', cells: [cell(5, 1)] }), 0);
     run.clear();
@@ -186,7 +186,7 @@ describe('a run', () => {
     expect(run.power.points).toEqual([]);
   });
 
-  it('has a row for a cell that never ran before, and for one outside of notebooks', () => {
+  it('has a row for a cell that runs for the first time, and for one without a cell id', () => {
     const run = new Run();
     const lone = cell(1, 1, { cell_id: null, id: 'x9' });
     const running = cell(1, null, { cell_id: 'b', status: 'running' });

@@ -5,7 +5,7 @@ describe('today', () => {
   const own = figure(42, 2);
   const kernelTotal = figure(50, 3);
 
-  it('is what the ledger tells of the others and the kernel of its own', () => {
+  it('adds the others from the ledger and the own total from the kernel', () => {
     // Whatever the kernel's total of the others was a minute ago.
     for (const each of [kernelTotal, null, figure(900, 3)]) {
       expect(todayTotal(each, figure(10, 1), own)).toMatchObject({
@@ -20,7 +20,7 @@ describe('today', () => {
     ).toBeNull();
   });
 
-  it('is the kernel’s sum where the ledger has not told the page', () => {
+  it('is the kernel’s total where the ledger’s is not known', () => {
     expect(todayTotal(kernelTotal, undefined, own)).toBe(kernelTotal);
     expect(todayTotal(null, undefined, own)).toEqual({
       ...own,
@@ -29,12 +29,12 @@ describe('today', () => {
     expect(todayTotal(null, undefined, null)).toBeNull();
   });
 
-  it('is the kernel’s sum where the run began before today', () => {
+  it('is the kernel’s total where the run began before today', () => {
     expect(todayTotal(kernelTotal, figure(10, 1), null)).toBe(kernelTotal);
     expect(todayTotal(null, figure(10, 1), null)).toBeNull();
   });
 
-  it('is the others’ where this notebook has used nothing that is known', () => {
+  it('is the others’ total where this notebook has no known energy', () => {
     const others = figure(10, 1);
     const bound = figure(0.3, 0.5, { below_resolution: true });
     expect(todayTotal(null, others, figure(null))).toBe(others);

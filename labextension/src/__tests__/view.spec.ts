@@ -16,7 +16,7 @@ beforeAll(() => {
   jest.spyOn(console, 'error').mockImplementation(() => undefined);
 });
 
-describe('where there is nothing to show', () => {
+describe('without live figures', () => {
   const cases: [Status, string, string | null][] = [
     [{ kind: 'no-notebook' }, 'Open a notebook', 'Open…'],
     [{ kind: 'no-kernel', last: null }, 'has no kernel.', 'Start kernel'],
@@ -60,7 +60,7 @@ describe('where there is nothing to show', () => {
     expect(page).toContain('jgp-mod-muted');
   });
 
-  it('has no figures before a cell has run, and the way to a sensor already', () => {
+  it('shows no figures before a cell has run, but the hint on sensors', () => {
     const problem = { sentence: 'It is closed to you.', command: 'chmod x' };
     const none = stateAfterRun([], { status: { kind: 'live' }, problem });
     expect(renderPage(none)).not.toContain('data-testid="green-total"');
@@ -69,7 +69,7 @@ describe('where there is nothing to show', () => {
     expect(renderPage({ ...none, busy: true })).toContain('green-total');
   });
 
-  it('says how a sensor is opened', () => {
+  it('shows how to enable a sensor', () => {
     const problem = { sentence: 'It is closed to you.', command: 'chmod x' };
     const page = renderText(stateAfterRun([cell(600, 20)], { problem }));
     expect(page).toContain('No energy sensor can be read.');
@@ -109,7 +109,7 @@ describe('provenance', () => {
     expect(page).toContain('jgp-gpu jgp-sim');
   });
 
-  it('marks what is estimated by sign, hatch and word', () => {
+  it('marks estimated figures by symbol, hatching and word', () => {
     const estimated = { quality: 'estimated', measured_share: 0 } as const;
     const page = renderPage(
       stateAfterRun(
@@ -129,7 +129,7 @@ describe('provenance', () => {
     expect(page).toContain('~ estimated');
   });
 
-  it('shows what is absent as absent', () => {
+  it('shows missing readings as missing', () => {
     const page = stateAfterRun([cell(null)], {
       totals: {
         figure: figure(null),
@@ -149,7 +149,7 @@ describe('provenance', () => {
   });
 });
 
-describe('against the baseline', () => {
+describe('comparison with the baseline', () => {
   const baseline = {
     kind: 'named',
     name: 'before',
@@ -179,7 +179,7 @@ describe('against the baseline', () => {
       })
     );
 
-  it('says what was saved, on how many cells, and how sure', () => {
+  it('shows the saving, the number of cells, and the interval', () => {
     const page = compared({});
     expect(page).toContain(
       '38 J saved, −38 % on the 1 cell both runs finished'
@@ -187,7 +187,7 @@ describe('against the baseline', () => {
     expect(page).toContain('(95 %: −44 to −32 J)');
   });
 
-  it('says what was in excess', () => {
+  it('shows the excess', () => {
     const page = compared({
       verdict: 'more',
       ratio: 0.27,
@@ -198,13 +198,13 @@ describe('against the baseline', () => {
     expect(page).toContain('26 J excess, +27 %');
   });
 
-  it('gives neither ratio nor saving without proof', () => {
+  it('shows neither ratio nor saving without significance', () => {
     const page = compared({ verdict: 'unproven' });
     expect(page).toContain('≈ no proven difference');
     expect(page).not.toMatch(/saved|excess|38 %/);
   });
 
-  it('asks for a baseline where there is none', () => {
+  it('offers to set a baseline where there is none', () => {
     const page = renderText(stateAfterRun([cell(600, 20)]));
     expect(page).toContain('Nothing to compare with yet.');
     expect(page).toContain('Set as baseline Load one…');
@@ -231,7 +231,7 @@ describe('the order of the cells', () => {
     expect(page).toContain('aria-pressed="false"');
   });
 
-  it('is by what the rows say once that was chosen', () => {
+  it('is by the joules shown, once that was chosen', () => {
     const page = renderPage(stateAfterRun(cells), { order: 'joules' });
     expect(lines(page)).toEqual(['middle', 'killed', 'small', 'bound']);
     expect(page).toMatch(/>55.0<.*≥ 50<.*>25.0<.*≤ 60</s);
@@ -239,8 +239,8 @@ describe('the order of the cells', () => {
   });
 });
 
-describe('how a figure is written', () => {
-  it('keeps a bound off its sign everywhere, idle energy included', () => {
+describe('formatting of figures', () => {
+  it('has a space between sign and bound everywhere', () => {
     const bound = figure(0.3, 0.5, { below_resolution: true });
     const page = renderPage(
       stateAfterRun([cell(0.3, 0.5, { figure: bound })], {
@@ -251,7 +251,7 @@ describe('how a figure is written', () => {
     expect(page).not.toContain('≤0');
   });
 
-  it('says what costs little as the kernel does: how often, then how sure', () => {
+  it('states small costs as the kernel does: number of runs, then uncertainty', () => {
     const worth = figure(600, 30, {
       co2e_grams: 0.003,
       cost: 0.00001345,
@@ -264,7 +264,7 @@ describe('how a figure is written', () => {
     expect(page).toContain('3.0 mg CO₂e ± 5 %');
   });
 
-  it('says of what only a bound is known no more than a bound', () => {
+  it('derives only bounds from a bound', () => {
     const worth = figure(0.3, 0.5, {
       below_resolution: true,
       co2e_grams: 0.003,
@@ -285,7 +285,7 @@ describe('how a figure is written', () => {
     expect(none).not.toContain('≤ –');
   });
 
-  it('gives what still grows no ± of its end', () => {
+  it('shows no ± for figures that still grow', () => {
     const worth = figure(2, 3, { co2e_grams: 0.003 });
     const running = cell(2, 3, { status: 'running', final: false });
     const page = renderText(
@@ -297,7 +297,7 @@ describe('how a figure is written', () => {
 });
 
 describe('the chart of runs', () => {
-  it('has a scale, whose figures keep off that of the baseline', () => {
+  it('has axis labels that do not overlap the baseline’s', () => {
     // jsdom has no layout: widths are 0, heights are all equal.
     const page = renderToStaticMarkup(
       React.createElement(Dots, {
@@ -319,8 +319,8 @@ describe('the chart of runs', () => {
   });
 });
 
-describe('what a total holds and does not', () => {
-  it('begins with the first execution of all, not with the first that is left in a row', () => {
+describe('contents of a total', () => {
+  it('begins with the first execution, not with the first one shown in a row', () => {
     const again = stateAfterRun([cell(600, 20, { started_at: 7200 })], {
       totals: totals(figure(600, 20), { began_at: 3600 })
     });
@@ -328,7 +328,7 @@ describe('what a total holds and does not', () => {
     expect(renderText(again)).not.toContain(timeOfDay(7200));
   });
 
-  it('says of a sum of today that may be behind that it may be more', () => {
+  it('marks a total of today that may be incomplete as a lower bound', () => {
     const least = stateAfterRun([cell(600, 20)], {
       today: { ...figure(600, 20), lowerBound: true }
     });
@@ -349,7 +349,7 @@ describe('what a total holds and does not', () => {
     );
   });
 
-  it('says that others’ use of a device is counted', () => {
+  it('says that shared devices are counted completely', () => {
     const shared = cell(96, 2, {
       shared: true,
       own_joules: 51,
@@ -361,8 +361,8 @@ describe('what a total holds and does not', () => {
   });
 });
 
-describe('text from elsewhere', () => {
-  it('stays text', () => {
+describe('untrusted text', () => {
+  it('is escaped', () => {
     const hostile = '<img src=x onerror=alert(1)><script>alert(1)</script>';
     const page = renderPage(
       stateAfterRun([cell(1e300, 1e299, { line: hostile })], {
@@ -385,7 +385,7 @@ describe('text from elsewhere', () => {
 });
 
 describe('ten thousand cells', () => {
-  it('put a few rows into the page', () => {
+  it('render only a few rows', () => {
     const cells = Array.from({ length: 10000 }, () => cell(1, 0.1));
     const rows = renderPage(stateAfterRun(cells)).match(
       /data-testid="green-cell-row"/g

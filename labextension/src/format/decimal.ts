@@ -57,10 +57,7 @@ export function fixed(
     return ABSENT;
   }
   const magnitude = Math.abs(value);
-  if (
-    magnitude >= 1e15 ||
-    (magnitude > 0 && magnitude < 10 ** -MAX_DECIMALS)
-  ) {
+  if (magnitude >= 1e15 || (magnitude > 0 && magnitude < 10 ** -MAX_DECIMALS)) {
     return value
       .toExponential(1)
       .replace('.0e', 'e')

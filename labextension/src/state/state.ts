@@ -124,7 +124,9 @@ export class EnergyState {
     this.sources.clock.later(() => {
       const { notebooks, kernels, ledgerHistory } = this.sources;
       this._visibilityPending = false;
-      const visibilities = new Set(this._pageVisible ? this._viewers.values() : []);
+      const visibilities = new Set(
+        this._pageVisible ? this._viewers.values() : []
+      );
       const live = visibilities.has('all') || visibilities.has('live');
       const shown = notebooks.all.filter(
         each =>

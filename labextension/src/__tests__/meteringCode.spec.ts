@@ -3,13 +3,13 @@ import { changeCode, loadCode, configError } from '../kernel/meteringCode';
 const none = { region: '', pue: null, tariff: '' };
 
 describe('settings for a kernel', () => {
-  it('go with the line that loads', () => {
+  it('are sent with the load line', () => {
     expect(loadCode({ ...none, region: ' FRA ' })).toBe(
       "%load_ext jupyter_green\n%config JupyterGreen.region = 'FRA'"
     );
   });
 
-  it('reach a running one where they have changed, and nothing else does', () => {
+  it('are sent to a running kernel only where they have changed', () => {
     const before = { ...none, region: 'FRA' };
     expect(changeCode(before, before)).toBe('');
     expect(changeCode(before, { ...before, tariff: '0.25 EUR/kWh' })).toBe(
@@ -21,7 +21,7 @@ describe('settings for a kernel', () => {
     expect(changeCode(none, { ...none, region: "'; evil" })).toBe('');
   });
 
-  it('that can not be read are told in the words of the kernel', () => {
+  it('that are invalid are reported with the kernel’s message', () => {
     expect(configError('')).toBe('');
     expect(
       configError("ERROR:root:The price 'cheap' can't be read: write it.\n")

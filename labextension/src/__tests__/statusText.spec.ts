@@ -18,7 +18,7 @@ const textOf = (more: Partial<IState>, sums: Partial<ITotals> = {}) => {
   );
 };
 
-it('says watts while something runs, the total, and a sentence', () => {
+it('shows watts while a cell runs, the total, and a sentence', () => {
   expect(textOf({ busy: true, watts: 24.2, wattsQuality: 'measured' })).toEqual(
     {
       watts: '24 W',
@@ -29,7 +29,7 @@ it('says watts while something runs, the total, and a sentence', () => {
   );
 });
 
-it('says no watts while nothing runs, and marks what is estimated', () => {
+it('shows no watts while nothing runs, and marks estimated figures', () => {
   const estimated = figure(92, 37, {
     quality: 'estimated',
     measured_share: 0
@@ -44,19 +44,19 @@ it('says no watts while nothing runs, and marks what is estimated', () => {
   ).toBe('~24 W');
 });
 
-it('never shows a simulated total without the word', () => {
+it('always marks a simulated total', () => {
   const simulated = figure(41, 2, { quality: 'simulated' });
   expect(textOf({}, { figure: simulated })?.total).toBe('41 J simulated');
 });
 
-it('keeps the total but no watts when the kernel has gone silent', () => {
+it('keeps the total but no watts when the kernel is silent', () => {
   const stale = { kind: 'stale', seconds: 12, since: 0 } as const;
   const status = textOf({ status: stale, watts: 24, wattsQuality: 'measured' });
   expect(status).toMatchObject({ watts: '', total: '4.1 kJ' });
   expect(status?.sentence).toContain('said nothing for a while');
 });
 
-it('is nothing where nothing is metered', () => {
+it('is null where nothing is metered', () => {
   expect(statusText(messages, state())).toBeNull();
   expect(textOf({ status: { kind: 'not-loaded' } })).toBeNull();
   expect(textOf({ status: { kind: 'no-notebook' } })).toBeNull();

@@ -15,7 +15,7 @@ const estimated = { quality: 'estimated', measured_share: 0 } as const;
 describe('processor time', () => {
   const timed = comparison({ basis: 'cpu_time', ratio: -0.57 });
 
-  it('is what a difference is of where energy is only estimated', () => {
+  it('is compared where energy is only estimated', () => {
     expect(messages.difference(cell(9, 6, { against: timed }))).toEqual({
       sign: '−57\u202f%',
       word: 'CPU time',
@@ -23,7 +23,7 @@ describe('processor time', () => {
     });
   });
 
-  it('of one run proves nothing on a busy machine', () => {
+  it('of one run is not significant on a busy machine', () => {
     const once = comparison({
       ...timed,
       verdict: 'unproven',
@@ -38,14 +38,14 @@ describe('processor time', () => {
 });
 
 describe('figures', () => {
-  it('mark what no sensor stands behind', () => {
+  it('mark values without any measured part', () => {
     expect(plainSpaces(messages.figure(figure(92, 37, estimated)))).toBe(
       '~90 J ± 40'
     );
     expect(messages.provenance(figure(92, 37, estimated))).toBe('estimated');
   });
 
-  it('say how much was measured', () => {
+  it('state the measured share', () => {
     const partly = figure(4100, 200, {
       quality: 'estimated',
       measured_share: 0.85
@@ -61,12 +61,12 @@ describe('figures', () => {
     expect(sentenceOf(41, 2, { figure: simulated })).not.toContain('measured');
   });
 
-  it('say that a ± is not known', () => {
+  it('state that a ± is not known', () => {
     expect(plainSpaces(messages.figure(figure(41)))).toBe('41 J ± –');
     expect(sentenceOf(41)).toBe('Cell 4: 41 joules, uncertainty not known');
   });
 
-  it('are absent, not 0, where there is no reading', () => {
+  it('are missing, not 0, without a reading', () => {
     expect(messages.figure(figure(null))).toBe('–');
     expect(messages.provenance(figure(null))).toBe('no reading');
     expect(readingText(null, null, { status: 'running', final: false })).toBe(
@@ -85,7 +85,7 @@ describe('a row', () => {
     expect(readingText(52, 7, { status: 'killed' })).toBe('≥ 45 J');
   });
 
-  it('says so far while figures move', () => {
+  it('says "so far" while figures change', () => {
     expect(readingText(570, 20, { status: 'running', final: false })).toBe(
       '570 J so far'
     );
@@ -112,7 +112,7 @@ describe('a row', () => {
     });
   });
 
-  it('gives no ratio that is not proven', () => {
+  it('gives no ratio that is not significant', () => {
     for (const verdict of ['unproven', 'none'] as const) {
       const shown = messages.difference(
         cell(1, 1, { against: comparison({ verdict, ratio: -0.38 }) })
@@ -122,14 +122,14 @@ describe('a row', () => {
   });
 });
 
-describe('a row read aloud', () => {
+describe('a row for screen readers', () => {
   it('is one sentence', () => {
     expect(sentenceOf(1237, 41, { against: comparison() })).toBe(
       'Cell 4: 1.24 kilojoules, plus or minus 0.04, 38 percent below “before”'
     );
   });
 
-  it('tells of an error, of changed code, of no proof', () => {
+  it('states an error, changed code, a difference that is not significant', () => {
     const more = comparison({ verdict: 'unproven', edited: true });
     expect(sentenceOf(31, 5, { status: 'error', against: more })).toBe(
       'Cell 4: 31 joules, plus or minus 5, ended with an error, ' +
@@ -137,14 +137,14 @@ describe('a row read aloud', () => {
     );
   });
 
-  it('tells why there is no comparison', () => {
+  it('states why there is no comparison', () => {
     const none = comparison({ verdict: 'none', reason: 'other devices' });
     expect(sentenceOf(31, 5, { against: none })).toContain(
       'not compared: other devices'
     );
   });
 
-  it('tells which conditions leave a difference unproven', () => {
+  it('states which conditions leave a difference unproven', () => {
     const hot = comparison({ verdict: 'unproven', reason: 'throttled' });
     expect(sentenceOf(31, 5, { against: hot })).toContain(
       'no proven difference from “before”: the device was throttled in this run and not in the baseline’s'
@@ -156,7 +156,7 @@ describe('a row read aloud', () => {
     ).toBe('');
   });
 
-  it('tells of the last run while a cell runs', () => {
+  it('states the last run while a cell runs', () => {
     expect(
       sentenceOf(570, 20, {
         status: 'running',
@@ -168,7 +168,7 @@ describe('a row read aloud', () => {
     );
   });
 
-  it('tells of a shared device and of re-runs', () => {
+  it('states a shared device and re-runs', () => {
     const text = sentenceOf(96, 2, {
       shared: true,
       own_joules: 51,
@@ -182,7 +182,7 @@ describe('a row read aloud', () => {
   });
 });
 
-describe('what is said when a cell ends', () => {
+describe('the announcement when a cell ends', () => {
   it('is one short line', () => {
     const ended = { ...cell(31, 5, { status: 'error' }), execution_count: 8 };
     expect(announcement(messages, ended, figure(3500, 200))).toBe(

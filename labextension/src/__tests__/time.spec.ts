@@ -6,7 +6,7 @@ const now = at('2026-11-25T09:00:00');
 const timeText = (text: string): string => dayAndTime(at(text), now, trans);
 
 describe('times', () => {
-  it('are those of the reader', () => {
+  it('are in the user’s time zone', () => {
     expect(timeOfDay(at('2026-11-25T14:05:31'))).toBe('14:05');
     expect(timeOfDay(at('2026-11-25T04:05:31'), true)).toBe('04:05:31');
   });
@@ -21,7 +21,7 @@ describe('times', () => {
     expect(timeText(text)).toBe(expected);
   });
 
-  it('that are none are absent', () => {
+  it('that are invalid are shown as missing', () => {
     expect(timeOfDay(1e300)).toBe('–');
     expect(dayAndTime(NaN, now, trans)).toBe('–');
   });
