@@ -29,20 +29,20 @@ LEAST_SAVED, MOST_LOST = 0.658, 0.039
 """The main goal: smallest reduction in the winner's own runtime, and largest loss of the metric."""
 RUNTIME = "ONNX Runtime, float32"
 METHOD = """\
-1. Models and data are real and come out of packages; what is trained is trained once, with fixed seeds
-   (`examples/models.py`), and said how far. Sentences and pictures are fetched when needed and never committed.
-2. There is no energy sensor here: a cost is processor seconds per inference at two threads, of one process, by the
-   trials of jupyter_green itself: everything runs in turn in one process (A B C …, then the reverse), the laps of a
-   round are compared in pairs, intervals are 95 %. Nothing on this page is an energy that was measured.
-3. `green.shrink` says its own figures on examples that its search never saw. "As energy" is its interval of the cost
-   with what two programs' power may differ in the same second on top; all else is processor time as it was read.
-4. Peers are given the same examples to calibrate with and are held against the same examples of the verdict. They are
+1. Models and data are real and come from packages; models are trained once, with fixed seeds
+   (`examples/models.py`), as far as stated. Sentences and pictures are fetched when needed and never committed.
+2. There is no energy sensor here: a cost is processor seconds per inference at two threads, of one process, measured by
+   jupyter_green's own trials: everything alternates in one process (A B C …, then the reverse), the samples of a
+   round are compared in pairs, intervals are 95 %. No energy on this page was measured.
+3. `green.shrink` computes its figures on examples that its search did not use. "As energy" is its interval of the cost,
+   widened by how much the power of two programs may differ; all else is processor time as it was read.
+4. Other tools get the same examples for calibration and are evaluated on the same test examples. They are
    at their documented settings; a compiled model may compile again for a new length, which is not counted.
-   "1 thread" is the same in one thread: for one example at a time a second one often costs more than it gives, and what
-   `green.shrink` makes takes no more than make it faster. So much of a gain is anybody's, by a setting.
-5. "Model alone" is the winner against the original in the winner's own runtime: what a faster runtime gives to anybody
-   is not in it. That is the headline's figure.
-6. A candidate that was trained further is held against an original that was trained as many steps on the same examples.
+   "1 thread" is the same in one thread: for one example at a time a second one often costs more than it gains, and
+   results of `green.shrink` use no more threads than make them faster. That part of a gain needs only a setting.
+5. "Model alone" compares the winner with the original in the winner's own runtime: the gain of a faster runtime,
+   available without `green.shrink`, is excluded. That is the headline's figure.
+6. A candidate trained further is compared with an original that was trained as many steps on the same examples.
 7. "At most" is the upper end of the loss' 95 % interval, paired by example (Tango's score interval, or a bootstrap).
 """
 
@@ -53,9 +53,9 @@ def page(stores: Sequence[Mapping[str, Any]]) -> str:
     absent = [TITLES[found["work"]] for found in stores if not (found.get("search") or found.get("laps"))]
     there += [f"## Not run yet\n\n{'; '.join(absent)}."] if absent else []
     return (
-        "# How much cheaper: real models beside the goals\n\n"
-        "Made by `bash benchmarks/run shrink --workload text` (`image`, `vit`, `lm`) and `--publish`; it decides "
-        "nothing. Processor time, not energy.\n\n" + "\n\n".join(there) + f"\n\n## Method\n\n{METHOD}"
+        "# Results of %shrink: real models compared with the goals\n\n"
+        "Made by `bash benchmarks/run shrink --workload text` (`image`, `vit`, `lm`) and `--publish`; no test "
+        "depends on it. Processor time, not energy.\n\n" + "\n\n".join(there) + f"\n\n## Method\n\n{METHOD}"
     )
 
 
@@ -66,18 +66,18 @@ def section(found: Mapping[str, Any]) -> str:
     metric = found.get("metric")
     scored = "" if not metric else f" {metric[0].capitalize()} of the original: {_score(metric[2], metric[1])}."
     parts.append(f"Trained: {str(found.get('trained', 'not known')).rstrip('.')}.{scored}")
-    parts += ["### Beside the goals", _goals(work, found)]
+    parts += ["### Goals", _goals(work, found)]
     if found["search"]:
-        parts += ["### What `green.shrink` found and says of it", _searches(found["search"])]
+        parts += ["### Results of `green.shrink`", _searches(found["search"])]
         parts += [f"- For batch {batch}: {search['reason']}" for batch, search in found["search"].items()]
     if found["laps"]:
-        parts += ["### In turn with the others, times less processor time than the original", _turns(found)]
+        parts += ["### Compared with other tools: factor by which processor time is reduced", _turns(found)]
         reasons = {name: row["reason"] for name, row in found["losses"].items() if row.get("reason")}
         parts += [f"- {name}: {reason}" for name, reason in reasons.items()]
         untold = sum(name not in found["losses"] for name in _named(found["laps"]) if "green.shrink" not in name)
-        parts += [f"- What {untold} of the others lose was not looked at."] if untold else []
+        parts += [f"- What {untold} of the other tools lose was not measured."] if untold else []
     else:
-        parts.append("**Not run in turn with the others yet**: nothing on this page tells how it stands beside them.")
+        parts.append("**Not run alternately with other tools yet**: no comparison with them on this page.")
     for part, where in found.get("where", {}).items():
         parts.append(f"{part[:1].upper()}{part[1:]}: {where}.")
     return _joined(parts)

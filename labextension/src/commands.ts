@@ -1,5 +1,5 @@
 /**
- * The commands of the palette and the menus, and where the panel opens.
+ * The commands of the palette and the menus.
  */
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { InputDialog, Notification } from '@jupyterlab/apputils';
@@ -19,36 +19,36 @@ export namespace CommandIDs {
   export const openInMain = 'jupyter-green:open-in-main';
 }
 
-/** What opens the panel. */
-export interface IPlaces {
+/** Opens the panel. */
+export interface IPanelLocations {
   /** In the side bar. */
   show(): void;
   /** In the main area. */
   open(): void;
-  /** Whether the main area holds more than one thing. */
+  /** Whether the application has a main area for more than one document. */
   readonly hasMain: boolean;
 }
 
-/** Whether a kernel is there that jupyter_green can run in. */
-function runs(kind: Status['kind']): boolean {
+/** Whether jupyter_green is loaded in the kernel. */
+function isLoaded(kind: Status['kind']): boolean {
   return ['live', 'stale', 'off'].includes(kind);
 }
 
-function starts(kind: Status['kind']): boolean {
+function canStart(kind: Status['kind']): boolean {
   return ['not-loaded', 'not-installed', 'off'].includes(kind);
 }
 
 export function addCommands(
   { commands }: JupyterFrontEnd,
   model: IEnergyModel,
-  places: IPlaces,
+  locations: IPanelLocations,
   trans: TranslationBundle
 ): void {
   const kind = (): Status['kind'] => model.state.status.kind;
   commands.addCommand(CommandIDs.start, {
     label: trans.__('Start metering'),
     caption: trans.__('Run %load_ext jupyter_green in the notebook’s kernel'),
-    isEnabled: () => starts(kind()),
+    isEnabled: () => canStart(kind()),
     execute: async () => model.startMetering()
   });
   commands.addCommand(CommandIDs.stop, {
@@ -59,7 +59,7 @@ export function addCommands(
   });
   commands.addCommand(CommandIDs.setBaseline, {
     label: trans.__('Set this run as baseline…'),
-    isEnabled: () => runs(kind()) && model.state.totals !== null,
+    isEnabled: () => isLoaded(kind()) && model.state.totals !== null,
     execute: async () => {
       const name = await InputDialog.getText({
         title: trans.__('Keep this run as a baseline'),
@@ -68,13 +68,13 @@ export function addCommands(
       });
       if (name.button.accept) {
         const chosen = name.value?.trim() ?? '';
-        say(await model.setBaseline(chosen === '' ? null : chosen));
+        showAnswer(await model.setBaseline(chosen === '' ? null : chosen));
       }
     }
   });
   commands.addCommand(CommandIDs.useBaseline, {
     label: trans.__('Compare with a baseline…'),
-    isEnabled: () => runs(kind()),
+    isEnabled: () => isLoaded(kind()),
     execute: async () => {
       const named = model.state.baselines.map(each => each.name ?? '');
       const name = await InputDialog.getItem({
@@ -85,35 +85,35 @@ export function addCommands(
       });
       const chosen = name.value?.trim() ?? '';
       if (name.button.accept && chosen !== '') {
-        say(await model.useBaseline(chosen));
+        showAnswer(await model.useBaseline(chosen));
       }
     }
   });
   commands.addCommand(CommandIDs.clearBaseline, {
     label: trans.__('Clear the baseline'),
-    isEnabled: () => runs(kind()) && model.state.baseline !== null,
-    execute: async () => say(await model.clearBaseline())
+    isEnabled: () => isLoaded(kind()) && model.state.baseline !== null,
+    execute: async () => showAnswer(await model.clearBaseline())
   });
   commands.addCommand(CommandIDs.exportReport, {
     label: trans.__('Export energy report'),
     caption: trans.__('Run %energy report in the notebook’s kernel'),
-    isEnabled: () => runs(kind()),
+    isEnabled: () => isLoaded(kind()),
     execute: async () => model.exportReport()
   });
   commands.addCommand(CommandIDs.openDoctor, {
     label: trans.__('Open the energy doctor'),
     caption: trans.__('Run %energy doctor in the notebook’s kernel'),
-    isEnabled: () => runs(kind()),
+    isEnabled: () => isLoaded(kind()),
     execute: async () => model.openDoctor()
   });
   commands.addCommand(CommandIDs.showPanel, {
     label: trans.__('Show the energy panel'),
-    execute: () => places.show()
+    execute: () => locations.show()
   });
   commands.addCommand(CommandIDs.openInMain, {
     label: trans.__('Open the energy panel in the main area'),
-    isVisible: () => places.hasMain,
-    execute: () => places.open()
+    isVisible: () => locations.hasMain,
+    execute: () => locations.open()
   });
   model.changed.connect(() => {
     const now = kind();
@@ -125,8 +125,8 @@ export function addCommands(
   let last = kind();
 }
 
-/** Every request ends with a sentence. */
-function say(answer: IAnswer): void {
+/** Notify the user of an answer. */
+function showAnswer(answer: IAnswer): void {
   if (answer.ok) {
     Notification.success(answer.message, { autoClose: 4000 });
   } else {

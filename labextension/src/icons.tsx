@@ -1,7 +1,7 @@
 /**
- * Our own icons, on a grid of 14 px, drawn in the colour of the text; each differs in shape, not in colour alone.
+ * Icons on a grid of 14 px in the colour of the text; they differ in shape, not only in colour.
  *
- * Words beside them say the same, so they are hidden from readers of the screen.
+ * Text beside them says the same, so they are hidden from screen readers.
  */
 import { h } from './element';
 
@@ -32,7 +32,7 @@ export function Icon({
   role
 }: {
   name: IconName;
-  /** What its colour says as well: past a limit, gone wrong, running. */
+  /** Colour: over a limit, failed, running. */
   role?: 'over' | 'bad' | 'run';
 }): JSX.Element {
   return (

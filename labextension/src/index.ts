@@ -1,5 +1,5 @@
 /**
- * Wires the plugins, and nothing else.
+ * The plugins of the extension.
  */
 import {
   ILabShell,
@@ -19,41 +19,45 @@ import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator } from '@jupyterlab/translation';
 import { UUID } from '@lumino/coreutils';
 
-import { AfterRestart, EveryNotebook, Factors } from './kernel/autoMeter';
-import { Archive } from './ledger/ledgerHistory';
+import {
+  ResumeAfterRestart,
+  AutoMeter,
+  SettingsForwarder
+} from './kernel/autoMeter';
+import { LedgerHistory } from './ledger/ledgerHistory';
 import { Badges } from './badge/badges';
 import { CommandIDs, addCommands } from './commands';
 import { Kernels } from './kernel/kernels';
 import { EnergyModel } from './state/model';
 import { EnergyPanel } from './panel/panelWidget';
-import { Places } from './panel/panelLocations';
+import { PanelLocations } from './panel/panelLocations';
 import { EnergyServer } from './ledger/client';
 import { IPreferences, Preferences, SETTINGS } from './state/settings';
 import { StatusItem } from './statusbar/statusItem';
 import { IEnergyModel } from './tokens';
-import { Naming } from './kernel/renameNotifier';
+import { RenameNotifier } from './kernel/renameNotifier';
 import { NotebookTracker } from './notebook/tracker';
 import { Transcripts } from './kernel/transcript';
 
 const DOMAIN = 'jupyter_green';
 
-/** What a person chose. Its schema bears the panel's name, under which people look for it. */
-const preferences: JupyterFrontEndPlugin<Preferences> = {
+/** The user's settings. Their schema has the panel's id, so that users find it under that name. */
+const preferencesPlugin: JupyterFrontEndPlugin<Preferences> = {
   id: 'jupyter-green:preferences',
   description: 'The settings of the energy panel.',
   autoStart: true,
   provides: IPreferences,
   optional: [ISettingRegistry],
   activate: (_app, registry: ISettingRegistry | null) => {
-    const chosen = new Preferences();
+    const preferences = new Preferences();
     if (registry !== null) {
-      void chosen.follow(registry);
+      void preferences.follow(registry);
     }
-    return chosen;
+    return preferences;
   }
 };
 
-const model: JupyterFrontEndPlugin<IEnergyModel> = {
+const modelPlugin: JupyterFrontEndPlugin<IEnergyModel> = {
   id: 'jupyter-green:model',
   description: 'What the kernels of the open notebooks say of their energy.',
   autoStart: true,
@@ -64,7 +68,7 @@ const model: JupyterFrontEndPlugin<IEnergyModel> = {
     app,
     tracker: INotebookTracker,
     translator: ITranslator,
-    chosen: Preferences,
+    preferences: Preferences,
     labShell: ILabShell | null
   ) => {
     const trans = translator.load(DOMAIN);
@@ -78,38 +82,38 @@ const model: JupyterFrontEndPlugin<IEnergyModel> = {
     const kernels = new Kernels(UUID.uuid4(), () => clock.now() / 1000);
     const transcripts = new Transcripts(app.shell, trans);
     const notebooks = new NotebookTracker(tracker, labShell);
-    const archive = new Archive(server);
-    const made = new EnergyModel(
+    const ledgerHistory = new LedgerHistory(server);
+    const model = new EnergyModel(
       {
         notebooks,
         kernels,
-        archive,
+        ledgerHistory,
         trans,
-        settings: () => chosen.current,
+        settings: () => preferences.current,
         clock
       },
       {
         commands: app.commands,
         shell: app.shell,
         server,
-        present: (notebook, line) => transcripts.open(notebook, line),
-        mention: sentence =>
+        showOutput: (notebook, line) => transcripts.open(notebook, line),
+        notify: sentence =>
           void Notification.info(sentence, { autoClose: 6000 })
       }
     );
-    new Naming(
+    new RenameNotifier(
       notebooks,
       kernels,
       kernel =>
         [...app.serviceManager.sessions.running()]
           .filter(each => each.kernel?.id === kernel)
           .map(each => PathExt.basename(each.path)),
-      (known, answer) => made.named(known, answer)
+      (kernelState, answer) => model.onRenamed(kernelState, answer)
     );
-    chosen.changed.connect(() => made.touch());
-    new AfterRestart(made, kernels, trans);
-    new Factors(made, kernels, chosen);
-    new EveryNotebook(made, kernels, chosen, async () => {
+    preferences.changed.connect(() => model.markChanged());
+    new ResumeAfterRestart(model, kernels, trans);
+    new SettingsForwarder(model, kernels, preferences);
+    new AutoMeter(model, kernels, preferences, async () => {
       const { button } = await showDialog({
         title: trans.__('Meter every notebook?'),
         body: trans.__(
@@ -122,17 +126,17 @@ const model: JupyterFrontEndPlugin<IEnergyModel> = {
       });
       return button.accept;
     });
-    const look = () => made.expose(!document.hidden);
-    document.addEventListener('visibilitychange', look);
-    look();
+    const updateVisibility = () => model.setPageVisible(!document.hidden);
+    document.addEventListener('visibilitychange', updateVisibility);
+    updateVisibility();
     window.addEventListener('pagehide', () =>
-      kernels.all.forEach(({ link }) => link.leave())
+      kernels.all.forEach(({ connection }) => connection.leave())
     );
-    return made;
+    return model;
   }
 };
 
-const panel: JupyterFrontEndPlugin<void> = {
+const panelPlugin: JupyterFrontEndPlugin<void> = {
   id: SETTINGS,
   description: 'The side panel: what the cells of the notebook used.',
   autoStart: true,
@@ -140,28 +144,28 @@ const panel: JupyterFrontEndPlugin<void> = {
   optional: [ILabShell, ILayoutRestorer, ICommandPalette],
   activate: (
     app,
-    energy: IEnergyModel,
+    model: IEnergyModel,
     translator: ITranslator,
-    chosen: Preferences,
+    preferences: Preferences,
     tracker: INotebookTracker,
     labShell: ILabShell | null,
     restorer: ILayoutRestorer | null,
     palette: ICommandPalette | null
   ) => {
     const trans = translator.load(DOMAIN);
-    const places = new Places(
+    const locations = new PanelLocations(
       app,
       () =>
-        new EnergyPanel(energy, trans, () => chosen.current, {
-          choose: (key, value) => chosen.choose(key, value),
+        new EnergyPanel(model, trans, () => preferences.current, {
+          choose: (key, value) => preferences.choose(key, value),
           leave: () => tracker.currentWidget?.activate()
         }),
       trans,
       labShell !== null
     );
-    addCommands(app, energy, places, trans);
+    addCommands(app, model, locations, trans);
     if (restorer !== null) {
-      places.restore(restorer);
+      locations.restore(restorer);
     }
     for (const command of Object.values(CommandIDs)) {
       palette?.addItem({ command, category: trans.__('Energy') });
@@ -169,25 +173,25 @@ const panel: JupyterFrontEndPlugin<void> = {
   }
 };
 
-const badges: JupyterFrontEndPlugin<void> = {
+const badgesPlugin: JupyterFrontEndPlugin<void> = {
   id: 'jupyter-green:badges',
   description: 'What a cell used, in a corner of the cell.',
   autoStart: true,
   requires: [IEnergyModel, ITranslator, IPreferences, INotebookTracker],
   activate: (
     _app,
-    energy: IEnergyModel,
+    model: IEnergyModel,
     translator: ITranslator,
-    chosen: Preferences,
+    preferences: Preferences,
     tracker: INotebookTracker
   ) => {
-    const all = new Badges(energy, translator.load(DOMAIN), chosen);
-    tracker.widgetAdded.connect((_, notebook) => all.add(notebook));
-    tracker.forEach(notebook => all.add(notebook));
+    const badges = new Badges(model, translator.load(DOMAIN), preferences);
+    tracker.widgetAdded.connect((_, notebook) => badges.add(notebook));
+    tracker.forEach(notebook => badges.add(notebook));
   }
 };
 
-const statusBar: JupyterFrontEndPlugin<void> = {
+const statusBarPlugin: JupyterFrontEndPlugin<void> = {
   id: 'jupyter-green:status-bar',
   description: 'Live watts and the total of the notebook in the status bar.',
   autoStart: true,
@@ -195,21 +199,27 @@ const statusBar: JupyterFrontEndPlugin<void> = {
   optional: [IStatusBar],
   activate: (
     app,
-    energy: IEnergyModel,
+    model: IEnergyModel,
     translator: ITranslator,
-    chosen: Preferences,
+    preferences: Preferences,
     bar: IStatusBar | null
   ) => {
     if (bar !== null) {
       const item = new StatusItem(
-        energy,
+        model,
         translator.load(DOMAIN),
-        chosen,
+        preferences,
         () => void app.commands.execute(CommandIDs.showPanel)
       );
-      bar.registerStatusItem(statusBar.id, item.options);
+      bar.registerStatusItem(statusBarPlugin.id, item.options);
     }
   }
 };
 
-export default [preferences, model, panel, badges, statusBar];
+export default [
+  preferencesPlugin,
+  modelPlugin,
+  panelPlugin,
+  badgesPlugin,
+  statusBarPlugin
+];

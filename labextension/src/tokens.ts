@@ -1,13 +1,13 @@
 /**
- * The public interface: the shapes that cross the wire, what the page knows, and the token others ask for.
+ * The public interface: the types of the protocol, the page's state, and the token for other extensions.
  *
- * Shapes on the wire keep the kernel's spelling (snake_case), so that one JSON schema describes both sides.
- * What the page makes of them is camelCase. Absent is null, never 0; times are seconds since 1970.
+ * Protocol types keep the kernel's snake_case, so that one JSON schema describes both sides; the page's own are
+ * camelCase. A missing value is null, never 0; times are seconds since 1970.
  */
 import { Token } from '@lumino/coreutils';
 import type { ISignal } from '@lumino/signaling';
 
-/** How a figure came about. Nothing estimated or simulated is shown as measured. */
+/** How a figure was obtained. Estimated or simulated figures are never shown as measured. */
 export type Quality = 'measured' | 'estimated' | 'simulated';
 
 /** Joules with the half-width of their 95 % interval. */
@@ -22,14 +22,14 @@ export interface IFigure {
   currency?: string | null;
 }
 
-/** What all notebooks used today; `least`: or more. */
+/** Today's energy of all notebooks; `lowerBound`: others may be missing. */
 export interface IToday extends IFigure {
-  least?: boolean;
+  lowerBound?: boolean;
 }
 
 export type Kind = 'gpu' | 'cpu' | 'dram' | 'other';
 
-/** One kind of device's part of a figure. */
+/** The part of a figure for one kind of device. */
 export interface IPart {
   kind: Kind;
   joules: number | null;
@@ -37,11 +37,14 @@ export interface IPart {
   quality: Quality;
 }
 
-/** `unproven`: the intervals do not tell the two apart, `reason` may say why. `none`: they can't be compared, and `reason` says why. */
+/**
+ * `unproven`: the difference is not statistically significant, `reason` may say why. `none`: not comparable, `reason`
+ * says why.
+ */
 export type Verdict = 'more' | 'less' | 'unproven' | 'none';
 
-/** A cell or a run beside its baseline; differences are ours minus the baseline's, in joules. */
-export interface IAgainst {
+/** Comparison of a cell or run with its baseline; differences are own minus baseline, in joules. */
+export interface IComparison {
   baseline: number | null;
   baseline_uncertainty: number | null;
   difference: number | null;
@@ -52,7 +55,7 @@ export interface IAgainst {
   edited: boolean;
   excess: number;
   saved: number;
-  /** What the ratio is of: processor time where energy is only estimated from it. */
+  /** What `ratio` compares: processor time where energy is only estimated from it. */
   basis?: 'energy' | 'cpu_time';
 }
 
@@ -74,12 +77,12 @@ export interface ICell {
   shared: boolean;
   own_joules: number | null;
   device_joules: number | null;
-  /** The kernel's words for devices that are not in the figure. */
+  /** The kernel's text on devices that are not in the figure. */
   incomplete?: string;
   reruns: number;
   rerun_joules: number | null;
   last_run: IFigure | null;
-  against: IAgainst | null;
+  against: IComparison | null;
 }
 
 export interface ITotals {
@@ -89,11 +92,11 @@ export interface ITotals {
   cells: number;
   idle: IFigure | null;
   reruns: IFigure | null;
-  against: IAgainst | null;
+  against: IComparison | null;
   compared: number;
-  /** Where the factor of its CO2e comes from. */
+  /** Source of the CO2e factor. */
   co2e_source?: string | null;
-  /** When its first execution began; rows only know of the last one of each cell. */
+  /** Start of its first execution; rows only have the last execution of each cell. */
   began_at?: number | null;
 }
 
@@ -113,14 +116,14 @@ export interface IDevice {
   quality: Quality;
 }
 
-/** How a budget stands that holds here: `held` keeps further cells back, `lifted` lets them run all the same. */
+/** An applicable budget. `held`: further cells are blocked; `lifted`: overridden. */
 export interface IBudget {
   id: string;
   name: string;
   amount: string;
   per: 'day' | 'week' | 'month' | 'notebook' | 'project';
   covers: 'inference' | 'training' | 'all';
-  /** The kernel's sentence: amount, ±, standing, share. */
+  /** The kernel's sentence on amount, ±, state and share. */
   used: string;
   share: number;
   quality: Quality | null;
@@ -129,8 +132,8 @@ export interface IBudget {
   note: string | null;
 }
 
-/** What may be asked of a budget. */
-export type Account =
+/** A request to change a budget. */
+export type BudgetRequest =
   | {
       action: 'set';
       per: IBudget['per'];
@@ -140,7 +143,7 @@ export type Account =
   | { action: 'clear'; per: IBudget['per'] }
   | { action: 'override'; reason: string };
 
-/** All that is known of a run now. Absolute: a lost one costs nothing once the next has come. */
+/** The complete current state of a run; a lost snapshot does not matter once the next has come. */
 export interface ISnapshot {
   v: 1;
   type: 'snapshot';
@@ -164,7 +167,7 @@ export interface ISnapshot {
   notice: string | null;
 }
 
-/** A page of all cells of a run, the answer to a sync. */
+/** A page of all cells of a run, the answer to `sync`. */
 export interface IHistory {
   v: 1;
   type: 'history';
@@ -201,7 +204,7 @@ export type Request =
       name: string | null;
     }
   | { v: 1; type: 'meter'; id: string; on: boolean }
-  | ({ v: 1; type: 'budget'; id: string } & Account)
+  | ({ v: 1; type: 'budget'; id: string } & BudgetRequest)
   | {
       v: 1;
       type: 'notebook';
@@ -210,7 +213,7 @@ export type Request =
       formerly: string | null;
     };
 
-/** A run of a notebook as the ledger keeps it. */
+/** A run of a notebook in the ledger. */
 export interface IRun {
   run: string;
   notebook: string | null;
@@ -222,17 +225,14 @@ export interface IRun {
   idle: IFigure | null;
 }
 
-/**
- * What is waited for: the kernel to start, the kernel to be idle (until then it can't say whether it is metered),
- * or metering to start.
- */
-export type Wait = 'start' | 'busy' | 'loading';
+/** What is waited for: the kernel to start, the kernel to be idle (so that it can be asked), or metering to start. */
+export type WaitReason = 'start' | 'busy' | 'loading';
 
-/** Why there are no live figures, or 'live'. Each has a sentence and a next step. */
+/** Why there are no live figures, or 'live'. */
 export type Status =
   | { kind: 'no-notebook' }
   | { kind: 'no-kernel'; last: IFigure | null }
-  | { kind: 'waiting'; why: Wait }
+  | { kind: 'waiting'; why: WaitReason }
   | { kind: 'not-python'; language: string }
   | { kind: 'not-loaded' }
   | { kind: 'not-installed'; command: string }
@@ -241,14 +241,14 @@ export type Status =
   | { kind: 'stale'; seconds: number; since: number }
   | { kind: 'disconnected' };
 
-/** One point of the course of power: seconds since 1970, watts, and the cell that ran. */
-export interface IPower {
+/** A power reading: seconds since 1970, watts, and the running cell. */
+export interface IPowerPoint {
   at: number;
   watts: number | null;
   cell: string | null;
 }
 
-/** What the page knows of the notebook in front. Plain data; a new object with each change. */
+/** The state of the current notebook. Plain data; a new object with each change. */
 export interface IState {
   status: Status;
   notebook: string | null;
@@ -256,29 +256,29 @@ export interface IState {
   busy: boolean;
   /** Null while nothing runs. */
   watts: number | null;
-  /** How the watts, now and in the course of power, came about. */
+  /** Quality of the watts and the power readings. */
   wattsQuality: Quality | null;
   devices: readonly IDevice[];
   problem: ISnapshot['problem'];
   running: ICell | null;
-  /** Cells of this run in the order of the notebook; those not in it any more come last. */
+  /** Cells of this run in notebook order; those not in the notebook come last. */
   cells: readonly ICell[];
   totals: ITotals | null;
   today: IToday | null;
   baseline: IBaselineHead | null;
   budgets: readonly IBudget[];
   notice: string | null;
-  power: readonly IPower[];
-  /** Earlier runs, newest first; null where the server's part is missing. */
+  power: readonly IPowerPoint[];
+  /** Earlier runs, newest first; null without the server extension. */
   runs: readonly IRun[] | null;
-  /** One sentence where history can't be had: the server's part is missing, the ledger locked. */
+  /** Why the history is not available: no server extension, or the ledger is locked. */
   historyProblem: string | null;
   /** Named baselines of the notebook. */
   baselines: readonly IBaselineHead[];
   updatedAt: number | null;
 }
 
-/** What a person asks of the panel. */
+/** Actions of the user. */
 export interface IActions {
   startMetering(): Promise<void>;
   stopMetering(): Promise<void>;
@@ -286,10 +286,10 @@ export interface IActions {
   useBaseline(name: string): Promise<IAnswer>;
   clearBaseline(): Promise<IAnswer>;
   /** Set, clear or override a budget. */
-  account(asked: Account): Promise<IAnswer>;
-  /** Keep a finished run of this notebook as a baseline; the server's part writes it, no kernel is needed. */
+  changeBudget(request: BudgetRequest): Promise<IAnswer>;
+  /** Keep a finished run of this notebook as a baseline; written by the server, needs no kernel. */
   keepRun(run: string, name: string): Promise<IAnswer>;
-  /** Scroll the notebook to a cell and select it; false where the notebook has no such cell any more. */
+  /** Scroll to a cell and select it; false where the notebook no longer has it. */
   reveal(cell: ICell): Promise<boolean>;
   openDoctor(): Promise<void>;
   exportReport(): Promise<void>;
@@ -302,27 +302,24 @@ export interface IActions {
 
 /** The cells of a run. */
 export interface ICells {
-  /** Whether the run began in this notebook, not in another one that shares the kernel. */
+  /** Whether the run began in this notebook and not in another one that shares the kernel. */
   readonly own: boolean;
-  /** A cell by its id; undefined where nothing is known of it. */
+  /** A cell by its id; undefined where there is no record. */
   get(cellId: string): ICell | undefined;
 }
 
-/**
- * What is in sight: figures in the cells of the notebooks that are shown; live figures of the notebook in front; those
- * of the ledger as well.
- */
-export type Sight = 'nothing' | 'cells' | 'live' | 'all';
+/** What a viewer shows: figures in cells; live figures of the current notebook; also those of the ledger. */
+export type Visibility = 'nothing' | 'cells' | 'live' | 'all';
 
-/** The model of the panel: state, a signal when it changes, and what can be asked of it. */
+/** The panel's model: state, change signal, actions. */
 export interface IEnergyModel extends IActions {
   readonly state: IState;
-  /** Emitted when the state or the settings changed, at most once per frame the browser draws. */
+  /** Emitted when the state or the settings changed, at most once per frame. */
   readonly changed: ISignal<IEnergyModel, void>;
-  /** What the kernel of a notebook last said of its cells. */
+  /** The latest cells of a notebook's kernel. */
   cellsOf(notebookPath: string): ICells;
-  /** Say what of all this is in sight somewhere on the page; live figures stop where nothing is. */
-  show(viewer: string, sight: Sight): void;
+  /** Set what a viewer shows; live figures stop where nothing shows them. */
+  show(viewer: string, visibility: Visibility): void;
 }
 
 export const IEnergyModel = new Token<IEnergyModel>(
@@ -330,10 +327,10 @@ export const IEnergyModel = new Token<IEnergyModel>(
   'The energy of the notebook in front: figures of the running cell, of all cells and of the run.'
 );
 
-/** What a person chose in the settings. */
+/** The user's settings. */
 export interface ISettings {
   unit: 'auto' | 'J' | 'Wh' | 'kWh';
-  /** How the cells of the panel stand. */
+  /** Order of the cells. */
   order: 'notebook' | 'joules';
   badge: boolean;
   statusBar: boolean;

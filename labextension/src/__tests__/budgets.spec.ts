@@ -1,9 +1,9 @@
 import type { IBudget, IState } from '../tokens';
-import { drawn, ran, text } from './panel';
+import { renderPage, stateAfterRun, renderText } from './panel';
 import { cell } from './sample';
 
 beforeAll(() => {
-  // React says once for each component that effects of layout don't run here, which is so.
+  // React warns once per component that layout effects don't run here, which is expected.
   jest.spyOn(console, 'error').mockImplementation(() => undefined);
 });
 
@@ -22,17 +22,17 @@ describe('a budget', () => {
     note: 'Not in it: <b>1 record</b> without a figure.'
   };
   const of = (more: Partial<IBudget>): IState =>
-    ran([cell(600, 20)], { budgets: [{ ...held, ...more }] });
+    stateAfterRun([cell(600, 20)], { budgets: [{ ...held, ...more }] });
 
-  it('says what the kernel says, beside a bar that ends at the limit', () => {
-    expect(text(of({}))).toContain(
+  it('shows the kernel’s sentence and a bar that ends at the limit', () => {
+    expect(renderText(of({}))).toContain(
       'Budget of 50 Wh of inference per day held back, until 2096-'
     );
-    expect(text(of({}))).toContain(held.used);
-    const page = drawn(of({}));
+    expect(renderText(of({}))).toContain(held.used);
+    const page = renderPage(of({}));
     expect(page).toContain('&lt;b&gt;1 record&lt;/b&gt;');
     expect(page).toContain('Why cells may run all the same');
-    // 1.25 of the limit: the limit stands at 80 % of the bar and what is over it reaches to the end.
+    // 1.25 of the limit: the limit is at 80 % of the bar, the excess fills the rest.
     const [, bar] = /data-state="held">.*?role="img"[^>]*>(.*?)<\/div>/.exec(
       page
     ) ?? ['', ''];
@@ -42,15 +42,21 @@ describe('a budget', () => {
     );
   });
 
-  it('has a hatched bar where it is estimated, and asks for a reason only where it holds', () => {
-    const page = drawn(of({ state: 'warned', share: 0.9, quality: null }));
+  it('has a hatched bar if estimated, and asks for a reason only while it blocks cells', () => {
+    const page = renderPage(of({ state: 'warned', share: 0.9, quality: null }));
     expect(page).toContain('jgp-other jgp-est" style="width:90.00%"');
     expect(page).not.toContain('Why cells may run all the same');
-    expect(text(of({ state: 'lifted' }))).toContain('overridden, until 2096');
-    expect(text(of({ state: 'open', until: null }))).not.toContain('until');
+    expect(renderText(of({ state: 'lifted' }))).toContain(
+      'overridden, until 2096'
+    );
+    expect(renderText(of({ state: 'open', until: null }))).not.toContain(
+      'until'
+    );
   });
 
-  it('is not spoken of where there is none', () => {
-    expect(drawn(ran([cell(600, 20)]))).not.toContain('green-budgets');
+  it('shows nothing without a budget', () => {
+    expect(renderPage(stateAfterRun([cell(600, 20)]))).not.toContain(
+      'green-budgets'
+    );
   });
 });

@@ -1,12 +1,12 @@
 import {
   THIN,
   carbon,
-  ceiling,
-  change,
+  upperBound,
+  percentChange,
   energy,
   fixed,
-  floor,
-  head,
+  lowerBound,
+  withUnit,
   money,
   roughPercent,
   seconds,
@@ -14,7 +14,7 @@ import {
   unitOfColumn,
   watts,
   wholePercent,
-  within
+  inBlock
 } from '../format/quantities';
 import { FIGURES } from './figures';
 
@@ -27,7 +27,7 @@ function runs(figure: string, times: number): string {
   return figure + (suffix ?? ' per million runs');
 }
 
-describe('the page writes figures as the records do', () => {
+describe('the page formats figures as the records do', () => {
   it('has cases of each kind', () => {
     expect(cases('energy').length).toBeGreaterThan(60);
     expect(cases('columns').length).toBeGreaterThan(20);
@@ -35,15 +35,15 @@ describe('the page writes figures as the records do', () => {
 
   it.each(cases('energy'))('%p ± %p', (joules, uncertainty, text, doubt) => {
     const amount = energy(joules as number, uncertainty as number | null);
-    expect([head(amount), amount.uncertainty]).toEqual([text, doubt]);
+    expect([withUnit(amount), amount.uncertainty]).toEqual([text, doubt]);
   });
 
   it.each(cases('bounds'))('bounds of %p', (joules, most, least) => {
     const value = joules as number;
     const unit = unitFor([value]);
     const end = THIN + unit.symbol;
-    expect(`≤${THIN}${ceiling(value / unit.joules)}${end}`).toBe(most);
-    expect(`≥${THIN}${floor(value / unit.joules)}${end}`).toBe(least);
+    expect(`≤${THIN}${upperBound(value / unit.joules)}${end}`).toBe(most);
+    expect(`≥${THIN}${lowerBound(value / unit.joules)}${end}`).toBe(least);
   });
 
   it.each(cases('others'))(
@@ -88,23 +88,23 @@ describe('± and the value end on the same digit', () => {
   });
 });
 
-describe('absent is never 0', () => {
+describe('a missing value is never 0', () => {
   it.each([null, NaN, Infinity])('%p', value => {
-    expect(head(energy(value))).toBe('–');
+    expect(withUnit(energy(value))).toBe('–');
     expect(watts(value)).toBe('–');
     expect(wholePercent(value)).toBe('–');
     expect(money(value, 'EUR')[0]).toBe('–');
     expect(carbon(value)[0]).toBe('–');
   });
 
-  it('but nothing is 0', () => {
-    expect(head(energy(0))).toBe(`0${THIN}J`);
+  it('but 0 is 0', () => {
+    expect(withUnit(energy(0))).toBe(`0${THIN}J`);
   });
 });
 
-describe('the unit a person chose is the largest used', () => {
+describe('the chosen unit is the largest used', () => {
   const written = (joules: number, choice: 'J' | 'Wh' | 'kWh'): string =>
-    head(energy(joules, null, null, choice)).replace(THIN, ' ');
+    withUnit(energy(joules, null, null, choice)).replace(THIN, ' ');
 
   it('keeps joules', () => {
     expect(written(4100, 'J')).toBe('4,100 J');
@@ -112,7 +112,7 @@ describe('the unit a person chose is the largest used', () => {
     expect(written(0.0042, 'J')).toBe('4.2 mJ');
   });
 
-  it('keeps watt-hours and steps down where a figure would vanish', () => {
+  it('keeps watt-hours and uses a smaller unit for small figures', () => {
     expect(written(4100, 'Wh')).toBe('1.1 Wh');
     expect(written(3.6e6, 'Wh')).toBe('1,000 Wh');
     expect(written(12.4, 'Wh')).toBe('3.4 mWh');
@@ -121,7 +121,7 @@ describe('the unit a person chose is the largest used', () => {
     expect(written(4100, 'kWh')).toBe('1.1 Wh');
   });
 
-  it('gives a column one unit that its finest row can be read in', () => {
+  it('selects one unit for a column that suits its smallest uncertainty', () => {
     const rows: [number, number][] = [
       [4100, 200],
       [0.8, 0.1]
@@ -133,12 +133,12 @@ describe('the unit a person chose is the largest used', () => {
 });
 
 describe('parts and changes', () => {
-  it('writes a part at the digit of its block', () => {
+  it('formats a part with the decimals of its block', () => {
     const block = energy(4100, 200);
-    expect(within(3480, block)).toBe('3.5');
-    expect(within(120, block)).toBe('0.1');
-    expect(within(12, block)).toBe('0.01');
-    expect(within(0, block)).toBe('0.0');
+    expect(inBlock(3480, block)).toBe('3.5');
+    expect(inBlock(120, block)).toBe('0.1');
+    expect(inBlock(12, block)).toBe('0.01');
+    expect(inBlock(0, block)).toBe('0.0');
   });
 
   it.each([
@@ -149,12 +149,12 @@ describe('parts and changes', () => {
     [1.27, '+130'],
     [11.9, '+1,200']
   ])('%p', (ratio, text) => {
-    expect(change(ratio)).toBe(`${text}${THIN}%`);
+    expect(percentChange(ratio)).toBe(`${text}${THIN}%`);
   });
 
-  it('does not choke on forged figures', () => {
+  it('accepts extreme figures', () => {
     expect(fixed(1e300, 0)).toBe('1e300');
     expect(fixed(-1e-300, 2)).toBe('−1e−300');
-    expect(head(energy(1e300, 1e299)).length).toBeLessThan(20);
+    expect(withUnit(energy(1e300, 1e299)).length).toBeLessThan(20);
   });
 });

@@ -1,15 +1,15 @@
-import { isMarked, readFrame, refusedFrame } from '../kernel/frames';
-import { Refusal } from '../schema/validators';
+import { isGreenFrame, readFrame, frameErrorMessage } from '../kernel/frames';
+import { ValidationError } from '../schema/validators';
 import type { Frame } from '../tokens';
 import { history, snapshot } from './frames';
-import { against, cell, trans } from './sample';
+import { comparison, cell, trans } from './sample';
 
-/** As it would come over the wire. */
+/** As it is after transport as JSON. */
 function wire(frame: unknown): unknown {
   return JSON.parse(JSON.stringify(frame));
 }
 
-/** A frame with one place changed, the place given as names from the outside in. */
+/** A frame with one field changed; the path is from the outside in. */
 function changed(frame: unknown, path: string[], value: unknown): unknown {
   const copy = wire(frame) as Record<string, unknown>;
   let at = copy;
@@ -20,17 +20,17 @@ function changed(frame: unknown, path: string[], value: unknown): unknown {
   return copy;
 }
 
-function refused(value: unknown): Refusal {
-  const found = readFrame(value);
-  if (!(found instanceof Refusal)) {
-    throw new Error(`not refused: ${JSON.stringify(found).slice(0, 200)}`);
+function refused(value: unknown): ValidationError {
+  const result = readFrame(value);
+  if (!(result instanceof ValidationError)) {
+    throw new Error(`not refused: ${JSON.stringify(result).slice(0, 200)}`);
   }
-  return found;
+  return result;
 }
 
 const whole = snapshot({
   running: cell(3, null, { status: 'running', final: false }),
-  cells: [cell(4, 1, { against: against() }), cell(null)],
+  cells: [cell(4, 1, { against: comparison() }), cell(null)],
   budgets: [
     {
       id: 'b',
@@ -68,22 +68,22 @@ describe('a frame', () => {
     expect(readFrame(wire(frame))).toEqual(frame);
   });
 
-  it('keeps the lines of a command, which are a command each', () => {
+  it('keeps the line breaks of a command', () => {
     const problem = { sentence: 'a\nb', command: 'sudo a\nsudo b\u202e\tc' };
-    const found = readFrame({ ...(wire(whole) as object), problem });
-    expect(found).toMatchObject({
+    const result = readFrame({ ...(wire(whole) as object), problem });
+    expect(result).toMatchObject({
       problem: { sentence: 'a b', command: 'sudo a\nsudo b  c' }
     });
   });
 
-  it('is a copy without what nobody asked for', () => {
-    const found = readFrame({
+  it('is a copy without unknown fields', () => {
+    const result = readFrame({
       ...(wire(whole) as object),
       html: '<script>',
       constructor: 1
     });
-    expect(found).toEqual(whole);
-    expect(Object.keys(found)).not.toContain('html');
+    expect(result).toEqual(whole);
+    expect(Object.keys(result)).not.toContain('html');
   });
 
   it.each<[string, string[], unknown]>([
@@ -118,21 +118,21 @@ describe('a frame', () => {
     }
   );
 
-  it('of another version says both versions', () => {
+  it('of another version is rejected with both versions', () => {
     const refusal = refused({ ...whole, v: 2 });
     expect(refusal.kind).toBe('version');
-    expect(refusedFrame(refusal, trans)).toMatch(
+    expect(frameErrorMessage(refusal, trans)).toMatch(
       /^The kernel speaks version 2 .* version 1: .*\.$/
     );
   });
 
-  it('that was refused names the place in one sentence', () => {
+  it('that was rejected names the field in one sentence', () => {
     const refusal = refused(changed(whole, ['watts'], 'x'));
-    expect(refusedFrame(refusal, trans)).toContain('(watts)');
+    expect(frameErrorMessage(refusal, trans)).toContain('(watts)');
   });
 
-  it('with a key that reaches into every object is harmless', () => {
-    const found = readFrame(
+  it('with a `__proto__` key is harmless', () => {
+    const result = readFrame(
       JSON.parse(
         JSON.stringify(whole).replace(
           '"v":1',
@@ -140,27 +140,27 @@ describe('a frame', () => {
         )
       )
     );
-    expect(found).toEqual(whole);
+    expect(result).toEqual(whole);
     expect('polluted' in {}).toBe(false);
   });
 
-  it('does not inherit what it lacks', () => {
+  it('does not inherit missing fields', () => {
     const bare = wire(whole) as Record<string, unknown>;
     delete bare.notice;
     const heir = Object.assign(Object.create({ notice: 'x' }) as object, bare);
     expect(refused(heir).where).toBe('notice');
   });
 
-  it('shows texts without signs that turn or hide them', () => {
-    const found = readFrame(
+  it('has texts without control characters', () => {
+    const result = readFrame(
       changed(whole, ['notice'], 'safe\u202egnp.exe\u0007<b>')
     );
-    expect(found).toMatchObject({ notice: 'safe gnp.exe <b>' });
+    expect(result).toMatchObject({ notice: 'safe gnp.exe <b>' });
   });
 
-  it('is known by its mark', () => {
-    expect(isMarked(whole)).toBe(true);
-    expect(isMarked({ app: 'another' })).toBe(false);
-    expect(isMarked(null)).toBe(false);
+  it('is recognized by its app field', () => {
+    expect(isGreenFrame(whole)).toBe(true);
+    expect(isGreenFrame({ app: 'another' })).toBe(false);
+    expect(isGreenFrame(null)).toBe(false);
   });
 });

@@ -1,4 +1,4 @@
-/** Frames as a kernel sends them, for the tests. */
+/** Example frames of a kernel. */
 import { figure } from './sample';
 import type { IHistory, ISnapshot } from '../tokens';
 

@@ -1,4 +1,4 @@
-/** The panel as a browser is given it, for the tests. */
+/** Renders the panel to HTML. */
 import * as React from 'react';
 import { renderToStaticMarkup } from 'react-dom/server';
 import { View } from '../panel/view';
@@ -18,7 +18,7 @@ const settings: ISettings = {
   tariff: ''
 };
 
-export function ran(
+export function stateAfterRun(
   cells: readonly ICell[],
   more: Partial<IState> = {}
 ): IState {
@@ -29,8 +29,8 @@ export function ran(
   });
 }
 
-/** The page as a browser is given it; drawing asks nothing of the model. */
-export function drawn(of: IState, more: Partial<ISettings> = {}): string {
+/** The rendered page; rendering calls no action of the model. */
+export function renderPage(of: IState, more: Partial<ISettings> = {}): string {
   return renderToStaticMarkup(
     React.createElement(View, {
       state: of,
@@ -43,7 +43,7 @@ export function drawn(of: IState, more: Partial<ISettings> = {}): string {
   ).replace(/\u202f/g, ' ');
 }
 
-export const text = (of: IState): string =>
-  drawn(of)
+export const renderText = (of: IState): string =>
+  renderPage(of)
     .replace(/<[^>]*>/g, ' ')
     .replace(/\s+/g, ' ');

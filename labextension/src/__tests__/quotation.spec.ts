@@ -1,12 +1,12 @@
-import { card, message } from '../format/shareText';
-import { Words } from '../format/messages';
+import { modelCardSection, chatMessage } from '../format/shareText';
+import { Messages } from '../format/messages';
 import type { IPart } from '../tokens';
-import { against, cell, figure, state, totals, trans } from './sample';
+import { comparison, cell, figure, state, totals, trans } from './sample';
 
-const words = new Words(trans);
+const messages = new Messages(trans);
 const sum = (more = {}) =>
   totals(figure(4100, 200, { co2e_grams: 0.0638, ...more }), {
-    against: against({ ratio: -0.29 }),
+    against: comparison({ ratio: -0.29 }),
     compared: 6
   });
 const devices = [
@@ -30,8 +30,8 @@ const baseline = {
 const now = state({ devices, baseline });
 
 describe('a total for a message', () => {
-  it('is what the kernel writes', () => {
-    // tests/labextension/test_quotation.py makes the same lines in the kernel.
+  it('equals the kernel’s text', () => {
+    // The kernel must write the same lines: tests/labextension/test_quotation.py.
     const whole = {
       ...sum({ quality: 'estimated', measured_share: 0.83 }),
       parts: [
@@ -42,18 +42,18 @@ describe('a total for a message', () => {
       cells: 6
     };
     const seen = { ...now, devices: [...devices, processor] };
-    expect(message(words, seen, whole)).toBe(
+    expect(chatMessage(messages, seen, whole)).toBe(
       '`sentiment.ipynb`: 4.1 kJ ± 0.2, 83 % measured · −29 % against “before” on the 6 cells both runs finished\n' +
         '2 GPUs measured 3.4 kJ · CPU estimated 0.7 kJ · NVIDIA A10, EPYC · 6 cells, 12 s · 64 mg CO₂e'
     );
   });
 
-  it('claims no difference that was not proven', () => {
+  it('states no difference that is not significant', () => {
     const unproven = {
       ...sum(),
-      against: against({ verdict: 'unproven' as const })
+      against: comparison({ verdict: 'unproven' as const })
     };
-    expect(message(words, now, unproven)).toContain(
+    expect(chatMessage(messages, now, unproven)).toContain(
       'no proven difference from “before”'
     );
   });
@@ -67,11 +67,13 @@ describe('a total for a model card', () => {
     { kind: 'cpu', joules: null, uncertainty: null, quality: 'estimated' }
   ];
 
-  it('begins with the head that model hubs read', () => {
-    // tests/labextension/test_quotation.py makes the same lines in the kernel; a processor that was not read is no part.
+  it('begins with the front matter that model hubs read', () => {
+    // The kernel must write the same lines (tests/labextension/test_quotation.py); an unread processor is left out.
     const seen = { ...now, devices: [...devices, processor] };
     const whole = { ...sum(), parts: read, co2e_source: source };
-    expect(card(words, seen, whole).split('\n').slice(0, 8)).toEqual([
+    expect(
+      modelCardSection(messages, seen, whole).split('\n').slice(0, 8)
+    ).toEqual([
       '---',
       'co2_eq_emissions:',
       '  emissions: 0.0638',
@@ -94,22 +96,26 @@ describe('a total for a model card', () => {
       {}
     ],
     ['nothing was read', {}, { joules: null }]
-  ])('has no such head where %s', (_, seen, more) => {
-    const text = card(words, { ...now, ...seen }, sum(more));
+  ])('has no front matter where %s', (_, seen, more) => {
+    const text = modelCardSection(messages, { ...now, ...seen }, sum(more));
     expect(text).not.toContain('co2_eq_emissions');
     expect(text.startsWith('## Energy')).toBe(true);
   });
 
-  it('writes grams as every reader of YAML takes them for a number', () => {
-    const tiny = card(words, now, sum({ co2e_grams: 1.23456e-7 }));
+  it('writes grams as a YAML number', () => {
+    const tiny = modelCardSection(
+      messages,
+      now,
+      sum({ co2e_grams: 1.23456e-7 })
+    );
     expect(tiny).toContain('emissions: 0.000000123\n');
-    const large = card(words, now, sum({ co2e_grams: 1234567 }));
+    const large = modelCardSection(messages, now, sum({ co2e_grams: 1234567 }));
     expect(large).toContain('emissions: 1230000\n');
   });
 
-  it('takes a device’s marks for text', () => {
-    const text = card(
-      words,
+  it('escapes a device’s name', () => {
+    const text = modelCardSection(
+      messages,
       state({
         devices: [{ ...devices[0], device: 'a"\n---\nb: [x](y) <script>' }]
       }),

@@ -1,16 +1,16 @@
-import { keyOf } from '../notebook/cellOrder';
+import { cellKey } from '../notebook/cellOrder';
 import {
   ROW_HEIGHT,
-  byJoules,
-  dearest,
-  inSight,
-  kept,
-  moved,
+  sortedByJoules,
+  topCells,
+  visibleRange,
+  inOrder,
+  rowForKey,
   newestFinal,
-  scrolledTo,
-  shown,
-  sorted,
-  typedTo
+  scrollTopFor,
+  shownJoules,
+  jouleOrder,
+  rowForTyping
 } from '../state/rows';
 import { cell, figure } from './sample';
 
@@ -18,42 +18,50 @@ const joules = (cells: { figure: { joules: number | null } }[]): unknown =>
   cells.map(each => each.figure.joules);
 
 describe('order', () => {
-  it('puts the largest first, equals as in the notebook, absent last', () => {
+  it('has the largest first, equal ones in notebook order, missing ones last', () => {
     const first = cell(5);
     const second = cell(5);
-    const sorted = byJoules([cell(null), first, cell(900), second, cell(0)]);
+    const sorted = sortedByJoules([
+      cell(null),
+      first,
+      cell(900),
+      second,
+      cell(0)
+    ]);
     expect(joules(sorted)).toEqual([900, 5, 5, 0, null]);
     expect(sorted[1]).toBe(first);
     expect(sorted[2]).toBe(second);
   });
 
-  it('puts what is only a bound after all that are told, and before what is absent', () => {
+  it('has upper bounds after known values and before missing ones', () => {
     const bound = (most: number) =>
       cell(0, most, { figure: figure(0, most, { below_resolution: true }) });
     const cells = [bound(2), cell(null), bound(110), cell(0), cell(40)];
-    expect(byJoules(cells)).toEqual([4, 3, 2, 0, 1].map(at => cells[at]));
+    expect(sortedByJoules(cells)).toEqual([4, 3, 2, 0, 1].map(at => cells[at]));
   });
 
-  it('leaves the list it was given as it was', () => {
+  it('does not change its input', () => {
     const cells = [cell(1), cell(2)];
-    byJoules(cells);
+    sortedByJoules(cells);
     expect(joules(cells)).toEqual([1, 2]);
   });
 
-  it('goes by own joules where a device is shared', () => {
+  it('uses own joules where a device is shared', () => {
     const shared = cell(96, 2, { shared: true, own_joules: 51 });
-    expect(shown(shared)).toBe(51);
-    expect(joules(byJoules([shared, cell(60)]))).toEqual([60, 96]);
+    expect(shownJoules(shared)).toBe(51);
+    expect(joules(sortedByJoules([shared, cell(60)]))).toEqual([60, 96]);
   });
 
-  it('shows the whole where a share could not be told', () => {
-    expect(shown(cell(96, 2, { shared: true, own_joules: null }))).toBe(96);
+  it('uses the total where the own share is not known', () => {
+    expect(shownJoules(cell(96, 2, { shared: true, own_joules: null }))).toBe(
+      96
+    );
   });
 
-  it('keeps its places while figures grow; gone cells go, new ones come last', () => {
+  it('keeps positions while figures grow; removed cells go, new ones come last', () => {
     const [a, b, c] = [cell(3), cell(2), cell(1)];
     const grown = { ...b, figure: { ...b.figure, joules: 99 } };
-    expect(kept([keyOf(a), keyOf(b), 'gone'], [c, grown, a])).toEqual([
+    expect(inOrder([cellKey(a), cellKey(b), 'gone'], [c, grown, a])).toEqual([
       a,
       grown,
       c
@@ -65,58 +73,58 @@ describe('an order by joules', () => {
   const small = cell(30, 1, { started_at: 200, seconds: 9 });
   const open = cell(10, null, { started_at: 100, seconds: 1, final: false });
   const grown = { ...open, figure: figure(60, 1) };
-  const before = sorted(null, 'r', [small, open]);
+  const before = jouleOrder(null, 'r', [small, open]);
 
-  it('holds while figures grow, cells begin and cells go', () => {
+  it('is kept while figures grow, cells begin and cells go', () => {
     const begun = cell(99, null, { status: 'running', final: false });
-    expect(sorted(before, 'r', [small, grown, begun])).toBe(before);
-    expect(sorted(before, 'r', [grown])).toBe(before);
+    expect(jouleOrder(before, 'r', [small, grown, begun])).toBe(before);
+    expect(jouleOrder(before, 'r', [grown])).toBe(before);
   });
 
-  it('is made anew by a cell that ended before another and is final after it', () => {
+  it('is recomputed when a cell becomes final after one that ended later', () => {
     const final = { ...grown, final: true };
-    expect(sorted(before, 'r', [small, final]).keys).toEqual(
-      [final, small].map(keyOf)
+    expect(jouleOrder(before, 'r', [small, final]).keys).toEqual(
+      [final, small].map(cellKey)
     );
   });
 
-  it('is made anew whatever the clock says, and by a final figure that is another', () => {
+  it('is recomputed for any clock, and when a final figure changes', () => {
     const early = cell(40, 1, { started_at: 3 });
-    expect(sorted(before, 'r', [small, open, early]).keys).toEqual(
-      [early, small, open].map(keyOf)
+    expect(jouleOrder(before, 'r', [small, open, early]).keys).toEqual(
+      [early, small, open].map(cellKey)
     );
     const less = { ...small, figure: figure(5, 1) };
-    expect(sorted(before, 'r', [less, open]).keys).toEqual(
-      [open, less].map(keyOf)
+    expect(jouleOrder(before, 'r', [less, open]).keys).toEqual(
+      [open, less].map(cellKey)
     );
   });
 
-  it('is that of one run', () => {
+  it('belongs to one run', () => {
     const other = cell(9, null, { status: 'running', final: false });
-    expect(sorted(before, 's', [other]).keys).toEqual([keyOf(other)]);
+    expect(jouleOrder(before, 's', [other]).keys).toEqual([cellKey(other)]);
   });
 });
 
-describe('the dearest', () => {
-  it('leaves out what is only a bound', () => {
+describe('the top cells', () => {
+  it('leave out upper bounds', () => {
     const bound = cell(50, 60, {
       figure: figure(50, 60, { below_resolution: true })
     });
-    expect(joules(dearest([bound, cell(40, 1)], 3))).toEqual([40]);
+    expect(joules(topCells([bound, cell(40, 1)], 3))).toEqual([40]);
   });
 
-  it('names three, largest first', () => {
+  it('are the three largest, in descending order', () => {
     const cells = [1, 40, 7, 100, 3, 40].map(each => cell(each));
-    expect(joules(dearest(cells, 3))).toEqual([100, 40, 40]);
+    expect(joules(topCells(cells, 3))).toEqual([100, 40, 40]);
   });
 
-  it('names none that used nothing or has no reading', () => {
-    expect(dearest([cell(0), cell(null)], 3)).toEqual([]);
+  it('leave out cells with 0 J or without a reading', () => {
+    expect(topCells([cell(0), cell(null)], 3)).toEqual([]);
   });
 });
 
 describe('the newest final cell', () => {
-  it('is the one that ended last, running and provisional ones aside', () => {
+  it('is the one that ended last, without running and provisional ones', () => {
     const long = cell(1, null, { started_at: 1, seconds: 50 });
     const late = cell(1, null, { started_at: 10, seconds: 1 });
     const open = cell(1, null, { started_at: 99, final: false });
@@ -126,13 +134,13 @@ describe('the newest final cell', () => {
   });
 });
 
-describe('what is seen of ten thousand rows', () => {
+describe('the visible range of ten thousand rows', () => {
   const count = 10000;
   it.each([0, 35, 36, 12345, 180000, count * ROW_HEIGHT - 500, 1e9, -50])(
     'at %p',
     top => {
       const height = 500;
-      const { first, end } = inSight(top, height, count);
+      const { first, end } = visibleRange(top, height, count);
       const seen = Math.max(0, Math.min(top, count * ROW_HEIGHT - height));
       expect(first * ROW_HEIGHT).toBeLessThanOrEqual(seen);
       expect(end * ROW_HEIGHT).toBeGreaterThanOrEqual(seen + height);
@@ -142,14 +150,14 @@ describe('what is seen of ten thousand rows', () => {
     }
   );
 
-  it('is nothing where there is nothing', () => {
-    expect(inSight(0, 500, 0)).toEqual({ first: 0, end: 0 });
+  it('is empty without rows', () => {
+    expect(visibleRange(0, 500, 0)).toEqual({ first: 0, end: 0 });
   });
 
-  it('scrolls the shortest way', () => {
-    expect(scrolledTo(10, 0, 360)).toBe(36);
-    expect(scrolledTo(3, 200, 360)).toBe(108);
-    expect(scrolledTo(8, 200, 360)).toBe(200);
+  it('scrolls the shortest distance', () => {
+    expect(scrollTopFor(10, 0, 360)).toBe(36);
+    expect(scrollTopFor(3, 200, 360)).toBe(108);
+    expect(scrollTopFor(8, 200, 360)).toBe(200);
   });
 });
 
@@ -165,11 +173,11 @@ describe('keys', () => {
     ['a', 50, null],
     ['constructor', 50, null]
   ])('%s from %p', (key, from, to) => {
-    expect(moved(key, from, 100, 10 * ROW_HEIGHT)).toBe(to);
+    expect(rowForKey(key, from, 100, 10 * ROW_HEIGHT)).toBe(to);
   });
 
-  it('move nowhere in an empty list', () => {
-    expect(moved('End', 0, 0, 360)).toBeNull();
+  it('do nothing in an empty list', () => {
+    expect(rowForKey('End', 0, 0, 360)).toBeNull();
   });
 });
 
@@ -181,24 +189,24 @@ describe('typing', () => {
     'Model.fit()'
   ];
   const find = (typed: string, from: number): number | null =>
-    typedTo(typed, from, lines.length, index => lines[index]);
+    rowForTyping(typed, from, lines.length, index => lines[index]);
 
-  it('finds what begins so before what holds it', () => {
+  it('finds a prefix before a substring', () => {
     expect(find('model', 2)).toBe(3);
     expect(find('x', 0)).toBe(2);
     expect(find('torch', 3)).toBe(0);
   });
 
-  it('goes on with the same letter, round the end', () => {
+  it('cycles through matches of a repeated letter', () => {
     expect(find('m', 1)).toBe(3);
     expect(find('m', 3)).toBe(1);
   });
 
-  it('stays while a word is typed on', () => {
+  it('stays while a word is continued', () => {
     expect(find('mo', 1)).toBe(1);
   });
 
-  it('finds nothing where nothing is', () => {
+  it('finds nothing in an empty list', () => {
     expect(find('zz', 0)).toBeNull();
   });
 });

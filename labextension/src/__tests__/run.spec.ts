@@ -1,5 +1,5 @@
-import { CellOrder, keyOf } from '../notebook/cellOrder';
-import { Power } from '../state/powerHistory';
+import { CellOrder, cellKey } from '../notebook/cellOrder';
+import { PowerHistory } from '../state/powerHistory';
 import { Run } from '../state/run';
 import type { ICell } from '../tokens';
 import { history, snapshot } from './frames';
@@ -10,7 +10,7 @@ function ids(cells: readonly ICell[]): (string | null)[] {
 }
 
 describe('the order of cells', () => {
-  it('is that of the notebook, and what left it comes last as it ran', () => {
+  it('is that of the notebook; removed cells come last, in execution order', () => {
     const order = new CellOrder();
     order.arrange(['a', 'b', 'c']);
     for (const [name, at] of [
@@ -26,8 +26,8 @@ describe('the order of cells', () => {
     expect(ids(order.list())).toEqual(['gone2', 'c', 'a', 'gone1']);
   });
 
-  it('is kept by each change as a sort from the start would have it', () => {
-    // A generator of our own, so that a failure comes again.
+  it('equals a full sort after each change', () => {
+    // A seeded generator, so that failures are reproducible.
     let seed = 7;
     const draw = (below: number): number => {
       seed = (seed * 48271) % 2147483647;
@@ -55,7 +55,7 @@ describe('the order of cells', () => {
     }
   });
 
-  it('leaves a list that was handed out as it was', () => {
+  it('does not change a list that was returned', () => {
     const order = new CellOrder();
     order.arrange(['a', 'b']);
     order.put(cell(1, null, { cell_id: 'b' }));
@@ -67,17 +67,17 @@ describe('the order of cells', () => {
   });
 });
 
-describe('the course of power', () => {
-  it('keeps the newest points alone', () => {
-    const power = new Power(3);
+describe('the power series', () => {
+  it('keeps only the newest points', () => {
+    const power = new PowerHistory(3);
     for (let at = 1; at <= 5; at++) {
       power.add({ at, watts: at, cell: null });
     }
     expect(power.points.map(point => point.at)).toEqual([3, 4, 5]);
   });
 
-  it('marks a gap once, and takes the same moment once', () => {
-    const power = new Power();
+  it('marks a gap once, and ignores repeated times', () => {
+    const power = new PowerHistory();
     for (const [at, watts] of [
       [1, 5],
       [1, 6],
@@ -90,8 +90,8 @@ describe('the course of power', () => {
     expect(power.points.map(point => point.watts)).toEqual([5, null, 7]);
   });
 
-  it('begins anew where the clock was set back', () => {
-    const power = new Power();
+  it('starts anew where the clock was set back', () => {
+    const power = new PowerHistory();
     power.add({ at: 5000, watts: 1, cell: null });
     power.add({ at: 1400, watts: 2, cell: null });
     expect(power.points.map(point => point.at)).toEqual([1400]);
@@ -99,39 +99,40 @@ describe('the course of power', () => {
 });
 
 describe('a run', () => {
-  it('shows the execution that runs, then what it used', () => {
+  it('shows the running execution, then its result', () => {
     const run = new Run();
     const first = cell(5, 1, { cell_id: 'a', started_at: 1 });
-    run.take(snapshot({ cells: [first] }), 0);
+    run.applySnapshot(snapshot({ cells: [first] }), 0);
     const again = cell(1, null, {
       cell_id: 'a',
       status: 'running',
       started_at: 2
     });
-    expect(run.take(snapshot({ running: again }), 1)).toMatchObject({
+    expect(run.applySnapshot(snapshot({ running: again }), 1)).toMatchObject({
       keys: ['a'],
-      notable: true
+      urgent: true
     });
     expect(run.row('a')).toEqual(again);
     expect(
-      run.take(snapshot({ running: { ...again, seconds: 1 } }), 2).notable
+      run.applySnapshot(snapshot({ running: { ...again, seconds: 1 } }), 2)
+        .urgent
     ).toBe(false);
     const done = { ...again, status: 'ok' as const };
-    run.take(snapshot({ phase: 'idle', cells: [done] }), 3);
+    run.applySnapshot(snapshot({ phase: 'idle', cells: [done] }), 3);
     expect(run.row('a')).toEqual(done);
     expect([...run.keys()]).toEqual(['a']);
   });
 
-  it('takes the same snapshot twice and an older one not at all', () => {
+  it('accepts the same snapshot twice and ignores an older one', () => {
     const run = new Run();
     const older = snapshot({ watts: 1 });
     const newer = snapshot({ watts: 2, cells: [cell(5, 1, { cell_id: 'a' })] });
-    run.take(newer, 0);
-    run.take(newer, 1);
-    expect(run.take(older, 2)).toEqual({
+    run.applySnapshot(newer, 0);
+    run.applySnapshot(newer, 1);
+    expect(run.applySnapshot(older, 2)).toEqual({
       keys: [],
-      begun: false,
-      notable: false
+      isNewRun: false,
+      urgent: false
     });
     expect(run.snapshot?.watts).toBe(2);
     expect([...run.keys()]).toEqual(['a']);
@@ -141,52 +142,55 @@ describe('a run', () => {
   it('does not let an earlier execution replace a later one', () => {
     const run = new Run();
     const later = cell(5, 1, { cell_id: 'a', started_at: 9, reruns: 1 });
-    run.take(snapshot({ cells: [later] }), 0);
-    run.recall(
+    run.applySnapshot(snapshot({ cells: [later] }), 0);
+    run.applyHistory(
       history({ cells: [cell(2, 1, { cell_id: 'a', started_at: 3 })] })
     );
     expect(run.row('a')).toEqual(later);
   });
 
-  it('takes a later execution for the later one whatever the clock says', () => {
+  it('recognizes the later execution even if the clock was set back', () => {
     const run = new Run();
     const first = cell(5, 1, { cell_id: 'a', started_at: 100 });
-    run.take(snapshot({ seq: 1, cells: [first] }), 1);
+    run.applySnapshot(snapshot({ seq: 1, cells: [first] }), 1);
     // The clock was set back by a minute between the two.
     const again = cell(7, 1, { cell_id: 'a', started_at: 40, reruns: 1 });
-    const change = run.take(snapshot({ seq: 2, cells: [again] }), 2);
+    const change = run.applySnapshot(snapshot({ seq: 2, cells: [again] }), 2);
     expect(run.row('a')).toBe(again);
-    expect(change.notable).toBe(true);
+    expect(change.urgent).toBe(true);
   });
 
-  it('begins from nothing in another run, and the old one is over', () => {
+  it('is empty in another run, and ignores the previous one', () => {
     const run = new Run();
-    run.take(snapshot({ run: 'one', cells: [cell(5, 1)] }), 0);
+    run.applySnapshot(snapshot({ run: 'one', cells: [cell(5, 1)] }), 0);
     const next = cell(1, 1, { run: 'two' });
-    const change = run.take(snapshot({ run: 'two', seq: 1, cells: [next] }), 1);
-    expect(change.begun).toBe(true);
-    expect([...run.keys()]).toEqual([keyOf(next)]);
-    run.take(snapshot({ run: 'one', cells: [cell(7, 1)] }), 2);
-    run.recall(history({ run: 'one', cells: [cell(7, 1)] }));
-    expect([...run.keys()]).toEqual([keyOf(next)]);
+    const change = run.applySnapshot(
+      snapshot({ run: 'two', seq: 1, cells: [next] }),
+      1
+    );
+    expect(change.isNewRun).toBe(true);
+    expect([...run.keys()]).toEqual([cellKey(next)]);
+    run.applySnapshot(snapshot({ run: 'one', cells: [cell(7, 1)] }), 2);
+    run.applyHistory(history({ run: 'one', cells: [cell(7, 1)] }));
+    expect([...run.keys()]).toEqual([cellKey(next)]);
     expect(run.snapshot?.run).toBe('two');
   });
 
-  it('knows nothing after a restart, and no straggler brings it back', () => {
+  it('is empty after a restart, and ignores late frames', () => {
     const run = new Run();
-    run.take(snapshot({ run: 'one', cells: [cell(5, 1)] }), 0);
+    run.applySnapshot(snapshot({ run: 'one', cells: [cell(5, 1)] }), 0);
     run.clear();
-    run.take(snapshot({ run: 'one', cells: [cell(5, 1)] }), 1);
+    run.applySnapshot(snapshot({ run: 'one', cells: [cell(5, 1)] }), 1);
     expect(run.snapshot).toBeNull();
     expect([...run.keys()]).toEqual([]);
     expect(run.power.points).toEqual([]);
   });
 
-  it('has a row for a cell that never ran before, and for one outside of notebooks', () => {
+  it('has a row for a cell that runs for the first time, and for one without a cell id', () => {
     const run = new Run();
     const lone = cell(1, 1, { cell_id: null, id: 'x9' });
     const running = cell(1, null, { cell_id: 'b', status: 'running' });
-    run.take(snapshot({ cells: [lone], running }), 0);
+    run.applySnapshot(snapshot({ cells: [lone], running }), 0);
     expect([...run.keys()]).toEqual(['#x9', 'b']);
     expect(run.row('#x9')).toEqual(lone);
   });

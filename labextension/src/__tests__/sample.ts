@@ -1,12 +1,12 @@
-/** Cells and figures for the tests, and a translator that leaves words as they are. */
+/** Sample cells and figures, and a translator that returns texts unchanged. */
 import type { TranslationBundle } from '@jupyterlab/translation';
-import type { IAgainst, ICell, IFigure, IState, ITotals } from '../tokens';
+import type { IComparison, ICell, IFigure, IState, ITotals } from '../tokens';
 
 function filled(text: string, args: unknown[]): string {
   return text.replace(/%(\d+)/g, (_, n: string) => String(args[Number(n) - 1]));
 }
 
-/** Fills in placeholders as JupyterLab's own does. */
+/** Fills in placeholders as JupyterLab's translator does. */
 export const trans: TranslationBundle = {
   __: (id, ...args) => filled(id, args),
   _n: (one, many, n, ...args) => filled(n === 1 ? one : many, args),
@@ -34,7 +34,7 @@ export function figure(
   };
 }
 
-export function against(more: Partial<IAgainst> = {}): IAgainst {
+export function comparison(more: Partial<IComparison> = {}): IComparison {
   return {
     baseline: 100,
     baseline_uncertainty: 4,

@@ -3,8 +3,8 @@ import { renderToStaticMarkup } from 'react-dom/server';
 import { Dots, type IDot } from '../charts/dots';
 import { timeOfDay } from '../format/time';
 import type { Status } from '../tokens';
-import { drawn, ran, text } from './panel';
-import { against, cell, figure, state, totals } from './sample';
+import { renderPage, stateAfterRun, renderText } from './panel';
+import { comparison, cell, figure, state, totals } from './sample';
 
 function run(key: string, joules: number): IDot {
   const quality = 'measured';
@@ -12,11 +12,11 @@ function run(key: string, joules: number): IDot {
 }
 
 beforeAll(() => {
-  // React says once for each component that effects of layout don't run here, which is so.
+  // React warns once per component that layout effects don't run here, which is expected.
   jest.spyOn(console, 'error').mockImplementation(() => undefined);
 });
 
-describe('where there is nothing to show', () => {
+describe('without live figures', () => {
   const cases: [Status, string, string | null][] = [
     [{ kind: 'no-notebook' }, 'Open a notebook', 'Open…'],
     [{ kind: 'no-kernel', last: null }, 'has no kernel.', 'Start kernel'],
@@ -44,9 +44,9 @@ describe('where there is nothing to show', () => {
   ];
 
   it.each(cases)('%p', (status, sentence, step) => {
-    const page = drawn(state({ status }));
+    const page = renderPage(state({ status }));
     expect(page).toContain(`data-state="${status.kind}"`);
-    expect(text(state({ status }))).toContain(sentence);
+    expect(renderText(state({ status }))).toContain(sentence);
     if (step !== null) {
       expect(page).toMatch(new RegExp(`<button[^>]*>${step}</button>`));
     }
@@ -55,23 +55,23 @@ describe('where there is nothing to show', () => {
 
   it.each(['stale', 'disconnected'])('keeps the last figures: %s', kind => {
     const status = { kind, seconds: 12, since: 0 } as Status;
-    const page = drawn(ran([cell(600, 20)], { status }));
+    const page = renderPage(stateAfterRun([cell(600, 20)], { status }));
     expect(page).toContain('data-testid="green-total"');
     expect(page).toContain('jgp-mod-muted');
   });
 
-  it('has no figures before a cell has run, and the way to a sensor already', () => {
+  it('shows no figures before a cell has run, but the hint on sensors', () => {
     const problem = { sentence: 'It is closed to you.', command: 'chmod x' };
-    const none = ran([], { status: { kind: 'live' }, problem });
-    expect(drawn(none)).not.toContain('data-testid="green-total"');
-    expect(text(none)).toContain('Run a cell and its energy shows here.');
-    expect(text(none)).toContain('It is closed to you.');
-    expect(drawn({ ...none, busy: true })).toContain('green-total');
+    const none = stateAfterRun([], { status: { kind: 'live' }, problem });
+    expect(renderPage(none)).not.toContain('data-testid="green-total"');
+    expect(renderText(none)).toContain('Run a cell and its energy shows here.');
+    expect(renderText(none)).toContain('It is closed to you.');
+    expect(renderPage({ ...none, busy: true })).toContain('green-total');
   });
 
-  it('says how a sensor is opened', () => {
+  it('shows how to enable a sensor', () => {
     const problem = { sentence: 'It is closed to you.', command: 'chmod x' };
-    const page = text(ran([cell(600, 20)], { problem }));
+    const page = renderText(stateAfterRun([cell(600, 20)], { problem }));
     expect(page).toContain('No energy sensor can be read.');
     expect(page).toContain('It is closed to you. chmod x Open the doctor');
   });
@@ -82,8 +82,8 @@ describe('provenance', () => {
   const one = cell(600, 20, { figure: figure(600, 20, simulated) });
 
   it('never calls a simulated figure measured', () => {
-    const page = drawn(
-      ran([one], {
+    const page = renderPage(
+      stateAfterRun([one], {
         busy: true,
         running: { ...one, status: 'running', final: false },
         watts: 24,
@@ -109,10 +109,10 @@ describe('provenance', () => {
     expect(page).toContain('jgp-gpu jgp-sim');
   });
 
-  it('marks what is estimated by sign, hatch and word', () => {
+  it('marks estimated figures by symbol, hatching and word', () => {
     const estimated = { quality: 'estimated', measured_share: 0 } as const;
-    const page = drawn(
-      ran(
+    const page = renderPage(
+      stateAfterRun(
         [
           cell(92, 37, {
             figure: figure(92, 37, estimated),
@@ -129,8 +129,8 @@ describe('provenance', () => {
     expect(page).toContain('~ estimated');
   });
 
-  it('shows what is absent as absent', () => {
-    const page = ran([cell(null)], {
+  it('shows missing readings as missing', () => {
+    const page = stateAfterRun([cell(null)], {
       totals: {
         figure: figure(null),
         parts: [],
@@ -142,14 +142,14 @@ describe('provenance', () => {
         compared: 0
       }
     });
-    expect(text(page)).toContain('no reading');
-    expect(drawn(page)).toMatch(/class="jgp-j">–</);
-    expect(text(page)).not.toMatch(/(^| )0( |J|W)/);
-    expect(text(page)).not.toContain('Idle');
+    expect(renderText(page)).toContain('no reading');
+    expect(renderPage(page)).toMatch(/class="jgp-j">–</);
+    expect(renderText(page)).not.toMatch(/(^| )0( |J|W)/);
+    expect(renderText(page)).not.toContain('Idle');
   });
 });
 
-describe('against the baseline', () => {
+describe('comparison with the baseline', () => {
   const baseline = {
     kind: 'named',
     name: 'before',
@@ -158,9 +158,9 @@ describe('against the baseline', () => {
     cells: 3,
     made_at: 0
   } as const;
-  const compared = (more: Parameters<typeof against>[0]): string =>
-    text(
-      ran([cell(600, 20, { against: against(more) })], {
+  const compared = (more: Parameters<typeof comparison>[0]): string =>
+    renderText(
+      stateAfterRun([cell(600, 20, { against: comparison(more) })], {
         baseline,
         totals: {
           figure: figure(600, 20),
@@ -169,7 +169,7 @@ describe('against the baseline', () => {
           cells: 1,
           idle: null,
           reruns: null,
-          against: against({
+          against: comparison({
             difference: -38,
             difference_uncertainty: 6,
             ...more
@@ -179,36 +179,36 @@ describe('against the baseline', () => {
       })
     );
 
-  it('says what was saved, on how many cells, and how sure', () => {
-    const said = compared({});
-    expect(said).toContain(
+  it('shows the saving, the number of cells, and the interval', () => {
+    const page = compared({});
+    expect(page).toContain(
       '38 J saved, −38 % on the 1 cell both runs finished'
     );
-    expect(said).toContain('(95 %: −44 to −32 J)');
+    expect(page).toContain('(95 %: −44 to −32 J)');
   });
 
-  it('says what was in excess', () => {
-    const said = compared({
+  it('shows the excess', () => {
+    const page = compared({
       verdict: 'more',
       ratio: 0.27,
       difference: 26,
       excess: 26,
       saved: 0
     });
-    expect(said).toContain('26 J excess, +27 %');
+    expect(page).toContain('26 J excess, +27 %');
   });
 
-  it('gives neither ratio nor saving without proof', () => {
-    const said = compared({ verdict: 'unproven' });
-    expect(said).toContain('≈ no proven difference');
-    expect(said).not.toMatch(/saved|excess|38 %/);
+  it('shows neither ratio nor saving without significance', () => {
+    const page = compared({ verdict: 'unproven' });
+    expect(page).toContain('≈ no proven difference');
+    expect(page).not.toMatch(/saved|excess|38 %/);
   });
 
-  it('asks for a baseline where there is none', () => {
-    const said = text(ran([cell(600, 20)]));
-    expect(said).toContain('Nothing to compare with yet.');
-    expect(said).toContain('Set as baseline Load one…');
-    expect(said).toContain('share');
+  it('offers to set a baseline where there is none', () => {
+    const page = renderText(stateAfterRun([cell(600, 20)]));
+    expect(page).toContain('Nothing to compare with yet.');
+    expect(page).toContain('Set as baseline Load one…');
+    expect(page).toContain('share');
   });
 });
 
@@ -223,27 +223,27 @@ describe('the order of the cells', () => {
     cell(55, 1, { line: 'middle' })
   ];
   const lines = (page: string): string[] =>
-    [...page.matchAll(/<code>(.*?)<\/code>/g)].map(found => found[1]);
+    [...page.matchAll(/<code>(.*?)<\/code>/g)].map(match => match[1]);
 
   it('is that of the notebook', () => {
-    const page = drawn(ran(cells));
+    const page = renderPage(stateAfterRun(cells));
     expect(lines(page)).toEqual(['small', 'bound', 'killed', 'middle']);
     expect(page).toContain('aria-pressed="false"');
   });
 
-  it('is by what the rows say once that was chosen', () => {
-    const page = drawn(ran(cells), { order: 'joules' });
+  it('is by the joules shown, once that was chosen', () => {
+    const page = renderPage(stateAfterRun(cells), { order: 'joules' });
     expect(lines(page)).toEqual(['middle', 'killed', 'small', 'bound']);
     expect(page).toMatch(/>55.0<.*≥ 50<.*>25.0<.*≤ 60</s);
     expect(page).toContain('aria-pressed="true"');
   });
 });
 
-describe('how a figure is written', () => {
-  it('keeps a bound off its sign everywhere, idle energy included', () => {
+describe('formatting of figures', () => {
+  it('has a space between sign and bound everywhere', () => {
     const bound = figure(0.3, 0.5, { below_resolution: true });
-    const page = drawn(
-      ran([cell(0.3, 0.5, { figure: bound })], {
+    const page = renderPage(
+      stateAfterRun([cell(0.3, 0.5, { figure: bound })], {
         totals: totals(bound, { idle: bound, reruns: bound })
       })
     );
@@ -251,39 +251,45 @@ describe('how a figure is written', () => {
     expect(page).not.toContain('≤0');
   });
 
-  it('says what costs little as the kernel does: how often, then how sure', () => {
+  it('states small costs as the kernel does: number of runs, then uncertainty', () => {
     const worth = figure(600, 30, {
       co2e_grams: 0.003,
       cost: 0.00001345,
       currency: 'EUR'
     });
-    const page = text(ran([cell(600, 30)], { totals: totals(worth) }));
+    const page = renderText(
+      stateAfterRun([cell(600, 30)], { totals: totals(worth) })
+    );
     expect(page).toContain('€13.45 cost per million runs ± 5 %');
     expect(page).toContain('3.0 mg CO₂e ± 5 %');
   });
 
-  it('says of what only a bound is known no more than a bound', () => {
+  it('derives only bounds from a bound', () => {
     const worth = figure(0.3, 0.5, {
       below_resolution: true,
       co2e_grams: 0.003,
       cost: 0.00001345,
       currency: 'EUR'
     });
-    const page = text(ran([cell(0.3, 0.5)], { totals: totals(worth) }));
+    const page = renderText(
+      stateAfterRun([cell(0.3, 0.5)], { totals: totals(worth) })
+    );
     expect(page).toContain('≤ 0.3 mWh');
     expect(page).toContain('≤ 8.1 mg CO₂e');
     expect(page).toContain('≤ €35.87 cost per million runs');
     expect(page).not.toMatch(/± \d{3}/);
-    const none = text(ran([], { totals: totals({ ...worth, joules: -0.1 }) }));
+    const none = renderText(
+      stateAfterRun([], { totals: totals({ ...worth, joules: -0.1 }) })
+    );
     expect(none).toContain('– CO₂e');
     expect(none).not.toContain('≤ –');
   });
 
-  it('gives what still grows no ± of its end', () => {
+  it('shows no ± for figures that still grow', () => {
     const worth = figure(2, 3, { co2e_grams: 0.003 });
     const running = cell(2, 3, { status: 'running', final: false });
-    const page = text(
-      ran([running], { busy: true, totals: totals(worth), running })
+    const page = renderText(
+      stateAfterRun([running], { busy: true, totals: totals(worth), running })
     );
     expect(page).toContain('CO₂e');
     expect(page).not.toMatch(/CO₂e ±/);
@@ -291,8 +297,8 @@ describe('how a figure is written', () => {
 });
 
 describe('the chart of runs', () => {
-  it('has a scale, whose figures keep off that of the baseline', () => {
-    // Nothing is as wide as it is drawn here, and all is as high.
+  it('has axis labels that do not overlap the baseline’s', () => {
+    // jsdom has no layout: widths are 0, heights are all equal.
     const page = renderToStaticMarkup(
       React.createElement(Dots, {
         dots: [run('a', 930), run('b', 400)],
@@ -304,7 +310,7 @@ describe('the chart of runs', () => {
       })
     );
     const seen = [...page.matchAll(/<text[^>]* y="([\d.]+)"[^>]*>([^<]*)</g)];
-    expect(seen.map(([_, __, said]) => said)).toEqual([
+    expect(seen.map(([_, __, page]) => page)).toEqual([
       '610',
       'at 0',
       'at 500',
@@ -313,51 +319,53 @@ describe('the chart of runs', () => {
   });
 });
 
-describe('what a total holds and does not', () => {
-  it('begins with the first execution of all, not with the first that is left in a row', () => {
-    const again = ran([cell(600, 20, { started_at: 7200 })], {
+describe('contents of a total', () => {
+  it('begins with the first execution, not with the first one shown in a row', () => {
+    const again = stateAfterRun([cell(600, 20, { started_at: 7200 })], {
       totals: totals(figure(600, 20), { began_at: 3600 })
     });
-    expect(text(again)).toContain(`since ${timeOfDay(3600)}`);
-    expect(text(again)).not.toContain(timeOfDay(7200));
+    expect(renderText(again)).toContain(`since ${timeOfDay(3600)}`);
+    expect(renderText(again)).not.toContain(timeOfDay(7200));
   });
 
-  it('says of a sum of today that may be behind that it may be more', () => {
-    const least = ran([cell(600, 20)], {
-      today: { ...figure(600, 20), least: true }
+  it('marks a total of today that may be incomplete as a lower bound', () => {
+    const least = stateAfterRun([cell(600, 20)], {
+      today: { ...figure(600, 20), lowerBound: true }
     });
-    expect(text(least)).toContain('All notebooks today ≥ 600 J ± 20');
-    const whole = ran([cell(600, 20)], { today: figure(600, 20) });
-    expect(text(whole)).toContain('All notebooks today 600 J ± 20');
+    expect(renderText(least)).toContain('All notebooks today ≥ 600 J ± 20');
+    const whole = stateAfterRun([cell(600, 20)], { today: figure(600, 20) });
+    expect(renderText(whole)).toContain('All notebooks today 600 J ± 20');
   });
 
   it('names devices that are not in it, and marks the rows', () => {
     const lacking = cell(3, 1, { incomplete: '1 of 2 devices not counted' });
-    const page = drawn(ran([cell(600, 20), lacking]));
+    const page = renderPage(stateAfterRun([cell(600, 20), lacking]));
     expect(page).toContain('1 with a device not counted');
     expect(page).toContain('>incomplete<');
     const row = /aria-label="([^"]*3[^"]*1 of 2 devices not counted[^"]*)"/;
     expect(page).toMatch(row);
-    expect(drawn(ran([cell(600, 20)]))).not.toContain('not counted');
+    expect(renderPage(stateAfterRun([cell(600, 20)]))).not.toContain(
+      'not counted'
+    );
   });
 
-  it('says that others’ use of a device is counted', () => {
+  it('says that shared devices are counted completely', () => {
     const shared = cell(96, 2, {
       shared: true,
       own_joules: 51,
       device_joules: 96
     });
     const whole = 'shared devices are counted whole';
-    expect(drawn(ran([shared]))).toContain(whole);
-    expect(drawn(ran([cell(600, 20)]))).not.toContain(whole);
+    expect(renderPage(stateAfterRun([shared]))).toContain(whole);
+    expect(renderPage(stateAfterRun([cell(600, 20)]))).not.toContain(whole);
   });
 });
 
-describe('text from elsewhere', () => {
-  it('stays text', () => {
+describe('untrusted text', () => {
+  it('is escaped', () => {
     const hostile = '<img src=x onerror=alert(1)><script>alert(1)</script>';
-    const page = drawn(
-      ran([cell(1e300, 1e299, { line: hostile })], {
+    const page = renderPage(
+      stateAfterRun([cell(1e300, 1e299, { line: hostile })], {
         notebook: `${hostile}.ipynb`,
         notice: hostile,
         problem: { sentence: hostile, command: hostile },
@@ -377,9 +385,11 @@ describe('text from elsewhere', () => {
 });
 
 describe('ten thousand cells', () => {
-  it('put a few rows into the page', () => {
+  it('render only a few rows', () => {
     const cells = Array.from({ length: 10000 }, () => cell(1, 0.1));
-    const rows = drawn(ran(cells)).match(/data-testid="green-cell-row"/g);
+    const rows = renderPage(stateAfterRun(cells)).match(
+      /data-testid="green-cell-row"/g
+    );
     expect(rows?.length).toBeGreaterThan(10);
     expect(rows?.length).toBeLessThan(60);
   });

@@ -1,31 +1,31 @@
 /**
- * A cell's badge: one element over a corner of the cell's editor, of text alone.
+ * A cell's badge: one text element over a corner of the cell's editor.
  *
- * It takes no room, so that nothing moves when it comes, and it hides from sight where it would cover text. What it
- * says stays readable for who listens.
+ * It is positioned absolutely, so nothing moves when it appears. Where it would cover text it is hidden visually and
+ * stays available to screen readers.
  */
 import type { CodeCell } from '@jupyterlab/cells';
 import type { IDisposable } from '@lumino/disposable';
 import { Signal } from '@lumino/signaling';
 
-import { corner } from './badgePosition';
-import { belongs, plate } from './badgeText';
+import { badgePosition } from './badgePosition';
+import { belongsToExecution, badgeTextFor } from './badgeText';
 import type { ICell } from '../tokens';
-import type { Words } from '../format/messages';
+import type { Messages } from '../format/messages';
 
-/** Pixels before the first letter of a line, with the editor's edge. */
+/** Pixels left of a line's first character, including the editor's border. */
 const INDENT = 8;
 
 export class Badge implements IDisposable {
   /**
-   * @param cell - The cell, which has been drawn.
-   * @param box - Its editor.
-   * @param _unsettled - Called when the badge may need another place.
+   * @param cell - The cell; must be rendered.
+   * @param box - The node of its editor.
+   * @param _onLayoutChange - Called when the badge may have to move.
    */
   constructor(
     readonly cell: CodeCell,
     readonly box: HTMLElement,
-    private readonly _unsettled: () => void
+    private readonly _onLayoutChange: () => void
   ) {
     this.node.className = 'jgp-root jgp-badge';
     this.node.dataset.testid = 'green-badge';
@@ -48,23 +48,31 @@ export class Badge implements IDisposable {
     }
   }
 
-  /** Show a figure; what the words are made of may have changed as well. */
-  show(known: ICell, words: Words, baseline: string, own: boolean): void {
-    this._shown = { known, words, baseline, own };
+  /** Show a record. Call again when the messages or the baseline's name changed. */
+  show(
+    record: ICell,
+    messages: Messages,
+    baseline: string,
+    own: boolean
+  ): void {
+    this._shown = { record, messages, baseline, own };
     this._draw();
   }
 
-  /** Find the place that is free now; what is returned takes it, once all others have looked. */
-  look(): () => void {
+  /**
+   * Measure a free position. Returns a function that moves the badge there, so that all badges are measured before any
+   * moves (one layout pass).
+   */
+  measure(): () => void {
     const { cell, box, node } = this;
     const content = box.querySelector('.cm-content');
     if (!node.isConnected || !cell.editor || !box.offsetWidth || !content) {
-      return () => undefined; // not in sight
+      return () => undefined; // not rendered or hidden
     }
-    node.classList.remove('jgp-vh'); // what is clipped has no size
-    const bar = cell.node.querySelector<HTMLElement>('.jp-cell-toolbar');
+    node.classList.remove('jgp-vh'); // a visually hidden element has no size
+    const toolbar = cell.node.querySelector<HTMLElement>('.jp-cell-toolbar');
     const gutters = box.querySelector<HTMLElement>('.cm-gutters');
-    const place = corner(
+    const position = badgePosition(
       { width: node.offsetWidth, height: node.offsetHeight },
       {
         width: box.offsetWidth,
@@ -75,12 +83,12 @@ export class Badge implements IDisposable {
         lineHeight: cell.editor.lineHeight
       },
       cell.model.sharedModel.getSource().split('\n'),
-      { width: bar?.offsetWidth ?? 0, height: bar?.offsetHeight ?? 0 }
+      { width: toolbar?.offsetWidth ?? 0, height: toolbar?.offsetHeight ?? 0 }
     );
     return () => {
-      node.classList.toggle('jgp-vh', place === null);
-      node.classList.toggle('jgp-mod-low', place?.at === 'bottom');
-      node.style.right = place === null ? '' : `${place.right}px`;
+      node.classList.toggle('jgp-vh', position === null);
+      node.classList.toggle('jgp-mod-low', position?.at === 'bottom');
+      node.style.right = position === null ? '' : `${position.right}px`;
     };
   }
 
@@ -88,35 +96,36 @@ export class Badge implements IDisposable {
     if (this._shown === null) {
       return;
     }
-    const { known, words, baseline, own } = this._shown;
+    const { record, messages, baseline, own } = this._shown;
     const count = this.cell.model.executionCount;
     if (count !== null) {
       this._watched = null;
-    } else if (known.status === 'running') {
-      this._watched = known.id;
+    } else if (record.status === 'running') {
+      this._watched = record.id;
     }
-    const said = belongs(known, count, this._watched, own)
-      ? plate(words, known, baseline)
+    const badgeText = belongsToExecution(record, count, this._watched, own)
+      ? badgeTextFor(messages, record, baseline)
       : null;
-    if (said === null) {
+    if (badgeText === null) {
       this.node.remove();
       return;
     }
-    const grown = said.text.length !== this.node.textContent?.length;
-    if (said.text !== this.node.textContent) {
-      this.node.textContent = said.text;
+    const lengthChanged =
+      badgeText.text.length !== this.node.textContent?.length;
+    if (badgeText.text !== this.node.textContent) {
+      this.node.textContent = badgeText.text;
     }
-    if (said.sentence !== this.node.title) {
-      this.node.title = said.sentence;
-      this.node.setAttribute('aria-label', said.sentence);
+    if (badgeText.sentence !== this.node.title) {
+      this.node.title = badgeText.sentence;
+      this.node.setAttribute('aria-label', badgeText.sentence);
     }
     const area = this.cell.inputArea?.node;
     if (area && this.node.parentElement !== area) {
       area.append(this.node);
-    } else if (!grown) {
+    } else if (!lengthChanged) {
       return;
     }
-    this._unsettled();
+    this._onLayoutChange();
   }
 
   private _onState(_: unknown, { name }: { name: string }): void {
@@ -126,12 +135,12 @@ export class Badge implements IDisposable {
   }
 
   private _onContent(): void {
-    this._unsettled();
+    this._onLayoutChange();
   }
 
   private _shown: {
-    known: ICell;
-    words: Words;
+    record: ICell;
+    messages: Messages;
     baseline: string;
     own: boolean;
   } | null = null;

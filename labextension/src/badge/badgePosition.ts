@@ -1,8 +1,8 @@
 /**
- * Where in a cell's editor a badge has room: a corner on the right that no text and no toolbar reaches.
+ * Finds a free corner at the right of a cell's editor for its badge.
  *
- * A badge must never cover what a person wrote, nor push it aside. So it is computed from the lines themselves, which
- * are known also where the editor has not drawn them; where both corners are taken the badge yields.
+ * A badge must not cover or move source text. The position is computed from the source lines, which are known even
+ * where the editor has not rendered them. If both corners are occupied there is no position.
  */
 
 export interface ISize {
@@ -11,68 +11,70 @@ export interface ISize {
 }
 
 export interface IEditor extends ISize {
-  /** Pixels before the first letter of a line. */
+  /** Pixels left of a line's first character. */
   margin: number;
-  /** Pixels above the first line, and below the last. */
+  /** Pixels above the first line and below the last one. */
   padding: number;
   charWidth: number;
   lineHeight: number;
 }
 
-/** A corner, and the pixels to leave on its right. */
-export interface ICorner {
+/** A corner, and the badge's distance from the right edge in pixels. */
+export interface IBadgePosition {
   at: 'top' | 'bottom';
   right: number;
 }
 
-/** Pixels between a badge and everything else. */
+/** Pixels between a badge and text or a toolbar. */
 const GAP = 5;
 /** Pixels between a badge and the upper or lower edge of its editor. */
 const EDGE = 3;
 const TAB = 4;
 
-/** The columns that a line takes: wide letters count twice. */
+/** Columns that a line takes; wide characters count as two. */
 export function columns(line: string): number {
-  let taken = 0;
+  let count = 0;
   for (const letter of line) {
     if (letter === '\t') {
-      taken += TAB - (taken % TAB);
-    } else if (!UNSEEN.test(letter)) {
-      taken += WIDE.test(letter) ? 2 : 1;
+      count += TAB - (count % TAB);
+    } else if (!ZERO_WIDTH.test(letter)) {
+      count += WIDE.test(letter) ? 2 : 1;
     }
   }
-  return taken;
+  return count;
 }
 
-const UNSEEN = /[\p{Mn}\p{Me}\p{Cf}]/u;
+const ZERO_WIDTH = /[\p{Mn}\p{Me}\p{Cf}]/u;
 const WIDE =
   /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u;
 
 /**
- * Find a corner.
+ * Find a free corner; null where both are occupied.
  *
- * `toolbar` is what JupyterLab shows at the upper right of the cell that has the focus; of no size where there is none.
+ * @param toolbar - Size of the toolbar that JupyterLab shows at the upper right of the active cell; 0 × 0 without one.
  */
-export function corner(
+export function badgePosition(
   badge: ISize,
   editor: IEditor,
   lines: readonly string[],
   toolbar: ISize
-): ICorner | null {
-  const reach = EDGE + badge.height + 1 - editor.padding;
-  const rows = Math.max(1, Math.ceil(reach / editor.lineHeight));
-  const free = (right: number, beside: readonly string[]): boolean => {
-    const room = editor.width - right - badge.width - GAP - editor.margin;
+): IBadgePosition | null {
+  const coveredHeight = EDGE + badge.height + 1 - editor.padding;
+  const rows = Math.max(1, Math.ceil(coveredHeight / editor.lineHeight));
+  const fits = (right: number, coveredLines: readonly string[]): boolean => {
+    const freeWidth = editor.width - right - badge.width - GAP - editor.margin;
     return (
-      room >= 0 &&
-      beside.every(line => columns(line) * editor.charWidth <= room)
+      freeWidth >= 0 &&
+      coveredLines.every(line => columns(line) * editor.charWidth <= freeWidth)
     );
   };
-  const above = GAP + toolbar.width;
-  if (free(above, lines.slice(0, rows))) {
-    return { at: 'top', right: above };
+  const topRight = GAP + toolbar.width;
+  if (fits(topRight, lines.slice(0, rows))) {
+    return { at: 'top', right: topRight };
   }
-  const low =
-    editor.height - toolbar.height >= badge.height + EDGE ? GAP : above;
-  return free(low, lines.slice(-rows)) ? { at: 'bottom', right: low } : null;
+  const bottomRight =
+    editor.height - toolbar.height >= badge.height + EDGE ? GAP : topRight;
+  return fits(bottomRight, lines.slice(-rows))
+    ? { at: 'bottom', right: bottomRight }
+    : null;
 }

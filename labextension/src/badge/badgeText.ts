@@ -1,54 +1,59 @@
 /**
- * What a cell's badge says: the figure in a few signs, and the whole sentence for who points at it or listens.
+ * The text of a cell's badge, and the full sentence for its tooltip and for screen readers.
  *
- * A badge belongs to the execution whose number the cell shows. So a file that was copied with its cells' ids and uses
- * the same kernel never bears the figures of the other.
+ * A badge belongs to the execution whose number the cell shows. A copy of a notebook that has the same cell ids and
+ * uses the same kernel therefore doesn't show the other notebook's figures.
  */
-import { known } from '../format/quantities';
-import { provisional } from '../state/rows';
-import { sentence } from '../format/cellSentences';
+import { isKnown } from '../format/quantities';
+import { isProvisional } from '../state/rows';
+import { cellSentence } from '../format/cellSentences';
 import type { ICell } from '../tokens';
-import type { Words } from '../format/messages';
+import type { Messages } from '../format/messages';
 
-export interface IPlate {
+export interface IBadgeText {
   text: string;
   sentence: string;
 }
 
 const DOT = ' · ';
 
-/** What to show; null while there is nothing to say yet. */
-export function plate(
-  words: Words,
+/** The text of a badge; null while there is no figure yet. */
+export function badgeTextFor(
+  messages: Messages,
   cell: ICell,
   baseline: string
-): IPlate | null {
-  const { trans } = words;
-  if (!known(cell.figure.joules) && provisional(cell)) {
+): IBadgeText | null {
+  const { trans } = messages;
+  if (!isKnown(cell.figure.joules) && isProvisional(cell)) {
     return null;
   }
   const against = cell.against;
   const proven =
-    cell.status !== 'running' && against !== null && words.proven(against);
-  const said = [
-    words.text(words.ofCell(cell)),
+    cell.status !== 'running' && against !== null && messages.isProven(against);
+  const parts = [
+    messages.text(messages.cellReading(cell)),
     cell.figure.quality === 'simulated' ? trans.__('simulated') : '',
-    proven ? words.difference(cell).sign : ''
+    proven ? messages.difference(cell).sign : ''
   ];
-  const whole = [sentence(words, cell, baseline), words.devices(cell.parts)];
+  const sentences = [
+    cellSentence(messages, cell, baseline),
+    messages.devices(cell.parts)
+  ];
   return {
-    text: said.filter(each => each !== '').join(DOT),
-    sentence: whole.filter(each => each !== '').join('. ')
+    text: parts.filter(each => each !== '').join(DOT),
+    sentence: sentences.filter(each => each !== '').join('. ')
   };
 }
 
 /**
- * Whether a figure is of the execution that a cell shows.
+ * Whether a record belongs to the execution that a cell shows.
  *
- * `count` is the number in the cell's prompt, null while it has none: because it runs, was cleared, or was loaded anew
- * from a file. Then it is if the run began in this notebook (`own`), or if this very execution was `watched` running.
+ * @param count - The number in the cell's prompt; null while it runs, after it was cleared, or after the file was
+ * reloaded.
+ * @param watched - Id of the execution that was seen running in this cell.
+ * @param own - Whether the run began in this notebook.
  */
-export function belongs(
+export function belongsToExecution(
   cell: ICell,
   count: number | null,
   watched: string | null,

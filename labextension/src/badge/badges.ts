@@ -1,9 +1,10 @@
 /**
- * Which cells have a badge, and when badges look for their place.
+ * Decides which cells have a badge, and when badges are placed.
  *
- * Cells come and go as JupyterLab draws them: one that was never in sight has no editor yet and gets its badge when it
- * is drawn. What JupyterLab keeps outside the page stays as it is and is right when it comes back.
- * Badges are live figures like those of the panel: while a notebook with any is shown, its kernel is asked for them.
+ * JupyterLab renders cells lazily: a cell that was never visible has no editor and gets its badge once it is rendered.
+ * Cells that JupyterLab keeps detached are left alone.
+ *
+ * Badges show live figures: while a notebook with badges is visible, its kernel is asked for them.
  */
 import type { Cell, CodeCell } from '@jupyterlab/cells';
 import type { NotebookPanel } from '@jupyterlab/notebook';
@@ -14,31 +15,31 @@ import { Signal } from '@lumino/signaling';
 import { Badge } from './badge';
 import type { Preferences } from '../state/settings';
 import type { ICell, IEnergyModel } from '../tokens';
-import { Words } from '../format/messages';
+import { Messages } from '../format/messages';
 
-/** The badges of all open notebooks, and what they share: the words, and whether a person wants them. */
+/** The badges of all open notebooks, with their messages and settings. */
 export class Badges {
   constructor(
     readonly model: IEnergyModel,
     private readonly _trans: TranslationBundle,
-    private readonly _chosen: Preferences
+    private readonly _preferences: Preferences
   ) {
-    this._words = new Words(_trans, _chosen.current.unit);
-    _chosen.changed.connect(this._show, this);
+    this._messages = new Messages(_trans, _preferences.current.unit);
+    _preferences.changed.connect(this._updateVisibility, this);
   }
 
-  /** Whether badges are wanted. */
+  /** Whether the settings enable badges. */
   get wanted(): boolean {
-    return this._chosen.current.badge;
+    return this._preferences.current.badge;
   }
 
-  /** Another object where a person has chosen another unit. */
-  get words(): Words {
-    const { unit } = this._chosen.current;
-    if (this._words.choice !== unit) {
-      this._words = new Words(this._trans, unit);
+  /** A new object whenever the unit has changed. */
+  get messages(): Messages {
+    const { unit } = this._preferences.current;
+    if (this._messages.choice !== unit) {
+      this._messages = new Messages(this._trans, unit);
     }
-    return this._words;
+    return this._messages;
   }
 
   add(notebook: NotebookPanel): void {
@@ -46,19 +47,19 @@ export class Badges {
     this._open += 1;
     notebook.disposed.connect(() => {
       this._open -= 1;
-      this._show();
+      this._updateVisibility();
     });
-    this._show();
+    this._updateVisibility();
   }
 
-  private _show(): void {
+  private _updateVisibility(): void {
     this.model.show(
       'badges',
       this.wanted && this._open > 0 ? 'cells' : 'nothing'
     );
   }
 
-  private _words: Words;
+  private _messages: Messages;
   private _open = 0;
 }
 
@@ -66,10 +67,10 @@ export class Badges {
 class NotebookBadges implements IDisposable {
   constructor(
     private readonly _panel: NotebookPanel,
-    private readonly _all: Badges
+    private readonly _parent: Badges
   ) {
     const { content } = _panel;
-    _all.model.changed.connect(this._update, this);
+    _parent.model.changed.connect(this._update, this);
     content.modelChanged.connect(this._onModel, this);
     content.activeCellChanged.connect(this._onActive, this);
     _panel.disposed.connect(() => this.dispose());
@@ -85,50 +86,50 @@ class NotebookBadges implements IDisposable {
     if (!this._isDisposed) {
       this._isDisposed = true;
       Signal.clearData(this);
-      this._bar.disconnect();
+      this._toolbarObserver.disconnect();
       this._clear();
-      this._sizes.disconnect();
+      this._sizeObserver.disconnect();
     }
   }
 
   private _update(): void {
-    this._see(this._panel.content.widgets);
-    this._settle();
+    this._showFigures(this._panel.content.widgets);
+    this._placeBadges();
   }
 
-  /** Give those of the cells whose figures are known their badges. */
-  private _see(some: Iterable<Cell>): void {
-    const { model, words: said, wanted } = this._all;
+  /** Show the badges of those cells that have a record. */
+  private _showFigures(widgets: Iterable<Cell>): void {
+    const { model, messages, wanted } = this._parent;
     if (!wanted) {
       this._clear();
       return;
     }
-    if (said !== this._said) {
-      this._said = said;
+    if (messages !== this._messages) {
+      this._messages = messages;
       this._shown = new WeakMap();
     }
     const path = this._panel.context.localPath;
     const { notebook, baseline } = model.state;
     const name =
       notebook === path && baseline !== null
-        ? said.baseline(baseline)
-        : said.trans.__('baseline');
+        ? messages.baseline(baseline)
+        : messages.trans.__('baseline');
     const cells = model.cellsOf(path);
-    for (const cell of some) {
-      const known = cells.get(this._idOf(cell));
-      if (known !== this._shown.get(cell) && !cell.isDisposed) {
-        this._shown.set(cell, known);
-        if (known === undefined || cell.model.type !== 'code') {
-          this._drop(cell);
+    for (const cell of widgets) {
+      const record = cells.get(this._idOf(cell));
+      if (record !== this._shown.get(cell) && !cell.isDisposed) {
+        this._shown.set(cell, record);
+        if (record === undefined || cell.model.type !== 'code') {
+          this._removeBadge(cell);
         } else {
-          const badge = this._badges.get(cell) ?? this._make(cell);
-          badge?.show(known, said, name, cells.own);
+          const badge = this._badges.get(cell) ?? this._createBadge(cell);
+          badge?.show(record, messages, name, cells.own);
         }
       }
     }
   }
 
-  /** JupyterLab looks an id up each time; ten thousand of them five times a second are too many for that. */
+  /** Cell ids are cached: `cell.model.id` searches, and there may be 10,000 cells and five updates a second. */
   private _idOf(cell: Cell): string {
     let id = this._ids.get(cell);
     if (id === undefined) {
@@ -138,65 +139,67 @@ class NotebookBadges implements IDisposable {
     return id;
   }
 
-  private _make(cell: Cell): Badge | null {
+  private _createBadge(cell: Cell): Badge | null {
     if (cell.isPlaceholder()) {
-      if (!this._awaited.has(cell)) {
-        this._awaited.add(cell);
+      if (!this._awaitingDraw.has(cell)) {
+        this._awaitingDraw.add(cell);
         void cell.ready.then(() => {
           this._shown.delete(cell);
-          this._late.add(cell);
-          this._soon();
+          this._newlyDrawn.add(cell);
+          this._schedule();
         });
       }
       return null;
     }
     const box = cell.editorWidget?.node;
     if (box === undefined) {
-      return null; // no cell that JupyterLab has drawn
+      return null; // not rendered by JupyterLab
     }
-    const badge = new Badge(cell as CodeCell, box, () => this._unsettle(cell));
+    const badge = new Badge(cell as CodeCell, box, () =>
+      this._queuePlacement(cell)
+    );
     this._badges.set(cell, badge);
-    cell.disposed.connect(this._drop, this);
-    this._cells.set(badge.box, cell);
-    this._sizes.observe(badge.box);
+    cell.disposed.connect(this._removeBadge, this);
+    this._cellByEditor.set(badge.box, cell);
+    this._sizeObserver.observe(badge.box);
     return badge;
   }
 
-  private _drop(cell: Cell): void {
+  private _removeBadge(cell: Cell): void {
     const badge = this._badges.get(cell);
     if (badge === undefined) {
       return;
     }
-    this._sizes.unobserve(badge.box);
+    this._sizeObserver.unobserve(badge.box);
     this._badges.delete(cell);
-    this._unsettled.delete(badge);
+    this._unplaced.delete(badge);
     badge.dispose();
   }
 
   private _clear(): void {
-    [...this._badges.keys()].forEach(this._drop, this);
+    [...this._badges.keys()].forEach(this._removeBadge, this);
     this._shown = new WeakMap();
   }
 
-  /** Cells were drawn, or a badge may need another place. */
-  private _soon(): void {
-    if (!this._coming) {
-      this._coming = true;
+  /** Place badges with the next frame: cells were rendered, or a badge may have to move. */
+  private _schedule(): void {
+    if (!this._scheduled) {
+      this._scheduled = true;
       requestAnimationFrame(() => {
-        this._coming = false;
+        this._scheduled = false;
         if (!this._isDisposed) {
-          this._see(this._late);
-          this._late.clear();
-          this._settle();
+          this._showFigures(this._newlyDrawn);
+          this._newlyDrawn.clear();
+          this._placeBadges();
         }
       });
     }
   }
 
-  /** All look first and move then, so that the browser measures once. */
-  private _settle(): void {
-    const moves = [...this._unsettled].map(badge => badge.look());
-    this._unsettled.clear();
+  /** Measure all badges before moving any, so that the browser computes the layout once. */
+  private _placeBadges(): void {
+    const moves = [...this._unplaced].map(badge => badge.measure());
+    this._unplaced.clear();
     moves.forEach(move => move());
   }
 
@@ -206,7 +209,7 @@ class NotebookBadges implements IDisposable {
     this._onCells();
   }
 
-  /** Which widgets there are then is known once JupyterLab has heard of it too. */
+  /** JupyterLab updates its widgets after this signal, so wait for the next frame. */
   private _onCells(): void {
     requestAnimationFrame(() => {
       if (!this._isDisposed) {
@@ -215,47 +218,47 @@ class NotebookBadges implements IDisposable {
     });
   }
 
-  /** JupyterLab moves its toolbar to the cell that has the focus, some time later. */
+  /** JupyterLab moves its toolbar to the active cell asynchronously, so watch for it. */
   private _onActive(): void {
-    this._bar.disconnect();
+    this._toolbarObserver.disconnect();
     const cell = this._panel.content.activeCell;
     const area = cell?.inputArea?.node;
     if (cell && area) {
-      this._bar.observe(area, { childList: true });
-      this._bar.observe(cell.node, { attributeFilter: ['class'] });
+      this._toolbarObserver.observe(area, { childList: true });
+      this._toolbarObserver.observe(cell.node, { attributeFilter: ['class'] });
     }
-    this._unsettle(this._active);
+    this._queuePlacement(this._active);
     this._active = cell;
-    this._unsettle(cell);
+    this._queuePlacement(cell);
   }
 
-  private _unsettle(cell: Cell | null): void {
+  private _queuePlacement(cell: Cell | null): void {
     const badge = cell && this._badges.get(cell);
     if (badge) {
-      this._unsettled.add(badge);
-      this._soon();
+      this._unplaced.add(badge);
+      this._schedule();
     }
   }
 
   private readonly _badges = new Map<Cell, Badge>();
   private _shown = new WeakMap<Cell, ICell | undefined>();
-  private readonly _unsettled = new Set<Badge>();
-  private readonly _awaited = new WeakSet<Cell>();
-  /** Cells that were drawn since the last look. */
-  private readonly _late = new Set<Cell>();
+  private readonly _unplaced = new Set<Badge>();
+  private readonly _awaitingDraw = new WeakSet<Cell>();
+  /** Cells rendered since the last update. */
+  private readonly _newlyDrawn = new Set<Cell>();
   private readonly _ids = new WeakMap<Cell, string>();
-  /** The cells by their editors. */
-  private readonly _cells = new WeakMap<Element, Cell>();
-  private readonly _sizes = new ResizeObserver(entries =>
+  /** Cells by the nodes of their editors. */
+  private readonly _cellByEditor = new WeakMap<Element, Cell>();
+  private readonly _sizeObserver = new ResizeObserver(entries =>
     entries.forEach(({ target }) =>
-      this._unsettle(this._cells.get(target) ?? null)
+      this._queuePlacement(this._cellByEditor.get(target) ?? null)
     )
   );
-  private readonly _bar = new MutationObserver(() =>
-    this._unsettle(this._active)
+  private readonly _toolbarObserver = new MutationObserver(() =>
+    this._queuePlacement(this._active)
   );
   private _active: Cell | null = null;
-  private _said: Words | null = null;
-  private _coming = false;
+  private _messages: Messages | null = null;
+  private _scheduled = false;
   private _isDisposed = false;
 }

@@ -1,5 +1,5 @@
 /**
- * A bar: solid is measured, hatched is estimated, dashed is simulated; an upright tick is the baseline.
+ * A bar: solid is measured, hatched is estimated, dashed is simulated; a vertical tick marks the baseline.
  */
 import { h } from '../element';
 import type { Quality } from '../tokens';
@@ -11,15 +11,15 @@ const MARKS: Readonly<Record<Quality, string>> = {
   simulated: ' jgp-sim'
 };
 
-/** The look of a device's part, for bars and their keys. */
-export function look(kind: ISegment['kind'], quality: Quality): string {
+/** The CSS class of a segment, for bars and legends. */
+export function segmentClass(kind: ISegment['kind'], quality: Quality): string {
   return `jgp-${kind}${kind === 'over' ? '' : MARKS[quality]}`;
 }
 
 export interface ITick {
-  /** Share of the whole bar, 0 to 1. */
+  /** Position as a share of the bar, 0 to 1. */
   at: number;
-  /** Of a whole run, while only a part of it has run. */
+  /** Marks the baseline's whole run rather than the cells compared so far. */
   dashed?: boolean;
 }
 
@@ -46,7 +46,7 @@ export function Bar({
       {segments.map(segment => (
         <i
           key={`${segment.kind} ${segment.quality}`}
-          className={look(segment.kind, segment.quality)}
+          className={segmentClass(segment.kind, segment.quality)}
           style={{ width: percent(segment.share) }}
         />
       ))}

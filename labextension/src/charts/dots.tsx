@@ -1,17 +1,17 @@
 /**
- * Runs of a notebook as dots with their 95 % intervals, on an axis that begins at 0; the baseline is a line.
+ * Runs of a notebook as dots with 95 % intervals on an axis that starts at 0; the baseline is a line.
  */
 import { Fragment, h } from '../element';
-import { known } from '../format/decimal';
+import { isKnown } from '../format/decimal';
 import type { Quality } from '../tokens';
 import { linear, px, ticks } from './scale';
 import { useWidth } from './width';
 
 const HEIGHT = 118;
-/** Two lines of text need so much; the legend and the list name a baseline that lies closer to the ground. */
-const LINE = 11;
-const GROUND = HEIGHT - 8;
-/** Room right of the dots for what is written beside the axis, in pixels. */
+/** Height of a line of text. A baseline closer to the axis than this gets no text in the chart. */
+const TEXT_HEIGHT = 11;
+const AXIS_Y = HEIGHT - 8;
+/** Pixels at the right for the axis labels. */
 const MARGIN = 44;
 
 export interface IDot {
@@ -19,7 +19,7 @@ export interface IDot {
   joules: number | null;
   uncertainty: number | null;
   quality: Quality;
-  /** Whether it may still grow. */
+  /** Whether the run still goes on. */
   open: boolean;
   title: string;
 }
@@ -36,27 +36,27 @@ export function Dots({
   dots: readonly IDot[];
   baseline: { joules: number; uncertainty: number | null } | null;
   baselineText: string;
-  /** What is written beside the axis at so many joules. */
+  /** The axis label for a number of joules. */
   textOf: (joules: number) => string;
   selected: string | null;
   label: string;
 }): JSX.Element {
-  const [place, width] = useWidth<HTMLDivElement>();
-  const read = dots.filter(dot => known(dot.joules));
+  const [container, width] = useWidth<HTMLDivElement>();
+  const readings = dots.filter(dot => isKnown(dot.joules));
   const top = Math.max(
     0,
-    ...read.map(dot => (dot.joules ?? 0) + (dot.uncertainty ?? 0)),
+    ...readings.map(dot => (dot.joules ?? 0) + (dot.uncertainty ?? 0)),
     baseline ? baseline.joules + (baseline.uncertainty ?? 0) : 0
   );
   const end = width - MARGIN;
   const x = linear([0, Math.max(1, dots.length - 1)], [8, end - 8]);
-  const y = linear([0, top || 1], [GROUND, 8]);
+  const y = linear([0, top || 1], [AXIS_Y, 8]);
   const band = baseline?.uncertainty ?? 0;
-  const base = baseline ? y(baseline.joules) : -LINE;
-  const clear = (joules: number): boolean =>
-    joules === 0 || Math.abs(y(joules) - base) >= LINE;
+  const base = baseline ? y(baseline.joules) : -TEXT_HEIGHT;
+  const isClear = (joules: number): boolean =>
+    joules === 0 || Math.abs(y(joules) - base) >= TEXT_HEIGHT;
   return (
-    <div className="jgp-runs" ref={place}>
+    <div className="jgp-runs" ref={container}>
       <svg
         width={width}
         height={HEIGHT}
@@ -80,7 +80,7 @@ export function Dots({
               y1={px(base)}
               y2={px(base)}
             />
-            {GROUND - base < LINE ? null : (
+            {AXIS_Y - base < TEXT_HEIGHT ? null : (
               <text x={width} y={px(base + 4)} textAnchor="end">
                 {baselineText}
               </text>
@@ -88,7 +88,7 @@ export function Dots({
           </>
         ) : null}
         {dots.map((dot, index) =>
-          known(dot.joules) ? (
+          isKnown(dot.joules) ? (
             <Dot
               key={dot.key}
               dot={dot}
@@ -109,7 +109,7 @@ export function Dots({
                 y1={at}
                 y2={at}
               />
-              {clear(joules) ? (
+              {isClear(joules) ? (
                 <text x={width} y={px(at + 4)} textAnchor="end">
                   {textOf(joules)}
                 </text>
@@ -134,15 +134,15 @@ function Dot({
   selected: boolean;
 }): JSX.Element {
   const joules = dot.joules ?? 0;
-  const spread = dot.uncertainty ?? 0;
-  const high = px(y(joules + spread));
-  const low = px(y(Math.max(0, joules - spread)));
-  const sure = dot.quality === 'measured';
-  const dashes = sure ? undefined : '1.6 1.6';
+  const uncertainty = dot.uncertainty ?? 0;
+  const high = px(y(joules + uncertainty));
+  const low = px(y(Math.max(0, joules - uncertainty)));
+  const measured = dot.quality === 'measured';
+  const dashes = measured ? undefined : '1.6 1.6';
   return (
     <g className={selected ? 'jgp-dot jgp-mod-selected' : 'jgp-dot'}>
       <title>{dot.title}</title>
-      {spread > 0 ? (
+      {uncertainty > 0 ? (
         <path
           className="jgp-whisker"
           strokeDasharray={dashes}
@@ -150,11 +150,11 @@ function Dot({
         />
       ) : null}
       <circle
-        className={sure && !dot.open ? 'jgp-full' : 'jgp-open'}
+        className={measured && !dot.open ? 'jgp-full' : 'jgp-open'}
         strokeDasharray={dashes}
         cx={x}
         cy={px(y(joules))}
-        r={dot.open || !sure ? 3 : 2.5}
+        r={dot.open || !measured ? 3 : 2.5}
       />
     </g>
   );

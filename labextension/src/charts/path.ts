@@ -1,7 +1,7 @@
 /**
- * Lines with gaps: a reading that is missing interrupts the line, it is never drawn as 0.
+ * SVG paths of lines with gaps: a missing reading interrupts the line and is never drawn as 0.
  */
-import { known } from '../format/decimal';
+import { isKnown } from '../format/decimal';
 import { px, type Scale } from './scale';
 
 export interface IPoint {
@@ -9,45 +9,45 @@ export interface IPoint {
   y: number | null;
 }
 
-/** The stretches without a gap: cut where a reading is absent, and where more than `reach` lies between two. */
-export function stretches(
+/** Split points at missing readings and where two are more than `maxGap` apart. */
+export function splitAtGaps(
   points: readonly IPoint[],
-  reach = Infinity
+  maxGap = Infinity
 ): { x: number; y: number }[][] {
-  const found: { x: number; y: number }[][] = [];
+  const pieces: { x: number; y: number }[][] = [];
   let last: { x: number; y: number } | null = null;
   for (const { x, y } of points) {
-    if (!known(y) || !known(x)) {
+    if (!isKnown(y) || !isKnown(x)) {
       last = null;
       continue;
     }
-    if (last === null || x - last.x > reach || x < last.x) {
-      found.push([]);
+    if (last === null || x - last.x > maxGap || x < last.x) {
+      pieces.push([]);
     }
     last = { x, y };
-    found[found.length - 1].push(last);
+    pieces[pieces.length - 1].push(last);
   }
-  return found;
+  return pieces;
 }
 
-/** The line through a stretch as an SVG path; a lone point becomes a short dash, so that it is seen. */
-export function line(
-  stretch: readonly { x: number; y: number }[],
+/** SVG path of a line; a single point becomes a short dash so that it is visible. */
+export function linePath(
+  piece: readonly { x: number; y: number }[],
   x: Scale,
   y: Scale
 ): string {
-  const steps = stretch.map(point => `${px(x(point.x))},${px(y(point.y))}`);
+  const steps = piece.map(point => `${px(x(point.x))},${px(y(point.y))}`);
   return steps.length === 1 ? `M${steps[0]}h1` : `M${steps.join('L')}`;
 }
 
-/** The area between a stretch and the ground. */
-export function area(
-  stretch: readonly { x: number; y: number }[],
+/** SVG path of the area between a line and the axis at `ground`. */
+export function areaPath(
+  piece: readonly { x: number; y: number }[],
   x: Scale,
   y: Scale,
   ground: number
 ): string {
-  const first = px(x(stretch[0].x));
-  const last = px(x(stretch[stretch.length - 1].x));
-  return `${line(stretch, x, y)}L${last},${ground}L${first},${ground}Z`;
+  const first = px(x(piece[0].x));
+  const last = px(x(piece[piece.length - 1].x));
+  return `${linePath(piece, x, y)}L${last},${ground}L${first},${ground}Z`;
 }

@@ -1,52 +1,51 @@
 /**
- * The course of power: the last minute before the newest point, and the cells that ran in it.
+ * Power over the last minute, and the cells that ran in it.
  *
- * The clock is the kernel's alone (the newest point is "now"), so that a browser with another time draws the
- * same picture.
+ * All times are the kernel's, with the newest point as "now", so the browser's clock doesn't matter.
  */
-import { known } from '../format/decimal';
-import type { ICell, IPower } from '../tokens';
+import { isKnown } from '../format/decimal';
+import type { ICell, IPowerPoint } from '../tokens';
 
 export const WINDOW_SECONDS = 60;
 
-/** Readings come at least once a second while something runs; a longer silence is a gap. */
+/** Readings come at least once a second while a cell runs; a longer interval is drawn as a gap. */
 export const GAP_SECONDS = 2.5;
 
-export interface ISpan {
+export interface ICellSpan {
   cell: string;
   from: number;
   to: number;
 }
 
-export interface ICourse {
+export interface IPowerSeries {
   from: number;
   to: number;
-  points: IPower[];
-  spans: ISpan[];
-  highest: number | null;
+  points: IPowerPoint[];
+  spans: ICellSpan[];
+  peak: number | null;
   idle: number | null;
 }
 
-/** The last stretch of power; null where there is no point. */
-export function course(
-  power: readonly IPower[],
+/** The power over the last `width` seconds; null without points. */
+export function powerSeries(
+  power: readonly IPowerPoint[],
   width = WINDOW_SECONDS
-): ICourse | null {
+): IPowerSeries | null {
   if (power.length === 0) {
     return null;
   }
   const to = power[power.length - 1].at;
   const from = to - width;
   const points = power.filter(point => point.at >= from && point.at <= to);
-  const read = points.filter(point => known(point.watts));
-  const idle = read.filter(point => point.cell === null);
-  const watts = (point: IPower): number => point.watts ?? 0;
+  const readings = points.filter(point => isKnown(point.watts));
+  const idle = readings.filter(point => point.cell === null);
+  const watts = (point: IPowerPoint): number => point.watts ?? 0;
   return {
     from,
     to,
     points,
-    spans: spans(points),
-    highest: read.length > 0 ? Math.max(...read.map(watts)) : null,
+    spans: cellSpans(points),
+    peak: readings.length > 0 ? Math.max(...readings.map(watts)) : null,
     idle:
       idle.length > 0
         ? idle.reduce((sum, point) => sum + watts(point), 0) / idle.length
@@ -54,9 +53,9 @@ export function course(
   };
 }
 
-/** The highest power of a course: of its points, and of the cells that ended in it, for a short one ends between two. */
-export function highest(
-  course: ICourse,
+/** The peak power. It includes the mean power of short cells, which may fall between two points. */
+export function peakPower(
+  series: IPowerSeries,
   cells: readonly ICell[]
 ): number | null {
   const means = cells
@@ -64,29 +63,29 @@ export function highest(
       ({ figure, final, started_at, seconds }) =>
         final &&
         seconds > 0 &&
-        known(figure.joules) &&
+        isKnown(figure.joules) &&
         !figure.below_resolution &&
-        started_at + seconds >= course.from &&
-        started_at <= course.to
+        started_at + seconds >= series.from &&
+        started_at <= series.to
     )
     .map(({ figure, seconds }) => (figure.joules ?? 0) / seconds);
-  const all = course.highest === null ? means : [course.highest, ...means];
+  const all = series.peak === null ? means : [series.peak, ...means];
   return all.length > 0 ? Math.max(...all) : null;
 }
 
-/** Where each cell began and ended, as far as points tell. */
-function spans(points: readonly IPower[]): ISpan[] {
-  const found: ISpan[] = [];
-  let open: ISpan | null = null;
+/** Start and end of each cell, from the points. */
+function cellSpans(points: readonly IPowerPoint[]): ICellSpan[] {
+  const result: ICellSpan[] = [];
+  let open: ICellSpan | null = null;
   for (const { at, cell } of points) {
     if (open && cell === open.cell) {
       open.to = at;
     } else {
       open = cell === null ? null : { cell, from: at, to: at };
       if (open) {
-        found.push(open);
+        result.push(open);
       }
     }
   }
-  return found;
+  return result;
 }

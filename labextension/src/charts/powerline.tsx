@@ -1,54 +1,54 @@
 /**
- * The last minute of power: shaded spans are cells, a missing reading is a gap in the line.
+ * Chart of the last minute's power; shaded spans are cells, missing readings are gaps.
  */
 import { Fragment, h } from '../element';
-import { GAP_SECONDS, type ICourse } from './powerSeries';
-import { area, line, stretches } from './path';
+import { GAP_SECONDS, type IPowerSeries } from './powerSeries';
+import { areaPath, linePath, splitAtGaps } from './path';
 import { linear, px } from './scale';
 import { useWidth } from './width';
 
 const HEIGHT = 52;
-const GROUND = HEIGHT - 0.5;
-/** A number under a span needs this much room, in pixels. */
-const ROOM = 22;
+const AXIS_Y = HEIGHT - 0.5;
+/** Minimum distance between two cell numbers, in pixels. */
+const LABEL_WIDTH = 22;
 
 export function Powerline({
-  course,
+  series,
   label,
   live,
   quality,
   nameOf
 }: {
-  course: ICourse;
+  series: IPowerSeries;
   label: string;
-  /** Whether the newest point is now: then it has a dot. */
+  /** Whether the newest point is current; it is then marked with a dot. */
   live: boolean;
   quality: 'measured' | 'estimated' | 'simulated' | null;
-  /** The number of a cell, '' where it has none. */
+  /** The number of a cell; empty where it has none. */
   nameOf: (cell: string) => string;
 }): JSX.Element {
-  const [place, width] = useWidth<HTMLDivElement>();
-  const x = linear([course.from, course.to], [0, width - 3]);
-  const y = linear([0, (course.highest ?? 0) * 1.12 || 1], [GROUND, 1]);
-  const lines = stretches(
-    course.points.map(point => ({ x: point.at, y: point.watts })),
+  const [container, width] = useWidth<HTMLDivElement>();
+  const x = linear([series.from, series.to], [0, width - 3]);
+  const y = linear([0, (series.peak ?? 0) * 1.12 || 1], [AXIS_Y, 1]);
+  const lines = splitAtGaps(
+    series.points.map(point => ({ x: point.at, y: point.watts })),
     GAP_SECONDS
   );
-  const last = course.points[course.points.length - 1];
-  let free = -Infinity;
-  const labels = course.spans.flatMap(span => {
+  const last = series.points[series.points.length - 1];
+  let nextFree = -Infinity;
+  const labels = series.spans.flatMap(span => {
     const at = x(span.from);
     const name = nameOf(span.cell);
-    if (name === '' || at < free || at > width - 10) {
+    if (name === '' || at < nextFree || at > width - 10) {
       return [];
     }
-    free = at + ROOM;
+    nextFree = at + LABEL_WIDTH;
     return [{ at, name }];
   });
   const unsure =
     quality === 'measured' || quality === null ? '' : ' jgp-mod-unsure';
   return (
-    <div className={`jgp-spark${unsure}`} ref={place}>
+    <div className={`jgp-spark${unsure}`} ref={container}>
       <svg
         width={width}
         height={HEIGHT}
@@ -56,7 +56,7 @@ export function Powerline({
         role="img"
         aria-label={label}
       >
-        {course.spans.map(span => (
+        {series.spans.map(span => (
           <rect
             key={`${span.cell} ${span.from}`}
             className="jgp-span"
@@ -66,25 +66,25 @@ export function Powerline({
             height={HEIGHT}
           />
         ))}
-        {course.idle === null ? null : (
+        {series.idle === null ? null : (
           <line
             className="jgp-idleline"
             x1={0}
             x2={width}
-            y1={px(y(course.idle))}
-            y2={px(y(course.idle))}
+            y1={px(y(series.idle))}
+            y2={px(y(series.idle))}
           />
         )}
-        {lines.map(stretch => (
-          <Fragment key={stretch[0].x}>
-            <path className="jgp-area" d={area(stretch, x, y, GROUND)} />
-            <path className="jgp-line" d={line(stretch, x, y)} />
+        {lines.map(piece => (
+          <Fragment key={piece[0].x}>
+            <path className="jgp-area" d={areaPath(piece, x, y, AXIS_Y)} />
+            <path className="jgp-line" d={linePath(piece, x, y)} />
           </Fragment>
         ))}
         {live && last.watts !== null ? (
           <circle cx={px(x(last.at))} cy={px(y(last.watts))} r={2.5} />
         ) : null}
-        <line className="jgp-axis" x1={0} x2={width} y1={GROUND} y2={GROUND} />
+        <line className="jgp-axis" x1={0} x2={width} y1={AXIS_Y} y2={AXIS_Y} />
       </svg>
       <div className="jgp-x" aria-hidden="true">
         {labels.map(({ at, name }) => (

@@ -1,10 +1,10 @@
 /**
- * From quantities to pixels: straight scales, and round figures for an axis.
+ * Linear scales, and round tick values for an axis.
  */
 
 export type Scale = (value: number) => number;
 
-/** A straight scale; a domain of no width lies at the start of the range. */
+/** A linear scale; a domain of zero width maps to the start of the range. */
 export function linear(
   domain: readonly [number, number],
   range: readonly [number, number]
@@ -14,12 +14,12 @@ export function linear(
   return value => range[0] + (value - domain[0]) * slope;
 }
 
-/** A coordinate short enough for a path: tenths of a pixel. */
+/** Round a coordinate to tenths of a pixel, to keep paths short. */
 export function px(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
-/** Round figures from 0 up to `largest`, about `count` steps of 1, 2 or 5 times a power of ten. */
+/** Round tick values from 0 to `largest`, about `count` steps of 1, 2 or 5 times a power of ten. */
 export function ticks(largest: number, count = 4): number[] {
   if (!(largest > 0) || !Number.isFinite(largest)) {
     return [0];

@@ -1,7 +1,7 @@
 /**
- * A stacked bar as shares: devices in one fixed order, each solid, hatched or dashed by how it came about.
+ * A stacked bar as shares: device kinds in a fixed order, each drawn by its quality.
  */
-import { known } from '../format/decimal';
+import { isKnown } from '../format/decimal';
 import type { IFigure, IPart, Kind, Quality } from '../tokens';
 
 export interface ISegment {
@@ -13,20 +13,20 @@ export interface ISegment {
 
 const ORDER: readonly Kind[] = ['gpu', 'cpu', 'dram', 'other'];
 
-/** The parts that have joules, in the order in which they are drawn. */
-export function drawn(parts: readonly IPart[]): IPart[] {
+/** The parts with a positive energy, in drawing order. */
+export function drawnParts(parts: readonly IPart[]): IPart[] {
   return ORDER.flatMap(kind =>
     parts.filter(
-      part => part.kind === kind && known(part.joules) && part.joules > 0
+      part => part.kind === kind && isKnown(part.joules) && part.joules > 0
     )
   );
 }
 
 /**
- * Stack the parts of `joules` on a bar that is `scale` joules long.
+ * Stack the parts of `joules` on a bar whose full length is `scale` joules.
  *
- * A figure below what the sensor resolves has no length. The lengths add up to `joules`: where the parts are of a shared device, they are drawn in proportion, and
- * as estimated, for an attribution is no measurement.
+ * A figure below the sensor's resolution has length 0. The lengths add up to `joules`: parts of a shared device are
+ * scaled down proportionally and drawn as estimated, since attribution is not a measurement.
  */
 export function stack(
   joules: number | null,
@@ -35,45 +35,47 @@ export function stack(
   scale: number
 ): ISegment[] {
   if (
-    !known(joules) ||
+    !isKnown(joules) ||
     !(joules > 0) ||
     !(scale > 0) ||
     figure.below_resolution
   ) {
     return [];
   }
-  const attributed = known(figure.joules) && joules !== figure.joules;
-  const read = drawn(parts);
-  const whole = read.reduce((sum, part) => sum + (part.joules ?? 0), 0);
+  const attributed = isKnown(figure.joules) && joules !== figure.joules;
+  const partsRead = drawnParts(parts);
+  const whole = partsRead.reduce((sum, part) => sum + (part.joules ?? 0), 0);
   if (!(whole > 0) || !Number.isFinite(whole)) {
-    const quality = attributed ? worse(figure.quality) : figure.quality;
+    const quality = attributed
+      ? attributedQuality(figure.quality)
+      : figure.quality;
     return [{ kind: 'other', quality, share: Math.min(1, joules / scale) }];
   }
-  return read.map(part => ({
+  return partsRead.map(part => ({
     kind: part.kind,
-    quality: attributed ? worse(part.quality) : part.quality,
+    quality: attributed ? attributedQuality(part.quality) : part.quality,
     share: Math.min(1, ((part.joules ?? 0) / whole) * (joules / scale))
   }));
 }
 
-function worse(quality: Quality): Quality {
+function attributedQuality(quality: Quality): Quality {
   return quality === 'measured' ? 'estimated' : quality;
 }
 
-/** Cut a bar at `at` (0 to 1): what lies beyond is excess and drawn as such. */
+/** Cut a bar at `at` (0 to 1); the rest becomes one `over` segment. */
 export function cut(segments: readonly ISegment[], at: number): ISegment[] {
-  const kept: ISegment[] = [];
-  let left = at;
-  let over = 0;
+  const inside: ISegment[] = [];
+  let remaining = at;
+  let excess = 0;
   for (const segment of segments) {
-    const share = Math.max(0, Math.min(segment.share, left));
+    const share = Math.max(0, Math.min(segment.share, remaining));
     if (share > 0) {
-      kept.push({ ...segment, share });
+      inside.push({ ...segment, share });
     }
-    left -= share;
-    over += segment.share - share;
+    remaining -= share;
+    excess += segment.share - share;
   }
-  return over > 0
-    ? [...kept, { kind: 'over', quality: 'measured', share: over }]
-    : kept;
+  return excess > 0
+    ? [...inside, { kind: 'over', quality: 'measured', share: excess }]
+    : inside;
 }

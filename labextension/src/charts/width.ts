@@ -1,24 +1,24 @@
 /**
- * How wide a chart's place is: charts are drawn in real pixels, so that text and lines keep their size.
+ * Charts are drawn at their real width in pixels, so that text and strokes keep their size.
  */
 import * as React from 'react';
 
-/** The ref of a place and its width in pixels, which follows the place; 296 before it is known. */
+/** A ref for a chart's container and its width in pixels; 296 until it is measured. */
 export function useWidth<T extends HTMLElement>(): [
   React.RefObject<T>,
   number
 ] {
-  const place = React.useRef<T>(null);
+  const element = React.useRef<T>(null);
   const [width, setWidth] = React.useState(296);
   React.useLayoutEffect(() => {
-    const node = place.current;
+    const node = element.current;
     if (node === null) {
       return;
     }
     const measure = (): void => {
-      const now = Math.floor(node.clientWidth);
-      if (now > 0) {
-        setWidth(now);
+      const current = Math.floor(node.clientWidth);
+      if (current > 0) {
+        setWidth(current);
       }
     };
     measure();
@@ -26,5 +26,5 @@ export function useWidth<T extends HTMLElement>(): [
     observer.observe(node);
     return () => observer.disconnect();
   }, []);
-  return [place, width];
+  return [element, width];
 }

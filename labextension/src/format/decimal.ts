@@ -1,8 +1,8 @@
 /**
- * Rounding in decimal: a number is rounded as it is written, so that 1.005 becomes 1.01.
+ * Decimal rounding: a number is rounded as it is written, so that 1.005 becomes 1.01.
  *
- * JavaScript rounds the binary number behind it (1.00), the kernel's records round the written one; the page
- * must not disagree with the record beside it by a digit. `__tests__/figures.ts` holds both to the same.
+ * JavaScript's `toFixed` rounds the binary value (1.00), Python's decimal rounds the written one. Page and records
+ * must show the same digits; both are tested against `__tests__/figures.ts`.
  */
 
 export type Rounding = 'nearest' | 'ceiling' | 'floor';
@@ -10,15 +10,15 @@ export type Rounding = 'nearest' | 'ceiling' | 'floor';
 export const MINUS = '−';
 export const ABSENT = '–';
 
-const MOST_DECIMALS = 12;
+const MAX_DECIMALS = 12;
 
-/** Whether there is a finite number to write. */
-export function known(value: number | null | undefined): value is number {
+/** Whether a value is a finite number. */
+export function isKnown(value: number | null | undefined): value is number {
   return typeof value === 'number' && Number.isFinite(value);
 }
 
-/** A finite number as an integer and the count of its decimals, exactly as it is written. */
-function parts(value: number): { coefficient: bigint; scale: number } {
+/** A finite number as integer coefficient and number of decimals, exactly as it is written. */
+function decimalParts(value: number): { coefficient: bigint; scale: number } {
   const [mantissa, exponent] = Math.abs(value).toExponential().split('e');
   const digits = mantissa.replace('.', '');
   return {
@@ -27,23 +27,27 @@ function parts(value: number): { coefficient: bigint; scale: number } {
   };
 }
 
-/** The magnitude of `value` in units of 10^-decimals, rounded. */
-function counted(value: number, decimals: number, rounding: Rounding): bigint {
-  const { coefficient, scale } = parts(value);
+/** The absolute value in units of 10^-decimals, rounded. */
+function roundedUnits(
+  value: number,
+  decimals: number,
+  rounding: Rounding
+): bigint {
+  const { coefficient, scale } = decimalParts(value);
   if (decimals >= scale) {
     return coefficient * 10n ** BigInt(decimals - scale);
   }
   const step = 10n ** BigInt(scale - decimals);
   const whole = coefficient / step;
-  const rest = coefficient % step;
-  const away =
+  const remainder = coefficient % step;
+  const roundUp =
     rounding === 'nearest'
-      ? 2n * rest >= step
-      : rest > 0n && (rounding === 'ceiling') === value > 0;
-  return away ? whole + 1n : whole;
+      ? 2n * remainder >= step
+      : remainder > 0n && (rounding === 'ceiling') === value > 0;
+  return roundUp ? whole + 1n : whole;
 }
 
-/** Write `value` with so many places (negative: rounded to tens, hundreds), commas and a true minus. */
+/** Write `value` with so many decimals (negative: rounded to tens, hundreds), thousands separators and a true minus. */
 export function fixed(
   value: number,
   decimals: number,
@@ -52,16 +56,16 @@ export function fixed(
   if (!Number.isFinite(value)) {
     return ABSENT;
   }
-  const size = Math.abs(value);
-  if (size >= 1e15 || (size > 0 && size < 10 ** -MOST_DECIMALS)) {
+  const magnitude = Math.abs(value);
+  if (magnitude >= 1e15 || (magnitude > 0 && magnitude < 10 ** -MAX_DECIMALS)) {
     return value
       .toExponential(1)
       .replace('.0e', 'e')
       .replace('e+', 'e')
       .replace(/-/g, MINUS);
   }
-  const places = Math.min(decimals, MOST_DECIMALS);
-  let integer = value === 0 ? 0n : counted(value, places, rounding);
+  const places = Math.min(decimals, MAX_DECIMALS);
+  let integer = value === 0 ? 0n : roundedUnits(value, places, rounding);
   if (places < 0) {
     integer *= 10n ** BigInt(-places);
   }
@@ -72,8 +76,10 @@ export function fixed(
   return sign + whole + (places > 0 ? `.${digits.slice(split)}` : '');
 }
 
-/** The decimals that give `value` so many significant digits; 9.96 with two is 10 unless the carry is kept. */
-export function places(
+/**
+ * Number of decimals for so many significant digits. 9.96 with two digits becomes "10", unless `keepCarry` ("10.0").
+ */
+export function decimalsFor(
   value: number,
   digits: number,
   rounding: Rounding = 'nearest',
@@ -86,9 +92,10 @@ export function places(
   let decimals = digits - 1 - exponent;
   if (!keepCarry) {
     decimals -=
-      counted(Math.abs(value), decimals, rounding).toString().length - digits;
+      roundedUnits(Math.abs(value), decimals, rounding).toString().length -
+      digits;
   }
-  return Math.min(decimals, MOST_DECIMALS);
+  return Math.min(decimals, MAX_DECIMALS);
 }
 
 /** Write `value` with so many significant digits. */
@@ -97,21 +104,21 @@ export function significant(
   digits = 2,
   rounding: Rounding = 'nearest'
 ): string {
-  return fixed(value, places(value, digits, rounding), rounding);
+  return fixed(value, decimalsFor(value, digits, rounding), rounding);
 }
 
-/** The first digit that is not 0 as `value` is written; '0' where it vanishes. */
-export function leading(value: number, decimals: number): string {
+/** The first non-zero digit of `value` as it is written; '0' where it rounds to 0. */
+export function leadingDigit(value: number, decimals: number): string {
   return fixed(Math.abs(value), decimals).match(/[1-9]/)?.[0] ?? '0';
 }
 
-/** The decimals that a ± gets: one significant digit, two where the first is 1. */
-export function doubt(uncertainty: number): number {
-  if (!known(uncertainty) || uncertainty === 0) {
+/** Number of decimals of an uncertainty: one significant digit, two where the first is 1. */
+export function uncertaintyDecimals(uncertainty: number): number {
+  if (!isKnown(uncertainty) || uncertainty === 0) {
     return 0;
   }
-  const finer = places(uncertainty, 2);
-  return leading(uncertainty, finer) === '1'
-    ? finer
-    : places(uncertainty, 1, 'nearest', true);
+  const decimals = decimalsFor(uncertainty, 2);
+  return leadingDigit(uncertainty, decimals) === '1'
+    ? decimals
+    : decimalsFor(uncertainty, 1, 'nearest', true);
 }

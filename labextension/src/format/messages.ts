@@ -1,27 +1,27 @@
 /**
- * The sentences of the panel, every word through the translator.
+ * All texts of the panel, through the translator.
  *
- * A row is drawn in signs and read aloud in a full sentence; both come from here, so that they can't say
- * different things. "~" and "about" mark what no sensor stands behind, "simulated" what no hardware does.
+ * Rows show symbols, screen readers get sentences; both come from here and therefore agree. "~" and "about" mark
+ * figures without any measured part, "simulated" those of simulated devices.
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
 import {
   ABSENT,
   THIN,
-  ceiling,
-  change,
+  upperBound,
+  percentChange,
   energy,
-  floor,
-  head,
-  known,
+  lowerBound,
+  withUnit,
+  isKnown,
   unitFor,
   wholePercent,
   type IUnit,
   type UnitChoice
 } from './quantities';
-import { provisional, told } from '../state/rows';
+import { isProvisional, writtenJoules } from '../state/rows';
 import type {
-  IAgainst,
+  IComparison,
   IBaselineHead,
   ICell,
   IFigure,
@@ -30,41 +30,41 @@ import type {
   Quality
 } from '../tokens';
 
-/** What came before a value: nothing, about, at most, at least. */
-export type Sign = '' | '~' | '≤' | '≥';
+/** Prefix of a value: none, about, at most, at least. */
+export type BoundSign = '' | '~' | '≤' | '≥';
 
-/** A figure as a row shows it: sign, value and ± (or "so far") without the unit. */
+/** A formatted figure; `suffix` is its ± or "so far". */
 export interface IReading {
-  sign: Sign;
+  sign: BoundSign;
   value: string;
-  doubt: string;
+  suffix: string;
   unit: IUnit;
 }
 
-/** "4.1", "~92", "≤ 0.8": a value with what came before it. */
-export function signed({
+/** Value with its prefix: "4.1", "~92", "≤ 0.8". */
+export function withSign({
   sign,
   value
 }: Pick<IReading, 'sign' | 'value'>): string {
   return `${sign}${sign === '≤' || sign === '≥' ? THIN : ''}${value}`;
 }
 
-/** How a cell stands beside its baseline, in the two lines of a row. */
-export interface IStanding {
+/** The right column of a row: a cell's difference from its baseline, and a word below it. */
+export interface IDifference {
   sign: string;
   word: string;
   excess: boolean;
 }
 
-/** Whether no sensor stands behind any part of a figure. */
-export function modelled(figure: IFigure): boolean {
+/** Whether no part of a figure was measured. */
+export function isModelled(figure: IFigure): boolean {
   return (
     figure.quality === 'estimated' &&
-    !(known(figure.measured_share) && figure.measured_share >= 0.005)
+    !(isKnown(figure.measured_share) && figure.measured_share >= 0.005)
   );
 }
 
-export class Words {
+export class Messages {
   constructor(
     readonly trans: TranslationBundle,
     readonly choice: UnitChoice = 'auto'
@@ -72,56 +72,69 @@ export class Words {
 
   // ---- figures ------------------------------------------------------------------------------------
 
-  /** A figure as it is written, bounds included; `joules` in its place where a part of it is meant. */
+  /** Format a figure, or its upper bound if it is below the sensor's resolution. `joules` replaces the figure's own. */
   reading(
     figure: IFigure,
-    given: IUnit | null = null,
+    fixedUnit: IUnit | null = null,
     joules: number | null = figure.joules
   ): IReading {
-    const unit = given ?? unitFor([joules, figure.uncertainty], this.choice);
-    if (known(joules) && figure.below_resolution && known(figure.uncertainty)) {
-      return this.bound('≤', Math.max(0, joules + figure.uncertainty), given);
+    const unit =
+      fixedUnit ?? unitFor([joules, figure.uncertainty], this.choice);
+    if (
+      isKnown(joules) &&
+      figure.below_resolution &&
+      isKnown(figure.uncertainty)
+    ) {
+      return this.bound(
+        '≤',
+        Math.max(0, joules + figure.uncertainty),
+        fixedUnit
+      );
     }
-    const amount = energy(joules, figure.uncertainty, given, this.choice);
+    const amount = energy(joules, figure.uncertainty, fixedUnit, this.choice);
     return {
-      sign: known(joules) && modelled(figure) ? '~' : '',
+      sign: isKnown(joules) && isModelled(figure) ? '~' : '',
       value: amount.value,
-      doubt: known(joules) ? `±${THIN}${amount.uncertainty ?? ABSENT}` : '',
-      unit: known(joules) ? amount.unit : unit
+      suffix: isKnown(joules) ? `±${THIN}${amount.uncertainty ?? ABSENT}` : '',
+      unit: isKnown(joules) ? amount.unit : unit
     };
   }
 
-  /** A bound, rounded away from the doubt so that it stays one. */
-  bound(sign: '≤' | '≥', joules: number, given: IUnit | null = null): IReading {
-    const unit = given ?? unitFor([joules], this.choice);
-    const write = sign === '≤' ? ceiling : floor;
-    return { sign, value: write(joules / unit.joules), doubt: '', unit };
+  /** Format a bound, rounded outwards so that it stays a bound. */
+  bound(
+    sign: '≤' | '≥',
+    joules: number,
+    fixedUnit: IUnit | null = null
+  ): IReading {
+    const unit = fixedUnit ?? unitFor([joules], this.choice);
+    const roundBound = sign === '≤' ? upperBound : lowerBound;
+    return { sign, value: roundBound(joules / unit.joules), suffix: '', unit };
   }
 
-  /** A cell's figure: own joules where the device is shared, a lower bound where the kernel was killed. */
-  ofCell(cell: ICell, given: IUnit | null = null): IReading {
-    const { bound, joules } = told(cell);
+  /** Format a cell's figure: its own joules where the device is shared, a lower bound where the kernel was killed. */
+  cellReading(cell: ICell, fixedUnit: IUnit | null = null): IReading {
+    const { bound, joules } = writtenJoules(cell);
     if (bound !== '' && joules !== null) {
-      return this.bound(bound, joules, given);
+      return this.bound(bound, joules, fixedUnit);
     }
-    return provisional(cell)
-      ? this.soFar(cell.figure, given, joules)
-      : this.reading(cell.figure, given, joules);
+    return isProvisional(cell)
+      ? this.soFar(cell.figure, fixedUnit, joules)
+      : this.reading(cell.figure, fixedUnit, joules);
   }
 
-  /** A figure that still grows: its ± is that of the newest moment, and not the one that it will end with. */
+  /** Format a figure that still grows: "so far" in place of the ±, which is not final either. */
   soFar(
     figure: IFigure,
-    given: IUnit | null = null,
+    fixedUnit: IUnit | null = null,
     joules: number | null = figure.joules
   ): IReading {
     const reading = this.reading(
       { ...figure, uncertainty: null },
-      given,
+      fixedUnit,
       joules
     );
-    return known(joules)
-      ? { ...reading, doubt: this.trans.__('so far') }
+    return isKnown(joules)
+      ? { ...reading, suffix: this.trans.__('so far') }
       : reading;
   }
 
@@ -130,12 +143,12 @@ export class Words {
     if (reading.value === ABSENT) {
       return ABSENT;
     }
-    const written = `${signed(reading)}${THIN}${reading.unit.symbol}`;
-    return reading.doubt ? `${written} ${reading.doubt}` : written;
+    const written = `${withSign(reading)}${THIN}${reading.unit.symbol}`;
+    return reading.suffix ? `${written} ${reading.suffix}` : written;
   }
 
-  figure(figure: IFigure, given: IUnit | null = null): string {
-    return this.text(this.reading(figure, given));
+  figure(figure: IFigure, fixedUnit: IUnit | null = null): string {
+    return this.text(this.reading(figure, fixedUnit));
   }
 
   /** "about 92 joules, plus or minus 37". */
@@ -145,28 +158,32 @@ export class Words {
       return trans.__('no reading');
     }
     const size = `${reading.value} ${this.unitWord(reading.unit.symbol)}`;
-    const said = {
+    const spokenValue = {
       '': size,
       '~': trans.__('about %1', size),
       '≤': trans.__('at most %1', size),
       '≥': trans.__('at least %1', size)
     }[reading.sign];
-    if (reading.doubt === `±${THIN}${ABSENT}`) {
-      return trans.__('%1, uncertainty not known', said);
+    if (reading.suffix === `±${THIN}${ABSENT}`) {
+      return trans.__('%1, uncertainty not known', spokenValue);
     }
-    if (reading.doubt.startsWith('±')) {
-      return trans.__('%1, plus or minus %2', said, reading.doubt.slice(2));
+    if (reading.suffix.startsWith('±')) {
+      return trans.__(
+        '%1, plus or minus %2',
+        spokenValue,
+        reading.suffix.slice(2)
+      );
     }
-    return reading.doubt ? `${said} ${reading.doubt}` : said;
+    return reading.suffix ? `${spokenValue} ${reading.suffix}` : spokenValue;
   }
 
-  /** How much of a figure was measured: "measured", "85 % measured", "estimated", "simulated". */
-  standing(figure: IFigure): string {
+  /** How a figure came about: "measured", "85 % measured", "estimated", "simulated". */
+  provenance(figure: IFigure): string {
     const { trans } = this;
-    if (!known(figure.joules)) {
+    if (!isKnown(figure.joules)) {
       return trans.__('no reading');
     }
-    return figure.quality === 'estimated' && !modelled(figure)
+    return figure.quality === 'estimated' && !isModelled(figure)
       ? trans.__('%1 measured', wholePercent(figure.measured_share))
       : this.quality(figure.quality);
   }
@@ -189,17 +206,17 @@ export class Words {
   /** "GPU measured 3.5 kJ, CPU estimated 0.5 kJ". */
   devices(parts: readonly IPart[]): string {
     return parts
-      .filter(part => known(part.joules))
+      .filter(part => isKnown(part.joules))
       .map(part => {
         const amount = energy(part.joules, part.uncertainty, null, this.choice);
-        return `${this.kind(part.kind)} ${this.quality(part.quality)} ${head(amount)}`;
+        return `${this.kind(part.kind)} ${this.quality(part.quality)} ${withUnit(amount)}`;
       })
       .join(', ');
   }
 
   unitWord(symbol: string): string {
     const { trans } = this;
-    const words: Record<string, string> = {
+    const names: Record<string, string> = {
       mJ: trans.__('millijoules'),
       J: trans.__('joules'),
       kJ: trans.__('kilojoules'),
@@ -208,12 +225,12 @@ export class Words {
       Wh: trans.__('watt-hours'),
       kWh: trans.__('kilowatt-hours')
     };
-    return words[symbol] ?? symbol;
+    return names[symbol] ?? symbol;
   }
 
   // ---- baseline -----------------------------------------------------------------------------------
 
-  /** What the baseline is called: “before”, last run, median of 5 runs. */
+  /** The baseline's name: “before”, last run, median of 5 runs. */
   baseline(baseline: IBaselineHead): string {
     const { trans } = this;
     switch (baseline.kind) {
@@ -230,25 +247,25 @@ export class Words {
     }
   }
 
-  /** The same, short enough for the head of a column. */
+  /** The baseline's name, short enough for a column heading. */
   baselineHead(baseline: IBaselineHead): string {
     return baseline.kind === 'median' && baseline.runs > 1
       ? this.trans.__('median')
       : this.baseline(baseline);
   }
 
-  /** What a row's right column says of its difference. */
-  difference(cell: ICell): IStanding {
+  /** The right column of a row. */
+  difference(cell: ICell): IDifference {
     const { trans } = this;
     const against = cell.against;
     const edited = against?.edited ? trans.__('code changed') : '';
     if (cell.status === 'running' || against === null) {
-      return { sign: '', word: this.ending(cell), excess: false };
+      return { sign: '', word: this.outcomeWord(cell), excess: false };
     }
-    if (this.proven(against) && known(against.ratio)) {
+    if (this.isProven(against) && isKnown(against.ratio)) {
       return {
-        sign: change(against.ratio),
-        word: this.timed(against) ? trans.__('CPU time') : edited,
+        sign: percentChange(against.ratio),
+        word: this.comparesCpuTime(against) ? trans.__('CPU time') : edited,
         excess: against.verdict === 'more'
       };
     }
@@ -263,23 +280,23 @@ export class Words {
     }
     return {
       sign: cell.figure.below_resolution ? '≈' : ABSENT,
-      word: this.reason(against.reason) || this.ending(cell),
+      word: this.reason(against.reason) || this.outcomeWord(cell),
       excess: false
     };
   }
 
-  /** Whether processor times are compared, because energy is only estimated from them. */
-  timed(against: IAgainst): boolean {
+  /** Whether processor times are compared, since energy is only estimated from them. */
+  comparesCpuTime(against: IComparison): boolean {
     return against.basis === 'cpu_time';
   }
 
-  /** Whether the two intervals tell a difference apart. */
-  proven(against: IAgainst): boolean {
+  /** Whether the difference is statistically significant. */
+  isProven(against: IComparison): boolean {
     return against.verdict === 'more' || against.verdict === 'less';
   }
 
-  /** How a cell ended, in one word; nothing where it ended well. */
-  ending(cell: ICell): string {
+  /** How a cell ended, in one word; empty for a normal end. */
+  outcomeWord(cell: ICell): string {
     const { trans } = this;
     if (cell.status === 'ok') {
       return cell.figure.below_resolution && cell.final
@@ -291,10 +308,10 @@ export class Words {
     return this.reason(cell.status);
   }
 
-  /** Why two can't be compared, in a word that fits a row; a reason not known here stays as it is. */
+  /** Why a cell can't be compared, short enough for a row; unknown reasons are returned unchanged. */
   reason(reason: string | null): string {
     const { trans } = this;
-    const words: Record<string, string> = {
+    const texts: Record<string, string> = {
       interrupted: trans.__('interrupted'),
       error: trans.__('error'),
       killed: trans.__('killed'),
@@ -309,13 +326,13 @@ export class Words {
       'baseline throttled': trans.__('baseline throttled'),
       'other clocks': trans.__('other clocks')
     };
-    return reason === null ? '' : (words[reason] ?? reason);
+    return reason === null ? '' : (texts[reason] ?? reason);
   }
 
-  /** Why conditions that were not alike leave a difference unproven, as part of a sentence; empty for other reasons. */
-  unfair(against: IAgainst): string {
+  /** Why different conditions leave a difference unproven, as part of a sentence; empty for other reasons. */
+  conditionsReason(against: IComparison): string {
     const { trans } = this;
-    const words: Record<string, string> = {
+    const texts: Record<string, string> = {
       throttled: trans.__(
         'the device was throttled in this run and not in the baseline’s'
       ),
@@ -327,13 +344,13 @@ export class Words {
       )
     };
     return against.verdict === 'unproven' && against.reason !== null
-      ? (words[against.reason] ?? '')
+      ? (texts[against.reason] ?? '')
       : '';
   }
 
   /** "Cell 4", "Cell without a number". */
   cellName(cell: ICell): string {
-    return known(cell.execution_count)
+    return isKnown(cell.execution_count)
       ? this.trans.__('Cell %1', cell.execution_count)
       : this.trans.__('Cell without a number');
   }

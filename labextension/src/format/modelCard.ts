@@ -1,43 +1,45 @@
 /**
- * The block of a model card's head that names its CO2e, in the form that model hubs read.
+ * The YAML front matter of a model card that states its CO2e, in the format that model hubs read.
  *
- * Machines take it for what it says, without its ±. So it is written only for a final figure that no simulated device
- * is part of and that is more than an upper bound; the grams are those of a region that a person named.
+ * Programs read the figure without its ±. It is therefore written only for a final figure without simulated parts that
+ * is more than an upper bound, and only where a region is set.
  */
-import { fixed, known, places } from './decimal';
-import { line } from './sanitize';
+import { fixed, isKnown, decimalsFor } from './decimal';
+import { singleLine } from './sanitize';
 import type { IFigure } from '../tokens';
-import type { Words } from './messages';
+import type { Messages } from './messages';
 
 const DIGITS = 3;
 
-/** A model card's text, with that block before it where there is one. */
+/** Put the front matter before a model card's text, where there is one. */
 export function withEmissions(
-  words: Words,
+  messages: Messages,
   figure: IFigure,
-  beside: { source: string; devices: readonly string[] },
+  details: { source: string; devices: readonly string[] },
   text: string
 ): string {
   const grams = figure.co2e_grams;
   if (
-    !known(grams) ||
+    !isKnown(grams) ||
     !(grams > 0) ||
-    !known(figure.joules) ||
+    !isKnown(figure.joules) ||
     figure.quality === 'simulated' ||
     figure.below_resolution
   ) {
     return text;
   }
-  const told = `${words.figure(figure)} ${words.standing(figure)}`;
-  const source = ['jupyter_green', told, beside.source];
-  const devices = [...new Set(beside.devices)].map(each => line(each, 80));
+  const energyText = `${messages.figure(figure)} ${messages.provenance(figure)}`;
+  const source = ['jupyter_green', energyText, details.source];
+  const devices = [...new Set(details.devices)].map(each =>
+    singleLine(each, 80)
+  );
   const block = [
     '---',
     'co2_eq_emissions:',
-    `  emissions: ${number(grams)}`,
-    `  source: ${quoted(source.filter(each => each !== '').join(', '))}`,
+    `  emissions: ${yamlNumber(grams)}`,
+    `  source: ${yamlString(source.filter(each => each !== '').join(', '))}`,
     ...(devices.length > 0
-      ? [`  hardware_used: ${quoted(devices.join(', '))}`]
+      ? [`  hardware_used: ${yamlString(devices.join(', '))}`]
       : []),
     '---',
     ''
@@ -45,12 +47,12 @@ export function withEmissions(
   return `${block.join('\n')}\n${text}`;
 }
 
-/** Grams as every reader of YAML takes them for a number. */
-function number(grams: number): string {
-  return fixed(grams, places(grams, DIGITS)).replace(/,/g, '');
+/** Grams in a form that every YAML parser reads as a number. */
+function yamlNumber(grams: number): string {
+  return fixed(grams, decimalsFor(grams, DIGITS)).replace(/,/g, '');
 }
 
-/** YAML's double quotes hold what JSON's do. */
-function quoted(text: string): string {
+/** A JSON string is a valid YAML string. */
+function yamlString(text: string): string {
   return JSON.stringify(text.replace(/\u202f/g, ' '));
 }

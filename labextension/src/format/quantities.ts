@@ -1,24 +1,24 @@
 /**
- * How quantities are written: one set of rules for rows, headings and tooltips, the same as in the records.
+ * Formatting of quantities, by the same rules as in the kernel's records.
  *
- * ± is the half-width of the 95 % interval: one significant digit, two where the first is 1; the value ends on
- * the same digit. A block or column keeps one unit (`unit.ts`). Absent is "–", never 0, and a bound is rounded
- * away from the doubt.
+ * ± is the half-width of the 95 % interval: one significant digit, two where the first is 1; the value ends on the
+ * same digit. A block or column has one unit (`units.ts`). A missing value is "–", never 0. Bounds are rounded
+ * outwards.
  */
 import {
   ABSENT,
   MINUS,
-  doubt,
+  uncertaintyDecimals,
   fixed,
-  known,
-  leading,
-  places,
+  isKnown,
+  leadingDigit,
+  decimalsFor,
   significant,
   type Rounding
 } from './decimal';
 import {
   JOULES,
-  reached,
+  largestStep,
   unit,
   unitFor,
   type IUnit,
@@ -26,13 +26,13 @@ import {
   type UnitChoice
 } from './units';
 
-export { ABSENT, fixed, known, significant } from './decimal';
+export { ABSENT, fixed, isKnown, significant } from './decimal';
 export { unitFor, unitOfColumn, type IUnit, type UnitChoice } from './units';
 
 /** Narrow no-break space: before units and %, after ±. */
 export const THIN = '\u202f';
 
-/** An energy as written: value, ± (null where it is not known) and unit. */
+/** A formatted energy: value, ± (null where it is not known), unit. */
 export interface IAmount {
   value: string;
   uncertainty: string | null;
@@ -55,103 +55,109 @@ const SYMBOLS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Write joules with their ±; without one they get two significant digits.
+ * Format joules with their ±; without an uncertainty they get two significant digits.
  *
- * A `given` unit is kept. Without it the unit follows the value as it is written, so that 999.96 J is never
- * "1,000.0 J".
+ * `fixedUnit` is used where given. Otherwise the unit follows the rounded value, so that 999.96 J is never "1,000.0
+ * J".
  */
 export function energy(
   joules: number | null,
   uncertainty: number | null = null,
-  given: IUnit | null = null,
+  fixedUnit: IUnit | null = null,
   choice: UnitChoice = 'auto'
 ): IAmount {
-  if (!known(joules)) {
+  if (!isKnown(joules)) {
     return {
       value: ABSENT,
       uncertainty: null,
-      unit: given ?? unitFor([], choice),
+      unit: fixedUnit ?? unitFor([], choice),
       decimals: 0
     };
   }
-  const spread = known(uncertainty) ? uncertainty : null;
-  const write = (chosen: IUnit): IAmount => {
+  const halfWidth = isKnown(uncertainty) ? uncertainty : null;
+  const formatIn = (chosen: IUnit): IAmount => {
     const value = joules / chosen.joules;
-    const doubtful = spread === null ? null : spread / chosen.joules;
-    const decimals = doubtful
-      ? doubt(doubtful)
-      : places(value, doubtful === 0 ? 3 : 2);
+    const scaledHalfWidth =
+      halfWidth === null ? null : halfWidth / chosen.joules;
+    const decimals = scaledHalfWidth
+      ? uncertaintyDecimals(scaledHalfWidth)
+      : decimalsFor(value, scaledHalfWidth === 0 ? 3 : 2);
     return {
       value: fixed(value, decimals),
-      uncertainty: doubtful === null ? null : fixed(doubtful, decimals),
+      uncertainty:
+        scaledHalfWidth === null ? null : fixed(scaledHalfWidth, decimals),
       unit: chosen,
       decimals
     };
   };
-  const first = write(given ?? unitFor([joules, spread], choice));
+  const first = formatIn(fixedUnit ?? unitFor([joules, halfWidth], choice));
   if (
-    given ||
+    fixedUnit ||
     choice !== 'auto' ||
     !first.value.replace(MINUS, '').startsWith('1,000')
   ) {
     return first;
   }
   const next = JOULES.findIndex(step => step[0] === first.unit.symbol) + 1;
-  return next < JOULES.length ? write(unit(JOULES[next])) : first;
+  return next < JOULES.length ? formatIn(unit(JOULES[next])) : first;
 }
 
 /** The value with its unit. */
-export function head(amount: IAmount): string {
+export function withUnit(amount: IAmount): string {
   return amount.value === ABSENT
     ? ABSENT
     : `${amount.value}${THIN}${amount.unit.symbol}`;
 }
 
-/** Write a part of a block at the block's digit, or with a digit of its own where it would vanish there. */
-export function within(joules: number, block: IAmount): string {
+/** Format a part of a block with the block's decimals, or with one significant digit where it would round to 0. */
+export function inBlock(joules: number, block: IAmount): string {
   return fixedOrOwn(joules / block.unit.joules, block.decimals);
 }
 
-/** Write `value` at a column's digit, or with one digit of its own where it would vanish there. */
+/** Format with a column's decimals, or with one significant digit where it would round to 0. */
 function fixedOrOwn(value: number, decimals: number): string {
-  return value !== 0 && leading(value, decimals) === '0'
+  return value !== 0 && leadingDigit(value, decimals) === '0'
     ? significant(value, 1)
     : fixed(value, decimals);
 }
 
-/** Whether a digit bends a value by more than a share of it. */
-export function bends(value: number, decimals: number, share: number): boolean {
+/** Whether rounding changes a value by more than `share` of it. */
+export function roundingExceeds(
+  value: number,
+  decimals: number,
+  share: number
+): boolean {
   const step = 10 ** -decimals;
   return Math.abs(Math.round(value / step) * step - value) > share * value;
 }
 
-/** An upper bound rounded up to one significant digit, two where the first is 1; without its unit. */
-export function ceiling(value: number): string {
+/** Format an upper bound: rounded up to one significant digit, two where the first is 1; without unit. */
+export function upperBound(value: number): string {
   const two = significant(value, 2, 'ceiling');
   return two.replace(/^[0.]+/, '').startsWith('1')
     ? two
     : significant(value, 1, 'ceiling');
 }
 
-/** A lower bound, rounded down to two significant digits; without its unit. */
-export function floor(value: number): string {
+/** Format a lower bound: rounded down to two significant digits; without unit. */
+export function lowerBound(value: number): string {
   return significant(value, 2, 'floor');
 }
 
-/** Write a power in watts, two significant digits. */
+/** Format a power in watts, two significant digits. */
 export function watts(value: number | null): string {
-  return known(value) ? `${significant(value)}${THIN}W` : ABSENT;
+  return isKnown(value) ? `${significant(value)}${THIN}W` : ABSENT;
 }
 
-/** The nearest whole number, the even one of two as near: as Python rounds. */
-function nearest(value: number): number {
+/** Round half to even, as Python does. */
+function roundHalfEven(value: number): number {
   const whole = Math.round(value);
   return whole - value === 0.5 && whole % 2 !== 0 ? whole - 1 : whole;
 }
 
-/** Write a duration: 0.4 ms, 21 ms, 1.83 s, 5.5 s, 28 s, 2 min 5 s, 1 h 4 min. */
+/** Format a duration: 0.4 ms, 21 ms, 1.83 s, 5.5 s, 28 s, 2 min 5 s, 1 h 4 min. */
 export function seconds(value: number | null): string {
-  if (!known(value) || value < 0) {
+  if (!isKnown(value) || value < 0) {
     return ABSENT;
   }
   if (value < 0.9995) {
@@ -165,49 +171,52 @@ export function seconds(value: number | null): string {
   }
   const [size, large, small] =
     value < 3599.5
-      ? [nearest(value), 'min', 's']
-      : [nearest(value / 60), 'h', 'min'];
-  const rest = size % 60;
+      ? [roundHalfEven(value), 'min', 's']
+      : [roundHalfEven(value / 60), 'h', 'min'];
+  const remainder = size % 60;
   const whole = `${fixed(Math.floor(size / 60), 0)}${THIN}${large}`;
-  return rest ? `${whole} ${rest}${THIN}${small}` : whole;
+  return remainder ? `${whole} ${remainder}${THIN}${small}` : whole;
 }
 
-/** How often something has to run until its CO2e or cost is large enough to write. */
+/** Number of runs that a CO2e or cost figure is stated for, so that it is large enough to write. */
 export type Times = 1 | 1000 | 1000000;
 
-/** Grams of CO2e: figure, unit, and for how many runs. */
+/** Format grams of CO2e: value, unit, and number of runs. */
 export function carbon(
   grams: number | null,
   rounding: Rounding = 'nearest'
 ): readonly [string, string, Times] {
-  if (!known(grams)) {
+  if (!isKnown(grams)) {
     return [ABSENT, '', 1];
   }
   const times = grams !== 0 && Math.abs(grams) < 1e-7 ? 1000000 : 1;
   const mass = grams * times;
-  // From a tenth of a unit on: 0.19 mg reads better than 190 µg beside figures in mg.
-  const [symbol, size] = reached(GRAMS, mass === 0 ? 1 : 10 * mass);
+  // The larger unit is used from a tenth of it on: 0.19 mg reads better than 190 µg beside figures in mg.
+  const [symbol, size] = largestStep(GRAMS, mass === 0 ? 1 : 10 * mass);
   return [significant(mass / size, 2, rounding), symbol, times];
 }
 
-/** A cost with its currency, and for how many runs: never "0.00" for what costs something. */
+/** Format a cost with its currency, and the number of runs; never "0.00" for a positive cost. */
 export function money(
   amount: number | null,
   currency: string | null,
   rounding: Rounding = 'nearest'
 ): readonly [string, Times] {
-  if (!known(amount)) {
+  if (!isKnown(amount)) {
     return [ABSENT, 1];
   }
   for (const times of [1, 1000, 1000000] as const) {
     if (amount === 0 || Math.abs(amount) * times >= 0.095) {
-      return [priced(fixed(amount * times, 2, rounding), currency), times];
+      return [
+        withCurrency(fixed(amount * times, 2, rounding), currency),
+        times
+      ];
     }
   }
-  return [`<${THIN}${priced('0.10', currency)}`, 1000000];
+  return [`<${THIN}${withCurrency('0.10', currency)}`, 1000000];
 }
 
-function priced(figure: string, currency: string | null): string {
+function withCurrency(figure: string, currency: string | null): string {
   const symbol = SYMBOLS[currency ?? ''];
   if (symbol === undefined) {
     return currency ? `${figure}${THIN}${currency}` : figure;
@@ -217,9 +226,9 @@ function priced(figure: string, currency: string | null): string {
     : symbol + figure;
 }
 
-/** Write a share (1 = 100 %) as a whole number of per cent, never rounded up to 100 or down to 0. */
+/** Format a share (1 = 100 %) as an integer percentage, never rounded up to 100 or down to 0. */
 export function wholePercent(share: number | null): string {
-  if (!known(share)) {
+  if (!isKnown(share)) {
     return ABSENT;
   }
   if (share >= 0.995 && share < 1) {
@@ -230,38 +239,38 @@ export function wholePercent(share: number | null): string {
     : `${fixed(share * 100, 0)}${THIN}%`;
 }
 
-/** Write a share by the rule of ±: one significant digit, two where the first is 1. */
+/** Format a share like an uncertainty: one significant digit, two where the first is 1. */
 export function roughPercent(share: number | null): string {
-  return known(share)
-    ? `${fixed(share * 100, doubt(Math.abs(share * 100)))}${THIN}%`
+  return isKnown(share)
+    ? `${fixed(share * 100, uncertaintyDecimals(Math.abs(share * 100)))}${THIN}%`
     : ABSENT;
 }
 
-/** The ± of what follows from joules, such as CO2e or a cost, as a share of it: it is as unsure as they are. */
-export function doubted({
+/** The relative uncertainty of a quantity derived from joules, such as CO2e or cost; empty where not known. */
+export function relativeUncertainty({
   joules,
   uncertainty
 }: {
   joules: number | null;
   uncertainty: number | null;
 }): string {
-  return known(joules) && joules > 0 && known(uncertainty)
+  return isKnown(joules) && joules > 0 && isKnown(uncertainty)
     ? ` ±${THIN}${roughPercent(uncertainty / joules)}`
     : '';
 }
 
-/** Write a proven change with its sign: "−38 %", "+27 %", "+0.4 %", "+1,200 %". */
-export function change(ratio: number): string {
+/** Format a significant change with its sign: "−38 %", "+27 %", "+0.4 %", "+1,200 %". */
+export function percentChange(ratio: number): string {
   const percent = ratio * 100;
   const size = Math.abs(percent);
   const sign = percent < 0 ? MINUS : '+';
-  let written = fixed(size, 0);
+  let digits = fixed(size, 0);
   if (size < 0.95) {
-    written = significant(size, 1);
+    digits = significant(size, 1);
   } else if (size >= 100) {
-    written = significant(size, 2);
+    digits = significant(size, 2);
   } else if (size >= 99) {
-    written = '99'; // less than all of it stays less than 100
+    digits = '99'; // a saving of less than everything is never written as 100 %
   }
-  return `${sign}${written}${THIN}%`;
+  return `${sign}${digits}${THIN}%`;
 }

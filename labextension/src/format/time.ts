@@ -1,11 +1,11 @@
 /**
- * Times of day and days, in the time zone of the person who reads.
+ * Times and dates in the user's time zone.
  *
- * Times on the wire are seconds since 1970 by the kernel's clock; only "today" asks the browser's.
+ * Times on the wire are seconds since 1970 by the kernel's clock; only "today" uses the browser's.
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-const two = (value: number): string => String(value).padStart(2, '0');
+const twoDigits = (value: number): string => String(value).padStart(2, '0');
 
 /** 14:02, or 14:05:31 with seconds. */
 export function timeOfDay(at: number, seconds = false): string {
@@ -13,8 +13,8 @@ export function timeOfDay(at: number, seconds = false): string {
   if (Number.isNaN(date.getTime())) {
     return '–';
   }
-  const time = `${two(date.getHours())}:${two(date.getMinutes())}`;
-  return seconds ? `${time}:${two(date.getSeconds())}` : time;
+  const time = `${twoDigits(date.getHours())}:${twoDigits(date.getMinutes())}`;
+  return seconds ? `${time}:${twoDigits(date.getSeconds())}` : time;
 }
 
 /** "today 13:40", "yesterday 17:20", "Tue 10:05" within a week, else "2026-11-21 10:05". */
@@ -49,7 +49,7 @@ export function dayAndTime(
     ];
     return `${names[date.getDay()]} ${time}`;
   }
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${time}`;
+  return `${date.getFullYear()}-${twoDigits(date.getMonth() + 1)}-${twoDigits(date.getDate())} ${time}`;
 }
 
 function midnight(date: Date): number {

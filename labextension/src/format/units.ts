@@ -1,15 +1,15 @@
 /**
- * Units of energy: one for a block or a column, from its largest figure and what the person chose.
+ * Units of energy: one per block or column, from its largest figure and the user's choice.
  *
- * The unit that a person chose is the largest used; what would vanish in it takes a smaller one of the same
- * family, so that a cell of 12 J is 3.4 mWh and not 0.0034 Wh beside its ±.
+ * The chosen unit is the largest one used. Small values get a smaller unit of the same family: a cell of 12 J is 3.4
+ * mWh, not 0.0034 Wh.
  */
-import { known, places } from './decimal';
+import { isKnown, decimalsFor } from './decimal';
 import type { ISettings } from '../tokens';
 
 export type UnitChoice = ISettings['unit'];
 
-/** A unit of energy: its symbol, and how many joules one of it is. */
+/** A unit of energy: symbol, and joules per unit. */
 export interface IUnit {
   symbol: string;
   joules: number;
@@ -33,14 +33,14 @@ const WATT_HOURS: readonly Step[] = [
   ['kWh', 3.6e6],
   ['MWh', 3.6e9]
 ];
-const MOST_COLUMN_DECIMALS = 3;
+const MAX_COLUMN_DECIMALS = 3;
 
 export const unit = ([symbol, joules]: Step): IUnit => ({ symbol, joules });
 
 const JOULE: IUnit = unit(JOULES[3]);
 
-/** The units of a choice, smallest first; the last is the largest that may be used. */
-function ladder(choice: UnitChoice): readonly Step[] {
+/** The units allowed by a choice, ascending. */
+function unitSteps(choice: UnitChoice): readonly Step[] {
   switch (choice) {
     case 'J':
       return JOULES.slice(0, 4);
@@ -53,8 +53,8 @@ function ladder(choice: UnitChoice): readonly Step[] {
   }
 }
 
-/** The largest step that `value` reaches, the smallest where it reaches none. */
-export function reached(steps: readonly Step[], value: number): Step {
+/** The largest unit that is not larger than `value`; the smallest where all are. */
+export function largestStep(steps: readonly Step[], value: number): Step {
   return (
     [...steps].reverse().find(step => Math.abs(value) >= step[1]) ?? steps[0]
   );
@@ -63,7 +63,7 @@ export function reached(steps: readonly Step[], value: number): Step {
 function largestOf(values: Iterable<number | null>): number {
   let largest = 0;
   for (const value of values) {
-    if (known(value)) {
+    if (isKnown(value)) {
       largest = Math.max(largest, Math.abs(value));
     }
   }
@@ -75,23 +75,23 @@ export function unitFor(
   values: Iterable<number | null>,
   choice: UnitChoice = 'auto'
 ): IUnit {
-  const steps = ladder(choice);
+  const steps = unitSteps(choice);
   const largest = largestOf(values);
   if (choice === 'auto') {
     return largest === 0 || (largest >= 0.01 && largest < 1000)
       ? JOULE
-      : unit(reached(steps, largest));
+      : unit(largestStep(steps, largest));
   }
-  // A hundredth of the chosen unit still reads well; less takes a smaller one.
+  // The chosen unit is used from a hundredth of it on.
   const top = steps[steps.length - 1];
-  return unit(largest === 0 ? top : reached(steps, 100 * largest));
+  return unit(largest === 0 ? top : largestStep(steps, 100 * largest));
 }
 
 /**
  * The unit of a column of joules and their ±.
  *
- * The largest value chooses it, but a row that would need more than three decimals brings the column back to
- * a smaller one: 12.4 J below 1.24 MJ is not "0.0000124".
+ * The largest value decides, but where a row would need more than three decimals a smaller unit is used: 12.4 J below
+ * 1.24 MJ is not "0.0000124".
  */
 export function unitOfColumn(
   rows: Iterable<readonly [number | null, number | null]>,
@@ -99,19 +99,20 @@ export function unitOfColumn(
 ): IUnit {
   let largest = 0;
   let finest = Infinity;
-  for (const [value, spread] of rows) {
-    if (known(value)) {
+  for (const [value, halfWidth] of rows) {
+    if (isKnown(value)) {
       largest = Math.max(largest, Math.abs(value));
-      const fine = known(spread) && spread > 0 ? spread : Math.abs(value);
+      const fine =
+        isKnown(halfWidth) && halfWidth > 0 ? halfWidth : Math.abs(value);
       finest = fine > 0 ? Math.min(finest, fine) : finest;
     }
   }
-  const steps = ladder(choice);
+  const steps = unitSteps(choice);
   let chosen = unitFor([largest], choice);
   while (
     chosen.joules > 1 &&
     finest < Infinity &&
-    places(finest / chosen.joules, 1) > MOST_COLUMN_DECIMALS
+    decimalsFor(finest / chosen.joules, 1) > MAX_COLUMN_DECIMALS
   ) {
     const below = steps.findIndex(step => step[0] === chosen.symbol) - 1;
     if (below < 0) {

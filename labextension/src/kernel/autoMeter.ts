@@ -1,91 +1,98 @@
 /**
- * Meters every Python notebook, where a person wants that and has agreed to it once.
+ * Starts metering automatically.
  *
- * The setting may come from an administrator's file; what runs in a person's kernels is the person's to decide, so the
- * setting alone loads nothing. Each kernel is tried once: one that lacks the package is not asked again.
+ * `AutoMeter` meters every Python notebook, if the setting is on and the user has agreed once. Consent is separate
+ * because the setting may come from an administrator's file. Each kernel is tried once; one that lacks the package is
+ * not asked again.
  *
- * What a person started goes on: after a restart of the kernel, and with the region and the price that they set since.
+ * `ResumeAfterRestart` and `SettingsForwarder` keep metering, region and tariff in effect across restarts and settings
+ * changes.
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import type { IKnown, Kernels } from './kernels';
+import type { IKernelState, Kernels } from './kernels';
 import type { EnergyModel } from '../state/model';
 import { execute } from './runCode';
-import { changed, refusal } from './meteringCode';
+import { changeCode, configError } from './meteringCode';
 import type { Preferences } from '../state/settings';
 
-export class EveryNotebook {
+export class AutoMeter {
   /**
-   * @param _ask - Asks the person; true where they agree.
+   * @param _askConsent - Asks the user; resolves to true on consent.
    */
   constructor(
     private readonly _model: EnergyModel,
     kernels: Kernels,
     private readonly _preferences: Preferences,
-    private readonly _ask: () => Promise<boolean>
+    private readonly _askConsent: () => Promise<boolean>
   ) {
-    kernels.news.connect((_, { known }) => this._look(known));
-    _preferences.changed.connect(() => kernels.all.forEach(this._look, this));
+    kernels.changed.connect((_, { kernelState }) => this._check(kernelState));
+    _preferences.changed.connect(() => kernels.all.forEach(this._check, this));
   }
 
-  private _look(known: IKnown): void {
+  private _check(kernelState: IKernelState): void {
     const { meterAll, meterAllConsent } = this._preferences.current;
-    if (!meterAll || known.tried || known.link.metered !== false) {
+    if (
+      !meterAll ||
+      kernelState.loadAttempted ||
+      kernelState.connection.metered !== false
+    ) {
       return;
     }
     if (meterAllConsent) {
-      known.tried = true;
-      void this._model.load(known);
-    } else if (!this._asked) {
-      this._asked = true;
-      void this._agree();
+      kernelState.loadAttempted = true;
+      void this._model.load(kernelState);
+    } else if (!this._asking) {
+      this._asking = true;
+      void this._requestConsent();
     }
   }
 
-  private async _agree(): Promise<void> {
-    if (await this._ask()) {
+  private async _requestConsent(): Promise<void> {
+    if (await this._askConsent()) {
       await this._preferences.choose('meterAllConsent', true);
     } else {
       await this._preferences.choose('meterAll', false);
     }
-    this._asked = false;
+    this._asking = false;
   }
 
-  private _asked = false;
+  private _asking = false;
 }
 
-/** Goes on metering a kernel that was restarted, where this page had started it; else says that it stopped. */
-export class AfterRestart {
+/** Resumes metering after a kernel restart if this page had started it; otherwise shows that it has stopped. */
+export class ResumeAfterRestart {
   constructor(
     private readonly _model: EnergyModel,
     kernels: Kernels,
     private readonly _trans: TranslationBundle
   ) {
-    kernels.news.connect((_, { known }) => this._look(known));
+    kernels.changed.connect((_, { kernelState }) => this._check(kernelState));
   }
 
-  private _look(known: IKnown): void {
-    // Cells of "restart and run all" are sent at once, so loading has to be sent before them; where that can't be, and
-    // where it stays at a sentence, not before the new process has said that it is not metered.
-    const now =
-      known.link.metered === false || (known.wanted && known.link.ahead);
-    if (!known.lapsed || known.loading || !now) {
+  private _check(kernelState: IKernelState): void {
+    // "Restart and run all" sends its cells at once, so the load request has to be sent before them. Where that isn't
+    // possible, or nothing is to be loaded, wait until the new process is known not to be metered.
+    const ready =
+      kernelState.connection.metered === false ||
+      (kernelState.startedHere && kernelState.connection.readyAfterRestart);
+    if (!kernelState.meteringLost || kernelState.loading || !ready) {
       return;
     }
-    known.lapsed = false;
-    if (known.wanted) {
-      void this._model.load(known);
+    kernelState.meteringLost = false;
+    if (kernelState.startedHere) {
+      void this._model.load(kernelState);
     } else {
-      known.said = this._trans.__(
+      kernelState.message = this._trans.__(
         'The kernel was restarted, and metering stopped with it.'
       );
-      this._model.touch();
+      this._model.markChanged();
     }
   }
 }
 
-/** Hands changed settings on to the kernels that are metered already; what one can't read is said. */
-export class Factors {
+/** Forwards changed settings to kernels that are already metered, and shows errors. */
+export class SettingsForwarder {
   constructor(
     private readonly _model: EnergyModel,
     kernels: Kernels,
@@ -93,26 +100,26 @@ export class Factors {
   ) {
     let before = preferences.current;
     preferences.changed.connect(() => {
-      const code = changed(before, preferences.current);
+      const code = changeCode(before, preferences.current);
       before = preferences.current;
       if (code === '') {
         return;
       }
-      for (const known of kernels.all) {
-        if (known.link.metered) {
-          void this._hand(known, code);
+      for (const kernelState of kernels.all) {
+        if (kernelState.connection.metered) {
+          void this._apply(kernelState, code);
         }
       }
     });
   }
 
-  private async _hand(known: IKnown, code: string): Promise<void> {
-    const { kernel } = known.link.wire;
+  private async _apply(kernelState: IKernelState, code: string): Promise<void> {
+    const { kernel } = kernelState.connection.comm;
     if (kernel === null) {
       return;
     }
-    const { said, error } = await execute(kernel, code);
-    known.said = error?.words ?? (refusal(said) || null);
-    this._model.touch();
+    const { output, error } = await execute(kernel, code);
+    kernelState.message = error?.message ?? (configError(output) || null);
+    this._model.markChanged();
   }
 }

@@ -1,9 +1,9 @@
 /**
- * The link to one kernel: what it says of its energy, and what it is asked.
+ * The connection to one kernel: frames that it sends, requests that it gets.
  *
- * Frames are read where all messages of the kernel pass, so a page that was reloaded in the middle of a busy cell has
- * figures at once. Requests reach an idle kernel only; what can wait is kept until then. Nothing is sent to a kernel
- * that has not shown that it is metered, but for one question after its comms; and nothing while it idles.
+ * Frames are read from the IOPub channel, so a page reloaded while a cell runs has figures at once. Requests are sent
+ * to an idle kernel only; those that can wait are deferred. Nothing is sent to a kernel that isn't known to be
+ * metered, except one comm info request, and nothing while it stays idle.
  */
 import { KernelMessage } from '@jupyterlab/services';
 import type { Kernel } from '@jupyterlab/services';
@@ -11,323 +11,331 @@ import { UUID } from '@lumino/coreutils';
 import type { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
 
-import { APP, isMarked, readFrame } from './frames';
-import { Inquiries, type Silence } from './pendingRequests';
-import { Loading } from './extensionLoaded';
-import { Refusal } from '../schema/validators';
+import { APP, isGreenFrame, readFrame } from './frames';
+import { PendingRequests, type NoAnswer } from './pendingRequests';
+import { LoadDetector } from './extensionLoaded';
+import { ValidationError } from '../schema/validators';
 import type { Frame, IAnswer, Request } from '../tokens';
-import { Wire } from './kernelComm';
+import { KernelComm } from './kernelComm';
 
-/** What changed beside frames: the kernel's standing, or everything, because it was restarted. */
-export type Turn = 'standing' | 'restarted';
+/** What changed besides frames: the kernel's status, or everything because it was restarted. */
+export type StatusEvent = 'status' | 'restarted';
 
-/** Milliseconds after which an idle kernel that was last seen busy is asked. */
-const SETTLING = 3000;
+/** Milliseconds after which an idle kernel that was last reported busy is asked again. */
+const IDLE_CHECK_MS = 3000;
 
-export class KernelLink implements IDisposable {
+export class KernelConnection implements IDisposable {
   /**
    * @param id - The kernel's id.
-   * @param client - What this page is called in requests.
+   * @param client - This page's id in requests.
    */
   constructor(
     readonly id: string,
     private readonly _client: string
   ) {
-    this.wire.message.connect(this._onMessage, this);
-    this.wire.statusChanged.connect(this._onStatus, this);
-    this.wire.connectionChanged.connect(this._onConnection, this);
+    this.comm.message.connect(this._onMessage, this);
+    this.comm.statusChanged.connect(this._onStatus, this);
+    this.comm.connectionChanged.connect(this._onConnection, this);
   }
 
-  readonly wire = new Wire(APP);
+  readonly comm = new KernelComm(APP);
 
-  /** Emitted with each frame that could be read. */
-  get heard(): ISignal<this, Frame> {
-    return this._heard;
+  /** Emitted with each valid frame. */
+  get frameReceived(): ISignal<this, Frame> {
+    return this._frameReceived;
   }
 
-  /** Emitted with each frame that could not. */
-  get refused(): ISignal<this, Refusal> {
-    return this._refused;
+  /** Emitted with each invalid frame. */
+  get frameRefused(): ISignal<this, ValidationError> {
+    return this._frameRefused;
   }
 
-  get turned(): ISignal<this, Turn> {
-    return this._turned;
+  get statusChanged(): ISignal<this, StatusEvent> {
+    return this._statusChanged;
   }
 
-  /** Whether the kernel is metered; null where it could not be asked yet. */
+  /** Whether the kernel is metered; null until it was asked. */
   get metered(): boolean | null {
-    return this._comm !== null ? true : this._metered;
+    return this._commId !== null ? true : this._metered;
   }
 
-  /** Whether the connection was there once and is not now. */
+  /** Whether the connection was established once and is lost now. */
   get lost(): boolean {
-    return this._connected && !this.wire.connected;
+    return this._connected && !this.comm.connected;
   }
 
   /**
-   * Whether this page has restarted the kernel and is connected to it anew: what is sent now waits in front of the
-   * cells that are run once the restart has ended.
+   * Whether this page has restarted the kernel and is connected again. A request sent now is queued before the cells
+   * that run once the restart has ended.
    */
-  get ahead(): boolean {
-    return this._ahead;
+  get readyAfterRestart(): boolean {
+    return this._readyAfterRestart;
   }
 
   get isDisposed(): boolean {
-    return this.wire.isDisposed;
+    return this.comm.isDisposed;
   }
 
-  /** Let the kernel be asked whether it is metered; for kernels that can be. */
+  /** Allow asking the kernel whether it is metered; called for Python kernels. */
   listen(): void {
     if (!this._listening) {
       this._listening = true;
-      this._idle();
+      this._onIdle();
     }
   }
 
   dispose(): void {
     if (!this.isDisposed) {
-      this.wire.dispose();
-      this._forget();
+      this.comm.dispose();
+      this._reset();
       Signal.clearData(this);
     }
   }
 
-  /** Say whether anything on the page shows figures; the kernel is told once it is idle. */
+  /** Set whether the page shows figures; the kernel is told once it is idle. */
   show(visible: boolean): void {
     this._visible = visible;
-    if (this.wire.status === 'idle') {
-      this._tell();
+    if (this.comm.status === 'idle') {
+      this._sendVisible();
     }
   }
 
-  /** Tell the kernel that the page goes away, whatever it does now. */
+  /** Tell the kernel that the page is closing, even while it is busy. */
   leave(): void {
     this._visible = false;
-    this._tell();
+    this._sendVisible();
   }
 
-  /** Ask for all cells of the run. */
+  /** Request all cells of the run. */
   sync(): void {
-    this._missed = false;
-    this._told = true;
-    this._say({ v: 1, type: 'sync', client: this._client });
+    this._missedCells = false;
+    this._visibleSent = true;
+    this._send({ v: 1, type: 'sync', client: this._client });
   }
 
-  /** Put a request that has an answer; why, where none comes. */
-  async ask(request: Request & { id: string }): Promise<IAnswer | Silence> {
-    return this._inquiries.wait(request.id, this._say(request));
+  /** Send a request and wait for its answer; the reason where none comes. */
+  async ask(request: Request & { id: string }): Promise<IAnswer | NoAnswer> {
+    return this._pendingRequests.wait(request.id, this._send(request));
   }
 
-  // ---- the kernel's standing --------------------------------------------------------------------
+  // ---- kernel status --------------------------------------------------------------------------
 
   private _onConnection(): void {
-    if (this.wire.connected) {
-      // What was said while nobody listened is gone.
-      this._missed = this._missed || this._connected;
-      this._connected = this._due = true;
-      this._ahead = this._restarting;
+    if (this.comm.connected) {
+      // Messages sent while disconnected are lost.
+      this._missedCells = this._missedCells || this._connected;
+      this._connected = this._probeDue = true;
+      this._readyAfterRestart = this._restarting;
       this._restarting = false;
-      this._idle();
+      this._onIdle();
     }
-    this._turned.emit('standing');
+    this._statusChanged.emit('status');
   }
 
-  private _onStatus(_: Wire, status: Kernel.Status): void {
-    const over =
+  private _onStatus(_: KernelComm, status: Kernel.Status): void {
+    const ended =
       status === 'restarting' ||
       status === 'autorestarting' ||
       status === 'dead';
     if (status === 'restarting') {
-      // The old process may say yet that it is busy and idle; the new one is there with the next connection.
+      // The old process may still report busy and idle; the new one begins with the next connection.
       this._restarting = true;
-      this._ahead = false;
+      this._readyAfterRestart = false;
     }
-    if (over) {
-      this._forget();
+    if (ended) {
+      this._reset();
     } else {
-      this._idle();
+      this._onIdle();
     }
-    this._turned.emit(over && status !== 'dead' ? 'restarted' : 'standing');
+    this._statusChanged.emit(
+      ended && status !== 'dead' ? 'restarted' : 'status'
+    );
   }
 
-  /** All that was known was the old process's. */
-  private _forget(): void {
-    clearTimeout(this._settling);
-    this._era += 1;
-    this._comm = this._metered = this._told = null;
-    this._missed = this._loaded = this._busy = false;
-    this._due = true;
-    this._loading.clear();
-    this._inquiries.end();
+  /** Forget everything that belonged to the old process. */
+  private _reset(): void {
+    clearTimeout(this._idleTimer);
+    this._processCount += 1;
+    this._commId = this._metered = this._visibleSent = null;
+    this._missedCells = this._hasTarget = this._busy = false;
+    this._probeDue = true;
+    this._loadDetector.clear();
+    this._pendingRequests.cancelAll();
   }
 
-  /** Do what waited for the kernel to be idle. */
-  private _idle(): void {
-    const { status, connected } = this.wire;
-    // A kernel that is shared may never say after a restart that it is idle; a question brings that word.
-    const silent =
-      this._due &&
-      this._era > 0 &&
+  /** Send what waited for the kernel to be idle. */
+  private _onIdle(): void {
+    const { status, connected } = this.comm;
+    // A shared kernel may never report idle after a restart; any request makes it report.
+    const mayBeIdle =
+      this._probeDue &&
+      this._processCount > 0 &&
       connected &&
       /unknown|starting/.test(status);
-    if (!this._listening || (status !== 'idle' && !silent)) {
+    if (!this._listening || (status !== 'idle' && !mayBeIdle)) {
       return;
     }
-    if (this._due) {
-      this._due = false;
+    if (this._probeDue) {
+      this._probeDue = false;
       void this._probe();
     } else {
-      this._tell();
+      this._sendVisible();
     }
-    clearTimeout(this._settling);
-    if (this._busy && this._told !== false) {
-      this._settling = window.setTimeout(() => this._settle(), SETTLING);
+    clearTimeout(this._idleTimer);
+    if (this._busy && this._visibleSent !== false) {
+      this._idleTimer = window.setTimeout(
+        () => this._checkEnded(),
+        IDLE_CHECK_MS
+      );
     }
   }
 
-  /** The word that a cell has ended may be lost on its way; ask for it once. */
-  private _settle(): void {
-    if (this._busy && this.wire.status === 'idle') {
+  /** The message that a cell has ended may have been lost; request it once. */
+  private _checkEnded(): void {
+    if (this._busy && this.comm.status === 'idle') {
       this._busy = false;
       this.sync();
     }
   }
 
-  /** Ask the kernel for its comms with us, and join the run that it has. */
+  /** Ask the kernel for its comms and join the current run. */
   private async _probe(): Promise<void> {
-    const era = this._era;
-    const found = await this.wire.comms();
-    if (era !== this._era || this.isDisposed) {
+    const processCount = this._processCount;
+    const commIds = await this.comm.listComms();
+    if (processCount !== this._processCount || this.isDisposed) {
       return;
     }
-    if (found !== null && found.length > 0) {
-      const known = this._comm !== null && found.includes(this._comm);
-      if (!known) {
-        this._comm = found[found.length - 1];
+    if (commIds !== null && commIds.length > 0) {
+      const isCurrent = this._commId !== null && commIds.includes(this._commId);
+      if (!isCurrent) {
+        this._commId = commIds[commIds.length - 1];
       }
-      this._join(!known || this._missed);
-    } else if (this._loaded) {
-      this._comm = UUID.uuid4();
-      this._told = true;
-      this.wire.open(this._comm, {
+      this._join(!isCurrent || this._missedCells);
+    } else if (this._hasTarget) {
+      this._commId = UUID.uuid4();
+      this._visibleSent = true;
+      this.comm.open(this._commId, {
         v: 1,
         type: 'sync',
         client: this._client
       });
     } else {
-      this._comm = null;
+      this._commId = null;
       this._metered = false;
     }
-    this._turned.emit('standing');
+    this._statusChanged.emit('status');
   }
 
-  /** Make this page known to the kernel; with all cells, where it may have missed some. */
+  /** Register this page with the kernel; request all cells where it may have missed some. */
   private _join(missed: boolean): void {
     if (missed && this._visible) {
       this.sync();
     } else {
-      this._missed = this._missed || missed;
-      this._tell();
+      this._missedCells = this._missedCells || missed;
+      this._sendVisible();
     }
   }
 
-  /** Say whether somebody looks, if the kernel thinks otherwise. */
-  private _tell(): void {
-    if (this._comm === null || this._told === this._visible) {
+  /** Send the visibility if the kernel doesn't have it yet. */
+  private _sendVisible(): void {
+    if (this._commId === null || this._visibleSent === this._visible) {
       return;
     }
-    this._told = this._visible;
-    this._say({
+    this._visibleSent = this._visible;
+    this._send({
       v: 1,
       type: 'visible',
       client: this._client,
       visible: this._visible
     });
-    if (this._visible && this._missed) {
+    if (this._visible && this._missedCells) {
       this.sync();
     }
   }
 
-  private _say(request: Request): Kernel.IShellFuture | null {
-    return this._comm === null ? null : this.wire.send(this._comm, request);
+  private _send(request: Request): Kernel.IShellFuture | null {
+    return this._commId === null ? null : this.comm.send(this._commId, request);
   }
 
-  // ---- what the kernel says ---------------------------------------------------------------------
+  // ---- messages from the kernel -----------------------------------------------------------------
 
-  private _onMessage(_: Wire, message: KernelMessage.IIOPubMessage): void {
+  private _onMessage(
+    _: KernelComm,
+    message: KernelMessage.IIOPubMessage
+  ): void {
     if (KernelMessage.isCommMsgMsg(message)) {
-      this._hear(message.content.comm_id, message.content.data);
+      this._onFrame(message.content.comm_id, message.content.data);
     } else if (KernelMessage.isCommOpenMsg(message)) {
       if (message.content.target_name === APP) {
-        // Another page may close it; who is still there shows when the kernel is idle.
-        this._due = true;
-        this._hear(message.content.comm_id, message.content.data, true);
+        // Another page may close this comm, so the comms are looked up again when the kernel is idle.
+        this._probeDue = true;
+        this._onFrame(message.content.comm_id, message.content.data, true);
       }
     } else if (KernelMessage.isCommCloseMsg(message)) {
-      if (message.content.comm_id === this._comm) {
-        // Its own wish; this page does not open another one.
-        this._comm = null;
-        this._metered = this._busy = this._loaded = false;
-        this._turned.emit('standing');
+      if (message.content.comm_id === this._commId) {
+        // The kernel closed it; this page doesn't open another one.
+        this._commId = null;
+        this._metered = this._busy = this._hasTarget = false;
+        this._statusChanged.emit('status');
       }
     } else if (KernelMessage.isExecuteInputMsg(message)) {
-      this._missed = this._missed || this._told === false;
+      this._missedCells = this._missedCells || this._visibleSent === false;
     }
-    if (this._loading.hear(message)) {
-      this._loaded = this._due = true;
-      this._idle();
+    if (this._loadDetector.handle(message)) {
+      this._hasTarget = this._probeDue = true;
+      this._onIdle();
     }
   }
 
-  private _hear(comm: string, data: unknown, opened = false): void {
-    if (comm !== this._comm && !isMarked(data)) {
-      return; // other people's comms
+  private _onFrame(commId: string, data: unknown, opened = false): void {
+    if (commId !== this._commId && !isGreenFrame(data)) {
+      return; // a comm of another extension
     }
     const frame = readFrame(data);
-    if (frame instanceof Refusal) {
-      this._refused.emit(frame);
+    if (frame instanceof ValidationError) {
+      this._frameRefused.emit(frame);
       return;
     }
     if (frame.type === 'answer') {
-      this._inquiries.answer(frame);
+      this._pendingRequests.deliver(frame);
       return;
     }
-    const first = this._comm === null;
-    this._comm = comm;
-    this._loaded = true;
+    const isFirst = this._commId === null;
+    this._commId = commId;
+    this._hasTarget = true;
     if (frame.type === 'snapshot') {
       this._busy = frame.phase === 'busy';
     }
-    this._heard.emit(frame);
-    if (first) {
-      // Queued behind what runs, so that the kernel knows this page before the next cell.
+    this._frameReceived.emit(frame);
+    if (isFirst) {
+      // Queued behind the current cell, so that the kernel knows this page before the next one.
       this._join(!opened);
-      this._turned.emit('standing');
+      this._statusChanged.emit('status');
     }
   }
 
-  private _era = 0;
-  private _comm: string | null = null;
+  private _processCount = 0;
+  private _commId: string | null = null;
   private _metered: boolean | null = null;
   private _listening = false;
   private _connected = false;
   private _restarting = false;
-  private _ahead = false;
+  private _readyAfterRestart = false;
   private _visible = false;
-  /** What the kernel was told of this page; null: nothing. */
-  private _told: boolean | null = null;
-  /** Cells may have run that this page has not heard of. */
-  private _missed = false;
-  /** The kernel is to be asked for its comms once it is idle. */
-  private _due = true;
-  /** The kernel is known to have our target. */
-  private _loaded = false;
-  /** The last word was that a cell runs. */
+  /** The visibility that the kernel was last told; null: none. */
+  private _visibleSent: boolean | null = null;
+  /** Cells may have run unnoticed. */
+  private _missedCells = false;
+  /** The kernel's comms have to be looked up once it is idle. */
+  private _probeDue = true;
+  /** The kernel is known to have registered our comm target. */
+  private _hasTarget = false;
+  /** The last snapshot said that a cell runs. */
   private _busy = false;
-  private _settling: number | undefined;
-  private readonly _loading = new Loading();
-  private readonly _inquiries = new Inquiries();
-  private readonly _heard = new Signal<this, Frame>(this);
-  private readonly _refused = new Signal<this, Refusal>(this);
-  private readonly _turned = new Signal<this, Turn>(this);
+  private _idleTimer: number | undefined;
+  private readonly _loadDetector = new LoadDetector();
+  private readonly _pendingRequests = new PendingRequests();
+  private readonly _frameReceived = new Signal<this, Frame>(this);
+  private readonly _frameRefused = new Signal<this, ValidationError>(this);
+  private readonly _statusChanged = new Signal<this, StatusEvent>(this);
 }

@@ -1,31 +1,31 @@
 /**
- * Notices that a cell, whoever ran it, has loaded jupyter_green.
+ * Detects that a cell, run by any page, has loaded jupyter_green.
  *
- * The kernel opens its comm with the first cell that it meters. Between loading and that cell nothing tells that it is
- * metered but the line that loaded it, which every page sees.
+ * The kernel opens its comm with the first metered cell. Between loading and that cell, the executed line is the only
+ * sign of it, and every page receives it.
  */
 import { KernelMessage } from '@jupyterlab/services';
 
-const LINE = /^\s*%?(?:re)?load_ext\s+jupyter_green\b/m;
+const LOAD_LINE = /^\s*%?(?:re)?load_ext\s+jupyter_green\b/m;
 
-export class Loading {
-  /** Take in a message; true where with it loading has ended well. */
-  hear(message: KernelMessage.IIOPubMessage): boolean {
+export class LoadDetector {
+  /** Process a message; true when loading has succeeded with it. */
+  handle(message: KernelMessage.IIOPubMessage): boolean {
     if (KernelMessage.isExecuteInputMsg(message)) {
-      if (LINE.test(message.content.code)) {
-        this._by = parent(message);
+      if (LOAD_LINE.test(message.content.code)) {
+        this._requestId = parentId(message);
       }
     } else if (KernelMessage.isErrorMsg(message)) {
-      if (this._by === parent(message)) {
-        this._by = null;
+      if (this._requestId === parentId(message)) {
+        this._requestId = null;
       }
     } else if (
-      this._by !== null &&
+      this._requestId !== null &&
       KernelMessage.isStatusMsg(message) &&
       message.content.execution_state === 'idle' &&
-      this._by === parent(message)
+      this._requestId === parentId(message)
     ) {
-      this._by = null;
+      this._requestId = null;
       return true;
     }
     return false;
@@ -33,15 +33,15 @@ export class Loading {
 
   /** The kernel was restarted. */
   clear(): void {
-    this._by = null;
+    this._requestId = null;
   }
 
-  /** The request that loads it just now. */
-  private _by: string | null = null;
+  /** Id of the execute request that loads it. */
+  private _requestId: string | null = null;
 }
 
-/** The id of the message that this one answers. */
-function parent(message: KernelMessage.IIOPubMessage): string | null {
+/** The id of the request that a message belongs to. */
+function parentId(message: KernelMessage.IIOPubMessage): string | null {
   return 'msg_id' in message.parent_header
     ? message.parent_header.msg_id
     : null;

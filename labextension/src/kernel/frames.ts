@@ -1,31 +1,31 @@
 /**
- * What a kernel says over the link, read strictly.
+ * Validation of the frames that a kernel sends.
  *
- * The kernel runs anybody's code, so a frame is data like any other: read field by field into objects of our own, or
- * refused as a whole with one sentence. A frame is small; a long history comes in pages.
+ * A kernel runs arbitrary code, so frames are untrusted: each is copied field by field, or rejected as a whole with
+ * one error. A frame is small; a long history comes in pages.
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import {
   Reader,
-  Refusal,
-  attempt,
-  flag,
+  ValidationError,
+  tryRead,
+  bool,
   isObject,
   lines,
   list,
-  name,
+  exactText,
   number,
   object,
   oneOf,
   optional,
   orNull,
   text,
-  whole
+  integer
 } from '../schema/validators';
 import type {
   Frame,
-  IAgainst,
+  IComparison,
   IAnswer,
   IBaselineHead,
   IBudget,
@@ -38,35 +38,35 @@ import type {
   ITotals
 } from '../tokens';
 
-/** The comm target, and the mark that every frame bears. */
+/** The comm target, and the `app` field of every frame. */
 export const APP = 'jupyter_green';
 
-/** The version of the link that this page speaks. */
+/** The protocol version that this page supports. */
 export const VERSION = 1;
 
-// Bounds that no honest figure meets: more than a power station makes in a year, later than the year 5000.
-const JOULES = 1e16;
-const LATEST = 1e11;
-const COUNT = 1e9;
-const MONEY = 1e12;
+// Limits beyond any real value: more energy than a power station produces in a year, later than the year 5000.
+const MAX_JOULES = 1e16;
+const MAX_TIME = 1e11;
+const MAX_COUNT = 1e9;
+const MAX_COST = 1e12;
 
-const joules = number(-JOULES, JOULES);
-const spread = number(0, JOULES);
-const money = number(-MONEY, MONEY);
+const joules = number(-MAX_JOULES, MAX_JOULES);
+const nonNegative = number(0, MAX_JOULES);
+const money = number(-MAX_COST, MAX_COST);
 const quality = oneOf('measured', 'estimated', 'simulated');
-export const when = number(0, LATEST);
-export const count = whole(COUNT);
-export const id = name(256);
+export const timestamp = number(0, MAX_TIME);
+export const count = integer(MAX_COUNT);
+export const id = exactText(256);
 export const label = text(1024);
 const sentence = text(4096);
-const seconds = number(0, LATEST);
+const seconds = number(0, MAX_TIME);
 
 export const figure: Reader<IFigure> = object<IFigure>({
   joules: orNull(joules),
-  uncertainty: orNull(spread),
+  uncertainty: orNull(nonNegative),
   quality,
   measured_share: orNull(number(0, 1)),
-  below_resolution: optional(flag),
+  below_resolution: optional(bool),
   co2e_grams: optional(orNull(money)),
   cost: optional(orNull(money)),
   currency: optional(orNull(text(16)))
@@ -75,24 +75,24 @@ export const figure: Reader<IFigure> = object<IFigure>({
 export const part: Reader<IPart> = object<IPart>({
   kind: oneOf('gpu', 'cpu', 'dram', 'other'),
   joules: orNull(joules),
-  uncertainty: orNull(spread),
+  uncertainty: orNull(nonNegative),
   quality
 });
 
 const parts = list(part, 64);
 
-const against: Reader<IAgainst> = object<IAgainst>({
+const comparison: Reader<IComparison> = object<IComparison>({
   baseline: orNull(joules),
-  baseline_uncertainty: orNull(spread),
+  baseline_uncertainty: orNull(nonNegative),
   difference: orNull(joules),
-  difference_uncertainty: orNull(spread),
-  ratio: orNull(number(-JOULES, JOULES)),
+  difference_uncertainty: orNull(nonNegative),
+  ratio: orNull(number(-MAX_JOULES, MAX_JOULES)),
   verdict: oneOf('more', 'less', 'unproven', 'none'),
   reason: orNull(sentence),
-  edited: flag,
-  excess: spread,
-  saved: spread,
-  // A server or a kernel of an older version compares energies alone.
+  edited: bool,
+  excess: nonNegative,
+  saved: nonNegative,
+  // Older kernels and servers compare energies only and leave this out.
   basis: optional(oneOf('energy', 'cpu_time'))
 });
 
@@ -104,19 +104,19 @@ export const cell: Reader<ICell> = object<ICell>({
   code_hash: orNull(id),
   line: text(240),
   status: oneOf('running', 'ok', 'error', 'interrupted', 'killed'),
-  started_at: when,
+  started_at: timestamp,
   seconds,
-  final: flag,
+  final: bool,
   figure,
   parts,
-  shared: flag,
+  shared: bool,
   own_joules: orNull(joules),
   device_joules: orNull(joules),
   incomplete: optional(text(120)),
   reruns: count,
   rerun_joules: orNull(joules),
   last_run: orNull(figure),
-  against: orNull(against)
+  against: orNull(comparison)
 });
 
 const totals: Reader<ITotals> = object<ITotals>({
@@ -126,10 +126,10 @@ const totals: Reader<ITotals> = object<ITotals>({
   cells: count,
   idle: orNull(figure),
   reruns: orNull(figure),
-  against: orNull(against),
+  against: orNull(comparison),
   compared: count,
   co2e_source: optional(orNull(sentence)),
-  began_at: optional(orNull(when))
+  began_at: optional(orNull(timestamp))
 });
 
 export const baselineHead: Reader<IBaselineHead> = object<IBaselineHead>({
@@ -138,7 +138,7 @@ export const baselineHead: Reader<IBaselineHead> = object<IBaselineHead>({
   runs: count,
   figure,
   cells: count,
-  made_at: orNull(when)
+  made_at: orNull(timestamp)
 });
 
 const device: Reader<IDevice> = object<IDevice>({
@@ -155,21 +155,21 @@ const budget: Reader<IBudget> = object<IBudget>({
   per: oneOf('day', 'week', 'month', 'notebook', 'project'),
   covers: oneOf('inference', 'training', 'all'),
   used: sentence,
-  share: spread,
+  share: nonNegative,
   quality: orNull(quality),
   state: oneOf('open', 'warned', 'held', 'lifted'),
-  until: orNull(when),
+  until: orNull(timestamp),
   note: orNull(sentence)
 });
 
-/** What every frame bears. */
-const bearing = { v: oneOf(VERSION), app: oneOf(APP), run: id };
+/** Fields of every frame. */
+const frameHeader = { v: oneOf(VERSION), app: oneOf(APP), run: id };
 
 const snapshot: Reader<ISnapshot> = object<ISnapshot>({
-  ...bearing,
+  ...frameHeader,
   type: oneOf('snapshot'),
   seq: count,
-  sent_at: when,
+  sent_at: timestamp,
   notebook: orNull(label),
   project: label,
   phase: oneOf('busy', 'idle', 'off'),
@@ -192,7 +192,7 @@ const snapshot: Reader<ISnapshot> = object<ISnapshot>({
 });
 
 const history: Reader<IHistory> = object<IHistory>({
-  ...bearing,
+  ...frameHeader,
   type: oneOf('history'),
   seq: count,
   cells: list(cell, 1000),
@@ -201,19 +201,19 @@ const history: Reader<IHistory> = object<IHistory>({
 });
 
 const answer: Reader<IAnswer> = object<IAnswer>({
-  ...bearing,
+  ...frameHeader,
   type: oneOf('answer'),
   to: id,
-  ok: flag,
+  ok: bool,
   message: sentence
 });
 
 const frame: Reader<Frame> = value => {
   if (!isObject(value) || value.app !== APP) {
-    throw new Refusal('shape', ['app']);
+    throw new ValidationError('shape', ['app']);
   }
   if (value.v !== VERSION) {
-    throw new Refusal('version', [String(value.v)]);
+    throw new ValidationError('version', [String(value.v)]);
   }
   switch (value.type) {
     case 'snapshot':
@@ -223,33 +223,33 @@ const frame: Reader<Frame> = value => {
     case 'answer':
       return answer(value);
     default:
-      throw new Refusal('shape', ['type']);
+      throw new ValidationError('shape', ['type']);
   }
 };
 
-/** Whether data bears our mark; whatever else it is. */
-export function isMarked(data: unknown): boolean {
+/** Whether data claims to be one of our frames. */
+export function isGreenFrame(data: unknown): boolean {
   return isObject(data) && data.app === APP;
 }
 
-/** Read what came over the link. */
-export function readFrame(data: unknown): Frame | Refusal {
-  return attempt(frame, data);
+/** Validate a frame. */
+export function readFrame(data: unknown): Frame | ValidationError {
+  return tryRead(frame, data);
 }
 
-/** What a person is told of a frame that was refused. */
-export function refusedFrame(
-  refusal: Refusal,
+/** The message to show for a rejected frame. */
+export function frameErrorMessage(
+  error: ValidationError,
   trans: TranslationBundle
 ): string {
-  return refusal.kind === 'version'
+  return error.kind === 'version'
     ? trans.__(
         'The kernel speaks version %1 of the link and this page version %2: install the same release of jupyter_green for both, then reload the page.',
-        refusal.where,
+        error.where,
         VERSION
       )
     : trans.__(
         'The kernel sent figures that this page can’t read (%1), so they are not shown: install the same release of jupyter_green for kernel and page.',
-        refusal.where
+        error.where
       );
 }

@@ -1,10 +1,10 @@
 /**
- * The connections of this page to one kernel, as one.
+ * This page's connections to one kernel, combined.
  *
- * Each notebook brings a connection of its own, and all of them receive every message; so one listens and the others
- * stand by. Requests go out as plain messages on the shell channel, because only one connection may use JupyterLab's
- * comms, and because those may run beside a busy cell. The target is registered for one reason: JupyterLab closes comms
- * that nobody wants.
+ * Each notebook has its own connection and each receives all messages, so only one of them is listened to. Requests
+ * are sent as plain messages on the shell channel, because JupyterLab allows only one connection to use comms, and so
+ * that they may run on a subshell beside a busy cell. The comm target is registered only because JupyterLab closes
+ * comms without one.
  */
 import { Kernel, KernelMessage } from '@jupyterlab/services';
 import type { JSONObject } from '@lumino/coreutils';
@@ -13,28 +13,28 @@ import { ISignal, Signal } from '@lumino/signaling';
 
 type Future = Kernel.IShellFuture;
 
-export class Wire implements IDisposable {
+export class KernelComm implements IDisposable {
   /**
-   * @param _target - The comm target that is kept open.
+   * @param _target - The comm target to keep open.
    */
   constructor(private readonly _target: string) {}
 
-  /** What the kernel publishes. */
+  /** The kernel's IOPub messages. */
   get message(): ISignal<this, KernelMessage.IIOPubMessage> {
     return this._message;
   }
 
-  /** The status of the kernel has changed. */
+  /** Emitted when the kernel's status has changed. */
   get statusChanged(): ISignal<this, Kernel.Status> {
     return this._statusChanged;
   }
 
-  /** The connection came or went. */
+  /** Emitted when the connection was established or lost. */
   get connectionChanged(): ISignal<this, void> {
     return this._connectionChanged;
   }
 
-  /** The connection that listens; null where there is none any more. */
+  /** The connection in use; null where there is none. */
   get kernel(): Kernel.IKernelConnection | null {
     return this._kernel;
   }
@@ -51,7 +51,7 @@ export class Wire implements IDisposable {
     return this._isDisposed;
   }
 
-  /** Use one more connection. */
+  /** Add a connection. */
   attach(kernel: Kernel.IKernelConnection): void {
     if (this._connections.includes(kernel)) {
       return;
@@ -60,16 +60,16 @@ export class Wire implements IDisposable {
     if (kernel.handleComms) {
       kernel.registerCommTarget(this._target, keepOpen);
     }
-    this._choose();
+    this._selectConnection();
   }
 
-  /** Give a connection up; false where none is left. */
+  /** Remove a connection; false where none is left. */
   detach(kernel: Kernel.IKernelConnection): boolean {
     this._connections = this._connections.filter(each => each !== kernel);
     if (!kernel.isDisposed && kernel.handleComms) {
       kernel.removeCommTarget(this._target, keepOpen);
     }
-    this._choose();
+    this._selectConnection();
     return this._connections.length > 0;
   }
 
@@ -84,34 +84,34 @@ export class Wire implements IDisposable {
     Signal.clearData(this);
   }
 
-  /** Send data on a comm; null where there is nobody to send it to. */
-  send(comm: string, data: JSONObject): Future | null {
+  /** Send data on a comm; null without a connection. */
+  send(commId: string, data: JSONObject): Future | null {
     return this._send(({ username, clientId }) =>
       KernelMessage.createMessage<KernelMessage.ICommMsgMsg<'shell'>>({
         msgType: 'comm_msg',
         channel: 'shell',
         username,
         session: clientId,
-        content: { comm_id: comm, data }
+        content: { comm_id: commId, data }
       })
     );
   }
 
-  /** Open a comm of this page's own. Only to a kernel that is known to have the target. */
-  open(comm: string, data: JSONObject): Future | null {
+  /** Open a comm from this page. The kernel must have registered the target. */
+  open(commId: string, data: JSONObject): Future | null {
     return this._send(({ username, clientId }) =>
       KernelMessage.createMessage<KernelMessage.ICommOpenMsg<'shell'>>({
         msgType: 'comm_open',
         channel: 'shell',
         username,
         session: clientId,
-        content: { comm_id: comm, target_name: this._target, data }
+        content: { comm_id: commId, target_name: this._target, data }
       })
     );
   }
 
-  /** Ask the kernel for its comms with the target; null where it could not answer. */
-  async comms(): Promise<string[] | null> {
+  /** The ids of the kernel's comms with the target; null where it did not answer. */
+  async listComms(): Promise<string[] | null> {
     try {
       const reply = await this._kernel?.requestCommInfo({
         target_name: this._target
@@ -137,22 +137,22 @@ export class Wire implements IDisposable {
       return null;
     }
     const future = kernel.sendShellMessage(make(kernel));
-    // A restart cancels it; who waits for it hears of that, and nobody else has to.
+    // Rejected on restart; callers handle that themselves.
     future.done.catch(() => undefined);
     return future;
   }
 
-  /** Listen on the first connection that is left. */
-  private _choose(): void {
+  /** Listen to the first usable connection. */
+  private _selectConnection(): void {
     const next = this._connections.find(each => !each.isDisposed) ?? null;
-    const last = this._kernel;
-    if (next === last) {
+    const previous = this._kernel;
+    if (next === previous) {
       return;
     }
-    if (last !== null && !last.isDisposed) {
-      last.iopubMessage.disconnect(this._onMessage, this);
-      last.statusChanged.disconnect(this._onStatus, this);
-      last.connectionStatusChanged.disconnect(this._onConnection, this);
+    if (previous !== null && !previous.isDisposed) {
+      previous.iopubMessage.disconnect(this._onMessage, this);
+      previous.statusChanged.disconnect(this._onStatus, this);
+      previous.connectionStatusChanged.disconnect(this._onConnection, this);
     }
     this._kernel = next;
     if (next !== null) {
@@ -185,7 +185,7 @@ export class Wire implements IDisposable {
   private readonly _connectionChanged = new Signal<this, void>(this);
 }
 
-/** The frames are read where all messages pass. */
+/** Frames are read from the IOPub messages instead. */
 function keepOpen(): void {
   return;
 }

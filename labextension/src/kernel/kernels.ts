@@ -1,176 +1,187 @@
 /**
- * The kernels of the open notebooks, and what is known of each.
+ * The kernels of the open notebooks, and the state of each.
  *
- * State belongs to a kernel, not to a notebook: two notebooks may share one, and one that moves to another kernel and
- * back finds its figures again. A kernel that no notebook uses any more is let go.
+ * State belongs to a kernel, not to a notebook: two notebooks may share a kernel, and a notebook that switches kernels
+ * and back finds its figures again. Kernels without a notebook are dropped.
  */
 import type { Kernel } from '@jupyterlab/services';
 import { ISignal, Signal } from '@lumino/signaling';
 
-import { KernelLink, type Turn } from './connection';
+import { KernelConnection, type StatusEvent } from './connection';
 import type { OpenNotebook } from '../notebook/notebook';
-import { Run, type IChange } from '../state/run';
-import type { Refusal } from '../schema/validators';
+import { Run, type IRunChange } from '../state/run';
+import type { ValidationError } from '../schema/validators';
 import type { Frame } from '../tokens';
 
-/** What is known of one kernel. */
-export interface IKnown {
-  readonly link: KernelLink;
+/** The state of one kernel. */
+export interface IKernelState {
+  readonly connection: KernelConnection;
   readonly run: Run;
-  /** Why the last frame could not be read; null once one could. */
-  refusal: Refusal | null;
-  /** A sentence of the page's own on this kernel. */
-  said: string | null;
-  /** jupyter_green is being loaded by this page. */
+  /** Why the last frame was rejected; null after a valid one. */
+  frameError: ValidationError | null;
+  /** A message about this kernel, from the page itself. */
+  message: string | null;
+  /** This page is loading jupyter_green. */
   loading: boolean;
-  /** Loading found that the package is not there. */
-  missing: boolean;
-  /** Loading was tried without being asked for this process. */
-  tried: boolean;
-  /** A person had this page start metering, and did not have it stopped since. */
-  wanted: boolean;
-  /** It was metered, and its process was restarted since. */
-  lapsed: boolean;
+  /** Loading failed because the package is not installed. */
+  packageMissing: boolean;
+  /** Automatic loading was tried in this process. */
+  loadAttempted: boolean;
+  /** The user started metering from this page and has not stopped it. */
+  startedHere: boolean;
+  /** The kernel was metered before its last restart. */
+  meteringLost: boolean;
 }
 
-/** Something new about a kernel; `change` where it came with a frame. */
-export interface INews {
-  known: IKnown;
-  change: IChange | null;
-  /** Everything known was forgotten. */
+/** A change of a kernel's state; `runChange` where a frame caused it. */
+export interface IKernelChange {
+  kernelState: IKernelState;
+  runChange: IRunChange | null;
+  /** The kernel was restarted and its state cleared. */
   restarted: boolean;
 }
 
 export class Kernels {
   /**
-   * @param _client - What this page is called in requests.
-   * @param _now - Seconds of the page's own clock.
+   * @param _client - This page's id in requests.
+   * @param _now - The page's clock, in seconds.
    */
   constructor(
     private readonly _client: string,
     private readonly _now: () => number
   ) {}
 
-  get news(): ISignal<this, INews> {
-    return this._news;
+  get changed(): ISignal<this, IKernelChange> {
+    return this._changed;
   }
 
-  /** What is known of a notebook's kernel. */
-  of(notebook: OpenNotebook | null): IKnown | null {
-    const connection = notebook && this._used.get(notebook);
-    return (connection && this._known.get(connection.id)) ?? null;
+  /** The state of a notebook's kernel. */
+  of(notebook: OpenNotebook | null): IKernelState | null {
+    const connection = notebook && this._connections.get(notebook);
+    return (connection && this._states.get(connection.id)) ?? null;
   }
 
-  get all(): readonly IKnown[] {
-    return [...this._known.values()];
+  get all(): readonly IKernelState[] {
+    return [...this._states.values()];
   }
 
-  /** Follow a notebook to the kernel that it has now, if any. */
+  /** Use the kernel that a notebook has now, if any. */
   follow(notebook: OpenNotebook): void {
-    const last = this._used.get(notebook);
+    const previous = this._connections.get(notebook);
     const next = notebook.isDisposed ? null : notebook.kernel;
-    if (last === (next ?? undefined)) {
+    if (previous === (next ?? undefined)) {
       return;
     }
     if (next !== null) {
-      this._used.set(notebook, next);
-      this._enter(next).link.wire.attach(next);
+      this._connections.set(notebook, next);
+      this._stateFor(next).connection.comm.attach(next);
     } else {
-      this._used.delete(notebook);
+      this._connections.delete(notebook);
     }
-    if (last !== undefined) {
-      this._leave(last);
-    }
-  }
-
-  /** A notebook was closed. */
-  drop(notebook: OpenNotebook): void {
-    const last = this._used.get(notebook);
-    this._used.delete(notebook);
-    if (last !== undefined) {
-      this._leave(last);
+    if (previous !== undefined) {
+      this._release(previous);
     }
   }
 
-  /** Say to each kernel whether anything on the page shows its figures; to new ones that something does. */
-  show(seen: ReadonlySet<IKnown | null>): void {
-    this._visible = seen.size > 0;
-    this.all.forEach(known => known.link.show(seen.has(known)));
+  /** Remove a closed notebook. */
+  remove(notebook: OpenNotebook): void {
+    const previous = this._connections.get(notebook);
+    this._connections.delete(notebook);
+    if (previous !== undefined) {
+      this._release(previous);
+    }
   }
 
-  private _enter({ id }: Kernel.IKernelConnection): IKnown {
-    const there = this._known.get(id);
-    if (there !== undefined) {
-      return there;
+  /** Tell each kernel whether the page shows its figures. New kernels are told whether it shows any. */
+  show(shown: ReadonlySet<IKernelState | null>): void {
+    this._visible = shown.size > 0;
+    this.all.forEach(kernelState =>
+      kernelState.connection.show(shown.has(kernelState))
+    );
+  }
+
+  private _stateFor({ id }: Kernel.IKernelConnection): IKernelState {
+    const existing = this._states.get(id);
+    if (existing !== undefined) {
+      return existing;
     }
-    const known: IKnown = {
-      link: new KernelLink(id, this._client),
+    const kernelState: IKernelState = {
+      connection: new KernelConnection(id, this._client),
       run: new Run(),
-      refusal: null,
-      said: null,
+      frameError: null,
+      message: null,
       loading: false,
-      missing: false,
-      tried: false,
-      wanted: false,
-      lapsed: false
+      packageMissing: false,
+      loadAttempted: false,
+      startedHere: false,
+      meteringLost: false
     };
-    known.link.show(this._visible);
-    known.link.heard.connect((_, frame) => this._hear(known, frame));
-    known.link.refused.connect((_, refusal) => {
-      known.refusal = refusal;
-      this._tell(known);
+    kernelState.connection.show(this._visible);
+    kernelState.connection.frameReceived.connect((_, frame) =>
+      this._onFrame(kernelState, frame)
+    );
+    kernelState.connection.frameRefused.connect((_, error) => {
+      kernelState.frameError = error;
+      this._emit(kernelState);
     });
-    known.link.turned.connect((_, turn) => this._turn(known, turn));
-    this._known.set(id, known);
-    return known;
+    kernelState.connection.statusChanged.connect((_, event) =>
+      this._onStatus(kernelState, event)
+    );
+    this._states.set(id, kernelState);
+    return kernelState;
   }
 
-  private _leave(connection: Kernel.IKernelConnection): void {
-    const known = this._known.get(connection.id);
-    if (known === undefined) {
+  private _release(connection: Kernel.IKernelConnection): void {
+    const kernelState = this._states.get(connection.id);
+    if (kernelState === undefined) {
       return;
     }
-    // Two notebooks may hold the very same connection only by mistake; each has its own.
-    if (!known.link.wire.detach(connection)) {
-      this._known.delete(connection.id);
-      known.link.dispose();
+    // Each notebook has its own connection object.
+    if (!kernelState.connection.comm.detach(connection)) {
+      this._states.delete(connection.id);
+      kernelState.connection.dispose();
     }
   }
 
-  private _hear(known: IKnown, frame: Frame): void {
-    known.refusal = null;
+  private _onFrame(kernelState: IKernelState, frame: Frame): void {
+    kernelState.frameError = null;
     if (frame.type === 'answer') {
       return;
     }
-    const change =
+    const runChange =
       frame.type === 'snapshot'
-        ? known.run.take(frame, this._now())
-        : known.run.recall(frame);
-    this._tell(known, change);
+        ? kernelState.run.applySnapshot(frame, this._now())
+        : kernelState.run.applyHistory(frame);
+    this._emit(kernelState, runChange);
   }
 
-  private _turn(known: IKnown, turn: Turn): void {
-    if (turn === 'restarted') {
-      // One turn says that it restarts, and the next may say so again: what was known was forgotten with the first.
-      known.lapsed =
-        known.lapsed || known.wanted || known.run.snapshot !== null;
-      known.run.clear();
-      known.refusal = known.said = null;
-      known.missing = known.tried = false;
+  private _onStatus(kernelState: IKernelState, event: StatusEvent): void {
+    if (event === 'restarted') {
+      // `restarted` may be emitted twice for one restart; the first one has already cleared the state.
+      kernelState.meteringLost =
+        kernelState.meteringLost ||
+        kernelState.startedHere ||
+        kernelState.run.snapshot !== null;
+      kernelState.run.clear();
+      kernelState.frameError = kernelState.message = null;
+      kernelState.packageMissing = kernelState.loadAttempted = false;
     }
-    this._tell(known, null, turn === 'restarted');
+    this._emit(kernelState, null, event === 'restarted');
   }
 
-  private _tell(
-    known: IKnown,
-    change: IChange | null = null,
+  private _emit(
+    kernelState: IKernelState,
+    runChange: IRunChange | null = null,
     restarted = false
   ): void {
-    this._news.emit({ known, change, restarted });
+    this._changed.emit({ kernelState, runChange, restarted });
   }
 
   private _visible = false;
-  private readonly _known = new Map<string, IKnown>();
-  private readonly _used = new Map<OpenNotebook, Kernel.IKernelConnection>();
-  private readonly _news = new Signal<this, INews>(this);
+  private readonly _states = new Map<string, IKernelState>();
+  private readonly _connections = new Map<
+    OpenNotebook,
+    Kernel.IKernelConnection
+  >();
+  private readonly _changed = new Signal<this, IKernelChange>(this);
 }

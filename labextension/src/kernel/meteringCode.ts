@@ -1,35 +1,35 @@
 /**
- * The lines that start metering in a kernel: what a person could type, and nothing else.
+ * The code that starts metering in a kernel: nothing that a user could not type.
  *
- * Settings of the page that the kernel needs go with them as `%config` lines. They become Python, so what ends
- * a text there, or stands for something else, is not let through.
+ * Settings that the kernel needs are sent as `%config` lines. They become Python source, so values with quotes or
+ * other special characters are dropped.
  */
 import type { Kernel } from '@jupyterlab/services';
 
 import { execute } from './runCode';
 import type { ISettings } from '../tokens';
 
-/** What came of it; `said` is what loading printed, `sentence` why it failed. */
+/** The outcome; `output` is what loading printed, `sentence` why it failed. */
 export type Loaded =
-  | { kind: 'loaded'; said: string }
+  | { kind: 'loaded'; output: string }
   | { kind: 'missing' }
   | { kind: 'failed'; sentence: string }
   | { kind: 'gone' };
 
 const LOAD = '%load_ext jupyter_green';
 
-// The schema has the same, but for the signs that nobody can see.
-const WRITTEN = /^[^\p{C}'"\\{}$<>%;()]{1,64}$/u;
+// The settings schema has the same pattern, except for the invisible characters (\p{C}).
+const PLAIN_VALUE = /^[^\p{C}'"\\{}$<>%;()]{1,64}$/u;
 
-/** Whether a setting can be handed to a kernel. */
+/** Whether a setting can be put into source code. */
 export function isPlain(text: string): boolean {
-  return WRITTEN.test(text);
+  return PLAIN_VALUE.test(text);
 }
 
-type Given = Pick<ISettings, 'region' | 'pue' | 'tariff'>;
+type KernelSettings = Pick<ISettings, 'region' | 'pue' | 'tariff'>;
 
-/** What a kernel is told of settings, by the names that it has for them; empty is what the kernel's own place says. */
-function told(settings: Given): [string, string][] {
+/** Settings by their names in the kernel; empty means the kernel's own default. */
+function settingValues(settings: KernelSettings): [string, string][] {
   return [
     ['region', settings.region.trim()],
     ['pue', settings.pue === null ? '' : String(settings.pue)],
@@ -37,47 +37,52 @@ function told(settings: Given): [string, string][] {
   ];
 }
 
-const line = ([name, value]: [string, string]): string =>
+const configLine = ([name, value]: [string, string]): string =>
   `%config JupyterGreen.${name} = '${value}'`;
 
-/** The lines for these settings. */
-export function lines(settings: Given): string {
-  const given = told(settings).filter(([_, value]) => isPlain(value));
-  return [LOAD, ...given.map(line)].join('\n');
+/** The code that loads jupyter_green with these settings. */
+export function loadCode(settings: KernelSettings): string {
+  const plainValues = settingValues(settings).filter(([_, value]) =>
+    isPlain(value)
+  );
+  return [LOAD, ...plainValues.map(configLine)].join('\n');
 }
 
-/** The lines that bring a metered kernel from some settings to others; none where nothing that it needs has changed. */
-export function changed(before: Given, after: Given): string {
-  const old = new Map(told(before));
-  return told(after)
-    .filter(([name, value]) => old.get(name) !== value)
+/** The code that applies changed settings to a metered kernel; empty where none of them changed. */
+export function changeCode(
+  before: KernelSettings,
+  after: KernelSettings
+): string {
+  const previous = new Map(settingValues(before));
+  return settingValues(after)
+    .filter(([name, value]) => previous.get(name) !== value)
     .filter(([_, value]) => value === '' || isPlain(value))
-    .map(line)
+    .map(configLine)
     .join('\n');
 }
 
-/** What a kernel says of a setting that it can't read, without the mark that IPython puts before it; empty: all is well. */
-export function refusal(said: string): string {
-  return said.replace(/^ERROR:root:/gm, '').trim();
+/** The error that a `%config` line printed, without IPython's prefix; empty where there was none. */
+export function configError(output: string): string {
+  return output.replace(/^ERROR:root:/gm, '').trim();
 }
 
-/** Start metering in a kernel. */
+/** Load jupyter_green in a kernel. */
 export async function load(
   kernel: Kernel.IKernelConnection,
   settings: Pick<ISettings, 'region' | 'pue' | 'tariff'>
 ): Promise<Loaded> {
-  const { end, said, error } = await execute(kernel, lines(settings));
+  const { end, output, error } = await execute(kernel, loadCode(settings));
   if (end === 'gone') {
     return { kind: 'gone' };
   }
   if (end === 'ok') {
-    return { kind: 'loaded', said: refusal(said) };
+    return { kind: 'loaded', output: configError(output) };
   }
   if (
     error?.name === 'ModuleNotFoundError' &&
-    error.words.includes("'jupyter_green'")
+    error.message.includes("'jupyter_green'")
   ) {
     return { kind: 'missing' };
   }
-  return { kind: 'failed', sentence: error?.words ?? said.trim() };
+  return { kind: 'failed', sentence: error?.message ?? output.trim() };
 }

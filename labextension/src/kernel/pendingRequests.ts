@@ -1,51 +1,55 @@
 /**
- * Questions to a kernel that wait for their answers.
+ * Requests that wait for their answers.
  *
- * A kernel answers when it is idle, so no clock runs while it is busy; only one that was done with a question and said
- * nothing is given up. A restart ends all of them.
+ * A kernel answers when it is idle, so there is no timeout while it is busy. A request is given up when the kernel has
+ * processed it and sent no answer for a while. A restart cancels all.
  */
 import type { Kernel } from '@jupyterlab/services';
 
 import type { IAnswer } from '../tokens';
 
-/** Why a question got no answer. */
-export type Silence = 'unlinked' | 'restarted' | 'silent';
+/** Why a request got no answer. */
+export type NoAnswer = 'unlinked' | 'restarted' | 'silent';
 
-/** Milliseconds that an answer may come after the kernel was done with the question. */
-const PATIENCE = 15_000;
+/** Milliseconds to wait for an answer after the kernel has processed the request. */
+const ANSWER_TIMEOUT_MS = 15_000;
 
-export class Inquiries {
-  /** Wait for the answer to a question that was sent; null: it could not be. */
+export class PendingRequests {
+  /**
+   * Wait for the answer to a request.
+   *
+   * @param future - The request as sent; null where it could not be sent.
+   */
   async wait(
     id: string,
-    sent: Kernel.IShellFuture | null
-  ): Promise<IAnswer | Silence> {
-    if (sent === null) {
+    future: Kernel.IShellFuture | null
+  ): Promise<IAnswer | NoAnswer> {
+    if (future === null) {
       return 'unlinked';
     }
     return new Promise(resolve => {
       this._waiting.set(id, resolve);
-      const end = (silence: Silence): void => {
+      const finish = (reason: NoAnswer): void => {
         if (this._waiting.delete(id)) {
-          resolve(silence);
+          resolve(reason);
         }
       };
-      sent.done.then(
-        () => setTimeout(() => end('silent'), PATIENCE),
-        () => end('restarted')
+      future.done.then(
+        () => setTimeout(() => finish('silent'), ANSWER_TIMEOUT_MS),
+        () => finish('restarted')
       );
     });
   }
 
-  /** Hand an answer to who waits for it; it may be another page's. */
-  answer(answer: IAnswer): void {
+  /** Deliver an answer; one for another page is ignored. */
+  deliver(answer: IAnswer): void {
     const resolve = this._waiting.get(answer.to);
     this._waiting.delete(answer.to);
     resolve?.(answer);
   }
 
-  /** No answer will come any more. */
-  end(): void {
+  /** Cancel all requests: the kernel was restarted. */
+  cancelAll(): void {
     const waiting = [...this._waiting.values()];
     this._waiting.clear();
     waiting.forEach(resolve => resolve('restarted'));
@@ -53,6 +57,6 @@ export class Inquiries {
 
   private readonly _waiting = new Map<
     string,
-    (answer: IAnswer | Silence) => void
+    (answer: IAnswer | NoAnswer) => void
   >();
 }

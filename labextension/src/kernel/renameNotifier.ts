@@ -1,93 +1,103 @@
 /**
- * Has a kernel file what it meters under the name that its notebook has now.
+ * Tells a kernel the current name of its notebook.
  *
- * A kernel is told a name once, when it is started, and keeps it over restarts. A notebook may be renamed meanwhile, and
- * the first of several on a kernel may be closed: a run that has no cell yet is then taken for a notebook that is open
- * here. One that has cells keeps its name as long as the server knows a notebook of that name on the kernel. A page says
- * a name once to a run, so that two pages never take turns.
+ * A kernel gets its notebook's name when it is started and keeps it over restarts. Meanwhile the notebook may be
+ * renamed, or, where several share a kernel, closed. A run without cells is then filed under a notebook that is open
+ * here; a run with cells keeps its name while the server knows a notebook of that name on the kernel. Each page sends
+ * a name once per run, so that two pages don't alternate.
  */
 import { UUID } from '@lumino/coreutils';
 
 import { VERSION } from './frames';
-import type { IKnown, Kernels } from './kernels';
+import type { IKernelState, Kernels } from './kernels';
 import type { OpenNotebook } from '../notebook/notebook';
 import type { IAnswer } from '../tokens';
 import type { NotebookTracker } from '../notebook/tracker';
 
-export class Naming {
+export class RenameNotifier {
   /**
-   * @param _sharing - Names of the notebooks that the server knows on a kernel.
-   * @param _answered - Called with what the kernel says to a new name.
+   * @param _notebookNames - Names of the notebooks that the server knows on a kernel.
+   * @param _onAnswer - Called with the kernel's answer.
    */
   constructor(
     private readonly _notebooks: NotebookTracker,
     private readonly _kernels: Kernels,
-    private readonly _sharing: (kernel: string) => string[],
-    private readonly _answered: (known: IKnown, answer: IAnswer) => void
+    private readonly _notebookNames: (kernel: string) => string[],
+    private readonly _onAnswer: (
+      kernelState: IKernelState,
+      answer: IAnswer
+    ) => void
   ) {
-    _kernels.news.connect((_, { known }) => this._look(known));
+    _kernels.changed.connect((_, { kernelState }) => this._check(kernelState));
     _notebooks.opened.connect((_, notebook) => this._follow(notebook));
     _notebooks.all.forEach(notebook => this._follow(notebook));
   }
 
   private _follow(notebook: OpenNotebook): void {
-    notebook.changed.connect(() => this._look(this._kernels.of(notebook)));
+    notebook.changed.connect(() => this._check(this._kernels.of(notebook)));
   }
 
-  private _look(known: IKnown | null): void {
-    const snapshot = known?.run.snapshot;
-    if (!known || !snapshot?.notebook || known.link.wire.status !== 'idle') {
+  private _check(kernelState: IKernelState | null): void {
+    const snapshot = kernelState?.run.snapshot;
+    if (
+      !kernelState ||
+      !snapshot?.notebook ||
+      kernelState.connection.comm.status !== 'idle'
+    ) {
       return;
     }
-    const { run, notebook: told } = snapshot;
-    const there = this._notebooks.all.filter(
-      each => this._kernels.of(each) === known
+    const { run, notebook: recordedName } = snapshot;
+    const candidates = this._notebooks.all.filter(
+      each => this._kernels.of(each) === kernelState
     );
-    const renamed = there.find(
-      ({ past, name }) => past.length > 0 && [...past, name].includes(told)
+    const renamed = candidates.find(
+      ({ formerNames: past, name }) =>
+        past.length > 0 && [...past, name].includes(recordedName)
     );
-    const gone =
-      !there.some(({ name }) => name === told) &&
+    const nameUnused =
+      !candidates.some(({ name }) => name === recordedName) &&
       (snapshot.totals.cells === 0 ||
-        !this._sharing(known.link.id).includes(told));
-    const { front } = this._notebooks;
-    const chosen =
+        !this._notebookNames(kernelState.connection.id).includes(recordedName));
+    const { current } = this._notebooks;
+    const target =
       renamed ??
-      (gone ? (there.find(each => each === front) ?? there[0]) : null);
-    if (!chosen) {
+      (nameUnused
+        ? (candidates.find(each => each === current) ?? candidates[0])
+        : null);
+    if (!target) {
       return;
     }
-    const { name } = chosen;
-    const formerly = chosen.past[0] ?? null;
-    const asked = [run, name, formerly].join('/');
-    if (!this._asked.has(asked)) {
-      this._asked.add(asked);
-      void this._tell(known, chosen, name, formerly);
+    const { name } = target;
+    const formerly = target.formerNames[0] ?? null;
+    const requestKey = [run, name, formerly].join('/');
+    if (!this._sent.has(requestKey)) {
+      this._sent.add(requestKey);
+      void this._send(kernelState, target, name, formerly);
     }
   }
 
-  private async _tell(
-    known: IKnown,
+  private async _send(
+    kernelState: IKernelState,
     notebook: OpenNotebook,
     name: string,
     formerly: string | null
   ): Promise<void> {
-    const answer = await known.link.ask({
+    const answer = await kernelState.connection.ask({
       v: VERSION,
       type: 'notebook',
       id: UUID.uuid4(),
       name,
       formerly
     });
-    // Where none came the kernel has ended; its next run is told anew.
+    // Without an answer the kernel has ended; its next run is told again.
     if (typeof answer !== 'string') {
       if (answer.ok) {
-        notebook.past = [];
+        notebook.formerNames = [];
       }
-      this._answered(known, answer);
+      this._onAnswer(kernelState, answer);
     }
   }
 
-  /** What was said to which run, so that nothing is said twice. */
-  private readonly _asked = new Set<string>();
+  /** Run and names of what was sent already. */
+  private readonly _sent = new Set<string>();
 }

@@ -1,8 +1,7 @@
 /**
- * What a line printed in a notebook's kernel, as text in a tab of its own.
+ * The output of a line that ran in a notebook's kernel, as plain text in a tab of its own.
  *
- * The line stands above, because it ran in the person's kernel. The output is put in as text and nothing else, so it
- * needs no trust.
+ * The tab names the line, because it ran in the user's kernel. Output is set as text content, so it needs no trust.
  */
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { MainAreaWidget } from '@jupyterlab/apputils';
@@ -46,7 +45,7 @@ export class Transcripts {
     private readonly _trans: TranslationBundle
   ) {}
 
-  /** Run a line in a notebook's kernel, and show what it prints as it comes. */
+  /** Run a line in a notebook's kernel and show its output as it comes. */
   async open(notebook: OpenNotebook, line: string): Promise<void> {
     const kernel = notebook.kernel;
     if (kernel === null) {
@@ -59,7 +58,7 @@ export class Transcripts {
     widget.id = `jupyter-green-transcript-${this._count}`;
     this._shell.add(widget, 'main', { ref: notebook.panel.id });
     if (!widget.isAttached) {
-      // Notebook 7 has its one document in the main area, and room below it.
+      // Notebook 7 has one document in the main area and a panel below it.
       content.node.style.minHeight = '30vh';
       this._shell.add(widget, 'down');
     }
@@ -68,7 +67,7 @@ export class Transcripts {
       kernel.status === 'busy'
         ? trans.__('The kernel is busy; this runs when its cells have ended.')
         : trans.__('Running…');
-    const { end, said, error } = await execute(kernel, line, text => {
+    const { end, output, error } = await execute(kernel, line, text => {
       content.text = text;
     });
     if (content.isDisposed) {
@@ -76,10 +75,10 @@ export class Transcripts {
     }
     switch (end) {
       case 'ok':
-        content.text = said || trans.__('It printed nothing.');
+        content.text = output || trans.__('It printed nothing.');
         break;
       case 'error':
-        content.text = `${said}${error?.words ?? ''}`.trim();
+        content.text = `${output}${error?.message ?? ''}`.trim();
         break;
       case 'gone':
         content.text = trans.__(

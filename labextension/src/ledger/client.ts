@@ -1,8 +1,8 @@
 /**
- * The server's part: what the ledger keeps of earlier runs, over HTTP.
+ * Client of the server extension: earlier runs from the ledger, over HTTP.
  *
- * It may be missing, locked or of another release, and live figures need none of it; so each call either gives what
- * was asked for, read as strictly as a frame, or a fault with one sentence for a person. No call counts as activity.
+ * The extension may be missing, locked or of another version; live figures don't need it. Each call returns a
+ * validated result or throws a `LedgerError` with one sentence for the user. No call counts as server activity.
  */
 import { Event, ServerConnection } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
@@ -16,12 +16,12 @@ import {
   id,
   label,
   part,
-  when
+  timestamp
 } from '../kernel/frames';
 import {
   Reader,
-  Refusal,
-  attempt,
+  ValidationError,
+  tryRead,
   list,
   number,
   object,
@@ -31,14 +31,14 @@ import {
 } from '../schema/validators';
 import type { IBaselineHead, ICell, IFigure, IPart, IRun } from '../tokens';
 
-/** `missing`: there is no server's part; `busy`: it is there and can't read the ledger now. */
-export type FaultKind = 'missing' | 'busy' | 'wrong' | 'unreachable';
+/** `missing`: no server extension; `busy`: it can't read the ledger at the moment. */
+export type LedgerErrorKind = 'missing' | 'busy' | 'wrong' | 'unreachable';
 
-/** Why the server gave no answer. */
-export class Fault extends Error {
+/** A failed call. */
+export class LedgerError extends Error {
   constructor(
-    readonly kind: FaultKind,
-    /** One sentence for a person. */
+    readonly kind: LedgerErrorKind,
+    /** One sentence for the user. */
     readonly sentence: string
   ) {
     super(sentence);
@@ -64,17 +64,17 @@ export interface IPage<T> {
   total: number;
 }
 
-/** Which records to sum up; times in seconds since 1970, or `today`. */
+/** A filter for records; times in seconds since 1970, or `today`. */
 export interface IPeriod {
   since?: number | 'today';
   until?: number;
-  /** A run that is left out. */
+  /** A run to leave out. */
   without?: string;
   notebook?: string;
   project?: string;
 }
 
-/** What came into the ledger. */
+/** New records in the ledger. */
 export interface ILedgerChange {
   notebook: string | null;
   run: string | null;
@@ -84,11 +84,11 @@ export interface ILedgerChange {
 const EVENT = 'https://events.jupyter.org/jupyter_green/ledger/v1';
 
 const ROOT = 'jupyter-green/v1';
-const LONGEST = 16_000_000;
-const PATIENCE = 75_000;
+const MAX_CHARS = 16_000_000;
+const TIMEOUT_MS = 75_000;
 
 const sentence = text(4096);
-const said = object<{ message: string }>({ message: sentence });
+const errorBody = object<{ message: string }>({ message: sentence });
 const health: Reader<IHealth> = object<IHealth>({
   version: text(64),
   ledger: oneOf('ok', 'missing', 'locked', 'newer', 'unreachable'),
@@ -105,8 +105,8 @@ const run: Reader<IRun> = object<IRun>({
   run: id,
   notebook: orNull(label),
   project: orNull(label),
-  started_at: when,
-  ended_at: orNull(when),
+  started_at: timestamp,
+  ended_at: orNull(timestamp),
   cells: count,
   figure,
   idle: orNull(figure)
@@ -152,8 +152,8 @@ export class EnergyServer {
   }
 
   /** Cells of a run. */
-  async cells(of: string, offset = 0, limit = 200): Promise<IPage<ICell>> {
-    return this._get(cells, ['cells'], { run: of, offset, limit });
+  async cells(runId: string, offset = 0, limit = 200): Promise<IPage<ICell>> {
+    return this._get(cells, ['cells'], { run: runId, offset, limit });
   }
 
   async baselines(notebook: string): Promise<IBaselineHead[]> {
@@ -161,9 +161,9 @@ export class EnergyServer {
   }
 
   /** Keep a finished run as a baseline. */
-  async keep(
+  async keepBaseline(
     notebook: string,
-    of: string,
+    runId: string,
     name: string
   ): Promise<IBaselineHead> {
     return this._call(
@@ -173,7 +173,7 @@ export class EnergyServer {
       {},
       {
         notebook,
-        run: of,
+        run: runId,
         name
       }
     );
@@ -194,19 +194,19 @@ export class EnergyServer {
     query: Query,
     body?: Record<string, string>
   ): Promise<T> {
-    const given = new URLSearchParams({ no_track_activity: '1' });
+    const params = new URLSearchParams({ no_track_activity: '1' });
     for (const [key, value] of Object.entries(query)) {
       if (value !== undefined) {
-        given.set(key, String(value));
+        params.set(key, String(value));
       }
     }
     const base = this._settings.baseUrl.replace(/\/*$/, '');
     const url = [base, ROOT, ...path.map(encodeURIComponent)].join('/');
     const abort = new AbortController();
-    const timer = setTimeout(() => abort.abort(), PATIENCE);
+    const timer = setTimeout(() => abort.abort(), TIMEOUT_MS);
     try {
       const response = await ServerConnection.makeRequest(
-        `${url}?${given}`,
+        `${url}?${params}`,
         {
           method,
           signal: abort.signal,
@@ -216,10 +216,10 @@ export class EnergyServer {
       );
       return this._read(reader, response.status, await response.text());
     } catch (error) {
-      if (error instanceof Fault) {
+      if (error instanceof LedgerError) {
         throw error;
       }
-      throw new Fault(
+      throw new LedgerError(
         'unreachable',
         this._trans.__('The server does not answer; history is off for now.')
       );
@@ -230,46 +230,46 @@ export class EnergyServer {
 
   private _read<T>(reader: Reader<T>, status: number, text: string): T {
     const trans = this._trans;
-    const data = text.length > LONGEST ? undefined : parsed(text);
+    const data = text.length > MAX_CHARS ? undefined : parseJson(text);
     if (status >= 200 && status < 300) {
-      const found = attempt(reader, data);
-      if (!(found instanceof Refusal)) {
-        return found;
+      const result = tryRead(reader, data);
+      if (!(result instanceof ValidationError)) {
+        return result;
       }
-      throw new Fault(
+      throw new LedgerError(
         'wrong',
         trans.__(
           'The server sent an answer that this page can’t read (%1): install the same release of jupyter_green for both.',
-          found.where
+          result.where
         )
       );
     }
-    const told = attempt(said, data);
-    const message = told instanceof Refusal ? null : told.message;
+    const body = tryRead(errorBody, data);
+    const message = body instanceof ValidationError ? null : body.message;
     switch (status) {
       case 404:
-        // Jupyter Server's own answer where it has no such route is no sentence of ours.
+        // Jupyter Server itself answers "Not Found" where the route doesn't exist.
         throw message === null || message === 'Not Found'
-          ? new Fault(
+          ? new LedgerError(
               'missing',
               trans.__(
                 'This server has no history: its part of jupyter_green is missing.'
               )
             )
-          : new Fault('wrong', message);
+          : new LedgerError('wrong', message);
       case 401:
       case 403:
-        throw new Fault(
+        throw new LedgerError(
           'wrong',
           trans.__('The server does not let you read its ledger; log in again.')
         );
       case 503:
-        throw new Fault(
+        throw new LedgerError(
           'busy',
           message ?? trans.__('The ledger can’t be read now.')
         );
       default:
-        throw new Fault(
+        throw new LedgerError(
           'wrong',
           message ?? trans.__('The server answered with an error (%1).', status)
         );
@@ -278,9 +278,9 @@ export class EnergyServer {
 
   private _onEvent(_: unknown, emission: Event.Emission): void {
     if (emission.schema_id === EVENT) {
-      const found = attempt(change, emission);
-      if (!(found instanceof Refusal)) {
-        this._changed.emit(found);
+      const result = tryRead(change, emission);
+      if (!(result instanceof ValidationError)) {
+        this._changed.emit(result);
       }
     }
   }
@@ -288,10 +288,10 @@ export class EnergyServer {
   private readonly _changed = new Signal<this, ILedgerChange>(this);
 }
 
-function parsed(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {
-    return undefined; // no JSON: read as nothing, and refused
+    return undefined; // not JSON: undefined fails validation
   }
 }

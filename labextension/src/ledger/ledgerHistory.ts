@@ -1,35 +1,35 @@
 /**
- * What the ledger tells of the notebook in front: earlier runs, its baselines, and today's sum over all notebooks.
+ * Ledger data of the current notebook: earlier runs, baselines, and today's total over all notebooks.
  *
- * It is asked when another notebook comes to the front, when the ledger says that it has changed, and when cells have
- * ended; never by the clock, never while nothing shows it, and one question at a time.
+ * The ledger is queried when the current notebook changes, when the ledger reports a change, and when cells have
+ * ended; never periodically, never while nothing shows the data, and one query at a time.
  */
 import { ISignal, Signal } from '@lumino/signaling';
 
-import { EnergyServer, Fault, type ILedgerChange } from './client';
+import { EnergyServer, LedgerError, type ILedgerChange } from './client';
 import type { IBaselineHead, IFigure, IRun } from '../tokens';
 
-const day = (): string => new Date().toDateString();
+const dateKey = (): string => new Date().toDateString();
 
-/** Milliseconds between two looks at the ledger, at least. */
-const APART = 5000;
+/** Minimum milliseconds between two queries. */
+const MIN_INTERVAL_MS = 5000;
 
-export class Archive {
+export class LedgerHistory {
   constructor(private readonly _server: EnergyServer) {
     _server.changed.connect(this._onChanged, this);
   }
 
-  /** Emitted when something that is told here has changed. */
+  /** Emitted when any of this data has changed. */
   get changed(): ISignal<this, void> {
     return this._changed;
   }
 
-  /** What is told of. */
+  /** The notebook that the data belongs to. */
   get notebook(): string | null {
     return this._notebook;
   }
 
-  /** Newest first; null where they can't be had, and `problem` says why. */
+  /** Newest first; null where they are not available, and `problem` says why. */
   get runs(): readonly IRun[] | null {
     return this._runs;
   }
@@ -38,122 +38,122 @@ export class Archive {
     return this._baselines;
   }
 
-  /** What the other runs used today; null where they used nothing, undefined where that is not known now. */
+  /** Today's energy of the other runs; null where there is none, undefined where it is not known. */
   get others(): IFigure | null | undefined {
-    return this._others?.run === this._run && this._others?.day === day()
+    return this._others?.run === this._run && this._others?.day === dateKey()
       ? this._others?.figure
       : undefined;
   }
 
-  /** One sentence; null where all is well. */
+  /** A message for the user; null where all is well. */
   get problem(): string | null {
     return this._problem;
   }
 
-  /** Tell of this notebook, named as its records name it, from here on. */
-  look(notebook: string | null, run: string | null): void {
+  /** Set the current notebook, by the name in its records, and its run. */
+  follow(notebook: string | null, run: string | null): void {
     if (run !== this._run) {
       this._run = run;
       this._stale = true;
-      this._soon(0);
+      this._schedule(0);
     }
     if (notebook !== this._notebook) {
       this._notebook = notebook;
       this._runs = null;
       this._baselines = [];
       this._stale = true;
-      this._soon(0);
+      this._schedule(0);
     }
   }
 
-  /** Whether anything on the page shows what is told here. */
+  /** Set whether the page shows this data. */
   show(visible: boolean): void {
     if (visible !== this._visible) {
       this._visible = visible;
-      this._soon(0);
+      this._schedule(0);
     }
   }
 
-  /** Something has ended; the ledger may have more to tell. */
-  stir(): void {
+  /** A cell has ended: query again soon. */
+  markStale(): void {
     this._stale = true;
-    this._soon(APART);
+    this._schedule(MIN_INTERVAL_MS);
   }
 
-  /** Ask now, whatever was found before. */
+  /** Query now, even if the server extension was missing before. */
   async refresh(): Promise<void> {
     clearTimeout(this._timer);
     this._timer = undefined;
-    this._absent = false;
-    await this._ask();
+    this._unavailable = false;
+    await this._fetch();
   }
 
-  private _soon(apart: number): void {
+  private _schedule(minInterval: number): void {
     if (
       !this._visible ||
       !this._stale ||
-      this._absent ||
-      (this._timer !== undefined && apart > 0)
+      this._unavailable ||
+      (this._timer !== undefined && minInterval > 0)
     ) {
       return;
     }
     clearTimeout(this._timer);
-    const wait = Math.max(0, this._askedAt + apart - Date.now());
+    const wait = Math.max(0, this._fetchedAt + minInterval - Date.now());
     this._timer = setTimeout(
       () => {
         this._timer = undefined;
-        void this._ask();
+        void this._fetch();
       },
-      apart === 0 ? 0 : wait
+      minInterval === 0 ? 0 : wait
     );
   }
 
-  private async _ask(): Promise<void> {
-    if (this._asking) {
+  private async _fetch(): Promise<void> {
+    if (this._fetching) {
       this._stale = true;
       return;
     }
     const notebook = this._notebook;
-    const asked = { run: this._run, day: day() };
-    this._asking = true;
+    const requested = { run: this._run, day: dateKey() };
+    this._fetching = true;
     this._stale = false;
-    this._askedAt = Date.now();
+    this._fetchedAt = Date.now();
     try {
       const { ledger, sentence } = await this._server.health();
-      // Where nothing was metered yet there is nothing to tell, and nothing wrong.
+      // A missing ledger is no error: nothing was metered yet.
       const [runs, baselines, others] =
         ledger === 'ok'
-          ? await this._tell(notebook, asked.run)
+          ? await this._query(notebook, requested.run)
           : [ledger === 'missing' ? [] : null, [], null];
       if (notebook === this._notebook) {
         this._runs = runs;
         this._baselines = baselines;
       }
-      this._others = { ...asked, figure: others };
+      this._others = { ...requested, figure: others };
       this._problem = ledger === 'missing' ? null : sentence;
     } catch (error) {
-      if (!(error instanceof Fault)) {
+      if (!(error instanceof LedgerError)) {
         throw error;
       }
       this._problem = error.sentence;
-      this._absent = error.kind === 'missing';
+      this._unavailable = error.kind === 'missing';
     } finally {
-      this._asking = false;
+      this._fetching = false;
     }
     this._changed.emit();
-    if (notebook !== this._notebook || asked.run !== this._run) {
+    if (notebook !== this._notebook || requested.run !== this._run) {
       this._stale = true;
-      this._soon(0);
+      this._schedule(0);
     } else {
-      this._soon(APART);
+      this._schedule(MIN_INTERVAL_MS);
     }
   }
 
-  private async _tell(
+  private async _query(
     notebook: string | null,
     run: string | null
   ): Promise<[readonly IRun[] | null, IBaselineHead[], IFigure | null]> {
-    const [runs, baselines, today] = await Promise.all([
+    const [runs, baselines, todayTotals] = await Promise.all([
       notebook === null ? null : this._server.runs(notebook),
       notebook === null ? [] : this._server.baselines(notebook),
       this._server.totals({ since: 'today', without: run ?? undefined })
@@ -161,17 +161,17 @@ export class Archive {
     return [
       runs?.items ?? null,
       baselines,
-      today.cells > 0 ? today.figure : null
+      todayTotals.cells > 0 ? todayTotals.figure : null
     ];
   }
 
   private _onChanged(_: EnergyServer, change: ILedgerChange): void {
-    const other =
+    const isOther =
       change.notebook !== null && change.notebook !== this._notebook;
-    // Another notebook's cells change today's sum alone, which can wait for the next look.
+    // Another notebook's cells only change today's total, which can wait.
     this._stale = true;
-    if (!other) {
-      this._soon(APART);
+    if (!isOther) {
+      this._schedule(MIN_INTERVAL_MS);
     }
   }
 
@@ -183,10 +183,10 @@ export class Archive {
   private _problem: string | null = null;
   private _visible = false;
   private _stale = true;
-  private _asking = false;
-  /** The server's part is missing; it is asked again when a person wants it. */
-  private _absent = false;
-  private _askedAt = 0;
+  private _fetching = false;
+  /** The server extension is missing; queried again only on the user's request. */
+  private _unavailable = false;
+  private _fetchedAt = 0;
   private _timer: ReturnType<typeof setTimeout> | undefined;
   private readonly _changed = new Signal<this, void>(this);
 }

@@ -1,32 +1,32 @@
 /**
- * What all notebooks used today: the others as the ledger tells, this one as its kernel does.
+ * Today's energy of all notebooks: the others from the ledger, the current one from its kernel.
  *
- * Where the ledger is not asked by the page, or this run began before today, the kernel's own sum is taken.
+ * Where the ledger is not queried, or this run began before today, the kernel's own total is used.
  */
-import { known } from '../format/decimal';
+import { isKnown } from '../format/decimal';
 import type { IFigure, IToday } from '../tokens';
 
 /**
- * @param told The kernel's sum, whose word of the others may be a minute old.
- * @param others What the other runs used; null where they used nothing, undefined where the ledger has not told.
- * @param own What this run used today; null where that is not known.
+ * @param kernelTotal - The kernel's total; its share of other notebooks may be a minute old.
+ * @param others - Today's energy of the other runs; null where there is none, undefined where it is not known.
+ * @param own - This run's energy today; null where it is not known.
  */
-export function todays(
-  told: IFigure | null,
+export function todayTotal(
+  kernelTotal: IFigure | null,
   others: IFigure | null | undefined,
   own: IFigure | null
 ): IToday | null {
   const mine =
-    own && known(own.joules) && !own.below_resolution
+    own && isKnown(own.joules) && !own.below_resolution
       ? { ...own, joules: own.joules }
       : null;
   if (others === undefined || own === null) {
-    return told ?? (mine && { ...mine, least: true });
+    return kernelTotal ?? (mine && { ...mine, lowerBound: true });
   }
-  if (mine === null || others === null || !known(others.joules)) {
+  if (mine === null || others === null || !isKnown(others.joules)) {
     return mine ?? others;
   }
-  // Simulated joules are never added to real ones; where there are both, the real ones are told.
+  // Simulated and real joules are never added; where there are both, the real ones are shown.
   if ((mine.quality === 'simulated') !== (others.quality === 'simulated')) {
     return mine.quality === 'simulated' ? others : mine;
   }
@@ -36,9 +36,9 @@ export function todays(
     (mine.measured_share ?? 0) * mine.joules;
   return {
     joules,
-    // The runs' sensors lean the same way: their half-widths add up.
+    // Sensor errors of the runs are fully correlated, so half-widths add up.
     uncertainty:
-      known(others.uncertainty) && known(mine.uncertainty)
+      isKnown(others.uncertainty) && isKnown(mine.uncertainty)
         ? others.uncertainty + mine.uncertainty
         : null,
     quality: mine.quality === 'measured' ? others.quality : mine.quality,

@@ -1,21 +1,20 @@
 /**
- * The cells of a run as a list in the order of a notebook.
+ * The cells of a run as a list in notebook order.
  *
- * Figures come five times a second and the notebook changes when a person edits it, so the two cost differently: a new
- * figure finds its place by halving, a changed notebook sorts once, when somebody next looks. The list that was handed
- * out is never changed afterwards.
+ * Figures arrive five times a second, edits are rare: a new figure is inserted by binary search, an edited notebook is
+ * sorted once on the next read. A list that was returned is never changed afterwards.
  */
 import type { ICell } from '../tokens';
 
-const NOWHERE = Number.MAX_SAFE_INTEGER;
+const NOT_IN_NOTEBOOK = Number.MAX_SAFE_INTEGER;
 
-/** What tells one row from another: the cell of the notebook, or where there is none the execution. */
-export function keyOf(cell: ICell): string {
+/** The key of a row: the notebook cell's id, or the execution's id where there is none. */
+export function cellKey(cell: ICell): string {
   return cell.cell_id ?? `#${cell.id}`;
 }
 
 export class CellOrder {
-  /** The cells of the notebook from top to bottom; costs a sort, so only where they changed. */
+  /** Set the notebook's cells from top to bottom. Costs a sort. */
   arrange(ids: Iterable<string>): void {
     this._position.clear();
     let next = 0;
@@ -25,22 +24,22 @@ export class CellOrder {
     this._sorted = null;
   }
 
-  /** Put a cell in its place, where it replaces what it was before. */
+  /** Insert or replace a cell. */
   put(cell: ICell): void {
-    const key = keyOf(cell);
+    const key = cellKey(cell);
     const before = this._cells.get(key);
     this._cells.set(key, cell);
     if (this._sorted === null) {
       return;
     }
     if (before !== undefined && this._compare(before, cell) === 0) {
-      this._own()[this._find(before)] = cell;
+      this._writable()[this._indexOf(before)] = cell;
       return;
     }
     if (before !== undefined) {
-      this._own().splice(this._find(before), 1);
+      this._writable().splice(this._indexOf(before), 1);
     }
-    this._own().splice(this._find(cell), 0, cell);
+    this._writable().splice(this._indexOf(cell), 0, cell);
   }
 
   remove(key: string): void {
@@ -50,7 +49,7 @@ export class CellOrder {
     }
     this._cells.delete(key);
     if (this._sorted !== null) {
-      this._own().splice(this._find(before), 1);
+      this._writable().splice(this._indexOf(before), 1);
     }
   }
 
@@ -59,27 +58,27 @@ export class CellOrder {
     this._sorted = null;
   }
 
-  /** Cells in order; those that are not in the notebook come last, in the order in which they ran. */
+  /** Cells in order; those not in the notebook come last, in execution order. */
   list(): readonly ICell[] {
     if (this._sorted === null) {
-      this._sorted = [...this._cells.values()].sort((one, other) =>
-        this._compare(one, other)
+      this._sorted = [...this._cells.values()].sort((first, second) =>
+        this._compare(first, second)
       );
     }
-    this._lent = true;
+    this._handedOut = true;
     return this._sorted;
   }
 
-  /** The list to change: another one, if the last one was handed out. */
-  private _own(): ICell[] {
+  /** The list to modify: a copy if the last one was returned to a caller. */
+  private _writable(): ICell[] {
     const sorted = this._sorted ?? [];
-    this._sorted = this._lent ? sorted.slice() : sorted;
-    this._lent = false;
+    this._sorted = this._handedOut ? sorted.slice() : sorted;
+    this._handedOut = false;
     return this._sorted;
   }
 
-  /** Where a cell is, or belongs. */
-  private _find(cell: ICell): number {
+  /** The index of a cell, or where to insert it. */
+  private _indexOf(cell: ICell): number {
     const sorted = this._sorted ?? [];
     let low = 0;
     let high = sorted.length;
@@ -94,30 +93,30 @@ export class CellOrder {
     return low;
   }
 
-  private _compare(one: ICell, other: ICell): number {
-    const here = this._place(one);
-    const there = this._place(other);
-    if (here !== there) {
-      return here - there;
+  private _compare(first: ICell, second: ICell): number {
+    const firstPosition = this._positionOf(first);
+    const secondPosition = this._positionOf(second);
+    if (firstPosition !== secondPosition) {
+      return firstPosition - secondPosition;
     }
-    if (here !== NOWHERE) {
+    if (firstPosition !== NOT_IN_NOTEBOOK) {
       return 0;
     }
-    if (one.started_at !== other.started_at) {
-      return one.started_at - other.started_at;
+    if (first.started_at !== second.started_at) {
+      return first.started_at - second.started_at;
     }
-    const [a, b] = [keyOf(one), keyOf(other)];
+    const [a, b] = [cellKey(first), cellKey(second)];
     return a < b ? -1 : a > b ? 1 : 0;
   }
 
-  private _place(cell: ICell): number {
+  private _positionOf(cell: ICell): number {
     return cell.cell_id === null
-      ? NOWHERE
-      : (this._position.get(cell.cell_id) ?? NOWHERE);
+      ? NOT_IN_NOTEBOOK
+      : (this._position.get(cell.cell_id) ?? NOT_IN_NOTEBOOK);
   }
 
   private readonly _position = new Map<string, number>();
   private readonly _cells = new Map<string, ICell>();
   private _sorted: ICell[] | null = null;
-  private _lent = false;
+  private _handedOut = false;
 }

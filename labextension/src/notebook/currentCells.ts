@@ -1,40 +1,40 @@
 /**
- * The cells of one kernel in the order of one notebook: those in front.
+ * The cells of the current kernel in the order of the current notebook.
  *
- * Another kernel, another run or another notebook means to begin anew, which is done when somebody looks; a figure of
- * the run that is shown changes its row alone.
+ * Another kernel, run or notebook invalidates the list, which is rebuilt on the next read; a new figure of the same
+ * run only changes its row.
  */
 import { CellOrder } from './cellOrder';
 import type { Run } from '../state/run';
 import type { ICell } from '../tokens';
 
-export class FrontCells {
-  /** The notebook in front has changed, or its cells have. */
-  rearrange(): void {
-    this._arranged = false;
+export class CurrentCells {
+  /** The current notebook or its cells have changed. */
+  invalidateOrder(): void {
+    this._orderValid = false;
   }
 
-  /** Another run is to be shown. */
-  refill(): void {
-    this._filled = null;
+  /** The run has changed. */
+  invalidateRows(): void {
+    this._run = null;
   }
 
   /** Rows of a run have changed. */
-  change(run: Run, keys: readonly string[]): void {
-    if (run === this._filled) {
+  update(run: Run, keys: readonly string[]): void {
+    if (run === this._run) {
       keys.forEach(key => this._put(run, key));
     }
   }
 
-  /** The rows of a run, in the order of these cells. */
+  /** The rows of a run in notebook order. */
   list(run: Run | null, ids: () => Iterable<string>): readonly ICell[] {
-    if (!this._arranged) {
+    if (!this._orderValid) {
       this._order.arrange(ids());
-      this._arranged = true;
+      this._orderValid = true;
     }
-    if (run === null || run !== this._filled) {
+    if (run === null || run !== this._run) {
       this._order.clear();
-      this._filled = run;
+      this._run = run;
       for (const key of run?.keys() ?? []) {
         this._put(run, key);
       }
@@ -51,7 +51,7 @@ export class FrontCells {
     }
   }
 
-  private _arranged = false;
-  private _filled: Run | null = null;
+  private _orderValid = false;
+  private _run: Run | null = null;
   private readonly _order = new CellOrder();
 }

@@ -1,8 +1,8 @@
 /**
- * Follows the open notebooks, and which of them is in front.
+ * Tracks the open notebooks and which of them is current.
  *
- * JupyterLab's tracker knows the notebook that last had the focus. Where there is a shell with many widgets, a notebook
- * that is shown there comes first, also one that was restored and never clicked; Notebook 7 has one and needs no more.
+ * JupyterLab's tracker knows the notebook that last had the focus. In JupyterLab a notebook that is the shell's
+ * current widget comes first, even if it was restored and never clicked; Notebook 7 has a single notebook.
  */
 import type { ILabShell } from '@jupyterlab/application';
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
@@ -16,25 +16,25 @@ export class NotebookTracker {
     private readonly _shell: ILabShell | null
   ) {
     _tracker.widgetAdded.connect((_, panel) => this._open(panel));
-    _tracker.currentChanged.connect(this._look, this);
-    _shell?.currentChanged.connect(this._look, this);
-    _shell?.layoutModified.connect(this._look, this);
+    _tracker.currentChanged.connect(this._update, this);
+    _shell?.currentChanged.connect(this._update, this);
+    _shell?.layoutModified.connect(this._update, this);
     _tracker.forEach(panel => this._open(panel));
-    this._look();
+    this._update();
   }
 
-  /** The notebook in front; null where none is open. */
-  get front(): OpenNotebook | null {
-    return this._front;
+  /** The current notebook; null where none is open. */
+  get current(): OpenNotebook | null {
+    return this._current;
   }
 
-  get frontChanged(): ISignal<this, OpenNotebook | null> {
-    return this._frontChanged;
+  get currentChanged(): ISignal<this, OpenNotebook | null> {
+    return this._currentChanged;
   }
 
-  /** Emitted when what is shown where may have changed. */
-  get rearranged(): ISignal<this, void> {
-    return this._rearranged;
+  /** Emitted when the visibility of notebooks may have changed. */
+  get layoutChanged(): ISignal<this, void> {
+    return this._layoutChanged;
   }
 
   get opened(): ISignal<this, OpenNotebook> {
@@ -58,24 +58,24 @@ export class NotebookTracker {
     this._notebooks.set(panel, notebook);
     panel.disposed.connect(() => {
       this._notebooks.delete(panel);
-      this._look();
+      this._update();
       this._closed.emit(notebook);
       notebook.dispose();
     });
     this._opened.emit(notebook);
-    this._look();
+    this._update();
   }
 
-  private _look(): void {
-    const front = this._inFront();
-    if (front !== this._front) {
-      this._front = front;
-      this._frontChanged.emit(front);
+  private _update(): void {
+    const current = this._findCurrent();
+    if (current !== this._current) {
+      this._current = current;
+      this._currentChanged.emit(current);
     }
-    this._rearranged.emit();
+    this._layoutChanged.emit();
   }
 
-  private _inFront(): OpenNotebook | null {
+  private _findCurrent(): OpenNotebook | null {
     const shown = this._shell?.currentWidget ?? null;
     for (const [panel, notebook] of this._notebooks) {
       if (panel === shown) {
@@ -84,15 +84,17 @@ export class NotebookTracker {
     }
     const current = this._tracker.currentWidget;
     const last = current === null ? undefined : this._notebooks.get(current);
-    // A notebook behind another one is not what a person looks at.
+    // Prefer a visible notebook over a hidden one.
     const visible = this.all.find(notebook => notebook.panel.isVisible);
     return (last?.panel.isVisible ? last : (visible ?? last)) ?? null;
   }
 
-  private _front: OpenNotebook | null = null;
+  private _current: OpenNotebook | null = null;
   private readonly _notebooks = new Map<NotebookPanel, OpenNotebook>();
-  private readonly _frontChanged = new Signal<this, OpenNotebook | null>(this);
-  private readonly _rearranged = new Signal<this, void>(this);
+  private readonly _currentChanged = new Signal<this, OpenNotebook | null>(
+    this
+  );
+  private readonly _layoutChanged = new Signal<this, void>(this);
   private readonly _opened = new Signal<this, OpenNotebook>(this);
   private readonly _closed = new Signal<this, OpenNotebook>(this);
 }

@@ -1,34 +1,34 @@
 /**
- * One polite line for readers of the screen, set when a cell has ended; figures that move are never read out.
+ * A live region for screen readers, set when a cell has ended; changing figures are not announced.
  */
 import * as React from 'react';
 import { h } from '../element';
 import { newestFinal } from '../state/rows';
 import { announcement } from '../format/cellSentences';
 import type { IState } from '../tokens';
-import type { Words } from '../format/messages';
+import type { Messages } from '../format/messages';
 
 export function Announcement({
   state,
-  words,
+  messages,
   quiet
 }: {
   state: IState;
-  words: Words;
+  messages: Messages;
   quiet: boolean;
 }): JSX.Element {
-  const heard = React.useRef<{ run: string | null; id: string | null }>({
+  const announced = React.useRef<{ run: string | null; id: string | null }>({
     run: null,
     id: null
   });
   const [line, setLine] = React.useState('');
   React.useEffect(() => {
     const newest = newestFinal(state.cells);
-    const { run, id } = heard.current;
-    heard.current = { run: state.run, id: newest?.id ?? null };
-    // What was there when the panel opened or the notebook changed is no news.
+    const { run, id } = announced.current;
+    announced.current = { run: state.run, id: newest?.id ?? null };
+    // Cells that existed before the panel opened or the notebook changed are not announced.
     if (newest && run === state.run && id !== newest.id && !quiet) {
-      setLine(announcement(words, newest, state.totals?.figure ?? null));
+      setLine(announcement(messages, newest, state.totals?.figure ?? null));
     }
   }, [state.cells]);
   return (

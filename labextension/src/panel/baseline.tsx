@@ -1,141 +1,156 @@
 /**
- * The total against its baseline: a bar of devices, a tick, and one sentence that carries the fact.
+ * The total compared with its baseline: a bar by device, a tick, and one sentence.
  *
- * Like for like: the tick stands where the total would be, had the cells that both runs finished used what the
- * baseline used for them; the rest of the run does not move it. A dashed tick is the whole run of the baseline.
+ * Only cells that both runs finished are compared: the tick is at the total minus their difference, so the rest of the
+ * run does not move it. A dashed tick is the baseline's whole run.
  */
 import { h } from '../element';
-import { Bar, look, type ITick } from '../charts/bar';
-import { cut, drawn, stack } from '../charts/stack';
+import { Bar, segmentClass, type ITick } from '../charts/bar';
+import { cut, drawnParts, stack } from '../charts/stack';
 import {
   THIN,
-  change,
+  percentChange,
   energy,
-  head,
-  known,
-  within
+  withUnit,
+  isKnown,
+  inBlock
 } from '../format/quantities';
-import type { IAgainst, ITotals } from '../tokens';
+import type { IComparison, ITotals } from '../tokens';
 import { Button } from './button';
-import type { IDesk } from './panelContext';
+import type { IPanelContext } from './panelContext';
 
-/** Ticks nearer than this share of the bar would read as one. */
-const APART = 0.02;
+/** Ticks closer than this share of the bar are drawn as one. */
+const MIN_TICK_GAP = 0.02;
 
 export function Baseline({
-  desk,
+  context,
   totals,
   onLoad
 }: {
-  desk: IDesk;
+  context: IPanelContext;
   totals: ITotals;
   onLoad: () => void;
 }): JSX.Element {
-  const { state, words } = desk;
+  const { state, messages } = context;
   const { figure, against } = totals;
-  const block = energy(figure.joules, figure.uncertainty, null, words.choice);
-  const joules = known(figure.joules) ? figure.joules : 0;
-  const compared = against && known(against.baseline) && totals.compared > 0;
-  const level =
-    compared && known(against.difference) ? joules - against.difference : null;
-  const whole =
-    state.baseline && known(state.baseline.figure.joules)
+  const block = energy(
+    figure.joules,
+    figure.uncertainty,
+    null,
+    messages.choice
+  );
+  const joules = isKnown(figure.joules) ? figure.joules : 0;
+  const compared = against && isKnown(against.baseline) && totals.compared > 0;
+  const baselineTotal =
+    compared && isKnown(against.difference)
+      ? joules - against.difference
+      : null;
+  const wholeRun =
+    state.baseline && isKnown(state.baseline.figure.joules)
       ? state.baseline.figure.joules
       : null;
-  const wide = state.baseline?.figure.uncertainty ?? null;
-  const scale = Math.max(joules, level ?? 0, whole ?? 0);
+  const wholeRunUncertainty = state.baseline?.figure.uncertainty ?? null;
+  const scale = Math.max(joules, baselineTotal ?? 0, wholeRun ?? 0);
   const segments = stack(figure.joules, figure, totals.parts, scale);
   const ticks: ITick[] = [];
-  if (scale > 0 && level !== null && level > 0) {
-    ticks.push({ at: level / scale });
+  if (scale > 0 && baselineTotal !== null && baselineTotal > 0) {
+    ticks.push({ at: baselineTotal / scale });
   }
   if (
     scale > 0 &&
-    whole !== null &&
-    (level === null || whole - level > APART * scale)
+    wholeRun !== null &&
+    (baselineTotal === null || wholeRun - baselineTotal > MIN_TICK_GAP * scale)
   ) {
-    ticks.push({ at: whole / scale, dashed: true });
+    ticks.push({ at: wholeRun / scale, dashed: true });
   }
-  const excess = against?.verdict === 'more' && level !== null;
-  const name = state.baseline ? words.baseline(state.baseline) : '';
+  const excess = against?.verdict === 'more' && baselineTotal !== null;
+  const name = state.baseline ? messages.baseline(state.baseline) : '';
   const label = [
-    words.spoken(words.reading(figure)),
-    words.devices(totals.parts),
-    whole === null
+    messages.spoken(messages.reading(figure)),
+    messages.devices(totals.parts),
+    wholeRun === null
       ? ''
-      : words.trans.__(
+      : messages.trans.__(
           'baseline %1, whole run, %2',
           name,
-          words.spoken(words.reading(state.baseline?.figure ?? figure))
+          messages.spoken(messages.reading(state.baseline?.figure ?? figure))
         )
   ];
   return (
     <div data-testid="green-baseline">
       <Bar
         big
-        segments={excess ? cut(segments, (level ?? 0) / scale) : segments}
+        segments={
+          excess ? cut(segments, (baselineTotal ?? 0) / scale) : segments
+        }
         ticks={ticks}
         label={label.filter(each => each !== '').join('; ')}
       />
       <div className="jgp-key">
-        {drawn(totals.parts).map(part => (
+        {drawnParts(totals.parts).map(part => (
           <span key={part.kind + part.quality}>
-            <i className={`jgp-sw ${look(part.kind, part.quality)}`} />
-            {words.kind(part.kind)} {part.quality === 'estimated' ? '~' : ''}
-            {within(part.joules ?? 0, block)}
+            <i className={`jgp-sw ${segmentClass(part.kind, part.quality)}`} />
+            {messages.kind(part.kind)} {part.quality === 'estimated' ? '~' : ''}
+            {inBlock(part.joules ?? 0, block)}
           </span>
         ))}
-        {whole === null ? null : (
+        {wholeRun === null ? null : (
           <span className="jgp-base">
-            {name}: {energy(whole, wide, block.unit).value}
+            {name}: {energy(wholeRun, wholeRunUncertainty, block.unit).value}
           </span>
         )}
       </div>
       {against && compared ? (
-        <Sentence desk={desk} against={against} compared={totals.compared} />
+        <ComparisonSentence
+          context={context}
+          against={against}
+          compared={totals.compared}
+        />
       ) : (
-        <Nothing desk={desk} totals={totals} onLoad={onLoad} />
+        <NoComparison context={context} totals={totals} onLoad={onLoad} />
       )}
     </div>
   );
 }
 
-/** How far above or below, on how many cells, and how sure that is. */
-function Sentence({
-  desk,
+/** The difference, the number of cells compared, and its interval. */
+function ComparisonSentence({
+  context,
   against,
   compared
 }: {
-  desk: IDesk;
-  against: IAgainst;
+  context: IPanelContext;
+  against: IComparison;
   compared: number;
 }): JSX.Element {
-  const { words } = desk;
-  const { trans } = words;
-  const on = trans._n(
+  const { messages } = context;
+  const { trans } = messages;
+  const onCells = trans._n(
     'on the %1 cell both runs finished',
     'on the %1 cells both runs finished',
     compared,
     compared.toLocaleString('en')
   );
-  const ratio = known(against.ratio) ? change(against.ratio) : '';
+  const ratio = isKnown(against.ratio) ? percentChange(against.ratio) : '';
   const amount = (joules: number): string =>
-    head(energy(joules, against.difference_uncertainty, null, words.choice));
-  const unfair = words.unfair(against);
-  if (unfair !== '') {
+    withUnit(
+      energy(joules, against.difference_uncertainty, null, messages.choice)
+    );
+  const conditions = messages.conditionsReason(against);
+  if (conditions !== '') {
     return (
       <p className="jgp-say">
-        <strong>{trans.__('≈ no proven difference')}</strong> {on}{' '}
-        <span className="jgp-muted">{trans.__('because %1', unfair)}</span>
+        <strong>{trans.__('≈ no proven difference')}</strong> {onCells}{' '}
+        <span className="jgp-muted">{trans.__('because %1', conditions)}</span>
       </p>
     );
   }
-  if (words.timed(against)) {
+  if (messages.comparesCpuTime(against)) {
     return (
-      <Timed
-        desk={desk}
+      <CpuTimeSentence
+        context={context}
         against={against}
-        on={against.verdict === 'none' ? '' : on}
+        onCells={against.verdict === 'none' ? '' : onCells}
       />
     );
   }
@@ -153,50 +168,52 @@ function Sentence({
             ? trans.__('%1 saved, %2', amount(against.saved), ratio)
             : against.verdict === 'unproven'
               ? trans.__('≈ no proven difference')
-              : trans.__('Not compared: %1', words.reason(against.reason))}
+              : trans.__('Not compared: %1', messages.reason(against.reason))}
       </strong>{' '}
-      {against.verdict === 'none' ? '' : on}{' '}
-      <span className="jgp-muted jgp-tn">{interval(desk, against)}</span>
+      {against.verdict === 'none' ? '' : onCells}{' '}
+      <span className="jgp-muted jgp-tn">{intervalText(context, against)}</span>
     </p>
   );
 }
 
-/** Processor times: joules are only estimated from them, so that the share is told and its interval. */
-function Timed({
-  desk,
+/** The difference in processor time, where joules are only estimated from it. */
+function CpuTimeSentence({
+  context,
   against,
-  on
+  onCells
 }: {
-  desk: IDesk;
-  against: IAgainst;
-  on: string;
+  context: IPanelContext;
+  against: IComparison;
+  onCells: string;
 }): JSX.Element {
-  const { words } = desk;
-  const { trans } = words;
-  const { ratio, baseline, difference_uncertainty: doubt } = against;
+  const { messages } = context;
+  const { trans } = messages;
+  const { ratio, baseline, difference_uncertainty: halfWidth } = against;
   const share =
-    known(doubt) && known(baseline) && baseline > 0 ? doubt / baseline : null;
-  const said = known(ratio) ? change(ratio) : '';
+    isKnown(halfWidth) && isKnown(baseline) && baseline > 0
+      ? halfWidth / baseline
+      : null;
+  const ratioText = isKnown(ratio) ? percentChange(ratio) : '';
   return (
     <p className="jgp-say">
       <strong>
-        {words.proven(against)
-          ? trans.__('CPU time %1', said)
+        {messages.isProven(against)
+          ? trans.__('CPU time %1', ratioText)
           : against.reason === null
             ? trans.__('≈ no proven difference in CPU time')
-            : trans.__('≈ CPU time %1 in one run', said)}
+            : trans.__('≈ CPU time %1 in one run', ratioText)}
       </strong>{' '}
-      {on}{' '}
+      {onCells}{' '}
       <span
         className={against.reason === null ? 'jgp-muted jgp-tn' : 'jgp-muted'}
       >
         {against.reason === null
-          ? known(ratio) && share !== null
+          ? isKnown(ratio) && share !== null
             ? trans.__(
                 '(95%1%: %2 to %3)',
                 THIN,
-                change(ratio - share),
-                change(ratio + share)
+                percentChange(ratio - share),
+                percentChange(ratio + share)
               )
             : ''
           : trans.__('Others use this machine: run it once more to be sure.')}
@@ -206,35 +223,35 @@ function Timed({
 }
 
 /** The 95 % interval of the difference: "(95 %: −1.6 to −1.2 kJ)". */
-function interval(desk: IDesk, against: IAgainst): string {
-  const { excess, difference_uncertainty: doubt, verdict } = against;
-  // Of an excess it is that of the excess, which a tolerance makes smaller than the difference.
+function intervalText(context: IPanelContext, against: IComparison): string {
+  const { excess, difference_uncertainty: halfWidth, verdict } = against;
+  // For an excess it is the interval of the excess, which a tolerance makes smaller than the difference.
   const difference =
     verdict === 'more' && excess > 0 ? excess : against.difference;
-  if (!known(difference) || !known(doubt) || verdict === 'none') {
+  if (!isKnown(difference) || !isKnown(halfWidth) || verdict === 'none') {
     return '';
   }
-  const block = energy(difference, doubt, null, desk.words.choice);
-  return desk.words.trans.__(
+  const block = energy(difference, halfWidth, null, context.messages.choice);
+  return context.messages.trans.__(
     '(95%1%: %2 to %3)',
     THIN,
-    within(difference - doubt, block),
-    `${within(difference + doubt, block)}${THIN}${block.unit.symbol}`
+    inBlock(difference - halfWidth, block),
+    `${inBlock(difference + halfWidth, block)}${THIN}${block.unit.symbol}`
   );
 }
 
-/** No comparison yet: why, and what makes one. */
-function Nothing({
-  desk,
+/** Explains why there is no comparison yet, and offers to make one. */
+function NoComparison({
+  context,
   totals,
   onLoad
 }: {
-  desk: IDesk;
+  context: IPanelContext;
   totals: ITotals;
   onLoad: () => void;
 }): JSX.Element | null {
-  const { actions, ask, words, state } = desk;
-  const { trans } = words;
+  const { actions, perform, messages, state } = context;
+  const { trans } = messages;
   if (state.baseline !== null || totals.against !== null) {
     return (
       <p className="jgp-say jgp-muted">
@@ -244,8 +261,8 @@ function Nothing({
       </p>
     );
   }
-  // Where nothing is measured the way to a sensor comes first; the menu has the baseline too. While a cell runs the
-  // baseline may not have been read yet, and rows may be compared before the sum is.
+  // Without sensors the hint on sensors comes first; the menu offers the baseline too. While a cell runs the baseline
+  // may not have been read yet, and rows may be compared before the total is.
   return state.problem !== null ||
     state.busy ||
     state.cells.some(cell => cell.against) ? null : (
@@ -255,7 +272,7 @@ function Nothing({
           'Nothing to compare with yet. Keep this run as the baseline and the next one shows what changed.'
         )}
       </p>
-      <Button onClick={() => ask(() => actions.setBaseline(null))}>
+      <Button onClick={() => perform(() => actions.setBaseline(null))}>
         {trans.__('Set as baseline')}
       </Button>{' '}
       <Button quiet onClick={onLoad}>

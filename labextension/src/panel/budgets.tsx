@@ -1,8 +1,8 @@
 /**
- * What may be used here, and what of it is: one bar for each budget, and the form that changes it.
+ * Budgets: one bar each, and the form to change them.
  *
- * How much is used, its ± and its standing are the kernel's own sentence, the same that it prints; only the bar is
- * drawn here. A budget that is used up offers what a person can do: go on with a reason, or change it.
+ * The text on usage is the kernel's own sentence, the same that it prints; only the bar is drawn here. An exhausted
+ * budget offers to override it with a reason or to change it.
  */
 import * as React from 'react';
 import { h } from '../element';
@@ -10,32 +10,32 @@ import { Bar } from '../charts/bar';
 import { cut } from '../charts/stack';
 import { dayAndTime } from '../format/time';
 import { Icon } from '../icons';
-import type { Account, IBudget } from '../tokens';
+import type { BudgetRequest, IBudget } from '../tokens';
 import { Button } from './button';
-import type { IDesk } from './panelContext';
+import type { IPanelContext } from './panelContext';
 import { NameForm } from './nameForm';
 
-/** From this share on it warns. */
-const WARNS = 0.8;
+/** Share of the budget from which on it warns. */
+const WARNING_SHARE = 0.8;
 
-/** Which form is open: of a budget by its place, of a new one, or none. */
+/** The open form: that of a budget by its period, that of a new one, or none. */
 export type Form = IBudget['per'] | 'new' | null;
 
 export function Budgets({
-  desk,
+  context,
   form,
   onForm
 }: {
-  desk: IDesk;
+  context: IPanelContext;
   form: Form;
   onForm: (form: Form) => void;
 }): JSX.Element | null {
-  const { state, words, actions, ask } = desk;
-  const { trans } = words;
+  const { state, messages, actions, perform } = context;
+  const { trans } = messages;
   const { budgets } = state;
-  const wish = (asked: Account): void =>
-    ask(async () => {
-      const answer = await actions.account(asked);
+  const requestChange = (request: BudgetRequest): void =>
+    perform(async () => {
+      const answer = await actions.changeBudget(request);
       if (answer.ok) {
         onForm(null);
       }
@@ -49,9 +49,14 @@ export function Budgets({
     >
       {budgets.map(budget => (
         <div key={budget.id} data-state={budget.state}>
-          <Standing desk={desk} budget={budget} />
+          <BudgetStatus context={context} budget={budget} />
           {form === budget.per ? (
-            <Fields desk={desk} budget={budget} onWish={wish} onForm={onForm} />
+            <Fields
+              context={context}
+              budget={budget}
+              onRequest={requestChange}
+              onForm={onForm}
+            />
           ) : (
             <div className="jgp-act">
               <Button quiet onClick={() => onForm(budget.per)}>
@@ -63,26 +68,26 @@ export function Budgets({
             <NameForm
               label={trans.__('Why cells may run all the same')}
               submit={trans.__('Override')}
-              onSubmit={reason => wish({ action: 'override', reason })}
+              onSubmit={reason => requestChange({ action: 'override', reason })}
             />
           ) : null}
         </div>
       ))}
       {form === 'new' ? (
-        <Fields desk={desk} onWish={wish} onForm={onForm} />
+        <Fields context={context} onRequest={requestChange} onForm={onForm} />
       ) : null}
     </section>
   );
 }
 
-function Standing({
-  desk: { words },
+function BudgetStatus({
+  context: { messages },
   budget
 }: {
-  desk: IDesk;
+  context: IPanelContext;
   budget: IBudget;
 }): JSX.Element {
-  const { trans } = words;
+  const { trans } = messages;
   const { share, state, until } = budget;
   const scale = Math.max(1, share);
   const used = {
@@ -91,7 +96,7 @@ function Standing({
     share: share / scale
   } as const;
   const name = trans.__('Budget of %1', budget.name);
-  const said = {
+  const stateText = {
     open: '',
     warned: trans.__('nearly used up'),
     held: trans.__('held back'),
@@ -111,12 +116,12 @@ function Standing({
           {name}
         </span>
         <span className="jgp-muted">
-          {[said, end].filter(each => each !== '').join(', ')}
+          {[stateText, end].filter(each => each !== '').join(', ')}
         </span>
       </div>
       <Bar
         segments={cut([used], 1 / scale)}
-        ticks={[{ at: WARNS / scale, dashed: true }, { at: 1 / scale }]}
+        ticks={[{ at: WARNING_SHARE / scale, dashed: true }, { at: 1 / scale }]}
         label={`${name}: ${budget.used}`}
       />
       <p className="jgp-say">{budget.used}</p>
@@ -127,19 +132,19 @@ function Standing({
   );
 }
 
-/** How much, over what, and what counts. */
+/** Amount, period and purpose of a budget. */
 function Fields({
-  desk: { words },
+  context: { messages },
   budget,
-  onWish,
+  onRequest,
   onForm
 }: {
-  desk: IDesk;
+  context: IPanelContext;
   budget?: IBudget;
-  onWish: (asked: Account) => void;
+  onRequest: (request: BudgetRequest) => void;
   onForm: (form: Form) => void;
 }): JSX.Element {
-  const { trans } = words;
+  const { trans } = messages;
   const [per, setPer] = React.useState<IBudget['per']>(budget?.per ?? 'day');
   const [covers, setCovers] = React.useState<IBudget['covers']>(
     budget?.covers ?? 'all'
@@ -150,7 +155,7 @@ function Fields({
       initial={budget?.amount}
       submit={trans.__('Set budget')}
       cancel={trans.__('Cancel')}
-      onSubmit={amount => onWish({ action: 'set', per, amount, covers })}
+      onSubmit={amount => onRequest({ action: 'set', per, amount, covers })}
       onCancel={() => onForm(null)}
     >
       {budget ? null : (
@@ -178,7 +183,7 @@ function Fields({
         onChange={setCovers}
       />
       {budget ? (
-        <Button quiet onClick={() => onWish({ action: 'clear', per })}>
+        <Button quiet onClick={() => onRequest({ action: 'clear', per })}>
           {trans.__('Clear')}
         </Button>
       ) : null}

@@ -1,5 +1,5 @@
 /**
- * A button that takes the next step; the first of a group is filled, the others are quiet.
+ * A button; the first of a group is filled, the others are `quiet`.
  */
 import * as React from 'react';
 import { h } from '../element';

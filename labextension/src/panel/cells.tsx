@@ -1,66 +1,76 @@
 /**
- * The cells of the run: in the order of the notebook, or by joules; the three dearest named; idle energy apart.
+ * The cells of the run, in notebook order or by joules, with the three largest and idle energy listed separately.
  */
 import * as React from 'react';
 import { h } from '../element';
 import { unitOfColumn } from '../format/quantities';
 import { Icon } from '../icons';
-import { keyOf } from '../notebook/cellOrder';
-import { dearest, kept, shown, sorted, type ISorted } from '../state/rows';
-import { sentence } from '../format/cellSentences';
+import { cellKey } from '../notebook/cellOrder';
+import {
+  topCells,
+  inOrder,
+  shownJoules,
+  jouleOrder,
+  type IJouleOrder
+} from '../state/rows';
+import { cellSentence } from '../format/cellSentences';
 import type { ICell, ITotals } from '../tokens';
-import { Apart } from './excludedEnergy';
-import { Dearest } from './topCells';
-import type { IDesk } from './panelContext';
+import { ExcludedEnergy } from './excludedEnergy';
+import { TopCell } from './topCells';
+import type { IPanelContext } from './panelContext';
 import { Legend } from './legend';
 import { List } from './list';
 import { MenuList, type IItem } from './menu';
 import { Row, type IColumn } from './row';
 
-const TOP = 3;
+const TOP_COUNT = 3;
 
 export function Cells({
-  desk,
+  context,
   totals
 }: {
-  desk: IDesk;
+  context: IPanelContext;
   totals: ITotals;
 }): JSX.Element {
-  const { state, words } = desk;
-  const { trans } = words;
+  const { state, messages } = context;
+  const { trans } = messages;
   const { cells } = state;
   const [goTo, setGoTo] = React.useState<{ key: string } | null>(null);
-  const [menu, setMenu] = React.useState<IMenu | null>(null);
+  const [menu, setMenu] = React.useState<ICellMenu | null>(null);
   const section = React.useRef<HTMLElement>(null);
 
-  // While figures grow rows keep their places under the pointer; a cell that ends sorts them anew.
-  const byJoules = desk.order === 'joules';
-  const before = React.useRef<ISorted | null>(null);
+  // Rows keep their places while figures grow; the order is recomputed when a cell ends.
+  const byJoules = context.order === 'joules';
+  const order = React.useRef<IJouleOrder | null>(null);
   const rows = React.useMemo(() => {
-    before.current = byJoules ? sorted(before.current, state.run, cells) : null;
-    return before.current === null ? cells : kept(before.current.keys, cells);
+    order.current = byJoules
+      ? jouleOrder(order.current, state.run, cells)
+      : null;
+    return order.current === null ? cells : inOrder(order.current.keys, cells);
   }, [byJoules, state.run, cells]);
   const column = React.useMemo(
-    () => columnOf(cells, totals, state.baseline !== null, words.choice),
-    [cells, totals, state.baseline, words.choice]
+    () => columnFormat(cells, totals, state.baseline !== null, messages.choice),
+    [cells, totals, state.baseline, messages.choice]
   );
   const top = React.useMemo(
-    () => (cells.length > TOP ? dearest(cells, TOP) : []),
+    () => (cells.length > TOP_COUNT ? topCells(cells, TOP_COUNT) : []),
     [cells]
   );
   const baseline = state.baseline
-    ? words.baseline(state.baseline)
+    ? messages.baseline(state.baseline)
     : trans.__('baseline');
-  const widest = top.length > 0 ? top[0] : (dearest(cells, 1)[0] ?? null);
-  const reading = widest ? words.ofCell(widest, column.unit) : null;
-  const letters = reading ? (reading.sign + reading.value).length : 0;
+  const largest = top.length > 0 ? top[0] : (topCells(cells, 1)[0] ?? null);
+  const reading = largest ? messages.cellReading(largest, column.unit) : null;
+  const valueLength = reading ? (reading.sign + reading.value).length : 0;
 
   const reveal = (cell: ICell): void => {
     const active = document.activeElement;
-    desk.ask(async () => {
-      const found = await desk.actions.reveal(cell);
-      if (!found) {
-        desk.say(trans.__('This cell is not in the notebook any more.'));
+    context.perform(async () => {
+      const revealed = await context.actions.reveal(cell);
+      if (!revealed) {
+        context.showMessage(
+          trans.__('This cell is not in the notebook any more.')
+        );
       }
       if (active instanceof HTMLElement && active.isConnected) {
         active.focus({ preventScroll: true });
@@ -73,7 +83,7 @@ export function Cells({
       className="jgp-sec jgp-cells"
       aria-label={trans.__('Cells')}
       style={
-        { '--jg-letters': letters, '--jg-digits': column.digits } as object
+        { '--jg-letters': valueLength, '--jg-digits': column.digits } as object
       }
     >
       <div className="jgp-lr">
@@ -86,7 +96,9 @@ export function Cells({
           className="jgp-tb"
           aria-pressed={byJoules}
           title={trans.__('Sort by joules, largest first')}
-          onClick={() => desk.choose('order', byJoules ? 'notebook' : 'joules')}
+          onClick={() =>
+            context.choose('order', byJoules ? 'notebook' : 'joules')
+          }
         >
           <Icon name="sort" />
           {trans.__('Sort by joules')}
@@ -101,13 +113,13 @@ export function Cells({
             {trans.__('Top three')}
           </span>
           {top.map(cell => (
-            <Dearest
-              key={keyOf(cell)}
-              desk={desk}
+            <TopCell
+              key={cellKey(cell)}
+              context={context}
               cell={cell}
               total={totals.figure.joules}
               onClick={() => {
-                setGoTo({ key: keyOf(cell) });
+                setGoTo({ key: cellKey(cell) });
                 reveal(cell);
               }}
             />
@@ -128,26 +140,31 @@ export function Cells({
           {column.total === null
             ? trans.__(
                 'vs %1',
-                state.baseline ? words.baselineHead(state.baseline) : baseline
+                state.baseline
+                  ? messages.baselineHead(state.baseline)
+                  : baseline
               )
             : trans.__('share')}
         </span>
       </div>
       <List
         rows={rows}
-        keyOf={keyOf}
+        keyOf={cellKey}
         textOf={lineOf}
-        labelOf={cell => sentence(words, cell, baseline, column.unit)}
+        labelOf={cell => cellSentence(messages, cell, baseline, column.unit)}
         classOf={cell => `jgp-is-${cell.status}`}
-        render={cell => <Row cell={cell} words={words} column={column} />}
+        render={cell => <Row cell={cell} messages={messages} column={column} />}
         onOpen={reveal}
         onMenu={(cell, at) => {
-          const box = section.current?.getBoundingClientRect();
+          const bounds = section.current?.getBoundingClientRect();
           setMenu({
             cell,
-            left: Math.min(at.x - (box?.left ?? 0), (box?.width ?? 0) - 200),
-            top: at.y - (box?.top ?? 0),
-            back: document.activeElement
+            left: Math.min(
+              at.x - (bounds?.left ?? 0),
+              (bounds?.width ?? 0) - 200
+            ),
+            top: at.y - (bounds?.top ?? 0),
+            returnFocus: document.activeElement
           });
         }}
         label={
@@ -162,25 +179,25 @@ export function Cells({
       {menu ? (
         <MenuList
           label={trans.__('What to do with this cell')}
-          items={items(desk, menu.cell, baseline, reveal)}
+          items={menuItems(context, menu.cell, baseline, reveal)}
           style={{ left: Math.max(0, menu.left), top: menu.top }}
           onClose={refocus => {
             setMenu(null);
-            if (refocus && menu.back instanceof HTMLElement) {
-              menu.back.focus({ preventScroll: true });
+            if (refocus && menu.returnFocus instanceof HTMLElement) {
+              menu.returnFocus.focus({ preventScroll: true });
             }
           }}
         />
       ) : null}
-      <Apart
-        desk={desk}
+      <ExcludedEnergy
+        context={context}
         column={column}
         figure={totals.idle}
         name={trans.__('Idle between cells')}
         why={trans.__('Energy while no cell ran, a part of the total.')}
       />
-      <Apart
-        desk={desk}
+      <ExcludedEnergy
+        context={context}
         column={column}
         figure={totals.reruns}
         name={trans.__('Earlier runs of cells')}
@@ -188,33 +205,37 @@ export function Cells({
           'Energy of cells that were run again later in this run, a part of the total. A row shows a cell’s last run.'
         )}
       />
-      <Legend words={words} cells={cells} compared={column.total === null} />
+      <Legend
+        messages={messages}
+        cells={cells}
+        compared={column.total === null}
+      />
     </section>
   );
 }
 
-interface IMenu {
+interface ICellMenu {
   cell: ICell;
   left: number;
   top: number;
-  back: Element | null;
+  returnFocus: Element | null;
 }
 
 const lineOf = (cell: ICell): string => cell.line;
 
-/** One unit and one scale for all rows. */
-function columnOf(
+/** One unit and one bar scale for all rows. */
+function columnFormat(
   cells: readonly ICell[],
   totals: ITotals,
   compared: boolean,
-  choice: IDesk['words']['choice']
+  choice: IPanelContext['messages']['choice']
 ): IColumn {
   const rows: [number | null, number | null][] = [];
   let scale = 0;
   let digits = 0;
   let against = compared || totals.against !== null;
   for (const cell of cells) {
-    const joules = shown(cell);
+    const joules = shownJoules(cell);
     rows.push([joules, cell.figure.uncertainty]);
     scale = Math.max(scale, joules ?? 0, cell.against?.baseline ?? 0);
     against = against || cell.against !== null;
@@ -228,24 +249,25 @@ function columnOf(
   };
 }
 
-function items(
-  desk: IDesk,
+function menuItems(
+  context: IPanelContext,
   cell: ICell,
   baseline: string,
   reveal: (cell: ICell) => void
 ): IItem[] {
-  const { actions, ask, copy, words } = desk;
-  const { trans } = words;
+  const { actions, perform, copy, messages } = context;
+  const { trans } = messages;
   return [
     { label: trans.__('Go to the cell'), action: () => reveal(cell) },
     {
       label: trans.__('Copy as text'),
-      action: () => copy(`${sentence(words, cell, baseline)}. ${cell.line}`)
+      action: () =>
+        copy(`${cellSentence(messages, cell, baseline)}. ${cell.line}`)
     },
     {
       label: trans.__('Set this run as baseline'),
-      action: () => ask(() => actions.setBaseline(null)),
-      apart: true
+      action: () => perform(() => actions.setBaseline(null)),
+      separated: true
     }
   ];
 }

@@ -1,18 +1,18 @@
 /**
- * What the run is compared with: the last run, the median of the last runs, a name, a file; or this run from now on.
+ * Selects the baseline: the last run, the median of the last runs, a name or a file; or keeps this run as one.
  */
 import { Fragment, h } from '../element';
 import type { IBaselineHead } from '../tokens';
 import { Button } from './button';
-import type { IDesk } from './panelContext';
+import type { IPanelContext } from './panelContext';
 import { NameForm } from './nameForm';
 
-export function Chooser({ desk }: { desk: IDesk }): JSX.Element {
-  const { state, words, actions, ask } = desk;
-  const { trans } = words;
+export function Chooser({ context }: { context: IPanelContext }): JSX.Element {
+  const { state, messages, actions, perform } = context;
+  const { trans } = messages;
   const { baseline, baselines } = state;
   const named = baselines.filter(each => each.name !== null);
-  const use = (name: string): void => ask(() => actions.useBaseline(name));
+  const use = (name: string): void => perform(() => actions.useBaseline(name));
   const chosen = (each: IBaselineHead): boolean =>
     baseline !== null &&
     baseline.kind === each.kind &&
@@ -22,7 +22,7 @@ export function Chooser({ desk }: { desk: IDesk }): JSX.Element {
       <div className="jgp-lr">
         <h3>{trans.__('Baseline')}</h3>
         <span className="jgp-muted">
-          {baseline ? words.baseline(baseline) : trans.__('none yet')}
+          {baseline ? messages.baseline(baseline) : trans.__('none yet')}
         </span>
       </div>
       <div className="jgp-act">
@@ -45,15 +45,15 @@ export function Chooser({ desk }: { desk: IDesk }): JSX.Element {
             <Button
               quiet
               pressed={chosen(each)}
-              title={words.figure(each.figure)}
+              title={messages.figure(each.figure)}
               onClick={() => use(each.name ?? '')}
             >
-              {words.baseline(each)}
+              {messages.baseline(each)}
             </Button>{' '}
           </Fragment>
         ))}
         {baseline?.kind === 'named' || baseline?.kind === 'file' ? (
-          <Button quiet onClick={() => ask(() => actions.clearBaseline())}>
+          <Button quiet onClick={() => perform(() => actions.clearBaseline())}>
             {trans.__('Clear')}
           </Button>
         ) : null}
@@ -67,7 +67,7 @@ export function Chooser({ desk }: { desk: IDesk }): JSX.Element {
         label={trans.__('Name for this run')}
         submit={trans.__('Set as baseline')}
         optional
-        onSubmit={name => ask(() => actions.setBaseline(name || null))}
+        onSubmit={name => perform(() => actions.setBaseline(name || null))}
       />
     </section>
   );

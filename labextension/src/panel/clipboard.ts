@@ -1,28 +1,28 @@
 /**
- * Copying text; on a page without a secure connection browsers offer only the older way.
+ * Copies text to the clipboard; without a secure connection browsers only support `execCommand`.
  */
-import type { Words } from '../format/messages';
+import type { Messages } from '../format/messages';
 
-/** What is said of it. */
-export function afterCopy({ trans }: Words, done: boolean): string {
+/** The message after copying. */
+export function copyMessage({ trans }: Messages, done: boolean): string {
   return done
     ? trans.__('Copied.')
     : trans.__('The browser did not allow to copy.');
 }
 
-export async function copied(text: string): Promise<boolean> {
+export async function copyText(text: string): Promise<boolean> {
   if (navigator.clipboard) {
     try {
       await navigator.clipboard.writeText(text);
       return true;
     } catch {
-      return selectedCopy(text); // the person or the browser refused the newer way
+      return copySelection(text); // refused by the user or the browser
     }
   }
-  return selectedCopy(text);
+  return copySelection(text);
 }
 
-function selectedCopy(text: string): boolean {
+function copySelection(text: string): boolean {
   const focused = document.activeElement;
   const field = document.createElement('textarea');
   field.value = text;

@@ -1,18 +1,18 @@
 /**
- * A command to run, as text that can be selected and reached by keyboard.
+ * A command as text that can be selected and reached by keyboard.
  */
 import { h } from '../element';
-import type { IDesk } from './panelContext';
+import type { IPanelContext } from './panelContext';
 
 export function Command({
-  desk,
+  context,
   command
 }: {
-  desk: IDesk;
+  context: IPanelContext;
   command: string;
 }): JSX.Element {
   return (
-    <pre tabIndex={0} aria-label={desk.words.trans.__('Command')}>
+    <pre tabIndex={0} aria-label={context.messages.trans.__('Command')}>
       <code>{command}</code>
     </pre>
   );

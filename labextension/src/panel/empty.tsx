@@ -1,20 +1,24 @@
 /**
- * Where there is nothing to show: one sentence, then one step.
+ * Shown where there are no live figures: one sentence and one next step.
  *
- * A page that has lost the kernel or the server keeps its last figures below, muted; all others stand alone.
+ * If the kernel or server was lost, the last figures stay below, muted.
  */
 import { Fragment, h } from '../element';
 import { timeOfDay } from '../format/time';
-import { known, seconds } from '../format/quantities';
+import { isKnown, seconds } from '../format/quantities';
 import { keepsFigures } from '../state/status';
 import type { Status } from '../tokens';
 import { Button } from './button';
 import { Command } from './command';
-import type { IDesk } from './panelContext';
+import type { IPanelContext } from './panelContext';
 
-export function Empty({ desk }: { desk: IDesk }): JSX.Element | null {
-  const { status } = desk.state;
-  const content = said(desk, status);
+export function Empty({
+  context
+}: {
+  context: IPanelContext;
+}): JSX.Element | null {
+  const { status } = context.state;
+  const content = statusContent(context, status);
   return content === null ? null : (
     <section
       className="jgp-sec jgp-empty"
@@ -26,11 +30,14 @@ export function Empty({ desk }: { desk: IDesk }): JSX.Element | null {
   );
 }
 
-function said(desk: IDesk, status: Status): JSX.Element | null {
-  const { actions, ask, words } = desk;
-  const { trans } = words;
+function statusContent(
+  context: IPanelContext,
+  status: Status
+): JSX.Element | null {
+  const { actions, perform, messages } = context;
+  const { trans } = messages;
   const step = (label: string, action: () => Promise<void>): JSX.Element => (
-    <Button onClick={() => ask(action)}>{label}</Button>
+    <Button onClick={() => perform(action)}>{label}</Button>
   );
   const meter = step(trans.__('Start metering'), () => actions.startMetering());
   switch (status.kind) {
@@ -46,15 +53,15 @@ function said(desk: IDesk, status: Status): JSX.Element | null {
         <>
           <p>
             {trans.__('This notebook has no kernel.')}{' '}
-            {status.last && known(status.last.joules)
-              ? trans.__('Its last run used %1.', words.figure(status.last))
+            {status.last && isKnown(status.last.joules)
+              ? trans.__('Its last run used %1.', messages.figure(status.last))
               : ''}
           </p>
           {step(trans.__('Start kernel'), () => actions.startKernel())}
         </>
       );
     case 'waiting':
-      return <p>{waits(desk, status.why)}</p>;
+      return <p>{waitText(context, status.why)}</p>;
     case 'not-python':
       return (
         <>
@@ -89,11 +96,11 @@ function said(desk: IDesk, status: Status): JSX.Element | null {
               'This kernel’s Python lacks jupyter_green. Run this in a cell, then start metering:'
             )}
           </p>
-          <Command desk={desk} command={status.command} />
-          <Button onClick={() => desk.copy(status.command)}>
+          <Command context={context} command={status.command} />
+          <Button onClick={() => context.copy(status.command)}>
             {trans.__('Copy the command')}
           </Button>{' '}
-          <Button quiet onClick={() => ask(() => actions.startMetering())}>
+          <Button quiet onClick={() => perform(() => actions.startMetering())}>
             {trans.__('Start metering')}
           </Button>
         </>
@@ -127,13 +134,13 @@ function said(desk: IDesk, status: Status): JSX.Element | null {
               'The page lost the server. The kernel keeps counting; figures return when the connection does.'
             )}
           </p>
-          <Button quiet onClick={() => ask(() => actions.reconnect())}>
+          <Button quiet onClick={() => perform(() => actions.reconnect())}>
             {trans.__('Reconnect')}
           </Button>
         </>
       );
     case 'live':
-      return keepsFigures(desk.state) ? null : (
+      return keepsFigures(context.state) ? null : (
         <p>
           {trans.__('Metering is on. Run a cell and its energy shows here.')}
         </p>
@@ -141,8 +148,11 @@ function said(desk: IDesk, status: Status): JSX.Element | null {
   }
 }
 
-function waits(desk: IDesk, why: 'start' | 'busy' | 'loading'): string {
-  const { trans } = desk.words;
+function waitText(
+  context: IPanelContext,
+  why: 'start' | 'busy' | 'loading'
+): string {
+  const { trans } = context.messages;
   return {
     start: trans.__('The kernel is starting.'),
     busy: trans.__(

@@ -1,44 +1,44 @@
 /**
- * Energy that no row shows and that is in the total, as a line of its own.
+ * A line for energy that is in the total but in no row.
  */
 import { h } from '../element';
-import { known } from '../format/quantities';
+import { isKnown } from '../format/quantities';
 import type { IFigure } from '../tokens';
-import { signed } from '../format/messages';
-import type { IDesk } from './panelContext';
+import { withSign } from '../format/messages';
+import type { IPanelContext } from './panelContext';
 import type { IColumn } from './row';
 
-export function Apart({
-  desk,
+export function ExcludedEnergy({
+  context,
   column,
   figure,
   name,
   why
 }: {
-  desk: IDesk;
+  context: IPanelContext;
   column: IColumn;
   figure: IFigure | null;
   name: string;
   why: string;
 }): JSX.Element | null {
-  const { words } = desk;
-  if (figure === null || !known(figure.joules)) {
+  const { messages } = context;
+  if (figure === null || !isKnown(figure.joules)) {
     return null;
   }
-  const reading = words.reading(figure, column.unit);
-  const said = `${name}: ${words.spoken(reading)}, ${words.standing(figure)}.`;
+  const reading = messages.reading(figure, column.unit);
+  const text = `${name}: ${messages.spoken(reading)}, ${messages.provenance(figure)}.`;
   return (
     <div
       className="jgp-row jgp-apart"
       role="group"
-      aria-label={`${said} ${why}`}
+      aria-label={`${text} ${why}`}
       title={why}
     >
       <span />
       <span className="jgp-src">
         <span>{name}</span>
       </span>
-      <span className="jgp-j">{signed(reading)}</span>
+      <span className="jgp-j">{withSign(reading)}</span>
       <span className="jgp-d" />
       <span />
       <span className="jgp-bar">
@@ -49,8 +49,8 @@ export function Apart({
           }}
         />
       </span>
-      <span className="jgp-u">{reading.doubt}</span>
-      <span className="jgp-w">{words.trans.__('in the total')}</span>
+      <span className="jgp-u">{reading.suffix}</span>
+      <span className="jgp-w">{messages.trans.__('in the total')}</span>
     </div>
   );
 }

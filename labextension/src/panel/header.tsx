@@ -1,10 +1,10 @@
 /**
- * The head of the panel: its name, the tabs, one button to stop or start metering, and the menu of what is rare.
+ * The panel's header: title, tabs, a button to start or stop metering, and the overflow menu.
  */
 import * as React from 'react';
 import { h } from '../element';
 import { Icon } from '../icons';
-import type { Words } from '../format/messages';
+import type { Messages } from '../format/messages';
 import { MenuButton, type IItem } from './menu';
 
 export type Tab = 'now' | 'runs';
@@ -12,22 +12,22 @@ export type Tab = 'now' | 'runs';
 const TABS: readonly Tab[] = ['now', 'runs'];
 
 export function Header({
-  words,
+  messages,
   tab,
   onTab,
   metering,
   onMetering,
   items
 }: {
-  words: Words;
+  messages: Messages;
   tab: Tab;
   onTab: (tab: Tab) => void;
-  /** Whether cells are metered now; null where that can't be switched here. */
+  /** Whether cells are metered; null where that can't be switched here. */
   metering: boolean | null;
   onMetering: (on: boolean) => void;
   items: () => readonly IItem[];
 }): JSX.Element {
-  const { trans } = words;
+  const { trans } = messages;
   const tabs = React.useRef<HTMLDivElement>(null);
   const names: Record<Tab, string> = {
     now: trans.__('Now'),

@@ -1,27 +1,27 @@
 /**
- * The runs of this notebook: a chart of totals, a list, and what they are compared with.
+ * The runs of this notebook: a chart of totals, a list, and the baseline selection.
  *
- * Totals of whole runs stand beside each other here; whether one run used less than another is said on the first
- * tab alone, where only cells that both finished are compared.
+ * Only whole totals are shown here. Whether one run used less than another is shown on the first tab, which compares
+ * the cells that both finished.
  */
 import * as React from 'react';
 import { Fragment, h } from '../element';
 import { dayAndTime } from '../format/time';
 import { Button } from './button';
 import { Chooser } from './chooser';
-import type { IDesk } from './panelContext';
-import { entries, type IEntry } from './runEntry';
+import type { IPanelContext } from './panelContext';
+import { runEntries, type IEntry } from './runEntry';
 import { NameForm } from './nameForm';
 import { RunChart } from './runChart';
 import { RunList } from './runList';
 
-export function History({ desk }: { desk: IDesk }): JSX.Element {
-  const { state, words, actions, ask } = desk;
-  const { trans } = words;
+export function History({ context }: { context: IPanelContext }): JSX.Element {
+  const { state, messages, actions, perform } = context;
+  const { trans } = messages;
   const [selected, setSelected] = React.useState<string | null>(null);
   const [naming, setNaming] = React.useState<IEntry | null>(null);
   const runs = React.useMemo(
-    () => entries(state),
+    () => runEntries(state),
     [state.runs, state.totals, state.run]
   );
   const chosen = runs.find(run => run.key === selected && !run.now) ?? null;
@@ -42,7 +42,7 @@ export function History({ desk }: { desk: IDesk }): JSX.Element {
           data-state="no-history"
         >
           <p>{state.historyProblem}</p>
-          <Button quiet onClick={() => ask(() => actions.refreshHistory())}>
+          <Button quiet onClick={() => perform(() => actions.refreshHistory())}>
             {trans.__('Try again')}
           </Button>
         </section>
@@ -64,11 +64,16 @@ export function History({ desk }: { desk: IDesk }): JSX.Element {
           </section>
         ) : null
       ) : (
-        <RunChart desk={desk} runs={runs} when={when} selected={selected} />
+        <RunChart
+          context={context}
+          runs={runs}
+          when={when}
+          selected={selected}
+        />
       )}
       {runs.length > 0 ? (
         <RunList
-          desk={desk}
+          context={context}
           runs={runs}
           when={when}
           onActive={run => setSelected(run.key)}
@@ -86,7 +91,7 @@ export function History({ desk }: { desk: IDesk }): JSX.Element {
               onSubmit={name => {
                 const { key } = naming;
                 setNaming(null);
-                ask(() => actions.keepRun(key, name));
+                perform(() => actions.keepRun(key, name));
               }}
               onCancel={() => setNaming(null)}
             />
@@ -99,14 +104,17 @@ export function History({ desk }: { desk: IDesk }): JSX.Element {
                   </Button>{' '}
                 </>
               ) : null}
-              <Button quiet onClick={() => ask(() => actions.exportReport())}>
+              <Button
+                quiet
+                onClick={() => perform(() => actions.exportReport())}
+              >
                 {trans.__('Export report')}
               </Button>
             </p>
           )}
         </RunList>
       ) : null}
-      {state.notebook === null ? null : <Chooser desk={desk} />}
+      {state.notebook === null ? null : <Chooser context={context} />}
     </>
   );
 }

@@ -1,38 +1,41 @@
 /**
- * The same energy in other words, on demand: watt-hours, CO2e, money.
+ * The same energy in watt-hours, CO2e and money, in a collapsible section.
  *
- * What needs a region or a tariff that nobody named stays absent, and says what is missing. Where only an upper bound
- * of the joules stands, what follows from them is one too, rounded up as they are.
+ * Without a region or tariff the figure is missing and the text says so. If the joules are an upper bound, so are the
+ * derived figures, rounded up.
  */
 import { h } from '../element';
 import {
   THIN,
   carbon,
-  doubted,
-  known,
+  relativeUncertainty,
+  isKnown,
   money,
   type Times
 } from '../format/quantities';
 import type { IFigure } from '../tokens';
-import { Words, signed } from '../format/messages';
-import type { IDesk } from './panelContext';
+import { Messages, withSign } from '../format/messages';
+import type { IPanelContext } from './panelContext';
 
 export function Impact({
-  desk,
+  context,
   figure
 }: {
-  desk: IDesk;
+  context: IPanelContext;
   figure: IFigure;
 }): JSX.Element {
-  const { state, words } = desk;
-  const { trans } = words;
+  const { state, messages } = context;
+  const { trans } = messages;
   const { joules, uncertainty, co2e_grams, cost, currency } = figure;
-  const other = words.choice === 'auto' || words.choice === 'J' ? 'kWh' : 'J';
-  const others = new Words(trans, other);
-  const reading = state.busy ? others.soFar(figure) : others.reading(figure);
+  const otherUnit =
+    messages.choice === 'auto' || messages.choice === 'J' ? 'kWh' : 'J';
+  const otherMessages = new Messages(trans, otherUnit);
+  const reading = state.busy
+    ? otherMessages.soFar(figure)
+    : otherMessages.reading(figure);
   const bound = reading.sign === '≤';
-  // Noise may leave joules below 0, and what follows from them tells nothing then.
-  const most = bound
+  // Noise may make joules negative; derived figures are then meaningless.
+  const factor = bound
     ? (joules ?? 0) > 0
       ? 1 + (uncertainty ?? 0) / (joules ?? 1)
       : NaN
@@ -40,41 +43,44 @@ export function Impact({
   const rounding = bound ? 'ceiling' : 'nearest';
   const atMost = (value: string): string =>
     bound && /^[^<]*\d/.test(value) ? `≤${THIN}${value}` : value;
-  const [grams, unit, gramTimes] = carbon((co2e_grams ?? NaN) * most, rounding);
+  const [grams, unit, gramTimes] = carbon(
+    (co2e_grams ?? NaN) * factor,
+    rounding
+  );
   const [price, priceTimes] = money(
-    (cost ?? NaN) * most,
+    (cost ?? NaN) * factor,
     currency ?? null,
     rounding
   );
-  const share = bound || state.busy ? '' : doubted(figure);
+  const share = bound || state.busy ? '' : relativeUncertainty(figure);
   return (
     <details className="jgp-more">
       <summary>
-        {other === 'J'
+        {otherUnit === 'J'
           ? trans.__('Joules, CO₂e, cost')
           : trans.__('Wh, CO₂e, cost')}
       </summary>
       <table>
         <tbody>
           <tr>
-            <td>{signed(reading)}</td>
+            <td>{withSign(reading)}</td>
             <td>
-              {reading.unit.symbol} {reading.doubt}
+              {reading.unit.symbol} {reading.suffix}
             </td>
           </tr>
           <tr>
             <td>{atMost(grams)}</td>
             <td>
-              {known(co2e_grams)
-                ? `${unit} CO₂e${often(words, gramTimes)}${share}`
+              {isKnown(co2e_grams)
+                ? `${unit} CO₂e${perRuns(messages, gramTimes)}${share}`
                 : trans.__('CO₂e: no region is set')}
             </td>
           </tr>
           <tr>
             <td>{atMost(price)}</td>
             <td>
-              {known(cost)
-                ? trans.__('cost%1', often(words, priceTimes) + share)
+              {isKnown(cost)
+                ? trans.__('cost%1', perRuns(messages, priceTimes) + share)
                 : trans.__('cost: no tariff is set')}
             </td>
           </tr>
@@ -84,8 +90,8 @@ export function Impact({
   );
 }
 
-/** For how many runs a figure stands, behind it. */
-function often({ trans }: Words, times: Times): string {
+/** The number of runs that a figure is stated for, as a suffix. */
+function perRuns({ trans }: Messages, times: Times): string {
   return {
     1: '',
     1000: ` ${trans.__('per 1,000 runs')}`,

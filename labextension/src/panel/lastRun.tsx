@@ -1,12 +1,16 @@
 /**
- * What the notebook used last, where nothing is metered now.
+ * The notebook's last run, shown while it is not metered.
  */
 import { h } from '../element';
-import type { IDesk } from './panelContext';
+import type { IPanelContext } from './panelContext';
 
-export function LastRun({ desk }: { desk: IDesk }): JSX.Element | null {
-  const { state, words } = desk;
-  const { trans } = words;
+export function LastRun({
+  context
+}: {
+  context: IPanelContext;
+}): JSX.Element | null {
+  const { state, messages } = context;
+  const { trans } = messages;
   const last = state.runs?.[0];
   if (!last || state.notebook === null || state.status.kind === 'no-kernel') {
     return null;
@@ -16,11 +20,11 @@ export function LastRun({ desk }: { desk: IDesk }): JSX.Element | null {
       <div className="jgp-lr">
         <h3>{trans.__('Last run of this notebook')}</h3>
         <span className="jgp-tn">
-          <strong>{words.figure(last.figure)}</strong>
+          <strong>{messages.figure(last.figure)}</strong>
         </span>
       </div>
       <p className="jgp-say jgp-muted">
-        {words.standing(last.figure)},{' '}
+        {messages.provenance(last.figure)},{' '}
         {trans._n('%1 cell', '%1 cells', last.cells, last.cells)}
       </p>
     </section>

@@ -1,21 +1,21 @@
 /**
- * What the marks mean; only those that are on the page.
+ * A legend of the marks in use.
  */
 import * as React from 'react';
 import { Fragment, h } from '../element';
 import type { ICell, Quality } from '../tokens';
-import type { Words } from '../format/messages';
+import type { Messages } from '../format/messages';
 
 export const Legend = React.memo(function Legend({
-  words,
+  messages,
   cells,
   compared
 }: {
-  words: Words;
+  messages: Messages;
   cells: readonly ICell[];
   compared: boolean;
 }): JSX.Element {
-  const { trans } = words;
+  const { trans } = messages;
   const seen = new Set<Quality>();
   let shared = false;
   for (const cell of cells) {

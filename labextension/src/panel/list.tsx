@@ -1,21 +1,27 @@
 /**
- * A list of rows of one height, of which only those in sight are in the page.
+ * A virtual list: rows of equal height, of which only the visible ones are rendered.
  *
- * One tab stop for the whole list: arrows, Home, End and the page keys move it, typing finds a row, Enter opens it.
- * The row that holds the tab stop stays in the page when it is scrolled out of sight, so that focus is never lost.
+ * The list is one tab stop: arrow, Home, End and page keys move it, typing finds a row, Enter opens it. The row with
+ * the tab stop stays rendered when it is scrolled away, so that focus is not lost.
  */
 import * as React from 'react';
 import { h } from '../element';
-import { ROW_HEIGHT, inSight, moved, scrolledTo, typedTo } from '../state/rows';
+import {
+  ROW_HEIGHT,
+  visibleRange,
+  rowForKey,
+  scrollTopFor,
+  rowForTyping
+} from '../state/rows';
 
-/** Letters typed within this time belong to one word. */
+/** Characters typed within this time belong to one search. */
 const TYPING_MS = 800;
 
 export interface IListProps<T> {
   rows: readonly T[];
   keyOf: (row: T) => string;
   textOf: (row: T) => string;
-  /** The sentence read aloud, and shown over the row. */
+  /** The row's accessible label and tooltip. */
   labelOf: (row: T) => string;
   classOf?: (row: T) => string;
   render: (row: T) => React.ReactNode;
@@ -24,9 +30,9 @@ export interface IListProps<T> {
   onActive?: (row: T) => void;
   label: string;
   testid?: string;
-  /** As many rows are shown where the panel is too short for more. */
+  /** Minimum number of rows to show. */
   leastRows: number;
-  /** The row to go to; a new object goes there again. */
+  /** The row to scroll to; a new object scrolls again. */
   goTo?: { key: string } | null;
 }
 
@@ -36,39 +42,39 @@ export function List<T>(props: IListProps<T>): JSX.Element {
   const takeFocus = React.useRef(false);
   const typed = React.useRef({ text: '', at: 0 });
   const [active, setActive] = React.useState<string | null>(null);
-  const [sight, setSight] = React.useState({ first: 0, end: 24 });
+  const [visible, setVisible] = React.useState({ first: 0, end: 24 });
 
-  const place = React.useMemo(
+  const activeIndex = React.useMemo(
     () => rows.findIndex(row => keyOf(row) === active),
     [rows, keyOf, active]
   );
-  const stop = Math.max(0, place);
+  const tabStop = Math.max(0, activeIndex);
 
-  const look = React.useCallback(() => {
+  const updateVisible = React.useCallback(() => {
     const node = box.current;
     if (node) {
-      const now = inSight(node.scrollTop, node.clientHeight, rows.length);
-      setSight(old =>
+      const now = visibleRange(node.scrollTop, node.clientHeight, rows.length);
+      setVisible(old =>
         old.first === now.first && old.end === now.end ? old : now
       );
     }
   }, [rows.length]);
-  React.useLayoutEffect(look, [look]);
+  React.useLayoutEffect(updateVisible, [updateVisible]);
   React.useEffect(() => {
     const node = box.current;
     if (!node) {
       return;
     }
-    const observer = new ResizeObserver(look);
+    const observer = new ResizeObserver(updateVisible);
     observer.observe(node);
     return () => observer.disconnect();
-  }, [look]);
+  }, [updateVisible]);
 
   const show = (index: number): void => {
     const node = box.current;
     if (node) {
-      node.scrollTop = scrolledTo(index, node.scrollTop, node.clientHeight);
-      look();
+      node.scrollTop = scrollTopFor(index, node.scrollTop, node.clientHeight);
+      updateVisible();
     }
   };
   const activate = (index: number): void => {
@@ -89,15 +95,15 @@ export function List<T>(props: IListProps<T>): JSX.Element {
       activate(index);
       show(index);
     }
-    // Rows come and go five times a second; only a new wish moves the list.
+    // Only a new `goTo` scrolls, not the row updates five times a second.
   }, [goTo]);
 
   const find = (letter: string, now: number): number | null => {
-    const goesOn = now - typed.current.at < TYPING_MS;
-    const text = goesOn ? typed.current.text + letter : letter;
+    const continues = now - typed.current.at < TYPING_MS;
+    const text = continues ? typed.current.text + letter : letter;
     typed.current = { text, at: now };
     const same = [...text].every(each => each === letter);
-    return typedTo(same ? letter : text, stop, rows.length, index =>
+    return rowForTyping(same ? letter : text, tabStop, rows.length, index =>
       props.textOf(rows[index])
     );
   };
@@ -105,7 +111,7 @@ export function List<T>(props: IListProps<T>): JSX.Element {
     if (event.ctrlKey || event.metaKey || event.altKey || rows.length === 0) {
       return;
     }
-    const row = rows[stop];
+    const row = rows[tabStop];
     const height = box.current?.clientHeight ?? ROW_HEIGHT;
     const typing = event.timeStamp - typed.current.at < TYPING_MS;
     if (event.key === 'Enter' || (event.key === ' ' && !typing)) {
@@ -118,33 +124,33 @@ export function List<T>(props: IListProps<T>): JSX.Element {
       props.onMenu?.(row, { x: node.left + 24, y: node.bottom });
     } else {
       const letter = event.key.length === 1 ? event.key : null;
-      const to =
-        moved(event.key, stop, rows.length, height) ??
+      const target =
+        rowForKey(event.key, tabStop, rows.length, height) ??
         (letter === null ? null : find(letter, event.timeStamp));
-      if (to === null) {
+      if (target === null) {
         if (letter === null) {
           return;
         }
       } else {
         takeFocus.current = true;
-        show(to);
-        activate(to);
+        show(target);
+        activate(target);
       }
     }
     event.preventDefault();
     event.stopPropagation();
   };
 
-  const seen: number[] = [];
+  const indices: number[] = [];
   for (
-    let index = sight.first;
-    index < Math.min(sight.end, rows.length);
+    let index = visible.first;
+    index < Math.min(visible.end, rows.length);
     index++
   ) {
-    seen.push(index);
+    indices.push(index);
   }
-  if (rows.length > 0 && (stop < sight.first || stop >= sight.end)) {
-    seen.push(stop);
+  if (rows.length > 0 && (tabStop < visible.first || tabStop >= visible.end)) {
+    indices.push(tabStop);
   }
   return (
     <div
@@ -156,7 +162,7 @@ export function List<T>(props: IListProps<T>): JSX.Element {
         flexBasis: Math.min(rows.length, props.leastRows) * ROW_HEIGHT,
         maxHeight: rows.length * ROW_HEIGHT
       }}
-      onScroll={look}
+      onScroll={updateVisible}
       onKeyDown={onKeyDown}
     >
       <div
@@ -164,7 +170,7 @@ export function List<T>(props: IListProps<T>): JSX.Element {
         role="presentation"
         style={{ height: rows.length * ROW_HEIGHT }}
       >
-        {seen.map(index => {
+        {indices.map(index => {
           const row = rows[index];
           const label = props.labelOf(row);
           const text = props.textOf(row);
@@ -173,8 +179,8 @@ export function List<T>(props: IListProps<T>): JSX.Element {
               key={keyOf(row)}
               className={`jgp-row ${props.classOf?.(row) ?? ''}`}
               role="option"
-              tabIndex={index === stop ? 0 : -1}
-              aria-selected={index === place}
+              tabIndex={index === tabStop ? 0 : -1}
+              aria-selected={index === activeIndex}
               aria-setsize={rows.length}
               aria-posinset={index + 1}
               aria-label={label}

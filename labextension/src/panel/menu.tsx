@@ -1,5 +1,5 @@
 /**
- * A menu: arrow keys move, Enter chooses, Escape and a click elsewhere close it; focus goes back where it was.
+ * A menu: arrow keys move, Enter selects, Escape or a click elsewhere closes it; focus returns to where it was.
  */
 import * as React from 'react';
 import { h } from '../element';
@@ -8,10 +8,10 @@ import { Icon, type IconName } from '../icons';
 export interface IItem {
   label: string;
   action: () => void;
-  /** For one of several: whether it is the chosen one. */
+  /** For radio items: whether it is selected. */
   checked?: boolean;
-  /** A rule above. */
-  apart?: boolean;
+  /** Whether a separator precedes it. */
+  separated?: boolean;
 }
 
 export function MenuList({
@@ -69,7 +69,7 @@ export function MenuList({
           role={item.checked === undefined ? 'menuitem' : 'menuitemradio'}
           aria-checked={item.checked}
           tabIndex={-1}
-          className={item.apart ? 'jgp-mod-apart' : undefined}
+          className={item.separated ? 'jgp-mod-apart' : undefined}
           onClick={() => {
             onClose(true);
             item.action();
@@ -93,7 +93,7 @@ function focusOn(list: HTMLElement | null, index: number): void {
   choices(list)[index]?.focus();
 }
 
-/** A button that opens a menu below itself. */
+/** A button with a menu below it. */
 export function MenuButton({
   icon,
   label,

@@ -1,5 +1,5 @@
 /**
- * Asks for a name or a path, in place: Enter takes it, Escape leaves.
+ * An inline form for a name or a path: Enter submits, Escape cancels.
  */
 import * as React from 'react';
 import { h } from '../element';
@@ -18,10 +18,10 @@ export function NameForm({
   label: string;
   submit: string;
   cancel?: string;
-  /** Whether nothing may be written. */
+  /** Whether an empty value is allowed. */
   optional?: boolean;
   initial?: string;
-  /** More to choose. */
+  /** Further fields. */
   children?: React.ReactNode;
   onSubmit: (name: string) => void;
   onCancel?: () => void;

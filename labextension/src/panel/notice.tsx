@@ -1,5 +1,5 @@
 /**
- * One sentence that a person should know, with a sign before it.
+ * A one-sentence notice with an icon.
  */
 import * as React from 'react';
 import { h } from '../element';

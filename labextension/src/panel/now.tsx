@@ -1,11 +1,11 @@
 /**
- * The first tab: what is going on now, or why nothing is.
+ * The first tab: live figures, or why there are none.
  */
 import { Fragment, h } from '../element';
 import { Budgets, type Form } from './budgets';
 import { Cells } from './cells';
 import { keepsFigures } from '../state/status';
-import type { IDesk } from './panelContext';
+import type { IPanelContext } from './panelContext';
 import { Empty } from './empty';
 import { LastRun } from './lastRun';
 import { Notice } from './notice';
@@ -14,22 +14,22 @@ import { Sensor } from './sensor';
 import { Total } from './total';
 
 export function Now({
-  desk,
+  context,
   form,
   onForm,
   onLoad
 }: {
-  desk: IDesk;
+  context: IPanelContext;
   form: Form;
   onForm: (form: Form) => void;
   onLoad: () => void;
 }): JSX.Element {
-  const { state } = desk;
+  const { state } = context;
   const { totals } = state;
   const muted = state.status.kind !== 'live';
   return (
     <>
-      <Empty desk={desk} />
+      <Empty context={context} />
       {state.notice === null ? null : (
         <section className="jgp-sec">
           <Notice warning>{state.notice}</Notice>
@@ -37,16 +37,16 @@ export function Now({
       )}
       {totals !== null && keepsFigures(state) ? (
         <div className={muted ? 'jgp-figures jgp-mod-muted' : 'jgp-figures'}>
-          <Total desk={desk} totals={totals} onLoad={onLoad} />
-          <Budgets desk={desk} form={form} onForm={onForm} />
-          <Sensor desk={desk} />
-          <Power desk={desk} />
-          <Cells desk={desk} totals={totals} />
+          <Total context={context} totals={totals} onLoad={onLoad} />
+          <Budgets context={context} form={form} onForm={onForm} />
+          <Sensor context={context} />
+          <Power context={context} />
+          <Cells context={context} totals={totals} />
         </div>
       ) : (
         <>
-          {muted ? null : <Sensor desk={desk} />}
-          <LastRun desk={desk} />
+          {muted ? null : <Sensor context={context} />}
+          <LastRun context={context} />
         </>
       )}
     </>

@@ -1,19 +1,19 @@
 /**
- * What is rarely wanted, behind the three dots.
+ * The items of the overflow menu.
  */
-import { card, message } from '../format/shareText';
+import { modelCardSection, chatMessage } from '../format/shareText';
 import type { ISettings } from '../tokens';
-import type { IDesk } from './panelContext';
+import type { IPanelContext } from './panelContext';
 import type { IItem } from './menu';
 
-export function rare(
-  desk: IDesk,
+export function overflowItems(
+  context: IPanelContext,
   settings: ISettings,
   onRuns: () => void,
   onBudget: () => void
 ): IItem[] {
-  const { state, words, actions, ask, choose, copy } = desk;
-  const { trans } = words;
+  const { state, messages, actions, perform, choose, copy } = context;
+  const { trans } = messages;
   const { totals } = state;
   const names: Record<ISettings['unit'], string> = {
     auto: trans.__('Joules, kilojoules …'),
@@ -33,38 +33,38 @@ export function rare(
       ? [
           {
             label: trans.__('Set this run as baseline'),
-            action: () => ask(() => actions.setBaseline(null)),
-            apart: true
+            action: () => perform(() => actions.setBaseline(null)),
+            separated: true
           }
         ]
       : []),
     {
       label: trans.__('Choose a baseline…'),
       action: onRuns,
-      apart: !live
+      separated: !live
     },
     ...(live ? [{ label: trans.__('Set a budget…'), action: onBudget }] : []),
     ...(totals
       ? [
           {
             label: trans.__('Copy the total for a message'),
-            action: () => copy(message(words, state, totals)),
-            apart: true
+            action: () => copy(chatMessage(messages, state, totals)),
+            separated: true
           },
           {
             label: trans.__('Copy the total for a model card'),
-            action: () => copy(card(words, state, totals))
+            action: () => copy(modelCardSection(messages, state, totals))
           }
         ]
       : []),
     {
       label: trans.__('Export report'),
-      action: () => ask(() => actions.exportReport()),
-      apart: true
+      action: () => perform(() => actions.exportReport()),
+      separated: true
     },
     {
       label: trans.__('Open the doctor'),
-      action: () => ask(() => actions.openDoctor())
+      action: () => perform(() => actions.openDoctor())
     }
   ];
 }

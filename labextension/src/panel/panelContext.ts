@@ -1,26 +1,26 @@
 /**
- * What every part of the panel is given: the words, what can be asked of the model, and how to say what came of it.
+ * What every component of the panel gets: state, messages, actions, and how to report their outcome.
  */
 import type { IChoices } from '../state/settings';
 import type { IActions, IAnswer, ISettings, IState } from '../tokens';
-import type { Words } from '../format/messages';
+import type { Messages } from '../format/messages';
 
-/** Do something that may take a while or fail, and say in one sentence what came of it. */
-export type Ask = (action: () => Promise<IAnswer | void>) => void;
+/** Run an action and show its answer or error. */
+export type Perform = (action: () => Promise<IAnswer | void>) => void;
 
-/** Change a setting that the panel itself offers, so that it is kept. */
+/** Change and store a setting that the panel offers. */
 export type Choose = <K extends 'unit' | 'order'>(
   key: K,
   value: IChoices[K]
 ) => Promise<void>;
 
-export interface IDesk {
+export interface IPanelContext {
   state: IState;
-  words: Words;
+  messages: Messages;
   actions: IActions;
-  ask: Ask;
-  /** Say one sentence to the person. */
-  say: (sentence: string) => void;
+  perform: Perform;
+  /** Show a message to the user. */
+  showMessage: (sentence: string) => void;
   copy: (text: string) => void;
   order: ISettings['order'];
   choose: (...chosen: Parameters<Choose>) => void;

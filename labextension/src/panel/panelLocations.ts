@@ -1,25 +1,24 @@
 /**
- * Where the panel is: once in the side bar, and in the main area where a person wants it large. Both are there again
- * after a reload.
+ * The panel's locations: the side bar, and on request the main area. Both are restored after a reload.
  */
 import type { ILayoutRestorer, JupyterFrontEnd } from '@jupyterlab/application';
 import { MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import { CommandIDs, type IPlaces } from '../commands';
+import { CommandIDs, type IPanelLocations } from '../commands';
 import type { EnergyPanel } from './panelWidget';
 
 const SIDE = 'jupyter-green-panel';
 const MAIN = 'jupyter-green-main';
 
-export class Places implements IPlaces {
+export class PanelLocations implements IPanelLocations {
   constructor(
     private readonly _app: JupyterFrontEnd,
-    private readonly _make: () => EnergyPanel,
+    private readonly _createPanel: () => EnergyPanel,
     private readonly _trans: TranslationBundle,
     readonly hasMain: boolean
   ) {
-    const panel = _make();
+    const panel = _createPanel();
     panel.id = SIDE;
     _app.shell.add(panel, 'right', { rank: 700, type: 'Energy' });
   }
@@ -30,7 +29,7 @@ export class Places implements IPlaces {
 
   open(): void {
     if (this._main === null || this._main.isDisposed) {
-      const content = this._make();
+      const content = this._createPanel();
       content.title.label = this._trans.__('Energy');
       content.title.closable = true;
       this._main = new MainAreaWidget({ content });
@@ -43,7 +42,7 @@ export class Places implements IPlaces {
     this._app.shell.activateById(MAIN);
   }
 
-  /** Have both come back after a reload. */
+  /** Restore both after a reload. */
   restore(restorer: ILayoutRestorer): void {
     const side = [...this._app.shell.widgets('right')].find(
       widget => widget.id === SIDE

@@ -1,7 +1,7 @@
 /**
- * The widget that holds the panel: draws when the model changes while it can be seen, and says whether it is.
+ * The panel's widget: renders when the model changes, and reports its visibility.
  *
- * A panel that is hidden draws nothing and asks for nothing, so that a kernel with no one to tell stays silent.
+ * A hidden panel renders nothing and requests nothing, so that a kernel without viewers sends nothing.
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { LabIcon, ReactWidget } from '@jupyterlab/ui-components';
@@ -21,9 +21,9 @@ export const panelIcon = new LabIcon({
 });
 
 export interface IPanelOptions {
-  /** Keeps what was chosen in the panel; without it, or where it fails, the choice lasts as long as the panel. */
+  /** Stores a setting chosen in the panel; without it, or if it fails, the choice lasts as long as the panel. */
   choose?: Choose;
-  /** Gives the focus to the notebook; without it focus goes back to where it came from. */
+  /** Moves the focus to the notebook; without it focus returns to where it came from. */
   leave?: () => void;
 }
 
@@ -93,9 +93,9 @@ export class EnergyPanel extends ReactWidget {
   }
 
   protected override onActivateRequest(_msg: Message): void {
-    const stop = (role: string): HTMLElement | null =>
+    const tabStop = (role: string): HTMLElement | null =>
       this.node.querySelector(`[role=${role}][tabindex="0"]`);
-    (stop('option') ?? stop('tab'))?.focus({ preventScroll: true });
+    (tabStop('option') ?? tabStop('tab'))?.focus({ preventScroll: true });
   }
 
   private _show(visible: boolean): void {
@@ -107,13 +107,13 @@ export class EnergyPanel extends ReactWidget {
 
   private _onChanged(): void {
     if (this._shown) {
-      // The model speaks once per drawn frame; waiting for the next would be a frame lost.
+      // The model already limits itself to one signal per frame, so render without waiting for the next one.
       this.onUpdateRequest(Widget.Msg.UpdateRequest);
     }
   }
 
   private readonly _onChoose: Choose = async (key, value) => {
-    // It shows at once; where it is kept, the setting stands for it afterwards.
+    // Applied at once; the stored setting replaces it afterwards.
     const chosen = { ...this._chosen, [key]: value };
     this._chosen = chosen;
     this.update();
@@ -135,9 +135,9 @@ export class EnergyPanel extends ReactWidget {
   };
 
   private readonly _onFocusIn = (event: FocusEvent): void => {
-    const from = event.relatedTarget;
-    if (from instanceof HTMLElement && !this.node.contains(from)) {
-      this._cameFrom = from;
+    const previous = event.relatedTarget;
+    if (previous instanceof HTMLElement && !this.node.contains(previous)) {
+      this._cameFrom = previous;
     }
   };
 

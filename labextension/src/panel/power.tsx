@@ -1,33 +1,34 @@
 /**
- * Power now and over the last minute, and the cell that runs with what it used in the last run.
+ * Power now and over the last minute, and the running cell beside its last run.
  */
 import * as React from 'react';
 import { Fragment, h } from '../element';
-import { course, highest, WINDOW_SECONDS } from '../charts/powerSeries';
+import { powerSeries, peakPower, WINDOW_SECONDS } from '../charts/powerSeries';
 import { Powerline } from '../charts/powerline';
 import { timeOfDay } from '../format/time';
-import { known, seconds, significant, watts } from '../format/quantities';
+import { isKnown, seconds, significant, watts } from '../format/quantities';
 import { Icon } from '../icons';
 import type { ICell } from '../tokens';
-import type { IDesk } from './panelContext';
+import type { IPanelContext } from './panelContext';
 
-export function Power({ desk }: { desk: IDesk }): JSX.Element {
-  const { state, words } = desk;
-  const { trans } = words;
-  const seen = React.useMemo(() => course(state.power), [state.power]);
+export function Power({ context }: { context: IPanelContext }): JSX.Element {
+  const { state, messages } = context;
+  const { trans } = messages;
+  const series = React.useMemo(() => powerSeries(state.power), [state.power]);
   const live = state.busy && state.status.kind === 'live';
-  const drawn = seen !== null && seen.highest !== null ? seen : null;
-  const most = drawn ? highest(drawn, state.cells) : null;
-  const mark = state.wattsQuality === 'estimated' ? '~' : '';
-  const now = live && known(state.watts) ? `${mark}${watts(state.watts)}` : '';
-  const rest = [
+  const chart = series !== null && series.peak !== null ? series : null;
+  const peak = chart ? peakPower(chart, state.cells) : null;
+  const sign = state.wattsQuality === 'estimated' ? '~' : '';
+  const now =
+    live && isKnown(state.watts) ? `${sign}${watts(state.watts)}` : '';
+  const details = [
     now && state.wattsQuality === 'simulated' ? trans.__('simulated now') : '',
     now && state.wattsQuality !== 'simulated' ? trans.__('now') : '',
-    known(most)
-      ? trans.__('%1 highest', now ? significant(most) : watts(most))
+    isKnown(peak)
+      ? trans.__('%1 highest', now ? significant(peak) : watts(peak))
       : '',
-    drawn && known(drawn.idle)
-      ? trans.__('%1 idle', significant(drawn.idle))
+    chart && isKnown(chart.idle)
+      ? trans.__('%1 idle', significant(chart.idle))
       : ''
   ].filter(each => each !== '');
   return (
@@ -41,86 +42,94 @@ export function Power({ desk }: { desk: IDesk }): JSX.Element {
         <span className="jgp-tn">
           {now ? <strong>{now}</strong> : null}{' '}
           <span className="jgp-muted">
-            {drawn || now
-              ? rest.join(' · ')
+            {chart || now
+              ? details.join(' · ')
               : trans.__('shown while a cell runs')}
           </span>
         </span>
       </div>
-      {drawn ? (
+      {chart ? (
         <>
           <Powerline
-            course={drawn}
+            series={chart}
             live={live}
             quality={state.wattsQuality}
-            nameOf={numbers(
+            nameOf={numbersOf(
               state.cells,
-              drawn.spans.map(span => span.cell)
+              chart.spans.map(span => span.cell)
             )}
             label={trans.__(
               'Power over the last %1: %2 %3',
               seconds(WINDOW_SECONDS),
               now,
-              rest.join(', ')
+              details.join(', ')
             )}
           />
           <div className="jgp-lr jgp-muted jgp-sm">
             <span>
               {live
                 ? trans.__('%1 ago, cells by number', seconds(WINDOW_SECONDS))
-                : timeOfDay(drawn.from, true)}
+                : timeOfDay(chart.from, true)}
             </span>
-            <span>{live ? trans.__('now') : timeOfDay(drawn.to, true)}</span>
+            <span>{live ? trans.__('now') : timeOfDay(chart.to, true)}</span>
           </div>
         </>
       ) : null}
-      {state.running ? <Running desk={desk} cell={state.running} /> : null}
+      {state.running ? (
+        <Running context={context} cell={state.running} />
+      ) : null}
     </section>
   );
 }
 
-/** The cell that runs: its joules so far beside those of the last run. */
-function Running({ desk, cell }: { desk: IDesk; cell: ICell }): JSX.Element {
-  const { words } = desk;
-  const { trans } = words;
-  const number = known(cell.execution_count) ? cell.execution_count : '*';
+/** The running cell: joules so far beside those of its last run. */
+function Running({
+  context,
+  cell
+}: {
+  context: IPanelContext;
+  cell: ICell;
+}): JSX.Element {
+  const { messages } = context;
+  const { trans } = messages;
+  const number = isKnown(cell.execution_count) ? cell.execution_count : '*';
   return (
     <div className="jgp-running" title={cell.line}>
       <Icon name="running" role="run" />
       <span className="jgp-tn">
-        [{number}] <strong>{words.text(words.ofCell(cell))}</strong>
+        [{number}] <strong>{messages.text(messages.cellReading(cell))}</strong>
         {cell.figure.quality === 'simulated'
           ? `, ${trans.__('simulated')}`
           : ''}
       </span>
       <span className="jgp-muted jgp-tn">
-        {cell.last_run && known(cell.last_run.joules)
-          ? trans.__('last run: %1', lastRun(desk, cell))
+        {cell.last_run && isKnown(cell.last_run.joules)
+          ? trans.__('last run: %1', lastRun(context, cell))
           : trans.__('no earlier run')}
       </span>
     </div>
   );
 }
 
-function lastRun({ words }: IDesk, cell: ICell): string {
+function lastRun({ messages }: IPanelContext, cell: ICell): string {
   return cell.last_run
-    ? words.text({ ...words.reading(cell.last_run), doubt: '' })
+    ? messages.text({ ...messages.reading(cell.last_run), suffix: '' })
     : '';
 }
 
-/** The numbers of the few cells in sight, by either of their ids. */
-function numbers(
+/** Execution numbers of the given cells, by execution id or cell id. */
+function numbersOf(
   cells: readonly ICell[],
-  sought: readonly string[]
+  ids: readonly string[]
 ): (id: string) => string {
-  const wanted = new Set(sought);
-  const found = new Map<string, string>();
+  const idSet = new Set(ids);
+  const numberById = new Map<string, string>();
   for (const cell of cells) {
     for (const id of [cell.id, cell.cell_id]) {
-      if (id !== null && wanted.has(id) && known(cell.execution_count)) {
-        found.set(id, String(cell.execution_count));
+      if (id !== null && idSet.has(id) && isKnown(cell.execution_count)) {
+        numberById.set(id, String(cell.execution_count));
       }
     }
   }
-  return id => found.get(id) ?? '';
+  return id => numberById.get(id) ?? '';
 }

@@ -1,40 +1,45 @@
 /**
- * A cell in two lines: source and bar, joules and ±, the difference and a word for it.
+ * A row: source and bar, joules and ±, difference and a word on it.
  */
 import * as React from 'react';
 import { Fragment, h } from '../element';
 import { Bar } from '../charts/bar';
 import { stack } from '../charts/stack';
-import { ABSENT, known, wholePercent, type IUnit } from '../format/quantities';
+import {
+  ABSENT,
+  isKnown,
+  wholePercent,
+  type IUnit
+} from '../format/quantities';
 import { Icon } from '../icons';
-import { provisional, shown } from '../state/rows';
+import { isProvisional, shownJoules } from '../state/rows';
 import type { ICell } from '../tokens';
-import { signed, type IStanding, type Words } from '../format/messages';
+import { withSign, type IDifference, type Messages } from '../format/messages';
 
-/** What a column has in common. */
+/** Properties shared by all rows. */
 export interface IColumn {
   unit: IUnit;
-  /** The most digits that a cell's number has. */
+  /** Digits of the largest execution number. */
   digits: number;
-  /** Joules that fill a bar. */
+  /** Joules of a full bar. */
   scale: number;
-  /** Joules of all cells, where the right column shows shares; null where it shows differences. */
+  /** The total, where the right column shows shares; null where it shows differences. */
   total: number | null;
 }
 
 export const Row = React.memo(function Row({
   cell,
-  words,
+  messages,
   column
 }: {
   cell: ICell;
-  words: Words;
+  messages: Messages;
   column: IColumn;
 }): JSX.Element {
-  const { trans } = words;
-  const reading = words.ofCell(cell, column.unit);
-  const against = cell.against?.baseline ?? null;
-  const right = beside(cell, words, column);
+  const { trans } = messages;
+  const reading = messages.cellReading(cell, column.unit);
+  const baseline = cell.against?.baseline ?? null;
+  const right = rightColumn(cell, messages, column);
   return (
     <>
       <span className="jgp-n">{cell.execution_count ?? ''}</span>
@@ -48,7 +53,7 @@ export const Row = React.memo(function Row({
           <span className="jgp-times">×{cell.reruns + 1}</span>
         ) : null}
       </span>
-      <span className="jgp-j">{signed(reading)}</span>
+      <span className="jgp-j">{withSign(reading)}</span>
       <span className="jgp-d">
         {right.excess ? <span className="jgp-tri" aria-hidden="true" /> : null}
         {right.sign}
@@ -57,44 +62,55 @@ export const Row = React.memo(function Row({
         <Mark cell={cell} />
       </span>
       <Bar
-        segments={stack(shown(cell), cell.figure, cell.parts, column.scale)}
+        segments={stack(
+          shownJoules(cell),
+          cell.figure,
+          cell.parts,
+          column.scale
+        )}
         ticks={
-          known(against) && against > 0 ? [{ at: against / column.scale }] : []
+          isKnown(baseline) && baseline > 0
+            ? [{ at: baseline / column.scale }]
+            : []
         }
       />
-      <span className="jgp-u">{reading.doubt}</span>
+      <span className="jgp-u">{reading.suffix}</span>
       <span className="jgp-w">{right.word}</span>
     </>
   );
 });
 
-/** The right column: the difference, the last run while a cell runs, or its share where there is no baseline. */
-function beside(cell: ICell, words: Words, column: IColumn): IStanding {
-  const { trans } = words;
+/** The right column: the difference, the last run while a cell runs, or the share of the total without a baseline. */
+function rightColumn(
+  cell: ICell,
+  messages: Messages,
+  column: IColumn
+): IDifference {
+  const { trans } = messages;
   if (
     cell.status === 'running' &&
     cell.last_run &&
-    known(cell.last_run.joules)
+    isKnown(cell.last_run.joules)
   ) {
-    const last = words.reading(cell.last_run, column.unit);
+    const lastReading = messages.reading(cell.last_run, column.unit);
     return {
-      sign: signed(last),
+      sign: withSign(lastReading),
       word: trans.__('last run'),
       excess: false
     };
   }
-  const standing = words.difference(cell);
+  const difference = messages.difference(cell);
   const simulated =
     cell.figure.quality === 'simulated' ? trans.__('simulated') : '';
-  const joules = shown(cell);
-  const word = standing.word || simulated;
-  return column.total === null || standing.sign !== '' || provisional(cell)
-    ? { ...standing, word }
+  const joules = shownJoules(cell);
+  const word = difference.word || simulated;
+  return column.total === null || difference.sign !== '' || isProvisional(cell)
+    ? { ...difference, word }
     : {
-        // A bound may be far from the figure, and so would be its share.
+        // The share of a bound would be misleading.
         sign: cell.figure.below_resolution
           ? ABSENT
-          : known(joules) && column.total > 0
+          : isKnown(joules) && column.total > 0
             ? wholePercent(Math.max(0, joules / column.total))
             : '',
         word,
@@ -102,7 +118,7 @@ function beside(cell: ICell, words: Words, column: IColumn): IStanding {
       };
 }
 
-/** The sign of how a cell ended, or of what a reader should know of its figure; a cell that ended well has none. */
+/** An icon for how a cell ended or what limits its figure; none for a normal end. */
 function Mark({ cell }: { cell: ICell }): JSX.Element | null {
   switch (cell.status) {
     case 'running':
@@ -117,7 +133,7 @@ function Mark({ cell }: { cell: ICell }): JSX.Element | null {
       if (cell.shared || cell.incomplete) {
         return <Icon name="about" />;
       }
-      if (cell.figure.below_resolution && known(cell.figure.joules)) {
+      if (cell.figure.below_resolution && isKnown(cell.figure.joules)) {
         return <Icon name="below" />;
       }
       return cell.against?.edited ? <Icon name="edited" /> : null;

@@ -1,54 +1,57 @@
 /**
- * Totals of runs as a chart, with the baseline and what the marks mean.
+ * Totals of runs as a chart, with baseline and legend.
  */
 import { h } from '../element';
 import { Dots } from '../charts/dots';
-import { energy, head, known, within } from '../format/quantities';
+import { energy, withUnit, isKnown, inBlock } from '../format/quantities';
 import type { IFigure, Quality } from '../tokens';
-import { modelled } from '../format/messages';
-import type { IDesk } from './panelContext';
+import { isModelled } from '../format/messages';
+import type { IPanelContext } from './panelContext';
 import { columnUnit, type IEntry } from './runEntry';
 
-const MOST_DOTS = 40;
+const MAX_DOTS = 40;
 
-/** How sure a whole run is: one that was measured in part counts as measured here, the words say how far. */
-function sureness(figure: IFigure): Quality {
-  return figure.quality === 'estimated' && !modelled(figure)
+/** How a run's dot is drawn: partly measured runs as measured; the text states the share. */
+function dotQuality(figure: IFigure): Quality {
+  return figure.quality === 'estimated' && !isModelled(figure)
     ? 'measured'
     : figure.quality;
 }
 
 export function RunChart({
-  desk,
+  context,
   runs,
   when,
   selected
 }: {
-  desk: IDesk;
+  context: IPanelContext;
   runs: readonly IEntry[];
   when: (run: IEntry) => string;
   selected: string | null;
 }): JSX.Element {
-  const { state, words } = desk;
-  const { trans } = words;
+  const { state, messages } = context;
+  const { trans } = messages;
   const dots = runs
-    .slice(0, MOST_DOTS)
+    .slice(0, MAX_DOTS)
     .reverse()
     .map(run => ({
       key: run.key,
       joules: run.figure.joules,
       uncertainty: run.figure.uncertainty,
-      quality: sureness(run.figure),
+      quality: dotQuality(run.figure),
       open: run.now,
-      title: `${when(run)}: ${words.figure(run.figure)}, ${words.standing(run.figure)}`
+      title: `${when(run)}: ${messages.figure(run.figure)}, ${messages.provenance(run.figure)}`
     }));
-  const base = state.baseline?.figure ?? null;
+  const baselineFigure = state.baseline?.figure ?? null;
   const baseline =
-    base !== null && known(base.joules)
-      ? { joules: base.joules, uncertainty: base.uncertainty }
+    baselineFigure !== null && isKnown(baselineFigure.joules)
+      ? {
+          joules: baselineFigure.joules,
+          uncertainty: baselineFigure.uncertainty
+        }
       : null;
-  const unit = columnUnit(runs, words);
-  const seen = new Set(dots.map(dot => dot.quality));
+  const unit = columnUnit(runs, messages);
+  const qualities = new Set(dots.map(dot => dot.quality));
   const name = (state.notebook ?? '').split('/').pop();
   return (
     <section className="jgp-sec" aria-label={trans.__('Totals per run')}>
@@ -63,13 +66,13 @@ export function RunChart({
         baseline={baseline}
         baselineText={
           baseline
-            ? within(
+            ? inBlock(
                 baseline.joules,
                 energy(baseline.joules, baseline.uncertainty, unit)
               )
             : ''
         }
-        textOf={joules => head(energy(joules, null, unit))}
+        textOf={joules => withUnit(energy(joules, null, unit))}
         selected={selected}
         label={trans.__(
           'Total per run with its 95 percent interval, oldest first: %1',
@@ -77,7 +80,7 @@ export function RunChart({
         )}
       />
       <div className="jgp-lr jgp-muted jgp-sm jgp-ends" aria-hidden="true">
-        <span>{when(runs[Math.min(runs.length, MOST_DOTS) - 1])}</span>
+        <span>{when(runs[Math.min(runs.length, MAX_DOTS) - 1])}</span>
         <span>{runs.length > 1 ? when(runs[0]) : ''}</span>
       </div>
       <p className="jgp-legend">
@@ -93,13 +96,13 @@ export function RunChart({
             {trans.__('earlier run')}
           </span>
         ) : null}
-        {seen.has('estimated') ? (
+        {qualities.has('estimated') ? (
           <span>
             <i className="jgp-ring jgp-mod-dashed" />
             {trans.__('~ estimated')}
           </span>
         ) : null}
-        {seen.has('simulated') ? (
+        {qualities.has('simulated') ? (
           <span>
             <i className="jgp-ring jgp-mod-dashed" />
             {trans.__('simulated')}
@@ -108,7 +111,7 @@ export function RunChart({
         {baseline && state.baseline ? (
           <span>
             <i className="jgp-bandsw" />
-            {words.baseline(state.baseline)}
+            {messages.baseline(state.baseline)}
           </span>
         ) : null}
       </p>

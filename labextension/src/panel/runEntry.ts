@@ -1,9 +1,9 @@
 /**
- * The runs of a notebook as one list: the one that goes on comes from the kernel, the others from the ledger.
+ * The runs of a notebook as one list: the current one from the kernel, the others from the ledger.
  */
-import { known, unitOfColumn, type IUnit } from '../format/quantities';
+import { isKnown, unitOfColumn, type IUnit } from '../format/quantities';
 import type { IFigure, IRun, IState } from '../tokens';
-import type { Words } from '../format/messages';
+import type { Messages } from '../format/messages';
 
 export interface IEntry {
   key: string;
@@ -15,7 +15,7 @@ export interface IEntry {
 }
 
 /** Newest first. */
-export function entries(state: IState): IEntry[] {
+export function runEntries(state: IState): IEntry[] {
   const earlier = (state.runs ?? []).filter(run => run.run !== state.run);
   const now: IEntry[] =
     state.totals === null || state.run === null
@@ -30,24 +30,24 @@ export function entries(state: IState): IEntry[] {
             figure: state.totals.figure
           }
         ];
-  return [...now, ...earlier.map(entry)];
+  return [...now, ...earlier.map(toEntry)];
 }
 
-function entry(run: IRun): IEntry {
+function toEntry(run: IRun): IEntry {
   return {
     key: run.run,
     now: false,
     startedAt: run.started_at,
-    seconds: known(run.ended_at) ? run.ended_at - run.started_at : null,
+    seconds: isKnown(run.ended_at) ? run.ended_at - run.started_at : null,
     cells: run.cells,
     figure: run.figure
   };
 }
 
 /** One unit for all runs. */
-export function columnUnit(runs: readonly IEntry[], words: Words): IUnit {
+export function columnUnit(runs: readonly IEntry[], messages: Messages): IUnit {
   return unitOfColumn(
     runs.map(run => [run.figure.joules, run.figure.uncertainty] as const),
-    words.choice
+    messages.choice
   );
 }

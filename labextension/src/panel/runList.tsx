@@ -1,35 +1,35 @@
 /**
- * The runs as rows: when, how much, how sure, how many cells.
+ * The runs as rows: time, energy, quality, number of cells.
  */
 import * as React from 'react';
 import { Fragment, h } from '../element';
 import { seconds } from '../format/quantities';
 import { Icon } from '../icons';
-import { signed } from '../format/messages';
-import type { IDesk } from './panelContext';
+import { withSign } from '../format/messages';
+import type { IPanelContext } from './panelContext';
 import { columnUnit, type IEntry } from './runEntry';
 import { List } from './list';
 
 const keyOfRun = (run: IEntry): string => run.key;
 
 export function RunList({
-  desk,
+  context,
   runs,
   when,
   onActive,
   onOpen,
   children
 }: {
-  desk: IDesk;
+  context: IPanelContext;
   runs: readonly IEntry[];
   when: (run: IEntry) => string;
   onActive: (run: IEntry) => void;
   onOpen: (run: IEntry) => void;
   children: React.ReactNode;
 }): JSX.Element {
-  const { state, words } = desk;
-  const { trans } = words;
-  const unit = columnUnit(runs, words);
+  const { state, messages } = context;
+  const { trans } = messages;
+  const unit = columnUnit(runs, messages);
   const cells = (run: IEntry): string =>
     trans._n('%1 cell', '%1 cells', run.cells, run.cells);
   return (
@@ -49,8 +49,8 @@ export function RunList({
         textOf={when}
         labelOf={run =>
           [
-            words.spoken(words.reading(run.figure, unit)),
-            words.standing(run.figure),
+            messages.spoken(messages.reading(run.figure, unit)),
+            messages.provenance(run.figure),
             cells(run)
           ].join(', ')
         }
@@ -61,12 +61,12 @@ export function RunList({
         testid="green-run-row"
         leastRows={10}
         render={run => {
-          const reading = words.reading(run.figure, unit);
+          const reading = messages.reading(run.figure, unit);
           return (
             <>
               <span />
               <span className="jgp-src">{when(run)}</span>
-              <span className="jgp-j">{signed(reading)}</span>
+              <span className="jgp-j">{withSign(reading)}</span>
               <span className="jgp-d">{cells(run)}</span>
               <span className="jgp-ic">
                 {run.now && state.busy ? (
@@ -74,10 +74,10 @@ export function RunList({
                 ) : null}
               </span>
               <span className="jgp-src jgp-muted jgp-sm">
-                {words.standing(run.figure)}
+                {messages.provenance(run.figure)}
               </span>
               <span className="jgp-u">
-                {run.now && state.busy ? trans.__('so far') : reading.doubt}
+                {run.now && state.busy ? trans.__('so far') : reading.suffix}
               </span>
               <span className="jgp-w">
                 {run.seconds === null ? '' : seconds(run.seconds)}

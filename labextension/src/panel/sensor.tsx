@@ -1,24 +1,28 @@
 /**
- * No sensor can be read: why, what opens one, and how far every figure may be off because of it.
+ * Shown where no sensor can be read: why, what to do, and how uncertain every figure is therefore.
  */
 import { h } from '../element';
-import { THIN, known, roughPercent } from '../format/quantities';
+import { THIN, isKnown, roughPercent } from '../format/quantities';
 import { Button } from './button';
 import { Command } from './command';
-import type { IDesk } from './panelContext';
+import type { IPanelContext } from './panelContext';
 
-export function Sensor({ desk }: { desk: IDesk }): JSX.Element | null {
-  const { state, words, actions, ask, copy } = desk;
-  const { trans } = words;
+export function Sensor({
+  context
+}: {
+  context: IPanelContext;
+}): JSX.Element | null {
+  const { state, messages, actions, perform, copy } = context;
+  const { trans } = messages;
   const problem = state.problem;
   if (problem === null) {
     return null;
   }
   const total = state.totals?.figure;
-  const off =
+  const accuracy =
     total &&
-    known(total.joules) &&
-    known(total.uncertainty) &&
+    isKnown(total.joules) &&
+    isKnown(total.uncertainty) &&
     total.joules > 0 &&
     total.quality === 'estimated'
       ? trans.__(
@@ -35,13 +39,14 @@ export function Sensor({ desk }: { desk: IDesk }): JSX.Element | null {
     >
       <div className="jgp-hint">
         <p>
-          <strong>{trans.__('No energy sensor can be read.')}</strong> {off}
+          <strong>{trans.__('No energy sensor can be read.')}</strong>{' '}
+          {accuracy}
         </p>
         <p>{problem.sentence}</p>
         {problem.command === null ? null : (
-          <Command desk={desk} command={problem.command} />
+          <Command context={context} command={problem.command} />
         )}
-        <Button onClick={() => ask(() => actions.openDoctor())}>
+        <Button onClick={() => perform(() => actions.openDoctor())}>
           {trans.__('Open the doctor')}
         </Button>{' '}
         {problem.command === null ? null : (

@@ -1,29 +1,29 @@
 /**
- * One of the cells that used most: its number and its share, and a way to it.
+ * A button for one of the largest cells: its number and share; scrolls to the cell.
  */
 import { h } from '../element';
-import { known, wholePercent } from '../format/quantities';
-import { shown } from '../state/rows';
+import { isKnown, wholePercent } from '../format/quantities';
+import { shownJoules } from '../state/rows';
 import type { ICell } from '../tokens';
-import type { IDesk } from './panelContext';
+import type { IPanelContext } from './panelContext';
 
-export function Dearest({
-  desk,
+export function TopCell({
+  context,
   cell,
   total,
   onClick
 }: {
-  desk: IDesk;
+  context: IPanelContext;
   cell: ICell;
   total: number | null;
   onClick: () => void;
 }): JSX.Element {
-  const { trans } = desk.words;
-  const joules = shown(cell);
+  const { trans } = context.messages;
+  const joules = shownJoules(cell);
   const share =
-    known(joules) && known(total) && total > 0
+    isKnown(joules) && isKnown(total) && total > 0
       ? wholePercent(Math.min(1, joules / total))
-      : desk.words.text(desk.words.ofCell(cell));
+      : context.messages.text(context.messages.cellReading(cell));
   const number = cell.execution_count ?? '*';
   return (
     <button

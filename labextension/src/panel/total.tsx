@@ -1,30 +1,30 @@
 /**
- * How much, how sure, against what: the first thing asked, so the first thing seen.
+ * The run's total, its uncertainty and quality, and the comparison with its baseline.
  */
 import { h } from '../element';
 import { timeOfDay } from '../format/time';
-import { THIN, known } from '../format/quantities';
+import { THIN, isKnown } from '../format/quantities';
 import type { ITotals } from '../tokens';
-import { signed } from '../format/messages';
+import { withSign } from '../format/messages';
 import { Baseline } from './baseline';
-import type { IDesk } from './panelContext';
+import type { IPanelContext } from './panelContext';
 import { Impact } from './impact';
 
 export function Total({
-  desk,
+  context,
   totals,
   onLoad
 }: {
-  desk: IDesk;
+  context: IPanelContext;
   totals: ITotals;
-  /** Go to where a baseline is chosen. */
+  /** Show the baseline selection. */
   onLoad: () => void;
 }): JSX.Element {
-  const { state, words } = desk;
-  const { trans } = words;
+  const { state, messages } = context;
+  const { trans } = messages;
   const reading = state.busy
-    ? words.soFar(totals.figure)
-    : words.reading(totals.figure);
+    ? messages.soFar(totals.figure)
+    : messages.reading(totals.figure);
   const name = (state.notebook ?? '').split('/').pop() ?? '';
   const started = totals.began_at ?? null;
   const partial = state.cells.filter(cell => cell.incomplete).length;
@@ -34,7 +34,7 @@ export function Total({
       ? trans.__('shared devices are counted whole')
       : ''
   ].filter(note => note !== '');
-  const sentence = `${words.spoken(reading)}, ${words.standing(totals.figure)}`;
+  const sentence = `${messages.spoken(reading)}, ${messages.provenance(totals.figure)}`;
   return (
     <section
       className="jgp-sec"
@@ -48,27 +48,27 @@ export function Total({
       </div>
       <div className="jgp-total" data-testid="green-total" title={sentence}>
         <span className="jgp-num">
-          {signed(reading)}
-          {known(totals.figure.joules) ? (
+          {withSign(reading)}
+          {isKnown(totals.figure.joules) ? (
             <small>{reading.unit.symbol}</small>
           ) : null}
         </span>{' '}
-        <span className="jgp-pm">{reading.doubt}</span>{' '}
-        <span className="jgp-mark" title={words.devices(totals.parts)}>
-          {words.standing(totals.figure)}
+        <span className="jgp-pm">{reading.suffix}</span>{' '}
+        <span className="jgp-mark" title={messages.devices(totals.parts)}>
+          {messages.provenance(totals.figure)}
         </span>
       </div>
       {notes.length > 0 ? (
         <div className="jgp-muted jgp-sm">{notes.join(', ')}</div>
       ) : null}
-      <Baseline desk={desk} totals={totals} onLoad={onLoad} />
-      <Impact desk={desk} figure={totals.figure} />
-      {state.today && known(state.today.joules) ? (
+      <Baseline context={context} totals={totals} onLoad={onLoad} />
+      <Impact context={context} figure={totals.figure} />
+      {state.today && isKnown(state.today.joules) ? (
         <div className="jgp-lr jgp-today">
           <span className="jgp-muted">{trans.__('All notebooks today')}</span>
-          <span className="jgp-tn" title={words.standing(state.today)}>
-            {state.today.least ? `≥${THIN}` : ''}
-            {words.figure(state.today)}
+          <span className="jgp-tn" title={messages.provenance(state.today)}>
+            {state.today.lowerBound ? `≥${THIN}` : ''}
+            {messages.figure(state.today)}
             {state.today.quality === 'simulated'
               ? `, ${trans.__('simulated')}`
               : ''}

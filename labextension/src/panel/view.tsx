@@ -1,19 +1,19 @@
 /**
- * The whole panel: head, what happened to the last wish, and the tab in front.
+ * The whole panel: header, last message, and the selected tab.
  */
 import * as React from 'react';
 import { h } from '../element';
 import type { IActions, ISettings, IState } from '../tokens';
-import { Words } from '../format/messages';
+import { Messages } from '../format/messages';
 import { Announcement } from './announcement';
-import { afterCopy, copied } from './clipboard';
+import { copyMessage, copyText } from './clipboard';
 import type { Form } from './budgets';
-import type { Ask, Choose, IDesk } from './panelContext';
+import type { Perform, Choose, IPanelContext } from './panelContext';
 import { Header, type Tab } from './header';
 import { History } from './history';
 import { Notice } from './notice';
 import { Now } from './now';
-import { rare } from './overflowMenu';
+import { overflowItems } from './overflowMenu';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 export interface IViewProps {
@@ -21,9 +21,9 @@ export interface IViewProps {
   actions: IActions;
   trans: TranslationBundle;
   settings: ISettings;
-  /** Change a setting, so that it is kept. */
+  /** Change and store a setting. */
   onChoose: Choose;
-  /** Give the focus back to the notebook. */
+  /** Move the focus to the notebook. */
   onLeave: () => void;
 }
 
@@ -31,37 +31,37 @@ export function View(props: IViewProps): JSX.Element {
   const { state, actions, trans, settings } = props;
   const [tab, setTab] = React.useState<Tab>('now');
   const [form, setForm] = React.useState<Form>(null);
-  const [said, setSaid] = React.useState<string | null>(null);
-  const words = React.useMemo(
-    () => new Words(trans, settings.unit),
+  const [message, setMessage] = React.useState<string | null>(null);
+  const messages = React.useMemo(
+    () => new Messages(trans, settings.unit),
     [trans, settings.unit]
   );
-  const ask: Ask = action => {
-    setSaid(null);
+  const perform: Perform = action => {
+    setMessage(null);
     action().then(
       answer => {
         if (answer && answer.message !== '') {
-          setSaid(answer.message);
+          setMessage(answer.message);
         }
       },
       (reason: unknown) =>
-        setSaid(
+        setMessage(
           reason instanceof Error && reason.message !== ''
             ? reason.message
             : trans.__('That did not work, and no reason was given.')
         )
     );
   };
-  const desk: IDesk = {
+  const context: IPanelContext = {
     state,
-    words,
+    messages,
     actions,
-    ask,
-    say: setSaid,
+    perform,
+    showMessage: setMessage,
     order: settings.order,
-    choose: (...chosen) => ask(() => props.onChoose(...chosen)),
+    choose: (...chosen) => perform(() => props.onChoose(...chosen)),
     copy: text =>
-      void copied(text).then(done => setSaid(afterCopy(words, done)))
+      void copyText(text).then(done => setMessage(copyMessage(messages, done)))
   };
   const { kind } = state.status;
   const metering =
@@ -80,16 +80,16 @@ export function View(props: IViewProps): JSX.Element {
       }}
     >
       <Header
-        words={words}
+        messages={messages}
         tab={tab}
         onTab={setTab}
         metering={metering}
         onMetering={on =>
-          ask(() => (on ? actions.startMetering() : actions.stopMetering()))
+          perform(() => (on ? actions.startMetering() : actions.stopMetering()))
         }
         items={() =>
-          rare(
-            desk,
+          overflowItems(
+            context,
             settings,
             () => setTab('runs'),
             () => {
@@ -99,14 +99,14 @@ export function View(props: IViewProps): JSX.Element {
           )
         }
       />
-      <Announcement state={state} words={words} quiet={settings.quiet} />
+      <Announcement state={state} messages={messages} quiet={settings.quiet} />
       <div className="jgp-said" role="status">
-        {said === null ? null : (
+        {message === null ? null : (
           <Notice
-            onDismiss={() => setSaid(null)}
+            onDismiss={() => setMessage(null)}
             dismissLabel={trans.__('Dismiss')}
           >
-            {said}
+            {message}
           </Notice>
         )}
       </div>
@@ -117,10 +117,10 @@ export function View(props: IViewProps): JSX.Element {
         data-tab={tab}
       >
         {tab === 'runs' ? (
-          <History desk={desk} />
+          <History context={context} />
         ) : (
           <Now
-            desk={desk}
+            context={context}
             form={form}
             onForm={setForm}
             onLoad={() => setTab('runs')}

@@ -1,16 +1,16 @@
 /**
- * Reads data that nobody vouches for: each reader returns a fresh value of the type it promises, or refuses.
+ * Validators for untrusted data: each reader returns a new value of its type or throws a `ValidationError`.
  *
- * A notebook from elsewhere, an older kernel or a proxy may send anything. What is not known is left out, what is
- * known must fit: numbers are finite and within reason, texts and lists have a longest length. A refusal names the
- * place, and is caught where reading began; nothing is ever thrown into the page.
+ * A foreign notebook, an older kernel or a proxy may send anything. Unknown fields are dropped; known ones must be
+ * valid: finite numbers within limits, texts and lists of limited length. The error names the field; `tryRead` returns
+ * it as a value.
  */
 
-/** Why data was refused: not the shape that was promised, or another version of the link. */
-export class Refusal extends Error {
+/** Why data was rejected: wrong shape, or another protocol version. */
+export class ValidationError extends Error {
   constructor(
     readonly kind: 'shape' | 'version',
-    /** Names from the outside in; for a version, the version that was said. */
+    /** Field names from the outside in; for a version, the version received. */
     readonly path: string[] = []
   ) {
     super(kind);
@@ -21,15 +21,18 @@ export class Refusal extends Error {
   }
 }
 
-/** Returns the value as what it promises; throws a Refusal. */
+/** Returns a validated copy; throws a ValidationError. */
 export type Reader<T> = (value: unknown) => T;
 
-/** Read data, and have a refusal as a value. */
-export function attempt<T>(reader: Reader<T>, value: unknown): T | Refusal {
+/** Validate data, and return an error as a value. */
+export function tryRead<T>(
+  reader: Reader<T>,
+  value: unknown
+): T | ValidationError {
   try {
     return reader(value);
   } catch (error) {
-    if (error instanceof Refusal) {
+    if (error instanceof ValidationError) {
       return error;
     }
     throw error;
@@ -43,64 +46,65 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 export function number(low: number, high: number): Reader<number> {
   return value => {
     if (typeof value !== 'number' || !(value >= low && value <= high)) {
-      throw new Refusal('shape');
+      throw new ValidationError('shape');
     }
     return value;
   };
 }
 
-export function whole(high: number): Reader<number> {
+export function integer(high: number): Reader<number> {
   const within = number(0, high);
   return value => {
-    const found = within(value);
-    if (!Number.isInteger(found)) {
-      throw new Refusal('shape');
+    const result = within(value);
+    if (!Number.isInteger(result)) {
+      throw new ValidationError('shape');
     }
-    return found;
+    return result;
   };
 }
 
-/** A text for people: control characters, and those that turn the direction of writing, become spaces. */
-export function text(longest: number): Reader<string> {
-  const exactly = name(longest);
-  return value => exactly(value).replace(UNSEEN, ' ');
+/** Text to display: control characters, including those that change the writing direction, become spaces. */
+export function text(maxLength: number): Reader<string> {
+  const read = exactText(maxLength);
+  return value => read(value).replace(CONTROL_CHARS, ' ');
 }
 
-/** The same, of several lines. */
-export function lines(longest: number): Reader<string> {
-  const exactly = name(longest);
-  return value => exactly(value).replace(UNSEEN, c => (c === '\n' ? c : ' '));
+/** The same, with line breaks. */
+export function lines(maxLength: number): Reader<string> {
+  const read = exactText(maxLength);
+  return value =>
+    read(value).replace(CONTROL_CHARS, c => (c === '\n' ? c : ' '));
 }
 
-const UNSEEN =
+const CONTROL_CHARS =
   /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
-/** A text that is compared with others, exactly as it is. */
-export function name(longest: number): Reader<string> {
+/** Text used as a key, unchanged. */
+export function exactText(maxLength: number): Reader<string> {
   return value => {
-    if (typeof value !== 'string' || value.length > longest) {
-      throw new Refusal('shape');
+    if (typeof value !== 'string' || value.length > maxLength) {
+      throw new ValidationError('shape');
     }
     return value;
   };
 }
 
-export const flag: Reader<boolean> = value => {
+export const bool: Reader<boolean> = value => {
   if (typeof value !== 'boolean') {
-    throw new Refusal('shape');
+    throw new ValidationError('shape');
   }
   return value;
 };
 
 export function oneOf<T extends string | number>(
-  ...known: readonly T[]
+  ...allowed: readonly T[]
 ): Reader<T> {
   return value => {
-    const found = known.find(each => each === value);
-    if (found === undefined) {
-      throw new Refusal('shape');
+    const match = allowed.find(each => each === value);
+    if (match === undefined) {
+      throw new ValidationError('shape');
     }
-    return found;
+    return match;
   };
 }
 
@@ -108,49 +112,49 @@ export function orNull<T>(reader: Reader<T>): Reader<T | null> {
   return value => (value === null ? null : reader(value));
 }
 
-/** For a field that may be left out. */
+/** For an optional field. */
 export function optional<T>(reader: Reader<T>): Reader<T | undefined> {
   return value => (value === undefined ? undefined : reader(value));
 }
 
-export function list<T>(reader: Reader<T>, longest: number): Reader<T[]> {
+export function list<T>(reader: Reader<T>, maxLength: number): Reader<T[]> {
   return value => {
-    if (!Array.isArray(value) || value.length > longest) {
-      throw new Refusal('shape');
+    if (!Array.isArray(value) || value.length > maxLength) {
+      throw new ValidationError('shape');
     }
     return value.map((each: unknown, index) =>
-      inside(String(index), reader, each)
+      readField(String(index), reader, each)
     );
   };
 }
 
-/** An object of these fields; others are left out. */
+/** An object with these fields; others are dropped. */
 export function object<T>(fields: {
   [K in keyof T]-?: Reader<T[K]>;
 }): Reader<T> {
   const entries = Object.entries(fields) as [string, Reader<unknown>][];
   return value => {
     if (!isObject(value)) {
-      throw new Refusal('shape');
+      throw new ValidationError('shape');
     }
-    const found: Record<string, unknown> = {};
+    const result: Record<string, unknown> = {};
     for (const [key, reader] of entries) {
-      // An inherited field, such as `constructor`, is nobody's figure.
-      const own = Object.prototype.hasOwnProperty.call(value, key);
-      const read = inside(key, reader, own ? value[key] : undefined);
-      if (read !== undefined) {
-        found[key] = read;
+      // Only own fields count, not inherited ones such as `constructor`.
+      const isOwn = Object.prototype.hasOwnProperty.call(value, key);
+      const fieldValue = readField(key, reader, isOwn ? value[key] : undefined);
+      if (fieldValue !== undefined) {
+        result[key] = fieldValue;
       }
     }
-    return found as T;
+    return result as T;
   };
 }
 
-function inside<T>(key: string, reader: Reader<T>, value: unknown): T {
+function readField<T>(key: string, reader: Reader<T>, value: unknown): T {
   try {
     return reader(value);
   } catch (error) {
-    if (error instanceof Refusal && error.kind === 'shape') {
+    if (error instanceof ValidationError && error.kind === 'shape') {
       error.path.unshift(key);
     }
     throw error;

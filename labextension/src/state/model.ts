@@ -1,21 +1,21 @@
 /**
- * The model of the panel: what is known, and what a person can ask for.
+ * The model of the panel: its state, and the actions of the user.
  *
- * Everything that runs in a kernel is a line that a person could have typed, and runs because one asked. What the
- * kernel can't be asked for while it is busy waits its turn; every request ends with a sentence.
+ * Code that runs in a kernel is what a user could have typed, and runs on request only. Requests wait until the kernel
+ * is idle; each ends with a message.
  */
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { UUID } from '@lumino/coreutils';
 
 import { APP, VERSION } from '../kernel/frames';
-import type { Silence } from '../kernel/pendingRequests';
-import type { IKnown } from '../kernel/kernels';
+import type { NoAnswer } from '../kernel/pendingRequests';
+import type { IKernelState } from '../kernel/kernels';
 import { load } from '../kernel/meteringCode';
 import type { OpenNotebook } from '../notebook/notebook';
-import { Fault, type EnergyServer } from '../ledger/client';
+import { LedgerError, type EnergyServer } from '../ledger/client';
 import { EnergyState, type ISources } from './state';
 import type {
-  Account,
+  BudgetRequest,
   BaselineAction,
   IAnswer,
   ICell,
@@ -23,133 +23,150 @@ import type {
   Request
 } from '../tokens';
 
-/** What the page does for the model. */
-export interface IHands {
+/** Services that the model uses. */
+export interface IServices {
   commands: JupyterFrontEnd['commands'];
   shell: JupyterFrontEnd.IShell;
   server: EnergyServer;
-  /** Run a line in the notebook's kernel and show what it prints. */
-  present(notebook: OpenNotebook, line: string): Promise<void>;
-  /** Say a sentence to the person in passing. */
-  mention(sentence: string): void;
+  /** Run a line in the notebook's kernel and show its output. */
+  showOutput(notebook: OpenNotebook, line: string): Promise<void>;
+  /** Show a transient notification. */
+  notify(sentence: string): void;
 }
 
 export class EnergyModel extends EnergyState implements IEnergyModel {
   constructor(
     sources: ISources,
-    private readonly _hands: IHands
+    private readonly _services: IServices
   ) {
     super(sources);
   }
 
   async startMetering(): Promise<void> {
-    const known = this.known;
-    if (known === null) {
+    const kernelState = this.kernelState;
+    if (kernelState === null) {
       return;
     }
-    if (known.run.snapshot?.phase === 'off' && known.link.metered) {
-      known.wanted = true;
-      this._say(known, await this._ask(known, meter(true)));
+    if (
+      kernelState.run.snapshot?.phase === 'off' &&
+      kernelState.connection.metered
+    ) {
+      kernelState.startedHere = true;
+      this._showRefusal(
+        kernelState,
+        await this._ask(kernelState, meterRequest(true))
+      );
       return;
     }
-    await this.load(known);
+    await this.load(kernelState);
   }
 
   async stopMetering(): Promise<void> {
-    const known = this.known;
-    if (known !== null) {
-      known.wanted = false;
-      this._say(known, await this._ask(known, meter(false)));
+    const kernelState = this.kernelState;
+    if (kernelState !== null) {
+      kernelState.startedHere = false;
+      this._showRefusal(
+        kernelState,
+        await this._ask(kernelState, meterRequest(false))
+      );
     }
   }
 
-  /** Load jupyter_green into a kernel, and say what came of it. */
-  async load(known: IKnown): Promise<void> {
+  /** Load jupyter_green into a kernel, and show the outcome. */
+  async load(kernelState: IKernelState): Promise<void> {
     const { trans, settings } = this.sources;
-    const kernel = known.link.wire.kernel;
-    if (kernel === null || known.loading) {
+    const kernel = kernelState.connection.comm.kernel;
+    if (kernel === null || kernelState.loading) {
       return;
     }
-    known.loading = true;
-    known.missing = known.lapsed = false;
-    known.said = null;
-    this.touch();
+    kernelState.loading = true;
+    kernelState.packageMissing = kernelState.meteringLost = false;
+    kernelState.message = null;
+    this.markChanged();
     const loaded = await load(kernel, settings());
-    known.loading = false;
+    kernelState.loading = false;
     switch (loaded.kind) {
       case 'loaded':
-        known.wanted = true;
+        kernelState.startedHere = true;
         if (!settings().quiet) {
-          this._hands.mention(
-            loaded.said || trans.__('This kernel is metered from here on.')
+          this._services.notify(
+            loaded.output || trans.__('This kernel is metered from here on.')
           );
         }
         break;
       case 'missing':
-        known.missing = true;
+        kernelState.packageMissing = true;
         break;
       case 'failed':
-        known.said = trans.__('Metering did not start: %1', loaded.sentence);
+        kernelState.message = trans.__(
+          'Metering did not start: %1',
+          loaded.sentence
+        );
         break;
       case 'gone':
-        break; // the kernel's new state says enough
+        break; // the kernel's status says enough
     }
-    this.touch();
+    this.markChanged();
   }
 
   async setBaseline(name: string | null): Promise<IAnswer> {
-    return this._baseline('set', name);
+    return this._requestBaseline('set', name);
   }
 
   async useBaseline(name: string): Promise<IAnswer> {
-    return this._baseline('use', name);
+    return this._requestBaseline('use', name);
   }
 
   async clearBaseline(): Promise<IAnswer> {
-    return this._baseline('clear', null);
+    return this._requestBaseline('clear', null);
   }
 
-  async account(asked: Account): Promise<IAnswer> {
+  async changeBudget(request: BudgetRequest): Promise<IAnswer> {
     return this._request({
       v: VERSION,
       type: 'budget',
       id: UUID.uuid4(),
-      ...asked
+      ...request
     });
   }
 
   async keepRun(run: string, name: string): Promise<IAnswer> {
-    const { archive, trans } = this.sources;
-    const found = archive.runs?.find(each => each.run === run);
-    if (!found?.notebook) {
-      return answered(trans.__('That run is not in the ledger any more.'), run);
+    const { ledgerHistory, trans } = this.sources;
+    const ledgerRun = ledgerHistory.runs?.find(each => each.run === run);
+    if (!ledgerRun?.notebook) {
+      return localAnswer(
+        trans.__('That run is not in the ledger any more.'),
+        run
+      );
     }
     try {
-      const notebook = archive.notebook ?? found.notebook;
-      await this._hands.server.keep(notebook, run, name);
+      const notebook = ledgerHistory.notebook ?? ledgerRun.notebook;
+      await this._services.server.keepBaseline(notebook, run, name);
     } catch (error) {
-      if (error instanceof Fault) {
-        return answered(error.sentence, run);
+      if (error instanceof LedgerError) {
+        return localAnswer(error.sentence, run);
       }
       throw error;
     }
-    await archive.refresh();
-    return answered(trans.__('Kept as the baseline “%1”.', name), run, true);
+    await ledgerHistory.refresh();
+    return localAnswer(trans.__('Kept as the baseline “%1”.', name), run, true);
   }
 
   async reveal(cell: ICell): Promise<boolean> {
     const { notebooks, kernels } = this.sources;
-    const known = this.known;
-    const others = notebooks.all.filter(each => kernels.of(each) === known);
-    for (const notebook of [this.front, ...others]) {
+    const kernelState = this.kernelState;
+    const others = notebooks.all.filter(
+      each => kernels.of(each) === kernelState
+    );
+    for (const notebook of [this.currentNotebook, ...others]) {
       const { id, content } = notebook?.panel ?? {};
       const index =
         notebook === null
           ? -1
           : [...notebook.ids()].indexOf(cell.cell_id ?? '');
       if (id !== undefined && content !== undefined && index >= 0) {
-        if (notebook !== this.front) {
-          this._hands.shell.activateById(id);
+        if (notebook !== this.currentNotebook) {
+          this._services.shell.activateById(id);
         }
         content.deselectAll();
         content.activeCellIndex = index;
@@ -161,21 +178,21 @@ export class EnergyModel extends EnergyState implements IEnergyModel {
   }
 
   async openDoctor(): Promise<void> {
-    await this._present('%energy doctor');
+    await this._showOutput('%energy doctor');
   }
 
   async exportReport(): Promise<void> {
-    await this._present('%energy report');
+    await this._showOutput('%energy report');
   }
 
   async openNotebook(): Promise<void> {
-    await this._hands.commands.execute('filebrowser:open-path');
+    await this._services.commands.execute('filebrowser:open-path');
   }
 
   async startKernel(): Promise<void> {
-    const context = this.front?.panel.sessionContext;
+    const context = this.currentNotebook?.panel.sessionContext;
     if (context?.session?.kernel) {
-      // It has died, or the server was started anew and knows nothing of it: there is nothing to restart.
+      // The kernel died, or the restarted server doesn't know it: there is nothing to restart.
       await context.shutdown();
     }
     if (await context?.startKernel()) {
@@ -184,39 +201,39 @@ export class EnergyModel extends EnergyState implements IEnergyModel {
   }
 
   async changeKernel(): Promise<void> {
-    await this._hands.commands.execute('notebook:change-kernel');
+    await this._services.commands.execute('notebook:change-kernel');
   }
 
   async reconnect(): Promise<void> {
-    const known = this.known;
+    const kernelState = this.kernelState;
     try {
-      await known?.link.wire.kernel?.reconnect();
+      await kernelState?.connection.comm.kernel?.reconnect();
     } catch {
-      // Nothing came of it, and the state says so still.
-      this._hands.mention(
+      // The status still says that the connection is lost.
+      this._services.notify(
         this.sources.trans.__('The server still does not answer.')
       );
     }
-    this.touch();
+    this.markChanged();
   }
 
   async refreshHistory(): Promise<void> {
-    await this.sources.archive.refresh();
+    await this.sources.ledgerHistory.refresh();
   }
 
-  /** The kernel was told its notebook's new name, under which the ledger may have more to tell. */
-  named(known: IKnown, answer: IAnswer): void {
-    this._say(known, answer);
-    void this.sources.archive.refresh();
+  /** The kernel has answered a rename; the ledger may have more runs under the new name. */
+  onRenamed(kernelState: IKernelState, answer: IAnswer): void {
+    this._showRefusal(kernelState, answer);
+    void this.sources.ledgerHistory.refresh();
   }
 
-  private async _present(line: string): Promise<void> {
-    if (this.front?.kernel) {
-      await this._hands.present(this.front, line);
+  private async _showOutput(line: string): Promise<void> {
+    if (this.currentNotebook?.kernel) {
+      await this._services.showOutput(this.currentNotebook, line);
     }
   }
 
-  private async _baseline(
+  private async _requestBaseline(
     action: BaselineAction,
     name: string | null
   ): Promise<IAnswer> {
@@ -228,30 +245,30 @@ export class EnergyModel extends EnergyState implements IEnergyModel {
       name
     });
     if (answer.ok) {
-      this.sources.archive.stir();
+      this.sources.ledgerHistory.markStale();
     }
     return answer;
   }
 
-  /** Ask the kernel of the notebook in front. */
+  /** Send a request to the current notebook's kernel. */
   private async _request(request: Request & { id: string }): Promise<IAnswer> {
-    const known = this.known;
-    return known === null
-      ? answered(this._why('unlinked'))
-      : this._ask(known, request);
+    const kernelState = this.kernelState;
+    return kernelState === null
+      ? localAnswer(this._noAnswerMessage('unlinked'))
+      : this._ask(kernelState, request);
   }
 
   private async _ask(
-    { link, run }: IKnown,
+    { connection, run }: IKernelState,
     request: Request & { id: string }
   ): Promise<IAnswer> {
-    const answer = await link.ask(request);
+    const answer = await connection.ask(request);
     return typeof answer === 'string'
-      ? answered(this._why(answer), run.snapshot?.run)
+      ? localAnswer(this._noAnswerMessage(answer), run.snapshot?.run)
       : answer;
   }
 
-  private _why(silence: Silence): string {
+  private _noAnswerMessage(reason: NoAnswer): string {
     const { trans } = this.sources;
     return {
       unlinked: trans.__('This kernel is not metered. Start metering first.'),
@@ -259,21 +276,21 @@ export class EnergyModel extends EnergyState implements IEnergyModel {
       silent: trans.__(
         'The kernel gave no answer; run %reload_ext jupyter_green in a cell.'
       )
-    }[silence];
+    }[reason];
   }
 
-  /** Keep a refusal in sight; what went well shows by itself. */
-  private _say(known: IKnown, answer: IAnswer): void {
-    known.said = answer.ok ? null : answer.message;
-    this.touch();
+  /** Show a failed answer; a success is visible by itself. */
+  private _showRefusal(kernelState: IKernelState, answer: IAnswer): void {
+    kernelState.message = answer.ok ? null : answer.message;
+    this.markChanged();
   }
 }
 
-function meter(on: boolean): Request & { id: string } {
+function meterRequest(on: boolean): Request & { id: string } {
   return { v: VERSION, type: 'meter', id: UUID.uuid4(), on };
 }
 
-/** An answer of the page's own. */
-function answered(message: string, run = '', ok = false): IAnswer {
+/** An answer made by the page itself. */
+function localAnswer(message: string, run = '', ok = false): IAnswer {
   return { v: VERSION, type: 'answer', app: APP, run, to: '', ok, message };
 }

@@ -1,16 +1,16 @@
 /**
- * The course of power that the panel draws: the newest points, in the kernel's own time.
+ * The newest power readings, in the kernel's time.
  *
- * Nothing comes while nothing runs, so the course has gaps; a point without watts marks where one begins. A clock that
- * was set back begins the course anew, because a course that runs backwards can't be drawn.
+ * There are no readings while nothing runs; a point without watts marks the start of such a gap. If the kernel's clock
+ * is set back the history starts anew.
  */
-import type { IPower } from '../tokens';
+import type { IPowerPoint } from '../tokens';
 
-export class Power {
-  /** At most this many points are kept: two minutes of five a second. */
-  constructor(private readonly _most = 600) {}
+export class PowerHistory {
+  /** The default keeps two minutes at five points a second. */
+  constructor(private readonly _maxPoints = 600) {}
 
-  add(point: IPower): void {
+  add(point: IPowerPoint): void {
     const last = this._points[this._points.length - 1];
     if (last !== undefined && point.at < last.at - 1) {
       this._points = [];
@@ -19,17 +19,17 @@ export class Power {
     } else if (last?.watts === null && point.watts === null) {
       return;
     }
-    this._points = [...this._points.slice(1 - this._most), point];
+    this._points = [...this._points.slice(1 - this._maxPoints), point];
   }
 
   clear(): void {
     this._points = [];
   }
 
-  /** Oldest first; another list after each change. */
-  get points(): readonly IPower[] {
+  /** Oldest first; a new list after each change. */
+  get points(): readonly IPowerPoint[] {
     return this._points;
   }
 
-  private _points: readonly IPower[] = [];
+  private _points: readonly IPowerPoint[] = [];
 }

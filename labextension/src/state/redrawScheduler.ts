@@ -1,52 +1,54 @@
 /**
- * When the page draws: at most once per frame of the browser, and live figures no more often than a person wants.
+ * Schedules redraws: at most one per animation frame, and live figures no more often than the settings allow.
  *
- * What a person waits for, such as the end of a cell, is drawn with the next frame whatever was chosen.
+ * Urgent changes, such as the end of a cell, are drawn with the next frame.
  */
 
 export interface IClock {
-  /** Milliseconds since some moment. */
+  /** Milliseconds since an arbitrary moment. */
   now(): number;
-  /** Call at the next frame that the browser draws. */
+  /** Call with the next animation frame. */
   frame(call: () => void): void;
-  /** Call after some milliseconds. */
+  /** Call after `wait` milliseconds. */
   later(call: () => void, wait: number): void;
 }
 
-export class Pulse {
+export class RedrawScheduler {
   /**
-   * @param _draw - Called for each beat.
-   * @param _apart - Milliseconds between two beats of live figures, at least.
+   * @param _draw - Redraws the page.
+   * @param _minInterval - Minimum milliseconds between two redraws that are not urgent.
    */
   constructor(
     private readonly _draw: () => void,
-    private readonly _apart: () => number,
+    private readonly _minInterval: () => number,
     private readonly _clock: IClock
   ) {}
 
-  /** There is something new: to be drawn now, or when its turn comes. */
-  beat(notable: boolean): void {
-    if (this._coming) {
+  /** Request a redraw: with the next frame if urgent, otherwise when the interval has passed. */
+  request(urgent: boolean): void {
+    if (this._frameRequested) {
       return;
     }
-    const wait = notable ? 0 : this._last + this._apart() - this._clock.now();
+    const wait = urgent
+      ? 0
+      : this._last + this._minInterval() - this._clock.now();
     if (wait <= 0) {
-      this._coming = true;
+      this._frameRequested = true;
       this._clock.frame(() => {
-        this._coming = false;
+        this._frameRequested = false;
         this._last = this._clock.now();
         this._draw();
       });
-    } else if (!this._waiting) {
-      this._waiting = true;
+    } else if (!this._timerSet) {
+      this._timerSet = true;
       this._clock.later(() => {
-        this._waiting = false;
-        this.beat(true);
+        this._timerSet = false;
+        this.request(true);
       }, wait);
     }
   }
 
-  private _coming = false;
-  private _waiting = false;
+  private _frameRequested = false;
+  private _timerSet = false;
   private _last = -Infinity;
 }

@@ -1,119 +1,119 @@
 /**
- * The rows of the cell list as arithmetic: which joules they show, in which order, and which of them are seen.
+ * Computations on the rows of the cell list: their joules, order and visible range.
  *
- * Every row is 36 px high, so that ten thousand cells need no measuring: what stands where is a division.
+ * All rows are 36 px high, so the visible range of 10,000 cells is a division.
  */
-import { known } from '../format/decimal';
-import { keyOf } from '../notebook/cellOrder';
+import { isKnown } from '../format/decimal';
+import { cellKey } from '../notebook/cellOrder';
 import type { ICell } from '../tokens';
 
 export const ROW_HEIGHT = 36;
 
-/** Rows kept beyond the edges, so that a fast scroll shows no bare ground. */
+/** Rows rendered beyond the visible ones, for fast scrolling. */
 const OVERSCAN = 10;
 
-/** The joules a row stands for: this kernel's own where others used the device too. */
-export function shown(cell: ICell): number | null {
+/** A row's joules: those attributed to this kernel where the device was shared. */
+export function shownJoules(cell: ICell): number | null {
   const joules =
-    cell.shared && known(cell.own_joules)
+    cell.shared && isKnown(cell.own_joules)
       ? cell.own_joules
       : cell.figure.joules;
-  return known(joules) ? joules : null;
+  return isKnown(joules) ? joules : null;
 }
 
-/** Whether a figure may still move. */
-export function provisional(cell: ICell): boolean {
+/** Whether a figure may still change. */
+export function isProvisional(cell: ICell): boolean {
   return cell.status === 'running' || !cell.final;
 }
 
-/** What is written of a cell: its joules, or the bound of them where no more than that is known. */
-export function told(cell: ICell): {
+/** The joules of a row, or a bound where only that is known. */
+export function writtenJoules(cell: ICell): {
   bound: '' | '≤' | '≥';
   joules: number | null;
 } {
-  const joules = shown(cell);
-  const doubt = cell.figure.uncertainty;
-  if (!known(joules) || provisional(cell)) {
+  const joules = shownJoules(cell);
+  const uncertainty = cell.figure.uncertainty;
+  if (!isKnown(joules) || isProvisional(cell)) {
     return { bound: '', joules };
   }
   if (cell.status === 'killed') {
-    const least = known(doubt) ? joules - doubt : joules;
-    if (least > 0) {
-      return { bound: '≥', joules: least };
+    const lower = isKnown(uncertainty) ? joules - uncertainty : joules;
+    if (lower > 0) {
+      return { bound: '≥', joules: lower };
     }
   }
-  return cell.figure.below_resolution && known(doubt)
-    ? { bound: '≤', joules: Math.max(0, joules + doubt) }
+  return cell.figure.below_resolution && isKnown(uncertainty)
+    ? { bound: '≤', joules: Math.max(0, joules + uncertainty) }
     : { bound: '', joules };
 }
 
 /**
- * The largest first as they are written; the order of the notebook decides between equals.
+ * Sorted by the joules as written, descending; equal cells keep notebook order.
  *
- * Of a cell that is at most something nobody knows that it used anything: it comes after all that are told, and what is
- * absent comes last.
+ * Upper bounds come after all known values, since the cell may have used nothing. Cells without a reading come last.
  */
-export function byJoules(cells: readonly ICell[]): ICell[] {
-  const sizes = new Map(cells.map(cell => [cell, size(cell)]));
-  const of = (cell: ICell): number => sizes.get(cell) ?? -Infinity;
-  return [...cells].sort((a, b) => (of(a) === of(b) ? 0 : of(b) - of(a)));
+export function sortedByJoules(cells: readonly ICell[]): ICell[] {
+  const sizes = new Map(cells.map(cell => [cell, writtenSize(cell)]));
+  const sizeOf = (cell: ICell): number => sizes.get(cell) ?? -Infinity;
+  return [...cells].sort((a, b) =>
+    sizeOf(a) === sizeOf(b) ? 0 : sizeOf(b) - sizeOf(a)
+  );
 }
 
-function size(cell: ICell): number {
-  const { bound, joules } = told(cell);
+function writtenSize(cell: ICell): number {
+  const { bound, joules } = writtenJoules(cell);
   if (joules === null) {
     return -Infinity;
   }
   return bound === '≤' ? -1 / (1 + joules) : joules;
 }
 
-/** An order by joules, and the final figures that it was made of. */
-export interface ISorted {
+/** An order by joules, and the final figures it was made from. */
+export interface IJouleOrder {
   run: string | null;
   keys: readonly string[];
   final: ReadonlyMap<string, number>;
 }
 
 /**
- * The order made before while it still holds, else another one.
+ * Reuse the previous order while it is valid, else make a new one.
  *
- * A final figure that is not in it makes it anew: neither the clock nor the order in which cells end matters. What only
- * grows, begins or goes leaves it as it is.
+ * A new final figure invalidates it. Cells that grow, start or disappear do not.
  */
-export function sorted(
-  before: ISorted | null,
+export function jouleOrder(
+  before: IJouleOrder | null,
   run: string | null,
   cells: readonly ICell[]
-): ISorted {
-  const holds =
+): IJouleOrder {
+  const isValid =
     before !== null &&
     before.run === run &&
     cells.every(
-      cell => provisional(cell) || before.final.get(cell.id) === size(cell)
+      cell =>
+        isProvisional(cell) || before.final.get(cell.id) === writtenSize(cell)
     );
-  return holds
+  return isValid
     ? before
     : {
         run,
-        keys: byJoules(cells).map(keyOf),
+        keys: sortedByJoules(cells).map(cellKey),
         final: new Map(
           cells
-            .filter(cell => !provisional(cell))
-            .map(cell => [cell.id, size(cell)])
+            .filter(cell => !isProvisional(cell))
+            .map(cell => [cell.id, writtenSize(cell)])
         )
       };
 }
 
 /**
- * An order that was made earlier, filled with the cells as they are now.
- *
- * Rows must not jump under the pointer while figures grow: cells keep their places, new ones come last.
+ * Arrange the current cells in an earlier order; new cells come last. Rows thus don't move under the pointer while
+ * figures grow.
  */
-export function kept(
+export function inOrder(
   order: readonly string[],
   cells: readonly ICell[]
 ): ICell[] {
-  const now = new Map(cells.map(cell => [keyOf(cell), cell]));
+  const now = new Map(cells.map(cell => [cellKey(cell), cell]));
   const rows: ICell[] = [];
   for (const key of order) {
     const cell = now.get(key);
@@ -125,27 +125,27 @@ export function kept(
   return [...rows, ...now.values()];
 }
 
-/** The few cells that used most, largest first; of one below the resolution it isn't known. */
-export function dearest(cells: readonly ICell[], count: number): ICell[] {
+/** The `count` largest cells, descending; cells below the resolution are left out. */
+export function topCells(cells: readonly ICell[], count: number): ICell[] {
   const top: { cell: ICell; joules: number }[] = [];
   for (const cell of cells) {
-    const joules = shown(cell);
+    const joules = shownJoules(cell);
     if (joules === null || joules <= 0 || cell.figure.below_resolution) {
       continue;
     }
-    const place = top.findIndex(other => other.joules < joules);
-    top.splice(place < 0 ? top.length : place, 0, { cell, joules });
+    const index = top.findIndex(other => other.joules < joules);
+    top.splice(index < 0 ? top.length : index, 0, { cell, joules });
     top.length = Math.min(top.length, count);
   }
   return top.map(({ cell }) => cell);
 }
 
-/** The cell that ended last with a final figure. */
+/** The cell with a final figure that ended last. */
 export function newestFinal(cells: readonly ICell[]): ICell | null {
   let newest: ICell | null = null;
   for (const cell of cells) {
     if (
-      !provisional(cell) &&
+      !isProvisional(cell) &&
       (newest === null ||
         cell.started_at + cell.seconds >= newest.started_at + newest.seconds)
     ) {
@@ -155,8 +155,8 @@ export function newestFinal(cells: readonly ICell[]): ICell | null {
   return newest;
 }
 
-/** The rows in sight, with a few beyond: from `first` up to, not including, `end`. */
-export function inSight(
+/** The range of rows to render: from `first` to before `end`. */
+export function visibleRange(
   scrollTop: number,
   height: number,
   count: number
@@ -167,8 +167,8 @@ export function inSight(
   return { first: Math.max(0, first), end: Math.max(0, Math.min(count, end)) };
 }
 
-/** Where to scroll so that a row is seen whole; the shortest way, none where it is seen already. */
-export function scrolledTo(
+/** The nearest scroll position that shows a row completely. */
+export function scrollTopFor(
   index: number,
   scrollTop: number,
   height: number
@@ -177,8 +177,8 @@ export function scrolledTo(
   return Math.max(Math.min(scrollTop, top), top + ROW_HEIGHT - height, 0);
 }
 
-/** The row that a key moves to; null where the key is no movement. */
-export function moved(
+/** The row that a navigation key leads to; null for other keys. */
+export function rowForKey(
   key: string,
   from: number,
   count: number,
@@ -202,28 +202,28 @@ export function moved(
 }
 
 /**
- * The row that typing finds: the next that begins with what was typed, else the next that holds it.
+ * The next row that begins with the typed text, else the next that contains it.
  *
- * One letter goes on from the row after this one, so that repeating it walks through the matches.
+ * A single letter starts from the following row, so that repeating it cycles through the matches.
  */
-export function typedTo(
+export function rowForTyping(
   typed: string,
   from: number,
   count: number,
   text: (index: number) => string
 ): number | null {
-  const sought = typed.toLowerCase();
-  const start = sought.length > 1 ? from : from + 1;
-  let holds: number | null = null;
+  const query = typed.toLowerCase();
+  const start = query.length > 1 ? from : from + 1;
+  let containing: number | null = null;
   for (let step = 0; step < count; step++) {
     const index = (start + step) % count;
-    const at = text(index).toLowerCase().indexOf(sought);
+    const at = text(index).toLowerCase().indexOf(query);
     if (at === 0) {
       return index;
     }
-    if (at > 0 && holds === null) {
-      holds = index;
+    if (at > 0 && containing === null) {
+      containing = index;
     }
   }
-  return holds;
+  return containing;
 }

@@ -1,50 +1,49 @@
 /**
- * What a kernel has said of its run.
+ * The state of a kernel's run, built from its frames.
  *
- * A snapshot is absolute and may come twice or be lost, so the newest one counts and an older one changes nothing. A
- * row stands for a cell of the notebook: while it runs it shows the execution that runs, else the last finished one.
- * Another run begins from nothing; what is left of the one before it is not mixed in.
+ * A snapshot is complete; it may be repeated or lost, so the newest counts and older ones are ignored. A row stands
+ * for a notebook cell and shows its running execution, else the last finished one. Another run starts empty.
  */
-import { keyOf } from '../notebook/cellOrder';
-import { Power } from './powerHistory';
+import { cellKey } from '../notebook/cellOrder';
+import { PowerHistory } from './powerHistory';
 import type { ICell, IHistory, ISnapshot, Quality } from '../tokens';
 
-/** What a frame changed: rows by key, and whether a cell began or ended. */
-export interface IChange {
+/** What a frame changed: keys of rows, and whether that is urgent. */
+export interface IRunChange {
   keys: string[];
-  /** All that was known is another run's. */
-  begun: boolean;
-  /** Something a person waits for: a cell began, ended or got its final figure. */
-  notable: boolean;
+  /** The frame begins another run. */
+  isNewRun: boolean;
+  /** A cell began, ended or got its final figure. */
+  urgent: boolean;
 }
 
-const NOTHING: IChange = { keys: [], begun: false, notable: false };
+const NO_CHANGE: IRunChange = { keys: [], isNewRun: false, urgent: false };
 
 export class Run {
-  /** Take in a snapshot that arrived at `now`, in seconds of the page's own clock. */
-  take(snapshot: ISnapshot, now: number): IChange {
-    if (this._past.has(snapshot.run)) {
-      return NOTHING;
+  /** Apply a snapshot that arrived at `now`, in seconds of the page's clock. */
+  applySnapshot(snapshot: ISnapshot, now: number): IRunChange {
+    if (this._endedRuns.has(snapshot.run)) {
+      return NO_CHANGE;
     }
-    const begun = this._run !== null && this._run !== snapshot.run;
-    if (begun) {
+    const isNewRun = this._run !== null && this._run !== snapshot.run;
+    if (isNewRun) {
       this.clear();
     } else if (snapshot.seq < (this._snapshot?.seq ?? 0)) {
-      return NOTHING;
+      return NO_CHANGE;
     }
-    const before = this._snapshot?.running ?? null;
+    const previous = this._snapshot?.running ?? null;
     this._run = snapshot.run;
     this._snapshot = snapshot;
     this._arrived = now;
     const keys = new Set<string>();
-    let notable = begun || before?.id !== snapshot.running?.id;
+    let urgent = isNewRun || previous?.id !== snapshot.running?.id;
     for (const cell of snapshot.cells) {
-      notable = this._keep(cell) || notable;
-      keys.add(keyOf(cell));
+      urgent = this._keep(cell) || urgent;
+      keys.add(cellKey(cell));
     }
-    for (const cell of [before, snapshot.running]) {
+    for (const cell of [previous, snapshot.running]) {
       if (cell !== null) {
-        keys.add(keyOf(cell));
+        keys.add(cellKey(cell));
       }
     }
     this._quality = snapshot.watts_quality ?? this._quality;
@@ -53,28 +52,28 @@ export class Run {
       watts: snapshot.phase === 'busy' ? snapshot.watts : null,
       cell: snapshot.running?.cell_id ?? null
     });
-    return { keys: [...keys], begun, notable };
+    return { keys: [...keys], isNewRun, urgent };
   }
 
-  /** Take in a page of all cells of this run. */
-  recall(history: IHistory): IChange {
+  /** Apply a page of the run's cells. */
+  applyHistory(history: IHistory): IRunChange {
     if (
-      this._past.has(history.run) ||
+      this._endedRuns.has(history.run) ||
       history.run !== (this._run ?? history.run)
     ) {
-      return NOTHING;
+      return NO_CHANGE;
     }
     this._run = history.run;
     for (const cell of history.cells) {
       this._keep(cell);
     }
-    return { keys: history.cells.map(keyOf), begun: false, notable: true };
+    return { keys: history.cells.map(cellKey), isNewRun: false, urgent: true };
   }
 
-  /** Forget everything: the kernel was restarted. */
+  /** Clear everything: the kernel was restarted. */
   clear(): void {
     if (this._run !== null) {
-      this._past.add(this._run);
+      this._endedRuns.add(this._run);
     }
     this._run = null;
     this._snapshot = null;
@@ -84,55 +83,55 @@ export class Run {
     this.power.clear();
   }
 
-  /** The last word on everything but the cells. */
+  /** The newest snapshot. */
   get snapshot(): ISnapshot | null {
     return this._snapshot;
   }
 
-  /** When the last frame arrived, in seconds of the page's own clock. */
+  /** When the last snapshot arrived, in seconds of the page's clock. */
   get arrived(): number | null {
     return this._arrived;
   }
 
-  /** How the course of power came about; watts are no more known while nothing runs, what they were still is. */
+  /** The quality of the power readings, also after the last cell has ended. */
   get quality(): Quality | null {
     return this._quality;
   }
 
-  /** What a row shows now. */
+  /** The cell that a row shows. */
   row(key: string): ICell | undefined {
     const running = this._snapshot?.running ?? null;
-    return running !== null && keyOf(running) === key
+    return running !== null && cellKey(running) === key
       ? running
       : this._cells.get(key);
   }
 
-  /** The rows there are. */
+  /** The keys of all rows. */
   *keys(): IterableIterator<string> {
     yield* this._cells.keys();
     const running = this._snapshot?.running ?? null;
-    if (running !== null && !this._cells.has(keyOf(running))) {
-      yield keyOf(running);
+    if (running !== null && !this._cells.has(cellKey(running))) {
+      yield cellKey(running);
     }
   }
 
-  readonly power = new Power();
+  readonly power = new PowerHistory();
 
-  /** Keep a finished cell; true where that is news. */
+  /** Store a finished cell; true where it is new. */
   private _keep(cell: ICell): boolean {
-    const key = keyOf(cell);
-    const before = this._cells.get(key);
+    const key = cellKey(cell);
+    const previous = this._cells.get(key);
     if (
-      before !== undefined &&
-      before.reruns > cell.reruns &&
-      before.started_at > cell.started_at
+      previous !== undefined &&
+      previous.reruns > cell.reruns &&
+      previous.started_at > cell.started_at
     ) {
-      // A page of history may tell an execution that was run again since. The clock alone does not say so: it may have
-      // been set back.
+      // A history page may contain an execution that was repeated since. The start time alone does not show that,
+      // since the clock may have been set back.
       return false;
     }
     this._cells.set(key, cell);
-    return before?.id !== cell.id || before.final !== cell.final;
+    return previous?.id !== cell.id || previous.final !== cell.final;
   }
 
   private _run: string | null = null;
@@ -140,5 +139,5 @@ export class Run {
   private _arrived: number | null = null;
   private _quality: Quality | null = null;
   private readonly _cells = new Map<string, ICell>();
-  private readonly _past = new Set<string>();
+  private readonly _endedRuns = new Set<string>();
 }

@@ -1,8 +1,8 @@
 /**
- * What a person chose, out of JupyterLab's settings.
+ * The user's settings.
  *
- * Until they are loaded, and for whatever is not in them, the schema's defaults hold. They are read as strictly as a
- * frame, because an administrator's file may hold anything; one that does not fit leaves its default.
+ * Defaults apply until the settings are loaded and for whatever is missing. Settings are validated, since an
+ * administrator's file may contain anything; invalid ones fall back to the default.
  */
 import type { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { Token } from '@lumino/coreutils';
@@ -11,9 +11,9 @@ import { ISignal, Signal } from '@lumino/signaling';
 import { isPlain } from '../kernel/meteringCode';
 import {
   Reader,
-  Refusal,
-  attempt,
-  flag,
+  ValidationError,
+  tryRead,
+  bool,
   number,
   oneOf,
   orNull,
@@ -21,10 +21,10 @@ import {
 } from '../schema/validators';
 import type { ISettings } from '../tokens';
 
-/** The plugin whose settings these are. */
+/** Id of the plugin that owns the settings. */
 export const SETTINGS = 'jupyter-green:panel';
 
-/** What is kept beside what others see: that a person agreed to meter every notebook. */
+/** All settings, including the consent to meter every notebook. */
 export interface IChoices extends ISettings {
   meterAllConsent: boolean;
 }
@@ -43,42 +43,42 @@ const DEFAULTS: IChoices = {
   tariff: ''
 };
 
-const written: Reader<string> = value => {
-  const found = text(64)(value);
-  if (found !== '' && !isPlain(found)) {
-    throw new Refusal('shape');
+const plainValue: Reader<string> = value => {
+  const plain = text(64)(value);
+  if (plain !== '' && !isPlain(plain)) {
+    throw new ValidationError('shape');
   }
-  return found;
+  return plain;
 };
 
 const READERS: { [K in keyof IChoices]: Reader<IChoices[K]> } = {
   unit: oneOf('auto', 'J', 'Wh', 'kWh'),
   order: oneOf('notebook', 'joules'),
-  badge: flag,
-  statusBar: flag,
-  meterAll: flag,
-  meterAllConsent: flag,
+  badge: bool,
+  statusBar: bool,
+  meterAll: bool,
+  meterAllConsent: bool,
   refreshSeconds: number(0, 60),
-  quiet: flag,
-  region: written,
+  quiet: bool,
+  region: plainValue,
   pue: orNull(number(1, 5)),
-  tariff: written
+  tariff: plainValue
 };
 
-/** Read choices from data; what does not fit has its default. */
-function choices(found: Record<string, unknown>): IChoices {
+/** Validate settings; invalid ones get their default. */
+function readChoices(stored: Record<string, unknown>): IChoices {
   const chosen: Record<string, unknown> = { ...DEFAULTS };
   for (const [key, reader] of Object.entries(READERS)) {
-    const read = attempt<unknown>(reader, found[key]);
-    if (!(read instanceof Refusal)) {
-      chosen[key] = read;
+    const result = tryRead<unknown>(reader, stored[key]);
+    if (!(result instanceof ValidationError)) {
+      chosen[key] = result;
     }
   }
   return chosen as unknown as IChoices;
 }
 
 export class Preferences {
-  /** Emitted when a choice has changed. */
+  /** Emitted when a setting has changed. */
   get changed(): ISignal<this, void> {
     return this._changed;
   }
@@ -87,14 +87,14 @@ export class Preferences {
     return this._current;
   }
 
-  /** Follow the registry, where there is one. */
+  /** Load the settings from the registry, and follow changes. */
   async follow(registry: ISettingRegistry): Promise<void> {
     this._settings = await registry.load(SETTINGS);
     this._settings.changed.connect(this._onChanged, this);
     this._onChanged();
   }
 
-  /** Keep a choice. */
+  /** Change and store a setting. */
   async choose<K extends keyof IChoices>(
     key: K,
     value: IChoices[K]
@@ -108,7 +108,7 @@ export class Preferences {
   }
 
   private _onChanged(): void {
-    this._current = choices({ ...this._settings?.composite });
+    this._current = readChoices({ ...this._settings?.composite });
     this._changed.emit();
   }
 
@@ -117,7 +117,7 @@ export class Preferences {
   private readonly _changed = new Signal<this, void>(this);
 }
 
-/** For the plugins of this package alone. */
+/** Internal to this package. */
 export const IPreferences = new Token<Preferences>(
   'jupyter-green:IPreferences',
   'What a person chose for the energy panel.'

@@ -1,38 +1,38 @@
 /**
- * What the page knows of the notebook in front, as one plain object that is replaced with each change.
+ * The state of the page for the current notebook, as one plain object that is replaced with each change.
  *
- * It is put together when somebody looks, at most once per drawn frame, out of what is kept per kernel. A message costs
- * no more in a notebook of ten thousand cells than in one of ten. There is no element of the page in here.
+ * It is built on demand, at most once per frame, from the state of each kernel. Processing a message costs no more in
+ * a notebook of 10,000 cells than in one of ten. It is independent of the DOM.
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { ISignal, Signal } from '@lumino/signaling';
 
-import type { Archive } from '../ledger/ledgerHistory';
-import { refusedFrame } from '../kernel/frames';
-import { FrontCells } from '../notebook/currentCells';
-import type { IKnown, INews, Kernels } from '../kernel/kernels';
-import type { Aspect, OpenNotebook } from '../notebook/notebook';
-import { Pulse, type IClock } from './redrawScheduler';
-import { STALE, judge, quietFor } from './status';
+import type { LedgerHistory } from '../ledger/ledgerHistory';
+import { frameErrorMessage } from '../kernel/frames';
+import { CurrentCells } from '../notebook/currentCells';
+import type { IKernelState, IKernelChange, Kernels } from '../kernel/kernels';
+import type { NotebookAspect, OpenNotebook } from '../notebook/notebook';
+import { RedrawScheduler, type IClock } from './redrawScheduler';
+import { STALE_SECONDS, statusOf, silentSeconds } from './status';
 import type {
   ICells,
   IFigure,
   ISettings,
-  Sight,
+  Visibility,
   IState,
   Status
 } from '../tokens';
-import { todays } from '../ledger/today';
+import { todayTotal } from '../ledger/today';
 import type { NotebookTracker } from '../notebook/tracker';
 
-/** Milliseconds after which a page that shows nothing says so; panels move by closing here and opening there. */
-const SETTLING = 250;
+/** Delay before visibility changes take effect; moving the panel closes and reopens it. */
+const VISIBILITY_DELAY_MS = 250;
 
-/** What the state is made of. */
+/** What the state is built from. */
 export interface ISources {
   notebooks: NotebookTracker;
   kernels: Kernels;
-  archive: Archive;
+  ledgerHistory: LedgerHistory;
   trans: TranslationBundle;
   settings: () => ISettings;
   clock: IClock;
@@ -48,33 +48,33 @@ function isToday(seconds: number | null | undefined): boolean {
 
 export class EnergyState {
   constructor(protected readonly sources: ISources) {
-    const { notebooks, kernels, archive, clock, settings } = sources;
-    this._pulse = new Pulse(
+    const { notebooks, kernels, ledgerHistory, clock, settings } = sources;
+    this._scheduler = new RedrawScheduler(
       () => this._changed.emit(),
       () => 1000 * settings().refreshSeconds,
       clock
     );
-    notebooks.opened.connect((_, notebook) => this._open(notebook));
-    notebooks.closed.connect((_, notebook) => this._close(notebook));
-    notebooks.frontChanged.connect(this._onFront, this);
-    notebooks.rearranged.connect(this._settle, this);
-    kernels.news.connect(this._onNews, this);
-    archive.changed.connect(() => this.touch());
-    notebooks.all.forEach(notebook => this._open(notebook));
-    this._onFront();
+    notebooks.opened.connect((_, notebook) => this._onOpened(notebook));
+    notebooks.closed.connect((_, notebook) => this._onClosed(notebook));
+    notebooks.currentChanged.connect(this._onCurrentChanged, this);
+    notebooks.layoutChanged.connect(this._applyVisibility, this);
+    kernels.changed.connect(this._onKernelChanged, this);
+    ledgerHistory.changed.connect(() => this.markChanged());
+    notebooks.all.forEach(notebook => this._onOpened(notebook));
+    this._onCurrentChanged();
   }
 
-  /** Emitted when the state has changed, at most once per drawn frame. */
+  /** Emitted when the state has changed, at most once per frame. */
   get changed(): ISignal<this, void> {
     return this._changed;
   }
 
   get state(): IState {
-    this._state ??= this._gather();
+    this._state ??= this._buildState();
     return this._state;
   }
 
-  /** What the kernel of a notebook last said of its cells. */
+  /** The latest cells of a notebook's kernel. */
   cellsOf(notebookPath: string): ICells {
     const { notebooks, kernels } = this.sources;
     const notebook = notebooks.all.find(each => each.path === notebookPath);
@@ -85,200 +85,213 @@ export class EnergyState {
     };
   }
 
-  /** Say that something shows figures, or does not any more. */
-  show(viewer: string, sight: Sight): void {
-    if (this._viewers.get(viewer) !== sight) {
-      this._viewers.set(viewer, sight);
-      this._settle();
+  /** Set what a viewer shows. */
+  show(viewer: string, visibility: Visibility): void {
+    if (this._viewers.get(viewer) !== visibility) {
+      this._viewers.set(viewer, visibility);
+      this._applyVisibility();
     }
   }
 
-  /** Say whether the page itself can be seen; one behind another tab of the browser shows nothing. */
-  expose(exposed: boolean): void {
-    this._exposed = exposed;
-    this._settle();
+  /** Set whether the page is visible; one in a background tab shows nothing. */
+  setPageVisible(visible: boolean): void {
+    this._pageVisible = visible;
+    this._applyVisibility();
   }
 
-  /** Something has changed: the state is put together anew, and drawn. */
-  touch(notable = true): void {
+  /** Invalidate the state and request a redraw. */
+  markChanged(urgent = true): void {
     this._state = null;
-    this._pulse.beat(notable);
+    this._scheduler.request(urgent);
   }
 
-  /** The notebook in front. */
-  protected get front(): OpenNotebook | null {
-    return this.sources.notebooks.front;
+  /** The current notebook. */
+  protected get currentNotebook(): OpenNotebook | null {
+    return this.sources.notebooks.current;
   }
 
-  /** What is known of its kernel. */
-  protected get known(): IKnown | null {
-    return this.sources.kernels.of(this.front);
+  /** The state of its kernel. */
+  protected get kernelState(): IKernelState | null {
+    return this.sources.kernels.of(this.currentNotebook);
   }
 
-  /** Say to kernels and ledger what is in sight, once that has stayed for a moment. */
-  private _settle(): void {
-    if (this._settling) {
+  /** Tell kernels and ledger what is visible, after a short delay. */
+  private _applyVisibility(): void {
+    if (this._visibilityPending) {
       return;
     }
-    this._settling = true;
+    this._visibilityPending = true;
     this.sources.clock.later(() => {
-      const { notebooks, kernels, archive } = this.sources;
-      this._settling = false;
-      const sights = new Set(this._exposed ? this._viewers.values() : []);
-      const live = sights.has('all') || sights.has('live');
-      const seen = notebooks.all.filter(
-        each =>
-          (live && each === notebooks.front) ||
-          (sights.has('cells') && each.shown)
+      const { notebooks, kernels, ledgerHistory } = this.sources;
+      this._visibilityPending = false;
+      const visibilities = new Set(
+        this._pageVisible ? this._viewers.values() : []
       );
-      kernels.show(new Set(seen.map(each => kernels.of(each))));
-      archive.show(sights.has('all'));
-    }, SETTLING);
+      const live = visibilities.has('all') || visibilities.has('live');
+      const shown = notebooks.all.filter(
+        each =>
+          (live && each === notebooks.current) ||
+          (visibilities.has('cells') && each.shown)
+      );
+      kernels.show(new Set(shown.map(each => kernels.of(each))));
+      ledgerHistory.show(visibilities.has('all'));
+    }, VISIBILITY_DELAY_MS);
   }
 
-  // ---- what happens -----------------------------------------------------------------------------
+  // ---- events -----------------------------------------------------------------------------------
 
-  private _open(notebook: OpenNotebook): void {
-    notebook.changed.connect(this._onAspect, this);
-    this._onAspect(notebook, 'kernel');
-    this._onAspect(notebook, 'language');
+  private _onOpened(notebook: OpenNotebook): void {
+    notebook.changed.connect(this._onNotebookChanged, this);
+    this._onNotebookChanged(notebook, 'kernel');
+    this._onNotebookChanged(notebook, 'language');
   }
 
-  private _close(notebook: OpenNotebook): void {
-    this._last.delete(notebook);
-    this.sources.kernels.drop(notebook);
-    this.touch();
+  private _onClosed(notebook: OpenNotebook): void {
+    this._lastTotals.delete(notebook);
+    this.sources.kernels.remove(notebook);
+    this.markChanged();
   }
 
-  private _onFront(): void {
-    this._cells.rearrange();
-    this._lookUp();
-    this._listen();
-    this.touch();
+  private _onCurrentChanged(): void {
+    this._cells.invalidateOrder();
+    this._updateHistory();
+    this._watchSilence();
+    this.markChanged();
   }
 
-  private _onAspect(notebook: OpenNotebook, aspect: Aspect): void {
+  private _onNotebookChanged(
+    notebook: OpenNotebook,
+    aspect: NotebookAspect
+  ): void {
     const { kernels } = this.sources;
     if (aspect === 'kernel') {
       kernels.follow(notebook);
-      this._settle();
+      this._applyVisibility();
     } else if (notebook.language?.toLowerCase() === 'python') {
-      kernels.of(notebook)?.link.listen();
+      kernels.of(notebook)?.connection.listen();
     }
-    if (notebook === this.front) {
+    if (notebook === this.currentNotebook) {
       if (aspect === 'cells') {
-        this._cells.rearrange();
+        this._cells.invalidateOrder();
       }
-      this._lookUp();
-      this.touch();
+      this._updateHistory();
+      this.markChanged();
     }
   }
 
-  private _onNews(_: Kernels, { known, change, restarted }: INews): void {
-    const notable = change === null || change.notable;
-    if (known !== this.known) {
-      // Its cells may be in sight, beside the notebook in front.
-      this._pulse.beat(notable);
+  private _onKernelChanged(
+    _: Kernels,
+    { kernelState, runChange, restarted }: IKernelChange
+  ): void {
+    const urgent = runChange === null || runChange.urgent;
+    if (kernelState !== this.kernelState) {
+      // Its cells may be visible beside the current notebook.
+      this._scheduler.request(urgent);
       return;
     }
-    const total = known.run.snapshot?.totals.figure;
-    if (this.front !== null && total !== undefined) {
-      this._last.set(this.front, total);
+    const total = kernelState.run.snapshot?.totals.figure;
+    if (this.currentNotebook !== null && total !== undefined) {
+      this._lastTotals.set(this.currentNotebook, total);
     }
-    if (restarted || change?.begun) {
-      this._cells.refill();
+    if (restarted || runChange?.isNewRun) {
+      this._cells.invalidateRows();
     } else {
-      this._cells.change(known.run, change?.keys ?? []);
+      this._cells.update(kernelState.run, runChange?.keys ?? []);
     }
-    if (change?.notable) {
-      this.sources.archive.stir();
+    if (runChange?.urgent) {
+      this.sources.ledgerHistory.markStale();
     }
-    this._lookUp();
-    this._listen();
-    this.touch(notable);
+    this._updateHistory();
+    this._watchSilence();
+    this.markChanged(urgent);
   }
 
-  /** While a cell runs, say so when no word comes. */
-  private _listen(): void {
-    if (this._listening || this._quiet() === null) {
+  /** While a cell runs, check for a kernel that sends nothing. */
+  private _watchSilence(): void {
+    if (this._watching || this._silentSeconds() === null) {
       return;
     }
-    this._listening = true;
+    this._watching = true;
     this.sources.clock.later(() => {
-      this._listening = false;
-      if ((this._quiet() ?? 0) >= STALE) {
-        this.touch();
+      this._watching = false;
+      if ((this._silentSeconds() ?? 0) >= STALE_SECONDS) {
+        this.markChanged();
       }
-      this._listen();
+      this._watchSilence();
     }, 1000);
   }
 
-  private _quiet(): number | null {
-    const known = this.known;
+  private _silentSeconds(): number | null {
+    const kernelState = this.kernelState;
     return (
-      known &&
-      quietFor({
-        kernel: known.link.wire.status,
-        snapshot: known.run.snapshot,
-        arrived: known.run.arrived,
+      kernelState &&
+      silentSeconds({
+        kernel: kernelState.connection.comm.status,
+        snapshot: kernelState.run.snapshot,
+        arrived: kernelState.run.arrived,
         now: this.sources.clock.now() / 1000
       })
     );
   }
 
-  /** Records bear the name that the kernel began with; a notebook that was renamed since has another. */
-  private _lookUp(): void {
-    const snapshot = this.known?.run.snapshot;
-    this.sources.archive.look(
-      snapshot?.notebook ?? this.front?.name ?? null,
+  /** Records have the notebook's name at the start of the run, which may have been renamed since. */
+  private _updateHistory(): void {
+    const snapshot = this.kernelState?.run.snapshot;
+    this.sources.ledgerHistory.follow(
+      snapshot?.notebook ?? this.currentNotebook?.name ?? null,
       snapshot?.run ?? null
     );
   }
 
-  // ---- the state --------------------------------------------------------------------------------
+  // ---- state ------------------------------------------------------------------------------------
 
-  private _judge(known: IKnown | null): Status {
-    const { archive, clock } = this.sources;
-    const front = this.front;
-    return judge({
-      notebook: front !== null,
-      starting: front?.starting ?? false,
-      kernel: front?.kernel?.status ?? null,
-      language: front?.language ?? null,
-      lost: known?.link.lost ?? false,
-      metered: known?.link.metered ?? null,
-      loading: known?.loading ?? false,
-      missing: known?.missing ?? false,
-      snapshot: known?.run.snapshot ?? null,
-      arrived: known?.run.arrived ?? null,
+  private _status(kernelState: IKernelState | null): Status {
+    const { ledgerHistory, clock } = this.sources;
+    const notebook = this.currentNotebook;
+    return statusOf({
+      notebook: notebook !== null,
+      starting: notebook?.starting ?? false,
+      kernel: notebook?.kernel?.status ?? null,
+      language: notebook?.language ?? null,
+      lost: kernelState?.connection.lost ?? false,
+      metered: kernelState?.connection.metered ?? null,
+      loading: kernelState?.loading ?? false,
+      packageMissing: kernelState?.packageMissing ?? false,
+      snapshot: kernelState?.run.snapshot ?? null,
+      arrived: kernelState?.run.arrived ?? null,
       now: clock.now() / 1000,
-      last:
-        archive.runs?.[0]?.figure ?? (front && this._last.get(front)) ?? null
+      lastRun:
+        ledgerHistory.runs?.[0]?.figure ??
+        (notebook && this._lastTotals.get(notebook)) ??
+        null
     });
   }
 
-  private _gather(): IState {
-    const { archive, trans } = this.sources;
-    const front = this.front;
-    const known = this.known;
-    const snapshot = known?.run.snapshot ?? null;
+  private _buildState(): IState {
+    const { ledgerHistory, trans } = this.sources;
+    const notebook = this.currentNotebook;
+    const kernelState = this.kernelState;
+    const snapshot = kernelState?.run.snapshot ?? null;
     const busy = snapshot?.phase === 'busy';
-    const refusal = known?.refusal ?? null;
+    const error = kernelState?.frameError ?? null;
     return {
-      status: this._judge(known),
-      notebook: front?.path ?? null,
+      status: this._status(kernelState),
+      notebook: notebook?.path ?? null,
       run: snapshot?.run ?? null,
       busy,
       watts: busy ? snapshot.watts : null,
-      wattsQuality: known?.run.quality ?? null,
+      wattsQuality: kernelState?.run.quality ?? null,
       devices: snapshot?.devices ?? [],
       problem: snapshot?.problem ?? null,
       running: snapshot?.running ?? null,
-      cells: this._cells.list(known?.run ?? null, () => front?.ids() ?? []),
+      cells: this._cells.list(
+        kernelState?.run ?? null,
+        () => notebook?.ids() ?? []
+      ),
       totals: snapshot?.totals ?? null,
-      today: todays(
+      today: todayTotal(
         snapshot?.today ?? null,
-        archive.others,
+        ledgerHistory.others,
         snapshot && isToday(snapshot.totals.began_at)
           ? snapshot.totals.figure
           : null
@@ -286,25 +299,25 @@ export class EnergyState {
       baseline: snapshot?.baseline ?? null,
       budgets: snapshot?.budgets ?? [],
       notice:
-        refusal !== null
-          ? refusedFrame(refusal, trans)
-          : (known?.said ?? snapshot?.notice ?? null),
-      power: known?.run.power.points ?? [],
-      runs: archive.runs,
-      historyProblem: archive.problem,
-      baselines: archive.baselines,
-      updatedAt: known?.run.arrived ?? null
+        error !== null
+          ? frameErrorMessage(error, trans)
+          : (kernelState?.message ?? snapshot?.notice ?? null),
+      power: kernelState?.run.power.points ?? [],
+      runs: ledgerHistory.runs,
+      historyProblem: ledgerHistory.problem,
+      baselines: ledgerHistory.baselines,
+      updatedAt: kernelState?.run.arrived ?? null
     };
   }
 
   private _state: IState | null = null;
-  private _listening = false;
-  private _exposed = true;
-  private _settling = false;
-  private readonly _viewers = new Map<string, Sight>();
-  private readonly _cells = new FrontCells();
-  /** What a notebook's kernel last said of its run, for when the kernel is gone. */
-  private readonly _last = new Map<OpenNotebook, IFigure>();
-  private readonly _pulse: Pulse;
+  private _watching = false;
+  private _pageVisible = true;
+  private _visibilityPending = false;
+  private readonly _viewers = new Map<string, Visibility>();
+  private readonly _cells = new CurrentCells();
+  /** The last total of each notebook's kernel, for when the kernel is gone. */
+  private readonly _lastTotals = new Map<OpenNotebook, IFigure>();
+  private readonly _scheduler: RedrawScheduler;
   private readonly _changed = new Signal<this, void>(this);
 }

@@ -1,96 +1,96 @@
 /**
- * Why there are no live figures, or that there are: decided in one place, from plain facts.
+ * Computes the status: live, or why there are no live figures.
  *
- * The order is that of a person's steps: a notebook, a kernel that can be reached, one that runs Python, jupyter_green
- * in it. That a kernel is not metered is said only once it has been asked; until then the page says what it waits for.
+ * Checked in the order of the user's steps: a notebook, a reachable kernel, Python, jupyter_green loaded. A kernel is
+ * called "not metered" only after it was asked; until then the status says what is waited for.
  */
 import type { Kernel } from '@jupyterlab/services';
 
 import type { IFigure, ISnapshot, IState, Status } from '../tokens';
 
-/** Seconds without a word from a kernel whose cell runs, after which figures are old. */
-export const STALE = 5;
+/** Seconds without a frame, while a cell runs, after which figures are stale. */
+export const STALE_SECONDS = 5;
 
-const INSTALL = '%pip install jupyter_green';
+const INSTALL_COMMAND = '%pip install jupyter_green';
 
-export interface IFacts {
+export interface IStatusInputs {
   notebook: boolean;
-  /** A kernel is being started or chosen. */
+  /** A kernel is being started or selected. */
   starting: boolean;
   /** null: there is no kernel. */
   kernel: Kernel.Status | null;
   /** The kernel's language; null where it is not known yet. */
   language: string | null;
-  /** The connection was there once and is not now. */
+  /** The connection was established once and is lost now. */
   lost: boolean;
-  /** null: the kernel could not be asked yet. */
+  /** null: the kernel was not asked yet. */
   metered: boolean | null;
   /** The page is loading jupyter_green into the kernel. */
   loading: boolean;
-  /** The kernel's Python was found to lack the package. */
-  missing: boolean;
+  /** The package is not installed in the kernel's Python. */
+  packageMissing: boolean;
   snapshot: ISnapshot | null;
-  /** When the last frame came, and now: seconds of the page's own clock. */
+  /** Time of the last frame, and now: seconds of the page's clock. */
   arrived: number | null;
   now: number;
-  /** What the notebook's last run used. */
-  last: IFigure | null;
+  /** The notebook's last run. */
+  lastRun: IFigure | null;
 }
 
-export function judge(facts: IFacts): Status {
-  const { kernel, language } = facts;
-  if (!facts.notebook) {
+export function statusOf(inputs: IStatusInputs): Status {
+  const { kernel, language } = inputs;
+  if (!inputs.notebook) {
     return { kind: 'no-notebook' };
   }
   if (kernel === null || kernel === 'dead') {
-    return kernel === null && facts.starting
+    return kernel === null && inputs.starting
       ? { kind: 'waiting', why: 'start' }
-      : { kind: 'no-kernel', last: facts.last };
+      : { kind: 'no-kernel', last: inputs.lastRun };
   }
-  if (facts.lost) {
+  if (inputs.lost) {
     return { kind: 'disconnected' };
   }
   if (language !== null && language.toLowerCase() !== 'python') {
     return { kind: 'not-python', language };
   }
-  if (facts.loading) {
+  if (inputs.loading) {
     return { kind: 'waiting', why: 'loading' };
   }
-  if (facts.metered) {
-    return metered(facts);
+  if (inputs.metered) {
+    return meteredStatus(inputs);
   }
-  if (facts.missing) {
-    return { kind: 'not-installed', command: INSTALL };
+  if (inputs.packageMissing) {
+    return { kind: 'not-installed', command: INSTALL_COMMAND };
   }
-  if (facts.metered === false) {
+  if (inputs.metered === false) {
     return { kind: 'not-loaded' };
   }
   return { kind: 'waiting', why: kernel === 'busy' ? 'busy' : 'start' };
 }
 
-function metered(facts: IFacts): Status {
-  if (facts.snapshot?.phase === 'off') {
+function meteredStatus(inputs: IStatusInputs): Status {
+  if (inputs.snapshot?.phase === 'off') {
     return { kind: 'off' };
   }
-  const quiet = quietFor(facts);
-  return quiet !== null && quiet >= STALE
-    ? { kind: 'stale', seconds: quiet, since: facts.now - quiet }
+  const silent = silentSeconds(inputs);
+  return silent !== null && silent >= STALE_SECONDS
+    ? { kind: 'stale', seconds: silent, since: inputs.now - silent }
     : { kind: 'live' };
 }
 
-/** Seconds since the last word of a kernel whose cell runs; null where it has no reason to speak. */
-export function quietFor(
-  facts: Pick<IFacts, 'kernel' | 'snapshot' | 'arrived' | 'now'>
+/** Seconds since the last frame while a cell runs; null where no frame is expected. */
+export function silentSeconds(
+  inputs: Pick<IStatusInputs, 'kernel' | 'snapshot' | 'arrived' | 'now'>
 ): number | null {
-  // A page that was reloaded meanwhile does not know that the kernel is busy, only that it is not idle.
-  return facts.kernel !== 'idle' &&
-    facts.snapshot?.phase === 'busy' &&
-    facts.arrived !== null
-    ? Math.max(0, facts.now - facts.arrived)
+  // A reloaded page does not know that the kernel is busy, only that it is not idle.
+  return inputs.kernel !== 'idle' &&
+    inputs.snapshot?.phase === 'busy' &&
+    inputs.arrived !== null
+    ? Math.max(0, inputs.now - inputs.arrived)
     : null;
 }
 
-/** Whether figures are in sight, below a sentence where there is one; a run without a cell has none. */
+/** Whether figures are shown, possibly below a message; a run without cells has none. */
 export function keepsFigures({ status, totals, busy }: IState): boolean {
   return (
     ['live', 'stale', 'disconnected', 'off'].includes(status.kind) &&

@@ -1,8 +1,8 @@
 /**
- * The button in the status bar: live watts and the total of the notebook in front; it opens the panel.
+ * The button in the status bar: live watts and the current notebook's total; it opens the panel.
  *
- * It is there while there is something to show and a person wants it. Where an application has no status bar, such as
- * Notebook 7, nobody makes one.
+ * Visible while there is something to show and the setting is on. Applications without a status bar, such as Notebook
+ * 7, don't create it.
  */
 import type { IStatusBar } from '@jupyterlab/statusbar';
 import type { TranslationBundle } from '@jupyterlab/translation';
@@ -11,27 +11,27 @@ import { ISignal, Signal } from '@lumino/signaling';
 import { h } from '../element';
 
 import { Icon } from '../icons';
-import { indicator, type IIndicator } from './statusText';
+import { statusText, type IStatusText } from './statusText';
 import type { Preferences } from '../state/settings';
 import type { IEnergyModel } from '../tokens';
-import { Words } from '../format/messages';
+import { Messages } from '../format/messages';
 
 export class StatusItem extends ReactWidget {
   constructor(
     private readonly _model: IEnergyModel,
     private readonly _trans: TranslationBundle,
-    private readonly _chosen: Preferences,
+    private readonly _preferences: Preferences,
     private readonly _open: () => void
   ) {
     super();
     this.addClass('jgp-root');
     this.addClass('jgp-statusplace');
-    _model.changed.connect(this._look, this);
-    _chosen.changed.connect(this._look, this);
-    this._look();
+    _model.changed.connect(this._refresh, this);
+    _preferences.changed.connect(this._refresh, this);
+    this._refresh();
   }
 
-  /** How the status bar is to place it. */
+  /** Options for registering it. */
   get options(): IStatusBar.IItem {
     return {
       item: this,
@@ -70,28 +70,28 @@ export class StatusItem extends ReactWidget {
     );
   }
 
-  private _look(): void {
-    const { statusBar, unit } = this._chosen.current;
+  private _refresh(): void {
+    const { statusBar, unit } = this._preferences.current;
     const { state } = this._model;
     this._model.show(
       'status bar',
       statusBar && state.notebook !== null ? 'live' : 'nothing'
     );
-    const before = this._shown;
+    const previous = this._shown;
     this._shown = statusBar
-      ? indicator(new Words(this._trans, unit), state)
+      ? statusText(new Messages(this._trans, unit), state)
       : null;
     if (
-      before?.sentence !== this._shown?.sentence ||
-      before?.total !== this._shown?.total
+      previous?.sentence !== this._shown?.sentence ||
+      previous?.total !== this._shown?.total
     ) {
       this.update();
     }
-    if ((before === null) !== (this._shown === null)) {
+    if ((previous === null) !== (this._shown === null)) {
       this._activeStateChanged.emit();
     }
   }
 
-  private _shown: IIndicator | null = null;
+  private _shown: IStatusText | null = null;
   private readonly _activeStateChanged = new Signal<this, void>(this);
 }

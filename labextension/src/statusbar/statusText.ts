@@ -1,46 +1,51 @@
 /**
- * What the status bar says of the notebook in front: watts while something runs, and the total.
+ * The text of the status bar: watts while a cell runs, and the current notebook's total.
  *
- * The same figures as in the panel, with the same signs; nothing where nothing is metered.
+ * Figures and symbols are those of the panel; empty where nothing is metered.
  */
-import { known, watts } from '../format/quantities';
+import { isKnown, watts } from '../format/quantities';
 import { keepsFigures } from '../state/status';
 import type { IState } from '../tokens';
-import type { Words } from '../format/messages';
+import type { Messages } from '../format/messages';
 
-export interface IIndicator {
+export interface IStatusText {
   /** Empty while nothing runs. */
   watts: string;
   total: string;
-  /** The whole sentence, for who points at it or listens. */
+  /** The full sentence, for the tooltip and screen readers. */
   sentence: string;
 }
 
-/** What to show; null where there is nothing to. */
-export function indicator(words: Words, state: IState): IIndicator | null {
-  const { trans } = words;
+/** The text to show; null where there is none. */
+export function statusText(
+  messages: Messages,
+  state: IState
+): IStatusText | null {
+  const { trans } = messages;
   const figure = state.totals?.figure;
   if (figure === undefined || !keepsFigures(state)) {
     return null;
   }
-  const live = state.status.kind === 'live' && known(state.watts);
-  const about = (state.wattsQuality ?? 'estimated') === 'estimated' ? '~' : '';
-  const now = live ? `${about}${watts(state.watts)}` : '';
-  const reading = state.busy ? words.soFar(figure) : words.reading(figure);
-  const total = words.text({ ...reading, doubt: '' });
+  const live = state.status.kind === 'live' && isKnown(state.watts);
+  const sign = (state.wattsQuality ?? 'estimated') === 'estimated' ? '~' : '';
+  const now = live ? `${sign}${watts(state.watts)}` : '';
+  const reading = state.busy
+    ? messages.soFar(figure)
+    : messages.reading(figure);
+  const total = messages.text({ ...reading, suffix: '' });
   const simulated = figure.quality === 'simulated';
   const name = (state.notebook ?? '').split('/').pop() ?? '';
-  const sure = `${words.text(reading)}, ${words.standing(figure)}`;
+  const totalText = `${messages.text(reading)}, ${messages.provenance(figure)}`;
   const sentence = [
     name === ''
-      ? trans.__('Energy: %1.', sure)
-      : trans.__('Energy of %1: %2.', name, sure),
+      ? trans.__('Energy: %1.', totalText)
+      : trans.__('Energy of %1: %2.', name, totalText),
     now === ''
       ? ''
       : trans.__(
           'Now %1, %2.',
           now,
-          words.quality(state.wattsQuality ?? 'estimated')
+          messages.quality(state.wattsQuality ?? 'estimated')
         ),
     state.status.kind === 'stale'
       ? trans.__('The kernel has said nothing for a while.')
