@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from jupyter_green.errors import GreenError
+
 SERVER = "server of 8 A100, batch 1; processor and memory by constants (42.5 W, 430.8 W); PUE 1"
 BOARD = "one H100, GPU only, batch 1"
 SERVING = "GPU only, many requests at once"
@@ -20,7 +22,7 @@ AI_ENERGY_SCORE = "AI Energy Score, September 2024 (Hugging Face space AIEnergyS
 ML_ENERGY = "ML.ENERGY leaderboard (GPU only; energy per token depends on how many requests are served at once)"
 
 
-class OtherBoundary(ValueError):
+class OtherBoundary(GreenError, ValueError):
     """Two figures that cover different things; the message is one sentence that names both."""
 
 

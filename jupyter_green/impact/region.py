@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from jupyter_green.errors import GreenError
+
 SOURCE = "Ember; processed by Our World in Data, CC BY 4.0; production mix without imports, whole life cycle"
 """Credit and boundary of the table's figures."""
 
@@ -21,7 +23,7 @@ _OWN = re.compile(r"(?P<grams>\d+(?:\.\d+)?)\s*g(?:\s*CO2e?q?)?\s*(?:/|per)\s*kW
 _HIGHEST = 3000.0  # g/kWh; no power station burning anything reaches it
 
 
-class UnknownRegion(ValueError):
+class UnknownRegion(GreenError, ValueError):
     """A region without a figure. The message is one sentence that says what to write instead."""
 
 

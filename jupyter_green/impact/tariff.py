@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from jupyter_green.errors import GreenError
+
 from .kilowatt_hours import EXACT, kilowatt_hours
 
 # ISO 4217 codes of currencies in use; a fact, and enough to tell a currency from a slip of the hand.
@@ -35,7 +37,7 @@ _NUMBER = r"(?P<number>[+-]?\d[\d.,]*)"
 _MONEY = re.compile(rf"(?P<before>[^\d\s.,+-]+)?\s*{_NUMBER}\s*(?P<after>[^\d\s.,+-]+)?")
 
 
-class BadTariff(ValueError):
+class BadTariff(GreenError, ValueError):
     """A price that can't be read. The message is one sentence that says how to write it."""
 
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
+from jupyter_green.errors import GreenError
 from jupyter_green.records import EnergyRecord
 
 from .kilowatt_hours import EXACT, decimal, kilowatt_hours
@@ -27,7 +28,7 @@ _VARIABLES = {"region": REGION_VARIABLE, "pue": PUE_VARIABLE, "tariff": TARIFF_V
 _HIGHEST_PUE = 5  # a building that draws more than five times its computers is more likely a slip of the hand
 
 
-class BadPue(ValueError):
+class BadPue(GreenError, ValueError):
     """A PUE that can't be. The message is one sentence that says what it should be."""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from jupyter_green.errors import GreenError
 from jupyter_green.storage.errors import FaultKind, LedgerError
 
 State = Literal["ok", "missing", "locked", "newer", "unreachable"]
@@ -16,7 +17,7 @@ _STATES: dict[FaultKind, State] = {"missing": "missing", "locked": "locked", "ne
 """A ledger that can't be read for another reason is unreachable."""
 
 
-class Refusal(Exception):
+class Refusal(GreenError):
     """What was asked can't be answered.
 
     Parameters

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from jupyter_green.errors import GreenError
+
 FaultKind = Literal["corrupt", "missing", "locked", "full", "read-only", "unreachable", "newer", "other"]
 NoticeKind = Literal["altered", "waiting", "other"]
 """What a ledger's notice is about: rows altered from outside, journals not in the ledger yet, anything else."""
@@ -49,7 +51,7 @@ _ADVICE: dict[FaultKind, str] = {
 }
 
 
-class LedgerError(Exception):
+class LedgerError(GreenError):
     """A ledger that can't do what was asked.
 
     Parameters

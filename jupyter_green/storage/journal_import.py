@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from jupyter_green.errors import GreenError
 from jupyter_green.records import EnergyRecord, clock
 
 from . import schema
@@ -237,7 +238,7 @@ class Drain:
                 continue  # its owner has just renamed it, or it is not ours
 
 
-class _Behind(Exception):
+class _Behind(GreenError):
     """The database knows less of a journal than was already read past; it is another database now."""
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 
+from jupyter_green.errors import GreenError
 from jupyter_green.records import Quality
 
 from . import record_filter, schema
@@ -70,7 +71,7 @@ class _Period:
         return where
 
 
-class AlteredSums(ValueError):
+class AlteredSums(GreenError, ValueError):
     """Sums that hold what records don't add up to."""
 
 
