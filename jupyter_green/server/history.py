@@ -5,8 +5,8 @@ last execution of a cell, whatever its status; earlier executions are counted se
 executions and the idle time, as in the kernel. It is of one sort: simulated records are excluded if there are real
 readings.
 
-There are no subqueries: the result of
-one query is used in the next. Power traces are never read, and documents only for the cells on the page.
+There are no subqueries: the result of one query is used in the next. Power traces are never read, and documents only
+for the cells on the page.
 """
 
 from __future__ import annotations
