@@ -1,4 +1,4 @@
-"""A table that is only added to: budgets, tariffs, overrides, baselines and credits; and what a record was for."""
+"""Append-only table of events (budgets, tariffs, overrides, baselines, credits), and the column `purpose`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ down_revision: str | None = "0004"
 
 
 def upgrade() -> None:
-    """Add the table and the column, and enter the baselines that are kept already."""
+    """Add the table and the column, and store the existing baselines as events."""
     postings = op.create_table(
         "green_postings",
         sa.Column("id", sa.Text, primary_key=True),

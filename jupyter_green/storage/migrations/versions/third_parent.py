@@ -1,4 +1,4 @@
-"""A column that names the record around another one, filled from the documents already there."""
+"""Column `parent`, filled from the documents of existing records."""
 
 from __future__ import annotations
 
