@@ -1,10 +1,10 @@
 """Which rows of a ledger a process may read, add up, export and delete.
 
 A ledger is *private* if no other user can write it: an SQLite file owned by this user, without write permission for
-group or others (`location.is_private`). All its records count as this user's. Any other ledger is *shared*: PostgreSQL, or a
-file that others own or can write. There a row is this user's if its owner column has the user's name, or the pseudonym
-of the name (see `privacy`). A row without an owner belongs to the file's owner in SQLite, and to nobody in PostgreSQL,
-where only older versions wrote such rows. All rows of a shared ledger are read only on explicit request.
+group or others (`location.is_private`). All its records count as this user's. Any other ledger is *shared*: PostgreSQL,
+or a file that others own or can write. There a row is this user's if its owner column has the user's name, or the
+pseudonym of the name (see `privacy`). A row without an owner belongs to the file's owner in SQLite, and to nobody in
+PostgreSQL, where only older versions wrote such rows. All rows of a shared ledger are read only on explicit request.
 
 This separates the figures of users. It is no protection against somebody who can open the database directly.
 """

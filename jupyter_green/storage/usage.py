@@ -1,8 +1,8 @@
 """Usage over a period, added up by the database, for budgets.
 
 `Reader.totals` reads every row, which is too slow for a monthly budget checked at every cell. The rules are the same:
-no energy is counted twice, random errors add in quadrature, gain errors of one source linearly, simulated and real records
-are never mixed. Idle time between cells is excluded.
+no energy is counted twice, random errors add in quadrature, gain errors of one source linearly, simulated and real
+records are never mixed. Idle time between cells is excluded.
 """
 
 from __future__ import annotations
