@@ -1,7 +1,7 @@
-"""What tasks were published to cost: cited figures, each with the boundary it was measured within.
+"""Published energies of AI tasks, each with its source and measurement boundary.
 
-One and the same model differs by eight to fourteen times between a whole server with eight boards and one board alone.
-So a reference bears its boundary, and is held against a figure of another boundary only with an error that says so.
+The energy of one model differs by a factor of 8 to 14 between a server with eight GPUs and a single GPU. So each
+reference has a boundary, and comparing it with a figure of another boundary is an error.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ML_ENERGY = "ML.ENERGY leaderboard (GPU only; energy per token depends on how ma
 
 
 class OtherBoundary(GreenError, ValueError):
-    """Two figures that cover different things; the message is one sentence that names both."""
+    """Two figures have different boundaries; the message names both."""
 
 
 @dataclass(frozen=True)
@@ -33,21 +33,21 @@ class Reference:
     Parameters
     ----------
     task : str
-        What was done.
+        The task.
     wh_per_1000 : float
-        Wh for 1,000 of `unit`.
+        Energy in Wh per 1,000 of `unit`.
     spread : float or None
         Standard deviation over models and data sets, in the same unit.
     count : int
-        How many measurements.
+        Number of measurements.
     boundary : str
-        What was covered.
+        What the measurement covers.
     source : str
-        Who published it.
+        Publication.
     model : str
-        A single model's name; empty where it is a mean over models.
+        Name of the model; empty for a mean over models.
     unit : str
-        What is counted.
+        Unit of work.
     """
 
     task: str
@@ -60,19 +60,19 @@ class Reference:
     unit: str = "query"
 
     def times(self, wh_per_1000: float, boundary: str) -> float:
-        """Return how many times this reference a figure is.
+        """Return the ratio of a figure to this reference.
 
         Parameters
         ----------
         wh_per_1000 : float
-            The figure.
+            The figure, in Wh per 1,000 of `unit`.
         boundary : str
-            What it covers.
+            The figure's boundary.
 
         Raises
         ------
         OtherBoundary
-            If it covers something else.
+            If it differs from the reference's.
         """
         if boundary != self.boundary:
             raise OtherBoundary(
@@ -137,11 +137,11 @@ REFERENCES: tuple[Reference, ...] = (
         "token",
     ),
 )
-"""Every reference, the least certain ones left out."""
+"""All references, except the least certain ones."""
 
 
 def references(task: str | None = None, *, boundary: str | None = None) -> tuple[Reference, ...]:
-    """Return the references of a task, of a boundary, or all."""
+    """Return the references for a task, a boundary, both, or all."""
     return tuple(
         one
         for one in REFERENCES
@@ -150,5 +150,5 @@ def references(task: str | None = None, *, boundary: str | None = None) -> tuple
 
 
 def tasks(found: Iterable[Reference] = REFERENCES) -> tuple[str, ...]:
-    """Return the tasks there are references for, each once."""
+    """Return the tasks that have references, each once."""
     return tuple(dict.fromkeys(one.task for one in found))
