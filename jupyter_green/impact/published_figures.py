@@ -143,12 +143,12 @@ REFERENCES: tuple[Reference, ...] = (
 def references(task: str | None = None, *, boundary: str | None = None) -> tuple[Reference, ...]:
     """Return the references for a task, a boundary, both, or all."""
     return tuple(
-        one
-        for one in REFERENCES
-        if (task is None or one.task == task) and (boundary is None or one.boundary == boundary)
+        reference
+        for reference in REFERENCES
+        if (task is None or reference.task == task) and (boundary is None or reference.boundary == boundary)
     )
 
 
 def tasks(found: Iterable[Reference] = REFERENCES) -> tuple[str, ...]:
     """Return the tasks that have references, each once."""
-    return tuple(dict.fromkeys(one.task for one in found))
+    return tuple(dict.fromkeys(reference.task for reference in found))

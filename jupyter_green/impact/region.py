@@ -76,9 +76,9 @@ def intensity(region: str) -> Intensity:
     UnknownRegion
         If there is no figure for it.
     """
-    own = _OWN.fullmatch(region.strip())
-    if own is not None:
-        grams = float(own["grams"])
+    own_figure = _OWN.fullmatch(region.strip())
+    if own_figure is not None:
+        grams = float(own_figure["grams"])
         if grams > _HIGHEST:
             raise UnknownRegion(f"{grams:g} g CO2e/kWh is more than any grid gives; write grams per kilowatt-hour.")
         return Intensity("own", grams, None, "given by you", name="own figure")
@@ -95,7 +95,7 @@ def intensity(region: str) -> Intensity:
 
 def regions() -> Mapping[str, Intensity]:
     """Return all regions with a figure, by code."""
-    return {code: found for code, found in _table()[0].items() if isinstance(found, Intensity)}
+    return {code: entry for code, entry in _table()[0].items() if isinstance(entry, Intensity)}
 
 
 def _unknown(region: str, key: str) -> str:

@@ -146,7 +146,7 @@ def _currency(sign: str) -> str:
 
 
 def _no_currency(code: str) -> str:
-    anagrams = sorted(known for known in CURRENCIES if sorted(known) == sorted(code))
+    anagrams = sorted(currency for currency in CURRENCIES if sorted(currency) == sorted(code))
     suggestions = anagrams or difflib.get_close_matches(code, sorted(CURRENCIES), n=2, cutoff=0.6)
     hint = f"did you mean {' or '.join(suggestions)}? Else " if suggestions else ""
     return f"{code!r} is no currency's code: {hint}{_ASK}."

@@ -54,15 +54,15 @@ class Conditions:
     def over(several: Iterable[Conditions]) -> Conditions:
         """Combine the conditions of several devices or periods; the power limit counts if at least half have it."""
         conditions = [*several]
-        if all(one is UNKNOWN for one in conditions):
+        if all(condition is UNKNOWN for condition in conditions):
             return UNKNOWN
-        throttles = [one.throttle for one in conditions if one.throttle is not None]
+        throttles = [condition.throttle for condition in conditions if condition.throttle is not None]
         hard = {code for codes in throttles for code in codes if code != POWER_CAP}
         capped = sum(POWER_CAP in codes for codes in throttles)
         codes = {*hard, *([POWER_CAP] if capped and 2 * capped >= len(throttles) else [])}
-        temperatures = [one.celsius for one in conditions if one.celsius is not None]
-        clocks = [one.clock_mhz for one in conditions if one.clock_mhz is not None]
-        spreads = [one.clock_spread_mhz for one in conditions if one.clock_spread_mhz is not None]
+        temperatures = [condition.celsius for condition in conditions if condition.celsius is not None]
+        clocks = [condition.clock_mhz for condition in conditions if condition.clock_mhz is not None]
+        spreads = [condition.clock_spread_mhz for condition in conditions if condition.clock_spread_mhz is not None]
         spread_known = bool(spreads) or len(clocks) >= FEWEST_CLOCKS
         return Conditions(
             max(temperatures, default=None),

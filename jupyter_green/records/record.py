@@ -187,8 +187,12 @@ class EnergyRecord:
     @property
     def own_joules(self) -> float | None:
         """Energy attributed to this process tree; None unless known for every read device."""
-        own = [part.own_joules for part in self.components if part.joules is not None]
-        return None if not own or None in own else math.fsum(value for value in own if value is not None)
+        own_joules = [part.own_joules for part in self.components if part.joules is not None]
+        return (
+            None
+            if not own_joules or None in own_joules
+            else math.fsum(value for value in own_joules if value is not None)
+        )
 
     @property
     def search(self) -> ShrinkOutcome | None:
@@ -300,6 +304,6 @@ _FIELDS = frozenset(item.name for item in fields(EnergyRecord))
 
 
 def _sum_known(values: Any) -> float | None:
-    known = [value for value in values if value is not None]
+    numbers = [value for value in values if value is not None]
     # Imported values may be arbitrarily large: return None if the sum overflows.
-    return math.fsum(known) if known and math.isfinite(sum(map(abs, known))) else None
+    return math.fsum(numbers) if numbers and math.isfinite(sum(map(abs, numbers))) else None

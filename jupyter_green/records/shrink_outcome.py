@@ -67,7 +67,7 @@ class ShrinkOutcome:
         ValueError
             If a value has the wrong type.
         """
-        code = next((known for known in get_args(ShrinkCode) if known == data.get("code")), None)
+        code = next((valid_code for valid_code in get_args(ShrinkCode) if valid_code == data.get("code")), None)
         model, proven, kept = (data.get(name) for name in ("model", "proven", "kept"))
         if code is None or not isinstance(proven, bool):
             raise ValueError("a search's outcome has an unknown code")

@@ -31,8 +31,8 @@ def _merged(parts: list[Component]) -> Component:
     gain = math.fsum(part.gain_uncertainty or 0.0 for part in parts)
     squares = gain * gain
     for part in parts:
-        own, whole = part.gain_uncertainty or 0.0, math.inf if part.uncertainty is None else part.uncertainty
-        squares += max(0.0, whole - own) * (whole + own)
+        own, width = part.gain_uncertainty or 0.0, math.inf if part.uncertainty is None else part.uncertainty
+        squares += max(0.0, width - own) * (width + own)
     idle = [part.idle_joules for part in parts if part.idle_joules is not None]
     own_joules = [part.own_joules for part in parts]
     shared = [part.shared for part in parts]

@@ -103,8 +103,8 @@ class ChangeNotifier:
     async def _look(self) -> list[Change]:
         try:
             counts = await self._source.run(self._counted)
-        except Unavailable as fault:
-            self._log.debug("jupyter_green | not watched now: %s", fault)
+        except Unavailable as error:
+            self._log.debug("jupyter_green | not watched now: %s", error)
             return []
         if counts is None:
             return []

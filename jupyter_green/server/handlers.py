@@ -100,8 +100,8 @@ class Route(APIHandler):
             question = prepare()
             await self._watch.asked(wait=lane != "health")
             result = await self._source.ask(question, lane)
-        except Unavailable as fault:
-            self.unavailable(fault)
+        except Unavailable as error:
+            self.unavailable(error)
             return
         except Refusal as refusal:
             self.refuse(refusal)

@@ -131,7 +131,7 @@ def _page(connection: Connection, where: Where, offset: int, limit: int) -> tupl
     )
     order = (began.desc(), run.desc())
     page = select(run).select_from(source).where(*conditions).group_by(run).order_by(*order).offset(offset).limit(limit)
-    return total, [str(one) for one in connection.execute(page).scalars()] if total else []
+    return total, [str(run_id) for run_id in connection.execute(page).scalars()] if total else []
 
 
 def _of_sums(where: Where) -> Where | None:
@@ -143,8 +143,8 @@ def _of_sums(where: Where) -> Where | None:
                 return None
 
     def replaced(element: Any, **_: Any) -> Any:
-        known = isinstance(element, Column) and element.table is schema.records
-        return schema.rollups.c[element.name] if known else None
+        is_record_column = isinstance(element, Column) and element.table is schema.records
+        return schema.rollups.c[element.name] if is_record_column else None
 
     return [visitors.replacement_traverse(condition, {}, replaced) for condition in where]
 

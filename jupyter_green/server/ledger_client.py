@@ -176,8 +176,8 @@ class LedgerClient:
         """
         try:
             return self._answer(lambda: lambda ledger: ledger.census(since))
-        except Unavailable as fault:
-            if fault.state == "missing":
+        except Unavailable as error:
+            if error.state == "missing":
                 return RecordCounts()
             raise
 

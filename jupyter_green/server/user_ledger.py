@@ -89,7 +89,7 @@ class OwnLedger(Ledger):
         Raises
         ------
         LedgerError
-            If the ledger can't be read, or does not know whose runs are whose.
+            If the ledger can't be read, or this user's rows can't be identified.
         """
         self._whose()
         table = schema.records.c

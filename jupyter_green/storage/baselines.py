@@ -1,7 +1,7 @@
 """Storage of what runs are compared with: earlier runs of a notebook, and named baselines.
 
 Baselines are stored as opaque JSON keyed by owner, notebook and name. In a shared ledger nothing is read or stored
-until the ledger knows whose rows are whose.
+until each user's rows can be identified.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class BaselineStore(NotebookAliases):
         Raises
         ------
         LedgerError
-            If the ledger can't be read, or does not know whose runs are whose.
+            If the ledger can't be read, or this user's rows can't be identified.
         """
         table = schema.records.c
         where = self._finished()
@@ -91,7 +91,7 @@ class BaselineStore(NotebookAliases):
         Raises
         ------
         LedgerError
-            If the ledger can't be read, or does not know whose runs are whose.
+            If the ledger can't be read, or this user's rows can't be identified.
         """
         table = schema.records.c
         query = (
@@ -118,13 +118,13 @@ class BaselineStore(NotebookAliases):
         Raises
         ------
         LedgerError
-            If the ledger can't be read, or does not know whose they are.
+            If the ledger can't be read, or this user's rows can't be identified.
         """
         table = schema.baselines.c
         where = [self._own(schema.baselines)]
-        places = [] if notebook is None else self._places(notebook)
-        if places:
-            where.append(table.notebook.in_(places))
+        keys = [] if notebook is None else self._places(notebook)
+        if keys:
+            where.append(table.notebook.in_(keys))
         query = (
             select(table.name, table.notebook, table.made_at, table.kept_at, table.head)
             .where(*where)
@@ -143,13 +143,13 @@ class BaselineStore(NotebookAliases):
         if len(readable) < len(rows):
             unreadable = number_of(len(rows) - len(readable), "baseline", "baselines")
             self._notice(f"{unreadable} altered from outside and can't be read; all others are there.", "altered")
-        if len(places) < 2:
+        if len(keys) < 2:
             return readable
         # Of two baselines of one name, keep the one stored under the notebook's newer name.
         newest: dict[str, int] = {}
         for kept in readable:
-            newest[kept.name] = min(newest.get(kept.name, len(places)), places.index(kept.notebook))
-        return [kept for kept in readable if places.index(kept.notebook) == newest[kept.name]]
+            newest[kept.name] = min(newest.get(kept.name, len(keys)), keys.index(kept.notebook))
+        return [kept for kept in readable if keys.index(kept.notebook) == newest[kept.name]]
 
     def baseline(self, notebook: str, name: str) -> dict[str, Any] | None:
         """Return the document of a baseline; None if there is none of that name.
@@ -157,12 +157,12 @@ class BaselineStore(NotebookAliases):
         Raises
         ------
         LedgerError
-            If the ledger can't be read, or does not know whose it is.
+            If the ledger can't be read, or this user's rows can't be identified.
         """
         if not is_name(name):
             return None
-        for place in self._places(notebook):
-            query = select(schema.baselines.c.document).where(*self._named(place, name))
+        for key in self._places(notebook):
+            query = select(schema.baselines.c.document).where(*self._named(key, name))
             text = self._one(query.order_by(schema.baselines.c.kept_at.desc()))
             if text is not None:
                 document = object_of(text)
@@ -183,7 +183,7 @@ class BaselineStore(NotebookAliases):
         ValueError
             If the name is empty or too long.
         LedgerError
-            If the ledger can't be written, or does not know whose it is.
+            If the ledger can't be written, or this user's rows can't be identified.
         """
         if not is_name(name):
             raise ValueError(f"{name[:80]!r} is no name for a baseline.")
@@ -203,19 +203,19 @@ class BaselineStore(NotebookAliases):
         Raises
         ------
         LedgerError
-            If the ledger can't be written, or does not know whose it is.
+            If the ledger can't be written, or this user's rows can't be identified.
         """
         if not is_name(name):
             return False
-        owner, places = self._whose(), self._places(notebook)
+        owner, keys = self._whose(), self._places(notebook)
         self._open()
 
         def work(connection: Connection) -> bool:
-            for place in places:
-                deletion = delete(schema.baselines).where(*self._named(place, name))
+            for key in keys:
+                deletion = delete(schema.baselines).where(*self._named(key, name))
                 if connection.execute(deletion).rowcount:
                     content = {"name": name, "baseline": None}
-                    enter(connection, [LedgerEvent("baseline", content, notebook=self.place(place), owner=owner)])
+                    enter(connection, [LedgerEvent("baseline", content, notebook=self.place(key), owner=owner)])
                     return True
             return False
 

@@ -1,6 +1,6 @@
 """Storage of events (see `event`), append-only: an event is superseded by a later one, never changed or deleted.
 
-In a shared ledger nothing is read or stored until the ledger knows whose rows are whose.
+In a shared ledger nothing is read or stored until each user's rows can be identified.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class EventStore(BaselineStore):
         ValueError
             If a value is invalid.
         LedgerError
-            If the ledger can't be written, or does not know whose it is.
+            If the ledger can't be written, or this user's rows can't be identified.
         """
         options: dict[str, Any] = {} if made_at is None else {"made_at": made_at}
         if id is not None:
@@ -82,7 +82,7 @@ class EventStore(BaselineStore):
         Raises
         ------
         LedgerError
-            If the ledger can't be read, or does not know whose they are.
+            If the ledger can't be read, or this user's rows can't be identified.
         """
         where = [self._own(schema.postings)]
         if kind is not None:

@@ -23,13 +23,15 @@ def flat_records(connection: Connection, where: list[ColumnElement[bool]], alter
     Runs of a notebook are ordered by their start, and records by theirs. Only one run is in memory at a time.
     """
     table, part = schema.records.c, schema.components.c
-    bad = {str(one) for one in connection.execute(select(table.id).where(*where, is_altered_row())).scalars()}
-    altered |= bad
-    around = schema.records.alias("around")
-    meant = [around.c.id == table.parent, *(ClauseAdapter(around).traverse(condition) for condition in where)]
+    altered_ids = {
+        str(record_id) for record_id in connection.execute(select(table.id).where(*where, is_altered_row())).scalars()
+    }
+    altered |= altered_ids
+    parent = schema.records.alias("around")
+    is_parent = [parent.c.id == table.parent, *(ClauseAdapter(parent).traverse(condition) for condition in where)]
     rows = (
-        select(*(table[name] for name in RECORD_FIELDS), around.c.id.is_not(None))
-        .select_from(schema.records.outerjoin(around, and_(*meant)))
+        select(*(table[name] for name in RECORD_FIELDS), parent.c.id.is_not(None))
+        .select_from(schema.records.outerjoin(parent, and_(*is_parent)))
         .order_by(table.started_at, table.id)
     )
     devices = (
@@ -38,14 +40,14 @@ def flat_records(connection: Connection, where: list[ColumnElement[bool]], alter
         .order_by(table.started_at, table.id, part.position)
     )
     in_run = [*where, table.run_id == bindparam("of_run")]
-    named = [
+    of_named = [
         *in_run,
         (table.notebook + "") == bindparam("of_notebook"),
     ]  # avoid this column's index: the run's is more selective
-    nameless = [*in_run, func.coalesce(table.notebook, "") == ""]
+    of_unnamed = [*in_run, func.coalesce(table.notebook, "") == ""]
     queries = {
-        is_named: [query.where(*own) for query in (rows, devices)]
-        for is_named, own in ((True, named), (False, nameless))
+        is_named: [query.where(*conditions) for query in (rows, devices)]
+        for is_named, conditions in ((True, of_named), (False, of_unnamed))
     }
     for run, notebook in _runs(connection, where):
         of_run: dict[str, Any] = {"of_run": run, "of_notebook": notebook} if notebook else {"of_run": run}
@@ -58,8 +60,8 @@ def flat_records(connection: Connection, where: list[ColumnElement[bool]], alter
             else:
                 record_parts.append(flat_part)
         for row in connection.execute(records, of_run).all():
-            if row[0] not in bad:
-                inside = row[-1] and row[1] not in bad
+            if row[0] not in altered_ids:
+                inside = row[-1] and row[1] not in altered_ids
                 yield FlatRecord._make((*row[:-1], inside, tuple(parts_by_record.get(row[0], ()))))
 
 

@@ -146,8 +146,8 @@ class Journal:
             status = os.fstat(self._handle)
         except OSError:
             return None
-        ours = self._identity is None or (status.st_dev, status.st_ino) == self._identity
-        return status if ours else None
+        is_same_file = self._identity is None or (status.st_dev, status.st_ino) == self._identity
+        return status if is_same_file else None
 
     def abandon(self) -> None:
         """Close the descriptor in a forked child, which must neither write to the file nor keep its lock."""

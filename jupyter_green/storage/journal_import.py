@@ -151,24 +151,24 @@ class Drain:
 
     def _journal(self, path: Path) -> Drained:
         alive = owner_lives(path)
-        place = self._places.get(path.name, _START) if alive else _START
+        progress = self._places.get(path.name, _START) if alive else _START
         size = path.stat().st_size
-        if place.size == size:
+        if progress.size == size:
             return Drained()
-        replayed = replay(path, place.resume, place.resume_settled)
+        replayed = replay(path, progress.resume, progress.resume_settled)
         if replayed.newer:
             self._notice(f"The journal {path} was written by a newer jupyter_green; upgrade to add its records.")
             return Drained()
         alive = alive and not replayed.complete
-        settled = place.resume_settled + len(replayed.settled)
-        stored, wrong = 0, list[str]()
-        if not alive or settled != place.settled:
-            stored = self._store(path.name, replayed, place.resume_settled, alive, wrong)
-        if wrong:
-            self._notice(f"The journal {path} holds what is no record ({wrong[0]}); it is left where it is.")
+        settled = progress.resume_settled + len(replayed.settled)
+        stored, errors = 0, list[str]()
+        if not alive or settled != progress.settled:
+            stored = self._store(path.name, replayed, progress.resume_settled, alive, errors)
+        if errors:
+            self._notice(f"The journal {path} holds what is no record ({errors[0]}); it is left where it is.")
         if alive:
             self._places[path.name] = _Place(size, replayed.resume, replayed.resume_settled, settled)
-        if alive or wrong:
+        if alive or errors:
             return Drained(stored)
         return Drained(stored, *self._remove(path, replayed))
 

@@ -202,8 +202,8 @@ class Ledger(UsageQueries):
             raise ValueError("Say either older_than_seconds or before: what began earlier is deleted.")
         limit = moment(before) if before is not None else time.time() - float(older_than_seconds or 0.0)
         self.drain()
-        doomed = [schema.records.c.started_at < limit, *self._scope.readable(schema.records)]
-        count = self._database.write(lambda connection: rollups.delete_records(connection, doomed))
+        conditions = [schema.records.c.started_at < limit, *self._scope.readable(schema.records)]
+        count = self._database.write(lambda connection: rollups.delete_records(connection, conditions))
         if count:
             try:
                 self._database.compact()
@@ -217,9 +217,11 @@ class Ledger(UsageQueries):
         The number of altered records is added to `notices`.
         """
         scope = self._scope
-        bad = select(func.count()).select_from(schema.records).where(is_altered_row(), *scope.readable(schema.records))
+        query = (
+            select(func.count()).select_from(schema.records).where(is_altered_row(), *scope.readable(schema.records))
+        )
         self._open()
-        count = self._database.read(lambda connection: int(connection.execute(bad).scalar_one()))
+        count = self._database.read(lambda connection: int(connection.execute(query).scalar_one()))
         if count:
             records = number_of(count, "record", "records")
             self._notice(f"{records} altered from outside and can't be added up; all others are.", "altered")

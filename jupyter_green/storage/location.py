@@ -60,11 +60,11 @@ def homeless() -> str | None:
     """Return a sentence that says that this user has no home folder; None if there is one."""
     if _home_data() is not None:
         return None
-    place = _temporary_data()
+    folder = _temporary_data()
     consequence = (
         ""
         if os.environ.get(LEDGER_VARIABLE, "").strip()
-        else f"; records are kept in {place}, for as long as that lasts"
+        else f"; records are kept in {folder}, for as long as that lasts"
     )
     return f"This user has no home folder{consequence}. Set HOME to a folder that lasts and can be written."
 

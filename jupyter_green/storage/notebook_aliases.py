@@ -75,11 +75,11 @@ class NotebookAliases(Reader):
         Raises
         ------
         LedgerError
-            If the ledger can't be written, or does not know whose it is.
+            If the ledger can't be written, or this user's rows can't be identified.
         """
-        place = self.place(notebook)
+        key = self.place(notebook)
         former = self._chosen_for(notebook).get(_FORMER)
-        self._choose(place, {**(choice or {}), **({_FORMER: former} if former else {})})
+        self._choose(key, {**(choice or {}), **({_FORMER: former} if former else {})})
 
     # ---- names --------------------------------------------------------------------------------
 
@@ -96,7 +96,7 @@ class NotebookAliases(Reader):
         Raises
         ------
         LedgerError
-            If the ledger can't be written, or does not know whose it is.
+            If the ledger can't be written, or this user's rows can't be identified.
         """
         old_place, new_place = self.place(old), self.place(new)
         if old_place == new_place:
@@ -116,7 +116,7 @@ class NotebookAliases(Reader):
         Raises
         ------
         LedgerError
-            If the ledger can't be read, or does not know whose it is.
+            If the ledger can't be read, or this user's rows can't be identified.
         """
         return [Former(*item) for item in _formers(self._chosen_for(notebook))]
 
@@ -126,7 +126,7 @@ class NotebookAliases(Reader):
         Raises
         ------
         LedgerError
-            If the ledger can't be read, or does not know whose it is.
+            If the ledger can't be read, or this user's rows can't be identified.
         """
         table = schema.records.c
 
@@ -138,14 +138,14 @@ class NotebookAliases(Reader):
 
     def _places(self, notebook: str) -> list[str]:
         """Return the stored names under which a notebook may have baselines, newest first."""
-        place = self.place(notebook)
-        older = [] if place == notebook else [hashed(notebook)]
-        return [place, *(former.notebook for former in self.former(notebook)), *older]
+        key = self.place(notebook)
+        older = [] if key == notebook else [hashed(notebook)]
+        return [key, *(former.notebook for former in self.former(notebook)), *older]
 
     def _chosen_for(self, notebook: str) -> dict[str, Any]:
         """Return a notebook's choice, also if an older version stored it under an unkeyed hash."""
-        place = self.place(notebook)
-        return self._chosen(place) or ({} if place == notebook else self._chosen(hashed(notebook)))
+        key = self.place(notebook)
+        return self._chosen(key) or ({} if key == notebook else self._chosen(hashed(notebook)))
 
     def _chosen(self, place: str) -> dict[str, Any]:
         table = schema.choices.c

@@ -141,12 +141,12 @@ def runs(connection: Connection, filters: Filters, whose: Whose, altered: Altere
     ambiguous: set[str] = set()
     candidates = [tuple(row) for row in connection.execute(query)]
     candidates += [(line.run_id, line.started_at, line.notebook, line.project) for line in lines]
-    for run, start, *place in candidates:
+    for run, start, *origin in candidates:
         earliest = firsts.get(run)
         if earliest is None or start < earliest[0]:
-            firsts[run] = (start, place[0], place[1])
+            firsts[run] = (start, origin[0], origin[1])
             ambiguous.discard(run)
-        elif start == earliest[0] and (place[0], place[1]) != earliest[1:]:
+        elif start == earliest[0] and (origin[0], origin[1]) != earliest[1:]:
             ambiguous.add(run)
     record = schema.records.c
     for run in ambiguous:  # several first records: take the one with the smallest id
@@ -231,7 +231,7 @@ def _edges(connection: Connection, where: Where, period: _Period, altered: set[s
     ids: list[str] = []
     for hour in sorted(period.apart):
         query = select(record.id).where(record.started_at >= hour, record.started_at < hour + HOUR)
-        ids += [str(one) for one in connection.execute(query).scalars()]
+        ids += [str(record_id) for record_id in connection.execute(query).scalars()]
     for chunk in _chunks(ids):
         for line in record_filter.lines(connection, [*where, record.parent.in_(chunk)], altered):
             if hour_of(line.started_at) not in period.apart:
@@ -281,20 +281,20 @@ def _whole_sums(
     except AlteredSums:
         altered.sums = True
         return []
-    altered.others += sum(some.records for some in sums if some.line == "altered")
+    altered.others += sum(line.records for line in sums if line.line == "altered")
     return sums
 
 
 def _sums(connection: Connection, filters: Filters, whose: Whose, period: _Period, by: By | None) -> Iterator[Sums]:
     """Yield the stored sums of the period."""
     where = _middle(filters, whose, period)
-    around: Where = [
+    parent_conditions: Where = [
         _sum.around_run_id.is_not(None),
         *record_filter.conditions(_timeless(filters), *whose, source=_around),
     ]
     if period.hourly:
-        around += period.hours(_sum.around_hour)
-    inside = case((and_(*around), 1), else_=0)
+        parent_conditions += period.hours(_sum.around_hour)
+    inside = case((and_(*parent_conditions), 1), else_=0)
     tables = schema.rollups.join(schema.rollup_lines, _line.rollup_id == _sum.id)
     groups = {"run": _sum.run_id, "project": _sum.project, "notebook": _sum.notebook, "day": _sum.hour}
     group = [groups[by]] if by in groups else []

@@ -77,9 +77,9 @@ def conditions(
         value = filters.get(name)
         if value is not None:
             values = value if isinstance(value, tuple) else (value,)
-            for one in values:
-                if one not in allowed:
-                    raise ValueError(f"There is no {name} {one!r}; use one of {', '.join(allowed)}.")
+            for choice in values:
+                if choice not in allowed:
+                    raise ValueError(f"There is no {name} {choice!r}; use one of {', '.join(allowed)}.")
             where.append(column.in_(values))
     since, until = period(filters.get("since"), filters.get("until"))
     if since is not None:

@@ -101,7 +101,7 @@ class Records(Sequence[EnergyRecord]):
                     record.status,
                 )
             )
-        widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         text = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
         if len(self) > _SHOWN:
             text.append(f"… {len(self) - _SHOWN} more")

@@ -119,7 +119,7 @@ class RecordRow:
             trace=None if trace is None else json.dumps(trace, separators=(",", ":")),
             simulated=is_simulated(record),
         )
-        return cls(row, [_part(record.id, place, part) for place, part in enumerate(record.components)])
+        return cls(row, [_part(record.id, position, part) for position, part in enumerate(record.components)])
 
 
 def _check(record_id: str, holder: Any, choices: Iterable[tuple[str, tuple[str, ...]]]) -> None:

@@ -70,8 +70,8 @@ def _floor(element: Any, compiler: Any, **given: Any) -> str:
 @compiles(_HourOf, "sqlite")  # some builds have no floor()
 def _floor_sqlite(element: Any, compiler: Any, **given: Any) -> str:
     hours = f"(({compiler.process(element.clauses, **given)}) / 3600.0)"
-    whole = f"CAST({hours} AS INTEGER)"
-    return f"(({whole} - ({hours} < {whole})) * 3600.0)"
+    truncated = f"CAST({hours} AS INTEGER)"
+    return f"(({truncated} - ({hours} < {truncated})) * 3600.0)"
 
 
 def hour_of(moment: float) -> float:
@@ -95,13 +95,13 @@ def touched_by(connection: Connection, rows: Sequence[dict[str, Any]]) -> Touche
 
 def delete_records(connection: Connection, where: Iterable[ColumnElement[bool]]) -> int:
     """Delete records and update the sums; return how many. The caller must be the only writer."""
-    doomed = list(where)
-    hours = select(_record.run_id, func.green_hour_of(_record.started_at)).where(*doomed).distinct()
+    conditions = list(where)
+    hours = select(_record.run_id, func.green_hour_of(_record.started_at)).where(*conditions).distinct()
     touched: Touched = {(str(run), float(hour)) for run, hour in connection.execute(hours)}
-    ids = select(_around.c.id).where(*(_on(condition) for condition in doomed))
+    ids = select(_around.c.id).where(*(_on(condition) for condition in conditions))
     inside = select(_record.run_id, func.green_hour_of(_record.started_at)).where(_record.parent.in_(ids)).distinct()
     touched.update((str(run), float(hour)) for run, hour in connection.execute(inside))
-    count = int(connection.execute(delete(schema.records).where(*doomed)).rowcount)
+    count = int(connection.execute(delete(schema.records).where(*conditions)).rowcount)
     refresh(connection, touched)
     return count
 
@@ -118,9 +118,9 @@ def refresh(connection: Connection, touched: Touched) -> None:
     """Recompute the sums of some run hours and of their runs."""
     for run, hour in sorted(touched):
         _forget(connection, and_(_sum.run_id == run, _sum.hour == hour))
-        own = (_record.run_id == run, _record.started_at >= hour, _record.started_at < hour + HOUR)
-        if connection.execute(select(_record.id).where(*own).limit(1)).first() is not None:
-            _keep(connection, _of_records(connection, own))
+        of_hour = (_record.run_id == run, _record.started_at >= hour, _record.started_at < hour + HOUR)
+        if connection.execute(select(_record.id).where(*of_hour).limit(1)).first() is not None:
+            _keep(connection, _of_records(connection, of_hour))
     for run in sorted({run for run, _ in touched}):
         _refresh_run(connection, run)
 
@@ -178,9 +178,9 @@ def _of_records(connection: Connection, own: Iterable[ColumnElement[bool]]) -> I
         key_values |= {"nested": False, "simulated": False}
         row_key: Row = (hour_start, *(key_values[name] for name in KEY))
         altered[row_key] += 1
-    nothing = [None] * (len(AROUND) + 1)
+    no_parent = [None] * (len(AROUND) + 1)
     for row_key, count in altered.items():
-        yield (*row_key, *nothing, "altered", "", "", "", "", count, *[None] * (len(FIGURES) - 1))
+        yield (*row_key, *no_parent, "altered", "", "", "", "", count, *[None] * (len(FIGURES) - 1))
     valid = [*where, *(_record.id.not_in(ids[start : start + _MANY]) for start in range(0, len(ids), _MANY))]
     yield from _rows(connection, _adding(valid))
 
@@ -195,11 +195,11 @@ def _adding(where: list[ColumnElement[bool]]) -> list[Executable]:
     ]
     tables = schema.records.outerjoin(_around, and_(_around.c.id == _record.parent, not_(is_altered_row(_around))))
     with_parts = tables.join(schema.components, _part.record_id == _record.id)
-    nothing: Any = null()
+    no_value: Any = null()
     empty = literal("", literal_execute=True)
     stats = [func.sum(_record.seconds), func.min(_record.started_at), func.max(_record.started_at + _record.seconds)]
     unread = func.sum(case((_record.joules.is_(None), 1), else_=0))
-    overall = select(*key, _word("all"), empty, empty, empty, empty, func.count(), unread, *stats, *[nothing] * 4)
+    overall = select(*key, _word("all"), empty, empty, empty, empty, func.count(), unread, *stats, *[no_value] * 4)
     read = func.max(case((_part.joules.is_not(None), 1), else_=0))
     by_kind = (
         select(_part.record_id, _part.kind, read.label("read"))
@@ -210,7 +210,7 @@ def _adding(where: list[ColumnElement[bool]]) -> list[Executable]:
     )
     kinds = select(
         *(*key, _word("kind"), by_kind.c.kind, empty, empty, empty, func.count(), func.sum(1 - by_kind.c.read)),
-        *(*stats, *[nothing] * 4),
+        *(*stats, *[no_value] * 4),
     )
     gain = func.coalesce(case((_part.gain_uncertainty <= _WIDEST, _part.gain_uncertainty)), 0.0)
     width = _part.uncertainty
@@ -222,11 +222,13 @@ def _adding(where: list[ColumnElement[bool]]) -> list[Executable]:
     sums = [func.sum(_part.joules), func.sum(square), func.sum(gain), func.sum(case((bounded, 0), else_=1))]
     sources = select(
         *(*key, _word("sum"), _part.kind, empty, _part.source, _part.quality, func.count()),
-        *(*[nothing] * 4, *sums),
+        *(*[no_value] * 4, *sums),
     )
     absent = func.count(_record.id.distinct())
-    missing = select(*key, _word("absent"), empty, _part.device, empty, empty, absent, *[nothing] * 8)
-    missing_of_kind = select(*key, _word("absent kind"), _part.kind, _part.device, empty, empty, absent, *[nothing] * 8)
+    missing = select(*key, _word("absent"), empty, _part.device, empty, empty, absent, *[no_value] * 8)
+    missing_of_kind = select(
+        *key, _word("absent kind"), _part.kind, _part.device, empty, empty, absent, *[no_value] * 8
+    )
     unread_parts = (*where, _part.joules.is_(None))
     return [
         overall.select_from(tables).where(*where).group_by(*key),
@@ -243,11 +245,11 @@ def _adding(where: list[ColumnElement[bool]]) -> list[Executable]:
 
 def _of_hours(run: str) -> Executable:
     """Return the query that adds up the hours of a run."""
-    nothing: Any = null()
+    no_value: Any = null()
     key = [*(_sum[name] for name in KEY), *(_sum[f"around_{name}"] for name in AROUND)]
     what = [_line[name] for name in _LINE[:5]]
     return (
-        select(cast(nothing, Double), *key, cast(nothing, Double), *what, *added())
+        select(cast(no_value, Double), *key, cast(no_value, Double), *what, *added())
         .select_from(schema.rollups.join(schema.rollup_lines, _line.rollup_id == _sum.id))
         .where(_sum.run_id == run, _sum.hour.is_not(None))
         .group_by(*key, *what)

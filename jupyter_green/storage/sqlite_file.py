@@ -179,12 +179,12 @@ class LedgerFile:
 
     def choose_mode(self) -> None:
         """Use write-ahead logging on a local disk and a rollback journal elsewhere."""
-        wanted = "delete" if on_network_filesystem(self.path.parent) else "wal"
+        mode = "delete" if on_network_filesystem(self.path.parent) else "wal"
         self._mode = self._ask("PRAGMA journal_mode")
-        if self._mode == wanted:
+        if self._mode == mode:
             return
         try:
-            self._mode = self._ask(f"PRAGMA journal_mode = {wanted}")
+            self._mode = self._ask(f"PRAGMA journal_mode = {mode}")
         except sqlite3.OperationalError as error:
             if kind_of(str(error)) != "locked":
                 raise
@@ -206,16 +206,16 @@ class LedgerFile:
             If the file is clearly not a ledger, or can't be moved.
         """
         try:
-            held = self.path.open("rb")
+            handle = self.path.open("rb")
         except FileNotFoundError:
             return  # moved by another process
-        with held:
+        with handle:
             if fcntl is not None:
                 with contextlib.suppress(OSError):  # no locks on this file system
-                    fcntl.flock(held, fcntl.LOCK_EX)
-            if not self._is_there(held) or not self._damaged():
+                    fcntl.flock(handle, fcntl.LOCK_EX)
+            if not self._is_there(handle) or not self._damaged():
                 return  # already replaced by another process
-            self._move_aside(reason, held.read(len(_MAGIC)) == _MAGIC)
+            self._move_aside(reason, handle.read(len(_MAGIC)) == _MAGIC)
 
     def _is_there(self, held: BinaryIO) -> bool:
         """Whether the open file is still the one at the ledger's path."""

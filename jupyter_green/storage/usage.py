@@ -58,7 +58,7 @@ class UsageQueries(EventStore):
         Raises
         ------
         LedgerError
-            If the ledger can't be read, or does not know whose records are whose.
+            If the ledger can't be read, or this user's rows can't be identified.
         """
         table = schema.records.c
         where = [record_filter.OUTER, table.span != "gap", table.started_at >= since]
@@ -146,9 +146,9 @@ def _added(
         usage.gains[source] = usage.gains.get(source, 0.0) + gains
     if math.isfinite(ended_since):
         recent = select(record.id).where(*where, valid, record.started_at + record.seconds >= ended_since)
-        usage.known.update(str(one) for one in connection.execute(recent).scalars())
+        usage.known.update(str(record_id) for record_id in connection.execute(recent).scalars())
     ids, readable = asked
     for start in range(0, len(ids), _MANY):
         query = select(record.id).where(record.id.in_(ids[start : start + _MANY]), *readable)
-        usage.known.update(str(one) for one in connection.execute(query).scalars())
+        usage.known.update(str(record_id) for record_id in connection.execute(query).scalars())
     return usage

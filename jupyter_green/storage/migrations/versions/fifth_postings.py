@@ -29,7 +29,7 @@ def upgrade() -> None:
     rows = op.get_bind().execute(
         sa.text("SELECT notebook, name, owner, made_at, kept_at, head, document FROM green_baselines ORDER BY kept_at")
     )
-    found = [
+    events = [
         {
             "id": uuid.uuid4().hex,
             "kind": "baseline",
@@ -44,5 +44,5 @@ def upgrade() -> None:
         }
         for notebook, name, owner, made_at, kept_at, head, document in map(tuple, rows)
     ]
-    if found:
-        op.bulk_insert(postings, found)
+    if events:
+        op.bulk_insert(postings, events)

@@ -17,6 +17,6 @@ def upgrade() -> None:
     rows = op.get_bind().execute(
         sa.text("SELECT id, document FROM green_records WHERE document LIKE :named"), {"named": '%"parent":"%'}
     )
-    found = [{"id": row[0], "parent": json.loads(row[1]).get("parent")} for row in rows]
-    if found:
-        op.get_bind().execute(sa.text("UPDATE green_records SET parent = :parent WHERE id = :id"), found)
+    parents = [{"id": row[0], "parent": json.loads(row[1]).get("parent")} for row in rows]
+    if parents:
+        op.get_bind().execute(sa.text("UPDATE green_records SET parent = :parent WHERE id = :id"), parents)
