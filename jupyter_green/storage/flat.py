@@ -40,10 +40,8 @@ def flat_records(connection: Connection, where: list[ColumnElement[bool]], alter
         .order_by(table.started_at, table.id, part.position)
     )
     in_run = [*where, table.run_id == bindparam("of_run")]
-    of_named = [
-        *in_run,
-        (table.notebook + "") == bindparam("of_notebook"),
-    ]  # avoid this column's index: the run's is more selective
+    # The expression avoids this column's index: the run's is more selective.
+    of_named = [*in_run, (table.notebook + "") == bindparam("of_notebook")]
     of_unnamed = [*in_run, func.coalesce(table.notebook, "") == ""]
     queries = {
         is_named: [query.where(*conditions) for query in (rows, devices)]
