@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .compression.api import distil, distill, prune, quantize, shrink
     from .compression.result import ShrinkResult
     from .compression.store.load import load
+    from .errors import GreenError
     from .live.widget import panel
     from .records import Component, EnergyRecord, Trace
     from .session import meter
@@ -27,6 +28,7 @@ __all__ = [
     "Comparison",
     "Component",
     "EnergyRecord",
+    "GreenError",
     "Ledger",
     "ShrinkResult",
     "Trace",
@@ -48,6 +50,7 @@ _WHERE = {
     "Comparison": "comparison.result",
     "Component": "records",
     "EnergyRecord": "records",
+    "GreenError": "errors",
     "Ledger": "storage",
     "ShrinkResult": "compression.result",
     "Trace": "records",

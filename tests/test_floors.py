@@ -12,6 +12,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "jupyter_green"
 FLOORS = {
+    "_version": 0,
+    "errors": 0,
     "records": 0,
     "sensors": 1,
     "metering": 2,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from jupyter_green.errors import GreenError
 from jupyter_green.records import EnergyRecord
 
 from .baseline import Baseline
@@ -21,7 +22,7 @@ WORDS = ("last", "median", "none")
 """Names of other baselines than kept ones."""
 
 
-class BaselineError(ValueError):
+class BaselineError(GreenError, ValueError):
     """What a person asked of a baseline can't be done; one sentence that says what to do."""
 
 

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from jupyter_green.errors import GreenError
 from jupyter_green.impact.tariff import BadTariff, Tariff
 from jupyter_green.reporting import numbers
 
@@ -23,7 +24,7 @@ _AMOUNT = re.compile(r"\s*([+-]?[0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)\s*([A-Za-z]
 _ASK = "write energy, CO2e or money with its unit, such as 50Wh, 200g or 3EUR"
 
 
-class InvalidLimit(ValueError):
+class InvalidLimit(GreenError, ValueError):
     """An amount that can't be a limit; one sentence that says what to write."""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from jupyter_green.errors import GreenError
 
-class CommandError(Exception):
+
+class CommandError(GreenError):
     """Bad input. The message is one sentence that says what to do; the command ends with exit code 2."""

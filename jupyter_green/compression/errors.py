@@ -6,6 +6,8 @@ import asyncio
 import importlib
 from typing import Any
 
+from jupyter_green.errors import GreenError
+
 RAISED = (Exception, SystemExit, asyncio.CancelledError)
 """What somebody else's code may raise without being told to stop: `sys.exit()` in it ends nobody else's turn."""
 
@@ -13,7 +15,7 @@ _MEMORY = ("out of memory", "allocate memory", "failed to allocate", "bad_alloc"
 """How the libraries say that memory ran out."""
 
 
-class ShrinkError(ValueError):
+class ShrinkError(GreenError, ValueError):
     """Bad input or a missing part; the message is one sentence for the person."""
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from jupyter_green.errors import GreenError
 
-class DiscloseError(ValueError):
+
+class DiscloseError(GreenError, ValueError):
     """Bad input, or a fact that a disclosure must not be without; the message is one sentence for the person."""
 
 

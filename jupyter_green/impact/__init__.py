@@ -1,6 +1,7 @@
-"""Floor 2: joules to CO2e, money, water and everyday equivalents; nothing is said until a region or a tariff is set.
+"""Conversion of joules to CO2e, cost, water and everyday equivalents.
 
-Every factor carries its source and its boundary. A region that the table does not hold is said, never guessed.
+Nothing is converted until a region or a tariff is set. Every factor has a source and a boundary; a region without a
+figure is an error, never a guess.
 """
 
 from __future__ import annotations

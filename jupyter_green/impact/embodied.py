@@ -1,7 +1,8 @@
-"""The hardware's own share of CO2e, and the heat that came out of it: estimates, off unless asked for.
+"""Embodied CO2e of the hardware, and reusable waste heat: estimates, off by default.
 
-M = TE · (TiR / EL) · (RR / ToR) of ISO/IEC 21031: of what making the hardware emitted, the time it was reserved as a
-part of its life, and the part of it that was reserved. Figures for hardware are few and old; a band of ±50 % is ours.
+M = TE · (TiR / EL) · (RR / ToR) of ISO/IEC 21031 (SCI): total embodied emissions, times the reserved share of the
+lifetime, times the reserved share of the hardware. Published figures are few and old; the interval of ±50 % is our own
+assumption.
 """
 
 from __future__ import annotations
@@ -12,23 +13,23 @@ from dataclasses import dataclass
 YEAR_SECONDS = 365 * 24 * 3600.0
 LIFE_YEARS = 3.0
 BAND = 0.5
-"""Half-width of an embodied figure, as a part of it: our own allowance, no study's."""
+"""Relative half-width of an embodied figure; our own assumption, not from a study."""
 SERVER_KILOGRAMS, H100_KILOGRAMS = 5700.0, 164.0
 SOURCE = "server 5,700 kg, H100 164 kg, 3 years of life (as used by EcoLogits); an estimate, ±50 % by our allowance"
 CAPTURE = 0.7
-"""Share of a computer's heat that a building could take, by our allowance."""
+"""Share of a computer's heat that a building could use; our own assumption."""
 
 
 @dataclass(frozen=True)
 class Embodied:
-    """Embodied CO2e: always an estimate.
+    """Embodied CO2e; always an estimate.
 
     Parameters
     ----------
     grams, low, high : float
-        g CO2e, with its band.
+        Grams of CO2e, with the interval.
     source : str
-        Where it comes from.
+        Source of the figure.
     """
 
     grams: float
@@ -53,20 +54,20 @@ def embodied_share(
     Parameters
     ----------
     kilograms : float
-        TE, what making the hardware emitted, in kg CO2e.
+        TE, total embodied emissions of the hardware, in kg CO2e.
     reserved_seconds : float
-        TiR, for how long it was reserved.
+        TiR, time reserved.
     life_years : float
-        EL, how long it lasts.
+        EL, expected lifetime.
     share : float
-        RR / ToR, the part of it that was reserved, 0 to 1.
+        RR / ToR, reserved share of the hardware, 0 to 1.
     source : str
-        Where `kilograms` comes from.
+        Source of `kilograms`.
 
     Raises
     ------
     ValueError
-        If a value makes no sense; one sentence.
+        If a value is out of range.
     """
     for name, value in (("kilograms", kilograms), ("reserved_seconds", reserved_seconds)):
         if not (math.isfinite(value) and value >= 0):
@@ -80,12 +81,12 @@ def embodied_share(
 
 
 def reusable_heat(joules: float, capture: float = CAPTURE) -> float:
-    """Return joules of heat that could have been used elsewhere: Q = E · η; an estimate, nothing was captured.
+    """Return the joules of heat that could have been reused: Q = E · η. An estimate; no heat was captured.
 
     Raises
     ------
     ValueError
-        If a value makes no sense; one sentence.
+        If a value is out of range.
     """
     if not (math.isfinite(joules) and joules >= 0):
         raise ValueError(f"{joules!r} J is no energy; give a number from 0 up.")

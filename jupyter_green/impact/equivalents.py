@@ -1,7 +1,7 @@
-"""Amounts people can picture: so many phone charges, so many kilometres by car; each with its source.
+"""Everyday equivalents of energy and CO2e (phone charges, kilometres by car), each with its source.
 
-A factor turns either energy or CO2e into its unit, never one into the other, so that a comparison of energy needs no
-region. Factors that have not been checked against a publication are kept but never shown unless asked for.
+A factor converts either energy or CO2e, never one into the other, so that energy equivalents need no region. Factors
+not checked against a publication are available on request only.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ Basis = Literal["kwh", "grams"]
 
 @dataclass(frozen=True)
 class Factor:
-    """How much energy or CO2e stands behind one everyday unit.
+    """Energy or CO2e of one everyday unit.
 
     Parameters
     ----------
     name : str
-        Short name to choose it by.
+        Short name for selection.
     unit : str
-        What is counted, in the plural.
+        Name of the unit, in the plural.
     basis : {"kwh", "grams"}
         Whether `each` is kWh of electricity or grams of CO2e.
     each : Decimal
-        Amount behind one unit.
+        Amount of one unit.
     source : str
-        Where the amount comes from, its year and its boundary.
+        Source of the amount, with year and boundary.
     verified : bool
-        Whether the figure was checked against a publication; those that were not are off by default.
+        Whether the figure was checked against a publication; others are off by default.
     """
 
     name: str
@@ -53,9 +53,9 @@ class Equivalent:
     name, unit : str
         As in `Factor`.
     amount : float
-        How many of the unit.
+        Number of units.
     source : str
-        Where the factor comes from.
+        Source of the factor.
     """
 
     name: str
@@ -113,7 +113,7 @@ EQUIVALENTS: tuple[Factor, ...] = (
     ),
     Factor("laptop", "laptop charges", "kwh", Decimal("0.06"), "0.06 kWh a full charge (not verified)", verified=False),
 )
-"""Every factor known, in the order they are shown."""
+"""All factors, in display order."""
 
 
 def equivalents(
@@ -123,18 +123,18 @@ def equivalents(
     only: Iterable[str] | None = None,
     unverified: bool = False,
 ) -> tuple[Equivalent, ...]:
-    """Return what an amount of energy, of CO2e, or both stand for.
+    """Return the everyday equivalents of an amount of energy, of CO2e, or both.
 
     Parameters
     ----------
     joules : float or None
-        Energy in J; without it, comparisons by energy are left out.
+        Energy in J; None omits equivalents of energy.
     grams : float or None
-        CO2e in g; without it (no region is set), comparisons by CO2e are left out.
+        CO2e in g; None (no region set) omits equivalents of CO2e.
     only : iterable of str, optional
-        Names of the comparisons to return, unverified ones included when named.
+        Names of the factors to use, which may include unverified ones.
     unverified : bool
-        Whether to add the factors that were not checked against a publication.
+        Whether to include factors that were not checked against a publication.
 
     Raises
     ------
@@ -142,10 +142,10 @@ def equivalents(
         If an amount is negative or not finite, or a name in `only` is unknown.
     """
     names = None if only is None else list(only)
-    known = {factor.name: factor for factor in EQUIVALENTS}
+    factors = {factor.name: factor for factor in EQUIVALENTS}
     for name in names or ():
-        if name not in known:
-            raise ValueError(f"There is no comparison named {name!r}: choose from {', '.join(known)}.")
+        if name not in factors:
+            raise ValueError(f"There is no comparison named {name!r}: choose from {', '.join(factors)}.")
     amounts: dict[Basis, Decimal] = {}
     if joules is not None:
         amounts["kwh"] = kilowatt_hours(joules)

@@ -1,7 +1,7 @@
-"""What a language model will cost before it has run: two estimates from its size, each with its band and boundary.
+"""Estimates of a language model's inference energy from its size, before it has run.
 
-Size tells energy only where outputs are alike in length, and on the hardware the estimate was fitted on; meters of this
-kind were found up to 40 % off. So no band is narrower than that, and one measurement replaces both.
+Size predicts energy only for outputs of similar length and on the hardware of the fit. Such estimators were up to 40 %
+off, so no interval is narrower than that. A single measurement is better than both estimates.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import math
 from dataclasses import dataclass
 
 LEAST_BAND = 0.4
-"""Half-width of a band at least: estimators were up to 40 % off against wall meters (Fischer, arXiv 2509.22092)."""
+"""Minimum relative half-width: estimators were up to 40 % off against wall meters (Fischer, arXiv 2509.22092)."""
 _INTERCEPT, _SLOPE, _RESIDUAL = -9.547, 0.547, 0.132
 _ALPHA, _BETA, _GAMMA = 1.16653e-6, -0.0112059, 4.05293e-5
 FITTED = (82e6, 14.7e9)
-"""Sizes of the text generators behind the fit."""
+"""Range of sizes in the fit, in parameters."""
 SCORED = "one H100, GPU only, batch 1, outputs of like length"
 SERVED = "H100, GPU only, many requests at once"
 
@@ -26,11 +26,11 @@ class Prior:
     Parameters
     ----------
     joules, low, high : float
-        Energy of one `unit`, with its band.
+        Energy of one `unit` in joules, with its interval.
     unit : str
         "query" or "token".
     boundary, source : str
-        What it covers, and where it comes from.
+        What the estimate covers, and its source.
     """
 
     joules: float
@@ -42,12 +42,17 @@ class Prior:
 
 
 def by_score(parameters: float) -> Prior:
-    """Estimate a query's energy: ln(Wh per 1,000) = -9.547 + 0.547 ln N.
+    """Estimate the energy of a query: ln(Wh per 1,000) = -9.547 + 0.547 ln N.
 
     Parameters
     ----------
     parameters : float
-        N, all of them.
+        N, the total number of parameters.
+
+    Raises
+    ------
+    ValueError
+        If it is not a finite number above 0.
 
     Notes
     -----
@@ -57,26 +62,31 @@ def by_score(parameters: float) -> Prior:
     _sound(parameters)
     wh = math.exp(_INTERCEPT + _SLOPE * math.log(parameters))
     joules = wh * 3600 / 1000
-    part = max(LEAST_BAND, math.exp(1.96 * _RESIDUAL) - 1)
+    half_width = max(LEAST_BAND, math.exp(1.96 * _RESIDUAL) - 1)
     source = "fitted to 17 text generators of AI Energy Score, September 2024"
     if not FITTED[0] <= parameters <= FITTED[1]:
         source += "; outside the 82M to 14.7B parameters it was fitted on, so the band is too narrow"
-    return Prior(joules, joules / (1 + part), joules * (1 + part), "query", SCORED, source)
+    return Prior(joules, joules / (1 + half_width), joules * (1 + half_width), "query", SCORED, source)
 
 
 def by_token(active: float, batch: float = 64) -> Prior:
-    """Estimate a token's energy: Wh = α·exp(β·batch)·P + γ.
+    """Estimate the energy of a token: Wh = α·exp(β·batch)·P + γ.
 
     Parameters
     ----------
     active : float
-        Parameters that work on a token; all of them, but for mixtures of experts.
+        P, the number of parameters active for a token; all, except for mixtures of experts.
     batch : float
-        Requests at once.
+        Concurrent requests.
+
+    Raises
+    ------
+    ValueError
+        If `active` is not above 0 or `batch` is below 1.
 
     Notes
     -----
-    The formula and its constants are those of EcoLogits for an H100; 8e9 parameters at 64 give 0.1623 J.
+    Formula and constants are those of EcoLogits for an H100; 8e9 parameters and a batch of 64 give 0.1623 J.
     """
     _sound(active)
     if not (math.isfinite(batch) and batch >= 1):
@@ -88,18 +98,18 @@ def by_token(active: float, batch: float = 64) -> Prior:
 
 
 def size_of(text: str) -> float:
-    """Return a number of parameters: 7e9, 7B, 135M.
+    """Parse a number of parameters: 7e9, 7B, 135M.
 
     Raises
     ------
     ValueError
-        If it is none above 0.
+        If it is not a number above 0.
     """
-    letters = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
-    plain = text.strip().casefold()
-    factor = letters.get(plain[-1:], 1.0)
+    multipliers = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
+    folded = text.strip().casefold()
+    factor = multipliers.get(folded[-1:], 1.0)
     try:
-        size = float(plain[:-1] if factor > 1 else plain) * factor
+        size = float(folded[:-1] if factor > 1 else folded) * factor
     except ValueError:
         raise ValueError(f"{text!r} is no number of parameters; write 7e9, 7B or 135M.") from None
     _sound(size)

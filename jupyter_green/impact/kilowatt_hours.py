@@ -1,8 +1,7 @@
-"""Exact kilowatt-hours: joules become decimals here, so that sums of money and mass do not drift.
+"""Exact conversion of joules to kilowatt-hours in decimal arithmetic, so that sums of money and mass do not drift.
 
-A joule figure arrives as a float. Its shortest decimal form is taken as meant, and everything after that
-keeps 60 digits until the result is handed back as a float. The arithmetic has a context of its own: a notebook
-may have set the precision or the traps of the shared one.
+A float is read as its shortest decimal representation. All further arithmetic has 60 digits, until the result is
+converted to a float. It uses its own decimal context, because a notebook may have changed the shared one.
 """
 
 from __future__ import annotations
@@ -11,18 +10,18 @@ import math
 from decimal import Context, Decimal
 
 EXACT = Context(prec=60, traps=[])
-"""Context of every multiplication and division in this room."""
+"""Decimal context of all multiplications and divisions in this package."""
 
 JOULES_PER_KWH = Decimal(3_600_000)
 
 
 def decimal(value: float) -> Decimal:
-    """Return the shortest decimal that stands for `value`.
+    """Return the shortest decimal that represents `value`.
 
     Raises
     ------
     ValueError
-        If `value` is not finite, or negative.
+        If `value` is negative or not finite.
     """
     if not math.isfinite(value) or value < 0:
         raise ValueError(f"An amount must be a finite number from 0 up; this one is {value!r}.")
@@ -35,6 +34,6 @@ def kilowatt_hours(joules: float) -> Decimal:
     Raises
     ------
     ValueError
-        If `joules` is not finite, or negative.
+        If `joules` is negative or not finite.
     """
     return EXACT.divide(decimal(joules), JOULES_PER_KWH)

@@ -1,13 +1,15 @@
-"""What tasks were published to cost: cited figures, each with the boundary it was measured within.
+"""Published energies of AI tasks, each with its source and measurement boundary.
 
-One and the same model differs by eight to fourteen times between a whole server with eight boards and one board alone.
-So a reference bears its boundary, and is held against a figure of another boundary only with an error that says so.
+The energy of one model differs by a factor of 8 to 14 between a server with eight GPUs and a single GPU. So each
+reference has a boundary, and comparing it with a figure of another boundary is an error.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+from jupyter_green.errors import GreenError
 
 SERVER = "server of 8 A100, batch 1; processor and memory by constants (42.5 W, 430.8 W); PUE 1"
 BOARD = "one H100, GPU only, batch 1"
@@ -20,8 +22,8 @@ AI_ENERGY_SCORE = "AI Energy Score, September 2024 (Hugging Face space AIEnergyS
 ML_ENERGY = "ML.ENERGY leaderboard (GPU only; energy per token depends on how many requests are served at once)"
 
 
-class OtherBoundary(ValueError):
-    """Two figures that cover different things; the message is one sentence that names both."""
+class OtherBoundary(GreenError, ValueError):
+    """Two figures have different boundaries; the message names both."""
 
 
 @dataclass(frozen=True)
@@ -31,21 +33,21 @@ class Reference:
     Parameters
     ----------
     task : str
-        What was done.
+        The task.
     wh_per_1000 : float
-        Wh for 1,000 of `unit`.
+        Energy in Wh per 1,000 of `unit`.
     spread : float or None
         Standard deviation over models and data sets, in the same unit.
     count : int
-        How many measurements.
+        Number of measurements.
     boundary : str
-        What was covered.
+        What the measurement covers.
     source : str
-        Who published it.
+        Publication.
     model : str
-        A single model's name; empty where it is a mean over models.
+        Name of the model; empty for a mean over models.
     unit : str
-        What is counted.
+        Unit of work.
     """
 
     task: str
@@ -58,19 +60,19 @@ class Reference:
     unit: str = "query"
 
     def times(self, wh_per_1000: float, boundary: str) -> float:
-        """Return how many times this reference a figure is.
+        """Return the ratio of a figure to this reference.
 
         Parameters
         ----------
         wh_per_1000 : float
-            The figure.
+            The figure, in Wh per 1,000 of `unit`.
         boundary : str
-            What it covers.
+            The figure's boundary.
 
         Raises
         ------
         OtherBoundary
-            If it covers something else.
+            If it differs from the reference's.
         """
         if boundary != self.boundary:
             raise OtherBoundary(
@@ -135,18 +137,18 @@ REFERENCES: tuple[Reference, ...] = (
         "token",
     ),
 )
-"""Every reference, the least certain ones left out."""
+"""All references, except the least certain ones."""
 
 
 def references(task: str | None = None, *, boundary: str | None = None) -> tuple[Reference, ...]:
-    """Return the references of a task, of a boundary, or all."""
+    """Return the references for a task, a boundary, both, or all."""
     return tuple(
-        one
-        for one in REFERENCES
-        if (task is None or one.task == task) and (boundary is None or one.boundary == boundary)
+        reference
+        for reference in REFERENCES
+        if (task is None or reference.task == task) and (boundary is None or reference.boundary == boundary)
     )
 
 
 def tasks(found: Iterable[Reference] = REFERENCES) -> tuple[str, ...]:
-    """Return the tasks there are references for, each once."""
-    return tuple(dict.fromkeys(one.task for one in found))
+    """Return the tasks that have references, each once."""
+    return tuple(dict.fromkeys(reference.task for reference in found))

@@ -1,8 +1,8 @@
-"""How much CO2e a kilowatt-hour carries: a small yearly table of cited figures, looked up and never guessed.
+"""Carbon intensity of electricity: a table of cited yearly averages by country.
 
-A country is found by its ISO 3166 code (three or two letters) or its English name. One without a figure is
-an error with close matches; the world's average is used only where the person asks for it by name, because
-it is wrong by a factor for almost everyone. A figure of one's own (``"120 g/kWh"``) is taken as it is.
+A country is given by its ISO 3166 code (two or three letters) or its English name. An unknown one is an error with
+close matches. The world average is used only on explicit request (``"WORLD"``), because it is wrong for almost every
+country. A user's own figure (``"120 g/kWh"``) is used as given.
 """
 
 from __future__ import annotations
@@ -14,35 +14,37 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from jupyter_green.errors import GreenError
+
 SOURCE = "Ember; processed by Our World in Data, CC BY 4.0; production mix without imports, whole life cycle"
-"""Credit and boundary of the table's figures."""
+"""Attribution and boundary of the table's figures."""
 
 _OWN = re.compile(r"(?P<grams>\d+(?:\.\d+)?)\s*g(?:\s*CO2e?q?)?\s*(?:/|per)\s*kWh", re.IGNORECASE)
-_HIGHEST = 3000.0  # g/kWh; no power station burning anything reaches it
+_HIGHEST = 3000.0  # g/kWh; above any power station
 
 
-class UnknownRegion(ValueError):
+class UnknownRegion(GreenError, ValueError):
     """A region without a figure. The message is one sentence that says what to write instead."""
 
 
 @dataclass(frozen=True)
 class Intensity:
-    """What a kilowatt-hour carries in one region, as a yearly average.
+    """Carbon intensity of electricity in one region, as a yearly average.
 
     Parameters
     ----------
     region : str
-        ISO 3166 three-letter code, ``"WORLD"``, or ``"own"`` for a figure given by the person.
+        ISO 3166 three-letter code, ``"WORLD"``, or ``"own"`` for a figure given by the user.
     grams_per_kwh : float
         Grams of CO2e per kWh.
     year : int or None
-        Year that the figure describes; None where the person gave it.
+        Year of the figure; None if the user gave it.
     source : str
-        Who published it, its licence and its boundary.
+        Publisher, licence and boundary.
     note : str or None
-        What to know about this figure, if anything.
+        A remark about this figure, if any.
     name : str
-        Name of the region for people.
+        Name of the region for display.
     """
 
     region: str
@@ -53,7 +55,7 @@ class Intensity:
     name: str = ""
 
     def sentence(self) -> str:
-        """Return the figure with its standing, as printed beside an amount of CO2e."""
+        """Return the figure with its source, for display beside an amount of CO2e."""
         if self.year is None:
             return f"{self.grams_per_kwh:g} g CO2e/kWh, {self.source}"
         note = f"; {self.note}" if self.note else ""
@@ -61,22 +63,22 @@ class Intensity:
 
 
 def intensity(region: str) -> Intensity:
-    """Look up what a kilowatt-hour carries in `region`.
+    """Return the carbon intensity of `region`.
 
     Parameters
     ----------
     region : str
-        ISO 3166 code (``"FRA"``, ``"FR"``), English name (``"France"``), ``"WORLD"``, or a figure of
-        one's own (``"120 g/kWh"``). Case, accents and punctuation do not matter.
+        ISO 3166 code (``"FRA"``, ``"FR"``), English name (``"France"``), ``"WORLD"``, or one's own figure
+        (``"120 g/kWh"``). Case, accents and punctuation are ignored.
 
     Raises
     ------
     UnknownRegion
         If there is no figure for it.
     """
-    own = _OWN.fullmatch(region.strip())
-    if own is not None:
-        grams = float(own["grams"])
+    own_figure = _OWN.fullmatch(region.strip())
+    if own_figure is not None:
+        grams = float(own_figure["grams"])
         if grams > _HIGHEST:
             raise UnknownRegion(f"{grams:g} g CO2e/kWh is more than any grid gives; write grams per kilowatt-hour.")
         return Intensity("own", grams, None, "given by you", name="own figure")
@@ -85,48 +87,48 @@ def intensity(region: str) -> Intensity:
     code = names.get(key)
     if code is None:
         raise UnknownRegion(_unknown(region, key))
-    found = table[code]
-    if isinstance(found, str):
-        raise UnknownRegion(found)
-    return found
+    entry = table[code]
+    if isinstance(entry, str):
+        raise UnknownRegion(entry)
+    return entry
 
 
 def regions() -> Mapping[str, Intensity]:
-    """Return every region that has a figure, by its code."""
-    return {code: found for code, found in _table()[0].items() if isinstance(found, Intensity)}
+    """Return all regions with a figure, by code."""
+    return {code: entry for code, entry in _table()[0].items() if isinstance(entry, Intensity)}
 
 
 def _unknown(region: str, key: str) -> str:
     table, names = _table()
-    where = "write a country's ISO code such as 'FRA', 'WORLD', or a figure of your own such as '120 g/kWh'"
+    how = "write a country's ISO code such as 'FRA', 'WORLD', or a figure of your own such as '120 g/kWh'"
     if not key:
-        return f"The region is empty: {where}."
+        return f"The region is empty: {how}."
     head = _fold(re.split(r"[-_/:.]", region.strip(), maxsplit=1)[0])
     if head != key and head in names:
-        whole = names[head]
+        name = names[head]
         return (
-            f"There is no figure for {region!r}, only for all of {whole!r}: write that, or '120 g/kWh' as you know it."
+            f"There is no figure for {region!r}, only for all of {name!r}: write that, or '120 g/kWh' as you know it."
         )
-    close: list[str] = []
+    suggestions: list[str] = []
     for match in difflib.get_close_matches(key, names, n=6, cutoff=0.7 if len(key) > 3 else 0.6):
-        found = table[names[match]]
-        shown = f"{found.region} ({found.name})" if isinstance(found, Intensity) else None
-        if shown is not None and shown not in close:
-            close.append(shown)
-    meant = f"did you mean {' or '.join(close[:3])}? Else " if close else ""
-    return f"There is no carbon figure for {region!r}: {meant}{where}."
+        entry = table[names[match]]
+        shown = f"{entry.region} ({entry.name})" if isinstance(entry, Intensity) else None
+        if shown is not None and shown not in suggestions:
+            suggestions.append(shown)
+    hint = f"did you mean {' or '.join(suggestions[:3])}? Else " if suggestions else ""
+    return f"There is no carbon figure for {region!r}: {hint}{how}."
 
 
 def _fold(text: str) -> str:
     """Return `text` without case, accents, blanks and punctuation."""
-    plain = unicodedata.normalize("NFKD", text).casefold()
-    return "".join(letter for letter in plain if letter.isalnum())
+    folded = unicodedata.normalize("NFKD", text).casefold()
+    return "".join(letter for letter in folded if letter.isalnum())
 
 
 @lru_cache(maxsize=1)
 def _table() -> tuple[dict[str, Intensity | str], dict[str, str]]:
-    """Return figures by code (a sentence where one is withheld) and codes by folded name."""
-    # Only who sets a region pays for these; every kernel imports this module.
+    """Return figures by code (a message if there is none) and codes by folded name."""
+    # Imported here because every kernel imports this module, but few set a region.
     import csv
     from importlib import resources
 
@@ -139,7 +141,7 @@ def _table() -> tuple[dict[str, Intensity | str], dict[str, str]]:
             figures[code] = Intensity(code, float(row["grams_per_kwh"]), int(row["year"]), SOURCE, note, name)
         else:
             figures[code] = f"There is no usable figure for {name}: {note}; write one of your own such as '120 g/kWh'."
-        for known in (code, row["code2"], name, *row["also"].split("|")):
-            if known:
-                names[_fold(known)] = code
+        for alias in (code, row["code2"], name, *row["also"].split("|")):
+            if alias:
+                names[_fold(alias)] = code
     return figures, names

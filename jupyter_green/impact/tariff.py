@@ -1,7 +1,7 @@
-"""What a kilowatt-hour costs: an exact decimal price with its currency, read from what people write.
+"""Price of electricity: an exact decimal with its currency, parsed from text.
 
-Nothing is assumed where a text has two readings: ``$`` stands for several currencies and ``1,234`` for two
-numbers, so both are refused with a sentence that says how to write them.
+Ambiguous text is rejected with a message that says how to write it: ``$`` stands for several currencies, and ``1,234``
+for two numbers.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from jupyter_green.errors import GreenError
+
 from .kilowatt_hours import EXACT, kilowatt_hours
 
-# ISO 4217 codes of currencies in use; a fact, and enough to tell a currency from a slip of the hand.
+# ISO 4217 codes of currencies in use.
 _CODES = """
 AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLP
 CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF
@@ -25,7 +27,7 @@ RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND 
 UYU UZS VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG
 """
 CURRENCIES = frozenset(_CODES.split())
-# Signs that mean one currency; "$", "¥" and "kr" mean several and are asked back.
+# Unambiguous currency signs; "$", "¥" and "kr" are ambiguous and rejected.
 SIGNS = {"€": "EUR", "£": "GBP", "₹": "INR", "₩": "KRW", "₺": "TRY", "₴": "UAH", "₽": "RUB", "zł": "PLN", "US$": "USD"}
 _SHARED = {"$": "USD", "¥": "JPY", "KR": "SEK", "C": "EUR", "CT": "EUR", "CENT": "EUR", "CENTS": "EUR"}
 _ASK = "write it like '0.25 EUR/kWh'"
@@ -35,8 +37,8 @@ _NUMBER = r"(?P<number>[+-]?\d[\d.,]*)"
 _MONEY = re.compile(rf"(?P<before>[^\d\s.,+-]+)?\s*{_NUMBER}\s*(?P<after>[^\d\s.,+-]+)?")
 
 
-class BadTariff(ValueError):
-    """A price that can't be read. The message is one sentence that says how to write it."""
+class BadTariff(GreenError, ValueError):
+    """An invalid price. The message is one sentence that says how to write it."""
 
 
 @dataclass(frozen=True)
@@ -62,37 +64,37 @@ class Tariff:
 
     @classmethod
     def parse(cls, text: str) -> Tariff:
-        """Read a price such as ``"0.25 EUR/kWh"``, ``"€0.25"`` or ``"250 EUR/MWh"``; per kWh unless it says MWh.
+        """Parse a price such as ``"0.25 EUR/kWh"``, ``"€0.25"`` or ``"250 EUR/MWh"``; per kWh unless it says MWh.
 
         Raises
         ------
         BadTariff
-            If the number, the currency or the unit is missing or has two readings.
+            If the number, the currency or the unit is missing or ambiguous.
         """
         stripped = text.strip()
         unit = _PER.search(stripped)
         amount = stripped[: unit.start()].strip() if unit else stripped
         if "/" in amount or re.search(r"\bper\b", amount):
             raise BadTariff(f"The price {text!r} is not per kWh or MWh: {_ASK}.")
-        found = _MONEY.fullmatch(amount)
-        if found is None:
+        match = _MONEY.fullmatch(amount)
+        if match is None:
             raise BadTariff(f"The price {text!r} can't be read: {_ASK}.")
-        signs = [sign for sign in (found["before"], found["after"]) if sign]
+        signs = [sign for sign in (match["before"], match["after"]) if sign]
         if len(signs) != 1:
-            many = "names no currency" if not signs else "names two currencies"
-            raise BadTariff(f"The price {text!r} {many}: {_ASK}.")
-        price = _number(found["number"], text)
+            problem = "names no currency" if not signs else "names two currencies"
+            raise BadTariff(f"The price {text!r} {problem}: {_ASK}.")
+        price = _number(match["number"], text)
         if unit and unit["unit"].casefold() == "mwh":
             price = price.scaleb(-3, EXACT)
         return cls(price, _currency(signs[0]))
 
     def cost(self, joules: float, pue: Decimal = Decimal(1)) -> Decimal:
-        """Return what `joules` (J) cost at the meter of the building: joules x PUE x price.
+        """Return the cost of `joules` (J) at the devices: joules x PUE x price.
 
         Raises
         ------
         ValueError
-            If `joules` is not finite, or negative.
+            If `joules` is negative or not finite.
         """
         return EXACT.multiply(EXACT.multiply(kilowatt_hours(joules), pue), self.per_kwh)
 
@@ -101,20 +103,20 @@ class Tariff:
 
 
 def version_of(terms: Mapping[str, Decimal | str]) -> str:
-    """Return the version of a tariff: eight signs that change with any of its terms.
+    """Return the version of a tariff: eight hex digits of a hash of its terms.
 
-    It follows from what is charged alone, so that whoever has the terms can check it, on any machine.
+    It depends on the terms alone, so that it can be verified on any machine.
 
     Parameters
     ----------
     terms : mapping of str to Decimal or str
-        What is charged; a term of 0 is as good as none.
+        Terms of the tariff; terms of 0 are ignored.
     """
-    plain = {
+    texts = {
         name: f"{term.normalize():f}" if isinstance(term, Decimal) else term for name, term in sorted(terms.items())
     }
-    told = ";".join(f"{name}={text}" for name, text in plain.items() if text != "0")
-    return hashlib.sha256(told.encode()).hexdigest()[:8]
+    canonical = ";".join(f"{name}={text}" for name, text in texts.items() if text != "0")
+    return hashlib.sha256(canonical.encode()).hexdigest()[:8]
 
 
 def _number(digits: str, text: str) -> Decimal:
@@ -124,7 +126,7 @@ def _number(digits: str, text: str) -> Decimal:
     if re.fullmatch(r"\d+(\.\d+)?", digits):
         return Decimal(digits)
     comma = re.fullmatch(r"(\d+),(\d+)", digits)
-    # "0,25" can only be a decimal comma; "1,234" may as well be one thousand.
+    # "0,25" can only be a decimal comma; "1,234" may also be one thousand.
     if comma and (len(comma[2]) != 3 or comma[1] == "0"):
         return Decimal(f"{comma[1]}.{comma[2]}")
     raise BadTariff(f"The number in {text!r} has two readings: use a point for decimals and nothing for thousands.")
@@ -144,7 +146,7 @@ def _currency(sign: str) -> str:
 
 
 def _no_currency(code: str) -> str:
-    swapped = sorted(known for known in CURRENCIES if sorted(known) == sorted(code))
-    close = swapped or difflib.get_close_matches(code, sorted(CURRENCIES), n=2, cutoff=0.6)
-    meant = f"did you mean {' or '.join(close)}? Else " if close else ""
-    return f"{code!r} is no currency's code: {meant}{_ASK}."
+    anagrams = sorted(currency for currency in CURRENCIES if sorted(currency) == sorted(code))
+    suggestions = anagrams or difflib.get_close_matches(code, sorted(CURRENCIES), n=2, cutoff=0.6)
+    hint = f"did you mean {' or '.join(suggestions)}? Else " if suggestions else ""
+    return f"{code!r} is no currency's code: {hint}{_ASK}."

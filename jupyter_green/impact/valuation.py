@@ -1,8 +1,8 @@
-"""What a record's joules mean outside: grams of CO2e and money, by what the person has set and nothing else.
+"""CO2e and cost of a record's energy, from the region, PUE and tariff that the user has set.
 
-Energy is metered at the devices. The power usage effectiveness (PUE) says how much the building draws for each
-joule of them, so it multiplies both CO2e and money. It is 1 until it is set: true for one's own machine, too low
-for a data centre, and the source text says which was used. Setting nothing changes nothing.
+Energy is metered at the devices. The power usage effectiveness (PUE) is the energy of the building per energy of its
+computers, so it multiplies both CO2e and cost. The default is 1, which is right for one's own machine and too low for a
+data centre; the source text states which PUE was used. Without settings no CO2e and no cost are shown.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
+from jupyter_green.errors import GreenError
 from jupyter_green.records import EnergyRecord
 
 from .kilowatt_hours import EXACT, decimal, kilowatt_hours
@@ -24,30 +25,30 @@ PUE_VARIABLE = "JUPYTER_GREEN_PUE"
 TARIFF_VARIABLE = "JUPYTER_GREEN_TARIFF"
 _VARIABLES = {"region": REGION_VARIABLE, "pue": PUE_VARIABLE, "tariff": TARIFF_VARIABLE}
 
-_HIGHEST_PUE = 5  # a building that draws more than five times its computers is more likely a slip of the hand
+_HIGHEST_PUE = 5  # a higher value is more likely a typing error
 
 
-class BadPue(ValueError):
-    """A PUE that can't be. The message is one sentence that says what it should be."""
+class BadPue(GreenError, ValueError):
+    """An invalid PUE. The message is one sentence that says what it should be."""
 
 
 @dataclass(frozen=True, init=False)
 class Valuation:
-    """The factors that turn energy into CO2e and money.
+    """Factors that convert energy into CO2e and cost.
 
     Parameters
     ----------
     region : str, Intensity or None
-        Where the electricity comes from, as `intensity` reads it; None for no CO2e.
+        Grid region, in a form that `intensity` accepts; None for no CO2e.
     pue : float, str or None
         Power usage effectiveness, from 1 to 5; None for 1 (own machine).
     tariff : str, Tariff or None
-        Price of electricity, as `Tariff.parse` reads it; None for no cost.
+        Price of electricity, in a form that `Tariff.parse` accepts; None for no cost.
 
     Raises
     ------
     UnknownRegion, BadPue, BadTariff
-        All are ValueErrors; each message is one sentence.
+        If a value is invalid; all are ValueErrors with a one-sentence message.
     """
 
     intensity: Intensity | None
@@ -73,82 +74,82 @@ class Valuation:
         pue: str | float | None = None,
         tariff: str | float | None = None,
     ) -> Valuation:
-        """Read region, PUE and tariff from the environment; a variable that is unset or blank sets nothing.
+        """Read region, PUE and tariff from environment variables; unset and blank ones are ignored.
 
         Parameters
         ----------
         environment : mapping of str to str, optional
-            Where to look; the process's environment by default.
+            The process's environment by default.
         region, pue, tariff : optional
-            Values that win over the environment's.
+            Values that take precedence over the environment's.
 
         Raises
         ------
         ValueError
-            If a value can't be used; where it came from a variable, the sentence names that.
+            If a value is invalid; the message names the variable it came from, if any.
         """
-        found = os.environ if environment is None else environment
-        told = {"region": region, "pue": pue, "tariff": tariff}
-        used: dict[str, str] = {}
+        variables = os.environ if environment is None else environment
+        overrides = {"region": region, "pue": pue, "tariff": tariff}
+        factors: dict[str, str] = {}
         for factor, name in _VARIABLES.items():
-            value = told[factor]
-            text = (found.get(name, "") if value is None else str(value)).strip()
+            value = overrides[factor]
+            text = (variables.get(name, "") if value is None else str(value)).strip()
             if not text:
                 continue
             try:
-                cls(**{factor: text})  # alone, so that the sentence can name the variable at fault
-            except ValueError as fault:
+                cls(**{factor: text})  # one at a time, so that the message can name the variable
+            except ValueError as error:
                 if value is not None:
                     raise
-                raise type(fault)(f"{name}: {fault}") from None
-            used[factor] = text
-        return cls(**used)
+                raise type(error)(f"{name}: {error}") from None
+            factors[factor] = text
+        return cls(**factors)
 
     @classmethod
     def sound(cls, environment: Mapping[str, str] | None = None) -> tuple[Valuation, dict[str, str]]:
-        """Read the environment as `from_environment` does, but leave out what can't be used.
+        """Read the environment as `from_environment` does, but omit invalid values.
 
-        Without a PUE that was meant to be set neither CO2e nor cost would be true, so both are left out.
+        Without the intended PUE both CO2e and cost would be wrong, so an invalid PUE omits both.
 
         Parameters
         ----------
         environment : mapping of str to str, optional
-            Where to look; the process's environment by default.
+            The process's environment by default.
 
         Returns
         -------
         Valuation
-            What can be told.
+            The valid factors.
         dict of str to str
-            What can't be and why: a sentence for each wrong value, by the factor's name ("region", "pue", "tariff").
+            A message for each invalid value, by factor ("region", "pue", "tariff").
         """
-        found = dict(os.environ if environment is None else environment)
-        faults = {}
+        variables = dict(os.environ if environment is None else environment)
+        messages = {}
         for factor, missing in (("region", "CO2e"), ("tariff", "cost"), ("pue", "CO2e or cost")):
             name = _VARIABLES[factor]
             try:
-                cls.from_environment({name: found.get(name, "")})
-            except ValueError as fault:
-                faults[factor] = f"No {missing} is shown: {fault}"
+                cls.from_environment({name: variables.get(name, "")})
+            except ValueError as error:
+                messages[factor] = f"No {missing} is shown: {error}"
                 for dropped in (REGION_VARIABLE, TARIFF_VARIABLE, PUE_VARIABLE) if name == PUE_VARIABLE else (name,):
-                    found.pop(dropped, None)
-        return cls.from_environment(found), faults
+                    variables.pop(dropped, None)
+        return cls.from_environment(variables), messages
 
     @property
     def active(self) -> bool:
-        """Whether anything would be said: a region or a tariff is set."""
+        """Whether a region or a tariff is set."""
         return self.intensity is not None or self.tariff is not None
 
     @property
     def source(self) -> str | None:
-        """Where the CO2e factor comes from and which PUE multiplied it; None without a region."""
+        """Source of the CO2e factor, and the PUE used; None without a region."""
         if self.intensity is None:
             return None
         return f"{self.intensity.sentence()}; {self._pue_text()}"
 
     @property
     def tariff_version(self) -> str | None:
-        """Version of what is charged, PUE included; None without a tariff."""
+        """Version of the tariff and the PUE together; None without a tariff."""
         if self.tariff is None:
             return None
         return version_of({"per_kwh": self.tariff.per_kwh, "currency": self.tariff.currency, "pue": self._factor()})
@@ -159,7 +160,7 @@ class Valuation:
         Raises
         ------
         ValueError
-            If `joules` is not finite, or negative.
+            If `joules` is negative or not finite.
         """
         if self.intensity is None:
             return None
@@ -167,21 +168,20 @@ class Valuation:
         return float(EXACT.multiply(at_meter, decimal(self.intensity.grams_per_kwh)))
 
     def cost(self, joules: float) -> float | None:
-        """Return what `joules` (J) at the devices cost, in the tariff's currency; None without a tariff.
+        """Return the cost of `joules` (J) at the devices, in the tariff's currency; None without a tariff.
 
         Raises
         ------
         ValueError
-            If `joules` is not finite, or negative.
+            If `joules` is negative or not finite.
         """
         return None if self.tariff is None else float(self.tariff.cost(joules, self._factor()))
 
     def value(self, record: EnergyRecord) -> EnergyRecord:
-        """Return `record` with its CO2e and cost, or unchanged where nothing is set or nothing was read.
+        """Return `record` with CO2e and cost, or unchanged if nothing is set or nothing was read.
 
-        The amounts belong to ``record.joules`` and share its interval: where that is below resolution or
-        estimated, so are they. The yearly average of a region adds an error that is not in the interval. A
-        difference that noise made negative is given no amount.
+        The amounts have the relative interval and the quality of ``record.joules``. The error of a region's yearly
+        average is not in the interval. A negative difference (from noise) gets no amounts.
         """
         joules = record.joules
         if joules is None or not self.active or not math.isfinite(joules) or joules < 0:

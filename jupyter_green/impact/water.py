@@ -1,8 +1,7 @@
-"""Litres of water behind a window's energy: what the site evaporates and what the power stations did.
+"""Water consumption of energy: evaporated at the site, and used for power generation.
 
-Energy metered at the devices is multiplied by the building's PUE once, and only on the grid's side: the site's own
-figure (WUE) is by definition already per kWh of the computers. Figures known for few regions are not stretched
-to others.
+The PUE multiplies only the water of the grid: the site's water usage effectiveness (WUE) is defined per kWh of the
+computers. There are figures for a few regions only; they are not applied to others.
 """
 
 from __future__ import annotations
@@ -19,16 +18,16 @@ GRID_SOURCE = "litres per kWh generated, as used by EcoLogits; an estimate, far 
 
 @dataclass(frozen=True)
 class Water:
-    """Water behind an amount of energy: always an estimate.
+    """Water consumption of an amount of energy; always an estimate.
 
     Parameters
     ----------
     site_litres : float
-        Evaporated where the computers stand, in litres.
+        Evaporated at the site, in litres.
     grid_litres : float
-        Used to generate the electricity, in litres.
+        Used for power generation, in litres.
     source : str
-        Where the grid's figure comes from.
+        Source of the grid's figure.
     """
 
     site_litres: float
@@ -37,21 +36,21 @@ class Water:
 
     @property
     def litres(self) -> float:
-        """Both together, in litres."""
+        """Total in litres."""
         return self.site_litres + self.grid_litres
 
 
 def water(joules: float, grid: str | float, *, site: float = 0.0, pue: float = 1.0) -> Water:
-    """Estimate the water behind `joules`: E x WUE_site + E x PUE x WUE_grid.
+    """Estimate the water consumption of `joules`: E x WUE_site + E x PUE x WUE_grid.
 
     Parameters
     ----------
     joules : float
         Energy at the devices, in J.
     grid : str or float
-        ``"WORLD"``, ``"USA"``, ``"FRA"``, ``"CHN"``, or litres per kWh of your own.
+        ``"WORLD"``, ``"USA"``, ``"FRA"``, ``"CHN"``, or one's own figure in litres per kWh.
     site : float
-        Litres the site evaporates per kWh of its computers (WUE); 0 for one's own machine.
+        Litres evaporated at the site per kWh of the computers (WUE); 0 for one's own machine.
     pue : float
         Power usage effectiveness, 1 for one's own machine.
 
@@ -61,13 +60,13 @@ def water(joules: float, grid: str | float, *, site: float = 0.0, pue: float = 1
         If an amount is negative or not finite, the PUE is below 1, or the region has no figure.
     """
     if isinstance(grid, str):
-        known = GRID_LITRES_PER_KWH.get(grid.strip().upper())
-        if known is None:
-            have = ", ".join(GRID_LITRES_PER_KWH)
+        regional = GRID_LITRES_PER_KWH.get(grid.strip().upper())
+        if regional is None:
+            available = ", ".join(GRID_LITRES_PER_KWH)
             raise ValueError(
-                f"There is no water figure for {grid!r}, only for {have}: give litres per kWh as a number."
+                f"There is no water figure for {grid!r}, only for {available}: give litres per kWh as a number."
             )
-        per_kwh, source = known, f"{grid.strip().upper()}: {known:g} {GRID_SOURCE}"
+        per_kwh, source = regional, f"{grid.strip().upper()}: {regional:g} {GRID_SOURCE}"
     else:
         per_kwh, source = grid, f"{grid:g} litres per kWh generated, given by you"
     if not pue >= 1:  # catches NaN too

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
+from jupyter_green.errors import GreenError
+
 VERSION = 1
 Action = Literal["set", "use", "clear"]
 BudgetAction = Literal["set", "clear", "override"]
@@ -15,7 +17,7 @@ _NEEDS = {"set": ("per", "amount", "covers"), "clear": ("per",), "override": ("r
 MOST_CHARACTERS = 256
 
 
-class RequestError(ValueError):
+class RequestError(GreenError, ValueError):
     """A message that is no request; one sentence.
 
     Parameters

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from jupyter_green.baselines.excess import Joules
+from jupyter_green.errors import GreenError
 from jupyter_green.records import EnergyRecord, Quality, weakest
 from jupyter_green.reporting import numbers
 from jupyter_green.storage.usage_sum import UsageSum
@@ -19,7 +20,7 @@ from .credit import Credit, judged
 from .rebound import Rebound, observed
 
 
-class NoShrinkToFollow(ValueError):
+class NoShrinkToFollow(GreenError, ValueError):
     """There is nothing to tell yet; one sentence."""
 
 

@@ -1,4 +1,4 @@
-"""Floor 0: the nouns. Plain data with units and intervals; no input or output happens here."""
+"""Energy records and their parts: plain data with units and intervals, without input or output."""
 
 from .component import Component, Kind, Method, Quality, weakest
 from .conditions import Conditions, Throttle, Unfair, unfair

@@ -1,8 +1,8 @@
-"""The clocks of this package, bound once from the interpreter itself.
+"""Clocks that cannot be frozen, bound directly to the interpreter's built-in functions.
 
-Libraries for tests freeze time by replacing the functions of the module `time`, in that module and wherever else they
-were imported; a person may do the same by hand, before or after the extension is loaded. Figures must not follow. So
-the functions here belong to a copy of the built-in module that nobody else holds. All are in seconds.
+Test libraries freeze time by replacing the functions of module `time`, there and wherever they were imported; users may
+do the same. Measurements must not be affected. So the functions here belong to a private copy of the built-in module.
+All times are in seconds.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ sleep = _time.sleep
 thread_time = _time.thread_time
 
 STEP_SECONDS = 1.0
-"""A wall clock that is further off than this from where it should be was set, or is not the machine's."""
+"""A wall clock that deviates from its expected time by more than this was set or is faked."""
 AGAIN_SECONDS = 5.0
-"""How long what was found out about such a clock holds."""
+"""How long the result of such a check is reused."""
 
 
 def thread_clock() -> Callable[[], float] | None:
-    """Return a clock of this thread's processor time that other threads can read too, or None where there is none.
+    """Return a clock of the calling thread's CPU time that other threads can read; None if unavailable.
 
-    It may be read only as long as this thread lives.
+    It may be read only while the calling thread lives.
     """
     if not hasattr(_time, "pthread_getcpuclockid"):
         return None
@@ -43,16 +43,16 @@ def thread_clock() -> Callable[[], float] | None:
 
 
 def _since_boot() -> float:
-    """Return a clock that nobody sets and that counts the time asleep too."""
+    """Return a monotonic time that includes suspend."""
     kind = getattr(_time, "CLOCK_BOOTTIME", getattr(_time, "CLOCK_MONOTONIC", None))
     return _time.monotonic() if kind is None else _time.clock_gettime(kind)
 
 
 class WallClock:
-    """Seconds since 1970, where a library that forges them in the interpreter itself is seen through.
+    """Seconds since 1970, robust against libraries that fake the time inside the interpreter.
 
-    The forged time leaps; the machine's own runs on with the time since boot, unless it is set. Which of the two
-    happened is told by the operating system's moment of booting, which is set along with its clock.
+    A faked time jumps; the machine's own advances with the time since boot, unless the clock is set. The operating
+    system's boot time distinguishes the two cases, because it changes when the clock is set.
     """
 
     def __init__(self) -> None:
@@ -60,21 +60,21 @@ class WallClock:
         self._looked: float | None = None
 
     def now(self) -> float:
-        """Return the machine's time."""
-        told, boot = _time.time(), _since_boot()
-        if abs(told - boot - self._offset) <= STEP_SECONDS:
-            self._offset = told - boot
-            return told
+        """Return the machine's time in seconds since 1970."""
+        reported, boot = _time.time(), _since_boot()
+        if abs(reported - boot - self._offset) <= STEP_SECONDS:
+            self._offset = reported - boot
+            return reported
         if self._looked is None or boot - self._looked > AGAIN_SECONDS:
             self._looked = boot
             booted = _booted()
             if booted is not None and abs(booted - self._offset) > 2 * STEP_SECONDS:
-                self._offset = booted  # it was set
+                self._offset = booted  # the clock was set
         return boot + self._offset
 
 
 def _booted() -> float | None:
-    """Return when the system says that it was started, to the second; None where it doesn't say."""
+    """Return the system's boot time, to the second; None if unavailable."""
     import psutil
 
     try:
@@ -84,4 +84,4 @@ def _booted() -> float | None:
 
 
 wall = WallClock().now
-"""Seconds since 1970, of the machine's own clock."""
+"""Seconds since 1970, from the machine's own clock."""

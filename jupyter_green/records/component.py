@@ -1,8 +1,7 @@
-"""One device's share of the energy of a window.
+"""Energy of one device over a window.
 
-A component never exists without saying how its number came about: ``method`` names the way (a
-hardware counter, integrated power, a model), ``quality`` the standing of the figure. A device that
-could not be read keeps its component with ``joules=None`` and a ``note``; it is never turned into 0.
+A component always states how its figure was obtained: `method` (hardware counter, integrated power, model) and
+`quality`. A device that could not be read has a component with ``joules=None`` and a `note`; it never counts as 0.
 """
 
 from __future__ import annotations
@@ -21,9 +20,9 @@ _WEAKEST: tuple[Quality, ...] = ("simulated", "estimated", "measured")
 
 
 def weakest(qualities: Iterable[str | None]) -> Quality | None:
-    """Return what a sum of figures may be called: the weakest quality among them; None where there is none."""
-    found = set(qualities)
-    return next((quality for quality in _WEAKEST if quality in found), None)
+    """Return the quality of a sum: the weakest quality among its parts; None without any."""
+    present = set(qualities)
+    return next((quality for quality in _WEAKEST if quality in present), None)
 
 
 @dataclass(frozen=True)
@@ -35,41 +34,41 @@ class Component:
     kind : {"gpu", "cpu", "dram", "other"}
         Class of device.
     device : str
-        Name for people, such as ``"GPU 0, NVIDIA A10"``.
+        Display name, such as ``"GPU 0, NVIDIA A10"``.
     key : str
-        Stable identity of the sensor, such as ``"nvidia:GPU-6f0c…"``.
+        Stable id of the sensor, such as ``"nvidia:GPU-6f0c…"``.
     joules : float or None
-        Energy in joules; None where there is no reading.
+        Energy in joules; None without a reading.
     uncertainty : float or None
-        Half-width in joules of the 95 % interval, sensor gain included.
+        Half-width of the 95 % interval in joules, gain error included.
     gain_uncertainty : float or None
-        The part of `uncertainty` that is the sensor's own systematic error, in joules.
+        The part of `uncertainty` that is the sensor's systematic (gain) error, in joules.
     method : {"counter", "power", "model"}
-        How the figure came about.
+        How the figure was obtained.
     quality : {"measured", "estimated", "simulated"}
-        What the figure may be called.
+        Quality of the figure.
     scope : str
         What the figure covers, such as ``"whole board"`` or ``"this kernel and its children"``.
     source : str
-        Name of the sensor source; gain errors are shared within one source.
+        Name of the sensor's source; gain errors are fully correlated within one source.
     idle_joules : float or None
-        What the idle device would have drawn over the same seconds.
+        Energy that the idle device would have used in the same time.
     own_joules : float or None
-        The part attributed to this process tree; None where it can't be told.
+        Energy attributed to this process tree; None if unknown.
     shared : bool or None
-        Whether other processes used the device meanwhile; None where it can't be told.
+        Whether other processes used the device in the window; None if unknown.
     tick_seconds : float or None
-        Update period of the sensor as seen, in seconds.
+        Observed update period of the sensor, in seconds.
     note : str or None
-        Why a reading is absent, wide or attributed; a sentence for each of these that holds, for people alone.
+        Why a reading is missing, uncertain or attributed, one sentence for each; never parsed by code.
     cpu_seconds : float or None
-        The processor time that a figure of a model was made from, in seconds; None for a sensor's.
+        CPU time from which a model computed the figure, in seconds; None for a sensor.
     others_busy : float or None
-        The share of the machine's cores that other processes kept busy meanwhile, 0 to 1; None where it is not known.
+        Share of the machine's cores that other processes kept busy, 0 to 1; None if unknown.
     celsius, clock_mhz, clock_spread_mhz, throttle
-        As in `Conditions`; None where the driver does not tell.
+        As in `Conditions`; None if the driver does not report them.
     power_mismatch : PowerMismatch or None
-        By how much the device's shown power differs from its counter; None where they agree, or nobody could tell.
+        Difference between the device's power readings and its counter; None if they agree or can't be compared.
     """
 
     kind: Kind
@@ -97,31 +96,31 @@ class Component:
 
     @property
     def conditions(self) -> Conditions:
-        """What the device was like."""
+        """Conditions of the device."""
         return Conditions(self.celsius, self.clock_mhz, self.clock_spread_mhz, self.throttle)
 
     def noted(self, said: str) -> Component:
-        """Return a copy whose note says one more sentence; what it said before stays."""
-        before = self.note or ""
-        return self if said in before else replace(self, note=f"{before} {said}".strip())
+        """Return a copy with a sentence added to its note, unless the note contains it."""
+        note = self.note or ""
+        return self if said in note else replace(self, note=f"{note} {said}".strip())
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the component as plain JSON-ready data."""
+        """Return JSON-ready data."""
         data = asdict(self)
         data["throttle"] = None if self.throttle is None else list(self.throttle)
         return data
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Component:
-        """Build a component from `to_dict` output; unknown keys are ignored."""
+        """Rebuild a component from the output of `to_dict`; unknown keys are ignored."""
         codes, mismatch = data.get("throttle"), data.get("power_mismatch")
-        known = {name: value for name, value in data.items() if name in _FIELDS}
-        known["throttle"] = tuple(codes) if isinstance(codes, (list, tuple)) else None
+        values = {name: value for name, value in data.items() if name in _FIELDS}
+        values["throttle"] = tuple(codes) if isinstance(codes, (list, tuple)) else None
         if mismatch is not None:
-            known["power_mismatch"] = PowerMismatch.from_dict(mismatch)
+            values["power_mismatch"] = PowerMismatch.from_dict(mismatch)
         elif "power_mismatch" not in data:
-            known["power_mismatch"] = old_mismatch(data.get("note"))
-        return cls(**known)
+            values["power_mismatch"] = old_mismatch(data.get("note"))
+        return cls(**values)
 
 
 _FIELDS = frozenset(field.name for field in fields(Component))

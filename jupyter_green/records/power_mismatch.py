@@ -1,7 +1,7 @@
-"""By how much the power that a GPU shows differs from its energy counter: the fact, and the sentence that says it.
+"""Difference between a GPU's power readings and its energy counter, as data and as a sentence.
 
-The figure keeps the counter's value and its interval reaches the other one. Code reads the fact; only `old_mismatch`
-reads sentences, of records from before there were facts.
+The figure is that of the counter, and its interval includes the other value. Code reads the data. Only `old_mismatch`
+parses sentences, for records stored before the data existed.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ _OLD = re.compile(
 
 @dataclass(frozen=True)
 class PowerMismatch:
-    """The shown power beside the counter, over one window.
+    """Power readings compared with the counter, over one window.
 
     Parameters
     ----------
     ratio : float
-        (shown - counted) / counted.
+        (power readings - counter) / counter.
     recent : bool
-        Whether the window was too short to tell, and the latest readings before its end were taken.
+        Whether the window was too short, and the latest readings before its end were compared instead.
     """
 
     ratio: float
@@ -34,23 +34,23 @@ class PowerMismatch:
 
     @property
     def sentence(self) -> str:
-        """The whole sentence, for the figure's note."""
-        lately, way = " lately" if self.recent else "", "more" if self.ratio > 0 else "less"
+        """The sentence for the component's note."""
+        lately, word = " lately" if self.recent else "", "more" if self.ratio > 0 else "less"
         percent = f"{100 * abs(self.ratio):.0f}%"
-        return f"The board's shown power came{lately} to {percent} {way} than its counter; the interval reaches both."
+        return f"The board's shown power came{lately} to {percent} {word} than its counter; the interval reaches both."
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON-ready data."""
+        """Return JSON-ready data."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> PowerMismatch:
-        """Rebuild it from `to_dict` output; unknown keys are ignored.
+        """Rebuild it from the output of `to_dict`; unknown keys are ignored.
 
         Raises
         ------
         ValueError
-            If a value is of the wrong kind.
+            If a value has the wrong type.
         """
         ratio, recent = data.get("ratio"), data.get("recent")
         if isinstance(ratio, bool) or not isinstance(ratio, (int, float)) or not math.isfinite(ratio):
@@ -61,9 +61,9 @@ class PowerMismatch:
 
 
 def old_mismatch(note: object) -> PowerMismatch | None:
-    """Return what the note of a component tells that was stored without the fact; None where it tells none."""
-    found = _OLD.search(note) if isinstance(note, str) else None
-    if found is None:
+    """Return the mismatch parsed from a component's note that was stored without it; None without one."""
+    match = _OLD.search(note) if isinstance(note, str) else None
+    if match is None:
         return None
-    ratio = int(found["percent"]) / 100
-    return PowerMismatch(ratio if found["way"] == "more" else -ratio, found["recent"] is not None)
+    ratio = int(match["percent"]) / 100
+    return PowerMismatch(ratio if match["way"] == "more" else -ratio, match["recent"] is not None)

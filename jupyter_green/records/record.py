@@ -1,8 +1,8 @@
-"""The energy of one window: the noun everything else in the package speaks about.
+"""The energy record of one window, the central data type of the package.
 
-Sums are computed from the components, never stored beside them, so that a record cannot contradict
-itself. Random errors of components are independent and add in quadrature; gain errors are shared by
-the sensors of one source (two boards read by one driver lean the same way) and add linearly within it.
+Sums are computed from the components and never stored beside them, so that a record cannot contradict itself. Random
+errors of components are independent and add in quadrature. Gain errors are fully correlated within one source (two GPUs
+read by one driver) and add linearly there.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .shrink_outcome import ShrinkOutcome, old_outcomes
 from .trace import Trace
 
 SCHEMA_VERSION = 1
-"""Version of `EnergyRecord.to_dict`; raised when a field changes its meaning."""
+"""Version of `EnergyRecord.to_dict`; incremented when the meaning of a field changes."""
 
 Status = Literal["ok", "error", "interrupted", "killed"]
 Span = Literal["cell", "window", "gap", "trial"]
@@ -25,18 +25,18 @@ Purpose = Literal["inference", "training", "other"]
 
 
 def new_id() -> str:
-    """Return a fresh record identity."""
+    """Return a new record id."""
     return uuid.uuid4().hex
 
 
 def cell_key(cell_id: str | None, record_id: str) -> str:
-    """Return by what executions are held to be of the same cell: its id, or where it has none the execution's own."""
+    """Return the key that executions of one cell share: its id, or without one the record's own id."""
     return cell_id or f"#{record_id}"
 
 
 @dataclass(frozen=True)
 class EnergyRecord:
-    """Energy used in one window of time, with its interval and its provenance.
+    """Energy of one window of time, with its interval and provenance.
 
     Parameters
     ----------
@@ -45,34 +45,32 @@ class EnergyRecord:
     seconds : float
         Length of the window on the monotonic clock, in seconds.
     started_at : float
-        Start in seconds since 1970 (UTC); for display and for reports, never for durations.
+        Start in seconds since 1970 (UTC). For display and reports, never for durations.
     status : {"ok", "error", "interrupted", "killed"}
         How the window ended.
     final : bool
-        False while the figure may still settle.
+        False while the figures may still change.
     span : {"cell", "window", "gap", "trial"}
-        A notebook cell, a `green.meter()` block, the time between cells, or a trial of a candidate.
+        A notebook cell, a `green.meter()` block, the idle time between cells, or a trial of a candidate.
     parent : str or None
-        Identity of the record whose window encloses this one; its joules are part of that one's, so
-        totals count only records without a parent.
+        Id of the record whose window encloses this one and includes its energy. Totals count only records whose
+        parent is not counted.
     units, unit : float, str or None
-        Number and name of the things done (tokens, images), for `joules_per_unit`.
+        Number and name of the units of work (tokens, images), for `joules_per_unit`.
     batch_size : int or None
-        How many things were done at a time, which joules per unit depend on; None where it is not known or
-        was not always the same.
+        Units processed at a time, which affects joules per unit. None if unknown or not constant.
     overhead_seconds : float
-        Processor time that metering itself took on the cell's path.
+        CPU time of the metering itself, in seconds.
     purpose : {"inference", "training", "other"} or None
-        What was done with a model, for budgets and for display; no excess and no price looks at it. None where
-        nobody looked.
+        What a model was used for; for budgets and display only, not for prices. None if not detected.
     co2e_grams, cost, currency : float, float, str or None
-        Filled in when a region or a tariff is set.
+        Set if a region or a tariff is configured.
     tariff : str or None
-        Version of the tariff that `cost` was priced by.
+        Version of the tariff used for `cost`.
     notes : tuple of str
-        Sentences a reader must know; for people alone.
+        Notes for the reader; never parsed by code.
     shrinks : tuple of ShrinkOutcome
-        Of a search for a cheaper model its outcome; of a cell or block those of the searches that ran in it.
+        For the record of a model search, its outcome; for a cell or block, those of the searches that ran in it.
     """
 
     components: tuple[Component, ...]
@@ -108,19 +106,19 @@ class EnergyRecord:
 
     @property
     def joules(self) -> float | None:
-        """Sum of the readings in joules; None where no device could be read."""
-        read = [part.joules for part in self.components if part.joules is not None]
-        return math.fsum(read) if read else None
+        """Sum of the readings in joules; None if no device could be read."""
+        readings = [part.joules for part in self.components if part.joules is not None]
+        return math.fsum(readings) if readings else None
 
     @property
     def incomplete(self) -> str:
-        """Which part of the devices is missing in `joules`, "1 of 2 devices not counted"; empty where none is."""
+        """How many devices are missing in `joules`: "1 of 2 devices not counted"; empty if none."""
         missing = sum(part.joules is None for part in self.components)
         return f"{missing} of {len(self.components)} devices not counted" if 0 < missing < len(self.components) else ""
 
     @property
     def uncertainty(self) -> float | None:
-        """Half-width of the 95 % interval of `joules`, sensor gain included."""
+        """Half-width of the 95 % interval of `joules`, gain errors included."""
         if self.joules is None:
             return None
         randoms, gains = list[float](), dict[str, float]()
@@ -128,15 +126,15 @@ class EnergyRecord:
             if part.joules is None:
                 continue
             gain = part.gain_uncertainty or 0.0
-            whole = math.inf if part.uncertainty is None else part.uncertainty
-            randoms.append(math.sqrt(max(0.0, whole - gain)) * math.sqrt(whole + gain))
+            width = math.inf if part.uncertainty is None else part.uncertainty
+            randoms.append(math.sqrt(max(0.0, width - gain)) * math.sqrt(width + gain))
             source = part.source or part.key
             gains[source] = gains.get(source, 0.0) + gain
         return math.hypot(*randoms, *gains.values())
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """95 % interval of `joules`, cut at 0; None where there is no reading."""
+        """95 % interval of `joules`, clipped at 0; None without a reading."""
         joules, uncertainty = self.joules, self.uncertainty
         if joules is None or uncertainty is None:
             return None
@@ -144,7 +142,7 @@ class EnergyRecord:
 
     @property
     def below_resolution(self) -> bool:
-        """Whether the interval reaches 0, so that only an upper bound can be stated."""
+        """Whether the interval includes 0, so that only an upper bound can be stated."""
         joules, uncertainty = self.joules, self.uncertainty
         return joules is not None and uncertainty is not None and uncertainty >= joules
 
@@ -164,12 +162,12 @@ class EnergyRecord:
 
     @property
     def quality(self) -> Quality:
-        """The weakest standing among the readings: simulated, then estimated, then measured."""
+        """The weakest quality among the readings: simulated, then estimated, then measured."""
         return weakest(part.quality for part in self.components if part.joules is not None) or "estimated"
 
     @property
     def measured_share(self) -> float | None:
-        """Share of `joules` that was measured (0 to 1); simulated figures are not."""
+        """Measured share of `joules` (0 to 1); simulated figures do not count as measured."""
         total = self.joules
         if not total:
             return None
@@ -177,34 +175,38 @@ class EnergyRecord:
 
     @property
     def shared(self) -> bool | None:
-        """Whether a device was shared with other processes; None where it can't be told."""
-        told = [part.shared for part in self.components if part.joules is not None]
-        return True if True in told else (None if None in told else False)
+        """Whether a device was shared with other processes; None if unknown."""
+        flags = [part.shared for part in self.components if part.joules is not None]
+        return True if True in flags else (None if None in flags else False)
 
     @property
     def idle_joules(self) -> float | None:
-        """Sum of what the idle devices would have drawn; None where no device can tell."""
+        """Sum of the idle energy of the devices; None if unknown for all."""
         return _sum_known(part.idle_joules for part in self.components)
 
     @property
     def own_joules(self) -> float | None:
-        """Joules attributed to this process tree; None unless every read device can tell."""
-        own = [part.own_joules for part in self.components if part.joules is not None]
-        return None if not own or None in own else math.fsum(value for value in own if value is not None)
+        """Energy attributed to this process tree; None unless known for every read device."""
+        own_joules = [part.own_joules for part in self.components if part.joules is not None]
+        return (
+            None
+            if not own_joules or None in own_joules
+            else math.fsum(value for value in own_joules if value is not None)
+        )
 
     @property
     def search(self) -> ShrinkOutcome | None:
-        """What the search came to whose own record this is; None for any other record."""
+        """Outcome of the search that this record describes; None for other records."""
         return self.shrinks[-1] if self.span == "trial" and self.shrinks else None
 
-    # ---- carrying -----------------------------------------------------------------------------
+    # ---- conversion ---------------------------------------------------------------------------
 
     def with_(self, **changes: Any) -> EnergyRecord:
         """Return a copy with some fields replaced."""
         return replace(self, **changes)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON-ready data, sums included, with the schema's version."""
+        """Return JSON-ready data, including the sums and the schema version."""
         data: dict[str, Any] = {"schema": SCHEMA_VERSION}
         for item in fields(self):
             data[item.name] = getattr(self, item.name)
@@ -229,12 +231,12 @@ class EnergyRecord:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> EnergyRecord:
-        """Rebuild a record from `to_dict` output; sums are computed anew.
+        """Rebuild a record from the output of `to_dict`; sums are recomputed.
 
         Raises
         ------
         ValueError
-            If the data was written by a newer schema than this version reads.
+            If the data has a newer schema than this version reads.
         """
         version = data.get("schema", 0)
         if not isinstance(version, int) or version > SCHEMA_VERSION:
@@ -242,26 +244,26 @@ class EnergyRecord:
             raise ValueError(
                 f"This record has schema {shown}; this jupyter_green reads up to {SCHEMA_VERSION}. Upgrade it."
             )
-        kept = {name: value for name, value in data.items() if name in _FIELDS}
-        kept["components"] = tuple(Component.from_dict(part) for part in data.get("components", ()))
-        kept["notes"] = notes = tuple(data.get("notes", ()))
+        values = {name: value for name, value in data.items() if name in _FIELDS}
+        values["components"] = tuple(Component.from_dict(part) for part in data.get("components", ()))
+        values["notes"] = notes = tuple(data.get("notes", ()))
         outcomes = data.get("shrinks")
-        kept["shrinks"] = (
+        values["shrinks"] = (
             old_outcomes(data.get("label"), notes)
             if outcomes is None
             else tuple(ShrinkOutcome.from_dict(outcome) for outcome in outcomes)
         )
         trace = data.get("trace")
-        kept["trace"] = None if trace is None else Trace.from_dict(trace)
-        return cls(**kept)
+        values["trace"] = None if trace is None else Trace.from_dict(trace)
+        return cls(**values)
 
     def plot(self) -> Trace:
-        """Return the power of this window over time, an object that draws itself in a notebook.
+        """Return the power trace of this window, an object that displays itself in a notebook.
 
         Raises
         ------
         ValueError
-            If there is none; one sentence that says what it takes.
+            If there is none; the message says what it takes.
         """
         if self.trace is None or not self.trace.series:
             raise ValueError(
@@ -271,28 +273,27 @@ class EnergyRecord:
         return self.trace
 
     def _courseless(self) -> str:
-        """Why there is no course of power whatever the window's length, as the end of a sentence."""
-        ways = {part.method for part in self.components if part.joules is not None}
+        """Return why no window here could have a trace, as the end of a sentence; else empty."""
+        methods = {part.method for part in self.components if part.joules is not None}
         if self.span == "gap":
             return ", and none is kept of the time between cells"
-        if not ways:
+        if not methods:
             return ", and no device was read here"
-        return ", and no sensor was read here, only an estimate made twice a second" if ways == {"model"} else ""
+        return ", and no sensor was read here, only an estimate made twice a second" if methods == {"model"} else ""
 
     def __repr__(self) -> str:
         joules, uncertainty = self.joules, self.uncertainty
         amount = "no reading" if joules is None else f"{joules:.3g} J ± {uncertainty:.2g}, {self.quality}"
         missing = f", {self.incomplete}" if self.incomplete else ""
-        ended = f"{self.status}{'' if self.final else ', so far'}"
-        return f"<EnergyRecord {amount}{missing}, {self.seconds:.3g} s, {ended}>"
+        state = f"{self.status}{'' if self.final else ', so far'}"
+        return f"<EnergyRecord {amount}{missing}, {self.seconds:.3g} s, {state}>"
 
 
 def is_simulated(record: EnergyRecord) -> bool:
-    """Return whether a record's figure is simulated, so that it joins no real one.
+    """Return whether a record counts as simulated, so that it is not added to real ones.
 
-    It is if any device that joules were read of is simulated. Joules of measured and estimated devices stay real beside
-    a simulated device without a reading, which adds nothing to them. Where nothing was read there is no figure, and any
-    simulated device makes the record one of the simulated.
+    It does if any device with a reading is simulated. A simulated device without a reading does not affect the readings
+    of others. Without any reading, any simulated device makes the record simulated.
     """
     if record.joules is None:
         return any(part.quality == "simulated" for part in record.components)
@@ -303,6 +304,6 @@ _FIELDS = frozenset(item.name for item in fields(EnergyRecord))
 
 
 def _sum_known(values: Any) -> float | None:
-    known = [value for value in values if value is not None]
-    # Forged records hold anything: a sum beyond what a float holds is no figure.
-    return math.fsum(known) if known and math.isfinite(sum(map(abs, known))) else None
+    numbers = [value for value in values if value is not None]
+    # Imported values may be arbitrarily large: return None if the sum overflows.
+    return math.fsum(numbers) if numbers and math.isfinite(sum(map(abs, numbers))) else None

@@ -1,7 +1,7 @@
-"""What a search for a cheaper model came to: a code with its parameters, and the one line that says it.
+"""Outcome of a search for a cheaper model: a code with parameters, and its one-line text.
 
-The line is the label of the search's own record, and a note of the cell that it ran in. Code reads the outcome; only
-`old_outcomes` reads lines, of records from before there were outcomes.
+The line is the label of the search's own record, and a note of the cell that it ran in. Code reads the outcome. Only
+`old_outcomes` parses lines, for records stored before outcomes existed.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ _PROVEN = re.compile(r", proven(,|$)")
 
 @dataclass(frozen=True)
 class ShrinkOutcome:
-    """What came of one search.
+    """Outcome of one search.
 
     Parameters
     ----------
     code : {"kept", "nothing_gained", "unknown", "interrupted"}
-        Whether a candidate was kept, and if none was, why.
+        Whether a candidate was selected, and if not, why.
     model : str
         Name of the original model.
     proven : bool
-        Whether less cost within the accepted loss was shown.
+        Whether lower cost within the accepted quality loss is statistically significant.
     kept : str
-        What was kept and what it saves, for people; empty where nothing was kept.
+        The selected candidate and its saving, for display; empty if none was selected.
     """
 
     code: ShrinkCode
@@ -46,7 +46,7 @@ class ShrinkOutcome:
 
     @property
     def ending(self) -> str:
-        """What came of it without the model's name: " → int8, 4.0× less energy, proven", ": nothing gained"."""
+        """The text without the model's name: " → int8, 4.0× less energy, proven", ": nothing gained"."""
         return f"{_ARROW}{self.kept}" if self.code == "kept" else f": {_WORDS[self.code]}"
 
     @property
@@ -55,19 +55,19 @@ class ShrinkOutcome:
         return f"{_PREFIX}{self.model}{self.ending if self.code == 'kept' else f', {_WORDS[self.code]}'}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON-ready data."""
+        """Return JSON-ready data."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> ShrinkOutcome:
-        """Rebuild an outcome from `to_dict` output; unknown keys are ignored.
+        """Rebuild an outcome from the output of `to_dict`; unknown keys are ignored.
 
         Raises
         ------
         ValueError
-            If a value is of the wrong kind.
+            If a value has the wrong type.
         """
-        code = next((known for known in get_args(ShrinkCode) if known == data.get("code")), None)
+        code = next((valid_code for valid_code in get_args(ShrinkCode) if valid_code == data.get("code")), None)
         model, proven, kept = (data.get(name) for name in ("model", "proven", "kept"))
         if code is None or not isinstance(proven, bool):
             raise ValueError("a search's outcome has an unknown code")
@@ -77,9 +77,9 @@ class ShrinkOutcome:
 
 
 def old_outcomes(label: object, notes: Sequence[object]) -> tuple[ShrinkOutcome, ...]:
-    """Return the outcomes that the label and the notes of a record tell that was stored without them.
+    """Return the outcomes parsed from the label and notes of a record that was stored without them.
 
-    The records of a search's laps begin likewise ("shrink: original") and tell none.
+    Labels of a search's cost measurements start with the same prefix ("shrink: original") but contain no outcome.
     """
     outcomes = map(_parsed, dict.fromkeys(text for text in (*notes, label) if isinstance(text, str)))
     return tuple(outcome for outcome in outcomes if outcome is not None)

@@ -1,4 +1,4 @@
-"""Records that are kept as their sum: components added up by sensor, so that the sum has the ± of all of them."""
+"""Sums of records: components added up by sensor, with the uncertainty of the sum."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from .record import EnergyRecord
 
 
 def merged(components: Iterable[Component]) -> tuple[Component, ...]:
-    """Return one component for each sensor and quality, those without a reading apart.
+    """Return one component for each sensor and quality. Components without a reading are kept separate.
 
-    Random errors add in quadrature and gain errors linearly, as in `EnergyRecord.uncertainty`. A half-width that is not
-    known stays so.
+    Random errors add in quadrature and gain errors linearly, as in `EnergyRecord.uncertainty`. If a half-width is
+    unknown, that of the sum is infinite.
     """
     groups: dict[tuple[object, ...], list[Component]] = {}
     for part in components:
@@ -31,8 +31,8 @@ def _merged(parts: list[Component]) -> Component:
     gain = math.fsum(part.gain_uncertainty or 0.0 for part in parts)
     squares = gain * gain
     for part in parts:
-        own, whole = part.gain_uncertainty or 0.0, math.inf if part.uncertainty is None else part.uncertainty
-        squares += max(0.0, whole - own) * (whole + own)
+        own, width = part.gain_uncertainty or 0.0, math.inf if part.uncertainty is None else part.uncertainty
+        squares += max(0.0, width - own) * (width + own)
     idle = [part.idle_joules for part in parts if part.idle_joules is not None]
     own_joules = [part.own_joules for part in parts]
     shared = [part.shared for part in parts]
@@ -48,7 +48,7 @@ def _merged(parts: list[Component]) -> Component:
 
 
 def plus(record: EnergyRecord, other: EnergyRecord) -> EnergyRecord:
-    """Return a record with another one's energy and seconds added; all else is as the first has it."""
+    """Return a record with another one's energy and duration added; all other fields are the first record's."""
     return record.with_(
         components=merged((*record.components, *other.components)),
         seconds=record.seconds + other.seconds,
@@ -57,14 +57,15 @@ def plus(record: EnergyRecord, other: EnergyRecord) -> EnergyRecord:
 
 
 Sensor = tuple[Kind, str, str, str, Quality, Method]
+"""Kind, device, key, source, quality and method of a component: the key of a sum."""
 Figures = tuple[Sensor, float | None, float, float]
-"""Of a sensor its joules, the square of what is random in them, and its own error."""
+"""For one sensor: joules, square of the random half-width in J², and gain error in joules."""
 
 
 class EnergySum:
-    """Records added up one by one, so that any number of them takes the room of one.
+    """Running sum of records, in constant memory.
 
-    The sum is that of `merged`: one component for each sensor and quality.
+    The result is that of `merged`: one component for each sensor and quality.
     """
 
     def __init__(self) -> None:
@@ -72,12 +73,12 @@ class EnergySum:
         self.seconds = 0.0
         self._first = math.inf
         self._read: dict[Sensor, list[float]] = {}
-        """Joules, squares of what is random in them, and their sensor's own error."""
+        """Joules, sum of squared random half-widths, and gain error."""
         self._absent: dict[Sensor, None] = {}
 
     @property
     def joules(self) -> float | None:
-        """Sum of the readings in joules; None where there is none."""
+        """Sum of the readings in joules; None without a reading."""
         return math.fsum(figures[0] for figures in self._read.values()) if self._read else None
 
     def add(self, record: FlatRecord) -> None:
@@ -85,7 +86,7 @@ class EnergySum:
         self.add_figures(record, figures_of(record))
 
     def add_figures(self, record: FlatRecord, given: Iterable[Figures]) -> None:
-        """Add a record whose figures were made already, because it is in other sums too."""
+        """Add a record whose figures were computed before, because they are added to several sums."""
         self.count += 1
         self.seconds += record.seconds
         self._first = min(self._first, record.started_at)
@@ -105,7 +106,7 @@ class EnergySum:
         self.unread += unread
 
     def record(self) -> EnergyRecord:
-        """Return the sum as one record."""
+        """Return the sum as a record."""
         parts = [_summed(sensor, None, None, None) for sensor in self._absent]
         for sensor, (joules, squares, gain) in self._read.items():
             parts.append(_summed(sensor, joules, math.sqrt(squares + gain * gain), gain))
@@ -115,12 +116,12 @@ class EnergySum:
 
 def figures_of(record: FlatRecord) -> list[Figures]:
     """Return what each device of a record adds to a sum."""
-    found: list[Figures] = []
+    figures: list[Figures] = []
     for part in record.parts:
-        whole, gain = part.uncertainty, part.gain_uncertainty or 0.0
-        square = math.inf if whole is None else (whole - gain) * (whole + gain) if whole > gain else 0.0
-        found.append((part[:6], part.joules, square, gain))
-    return found
+        width, gain = part.uncertainty, part.gain_uncertainty or 0.0
+        square = math.inf if width is None else (width - gain) * (width + gain) if width > gain else 0.0
+        figures.append((part[:6], part.joules, square, gain))
+    return figures
 
 
 def _summed(sensor: Sensor, joules: float | None, width: float | None, gain: float | None) -> Component:

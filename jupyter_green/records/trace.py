@@ -1,6 +1,6 @@
-"""The course of power in a window: one short series per device, thinned so that a record stays small.
+"""Power over time in a window: one short series per device, thinned so that records stay small.
 
-A gap in the readings is a gap in the series (None), never a line drawn across it.
+Missing readings are None in the series and are never interpolated.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ class Trace:
     Parameters
     ----------
     series : mapping of str to sequence of (float, float or None)
-        For each device, pairs of seconds since the window's start and mean watts up to the next
-        pair; None where there was no reading.
+        For each device, pairs of time since the window's start in seconds and mean power until the next pair in
+        watts; None without a reading.
     seconds : float
         Length of the window in seconds.
     simulated : bool
-        Whether any series came from a simulated sensor.
+        Whether any series is from a simulated sensor.
     """
 
     series: Mapping[str, tuple[tuple[float, float | None], ...]]
@@ -30,7 +30,7 @@ class Trace:
     simulated: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON-ready data."""
+        """Return JSON-ready data."""
         return {
             "series": {name: [list(pair) for pair in pairs] for name, pairs in self.series.items()},
             "seconds": self.seconds,
@@ -39,7 +39,7 @@ class Trace:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Trace:
-        """Rebuild a trace from `to_dict` output."""
+        """Rebuild a trace from the output of `to_dict`."""
         series = {name: tuple((float(t), w) for t, w in pairs) for name, pairs in data.get("series", {}).items()}
         return cls(series=series, seconds=float(data.get("seconds", 0.0)), simulated=bool(data.get("simulated")))
 

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
+from jupyter_green.errors import GreenError
 from jupyter_green.records import Kind, Method, Quality, Throttle
 
 OFFSET_WATTS = 5.0
@@ -25,7 +26,7 @@ An A100 recorded together with an external meter at its inputs read 4.9 W (8 %) 
 """
 
 
-class SensorFault(Exception):
+class SensorFault(GreenError):
     """A reading failed. The message is one sentence, shown in the record's note."""
 
 

@@ -1,4 +1,4 @@
-"""Floor 7: the ledger behind a Jupyter Server, for pages and programs that read figures over HTTP.
+"""The Jupyter Server extension: the ledger over HTTP, for pages and programs.
 
-Nothing of Jupyter Server is imported before it asks for the extension: the package is in every kernel too.
+Nothing of Jupyter Server is imported here, because this package is also installed in every kernel.
 """

@@ -1,7 +1,7 @@
-"""What a request asks for, checked before anything is read.
+"""Validation of query arguments, before anything is read.
 
-A name that is not known is refused, because a filter that is silently left out gives a wrong figure. Jupyter's own
-arguments pass, and so does the number that JupyterLab appends against caches.
+Unknown names are rejected, because an ignored filter gives a wrong figure. Jupyter's own arguments are accepted, and so
+is the cache-busting number that JupyterLab appends.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ class Arguments:
     Parameters
     ----------
     given : mapping
-        Each name with its values, as they came.
+        The raw values by name.
     known : collection of str
-        Names that the route takes.
+        Names that the route accepts.
 
     Raises
     ------
     Refusal
-        If there is a name that is not known, one twice, or one that is no text.
+        If a name is unknown or repeated, or a value is not UTF-8 text.
     """
 
     def __init__(self, given: Mapping[str, Sequence[bytes]], known: Collection[str]) -> None:
@@ -38,8 +38,8 @@ class Arguments:
             if name in _JUPYTERS or re.fullmatch(r"[0-9]+", name):
                 continue
             if name not in known:
-                may = f"it takes {', '.join(sorted(known))}" if known else "it takes none"
-                raise Refusal(400, f"This route has no argument {name[:80]!r}; {may}.")
+                accepted = f"it takes {', '.join(sorted(known))}" if known else "it takes none"
+                raise Refusal(400, f"This route has no argument {name[:80]!r}; {accepted}.")
             if len(values) > 1:
                 raise Refusal(400, f"The argument {name!r} is given {len(values)} times; give it once.")
             try:
@@ -51,29 +51,29 @@ class Arguments:
             self._values[name] = text
 
     def text(self, name: str) -> str | None:
-        """Return a text; None where it is absent or empty."""
+        """Return a text; None if absent or empty."""
         return self._values.get(name) or None
 
     def needed(self, name: str) -> str:
-        """Return a text that must be there.
+        """Return a required text.
 
         Raises
         ------
         Refusal
             If it is absent or empty.
         """
-        found = self.text(name)
-        if found is None:
+        text = self.text(name)
+        if text is None:
             raise Refusal(400, f"The argument {name!r} is missing.")
-        return found
+        return text
 
     def whole(self, name: str, default: int, low: int = 0, high: int = _HIGHEST) -> int:
-        """Return a whole number.
+        """Return an integer.
 
         Raises
         ------
         Refusal
-            If it is none, or outside `low` to `high`.
+            If it is not an integer, or outside `low` to `high`.
         """
         text = self._values.get(name)
         if text is None:
@@ -83,12 +83,12 @@ class Arguments:
         return int(text)
 
     def period(self) -> tuple[float | None, float | None]:
-        """Return the times ``since`` and ``until`` in seconds since 1970; a time without a zone is one of the server's.
+        """Return ``since`` and ``until`` in seconds since 1970. Times without a zone are in the server's zone.
 
         Raises
         ------
         Refusal
-            If one is no time, or the end comes before the start.
+            If a time is invalid, or the end is before the start.
         """
         from jupyter_green.storage.time_range import moment, period
 

@@ -1,8 +1,8 @@
-"""Tells pages that the ledger has changed, while there are pages that want to know.
+"""Notifies pages when the ledger changes, while there are pages that ask.
 
-It begins with a request and ends by itself a minute after the last one: nothing runs, and nothing is looked at, where
-nobody asks. A look is a look at the file's size and time; only where these differ are the records counted, and only
-where the counts differ is something said, because SQLite moves its log about without any record coming or going.
+A request starts it; it stops by itself a minute after the last one, so an unused extension costs nothing. It polls the
+file's size and modification time. Only if these differ, the records are counted, and only if the counts differ, an
+event is emitted: SQLite also rewrites its log when no record has changed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PATIENCE = 5.0
 
 
 class ChangeNotifier:
-    """Looks at a ledger while pages ask.
+    """Polls a ledger while pages send requests.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class ChangeNotifier:
     tell : callable
         Called on the event loop with the data of one event.
     log : Logger
-        Where a fault is noted.
+        Log for errors.
     """
 
     def __init__(self, source: LedgerClient, tell: Callable[[Change], None], log: Logger) -> None:
@@ -47,17 +47,17 @@ class ChangeNotifier:
         self._census: RecordCounts | None = None
         self._ready = asyncio.Event()
         self._late = False
-        """Whether a page was answered before the first look was over."""
+        """Whether a page was answered before the first check finished."""
 
     async def asked(self, wait: bool = True) -> None:
-        """Note that a page asks; returns once every later change will be told.
+        """Register a request; returns once every later change will be notified.
 
-        Where the first look takes long nobody waits for it: after it is told that something may have changed.
+        If the first check takes long, it is not awaited; an event for a possible change is emitted after it.
 
         Parameters
         ----------
         wait : bool
-            Whether to wait for the first look at all.
+            Whether to wait for the first check at all.
         """
         self._asked = time.monotonic()
         if self._task is None or self._task.done():
@@ -73,50 +73,50 @@ class ChangeNotifier:
                 self._late = True
 
     def stop(self) -> None:
-        """End the watch."""
+        """Stop polling."""
         if self._task is not None:
             self._task.cancel()
 
-    # ---- inside -------------------------------------------------------------------------------
+    # ---- internal -----------------------------------------------------------------------------
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._log.error("jupyter_green | changes of the ledger are not told any more", exc_info=error)
 
     async def _keep_looking(self, ready: asyncio.Event) -> None:
-        every = _EVERY_ELSEWHERE if self._source.elsewhere else _EVERY
+        interval = _EVERY_ELSEWHERE if self._source.elsewhere else _EVERY
         self._since = time.time() - _BACK
         self._stamp = self._census = None
         try:
             await self._look()
         finally:
             ready.set()
-        blind, self._late = self._census is None or self._late, False
+        may_have_missed, self._late = self._census is None or self._late, False
         while time.monotonic() - self._asked < _LINGER:
-            await asyncio.sleep(every)
+            await asyncio.sleep(interval)
             for change in await self._look():
                 self._tell(change)
-            if blind and self._census is not None:
-                blind = False
+            if may_have_missed and self._census is not None:
+                may_have_missed = False
                 self._tell(UNKNOWN)
 
     async def _look(self) -> list[Change]:
         try:
-            found = await self._source.run(self._counted)
-        except Unavailable as fault:
-            self._log.debug("jupyter_green | not watched now: %s", fault)
+            counts = await self._source.run(self._counted)
+        except Unavailable as error:
+            self._log.debug("jupyter_green | not watched now: %s", error)
             return []
-        if found is None:
+        if counts is None:
             return []
-        before, self._census = self._census, found
-        return [] if before is None else found.since(before)
+        previous, self._census = self._census, counts
+        return [] if previous is None else counts.since(previous)
 
     def _counted(self) -> RecordCounts | None:
-        """Return the counts where the ledger may have changed; in a thread."""
-        # Before the count, so that what comes during it is found by the next look.
+        """Return the counts if the ledger may have changed, else None. Runs in a thread."""
+        # Taken before counting, so that the next check detects changes made meanwhile.
         stamp = (self._source.stamp(),)
         if stamp == self._stamp:
             return None
-        census = self._source.census(self._since)
+        counts = self._source.census(self._since)
         self._stamp = stamp
-        return census
+        return counts

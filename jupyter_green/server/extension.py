@@ -1,7 +1,7 @@
-"""The extension as Jupyter Server loads it: settings, routes, the event's schema, and an orderly end.
+"""The Jupyter Server extension: settings, routes, the event schema, and shutdown.
 
-Its settings have the same section as the kernel's, so that one line of a config file names the ledger for both. What
-it needs of the ledger is loaded with the first request; a server starts as fast as without it.
+Its settings share the kernel extension's config section, so that one line configures the ledger for both. Modules of
+the ledger are imported at the first request, so that the server's start is not slowed down.
 """
 
 from __future__ import annotations
@@ -31,53 +31,53 @@ EVENT = _HERE / "ledger_event.yaml"
 
 
 class Health(Route):
-    """Whether the ledger can be read; answers where nothing else can."""
+    """Whether the ledger can be read. Answers even if no other route can."""
 
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        """Answer with the version, the ledger's state and a sentence for a person."""
+        """Send the version, the ledger's state and a message for the user."""
         await self.answer(lambda: queries.health(self.arguments_among(())), lane="health")
 
     def unavailable(self, fault: Unavailable) -> None:
-        """Say what is wrong with the ledger."""
+        """Send the reason why the ledger can't be read."""
         self.send(queries.healthy(fault.state, str(fault)))
 
 
 class Description(Route):
-    """The OpenAPI file."""
+    """The OpenAPI document."""
 
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        """Send the file."""
+        """Send the document."""
         self.send(json.loads(OPENAPI.read_text(encoding="utf-8")))
 
 
 class BaselinesHandler(ReadHandler):
-    """The baselines that were kept."""
+    """The collection of baselines."""
 
     @web.authenticated
     @authorized
     async def post(self) -> None:
-        """Keep a run as one."""
+        """Store a run as a baseline."""
         await self.answer(
             lambda: queries.keep(self.arguments_among(()), self.body("notebook", "run", "name")), status=201
         )
 
 
 class BaselineHandler(ReadHandler):
-    """One of them."""
+    """One baseline."""
 
     @web.authenticated
     @authorized
     async def delete(self, name: str) -> None:
-        """Delete it."""
+        """Delete the baseline."""
         await self.answer(lambda: queries.forget(self.arguments_among(("notebook",)), name))
 
 
 class JupyterGreen(ExtensionApp):
-    """Figures of the ledger over HTTP."""
+    """Serves figures of the ledger over HTTP."""
 
     name = "jupyter_green"
     description = "What your AI costs in joules, over HTTP."
@@ -91,7 +91,7 @@ class JupyterGreen(ExtensionApp):
     ).tag(config=True)
 
     def initialize_handlers(self) -> None:
-        """List the routes."""
+        """Register the routes."""
         self._source = LedgerClient(self.ledger, self.whole_ledger)
         self._watch = ChangeNotifier(self._source, self._tell, self.log)
         common: Mapping[str, Any] = {"source": self._source, "watch": self._watch}
@@ -115,7 +115,7 @@ class JupyterGreen(ExtensionApp):
         self._events.register_event_schema(EVENT)
 
     async def stop_extension(self) -> None:
-        """Let go of the ledger."""
+        """Stop the change notifier and close the ledger."""
         self._watch.stop()
         self._source.close()
 

@@ -1,8 +1,8 @@
-"""What all routes have in common: who may ask, how an answer leaves, and what a refusal looks like.
+"""Base classes of the routes: authorization, responses and errors.
 
-Each method names both of Jupyter Server's guards itself, because the server looks for them there when it starts. No
-request counts as activity: a page that shows figures must not keep an idle server alive. Answers are strict JSON; a
-figure that is no number leaves as null.
+Each method is decorated with both of Jupyter Server's guards itself, because the server checks that at startup.
+Requests do not count as activity: a page that shows figures must not keep an idle server alive. Responses are strict
+JSON; non-finite numbers become null.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from .queries import Question
 from .refusal import Refusal, Unavailable
 
 AUTH_RESOURCE = "jupyter_green"
-"""What an Authorizer is asked about: ``read`` for figures, ``write`` for keeping and deleting baselines."""
+"""Resource passed to an Authorizer: ``read`` for figures, ``write`` for storing and deleting baselines."""
 
 _LONGEST_BODY = 20_000
 
 
 def strict(value: Any) -> Any:
-    """Return the value with null in place of every float that JSON has no word for."""
+    """Return the value with null in place of non-finite floats."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
@@ -41,11 +41,11 @@ def strict(value: Any) -> Any:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object of JSON; ValueError where a name stands in it twice, because programs differ in which counts."""
-    made = dict(pairs)
-    if len(made) < len(pairs):
+    """Build a JSON object. Raises ValueError for duplicate names, which parsers treat differently."""
+    data = dict(pairs)
+    if len(data) < len(pairs):
         raise ValueError("a name stands twice")
-    return made
+    return data
 
 
 class Route(APIHandler):
@@ -55,89 +55,86 @@ class Route(APIHandler):
     _track_activity = False
 
     def initialize(self, source: LedgerClient, watch: ChangeNotifier) -> None:
-        """Take what the extension hands to every route."""
+        """Store what the extension passes to every route."""
         self._source, self._watch = source, watch
 
     def arguments_among(self, known: Collection[str]) -> Arguments:
-        """Return the request's arguments; raises Refusal for one that is not known."""
+        """Return the request's arguments. Raises Refusal for unknown names."""
         return Arguments(self.request.query_arguments, known)
 
     def body(self, *names: str) -> dict[str, str]:
-        """Return the texts of the request's JSON body.
+        """Return the fields of the request's JSON body.
 
         Raises
         ------
         Refusal
-            If it is not an object with exactly these names, each a text that is not empty.
+            If it is not an object with exactly these names and non-empty strings.
         """
         how = f"send a JSON object with {', '.join(names)}"
         if len(self.request.body) > _LONGEST_BODY:
             raise Refusal(400, f"The request is longer than {_LONGEST_BODY} bytes; {how}.")
         try:
-            found = json.loads(self.request.body.decode("utf-8"), object_pairs_hook=_once)
+            data = json.loads(self.request.body.decode("utf-8"), object_pairs_hook=_once)
         except (ValueError, RecursionError):
             raise Refusal(400, f"The request is no JSON; {how}.") from None
-        if not isinstance(found, dict) or set(found) != set(names):
+        if not isinstance(data, dict) or set(data) != set(names):
             raise Refusal(400, f"The request is not what this route takes; {how}.")
-        for name, value in found.items():
+        for name, value in data.items():
             if not isinstance(value, str) or not value.strip():
                 raise Refusal(400, f"The request's {name!r} must be a text that is not empty.")
-        return found
+        return data
 
     async def answer(self, prepare: Callable[[], Question], status: int = 200, lane: Lane = "one run") -> None:
-        """Send what the question finds, or one sentence why not.
+        """Send the result of a query, or an error message.
 
         Parameters
         ----------
         prepare : callable
-            Makes the question from the request; may raise Refusal.
+            Creates the query from the request; may raise Refusal.
         status : int
-            The HTTP status where all went well.
+            HTTP status on success.
         lane : Lane
-            What the question is about; see `LedgerClient.ask`.
+            Kind of query; see `LedgerClient.ask`.
         """
         try:
             question = prepare()
             await self._watch.asked(wait=lane != "health")
-            found = await self._source.ask(question, lane)
-        except Unavailable as fault:
-            self.unavailable(fault)
+            result = await self._source.ask(question, lane)
+        except Unavailable as error:
+            self.unavailable(error)
             return
         except Refusal as refusal:
             self.refuse(refusal)
             return
         self.set_status(status)
-        self.send(found)
+        self.send(result)
 
     def refuse(self, refusal: Refusal) -> None:
-        """Send the sentence of a refusal."""
+        """Send the message of a refusal."""
         self.set_status(refusal.status)
         self.send({"message": str(refusal)})
 
     def unavailable(self, fault: Unavailable) -> None:
-        """Say that the ledger can't be read."""
+        """Send the message that the ledger can't be read."""
         self.refuse(fault)
 
     def send(self, data: Any) -> None:
-        """Send strict JSON that nobody keeps."""
+        """Send strict JSON that must not be cached."""
         self.set_header("Cache-Control", "no-store")
         self.finish(json.dumps(strict(data), allow_nan=False))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Say in one sentence what went wrong outside of `answer`: not allowed, no such method, a fault of ours."""
+        """Send a message for errors outside of `answer`: not authorized, unknown method, internal error."""
         error = kwargs.get("exc_info", (None, None, None))[1]
-        said = error.log_message if isinstance(error, web.HTTPError) else None
+        message = error.log_message if isinstance(error, web.HTTPError) else None
         if status_code >= 500:
-            said = "The server could not answer; its log says why."
-        said = said or responses.get(status_code, "Error")
-        self.send({"message": said if said.endswith(".") else f"{said}."})
+            message = "The server could not answer; its log says why."
+        message = message or responses.get(status_code, "Error")
+        self.send({"message": message if message.endswith(".") else f"{message}."})
 
 
 class ReadHandler(Route):
-    """A route that reads.
-
-    Its question is given where the routes are listed.
-    """
+    """A route that reads. Its query is set in the list of routes."""
 
     def initialize(  # type: ignore[override]  # tornado hands each route its own arguments
         self,
@@ -147,12 +144,12 @@ class ReadHandler(Route):
         known: Collection[str] = (),
         lane: Lane = "one run",
     ) -> None:
-        """Take the question of this route, the names of its arguments and what it is about."""
+        """Store this route's query, the names of its arguments, and its lane."""
         super().initialize(source, watch)
         self._ask, self._known, self._lane = ask, known, lane
 
     @web.authenticated
     @authorized
     async def get(self, *path: str) -> None:
-        """Answer the question."""
+        """Send the result of the query."""
         await self.answer(lambda: self._ask(self.arguments_among(self._known), *path), lane=self._lane)

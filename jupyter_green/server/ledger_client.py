@@ -1,10 +1,9 @@
-"""The ledger as the server asks it: off the event loop, and every fault in one sentence.
+"""Access to the ledger from the event loop.
 
-Work waits for disks and databases, so it runs on threads of its own; the event loop that moves the kernels' messages
-never waits for it. Questions about all records have threads of their own, so that they keep nobody waiting who asks for
-one run or a baseline; so have the ledger's health, and the look for changes.
-The ledger is opened at the first question and kept. Asking makes no file: where there is no ledger and no journal to
-make one from, every question finds an empty one.
+Disks and databases block, so work runs in threads and never on the event loop, which carries the kernels' messages.
+Each lane has its own threads: slow queries over all records do not delay queries for one run, the health check or the
+detection of changes. The ledger is opened at the first query and kept open. Reading creates no file: without a ledger
+and without a journal to import, all queries see an empty ledger.
 """
 
 from __future__ import annotations
@@ -31,12 +30,12 @@ T = TypeVar("T")
 _TIMEOUT = 2.0
 _PATIENCE = 60.0
 Lane = Literal["all records", "one run", "health", "changes"]
-"""What a question is about; one of another lane never waits for it."""
+"""Kind of query; each lane has its own threads."""
 _THREADS: dict[Lane, int] = {"all records": 4, "one run": 4, "health": 1, "changes": 1}
 
 
 class Nothing(Unavailable):
-    """Nothing was metered yet."""
+    """Nothing was metered yet: there is neither a ledger nor a journal."""
 
     def __init__(self, url: str, sentence: str) -> None:
         super().__init__("missing", sentence)
@@ -44,14 +43,14 @@ class Nothing(Unavailable):
 
 
 class LedgerClient:
-    """One ledger to ask.
+    """Asynchronous access to one ledger.
 
     Parameters
     ----------
     url : str
-        As a person wrote it; empty: the environment's, else the local file.
+        The ledger's URL as configured; empty for the environment variable or the local file.
     whole : bool
-        Whether all of the ledger is this person's.
+        Whether to read all records of a shared ledger.
     """
 
     def __init__(self, url: str = "", whole: bool = False) -> None:
@@ -63,23 +62,22 @@ class LedgerClient:
             for name, count in _THREADS.items()
         }
 
-    # ---- asking -------------------------------------------------------------------------------
+    # ---- queries ------------------------------------------------------------------------------
 
     async def ask(self, plan: Callable[[], Callable[[OwnLedger], T]], lane: Lane = "one run") -> T:
-        """Run work on the ledger in a thread and return what it found.
+        """Run work on the ledger in a thread and return its result.
 
         Parameters
         ----------
         plan : callable
-            Called first, also in the thread; returns the work. What is wrong with a question shows here, before
-            the ledger is touched.
+            Called first, in the thread; validates the query and returns the work.
         lane : Lane
-            What it is about. For the ledger's health one that is not there is no empty one.
+            Kind of query. For "health" a missing ledger is an error; other lanes see an empty ledger.
 
         Raises
         ------
         Refusal
-            What `plan` or the work raises; Unavailable where the ledger can't be read.
+            Raised by `plan` or the work; Unavailable if the ledger can't be read.
         """
         work = self._answer if lane == "health" else self._answer_or_empty
         answer = asyncio.get_running_loop().run_in_executor(self._threads[lane], work, plan)
@@ -109,7 +107,7 @@ class LedgerClient:
                 try:
                     return plan()(empty)
                 except LedgerError:
-                    raise nothing from None  # what writes
+                    raise nothing from None  # a query that writes
 
     def _opened(self) -> OwnLedger:
         with self._opening:
@@ -121,8 +119,8 @@ class LedgerClient:
 
                     self._ledger = OwnLedger(url, whole=self._whole, timeout=_TIMEOUT)
                 if self._ledger.absent:
-                    said, self._ledger = self._ledger.notices[-1], None
-                    raise Unavailable("missing", said)
+                    message, self._ledger = self._ledger.notices[-1], None
+                    raise Unavailable("missing", message)
             except ValueError as error:
                 raise Unavailable("unreachable", str(error)) from None
             except LedgerError as error:
@@ -134,31 +132,31 @@ class LedgerClient:
         if path is None:
             return
         try:
-            there = path.exists() or any(True for _ in journals(journal_folder(url)))
+            exists = path.exists() or any(True for _ in journals(journal_folder(url)))
         except OSError as error:
             raise Unavailable("missing", f"The ledger {path} can't be looked for ({error.strerror}).") from None
-        if not there:
+        if not exists:
             raise Nothing(
                 url, f"Nothing was metered yet: there is no ledger at {path}; load jupyter_green in a notebook."
             )
 
-    # ---- watching -----------------------------------------------------------------------------
+    # ---- change detection ---------------------------------------------------------------------
 
     @property
     def elsewhere(self) -> bool:
-        """Whether a look at the ledger means a connection to a database."""
+        """Whether the ledger is a remote database, so that each check needs a connection."""
         try:
             return sqlite_path(ledger_url(self._given or None)) is None
         except ValueError:
             return False
 
     def stamp(self) -> Any:
-        """Return something that differs once the ledger has changed; for a file it takes three looks at the disk.
+        """Return a value that differs once the ledger has changed; for a file, from three `stat` calls.
 
         Raises
         ------
         Unavailable
-            If the ledger can't be looked at.
+            If the ledger can't be accessed.
         """
         try:
             path = sqlite_path(ledger_url(self._given or None))
@@ -169,7 +167,7 @@ class LedgerClient:
         return tuple(_look(Path(f"{path}{end}")) for end in ("", "-wal", "-journal"))
 
     def census(self, since: float) -> RecordCounts:
-        """Return how many records there are; a ledger that is not there holds none.
+        """Return the counts of records and baselines; zero for a missing ledger.
 
         Raises
         ------
@@ -178,17 +176,17 @@ class LedgerClient:
         """
         try:
             return self._answer(lambda: lambda ledger: ledger.census(since))
-        except Unavailable as fault:
-            if fault.state == "missing":
+        except Unavailable as error:
+            if error.state == "missing":
                 return RecordCounts()
             raise
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Run a look for changes on the thread for that."""
+        """Run a check for changes in the thread for that."""
         return await asyncio.get_running_loop().run_in_executor(self._threads["changes"], work)
 
     def close(self) -> None:
-        """Let go of the ledger; what still waits is given up."""
+        """Close the ledger; queued queries are cancelled."""
         for threads in self._threads.values():
             threads.shutdown(wait=False, cancel_futures=True)
         if self._ledger is not None:
@@ -198,7 +196,7 @@ class LedgerClient:
 
 def _look(path: Path) -> tuple[int, int, int] | None:
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
+    return status.st_ino, status.st_size, status.st_mtime_ns

@@ -1,7 +1,7 @@
-"""What each route asks of the ledger: arguments in, a shape of the wire out.
+"""The queries behind the API's routes: arguments in, JSON-ready data out.
 
-A question is made on the event loop and answered in a thread: called once it checks its arguments and returns the
-work, which is then given the ledger. So what is wrong with a question is said before the ledger is touched.
+A query is created on the event loop. When called, it validates its arguments and returns the work, which then runs on
+the ledger. So invalid requests are rejected before the ledger is touched. Both steps run in a thread.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ Question = Callable[[], Work]
 TOTALS = ("since", "until", "notebook", "project", "without")
 PAGE = ("offset", "limit")
 RUNS, CELLS = 50, 200
-"""How many are on a page where nobody says."""
+"""Default page sizes."""
 MOST = 1000
-"""How many can be."""
+"""Maximum page size."""
 
 
 def healthy(state: State, sentence: str | None) -> dict[str, Any]:
-    """Return the answer of the route that is always answered."""
+    """Return the body of the health route."""
     return {"version": __version__, "ledger": state, "sentence": sentence}
 
 
 def health(_given: Arguments) -> Question:
-    """Ask whether the ledger can be read."""
+    """Query whether the ledger can be read."""
 
     def work(ledger: OwnLedger) -> dict[str, Any]:
         ledger.touch()
@@ -51,7 +51,7 @@ def health(_given: Arguments) -> Question:
 
 
 def totals(given: Arguments) -> Question:
-    """Ask for the sum over a period: figure, parts, cells, runs, seconds."""
+    """Query the totals over a period: figure, parts, cells, runs, seconds."""
 
     def plan() -> Work:
         since, until = given.period()
@@ -65,14 +65,14 @@ def totals(given: Arguments) -> Question:
 
         def work(ledger: OwnLedger) -> dict[str, Any]:
             by_kind = ledger.totals(by="kind", simulated=False, **filters)
-            # A record that read nothing may be of either sort, and hides no figure.
+            # Real records without any reading must not hide simulated figures.
             simulated = by_kind.joules is None and by_kind.simulated_left_out > 0
             if simulated:
                 by_kind = ledger.totals(by="kind", simulated=True, **filters)
             cells, runs = ledger.numbers(simulated, **filters)
             return {
                 "figure": _figure(by_kind),
-                "parts": [{"kind": kind, **_part(found)} for kind, found in by_kind.groups.items() if found.count],
+                "parts": [{"kind": kind, **_part(group)} for kind, group in by_kind.groups.items() if group.count],
                 "cells": cells,
                 "runs": runs,
                 "seconds": by_kind.seconds,
@@ -87,7 +87,7 @@ def totals(given: Arguments) -> Question:
 
 
 def runs(given: Arguments) -> Question:
-    """Ask for a page of runs."""
+    """Query a page of runs."""
 
     def plan() -> Work:
         from . import history
@@ -102,7 +102,7 @@ def runs(given: Arguments) -> Question:
 
 
 def cells(given: Arguments) -> Question:
-    """Ask for a page of the cells of a run, or of a notebook's newest run."""
+    """Query a page of the cells of a run, or of a notebook's newest run."""
 
     def plan() -> Work:
         from . import history
@@ -113,19 +113,19 @@ def cells(given: Arguments) -> Question:
             raise Refusal(400, "Name a run or a notebook; the route runs lists the runs.")
 
         def work(ledger: OwnLedger) -> dict[str, Any]:
-            chosen = run if run is not None else ledger.look(history.newest_run, notebook=notebook)
-            if ledger.absent:  # nothing was metered yet, of any run
+            selected = run if run is not None else ledger.look(history.newest_run, notebook=notebook)
+            if ledger.absent:  # nothing was metered yet
                 return {"items": [], "total": 0}
-            if chosen is None:
+            if selected is None:
                 raise Refusal(404, f"There is no run of the notebook {_quoted(notebook)} in the ledger.")
 
             def page(connection: Connection, where: Where) -> dict[str, Any]:
-                found = history.cells(connection, where, offset, limit)
-                if not found["total"] and not history.holds(connection, where):
-                    raise Refusal(404, _no_run(chosen, notebook))
-                return found
+                cells_page = history.cells(connection, where, offset, limit)
+                if not cells_page["total"] and not history.holds(connection, where):
+                    raise Refusal(404, _no_run(selected, notebook))
+                return cells_page
 
-            return ledger.look(page, run=chosen, notebook=notebook)
+            return ledger.look(page, run=selected, notebook=notebook)
 
         return work
 
@@ -136,17 +136,17 @@ def cells(given: Arguments) -> Question:
 
 
 def baselines(given: Arguments) -> Question:
-    """Ask for the baselines that were kept, the newest ones first."""
+    """Query the stored baselines, newest first."""
 
     def work(ledger: OwnLedger) -> dict[str, Any]:
-        kept = ledger.baselines(given.text("notebook"), MOST) if ledger.keeps_baselines else []
-        return {"items": [_head(each.head, each.name, each.notebook) for each in kept if _is_head(each.head)]}
+        stored = ledger.baselines(given.text("notebook"), MOST) if ledger.keeps_baselines else []
+        return {"items": [_head(each.head, each.name, each.notebook) for each in stored if _is_head(each.head)]}
 
     return lambda: work
 
 
 def baseline(given: Arguments, name: str) -> Question:
-    """Ask for a baseline with its cells."""
+    """Query a baseline with its cells."""
 
     def plan() -> Work:
         notebook = given.needed("notebook")
@@ -158,10 +158,10 @@ def baseline(given: Arguments, name: str) -> Question:
             if document is None:
                 raise _no_baseline(name, notebook)
             try:
-                found = Baseline.from_dict(document, "named", name)
+                stored = Baseline.from_dict(document, "named", name)
             except ValueError as error:
                 raise Refusal(503, f"The baseline {_quoted(name)} can't be read: {error}.") from None
-            return {"head": _head(found.head(), name, ledger.place(notebook)), "cells": found.to_dict()["cells"]}
+            return {"head": _head(stored.head(), name, ledger.place(notebook)), "cells": stored.to_dict()["cells"]}
 
         return work
 
@@ -169,7 +169,7 @@ def baseline(given: Arguments, name: str) -> Question:
 
 
 def keep(_given: Arguments, body: Mapping[str, str]) -> Question:
-    """Ask to keep a run as a baseline."""
+    """Store a run as a baseline."""
 
     def plan() -> Work:
         from jupyter_green.baselines.selection import BaselineError, chosen_name
@@ -182,14 +182,14 @@ def keep(_given: Arguments, body: Mapping[str, str]) -> Question:
             raise Refusal(400, str(error)) from None
 
         def work(ledger: OwnLedger) -> dict[str, Any]:
-            known = ledger.is_of(run, notebook)
-            if not known:
-                raise Refusal(404, _no_run(run, None if known is None else notebook))
+            is_of_notebook = ledger.is_of(run, notebook)
+            if not is_of_notebook:
+                raise Refusal(404, _no_run(run, None if is_of_notebook is None else notebook))
             try:
-                made, _ = keep_run(ledger, notebook, run, name)
+                stored, _ = keep_run(ledger, notebook, run, name)
             except BaselineError as error:
                 raise Refusal(400, str(error)) from None
-            return _head(made.head(), name, ledger.place(notebook))
+            return _head(stored.head(), name, ledger.place(notebook))
 
         return work
 
@@ -197,7 +197,7 @@ def keep(_given: Arguments, body: Mapping[str, str]) -> Question:
 
 
 def forget(given: Arguments, name: str) -> Question:
-    """Ask to delete a baseline."""
+    """Delete a baseline."""
 
     def plan() -> Work:
         notebook = given.needed("notebook")
@@ -214,7 +214,7 @@ def forget(given: Arguments, name: str) -> Question:
     return plan
 
 
-# ---- shapes -----------------------------------------------------------------------------------
+# ---- response bodies --------------------------------------------------------------------------
 
 
 def _head(head: Mapping[str, Any], name: str, notebook: str) -> dict[str, Any]:
@@ -222,7 +222,7 @@ def _head(head: Mapping[str, Any], name: str, notebook: str) -> dict[str, Any]:
 
 
 def _is_head(head: Mapping[str, Any]) -> bool:
-    """Whether a baseline's head, which may have been altered from outside, has the shape that pages are told."""
+    """Whether a baseline's head, possibly altered from outside, has the shape that clients expect."""
     figure = head.get("figure")
     return (
         isinstance(head.get("kind"), str)
@@ -234,13 +234,13 @@ def _is_head(head: Mapping[str, Any]) -> bool:
 
 
 def _no_run(run: str, notebook: str | None) -> str:
-    of = "" if notebook is None else f" of the notebook {_quoted(notebook)}"
-    return f"There is no run {_quoted(run)}{of} in the ledger; the route runs lists those that are there."
+    of_notebook = "" if notebook is None else f" of the notebook {_quoted(notebook)}"
+    return f"There is no run {_quoted(run)}{of_notebook} in the ledger; the route runs lists those that are there."
 
 
 def _no_baseline(name: str, notebook: str) -> Refusal:
-    said = f"There is no baseline {_quoted(name)} of the notebook {_quoted(notebook)}"
-    return Refusal(404, f"{said}; the route baselines lists those that were kept.")
+    message = f"There is no baseline {_quoted(name)} of the notebook {_quoted(notebook)}"
+    return Refusal(404, f"{message}; the route baselines lists those that were kept.")
 
 
 def _quoted(text: str | None) -> str:
@@ -252,6 +252,11 @@ def _part(found: Totals) -> dict[str, Any]:
 
 
 def _figure(found: Totals) -> dict[str, Any]:
-    spread = found.uncertainty
-    below = found.joules is not None and spread is not None and math.isfinite(spread) and spread >= found.joules
-    return {**_part(found), "measured_share": found.measured_share, "below_resolution": below}
+    uncertainty = found.uncertainty
+    below_resolution = (
+        found.joules is not None
+        and uncertainty is not None
+        and math.isfinite(uncertainty)
+        and uncertainty >= found.joules
+    )
+    return {**_part(found), "measured_share": found.measured_share, "below_resolution": below_resolution}

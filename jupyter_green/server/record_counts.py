@@ -1,7 +1,7 @@
-"""How many records and baselines a ledger holds, and what has changed between two such counts.
+"""Counts of a ledger's records and baselines, and the changes between two counts.
 
-Records are added and deleted, never altered, so that counts tell every change. A baseline that takes the place of
-another is the newest one.
+Records are added and deleted, never modified, so that counts reveal every change. A baseline that replaces another one
+is detected by its later time.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ _MOST = 20
 
 
 class Change(TypedDict):
-    """The data of one event: what came, of which run.
+    """The data of one event: new records of one run.
 
-    `records` is 0 where something went, where a baseline came or went, or where what has changed is not known.
+    `records` is 0 if records were deleted, a baseline was added or removed, or the change is unknown.
     """
 
     notebook: str | None
@@ -26,16 +26,16 @@ class Change(TypedDict):
 
 @dataclass(frozen=True)
 class RecordCounts:
-    """Records of a ledger at one time.
+    """Counts at one time.
 
     Parameters
     ----------
     total : int
-        All of them.
+        Number of all records.
     runs : mapping
-        Of the newest ones, how many belong to each run and notebook.
+        Number of recent records by run and notebook.
     shelf : tuple
-        How many baselines there are, and when the newest was kept.
+        Number of baselines, and when the newest was stored.
     """
 
     total: int = 0
@@ -43,22 +43,22 @@ class RecordCounts:
     shelf: tuple[int, float | None] = (0, None)
 
     def since(self, before: RecordCounts) -> list[Change]:
-        """Return what has changed, one run at a time, or all in one where it is much."""
+        """Return the changes since an earlier count: one for each run, or a single one if there are many."""
         keys = sorted(self.runs.keys() | before.runs.keys(), key=lambda key: (key[0], key[1] or ""))
-        grown = {key: self.runs.get(key, 0) - before.runs.get(key, 0) for key in keys}
-        grown = {key: count for key, count in grown.items() if count}
-        rest = self.total - before.total - sum(grown.values())
-        if len(grown) > _MOST:
+        differences = {key: self.runs.get(key, 0) - before.runs.get(key, 0) for key in keys}
+        differences = {key: count for key, count in differences.items() if count}
+        other = self.total - before.total - sum(differences.values())
+        if len(differences) > _MOST:
             return [Change(notebook=None, run=None, records=max(0, self.total - before.total))]
         changes = [
-            Change(notebook=notebook, run=run, records=max(0, count)) for (run, notebook), count in grown.items()
+            Change(notebook=notebook, run=run, records=max(0, count)) for (run, notebook), count in differences.items()
         ]
-        if rest:
-            changes.append(Change(notebook=None, run=None, records=max(0, rest)))
+        if other:
+            changes.append(Change(notebook=None, run=None, records=max(0, other)))
         elif self.shelf != before.shelf:
             changes.append(UNKNOWN)
         return changes
 
 
 UNKNOWN = Change(notebook=None, run=None, records=0)
-"""Something else has changed, or may have while the ledger could not be looked at."""
+"""An unspecified change, or a possible one while the ledger could not be read."""

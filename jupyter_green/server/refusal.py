@@ -1,30 +1,31 @@
-"""Why a request gets no answer: an HTTP status and one sentence.
+"""Errors of the API: an HTTP status and a one-sentence message.
 
-Two kinds are told apart because a page does different things with them: what was asked is wrong (400, 404), or
-the ledger can't be read now (503), which carries the ledger's state too.
+Two kinds are distinguished because clients handle them differently: an invalid request (400, 404), and a ledger that
+can't be read now (503), which includes the ledger's state.
 """
 
 from __future__ import annotations
 
 from typing import Literal
 
+from jupyter_green.errors import GreenError
 from jupyter_green.storage.errors import FaultKind, LedgerError
 
 State = Literal["ok", "missing", "locked", "newer", "unreachable"]
 
 _STATES: dict[FaultKind, State] = {"missing": "missing", "locked": "locked", "newer": "newer"}
-"""A ledger that can't be read for another reason is unreachable."""
+"""States by kind of fault; all other faults count as unreachable."""
 
 
-class Refusal(Exception):
-    """What was asked can't be answered.
+class Refusal(GreenError):
+    """The request can't be answered.
 
     Parameters
     ----------
     status : int
-        The HTTP status.
+        HTTP status.
     sentence : str
-        What is wrong and what to do, for a person.
+        What is wrong and what to do, for the user.
     """
 
     def __init__(self, status: int, sentence: str) -> None:
@@ -38,9 +39,9 @@ class Unavailable(Refusal):
     Parameters
     ----------
     state : State
-        Why.
+        The reason.
     sentence : str
-        The same for a person.
+        The reason as a message for the user.
     """
 
     def __init__(self, state: State, sentence: str) -> None:
@@ -49,5 +50,5 @@ class Unavailable(Refusal):
 
     @classmethod
     def of(cls, error: LedgerError) -> Unavailable:
-        """Return the refusal for a ledger's error."""
+        """Return the error for a ledger's error."""
         return cls(_STATES.get(error.kind, "unreachable"), str(error))

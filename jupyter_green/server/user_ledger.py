@@ -1,4 +1,4 @@
-"""The ledger as a server reads it: this person's records, as `access` says whose they are, for several questions."""
+"""The ledger as the server reads it: the user's own records (see `access`), with the queries of the API."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ T = TypeVar("T")
 
 
 class OwnLedger(Ledger):
-    """The ledger as a server reads it.
+    """The ledger as the server reads it.
 
     Parameters
     ----------
     url : str
-        In the form of `ledger_url`.
+        Normalized by `ledger_url`.
     whole : bool
-        Whether all of it is this person's.
+        Whether to read all records of a shared ledger.
     timeout : float
         Seconds to wait for another writer.
     """
@@ -40,23 +40,28 @@ class OwnLedger(Ledger):
 
     @property
     def absent(self) -> bool:
-        """Whether an empty ledger in memory stands in for a file that can't be made."""
+        """Whether an empty in-memory ledger replaces a file that can't be created."""
         self._open()
         return self._database.absent
 
     def make_none(self) -> None:
-        """Read as empty where there is no file, and make none."""
+        """Never create a file; a missing one reads as empty."""
         self._database.make_none()
 
     @property
     def scope(self) -> AccessScope:
-        """Whose records can be read."""
+        """Rows that may be read."""
         return self._scope
 
     def touch(self) -> tuple[float | None, tuple[int, float | None]]:
-        """Return when a journal was last emptied into it, in seconds since 1970, and what tells a change of baselines.
+        """Return the cheapest indicator of changes.
 
-        There is nothing cheaper to ask.
+        Returns
+        -------
+        float or None
+            Time of the last import of a journal, in seconds since 1970.
+        tuple
+            Number of baselines, and the time when the newest one was stored.
         """
         scope = self._scope
         newest = select(func.max(schema.journals.c.drained_at)).where(*scope.readable(schema.journals))
@@ -65,9 +70,9 @@ class OwnLedger(Ledger):
         )
 
     def look(self, work: Callable[[Connection, list[ColumnElement[bool]]], T], **filters: Unpack[Filters]) -> T:
-        """Run `work` with the conditions that say which records are meant; filters as for `records`.
+        """Run `work` with the conditions that select the records; filters as for `records`.
 
-        Records of a notebook are those under the names that it had, too.
+        Records under a notebook's earlier names are included.
         """
         notebook = filters.get("notebook")
         if notebook is None or not self.keeps_baselines:
@@ -79,40 +84,40 @@ class OwnLedger(Ledger):
         return self._database.read(lambda connection: work(connection, where))
 
     def is_of(self, run: str, notebook: str) -> bool | None:
-        """Return whether a run is of a notebook, also where it does not say of which; None where there is no run.
+        """Return whether a run belongs to a notebook, or to no named one; None if there is no such run.
 
         Raises
         ------
         LedgerError
-            If the ledger can't be read, or does not tell whose runs are whose.
+            If the ledger can't be read, or this user's rows can't be identified.
         """
         self._whose()
         table = schema.records.c
-        mine = record_filter.conditions({"run": run}, self._privacy, self._scope)
-        named = select(table.notebook).where(*mine).distinct()
+        of_run = record_filter.conditions({"run": run}, self._privacy, self._scope)
+        query = select(table.notebook).where(*of_run).distinct()
         self._fresh()
-        found = self._database.read(lambda connection: set(connection.execute(named).scalars()))
+        stored_names = self._database.read(lambda connection: set(connection.execute(query).scalars()))
         names = [notebook, *(former.notebook for former in self.former(notebook))]
         forms = {plain(form) for name in names for form in self._privacy.notebooks(name)}
-        return bool(found & {None, *forms}) if found else None
+        return bool(stored_names & {None, *forms}) if stored_names else None
 
     @property
     def keeps_baselines(self) -> bool:
-        """Whether baselines can be told to be this person's."""
+        """Whether this user's baselines can be identified."""
         return self._scope.whole or self._scope.writes is not None
 
     def numbers(self, simulated: bool, **filters: Unpack[Filters]) -> tuple[int, int]:
-        """Return how many cells and how many runs records belong to.
+        """Return the number of cells and of runs with matching records.
 
         Parameters
         ----------
         simulated : bool
-            Which sort of records is meant, as `totals` tells real ones from simulated ones.
+            Whether to count simulated or real records.
         **filters
             As for `records`.
         """
         table = schema.records.c
-        # A cell that was run again in the same run is the same cell; without an identity each execution is one.
+        # Executions of one cell in one run count once. Without a cell id each execution counts.
         cell = func.coalesce(table.run_id + "/" + table.cell_id, table.id)
         where = record_filter.conditions(filters, self._privacy, self._scope, simulated)
         cells = select(func.count(cell.distinct())).where(*where, table.span == "cell")
@@ -125,12 +130,12 @@ class OwnLedger(Ledger):
         return self._database.read(work)
 
     def census(self, since: float) -> RecordCounts:
-        """Return how many records there are.
+        """Return the number of records.
 
         Parameters
         ----------
         since : float
-            Runs are told apart among records that began at or after this time, in seconds since 1970.
+            Counts by run cover records that began at or after this time, in seconds since 1970.
         """
         table = schema.records.c
         scope = self._scope
@@ -150,8 +155,8 @@ class OwnLedger(Ledger):
 
 
 def _shelf(connection: Connection, scope: AccessScope) -> tuple[int, float | None]:
-    """Return how many baselines there are, and when the newest one was kept, in seconds since 1970."""
-    wanted = select(func.count(), func.max(schema.baselines.c.kept_at)).select_from(schema.baselines)
-    wanted = wanted.where(scope.own(schema.baselines))
-    count, newest = connection.execute(wanted).one()
+    """Return the number of baselines, and when the newest was stored, in seconds since 1970."""
+    query = select(func.count(), func.max(schema.baselines.c.kept_at)).select_from(schema.baselines)
+    query = query.where(scope.own(schema.baselines))
+    count, newest = connection.execute(query).one()
     return int(count), newest

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from jupyter_green.errors import GreenError
 from jupyter_green.metering.calibration.model import Calibration
 from jupyter_green.records import clock
 from jupyter_green.sensors import Sensor, SensorInfo
@@ -25,7 +26,7 @@ _LARGEST = 1e6
 _LATEST = 253_402_300_800  # the year 10000: no calendar goes beyond
 
 
-class CalibrationError(ValueError):
+class CalibrationError(GreenError, ValueError):
     """The file of calibrations can't be read or written; the message is one sentence."""
 
 

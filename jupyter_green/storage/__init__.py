@@ -1,7 +1,7 @@
-"""Floor 3: the durable store of energy records.
+"""Durable storage of energy records: the journal of each kernel, and the ledger.
 
-The journal and the ledger's place are light and here at once; the ledger itself, with the database
-library it needs, is imported when its name is first used.
+The journal and the ledger's location need few imports. The ledger itself, with SQLAlchemy, is imported when one of its
+names is first used.
 """
 
 from __future__ import annotations

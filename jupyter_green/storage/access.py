@@ -1,13 +1,12 @@
-"""Whose rows of a ledger a process may read, sum, export and delete.
+"""Which rows of a ledger a process may read, add up, export and delete.
 
-A ledger is *private* where nobody else can write it: an SQLite file of this person's, without write permission for a
-group or for others (`location.is_private`). All records in it are this person's, whatever they say. Every other ledger
-is *shared*: PostgreSQL, or a file that others can write or that is somebody else's. There a row is this person's where
-its owner is this person's name, or the token that stands for the name where names stay on the machine (see
-`privacy`). A row without an owner is the file owner's in an SQLite file, and nobody's in PostgreSQL, where only older
-versions wrote such rows. All of a shared ledger is read where somebody asked for everyone's by name.
+A ledger is *private* if no other user can write it: an SQLite file owned by this user, without write permission for
+group or others (`location.is_private`). All its records count as this user's. Any other ledger is *shared*: PostgreSQL,
+or a file that others own or can write. There a row is this user's if its owner column has the user's name, or the
+pseudonym of the name (see `privacy`). A row without an owner belongs to the file's owner in SQLite, and to nobody in
+PostgreSQL, where only older versions wrote such rows. All rows of a shared ledger are read only on explicit request.
 
-This keeps people from mixing up their figures. It is no wall against somebody who may open the database itself.
+This separates the figures of users. It is no protection against somebody who can open the database directly.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ HUB_VARIABLE = "JUPYTERHUB_USER"
 
 
 def user_name() -> str | None:
-    """Return this person's name; None in a container without an entry for its user."""
+    """Return this user's name; None in a container without a passwd entry for the user."""
     try:
         return getpass.getuser() or None
     except (KeyError, OSError, ImportError):
@@ -41,17 +40,17 @@ class AccessScope:
     Parameters
     ----------
     whole : bool
-        Every record: the ledger is this person's alone, or everyone's were asked for.
+        All rows: the ledger is private, or everyone's records were requested.
     owners : tuple of str
-        What the owner column of this person's rows may say; empty: no row can be told to be this person's.
+        Values of the owner column for this user's rows. If empty, no row can be identified as this user's.
     writes : str or None
-        What new rows say of their owner; None: nothing.
+        Owner value of new rows; None for no owner.
     unowned : bool
-        Whether rows without an owner are this person's too.
+        Whether rows without an owner are this user's too.
     everyone : bool
-        Whether everyone's records were asked for by name, on a shared ledger.
+        Whether everyone's records of a shared ledger were requested.
     sentence : str or None
-        What a person should know about it.
+        A message for the user about the scope.
     """
 
     whole: bool
@@ -62,29 +61,29 @@ class AccessScope:
     sentence: str | None = None
 
     def own(self, table: Table) -> ColumnElement[bool]:
-        """Return the condition for this person's own rows of a table with an owner column."""
+        """Return the condition for this user's rows of a table with an owner column."""
         from sqlalchemy import or_
 
         owner = table.c.owner
-        own = owner.in_(self.owners)
-        return or_(own, owner.is_(None), owner == "") if self.unowned else own
+        is_own = owner.in_(self.owners)
+        return or_(is_own, owner.is_(None), owner == "") if self.unowned else is_own
 
     def readable(self, table: Table) -> list[ColumnElement[bool]]:
-        """Return the conditions for the rows of a table with an owner column that may be read; none where all may."""
+        """Return the conditions for the readable rows of a table with an owner column; empty for all rows."""
         return [] if self.whole else [self.own(table)]
 
 
 def access(url: str, privacy: Privacy, everyone: bool = False) -> AccessScope:
-    """Return whose rows of a ledger this process may read now; permissions and the environment may change.
+    """Return which rows of a ledger this process may read now. Permissions and the environment may change later.
 
     Parameters
     ----------
     url : str
-        In the form of `ledger_url`.
+        Normalized by `ledger_url`.
     privacy : Privacy
-        What the ledger is told.
+        Which fields the ledger stores.
     everyone : bool
-        Whether everyone's records were asked for by name.
+        Whether everyone's records were requested.
     """
     private = is_private(url)
     name = user_name()
@@ -112,22 +111,22 @@ def access(url: str, privacy: Privacy, everyone: bool = False) -> AccessScope:
 
 
 def names_are_alike(name: str | None) -> bool:
-    """Whether everybody on this hub works under one name, so that it tells nobody apart."""
+    """Whether all users of this hub share one system user name, so that it identifies nobody."""
     hub = os.environ.get(HUB_VARIABLE)
     return bool(name and hub and hub.casefold() != name.casefold())
 
 
 def owner_forms(name: str | None, privacy: Privacy, private: bool) -> tuple[str | None, str | None]:
-    """Return a person's name and the token that stands for it, as rows may say them; None where it says nothing.
+    """Return a user's name and its pseudonym, as they may appear in rows; None where not usable.
 
     Parameters
     ----------
     name : str or None
-        The person's name.
+        The user's name.
     privacy : Privacy
-        What the ledger is told.
+        Which fields the ledger stores.
     private : bool
-        Whether the ledger is one person's alone, so that names need tell nobody apart.
+        Whether the ledger is private, so that names need not identify users.
     """
     named = plain(name) if name and (private or not names_are_alike(name)) else None
     return named, privacy.token(name, make=not private)

@@ -1,7 +1,7 @@
-"""What is kept to compare runs with: earlier runs of a notebook, and named baselines.
+"""Storage of what runs are compared with: earlier runs of a notebook, and named baselines.
 
-What a baseline says is another room's: here it is a document under a name, one person's and one notebook's. In a ledger
-that others write to as well, nothing is found or kept until the ledger is told whose records are whose.
+Baselines are stored as opaque JSON keyed by owner, notebook and name. In a shared ledger nothing is read or stored
+until each user's rows can be identified.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from .privacy import plain
 from .record_rows import object_of
 
 MOST_CELLS = 10_000
-"""Executions of one run that are read to compare with, the newest ones."""
+"""Maximum number of cell executions read from one run for a comparison, the newest ones."""
 LONGEST_NAME = 200
 
 
 def is_name(name: str) -> bool:
-    """Whether a baseline may be called so; dots alone would be a folder in its address."""
+    """Whether a baseline may have this name. Names of dots alone would be path segments in a URL."""
     return bool(name.strip(" .")) and len(name) <= LONGEST_NAME and plain(name) == name
 
 
 class StoredBaseline(NamedTuple):
-    """A baseline on the shelf, without its cells; times in seconds since 1970."""
+    """A stored baseline without its cells; times in seconds since 1970."""
 
     name: str
     notebook: str
@@ -42,28 +42,28 @@ class StoredBaseline(NamedTuple):
 
 
 class BaselineStore(NotebookAliases):
-    """The part of a ledger that keeps baselines."""
+    """The part of a ledger that stores baselines."""
 
     # ---- earlier runs -------------------------------------------------------------------------
 
     def latest_runs(self, notebook: str | None, project: str | None, *, but: str | None, most: int) -> list[str]:
-        """Return the identities of the runs of a notebook that began last, newest first.
+        """Return the ids of the latest runs of a notebook, newest first.
 
-        A run without a cell that finished well is none to compare with.
+        Runs without a successfully finished cell are skipped.
 
         Parameters
         ----------
         notebook, project : str or None
-            Whose runs: of this notebook, in this project.
+            Runs of this notebook, in this project.
         but : str or None
-            A run that is left out.
+            A run to exclude.
         most : int
-            At most so many.
+            Maximum number of runs.
 
         Raises
         ------
         LedgerError
-            If the ledger can't be read, or does not tell whose runs are whose.
+            If the ledger can't be read, or this user's rows can't be identified.
         """
         table = schema.records.c
         where = self._finished()
@@ -73,7 +73,7 @@ class BaselineStore(NotebookAliases):
         if but is not None:
             where.append(table.run_id != plain(but))
         began = func.min(table.started_at)
-        wanted = (
+        query = (
             select(table.run_id)
             .where(*where)
             .group_by(table.run_id)
@@ -81,28 +81,28 @@ class BaselineStore(NotebookAliases):
             .limit(most)
         )
         self._fresh()
-        return self._database.read(lambda connection: [str(run) for run in connection.execute(wanted).scalars()])
+        return self._database.read(lambda connection: [str(run) for run in connection.execute(query).scalars()])
 
     def finished_cells(self, run: str) -> Iterator[EnergyRecord]:
-        """Return a run's cells that finished well with a reading, oldest first, without their courses of power.
+        """Return a run's successfully finished cells with a reading, oldest first, without power traces.
 
-        All are found at once; what each says is read when it is taken.
+        One query reads all of them; each document is parsed when the iterator reaches it.
 
         Raises
         ------
         LedgerError
-            If the ledger can't be read, or does not tell whose runs are whose.
+            If the ledger can't be read, or this user's rows can't be identified.
         """
         table = schema.records.c
-        wanted = (
+        query = (
             select(table.document)
             .where(table.run_id == plain(run), *self._finished())
             .order_by(table.started_at.desc(), table.id.desc())
             .limit(MOST_CELLS)
         )
         self._fresh()
-        found = self._database.read(lambda connection: list(connection.execute(wanted).scalars()))
-        return self._whole_of((document, None) for document in reversed(found))
+        documents = self._database.read(lambda connection: list(connection.execute(query).scalars()))
+        return self._whole_of((document, None) for document in reversed(documents))
 
     def _finished(self) -> list[ColumnElement[bool]]:
         table = schema.records.c
@@ -113,59 +113,59 @@ class BaselineStore(NotebookAliases):
     # ---- named baselines ----------------------------------------------------------------------
 
     def baselines(self, notebook: str | None = None, most: int | None = None) -> list[StoredBaseline]:
-        """Return the baselines of a notebook, or of all, newest first; with `most` at most so many.
+        """Return the baselines of a notebook, or all, newest first; at most `most`.
 
         Raises
         ------
         LedgerError
-            If the ledger can't be read, or does not tell whose they are.
+            If the ledger can't be read, or this user's rows can't be identified.
         """
         table = schema.baselines.c
         where = [self._own(schema.baselines)]
-        places = [] if notebook is None else self._places(notebook)
-        if places:
-            where.append(table.notebook.in_(places))
-        wanted = (
+        keys = [] if notebook is None else self._places(notebook)
+        if keys:
+            where.append(table.notebook.in_(keys))
+        query = (
             select(table.name, table.notebook, table.made_at, table.kept_at, table.head)
             .where(*where)
             .order_by(table.kept_at.desc(), table.name)
             .limit(most)
         )
         self._open()
-        rows = self._database.read(lambda connection: [tuple(row) for row in connection.execute(wanted)])
-        found = [
+        rows = self._database.read(lambda connection: [tuple(row) for row in connection.execute(query)])
+        readable = [
             StoredBaseline(row[0], row[1], row[2], row[3], head)
             for row in rows
             if all(isinstance(text, str) for text in row[:2])
             and all(isinstance(moment, (int, float)) for moment in row[2:4])
             and (head := object_of(row[4])) is not None
         ]
-        if len(found) < len(rows):
-            lost = number_of(len(rows) - len(found), "baseline", "baselines")
-            self._notice(f"{lost} altered from outside and can't be read; all others are there.", "altered")
-        if len(places) < 2:
-            return found
-        # Of two that bear one name, the one under the notebook's newer name is meant.
-        first: dict[str, int] = {}
-        for kept in found:
-            first[kept.name] = min(first.get(kept.name, len(places)), places.index(kept.notebook))
-        return [kept for kept in found if places.index(kept.notebook) == first[kept.name]]
+        if len(readable) < len(rows):
+            unreadable = number_of(len(rows) - len(readable), "baseline", "baselines")
+            self._notice(f"{unreadable} altered from outside and can't be read; all others are there.", "altered")
+        if len(keys) < 2:
+            return readable
+        # Of two baselines of one name, keep the one stored under the notebook's newer name.
+        newest: dict[str, int] = {}
+        for kept in readable:
+            newest[kept.name] = min(newest.get(kept.name, len(keys)), keys.index(kept.notebook))
+        return [kept for kept in readable if keys.index(kept.notebook) == newest[kept.name]]
 
     def baseline(self, notebook: str, name: str) -> dict[str, Any] | None:
-        """Return the document of a baseline; None where there is none of that name.
+        """Return the document of a baseline; None if there is none of that name.
 
         Raises
         ------
         LedgerError
-            If the ledger can't be read, or does not tell whose it is.
+            If the ledger can't be read, or this user's rows can't be identified.
         """
         if not is_name(name):
             return None
-        for place in self._places(notebook):
-            wanted = select(schema.baselines.c.document).where(*self._named(place, name))
-            found = self._one(wanted.order_by(schema.baselines.c.kept_at.desc()))
-            if found is not None:
-                document = object_of(found)
+        for key in self._places(notebook):
+            query = select(schema.baselines.c.document).where(*self._named(key, name))
+            text = self._one(query.order_by(schema.baselines.c.kept_at.desc()))
+            if text is not None:
+                document = object_of(text)
                 if document is None:
                     raise LedgerError(
                         f"The baseline {name!r} was altered from outside and can't be read; forget it and keep it anew."
@@ -176,81 +176,81 @@ class BaselineStore(NotebookAliases):
     def keep_baseline(
         self, notebook: str, name: str, *, head: dict[str, Any], document: dict[str, Any], made_at: float
     ) -> bool:
-        """Keep a baseline; return whether it took the place of one with the same name.
+        """Store a baseline; return whether it replaced one of the same name.
 
         Raises
         ------
         ValueError
             If the name is empty or too long.
         LedgerError
-            If the ledger can't be written, or does not tell whose it is.
+            If the ledger can't be written, or this user's rows can't be identified.
         """
         if not is_name(name):
             raise ValueError(f"{name[:80]!r} is no name for a baseline.")
-        said = {"name": name, "made_at": made_at, "head": head, "baseline": document}
-        posting = LedgerEvent("baseline", said, notebook=self.place(notebook), owner=self._whose())
+        content = {"name": name, "made_at": made_at, "head": head, "baseline": document}
+        event = LedgerEvent("baseline", content, notebook=self.place(notebook), owner=self._whose())
         self._open()
 
         def work(connection: Connection) -> bool:
-            enter(connection, [posting])
-            return self._put(connection, posting)
+            enter(connection, [event])
+            return self._put(connection, event)
 
         return self._database.write(work)
 
     def forget_baseline(self, notebook: str, name: str) -> bool:
-        """Delete a baseline; return whether there was one. The run's records stay.
+        """Delete a baseline; return whether there was one. The records of its run are kept.
 
         Raises
         ------
         LedgerError
-            If the ledger can't be written, or does not tell whose it is.
+            If the ledger can't be written, or this user's rows can't be identified.
         """
         if not is_name(name):
             return False
-        owner, places = self._whose(), self._places(notebook)
+        owner, keys = self._whose(), self._places(notebook)
         self._open()
 
         def work(connection: Connection) -> bool:
-            for place in places:
-                doomed = delete(schema.baselines).where(*self._named(place, name))
-                if connection.execute(doomed).rowcount:
-                    gone = {"name": name, "baseline": None}
-                    enter(connection, [LedgerEvent("baseline", gone, notebook=self.place(place), owner=owner)])
+            for key in keys:
+                deletion = delete(schema.baselines).where(*self._named(key, name))
+                if connection.execute(deletion).rowcount:
+                    content = {"name": name, "baseline": None}
+                    enter(connection, [LedgerEvent("baseline", content, notebook=self.place(key), owner=owner)])
                     return True
             return False
 
         return self._database.write(work)
 
-    # ---- inside -------------------------------------------------------------------------------
+    # ---- internal -----------------------------------------------------------------------------
 
     def _put(self, connection: Connection, posting: LedgerEvent) -> bool:
-        """Put a baseline on the shelf as a posting says; return whether it took another one's place."""
-        table, said = schema.baselines.c, posting.document
-        same = (table.notebook == posting.notebook, table.name == said["name"], table.owner == posting.owner)
+        """Apply a baseline event to the table; return whether it replaced a baseline."""
+        table, content = schema.baselines.c, posting.document
+        same = (table.notebook == posting.notebook, table.name == content["name"], table.owner == posting.owner)
         replaced = bool(connection.execute(delete(schema.baselines).where(*same)).rowcount)
-        if said["baseline"] is not None:
+        if content["baseline"] is not None:
             row = {
                 "notebook": posting.notebook,
-                "name": said["name"],
+                "name": content["name"],
                 "owner": posting.owner,
-                "made_at": said["made_at"],
+                "made_at": content["made_at"],
                 "kept_at": posting.made_at,
-                "head": json.dumps(said["head"], separators=(",", ":"), allow_nan=False),
-                "document": json.dumps(said["baseline"], separators=(",", ":"), allow_nan=False),
+                "head": json.dumps(content["head"], separators=(",", ":"), allow_nan=False),
+                "document": json.dumps(content["baseline"], separators=(",", ":"), allow_nan=False),
             }
             connection.execute(insert(schema.baselines), [row])
         return replaced
 
     def _shelve(self, connection: Connection, postings: Iterable[LedgerEvent]) -> None:
-        """Put the baselines of a file on the shelf, where no newer one of the name lies there."""
+        """Store the baselines of an imported file, unless there is a newer one of the same name."""
         table = schema.baselines.c
         for posting in sorted(postings, key=lambda one: one.made_at):
             name = posting.document.get("name")
             if not isinstance(name, str) or not is_name(name) or posting.notebook is None:
-                continue  # it is entered as it was; nobody could ask for it by name
+                continue  # stored as an event only, since no query could name it
             same = (table.notebook == posting.notebook, table.name == name, table.owner == posting.owner)
-            there = connection.execute(select(table.kept_at).where(*same)).scalar_one_or_none()
-            if there is None or there < posting.made_at:
+            kept_at = connection.execute(select(table.kept_at).where(*same)).scalar_one_or_none()
+            if kept_at is None or kept_at < posting.made_at:
                 self._put(connection, posting)
 
     def _named(self, notebook: str, name: str) -> list[ColumnElement[bool]]:

@@ -1,10 +1,9 @@
-"""One database, opened on first use: an SQLite file or a PostgreSQL database behind one small surface.
+"""One database, opened on first use: an SQLite file or a PostgreSQL database behind one interface.
 
-All work is handed in as a function and runs in one transaction, so that it can be run once more after a
-damaged file was moved aside or a deleted one made anew. Connections are opened for each piece of work
-and closed after it: none is shared with a forked child, none goes stale in a kernel that idles for
-hours. There is one writer at a time, on SQLite by `BEGIN IMMEDIATE`, on PostgreSQL by an advisory lock;
-everything above can look first and insert then without a race.
+Work is passed as a function and runs in one transaction, so that it can be repeated after a damaged file was moved
+aside or a deleted one recreated. Each transaction has its own connection: none is shared with a forked child, and none
+becomes stale in an idle kernel. There is one writer at a time, by `BEGIN IMMEDIATE` on SQLite and an advisory lock on
+PostgreSQL, so that callers can check before they insert without a race.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from .sqlite_file import LedgerFile
 
 T = TypeVar("T")
 
-_WRITER = 0x67726565  # our advisory lock's number; any constant will do
+_WRITER = 0x67726565  # id of our advisory lock; an arbitrary constant
 _LONG_SECONDS = 5.0
 _RETRIED = ("corrupt", "missing")
 
@@ -36,11 +35,11 @@ class Database:
     Parameters
     ----------
     url : str
-        In the form of `location.ledger_url`.
+        Normalized by `location.ledger_url`.
     timeout : float
         Seconds to wait for another writer.
     notice : callable
-        Called with one sentence for what a person should know without being stopped.
+        Called with a one-sentence message for the user.
     """
 
     def __init__(self, url: str, timeout: float, notice: Callable[[str], None]) -> None:
@@ -57,31 +56,31 @@ class Database:
 
     @property
     def read_only(self) -> bool:
-        """Whether the database can only be read; known once it is open."""
+        """Whether the database is read-only; valid once it is open."""
         return self._file is not None and self._file.read_only
 
     @property
     def absent(self) -> bool:
-        """Whether nothing is there, and an empty one in memory stands in for reading; known once it is open."""
+        """Whether there is no file, and an empty in-memory database replaces it; valid once it is open."""
         return self._file is not None and self._file.absent
 
     @property
     def reason(self) -> str:
-        """Why the database can't be written; empty where it can, known once it is open."""
+        """Why the database can't be written; empty if it can. Valid once it is open."""
         return "" if self._file is None else self._file.reason
 
     @property
     def size(self) -> int | None:
-        """Bytes on disk, the write-ahead log included; None for a database elsewhere."""
+        """Size in bytes, including the write-ahead log; None for a remote database."""
         return None if self._file is None else self._file.size
 
     @property
     def storage(self) -> str:
-        """What keeps the records, in words; known once it is open."""
+        """Description of the storage; valid once the database is open."""
         return "PostgreSQL" if self._file is None else self._file.storage
 
     def make_none(self) -> None:
-        """Make no file from here on; where there is none, an empty ledger in memory stands in for reading."""
+        """Never create a file; if there is none, an empty in-memory database is read instead."""
         if self._file is not None:
             self._file.makes = False
 
@@ -96,25 +95,25 @@ class Database:
         self._run(lambda connection: None, writing=False)
 
     def read(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` on a consistent view; raises LedgerError where the database fails."""
+        """Run `work` on a consistent snapshot. Raises LedgerError if the database fails."""
         return self._run(work, writing=False)
 
     def write(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` as the only writer, all or nothing; raises LedgerError where the database fails."""
+        """Run `work` atomically, as the only writer. Raises LedgerError if the database fails."""
         return self._run(work, writing=True)
 
     def require_writable(self) -> None:
-        """Raise LedgerError if the open database can only be read."""
+        """Raise LedgerError if the open database is read-only."""
         if self.read_only:
             raise LedgerError.of(self.name, "read-only", self.reason or "it is read only")
 
     def compact(self) -> None:
-        """Give freed space back, as far as the database does that on request."""
+        """Release freed space, if the database supports that on request."""
         if self._file is not None:
             self._guarded(self._file.compact)
 
     def close(self) -> None:
-        """Let go of the database; the next use opens it again."""
+        """Close the database; the next use opens it again."""
         with self._opening:
             if self._engine is not None:
                 self._engine.dispose()
@@ -146,7 +145,7 @@ class Database:
         raise AssertionError("the second attempt returns or raises")
 
     def _driver_errors(self) -> tuple[type[BaseException], ...]:
-        """Errors of the driver that reach us without the library's wrapping (while a file is opened)."""
+        """Errors of the driver that SQLAlchemy does not wrap (raised while a file is opened)."""
         return () if self._file is None else self._file.errors
 
     def _transaction(self, engine: Engine, work: Callable[[Connection], T], *, writing: bool) -> T:
@@ -154,7 +153,7 @@ class Database:
             if writing and self._file is None:
                 connection.execute(text(f"SET LOCAL lock_timeout = {int(self._timeout * 1000)}"))
                 connection.execute(text(f"SELECT pg_advisory_xact_lock({_WRITER})"))
-            elif self._file is None:  # several queries see one state, whatever is written meanwhile
+            elif self._file is None:  # all queries see one snapshot
                 connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
             return work(connection)
 
@@ -164,7 +163,7 @@ class Database:
             message = message.replace(word, HIDDEN)
         state = getattr(error, "sqlstate", None)
         if self._file is None and state is None:
-            # The driver gives a state only once a server has answered.
+            # The driver sets sqlstate only after a server has responded.
             return ("unreachable" if "connect" in message.lower() else "other"), message
         return kind_of(message, state), message
 
@@ -183,7 +182,7 @@ class Database:
                 self._engine = self._postgresql() if self._file is None else self._sqlite(self._file)
                 try:
                     self._bring_up(self._engine)
-                except BaseException:  # an interrupt too must not leave the engine half open; raised again
+                except BaseException:  # also on an interrupt: never keep a half-opened engine
                     self.close()
                     raise
             return self._engine
@@ -221,14 +220,14 @@ class Database:
             ) from None
 
     def _bring_up(self, engine: Engine) -> None:
-        found = self._transaction(engine, self._known_revision, writing=False)
+        current = self._transaction(engine, self._known_revision, writing=False)
         newest = schema.REVISIONS[-1]
         if self._file is not None and self._file.read_only:
-            if found is None:
-                # Nothing was ever written there; an empty ledger in memory stands in for reading.
+            if current is None:
+                # The file is empty: read an empty in-memory database instead.
                 self._file.absent = True
                 self._engine = self._memory(self._file)
-            elif found != newest:
+            elif current != newest:
                 raise LedgerError(
                     f"The ledger {self.name} was written by an older jupyter_green and can't be upgraded, because it "
                     "can only be read; make it writable once."
@@ -236,28 +235,28 @@ class Database:
             return
         if self._file is not None:
             self._file.choose_mode()
-        if found != newest:
+        if current != newest:
 
             def to_newest(connection: Connection) -> None:
-                if self._known_revision(connection) != newest:  # another process may have been first
+                if self._known_revision(connection) != newest:  # unless another process has upgraded it
                     schema.upgrade(connection)
 
-            began = time.monotonic()
+            started = time.monotonic()
             self._transaction(engine, to_newest, writing=True)
-            lasted = time.monotonic() - began
-            if lasted > _LONG_SECONDS:
-                self._notice(f"The ledger {self.name} was brought up to this version, once; that took {lasted:.0f} s.")
+            elapsed = time.monotonic() - started
+            if elapsed > _LONG_SECONDS:
+                self._notice(f"The ledger {self.name} was brought up to this version, once; that took {elapsed:.0f} s.")
 
     def _known_revision(self, connection: Connection) -> str | None:
-        found = schema.revision(connection)
-        if found is not None and found not in schema.REVISIONS:
-            reason = f"its tables are at {found}, this version knows {schema.REVISIONS[-1]}"
+        current = schema.revision(connection)
+        if current is not None and current not in schema.REVISIONS:
+            reason = f"its tables are at {current}, this version knows {schema.REVISIONS[-1]}"
             raise LedgerError.of(self.name, "newer", reason)
-        if found is None and self._file is not None:
-            others = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars().all()
-            if others:
+        if current is None and self._file is not None:
+            tables = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars().all()
+            if tables:
                 raise LedgerError(
-                    f"The file {self.name} is a database of another program (it has a table {others[0]!r}); "
+                    f"The file {self.name} is a database of another program (it has a table {tables[0]!r}); "
                     "name another file for the ledger."
                 )
-        return found
+        return current

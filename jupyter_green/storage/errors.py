@@ -1,16 +1,18 @@
-"""What goes wrong with a ledger, said in one sentence; light, so that any room may catch it.
+"""Errors of the ledger, with a one-sentence message. Imports nothing heavy, so that any package may catch them.
 
-Databases tell their faults by text (SQLite) or by a five-letter state (PostgreSQL); both are brought to
-a few kinds here, because what a person should do depends on the kind and not on the database.
+Databases report faults by message (SQLite) or by SQLSTATE (PostgreSQL). Both are mapped to a few kinds, because what
+the user should do depends on the kind and not on the database.
 """
 
 from __future__ import annotations
 
 from typing import Literal
 
+from jupyter_green.errors import GreenError
+
 FaultKind = Literal["corrupt", "missing", "locked", "full", "read-only", "unreachable", "newer", "other"]
 NoticeKind = Literal["altered", "waiting", "other"]
-"""What a ledger's notice is about: rows altered from outside, journals not in the ledger yet, anything else."""
+"""Category of a notice: rows altered from outside, journals not imported yet, anything else."""
 
 _SQLITE: tuple[tuple[str, FaultKind], ...] = (
     ("not a database", "corrupt"),
@@ -21,7 +23,7 @@ _SQLITE: tuple[tuple[str, FaultKind], ...] = (
     ("locked", "locked"),
     ("busy", "locked"),
     ("disk is full", "full"),
-    ("disk i/o error", "full"),  # a quota or a file-size limit comes out like this
+    ("disk i/o error", "full"),  # also raised at a quota or a file-size limit
     ("readonly", "read-only"),
 )
 _STATES: tuple[tuple[str, FaultKind], ...] = (
@@ -49,15 +51,15 @@ _ADVICE: dict[FaultKind, str] = {
 }
 
 
-class LedgerError(Exception):
-    """A ledger that can't do what was asked.
+class LedgerError(GreenError):
+    """An operation on the ledger failed.
 
     Parameters
     ----------
     message : str
-        One sentence for a person: why, and what to do.
+        One sentence for the user: the reason, and what to do.
     kind : FaultKind
-        The same for code, which never reads the sentence.
+        Kind of fault, for code.
     """
 
     def __init__(self, message: str, kind: FaultKind = "other") -> None:
@@ -66,21 +68,21 @@ class LedgerError(Exception):
 
     @classmethod
     def of(cls, name: str, kind: FaultKind, reason: str) -> LedgerError:
-        """Return the error of one kind; the parameters are those of `sentence`."""
+        """Return the error for a kind of fault; parameters as for `sentence`."""
         return cls(sentence(name, kind, reason), kind)
 
 
 class DamagedRecord(LedgerError):
-    """A stored record that was altered from outside and can't be read; the others can."""
+    """A stored record was altered from outside and can't be read; other records can."""
 
 
 def number_of(count: int, one: str, many: str) -> str:
-    """Return such as ``1 record was`` and ``2 records were``."""
+    """Return a count with its noun and verb: ``1 record was``, ``2 records were``."""
     return f"1 {one} was" if count == 1 else f"{count} {many} were"
 
 
 def kind_of(message: str, state: str | None = None) -> FaultKind:
-    """Return what kind of fault a database's message and, if it has one, its SQL state mean."""
+    """Return the kind of fault for a database's message and, if available, its SQLSTATE."""
     if state is not None:
         return next((kind for start, kind in _STATES if state.startswith(start)), "other")
     lower = message.lower()
@@ -88,16 +90,16 @@ def kind_of(message: str, state: str | None = None) -> FaultKind:
 
 
 def sentence(name: str, kind: FaultKind, message: str) -> str:
-    """Return the one sentence that a person reads.
+    """Return the message for the user.
 
     Parameters
     ----------
     name : str
-        The ledger, as it may be shown.
+        The ledger's name, without passwords.
     kind : FaultKind
-        Of `kind_of`.
+        Result of `kind_of`.
     message : str
-        The database's own words, passwords struck out; only the first line is used.
+        The database's message, without passwords; only its first line is used.
     """
     reason = " ".join(message.split("\n", 1)[0].split()).rstrip(".") or "no reason given"
     return f"The ledger {name} {_ADVICE[kind].format(reason=reason)}."

@@ -1,8 +1,7 @@
-"""A posting: one thing that was decided or granted, written once and never changed.
+"""A ledger event: one decision or grant (budget, tariff, override, baseline, credit), stored once and never changed.
 
-What it says is another room's: here it is a kind, a place, a time and a document. What holds now is the newest of its
-kind, so that whoever reads all of them sees what held when. In a file a posting is a JSON line of its own, beside those
-of the records.
+The content is an opaque JSON document here. The newest event of a kind is in effect; all events together are the
+history. In an exported file an event is a JSON line of its own, with the key ``posting``.
 """
 
 from __future__ import annotations
@@ -26,28 +25,33 @@ from .record_rows import object_of
 PostingKind = Literal["budget", "tariff", "override", "baseline", "credit"]
 VERSION = 1
 WITHHELD = ("reason", "label")
-"""Free text in a document, which leaves the machine only where labels do."""
+"""Free-text fields of a document, stored in a remote ledger only if labels are."""
 _BATCH = 400
 
 
 @dataclass(frozen=True)
 class LedgerEvent:
-    """One row.
+    """One row of the table.
 
     Parameters
     ----------
     kind : {"budget", "tariff", "override", "baseline", "credit"}
-        What it is.
+        Kind of event.
     document : dict
-        What it says, as plain data for JSON.
+        Its content, JSON-ready.
     project, notebook : str or None
-        Where it belongs.
+        What it applies to.
     made_at : float
-        When it was made, in seconds since 1970.
+        Creation time in seconds since 1970.
     id : str
-        Its identity.
+        Unique id.
     owner : str
-        Whose it is; empty where nobody has a name.
+        Its owner; empty if unknown.
+
+    Raises
+    ------
+    ValueError
+        If a value is invalid.
     """
 
     kind: PostingKind
@@ -69,7 +73,13 @@ class LedgerEvent:
             raise ValueError("the posting says nothing")
 
     def withheld(self, privacy: Privacy) -> LedgerEvent:
-        """Return the posting as it may be stored."""
+        """Return the event in the form in which it may be stored.
+
+        Raises
+        ------
+        LedgerError
+            If the notebook's name must be hidden and no key can be created.
+        """
         document, notebook, project = dict(self.document), self.notebook, self.project
         if not privacy.keeps("label"):
             for name in WITHHELD:
@@ -84,7 +94,7 @@ class LedgerEvent:
         return replace(self, document=document, notebook=notebook, project=project)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data for a line of a file."""
+        """Return JSON-ready data for a line of a file."""
         return {
             "posting": VERSION,
             "id": self.id,
@@ -98,12 +108,12 @@ class LedgerEvent:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> LedgerEvent:
-        """Rebuild a posting.
+        """Rebuild an event from the output of `to_dict`.
 
         Raises
         ------
         ValueError
-            If the data is none, or of a newer version.
+            If the data is invalid or of another version.
         """
         version = data.get("posting")
         if version != VERSION:
@@ -124,7 +134,7 @@ class LedgerEvent:
             raise ValueError(f"the posting has no {error.args[0]}") from None
 
     def row(self) -> dict[str, Any]:
-        """Return the row of the table."""
+        """Return the row for the table."""
         return {
             "id": self.id,
             "kind": self.kind,
@@ -137,12 +147,12 @@ class LedgerEvent:
 
 
 def enter(connection: Connection, postings: Sequence[LedgerEvent]) -> list[LedgerEvent]:
-    """Insert what is not there yet, as the only writer; return those."""
+    """Insert new events and return them. The caller must be the only writer."""
     entered: list[LedgerEvent] = []
     for start in range(0, len(postings), _BATCH):
         batch = {posting.id: posting for posting in postings[start : start + _BATCH]}
-        known = select(schema.postings.c.id).where(schema.postings.c.id.in_(list(batch)))
-        for posting_id in connection.execute(known).scalars():
+        existing = select(schema.postings.c.id).where(schema.postings.c.id.in_(list(batch)))
+        for posting_id in connection.execute(existing).scalars():
             del batch[posting_id]
         if batch:
             connection.execute(insert(schema.postings), [posting.row() for posting in batch.values()])
@@ -151,19 +161,19 @@ def enter(connection: Connection, postings: Sequence[LedgerEvent]) -> list[Ledge
 
 
 def found(connection: Connection, where: Iterable[ColumnElement[bool]], altered: list[str]) -> list[LedgerEvent]:
-    """Return postings, oldest first; the identities of those that were altered from outside go into the list."""
+    """Return the matching events, oldest first. Ids of unreadable ones are appended to `altered`."""
     table = schema.postings.c
-    wanted: Executable = (
+    query: Executable = (
         select(table.kind, table.document, table.project, table.notebook, table.made_at, table.id, table.owner)
         .where(*where)
         .order_by(table.made_at, table.id)
     )
-    whole = []
-    for kind, document, project, notebook, made_at, posting_id, owner in map(tuple, connection.execute(wanted)):
+    events = []
+    for kind, document, project, notebook, made_at, posting_id, owner in map(tuple, connection.execute(query)):
         try:
             texts = {"project": project, "notebook": notebook, "owner": owner}
             data = {"posting": VERSION, "id": posting_id, "kind": kind, "made_at": made_at, **texts}
-            whole.append(LedgerEvent.from_dict({**data, "document": object_of(document)}))
+            events.append(LedgerEvent.from_dict({**data, "document": object_of(document)}))
         except ValueError:
             altered.append(str(posting_id))
-    return whole
+    return events

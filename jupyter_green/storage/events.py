@@ -1,7 +1,6 @@
-"""What was decided and granted, as rows that are only added to; see `posting`.
+"""Storage of events (see `event`), append-only: an event is superseded by a later one, never changed or deleted.
 
-In a ledger that others write to as well nothing is found or entered until it is told whose is whose. There is no way
-to change or delete a posting: a later one says what holds instead.
+In a shared ledger nothing is read or stored until each user's rows can be identified.
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ from .record_filter import Filters
 from .time_range import period
 
 _PLACED = frozenset({"project", "notebook", "since", "until"})
-"""Filters that mean something for a posting; with any other one, a file holds none."""
+"""Filters that apply to events. With any other filter, an export contains no events."""
 
 
 class EventStore(BaselineStore):
-    """The part of a ledger that keeps postings."""
+    """The part of a ledger that stores events."""
 
     def post(
         self,
@@ -37,53 +36,53 @@ class EventStore(BaselineStore):
         made_at: float | None = None,
         id: str | None = None,
     ) -> LedgerEvent:
-        """Enter something once; return it as it is kept.
+        """Store an event; return it as stored.
 
         Parameters
         ----------
         kind : str
-            What it is.
+            Kind of event.
         document : dict
-            What it says.
+            Its content.
         project, notebook : str, optional
-            Where it belongs.
+            What it applies to.
         made_at : float, optional
-            When, in seconds since 1970; by default now.
+            Creation time in seconds since 1970; now by default.
         id : str, optional
-            Its identity; one that is there already is left as it is.
+            Unique id. An existing event with this id is left unchanged.
 
         Raises
         ------
         ValueError
-            If it can't be kept.
+            If a value is invalid.
         LedgerError
-            If the ledger can't be written, or does not tell whose it is.
+            If the ledger can't be written, or this user's rows can't be identified.
         """
-        given: dict[str, Any] = {} if made_at is None else {"made_at": made_at}
+        options: dict[str, Any] = {} if made_at is None else {"made_at": made_at}
         if id is not None:
-            given["id"] = id
-        made = LedgerEvent(kind, document, project, notebook, **given, owner=self._whose())
-        kept = made.withheld(self._privacy)
+            options["id"] = id
+        event = LedgerEvent(kind, document, project, notebook, **options, owner=self._whose())
+        stored = event.withheld(self._privacy)
         self._open()
-        self._database.write(lambda connection: enter(connection, [kept]))
-        return kept
+        self._database.write(lambda connection: enter(connection, [stored]))
+        return stored
 
     def postings(
         self, kind: PostingKind | None = None, *, project: str | None = None, notebook: str | None = None
     ) -> list[LedgerEvent]:
-        """Return one's own postings, oldest first.
+        """Return one's own events, oldest first.
 
         Parameters
         ----------
         kind : str, optional
-            Only of this kind.
+            Only events of this kind.
         project, notebook : str, optional
-            Only of this place.
+            Only events of this project or notebook.
 
         Raises
         ------
         LedgerError
-            If the ledger can't be read, or does not tell whose they are.
+            If the ledger can't be read, or this user's rows can't be identified.
         """
         where = [self._own(schema.postings)]
         if kind is not None:
@@ -93,26 +92,28 @@ class EventStore(BaselineStore):
         return self._database.read(lambda connection: self._whole_postings(connection, where))
 
     def _whole_postings(self, connection: Connection, where: list[ColumnElement[bool]]) -> list[LedgerEvent]:
+        """Return the readable events. Unreadable ones are counted in a notice."""
         altered: list[str] = []
-        whole = found(connection, where, altered)
+        events = found(connection, where, altered)
         if altered:
             self._notice(
                 f"{number_of(len(altered), 'budget, tariff or credit', 'budgets, tariffs or credits')} altered from "
                 "outside and can't be read; all others are there.",
                 "altered",
             )
-        return whole
+        return events
 
     # ---- files --------------------------------------------------------------------------------
 
     def _exported(self, connection: Connection, filters: Filters) -> list[LedgerEvent]:
-        """Return the postings that belong into a file with these filters, of whom records are exported."""
-        given = {name for name, value in filters.items() if value is not None}
-        if given - _PLACED:
+        """Return the events to export with these filters, of the same owners as the records."""
+        active = {name for name, value in filters.items() if value is not None}
+        if active - _PLACED:
             return []
         return self._whole_postings(connection, [*self._of_place(filters), *self._scope.readable(schema.postings)])
 
     def _of_place(self, filters: Filters) -> list[ColumnElement[bool]]:
+        """Return the filters that apply to events as conditions."""
         table = schema.postings.c
         where: list[ColumnElement[bool]] = []
         project, notebook = filters.get("project"), filters.get("notebook")
@@ -128,7 +129,7 @@ class EventStore(BaselineStore):
         return where
 
     def _taken(self, connection: Connection, postings: Sequence[LedgerEvent]) -> int:
-        """Enter postings of a file, and put its baselines on the shelf; return how many were new."""
+        """Store imported events, and the baselines among them; return how many were new."""
         owner = self._whose()
         entered = enter(connection, [replace(one, owner=owner).withheld(self._privacy) for one in postings])
         self._shelve(connection, [posting for posting in entered if posting.kind == "baseline"])

@@ -1,8 +1,7 @@
-"""Records in and out of the ledger as files.
+"""Export of records to files, and import from JSON lines.
 
-JSON lines carry a whole record and come back as they were. CSV and Parquet are tables for other programs:
-one row per record, devices summed by kind. A table can't be turned back into records, so it is not taken in.
-A file appears under its name only when it is complete.
+JSON lines contain complete records and can be imported. CSV and Parquet are tables for other programs: one row per
+record, devices added up by kind; they can't be imported. Files are replaced atomically.
 """
 
 from __future__ import annotations
@@ -35,16 +34,16 @@ _FLAGS = frozenset({"below_resolution", "shared"})
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import brought.
+    """Result of an import.
 
     Parameters
     ----------
     records : int
-        Records that are new in the ledger.
+        Number of records new in the ledger.
     duplicates : int
-        Records that were there already, or twice in the file; left as they are.
+        Number of records skipped because they are in the ledger or occur twice in the file.
     postings : int
-        Budgets, tariffs, overrides, baselines and credits that are new in the ledger.
+        Number of events (budgets, tariffs, overrides, baselines, credits) new in the ledger.
     """
 
     records: int
@@ -53,12 +52,12 @@ class Imported:
 
 
 def format_of(path: Path, given: str | None) -> str:
-    """Return the format meant by a name or by a file's suffix.
+    """Return the file format for a name or a file's suffix.
 
     Raises
     ------
     ValueError
-        If it is none that is known.
+        If it is not supported.
     """
     name = (given or path.suffix).lower().lstrip(".")
     if name not in _SUFFIXES:
@@ -67,17 +66,17 @@ def format_of(path: Path, given: str | None) -> str:
 
 
 def rows(connection: Connection, query: Executable) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of a query, some at a time."""
+    """Yield the rows of a query, fetched in chunks."""
     yield from map(tuple, connection.execution_options(yield_per=_CHUNK).execute(query))
 
 
 def write(records: Iterable[EnergyRecord], path: Path, form: str, postings: Sequence[LedgerEvent] = ()) -> int:
-    """Write records to a file; return how many. JSON lines hold postings too, after the records.
+    """Write records to a file; return how many. JSON lines also contain events, after the records.
 
     Raises
     ------
     LedgerError
-        If the file can't be written, or Parquet's library is missing.
+        If the file can't be written, or pyarrow is missing for Parquet.
     """
     writers: dict[str, Callable[[IO[bytes], Iterable[EnergyRecord]], int]] = {
         "csv": _write_csv,
@@ -144,21 +143,21 @@ def _write_parquet(out: IO[bytes], records: Iterable[EnergyRecord]) -> int:
             return pa.int64()
         return pa.float64() if name in _NUMBERS else pa.bool_() if name in _FLAGS else pa.string()
 
-    form = pa.schema([(name, kind(name)) for name in COLUMNS])
+    arrow_schema = pa.schema([(name, kind(name)) for name in COLUMNS])
     count = 0
-    with pq.ParquetWriter(out, form) as writer:
+    with pq.ParquetWriter(out, arrow_schema) as writer:
         batch: list[dict[str, Any]] = []
         for record in records:
             row = flat(record)
-            # Half of a character pair, from an odd file name, is no text there.
-            odd = {
+            # Arrow rejects unpaired surrogates (from odd file names).
+            valid_texts = {
                 name: text.encode("utf-8", "replace").decode() for name, text in row.items() if isinstance(text, str)
             }
-            batch.append({**row, **odd})
+            batch.append({**row, **valid_texts})
             if len(batch) == _CHUNK:
-                writer.write_table(pa.Table.from_pylist(batch, schema=form))
+                writer.write_table(pa.Table.from_pylist(batch, schema=arrow_schema))
                 count, batch = count + len(batch), []
-        writer.write_table(pa.Table.from_pylist(batch, schema=form))
+        writer.write_table(pa.Table.from_pylist(batch, schema=arrow_schema))
     return count + len(batch)
 
 
@@ -168,12 +167,12 @@ def read(
     entry: Callable[[EnergyRecord], RecordRow],
     take: Callable[[Connection, Sequence[LedgerEvent]], int],
 ) -> Imported:
-    """Store the records and postings of a JSON-lines file; all of them or none.
+    """Store the records and events of a JSON-lines file, all or none.
 
     Raises
     ------
     LedgerError
-        If a line holds no record that this version can read, or the file can't be read.
+        If a line is not a record that this version can read, or the file can't be read.
     """
     stored = count = 0
     batch: list[RecordRow] = []
@@ -183,11 +182,11 @@ def read(
             for number, line in enumerate(lines, 1):
                 if not line.strip():
                     continue
-                found = _entry(path, number, line, entry)
-                if isinstance(found, LedgerEvent):
-                    postings.append(found)
+                item = _entry(path, number, line, entry)
+                if isinstance(item, LedgerEvent):
+                    postings.append(item)
                     continue
-                batch.append(found)
+                batch.append(item)
                 count += 1
                 if len(batch) == _CHUNK:
                     stored += store(connection, batch)

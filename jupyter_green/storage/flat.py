@@ -1,6 +1,6 @@
-"""Records as plain tuples, read from their columns without their documents.
+"""Records as flat tuples, read from the columns without the documents.
 
-What was altered from outside is left out with all of its record, as in every sum.
+Altered records are excluded, as in all sums.
 """
 
 from __future__ import annotations
@@ -18,18 +18,20 @@ from .integrity import is_altered_row
 
 
 def flat_records(connection: Connection, where: list[ColumnElement[bool]], altered: set[str]) -> Iterator[FlatRecord]:
-    """Yield records notebook by notebook and run by run; those altered from outside are named instead.
+    """Yield records grouped by notebook and run; ids of altered records are added to `altered`.
 
-    Of a notebook the run that began first comes first, each in order of its records' start. One run is held at a time.
+    Runs of a notebook are ordered by their start, and records by theirs. Only one run is in memory at a time.
     """
     table, part = schema.records.c, schema.components.c
-    bad = {str(one) for one in connection.execute(select(table.id).where(*where, is_altered_row())).scalars()}
-    altered |= bad
-    around = schema.records.alias("around")
-    meant = [around.c.id == table.parent, *(ClauseAdapter(around).traverse(condition) for condition in where)]
+    altered_ids = {
+        str(record_id) for record_id in connection.execute(select(table.id).where(*where, is_altered_row())).scalars()
+    }
+    altered |= altered_ids
+    parent = schema.records.alias("around")
+    is_parent = [parent.c.id == table.parent, *(ClauseAdapter(parent).traverse(condition) for condition in where)]
     rows = (
-        select(*(table[name] for name in RECORD_FIELDS), around.c.id.is_not(None))
-        .select_from(schema.records.outerjoin(around, and_(*meant)))
+        select(*(table[name] for name in RECORD_FIELDS), parent.c.id.is_not(None))
+        .select_from(schema.records.outerjoin(parent, and_(*is_parent)))
         .order_by(table.started_at, table.id)
     )
     devices = (
@@ -38,36 +40,37 @@ def flat_records(connection: Connection, where: list[ColumnElement[bool]], alter
         .order_by(table.started_at, table.id, part.position)
     )
     in_run = [*where, table.run_id == bindparam("of_run")]
-    named = [*in_run, (table.notebook + "") == bindparam("of_notebook")]  # not by its index: the run's finds fewer
-    nameless = [*in_run, func.coalesce(table.notebook, "") == ""]
+    # The expression avoids this column's index: the run's is more selective.
+    of_named = [*in_run, (table.notebook + "") == bindparam("of_notebook")]
+    of_unnamed = [*in_run, func.coalesce(table.notebook, "") == ""]
     queries = {
-        is_named: [query.where(*own) for query in (rows, devices)]
-        for is_named, own in ((True, named), (False, nameless))
+        is_named: [query.where(*conditions) for query in (rows, devices)]
+        for is_named, conditions in ((True, of_named), (False, of_unnamed))
     }
     for run, notebook in _runs(connection, where):
         of_run: dict[str, Any] = {"of_run": run, "of_notebook": notebook} if notebook else {"of_run": run}
         records, parts = queries[bool(notebook)]
-        read: dict[str, list[FlatPart]] = {}
+        parts_by_record: dict[str, list[FlatPart]] = {}
         for row in connection.execute(parts, of_run).all():
-            found = FlatPart._make(row[1:])
-            if (known := read.get(row[0])) is None:
-                read[row[0]] = [found]
+            flat_part = FlatPart._make(row[1:])
+            if (record_parts := parts_by_record.get(row[0])) is None:
+                parts_by_record[row[0]] = [flat_part]
             else:
-                known.append(found)
+                record_parts.append(flat_part)
         for row in connection.execute(records, of_run).all():
-            if row[0] not in bad:
-                inside = row[-1] and row[1] not in bad
-                yield FlatRecord._make((*row[:-1], inside, tuple(read.get(row[0], ()))))
+            if row[0] not in altered_ids:
+                inside = row[-1] and row[1] not in altered_ids
+                yield FlatRecord._make((*row[:-1], inside, tuple(parts_by_record.get(row[0], ()))))
 
 
 def _runs(connection: Connection, where: list[ColumnElement[bool]]) -> list[tuple[str, str]]:
-    """Return each notebook's runs in order of their start; a run under two names is in both places."""
+    """Return pairs (run, notebook), ordered by notebook and start; a run of two notebooks occurs twice."""
     table = schema.records.c
     began = func.min(table.started_at)
     pairs = select(table.run_id, table.notebook, began).where(*where).group_by(table.run_id, table.notebook)
-    found = connection.execute(pairs).all()
-    places = {(str(run), str(notebook or "")) for run, notebook, _ in found}
-    first: dict[str, float] = {}
-    for run, _, start in found:
-        first[str(run)] = min(start, first.get(str(run), start))
-    return sorted(places, key=lambda place: (place[1], first[place[0]], place[0]))
+    rows = connection.execute(pairs).all()
+    run_notebooks = {(str(run), str(notebook or "")) for run, notebook, _ in rows}
+    run_start: dict[str, float] = {}
+    for run, _, start in rows:
+        run_start[str(run)] = min(start, run_start.get(str(run), start))
+    return sorted(run_notebooks, key=lambda place: (place[1], run_start[place[0]], place[0]))

@@ -1,7 +1,7 @@
-"""Which rows hold what no record does: conditions in SQL, the same for adding up records, for their sums and for pages.
+"""SQL conditions that detect rows altered from outside; shared by totals, stored sums and the server's pages.
 
-SQLite keeps anything in any column: a text in a column of numbers is added up as 0, and is larger than every number.
-PostgreSQL keeps the types, but not the ranges. A row that was altered so is in no figure, with all of its record.
+SQLite stores any type in any column: text in a numeric column is added up as 0 and compares greater than every number.
+PostgreSQL enforces types, but not ranges. A record with such a row is excluded from all figures.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from jupyter_green.records import Kind, Quality, Span, Status
 
 from . import schema
 
-MOST_JOULES = 1e20  # a hundred years of a gigawatt are less
+MOST_JOULES = 1e20  # more than 1 GW for 100 years
 MOST_SECONDS = 1e11
 LAST = 253_402_214_400.0
-"""The last day that a date can name, in seconds since 1970."""
+"""The last day that a date can represent, in seconds since 1970."""
 _LARGEST = 1e100
 _LARGEST_SUM = 1e200
 _CONDITIONS = ("cpu_seconds", "others_busy", "celsius", "clock_mhz", "clock_spread_mhz")
@@ -28,7 +28,7 @@ _TEXTS = ("project", "notebook", "cell_id", "code_hash", "label", "owner", "purp
 
 
 class _IsNumber(GenericFunction[bool]):
-    """Whether a value is a number."""
+    """SQL function: whether a value is a number."""
 
     type = Boolean()
     name = "green_is_number"
@@ -36,7 +36,7 @@ class _IsNumber(GenericFunction[bool]):
 
 
 class _IsText(GenericFunction[bool]):
-    """Whether a value is a text."""
+    """SQL function: whether a value is text."""
 
     type = Boolean()
     name = "green_is_text"
@@ -70,7 +70,7 @@ def _is_finite(column: Any) -> ColumnElement[bool]:
 
 
 def _unindexed(column: Any) -> Any:
-    """Return a column's value so that no index is chosen for it: nearly all rows fulfil these conditions."""
+    """Return an expression that keeps the database from using an index: nearly all rows match."""
     return column + literal_column("0")
 
 
@@ -79,7 +79,7 @@ def _text_or_nothing(column: Any) -> ColumnElement[bool]:
 
 
 def is_whole(source: FromClause = schema.records) -> ColumnElement[bool]:
-    """Return the condition for rows of records whose columns hold what they must."""
+    """Return the condition for rows of `records` with valid values."""
     table: Any = source.c
     return and_(
         _between(table.started_at, LAST),
@@ -95,7 +95,7 @@ def is_whole(source: FromClause = schema.records) -> ColumnElement[bool]:
 
 
 def is_whole_part(source: FromClause = schema.components) -> ColumnElement[bool]:
-    """Return the condition for rows of components whose columns hold what they must."""
+    """Return the condition for rows of `components` with valid values."""
     part: Any = source.c
     widths = (or_(width.is_(None), _between(width, _LARGEST)) for width in (part.uncertainty, part.gain_uncertainty))
     return and_(
@@ -112,12 +112,12 @@ def is_whole_part(source: FromClause = schema.components) -> ColumnElement[bool]
 
 
 def is_whole_sum(figures: Iterable[str]) -> ColumnElement[bool]:
-    """Return the condition for lines of sums whose figures are such as records add up to, or absent."""
+    """Return the condition for rows of `rollup_lines` whose figures are in range, or NULL."""
     line = schema.rollup_lines.c
     return and_(*(or_(line[name].is_(None), _between(line[name], _LARGEST_SUM)) for name in figures))
 
 
 def is_altered_row(source: FromClause = schema.records) -> ColumnElement[bool]:
-    """Return the condition for records that were altered from outside, in a column or in a device's."""
+    """Return the condition for records with an invalid value, in the record or in a component."""
     part = schema.components.alias("altered_part")
     return or_(not_(is_whole(source)), exists().where(part.c.record_id == source.c.id, not_(is_whole_part(part))))

@@ -1,18 +1,17 @@
-"""The journal: one append-only file per kernel, written before anything can be lost.
+"""The journal: one append-only file per kernel, so that no record is lost when a kernel is killed.
 
-Standard library only, because it is on the path of every cell. Each line is one JSON object, appended
-by a single `os.write`; what the kernel wrote before a kill is in the file. The owner holds an advisory
-lock for as long as it lives, so that a reader can tell a dead kernel's journal from a living one's
-without guessing from process ids. `replay` turns a journal into records: settled ones as they are, and,
-for a dead owner, the cells it left open closed at their last sign of life.
+Only the standard library is used, because this code runs for every cell. Each line is one JSON object, appended by a
+single `os.write`. The owner holds an advisory lock while it lives, so a reader can tell a dead kernel's journal from a
+live one's without relying on process ids. `replay` turns a journal into records. For a dead owner, open windows are
+closed at their last heartbeat.
 
-Lines: ``head`` (who writes), ``open`` (a window began), ``beat`` (a sign of life with the figures so far),
-``close`` (it ended, figures may still settle), ``final`` (settled). All but ``head`` carry ``record``: the
-whole record as a dict; a beat carries only what changed.
+Events: ``head`` (the writer), ``open`` (a window began), ``beat`` (heartbeat with provisional figures), ``close`` (the
+window ended, figures may still change), ``final`` (figures are final). All but ``head`` carry ``record``: the whole
+record as a dict, or for a beat the changed fields only.
 
-A long journal goes on in another file. The new file begins with what is known of the windows that are not settled; the
-old one ends with ``end``, which names them. A file with that line is complete although its writer lives. A kill between
-the two leaves such a window in both files, alike and under one identity.
+A long journal is rotated. The new file starts with the windows that are not final yet; the old file ends with an
+``end`` event that lists them. A file with that event is complete even while its writer lives. If the writer is killed
+in between, such a window is in both files with the same id.
 """
 
 from __future__ import annotations
@@ -32,13 +31,13 @@ from jupyter_green.records import SCHEMA_VERSION, EnergyRecord, clock
 
 try:
     import fcntl
-except ImportError:  # Windows has no advisory locks of this kind; ownership is told by process id there.
-    fcntl = None  # type: ignore[assignment]  # a name is a module or nothing, which mypy has no word for
+except ImportError:  # Windows has no such advisory locks; ownership is derived from the process id there.
+    fcntl = None  # type: ignore[assignment]  # mypy can't type an optional module
 
 SUFFIX = ".jsonl"
 STALE_SECONDS = 86_400.0
 _UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError)
-"""What a line raises that was not written by a journal."""
+"""Exceptions raised by a line that was not written by a journal."""
 
 
 class Journal:
@@ -47,16 +46,16 @@ class Journal:
     Parameters
     ----------
     folder : Path
-        Where journals lie; made if absent.
+        Folder of the journals; created if it does not exist.
     head : dict
-        What describes the writer; stored in the first line.
+        Description of the writer, stored in the first line.
     carried : iterable of (event, record_id, record)
-        Lines of windows that another file has held so far; they are there before the file has its name.
+        Events of windows taken over from another file; written before the file becomes visible.
 
     Raises
     ------
     OSError
-        If the folder or the file can't be made (read-only home, full disk).
+        If the folder or the file can't be created (read-only home, full disk).
     """
 
     def __init__(
@@ -64,14 +63,14 @@ class Journal:
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / f"{int(clock.wall() * 1e9):020d}-{uuid.uuid4().hex[:12]}{SUFFIX}"
-        # Locked before it is visible under its name: a reader must never see a journal without its owner.
+        # Lock before the rename: a reader must never see a journal of a live kernel without its lock.
         hidden = self.path.with_suffix(".new")
         self._cut = False
-        self._identity: tuple[int, int] | None = None  # device and inode, once the file has its name
+        self._identity: tuple[int, int] | None = None  # device and inode, set after the rename
         self._handle = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), 0o600)
         try:
             if fcntl is not None:
-                with contextlib.suppress(OSError):  # some network file systems have no locks: see `owner_lives`
+                with contextlib.suppress(OSError):  # no locks on some network file systems: see `owner_lives`
                     fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._write({"event": "head", "pid": os.getpid(), "at": clock.wall(), **(head or {})})
             for event, record_id, record in carried:
@@ -79,11 +78,11 @@ class Journal:
             hidden.rename(self.path)
             status = os.fstat(self._handle)
             self._identity = status.st_dev, status.st_ino
-            self._counts_names = status.st_nlink > 0  # a few file systems never do
+            self._counts_names = status.st_nlink > 0  # some file systems always report 0 links
         except OSError:
             os.close(self._handle)
             self._handle = -1
-            with contextlib.suppress(OSError):  # it was never seen; what is left is swept a day later
+            with contextlib.suppress(OSError):  # never visible; leftovers are removed a day later
                 hidden.unlink()
             raise
 
@@ -93,13 +92,13 @@ class Journal:
         return self._handle < 0
 
     def write(self, event: str, record_id: str, at: float, record: dict[str, Any]) -> None:
-        """Append one line; raises OSError where the disk refuses it."""
+        """Append one event. Raises OSError if it can't be written."""
         self._write({"event": event, "id": record_id, "at": at, "record": record})
 
     def _write(self, line: dict[str, Any]) -> None:
         if self._status() is None:
             raise OSError("the journal is closed")
-        start = "\n" if self._cut else ""  # a full disk cut the line before, and had no room for its end either
+        start = "\n" if self._cut else ""  # the disk was full: the previous line is incomplete
         data = (start + json.dumps(line, separators=(",", ":"), default=str) + "\n").encode()
         written = os.write(self._handle, data)
         self._cut = written != len(data)
@@ -107,14 +106,15 @@ class Journal:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
 
     def end(self, moved: Sequence[str]) -> None:
-        """Say that the file is complete and which windows go on in another one, and close it.
+        """Write the ``end`` event, which lists the windows that continue in another file, and close the file.
 
-        A file that a cell has closed is opened once more for that: without the line its windows would count as killed.
+        If the user's code has closed the descriptor, the file is opened again for this: without the event, its
+        windows would count as killed.
 
         Raises
         ------
         OSError
-            If the disk refuses the line; the file is not closed then.
+            If the event can't be written; the file is not closed then.
         """
         if self._handle >= 0 and self._status() is None:
             self._handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_CLOEXEC", 0))
@@ -123,7 +123,7 @@ class Journal:
 
     @property
     def removed(self) -> bool:
-        """Whether somebody has removed the file, or closed it under us: nobody would read what is written to it."""
+        """Whether the file was deleted, or its descriptor closed by other code, so that writes would be lost."""
         if self._handle < 0:
             return False
         status = self._status()
@@ -136,9 +136,9 @@ class Journal:
         return 0 if status is None else status.st_size
 
     def _status(self) -> os.stat_result | None:
-        """Return what the system says of the file; None where it is closed.
+        """Return the file's `fstat`; None if it is closed.
 
-        A cell can close any descriptor of the process, and its number may be a file of the person's by now.
+        User code can close any descriptor of the process, and the number may have been reused for another file.
         """
         if self._handle < 0:
             return None
@@ -146,47 +146,47 @@ class Journal:
             status = os.fstat(self._handle)
         except OSError:
             return None
-        ours = self._identity is None or (status.st_dev, status.st_ino) == self._identity
-        return status if ours else None
+        is_same_file = self._identity is None or (status.st_dev, status.st_ino) == self._identity
+        return status if is_same_file else None
 
     def abandon(self) -> None:
-        """Forget the file in a forked child, which must neither write to it nor keep its lock."""
+        """Close the descriptor in a forked child, which must neither write to the file nor keep its lock."""
         if self._status() is not None:
             os.close(self._handle)
         self._handle = -1
 
     def discard(self) -> None:
-        """Remove the file, which holds nothing that no other one does."""
-        with contextlib.suppress(OSError):  # it stays as a copy then; identities keep it from counting twice
+        """Delete the file; everything in it is also in another file."""
+        with contextlib.suppress(OSError):  # a leftover copy is harmless: records are deduplicated by id
             self.path.unlink()
         self.close()
 
     def close(self) -> None:
-        """Close the file and give up its lock; from here on it counts as a dead owner's."""
+        """Close the file and release its lock; from then on it counts as a dead owner's."""
         self.abandon()
 
 
 @dataclass
 class Replay:
-    """What a journal holds.
+    """The content of a journal.
 
     Parameters
     ----------
     head : dict
         The first line.
     settled : list of EnergyRecord
-        Records with their final figures, in order.
+        Final records, in order.
     open : list of EnergyRecord
-        Records without; as far as they were known.
+        Records that are not final, with the latest known figures.
     skipped : int
-        Lines that could not be read (cut by a full disk or a crash).
+        Number of unreadable lines (truncated by a full disk or a crash).
     newer : int
-        Lines with a record of a newer schema; such a journal waits for a version that can read it.
+        Number of lines with a record of a newer schema. Such a journal is kept for a version that can read it.
     complete : bool
-        Whether its writer has said that nothing more comes; what it left open goes on in another file.
+        Whether the file has an ``end`` event; its open windows continue in another file.
     resume, resume_settled : int
-        Where in the file a later replay may begin (no record still open has a line before it), and how
-        many records of the file had settled before that place.
+        Byte offset at which a later replay may start (no open record has a line before it), and the number of
+        final records before that offset.
     """
 
     head: dict[str, Any] = field(default_factory=dict)
@@ -199,10 +199,10 @@ class Replay:
     resume_settled: int = 0
 
     def orphans(self) -> list[EnergyRecord]:
-        """Return the open records closed as a dead owner left them.
+        """Return the open records of a dead owner, closed.
 
-        A window that had ended keeps its status and its last figures; one that was running becomes
-        ``killed``, counted up to its last sign of life.
+        A window that had ended keeps its status and last figures. One that was running becomes ``killed`` and is
+        counted up to its last heartbeat.
         """
         closed = []
         for record in self.open:
@@ -216,12 +216,15 @@ class Replay:
 
 
 def journals(folder: Path) -> Iterator[Path]:
-    """Yield the journal files of a folder, oldest first; a link, a pipe or another person's file is none."""
+    """Yield the journal files of a folder, oldest first.
+
+    Symbolic links, pipes and files of other users are skipped.
+    """
     if folder.is_dir():
-        # Where a network file system gives every file to one user, the folder is that user's too.
+        # Some network file systems assign all files to one user, who then owns the folder too.
         owners = {os.geteuid(), folder.stat().st_uid} if os.name == "posix" else None
         for path in sorted(folder.glob(f"*{SUFFIX}")):
-            with contextlib.suppress(FileNotFoundError):  # another process has just closed it
+            with contextlib.suppress(FileNotFoundError):  # removed by another process
                 status = path.lstat()
                 if stat.S_ISREG(status.st_mode) and (owners is None or status.st_uid in owners):
                     yield path
@@ -230,8 +233,8 @@ def journals(folder: Path) -> Iterator[Path]:
 def owner_lives(path: Path) -> bool:
     """Whether the kernel that writes this journal is still alive.
 
-    Where locks work, the lock tells. Elsewhere a process of the same host is looked up by its id, and
-    a journal of another host counts as dead once it has been silent for a day.
+    The lock decides where locks work. Otherwise a process of the same host is looked up by its id, and a journal of
+    another host counts as dead after a day without writes.
     """
     if fcntl is not None:
         with contextlib.suppress(FileNotFoundError), path.open("rb") as handle:
@@ -240,7 +243,7 @@ def owner_lives(path: Path) -> bool:
             except BlockingIOError:
                 return True
             except OSError:
-                pass  # this file system has no locks
+                pass  # no locks on this file system
             else:
                 return False
     return _owner_lives_by_process(path)
@@ -254,13 +257,13 @@ def _owner_lives_by_process(path: Path) -> bool:
     try:
         with path.open(encoding="utf-8") as lines:
             head = json.loads(lines.readline() or "{}")
-        silent = clock.wall() - path.stat().st_mtime
+        idle_seconds = clock.wall() - path.stat().st_mtime
     except (OSError, ValueError, RecursionError):
         return False
     if not isinstance(head, dict):
         return False
     if head.get("host") not in (None, platform.node()):
-        return silent < STALE_SECONDS
+        return idle_seconds < STALE_SECONDS
     try:
         return bool(psutil.Process(int(head["pid"])).create_time() <= float(head["at"]) + 1.0)
     except (psutil.Error, KeyError, ValueError, TypeError, OverflowError):
@@ -268,15 +271,15 @@ def _owner_lives_by_process(path: Path) -> bool:
 
 
 def replay(path: Path, resume: int = 0, resume_settled: int = 0) -> Replay:
-    """Read a journal; lines that can't be read are counted and skipped.
+    """Read a journal. Unreadable lines are counted and skipped.
 
     Parameters
     ----------
     path : Path
         The journal.
     resume, resume_settled : int
-        Of an earlier replay of the same file, to read only what came after it; `Replay.settled` then
-        holds the records that settled from there on.
+        Values of an earlier replay of the same file, to read only what was added since. `Replay.settled` then
+        contains only records that became final after that offset.
 
     Raises
     ------
@@ -285,18 +288,18 @@ def replay(path: Path, resume: int = 0, resume_settled: int = 0) -> Replay:
     """
     result = Replay()
     latest: dict[str, dict[str, Any]] = {}
-    began: dict[str, int] = {}
-    ended: set[str] = set()
-    settled: dict[str, int] = {}
+    first_offset: dict[str, int] = {}
+    closed_ids: set[str] = set()
+    settled_offset: dict[str, int] = {}
     with path.open("rb") as lines:
         if resume:
             result.head = _head(lines.readline())
             lines.seek(resume)
-        place = whole = resume
+        offset = complete_until = resume
         for raw in lines:
-            start, place = place, place + len(raw)
+            start, offset = offset, offset + len(raw)
             if raw.endswith(b"\n"):
-                whole = place
+                complete_until = offset
             if not raw.strip():
                 continue
             line: Any = None
@@ -306,35 +309,38 @@ def replay(path: Path, resume: int = 0, resume_settled: int = 0) -> Replay:
                 if event in ("head", "end"):
                     _of_the_file(line, result, latest)
                     continue
-                if line["id"] in settled:
+                if line["id"] in settled_offset:
                     continue
-                known = latest.setdefault(line["id"], {})
-                known.update(line["record"])
-                began.setdefault(line["id"], start)
+                record_data = latest.setdefault(line["id"], {})
+                record_data.update(line["record"])
+                first_offset.setdefault(line["id"], start)
                 if event == "final":
-                    result.settled.append(EnergyRecord.from_dict({**known, "final": True}))
-                    settled[line["id"]] = start
+                    result.settled.append(EnergyRecord.from_dict({**record_data, "final": True}))
+                    settled_offset[line["id"]] = start
                 elif event == "close":
-                    ended.add(line["id"])
+                    closed_ids.add(line["id"])
             except _UNREADABLE:
                 result.skipped += 1
                 result.newer += _is_newer(line)
-    result.resume = min((began[key] for key in latest if key in began and key not in settled), default=whole)
-    result.resume_settled = resume_settled + sum(start < result.resume for start in settled.values())
-    for record_id, known in latest.items():
-        if record_id in settled:
+    result.resume = min(
+        (first_offset[key] for key in latest if key in first_offset and key not in settled_offset),
+        default=complete_until,
+    )
+    result.resume_settled = resume_settled + sum(start < result.resume for start in settled_offset.values())
+    for record_id, record_data in latest.items():
+        if record_id in settled_offset:
             continue
         try:
-            # While open, `final` tells orphans() whether the window itself had ended.
-            result.open.append(EnergyRecord.from_dict({**known, "final": record_id in ended}))
+            # For open records, `final` says whether the window had ended; see Replay.orphans().
+            result.open.append(EnergyRecord.from_dict({**record_data, "final": record_id in closed_ids}))
         except _UNREADABLE:
             result.skipped += 1
-            result.newer += _is_newer({"record": known})
+            result.newer += _is_newer({"record": record_data})
     return result
 
 
 def _of_the_file(line: dict[str, Any], result: Replay, latest: dict[str, Any]) -> None:
-    """Take in a line that is about the file: who writes it, or that it is complete."""
+    """Process a ``head`` or ``end`` event."""
     if line["event"] == "head":
         result.head = line
         return

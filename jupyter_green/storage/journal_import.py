@@ -1,9 +1,8 @@
-"""From the journals into the ledger, exactly once.
+"""Import of journals into the ledger, exactly once.
 
-How many settled records of a journal are in the ledger is written in the same transaction as the records
-themselves; the record's identity is the second guard. Whether the owner lives is asked before the file is
-read: a dead owner's file is complete by then, so nothing can be missed when it is deleted. A living owner's
-file is read on from where no window was open, because the journal of a long session is long.
+The number of imported records of a journal is stored in the same transaction as the records; unique record ids are the
+second safeguard. Whether the owner lives is checked before the file is read, so a dead owner's file is complete and can
+be deleted. For a live owner, reading resumes at the first open window, because journals of long sessions are long.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from jupyter_green.errors import GreenError
 from jupyter_green.records import EnergyRecord, clock
 
 from . import schema
@@ -28,16 +28,16 @@ _REMEMBERED_SECONDS = 30 * 86_400.0
 
 @dataclass(frozen=True)
 class Drained:
-    """What a drain brought.
+    """Result of an import.
 
     Parameters
     ----------
     records : int
-        Records that are new in the ledger.
+        Number of records new in the ledger.
     closed : int
-        Journals of dead kernels that were closed and deleted.
+        Number of journals of dead kernels that were finished and deleted.
     skipped : int
-        Lines of closed journals that could not be read (cut by a crash or a full disk).
+        Number of unreadable lines in those journals (truncated by a crash or a full disk).
     """
 
     records: int = 0
@@ -47,7 +47,7 @@ class Drained:
 
 @dataclass(frozen=True)
 class _Place:
-    """How far a living owner's journal was read."""
+    """How far the journal of a live owner has been read."""
 
     size: int
     resume: int
@@ -59,22 +59,22 @@ _START = _Place(-1, 0, 0, 0)
 
 
 class Drain:
-    """Moves what journals hold into one database.
+    """Imports journals into one database.
 
     Parameters
     ----------
     folder : Path
-        Where this ledger's journals lie.
+        Folder of this ledger's journals.
     database : Database
-        Where their records go.
+        The target.
     privacy : Privacy
-        What of them is stored.
+        Which fields are stored.
     owner : callable
-        Returns what rows say of their owner, given the name in a journal; None: the journal has none.
+        Returns the value of the owner column for the user name in a journal, or for None if it has none.
     host : str or None
-        Where, if a journal doesn't say.
+        Host name for journals without one.
     notice : callable
-        Called with one sentence for what a person should know.
+        Called with a one-sentence message for the user.
     """
 
     def __init__(
@@ -97,24 +97,24 @@ class Drain:
 
     @property
     def waiting(self) -> int:
-        """How many journals lie in the folder, those of living kernels included; 0 where it can't be read."""
+        """Number of journals in the folder, those of live kernels included; 0 if it can't be read."""
         try:
             return sum(1 for _ in journals(self._folder))
         except OSError:
             return 0
 
     def run(self, between: Callable[[], None] | None = None) -> Drained:
-        """Drain all journals once, each in a transaction of its own.
+        """Import all journals once, each in its own transaction.
 
         Parameters
         ----------
         between : callable, optional
-            Called after each of them.
+            Called after each journal.
 
         Raises
         ------
         LedgerError
-            If the database can't take the records; the journals keep them then.
+            If the database can't be written; the journals are kept then.
         """
         records = closed = skipped = 0
         try:
@@ -128,12 +128,12 @@ class Drain:
                 self._places.clear()
             try:
                 try:
-                    found = self._journal(path)
+                    imported = self._journal(path)
                 except _Behind:
                     self._places.clear()
-                    found = self._journal(path)
+                    imported = self._journal(path)
             except FileNotFoundError:
-                self._places.pop(path.name, None)  # another process has closed it meanwhile
+                self._places.pop(path.name, None)  # removed by another process
                 continue
             except OSError as error:
                 self._notice(f"The journal {path} can't be read or removed ({error.strerror}); its records wait there.")
@@ -143,7 +143,7 @@ class Drain:
                     raise
                 self._notice(f"The journal {path} holds what the ledger does not take; it is left there. {error}")
                 continue
-            records, closed, skipped = records + found.records, closed + found.closed, skipped + found.skipped
+            records, closed, skipped = records + imported.records, closed + imported.closed, skipped + imported.skipped
             if between is not None:
                 between()
         self._sweep()
@@ -151,24 +151,24 @@ class Drain:
 
     def _journal(self, path: Path) -> Drained:
         alive = owner_lives(path)
-        place = self._places.get(path.name, _START) if alive else _START
+        progress = self._places.get(path.name, _START) if alive else _START
         size = path.stat().st_size
-        if place.size == size:
+        if progress.size == size:
             return Drained()
-        replayed = replay(path, place.resume, place.resume_settled)
+        replayed = replay(path, progress.resume, progress.resume_settled)
         if replayed.newer:
             self._notice(f"The journal {path} was written by a newer jupyter_green; upgrade to add its records.")
             return Drained()
         alive = alive and not replayed.complete
-        settled = place.resume_settled + len(replayed.settled)
-        stored, wrong = 0, list[str]()
-        if not alive or settled != place.settled:
-            stored = self._store(path.name, replayed, place.resume_settled, alive, wrong)
-        if wrong:
-            self._notice(f"The journal {path} holds what is no record ({wrong[0]}); it is left where it is.")
+        settled = progress.resume_settled + len(replayed.settled)
+        stored, errors = 0, list[str]()
+        if not alive or settled != progress.settled:
+            stored = self._store(path.name, replayed, progress.resume_settled, alive, errors)
+        if errors:
+            self._notice(f"The journal {path} holds what is no record ({errors[0]}); it is left where it is.")
         if alive:
             self._places[path.name] = _Place(size, replayed.resume, replayed.resume_settled, settled)
-        if alive or wrong:
+        if alive or errors:
             return Drained(stored)
         return Drained(stored, *self._remove(path, replayed))
 
@@ -177,11 +177,11 @@ class Drain:
         try:
             path.unlink()
         except FileNotFoundError:
-            return 0, 0  # another process was first; it counts the journal
+            return 0, 0  # removed by another process, which counts it
         return 1, replayed.skipped
 
     def _store(self, name: str, replayed: Replay, before: int, alive: bool, wrong: list[str]) -> int:
-        """Store what is new of a journal and return how many that were; what is no record is said in `wrong`."""
+        """Store the new records of a journal and return their number. Invalid records are reported in `wrong`."""
         head = replayed.head
         owner = self._owner(_word(head.get("owner")))
         host = _word(head.get("host")) or self._host
@@ -207,7 +207,7 @@ class Drain:
             if was_closed:
                 return 0
             if not isinstance(done, int) or done < 0:
-                done = 0  # altered from outside; a record that is there already is not stored twice
+                done = 0  # corrupted; existing records are not stored twice
             if done < before:
                 raise _Behind
             stored = store(connection, [one for one in (*settled[done - before :], *left) if one is not None])
@@ -228,17 +228,17 @@ class Drain:
         return self._database.write(work)
 
     def _sweep(self) -> None:
-        """Remove what a kernel left that was killed before its journal had its name."""
+        """Remove files of kernels that were killed before their journal got its name."""
         for path in self._folder.glob("*.new"):
             try:
                 if clock.wall() - path.stat().st_mtime > STALE_SECONDS:
                     path.unlink()
             except OSError:
-                continue  # its owner has just renamed it, or it is not ours
+                continue  # just renamed by its owner, or of another user
 
 
-class _Behind(Exception):
-    """The database knows less of a journal than was already read past; it is another database now."""
+class _Behind(GreenError):
+    """The database has fewer records of a journal than were already read: it is another database now."""
 
 
 def _word(value: object) -> str | None:

@@ -1,8 +1,8 @@
-"""The ledger: every record that was ever settled, and the one who empties the journals into it.
+"""The ledger: the database of all final records, and the import of the journals into it.
 
-It opens on first use and drains then and before every read, so that what is read is what was metered. What
-a person should know without being stopped (a damaged file moved aside, a file that can only be read) is
-kept in `Ledger.notices`; what stops them is a `LedgerError` of one sentence. Passwords are in neither.
+It opens on first use. Journals are imported then and before every read, so that results are up to date. Conditions that
+do not stop the caller (a damaged file that was moved aside, a read-only file) are kept in `Ledger.notices`; errors are
+raised as `LedgerError` with a one-sentence message. Neither contains passwords.
 """
 
 from __future__ import annotations
@@ -40,25 +40,25 @@ _TIMEOUT = 5.0
 
 
 class Ledger(UsageQueries):
-    """The durable store of energy records.
+    """Durable storage of energy records.
 
     Parameters
     ----------
     url : str, path or None
         A database URL or the path of an SQLite file; see `ledger_url`.
     share : iterable of str, optional
-        What a ledger elsewhere may hold besides figures: any of ``notebook``, ``label``, ``cell_id``, ``host``,
-        ``owner``, ``project`` (its whole path); by default the environment variable ``JUPYTER_GREEN_SHARE``.
+        What a remote ledger may store besides figures: any of ``notebook``, ``label``, ``cell_id``, ``host``,
+        ``owner``, ``project`` (its full path). By default the environment variable ``JUPYTER_GREEN_SHARE``.
     everyone : bool
-        Whether everyone's records of a shared ledger are read, exported and purged, and not this person's alone; see
-        `access`. Budgets, baselines and credits stay this person's.
+        Whether to read, export and purge the records of all users of a shared ledger instead of only one's own; see
+        `access`. Budgets, baselines and credits are always one's own.
     timeout : float
         Seconds to wait for another writer.
 
     Raises
     ------
     ValueError
-        If the URL is not one of a ledger, or `share` names something else.
+        If the URL is not valid for a ledger, or `share` has an unknown name.
     """
 
     def __init__(
@@ -90,42 +90,42 @@ class Ledger(UsageQueries):
 
     @property
     def url(self) -> str:
-        """Where the ledger is, without passwords."""
+        """The ledger's URL, without passwords."""
         return mask(self._url)
 
     @property
     def notices(self) -> list[str]:
-        """Sentences a person should read, the oldest first."""
+        """Messages for the user, oldest first."""
         return list(self._notices)
 
     def notice_of(self, *kinds: NoticeKind) -> str | None:
-        """Return the first notice about one of these; None without any."""
+        """Return the first notice of one of these categories; None without any."""
         return next((text for text, kind in self._notices.items() if kind in kinds), None)
 
     @property
     def read_only(self) -> bool:
-        """Whether nothing can be added."""
+        """Whether the ledger can't be written."""
         self._open()
         return self._database.read_only
 
     @property
     def size(self) -> int | None:
-        """Bytes on disk, the write-ahead log included; None for a database elsewhere."""
+        """Size in bytes, including the write-ahead log; None for a remote database."""
         return self._database.size
 
     def describe(self) -> str:
-        """Return a few lines on where the ledger is, how it is kept and what it holds."""
+        """Return a few lines about the ledger's location, storage and content."""
         self._fresh()
         scope = self._scope
-        wanted = select(func.count()).select_from(schema.records).where(*scope.readable(schema.records))
-        count = self._database.read(lambda c: c.execute(wanted).scalar_one())
-        whose = ", everyone's" if scope.everyone else "" if scope.whole else " of yours"
+        query = select(func.count()).select_from(schema.records).where(*scope.readable(schema.records))
+        count = self._database.read(lambda c: c.execute(query).scalar_one())
+        owner = ", everyone's" if scope.everyone else "" if scope.whole else " of yours"
         size = "" if self.size is None else f", {self.size / 1e6:.1f} MB"
         return "\n".join(
             [
                 f"ledger   {self.url}",
                 f"kept in  {self._database.storage}{size}",
-                f"holds    {count} records{whose}",
+                f"holds    {count} records{owner}",
                 f"waiting  {self._drain.waiting} journals, those of running kernels included",
                 f"privacy  {self._privacy}",
                 *(f"notice   {notice}" for notice in self.notices),
@@ -136,7 +136,7 @@ class Ledger(UsageQueries):
         return f"<Ledger {self.url}{', closed' if self._closed else ''}>"
 
     def close(self) -> None:
-        """Let go of the database; the ledger can't be used any more."""
+        """Close the database; the ledger can't be used any more."""
         self._database.close()
         self._closed = True
 
@@ -151,12 +151,12 @@ class Ledger(UsageQueries):
     # ---- writing ------------------------------------------------------------------------------
 
     def add(self, records: Iterable[EnergyRecord]) -> int:
-        """Store settled records that are not there yet; return how many were new.
+        """Store new final records; return how many were new.
 
         Raises
         ------
         ValueError
-            If a record is still settling or holds a value of the wrong kind.
+            If a record is not final or has an invalid value.
         LedgerError
             If the ledger can't be written.
         """
@@ -169,7 +169,7 @@ class Ledger(UsageQueries):
         return self._database.write(lambda connection: store(connection, entries))
 
     def drain(self, between: Callable[[], None] | None = None) -> Drained:
-        """Move what the journals hold into the ledger, and remove those that are complete.
+        """Import the journals into the ledger, and delete those that are complete.
 
         Parameters
         ----------
@@ -179,7 +179,7 @@ class Ledger(UsageQueries):
         Raises
         ------
         LedgerError
-            If the ledger can't take it; the journals keep it then.
+            If the ledger can't be written; the journals are kept then.
         """
         self._open()
         self._database.require_writable()
@@ -187,14 +187,14 @@ class Ledger(UsageQueries):
             return self._drain.run(between)
 
     def purge(self, *, older_than_seconds: float | None = None, before: Moment | None = None) -> int:
-        """Delete records that began before a time, with their courses of power; return how many.
+        """Delete records that began before a time, with their power traces; return how many.
 
-        They don't come back: what the journals still hold of that time is drained first.
+        Pending journals are imported first, so that deleted records do not reappear.
 
         Raises
         ------
         ValueError
-            If not exactly one of the two is given.
+            If not exactly one of the two arguments is given.
         LedgerError
             If the ledger can't be written.
         """
@@ -202,8 +202,8 @@ class Ledger(UsageQueries):
             raise ValueError("Say either older_than_seconds or before: what began earlier is deleted.")
         limit = moment(before) if before is not None else time.time() - float(older_than_seconds or 0.0)
         self.drain()
-        doomed = [schema.records.c.started_at < limit, *self._scope.readable(schema.records)]
-        count = self._database.write(lambda connection: rollups.delete_records(connection, doomed))
+        conditions = [schema.records.c.started_at < limit, *self._scope.readable(schema.records)]
+        count = self._database.write(lambda connection: rollups.delete_records(connection, conditions))
         if count:
             try:
                 self._database.compact()
@@ -212,31 +212,33 @@ class Ledger(UsageQueries):
         return count
 
     def check(self) -> list[str]:
-        """Return one's runs whose kept sums are not those of their records; empty where all is right.
+        """Return one's runs whose stored sums differ from those of their records; empty if all are correct.
 
-        How many records were altered from outside is in `notices`.
+        The number of altered records is added to `notices`.
         """
         scope = self._scope
-        bad = select(func.count()).select_from(schema.records).where(is_altered_row(), *scope.readable(schema.records))
+        query = (
+            select(func.count()).select_from(schema.records).where(is_altered_row(), *scope.readable(schema.records))
+        )
         self._open()
-        count = self._database.read(lambda connection: int(connection.execute(bad).scalar_one()))
+        count = self._database.read(lambda connection: int(connection.execute(query).scalar_one()))
         if count:
             records = number_of(count, "record", "records")
             self._notice(f"{records} altered from outside and can't be added up; all others are.", "altered")
         return self._database.read(lambda connection: rollups.differences(connection, scope))
 
     def mend(self) -> None:
-        """Make all kept sums anew from the records."""
+        """Recompute all stored sums from the records."""
         self._open()
         self._database.write(rollups.build)
 
     def import_(self, path: str | os.PathLike[str]) -> Imported:
-        """Store the records of a file that `export` wrote as JSON lines; identities are kept, known ones skipped.
+        """Import the records of a file that `export` wrote as JSON lines. Ids are kept; existing records are skipped.
 
         Raises
         ------
         ValueError
-            If the file is of another format.
+            If the file has another format.
         LedgerError
             If it can't be read or the ledger can't be written; nothing is stored then.
         """
@@ -250,7 +252,7 @@ class Ledger(UsageQueries):
             lambda connection: export_import.read(connection, source, self._foreign_entry, self._taken)
         )
 
-    # ---- inside -------------------------------------------------------------------------------
+    # ---- internal -----------------------------------------------------------------------------
 
     def _notice(self, text: str, kind: NoticeKind = "other") -> None:
         self._notices.setdefault(text, kind)
@@ -261,7 +263,7 @@ class Ledger(UsageQueries):
         self._database.open()
 
     def _fresh(self) -> None:
-        """Open, and drain as far as that works; what can't be drained must not keep a person from reading."""
+        """Open the ledger and import journals. A failed import is noted and does not prevent reading."""
         self._open()
         scope = self._scope
         if scope.everyone:
@@ -281,7 +283,7 @@ class Ledger(UsageQueries):
         return RecordRow.of(self._privacy.apply(record), self._scope.writes, host)
 
     def _foreign_entry(self, record: EnergyRecord) -> RecordRow:
-        """Rows of a record from a file, which becomes the importer's and doesn't say where it was made."""
+        """Return the rows of an imported record: owned by the importer, without a host."""
         return RecordRow.of(self._privacy.apply(record), self._scope.writes)
 
     @property
@@ -289,6 +291,6 @@ class Ledger(UsageQueries):
         return access(self._url, self._privacy, self._everyone)
 
     def _stored_owner(self, name: str | None) -> str | None:
-        """Return what rows say of their owner, given the name in their journal."""
+        """Return the value of the owner column, for the user name in a journal."""
         named, token = owner_forms(name or user_name(), self._privacy, is_private(self._url))
         return named if named and self._privacy.keeps("owner") else token

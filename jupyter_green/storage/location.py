@@ -1,10 +1,9 @@
-"""Where the ledger lies: its URL, its journals' folder, and what of the URL may be shown.
+"""Location of the ledger: its URL, the folder of its journals, and the URL with its passwords masked.
 
-Light on purpose (standard library and platformdirs), because a kernel needs the journal's folder at
-once and the database only much later. Every URL is brought into one form first, so that two ways of
-writing one ledger lead to one journal folder; the password is no part of that folder's name, so that
-changing it strands no journal. Two databases are known, SQLite and PostgreSQL: one that was never
-tried is refused in a sentence instead of failing half-way through a write.
+Only the standard library and platformdirs are used, because a kernel needs the journal folder immediately and the
+database much later. URLs are normalized first, so that two spellings of one ledger share a journal folder. Passwords
+are not part of the folder's name, so that changing one orphans no journal. Only SQLite and PostgreSQL are supported;
+other databases are rejected here rather than during a write.
 """
 
 from __future__ import annotations
@@ -26,12 +25,12 @@ _HIDDEN_KEYS = r"\w*?(?:pass|pas{1,2}w\w*|passphrase|pw|pwd|token|secret|api_?ke
 _IS_SECRET = re.compile(_HIDDEN_KEYS, re.IGNORECASE)
 _HAS_SECRET = re.compile(rf"\b({_HIDDEN_KEYS}\s*=\s*)('(?:[^'\\]|\\.)*'|\"[^\"]*\"|[^&\s;]*)", re.IGNORECASE)
 _SEPARATOR = re.compile(r"[:;]|%3[ab]", re.IGNORECASE)
-"""What stands, or was meant to stand, between a name and its password."""
+"""Separator, possibly mistyped, between a user name and its password."""
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+._-]*)://")
 _DRIVE = re.compile(r"^[A-Za-z]:[\\/](?!/)")
 _LIKE_A_URL = re.compile(
-    r"[\"'`<(\[]"  # copied with what stood around it
-    r"|[^/\\]{2,}:"  # HOST:PORT or SCHEME:, but for a drive's letter
+    r"[\"'`<(\[]"  # copied with surrounding quotes or brackets
+    r"|[^/\\]{2,}:"  # HOST:PORT or SCHEME:, but not a drive letter
     r"|(?:postgres|psql|pg|sqlite|mysql|maria|mssql|oracle|jdbc|http)[^/\\]*//"  # the colon is missing
     r"|[^@]*:[^@]*@|[^@]*//[^@]*@",  # a login
     re.IGNORECASE,
@@ -49,25 +48,25 @@ _NETWORK_FUSE = re.compile(
 
 
 def data_folder() -> Path:
-    """Return the folder for this person's data; it is not made here.
+    """Return the folder for this user's data. It is not created here.
 
-    A user without a home folder (a container's numbered user) has one among temporary files. That is made at once,
-    closed to others, so that nobody else makes it first.
+    For a user without a home folder (a numeric user in a container) it lies in the temporary folder. That one is
+    created at once and closed to others, so that nobody else can create it first.
     """
     return _home_data() or _temporary_data()
 
 
 def homeless() -> str | None:
-    """Say in one sentence that this user has no home folder, and what that means; None for all others."""
+    """Return a sentence that says that this user has no home folder; None if there is one."""
     if _home_data() is not None:
         return None
-    place = _temporary_data()
-    kept = (
+    folder = _temporary_data()
+    consequence = (
         ""
         if os.environ.get(LEDGER_VARIABLE, "").strip()
-        else f"; records are kept in {place}, for as long as that lasts"
+        else f"; records are kept in {folder}, for as long as that lasts"
     )
-    return f"This user has no home folder{kept}. Set HOME to a folder that lasts and can be written."
+    return f"This user has no home folder{consequence}. Set HOME to a folder that lasts and can be written."
 
 
 def _home_data() -> Path | None:
@@ -77,59 +76,59 @@ def _home_data() -> Path | None:
         folder = Path(platformdirs.user_data_path("jupyter_green", appauthor=False))
     except (RuntimeError, KeyError, OSError):
         return None
-    return folder if folder.is_absolute() else None  # older versions hand back "~/..." where there is no home
+    return folder if folder.is_absolute() else None  # older versions return "~/..." without a home
 
 
 def _temporary_data() -> Path:
-    """Return this user's folder among temporary files; one that is a link, or another's, is never used."""
+    """Return this user's folder in the temporary folder. A link or another user's folder is never used."""
     try:
         base = Path(tempfile.gettempdir())
-    except OSError:  # nothing can be written anywhere: records wait in memory
+    except OSError:  # nothing is writable: records stay in memory
         base = Path(os.sep)
     user = os.geteuid() if hasattr(os, "geteuid") else "user"
     folder = base / f"jupyter_green-{user}"
     try:
         with contextlib.suppress(FileExistsError):
             folder.mkdir(mode=0o700)
-        state = folder.lstat()
+        status = folder.lstat()
     except OSError:
         return folder
-    own = stat.S_ISDIR(state.st_mode) and (os.name != "posix" or state.st_uid == os.geteuid())
-    return folder if own else base / f"jupyter_green-{user}-{os.getpid()}"
+    is_own = stat.S_ISDIR(status.st_mode) and (os.name != "posix" or status.st_uid == os.geteuid())
+    return folder if is_own else base / f"jupyter_green-{user}-{os.getpid()}"
 
 
 def ledger_url(url: str | os.PathLike[str] | None = None) -> str:
-    """Return the ledger's URL in its one form.
+    """Return the normalized URL of the ledger.
 
     Parameters
     ----------
     url : str, path or None
-        A database URL, or the path of an SQLite file (``~`` is expanded). Without it the environment
-        variable ``JUPYTER_GREEN_LEDGER`` counts, and without that ``ledger.sqlite`` in `data_folder`.
+        A database URL, or the path of an SQLite file (``~`` is expanded). By default the environment variable
+        ``JUPYTER_GREEN_LEDGER``, else ``ledger.sqlite`` in `data_folder`.
 
     Raises
     ------
     ValueError
         If it is neither a path nor a URL of SQLite or PostgreSQL.
     """
-    given = os.fspath(url) if url is not None else os.environ.get(LEDGER_VARIABLE, "")
-    given = given.strip()
-    if not given:
+    raw_url = os.fspath(url) if url is not None else os.environ.get(LEDGER_VARIABLE, "")
+    raw_url = raw_url.strip()
+    if not raw_url:
         if url is not None:
             raise ValueError("The ledger's URL is empty; give a file's path or a URL such as postgresql://host/name.")
         return _sqlite_url(str(data_folder() / "ledger.sqlite"))
-    scheme = _SCHEME.match(given)
+    scheme = _SCHEME.match(raw_url)
     if scheme is None:
-        if given.startswith(":memory:"):
+        if raw_url.startswith(":memory:"):
             raise ValueError("A ledger in memory would end with the kernel; name a file instead.")
-        return _sqlite_url(given)
+        return _sqlite_url(raw_url)
     name = scheme.group(1).lower()
     if name in ("sqlite", "sqlite+pysqlite"):
-        return _from_sqlite(given[scheme.end() :])
+        return _from_sqlite(raw_url[scheme.end() :])
     if name in ("postgresql", "postgres", _PSYCOPG):
-        return _from_postgresql(given, given[scheme.end() :])
+        return _from_postgresql(raw_url, raw_url[scheme.end() :])
     raise ValueError(
-        f"The ledger can't be kept at {mask(given)}: use an SQLite file (sqlite:///PATH or just a path) "
+        f"The ledger can't be kept at {mask(raw_url)}: use an SQLite file (sqlite:///PATH or just a path) "
         f"or PostgreSQL ({_PSYCOPG}://HOST/NAME)."
     )
 
@@ -156,7 +155,7 @@ def _sqlite_url(text: str) -> str:
         path = path.expanduser()
     except RuntimeError:
         raise ValueError(f"The home folder in {shown!r} is not known; write the ledger's path in full.") from None
-    # Links are followed, so that a file reached in two ways has one journal folder.
+    # Resolve links, so that one file has one journal folder.
     return f"sqlite:///{Path(os.path.realpath(path))}"
 
 
@@ -164,12 +163,14 @@ def _from_postgresql(given: str, rest: str) -> str:
     encode = "characters such as @ : / ? # in a name or password are written percent-encoded (@ is %40)"
     try:
         parts = urlsplit(f"//{rest}")
-        _ = parts.port  # raises ValueError where it is no number
-        wrong = parts.netloc.count("@") > 1 or "@" in parts.path or "@" in parts.query or bool(parts.fragment)
-        wrong = wrong or "/" in parts.path[1:] or any("=" not in item for item in parts.query.split("&") if item)
+        _ = parts.port  # raises ValueError if it is not a number
+        malformed = parts.netloc.count("@") > 1 or "@" in parts.path or "@" in parts.query or bool(parts.fragment)
+        malformed = (
+            malformed or "/" in parts.path[1:] or any("=" not in item for item in parts.query.split("&") if item)
+        )
     except ValueError:
-        wrong = True
-    if wrong:
+        malformed = True
+    if malformed:
         raise ValueError(f"{mask(given)} can't be read as a database URL; {encode}.")
     if not parts.path.strip("/") and "dbname" not in dict(parse_qsl(parts.query)):
         raise ValueError(f"{mask(given)} names no database; write {_PSYCOPG}://HOST/NAME.")
@@ -177,40 +178,40 @@ def _from_postgresql(given: str, rest: str) -> str:
 
 
 def sqlite_path(url: str) -> Path | None:
-    """Return the file behind an SQLite URL in `ledger_url`'s form; None for any other."""
+    """Return the file of a normalized SQLite URL; None for any other URL."""
     return Path(url[len("sqlite:///") :]) if url.startswith("sqlite:///") else None
 
 
 def folder_fault(path: Path) -> str | None:
-    """Say in one sentence that a ledger's file is a folder; None where it is none."""
+    """Return a sentence if the path of a ledger is a folder, else None."""
     if not path.is_dir():
         return None
     return f"The ledger {path} is a folder; name a file in it, such as {path / 'ledger.sqlite'}."
 
 
 def write_fault(path: Path) -> str | None:
-    """Return why a ledger's file can't be written, as far as the file system tells without trying; None where it can.
+    """Return why a ledger's file can't be written, judged from the file system without writing; None if it can.
 
-    A folder that is not there yet can be made where the nearest one above can be written.
+    A missing folder can be created if its nearest existing parent is writable.
     """
     try:
         if path.exists():
-            place = path if not os.access(path, os.W_OK) else path.parent
+            target = path if not os.access(path, os.W_OK) else path.parent
         else:
-            place = next(above for above in path.parents if above.exists())
-        if not place.is_dir() and place != path:
-            return f"{place} is no folder"
-        if os.access(place, os.W_OK):
+            target = next(above for above in path.parents if above.exists())
+        if not target.is_dir() and target != path:
+            return f"{target} is no folder"
+        if os.access(target, os.W_OK):
             return None
-        if hasattr(os, "statvfs") and os.statvfs(place).f_flag & os.ST_RDONLY:
+        if hasattr(os, "statvfs") and os.statvfs(target).f_flag & os.ST_RDONLY:
             return "its file system can only be read"
     except OSError as error:
         return error.strerror or str(error)
-    return f"no permission to write {'it' if place == path else f'in {place}'}"
+    return f"no permission to write {'it' if target == path else f'in {target}'}"
 
 
 def first_fault(url: str) -> str | None:
-    """Say in one sentence why a ledger that is a file can't be written; None where it seems that it can."""
+    """Return a sentence that says why an SQLite ledger can't be written; None if it seems writable."""
     path = sqlite_path(url)
     if path is None:
         return None
@@ -221,116 +222,116 @@ def first_fault(url: str) -> str | None:
 
 
 def is_local(url: str) -> bool:
-    """Whether the ledger is an SQLite file, so that what is written stays on this person's machine."""
+    """Whether the ledger is an SQLite file, so that its data stay on this machine."""
     return url.startswith("sqlite:")
 
 
 def is_private(url: str) -> bool:
-    """Whether the ledger is a file that nobody else can write, so that all in it is one person's."""
+    """Whether the ledger is a file that no other user can write, so that all its rows belong to one user."""
     path = sqlite_path(url)
     if path is None:
         return False
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
-        return True  # there is none yet
-    return os.name != "posix" or (found.st_uid == os.geteuid() and not found.st_mode & _OTHERS_WRITE)
+        return True  # does not exist yet
+    return os.name != "posix" or (status.st_uid == os.geteuid() and not status.st_mode & _OTHERS_WRITE)
 
 
 def is_file_owner(url: str) -> bool:
-    """Whether the ledger is a file that belongs to this process's user."""
+    """Whether the ledger is a file that belongs to the current user."""
     path = sqlite_path(url)
     if path is None or os.name != "posix":
         return path is not None
     try:
         return path.stat().st_uid == os.geteuid()
     except OSError:
-        return True  # there is none yet
+        return True  # does not exist yet
 
 
 def journal_folder(url: str | os.PathLike[str] | None = None) -> Path:
-    """Return the folder of the journals that drain into this ledger; it is not made here.
+    """Return the folder of the journals that are imported into this ledger. It is not created here.
 
     Raises
     ------
     ValueError
-        If the URL is not one of a ledger.
+        If `url` is not a valid ledger URL.
     """
     identity = mask(ledger_url(url))
     return data_folder() / "journal" / hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def board(url: str | os.PathLike[str] | None = None) -> Path:
-    """Return the file in which this machine knows the budgets of a ledger; it is not made here.
+    """Return the file in which this machine caches the budgets of a ledger. It is not created here.
 
     Raises
     ------
     ValueError
-        If the URL is not one of a ledger.
+        If `url` is not a valid ledger URL.
     """
     return journal_folder(url) / "budgets.json"
 
 
 def secrets(url: str) -> tuple[str, ...]:
-    """Return every spelling of the passwords in a URL, longest first, for striking them out of messages."""
-    found = set()
+    """Return every spelling of the passwords in a URL, longest first, for removal from messages."""
+    passwords = set()
     scheme = _SCHEME.match(url)
     rest = url[scheme.end() :] if scheme else url
     login, at, _ = rest.rpartition("@")
-    if at and not is_local(url) and (parted := _SEPARATOR.search(login)):
-        found.add(login[parted.end() :])
+    if at and not is_local(url) and (separator := _SEPARATOR.search(login)):
+        passwords.add(login[separator.end() :])
     for item in rest.partition("?")[2].split("&"):
         key, _, value = item.partition("=")
         if _is_secret(key, value):
-            found.add(value)
-            found.update(match[2] for match in _HAS_SECRET.finditer(unquote(value)))
-    spelled = {form for word in found for form in (word, unquote(word), quote(unquote(word), safe="")) if form}
-    return tuple(sorted(spelled, key=len, reverse=True))
+            passwords.add(value)
+            passwords.update(match[2] for match in _HAS_SECRET.finditer(unquote(value)))
+    spellings = {form for word in passwords for form in (word, unquote(word), quote(unquote(word), safe="")) if form}
+    return tuple(sorted(spellings, key=len, reverse=True))
 
 
 def is_like_a_url(text: str) -> bool:
-    """Whether a text that is no URL was meant as one, so that no file may be made under that name."""
+    """Whether a text that is no valid URL was meant as one. No file may be created under such a name."""
     if _HAS_SECRET.search(text):
         return True
     return bool(_LIKE_A_URL.match(_DRIVE.sub("", text) if os.name == "nt" else text))
 
 
 def _is_secret(key: str, value: str) -> bool:
-    """Whether an option of a URL is a password, or holds one."""
+    """Whether an option of a URL is a password or contains one."""
     key, value = unquote(key), unquote(value)
     holds = _HAS_SECRET.search(value) or (key.lower() in ("user", "options") and _SEPARATOR.search(value))
     return bool(_IS_SECRET.fullmatch(key) or holds)
 
 
 def mask(url: str) -> str:
-    """Return the URL without its passwords; a URL that can't be read is hidden rather too much than too little."""
+    """Return the URL with its passwords masked. If it can't be parsed, too much is masked rather than too little."""
     if url.startswith("sqlite:///") and not is_like_a_url(url[len("sqlite:///") :]):
         return url
     scheme = _SCHEME.match(url)
     start = scheme.end() if scheme else 0
     head, rest = url[:start], url[start:]
     login, at, tail = rest.rpartition("@")
-    if at and (parted := _SEPARATOR.search(login)):
-        rest = f"{login[: parted.start()]}:{HIDDEN}@{tail}"
-    elif not at and (wrong := _NO_PORT.match(rest)):
-        rest = f"{wrong[1]}:{HIDDEN}"  # a password without a host after it
-    before, asked, query = rest.partition("?")
-    if asked:
+    if at and (separator := _SEPARATOR.search(login)):
+        rest = f"{login[: separator.start()]}:{HIDDEN}@{tail}"
+    elif not at and (no_port := _NO_PORT.match(rest)):
+        rest = f"{no_port[1]}:{HIDDEN}"  # a password that no host follows
+    before, question_mark, query = rest.partition("?")
+    if question_mark:
         items = [item.partition("=") for item in query.split("&")]
         shown = [f"{key}={HIDDEN}" if _is_secret(key, value) else key + eq + value for key, eq, value in items]
         query = "&".join(shown)
-    return _HAS_SECRET.sub(rf"\1{HIDDEN}", f"{head}{before}{asked}{query}")
+    return _HAS_SECRET.sub(rf"\1{HIDDEN}", f"{head}{before}{question_mark}{query}")
 
 
 def on_network_filesystem(path: Path, mounts: Path = Path("/proc/self/mountinfo")) -> bool:
-    """Whether a path lies on a file system that other machines share; told on Linux only, elsewhere False.
+    """Whether a path lies on a network file system. Detected on Linux only; False elsewhere.
 
     Parameters
     ----------
     path : Path
-        A file or folder; where it doesn't exist yet, the nearest folder above counts.
+        A file or folder. If it does not exist, its nearest existing parent counts.
     mounts : Path
-        The kernel's table of mounts.
+        The kernel's mount table.
     """
     if not sys.platform.startswith("linux"):
         return False
@@ -339,14 +340,14 @@ def on_network_filesystem(path: Path, mounts: Path = Path("/proc/self/mountinfo"
     except OSError:
         return False
     real = os.path.realpath(path)
-    longest, kind = -1, ""
+    longest, filesystem = -1, ""
     for line in lines:
         left, dash, right = line.partition(" - ")
         fields = left.split(" ")
         if not dash or len(fields) < 5:
             continue
         point = re.sub(r"\\([0-7]{3})", lambda found: chr(int(found.group(1), 8)), fields[4])
-        # Of several mounts on one point the last one listed is the one that shows.
+        # Of several mounts on one point the last one listed is visible.
         if (real == point or real.startswith(point.rstrip("/") + "/")) and len(point) >= longest:
-            longest, kind = len(point), right.split(" ")[0]
-    return bool(_NETWORK_FILESYSTEMS.fullmatch(kind) or _NETWORK_FUSE.fullmatch(kind))
+            longest, filesystem = len(point), right.split(" ")[0]
+    return bool(_NETWORK_FILESYSTEMS.fullmatch(filesystem) or _NETWORK_FUSE.fullmatch(filesystem))

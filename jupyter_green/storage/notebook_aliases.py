@@ -1,8 +1,8 @@
-"""Which baseline a notebook is compared with, and what it was called before.
+"""The baseline chosen for a notebook, and the notebook's earlier names.
 
-A notebook is known by its name alone. One that was renamed keeps what it had: beside its choice stand the names that it
-had, each with the time until which records of that name are its own. So no record is ever written anew, and another
-notebook that is given the old name later begins with what is its own from then on.
+A notebook is identified by its name. When it is renamed, its earlier names are stored with its choice, each with the
+time until which records of that name belong to it. So no record is rewritten, and another notebook that later gets the
+old name starts afresh.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from .reader import Reader
 from .record_rows import object_of
 
 MOST_FORMER = 20
-"""Earlier names of one notebook that are remembered, the newest ones."""
+"""Maximum number of earlier names stored for one notebook, the newest ones."""
 _FORMER = "formerly"
 
 
 class Former(NamedTuple):
-    """A name that a notebook had, in the form of `NotebookAliases.place`, and until when, in seconds since 1970."""
+    """An earlier name of a notebook, as stored (see `NotebookAliases.place`), and the time of its end."""
 
     notebook: str
     until: float
 
 
 def _formers(choice: dict[str, Any]) -> list[tuple[str, float]]:
-    """Return the names in a choice that can be names."""
+    """Return the valid earlier names in a choice."""
     items = choice.get(_FORMER)
     return [
         (item[0], float(item[1]))
@@ -42,88 +42,91 @@ def _formers(choice: dict[str, Any]) -> list[tuple[str, float]]:
 
 
 class NotebookAliases(Reader):
-    """The part of a ledger that knows a notebook by its names."""
+    """The part of a ledger that resolves names of notebooks."""
 
     @abstractmethod
     def _open(self) -> None:
-        """Make sure that the database can be read and written, as the whole ledger does."""
+        """Make sure that the database is open."""
 
     def place(self, notebook: str) -> str:
-        """Return the form under which a notebook is named here; what a record of it says leads to the same.
+        """Return the stored form of a notebook's name. Applying it to a stored form changes nothing.
 
         Raises
         ------
         LedgerError
-            If the name is to be hidden, and no key can be kept.
+            If the name must be hidden and no key can be created.
         """
         form = self._privacy.notebook(notebook)
         if form is None:
             raise LedgerError(NO_KEY)
         return str(plain(form))
 
-    # ---- the one in use -----------------------------------------------------------------------
+    # ---- choice of a baseline -----------------------------------------------------------------
 
     def choice(self, notebook: str) -> dict[str, Any] | None:
-        """Return which baseline a notebook is compared with, as `choose` was told; None where nobody chose."""
-        found = self._chosen_for(notebook)
-        found.pop(_FORMER, None)
-        return found or None
+        """Return the choice of baseline for a notebook, as passed to `choose`; None without one."""
+        choice = self._chosen_for(notebook)
+        choice.pop(_FORMER, None)
+        return choice or None
 
     def choose(self, notebook: str, choice: dict[str, Any] | None) -> None:
-        """Remember which baseline a notebook is compared with; None: the usual one.
+        """Store the choice of baseline for a notebook; None restores the default.
 
         Raises
         ------
         LedgerError
-            If the ledger can't be written, or does not tell whose it is.
+            If the ledger can't be written, or this user's rows can't be identified.
         """
-        place = self.place(notebook)
+        key = self.place(notebook)
         former = self._chosen_for(notebook).get(_FORMER)
-        self._choose(place, {**(choice or {}), **({_FORMER: former} if former else {})})
+        self._choose(key, {**(choice or {}), **({_FORMER: former} if former else {})})
 
     # ---- names --------------------------------------------------------------------------------
 
     def renamed(self, old: str, new: str, at: float) -> None:
-        """Remember that a notebook has another name; what it had under the old one until then stays its own.
+        """Store that a notebook was renamed; its records, choice and baselines under the old name stay its own.
 
         Parameters
         ----------
         old, new : str
             The names.
         at : float
-            When, in seconds since 1970.
+            Time of the renaming, in seconds since 1970.
 
         Raises
         ------
         LedgerError
-            If the ledger can't be written, or does not tell whose it is.
+            If the ledger can't be written, or this user's rows can't be identified.
         """
-        before, now = self.place(old), self.place(new)
-        if before == now:
+        old_place, new_place = self.place(old), self.place(new)
+        if old_place == new_place:
             return
-        theirs, ours = self._chosen_for(old), self._chosen_for(new)
-        names = [[before, at], *_formers(theirs), *_formers(ours)]
-        first = {name: [name, until] for name, until in reversed(names) if name != now}
-        chosen = {**(theirs if set(ours) <= {_FORMER} else ours), _FORMER: [*reversed(first.values())][:MOST_FORMER]}
-        self._choose(now, chosen)
+        old_choice, new_choice = self._chosen_for(old), self._chosen_for(new)
+        names = [[old_place, at], *_formers(old_choice), *_formers(new_choice)]
+        newest = {name: [name, until] for name, until in reversed(names) if name != new_place}
+        merged = {
+            **(old_choice if set(new_choice) <= {_FORMER} else new_choice),
+            _FORMER: [*reversed(newest.values())][:MOST_FORMER],
+        }
+        self._choose(new_place, merged)
 
     def former(self, notebook: str) -> list[Former]:
-        """Return the names that a notebook had, newest first.
+        """Return the earlier names of a notebook, newest first.
 
         Raises
         ------
         LedgerError
-            If the ledger can't be read, or does not tell whose it is.
+            If the ledger can't be read, or this user's rows can't be identified.
         """
         return [Former(*item) for item in _formers(self._chosen_for(notebook))]
 
     def of_notebook(self, notebook: str) -> ColumnElement[bool]:
-        """Return the condition for records of a notebook, those under the names that it had included.
+        """Return the condition for records of a notebook, including those under its earlier names.
 
         Raises
         ------
         LedgerError
-            If the ledger can't be read, or does not tell whose it is.
+            If the ledger can't be read, or this user's rows can't be identified.
         """
         table = schema.records.c
 
@@ -134,53 +137,53 @@ class NotebookAliases(Reader):
         return or_(named(notebook), *earlier)
 
     def _places(self, notebook: str) -> list[str]:
-        """Return what baselines of a notebook may be kept for, the newest name first."""
-        place = self.place(notebook)
-        older = [] if place == notebook else [hashed(notebook)]
-        return [place, *(former.notebook for former in self.former(notebook)), *older]
+        """Return the stored names under which a notebook may have baselines, newest first."""
+        key = self.place(notebook)
+        older = [] if key == notebook else [hashed(notebook)]
+        return [key, *(former.notebook for former in self.former(notebook)), *older]
 
     def _chosen_for(self, notebook: str) -> dict[str, Any]:
-        """Return what was chosen for a notebook, also where an older version wrote it under a hash without a key."""
-        place = self.place(notebook)
-        return self._chosen(place) or ({} if place == notebook else self._chosen(hashed(notebook)))
+        """Return a notebook's choice, also if an older version stored it under an unkeyed hash."""
+        key = self.place(notebook)
+        return self._chosen(key) or ({} if key == notebook else self._chosen(hashed(notebook)))
 
     def _chosen(self, place: str) -> dict[str, Any]:
         table = schema.choices.c
-        wanted = select(table.choice).where(table.notebook == place, self._own(schema.choices))
-        found = self._one(wanted.order_by((table.owner == self._whose()).desc()))
-        chosen = {} if found is None else object_of(found)
+        query = select(table.choice).where(table.notebook == place, self._own(schema.choices))
+        text = self._one(query.order_by((table.owner == self._whose()).desc()))
+        chosen = {} if text is None else object_of(text)
         if chosen is None:
-            said = "What a notebook is compared with was altered from outside; the usual baseline counts."
-            self._notice(said, "altered")
+            message = "What a notebook is compared with was altered from outside; the usual baseline counts."
+            self._notice(message, "altered")
         return chosen or {}
 
     def _choose(self, place: str, choice: dict[str, Any]) -> None:
         table, owner = schema.choices.c, self._whose()
-        before = delete(schema.choices).where(table.notebook == place, self._own(schema.choices))
+        deletion = delete(schema.choices).where(table.notebook == place, self._own(schema.choices))
         self._open()
 
         def work(connection: Any) -> None:
-            connection.execute(before)
+            connection.execute(deletion)
             if choice:
                 row = {"notebook": place, "owner": owner, "choice": json.dumps(choice, allow_nan=False)}
                 connection.execute(insert(schema.choices), [row])
 
         self._database.write(work)
 
-    # ---- whose -------------------------------------------------------------------------------
+    # ---- ownership ---------------------------------------------------------------------------
 
     def _own(self, table: Table) -> ColumnElement[bool]:
-        """Return the condition for this person's rows; raises LedgerError where none can be told to be."""
+        """Return the condition for this user's rows. Raises LedgerError if they can't be identified."""
         self._whose()
         return self._scope.own(table)
 
     def _whose(self) -> str:
-        """Return what new rows say of their owner; empty where a private ledger's person has no name.
+        """Return the owner value of new rows; empty in a private ledger of a user without a name.
 
         Raises
         ------
         LedgerError
-            If rows of a shared ledger can't be told to be this person's.
+            If this user's rows of a shared ledger can't be identified.
         """
         scope = self._scope
         if scope.writes is None and not scope.whole:

@@ -1,8 +1,7 @@
-"""Totals of any number of records: sums by hour for the middle of a period, the records themselves for its edges.
+"""Totals of any number of records: stored sums for the whole hours of a period, single records for its edges.
 
-What the sums can't answer (one cell, one code) is read from the records, which have indexes for that; so is what is few
-records anyway. Both ways end in `totals.total` and give the same figures; of a long sum the last digits may differ,
-because the records of an hour were rounded once already.
+Queries that the sums can't answer (one cell, one code hash) read the records, for which indexes exist; so do queries
+over few records. Both paths end in `totals.total` and give the same result, up to rounding of the last digits.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 
+from jupyter_green.errors import GreenError
 from jupyter_green.records import Quality
 
 from . import record_filter, schema
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from .privacy import Privacy
 
 FEW = 1000
-"""So many records are added up themselves: it takes no longer, and rounds once."""
+"""Up to this many records are added up directly: it is as fast, and rounds only once."""
 _MANY = 400
 _sum, _line = schema.rollups.c, schema.rollup_lines.c
 _around: Any = SimpleNamespace(c=SimpleNamespace(**{name: _sum[f"around_{name}"] for name in AROUND}))
@@ -40,21 +40,21 @@ _QUALITIES = get_args(Quality)
 
 Where = list[ColumnElement[bool]]
 Whose = tuple["Privacy", "AccessScope"]
-"""What the ledger is told, and whose records of it may be read."""
+"""Privacy settings of the ledger, and the rows that may be read."""
 
 
 @dataclass(frozen=True)
 class _Period:
-    """What part of a question the sums answer.
+    """The part of a query that stored sums can answer.
 
     Parameters
     ----------
     hourly : bool
-        Whether the sums of hours are needed; else those of whole runs are taken.
+        Whether hourly sums are needed; otherwise those of whole runs are used.
     first, end : float
-        The hours of the middle begin at or after, and before, in seconds since 1970.
+        The hours start at or after `first` and before `end`, in seconds since 1970.
     apart : frozenset of float
-        Hours whose records are looked at one by one.
+        Starts of hours whose records are read one by one.
     """
 
     hourly: bool
@@ -63,26 +63,26 @@ class _Period:
     apart: frozenset[float] = frozenset()
 
     def hours(self, column: Any) -> Where:
-        """Return the conditions for hours of the middle."""
+        """Return the conditions for the hours answered by stored sums."""
         where: Where = [column >= self.first] if math.isfinite(self.first) else []
         if math.isfinite(self.end):
             where.append(column < self.end)
         return where
 
 
-class AlteredSums(ValueError):
-    """Sums that hold what records don't add up to."""
+class AlteredSums(GreenError, ValueError):
+    """Stored sums with values that no records add up to."""
 
 
 class Altered:
-    """What was altered from outside and is in no answer."""
+    """Rows that were altered from outside and are excluded from a result."""
 
     def __init__(self) -> None:
         self.records: set[str] = set()
         self.others = 0
-        """Records that are in no sum either, and were counted when it was made."""
+        """Number of altered records found when the stored sums were computed."""
         self.sums = False
-        """Whether sums were, so that the records were added up instead."""
+        """Whether stored sums were altered, so that the records were added up instead."""
 
 
 def totals(
@@ -94,23 +94,23 @@ def totals(
     by: By | None,
     simulated: bool | None,
 ) -> Totals:
-    """Return the totals of the records that filters mean; see `Reader.totals`."""
+    """Return the totals of the records selected by filters; see `Reader.totals`."""
     period = _period(connection, filters, whose, by)
     where = record_filter.conditions(filters, *whose)
     sums = [] if period is None else _whole_sums(connection, filters, whose, period, by=by, altered=altered)
     if period is None or altered.sums:
         return total(record_filter.lines(connection, where, altered.records), by, simulated)
     lines = [*_edges(connection, where, period, altered.records)]
-    seen = _around_edges(connection, where, lines)
-    return total(lines, by, simulated, sums, seen)
+    parent_ids = _around_edges(connection, where, lines)
+    return total(lines, by, simulated, sums, parent_ids)
 
 
 Firsts = dict[str, tuple[float, str | None, str | None]]
-"""Of each run when its first record began, with its notebook and project."""
+"""For each run: start, notebook and project of its first record."""
 
 
 def runs(connection: Connection, filters: Filters, whose: Whose, altered: Altered) -> tuple[Firsts, Totals]:
-    """Return the runs that records belong to, oldest first, and the totals by run."""
+    """Return the runs of the selected records, oldest first, and the totals by run."""
     period = _period(connection, filters, whose, "run")
     where = record_filter.conditions(filters, *whose)
     firsts: Firsts = {}
@@ -124,7 +124,7 @@ def runs(connection: Connection, filters: Filters, whose: Whose, altered: Altere
 
         return firsts, total(noted(), "run")
     lines = [*_edges(connection, where, period, altered.records)]
-    found = total(
+    run_totals = total(
         lines,
         "run",
         None,
@@ -132,37 +132,37 @@ def runs(connection: Connection, filters: Filters, whose: Whose, altered: Altere
         _around_edges(connection, where, lines),
     )
     began = func.min(_line.began)
-    wanted = (
+    query = (
         select(_sum.run_id, began, _sum.notebook, _sum.project)
         .select_from(schema.rollups.join(schema.rollup_lines, _line.rollup_id == _sum.id))
         .where(*_middle(filters, whose, period), _line.line == "all")
         .group_by(_sum.run_id, _sum.notebook, _sum.project)
     )
-    tied: set[str] = set()
-    places = [tuple(row) for row in connection.execute(wanted)]
-    places += [(line.run_id, line.started_at, line.notebook, line.project) for line in lines]
-    for run, start, *place in places:
-        known = firsts.get(run)
-        if known is None or start < known[0]:
-            firsts[run] = (start, place[0], place[1])
-            tied.discard(run)
-        elif start == known[0] and (place[0], place[1]) != known[1:]:
-            tied.add(run)
+    ambiguous: set[str] = set()
+    candidates = [tuple(row) for row in connection.execute(query)]
+    candidates += [(line.run_id, line.started_at, line.notebook, line.project) for line in lines]
+    for run, start, *origin in candidates:
+        earliest = firsts.get(run)
+        if earliest is None or start < earliest[0]:
+            firsts[run] = (start, origin[0], origin[1])
+            ambiguous.discard(run)
+        elif start == earliest[0] and (origin[0], origin[1]) != earliest[1:]:
+            ambiguous.add(run)
     record = schema.records.c
-    for run in tied:  # the record with the first identity is meant
+    for run in ambiguous:  # several first records: take the one with the smallest id
         start = firsts[run][0]
-        first = (
+        first_record = (
             select(record.notebook, record.project)
             .where(*where, record.run_id == run, record.started_at == start)
             .order_by(record.id)
             .limit(1)
         )
-        notebook, project = connection.execute(first).one()
+        notebook, project = connection.execute(first_record).one()
         firsts[run] = (start, notebook, project)
-    return dict(sorted(firsts.items(), key=lambda item: item[1][0])), found
+    return dict(sorted(firsts.items(), key=lambda item: item[1][0])), run_totals
 
 
-# ---- which part the sums answer ---------------------------------------------------------------
+# ---- splitting the period ---------------------------------------------------------------------
 
 
 def _period(connection: Connection, filters: Filters, whose: Whose, by: By | None) -> _Period | None:
@@ -178,7 +178,7 @@ def _period(connection: Connection, filters: Filters, whose: Whose, by: By | Non
 
 
 def _parted(connection: Connection, filters: Filters, by: By | None) -> _Period | None:
-    """Return how a question is parted; None where only the records can answer it."""
+    """Return how a query is split; None if only the records can answer it."""
     if filters.get("cell_id") is not None or filters.get("code_hash") is not None:
         return None
     start, stop = period(filters.get("since"), filters.get("until"))
@@ -201,12 +201,14 @@ def _parted(connection: Connection, filters: Filters, by: By | None) -> _Period 
         return hourly
     hours = select(_sum.hour).where(func.green_is_number(_sum.hour), *hourly.hours(_sum.hour)).distinct()
     hours = hours.where(_sum.hour.between(0, LAST))
-    broken = {float(hour) for hour in connection.execute(hours).scalars() if _day(hour) != _day(hour + HOUR - 0.001)}
-    return _Period(True, first, end, frozenset(apart | broken))
+    split_hours = {
+        float(hour) for hour in connection.execute(hours).scalars() if _day(hour) != _day(hour + HOUR - 0.001)
+    }
+    return _Period(True, first, end, frozenset(apart | split_hours))
 
 
 def _day(seconds: float) -> str:
-    """Return the day of a moment in this machine's time zone."""
+    """Return the date of a time in the local time zone."""
     when = time.localtime(seconds)
     return f"{when.tm_year:04d}-{when.tm_mon:02d}-{when.tm_mday:02d}"
 
@@ -215,7 +217,7 @@ def _day(seconds: float) -> str:
 
 
 def _edges(connection: Connection, where: Where, period: _Period, altered: set[str]) -> Iterator[Line]:
-    """Yield the records whose hours are no part of the middle, and those inside a record of such an hour."""
+    """Yield the records of hours outside the stored sums, and child records of a record in such an hour."""
     record = schema.records.c
     for hour in sorted(period.apart):
         yield from record_filter.lines(
@@ -223,13 +225,13 @@ def _edges(connection: Connection, where: Where, period: _Period, altered: set[s
         )
     if not period.apart:
         return
-    unsure = select(_sum.id).where(_sum.around_hour.in_(period.apart), *period.hours(_sum.hour)).limit(1)
-    if connection.execute(unsure).first() is None:
+    crossing = select(_sum.id).where(_sum.around_hour.in_(period.apart), *period.hours(_sum.hour)).limit(1)
+    if connection.execute(crossing).first() is None:
         return
     ids: list[str] = []
     for hour in sorted(period.apart):
-        some = select(record.id).where(record.started_at >= hour, record.started_at < hour + HOUR)
-        ids += [str(one) for one in connection.execute(some).scalars()]
+        query = select(record.id).where(record.started_at >= hour, record.started_at < hour + HOUR)
+        ids += [str(record_id) for record_id in connection.execute(query).scalars()]
     for chunk in _chunks(ids):
         for line in record_filter.lines(connection, [*where, record.parent.in_(chunk)], altered):
             if hour_of(line.started_at) not in period.apart:
@@ -237,13 +239,13 @@ def _edges(connection: Connection, where: Where, period: _Period, altered: set[s
 
 
 def _around_edges(connection: Connection, where: Where, lines: Iterable[Line]) -> set[str]:
-    """Return which of the records around these are meant by the question too."""
+    """Return the ids of the parents of these records that the query selects too."""
     record = schema.records.c
-    around = sorted({line.parent for line in lines if line.parent is not None})
-    found: set[str] = set()
-    for chunk in _chunks(around):
-        found.update(connection.execute(select(record.id).where(*where, record.id.in_(chunk))).scalars())
-    return found
+    parent_ids = sorted({line.parent for line in lines if line.parent is not None})
+    selected: set[str] = set()
+    for chunk in _chunks(parent_ids):
+        selected.update(connection.execute(select(record.id).where(*where, record.id.in_(chunk))).scalars())
+    return selected
 
 
 def _chunks(values: list[str]) -> Iterator[list[str]]:
@@ -259,7 +261,7 @@ def _timeless(filters: Filters) -> Filters:
 
 
 def _middle(filters: Filters, whose: Whose, period: _Period) -> Where:
-    """Return which sums are meant, those of records inside others among them."""
+    """Return the conditions that select the stored sums, those of child records included."""
     where = record_filter.conditions(_timeless(filters), *whose, source=schema.rollups)
     if not period.hourly:
         return [*where, _sum.hour.is_(None)]
@@ -273,42 +275,44 @@ def _middle(filters: Filters, whose: Whose, period: _Period) -> Where:
 def _whole_sums(
     connection: Connection, filters: Filters, whose: Whose, period: _Period, *, by: By | None, altered: Altered
 ) -> list[Sums]:
-    """Return what the middle adds up to; where it was altered from outside that is noted."""
+    """Return the stored sums of the period. Alterations are noted in `altered`."""
     try:
-        found = [*_sums(connection, filters, whose, period, by)]
+        sums = [*_sums(connection, filters, whose, period, by)]
     except AlteredSums:
         altered.sums = True
         return []
-    altered.others += sum(some.records for some in found if some.line == "altered")
-    return found
+    altered.others += sum(line.records for line in sums if line.line == "altered")
+    return sums
 
 
 def _sums(connection: Connection, filters: Filters, whose: Whose, period: _Period, by: By | None) -> Iterator[Sums]:
-    """Yield what the middle adds up to."""
+    """Yield the stored sums of the period."""
     where = _middle(filters, whose, period)
-    around: Where = [
+    parent_conditions: Where = [
         _sum.around_run_id.is_not(None),
         *record_filter.conditions(_timeless(filters), *whose, source=_around),
     ]
     if period.hourly:
-        around += period.hours(_sum.around_hour)
-    inside = case((and_(*around), 1), else_=0)
+        parent_conditions += period.hours(_sum.around_hour)
+    inside = case((and_(*parent_conditions), 1), else_=0)
     tables = schema.rollups.join(schema.rollup_lines, _line.rollup_id == _sum.id)
     groups = {"run": _sum.run_id, "project": _sum.project, "notebook": _sum.notebook, "day": _sum.hour}
     group = [groups[by]] if by in groups else []
     if by != "kind":
         where.append(_line.line.in_((*OF_ALL, "altered")))
-    what = [*group, _sum.simulated, inside, _line.line, _line.kind, _line.device, _line.source, _line.quality]
+    keys = [*group, _sum.simulated, inside, _line.line, _line.kind, _line.device, _line.source, _line.quality]
     figures = rollup.added()
-    # SQLite adds a text up as 0; and a sum hides what is below 0 in it.
-    whole = func.min(case((is_whole_sum(rollup.FIGURES), 1), else_=0))
-    wanted = select(*what, *figures, whole).select_from(tables).where(*where).group_by(*what)
-    for row in map(tuple, connection.execute(wanted).all()):
+    # Check each line: SQLite adds up text as 0, and a sum hides negative values.
+    valid = func.min(case((is_whole_sum(rollup.FIGURES), 1), else_=0))
+    query = select(*keys, *figures, valid).select_from(tables).where(*where).group_by(*keys)
+    for row in map(tuple, connection.execute(query).all()):
         if not row[-1]:
             raise AlteredSums
         key: Any = row[0] if group else None
-        known = isinstance(key, (int, float)) and 0 <= key <= LAST if by == "day" else isinstance(key, (str, NoneType))
-        if not known or row[len(group)] not in (0, 1):
+        is_valid = (
+            isinstance(key, (int, float)) and 0 <= key <= LAST if by == "day" else isinstance(key, (str, NoneType))
+        )
+        if not is_valid or row[len(group)] not in (0, 1):
             raise AlteredSums
         sums = Sums._make((_day(key) if by == "day" else key, *row[len(group) : -1]))
         if {*map(type, (sums.line, sums.kind, sums.device, sums.source))} != {str}:

@@ -1,4 +1,4 @@
-"""Energies as plain text, with as many digits as their interval carries."""
+"""Energies as plain text, rounded to their uncertainty."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ _STEPS = ((1e9, "GJ"), (1e6, "MJ"), (1e3, "kJ"), (1.0, "J"), (1e-3, "mJ"), (1e-6
 
 
 def amount(joules: float | None, uncertainty: float | None) -> str:
-    """Return such as ``12.3 kJ ± 0.4``; a figure whose interval reaches 0 is given as its upper bound.
+    """Return text such as ``12.3 kJ ± 0.4``. If the interval includes 0, the upper bound is given.
 
     Parameters
     ----------
     joules, uncertainty : float or None
-        Energy and the half-width of its 95 % interval in joules; None where there is no reading.
+        Energy and half-width of its 95 % interval, in joules; None without a reading.
     """
     if joules is None:
         return "no reading"
@@ -27,8 +27,8 @@ def amount(joules: float | None, uncertainty: float | None) -> str:
         scale, unit = _step(joules + uncertainty)
         return f"below {(joules + uncertainty) / scale:.2g} {unit}"
     scale, unit = _step(joules)
-    places = max(0, 1 - math.floor(math.log10(uncertainty / scale)))
-    return f"{joules / scale:.{places}f} {unit} ± {uncertainty / scale:.{places}f}"
+    decimals = max(0, 1 - math.floor(math.log10(uncertainty / scale)))
+    return f"{joules / scale:.{decimals}f} {unit} ± {uncertainty / scale:.{decimals}f}"
 
 
 def _step(value: float) -> tuple[float, str]:

@@ -1,9 +1,9 @@
-"""What of a record may leave the machine.
+"""Which fields of a record may leave the machine.
 
-A ledger on this machine keeps everything. One elsewhere gets, unless the person says otherwise, no path, no label, no
-cell identity, no host and no user. What tells which records belong together is replaced by a keyed hash: the
-notebook, the code, and the owner. The key is made at random for each person and stays in the data folder; without it
-nobody can try out names or sources. Source text is in no record in the first place.
+A ledger on this machine stores everything. A remote one gets, unless the user shares more, no path, label, cell id,
+host or user name. Fields needed to tell which records belong together (notebook, code, owner) are replaced by a keyed
+hash (HMAC-SHA256). The key is random, per user, and stays in the data folder; without it nobody can test guesses of
+names or code. Records never contain source code.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ SHAREABLE = ("notebook", "label", "cell_id", "host", "owner", "project")
 
 
 def plain(value: str | None) -> str | None:
-    """Return text as every database takes it in a column: PostgreSQL's indexes hold no text of some thousand bytes.
+    """Return text that every database can store in an indexed column; PostgreSQL's indexes are limited to a few kB.
 
-    A longer one ends in a hash of what is left out, so that two of them stay two.
+    Longer text is truncated and ends in a hash of the whole, so that different texts stay different.
     """
     if value is None:
         return None
@@ -47,31 +47,31 @@ def plain(value: str | None) -> str | None:
 
 
 def hashed(notebook: str) -> str:
-    """Return what older versions stored for a notebook's path in a ledger elsewhere, without a key."""
+    """Return the unkeyed hash by which older versions stored a notebook's path in a remote ledger."""
     return hashlib.sha256(notebook.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def is_hashed(notebook: str) -> bool:
-    """Whether a text is what `hashed` returns."""
+    """Whether a text has the form of `hashed`."""
     return re.fullmatch(r"[0-9a-f]{12}", notebook) is not None
 
 
 def keyed(purpose: str, text: str, *, make: bool = True) -> str | None:
-    """Return what stands for a text in a ledger elsewhere: a hash under this person's key.
+    """Return the pseudonym of a text in a remote ledger: an HMAC under this user's key.
 
     Parameters
     ----------
     purpose : str
-        What the text is; the same text has another hash for each purpose.
+        Kind of text; the same text has another hash for each purpose.
     text : str
-        What is to be hidden.
+        The text to hide.
     make : bool
-        Whether to make a key where there is none yet.
+        Whether to create a key if there is none.
 
     Returns
     -------
     str or None
-        ``~`` and 16 hexadecimal digits; None where there is no key.
+        ``~`` and 16 hexadecimal digits; None without a key.
     """
     key = _key(data_folder() / KEY_NAME, make)
     if key is None:
@@ -81,19 +81,19 @@ def keyed(purpose: str, text: str, *, make: bool = True) -> str | None:
 
 
 def comparable(code_hash: str | None) -> str | None:
-    """Return a cell's code hash in the form in which it can be compared, whether or not it was stored elsewhere."""
+    """Return a cell's code hash in a form that can be compared, whether it was stored locally or remotely."""
     if code_hash is None or is_keyed(code_hash):
         return code_hash
     return keyed("code", code_hash, make=False) or code_hash
 
 
 def is_same_code(one: str | None, other: str | None) -> bool:
-    """Whether two code hashes are of the same code, whichever of them was stored elsewhere; two absent ones are."""
+    """Whether two code hashes are of the same code, each stored locally or remotely. Two None are equal."""
     return one == other or comparable(one) == comparable(other)
 
 
 def is_keyed(text: str) -> bool:
-    """Whether a text is what `keyed` returns."""
+    """Whether a text has the form of `keyed`."""
     return re.fullmatch(r"~[0-9a-f]{16}", text) is not None
 
 
@@ -101,7 +101,7 @@ _keys: dict[Path, bytes] = {}
 
 
 def _key(path: Path, make: bool) -> bytes | None:
-    """Return the key in a file; None where there is none, or where none can be read or kept."""
+    """Return the key stored in a file; None if there is none or it can't be read or created."""
     if path in _keys:
         return _keys[path]
     try:
@@ -110,7 +110,7 @@ def _key(path: Path, make: bool) -> bytes | None:
             _make_key(path)
             key = _read_key(path)
     except OSError:
-        return None  # what would be hashed is withheld instead
+        return None  # fields that would be hashed are withheld instead
     if key is not None:
         _keys[path] = key
     return key
@@ -127,7 +127,7 @@ def _read_key(path: Path) -> bytes | None:
 
 
 def _make_key(path: Path) -> None:
-    """Make the file all at once, so that of two processes one is first and both read the same key."""
+    """Create the file atomically, so that concurrent processes read the same key."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -137,33 +137,33 @@ def _make_key(path: Path) -> None:
             out.flush()
             os.fsync(out.fileno())
         if path.exists() and path.stat().st_size != _KEY_BYTES:
-            draft.replace(path)  # what lies there is no key
+            draft.replace(path)  # the existing file is no key
         else:
             try:
                 os.link(draft, path)
             except FileExistsError:
-                return  # another process was first
-            except OSError:  # a file system without links
+                return  # created by another process
+            except OSError:  # no links on this file system
                 draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
 
 
 def _last(project: str) -> str:
-    """Return a project's name without the folders it may be named by; it says which one it is."""
+    """Return the last segment of a project's path."""
     return re.split(r"[/\\]", project.rstrip("/\\"))[-1]
 
 
 @dataclass(frozen=True)
 class Privacy:
-    """Decides what of a record is stored.
+    """Decides which fields of a record are stored.
 
     Parameters
     ----------
     local : bool
-        Whether the ledger is on this machine; then nothing is withheld.
+        Whether the ledger is on this machine; then everything is stored.
     shared : frozenset of str
-        What is stored elsewhere too.
+        Fields stored in a remote ledger too.
     """
 
     local: bool
@@ -171,34 +171,34 @@ class Privacy:
 
     @classmethod
     def choose(cls, local: bool, share: Iterable[str] | None = None) -> Privacy:
-        """Return the rule from the argument or from the environment variable ``JUPYTER_GREEN_SHARE``.
+        """Return the settings from `share` or from the environment variable ``JUPYTER_GREEN_SHARE``.
 
         Raises
         ------
         ValueError
-            If something is to be shared that has no such choice.
+            If a field is not in `SHAREABLE`.
         """
         if isinstance(share, str):
             share = [share]
-        given = os.environ.get(SHARE_VARIABLE, "").replace(",", " ").split() if share is None else list(share)
-        unknown = sorted(set(given) - set(SHAREABLE))
+        requested = os.environ.get(SHARE_VARIABLE, "").replace(",", " ").split() if share is None else list(share)
+        unknown = sorted(set(requested) - set(SHAREABLE))
         if unknown:
             raise ValueError(f"{unknown[0]!r} can't be shared; choose from {', '.join(SHAREABLE)}.")
-        return cls(local, frozenset(given))
+        return cls(local, frozenset(requested))
 
     def keeps(self, name: str) -> bool:
-        """Whether a field is stored as it is."""
+        """Whether a field is stored unchanged."""
         return self.local or name in self.shared
 
     def token(self, name: str | None, *, make: bool = True) -> str | None:
-        """Return what stands for a person's name as the owner of records; None where no key can be kept."""
+        """Return the pseudonym of an owner's name; None if no key can be created."""
         return keyed("owner", name or "", make=make)
 
     def apply(self, record: EnergyRecord) -> EnergyRecord:
-        """Return the record as it may be stored."""
+        """Return the record in the form in which it may be stored."""
         changes: dict[str, Any] = {name: None for name in ("label", "cell_id") if not self.keeps(name)}
         if not self.keeps("label"):
-            # A search's outcome names the model as its label does, and is withheld with it.
+            # A search outcome names the model, as the label does.
             named = {outcome.line for outcome in record.shrinks}
             changes.update(notes=tuple(note for note in record.notes if note not in named), shrinks=())
         if record.notebook is not None:
@@ -210,22 +210,22 @@ class Privacy:
         return record.with_(**changes) if changes else record
 
     def notebooks(self, wanted: str) -> tuple[str, ...]:
-        """Return the forms under which a notebook's records may be stored, those of older versions included."""
+        """Return all forms in which a notebook may be stored, those of older versions included."""
         forms = (wanted, keyed("notebook", wanted, make=False), None if self.local else hashed(wanted))
         return tuple(form for form in forms if form is not None)
 
     def notebook(self, path: str) -> str | None:
-        """Return what is stored for a notebook; None where it is withheld and no key can be kept."""
+        """Return the stored form of a notebook's path; None if it is withheld and no key can be created."""
         if self.keeps("notebook") or is_keyed(path) or is_hashed(path):
             return path
         return keyed("notebook", path)
 
     def codes(self, wanted: str) -> tuple[str, ...]:
-        """Return the forms under which a code hash may be stored."""
+        """Return all forms in which a code hash may be stored."""
         return tuple({wanted, comparable(wanted) or wanted})
 
     def projects(self, wanted: str) -> tuple[str, ...]:
-        """Return the forms under which a project's records may be stored."""
+        """Return all forms in which a project may be stored."""
         return (wanted,) if self.local else (wanted, _last(wanted))
 
     def __str__(self) -> str:

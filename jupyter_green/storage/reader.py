@@ -1,7 +1,7 @@
-"""The reading half of the ledger: records, totals, runs, and files made of them.
+"""Reading from the ledger: records, totals, runs and exports.
 
-Every method takes the same filters, and every one reads a consistent view of the database, after what lies
-in the journals was brought in.
+All methods accept the same filters. Each imports pending journals first, then reads one consistent snapshot of the
+database.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ class Run:
     Parameters
     ----------
     run_id : str
-        Its identity.
+        Its id.
     started_at : float
-        Start of its first record in seconds since 1970.
+        Start of its first record, in seconds since 1970.
     notebook, project : str or None
-        Where its first record came from.
+        Notebook and project of its first record.
     totals : Totals
-        What it used.
+        Its energy.
     """
 
     run_id: str
@@ -61,12 +61,12 @@ class Run:
 
     @property
     def joules(self) -> float | None:
-        """Sum of its readings in joules; None where nothing was read."""
+        """Sum of its readings in joules; None without a reading."""
         return self.totals.joules
 
 
 class Reader:
-    """Reads one ledger; `Ledger` adds the writing."""
+    """Reads one ledger; `Ledger` adds writing."""
 
     def __init__(self, database: Database, privacy: Privacy) -> None:
         self._database = database
@@ -74,11 +74,11 @@ class Reader:
 
     @property
     def _scope(self) -> AccessScope:
-        """Whose rows may be read, asked anew each time, because a file's permissions may change."""
+        """Rows that may be read. Evaluated on each access, because a file's permissions may change."""
         raise NotImplementedError
 
     def _fresh(self) -> None:
-        """Make the database ready and bring in what the journals hold."""
+        """Open the database and import pending journals."""
         raise NotImplementedError
 
     def records(
@@ -97,27 +97,27 @@ class Reader:
         offset: int = 0,
         newest_first: bool = False,
     ) -> Records:
-        """Return settled records in order of their start.
+        """Return final records in order of their start.
 
         Parameters
         ----------
         run, notebook, project, cell_id, code_hash : str, optional
             Only records with exactly this value.
         since, until : float, str, date or datetime, optional
-            Only records that began at or after, and before, this time; numbers are seconds since 1970.
+            Only records that began at or after `since` and before `until`. Numbers are seconds since 1970.
         span, status : str, optional
-            Only records of this kind, or one of these, and this end.
+            Only records with this span (or one of these) and this status.
         limit : int, optional
-            At most so many.
+            Maximum number of records.
         offset : int
-            So many are left out first.
+            Number of records to skip first.
         newest_first : bool
-            The other order; with `limit` the newest ones.
+            Reverse the order; with `limit`, return the newest records.
 
         Raises
         ------
         ValueError
-            If a filter has a value that no record can have.
+            If a filter has an invalid value.
         LedgerError
             If the ledger can't be read.
         """
@@ -136,25 +136,25 @@ class Reader:
             raise ValueError("The limit is a number of records, 0 or more.")
         if offset < 0:
             raise ValueError("The offset is a number of records, 0 or more.")
-        wanted = record_filter.documents(
+        query = record_filter.documents(
             record_filter.conditions(filters, self._privacy, self._scope), limit, newest_first, offset
         )
         self._fresh()
-        rows = self._database.read(lambda connection: [tuple(row) for row in connection.execute(wanted)])
+        rows = self._database.read(lambda connection: [tuple(row) for row in connection.execute(query)])
         return Records(self._whole_of(rows))
 
     def flat(self, use: Callable[[Iterator[FlatRecord]], T], **filters: Unpack[Filters]) -> T:
-        """Give records to a function one by one, without documents and courses of power; return what it returns.
+        """Pass an iterator over flat records, without documents and power traces, to `use`; return its result.
 
-        They come notebook by notebook, of each the run that began first first, in order of their start. Filters are
-        those of `records`. Where the database was damaged and another one took its place, the function is called again.
+        Records are ordered by notebook, then run (oldest first), then start. Filters are those of `records`. If the
+        database is damaged and gets replaced, `use` is called again.
         """
         where = record_filter.conditions(filters, self._privacy, self._scope)
         self._fresh()
         return self._added(lambda connection, altered: use(flat_records(connection, where, altered.records)))
 
     def _whole_of(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[EnergyRecord]:
-        """Yield the records that can be read; how many were altered from outside is said."""
+        """Yield the readable records. Unreadable ones are counted in a notice."""
         damaged = newer = 0
         for document, trace in rows:
             try:
@@ -171,18 +171,18 @@ class Reader:
             self._notice(f"{count} written by a newer jupyter_green and can't be read; upgrade, all others are there.")
 
     def _notice(self, text: str, kind: NoticeKind = "other") -> None:
-        """Keep a sentence that a person should read, and what it is about."""
+        """Store a message for the user, and its category."""
         raise NotImplementedError
 
     def count(self, **filters: Unpack[Filters]) -> int:
-        """Return how many records there are; filters as for `records`."""
-        wanted = (
+        """Return the number of records; filters as for `records`."""
+        query = (
             select(func.count())
             .select_from(schema.records)
             .where(*record_filter.conditions(filters, self._privacy, self._scope))
         )
         self._fresh()
-        return self._database.read(lambda connection: int(connection.execute(wanted).scalar_one()))
+        return self._database.read(lambda connection: int(connection.execute(query).scalar_one()))
 
     def totals(
         self,
@@ -200,23 +200,24 @@ class Reader:
         status: str | None = None,
         without: str | None = None,
     ) -> Totals:
-        """Add up the energy of records; no joule counts twice, and simulated ones never join real ones.
+        """Add up the energy of records. No energy is counted twice; simulated and real records are never mixed.
 
         Parameters
         ----------
         by : {"project", "notebook", "day", "kind", "run"}, optional
-            Also give the parts, in ``groups``.
+            Also return totals by this field, in ``groups``.
         simulated : bool, optional
-            Which sort to add up; by default the real ones, or the simulated ones if no real one has a reading.
+            Whether to add up simulated or real records. By default the real ones, or the simulated ones if no real
+            record has a reading.
         run, notebook, project, since, until, span, cell_id, code_hash, status
             As for `records`.
         without : str, optional
-            A run that is left out.
+            A run to exclude.
 
         Raises
         ------
         ValueError
-            If a filter or `by` has a value that it can't have.
+            If a filter or `by` has an invalid value.
         LedgerError
             If the ledger can't be read.
         """
@@ -234,9 +235,7 @@ class Reader:
         )
         known_split(by)
         privacy, scope = self._privacy, self._scope
-        record_filter.conditions(
-            filters, privacy, scope
-        )  # what is wrong with a filter is said before the ledger is opened
+        record_filter.conditions(filters, privacy, scope)  # validate before opening the ledger
         self._fresh()
         return self._added(
             lambda connection, altered: period_totals.totals(
@@ -245,7 +244,7 @@ class Reader:
         )
 
     def _added(self, work: Callable[[Connection, period_totals.Altered], T]) -> T:
-        """Run a question that adds records up; what of them was altered from outside is said."""
+        """Run a query that adds up records. Altered rows are counted in a notice."""
 
         def once(connection: Connection) -> tuple[T, period_totals.Altered]:
             altered = period_totals.Altered()
@@ -255,55 +254,55 @@ class Reader:
         count = len(altered.records) + altered.others
         if count:
             records = number_of(count, "record", "records")
-            said = f"{records} altered from outside and can't be added up; all others are in the sum."
-            self._notice(said, "altered")
+            message = f"{records} altered from outside and can't be added up; all others are in the sum."
+            self._notice(message, "altered")
         if altered.sums:
-            said = "The ledger's sums were altered from outside; green.ledger().mend() makes them anew."
-            self._notice(said, "altered")
+            message = "The ledger's sums were altered from outside; green.ledger().mend() makes them anew."
+            self._notice(message, "altered")
         return result
 
     def runs(self, **filters: Unpack[Filters]) -> list[Run]:
-        """Return the runs that records belong to, oldest first; filters as for `records`."""
+        """Return the runs of the selected records, oldest first; filters as for `records`."""
         privacy, scope = self._privacy, self._scope
         record_filter.conditions(filters, privacy, scope)
         self._fresh()
 
         def work(connection: Connection, altered: period_totals.Altered) -> list[Run]:
-            firsts, found = period_totals.runs(connection, filters, (privacy, scope), altered)
-            return [Run(run, *first, found.groups[run]) for run, first in firsts.items() if run in found.groups]
+            firsts, totals = period_totals.runs(connection, filters, (privacy, scope), altered)
+            return [Run(run, *first, totals.groups[run]) for run, first in firsts.items() if run in totals.groups]
 
         return self._added(work)
 
     def export(self, path: str | os.PathLike[str], format: str | None = None, **filters: Unpack[Filters]) -> int:
-        """Write records to a file; return how many. JSON lines hold budgets and what else was posted too.
+        """Write records to a file and return their number. JSON lines also contain events (budgets, baselines, ...).
 
         Parameters
         ----------
         path : str or path
-            A file; an existing one is replaced once the new one is complete.
+            The file. An existing one is replaced atomically.
         format : {"csv", "jsonl", "parquet"}, optional
-            By default what the file's suffix says. Only JSON lines hold whole records.
+            By default derived from the file's suffix. Only JSON lines contain complete records.
         **filters
             As for `records`.
 
         Raises
         ------
         ValueError
-            If the format is none of these.
+            If the format is unknown.
         LedgerError
             If the file can't be written or the ledger can't be read.
         """
         target = Path(path).expanduser()
         form = export_import.format_of(target, format)
-        wanted = record_filter.documents(record_filter.conditions(filters, self._privacy, self._scope))
+        query = record_filter.documents(record_filter.conditions(filters, self._privacy, self._scope))
         self._fresh()
 
         def work(connection: Connection) -> int:
-            posted = self._exported(connection, filters) if form == "jsonl" else ()
-            return export_import.write(self._whole_of(export_import.rows(connection, wanted)), target, form, posted)
+            events = self._exported(connection, filters) if form == "jsonl" else ()
+            return export_import.write(self._whole_of(export_import.rows(connection, query)), target, form, events)
 
         return self._database.read(work)
 
     def _exported(self, connection: Connection, filters: Filters) -> Sequence[LedgerEvent]:
-        """Return the postings that belong into a file with these filters."""
+        """Return the events to export with these filters."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Which records are meant: one set of filters for reading, totals, runs and export."""
+"""Filters on records, shared by reading, totals, runs and export."""
 
 from __future__ import annotations
 
@@ -22,15 +22,18 @@ if TYPE_CHECKING:
     from .privacy import Privacy
 
 _CHUNK = 500
-_PART = 8  # where a component begins in a row of `lines`
+_PART = 8  # index of a component's first column in a row of `lines`
 
 
 OUTER: ColumnElement[bool] = (schema.records.c.parent + "").is_(None)
-"""Records inside no other one, as a condition. Nearly all are; a bare column would be looked up in its index first."""
+"""Condition for records without a parent.
+
+Nearly all records match, so the expression keeps the database from using the index.
+"""
 
 
 class Filters(TypedDict, total=False):
-    """Filters of every reading method; what is absent or None is not filtered by."""
+    """Filters of the reading methods. Missing or None means no filter."""
 
     run: str | None
     notebook: str | None
@@ -47,51 +50,51 @@ class Filters(TypedDict, total=False):
 def conditions(
     filters: Filters, privacy: Privacy, scope: AccessScope, simulated: bool | None = None, source: Any = schema.records
 ) -> list[ColumnElement[bool]]:
-    """Return the filters as conditions on records, and the one that they may be read.
+    """Return the filters as SQL conditions, including those for readable rows.
 
-    With another `source` they are on what stands for records there, in columns of the same names.
+    `source` may be another table with columns of the same names.
 
     Raises
     ------
     ValueError
-        If a filter has a value that no record can have.
+        If a filter has an invalid value.
     """
     table = source.c
-    found = scope.readable(source)
+    where = scope.readable(source)
     for name, column in (("run", "run_id"), ("project", "project"), ("without", "run_id")):
         value = filters.get(name)
         if value is not None:
             same = getattr(table, column) == plain(str(value))
-            found.append(not_(same) if name == "without" else same)
+            where.append(not_(same) if name == "without" else same)
     cell_id, notebook, code = filters.get("cell_id"), filters.get("notebook"), filters.get("code_hash")
     if code is not None:
-        found.append(table.code_hash.in_([plain(form) for form in privacy.codes(str(code))]))
+        where.append(table.code_hash.in_([plain(form) for form in privacy.codes(str(code))]))
     if cell_id is not None:
-        found.append(table.cell_id == plain(cell_id))
+        where.append(table.cell_id == plain(cell_id))
     if notebook is not None:
-        found.append(table.notebook.in_([plain(form) for form in privacy.notebooks(str(notebook))]))
+        where.append(table.notebook.in_([plain(form) for form in privacy.notebooks(str(notebook))]))
     for name, column, allowed in (("span", table.span, get_args(Span)), ("status", table.status, get_args(Status))):
         value = filters.get(name)
         if value is not None:
             values = value if isinstance(value, tuple) else (value,)
-            for one in values:
-                if one not in allowed:
-                    raise ValueError(f"There is no {name} {one!r}; use one of {', '.join(allowed)}.")
-            found.append(column.in_(values))
+            for choice in values:
+                if choice not in allowed:
+                    raise ValueError(f"There is no {name} {choice!r}; use one of {', '.join(allowed)}.")
+            where.append(column.in_(values))
     since, until = period(filters.get("since"), filters.get("until"))
     if since is not None:
-        found.append(table.started_at >= since)
+        where.append(table.started_at >= since)
     if until is not None:
-        found.append(table.started_at < until)
+        where.append(table.started_at < until)
     if simulated is not None:
-        found.append(table.simulated.is_(simulated))
-    return found
+        where.append(table.simulated.is_(simulated))
+    return where
 
 
 def documents(
     where: list[ColumnElement[bool]], limit: int | None = None, newest_first: bool = False, offset: int = 0
 ) -> Executable:
-    """Return the query for stored records: document and trace, in order of their start."""
+    """Return the query for document and trace of records, in order of their start."""
     table = schema.records.c
     order = (table.started_at.desc(), table.id.desc()) if newest_first else (table.started_at, table.id)
     query = select(table.document, table.trace).where(*where).order_by(*order)
@@ -100,7 +103,10 @@ def documents(
 
 
 def lines(connection: Connection, where: list[ColumnElement[bool]], altered: set[str]) -> Iterator[Line]:
-    """Yield what totals need of the records, in order of their start; those altered from outside are named instead."""
+    """Yield what totals need of the records, in order of their start.
+
+    Ids of altered records are added to `altered`.
+    """
     record, part = schema.records.c, schema.components.c
     query = (
         select(
@@ -127,9 +133,9 @@ def lines(connection: Connection, where: list[ColumnElement[bool]], altered: set
     )
     rows = connection.execution_options(yield_per=_CHUNK).execute(query)
     for _, of_record in groupby(map(tuple, rows), key=itemgetter(0)):
-        found: list[tuple[Any, ...]] = list(of_record)
-        if all(row[-1] for row in found):
-            parts = [Part(*row[_PART:-1]) for row in found if row[_PART] is not None]
-            yield Line._make((*found[0][:_PART], parts))
+        record_rows: list[tuple[Any, ...]] = list(of_record)
+        if all(row[-1] for row in record_rows):
+            parts = [Part(*row[_PART:-1]) for row in record_rows if row[_PART] is not None]
+            yield Line._make((*record_rows[0][:_PART], parts))
         else:
-            altered.add(str(found[0][0]))
+            altered.add(str(record_rows[0][0]))

@@ -1,4 +1,4 @@
-"""Records as they come out of the ledger: a sequence that adds itself up and shows itself as plain text."""
+"""Query results: a sequence of records with totals, conversion to pandas, and a plain-text display."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ COLUMNS = ("id", "run_id", "started_at", *_PLAIN, *(f"{kind}_joules" for kind in
 
 
 def flat(record: EnergyRecord) -> dict[str, Any]:
-    """Return a record as one row; devices are summed by kind, and those without a reading are named in ``unread``."""
+    """Return a record as one row. Devices are added up by kind; those without a reading are listed in ``unread``."""
     row: dict[str, Any] = {
         "id": record.id,
         "run_id": record.run_id,
@@ -34,15 +34,15 @@ def flat(record: EnergyRecord) -> dict[str, Any]:
     }
     row.update({name: getattr(record, name) for name in _PLAIN})
     for kind in KINDS:
-        read = [part.joules for part in record.components if part.kind == kind and part.joules is not None]
-        row[f"{kind}_joules"] = sum(read) if read else None
+        readings = [part.joules for part in record.components if part.kind == kind and part.joules is not None]
+        row[f"{kind}_joules"] = sum(readings) if readings else None
     row["unread"] = "; ".join(part.device for part in record.components if part.joules is None) or None
     row["notes"] = " ".join(record.notes) or None
     return row
 
 
 class Records(Sequence[EnergyRecord]):
-    """Records in order, oldest first unless asked otherwise."""
+    """A sequence of records, oldest first unless requested otherwise."""
 
     def __init__(self, records: Iterable[EnergyRecord] = ()) -> None:
         self._records = tuple(records)
@@ -62,14 +62,14 @@ class Records(Sequence[EnergyRecord]):
     def __eq__(self, other: object) -> bool:
         return self._records == other._records if isinstance(other, Records) else NotImplemented
 
-    __hash__ = None  # type: ignore[assignment]  # equal by content, as a list
+    __hash__ = None  # type: ignore[assignment]  # compared by content, like a list
 
     def totals(self, by: By | None = None, simulated: bool | None = None) -> Totals:
         """Add the records up, as `Ledger.totals` does."""
         return total(map(line_of, self._records), by, simulated)
 
     def to_pandas(self) -> pandas.DataFrame:
-        """Return a table with one row per record; energies in joules, times in seconds, starts in UTC.
+        """Return a table with one row per record; energies in joules, durations in seconds, start times in UTC.
 
         Raises
         ------
@@ -89,19 +89,19 @@ class Records(Sequence[EnergyRecord]):
             return "<no records>"
         rows = [("started", "span", "what", "energy", "", "seconds", "status")]
         for record in self._records[:_SHOWN]:
-            what = record.label or (f"[{record.execution_count}]" if record.execution_count else record.cell_id or "")
+            name = record.label or (f"[{record.execution_count}]" if record.execution_count else record.cell_id or "")
             rows.append(
                 (
                     datetime.fromtimestamp(record.started_at).astimezone().strftime("%Y-%m-%d %H:%M:%S"),
                     record.span,
-                    what.replace("\n", " ")[:24],
+                    name.replace("\n", " ")[:24],
                     amount(record.joules, record.uncertainty),
                     "" if record.joules is None else record.quality,
                     f"{record.seconds:.3g}",
                     record.status,
                 )
             )
-        widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         text = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
         if len(self) > _SHOWN:
             text.append(f"… {len(self) - _SHOWN} more")

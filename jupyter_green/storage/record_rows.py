@@ -1,8 +1,7 @@
-"""A record as rows of the tables, and back.
+"""Conversion between records and rows of the tables.
 
-Figures that no database can add up (an infinite half-width) become NULL in the columns; the document
-keeps them. Text that a database refuses (a NUL, half of a character pair from an odd file name) is
-replaced in the columns only.
+Values that a database can't add up (an infinite half-width) become NULL in the columns; the JSON document keeps them.
+Text that a database rejects (NUL, an unpaired surrogate from an odd file name) is replaced in the columns only.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ from .totals import part_of
 
 _BATCH = 400
 _PIECE = 2000
-_LARGEST = 1e100  # the sum of many such figures, and their squares, are still numbers of every database
+_LARGEST = 1e100  # sums and squares of such figures stay in range in every database
 _LARGEST_COUNT = 2**31 - 1
 _CHOICES: tuple[tuple[str, tuple[str, ...]], ...] = (("span", get_args(Span)), ("status", get_args(Status)))
 _PART_CHOICES: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -62,20 +61,20 @@ _NUMBERS = ("joules", "uncertainty", "measured_share", "units", "co2e_grams", "c
 
 
 def number(value: float | None) -> float | None:
-    """Return a figure that can be added up, else None."""
+    """Return a value that can be added up, else None."""
     return None if value is None or not abs(value) <= _LARGEST else float(value)
 
 
 @dataclass(frozen=True)
 class RecordRow:
-    """The rows of one record."""
+    """The rows of one record: one of `records`, and one of `components` for each device."""
 
     record: dict[str, Any]
     components: list[dict[str, Any]]
 
     @property
     def id(self) -> str:
-        """The record's identity."""
+        """The record's id."""
         return str(self.record["id"])
 
     @classmethod
@@ -85,7 +84,7 @@ class RecordRow:
         Raises
         ------
         ValueError
-            If something in the record is not what its field holds.
+            If a field of the record has an invalid value.
         """
         try:
             return cls._of(record, owner, host)
@@ -99,7 +98,7 @@ class RecordRow:
         _check(record.id, record, _CHOICES)
         if not (math.isfinite(record.started_at) and math.isfinite(record.seconds)):
             raise ValueError(f"record {record.id!r} has no start or no length")
-        if not _is_of_its_kinds(record):  # it could be kept, but never be read
+        if not _is_of_its_kinds(record):  # could be stored, but not read back
             raise ValueError(f"record {record.id!r} holds a value that no record has")
         document = record.to_dict()
         trace = document.pop("trace")
@@ -120,19 +119,19 @@ class RecordRow:
             trace=None if trace is None else json.dumps(trace, separators=(",", ":")),
             simulated=is_simulated(record),
         )
-        return cls(row, [_part(record.id, place, part) for place, part in enumerate(record.components)])
+        return cls(row, [_part(record.id, position, part) for position, part in enumerate(record.components)])
 
 
 def _check(record_id: str, holder: Any, choices: Iterable[tuple[str, tuple[str, ...]]]) -> None:
     for name, allowed in choices:
         value = getattr(holder, name)
         if value not in allowed:
-            said = f"record {record_id!r} has the {name} {_quoted(value)}"
-            raise ValueError(f"{said}, which is none of {', '.join(allowed)}")
+            message = f"record {record_id!r} has the {name} {_quoted(value)}"
+            raise ValueError(f"{message}, which is none of {', '.join(allowed)}")
 
 
 def _quoted(value: object) -> str:
-    """Return a value as a sentence may hold it."""
+    """Return a value's repr, truncated for a message."""
     return repr(value)[:80]
 
 
@@ -161,7 +160,7 @@ _conditions_of = attrgetter(*_CONDITIONS)
 
 
 def _conditions(component: Component) -> dict[str, Any]:
-    """Return what comparing runs needs to know of a device, besides its energy."""
+    """Return the columns that comparisons of runs need for a device, besides its energy."""
     throttle = component.throttle
     return {
         **{name: number(getattr(component, name)) for name in _CONDITIONS},
@@ -171,18 +170,18 @@ def _conditions(component: Component) -> dict[str, Any]:
 
 
 def fill_conditions(connection: Connection) -> None:
-    """Fill the columns of `_conditions` from the documents; what can't be read stays unknown."""
+    """Fill the columns of `_conditions` from the documents. Unreadable documents leave them NULL."""
     record, part = schema.records.c, schema.components.c
-    known: dict[str, Any] = {name: bindparam(f"new_{name}") for name in (*_CONDITIONS, "shared", "throttle")}
+    new_values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in (*_CONDITIONS, "shared", "throttle")}
     change = (
         update(schema.components)
         .where(part.record_id == bindparam("of"), part.position == bindparam("place"))
-        .values(**known)
+        .values(**new_values)
     )
     last = ""
-    while True:  # in pieces, because what is read may not be written meanwhile
-        some = select(record.id, record.document).where(record.id > last).order_by(record.id).limit(_PIECE)
-        rows = connection.execute(some).all()
+    while True:  # page by page: rows of an open result can't be updated
+        page = select(record.id, record.document).where(record.id > last).order_by(record.id).limit(_PIECE)
+        rows = connection.execute(page).all()
         if not rows:
             return
         last = str(rows[-1][0])
@@ -191,25 +190,29 @@ def fill_conditions(connection: Connection) -> None:
             try:
                 parts = record_of(document, None).components
             except LedgerError:
-                continue  # altered from outside, or of a newer version
-            for place, component in enumerate(parts):
-                found = _conditions(component)
-                if any(value is not None for value in found.values()):
+                continue  # corrupted, or written by a newer version
+            for position, component in enumerate(parts):
+                conditions = _conditions(component)
+                if any(value is not None for value in conditions.values()):
                     changes.append(
-                        {"of": record_id, "place": place, **{f"new_{name}": value for name, value in found.items()}}
+                        {
+                            "of": record_id,
+                            "place": position,
+                            **{f"new_{name}": value for name, value in conditions.items()},
+                        }
                     )
         if changes:
             connection.execute(change, changes)
 
 
 def store(connection: Connection, entries: Sequence[RecordRow]) -> int:
-    """Insert what is not there yet with its sums, as the only writer; return how many records that were."""
+    """Insert new records and update the sums; return how many were new. The caller must be the only writer."""
     stored = 0
     touched: rollups.Touched = set()
     for start in range(0, len(entries), _BATCH):
         batch = {entry.id: entry for entry in entries[start : start + _BATCH]}
-        known = select(schema.records.c.id).where(schema.records.c.id.in_(list(batch)))
-        for record_id in connection.execute(known).scalars():
+        existing = select(schema.records.c.id).where(schema.records.c.id.in_(list(batch)))
+        for record_id in connection.execute(existing).scalars():
             del batch[record_id]
         if batch:
             connection.execute(insert(schema.records), [entry.record for entry in batch.values()])
@@ -223,16 +226,16 @@ def store(connection: Connection, entries: Sequence[RecordRow]) -> int:
 
 
 def object_of(text: object) -> dict[str, Any] | None:
-    """Return what a stored JSON text holds; None where it is no object, because it was altered from outside."""
+    """Return a stored JSON object; None if the text is no JSON object (altered from outside)."""
     try:
-        found = json.loads(text) if isinstance(text, str) else None
+        value = json.loads(text) if isinstance(text, str) else None
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+    return value if isinstance(value, dict) else None
 
 
 def document_of(document: str, trace: str | None) -> dict[str, Any]:
-    """Return a stored record as `EnergyRecord.to_dict` gave it."""
+    """Return a stored record as the dict that `EnergyRecord.to_dict` produced."""
     data = cast("dict[str, Any]", json.loads(document))
     data["trace"] = None if trace is None else json.loads(trace)
     return data
@@ -244,7 +247,7 @@ def record_of(document: str, trace: str | None) -> EnergyRecord:
     Raises
     ------
     LedgerError
-        If a newer version wrote it; DamagedRecord where it holds what no record does.
+        If a newer version wrote it; DamagedRecord if it was altered from outside.
     """
     try:
         data = document_of(document, trace)
@@ -266,7 +269,7 @@ _DAMAGED = "A record of the ledger was altered from outside and can't be read; t
 
 
 def _is_whole(record: EnergyRecord) -> bool:
-    """Whether the values that are added up, ordered and shown are of the kinds that they must be, and in range."""
+    """Whether the values used in sums, order and display have valid types and ranges."""
     return (
         _is_of_its_kinds(record)
         and record.started_at <= LAST
@@ -276,11 +279,12 @@ def _is_whole(record: EnergyRecord) -> bool:
 
 
 def _is_of_its_kinds(record: EnergyRecord) -> bool:
+    """Whether the values used in sums, order and display have valid types."""
     if not (_is_number(record.started_at) and _is_number(record.seconds) and isinstance(record.id, str)):
         return False
     if record.span not in _SPANS or record.status not in _STATUSES:
         return False
-    figures = (record.units, record.co2e_grams, record.cost)  # a price may be negative for hours
+    figures = (record.units, record.co2e_grams, record.cost)  # an electricity price may be negative
     return (
         all(value is None or _is_finite(value) for value in figures)
         and _is_number(record.overhead_seconds)
@@ -306,12 +310,12 @@ def _is_whole_part(part: Component) -> bool:
 
 
 def _is_width(value: object) -> bool:
-    """Whether a value is a half-width, which may be infinite, or not known."""
+    """Whether a value is a half-width (may be infinite) or None."""
     return value is None or (isinstance(value, (int, float)) and value >= 0)
 
 
 def _is_count(value: object) -> bool:
-    """Whether a value is a whole number of the size that every database keeps."""
+    """Whether a value is an integer that fits into 32 bits."""
     return isinstance(value, int) and -_LARGEST_COUNT <= value <= _LARGEST_COUNT
 
 
@@ -320,5 +324,5 @@ def _is_finite(value: object) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    """Whether a value is a finite number of 0 or more."""
+    """Whether a value is a finite number >= 0."""
     return isinstance(value, (int, float)) and math.isfinite(value) and value >= 0

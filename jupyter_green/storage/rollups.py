@@ -1,11 +1,11 @@
-"""Sums of records by run and hour, written in the transaction that changes the records.
+"""Sums of records by run and hour (rollups), updated in the transaction that changes the records.
 
-Nothing is added to a sum or taken from it: the sums of each hour of a run that a transaction touches are made anew from
-its records, so that they hold what the records hold, whatever was inserted, imported or deleted. The sums of a whole
-run are made of those of its hours.
+Sums are never incremented. For every hour of a run that a transaction touches, they are recomputed from the records,
+so that they stay correct after inserts, imports and deletes. The sums of a run are computed from those of its hours.
 
-Whether a record is part of another one that is counted depends on the question: a window inside a cell is counted where
-only windows are asked for. So sums are kept apart by what is known of the record around, where the ledger has it.
+Whether a record is included in its parent depends on the query: a `green.meter()` window inside a cell is counted if
+only windows are requested. So sums are grouped by the attributes of the parent record as well, if the ledger has it
+(columns ``around_*``).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 HOUR = 3600.0
 _MANY = 400
-_WIDEST = 1e100  # joules; PostgreSQL squares nothing that leaves the range of its numbers
+_WIDEST = 1e100  # joules; in PostgreSQL a square out of range is an error
 
 _record, _part = schema.records.c, schema.components.c
 _around = schema.records.alias("around")
@@ -70,8 +70,8 @@ def _floor(element: Any, compiler: Any, **given: Any) -> str:
 @compiles(_HourOf, "sqlite")  # some builds have no floor()
 def _floor_sqlite(element: Any, compiler: Any, **given: Any) -> str:
     hours = f"(({compiler.process(element.clauses, **given)}) / 3600.0)"
-    whole = f"CAST({hours} AS INTEGER)"
-    return f"(({whole} - ({hours} < {whole})) * 3600.0)"
+    truncated = f"CAST({hours} AS INTEGER)"
+    return f"(({truncated} - ({hours} < {truncated})) * 3600.0)"
 
 
 def hour_of(moment: float) -> float:
@@ -80,11 +80,11 @@ def hour_of(moment: float) -> float:
 
 
 Touched = set[tuple[str, float]]
-"""Hours of runs whose records have changed."""
+"""Pairs (run, hour) whose records have changed."""
 
 
 def touched_by(connection: Connection, rows: Sequence[dict[str, Any]]) -> Touched:
-    """Return the hours that records just inserted change: their own, and those of the records inside them."""
+    """Return the run hours affected by newly inserted records: their own, and those of their child records."""
     touched = {(str(row["run_id"]), hour_of(row["started_at"])) for row in rows}
     ids = [row["id"] for row in rows]
     for start in range(0, len(ids), _MANY):
@@ -94,19 +94,20 @@ def touched_by(connection: Connection, rows: Sequence[dict[str, Any]]) -> Touche
 
 
 def delete_records(connection: Connection, where: Iterable[ColumnElement[bool]]) -> int:
-    """Delete records with their sums; return how many. As the only writer."""
-    doomed = list(where)
-    hours = select(_record.run_id, func.green_hour_of(_record.started_at)).where(*doomed).distinct()
+    """Delete records and update the sums; return how many. The caller must be the only writer."""
+    conditions = list(where)
+    hours = select(_record.run_id, func.green_hour_of(_record.started_at)).where(*conditions).distinct()
     touched: Touched = {(str(run), float(hour)) for run, hour in connection.execute(hours)}
-    ids = select(_around.c.id).where(*(_on(condition) for condition in doomed))
+    ids = select(_around.c.id).where(*(_on(condition) for condition in conditions))
     inside = select(_record.run_id, func.green_hour_of(_record.started_at)).where(_record.parent.in_(ids)).distinct()
     touched.update((str(run), float(hour)) for run, hour in connection.execute(inside))
-    count = int(connection.execute(delete(schema.records).where(*doomed)).rowcount)
+    count = int(connection.execute(delete(schema.records).where(*conditions)).rowcount)
     refresh(connection, touched)
     return count
 
 
 def _on(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return a condition on records as one on the alias `_around`."""
     from sqlalchemy.sql.util import ClauseAdapter
 
     adapted: ColumnElement[bool] = ClauseAdapter(_around).traverse(condition)
@@ -114,21 +115,21 @@ def _on(condition: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 def refresh(connection: Connection, touched: Touched) -> None:
-    """Make the sums of some hours anew, and those of their runs."""
+    """Recompute the sums of some run hours and of their runs."""
     for run, hour in sorted(touched):
         _forget(connection, and_(_sum.run_id == run, _sum.hour == hour))
-        own = (_record.run_id == run, _record.started_at >= hour, _record.started_at < hour + HOUR)
-        if connection.execute(select(_record.id).where(*own).limit(1)).first() is not None:
-            _keep(connection, _of_records(connection, own))
+        of_hour = (_record.run_id == run, _record.started_at >= hour, _record.started_at < hour + HOUR)
+        if connection.execute(select(_record.id).where(*of_hour).limit(1)).first() is not None:
+            _keep(connection, _of_records(connection, of_hour))
     for run in sorted({run for run, _ in touched}):
         _refresh_run(connection, run)
 
 
 def build(connection: Connection) -> None:
-    """Make all sums anew, as the only writer."""
+    """Recompute all sums. The caller must be the only writer."""
     connection.execute(delete(schema.rollup_lines))
     connection.execute(delete(schema.rollups))
-    if connection.dialect.name == "postgresql":  # without figures of its tables it looks through all of them each time
+    if connection.dialect.name == "postgresql":  # without statistics it scans whole tables
         connection.exec_driver_sql("ANALYZE green_records, green_components")
     runs = [str(run) for run in connection.execute(select(_record.run_id).distinct()).scalars()]
     for run in runs:
@@ -147,14 +148,14 @@ def _forget(connection: Connection, which: ColumnElement[bool]) -> None:
     connection.execute(delete(schema.rollups).where(which))
 
 
-# ---- making -----------------------------------------------------------------------------------
+# ---- computing --------------------------------------------------------------------------------
 
 FIGURES = ("records", "unread", "seconds", "began", "ended", "joules", "squares", "gains", "boundless")
 _LINE = ("line", "kind", "device", "source", "quality", *FIGURES)
 
 
 Row = tuple[Any, ...]
-"""A key and the figures of one line, as `_NAMES` and `_LINE` name them."""
+"""A group key followed by the figures of one line; columns as in `_NAMES` and `_LINE`."""
 
 
 def _rows(connection: Connection, queries: Iterable[Executable]) -> Iterator[Row]:
@@ -163,29 +164,29 @@ def _rows(connection: Connection, queries: Iterable[Executable]) -> Iterator[Row
 
 
 def _of_records(connection: Connection, own: Iterable[ColumnElement[bool]]) -> Iterator[Row]:
-    """Yield the lines of records: all, by kind of device, by source, what was not read, and what was altered."""
+    """Yield the lines for records: all, by kind of device, by source, unread devices, altered records."""
     where = list(own)
     altered = Counter[Row]()
     ids: list[str] = []
     key = (_record.id, func.green_hour_of(_record.started_at), *(_record[name] for name in KEY if name != "nested"))
     for record_id, hour, *values in connection.execute(select(*key).where(*where, is_altered_row())):
         ids.append(str(record_id))
-        said: dict[str, Any] = dict(zip((name for name in KEY if name != "nested"), values, strict=True))
-        said = {name: value if isinstance(value, str) else None for name, value in said.items()}
-        said |= {name: said[name] or "" for name in ("run_id", "span", "status")}
-        begun = hour if isinstance(hour, float) and math.isfinite(hour) else 0.0
-        said |= {"nested": False, "simulated": False}
-        one: Row = (begun, *(said[name] for name in KEY))
-        altered[one] += 1
-    nothing = [None] * (len(AROUND) + 1)
-    for one, count in altered.items():
-        yield (*one, *nothing, "altered", "", "", "", "", count, *[None] * (len(FIGURES) - 1))
-    wholes = [*where, *(_record.id.not_in(ids[start : start + _MANY]) for start in range(0, len(ids), _MANY))]
-    yield from _rows(connection, _adding(wholes))
+        key_values: dict[str, Any] = dict(zip((name for name in KEY if name != "nested"), values, strict=True))
+        key_values = {name: value if isinstance(value, str) else None for name, value in key_values.items()}
+        key_values |= {name: key_values[name] or "" for name in ("run_id", "span", "status")}
+        hour_start = hour if isinstance(hour, float) and math.isfinite(hour) else 0.0
+        key_values |= {"nested": False, "simulated": False}
+        row_key: Row = (hour_start, *(key_values[name] for name in KEY))
+        altered[row_key] += 1
+    no_parent = [None] * (len(AROUND) + 1)
+    for row_key, count in altered.items():
+        yield (*row_key, *no_parent, "altered", "", "", "", "", count, *[None] * (len(FIGURES) - 1))
+    valid = [*where, *(_record.id.not_in(ids[start : start + _MANY]) for start in range(0, len(ids), _MANY))]
+    yield from _rows(connection, _adding(valid))
 
 
 def _adding(where: list[ColumnElement[bool]]) -> list[Executable]:
-    """Return the queries that add records up."""
+    """Return the queries that compute the sums."""
     key: list[ColumnElement[Any]] = [
         func.green_hour_of(_record.started_at),
         *(_record.parent.is_not(None) if name == "nested" else _record[name] for name in KEY),
@@ -194,11 +195,11 @@ def _adding(where: list[ColumnElement[bool]]) -> list[Executable]:
     ]
     tables = schema.records.outerjoin(_around, and_(_around.c.id == _record.parent, not_(is_altered_row(_around))))
     with_parts = tables.join(schema.components, _part.record_id == _record.id)
-    nothing: Any = null()
-    text = literal("", literal_execute=True)
+    no_value: Any = null()
+    empty = literal("", literal_execute=True)
     stats = [func.sum(_record.seconds), func.min(_record.started_at), func.max(_record.started_at + _record.seconds)]
     unread = func.sum(case((_record.joules.is_(None), 1), else_=0))
-    whole = select(*key, _word("all"), text, text, text, text, func.count(), unread, *stats, *[nothing] * 4)
+    overall = select(*key, _word("all"), empty, empty, empty, empty, func.count(), unread, *stats, *[no_value] * 4)
     read = func.max(case((_part.joules.is_not(None), 1), else_=0))
     by_kind = (
         select(_part.record_id, _part.kind, read.label("read"))
@@ -208,8 +209,8 @@ def _adding(where: list[ColumnElement[bool]]) -> list[Executable]:
         .subquery("by_kind")
     )
     kinds = select(
-        *(*key, _word("kind"), by_kind.c.kind, text, text, text, func.count(), func.sum(1 - by_kind.c.read)),
-        *(*stats, *[nothing] * 4),
+        *(*key, _word("kind"), by_kind.c.kind, empty, empty, empty, func.count(), func.sum(1 - by_kind.c.read)),
+        *(*stats, *[no_value] * 4),
     )
     gain = func.coalesce(case((_part.gain_uncertainty <= _WIDEST, _part.gain_uncertainty)), 0.0)
     width = _part.uncertainty
@@ -220,15 +221,17 @@ def _adding(where: list[ColumnElement[bool]]) -> list[Executable]:
     )
     sums = [func.sum(_part.joules), func.sum(square), func.sum(gain), func.sum(case((bounded, 0), else_=1))]
     sources = select(
-        *(*key, _word("sum"), _part.kind, text, _part.source, _part.quality, func.count()),
-        *(*[nothing] * 4, *sums),
+        *(*key, _word("sum"), _part.kind, empty, _part.source, _part.quality, func.count()),
+        *(*[no_value] * 4, *sums),
     )
     absent = func.count(_record.id.distinct())
-    missing = select(*key, _word("absent"), text, _part.device, text, text, absent, *[nothing] * 8)
-    missing_of_kind = select(*key, _word("absent kind"), _part.kind, _part.device, text, text, absent, *[nothing] * 8)
+    missing = select(*key, _word("absent"), empty, _part.device, empty, empty, absent, *[no_value] * 8)
+    missing_of_kind = select(
+        *key, _word("absent kind"), _part.kind, _part.device, empty, empty, absent, *[no_value] * 8
+    )
     unread_parts = (*where, _part.joules.is_(None))
     return [
-        whole.select_from(tables).where(*where).group_by(*key),
+        overall.select_from(tables).where(*where).group_by(*key),
         kinds.select_from(tables.join(by_kind, by_kind.c.record_id == _record.id))
         .where(*where)
         .group_by(*key, by_kind.c.kind),
@@ -241,12 +244,12 @@ def _adding(where: list[ColumnElement[bool]]) -> list[Executable]:
 
 
 def _of_hours(run: str) -> Executable:
-    """Return the query that adds the hours of a run up."""
-    nothing: Any = null()
+    """Return the query that adds up the hours of a run."""
+    no_value: Any = null()
     key = [*(_sum[name] for name in KEY), *(_sum[f"around_{name}"] for name in AROUND)]
     what = [_line[name] for name in _LINE[:5]]
     return (
-        select(cast(nothing, Double), *key, cast(nothing, Double), *what, *added())
+        select(cast(no_value, Double), *key, cast(no_value, Double), *what, *added())
         .select_from(schema.rollups.join(schema.rollup_lines, _line.rollup_id == _sum.id))
         .where(_sum.run_id == run, _sum.hour.is_not(None))
         .group_by(*key, *what)
@@ -254,7 +257,7 @@ def _of_hours(run: str) -> Executable:
 
 
 def added() -> list[ColumnElement[Any]]:
-    """Return the figures of lines added up."""
+    """Return the aggregate expressions over the figures of lines."""
     ends: dict[str, ColumnElement[Any]] = {"began": func.min(_line.began), "ended": func.max(_line.ended)}
     return [ends[name] if name in ends else func.sum(_line[name]) for name in FIGURES]
 
@@ -264,7 +267,7 @@ def _word(name: str) -> ColumnElement[str]:
 
 
 def _keep(connection: Connection, rows: Iterable[Row]) -> None:
-    """Store what was added up."""
+    """Store computed lines."""
     width = len(_NAMES)
     lines: dict[Row, list[Row]] = {}
     for row in rows:
@@ -272,16 +275,16 @@ def _keep(connection: Connection, rows: Iterable[Row]) -> None:
     if not lines:
         return
     first = int(connection.execute(select(func.coalesce(func.max(_sum.id), 0))).scalar_one()) + 1
-    keys = [dict(zip(_NAMES, key, strict=True), id=first + place) for place, key in enumerate(lines)]
+    keys = [dict(zip(_NAMES, key, strict=True), id=first + index) for index, key in enumerate(lines)]
     for key in keys:
         key["nested"], key["simulated"] = bool(key["nested"]), bool(key["simulated"])
     connection.execute(insert(schema.rollups), keys)
     connection.execute(
         insert(schema.rollup_lines),
         [
-            dict(zip(_LINE, line, strict=True), rollup_id=first + place)
-            for place, found in enumerate(lines.values())
-            for line in found
+            dict(zip(_LINE, line, strict=True), rollup_id=first + index)
+            for index, group_lines in enumerate(lines.values())
+            for line in group_lines
         ],
     )
 
@@ -290,29 +293,29 @@ def _keep(connection: Connection, rows: Iterable[Row]) -> None:
 
 
 def differences(connection: Connection, scope: AccessScope | None = None) -> list[str]:
-    """Return the runs whose sums are not those of their records; empty where all is right.
+    """Return the runs whose sums differ from those of their records; empty if all are correct.
 
-    With a scope only runs of which something may be read.
+    With a scope, only runs with readable rows are checked.
     """
     wrong: set[str] = set()
     tables = (schema.rollups, schema.records)
-    summed, kept = (
+    summed, recorded = (
         select(table.c.run_id).where(*([] if scope is None else scope.readable(table))).distinct() for table in tables
     )
-    known = summed.union(kept)
-    for run in [str(run) for run in connection.execute(known).scalars()]:
-        for wanted, hour in (
+    run_ids = summed.union(recorded)
+    for run in [str(run) for run in connection.execute(run_ids).scalars()]:
+        for computed, hour in (
             (_of_records(connection, (_record.run_id == run,)), _sum.hour.is_not(None)),
             (_rows(connection, [_of_hours(run)]), _sum.hour.is_(None)),
         ):
-            right = {row[: -len(FIGURES)]: row[-len(FIGURES) :] for row in wanted}
+            expected = {row[: -len(FIGURES)]: row[-len(FIGURES) :] for row in computed}
             stored = (
                 select(*(_sum[name] for name in _NAMES), *(_line[name] for name in _LINE))
                 .select_from(schema.rollups.join(schema.rollup_lines, _line.rollup_id == _sum.id))
                 .where(_sum.run_id == run, hour)
             )
-            found = {row[: -len(FIGURES)]: row[-len(FIGURES) :] for row in map(tuple, connection.execute(stored))}
-            if right.keys() != found.keys() or not all(_same(right[key], found[key]) for key in right):
+            actual = {row[: -len(FIGURES)]: row[-len(FIGURES) :] for row in map(tuple, connection.execute(stored))}
+            if expected.keys() != actual.keys() or not all(_same(expected[key], actual[key]) for key in expected):
                 wrong.add(run)
     return sorted(wrong)
 

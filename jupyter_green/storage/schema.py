@@ -1,10 +1,9 @@
-"""The tables, and the one way by which a database gets them.
+"""Tables of the ledger and their migrations.
 
-The whole record is kept as a JSON document, so that it comes back as it was; the columns beside it exist
-to be searched and added up. The course of power lies in a column of its own, because
-few readers want it and it is most of the size. Fresh and old databases go through the same Alembic
-revisions; their version table and all tables have names of our own, so that a PostgreSQL database may
-be shared with other programs. Times are seconds since 1970 in 64-bit floats, energies joules.
+The whole record is stored as a JSON document, so that it can be restored exactly; the other columns exist for searching
+and adding up. The power trace has its own column, because it is most of the size and rarely read. New and old databases
+go through the same Alembic revisions. Table names start with ``green_``, so that a PostgreSQL database may be shared
+with other programs. Times are seconds since 1970 (64-bit floats), energies are joules.
 """
 
 from __future__ import annotations
@@ -29,9 +28,9 @@ from sqlalchemy import (
 
 VERSION_TABLE = "green_schema"
 version = Table(VERSION_TABLE, MetaData(), Column("version_num", Text))
-"""Alembic's own note of the revision; not among our tables, which a migration makes."""
+"""Alembic's version table; not in `metadata`, whose tables are created by migrations."""
 REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
-"""Revisions this version knows, oldest first; a database at any other was written by a newer one."""
+"""Revisions known to this version, oldest first. A database at any other was written by a newer version."""
 
 metadata = MetaData()
 _upgrading = threading.Lock()
@@ -67,9 +66,9 @@ records = Table(
     Column("host", Text),
     Column("document", Text, nullable=False),
     Column("trace", Text),
-    # Kept apart from real figures; also true of a record without a reading whose sensors are simulated.
+    # See `records.is_simulated`.
     Column("simulated", Boolean, nullable=False),
-    # The record that holds this one's energy too; totals leave the inner one out.
+    # Id of the record that includes this one's energy.
     Column("parent", Text),
     Column("purpose", Text),
     Index("green_records_started_at", "started_at"),
@@ -96,7 +95,7 @@ components = Table(
     Column("method", Text, nullable=False),
     Column("quality", Text, nullable=False),
     Column("scope", Text, nullable=False),
-    # What comparing runs needs besides. `throttle` is empty where no clock was lowered, NULL where that is not known.
+    # For comparisons of runs. `throttle`: empty if the clock was not lowered, NULL if unknown.
     Column("cpu_seconds", Double),
     Column("others_busy", Double),
     Column("celsius", Double),
@@ -106,15 +105,15 @@ components = Table(
     Column("throttle", Text),
 )
 
-# Sums of records, see `rollup`: by run, hour (NULL: all of the run) and what else may be asked for. What begins with
-# `around` is of the record around, NULL where there is none in the ledger.
+# Groups of the sums of records (see `rollups`): by run, hour (NULL: the whole run) and the fields of filters. Columns
+# `around_*` are those of the parent record, NULL if it is not in the ledger.
 rollups = Table(
     "green_rollups",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("hour", Double),
     Column("run_id", Text, nullable=False),
-    # Whether they name a record around them, in the ledger or not.
+    # Whether the records have a parent, in the ledger or not.
     Column("nested", Boolean, nullable=False),
     Column("owner", Text),
     Column("project", Text),
@@ -133,8 +132,8 @@ rollups = Table(
     Index("green_rollups_hour", "hour"),
 )
 
-# What such records add up to: all of them, by kind of device, by source and quality, and in how many a device was not
-# read. `squares` are those of the random half-widths in joules²; `boundless` counts readings without a half-width.
+# Sums of a group: over all records, by kind of device, by source and quality, and the number of records without a
+# reading of a device. `squares`: sum of squared random half-widths in J²; `boundless`: readings without a half-width.
 rollup_lines = Table(
     "green_rollup_lines",
     metadata,
@@ -156,8 +155,8 @@ rollup_lines = Table(
     Index("green_rollup_lines_of", "rollup_id"),
 )
 
-# What of each journal is in the ledger already. Rows of closed journals stay for a while, so that a
-# second process that read the file just before it was deleted can't write its records again.
+# Import state of each journal. Rows of closed journals are kept for a while: a second process may have read
+# the file just before it was deleted, and must not import it again.
 journals = Table(
     "green_journals",
     metadata,
@@ -168,8 +167,8 @@ journals = Table(
     Column("drained_at", Double, nullable=False),
 )
 
-# What a person keeps to compare runs with. `owner` is empty where nobody has a name: a key can't be NULL.
-# The head is the document without its cells, so that a list of baselines reads no cells.
+# Named baselines. `owner` is empty if unknown, because a key can't be NULL. `head` is the document without its cells,
+# for lists of baselines.
 baselines = Table(
     "green_baselines",
     metadata,
@@ -182,7 +181,7 @@ baselines = Table(
     Column("document", Text, nullable=False),
 )
 
-# Which baseline a notebook is compared with, as JSON.
+# The baseline chosen for a notebook, as JSON.
 choices = Table(
     "green_choices",
     metadata,
@@ -191,8 +190,8 @@ choices = Table(
     Column("choice", Text, nullable=False),
 )
 
-# What was decided and granted: budgets, tariffs, overrides, baselines, credits. Rows are only ever added; what holds
-# now is the newest of its kind. `owner` is empty where nobody has a name.
+# Events: budgets, tariffs, overrides, baselines, credits. Append-only; the newest event of a kind is in effect.
+# `owner` is empty if unknown.
 postings = Table(
     "green_postings",
     metadata,
@@ -208,20 +207,20 @@ postings = Table(
 
 
 def revision(connection: Connection) -> str | None:
-    """Return the revision a database is at; None where it has none of our tables."""
+    """Return the revision of a database; None if it has no version table."""
     if VERSION_TABLE not in inspect(connection).get_table_names():
         return None
-    found = connection.execute(select(version.c.version_num)).scalars().all()
-    return str(found[0]) if found else None
+    versions = connection.execute(select(version.c.version_num)).scalars().all()
+    return str(versions[0]) if versions else None
 
 
 def upgrade(connection: Connection, to: str = "head") -> None:
-    """Bring a database to a revision, inside the caller's transaction."""
+    """Migrate a database to a revision, inside the caller's transaction."""
     from alembic import command
     from alembic.config import Config
 
     config = Config(attributes={"connection": connection, "version_table": VERSION_TABLE})
     folder = str(Path(__file__).with_name("migrations"))
     config.set_main_option("script_location", folder.replace("%", "%%"))
-    with _upgrading:  # Alembic holds the revision at work in a global
+    with _upgrading:  # Alembic keeps the running migration in a global
         command.upgrade(config, to)

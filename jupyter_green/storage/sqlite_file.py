@@ -1,9 +1,9 @@
-"""The SQLite file of a ledger: made for one person, never trusted to be whole, never thrown away.
+"""The SQLite file of a ledger: creation, access mode, and recovery from damage.
 
-The write-ahead log is used on local disks only; its shared memory does not work between machines. Every
-commit is synced, because a journal is deleted once its records are committed. A damaged file is moved
-aside together with its log (a log left behind would be replayed into the new file and damage that too).
-A file that is plainly something else is not moved: the person named it by mistake.
+Write-ahead logging is used on local disks only, because its shared memory does not work across machines. Every commit
+is synced, because a journal is deleted once its records are committed. A damaged file is moved aside together with its
+log; otherwise SQLite would replay the log into the new file. A file that is clearly not a database is not moved: the
+path was probably a mistake.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from .location import data_folder, folder_fault, on_network_filesystem, write_fa
 
 try:
     import fcntl
-except ImportError:  # Windows has no advisory locks of this kind
-    fcntl = None  # type: ignore[assignment]  # a name is a module or nothing, which mypy has no word for
+except ImportError:  # Windows has no such advisory locks
+    fcntl = None  # type: ignore[assignment]  # mypy can't type an optional module
 
 _MAGIC = b"SQLite format 3\x00"
 _SUFFIXES = (".sqlite", ".sqlite3", ".db")
@@ -31,16 +31,16 @@ _COMPANIONS = ("-wal", "-shm", "-journal")
 
 
 class LedgerFile:
-    """One SQLite file and how it may be used.
+    """One SQLite file and its access mode.
 
     Parameters
     ----------
     path : Path
-        The file, absolute.
+        Absolute path of the file.
     timeout : float
         Seconds to wait for another writer.
     notice : callable
-        Called with one sentence for what a person should know.
+        Called with a one-sentence message for the user.
     """
 
     errors: tuple[type[BaseException], ...] = (sqlite3.Error,)
@@ -50,9 +50,9 @@ class LedgerFile:
         self.read_only = False
         self.absent = False
         self.reason = ""
-        """Why it can't be written, where that is so."""
+        """Why the file can't be written; else empty."""
         self.makes = True
-        """Whether a file that is not there is made; else an empty ledger stands in."""
+        """Whether to create a missing file; otherwise an empty in-memory ledger is used."""
         self._timeout = timeout
         self._notice = notice
         self._options = "mode=rw"
@@ -60,18 +60,18 @@ class LedgerFile:
 
     @property
     def size(self) -> int:
-        """Bytes of the file and its write-ahead log."""
+        """Size of the file and its write-ahead log in bytes."""
         total = 0
         for name in (self.path, self.path.with_name(self.path.name + "-wal")):
             try:
                 total += name.stat().st_size
             except OSError:
-                continue  # not made yet
+                continue  # does not exist yet
         return total
 
     @property
     def storage(self) -> str:
-        """How the file is kept, in words."""
+        """Description of how the file is stored."""
         if self.absent:
             return "no file yet"
         if self.read_only:
@@ -84,7 +84,7 @@ class LedgerFile:
     # ---- opening ------------------------------------------------------------------------------
 
     def prepare(self) -> None:
-        """Make the file if there is none and find out how it may be used.
+        """Create the file if it does not exist, and determine its access mode.
 
         Raises
         ------
@@ -115,13 +115,18 @@ class LedgerFile:
     def _make(self) -> None:
         folder = self.path.parent
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        own = folder == Path(os.path.realpath(data_folder()))
-        if own and os.name == "posix" and folder.stat().st_mode & 0o077 and folder.stat().st_uid == os.getuid():
-            folder.chmod(0o700)  # the journal may have made it first, with wider permissions
+        is_data_folder = folder == Path(os.path.realpath(data_folder()))
+        if (
+            is_data_folder
+            and os.name == "posix"
+            and folder.stat().st_mode & 0o077
+            and folder.stat().st_uid == os.getuid()
+        ):
+            folder.chmod(0o700)  # the journal may have created it with wider permissions
         try:
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         except FileExistsError:
-            return  # another process was first
+            return  # created by another process
 
     def _no_file(self, reason: str) -> None:
         self.read_only = self.absent = True
@@ -136,8 +141,8 @@ class LedgerFile:
         try:
             self._ask("SELECT count(*) FROM sqlite_master")
         except sqlite3.OperationalError:
-            # A write-ahead log needs a file beside it even for reading; where none can be made, the file is read as
-            # it stands. Without a log nothing is missed by that.
+            # WAL mode needs a shared-memory file even for reading. If it can't be created, read the file as immutable;
+            # that misses entries only if there is a log.
             self._options = "mode=ro&immutable=1"
             log = self.path.with_name(self.path.name + "-wal")
             if log.exists() and log.stat().st_size:
@@ -146,7 +151,7 @@ class LedgerFile:
                 )
 
     def connect(self) -> sqlite3.Connection:
-        """Open a connection; the library above it starts its transactions itself."""
+        """Open a connection in autocommit mode; SQLAlchemy starts transactions explicitly."""
         if self.absent:
             return sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         connection = sqlite3.connect(
@@ -167,53 +172,53 @@ class LedgerFile:
     def _ask(self, statement: str) -> str:
         connection = self.connect()
         try:
-            found = connection.execute(statement).fetchone()
-            return "" if found is None else str(found[0])
+            row = connection.execute(statement).fetchone()
+            return "" if row is None else str(row[0])
         finally:
             connection.close()
 
     def choose_mode(self) -> None:
-        """Use the write-ahead log on a local disk and a rollback journal elsewhere."""
-        wanted = "delete" if on_network_filesystem(self.path.parent) else "wal"
+        """Use write-ahead logging on a local disk and a rollback journal elsewhere."""
+        mode = "delete" if on_network_filesystem(self.path.parent) else "wal"
         self._mode = self._ask("PRAGMA journal_mode")
-        if self._mode == wanted:
+        if self._mode == mode:
             return
         try:
-            self._mode = self._ask(f"PRAGMA journal_mode = {wanted}")
+            self._mode = self._ask(f"PRAGMA journal_mode = {mode}")
         except sqlite3.OperationalError as error:
             if kind_of(str(error)) != "locked":
                 raise
-            # Someone reads just now; either mode is safe for one machine, and the next opener tries again.
+            # Another process is reading. Either mode is safe on one machine; retried at the next opening.
 
     def compact(self) -> None:
-        """Rewrite the file without the space of deleted records, so that these are gone from the disk."""
+        """Vacuum the file, so that deleted records are removed from the disk."""
         self._ask("VACUUM")
         self._ask("PRAGMA wal_checkpoint(TRUNCATE)")
 
     # ---- damage -------------------------------------------------------------------------------
 
     def set_aside(self, reason: str) -> None:
-        """Move a damaged file and its companions aside, and say so.
+        """Move a damaged file and its companion files aside, and notify the user.
 
         Raises
         ------
         LedgerError
-            If the file is plainly no ledger, or can't be moved.
+            If the file is clearly not a ledger, or can't be moved.
         """
         try:
-            held = self.path.open("rb")
+            handle = self.path.open("rb")
         except FileNotFoundError:
-            return  # another process has just moved it
-        with held:
+            return  # moved by another process
+        with handle:
             if fcntl is not None:
-                with contextlib.suppress(OSError):  # a file system without locks
-                    fcntl.flock(held, fcntl.LOCK_EX)
-            if not self._is_there(held) or not self._damaged():
-                return  # another process has replaced it meanwhile
-            self._move_aside(reason, held.read(len(_MAGIC)) == _MAGIC)
+                with contextlib.suppress(OSError):  # no locks on this file system
+                    fcntl.flock(handle, fcntl.LOCK_EX)
+            if not self._is_there(handle) or not self._damaged():
+                return  # already replaced by another process
+            self._move_aside(reason, handle.read(len(_MAGIC)) == _MAGIC)
 
     def _is_there(self, held: BinaryIO) -> bool:
-        """Whether the file that is open is still the one under the ledger's name."""
+        """Whether the open file is still the one at the ledger's path."""
         try:
             return os.path.samestat(os.fstat(held.fileno()), self.path.stat())
         except OSError:
@@ -228,7 +233,7 @@ class LedgerFile:
             count += 1
             aside = self.path.with_name(f"{self.path.stem}.corrupt-{stamp}-{count}{self.path.suffix}")
         try:
-            # The log goes first: left alone beside a new file it would be taken for that file's.
+            # Move the log first: beside a new file, SQLite would take it for that file's log.
             for end in _COMPANIONS:
                 companion = self.path.with_name(self.path.name + end)
                 if companion.exists():

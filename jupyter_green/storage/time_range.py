@@ -1,8 +1,7 @@
-"""What a time means, in one place: ``since`` and ``until`` of Python, of the command line, of magics and of the server.
+"""Parsing of times and periods (``since``, ``until``) for Python, the command line, magics and the server.
 
-A time without a zone is one of this machine's. ``today`` and ``yesterday`` begin at midnight, and ``since="today"``
-ends with the day, also where a record bears a later time because a clock was set back. A day has 23 or 25 hours where
-the clocks change.
+Times without a zone are local. ``today`` and ``yesterday`` start at midnight, and ``since="today"`` ends with the day,
+in case a record has a later time because a clock was set back. A day has 23 or 25 hours at daylight-saving changes.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ _SECONDS = {"min": 60.0, "h": 3600.0}
 _DAYS = {"d": 1, "w": 7}
 _NAMED = {"today": 0, "yesterday": 1}
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?")
-_FIRST, _LAST = -62_135_000_000.0, 253_402_300_800.0  # the years 1 and 10000, between which dates are
+_FIRST, _LAST = -62_135_000_000.0, 253_402_300_800.0  # the years 1 and 10000: the range of dates
 
 
 def moment(value: Moment, now: float | None = None) -> float:
@@ -28,33 +27,33 @@ def moment(value: Moment, now: float | None = None) -> float:
     Parameters
     ----------
     value : float, str, date or datetime
-        Seconds since 1970; ISO text, or a length of time back from now (``30d``), or ``today`` or ``yesterday``, which
-        is their first moment; without a zone local time is meant.
+        Seconds since 1970; or text: ISO 8601, a duration before now (``30d``), or ``today`` or ``yesterday`` for
+        their start. Local time without a zone.
     now : float, optional
-        Now, in seconds since 1970.
+        Current time, in seconds since 1970.
 
     Raises
     ------
     ValueError
-        If it is no time; one sentence.
+        If it is not a valid time.
     """
     now = time.time() if now is None else now
     try:
-        found = _seconds(value, now)
+        seconds = _seconds(value, now)
     except (ValueError, OverflowError, OSError, TypeError):
-        found = math.nan
-    if not _FIRST < found < _LAST:
+        seconds = math.nan
+    if not _FIRST < seconds < _LAST:
         raise ValueError(f"{str(value)[:80]!r} is no date; {HOW}.")
-    return found
+    return seconds
 
 
 def period(since: Moment | None, until: Moment | None, now: float | None = None) -> tuple[float | None, float | None]:
-    """Return the first moment of a period and the one after its last; ``today`` ends with the day.
+    """Return start and end (exclusive) of a period; ``today`` ends with the day.
 
     Raises
     ------
     ValueError
-        If one is no time, or the end comes before the beginning; one sentence.
+        If a time is invalid, or the end is before the start.
     """
     now = time.time() if now is None else now
     begin = None if since is None else moment(since, now)
@@ -67,12 +66,12 @@ def period(since: Moment | None, until: Moment | None, now: float | None = None)
 
 
 def beginning(text: str, now: float | None = None) -> float:
-    """Return the first moment of a period that a person types; programs send seconds, a person forgets a unit.
+    """Return the start of a period typed by a user. Plain numbers are rejected, because users forget units.
 
     Raises
     ------
     ValueError
-        If it is no time, a number without its unit, or has not come yet; one sentence.
+        If it is not a valid time, lacks a unit, or is in the future.
     """
     now = time.time() if now is None else now
     begin = moment(text, now)
@@ -101,16 +100,16 @@ def _read(text: str, now: float) -> float | datetime:
         count, unit = int(back[1]), back[2]
         if unit in _SECONDS:
             return now - count * _SECONDS[unit]
-        # The same time of day so many days ago, whatever the clocks did since.
+        # Same time of day, regardless of daylight-saving changes since.
         return datetime.fromtimestamp(now) - timedelta(days=count * _DAYS[unit])
     if _NUMBER.fullmatch(word):
         return float(word)
-    # Python 3.10 reads a fraction of a second only with three or six digits.
+    # Python 3.10 accepts only three or six digits of a fraction of a second.
     text = re.sub(r"\.(\d{1,6})", lambda found: f".{found[1]:0<6}", re.sub(r"[zZ]$", "+00:00", text))
     return datetime.fromisoformat(text)
 
 
 def _midnight(now: float, back: int) -> float:
-    """Return the local midnight that begins a day; a negative number means days to come."""
+    """Return the local midnight that starts the day `back` days ago; a negative number means future days."""
     day = datetime.fromtimestamp(now).date() - timedelta(days=back)
     return datetime(day.year, day.month, day.day).timestamp()

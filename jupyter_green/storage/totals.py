@@ -1,9 +1,10 @@
-"""Totals over records: added up in one place, whether the records come from the database or from a list.
+"""Totals over records, computed by one function for records from the database and for records in a list.
 
-No joule is counted twice: a record whose parent is among those added up (a `green.meter()` window inside a
-cell) adds nothing, because the parent holds its energy already. Random errors of readings
-are independent and add in quadrature; gain errors of one source lean the same way in every record and add
-linearly. Simulated records are never added to real ones.
+- A record whose parent is part of the same total adds nothing, because the parent includes its energy (a
+  `green.meter()` window inside a cell).
+- Random errors of readings are independent and add in quadrature. Gain errors of one source are fully correlated and
+  add linearly.
+- Simulated and real records are never added together.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ By = Literal["project", "notebook", "day", "kind", "run"]
 
 
 class Part(NamedTuple):
-    """What a total needs of a component; `source` is never empty."""
+    """The fields of a component that a total needs. `source` is never empty."""
 
     kind: str
     device: str
@@ -34,7 +35,7 @@ class Part(NamedTuple):
 
 
 class Line(NamedTuple):
-    """What a total needs of a record."""
+    """The fields of a record that a total needs."""
 
     id: str
     parent: str | None
@@ -48,19 +49,19 @@ class Line(NamedTuple):
 
 
 OF_ALL, OF_KINDS = ("all", "sum", "absent"), ("kind", "sum", "absent kind")
-"""Lines of `Sums` that totals of everything are made of, and those of totals by kind of device."""
+"""Values of `Sums.line` used for totals over everything, and for totals by kind of device."""
 
 
 class Sums(NamedTuple):
-    """What some records that are alike add up to, as `rollup` keeps it."""
+    """The sums over a group of similar records, as stored by `rollups`."""
 
     group: str | None
-    """The part of the total they belong to; with `by` "kind" it is `kind` that tells."""
+    """Key of the group in `Totals.groups`. For `by="kind"` the field `kind` is used instead."""
     simulated: bool
     inside: bool
-    """Whether a record that is counted holds their energy."""
+    """Whether the energy is already included in a parent record that is counted."""
     line: str
-    """What the figures are of: "all", "kind", "sum", "absent", "absent kind", or "altered": in none of them."""
+    """What the figures describe: "all", "kind", "sum", "absent", "absent kind", or "altered" (excluded)."""
     kind: str
     device: str
     source: str
@@ -77,7 +78,7 @@ class Sums(NamedTuple):
 
 
 def part_of(component: Component) -> Part:
-    """Return what a total needs of a component."""
+    """Return the fields of a component that a total needs."""
     return Part(
         component.kind,
         component.device,
@@ -90,7 +91,7 @@ def part_of(component: Component) -> Part:
 
 
 def line_of(record: EnergyRecord) -> Line:
-    """Return what a total needs of a record."""
+    """Return the fields of a record that a total needs."""
     return Line(
         record.id,
         record.parent,
@@ -111,26 +112,26 @@ class Totals:
     Parameters
     ----------
     joules, uncertainty : float or None
-        Sum of all readings and the half-width of its 95 % interval; None where nothing was read. The
-        half-width is infinite where a reading has none.
+        Sum of all readings and the half-width of its 95 % interval; None without a reading. The half-width is
+        infinite if any reading has no uncertainty.
     measured_joules, estimated_joules, simulated_joules : float
-        What of the sum may be called what.
+        The sum split by quality.
     quality : {"measured", "estimated", "simulated"} or None
-        The weakest standing among the readings.
+        The weakest quality among the readings.
     seconds : float
-        Sum of the records' lengths.
+        Sum of the records' durations.
     count, unread : int
-        Records counted, and how many of them have no reading at all.
+        Number of records counted, and number of those without any reading.
     unmetered : mapping of str to int
-        Devices that could not be read, with the number of records where that was so.
+        Devices that could not be read, with the number of records affected.
     inside : int
-        Records left out because their parent, which is counted, holds their energy.
+        Records excluded because a counted parent includes their energy.
     simulated_left_out, real_left_out : int
-        Records of the other sort, which were not added.
+        Simulated (real) records excluded from a total of real (simulated) ones.
     started_at, ended_at : float or None
-        From when to when, in seconds since 1970.
+        Earliest start and latest end, in seconds since 1970.
     groups : mapping
-        The same by project, notebook, day, kind of device or run, if that was asked for.
+        Totals by project, notebook, day, kind of device or run, if requested.
     """
 
     joules: float | None = None
@@ -152,7 +153,7 @@ class Totals:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """95 % interval of `joules`, cut at 0; None where there is no reading."""
+        """95 % interval of `joules`, with its lower end clipped at 0; None without a reading."""
         if self.joules is None or self.uncertainty is None:
             return None
         return max(0.0, self.joules - self.uncertainty), self.joules + self.uncertainty
@@ -174,33 +175,33 @@ class Totals:
 
     @property
     def absent_share(self) -> float | None:
-        """Share of the counted records without any reading (0 to 1); their energy is not known, not 0."""
+        """Share of counted records without any reading (0 to 1). Their energy is unknown, not 0."""
         return self.unread / self.count if self.count else None
 
     def __repr__(self) -> str:
         from .plain_energy import amount
 
-        said = [amount(self.joules, self.uncertainty)]
+        parts = [amount(self.joules, self.uncertainty)]
         if self.quality is not None:
             share = self.measured_share
             mixed = self.quality == "estimated" and share is not None and share > 0
-            said[0] += f" {self.quality}" if not mixed else f" estimated ({share:.0%} of it measured)"
-        said.append(f"{self.count} record{'' if self.count == 1 else 's'}, {self.seconds:.3g} s")
+            parts[0] += f" {self.quality}" if not mixed else f" estimated ({share:.0%} of it measured)"
+        parts.append(f"{self.count} record{'' if self.count == 1 else 's'}, {self.seconds:.3g} s")
         if self.unread:
-            said.append(f"{self.unread} without a reading")
+            parts.append(f"{self.unread} without a reading")
         if self.unmetered:
-            said.append("not read: " + ", ".join(f"{name} ({count})" for name, count in self.unmetered.items()))
+            parts.append("not read: " + ", ".join(f"{name} ({count})" for name, count in self.unmetered.items()))
         if self.simulated_left_out:
-            said.append(f"{self.simulated_left_out} simulated left out")
+            parts.append(f"{self.simulated_left_out} simulated left out")
         if self.real_left_out:
-            said.append(f"{self.real_left_out} real left out")
-        lines = [f"<Totals {'; '.join(said)}>"]
+            parts.append(f"{self.real_left_out} real left out")
+        lines = [f"<Totals {'; '.join(parts)}>"]
         lines += [f"  {'(none)' if name is None else name}: {group!r}" for name, group in self.groups.items()]
         return "\n".join(lines)
 
 
 class SumBuilder:
-    """Adds up records that belong together."""
+    """Accumulates records and stored sums into one `Totals`."""
 
     def __init__(self) -> None:
         self.count = self.unread = self.inside = 0
@@ -213,7 +214,7 @@ class SumBuilder:
         self._last = -math.inf
 
     def add(self, line: Line, parts: Sequence[Part]) -> None:
-        """Count a record with these of its parts."""
+        """Add a record, restricted to these of its components."""
         self.count += 1
         self._seconds.append(line.seconds)
         self._first = min(self._first, line.started_at)
@@ -221,20 +222,20 @@ class SumBuilder:
         absent = {part.device for part in parts if part.joules is None}
         for device in absent:
             self._unmetered[device] = self._unmetered.get(device, 0) + 1
-        read = False
+        has_reading = False
         for part in parts:
             if part.joules is None:
                 continue
-            read = True
+            has_reading = True
             self._joules[part.quality].append(part.joules)
             gain = part.gain_uncertainty or 0.0
-            whole = math.inf if part.uncertainty is None else part.uncertainty
-            self._squares.append(math.inf if math.isinf(whole) else max(0.0, (whole - gain) * (whole + gain)))
+            width = math.inf if part.uncertainty is None else part.uncertainty
+            self._squares.append(math.inf if math.isinf(width) else max(0.0, (width - gain) * (width + gain)))
             self._gains.setdefault(part.source, []).append(gain)
-        self.unread += not read
+        self.unread += not has_reading
 
     def add_sums(self, sums: Sums) -> None:
-        """Count records that were added up already."""
+        """Add stored sums."""
         if sums.line in ("absent", "absent kind"):
             self._unmetered[sums.device] = self._unmetered.get(sums.device, 0) + sums.records
         elif sums.line == "sum":
@@ -254,18 +255,18 @@ class SumBuilder:
                 self._last = max(self._last, sums.ended)
 
     def totals(self, other: SumBuilder | None = None, *, simulated: bool = False) -> Totals:
-        """Return what was added up, naming how many records of the `other` sort were left out."""
-        found: dict[str, float] = {name: math.fsum(values) for name, values in self._joules.items()}
-        read = [*chain.from_iterable(self._joules.values())]
+        """Return the totals. Records in `other` are only counted, as left out."""
+        joules_by_quality: dict[str, float] = {name: math.fsum(values) for name, values in self._joules.items()}
+        readings = [*chain.from_iterable(self._joules.values())]
         random = math.fsum(self._squares)
         gains = [*map(math.fsum, self._gains.values())]
         left_out = other.count if other is not None else 0
         return Totals(
-            joules=math.fsum(read) if read else None,
-            uncertainty=math.sqrt(random + math.fsum(gain * gain for gain in gains)) if read else None,
-            measured_joules=found["measured"],
-            estimated_joules=found["estimated"],
-            simulated_joules=found["simulated"],
+            joules=math.fsum(readings) if readings else None,
+            uncertainty=math.sqrt(random + math.fsum(gain * gain for gain in gains)) if readings else None,
+            measured_joules=joules_by_quality["measured"],
+            estimated_joules=joules_by_quality["estimated"],
+            simulated_joules=joules_by_quality["simulated"],
             quality=weakest(name for name, values in self._joules.items() if values),
             seconds=math.fsum(self._seconds),
             count=self.count,
@@ -280,7 +281,7 @@ class SumBuilder:
 
 
 def known_split(by: str | None) -> None:
-    """Raise ValueError if totals can't be split so."""
+    """Raise ValueError if `by` is not a supported grouping."""
     if by is not None and by not in get_args(By):
         raise ValueError(f"Totals can't be split by {by!r}; use one of {', '.join(get_args(By))}.")
 
@@ -299,59 +300,63 @@ def total(
     lines : iterable of Line
         In any order.
     by : {"project", "notebook", "day", "kind", "run"}, optional
-        Also give the parts; a day is one of this machine's time zone.
+        Also group by this field. Days are those of the local time zone.
     simulated : bool, optional
-        Which sort to add up; by default the real ones, or the simulated ones if no real one has a reading.
+        Whether to add up simulated or real records. By default the real ones, or the simulated ones if no real record
+        has a reading.
     sums : iterable of Sums
-        Records that were added up already.
+        Stored sums of further records.
     around : iterable of str
-        Identities of records that are counted in `sums`.
+        Ids of records that are counted in `sums`.
 
     Raises
     ------
     ValueError
-        If `by` is none of these.
+        If `by` is not one of the listed values.
     """
     known_split(by)
-    whole = {False: SumBuilder(), True: SumBuilder()}
+    overall = {False: SumBuilder(), True: SumBuilder()}
     groups = defaultdict[str | None, defaultdict[bool, SumBuilder]](lambda: defaultdict(SumBuilder))
 
     def count(line: Line) -> None:
-        whole[line.simulated].add(line, line.parts)
+        overall[line.simulated].add(line, line.parts)
         for key, parts in _split(line, by):
             groups[key][line.simulated].add(line, parts)
 
-    for some in sums:
-        if some.inside:
-            whole[some.simulated].inside += some.records if some.line == "all" else 0
+    for group_sums in sums:
+        if group_sums.inside:
+            overall[group_sums.simulated].inside += group_sums.records if group_sums.line == "all" else 0
             continue
-        if some.line in OF_ALL:
-            whole[some.simulated].add_sums(some)
-        if by is not None and some.line in (
+        if group_sums.line in OF_ALL:
+            overall[group_sums.simulated].add_sums(group_sums)
+        if by is not None and group_sums.line in (
             ("kind", "sum", "absent kind") if by == "kind" else ("all", "sum", "absent")
         ):
-            key = some.kind if by == "kind" else some.group
-            groups[key][some.simulated].add_sums(some)
-    seen: set[str] = set(around)
-    inner: list[Line] = []
+            key = group_sums.kind if by == "kind" else group_sums.group
+            groups[key][group_sums.simulated].add_sums(group_sums)
+    counted_ids: set[str] = set(around)
+    children: list[Line] = []
     for line in lines:
-        seen.add(line.id)
+        counted_ids.add(line.id)
         if line.parent is None:
             count(line)
         else:
-            inner.append(line)
-    for line in inner:
-        if line.parent in seen:
-            whole[line.simulated].inside += 1
+            children.append(line)
+    for line in children:
+        if line.parent in counted_ids:
+            overall[line.simulated].inside += 1
         else:
             count(line)
-    real, other = whole[False], whole[True]
-    # A real record without any reading must not stand for simulated ones that have theirs: what is left out is said.
-    alone = not real.count or (real.unread == real.count and other.unread < other.count)
-    sort = bool(other.count and alone) if simulated is None else simulated
-    result = whole[sort].totals(whole[not sort], simulated=sort)
-    found = {key: group[sort].totals(group.get(not sort), simulated=sort) for key, group in groups.items()}
-    ordered = sorted(found.items(), key=lambda item: (item[0] is None, str(item[0])))
+    real, other = overall[False], overall[True]
+    # Real records without any reading must not hide simulated ones that have readings.
+    only_simulated = not real.count or (real.unread == real.count and other.unread < other.count)
+    use_simulated = bool(other.count and only_simulated) if simulated is None else simulated
+    result = overall[use_simulated].totals(overall[not use_simulated], simulated=use_simulated)
+    totals_by_key = {
+        key: group[use_simulated].totals(group.get(not use_simulated), simulated=use_simulated)
+        for key, group in groups.items()
+    }
+    ordered = sorted(totals_by_key.items(), key=lambda item: (item[0] is None, str(item[0])))
     return replace(result, groups=dict(ordered))
 
 

@@ -1,8 +1,8 @@
-"""What was used over a time, added up by the database: what a budget asks again and again.
+"""Usage over a period, added up by the database, for budgets.
 
-Whole totals read every row; a budget per month would do that at every cell. Here the database adds up, and the way it
-is added is the same: no joule twice, random errors in quadrature, the errors of one source linearly, simulated figures
-never together with real ones. The time between cells is nobody's work and is not in it.
+`Reader.totals` reads every row, which is too slow for a monthly budget checked at every cell. The rules are the same:
+no energy is counted twice, random errors add in quadrature, gain errors of one source linearly, simulated and real
+records are never mixed. Idle time between cells is excluded.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Where = list[ColumnElement[bool]]
 
 
 class UsageQueries(EventStore):
-    """The part of a ledger that says what was used over a time."""
+    """The part of a ledger that reports usage over a period."""
 
     def outlay(
         self,
@@ -40,25 +40,25 @@ class UsageQueries(EventStore):
         asked: Iterable[str] = (),
         ended_since: float = math.inf,
     ) -> UsageSum:
-        """Add up one's own records without the time between cells.
+        """Add up one's own records, except the idle time between cells.
 
         Parameters
         ----------
         since, until : float
-            Began at or after, and before, in seconds since 1970; `until` may be infinite.
+            Records that began at or after `since` and before `until`, in seconds since 1970; `until` may be infinite.
         project, notebook, purpose : str, optional
-            Only these; a label that names a purpose counts as one.
+            Only records of these. A label that is the name of a purpose overrides the detected purpose.
         simulated : bool
-            Which sort.
+            Whether to add up simulated or real records.
         asked : iterable of str
-            Identities of records, of which one's own in the ledger are told.
+            Ids of records to look up; those in the ledger are returned in `UsageSum.known`.
         ended_since : float
-            What ended from then on is told by its identity too.
+            Ids of records that ended at or after this time are returned in `UsageSum.known` too.
 
         Raises
         ------
         LedgerError
-            If the ledger can't be read, or does not tell whose records are whose.
+            If the ledger can't be read, or this user's rows can't be identified.
         """
         table = schema.records.c
         where = [record_filter.OUTER, table.span != "gap", table.started_at >= since]
@@ -75,35 +75,33 @@ class UsageQueries(EventStore):
             label = func.lower(func.trim(func.coalesce(table.label, "")))
             named = label.in_(("inference", "training", "other"))
             where.append((label == purpose) | (~named & (table.purpose == purpose)))
-        wanted = list(asked)
+        ids = list(asked)
         self._fresh()
         self.require_present()
         altered, readable = [0], self._scope.readable(schema.records)
-        found = self._database.read(
-            lambda connection: _added(connection, where, (wanted, readable), ended_since, altered)
-        )
+        usage = self._database.read(lambda connection: _added(connection, where, (ids, readable), ended_since, altered))
         if altered[0]:
             count = number_of(altered[0], "record", "records")
             self._notice(f"{count} altered from outside and can't be added up; all others are in the sum.", "altered")
-        return found
+        return usage
 
     def require_present(self) -> None:
-        """Raise LedgerError where nothing is there, and an empty ledger in memory stands in for reading."""
+        """Raise LedgerError if there is no ledger and an empty in-memory database is used instead."""
         self._open()
         if self._database.absent:
-            why = f" ({self._database.reason})" if self._database.reason else ""
-            raise LedgerError(f"The ledger {self._database.name} is not there, and can't be made{why}.", "missing")
+            reason = f" ({self._database.reason})" if self._database.reason else ""
+            raise LedgerError(f"The ledger {self._database.name} is not there, and can't be made{reason}.", "missing")
 
 
 def _added(
     connection: Connection, where: Where, asked: tuple[list[str], Where], ended_since: float, altered: list[int]
 ) -> UsageSum:
     record, part = schema.records.c, schema.components.c
-    found = UsageSum()
-    whole = not_(is_altered_row())
+    usage = UsageSum()
+    valid = not_(is_altered_row())
     sums = (
         select(
-            whole,
+            valid,
             record.currency,
             func.count(),
             func.count(record.joules),
@@ -113,19 +111,21 @@ def _added(
             func.count(record.cost),
         )
         .where(*where)
-        .group_by(whole, record.currency)
+        .group_by(valid, record.currency)
     )
-    for is_whole, currency, count, read, grams, weighed, cost, priced in map(tuple, connection.execute(sums)):
-        if not is_whole:
+    for is_valid, currency, count, with_reading, grams, with_co2e, cost, with_cost in map(
+        tuple, connection.execute(sums)
+    ):
+        if not is_valid:
             altered[0] += count
             continue
-        found.count += count
-        found.unread += count - read
-        found.grams += grams or 0.0
-        found.unweighed += read - weighed
-        found.unpriced += read - priced
+        usage.count += count
+        usage.unread += count - with_reading
+        usage.grams += grams or 0.0
+        usage.unweighed += with_reading - with_co2e
+        usage.unpriced += with_reading - with_cost
         if currency is not None and cost is not None:
-            found.costs[currency] = found.costs.get(currency, 0.0) + cost
+            usage.costs[currency] = usage.costs.get(currency, 0.0) + cost
     gain = func.coalesce(part.gain_uncertainty, 0.0)
     parts = (
         select(
@@ -137,18 +137,18 @@ def _added(
             func.count(part.joules) - func.count(part.uncertainty),
         )
         .select_from(schema.records.join(schema.components, part.record_id == record.id))
-        .where(*where, whole, part.joules.is_not(None))
+        .where(*where, valid, part.joules.is_not(None))
         .group_by(part.source, part.quality)
     )
     for source, quality, joules, square, gains, boundless in map(tuple, connection.execute(parts)):
-        found.joules[quality] = found.joules.get(quality, 0.0) + joules
-        found.square += math.inf if boundless else max(0.0, square or 0.0)
-        found.gains[source] = found.gains.get(source, 0.0) + gains
+        usage.joules[quality] = usage.joules.get(quality, 0.0) + joules
+        usage.square += math.inf if boundless else max(0.0, square or 0.0)
+        usage.gains[source] = usage.gains.get(source, 0.0) + gains
     if math.isfinite(ended_since):
-        late = select(record.id).where(*where, whole, record.started_at + record.seconds >= ended_since)
-        found.known.update(str(one) for one in connection.execute(late).scalars())
+        recent = select(record.id).where(*where, valid, record.started_at + record.seconds >= ended_since)
+        usage.known.update(str(record_id) for record_id in connection.execute(recent).scalars())
     ids, readable = asked
     for start in range(0, len(ids), _MANY):
-        some = select(record.id).where(record.id.in_(ids[start : start + _MANY]), *readable)
-        found.known.update(str(one) for one in connection.execute(some).scalars())
-    return found
+        query = select(record.id).where(record.id.in_(ids[start : start + _MANY]), *readable)
+        usage.known.update(str(record_id) for record_id in connection.execute(query).scalars())
+    return usage

@@ -1,4 +1,4 @@
-"""A sum of records as it grows: what the database added up, and what was counted since. Light, for a cell's path."""
+"""A running sum over records: what the database added up, plus later records. Light enough to run for every cell."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ class UsageSum:
     Parameters
     ----------
     joules : dict of str to float
-        By standing: measured, estimated, simulated.
+        Energy by quality: measured, estimated, simulated.
     square : float
-        Sum of the squares of the random half-widths, in joules²; infinite where one is not known.
+        Sum of the squared random half-widths, in J²; infinite if one is unknown.
     gains : dict of str to float
-        The sensors' own errors by source, in joules.
+        Gain errors by source, in joules.
     grams : float
-        CO2e.
+        CO2e in grams.
     costs : dict of str to float
-        Money by currency.
+        Cost by currency.
     count, unread, unweighed, unpriced : int
-        Records; those without a reading, without a CO2e, without a cost.
+        Number of records; of those without a reading, without CO2e, without a cost.
     known : set of str
-        Which of the identities that were asked for, and of what ended lately, are in the ledger.
+        Ids of requested and of recently ended records that are in the ledger.
     """
 
     joules: dict[str, float] = field(default_factory=dict)
@@ -42,19 +42,19 @@ class UsageSum:
     known: set[str] = field(default_factory=set)
 
     def copy(self) -> UsageSum:
-        """Return sums of their own that go on from here; what is known is shared, because nothing is added to it."""
+        """Return an independent copy. `known` is shared, because it is never modified."""
         return replace(self, joules=dict(self.joules), gains=dict(self.gains), costs=dict(self.costs))
 
     def add(self, record: EnergyRecord) -> None:
-        """Count a record that the database has not."""
+        """Add a record that the database does not have."""
         self.count += 1
         for part in record.components:
             if part.joules is None:
                 continue
             gain = part.gain_uncertainty or 0.0
-            whole = math.inf if part.uncertainty is None else part.uncertainty
+            width = math.inf if part.uncertainty is None else part.uncertainty
             self.joules[part.quality] = self.joules.get(part.quality, 0.0) + part.joules
-            self.square += math.inf if math.isinf(whole) else max(0.0, (whole - gain) * (whole + gain))
+            self.square += math.inf if math.isinf(width) else max(0.0, (width - gain) * (width + gain))
             source = part.source or part.key
             self.gains[source] = self.gains.get(source, 0.0) + gain
         if record.joules is None:
@@ -68,12 +68,12 @@ class UsageSum:
 
     @property
     def quality(self) -> Quality | None:
-        """The weakest standing in it; None where nothing was read."""
+        """The weakest quality with a reading; None without any."""
         return weakest(name for name, joules in self.joules.items() if joules)
 
     @property
     def total(self) -> float:
-        """All joules."""
+        """Total energy in joules."""
         return math.fsum(self.joules.values())
 
     @property

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from jupyter_green.errors import GreenError
 from jupyter_green.sensors import SensorInfo
 from jupyter_green.session.calibration_runner import Load
 
@@ -22,7 +23,7 @@ AHEAD = 4
 """Products that are given to the device before it is waited for, so that it never waits for the host."""
 
 
-class NoLoadError(ValueError):
+class NoLoadError(GreenError, ValueError):
     """No known load can run here; the message is one sentence."""
 
 

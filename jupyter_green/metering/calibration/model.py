@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from jupyter_green.errors import GreenError
 from jupyter_green.sensors import SensorInfo
 
 EFFICIENCY, EFFICIENCY_DOUBT, TOLD_DOUBT = 0.90, 0.06, 0.02
@@ -28,7 +29,7 @@ HOST_WATTS = 10.0
 LEAST_WALL_WATTS = 50.0
 
 
-class UnclearError(ValueError):
+class UnclearError(GreenError, ValueError):
     """The readings don't tell; the message is one sentence that says why."""
 
 

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
+from jupyter_green.errors import GreenError
 from jupyter_green.records import clock
 
 UNINITIALIZED = 1
@@ -55,7 +56,7 @@ REASONS = {
 _FIELD_VALUES = ("dVal", "uiVal", "ulVal", "ullVal", "sllVal", "siVal")
 
 
-class NvmlError(Exception):
+class NvmlError(GreenError):
     """The driver returned an error; the message is a part of a sentence."""
 
     def __init__(self, code: int) -> None:

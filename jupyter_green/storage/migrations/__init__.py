@@ -1,1 +1,1 @@
-"""Alembic's revisions of the ledger's tables; run by `schema.upgrade`, never by hand."""
+"""Alembic revisions of the ledger's tables; run by `schema.upgrade`."""

@@ -1,4 +1,4 @@
-"""Runs revisions on the connection and in the transaction that `schema.upgrade` hands over; no files, no settings."""
+"""Alembic environment: runs revisions on the connection and in the transaction of `schema.upgrade`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from alembic import context
 context.configure(
     connection=context.config.attributes["connection"],
     version_table=context.config.attributes["version_table"],
-    # The caller's transaction holds all revisions: either the database is at the new one or untouched.
+    # All revisions run in the caller's transaction: all or none are applied.
     transaction_per_migration=False,
 )
 context.run_migrations()

@@ -1,4 +1,4 @@
-"""A table that is only added to: budgets, tariffs, overrides, baselines and credits; and what a record was for."""
+"""Append-only table of events (budgets, tariffs, overrides, baselines, credits), and the column `purpose`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ down_revision: str | None = "0004"
 
 
 def upgrade() -> None:
-    """Add the table and the column, and enter the baselines that are kept already."""
+    """Add the table and the column, and store the existing baselines as events."""
     postings = op.create_table(
         "green_postings",
         sa.Column("id", sa.Text, primary_key=True),
@@ -29,7 +29,7 @@ def upgrade() -> None:
     rows = op.get_bind().execute(
         sa.text("SELECT notebook, name, owner, made_at, kept_at, head, document FROM green_baselines ORDER BY kept_at")
     )
-    found = [
+    events = [
         {
             "id": uuid.uuid4().hex,
             "kind": "baseline",
@@ -44,5 +44,5 @@ def upgrade() -> None:
         }
         for notebook, name, owner, made_at, kept_at, head, document in map(tuple, rows)
     ]
-    if found:
-        op.bulk_insert(postings, found)
+    if events:
+        op.bulk_insert(postings, events)

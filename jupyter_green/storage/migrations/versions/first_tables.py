@@ -1,4 +1,4 @@
-"""Records, their components, and how far each journal was read."""
+"""Tables for records, their components, and the import state of journals."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ down_revision: str | None = None
 
 
 def upgrade() -> None:
-    """Make the tables."""
+    """Create the tables."""
     op.create_table(
         "green_records",
         sa.Column("id", sa.Text, primary_key=True),

@@ -1,4 +1,4 @@
-"""Tables for named baselines, and for which one a notebook is compared with."""
+"""Tables for named baselines and for the baseline chosen for a notebook."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ down_revision: str | None = "0003"
 
 
 def upgrade() -> None:
-    """Add the tables."""
+    """Create the tables."""
     op.create_table(
         "green_baselines",
         sa.Column("notebook", sa.Text, primary_key=True),

@@ -1,4 +1,4 @@
-"""A column that keeps simulated records apart, filled for the records already there."""
+"""Column `simulated`, filled for existing records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Columns that a comparison of runs reads of a device, filled from the documents of the records already there."""
+"""Columns for the conditions of a device, filled from the documents of existing records."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ down_revision: str | None = "0006"
 
 
 def upgrade() -> None:
-    """Add and fill the columns, and make the sums of a ledger that has none yet."""
+    """Add and fill the columns, and compute the sums of a ledger that has none yet."""
     for name in ("cpu_seconds", "others_busy", "celsius", "clock_mhz", "clock_spread_mhz"):
         op.add_column("green_components", sa.Column(name, sa.Double))
     op.add_column("green_components", sa.Column("shared", sa.Boolean))

@@ -1,4 +1,4 @@
-"""Tables with the sums of records by run and hour, which the next revision fills, and indexes."""
+"""Tables for the sums of records by run and hour, filled by the next revision, and their indexes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A column that names the record around another one, filled from the documents already there."""
+"""Column `parent`, filled from the documents of existing records."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ def upgrade() -> None:
     rows = op.get_bind().execute(
         sa.text("SELECT id, document FROM green_records WHERE document LIKE :named"), {"named": '%"parent":"%'}
     )
-    found = [{"id": row[0], "parent": json.loads(row[1]).get("parent")} for row in rows]
-    if found:
-        op.get_bind().execute(sa.text("UPDATE green_records SET parent = :parent WHERE id = :id"), found)
+    parents = [{"id": row[0], "parent": json.loads(row[1]).get("parent")} for row in rows]
+    if parents:
+        op.get_bind().execute(sa.text("UPDATE green_records SET parent = :parent WHERE id = :id"), parents)
