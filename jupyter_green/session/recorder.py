@@ -24,7 +24,8 @@ from .concurrent_windows import ConcurrentWindows
 from .idle import IdleAccumulator
 from .record_writer import RecordWriter
 from .settings import Settings
-from .window import Timestamp, Window
+from .timestamp import Timestamp
+from .window import Window
 
 HEARTBEAT_SECONDS = 1.0
 OWNER_SECONDS = 0.1

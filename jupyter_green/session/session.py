@@ -28,7 +28,8 @@ from .record_writer import RecordWriter
 from .recorder import AGAIN_SECONDS, PATIENCE_SECONDS, Listener, Recorder, Watcher
 from .sampler import Sampler
 from .settings import Settings
-from .window import Timestamp, Window
+from .timestamp import Timestamp
+from .window import Window
 
 NO_SENSOR = "No energy sensor was found, and nothing to estimate by; %energy doctor says why."
 

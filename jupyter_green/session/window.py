@@ -8,39 +8,76 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Sized
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import Any, Protocol
 
+from jupyter_green.metering import Meter
 from jupyter_green.records import EnergyRecord, Span, Status, clock, new_id
 from jupyter_green.records.shrink_outcome import ShrinkOutcome
 
 from .interrupts import Signal
 from .owner import Owner
-
-if TYPE_CHECKING:
-    from types import TracebackType
-
-    from .session import Session
-    from .workload.counter import UnitCounter
-    from .workload.phases import Phase
+from .timestamp import Timestamp
 
 
-@dataclass(frozen=True)
-class Timestamp:
-    """A moment on three clocks, in seconds.
+class WindowSession(Protocol):
+    """What a window needs of the session that meters it; `Session` implements it."""
 
-    Parameters
-    ----------
-    time : float
-        `time.perf_counter()`.
-    cpu : float
-        Processor seconds of this process and its reaped children.
-    wall : float
-        Seconds since 1970.
-    """
+    @property
+    def meter(self) -> Meter:
+        """The sensors and their readings."""
 
-    time: float
-    cpu: float
-    wall: float
+    @property
+    def alive(self) -> bool:
+        """Whether the session still meters in this process."""
+
+    @property
+    def forked(self) -> bool:
+        """Whether this is a forked child's copy of the session."""
+
+    def edge(self) -> Timestamp:
+        """Read the clocks."""
+
+    def mark(self) -> Timestamp:
+        """Mark a moment inside a window, so that the energy up to it and from it on can be read."""
+
+    def open(self, window: Window) -> Window:
+        """Open a window now."""
+
+    def restart(self, window: Window) -> None:
+        """Move the start of an open window to now."""
+
+    def close(self, window: Window, status: Status = "ok", *, at: Timestamp | None = None) -> Window:
+        """Close a window now, or at an earlier moment."""
+
+    def provisional(self, window: Window) -> EnergyRecord:
+        """Return the record of a window from the readings so far."""
+
+    def hurry(self) -> None:
+        """Wake the sampler: a caller waits for a record."""
+
+    def patience_seconds(self) -> float:
+        """Return the longest time from a window's end to its final record, in seconds."""
+
+
+class WindowCounter(Protocol):
+    """Counts units of work in a window; `workload.counter.UnitCounter` implements it."""
+
+    def begin(self, window: Window) -> None:
+        """Start counting."""
+
+    def end(self, window: Window) -> None:
+        """Stop counting and store the result in the window's facts; has no effect when repeated."""
+
+
+class WindowPhase(Protocol):
+    """A part of a window with a record of its own; `workload.phases.Phase` implements it."""
+
+    def gather(self, meter: Meter, *, all_of_it: bool = False) -> None:
+        """Add the energy of intervals that have settled, or of all intervals."""
+
+    def record(self, whole: EnergyRecord) -> EnergyRecord | None:
+        """Return the record of the phase, a child of the window's record; None for an empty phase."""
 
 
 @dataclass(eq=False)
@@ -49,7 +86,7 @@ class Window:
 
     Parameters
     ----------
-    session : Session
+    session : WindowSession
         Who meters it.
     span : str
         Kind of window, as in `EnergyRecord`.
@@ -57,7 +94,7 @@ class Window:
         Fields of the record that are known beforehand (label, cell_id, …).
     """
 
-    session: Session
+    session: WindowSession
     span: Span = "window"
     facts: dict[str, Any] = field(default_factory=dict)
     id: str = field(default_factory=new_id)
@@ -80,8 +117,8 @@ class Window:
     shrinks: list[ShrinkOutcome] = field(default_factory=list)
     latest: EnergyRecord | None = None
     when_final: list[Callable[[EnergyRecord], None]] = field(default_factory=list)
-    tally: UnitCounter | None = None
-    phases: tuple[Phase, ...] = ()
+    tally: WindowCounter | None = None
+    phases: tuple[WindowPhase, ...] = ()
     owner: Owner | None = None
     """Who has to close it; the thread that opens it, where nothing else is said."""
     seen: Timestamp | None = None

@@ -7,14 +7,13 @@ that can't be told is None with a sentence, never 0: joules per unit would be wr
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import Any, TypeGuard
+
+from jupyter_green.session.timestamp import Timestamp
+from jupyter_green.session.window import Window, WindowSession
 
 from . import dataloader, generate, hooks
 from .phases import Phase
-
-if TYPE_CHECKING:
-    from jupyter_green.session.session import Session
-    from jupyter_green.session.window import Timestamp, Window
 
 COUNTABLE = ("batches", "examples", "tokens")
 AUTO = "auto"
@@ -48,7 +47,7 @@ class UnitCounter:
             wanted = unit
         self.wanted = wanted
         self._unit = unit
-        self._session: Session | None = None
+        self._session: WindowSession | None = None
         self._open = False
         self._absent: set[str] = set()
         # Lists and sets are only added to, which needs no lock beside threads of the person's own.

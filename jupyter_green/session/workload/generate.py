@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from jupyter_green.session.window import Timestamp
+from jupyter_green.session.timestamp import Timestamp
 
 LIBRARY = "transformers.generation.utils"
 _PLACES = {"inputs": 0, "generation_config": 1, "stopping_criteria": 3, "assistant_model": 6, "custom_generate": 10}
