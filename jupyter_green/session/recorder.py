@@ -369,7 +369,7 @@ class Recorder:
     def _write(self, record: EnergyRecord) -> None:
         try:
             self.store.keep(record)
-        except Exception as error:  # noqa: BLE001 - user code may have broken any library; the record is kept and retried
+        except Exception as error:  # noqa: BLE001 - kept and retried
             self._unwritten.append(record)
             self.fault(error)
 
