@@ -38,8 +38,8 @@ class ConditionLog:
 
     def look(self, *, at_edge: bool) -> None:
         """Read the device if due; at an edge also before that, unless the last reading was slow."""
-        began = clock.perf_counter()
-        if began < (self._rested if at_edge else self._due):
+        started = clock.perf_counter()
+        if started < (self._rested if at_edge else self._due):
             return
         try:
             condition = self._sensor.condition()
@@ -47,8 +47,8 @@ class ConditionLog:
             condition = None
         now = clock.perf_counter()
         if isinstance(condition, Condition):
-            self._kept.append((began, condition))
-        self._rested = now + REST * (now - began)
+            self._kept.append((started, condition))
+        self._rested = now + REST * (now - started)
         self._due = max(self._rested, now + LOOK_SECONDS * (1 + len(self._kept) / SLOWER))
 
     def over(self, start: float, end: float) -> Conditions:
@@ -87,11 +87,11 @@ def _counted(kept: list[tuple[float, Condition]], start: float, end: float) -> t
     """Return whether it was throttled by heat, from a counter; None if unknown."""
     rises = [
         later.throttlings - earlier.throttlings
-        for (before, earlier), (after, later) in pairwise(kept)
+        for (earlier_time, earlier), (later_time, later) in pairwise(kept)
         if earlier.throttlings is not None
         and later.throttlings is not None
-        and start - BEFORE_SECONDS <= before < end
-        and after > start
+        and start - BEFORE_SECONDS <= earlier_time < end
+        and later_time > start
     ]
     if not rises:
         return None

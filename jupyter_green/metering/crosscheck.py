@@ -42,12 +42,12 @@ class CrossCheck:
 
         The counter's mean power is computed at the next call, since its updates are complete by then.
         """
-        before, self._waiting = self._waiting, (moment, watts)
-        if before is None:
+        previous, self._waiting = self._waiting, (moment, watts)
+        if previous is None:
             return
-        counted = self._timeline.energy(before[0] - SPAN_SECONDS, before[0]).joules
+        counted = self._timeline.energy(previous[0] - SPAN_SECONDS, previous[0]).joules
         if counted is not None:
-            self._pairs.append((before[0], before[1], counted / SPAN_SECONDS))
+            self._pairs.append((previous[0], previous[1], counted / SPAN_SECONDS))
             del self._pairs[:-KEEP]
 
     def judge(self, start: float, end: float) -> PowerMismatch | None:

@@ -78,28 +78,28 @@ class Meter:
             A window has just begun or ended: read sensors that need readings at edges even if they are not due.
         """
         for key, timeline in self.timelines.items():
-            wanted = not only_due or (at_edge and timeline.read_at_edges)
-            if not wanted and clock.perf_counter() < self._due.get(key, 0.0):
+            is_wanted = not only_due or (at_edge and timeline.read_at_edges)
+            if not is_wanted and clock.perf_counter() < self._due.get(key, 0.0):
                 continue
             self._take(key, timeline)
-        before, self._latest = self._latest, clock.perf_counter()
-        if self._latest - before > STANDSTILL_SECONDS:
+        previous, self._latest = self._latest, clock.perf_counter()
+        if self._latest - previous > STANDSTILL_SECONDS:
             self.resumed = self._latest
 
     def _take(self, key: str, timeline: Timeline) -> None:
         """Read one sensor and add the reading, or the fault, to its timeline."""
-        began = clock.perf_counter()
+        started = clock.perf_counter()
         try:
             reading = self._gates[key].read()
             if reading.doubt > TOO_LATE_SECONDS and timeline.read_at_edges:
-                raise SensorFault(f"{timeline.traits.device} took {clock.perf_counter() - began:.1f} s to answer.")
+                raise SensorFault(f"{timeline.traits.device} took {clock.perf_counter() - started:.1f} s to answer.")
         except SensorFault as fault:
             now = clock.perf_counter()
             timeline.fault(now, str(fault))
             pause = FAULT_SECONDS
-            if now - began > STANDSTILL_SECONDS:
+            if now - started > STANDSTILL_SECONDS:
                 self._hung[key] = self._hung.get(key, 0) + 1
-                pause = 0.0 if self._hung[key] == 1 else REST * (now - began)
+                pause = 0.0 if self._hung[key] == 1 else REST * (now - started)
             self._due[key] = now + pause
             return
         self._hung.pop(key, None)

@@ -60,7 +60,7 @@ class ValidatedSensor:
         SensorFault
             If the sensor fails or its reading is impossible.
         """
-        began = clock.perf_counter()
+        started = clock.perf_counter()
         try:
             reading = self._sensor.read()
         except SensorFault:
@@ -68,27 +68,27 @@ class ValidatedSensor:
         except (Exception, SystemExit) as error:
             text = " ".join(f"{type(error).__name__}: {error}".split())[:200].rstrip(".: ")
             raise SensorFault(f"{self._traits.device} could not be read ({text}).") from error
-        ended = clock.perf_counter()
-        self._judge(reading, began, ended)
+        finished = clock.perf_counter()
+        self._judge(reading, started, finished)
         last, self._last = self._last, reading
         self.complaint = None
         if last is not None and self._broken(last, reading):
             self.complaint = f"{self._traits.device} counted backwards, or further than it can have drawn."
         if last is not None and (reading.epoch != last.epoch or self.complaint):
             self._breaks += 1
-        doubt = max(0.0, reading.time - began, ended - reading.time)
-        return replace(reading, value=self._scale * float(reading.value), epoch=self._breaks, doubt=doubt)
+        half_width = max(0.0, reading.time - started, finished - reading.time)
+        return replace(reading, value=self._scale * float(reading.value), epoch=self._breaks, doubt=half_width)
 
     def shown_watts(self) -> float | None:
         """Power that the device reports beside its counter, in watts; None if there is none or it is unreliable."""
         if self._tries == 0 or not isinstance(self._sensor, Checked):
             return None
-        began = clock.perf_counter()
+        started = clock.perf_counter()
         try:
             watts = self._sensor.shown_watts()
         except (Exception, SystemExit):  # noqa: BLE001 - the counter is usable without it
             watts = math.nan
-        slow = clock.perf_counter() - began > ASIDE_SECONDS  # a driver that times out gives no value
+        slow = clock.perf_counter() - started > ASIDE_SECONDS  # a driver that times out gives no value
         if slow or (watts is not None and not (isinstance(watts, Real) and 0 <= watts < math.inf)):
             self._tries -= 1
             return None

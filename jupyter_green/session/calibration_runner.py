@@ -81,20 +81,20 @@ class UpdateObserver:
         self._thread.join()
 
     def _run(self) -> None:
-        last = None
+        previous = None
         while not self._over.wait(READ_SECONDS):
             try:
                 reading = self._gate.read()
             except SensorFault as fault:
                 self.fault = str(fault)
                 return
-            if last is not None and reading.epoch != last.epoch:
+            if previous is not None and reading.epoch != previous.epoch:
                 self.fault = "Its count was broken meanwhile."
                 return
-            if last is not None and reading.value != last.value:
-                low, high = last.time - last.doubt, reading.time + reading.doubt
+            if previous is not None and reading.value != previous.value:
+                low, high = previous.time - previous.doubt, reading.time + reading.doubt
                 self.ticks.append(CounterSample((low + high) / 2, reading.value, (high - low) / 2))
-            last = reading
+            previous = reading
 
 
 def seconds_of(stretches: int, longest_period: float) -> float:
@@ -132,9 +132,9 @@ def observe(
     with UpdateObserver(sensor) as observer:
         if hold:
             say(f"The load is off for {hold:.0f} s: read the wall meter.")
-            began = clock.perf_counter()
+            idle_start = clock.perf_counter()
             clock.sleep(hold)
-            idle = (began, clock.perf_counter())
+            idle = (idle_start, clock.perf_counter())
             say(f"The load is on for {hold:.0f} s: read it again.")
             busy = load(hold)
             clock.sleep(SETTLE_SECONDS)
@@ -157,7 +157,7 @@ def _mean(ticks: list[CounterSample], stretch: tuple[float, float] | None) -> fl
     """Mean power in the steady part of an interval, in watts, from the two updates with the best-known times."""
     if stretch is None:
         return None
-    inside = [tick for tick in ticks if stretch[0] + SETTLE_SECONDS <= tick.time <= stretch[1]]
+    inside = [update for update in ticks if stretch[0] + SETTLE_SECONDS <= update.time <= stretch[1]]
     if len(inside) < 3:
         return None
     first, last = min(combinations(inside, 2), key=lambda two: (two[0].doubt + two[1].doubt) / _seconds(*two))

@@ -145,8 +145,8 @@ class RecordWriter:
     def drain(self) -> None:
         """Move final records to the ledger now; an error is reported in `drain_problem`."""
         self._tried, self._last_drain = self._kept, clock.monotonic()
-        with self.own_thread() as bill:
-            self._drain(bill)
+        with self.own_thread() as exclude_time:
+            self._drain(exclude_time)
 
     def _drain(self, bill: Callable[[], None]) -> None:
         try:
@@ -211,8 +211,8 @@ class RecordWriter:
 
     def _new_journal(self) -> Journal:
         carried = [
-            (event, record_id, known if event == "open" else {})
-            for record_id, known in self._open.items()
+            (event, record_id, record_fields if event == "open" else {})
+            for record_id, record_fields in self._open.items()
             for event in (("open", "close") if record_id in self._closed else ("open",))
         ]
         return Journal(journal_folder(self._settings.ledger), self._head(), carried)

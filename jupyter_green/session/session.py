@@ -135,11 +135,11 @@ class Session:
 
     def mark(self) -> Timestamp:
         """Mark a moment inside a window, so that the energy up to it and from it on can be read."""
-        edge, last = self.edge(), self._marked
+        edge, last_mark = self.edge(), self._marked
         if self.alive:
             self._settlement.marked(edge)
             self._marked = edge.time
-            if edge.time - last > MARK_SECONDS:  # otherwise the sampler already reads at its highest rate
+            if edge.time - last_mark > MARK_SECONDS:  # otherwise the sampler already reads at its highest rate
                 self._sampler.wake()
         return edge
 
@@ -147,9 +147,9 @@ class Session:
         """Move the start of an open window to now; the time before belongs to the preceding gap."""
         if window.opened is None or window.overlapped or not self.alive:
             return
-        began, window.opened = window.opened, self.edge()
+        previous_start, window.opened = window.opened, self.edge()
         if window.parent is None:
-            self._settlement.passed(began, window.opened)
+            self._settlement.passed(previous_start, window.opened)
 
     def close(self, window: Window, status: Status = "ok", *, at: Timestamp | None = None) -> Window:
         """Close a window now, or at an earlier timestamp `at`; its record is finished in the background.
@@ -232,8 +232,8 @@ class Session:
     @property
     def keeps_all(self) -> bool:
         """Whether every final record of the session is still in `finished`."""
-        kept = self._settlement.finished
-        return kept.maxlen is None or len(kept) < kept.maxlen
+        finished = self._settlement.finished
+        return finished.maxlen is None or len(finished) < finished.maxlen
 
     def so_far(self) -> tuple[list[EnergyRecord], tuple[Alike, ...]]:
         """Return the final records in memory and the sums of older ones, as one consistent copy."""

@@ -125,26 +125,26 @@ def _rhythm(seen: Sequence[CounterSample]) -> _Rhythm:
     median_step = (
         statistics.median(later.time - earlier.time for earlier, later in pairwise(seen)) if len(seen) > 1 else 0.0
     )
-    seen = [tick for tick in seen if tick.doubt <= VAGUEST_PART * median_step]
+    seen = [update for update in seen if update.doubt <= VAGUEST_PART * median_step]
     if len(seen) < LEAST_TICKS:
         raise UnclearError(f"Only {len(seen)} updates of the counter could be timed; {LEAST_TICKS} are needed.")
     numbers = [0]
     for earlier, later in pairwise(seen):
         numbers.append(numbers[-1] + max(1, round((later.time - earlier.time) / median_step)))
-    line = statistics.linear_regression(numbers, [tick.time for tick in seen])
-    deviations = [tick.time - line.intercept - line.slope * n for n, tick in zip(numbers, seen, strict=True)]
+    line = statistics.linear_regression(numbers, [update.time for update in seen])
+    deviations = [update.time - line.intercept - line.slope * n for n, update in zip(numbers, seen, strict=True)]
     scatter = math.fsum(x * x for x in deviations) / len(deviations)
     if math.sqrt(scatter) > 0.25 * line.slope:
         raise UnclearError("The counter is not updated at regular times.")
-    time_variance = math.fsum(tick.doubt**2 / 3 for tick in seen) / len(seen)
-    times = [tick.time - min(max(x, -tick.doubt), tick.doubt) for x, tick in zip(deviations, seen, strict=True)]
-    ticks = []
+    time_variance = math.fsum(update.doubt**2 / 3 for update in seen) / len(seen)
+    times = [update.time - min(max(x, -update.doubt), update.doubt) for x, update in zip(deviations, seen, strict=True)]
+    updates = []
     for index in range(1, len(seen)):
         length = times[index] - times[index - 1]
         if numbers[index] == numbers[index - 1] + 1 and length > 0:
-            ticks.append(_Tick(times[index], length, (seen[index].value - seen[index - 1].value) / length))
+            updates.append(_Tick(times[index], length, (seen[index].value - seen[index - 1].value) / length))
     # Updates that are early or late by at most j, uniformly distributed, scatter by j / √3.
-    return _Rhythm(ticks, line.slope, math.sqrt(3 * max(0.0, scatter - time_variance)))
+    return _Rhythm(updates, line.slope, math.sqrt(3 * max(0.0, scatter - time_variance)))
 
 
 # ---- edges ----------------------------------------------------------------------------------------
@@ -170,8 +170,8 @@ class _Step:
 
 
 def _steps(rhythm: _Rhythm, edges: list[float]) -> Iterable[_Step | None]:
-    for before, edge, after in zip([-math.inf, *edges], edges, [*edges[1:], math.inf], strict=False):
-        yield _step(rhythm.ticks, before, edge, after)
+    for previous, edge, following in zip([-math.inf, *edges], edges, [*edges[1:], math.inf], strict=False):
+        yield _step(rhythm.ticks, previous, edge, following)
 
 
 def _step(ticks: list[_Tick], before: float, edge: float, after: float) -> _Step | None:
@@ -225,28 +225,30 @@ def _fitted(steps: list[_Step]) -> tuple[float, float, float]:
     duties = [share for share in (duty + 0.01 * j for j in range(-5, 6)) if 0 < share <= 1.0]
     fine = [(latency + 0.0002 * i, share) for i in range(-15, 16) for share in duties]
     latency, duty = min(fine, key=lambda at: _misfit(steps, *at))
-    least, full = _misfit(steps, latency, duty), _best(steps, 1.0)
+    best_misfit, full = _misfit(steps, latency, duty), _best(steps, 1.0)
     noise = _noise(steps, latency, duty)
     if (
-        duty >= FULL_TIME or _misfit(steps, full, 1.0) <= least + _CHI2_999 * noise
+        duty >= FULL_TIME or _misfit(steps, full, 1.0) <= best_misfit + _CHI2_999 * noise
     ):  # else it is significantly part-time
         latency, duty, duties = full, 1.0, [1.0]
-        least, noise = _misfit(steps, latency, duty), _noise(steps, latency, duty)
+        best_misfit, noise = _misfit(steps, latency, duty), _noise(steps, latency, duty)
     if math.sqrt(noise) > POOREST_FIT:
         raise UnclearError("The counter does not follow the load: something else works on the device, or it averages.")
     # The interval includes all latencies whose misfit is not significantly larger, with duty free unless it is 1.
     offsets = [
         x
         for x in (0.0005 * i for i in range(-60, 61))
-        if min(_misfit(steps, latency + x, share) for share in duties) <= least + _CHI2_95 * noise
+        if min(_misfit(steps, latency + x, share) for share in duties) <= best_misfit + _CHI2_95 * noise
     ]
     rising, falling = (_best([step for step in steps if step.change * sign > 0], duty) for sign in (1, -1))
-    doubt = LEAST_DOUBT_SECONDS + max((abs(x) for x in offsets), default=0.0) + abs(rising - falling) / 2
-    if duty == 1.0 and doubt > WIDEST_DOUBT_SECONDS:  # for a part-time counter the duty cycle is worth knowing anyway
+    half_width = LEAST_DOUBT_SECONDS + max((abs(x) for x in offsets), default=0.0) + abs(rising - falling) / 2
+    if (
+        duty == 1.0 and half_width > WIDEST_DOUBT_SECONDS
+    ):  # for a part-time counter the duty cycle is worth knowing anyway
         raise UnclearError(
-            f"The readings leave its latency open by ±{1000 * doubt:.0f} ms; a stronger load may tell more."
+            f"The readings leave its latency open by ±{1000 * half_width:.0f} ms; a stronger load may tell more."
         )
-    return latency, doubt, duty
+    return latency, half_width, duty
 
 
 def _best(steps: list[_Step], duty: float) -> float:

@@ -67,13 +67,13 @@ def allocate_energy(
             power.watts * length + variance / total * residual
             for power, length, variance in zip(powers, lengths, variances, strict=True)
         ]
-        adjustable = [place for place in range(1, len(powers) - 1) if powers[place].doubt > 0]
-        below_zero = [place for place in adjustable if joules[place] < 0]
-        above_limit = [place for place in adjustable if joules[place] > limit * lengths[place]]
+        adjustable = [index for index in range(1, len(powers) - 1) if powers[index].doubt > 0]
+        below_zero = [index for index in adjustable if joules[index] < 0]
+        above_limit = [index for index in adjustable if joules[index] > limit * lengths[index]]
         if not below_zero and not above_limit:
             return Shares(joules, *free_of_bounds)
-        for place in below_zero or above_limit:
-            powers[place] = Power(0.0 if below_zero else limit, 0.0)
+        for index in below_zero or above_limit:
+            powers[index] = Power(0.0 if below_zero else limit, 0.0)
 
 
 def balance(
@@ -90,6 +90,6 @@ def balance(
 
 def silences(lengths: list[float], reach: float) -> list[int]:
     """Which ends of a block, 0 and -1, are longer than `reach` and so have missing data."""
-    silent = [place for place in (0, -1) if lengths[place] > reach]
+    silent = [end for end in (0, -1) if lengths[end] > reach]
     # With a single edge, missing data affects both sides of it.
     return [0, -1] if silent and len(lengths) == 2 else silent

@@ -109,17 +109,17 @@ def fit_decay(means: tuple[Mean, ...], away: float, level: Power | None, *, back
     for tau in FALL_SECONDS:
         shape = _white(factor, [_mean_fall(*span, tau) for span in spans])
         fits.append(_told(constant, shape, observed, level, _mean_fall(*target, tau)))
-    least = min(fit.misfit for fit in fits)
-    if least > UNLIKE + len(means):
+    best_misfit = min(fit.misfit for fit in fits)
+    if best_misfit > UNLIKE + len(means):
         return None
-    weights = [math.exp((least - fit.misfit) / 2) * fit.volume for fit in fits]
+    weights = [math.exp((best_misfit - fit.misfit) / 2) * fit.volume for fit in fits]
     total = math.fsum(weights)
     watts = math.fsum(weight * fit.watts for weight, fit in zip(weights, fits, strict=True)) / total
     variance = (
         math.fsum(w * ((fit.watts - watts) ** 2 + fit.variance) for w, fit in zip(weights, fits, strict=True)) / total
     )
     # If the means deviate more than assumed, so does the interval; less if it is longer.
-    roughness = (least + FREEDOM) / (max(1.0, len(means) - PARAMETERS) + FREEDOM)
+    roughness = (best_misfit + FREEDOM) / (max(1.0, len(means) - PARAMETERS) + FREEDOM)
     fraction = means[0].seconds / max(away, means[0].seconds)
     model_variance = (ROUGH_WATTS + ROUGH_PART * watts) ** 2 * fraction
     return Power(watts, math.sqrt(max(1.0, roughness) * variance + roughness * model_variance + LEAST_WATTS**2))
@@ -167,7 +167,7 @@ def _factor(means: Sequence[Mean]) -> list[tuple[float, float]]:
     factor: list[tuple[float, float]] = []
     covariance = 0.0
     for index, mean in enumerate(means):
-        near, far = (doubt / mean.seconds for doubt in mean.doubts)
+        near, far = (deviation / mean.seconds for deviation in mean.doubts)
         variance = near**2 + far**2 + (ROUGH_WATTS + ROUGH_PART * mean.watts) ** 2
         below = covariance / factor[-1][0] if factor else 0.0
         factor.append((math.sqrt(variance - below**2), below))

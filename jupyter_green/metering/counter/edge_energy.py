@@ -208,47 +208,51 @@ def count_at(
     until = edges[first - 1] if first else -math.inf
     rested = first == 0 or edges[first - 1] in quiet
     level = level_before(ticks, edges, first - 1, guard, quiet) if rested and first else None
-    before = power_beside_edge(
+    power_before = power_beside_edge(
         ticks, left, until, forward=False, guard=guard, away=lengths[0], calm=rested, level=level
     )
     until = edges[final + 1] if final + 1 < len(edges) else math.inf
     calm = edges[final] in quiet
     level = level_before(ticks, edges, first, guard, quiet) if calm else None
-    after = power_beside_edge(ticks, right, until, forward=True, guard=guard, away=lengths[-1], calm=calm, level=level)
-    is_lone = (before is not None and before.lone) or (after is not None and after.lone)
+    power_after = power_beside_edge(
+        ticks, right, until, forward=True, guard=guard, away=lengths[-1], calm=calm, level=level
+    )
+    is_lone = (power_before is not None and power_before.lone) or (power_after is not None and power_after.lone)
     if is_lone and (rested or calm):  # consecutive cells may have unrelated powers
-        levels = [power for power in (before, after, *earlier(ticks, edges, first, guard)) if power is not None]
-        before, after = compared(before, levels), compared(after, levels)
+        levels = [
+            power for power in (power_before, power_after, *earlier(ticks, edges, first, guard)) if power is not None
+        ]
+        power_before, power_after = compared(power_before, levels), compared(power_after, levels)
     energy = end.value - start.value
     mean = energy / max(1e-9, end.time - start.time)
     # A cell may draw up to the limit; between cells the power is closer to that around them.
     cell, gap = Power(mean, limit), Power(mean, limit / math.sqrt(12))
-    powers = [before or cell, *(gap if edge in quiet else cell for edge in inner[:-1]), after or cell]
+    powers = [power_before or cell, *(gap if edge in quiet else cell for edge in inner[:-1]), power_after or cell]
     silent = silences(lengths, SILENT_PERIODS * ticks.pace + guard)
-    is_known = before is not None and after is not None
+    is_known = power_before is not None and power_after is not None
     _, total, residual = balance(powers, lengths, start, end)
     if silent and (not is_known or residual**2 > UNEXPLAINED * total):
         # The power changed while data were missing, on one side of the edge or the other.
-        for place in silent:
-            powers[place] = gap
+        for side in silent:
+            powers[side] = gap
     shares = allocate_energy(powers, lengths, (start, end), limit)
     total = shares.total
-    early = 0.0
+    other_side = 0.0
     if is_known and sum(lengths[1:-1]) < SLOT_SECONDS:
         # If the powers don't explain the block's energy (latency, an unseen change), they are less certain.
         total *= min(7.0, max(1.0, shares.residual**2 / shares.total))
-        early = _elsewhere(powers, lengths, shares, limit, shift_of(ticks, traits))
-    idle_follows = calm and after is not None and math.isinf(until) and not ticks.fast
+        other_side = _elsewhere(powers, lengths, shares, limit, shift_of(ticks, traits))
+    idle_follows = calm and power_after is not None and math.isinf(until) and not ticks.fast
     updates_needed = FALL_TICKS if idle_follows else SETTLED_TICKS
     place_after = inner.index(moment) + 1
     weight = math.fsum(shares.variances[:place_after]) * total / shares.total
     value = start.value + math.fsum(shares.joules[:place_after])
     complete = block.whole and right + updates_needed < len(ticks.all)
     # A side with missing data can't confirm the estimate from the other side.
-    silent_variance = max((total - weight if place == 0 else weight for place in silent), default=0.0)
+    silent_variance = max((total - weight if side == 0 else weight for side in silent), default=0.0)
     return EdgeCount(
         value=min(max(value, start.value), end.value),
-        doubt=math.sqrt(max(silent_variance, weight - weight**2 / total, early**2 / 3) + smear**2),
+        doubt=math.sqrt(max(silent_variance, weight - weight**2 / total, other_side**2 / 3) + smear**2),
         moved=moved(powers, lengths, (start, end), (limit, shift_of(ticks, traits)), place_after),
         epoch=start.epoch,
         block=(start.time, end.time),
@@ -258,7 +262,7 @@ def count_at(
         complete=complete,
         waits=not complete,
         outside=min(powers[0].watts, powers[-1].watts),
-        silence=math.fsum(lengths[place] for place in silent),
+        silence=math.fsum(lengths[side] for side in silent),
     )
 
 
@@ -276,9 +280,9 @@ def _elsewhere(powers: list[Power], lengths: list[float], shares: Shares, limit:
         return 0.0
     # Each side may have used all of it, up to its power limit; it was allocated by variance.
     excesses = [
-        min(shares.residual, max(0.0, limit - powers[place].watts) * lengths[place])
-        - (shares.joules[place] - powers[place].watts * lengths[place])
-        for place in (0, -1)
+        min(shares.residual, max(0.0, limit - powers[end].watts) * lengths[end])
+        - (shares.joules[end] - powers[end].watts * lengths[end])
+        for end in (0, -1)
     ]
     return max(0.0, *excesses)
 
@@ -309,12 +313,12 @@ def _nearer(ticks: CounterUpdates, left: int, edges: list[float], guard: float) 
     last_certain, chosen, following_update = ticks.all[left], ticks.all[candidate], ticks.all[candidate + 1]
     if chosen.time > edge or chosen.epoch != following_update.epoch or chosen.epoch != last_certain.epoch:
         return left, 0.0
-    before = (chosen.value - last_certain.value) / (chosen.time - last_certain.time)
-    joules = abs(following_update.value - chosen.value - before * (following_update.time - chosen.time))
+    watts_before = (chosen.value - last_certain.value) / (chosen.time - last_certain.time)
+    joules = abs(following_update.value - chosen.value - watts_before * (following_update.time - chosen.time))
     watts = joules / max(SLOT_SECONDS, min(following_update.time, following) - edge)
     uncertainty = max(0.0, guard - (edge - chosen.time)) * watts / 2
     silent = edge - last_certain.time > SILENT_PERIODS * ticks.pace + guard  # then the far update is much less certain
-    if uncertainty > (chosen.time - last_certain.time) * (STEADY_PART * before + STEADY_WATTS) and not silent:
+    if uncertainty > (chosen.time - last_certain.time) * (STEADY_PART * watts_before + STEADY_WATTS) and not silent:
         return left, 0.0
     return candidate, uncertainty
 
@@ -326,8 +330,8 @@ def _open_ended(
     limit = traits.power_limit or UNKNOWN_LIMIT
     index = left if left is not None else right
     assert index is not None
-    tick = ticks.all[index]
-    distance = moment - tick.time
+    update = ticks.all[index]
+    distance = moment - update.time
     if distance < -(2 * traits.period[1] + traits.latency + 0.25):
         return None
     is_new = left is None  # a new count has begun: later updates give the power
@@ -335,11 +339,11 @@ def _open_ended(
     if power is None or distance > 3 * traits.period[1] + traits.latency + 0.25:
         return None  # the sensor has stopped responding, or was just found
     watts = power.watts
-    deviation = abs(distance) * max(limit - watts, watts) / 2 + tick.doubt * watts
-    block = (min(moment, tick.time), max(moment, tick.time))
-    value = tick.value + watts * distance
+    deviation = abs(distance) * max(limit - watts, watts) / 2 + update.doubt * watts
+    block = (min(moment, update.time), max(moment, update.time))
+    value = update.value + watts * distance
     # No more data will come for the time before a count began.
     shift = watts * shift_of(ticks, traits)
     return EdgeCount(
-        value, deviation, (shift, -shift), tick.epoch, block, deviation**2, 2 * deviation**2, complete=is_new
+        value, deviation, (shift, -shift), update.epoch, block, deviation**2, 2 * deviation**2, complete=is_new
     )

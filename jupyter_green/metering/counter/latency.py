@@ -77,7 +77,7 @@ class LatencyPosterior:
         weights = [math.exp(log - highest) for log in self._logs]
         total = math.fsum(weights)
         lower, upper = self._quantile(weights, LEFT_OUT * total), self._quantile(weights, (1 - LEFT_OUT) * total)
-        mean = self._low + self._step * math.fsum(w * (place + 0.5) for place, w in enumerate(weights)) / total
+        mean = self._low + self._step * math.fsum(w * (cell + 0.5) for cell, w in enumerate(weights)) / total
         # The interval is never wider than the sensor's own bounds.
         half = (self._high - self._low) / 2
         estimate = min(max(mean, upper - half), lower + half)
@@ -108,14 +108,16 @@ def told_by(
     if left is None or right is None or ticks.all[left].epoch != ticks.all[right].epoch:
         return None
     start, end = ticks.all[left], ticks.all[right]
-    before = edges[index - 1] if index else -math.inf
-    after = edges[index + 1] if index + 1 < len(edges) else math.inf
-    if before > start.time - guard or after < end.time + guard or end.time - start.time > 3 * ticks.period:
+    previous_edge = edges[index - 1] if index else -math.inf
+    next_edge = edges[index + 1] if index + 1 < len(edges) else math.inf
+    if previous_edge > start.time - guard or next_edge < end.time + guard or end.time - start.time > 3 * ticks.period:
         return None
     inside_means = means_beside(
-        ticks, *((left, before) if ends else (right, after)), forward=begins, guard=guard, most=INSIDE
+        ticks, *((left, previous_edge) if ends else (right, next_edge)), forward=begins, guard=guard, most=INSIDE
     )
-    outside_power = power_beside_edge(ticks, *((right, after) if ends else (left, before)), forward=ends, guard=guard)
+    outside_power = power_beside_edge(
+        ticks, *((right, next_edge) if ends else (left, previous_edge)), forward=ends, guard=guard
+    )
     if len(inside_means) < 2 or outside_power is None:
         return None
     inside, inside_deviation = _steadiness(inside_means)
@@ -129,8 +131,8 @@ def told_by(
     variance = (
         inside_deviation**2 * (inner * period + inner**2 / len(inside_means)) + (outside_power.doubt * outer) ** 2
     )
-    first, last = (inside, outside_power.watts) if ends else (outside_power.watts, inside)
-    variance += ((first * start.doubt) ** 2 + (last * end.doubt) ** 2) / 3
+    watts_before, watts_after = (inside, outside_power.watts) if ends else (outside_power.watts, inside)
+    variance += ((watts_before * start.doubt) ** 2 + (watts_after * end.doubt) ** 2) / 3
     return unexplained / step, math.hypot(math.sqrt(variance) / abs(step), OWN_SECONDS)
 
 
@@ -138,5 +140,5 @@ def _steadiness(within: list[Mean]) -> tuple[float, float]:
     """Power inside a window next to its edge, and its standard deviation between updates, in watts."""
     watts = [mean.watts for mean in within]
     mean_watts = statistics.fmean(watts)
-    squares = math.fsum((each - mean_watts) ** 2 for each in watts) + (UNSTEADY * mean_watts) ** 2
+    squares = math.fsum((value - mean_watts) ** 2 for value in watts) + (UNSTEADY * mean_watts) ** 2
     return mean_watts, math.sqrt(squares / (len(watts) - 1))

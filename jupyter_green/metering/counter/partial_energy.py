@@ -28,7 +28,7 @@ def partial_energy_note(reason: str, joules: float, uncertainty: float, seconds:
     if not (joules > uncertainty >= 0 and seconds > 0):  # the interval includes zero
         return reason
     # One significant digit, or two if the first is 1 or rounds to 1, as for ± everywhere else.
-    leading = {f"{one:e}"[0] for one in (uncertainty, _rounded(uncertainty, 1))}
+    leading = {f"{value:e}"[0] for value in (uncertainty, _rounded(uncertainty, 1))}
     digits = 2 if "1" in leading else 1
     spread = _rounded(uncertainty, digits)
     places = max(0, digits - 1 - math.floor(math.log10(spread))) if spread > 0 else 3

@@ -74,7 +74,7 @@ def power_beside_edge(
     nearest = means[0].watts
     if len(means) == 1:
         return Power(nearest, 0.15 * nearest + 2.0, lone=True)
-    steps = [abs(one.watts - other.watts) for one, other in pairwise(means)]
+    steps = [abs(mean.watts - next_mean.watts) for mean, next_mean in pairwise(means)]
     typical_step = math.sqrt(sum(step * step for step in steps) / len(steps))
     return Power(nearest, max(0.8 * steps[0], USUAL * typical_step) + 0.01 * nearest + 0.3)
 
@@ -87,18 +87,20 @@ def means_beside(
     means: list[Mean] = []
     current = index
     while len(means) < most:
-        update, neighbour = ticks.all[current], current + step
-        if not 0 <= neighbour < len(ticks.all) or ticks.all[neighbour].epoch != update.epoch:
+        update, next_index = ticks.all[current], current + step
+        if not 0 <= next_index < len(ticks.all) or ticks.all[next_index].epoch != update.epoch:
             break
-        other = ticks.all[neighbour]
-        if (forward and other.time > until - guard) or (not forward and other.time < until + guard):
+        neighbouring = ticks.all[next_index]
+        if (forward and neighbouring.time > until - guard) or (not forward and neighbouring.time < until + guard):
             break
-        span = abs(other.time - update.time)
+        span = abs(neighbouring.time - update.time)
         if span <= 0:
             break
-        watts = abs(other.value - update.value) / span
-        means.append(Mean(watts, span, (watts * update.doubt / math.sqrt(3), watts * other.doubt / math.sqrt(3))))
-        current = neighbour
+        watts = abs(neighbouring.value - update.value) / span
+        means.append(
+            Mean(watts, span, (watts * update.doubt / math.sqrt(3), watts * neighbouring.doubt / math.sqrt(3)))
+        )
+        current = next_index
     return means
 
 

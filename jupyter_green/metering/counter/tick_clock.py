@@ -137,12 +137,12 @@ class TickClock:
         period = min(max(period, self._shortest), self._longest)
         phase = mean_time - mean_number * period
         self._phase = phase - origin * period
-        doubt = (
+        deviation = (
             math.sqrt(1.0 / total_weight + (numbers[-1] - mean_number) ** 2 / (spread + prior))
             if spread + prior
             else 1 / math.sqrt(total_weight)
         )
-        self._phase_doubt = 2 * doubt
+        self._phase_doubt = 2 * deviation
         self._period = period
         if len(numbers) >= LEAST:
             # The period may drift, so its relative uncertainty is at least 1e-4.
@@ -169,7 +169,7 @@ class TickClock:
         The intersection of the intervals does not have this bias. If jitter leaves no intersection, the fit is kept.
         """
         assert self._period is not None
-        recent = [each for each in list(self._series)[-AGREEING:] if each[2] < self._period / 4]
+        recent = [interval for interval in list(self._series)[-AGREEING:] if interval[2] < self._period / 4]
         if len(recent) < LEAST:
             return
         lower = max(middle - half - number * self._period for number, middle, half in recent)

@@ -161,10 +161,10 @@ class CounterUpdates:
 
     def _reached(self, reading: Reading, last: Reading) -> None:
         """Add the update before a reading, and resolve the unclear reads before it."""
-        readings = [*(each for each in self._unclear if self._of_one_tick(each.time, reading.time)), reading]
-        for old, new in pairwise(readings):
-            if new.value != old.value:
-                return self._found(new, old, earlier=old)
+        readings = [*(unclear for unclear in self._unclear if self._of_one_tick(unclear.time, reading.time)), reading]
+        for earlier, later in pairwise(readings):
+            if later.value != earlier.value:
+                return self._found(later, earlier, earlier=earlier)
         # The update near the unclear reads had already happened.
         nearest = max(last.time, readings[0].time - self.period / 4) if len(readings) > 1 else last.time
         return self._found(readings[0], replace(last, time=nearest))
@@ -175,26 +175,26 @@ class CounterUpdates:
         self._resumed = reading.time
         if self.all and self.all[-1].epoch == reading.epoch and reading.value <= self.all[-1].value:
             return  # no energy was counted since
-        half, seen = self.period / 2 + reading.doubt, reading.time + reading.doubt
-        self.all.append(CounterUpdate(seen - self._late - half, reading.value, half, reading.epoch, seen, True))
+        half, seen_at = self.period / 2 + reading.doubt, reading.time + reading.doubt
+        self.all.append(CounterUpdate(seen_at - self._late - half, reading.value, half, reading.epoch, seen_at, True))
 
     def _found(self, reading: Reading, last: Reading, earlier: Reading | None = None) -> None:
         # The value is that of the latest update, even if several were missed.
-        seen = reading.time + reading.doubt
+        seen_at = reading.time + reading.doubt
         low = max(last.time - last.doubt, reading.time - reading.doubt - 1.05 * self.period)
-        estimate = Expectation((low + seen) / 2, (seen - low) / 2) if self.fast else self.comb.add(low, seen)
-        update = CounterUpdate(estimate.time - self._late, reading.value, estimate.doubt, reading.epoch, seen)
-        before = self.all[-1] if self.all else None
+        estimate = Expectation((low + seen_at) / 2, (seen_at - low) / 2) if self.fast else self.comb.add(low, seen_at)
+        update = CounterUpdate(estimate.time - self._late, reading.value, estimate.doubt, reading.epoch, seen_at)
+        previous = self.all[-1] if self.all else None
         if earlier is not None:  # its own update was not observed: place it one period earlier
-            time = max(update.time - self.period, before.time + 1e-6 if before is not None else -math.inf)
-            before = CounterUpdate(
+            time = max(update.time - self.period, previous.time + 1e-6 if previous is not None else -math.inf)
+            previous = CounterUpdate(
                 time, earlier.value, update.doubt + self.comb.jitter, update.epoch, earlier.time + earlier.doubt
             )
-            self.all.append(before)
-        if before is not None and before.loose and before.epoch == update.epoch:
-            self._tighten(before, update)
-        elif before is not None and before.epoch == update.epoch:
-            update.time = max(update.time, before.time + 1e-6)
+            self.all.append(previous)
+        if previous is not None and previous.loose and previous.epoch == update.epoch:
+            self._tighten(previous, update)
+        elif previous is not None and previous.epoch == update.epoch:
+            update.time = max(update.time, previous.time + 1e-6)
         self.all.append(update)
         if self._aimed < reading.time < self._aimed + self.period:  # otherwise the read had another purpose
             # Woken too late to see the old value: start reading earlier next time.
@@ -234,11 +234,11 @@ class CounterUpdates:
             closely = self._shortest / 8 if self.period_seen is None else self.period_seen / 16
             return now + (max(LEAST_MARGIN, closely) if searching else self._longest / 10)
         step = max(LEAST_MARGIN, self._margin / 4)
-        early = following.time - max(self._margin, following.doubt) - self._shift * step
-        if now < early:
-            self._aimed = early
+        start = following.time - max(self._margin, following.doubt) - self._shift * step
+        if now < start:
+            self._aimed = start
             self._shift = (self._shift + GOLDEN) % 1.0
-            return early
+            return start
         overdue = now - following.time
         if overdue < 0 and following.doubt < LEAST_MARGIN:
             # With a well-known period, one read on either side is enough, plus one in between to refine it.
@@ -268,8 +268,8 @@ class CounterUpdates:
 
     def _may_precede(self, tick: CounterUpdate, moment: float) -> bool:
         """Whether an update's time is so uncertain that it may precede `moment`."""
-        doubt = tick.doubt - 2 * self.slowness  # slow calls are already allowed for at the edges
-        return doubt > VAGUE_PART * self.period and tick.time - doubt < moment
+        uncertainty = tick.doubt - 2 * self.slowness  # slow calls are already allowed for at the edges
+        return uncertainty > VAGUE_PART * self.period and tick.time - uncertainty < moment
 
     # ---- dropping old updates ---------------------------------------------------------------------
 
@@ -279,9 +279,9 @@ class CounterUpdates:
             return
         remaining: list[CounterUpdate] = []
         for update in self.all:
-            near = now - update.time < KEEP_SECONDS or any(abs(update.time - edge) < 2.0 for edge in edges)
+            is_needed = now - update.time < KEEP_SECONDS or any(abs(update.time - edge) < 2.0 for edge in edges)
             if (
-                near
+                is_needed
                 or not remaining
                 or update.epoch != remaining[-1].epoch
                 or update.time - remaining[-1].time >= THIN_SECONDS

@@ -58,22 +58,27 @@ class PartTimeSampling:
 
     def _parts(self, index: int) -> bool:
         """Whether another load begins with this sample."""
-        before, after = self._updates[index - 1], self._updates[index]
-        if before.epoch != after.epoch:
+        previous, current = self._updates[index - 1], self._updates[index]
+        if previous.epoch != current.epoch:
             return True
-        step = abs(after.watts - before.watts)
-        if step <= max(STEP_NOISES * self._noise, STEP_SHARE * max(after.watts, before.watts)):
+        step = abs(current.watts - previous.watts)
+        if step <= max(STEP_NOISES * self._noise, STEP_SHARE * max(current.watts, previous.watts)):
             return False
-        if any(before.time - self._period <= edge <= after.time for edge in self._edges):
+        if any(previous.time - self._period <= edge <= current.time for edge in self._edges):
             return True
         # The samples next to the step may show a part of it.
         count = max(FLANK_UPDATES, math.ceil(FLANK_SECONDS / self._period))
-        left = [u.watts for u in self._updates[max(0, index - 1 - count) : index - 1] if u.epoch == before.epoch]
-        right = [u.watts for u in self._updates[index + 1 : index + 1 + count] if u.epoch == before.epoch]
-        if min(len(left), len(right)) < count:
+        watts_before = [
+            u.watts for u in self._updates[max(0, index - 1 - count) : index - 1] if u.epoch == previous.epoch
+        ]
+        watts_after = [u.watts for u in self._updates[index + 1 : index + 1 + count] if u.epoch == previous.epoch]
+        if min(len(watts_before), len(watts_after)) < count:
             return False
-        step = abs(statistics.fmean(right) - statistics.fmean(left))
-        return max(max(left) - min(left), max(right) - min(right)) <= FLANK_SHARE * step + STEP_NOISES * self._noise
+        step = abs(statistics.fmean(watts_after) - statistics.fmean(watts_before))
+        return (
+            max(max(watts_before) - min(watts_before), max(watts_after) - min(watts_after))
+            <= FLANK_SHARE * step + STEP_NOISES * self._noise
+        )
 
 
 def unseen(

@@ -251,13 +251,13 @@ class PowerSamples:
         earliest = max(last.time, reading.time - 1.05 * self.period)
         estimate = self._comb.add(earliest, reading.time)
         self._hold(last.time, estimate.time)
-        before = self.all[-1]
-        missed = max(0, round((estimate.time - before.time) / self.period) - 1)
-        unread = self._unread(before, reading, reading.time - last.time) / (missed + 1)
+        previous = self.all[-1]
+        missed = max(0, round((estimate.time - previous.time) / self.period) - 1)
+        unread = self._unread(previous, reading, reading.time - last.time) / (missed + 1)
         for number in range(1, missed + 1):  # a sample that was unchanged, or was not read
             fraction = number / (missed + 1)
-            time = before.time + (estimate.time - before.time) * fraction
-            watts = before.watts + (reading.value - before.watts) * fraction if time > last.time else before.watts
+            time = previous.time + (estimate.time - previous.time) * fraction
+            watts = previous.watts + (reading.value - previous.watts) * fraction if time > last.time else previous.watts
             self._append(time, watts, doubt=self.period, unseen=unread)
         # Reads that are too rare may show a wrong period.
         is_precise = reading.time - earliest < self.period / 2
@@ -323,12 +323,12 @@ class PowerSamples:
 
     def as_if(self, averaging: float, start: float, end: float) -> PowerSamples:
         """Return the samples between two moments, integrated for another averaging time."""
-        other = PowerSamples(self._traits)
-        first = bisect.bisect_left(self.all, start, key=lambda update: update.time)
-        last = bisect.bisect_right(self.all, end, key=lambda update: update.time)
-        other.all, other._comb, other.averaging = self.all[first:last], self._comb, averaging
-        other._owe_anew()
-        return other
+        samples = PowerSamples(self._traits)
+        start_index = bisect.bisect_left(self.all, start, key=lambda update: update.time)
+        end_index = bisect.bisect_right(self.all, end, key=lambda update: update.time)
+        samples.all, samples._comb, samples.averaging = self.all[start_index:end_index], self._comb, averaging
+        samples._owe_anew()
+        return samples
 
     def stalled(self, start: float, end: float) -> float:
         """Return the uncertainty in joules from stalled readings between two moments."""
@@ -367,12 +367,15 @@ class PowerSamples:
         if len(self.all) > 1 and self.all[-1].tells_nothing_beside(self.all[-2]):
             self.all.pop()
         previous = self.all[-1]
-        step, doubt = self.period, 0.0
+        step, half_width = self.period, 0.0
         if self.period_seen is None:
-            step, doubt = statistics.fmean(self._traits.period), (self._traits.period[1] - self._traits.period[0]) / 2
+            step, half_width = (
+                statistics.fmean(self._traits.period),
+                (self._traits.period[1] - self._traits.period[0]) / 2,
+            )
         last_unchanged = min(known, changed - step)
         if last_unchanged > previous.time + step / 2:
-            self._append(last_unchanged, previous.watts, doubt=doubt)
+            self._append(last_unchanged, previous.watts, doubt=half_width)
 
     def _unread(self, before: PowerSample, reading: Reading, silence: float) -> float:
         """Uncertainty in joules from samples that were not read; a mean still shows a part of them."""

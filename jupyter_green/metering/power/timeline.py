@@ -75,12 +75,12 @@ class PowerTimeline(Timeline):
         last_edge = self._edges[-1] if self._edges else math.inf
         if last_edge in self._quiet or not 0.0 < reading.time - last_edge < self._late or len(self._updates.all) < 2:
             return
-        before = self._updates.all[-2]
+        previous = self._updates.all[-2]
         is_alone = len(self._edges) < 2 or (
             self._edges[-2] in self._quiet and last_edge - self._edges[-2] > QUIET_SECONDS
         )
         # Work can't show before it begins, and nothing ran before this window.
-        if is_alone and reading.value - before.watts > max(CLEAR_WATTS, CLEAR_SHARE * reading.value):
+        if is_alone and reading.value - previous.watts > max(CLEAR_WATTS, CLEAR_SHARE * reading.value):
             self._late = max(self.traits.latency, reading.time - last_edge)
 
     def thin(self, now: float, edges: list[float]) -> None:
@@ -139,12 +139,12 @@ class PowerTimeline(Timeline):
         updates = self._updates.all
         if not self._updates.alternatives() or updates[-1].time >= end + TELLING_SECONDS + 4 * self._updates.period:
             return True
-        after = [sample.watts for sample in updates[-SETTLED_UPDATES:] if sample.time >= end]
+        watts_after = [sample.watts for sample in updates[-SETTLED_UPDATES:] if sample.time >= end]
         tolerance = max(3 * self._updates.noise(), LEVEL_SHARE * updates[-1].watts)
-        before = next((sample.watts for sample in reversed(updates) if sample.time <= end), updates[-1].watts)
+        watts_before = next((sample.watts for sample in reversed(updates) if sample.time <= end), updates[-1].watts)
         return (
-            max(after, default=before) - min(after, default=before) <= tolerance
-            and abs(before - updates[-1].watts) <= tolerance
+            max(watts_after, default=watts_before) - min(watts_after, default=watts_before) <= tolerance
+            and abs(watts_before - updates[-1].watts) <= tolerance
         )
 
     def known_until(self) -> float:
@@ -174,10 +174,10 @@ class PowerTimeline(Timeline):
             for latency in latencies:
                 if averaging == self._updates.averaging and latency == 0.0:
                     continue
-                other = PowerTimeline(self.traits)
-                other._updates = self._updates.as_if(averaging, start - LOOK_SECONDS, end + LOOK_SECONDS)
-                other._edges = [edge + latency for edge in self._edges]
-                joules = other._energy(start + latency, end + latency).joules
+                timeline = PowerTimeline(self.traits)
+                timeline._updates = self._updates.as_if(averaging, start - LOOK_SECONDS, end + LOOK_SECONDS)
+                timeline._edges = [edge + latency for edge in self._edges]
+                joules = timeline._energy(start + latency, end + latency).joules
                 if joules is not None:
                     yield joules
 
@@ -304,9 +304,9 @@ class PowerTimeline(Timeline):
         change = self._steady(index, -1, self._previous_edge(edge))
         # If readings resumed later, the power in between is unknown, so nothing is added for the lag.
         unreported = self._updates.lag * sample.watts if shown and index + 1 < len(self._updates.all) else 0.0
-        doubt = change * self._updates.span / 2 + self._updates.noise() * (edge - sample.time + self._updates.lag)
+        deviation = change * self._updates.span / 2 + self._updates.noise() * (edge - sample.time + self._updates.lag)
         return EdgePower(
-            sample.count(edge) - unreported, doubt, sample.epoch, sample.variance, sample.unseen, sample.watts
+            sample.count(edge) - unreported, deviation, sample.epoch, sample.variance, sample.unseen, sample.watts
         )
 
     def _from_after(self, edge: float) -> EdgePower | None:
@@ -340,33 +340,33 @@ class PowerTimeline(Timeline):
         sample = self._updates.all[min(index, len(self._updates.all) - 1)]
         distance = lagged_edge - sample.time
         step = max(u.watts for u in nearby) - min(u.watts for u in nearby)
-        doubt = self._updates.span / 2 * step + abs(distance) * max(u.watts for u in nearby)
+        deviation = self._updates.span / 2 * step + abs(distance) * max(u.watts for u in nearby)
         value = sample.count(lagged_edge) - self._updates.lag * sample.watts
-        return EdgePower(value, doubt, sample.epoch, sample.variance, sample.unseen, sample.watts)
+        return EdgePower(value, deviation, sample.epoch, sample.variance, sample.unseen, sample.watts)
 
     def _steady(self, index: int, step: int, until: float) -> float:
         """Change of power beside an edge in watts, from the samples there that do not overlap another edge.
 
         A mean follows a step during its whole length, so a change over a part of that indicates a larger step.
         """
-        here = self._updates.all[index]
+        reference = self._updates.all[index]
         powers: list[float] = []
-        latest = here.time
+        latest = reference.time
         current = index
         while 0 <= current < len(self._updates.all) and len(powers) < 4:
             update = self._updates.all[current]
             is_separate = update.time - self._updates.span >= until if step < 0 else update.time <= until
-            if not is_separate or update.epoch != here.epoch:
+            if not is_separate or update.epoch != reference.epoch:
                 break
             powers.append(update.watts)
             latest = update.time
             current += step
         if not powers:  # the average includes another edge
-            return max(NOISE_WATTS, 0.3 * here.watts)
+            return max(NOISE_WATTS, 0.3 * reference.watts)
         if len(powers) == 1:
             return 0.0
         changed = max(0.0, max(powers) - min(powers) - 3 * self._updates.noise())
-        return changed * max(1.0, self._updates.averaging / max(abs(latest - here.time), self._updates.period))
+        return changed * max(1.0, self._updates.averaging / max(abs(latest - reference.time), self._updates.period))
 
     def _previous_edge(self, edge: float) -> float:
         index = bisect.bisect_left(self._edges, edge)

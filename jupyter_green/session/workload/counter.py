@@ -75,9 +75,9 @@ class UnitCounter:
         if not self._open:
             return
         hooks.close_for(self)
-        place = "cell" if window.span == "cell" else "block"
+        where = "cell" if window.span == "cell" else "block"
         kind = self._kind()
-        units, note = self._total(kind, place)
+        units, note = self._total(kind, where)
         if units and window.overlapped:
             units, note = None, "Another cell ran at the same time, so what belongs to which energy can't be told."
         if note is not None:

@@ -146,10 +146,10 @@ class Call:
     def _prompt(self) -> int | None:
         ids, mask = self._ids, _shape(self.options.get("attention_mask"))
         if ids is None:
-            known = len(self._shape) == 3 and "inputs_embeds" in self.options
+            is_text = len(self._shape) == 3 and "inputs_embeds" in self.options
         else:
-            known = len(self._shape) == 2 and not ids.is_floating_point()  # else it is audio or an image
-        if not known or self._cached is None:
+            is_text = len(self._shape) == 2 and not ids.is_floating_point()  # else it is audio or an image
+        if not is_text or self._cached is None:
             return None
         tokens = self.options["attention_mask"].sum() if len(mask) == 2 else self._shape[0] * self._shape[1]
         return max(0, int(tokens) - self._cached * int(self._shape[0]))
@@ -177,11 +177,11 @@ def _length(cache: Any) -> int | None:
 
 def _counted(sequences: Any, start: int, ends: tuple[int, ...]) -> int:
     """Number of tokens from `start` on, up to each sequence's first end token."""
-    new = sequences[:, start:]
-    if not ends or not new.shape[1]:
-        return int(new.shape[0] * new.shape[1])
-    marks = new == ends[0]
-    for other in ends[1:]:
-        marks = marks | (new == other)
+    new_tokens = sequences[:, start:]
+    if not ends or not new_tokens.shape[1]:
+        return int(new_tokens.shape[0] * new_tokens.shape[1])
+    marks = new_tokens == ends[0]
+    for end_id in ends[1:]:
+        marks = marks | (new_tokens == end_id)
     ends_before = marks.cumsum(1) - marks.int()
     return int((ends_before == 0).sum())
