@@ -57,8 +57,8 @@ def allocate_energy(
     """Allocate the energy of a block to its intervals.
 
     An interval whose power would be negative or above the limit is fixed at that bound, and the rest is allocated to
-    the others. Otherwise a window beside a short gap would lose the energy by which the gap's is too low. The bound
-    adds no information: the returned variances are those without bounds.
+    the others. Otherwise an impossible value in a short gap would distort the window beside it. The bound adds no
+    information: the returned variances are those without bounds.
     """
     powers, free_of_bounds = [*powers], balance(powers, lengths, *ticks)
     while True:

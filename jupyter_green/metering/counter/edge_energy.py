@@ -122,12 +122,12 @@ class Block:
 
 def _around(ticks: CounterUpdates, edges: list[float], index: int, guard: float, passed: int) -> Block:
     """Extend the block around an edge until no other edge is close to its ends, or it reaches its maximum length."""
-    window = 3 * MOST_EDGES
+    span = 3 * MOST_EDGES
     first = final = index
-    while first > max(0, index - window) and _joined(ticks, edges, first, guard):
+    while first > max(0, index - span) and _joined(ticks, edges, first, guard):
         first -= 1
     whole = True
-    while final + 1 < min(len(edges), index + window):
+    while final + 1 < min(len(edges), index + span):
         right = ticks.at_or_after(edges[final] + guard)
         if right is not None:
             if edges[final + 1] >= ticks.all[right].time + guard:
@@ -138,18 +138,15 @@ def _around(ticks: CounterUpdates, edges: list[float], index: int, guard: float,
         final += 1
     # In a long chain, blocks begin at multiples of MOST_EDGES, whichever edge is requested.
     lowest, highest = first + MOST_EDGES, final + 1 - MOST_EDGES
-    earlier_start, later_start = (
-        index - (passed + index) % MOST_EDGES,
-        index + MOST_EDGES - (passed + index) % MOST_EDGES,
-    )
-    if earlier_start > highest:
-        earlier_start -= MOST_EDGES
-    if later_start < lowest:
-        later_start += MOST_EDGES
-    if lowest <= earlier_start <= highest:
-        first = earlier_start
-    if lowest <= later_start <= highest:
-        final, whole = later_start - 1, True
+    lower, upper = index - (passed + index) % MOST_EDGES, index + MOST_EDGES - (passed + index) % MOST_EDGES
+    if lower > highest:
+        lower -= MOST_EDGES
+    if upper < lowest:
+        upper += MOST_EDGES
+    if lowest <= lower <= highest:
+        first = lower
+    if lowest <= upper <= highest:
+        final, whole = upper - 1, True
     return Block(
         first, final, ticks.at_or_before(edges[first], guard), ticks.at_or_after(edges[final] + guard), whole=whole
     )
@@ -310,15 +307,15 @@ def _nearer(ticks: CounterUpdates, left: int, edges: list[float], guard: float) 
         or edge - ticks.all[left].time - ticks.all[left].doubt < FAR_PERIODS * ticks.period
     ):
         return left, 0.0
-    last_certain, chosen, following_update = ticks.all[left], ticks.all[candidate], ticks.all[candidate + 1]
-    if chosen.time > edge or chosen.epoch != following_update.epoch or chosen.epoch != last_certain.epoch:
+    certain, chosen, later = ticks.all[left], ticks.all[candidate], ticks.all[candidate + 1]
+    if chosen.time > edge or chosen.epoch != later.epoch or chosen.epoch != certain.epoch:
         return left, 0.0
-    watts_before = (chosen.value - last_certain.value) / (chosen.time - last_certain.time)
-    joules = abs(following_update.value - chosen.value - watts_before * (following_update.time - chosen.time))
-    watts = joules / max(SLOT_SECONDS, min(following_update.time, following) - edge)
+    watts_before = (chosen.value - certain.value) / (chosen.time - certain.time)
+    joules = abs(later.value - chosen.value - watts_before * (later.time - chosen.time))
+    watts = joules / max(SLOT_SECONDS, min(later.time, following) - edge)
     uncertainty = max(0.0, guard - (edge - chosen.time)) * watts / 2
-    silent = edge - last_certain.time > SILENT_PERIODS * ticks.pace + guard  # then the far update is much less certain
-    if uncertainty > (chosen.time - last_certain.time) * (STEADY_PART * watts_before + STEADY_WATTS) and not silent:
+    silent = edge - certain.time > SILENT_PERIODS * ticks.pace + guard  # then the far update is much less certain
+    if uncertainty > (chosen.time - certain.time) * (STEADY_PART * watts_before + STEADY_WATTS) and not silent:
         return left, 0.0
     return candidate, uncertainty
 

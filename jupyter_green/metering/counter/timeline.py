@@ -278,15 +278,15 @@ class Timeline:
         candidates = (
             update for update in reversed(self.ticks.all) if update.epoch == opening.epoch and update.time <= latest
         )
-        last_update = next(candidates, None)
-        if last_update is None or last_update.time <= start:
+        last = next(candidates, None)
+        if last is None or last.time <= start:
             return why
-        joules, variance = last_update.value - opening.value, opening.doubt**2
+        joules, variance = last.value - opening.value, opening.doubt**2
         if self.traits.duty < 1.0:
-            variance += self._unseen(opening, replace(opening, value=last_update.value), start, last_update.time)
+            variance += self._unseen(opening, replace(opening, value=last.value), start, last.time)
         random = Z_95 * math.sqrt(variance) + max(map(abs, opening.moved)) + self.traits.resolution
-        uncertainty = math.hypot(random, self.traits.systematic(joules, last_update.time - start))
-        return partial_energy_note(why, joules, uncertainty, last_update.time - start, self.traits.quality)
+        uncertainty = math.hypot(random, self.traits.systematic(joules, last.time - start))
+        return partial_energy_note(why, joules, uncertainty, last.time - start, self.traits.quality)
 
     def _learn(self, moment: float) -> None:
         """Update the latency from a settled edge."""

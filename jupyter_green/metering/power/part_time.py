@@ -68,17 +68,12 @@ class PartTimeSampling:
             return True
         # The samples next to the step may show a part of it.
         count = max(FLANK_UPDATES, math.ceil(FLANK_SECONDS / self._period))
-        watts_before = [
-            u.watts for u in self._updates[max(0, index - 1 - count) : index - 1] if u.epoch == previous.epoch
-        ]
-        watts_after = [u.watts for u in self._updates[index + 1 : index + 1 + count] if u.epoch == previous.epoch]
-        if min(len(watts_before), len(watts_after)) < count:
+        left = [u.watts for u in self._updates[max(0, index - 1 - count) : index - 1] if u.epoch == previous.epoch]
+        right = [u.watts for u in self._updates[index + 1 : index + 1 + count] if u.epoch == previous.epoch]
+        if min(len(left), len(right)) < count:
             return False
-        step = abs(statistics.fmean(watts_after) - statistics.fmean(watts_before))
-        return (
-            max(max(watts_before) - min(watts_before), max(watts_after) - min(watts_after))
-            <= FLANK_SHARE * step + STEP_NOISES * self._noise
-        )
+        step = abs(statistics.fmean(right) - statistics.fmean(left))
+        return max(max(left) - min(left), max(right) - min(right)) <= FLANK_SHARE * step + STEP_NOISES * self._noise
 
 
 def unseen(
@@ -106,9 +101,8 @@ def unseen(
             previous = load[-1]
             continue
         if previous is not None and load[0].time > start:
-            half_width += (
-                (1.0 - duty) * period * abs(load[0].watts - previous.watts)
-            )  # the time of the step within the period is unknown
+            # The time of the step within the period is unknown.
+            half_width += (1.0 - duty) * period * abs(load[0].watts - previous.watts)
         previous = load[-1]
         joules = math.fsum(max(0.0, overlap) * u.watts for overlap, u in zip(overlaps, load, strict=True))
         powers = [u.watts for u in load]

@@ -160,45 +160,37 @@ def step_response(updates: Sequence[PowerSample], period: float, noise: float) -
     """
     after = updates[-1]
     tolerance = max(STEP_NOISES * noise, LEVEL_SHARE * after.watts)
-    end_index = len(updates) - 1
-    while end_index > 0 and abs(updates[end_index - 1].watts - after.watts) <= tolerance:
-        end_index -= 1
-    begin_index = end_index
-    sign = after.watts - updates[end_index - 1].watts if end_index else 0.0
-    while begin_index > 0 and (updates[begin_index].watts - updates[begin_index - 1].watts) * sign > 0:
-        begin_index -= 1
-    change = after.watts - updates[begin_index].watts
-    if abs(change) <= max(CLEAR_WATTS, CLEAR_SHARE * max(after.watts, updates[begin_index].watts), 2 * tolerance):
+    end = len(updates) - 1
+    while end > 0 and abs(updates[end - 1].watts - after.watts) <= tolerance:
+        end -= 1
+    begin = end
+    sign = after.watts - updates[end - 1].watts if end else 0.0
+    while begin > 0 and (updates[begin].watts - updates[begin - 1].watts) * sign > 0:
+        begin -= 1
+    change = after.watts - updates[begin].watts
+    if abs(change) <= max(CLEAR_WATTS, CLEAR_SHARE * max(after.watts, updates[begin].watts), 2 * tolerance):
         return None
     tolerance = max(tolerance, STEP_SHARE * abs(change))
-    while begin_index < end_index and abs(updates[begin_index + 1].watts - updates[begin_index].watts) <= tolerance:
-        begin_index += 1
-    while end_index - 1 > begin_index and abs(updates[end_index - 1].watts - after.watts) <= tolerance:
-        end_index -= 1
-    start_sample, end_sample = updates[begin_index], updates[end_index]
-    required_seconds = max((LEVEL_UPDATES - 0.5) * period, LEVEL_SECONDS - (end_sample.time - start_sample.time))
-    initial = [
-        sample for sample in updates[: begin_index + 1] if sample.time >= start_sample.time - required_seconds - period
-    ]
-    if after.time - end_sample.time < required_seconds or start_sample.time - initial[0].time < required_seconds:
+    while begin < end and abs(updates[begin + 1].watts - updates[begin].watts) <= tolerance:
+        begin += 1
+    while end - 1 > begin and abs(updates[end - 1].watts - after.watts) <= tolerance:
+        end -= 1
+    first, last = updates[begin], updates[end]
+    required_seconds = max((LEVEL_UPDATES - 0.5) * period, LEVEL_SECONDS - (last.time - first.time))
+    initial = [sample for sample in updates[: begin + 1] if sample.time >= first.time - required_seconds - period]
+    if after.time - last.time < required_seconds or first.time - initial[0].time < required_seconds:
         return None
-    if any(abs(sample.watts - start_sample.watts) > tolerance for sample in initial):
+    if any(abs(sample.watts - first.watts) > tolerance for sample in initial):
         return None
-    deficits = [(b.watts - start_sample.watts) / change * (b.time - a.time) for a, b in pairwise(updates[begin_index:])]
+    deficits = [(b.watts - first.watts) / change * (b.time - a.time) for a, b in pairwise(updates[begin:])]
     moment = after.time - math.fsum(deficits)
-    lag = moment - (start_sample.time + updates[begin_index + 1].time) / 2
-    averaging = period if end_index - begin_index <= 2 else max(period, period + 2 * lag)
-    slopes = [(b.watts - a.watts) / (b.time - a.time) for a, b in pairwise(updates[begin_index : end_index + 1])]
-    median_slope = statistics.median(slopes)
-    is_even = sum(abs(slope - median_slope) <= EVEN_SHARE * abs(median_slope) for slope in slopes) >= EVEN_LEAST * len(
-        slopes
-    )
-    is_even = (
-        is_even
-        and len(slopes) >= EVEN_UPDATES
-        and LONG_LASTS[0] <= end_sample.time - start_sample.time <= LONG_LASTS[1]
-    )
-    return StepResponse(averaging, end_sample.time - start_sample.time, moment, is_even)
+    lag = moment - (first.time + updates[begin + 1].time) / 2
+    averaging = period if end - begin <= 2 else max(period, period + 2 * lag)
+    slopes = [(b.watts - a.watts) / (b.time - a.time) for a, b in pairwise(updates[begin : end + 1])]
+    median = statistics.median(slopes)
+    even = sum(abs(slope - median) <= EVEN_SHARE * abs(median) for slope in slopes) >= EVEN_LEAST * len(slopes)
+    even = even and len(slopes) >= EVEN_UPDATES and LONG_LASTS[0] <= last.time - first.time <= LONG_LASTS[1]
+    return StepResponse(averaging, last.time - first.time, moment, even)
 
 
 class PowerSamples:
@@ -282,9 +274,8 @@ class PowerSamples:
         # A stalled reading catches up afterwards, so it moves further than its mean would.
         self._longest = min(self._longest, longest_mean(samples, self._unchanged, noise, limit))
         averaging: float | None = None
-        if (
-            self._longest < self.averaging and self.averaging > 2 * self.period
-        ):  # the known averaging time is impossible
+        # The known averaging time is impossible.
+        if self._longest < self.averaging and self.averaging > 2 * self.period:
             stated = self._traits.averaging
             averaging = (
                 stated
@@ -367,15 +358,12 @@ class PowerSamples:
         if len(self.all) > 1 and self.all[-1].tells_nothing_beside(self.all[-2]):
             self.all.pop()
         previous = self.all[-1]
-        step, half_width = self.period, 0.0
+        step, error = self.period, 0.0
         if self.period_seen is None:
-            step, half_width = (
-                statistics.fmean(self._traits.period),
-                (self._traits.period[1] - self._traits.period[0]) / 2,
-            )
+            step, error = statistics.fmean(self._traits.period), (self._traits.period[1] - self._traits.period[0]) / 2
         last_unchanged = min(known, changed - step)
         if last_unchanged > previous.time + step / 2:
-            self._append(last_unchanged, previous.watts, doubt=half_width)
+            self._append(last_unchanged, previous.watts, doubt=error)
 
     def _unread(self, before: PowerSample, reading: Reading, silence: float) -> float:
         """Uncertainty in joules from samples that were not read; a mean still shows a part of them."""

@@ -191,11 +191,9 @@ class PowerTimeline(Timeline):
             reason = self._reason(start, end) or "Power was not read all through this time."
             return Energy(None, note=self._remaining(reason, opening, start, end))
         joules = max(0.0, closing.value - opening.value)
-        placing_error = PLACING * joules + PLACING_SECONDS * joules / max(end - start, self._updates.period)
-        placing_deviation = math.sqrt(max(0.0, closing.variance - opening.variance))
-        random = Z_95 * math.hypot(opening.doubt, closing.doubt, placing_error, placing_deviation) + self._unsampled(
-            start, end
-        )
+        placing = PLACING * joules + PLACING_SECONDS * joules / max(end - start, self._updates.period)
+        deviation = math.sqrt(max(0.0, closing.variance - opening.variance))
+        random = Z_95 * math.hypot(opening.doubt, closing.doubt, placing, deviation) + self._unsampled(start, end)
         # The driver's latency is unknown; it has no effect if power is the same at both edges.
         random += abs(closing.watts - opening.watts) * (
             self.traits.latency + min(self._updates.averaging, self._updates.period) / 2
@@ -207,25 +205,17 @@ class PowerTimeline(Timeline):
     def _remaining(self, why: str, opening: EdgePower, start: float, end: float) -> str:
         """Why a window has no value, with the energy up to the last sample before readings broke off."""
         updates = (u for u in reversed(self._updates.all) if u.epoch == opening.epoch and u.time <= end)
-        last_sample = next(updates, None)
-        closing = (
-            self._from_before(last_sample.time, shown=True)
-            if last_sample is not None and last_sample.time > start
-            else None
-        )
-        if last_sample is None or closing is None:
+        last = next(updates, None)
+        closing = self._from_before(last.time, shown=True) if last is not None and last.time > start else None
+        if last is None or closing is None:
             return why
         joules = closing.value - opening.value
-        placing_error = PLACING * joules + PLACING_SECONDS * joules / max(
-            last_sample.time - start, self._updates.period
-        )
-        placing_deviation = math.sqrt(max(0.0, closing.variance - opening.variance))
-        random = Z_95 * math.hypot(opening.doubt, closing.doubt, placing_error, placing_deviation) + self._unsampled(
-            start, last_sample.time
-        )
-        random += closing.unseen - opening.unseen + self.traits.resolution * (last_sample.time - start)
-        uncertainty = math.hypot(random, self.traits.systematic(joules, last_sample.time - start))
-        return partial_energy_note(why, joules, uncertainty, last_sample.time - start, self.traits.quality)
+        placing = PLACING * joules + PLACING_SECONDS * joules / max(last.time - start, self._updates.period)
+        deviation = math.sqrt(max(0.0, closing.variance - opening.variance))
+        random = Z_95 * math.hypot(opening.doubt, closing.doubt, placing, deviation) + self._unsampled(start, last.time)
+        random += closing.unseen - opening.unseen + self.traits.resolution * (last.time - start)
+        uncertainty = math.hypot(random, self.traits.systematic(joules, last.time - start))
+        return partial_energy_note(why, joules, uncertainty, last.time - start, self.traits.quality)
 
     @property
     def _part_time(self) -> bool:
