@@ -158,7 +158,7 @@ class Meter:
     def components(self, start: float, end: float, *, final: bool = False) -> tuple[Component, ...]:
         """Return the components of the interval between two moments of `time.perf_counter()`.
 
-        With `final`, the counts at both edges are fixed, so that adjacent intervals add up with this one.
+        With `final`, the counts at both edges become final, so that adjacent intervals add up with this one.
         """
         if final:
             for timeline in self.timelines.values():

@@ -184,7 +184,7 @@ class Session:
         """Close a window and register that; safe to restart at any point."""
         if window.opened is None or window.ended:
             return
-        began = clock.thread_time()
+        cpu_start = clock.thread_time()
         if window.closed is None:
             closed_at = at if at is not None else self.edge()
             window.status = status
@@ -203,7 +203,7 @@ class Session:
             "close", window.id, {**window.facts, "status": status, "seconds": closed_at.time - window.bounds()[0]}
         )
         self._sampler.wake()
-        window.overhead += clock.thread_time() - began
+        window.overhead += clock.thread_time() - cpu_start
         window.ended = True
 
     def _note(self, event: str, record_id: str, known: dict[str, Any]) -> None:

@@ -227,9 +227,8 @@ def _fitted(steps: list[_Step]) -> tuple[float, float, float]:
     latency, duty = min(fine, key=lambda at: _misfit(steps, *at))
     best_misfit, full = _misfit(steps, latency, duty), _best(steps, 1.0)
     noise = _noise(steps, latency, duty)
-    if (
-        duty >= FULL_TIME or _misfit(steps, full, 1.0) <= best_misfit + _CHI2_999 * noise
-    ):  # else it is significantly part-time
+    # Otherwise the counter is significantly part-time.
+    if duty >= FULL_TIME or _misfit(steps, full, 1.0) <= best_misfit + _CHI2_999 * noise:
         latency, duty, duties = full, 1.0, [1.0]
         best_misfit, noise = _misfit(steps, latency, duty), _noise(steps, latency, duty)
     if math.sqrt(noise) > POOREST_FIT:
@@ -242,9 +241,8 @@ def _fitted(steps: list[_Step]) -> tuple[float, float, float]:
     ]
     rising, falling = (_best([step for step in steps if step.change * sign > 0], duty) for sign in (1, -1))
     half_width = LEAST_DOUBT_SECONDS + max((abs(x) for x in offsets), default=0.0) + abs(rising - falling) / 2
-    if (
-        duty == 1.0 and half_width > WIDEST_DOUBT_SECONDS
-    ):  # for a part-time counter the duty cycle is worth knowing anyway
+    # For a part-time counter the duty cycle is worth knowing anyway.
+    if duty == 1.0 and half_width > WIDEST_DOUBT_SECONDS:
         raise UnclearError(
             f"The readings leave its latency open by ±{1000 * half_width:.0f} ms; a stronger load may tell more."
         )

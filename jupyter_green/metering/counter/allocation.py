@@ -38,7 +38,7 @@ class Shares:
     joules : list of float
         Energy of each interval.
     variances : list of float
-        Variance of each interval, in joules squared, before the sum is fixed.
+        Variance of each interval, in joules squared, before the sum is constrained.
     total : float
         Sum of the variances.
     residual : float

@@ -70,9 +70,9 @@ class EdgeCount:
     block : tuple of float
         Start and end of the block; two edges of one block are correlated.
     weight : float
-        Variance from the block's start to this edge, before the sum is fixed.
+        Variance from the block's start to this edge, before the sum is constrained.
     total : float
-        Variance of the whole block, before the sum is fixed.
+        Variance of the whole block, before the sum is constrained.
     ready : bool
         Whether the required updates have come.
     complete : bool

@@ -154,7 +154,7 @@ class Timeline:
         return self.ticks.next_read(now, CALM_SECONDS if calm else 0.0)
 
     def settle_seconds(self) -> float:
-        """Time after a window's end until the updates its energy requires have come, in seconds."""
+        """Time after a window's end until its energy is final, in seconds."""
         return 3 * self.traits.period[1] + 2 * self.traits.latency
 
     def settled(self, end: float, *, soon: bool = False) -> bool:
@@ -236,7 +236,7 @@ class Timeline:
         return tuple(pairs) if len(pairs) >= 3 else ()
 
     def conclude(self, moment: float) -> None:
-        """Fix the count at an edge, because a final record uses it and adjacent records must add up with it."""
+        """Make the count at an edge final: a final record uses it, and adjacent records must add up with it."""
         count = self._count(moment)
         if count is not None:
             self._counts.keep(moment, count)

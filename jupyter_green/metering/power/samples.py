@@ -133,7 +133,7 @@ class StepResponse:
     moment : float
         When the sum saw the step: the time of the step plus the sum's lag.
     even : bool
-        Whether the reading rose linearly for about a second, as a mean over a second does.
+        Whether the reading changed linearly for about a second, as a mean over a second does.
     """
 
     averaging: float

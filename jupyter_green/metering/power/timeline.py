@@ -71,7 +71,7 @@ class PowerTimeline(Timeline):
         averaging_before = self._updates.averaging
         self._updates.add(reading)
         if self._updates.averaging != averaging_before:
-            self._held.clear()  # the fixed counts used another averaging time
+            self._held.clear()  # final counts used another averaging time
         last_edge = self._edges[-1] if self._edges else math.inf
         if last_edge in self._quiet or not 0.0 < reading.time - last_edge < self._late or len(self._updates.all) < 2:
             return
@@ -115,7 +115,7 @@ class PowerTimeline(Timeline):
         return None if newest is None else newest.value
 
     def settle_seconds(self) -> float:
-        """Time after a window's end in which the average still includes it, in seconds."""
+        """Time after a window's end until its energy is final, in seconds."""
         settling = self._updates.span + 3 * self.traits.period[1] + self.traits.latency
         if self._updates.alternatives():
             settling = max(settling, TELLING_SECONDS + 5 * self.traits.period[1] + self.traits.latency)
@@ -254,7 +254,7 @@ class PowerTimeline(Timeline):
         return tuple(pairs) if len(pairs) >= 3 else ()
 
     def conclude(self, moment: float) -> None:
-        """Fix the count at an edge."""
+        """Make the count at an edge final."""
         side = self._at(moment)
         if side is not None:
             self._held[moment] = side
