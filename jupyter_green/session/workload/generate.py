@@ -156,11 +156,9 @@ class Call:
 
     def _end_marks(self) -> tuple[int, ...]:
         """Ids of the tokens that end a sequence."""
-        token_ids = self._setting("eos_token_id")
-        token_ids = token_ids.tolist() if hasattr(token_ids, "tolist") else token_ids
-        return (
-            () if token_ids is None else tuple(token_ids) if isinstance(token_ids, (list, tuple)) else (int(token_ids),)
-        )
+        ids = self._setting("eos_token_id")
+        ids = ids.tolist() if hasattr(ids, "tolist") else ids
+        return () if ids is None else tuple(ids) if isinstance(ids, (list, tuple)) else (int(ids),)
 
 
 def _shape(value: Any) -> tuple[int, ...]:
