@@ -1,4 +1,4 @@
-"""Floor 2: readings become the joules of a window and their interval."""
+"""Turns sensor readings into the energy of a window and its uncertainty."""
 
 from .counter.timeline import Energy, Timeline
 from .cpu_time import CpuTimeline

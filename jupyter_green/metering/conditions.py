@@ -1,4 +1,4 @@
-"""What a device was like over a window: what its sensor told about the window's edges and now and then between them."""
+"""Conditions of a device over a window (temperature, clock, throttling), read at its edges and in between."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from jupyter_green.records.conditions import FEWEST_CLOCKS, POWER_CAP, half_rang
 from jupyter_green.sensors import Condition, Conditioned
 
 LOOK_SECONDS = 0.25
-"""How often a device is asked while a window is open, at first."""
+"""Initial sampling period while a window is open."""
 SLOWER = 1000
-"""After so many answers it is asked half as often, after twice as many a third as often: a day fits in `KEPT`."""
+"""The sampling period grows by `LOOK_SECONDS` after this number of readings, so that a day fits in `KEPT`."""
 REST = 50
-"""How many times as long as an answer took a device is left alone: asking takes 2 % of the time at most."""
+"""Pause after a reading as a multiple of its duration: reading takes 2 % of the time at most."""
 AFTER_SECONDS = 0.05
-"""How long after a window's end the first answer still speaks of it."""
+"""The first reading up to this time after a window's end counts for it."""
 BEFORE_SECONDS = 1.0
-"""How long before a window's start a count may have been read; what rose since an older one may have done so before."""
+"""Throttle counts read up to this time before a window's start are used; a rise since an older one may precede it."""
 KEPT = 50_000
 
 
 class ConditionLog:
-    """Asks one device how it does, and keeps what it said.
+    """Reads and stores the conditions of one device.
 
     Parameters
     ----------
     sensor : Conditioned
-        Who is asked.
+        The sensor to read.
     """
 
     def __init__(self, sensor: Conditioned) -> None:
@@ -37,60 +37,62 @@ class ConditionLog:
         self._due = self._rested = 0.0
 
     def look(self, *, at_edge: bool) -> None:
-        """Ask the device, where it is time; at an edge unless the last answer took long."""
-        began = clock.perf_counter()
-        if began < (self._rested if at_edge else self._due):
+        """Read the device if due; at an edge also before that, unless the last reading was slow."""
+        started = clock.perf_counter()
+        if started < (self._rested if at_edge else self._due):
             return
         try:
-            found = self._sensor.condition()
-        except Exception:  # noqa: BLE001 - other people's code: the device's energy stands without it
-            found = None
+            condition = self._sensor.condition()
+        except Exception:  # noqa: BLE001 - third-party code: the device's energy stands without it
+            condition = None
         now = clock.perf_counter()
-        if isinstance(found, Condition):
-            self._kept.append((began, found))
-        self._rested = now + REST * (now - began)
+        if isinstance(condition, Condition):
+            self._kept.append((started, condition))
+        self._rested = now + REST * (now - started)
         self._due = max(self._rested, now + LOOK_SECONDS * (1 + len(self._kept) / SLOWER))
 
     def over(self, start: float, end: float) -> Conditions:
-        """Return what the device was like between two moments of `time.perf_counter()`."""
-        kept = [*self._kept]
-        told = [one for moment, one in kept if start <= moment <= end]
-        told += [one for moment, one in kept if end < moment <= end + AFTER_SECONDS][:1]
-        clocks = [one.clock_mhz for one in told if one.clock_mhz is not None]
-        heat = [one.celsius for one in told if one.celsius is not None]
+        """Return the device's conditions between two moments of `time.perf_counter()`."""
+        readings = [*self._kept]
+        conditions = [condition for moment, condition in readings if start <= moment <= end]
+        conditions += [condition for moment, condition in readings if end < moment <= end + AFTER_SECONDS][:1]
+        clocks = [condition.clock_mhz for condition in conditions if condition.clock_mhz is not None]
+        temperatures = [condition.celsius for condition in conditions if condition.celsius is not None]
         return Conditions(
-            max(heat, default=None),
+            max(temperatures, default=None),
             middle(clocks),
             half_range(clocks) if len(clocks) >= FEWEST_CLOCKS else None,
-            _throttle(told) if any(one.throttle is not None for one in told) else _counted(kept, start, end),
+            _throttle(conditions)
+            if any(condition.throttle is not None for condition in conditions)
+            else _counted(readings, start, end),
         )
 
     def forget(self, before: float) -> None:
-        """Drop what was said before a moment, but for the last of it."""
+        """Drop readings before a moment, except the last of them."""
         while len(self._kept) > 1 and self._kept[1][0] < before:
             self._kept.popleft()
 
 
 def _throttle(told: list[Condition]) -> tuple[str, ...]:
-    """Return why the clock was lowered at any time; the power limit where it held for half of the busy time."""
-    codes = {code for one in told for code in one.throttle or ()}
-    busy = [one for one in told if one.clock_mhz is not None]
-    capped = sum(POWER_CAP in (one.throttle or ()) for one in busy)
-    if 2 * capped < len(busy) or not capped:
+    """Return why the clock was throttled; the power limit counts if active in half of the busy readings."""
+    codes = {code for condition in told for code in condition.throttle or ()}
+    busy = [condition for condition in told if condition.clock_mhz is not None]
+    power_capped = sum(POWER_CAP in (condition.throttle or ()) for condition in busy)
+    if 2 * power_capped < len(busy) or not power_capped:
         codes.discard(POWER_CAP)
     return tuple(sorted(codes))
 
 
 def _counted(kept: list[tuple[float, Condition]], start: float, end: float) -> tuple[str, ...] | None:
-    """Return whether heat throttled it, by a count; None where that can't be told."""
-    pairs = [
+    """Return whether it was throttled by heat, from a counter; None if unknown."""
+    rises = [
         later.throttlings - earlier.throttlings
-        for (before, earlier), (after, later) in pairwise(kept)
+        for (earlier_time, earlier), (later_time, later) in pairwise(kept)
         if earlier.throttlings is not None
         and later.throttlings is not None
-        and start - BEFORE_SECONDS <= before < end
-        and after > start
+        and start - BEFORE_SECONDS <= earlier_time < end
+        and later_time > start
     ]
-    if not pairs:
+    if not rises:
         return None
-    return ("thermal",) if any(rise > 0 for rise in pairs) else ()
+    return ("thermal",) if any(rise > 0 for rise in rises) else ()

@@ -1,8 +1,8 @@
-"""The timeline of a count that is exact whenever it is read, such as processor time.
+"""Timeline of a counter that is exact whenever it is read, such as CPU time.
 
-Its readings are taken at the edges themselves, on the cell's path, so there is nothing to estimate.
-Between two readings the count is taken to grow evenly. What the sampler reads inside a window may be of another moment
-than it says, for its thread waits where the machine is busy; where it contradicts an edge it is dropped.
+It is read at the window edges on the user's thread, so nothing is estimated there. Between two readings it is
+interpolated linearly. Readings of the sampler inside a window may have a wrong time, since its thread waits while the
+machine is busy. They are dropped if they contradict a reading at an edge.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from jupyter_green.sensors import Reading, SensorInfo
 from .counter.timeline import Energy, Timeline
 
 READ_SECONDS = 0.5
-"""How often it is read inside a window, for the live figure alone."""
+"""Sampling period inside a window, for the live display only."""
 
 
 class CpuTimeline(Timeline):
-    """Readings of a sensor without ticks."""
+    """Timeline of a sensor that is exact at any moment."""
 
     read_at_edges = False
 
@@ -30,10 +30,10 @@ class CpuTimeline(Timeline):
         self._doubts: list[float] = []
 
     def add(self, reading: Reading) -> None:
-        """Book a reading, in order of time and kept between its neighbours.
+        """Insert a reading in order of time, limited to the values of its neighbours.
 
-        A reading taken at an edge is booked a little later than those the sampler takes itself. It has no doubt about
-        its moment: of two that contradict each other the one with less doubt stays.
+        Readings at edges arrive later than the sampler's own and have no time uncertainty. Of two contradicting
+        readings the one with less uncertainty is kept.
         """
         index = bisect.bisect_left(self._times, reading.time)
         if index < len(self._times) and self._times[index] == reading.time:
@@ -53,25 +53,25 @@ class CpuTimeline(Timeline):
         del self._times[index], self._values[index], self._doubts[index]
 
     def thin(self, now: float, edges: list[float]) -> None:
-        """Drop nothing: two readings a second and two an edge stay few."""
+        """Does nothing: two readings a second and two per edge are few."""
 
     def forget(self, before: float) -> None:
-        """Drop readings older than a moment, but for the last one before it."""
+        """Drop readings older than a moment, except the last before it."""
         super().forget(before)
-        cut = max(0, bisect.bisect_left(self._times, before) - 1)
-        del self._times[:cut], self._values[:cut], self._doubts[:cut]
+        count = max(0, bisect.bisect_left(self._times, before) - 1)
+        del self._times[:count], self._values[:count], self._doubts[:count]
 
     @property
     def tick_seen(self) -> float | None:
-        """An exact count has no ticks."""
+        """None: an exact counter has no update period."""
         return None
 
     def next_read(self, now: float) -> float:
-        """When the live figure wants another reading."""
+        """When the live display needs another reading."""
         return (self._times[-1] if self._times else now) + READ_SECONDS
 
     def settle_seconds(self) -> float:
-        """The reading at the edge settles it."""
+        """0: the reading at the edge is final."""
         return 0.0
 
     def settled(self, end: float, *, soon: bool = False) -> bool:
@@ -79,7 +79,7 @@ class CpuTimeline(Timeline):
         return bool(self._times) and self._times[-1] >= end
 
     def known_until(self) -> float:
-        """Its last reading."""
+        """Time of the last reading."""
         return self._times[-1] if self._times else -math.inf
 
     def energy(self, start: float, end: float) -> Energy:
@@ -90,7 +90,7 @@ class CpuTimeline(Timeline):
         return Energy(joules, self.traits.resolution, self.traits.gain * joules, self._reason(start, end, reach=0.0))
 
     def watts(self) -> float | None:
-        """Mean power over the last two readings that lie apart."""
+        """Mean power over about the last `READ_SECONDS`, in watts."""
         if len(self._times) < 2:
             return None
         index = max(0, bisect.bisect_left(self._times, self._times[-1] - READ_SECONDS) - 1)
@@ -98,7 +98,7 @@ class CpuTimeline(Timeline):
         return (self._values[-1] - self._values[index]) / span if span > 0 else None
 
     def course(self, start: float, end: float, points: int = 120) -> tuple[tuple[float, float | None], ...]:
-        """Course of power: (seconds since start, mean watts up to the next pair)."""
+        """Power over time: (seconds since start, mean watts up to the next pair)."""
         step = max((end - start) / points, READ_SECONDS)
         moments = [start]
         moments += [time for time in self._times if start < time < end]

@@ -1,9 +1,8 @@
-"""A counter held against the power that the same board shows: two ways of its own that ought to agree.
+"""Compares an energy counter with the power that the same device reports.
 
-Once a second while a window is open the shown power is read beside the counter. Over a window of some
-seconds both tell a mean power. Where they differ by more than the spread of the readings allows, nobody
-can say from inside which is right, so the figure keeps the counter's value and its interval reaches the
-other one.
+The reported power is read once a second while a window is open. Over a window of some seconds both give a mean power.
+If these differ significantly, either may be wrong. The record then keeps the counter's value and widens its interval to
+include the other one.
 """
 
 from __future__ import annotations
@@ -17,20 +16,20 @@ from .counter.timeline import Timeline
 
 LEAST_SAMPLES = 5
 LOOK_BACK = 10
-"""Readings, so many of them, by which a window is judged that is too short for readings of its own."""
+"""Number of latest readings that are compared if the window itself has too few."""
 SPAN_SECONDS = 1.0
-"""Time that a shown power speaks about, and distance at which it is read."""
+"""Averaging time of a reported power, and interval between readings."""
 
 KEEP = 4000
 
 
 class CrossCheck:
-    """Shown powers of one board, beside its counter's timeline.
+    """Reported powers of one device, compared with its counter.
 
     Parameters
     ----------
     timeline : Timeline
-        The counter's.
+        The counter's timeline.
     """
 
     def __init__(self, timeline: Timeline) -> None:
@@ -39,25 +38,24 @@ class CrossCheck:
         self._waiting: tuple[float, float] | None = None
 
     def add(self, moment: float, watts: float) -> None:
-        """Book a shown power at a moment of `time.perf_counter()`.
+        """Add a reported power at a moment of `time.perf_counter()`.
 
-        The counter's side of it is worked out when the next one comes: by then its ticks are known.
+        The counter's mean power is computed at the next call, since its updates are complete by then.
         """
-        before, self._waiting = self._waiting, (moment, watts)
-        if before is None:
+        previous, self._waiting = self._waiting, (moment, watts)
+        if previous is None:
             return
-        counted = self._timeline.energy(before[0] - SPAN_SECONDS, before[0]).joules
+        counted = self._timeline.energy(previous[0] - SPAN_SECONDS, previous[0]).joules
         if counted is not None:
-            self._pairs.append((before[0], before[1], counted / SPAN_SECONDS))
+            self._pairs.append((previous[0], previous[1], counted / SPAN_SECONDS))
             del self._pairs[:-KEEP]
 
     def judge(self, start: float, end: float) -> PowerMismatch | None:
-        """Return by how much the two differ in a window; None where they agree, or too little was read to tell.
+        """Return the mismatch in a window; None if the two agree or there are too few readings.
 
-        A window too short to tell by itself is judged by the latest readings before its end: a board that counted
-        wrongly in the windows before does so in a short one too.
+        A window with too few readings of its own is compared by the latest readings before its end.
         """
-        # A sample speaks about the second before it: one in the window's first second tells of what came before.
+        # A reported power covers the second before it, so one in the window's first second covers earlier time.
         pairs = [(shown, counted) for moment, shown, counted in self._pairs if start + SPAN_SECONDS <= moment <= end]
         recent = False
         if len(pairs) < LEAST_SAMPLES:
@@ -69,9 +67,11 @@ class CrossCheck:
         if counted_mean <= 0:
             return None
         differences = [shown - counted for shown, counted in pairs]
-        mean = statistics.fmean(differences)
-        spread = 2 * statistics.stdev(differences) / math.sqrt(len(differences))
-        ratio = mean / counted_mean
-        if abs(mean) <= spread or abs(mean) <= self._timeline.traits.systematic(counted_mean, 1.0):
+        mean_difference = statistics.fmean(differences)
+        half_width = 2 * statistics.stdev(differences) / math.sqrt(len(differences))
+        ratio = mean_difference / counted_mean
+        if abs(mean_difference) <= half_width or abs(mean_difference) <= self._timeline.traits.systematic(
+            counted_mean, 1.0
+        ):
             return None
         return PowerMismatch(ratio, recent)

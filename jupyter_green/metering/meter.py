@@ -1,7 +1,7 @@
-"""The meter: sensors on one side, joules of a window on the other.
+"""The meter: reads all sensors and returns the components of a window.
 
-`read` is called by one thread only (the sampler); everything else only looks at what has been read. A
-sensor that fails costs a note in the component, never the window.
+Only the sampler thread calls `read`; other threads use what has been read. A failing sensor leaves a note in its
+component and does not affect the window otherwise.
 """
 
 from __future__ import annotations
@@ -22,38 +22,40 @@ from .power.timeline import PowerTimeline
 from .validation import ValidatedSensor
 
 FAULT_SECONDS = 0.5
-"""How long a sensor that failed is left alone."""
+"""Pause before a failed sensor is read again."""
 
 TOO_LATE_SECONDS = 0.25
-"""Half of a call's duration from which on its answer belongs to no moment and is not used."""
+"""Time uncertainty from which on a reading is rejected: half the duration of its call."""
 
 REST = 4.0
-"""How many times as long as it hung a sensor that hangs again is left alone, edges apart; it holds up the others."""
+"""A sensor that hangs again is not read for this multiple of its hang time, except at edges, since it blocks the
+others."""
 
 STANDSTILL_SECONDS = 0.5
-"""Time between two reads after which the meter was asleep, or was held up."""
+"""Time between two reads beyond which the meter was suspended or blocked."""
 
 
 class Meter:
-    """Turns readings of some sensors into components of records.
+    """Turns sensor readings into components of records.
 
     Parameters
     ----------
     sensors : sequence of Sensor
-        The sensors to read; owned from here on.
+        The sensors to read; the meter closes them.
     calibrations : mapping of str to Calibration, optional
-        What was found out of some of them, by their keys.
+        Calibrations by sensor key.
     """
 
     def __init__(self, sensors: Sequence[Sensor], calibrations: Mapping[str, Calibration] | None = None) -> None:
         self.sensors = tuple(sensors)
-        found = calibrations or {}
-        stated = [sensor.traits for sensor in self.sensors]
-        self.traits = tuple(found[one.key].applied(one) if one.key in found else one for one in stated)
-        """What each sensor says about itself, and what was found out of it."""
+        by_key = calibrations or {}
+        nominal = [sensor.traits for sensor in self.sensors]
+        self.traits = tuple(by_key[info.key].applied(info) if info.key in by_key else info for info in nominal)
+        """Description of each sensor, with its calibration applied."""
         self.timelines = {traits.key: timeline_for(traits) for traits in self.traits}
         self._gates = {
-            one.key: ValidatedSensor(sensor, one.scale) for sensor, one in zip(self.sensors, self.traits, strict=True)
+            info.key: ValidatedSensor(sensor, info.scale)
+            for sensor, info in zip(self.sensors, self.traits, strict=True)
         }
         self._checks = {key: CrossCheck(timeline) for key, timeline in self.timelines.items()}
         self._conditions = {
@@ -62,42 +64,42 @@ class Meter:
         self._due: dict[str, float] = {}
         self._latest = clock.perf_counter()
         self.resumed = self._latest
-        """When readings came again after nothing could be read for a while; figures are waited for from then on."""
+        """When readings resumed after an interruption; records are waited for from then on."""
         self._hung: dict[str, int] = {}
 
     def read(self, *, only_due: bool = False, at_edge: bool = False) -> None:
-        """Read the sensors once and book what they say.
+        """Read the sensors once.
 
         Parameters
         ----------
         only_due : bool
-            Leave out sensors that need no reading yet.
+            Skip sensors that need no reading yet.
         at_edge : bool
-            A window has just begun or ended: counters with ticks are read, due or not.
+            A window has just begun or ended: read sensors that need readings at edges even if they are not due.
         """
         for key, timeline in self.timelines.items():
-            wanted = not only_due or (at_edge and timeline.read_at_edges)
-            if not wanted and clock.perf_counter() < self._due.get(key, 0.0):
+            is_wanted = not only_due or (at_edge and timeline.read_at_edges)
+            if not is_wanted and clock.perf_counter() < self._due.get(key, 0.0):
                 continue
             self._take(key, timeline)
-        before, self._latest = self._latest, clock.perf_counter()
-        if self._latest - before > STANDSTILL_SECONDS:
+        previous, self._latest = self._latest, clock.perf_counter()
+        if self._latest - previous > STANDSTILL_SECONDS:
             self.resumed = self._latest
 
     def _take(self, key: str, timeline: Timeline) -> None:
-        """Read one sensor and book what it says, or why it says nothing."""
-        began = clock.perf_counter()
+        """Read one sensor and add the reading, or the fault, to its timeline."""
+        started = clock.perf_counter()
         try:
             reading = self._gates[key].read()
             if reading.doubt > TOO_LATE_SECONDS and timeline.read_at_edges:
-                raise SensorFault(f"{timeline.traits.device} took {clock.perf_counter() - began:.1f} s to answer.")
+                raise SensorFault(f"{timeline.traits.device} took {clock.perf_counter() - started:.1f} s to answer.")
         except SensorFault as fault:
             now = clock.perf_counter()
             timeline.fault(now, str(fault))
             pause = FAULT_SECONDS
-            if now - began > STANDSTILL_SECONDS:
+            if now - started > STANDSTILL_SECONDS:
                 self._hung[key] = self._hung.get(key, 0) + 1
-                pause = 0.0 if self._hung[key] == 1 else REST * (now - began)
+                pause = 0.0 if self._hung[key] == 1 else REST * (now - started)
             self._due[key] = now + pause
             return
         self._hung.pop(key, None)
@@ -111,85 +113,88 @@ class Meter:
         self._due[key] = timeline.next_read(clock.perf_counter())
 
     def check(self) -> None:
-        """Read what boards show beside their counters; about once a second while a window is open."""
+        """Read the power that devices report beside their counters; about once a second while a window is open."""
         for key, gate in self._gates.items():
             watts = gate.shown_watts()
             if watts is not None:
                 self._checks[key].add(clock.perf_counter(), self.timelines[key].traits.scale * watts)
 
     def look(self, *, at_edge: bool = False) -> None:
-        """Ask devices how they do; after they were read, and not while one hangs."""
+        """Read the devices' conditions; called after the sensors were read, and skipped for a sensor that hangs."""
         for key, log in self._conditions.items():
             if key not in self._hung:
                 log.look(at_edge=at_edge)
 
     def conditions(self, kind: str, start: float, end: float) -> Conditions:
-        """What the devices of a kind were like between two moments of `time.perf_counter()`, as far as is known."""
-        logs = (self._conditions.get(one.key) for one in self.traits if one.kind == kind)
+        """Return the conditions of all devices of a kind between two moments of `time.perf_counter()`."""
+        logs = (self._conditions.get(traits.key) for traits in self.traits if traits.kind == kind)
         return Conditions.over(log.over(start, end) for log in logs if log is not None)
 
     def mark(self, moment: float, *, quiet: bool = False) -> None:
-        """An edge of a window is at this moment of `time.perf_counter()`; `quiet` if none is open after it."""
+        """Add a window edge at this moment of `time.perf_counter()`; `quiet` if no window is open after it."""
         for timeline in self.timelines.values():
             timeline.mark(moment, quiet=quiet)
 
     def book(self, key: str, reading: Reading) -> None:
-        """Book a reading that was taken elsewhere, such as processor time at a window's edge."""
+        """Add a reading that was taken elsewhere, such as CPU time at a window's edge."""
         self.timelines[key].add(reading)
 
     def wait_seconds(self) -> float:
-        """Time until a sensor needs reading again while a window is open, in seconds."""
+        """Time until the next sensor is due while a window is open, in seconds."""
         now = clock.perf_counter()
         return max(0.0, min((self._due.get(key, now) for key in self.timelines), default=now + 1.0) - now)
 
     def settle_seconds(self) -> float:
-        """How long after its end a window's figure may still settle, in seconds."""
+        """Time after a window's end until its energy is final, in seconds."""
         return max((timeline.settle_seconds() for timeline in self.timelines.values()), default=0.0)
 
     def settled(self, end: float, *, soon: bool = False) -> bool:
-        """Whether no later reading changes a window that ended at `end`, or few do where it is wanted `soon`."""
+        """Whether no later reading changes the energy of a window that ended at `end`.
+
+        With `soon`, also True when later readings can change little.
+        """
         return all(timeline.settled(end, soon=soon) for timeline in self.timelines.values())
 
     def components(self, start: float, end: float, *, final: bool = False) -> tuple[Component, ...]:
-        """Components of the window between two moments of `time.perf_counter()`.
+        """Return the components of the interval between two moments of `time.perf_counter()`.
 
-        What is `final` holds the counts at its edges, so that the windows on their other sides add up with it.
+        With `final`, the counts at both edges become final, so that adjacent intervals add up with this one.
         """
         if final:
             for timeline in self.timelines.values():
                 timeline.conclude(start)
                 timeline.conclude(end)
-        found = []
+        components = []
         for key, timeline in self.timelines.items():
             component = _component(timeline, start, end, self._checks[key])
             log = self._conditions.get(key)
-            found.append(component if log is None else replace(component, **asdict(log.over(start, end))))
-        return tuple(found)
+            components.append(component if log is None else replace(component, **asdict(log.over(start, end))))
+        return tuple(components)
 
     def timing_doubt(self, start: float) -> float:
-        """Half-width, as a part of the energy since `start`, of what the sensors' timing leaves open.
+        """Relative half-width of the timing uncertainty of the energy since `start`.
 
-        Looks only at what is settled already; infinite while nothing is, 0 where no sensor has a timing.
+        Uses settled readings only. Infinite if there are none, 0 without sensors.
         """
-        until = min((line.known_until() for line in self.timelines.values()), default=start)
-        known = [line.energy(start, until) for line in self.timelines.values()] if until > start else []
-        joules = sum(energy.joules or 0.0 for energy in known)
+        until = min((timeline.known_until() for timeline in self.timelines.values()), default=start)
+        energies = [timeline.energy(start, until) for timeline in self.timelines.values()] if until > start else []
+        joules = sum(energy.joules or 0.0 for energy in energies)
         if not self.timelines:
             return 0.0
-        return sum(energy.random for energy in known) / joules if joules > 0 else float("inf")
+        return sum(energy.random for energy in energies) / joules if joules > 0 else float("inf")
 
     def watts(self) -> float | None:
-        """Power of all devices now in watts; None where none can be told."""
-        known = [watts for watts in (line.watts() for line in self.timelines.values()) if watts is not None]
-        return sum(known) if known else None
+        """Present power of all devices in watts; None if unknown."""
+        readings = [watts for watts in (timeline.watts() for timeline in self.timelines.values()) if watts is not None]
+        return sum(readings) if readings else None
 
     def trace(self, start: float, end: float) -> Trace | None:
-        """Course of power in a window; None where it was too short for one."""
-        series = {line.traits.device: line.course(start, end) for line in self.timelines.values()}
+        """Power over time in a window; None if the window was too short."""
+        series = {timeline.traits.device: timeline.course(start, end) for timeline in self.timelines.values()}
         series = {name: pairs for name, pairs in series.items() if pairs}
         if not series:
             return None
-        simulated = any(line.traits.quality == "simulated" for line in self.timelines.values())
+        simulated = any(timeline.traits.quality == "simulated" for timeline in self.timelines.values())
         return Trace(series=series, seconds=end - start, simulated=simulated)
 
     def thin(self, now: float, edges: list[float]) -> None:
@@ -205,23 +210,23 @@ class Meter:
             log.forget(before)
 
     def attributing(self) -> Iterable[tuple[str, Attributing]]:
-        """Sensors that know who used their device, with their keys."""
+        """Yield the sensors that report which processes used their device, with their keys."""
         for sensor in self.sensors:
             if isinstance(sensor, Attributing):
                 yield sensor.traits.key, sensor
 
     def close(self) -> None:
-        """Release the sensors; one that can't be released is warned of."""
+        """Release the sensors; warn of each that can't be released."""
         for sensor in self.sensors:
             try:
                 sensor.close()
-            except Exception as error:  # noqa: BLE001 - other people's code: the others are released all the same
-                device, why = sensor.traits.device, " ".join(f"{type(error).__name__}: {error}".split())
-                warnings.warn(f"{device} could not be released ({why}); ending the process does it.", stacklevel=2)
+            except Exception as error:  # noqa: BLE001 - third-party code: the other sensors are still released
+                device, reason = sensor.traits.device, " ".join(f"{type(error).__name__}: {error}".split())
+                warnings.warn(f"{device} could not be released ({reason}); ending the process does it.", stacklevel=2)
 
 
 def timeline_for(traits: SensorInfo) -> Timeline:
-    """The timeline that fits a sensor."""
+    """Return a new timeline of the type that suits the sensor."""
     if traits.method == "power":
         return PowerTimeline(traits)
     return CpuTimeline(traits) if traits.period[1] == 0.0 else Timeline(traits)
@@ -230,25 +235,25 @@ def timeline_for(traits: SensorInfo) -> Timeline:
 def _component(timeline: Timeline, start: float, end: float, check: CrossCheck) -> Component:
     traits = timeline.traits
     energy = timeline.energy(start, end)
-    read = energy.joules is not None
-    if energy.joules is not None and energy.joules < 0:  # before it has settled, a short window's may be
+    has_energy = energy.joules is not None
+    if energy.joules is not None and energy.joules < 0:  # possible for short windows before they settle
         energy = replace(energy, joules=0.0)
-    differs = check.judge(start, end)
-    if differs is not None and energy.joules is not None:
-        energy = replace(energy, gain=max(energy.gain, abs(differs.ratio) * energy.joules))
+    mismatch = check.judge(start, end)
+    if mismatch is not None and energy.joules is not None:
+        energy = replace(energy, gain=max(energy.gain, abs(mismatch.ratio) * energy.joules))
     component = Component(
         kind=traits.kind,
         device=traits.device,
         key=traits.key,
         joules=energy.joules,
-        uncertainty=energy.uncertainty if read else None,
-        gain_uncertainty=energy.gain if read else None,
+        uncertainty=energy.uncertainty if has_energy else None,
+        gain_uncertainty=energy.gain if has_energy else None,
         method=traits.method,
         quality=traits.quality,
         scope=traits.scope,
         source=traits.source,
         tick_seconds=timeline.tick_seen,
         note=energy.note or traits.note,
-        power_mismatch=differs if read else None,
+        power_mismatch=mismatch if has_energy else None,
     )
-    return component.noted(differs.sentence) if differs is not None and read else component
+    return component.noted(mismatch.sentence) if mismatch is not None and has_energy else component

@@ -1,8 +1,8 @@
-"""The gate: what a sensor says is looked at before it is believed.
+"""Checks every sensor reading before it is used.
 
-Sensors are other people's drivers and other people's code. Whatever one raises becomes a fault of that
-sensor alone, a reading that can't be true is a fault too, and a count that goes backwards or leaps is a
-broken one. So a bad sensor costs its own figure, with a reason, and nobody else's.
+Sensors are third-party drivers and code. Any exception becomes a fault of that sensor, and so does an impossible
+reading. A count that goes backwards or jumps starts a new epoch. So a bad sensor affects only its own component, with a
+reason.
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ from jupyter_green.records import clock
 from jupyter_green.sensors import Checked, Limited, Reading, Sensor, SensorFault
 
 CLOCK_SECONDS = 0.001
-"""By how much a reading's time may lie outside its own call; clocks are not read at one moment."""
+"""Tolerance for a reading's time outside its own call, since clocks are not read at the same moment."""
 
 LEAP = 4.0
-"""How far above its limit a device's power is believed: a limit may be raised later, and peaks go above it."""
+"""Multiple of the power limit up to which power is accepted: limits may be raised, and peaks exceed them."""
 
 LEAP_SECONDS = 0.5
-"""Added to the time between two reads before power is judged: the first may show an old value, the second a new one."""
+"""Added to the time between two reads before power is checked, since the first may show an old value."""
 
 
 ASIDE_SECONDS, ASIDE_TRIES = 0.25, 3
-"""How long a look aside may take, and how often it may fail or take longer before it is given up."""
+"""Longest duration of a reading of the reported power, and number of failures after which it is not read any more."""
 
 
 class ValidatedSensor:
-    """Reads one sensor and lets through what can be true.
+    """Reads one sensor and rejects impossible readings.
 
     Parameters
     ----------
     sensor : Sensor
         The sensor.
     scale : float
-        What its figures are multiplied by; other than 1 only where a calibration says so.
+        Factor applied to its values; other than 1 only with a calibration.
     """
 
     def __init__(self, sensor: Sensor, scale: float = 1.0) -> None:
@@ -44,22 +44,23 @@ class ValidatedSensor:
         self._scale = scale
         self._traits = sensor.traits
         self.power_limit = sensor.traits.power_limit
-        """Upper bound of the device's power in watts: a setting, read again before anything is called impossible."""
+        """Upper bound of the device's power in watts. It may be raised at run time, so it is read again before a
+        reading is rejected."""
         self._last: Reading | None = None
         self._breaks = 0
         self._tries = ASIDE_TRIES
         self.complaint: str | None = None
-        """What was wrong with the last reading that was let through."""
+        """Problem with the last reading that was accepted; None if there is none."""
 
     def read(self) -> Reading:
-        """Return one reading, its epoch raised wherever the count was broken.
+        """Return one reading; its epoch increases whenever the count was interrupted.
 
         Raises
         ------
         SensorFault
-            If there is none, or none that can be true; one sentence.
+            If the sensor fails or its reading is impossible.
         """
-        began = clock.perf_counter()
+        started = clock.perf_counter()
         try:
             reading = self._sensor.read()
         except SensorFault:
@@ -67,27 +68,27 @@ class ValidatedSensor:
         except (Exception, SystemExit) as error:
             text = " ".join(f"{type(error).__name__}: {error}".split())[:200].rstrip(".: ")
             raise SensorFault(f"{self._traits.device} could not be read ({text}).") from error
-        ended = clock.perf_counter()
-        self._judge(reading, began, ended)
+        finished = clock.perf_counter()
+        self._judge(reading, started, finished)
         last, self._last = self._last, reading
         self.complaint = None
         if last is not None and self._broken(last, reading):
             self.complaint = f"{self._traits.device} counted backwards, or further than it can have drawn."
         if last is not None and (reading.epoch != last.epoch or self.complaint):
             self._breaks += 1
-        doubt = max(0.0, reading.time - began, ended - reading.time)
-        return replace(reading, value=self._scale * float(reading.value), epoch=self._breaks, doubt=doubt)
+        half_width = max(0.0, reading.time - started, finished - reading.time)
+        return replace(reading, value=self._scale * float(reading.value), epoch=self._breaks, doubt=half_width)
 
     def shown_watts(self) -> float | None:
-        """What the device shows beside its counter, in watts; None where that is nothing, or nothing to rely on."""
+        """Power that the device reports beside its counter, in watts; None if there is none or it is unreliable."""
         if self._tries == 0 or not isinstance(self._sensor, Checked):
             return None
-        began = clock.perf_counter()
+        started = clock.perf_counter()
         try:
             watts = self._sensor.shown_watts()
-        except (Exception, SystemExit):  # noqa: BLE001 - the counter stands without it
+        except (Exception, SystemExit):  # noqa: BLE001 - the counter is usable without it
             watts = math.nan
-        slow = clock.perf_counter() - began > ASIDE_SECONDS  # a driver that times out says nothing, and says it late
+        slow = clock.perf_counter() - started > ASIDE_SECONDS  # a driver that times out gives no value
         if slow or (watts is not None and not (isinstance(watts, Real) and 0 <= watts < math.inf)):
             self._tries -= 1
             return None
@@ -105,7 +106,7 @@ class ValidatedSensor:
             raise SensorFault(f"{device} gave a reading of another time than that at which it was asked.")
 
     def _broken(self, last: Reading, reading: Reading) -> bool:
-        """Whether a count went backwards, or further than the device can have drawn, and its sensor did not notice."""
+        """Whether a count went backwards or rose more than the device can draw, without a new epoch."""
         if self._traits.method == "power" or reading.epoch != last.epoch:
             return False
         step = reading.value - last.value
@@ -113,14 +114,14 @@ class ValidatedSensor:
         return step < 0 or not self._can_draw(step / seconds)
 
     def _can_draw(self, watts: float) -> bool:
-        """Whether the device can draw so much, by the limit that is set now."""
+        """Whether the device can draw this power under its present limit."""
         if self.power_limit is None or watts <= LEAP * self.power_limit:
             return True
         if isinstance(self._sensor, Limited):
             try:
-                now = self._sensor.power_limit_now()
-            except (Exception, SystemExit):  # noqa: BLE001 - other people's code: the limit known before holds
-                now = None
-            if isinstance(now, Real) and self.power_limit < now < math.inf:
-                self.power_limit = float(now)
+                current_limit = self._sensor.power_limit_now()
+            except (Exception, SystemExit):  # noqa: BLE001 - third-party code: the known limit applies
+                current_limit = None
+            if isinstance(current_limit, Real) and self.power_limit < current_limit < math.inf:
+                self.power_limit = float(current_limit)
         return watts <= LEAP * self.power_limit

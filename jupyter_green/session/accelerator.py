@@ -1,7 +1,7 @@
-"""Waiting for an accelerator to finish what it was given, so that a window's edge means what it says.
+"""Waits for queued work on an accelerator, so that a window's edges match its work.
 
-Only for windows somebody asked for (`%%energy`, `%energyit`, trials); a silently metered cell is never
-slowed. Only libraries that the user has loaded, and devices they have used, are touched.
+Used only for windows that the user requests (`%%energy`, `%energyit`, trials); automatically metered cells are never
+slowed. Touches only libraries that are already imported and devices that are in use.
 """
 
 from __future__ import annotations

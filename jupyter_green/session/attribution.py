@@ -1,8 +1,7 @@
-"""Whose energy it was: fills in idle, own and shared, and names the way it was told.
+"""Attributes a device's energy to this kernel: fills in idle and own energy, whether it was shared, and the method.
 
-A device's energy is measured; how much of it belongs to this kernel is attributed, and only where the
-driver shows which processes used the device. Where processes are invisible the device's energy stands
-alone and nothing is called "own".
+The energy of a device is measured. The kernel's part of it is attributed, and only if the driver reports which
+processes used the device. Otherwise only the device's energy is reported and nothing is called "own".
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ DIVIDED = "This board is cut into slices; others may use them unseen, so its ene
 
 
 class Attribution:
-    """Remembers what devices drew between windows, and asks who used them during one."""
+    """Keeps the idle power of each device and attributes the energy of windows."""
 
     def __init__(self, meter: Meter) -> None:
         self._attributing = dict(meter.attributing())
@@ -33,37 +32,37 @@ class Attribution:
         self._processor = next((sensor for sensor in meter.sensors if isinstance(sensor, ProcessorModel)), None)
 
     def observe_gap(self, components: tuple[Component, ...], seconds: float) -> None:
-        """Take the power of a gap as the idle power of what follows it."""
+        """Take the mean power of a gap as the idle power of the following window."""
         for part in components:
             if part.joules is None or part.method == "model" or seconds < IDLE_LEAST_SECONDS:
                 continue
             self._idle_watts[part.key] = part.joules / seconds
 
     def attribute(self, components: tuple[Component, ...], start: float, seconds: float) -> tuple[Component, ...]:
-        """Return the components with idle, own and shared filled in where they can be told."""
+        """Return the components with idle, own and shared filled in where these are known."""
         result = []
         for part in components:
             sensor = self._attributing.get(part.key)
             if part.joules is None:
                 result.append(part)
                 continue
-            if part.method == "model":  # processor time is counted for this process tree alone
-                told = replace(part, own_joules=part.joules, shared=False)
-                result.append(self._timed(told, part.joules, start, start + seconds))
+            if part.method == "model":  # CPU time is counted for this process tree alone
+                attributed = replace(part, own_joules=part.joules, shared=False)
+                result.append(self._timed(attributed, part.joules, start, start + seconds))
                 continue
             idle = self._idle_watts.get(part.key)
-            # What ran between windows may have drawn more than this window: then idle is not known.
-            known = idle is not None and idle * seconds <= part.joules
-            told = replace(part, idle_joules=idle * seconds if known and idle is not None else None)
+            # Work between windows may have drawn more power than this window: then the idle power is unknown.
+            idle_known = idle is not None and idle * seconds <= part.joules
+            attributed = replace(part, idle_joules=idle * seconds if idle_known and idle is not None else None)
             if part.key in self._divided:
-                told = replace(told, shared=True).noted(DIVIDED)
+                attributed = replace(attributed, shared=True).noted(DIVIDED)
             elif sensor is not None:
-                told = _owned(told, sensor, start)
-            result.append(told)
+                attributed = _owned(attributed, sensor, start)
+            result.append(attributed)
         return tuple(result)
 
     def _timed(self, part: Component, joules: float, start: float, end: float) -> Component:
-        """Return a model's component with the processor time behind it, and how busy others kept the machine."""
+        """Add the CPU time behind a model's component, and how busy other processes kept the machine."""
         model = self._processor
         if model is None or part.key != model.traits.key:
             return part
@@ -71,7 +70,7 @@ class Attribution:
 
 
 def process_tree() -> frozenset[int]:
-    """Ids of this process and everything it started."""
+    """Ids of this process and its descendants."""
     try:
         children = psutil.Process().children(recursive=True)
     except psutil.Error:
@@ -85,19 +84,19 @@ def _owned(part: Component, sensor: Attributing, start: float) -> Component:
     try:
         running, usage = sensor.processes(), None
         if running is not None and running - tree:
-            tree = process_tree()  # looks at every process of the machine: only where it matters
+            tree = process_tree()  # slow: scans every process of the machine
             usage = sensor.usage(start) if running - tree else None
         if usage is not None:
             shares = {pid: share for pid, share in usage.shares.items() if 0 < share < math.inf}
     except SensorFault as fault:
         return part.noted(str(fault))
-    except Exception as error:  # noqa: BLE001 - other people's code: the device's energy stands without it
-        why = " ".join(f"{type(error).__name__}: {error}".split())[:200].rstrip(".: ")
-        return part.noted(f"Who used this device can't be told ({why}).")
+    except Exception as error:  # noqa: BLE001 - third-party code: the device's energy stands without it
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200].rstrip(".: ")
+        return part.noted(f"Who used this device can't be told ({reason}).")
     if running is None:
         return part.noted("Which processes used this device can't be seen here.")
     if not running - tree:
-        # A container may hide the others; that we see ourselves shows that ids are not hidden.
+        # A container may hide other processes. If it shows our own, process ids are not hidden.
         return replace(part, own_joules=part.joules, shared=False) if running & tree else part
     if usage is None or not shares:
         return replace(part, shared=True).noted("Others used this device too; their share can't be told.")

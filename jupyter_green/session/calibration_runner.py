@@ -1,8 +1,8 @@
-"""The bench: a known load is switched on and off while one counter is watched.
+"""Runs a calibration: switches a known load on and off while reading one counter.
 
-Stretches of load, and the pauses between them, have lengths drawn at random, so that their edges fall anywhere
-between two ticks. Each is long enough for the power before and after it to be seen. The counter is read by a
-thread of its own as often as it answers, beside the sampler's reads, which it does not disturb.
+Load and pause lengths are random, so that load edges fall anywhere between two counter updates. Each is long enough to
+show the power before and after an edge. A separate thread reads the counter as fast as it answers, independently of the
+sampler.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ from .interrupts import Signal
 
 READ_SECONDS = 0.001
 SETTLE_SECONDS = 1.5
-"""How long a board's power may take to become steady; what came before is left out of a held mean."""
+"""Time for the power to become steady; excluded from mean powers."""
 
 
 class Load(Protocol):
-    """Work that keeps a device busy."""
+    """A workload that keeps a device busy."""
 
     def __call__(self, seconds: float) -> tuple[float, float]:
-        """Keep the device busy for about so long; return when that began and ended on `time.perf_counter()`."""
+        """Keep the device busy for about `seconds`; return start and end on `time.perf_counter()`."""
 
 
 @dataclass(frozen=True)
 class Observation:
-    """What was seen of a counter under a known load.
+    """What was read from a counter under a known load.
 
     Parameters
     ----------
     ticks : list of CounterSample
-        The counter's ticks.
+        The counter's updates.
     loads : list of (float, float)
-        When the load was on.
+        Start and end of each load, in seconds.
     idle_watts, busy_watts : float or None
-        Mean power while the load was held off, and on, for long; None where it wasn't.
+        Mean power during the initial long pause and the long load; None if there were none.
     """
 
     ticks: list[CounterSample]
@@ -55,7 +55,7 @@ class Observation:
 
 
 class UpdateObserver:
-    """Reads one counter as often as it answers and keeps its ticks; a context manager.
+    """Reads one counter as fast as it answers and keeps its updates; a context manager.
 
     Parameters
     ----------
@@ -81,83 +81,83 @@ class UpdateObserver:
         self._thread.join()
 
     def _run(self) -> None:
-        last = None
+        previous = None
         while not self._over.wait(READ_SECONDS):
             try:
                 reading = self._gate.read()
             except SensorFault as fault:
                 self.fault = str(fault)
                 return
-            if last is not None and reading.epoch != last.epoch:
+            if previous is not None and reading.epoch != previous.epoch:
                 self.fault = "Its count was broken meanwhile."
                 return
-            if last is not None and reading.value != last.value:
-                low, high = last.time - last.doubt, reading.time + reading.doubt
+            if previous is not None and reading.value != previous.value:
+                low, high = previous.time - previous.doubt, reading.time + reading.doubt
                 self.ticks.append(CounterSample((low + high) / 2, reading.value, (high - low) / 2))
-            last = reading
+            previous = reading
 
 
 def seconds_of(stretches: int, longest_period: float) -> float:
-    """How long a bench of so many stretches of load takes, in seconds."""
+    """Duration of a calibration with this number of loads, in seconds."""
     return (2 * stretches + 1) * sum(_lengths(longest_period)) / 2
 
 
 def observe(
     sensor: Sensor, load: Load, stretches: int, *, hold: float = 0.0, say: Callable[[str], None] = print
 ) -> Observation:
-    """Watch a counter while a load is switched on and off.
+    """Read a counter while a load is switched on and off.
 
     Parameters
     ----------
     sensor : Sensor
         The counter.
     load : Load
-        Keeps its device busy.
+        Keeps the sensor's device busy.
     stretches : int
-        How often the load is switched on.
+        Number of loads.
     hold : float
-        Seconds for which the load is held off, then on, before that, for reading a wall meter.
+        Length in seconds of an initial pause and an initial load, for reading a wall meter.
     say : callable
-        Tells the person when to read it.
+        Prompts the user to read the wall meter.
 
     Raises
     ------
     SensorFault
-        If the counter could not be read all the while; one sentence.
+        If a read of the counter failed.
     """
-    drawn = random.SystemRandom()
+    rng = random.SystemRandom()
     shortest, longest = _lengths(sensor.traits.period[1])
     loads: list[tuple[float, float]] = []
     idle = busy = None
-    with UpdateObserver(sensor) as watch:
+    with UpdateObserver(sensor) as observer:
         if hold:
             say(f"The load is off for {hold:.0f} s: read the wall meter.")
-            began = clock.perf_counter()
+            idle_start = clock.perf_counter()
             clock.sleep(hold)
-            idle = (began, clock.perf_counter())
+            idle = (idle_start, clock.perf_counter())
             say(f"The load is on for {hold:.0f} s: read it again.")
             busy = load(hold)
             clock.sleep(SETTLE_SECONDS)
         for _ in range(stretches):
-            clock.sleep(drawn.uniform(shortest, longest))
-            loads.append(load(drawn.uniform(shortest, longest)))
+            clock.sleep(rng.uniform(shortest, longest))
+            loads.append(load(rng.uniform(shortest, longest)))
         clock.sleep(longest)
-    if watch.fault is not None:
-        raise SensorFault(watch.fault)
-    return Observation(watch.ticks, loads, _mean(watch.ticks, idle), _mean(watch.ticks, busy))
+    if observer.fault is not None:
+        raise SensorFault(observer.fault)
+    return Observation(observer.ticks, loads, _mean(observer.ticks, idle), _mean(observer.ticks, busy))
 
 
 def _lengths(longest_period: float) -> tuple[float, float]:
-    """Shortest and longest stretch: room for the latency and two ticks on each side, and a period to fall in."""
+    """Shortest and longest load: time for the latency and two updates on each side, plus a random part."""
     shortest = LATEST_SECONDS + 3.5 * longest_period
     return shortest, shortest + 1.5 * longest_period
 
 
 def _mean(ticks: list[CounterSample], stretch: tuple[float, float] | None) -> float | None:
-    """Mean power in the steady part of a stretch, in watts: between the two ticks that tell it best."""
+    """Mean power in the steady part of an interval, in watts, from the two updates with the best-known times."""
     if stretch is None:
         return None
-    inside = [tick for tick in ticks if stretch[0] + SETTLE_SECONDS <= tick.time <= stretch[1]]
+    inside = [update for update in ticks if stretch[0] + SETTLE_SECONDS <= update.time <= stretch[1]]
     if len(inside) < 3:
         return None
     first, last = min(combinations(inside, 2), key=lambda two: (two[0].doubt + two[1].doubt) / _seconds(*two))

@@ -1,7 +1,7 @@
-"""Where calibrations are kept: one small file in the person's data folder.
+"""Stores calibrations of counters in one small file in the user's data folder.
 
-A calibration belongs to one device under one version of its driver, which may look at the device in another way
-than the next. It is used from the next session on; a file that can't be read is said, and nothing is calibrated.
+A calibration is valid for one device and one driver version. It is applied when the next session starts. If the file is
+invalid, no calibration is applied and the problem is reported.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ from jupyter_green.storage.location import data_folder
 NAME = "calibration.json"
 VERSION = 1
 _LARGEST = 1e6
-_LATEST = 253_402_300_800  # the year 10000: no calendar goes beyond
+_LATEST = 253_402_300_800  # the year 10000: `datetime` ends there
 
 
 class CalibrationError(GreenError, ValueError):
-    """The file of calibrations can't be read or written; the message is one sentence."""
+    """The calibration file can't be read or written."""
 
 
 @dataclass(frozen=True)
 class StoredCalibration:
-    """A calibration as it lies in the file.
+    """A calibration as stored in the file.
 
     Parameters
     ----------
     key, device, driver : str
-        The sensor that it was found of, its name for people, and the version of its driver then.
+        Key of the sensor, device name, and driver version at the time of the calibration.
     found_at : float or None
-        When, in seconds since 1970; None where the file does not say.
+        Unix time of the calibration in seconds; None if the file does not say.
     found : Calibration
-        What was found.
+        The calibration.
     """
 
     key: str
@@ -52,38 +52,44 @@ class StoredCalibration:
 
 
 def kept_calibrations() -> list[StoredCalibration]:
-    """Return all calibrations in the file, of whatever device and driver.
+    """Return all calibrations in the file, for any device and driver.
 
     Raises
     ------
     CalibrationError
-        If the file can't be read; one sentence.
+        If the file can't be read.
     """
-    kept = []
+    calibrations = []
     for key, entry in _entries(_path()).items():
         found_at = entry.get("found_at")
-        when = float(found_at) if isinstance(found_at, (int, float)) and 0 < found_at < _LATEST else None
+        timestamp = float(found_at) if isinstance(found_at, (int, float)) and 0 < found_at < _LATEST else None
         device, driver = (str(entry.get(name, "")) for name in ("device", "driver"))
-        kept.append(StoredCalibration(key, device, driver, when, _calibration(entry.get("found"))))
-    return kept
+        calibrations.append(StoredCalibration(key, device, driver, timestamp, _calibration(entry.get("found"))))
+    return calibrations
 
 
 def known_calibrations(sensors: Iterable[Sensor]) -> tuple[dict[str, Calibration], str | None]:
-    """What is known of these sensors by their keys, and what is wrong with the file in one sentence, or None."""
+    """Return the valid calibrations of some sensors by sensor key, and the problem with the file or None."""
     try:
         entries = _entries(_path())
-        found = {}
+        calibrations = {}
         for traits in (sensor.traits for sensor in sensors):
             entry = entries.get(traits.key)
             if entry is not None and entry.get("driver") == traits.driver and traits.method == "counter":
-                found[traits.key] = _calibration(entry.get("found"))
+                calibrations[traits.key] = _calibration(entry.get("found"))
     except CalibrationError as error:
         return {}, str(error)
-    return found, None
+    return calibrations, None
 
 
 def keep(traits: SensorInfo, calibration: Calibration) -> None:
-    """Keep what was found of a sensor, in the place of what was known of it; raises `CalibrationError`."""
+    """Store the calibration of a sensor, replacing an earlier one.
+
+    Raises
+    ------
+    CalibrationError
+        If the file can't be read or written.
+    """
     entries = _entries(_path())
     entries[traits.key] = {
         "device": traits.device,
@@ -95,18 +101,18 @@ def keep(traits: SensorInfo, calibration: Calibration) -> None:
 
 
 def forget(traits: SensorInfo) -> bool:
-    """Forget what was found of a sensor, under any driver; return whether there was anything to forget.
+    """Delete the calibration of a sensor, for any driver; return whether there was one.
 
     Raises
     ------
     CalibrationError
-        If the file can't be read or written; one sentence.
+        If the file can't be read or written.
     """
     entries = _entries(_path())
-    known = entries.pop(traits.key, None) is not None
-    if known:
+    existed = entries.pop(traits.key, None) is not None
+    if existed:
         _write(entries)
-    return known
+    return existed
 
 
 def _path() -> Path:
@@ -115,39 +121,39 @@ def _path() -> Path:
 
 def _entries(path: Path) -> dict[str, dict[str, Any]]:
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError) as error:
         raise CalibrationError(f"Calibrations in {path} can't be read ({error}); delete the file.") from error
-    devices = held.get("devices") if isinstance(held, dict) and held.get("version") == VERSION else None
+    devices = content.get("devices") if isinstance(content, dict) and content.get("version") == VERSION else None
     if not isinstance(devices, dict) or not all(isinstance(entry, dict) for entry in devices.values()):
         raise CalibrationError(f"Calibrations in {path} are of another form than this version's; delete the file.")
     return devices
 
 
 def _calibration(held: Any) -> Calibration:
-    """A calibration as it was kept; figures that can't be true are refused."""
-    given: dict[str, Any] = {}
-    for item in fields(Calibration):
-        value: Any = held.get(item.name) if isinstance(held, dict) else None
-        number = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < _LARGEST
-        if not number and not (value is None and item.default is None):
+    """Parse one stored calibration; raise CalibrationError if a value is out of range."""
+    values: dict[str, Any] = {}
+    for parameter in fields(Calibration):
+        value: Any = held.get(parameter.name) if isinstance(held, dict) else None
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < _LARGEST
+        if not is_number and not (value is None and parameter.default is None):
             raise CalibrationError(f"A calibration in {_path()} holds figures that can't be true; delete the file.")
-        given[item.name] = value
-    if not 0 < given["duty"] <= 1 or max(given["latency"], given["latency_doubt"]) > 1 or given["gain"] == 0:
+        values[parameter.name] = value
+    if not 0 < values["duty"] <= 1 or max(values["latency"], values["latency_doubt"]) > 1 or values["gain"] == 0:
         raise CalibrationError(f"A calibration in {_path()} holds figures that can't be true; delete the file.")
-    return Calibration(**given)
+    return Calibration(**values)
 
 
 def _write(entries: dict[str, dict[str, Any]]) -> None:
     path = _path()
-    aside = path.with_suffix(f".{os.getpid()}")
+    temporary = path.with_suffix(f".{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_text(json.dumps({"version": VERSION, "devices": entries}, indent=1), encoding="utf-8")
-        aside.replace(path)
+        temporary.write_text(json.dumps({"version": VERSION, "devices": entries}, indent=1), encoding="utf-8")
+        temporary.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):
-            aside.unlink()
+            temporary.unlink()
         raise CalibrationError(f"Calibrations can't be kept in {path} ({error.strerror or error}).") from error

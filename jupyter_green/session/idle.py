@@ -1,7 +1,7 @@
-"""The time between cells: its energy is a line of its own, so that nothing a device used is lost.
+"""The energy between cells, recorded on its own so that all energy of the devices is accounted for.
 
-Notebook cells often follow each other within milliseconds; short gaps are therefore gathered, and one
-record is made for at least a second of them. Work that goes on after its cell has ended is in here.
+Cells often follow each other within milliseconds, so short gaps are accumulated into one record of at least a second.
+Work that continues after its cell has ended is counted here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ LEAST_SECONDS = 1.0
 
 
 class IdleAccumulator:
-    """Gathers the energy of the gaps between windows."""
+    """Accumulates the energy of the gaps between windows."""
 
     def __init__(self) -> None:
         self._parts: list[tuple[Component, ...]] = []
@@ -23,14 +23,14 @@ class IdleAccumulator:
         self._began = 0.0
 
     def add(self, components: tuple[Component, ...], seconds: float, wall: float) -> None:
-        """Add one gap that began at `wall` (seconds since 1970)."""
+        """Add one gap that began at `wall` (Unix time in seconds)."""
         if not self._parts:
             self._began = wall
         self._parts.append(components)
         self._seconds += seconds
 
     def take(self, *, all_of_it: bool = False) -> EnergyRecord | None:
-        """Return the gathered gaps as one record, or None while there is too little."""
+        """Return the accumulated gaps as one record, or None while they are too short."""
         if not self._parts or (self._seconds < LEAST_SECONDS and not all_of_it):
             return None
         record = EnergyRecord(components=add_up(self._parts), seconds=self._seconds, started_at=self._began, span="gap")
@@ -39,17 +39,17 @@ class IdleAccumulator:
 
 
 def add_up(parts: Sequence[tuple[Component, ...]], weights: Sequence[float] | None = None) -> tuple[Component, ...]:
-    """Sum components of several stretches of time, device by device.
+    """Sum the components of several intervals, device by device.
 
-    Timing errors of neighbouring stretches need not be independent, so half-widths add linearly. A
-    device without a reading in one stretch has none in the sum.
+    Timing errors of adjacent intervals may be correlated, so half-widths add linearly. A device without a reading in
+    one interval has none in the sum.
 
     Parameters
     ----------
     parts : sequence of tuple of Component
-        Components of each stretch, the same devices in each.
+        Components of each interval, with the same devices in each.
     weights : sequence of float, optional
-        Share of each stretch that counts (0 to 1).
+        Fraction of each interval that counts (0 to 1).
     """
     shares = [1.0] * len(parts) if weights is None else list(weights)
     by_device: dict[str, list[tuple[float, Component]]] = {}
@@ -61,9 +61,9 @@ def add_up(parts: Sequence[tuple[Component, ...]], weights: Sequence[float] | No
 
 def _sum(items: list[tuple[float, Component]]) -> Component:
     last = items[-1][1]
-    absent = next((item for _, item in items if item.joules is None), None)
-    if absent is not None:
-        return absent
+    missing = next((item for _, item in items if item.joules is None), None)
+    if missing is not None:
+        return missing
     notes = list(dict.fromkeys(item.note for _, item in items if item.note))
     fields = {**last.to_dict(), "note": notes[0] if notes else None}
     for name in ("joules", "uncertainty", "gain_uncertainty"):

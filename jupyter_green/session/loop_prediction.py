@@ -1,7 +1,7 @@
-"""What a loop will use in all, said after its first iterations, with an interval.
+"""Predicts the total energy of a loop from its first iterations, with an interval.
 
-The first stretch of a loop is warm-up (caches, compilation) and says nothing about the rest; it is counted
-but not extrapolated. The interval is that of a sum of future draws around an estimated mean (Student's t).
+The first stretch of iterations is warm-up (caches, compilation). It is counted but not extrapolated. The interval is a
+Student's t prediction interval for the sum of the remaining stretches.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 SINGLE_BAND = 0.20
-"""Half-width, as a part, after one stretch only; one-epoch predictions were seen up to 19 % off."""
+"""Relative half-width of the interval after one stretch; one-epoch predictions were up to 19 % off."""
 
 _T_95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """Some iterations in a row: how many, and their joules."""
+    """Some consecutive iterations: their number and their energy in joules."""
 
     count: float
     joules: float
@@ -27,14 +27,22 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Prediction:
-    """Predicted total in joules with the half-width of its 95 % interval."""
+    """Predicted total energy in joules, and the half-width of its 95 % interval."""
 
     joules: float
     uncertainty: float
 
 
 def t_quantile(freedom: int) -> float:
-    """Two-sided 95 % quantile of Student's t; beyond ten degrees by its expansion (error below 0.3 %)."""
+    """Two-sided 95 % quantile of Student's t.
+
+    Tabulated up to ten degrees of freedom, then a series expansion with an error below 0.3 %.
+
+    Raises
+    ------
+    ValueError
+        If `freedom` is below 1.
+    """
     if freedom < 1:
         raise ValueError("Student's t needs at least one degree of freedom.")
     if freedom <= len(_T_95):
@@ -44,41 +52,45 @@ def t_quantile(freedom: int) -> float:
 
 
 def predict(stretches: Sequence[Stretch], total: float, *, doubt: float = 0.0) -> Prediction | None:
-    """Predict the joules of `total` iterations from the stretches so far.
+    """Predict the energy of `total` iterations from the stretches so far.
 
-    With k stretches of mean m and standard deviation s, N more of them are expected to use
-    N·m ± t·s·√(N²/k + N); after one stretch the band is ±20 %.
+    With k stretches of mean m and standard deviation s, N further stretches use N·m ± t·s·√(N²/k + N). After one
+    stretch the interval is ±20 %.
 
     Parameters
     ----------
     stretches : sequence of Stretch
-        In order; the first is warm-up and only counted.
+        In order; the first is warm-up and not extrapolated.
     total : float
-        Iterations of the whole loop.
+        Number of iterations of the whole loop.
     doubt : float
-        Relative half-width of the sensors' own systematic error, added in quadrature.
+        Relative half-width of the sensors' systematic error, added in quadrature.
 
     Returns
     -------
     Prediction or None
-        None before there is a stretch beyond the warm-up.
+        None until there is a stretch after the warm-up.
     """
     if len(stretches) < 2:
         return None
     steady = stretches[1:]
-    count = math.fsum(item.count for item in steady)
-    used = math.fsum(item.joules for item in stretches)
-    left = max(0.0, total - count - stretches[0].count)
+    count = math.fsum(stretch.count for stretch in steady)
+    used = math.fsum(stretch.joules for stretch in stretches)
+    remaining = max(0.0, total - count - stretches[0].count)
     if count <= 0:
         return None
-    per_iteration = math.fsum(item.joules for item in steady) / count
-    ahead = per_iteration * left
-    size = count / len(steady)
+    per_iteration = math.fsum(stretch.joules for stretch in steady) / count
+    predicted = per_iteration * remaining
+    mean_count = count / len(steady)
     if len(steady) == 1:
-        spread = SINGLE_BAND * ahead
+        half_width = SINGLE_BAND * predicted
     else:
-        s = statistics.stdev(item.joules / item.count * size for item in steady)
-        more = left / size
-        spread = t_quantile(len(steady) - 1) * s * math.sqrt(more**2 / len(steady) + more)
-    whole = used + ahead
-    return Prediction(whole, math.hypot(spread, doubt * whole))
+        deviation = statistics.stdev(stretch.joules / stretch.count * mean_count for stretch in steady)
+        remaining_stretches = remaining / mean_count
+        half_width = (
+            t_quantile(len(steady) - 1)
+            * deviation
+            * math.sqrt(remaining_stretches**2 / len(steady) + remaining_stretches)
+        )
+    total_joules = used + predicted
+    return Prediction(total_joules, math.hypot(half_width, doubt * total_joules))

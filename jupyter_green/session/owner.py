@@ -1,8 +1,8 @@
-"""Whose work a window meters: a thread, one call on its stack, or an object that a person holds.
+"""The owner of a window's work: a thread, a call on its stack, or an object that user code holds.
 
-A ``with`` block closes its window however it ends. A window that a callback opened has no such block: when the work
-raises, or is given up, nobody calls back any more. So it has an owner, who is looked for while it is open; when the
-owner is gone, it ends where that was last seen alive.
+A ``with`` block always closes its window. A window opened by a callback may never be closed: if the work raises or is
+cancelled, the closing callback is not called. So the session checks whether a window's owner still exists; if not, the
+window ends when the owner was last seen.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ class Owner:
     Parameters
     ----------
     thread : threading.Thread
-        The thread that works.
+        The thread that does the work.
     frame, code : int, CodeType or None
-        Identity and code of the call that works; None where all of the thread does. The frame itself is not held: it
-        holds what the work holds.
+        Id and code of the call that does the work; None for the whole thread. The frame itself is not kept, since it
+        would keep the work's objects alive.
     handle : weakref or None
-        The object whose end is the window's; None where there is none.
+        The object whose end also ends the window; None if there is none.
     """
 
     thread: threading.Thread
@@ -36,22 +36,22 @@ class Owner:
 
     @classmethod
     def here(cls, package: str | None = None) -> Owner:
-        """Return this thread, or the outermost call of a package's code on its stack where there is one."""
-        found = None
+        """Return the current thread, or the outermost call of a package's code on its stack if there is one."""
+        outermost = None
         frame = sys._getframe(1) if package is not None else None
         while frame is not None:
             if str(frame.f_globals.get("__name__", "")).partition(".")[0] == package:
-                found = frame
+                outermost = frame
             frame = frame.f_back
-        if found is None:
+        if outermost is None:
             return cls(threading.current_thread())
-        return cls(threading.current_thread(), id(found), found.f_code)
+        return cls(threading.current_thread(), id(outermost), outermost.f_code)
 
     def alive(self) -> bool:
-        """Whether the work goes on; from any thread."""
+        """Whether the work still goes on; may be called from any thread."""
         if self.handle is not None and self.handle() is None:
             return False
-        # Not by `is_alive`: up to Python 3.12 an interrupt inside it marks a running thread as ended.
+        # Not `is_alive`: up to Python 3.12 an interrupt inside it marks a running thread as ended.
         if self.thread not in (threading.current_thread(), threading.main_thread(), *threading.enumerate()):
             return False
         if self.frame is None:

@@ -1,7 +1,6 @@
-"""A progress bar that also shows joules: so far, and predicted for the whole loop.
+"""A tqdm progress bar that also shows joules: so far, and predicted for the whole loop.
 
-It is tqdm's own bar, with its look and its options; the figures are taken when the bar redraws, at most
-once a second, so that a fast loop is not slowed.
+The energy is refreshed when the bar redraws, at most once a second, so that fast loops are not slowed.
 """
 
 from __future__ import annotations
@@ -24,23 +23,23 @@ REFRESH_SECONDS = 1.0
 
 
 class track(tqdm):  # type: ignore[type-arg]  # noqa: N801 - used like tqdm, named like it
-    """Iterate with a bar that shows joules: ``for batch in green.track(loader): ...``.
+    """Iterate with a progress bar that shows joules: ``for batch in green.track(loader): ...``.
 
     Parameters
     ----------
     iterable : iterable
-        What to go through.
+        What to iterate over.
     total : int, optional
-        Number of items, where the iterable can't tell; without it nothing is predicted.
+        Number of items, if the iterable has no length; without it nothing is predicted.
     **options
         As for ``tqdm``.
 
     Attributes
     ----------
     record : EnergyRecord
-        The loop's energy, once it has ended.
+        Energy of the loop, once it has ended.
     prediction : Prediction or None
-        Joules of the whole loop with their interval.
+        Predicted energy of the whole loop with its interval.
     """
 
     def __init__(self, iterable: Iterable[Any] | None = None, total: float | None = None, **options: Any) -> None:
@@ -55,22 +54,28 @@ class track(tqdm):  # type: ignore[type-arg]  # noqa: N801 - used like tqdm, nam
 
     @property
     def record(self) -> EnergyRecord:
-        """The settled record of the loop; raises RuntimeError while it runs."""
+        """The final record of the loop.
+
+        Raises
+        ------
+        RuntimeError
+            While the loop runs.
+        """
         return self._window.record
 
     def update(self, n: float | None = 1) -> bool | None:
-        """Advance the bar, and refresh its joules once a second."""
+        """Advance the bar; refresh its energy once a second."""
         shown = super().update(n)
         if clock.monotonic() - self._looked >= REFRESH_SECONDS:
             self._look()
         return shown
 
     def close(self) -> None:
-        """End the bar and its window."""
+        """Close the bar and its window."""
         if self._window.opened is not None and self._window.closed is None:
             self._window.facts["units"] = float(self.n) or None
             error = sys.exc_info()[1]
-            # Leaving the loop early closes the generator: that is no error.
+            # Leaving the loop early closes the generator; this is no error.
             self._window.session.close(self._window, status_of(None if isinstance(error, GeneratorExit) else error))
         super().close()
 
@@ -87,16 +92,16 @@ class track(tqdm):  # type: ignore[type-arg]  # noqa: N801 - used like tqdm, nam
         self.set_postfix_str(plain(f"{text}, {record.quality}"), refresh=False)
 
     def _book(self) -> None:
-        """Book what was used up to the look before this one: of the last moments not every sensor has told yet."""
+        """Add a stretch up to the previous refresh; sensors may not have reported the latest moments yet."""
         if self._mark is None:
             return
         end, count = self._mark
         start, _ = self._window.bounds()
         parts = [part for part in self._window.session.meter.components(start, end) if part.joules is not None]
-        used = math.fsum(part.joules or 0.0 for part in parts)
-        if used <= 0 or count <= self._seen:
+        joules = math.fsum(part.joules or 0.0 for part in parts)
+        if joules <= 0 or count <= self._seen:
             return
-        self._stretches.append(Stretch(count - self._seen, used - math.fsum(item.joules for item in self._stretches)))
+        self._stretches.append(Stretch(count - self._seen, joules - math.fsum(item.joules for item in self._stretches)))
         self._seen = count
-        gains = sum(part.gain_uncertainty or 0.0 for part in parts)
-        self.prediction = predict(self._stretches, self.total, doubt=gains / used) if self.total else None
+        gain_joules = sum(part.gain_uncertainty or 0.0 for part in parts)
+        self.prediction = predict(self._stretches, self.total, doubt=gain_joules / joules) if self.total else None

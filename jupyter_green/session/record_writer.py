@@ -1,10 +1,9 @@
-"""Where a session's records go: the journal at once, the ledger within ten seconds, also while cells run.
+"""Writes a session's records: at once to the journal, within ten seconds to the ledger.
 
-A journal that can't be written (full disk, read-only home) costs no record: settled ones wait in memory
-and are written as soon as the disk takes them again; what is wrong is said once, in `problem`. The
-ledger's database library is heavy and is loaded only for draining, on a thread of its own: a ledger that is locked or
-far away must not keep the sampler from the next window. A journal is cut into files of a bounded size, so that a drain
-holds no more than one of them in memory and the disk holds no more than what is not in the ledger yet.
+If the journal can't be written (full disk, read-only home), final records stay in memory until it can; the problem is
+reported once, in `problem`. The ledger's database library is slow to import, and a ledger may be locked or remote. So
+draining the journal into the ledger runs on a separate thread. Journal files have a bounded size, which bounds the
+memory of a drain and the disk space of records that are not yet in the ledger.
 """
 
 from __future__ import annotations
@@ -24,14 +23,14 @@ from jupyter_green.storage.location import first_fault, journal_folder
 from .settings import Settings
 
 QUIET_SECONDS = 3.0
-"""After so long without a record the ledger is written, since nothing runs then."""
+"""The ledger is written after this time without a new record."""
 LATEST_SECONDS = 6.0
-"""So long after a record the ledger is written at the latest, whatever runs."""
+"""The ledger is written at the latest this long after the first new record."""
 DRAIN_EVERY_SECONDS = 5.0
-"""The ledger is written at most so often."""
+"""Shortest time between two writes to the ledger."""
 RETRY_SECONDS = 10.0
 DRAIN_AGAIN_SECONDS = 30.0
-"""A ledger that could not be written is tried again after so long."""
+"""Time until the next attempt after the ledger could not be written."""
 ASK_SECONDS = 1.0
 ROTATE_BYTES = 500_000
 WAITING_LIMIT = 10_000
@@ -42,44 +41,44 @@ def _nothing() -> None:
 
 
 class RecordWriter:
-    """Writes down what a session meters.
+    """Writes the records of a session.
 
     Parameters
     ----------
     settings : Settings
-        Names the ledger, the run and the project.
+        Ledger, run and project.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._journal: Journal | None = None
         self._waiting: list[EnergyRecord] = []
-        self._kept = self._tried = 0  # settled records so far, and how many when the ledger was last tried
+        self._kept = self._tried = 0  # final records so far, and at the last drain
         self._drainer: threading.Thread | None = None
-        self._open: dict[str, dict[str, Any]] = {}  # what the journal says of windows that are not settled
-        self._closed: set[str] = set()  # those of them that have ended
-        self._writing = threading.Lock()  # cells write from one thread, the sampler from another
+        self._open: dict[str, dict[str, Any]] = {}  # open windows by id: fields in the journal
+        self._closed: set[str] = set()  # of these, the closed ones
+        self._writing = threading.Lock()  # written by user threads and by the sampler
         self._last_write = 0.0
-        self._first_new = 0.0  # when the oldest record was written that was not drained yet
+        self._first_new = 0.0  # when the oldest record not yet drained was written
         self._last_drain = clock.monotonic() - DRAIN_EVERY_SECONDS
         self._next_try = self._next_rotation = 0.0
         self._carried = 0
-        """Bytes with which the journal began. Where many windows wait for their figures these are more than a file may
-        have: a new one is begun only once as much again was written, else each record would begin one."""
+        """Bytes carried over into the current journal. With many pending windows they exceed `ROTATE_BYTES`; the next
+        rotation waits until as much again is written, so that not every record rotates the journal."""
         self._ended = False
         self.problem: str | None = None
         self._first_fault = first_fault(settings.ledger)
-        self.drain_problem: str | None = self._first_fault  # what is plainly wrong is said at once
+        self.drain_problem: str | None = self._first_fault  # an unusable ledger is reported at once
         self.notices: tuple[str, ...] = ()
         self.own_thread: Callable[[], AbstractContextManager[Callable[[], None]]] = lambda: nullcontext(_nothing)
-        """Leaves out of the figures what a thread of metering's own spends; see `ProcessorModel.own_thread`."""
+        """Excludes the CPU time of a metering thread from the user's; see `ProcessorModel.own_thread`."""
         self._start_journal()
 
     def note(self, event: str, record_id: str, known: dict[str, Any]) -> None:
-        """Write what is newly known of a window that is not settled: an open, close or beat line.
+        """Write new fields of a window that is not final yet: an open, close or beat line.
 
-        The sampler may have settled it since: nothing is written then, for another file may have begun meanwhile, where
-        the line would stand alone.
+        Writes nothing if the sampler has made the record final since: a new journal file may have begun, where the line
+        would stand alone.
         """
         with self._writing:
             if event == "open":
@@ -92,11 +91,11 @@ class RecordWriter:
                     self._closed.add(record_id)
             self._last_write = clock.monotonic()
             self._put(event, record_id, known)
-            if event == "beat":  # else a cell waits
+            if event == "beat":  # other events are on the user's thread
                 self._rotate()
 
     def keep(self, record: EnergyRecord) -> None:
-        """Write a settled record; it is never dropped."""
+        """Write a final record. If that fails, it is kept in memory and written later."""
         with self._writing:
             self._open.pop(record.id, None)
             self._closed.discard(record.id)
@@ -111,22 +110,22 @@ class RecordWriter:
 
     @property
     def waiting(self) -> int:
-        """Number of settled records that are in memory only."""
+        """Number of final records that are in memory only."""
         return len(self._waiting)
 
     def write_when_due(self) -> float | None:
-        """Write settled records down, and move them to the ledger, if it is time; return when to ask again, or None."""
+        """Write records to the journal and the ledger if due; return the seconds until the next call, or None."""
         waits = [wait for wait in (self._flush_when_due(), self._drain_when_due()) if wait is not None]
         return min(waits, default=None)
 
     def _flush_when_due(self) -> float | None:
-        """Write what waits in memory, also where no cell runs any more."""
+        """Write the records in memory to the journal if due."""
         if self._ended or not self._waiting:
             return None
         with self._writing:
             self._flush()
             if not self._waiting:
-                self._tried = min(self._tried, self._kept - 1)  # the ledger was tried without them
+                self._tried = min(self._tried, self._kept - 1)  # the last drain did not include them
                 return None
             return max(0.0, self._next_try - clock.monotonic())
 
@@ -148,10 +147,10 @@ class RecordWriter:
         return ASK_SECONDS
 
     def drain(self) -> None:
-        """Move settled records to the ledger now; a fault is kept in `drain_problem`."""
+        """Move final records to the ledger now; an error is reported in `drain_problem`."""
         self._tried, self._last_drain = self._kept, clock.monotonic()
-        with self.own_thread() as bill:
-            self._drain(bill)
+        with self.own_thread() as exclude_time:
+            self._drain(exclude_time)
 
     def _drain(self, bill: Callable[[], None]) -> None:
         try:
@@ -164,39 +163,41 @@ class RecordWriter:
             except LedgerError as error:
                 self.drain_problem = str(error)
                 return
-        except Exception as error:  # noqa: BLE001 - whatever it is, the journals keep the records, and cells go on
-            why = " ".join(f"{type(error).__name__}: {error}".split())
-            self.drain_problem = f"The ledger can't be opened ({why}); the journals keep the records."
+        except Exception as error:  # noqa: BLE001 - the journals keep the records, and user code must go on
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            self.drain_problem = f"The ledger can't be opened ({reason}); the journals keep the records."
             return
         self.drain_problem = None
 
     def _rotate(self) -> None:
-        """Go on in a new journal where this one has grown long; what is open is carried over."""
-        old = self._journal
+        """Continue in a new journal file if this one is too long; open windows are carried over."""
+        old_journal = self._journal
         now = clock.monotonic()
-        if old is None or now < self._next_rotation or old.size - self._carried <= max(ROTATE_BYTES, self._carried):
+        if old_journal is None or now < self._next_rotation:
+            return
+        if old_journal.size - self._carried <= max(ROTATE_BYTES, self._carried):
             return
         try:
-            new = self._new_journal()
+            new_journal = self._new_journal()
             try:
-                old.end([*self._open])
+                old_journal.end([*self._open])
             except OSError:
-                new.discard()
+                new_journal.discard()
                 raise
         except OSError:
-            self._next_rotation = now + RETRY_SECONDS  # the disk is full: what fits goes on where it is
+            self._next_rotation = now + RETRY_SECONDS  # disk full: continue in the old file
             return
-        self._journal, self._carried = new, new.size if self._open else 0
+        self._journal, self._carried = new_journal, new_journal.size if self._open else 0
 
     def abandon(self) -> None:
-        """In a forked child: leave the parent's journal alone."""
+        """Stop writing the parent's journal; called in a forked child."""
         self._ended = True
         if self._journal is not None:
             self._journal.abandon()
             self._journal = None
 
     def close(self) -> None:
-        """Write what waits and close the journal; the next one who opens the ledger reads it."""
+        """Write the records in memory and close the journal; the next process that opens the ledger reads it."""
         with self._writing:
             self._next_try = 0.0
             self._flush()
@@ -216,8 +217,8 @@ class RecordWriter:
 
     def _new_journal(self) -> Journal:
         carried = [
-            (event, record_id, known if event == "open" else {})
-            for record_id, known in self._open.items()
+            (event, record_id, record_fields if event == "open" else {})
+            for record_id, record_fields in self._open.items()
             for event in (("open", "close") if record_id in self._closed else ("open",))
         ]
         return Journal(journal_folder(self._settings.ledger), self._head(), carried)
@@ -225,7 +226,7 @@ class RecordWriter:
     def _head(self) -> dict[str, Any]:
         try:
             owner = getpass.getuser()
-        except (OSError, KeyError):  # a container's user may have no name
+        except (OSError, KeyError):  # in a container the user may have no name
             owner = None
         settings = self._settings
         return {"run_id": settings.run_id, "host": platform.node(), "owner": owner, "project": settings.project}
@@ -234,12 +235,12 @@ class RecordWriter:
         if self._ended:
             return False
         if self._journal is not None and self._journal.removed:
-            old, self._journal = self._journal, None
+            old_journal, self._journal = self._journal, None
             self._start_journal()
             if self._journal is not None:
-                with contextlib.suppress(OSError):  # it is gone, and nobody reads it
-                    old.end([*self._open, record_id])
-            old.close()
+                with contextlib.suppress(OSError):  # the file is deleted, so nobody reads it
+                    old_journal.end([*self._open, record_id])
+            old_journal.close()
         if self.problem is not None:
             self._flush()
         if self._journal is None:
@@ -265,7 +266,7 @@ class RecordWriter:
         )
 
     def _flush(self) -> None:
-        """Write the records that wait in memory, if it is time to try again."""
+        """Write the records in memory to the journal, if it is time to retry."""
         if clock.monotonic() < self._next_try or (self.problem is None and not self._waiting):
             return
         if self._journal is None:

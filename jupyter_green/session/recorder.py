@@ -1,8 +1,8 @@
-"""From edges to settled records: everything the sampler thread does.
+"""The work of the sampler thread: from window edges to final records.
 
-In this order: edges are booked, sensors read, gaps and ended windows settled once no later reading can
-change them, a heartbeat written. A record is written down before a listener hears of it, so that
-listeners only speak of what is safe. A fault of ours costs a sentence in `problem`, never a cell.
+One step books window edges, reads the sensors, finishes gaps and windows that later readings cannot change, and writes
+a heartbeat. A record is written before listeners receive it. Our own errors are reported in `problem` and never raised
+into user code.
 """
 
 from __future__ import annotations
@@ -24,29 +24,31 @@ from .concurrent_windows import ConcurrentWindows
 from .idle import IdleAccumulator
 from .record_writer import RecordWriter
 from .settings import Settings
-from .window import Timestamp, Window
+from .timestamp import Timestamp
+from .window import Window
 
 HEARTBEAT_SECONDS = 1.0
 OWNER_SECONDS = 0.1
-"""How often the owners of open windows are looked for."""
+"""Interval between checks for windows whose owner is gone."""
 TRACE_SECONDS = 1.0
 YIELD_SECONDS = 0.02
-"""After a cell nobody waits for, the kernel first says that it is idle; then its record is made."""
+"""Delay after a cell's end, so that the kernel can report idle before its record is made."""
 
 HELD_SECONDS = 30.0
-"""How long a record that is held back waits at most, whoever forgot it."""
+"""Longest delay of a record whose window sets `held`."""
 
 KEPT_RECORDS = 2_000
-"""So many settled records stay in memory; of those before them their sum does, and the ledger has them all."""
+"""Final records kept in memory. Of older ones only sums are kept; the ledger has them all."""
 
 PATIENCE_SECONDS = 0.25
-"""How long beyond the slowest sensor's settling a figure is waited for before it is taken as it is."""
+"""Time beyond the slowest sensor's settling time after which a record is finished from the present readings."""
 LOOKS, AGAIN_SECONDS = 3, 0.5
-"""How often, and for how long at most, it is looked for again before that: a process which stood still reads first."""
+"""Further attempts to settle an overdue window, and their total time in seconds. A process that was suspended reads
+its sensors first."""
 
 Listener = Callable[[str, EnergyRecord], None]
 Watcher = Callable[[], "float | None"]
-"""Called at the end of each step; returns the seconds until it wants to be called again, or None."""
+"""Called at the end of each step; returns the seconds until it must be called again, or None."""
 
 
 class Recorder:
@@ -55,15 +57,15 @@ class Recorder:
     Parameters
     ----------
     meter : Meter
-        What reads the sensors.
+        Reads the sensors.
     store : RecordWriter
-        Where records are written down.
+        Writes the records.
     settings : Settings
-        Run, project, notebook and valuation; may be replaced while running.
+        Run, project, notebook and valuation; may be replaced at any time.
     open_windows : callable
-        Returns the windows that are open now.
+        Returns the open windows.
     close_abandoned : callable
-        Closes those of them whose owners are gone.
+        Closes open windows whose owners are gone.
     """
 
     def __init__(
@@ -103,33 +105,33 @@ class Recorder:
         if self._processor is not None:
             store.own_thread = self._processor.own_thread
 
-    # ---- from the cell's path -----------------------------------------------------------------
+    # ---- called on the user's thread --------------------------------------------------------------
 
     def opened(self, window: Window) -> None:
-        """A window was opened."""
+        """Queue an opened window."""
         self._events.append(window)
 
     def closed(self, window: Window) -> None:
-        """A window was closed."""
+        """Queue a closed window."""
         self._events.append(window)
 
     def marked(self, edge: Timestamp) -> None:
-        """Energy may be asked for up to a moment inside a window, and from it on."""
+        """Queue a moment inside a window, so that the energy up to it and from it on can be read."""
         self._events.append(edge)
 
     def passed(self, start: Timestamp, end: Timestamp) -> None:
-        """No window was open between two edges."""
+        """Queue an interval in which no window was open."""
         self._events.append((start, end))
 
     @property
     def busy(self) -> bool:
-        """Whether a closed window or a gap still waits for its figures."""
+        """Whether a closed window or a gap still waits for its energy."""
         return bool(self._events or self._ending or self._gaps)
 
     # ---- records ------------------------------------------------------------------------------
 
     def facts(self, window: Window) -> dict[str, Any]:
-        """What is known of a window's record when it opens, as plain data."""
+        """Return the record fields that are known when a window opens, as plain data."""
         settings = self.settings
         return {
             "id": window.id,
@@ -143,7 +145,7 @@ class Recorder:
         }
 
     def bare(self, window: Window) -> EnergyRecord:
-        """The record of a window without its figures."""
+        """Return the record of a window without its energy."""
         start, end = window.bounds()
         return EnergyRecord(
             components=(),
@@ -157,38 +159,38 @@ class Recorder:
         )
 
     def provisional(self, window: Window) -> EnergyRecord:
-        """The record of a window as far as it is known, marked as not final."""
+        """Return the record of a window from the readings so far, marked as not final."""
         start, end = window.bounds()
         return self.bare(window).with_(components=self.meter.components(start, end), seconds=end - start, final=False)
 
     def so_far(self) -> tuple[list[EnergyRecord], tuple[Alike, ...]]:
-        """The records that are kept and the sums of those before them, at one moment."""
+        """Return the records in memory and the sums of older ones, as one consistent copy."""
         with self._keeping:
             return self._earlier.outer(self.finished), self._earlier.alike()
 
     # ---- the sampler's thread -----------------------------------------------------------------
 
     def step(self) -> float | None:
-        """Do what is due; return the seconds until there is more, or None to be left alone."""
+        """Do the work that is due; return the seconds until there is more, or None to sleep until woken."""
         thread = threading.get_ident()
-        if thread != self._stepping or clock.thread_time() < self._billed:  # identities are given again
-            self._stepping, self._billed = thread, 0.0  # another thread has the sampler's place; its clock begins at 0
+        if thread != self._stepping or clock.thread_time() < self._billed:  # thread ids are reused
+            self._stepping, self._billed = thread, 0.0  # a new sampler thread, whose clock starts at 0
         try:
             self._bill_own_time()
-            wait = self._advance()
-            self._bill_own_time()  # what follows is waiting: an edge that falls into it stands after all of this
-            return wait
-        except Exception as error:  # noqa: BLE001 - a fault of ours must cost the user a note, not a cell
+            wait_seconds = self._advance()
+            self._bill_own_time()  # edges during the wait that follows are booked after this
+            return wait_seconds
+        except Exception as error:  # noqa: BLE001 - our errors must not reach user code
             self.fault(error)
             return 0.5 if self._open_windows() else None
 
     def _advance(self) -> float | None:
-        urgent = bool(self._events)
+        has_events = bool(self._events)
         self._book_events()
         self._write_again()
-        self.meter.read(only_due=True, at_edge=urgent)
-        if urgent or self._open_windows():
-            self.meter.look(at_edge=urgent)
+        self.meter.read(only_due=True, at_edge=has_events)
+        if has_events or self._open_windows():
+            self.meter.look(at_edge=has_events)
         self._bill_own_time()
         now = clock.perf_counter()
         self._book_edges(now)
@@ -203,14 +205,14 @@ class Recorder:
             for window in self._open_windows():
                 self._beat(window)
         self._tidy(now)
-        drain = self.store.write_when_due()
+        drain_wait = self.store.write_when_due()
         if self._open_windows() or self.busy:
             wait = self.meter.wait_seconds()
             return self._show(min(wait, YIELD_SECONDS) if self._edges or self._ending else wait)
-        return self._show(drain)
+        return self._show(drain_wait)
 
     def conclude(self) -> None:
-        """Settle everything that waits with the figures as they are; for the end of the process."""
+        """Finish everything that waits from the present readings; called at process exit."""
         self._book_events()
         self._book_edges(math.inf)
         self._settle_gaps(math.inf)
@@ -219,10 +221,10 @@ class Recorder:
 
     def _book_events(self) -> None:
         while self._events:
-            # Taken off when it is booked, not before: `busy` must never be false in between.
+            # Removed only after booking, so that `busy` stays true in between.
             try:
                 self._book(self._events[0])
-            except Exception as error:  # noqa: BLE001 - one that can't be booked must not keep those behind it waiting
+            except Exception as error:  # noqa: BLE001 - one failed event must not block the others
                 self.fault(error)
             self._events.popleft()
 
@@ -237,12 +239,12 @@ class Recorder:
         if gap is not None:
             self._book_gap(gap)
         if event.closed is not None:
-            # A short window is closed before its opening is looked at: it comes twice, and counts once.
+            # A short window is closed before its opening is processed, so it is queued twice; book it once.
             if event.latest is None and event.id not in self._ending:
                 self._mark(event.opened)
                 self._mark(event.closed, quiet=event.parent is None and not event.overlapped)
                 self._ending[event.id] = event
-        elif event.id not in self._told:  # what was interrupted while it was opened comes twice
+        elif event.id not in self._told:  # an interrupted opening is queued twice
             self._told = {window.id for window in self._open_windows()}
             self._mark(event.opened)
             self.tell("open", self.bare(event))
@@ -258,11 +260,10 @@ class Recorder:
             self._edges.append(edge)
 
     def _book_edges(self, now: float) -> None:
-        """Book the processor time of edges, which looks at child processes: not while the kernel answers."""
-        hurry = any(
-            window.awaited for window in self._ending.values()
-        )  # somebody waits: the kernel does not answer yet
-        while self._edges and (hurry or now - self._edges[0].time >= YIELD_SECONDS):
+        """Book the CPU time at window edges. This reads child processes, so it waits until the kernel has replied."""
+        # A caller is waiting, so the kernel cannot reply yet.
+        awaited = any(window.awaited for window in self._ending.values())
+        while self._edges and (awaited or now - self._edges[0].time >= YIELD_SECONDS):
             edge = self._edges.popleft()
             if self._processor is not None:
                 reading = Reading(edge.time, self._processor.joules_at(edge.cpu, edge.time))
@@ -270,29 +271,29 @@ class Recorder:
 
     def _bill_own_time(self) -> None:
         if threading.get_ident() != self._stepping:
-            return  # the end of the process is settled by its main thread, whose time is the person's
-        spent = clock.thread_time()
+            return  # at exit this runs on the main thread, whose CPU time is the user's
+        cpu_now = clock.thread_time()
         if self._processor is not None:
-            self._processor.exclude(spent - self._billed)
+            self._processor.exclude(cpu_now - self._billed)
             self._processor.look_at_threads()
-        self._billed = spent
+        self._billed = cpu_now
 
     def _due(self, closed: Timestamp, now: float, *, soon: bool = False) -> bool:
-        settle = self.meter.settle_seconds()
-        due = self.meter.settled(closed.time, soon=soon) or now == math.inf
-        if not due and now - max(closed.time, self.meter.resumed) > settle + PATIENCE_SECONDS:
-            # A process that stood still finds a window overdue before it has read anything: it looks again first.
-            since, looks = self._overdue.setdefault(closed.time, (now, 0))
-            self._overdue[closed.time] = since, looks + 1
-            due = looks >= LOOKS and now - since > min(settle, AGAIN_SECONDS)
-        if due:
+        settle_seconds = self.meter.settle_seconds()
+        is_due = self.meter.settled(closed.time, soon=soon) or now == math.inf
+        if not is_due and now - max(closed.time, self.meter.resumed) > settle_seconds + PATIENCE_SECONDS:
+            # After a suspension a window is overdue before any sensor was read, so try again first.
+            first_attempt, attempts = self._overdue.setdefault(closed.time, (now, 0))
+            self._overdue[closed.time] = first_attempt, attempts + 1
+            is_due = attempts >= LOOKS and now - first_attempt > min(settle_seconds, AGAIN_SECONDS)
+        if is_due:
             self._overdue.pop(closed.time, None)
-        return due
+        return is_due
 
     def _beat(self, window: Window) -> None:
         record = self.provisional(window)
-        changed = {"seconds": record.seconds, "components": [part.to_dict() for part in record.components]}
-        self.store.note("beat", window.id, changed)
+        update = {"seconds": record.seconds, "components": [part.to_dict() for part in record.components]}
+        self.store.note("beat", window.id, update)
         for phase in window.phases:
             phase.gather(self.meter)
         self.tell("beat", record)
@@ -301,13 +302,13 @@ class Recorder:
         for window in [*self._ending.values()]:
             if window.closed is None:
                 continue
-            pause = HELD_SECONDS if window.held else YIELD_SECONDS
-            if not window.awaited and now - window.closed.time < pause:
+            delay = HELD_SECONDS if window.held else YIELD_SECONDS
+            if not window.awaited and now - window.closed.time < delay:
                 continue
             if self._due(window.closed, now, soon=window.hurried):
                 try:
                     self._finish(window)
-                except Exception as error:  # noqa: BLE001 - it is tried again; the others must not wait for it
+                except Exception as error:  # noqa: BLE001 - retried once; other windows must not wait
                     self.fault(error)
                     if now < math.inf and not window.given_up:
                         window.given_up = True
@@ -328,12 +329,12 @@ class Recorder:
         record = self._keep(record)
         for phase in window.phases:
             phase.gather(self.meter, all_of_it=True)
-            part = phase.record(record)
-            if part is not None:
-                self._keep(part)
+            phase_record = phase.record(record)
+            if phase_record is not None:
+                self._keep(phase_record)
         window.settle(record)
-        for call in window.when_final:
-            self._safely(call, record)
+        for callback in window.when_final:
+            self._safely(callback, record)
 
     def _settle_gaps(self, now: float) -> None:
         for gap in [*self._gaps]:
@@ -350,8 +351,8 @@ class Recorder:
     def _keep_gap(self, record: EnergyRecord | None) -> None:
         if record is not None:
             settings = self.settings
-            place = {"run_id": settings.run_id, "notebook": settings.notebook, "project": settings.project}
-            self._keep(record.with_(**place))
+            context = {"run_id": settings.run_id, "notebook": settings.notebook, "project": settings.project}
+            self._keep(record.with_(**context))
 
     def _keep(self, record: EnergyRecord) -> EnergyRecord:
         record = self.settings.valuation.value(record)
@@ -369,13 +370,13 @@ class Recorder:
     def _write(self, record: EnergyRecord) -> None:
         try:
             self.store.keep(record)
-        except Exception as error:  # noqa: BLE001 - a cell may have taken any library from under us: kept until it can
+        except Exception as error:  # noqa: BLE001 - kept and retried
             self._unwritten.append(record)
             self.fault(error)
 
     def _write_again(self) -> None:
-        waiting, self._unwritten = self._unwritten, []
-        for record in waiting:
+        unwritten, self._unwritten = self._unwritten, []
+        for record in unwritten:
             self._write(record)
 
     def _tidy(self, now: float) -> None:
@@ -390,21 +391,21 @@ class Recorder:
     # ---- listeners ----------------------------------------------------------------------------
 
     def _show(self, wait: float | None) -> float | None:
-        """Have the watchers look; return when to go on: when there is more to do, or one of them wants to look."""
+        """Call the watchers; return the seconds until the next step."""
         for watcher in [*self.watchers]:
             try:
-                wanted = watcher()
-            except Exception as error:  # noqa: BLE001 - a watcher's fault must not stop the metering
+                requested = watcher()
+            except Exception as error:  # noqa: BLE001 - a failing watcher must not stop the metering
                 self._drop(error)
-                if watcher in self.watchers:  # it may just have been taken out from another thread
+                if watcher in self.watchers:  # another thread may have removed it
                     self.watchers.remove(watcher)
                 continue
-            if wanted is not None:
-                wait = wanted if wait is None else min(wait, wanted)
+            if requested is not None:
+                wait = requested if wait is None else min(wait, requested)
         return wait
 
     def tell(self, event: str, record: EnergyRecord) -> None:
-        """Tell the listeners; one that raises is dropped."""
+        """Call the listeners; one that raises is removed."""
         for listener in [*self.listeners]:
             if not self._safely(listener, event, record):
                 self.listeners.remove(listener)
@@ -412,13 +413,13 @@ class Recorder:
     def _safely(self, call: Callable[..., Any], *arguments: Any) -> bool:
         try:
             call(*arguments)
-        except Exception as error:  # noqa: BLE001 - a listener's fault must not stop the metering
+        except Exception as error:  # noqa: BLE001 - a failing listener must not stop the metering
             self._drop(error)
             return False
         return True
 
     def fault(self, error: Exception) -> None:
-        """A fault of ours, or of what we stand on, costs a sentence: `problem` says it to whoever asks."""
+        """Report an error in `problem`."""
         self.problem = " ".join(f"{type(error).__name__}: {error}".split())
 
     def _drop(self, error: Exception) -> None:

@@ -1,7 +1,7 @@
-"""The sampler: the only thread that reads sensors. It runs around windows and is parked otherwise.
+"""The sampler thread: the only thread that reads sensors. It runs around windows and sleeps otherwise.
 
-Parked means waiting on a lock without a time-out: an idle kernel does no work at all. The processor
-time it uses is its own and is counted, so that it is not billed to the user's cell.
+While asleep it waits for a lock without a timeout, so an idle kernel does no work at all. Its CPU time is measured, so
+that it is not counted as the user's.
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ from .interrupts import Signal
 
 
 class Sampler:
-    """Calls `step` again and again while it asks for it.
+    """Calls `step` repeatedly.
 
     Parameters
     ----------
     step : callable
-        Does what is due and returns the seconds until it wants to be called again, or None to be
-        left alone until `wake`.
+        Does what is due; returns the seconds until the next call, or None to sleep until `wake`.
     """
 
     def __init__(self, step: Callable[[], float | None]) -> None:
@@ -33,14 +32,14 @@ class Sampler:
         self.cpu_seconds = 0.0
 
     def wake(self) -> None:
-        """Have `step` called soon; starts the thread at its first use."""
+        """Call `step` soon; starts the thread on first use."""
         self._signal.set()
         if self._thread is not None and self._thread.is_alive():
             return
         if self._stopping:
             return
         thread = threading.Thread(target=self._run, name="jupyter_green sampler", daemon=True)
-        self._thread = thread  # before it runs: `start` returns late, and an interrupt may end the wait for that
+        self._thread = thread  # set before `start`, which an interrupt may end early
         thread.start()
 
     @property
@@ -49,7 +48,7 @@ class Sampler:
         return threading.current_thread() is self._thread
 
     def stop(self, patience: float = 2.0) -> None:
-        """End the thread; waits for a step under way, but not for one that hangs."""
+        """Stop the thread; waits up to `patience` seconds for a step in progress."""
         self._stopping = True
         self._signal.set()
         if self._thread is not None and not self.current:
@@ -57,18 +56,18 @@ class Sampler:
 
     def _run(self) -> None:
         delay: float | None = 0.0
-        used = 0.0
+        cpu_before = 0.0
         while not self._stopping:
             self._signal.wait(delay)
             self._signal.clear()
             if self._stopping:
                 return
             with self._stepping:
-                # An interrupt in `is_alive` can have Python take a living thread for ended: then another has its place.
+                # An interrupt inside `is_alive` can mark a running thread as ended; `wake` has then started another.
                 if threading.current_thread() is not self._thread:
-                    self._signal.set()  # it was meant for that one
+                    self._signal.set()  # the signal was meant for the other thread
                     return
                 delay = self._step()
                 now = clock.thread_time()
-                self.cpu_seconds += now - used
-                used = now
+                self.cpu_seconds += now - cpu_before
+                cpu_before = now

@@ -1,7 +1,7 @@
-"""The session: the only opener of windows. One per process.
+"""The session: opens and closes the windows of one process.
 
-On a cell's path happen two clock reads, a journal line and a wake-up, nothing else; the sampler thread
-does the rest (see `settlement`).
+Opening and closing a window read the clocks, write a journal line and wake the sampler thread. The sampler does the
+rest (see `recorder`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from .record_writer import RecordWriter
 from .recorder import AGAIN_SECONDS, PATIENCE_SECONDS, Listener, Recorder, Watcher
 from .sampler import Sampler
 from .settings import Settings
-from .window import Timestamp, Window
+from .timestamp import Timestamp
+from .window import Window
 
 NO_SENSOR = "No energy sensor was found, and nothing to estimate by; %energy doctor says why."
 
@@ -36,27 +37,27 @@ ABANDONED = "Its work ended without closing it; this is what it used up to where
 STILL_OPEN = "It was still open when metering ended; it is counted up to there."
 
 HANG_SECONDS = 5.0
-"""How long a sensor may hang before a waiting reader gets the provisional figure."""
+"""Extra time for a hanging sensor before a waiting reader gets the provisional record."""
 
 MARK_SECONDS = 0.1
-"""Marks closer than this to the one before wake nobody: the sampler looks at every tick then."""
+"""Marks closer together than this do not wake the sampler again; it already reads every counter update then."""
 
 
 class Session:
-    """Meters windows of one process.
+    """Meters the windows of one process.
 
     Parameters
     ----------
     settings : Settings, optional
-        Defaults to what the environment says.
+        Defaults to the environment variables.
     discovery : Discovery, optional
         Defaults to the sensors found on this machine.
     """
 
     def __init__(self, settings: Settings | None = None, discovery: Discovery | None = None) -> None:
         self.discovery = discovery if discovery is not None else discover()
-        found, problem = known_calibrations(self.discovery.sensors)
-        self.meter = Meter(self.discovery.sensors, found)
+        calibrations, problem = known_calibrations(self.discovery.sensors)
+        self.meter = Meter(self.discovery.sensors, calibrations)
         settings = settings if settings is not None else Settings.from_environment()
         self.store = RecordWriter(settings)
         self.book = BaselineService(
@@ -73,7 +74,7 @@ class Session:
         _sessions.add(self)
         atexit.register(self.close_at_exit)
 
-    # ---- the cell's path ----------------------------------------------------------------------
+    # ---- opening and closing: on the user's thread -----------------------------------------------
 
     def edge(self) -> Timestamp:
         """Read the clocks."""
@@ -81,7 +82,7 @@ class Session:
 
     @property
     def alive(self) -> bool:
-        """Whether this session still meters; False in a forked child and after `end`."""
+        """Whether this session still meters; False after `end` and in a forked child."""
         return self._pid == os.getpid()
 
     @property
@@ -90,26 +91,27 @@ class Session:
         return self._pid == 0
 
     def window(self, span: Span = "window", **facts: Any) -> Window:
-        """Return a window that is not open yet; facts are fields of its record."""
+        """Return a window that is not open yet; `facts` are fields of its record."""
         window = Window(session=self, span=span, facts=facts)
         if not self.meter.sensors:
             window.notes.append(NO_SENSOR)
         return window
 
     def open(self, window: Window) -> Window:
-        """Open a window now. In a forked child nothing is metered and nothing happens.
+        """Open a window now; does nothing in a forked child.
 
-        An interrupt meanwhile is raised once the window is open and booked; whoever opens it closes it then.
+        A KeyboardInterrupt during the call is raised after the window is open and registered. The caller then closes
+        it.
         """
         if self.alive:
             uninterrupted(lambda: self._open_window(window))
         return window
 
     def _open_window(self, window: Window) -> None:
-        """Open a window and book it; may be begun again at any point."""
+        """Open and register a window; safe to restart at any point."""
         if window.booked or window.closed is not None:
             return
-        began = clock.thread_time()
+        cpu_start = clock.thread_time()
         others = [other for other in self.open_windows() if other.parent is None and other is not window]
         if window.opened is None:
             if others and window.span != "cell":
@@ -128,34 +130,34 @@ class Session:
         self._settlement.opened(window)
         self._note("open", window.id, {**self._settlement.facts(window), "seconds": 0.0, "components": ()})
         self._sampler.wake()
-        window.overhead += clock.thread_time() - began
+        window.overhead += clock.thread_time() - cpu_start
         window.booked = True
 
     def mark(self) -> Timestamp:
-        """Note a moment inside a window, up to which and from which its energy may be asked for."""
-        edge, last = self.edge(), self._marked
+        """Mark a moment inside a window, so that the energy up to it and from it on can be read."""
+        edge, last_mark = self.edge(), self._marked
         if self.alive:
             self._settlement.marked(edge)
             self._marked = edge.time
-            if edge.time - last > MARK_SECONDS:  # else the sampler is at its closest anyway
+            if edge.time - last_mark > MARK_SECONDS:  # otherwise the sampler already reads at its highest rate
                 self._sampler.wake()
         return edge
 
     def restart(self, window: Window) -> None:
-        """Move an open window's start to now; what went before belongs to the gap before it."""
+        """Move the start of an open window to now; the time before belongs to the preceding gap."""
         if window.opened is None or window.overlapped or not self.alive:
             return
-        began, window.opened = window.opened, self.edge()
+        previous_start, window.opened = window.opened, self.edge()
         if window.parent is None:
-            self._settlement.passed(began, window.opened)
+            self._settlement.passed(previous_start, window.opened)
 
     def close(self, window: Window, status: Status = "ok", *, at: Timestamp | None = None) -> Window:
-        """Close a window now, or `at` an edge that has passed; its record settles in the background.
+        """Close a window now, or at an earlier timestamp `at`; its record is finished in the background.
 
-        A window inside it whose owner is gone ends where that was last seen. One that the same thread opened in work
-        which raised, and did not close, ends with it.
+        If `status` is not "ok", open windows inside it with the same owner are closed too. Windows whose owner is gone
+        end where the owner was last seen alive.
 
-        An interrupt meanwhile is raised once the window is closed and booked.
+        A KeyboardInterrupt during the call is raised after the window is closed and registered.
         """
         if self.alive:
             self.close_abandoned()
@@ -167,7 +169,7 @@ class Session:
         return window
 
     def close_abandoned(self) -> None:
-        """Close the windows whose owners are gone, where these were last seen alive; note the others' as alive."""
+        """Close windows whose owner is gone, at the time the owner was last seen alive."""
         for window in self.open_windows():
             if window.owner is None or window.closed is not None:
                 continue
@@ -175,41 +177,43 @@ class Session:
                 window.seen = self.edge()
                 continue
             window.notes.append(ABANDONED)
-            last = window.seen or window.opened
-            uninterrupted(partial(self._close_window, window, "error", last))
+            last_alive = window.seen or window.opened
+            uninterrupted(partial(self._close_window, window, "error", last_alive))
 
     def _close_window(self, window: Window, status: Status, at: Timestamp | None = None) -> None:
-        """Close a window and book it; may be begun again at any point."""
+        """Close a window and register that; safe to restart at any point."""
         if window.opened is None or window.ended:
             return
-        began = clock.thread_time()
+        cpu_start = clock.thread_time()
         if window.closed is None:
-            edge = at if at is not None else self.edge()
+            closed_at = at if at is not None else self.edge()
             window.status = status
-            window.closed = edge
-        edge = window.closed
+            window.closed = closed_at
+        closed_at = window.closed
         if window.tally is not None:
             window.tally.end(window)
         self._open.pop(window.id, None)
         if window.parent is None:
-            left = sum(other.parent is None for other in self.open_windows())
-            self._settlement.crowd.mark(edge.time, left)
-            if not left:
-                self._quiet_since = edge
+            still_open = sum(other.parent is None for other in self.open_windows())
+            self._settlement.crowd.mark(closed_at.time, still_open)
+            if not still_open:
+                self._quiet_since = closed_at
         self._settlement.closed(window)
-        self._note("close", window.id, {**window.facts, "status": status, "seconds": edge.time - window.bounds()[0]})
+        self._note(
+            "close", window.id, {**window.facts, "status": status, "seconds": closed_at.time - window.bounds()[0]}
+        )
         self._sampler.wake()
-        window.overhead += clock.thread_time() - began
+        window.overhead += clock.thread_time() - cpu_start
         window.ended = True
 
     def _note(self, event: str, record_id: str, known: dict[str, Any]) -> None:
-        """Write what is newly known of a window; what keeps it from being written costs a sentence."""
+        """Write an event to the journal; an error is reported in `problem` and not raised."""
         try:
             self.store.note(event, record_id, known)
-        except Exception as error:  # noqa: BLE001 - a cell may have taken any library from under us
+        except Exception as error:  # noqa: BLE001 - user code may have broken any library
             self._settlement.fault(error)
 
-    # ---- asking -------------------------------------------------------------------------------
+    # ---- reading --------------------------------------------------------------------------------
 
     @property
     def settings(self) -> Settings:
@@ -222,72 +226,88 @@ class Session:
 
     @property
     def finished(self) -> tuple[EnergyRecord, ...]:
-        """Settled records of this session at one moment, oldest first; the newest two thousand."""
-        return tuple(self._settlement.finished)  # in one step of Python's: another thread may settle the next meanwhile
+        """The final records still in memory, oldest first, as one consistent copy."""
+        return tuple(self._settlement.finished)  # one atomic copy: another thread may append a record
 
     @property
     def keeps_all(self) -> bool:
-        """Whether all settled records are still among the finished ones."""
-        kept = self._settlement.finished
-        return kept.maxlen is None or len(kept) < kept.maxlen
+        """Whether every final record of the session is still in `finished`."""
+        finished = self._settlement.finished
+        return finished.maxlen is None or len(finished) < finished.maxlen
 
     def so_far(self) -> tuple[list[EnergyRecord], tuple[Alike, ...]]:
-        """Settled records that are kept, and the sums of those before them: all that was metered, at one moment."""
+        """Return the final records in memory and the sums of older ones, as one consistent copy."""
         return self._settlement.so_far()
 
     @property
     def problem(self) -> str | None:
-        """What went wrong in metering, in one sentence; None where nothing did."""
-        told = self.settings.problem
-        said = (told, self._settlement.problem, self.store.problem, self.store.drain_problem, *self.store.notices)
-        return " ".join(sentence for sentence in said if sentence) or None
+        """What went wrong in metering; None if nothing did."""
+        settings_problem = self.settings.problem
+        problems = (
+            settings_problem,
+            self._settlement.problem,
+            self.store.problem,
+            self.store.drain_problem,
+            *self.store.notices,
+        )
+        return " ".join(text for text in problems if text) or None
 
     def open_windows(self) -> tuple[Window, ...]:
-        """Windows that are open now, oldest first."""
+        """The open windows, oldest first."""
         return tuple(self._open.values())
 
     def provisional(self, window: Window) -> EnergyRecord:
-        """The record of a window as far as it is known, marked as not final."""
+        """Return the record of a window from the readings so far, marked as not final."""
         return self._settlement.provisional(window)
 
     def hurry(self) -> None:
-        """Have the sampler look now: somebody waits for a record."""
+        """Wake the sampler: a caller waits for a record."""
         self._sampler.wake()
 
     def patience_seconds(self) -> float:
-        """Longest time after a window's end until its record is final, in seconds."""
+        """Longest time from a window's end to its final record, in seconds."""
         return self.meter.settle_seconds() + PATIENCE_SECONDS + AGAIN_SECONDS + HANG_SECONDS
 
     def listen(self, listener: Listener) -> Callable[[], None]:
-        """Call ``listener(event, record)`` for "open", "beat" and "final"; returns how to stop it.
+        """Call ``listener(event, record)`` for "open", "beat" and "final" events.
 
-        Listeners run on the sampler thread. One that raises is dropped, and `problem` says why.
+        Listeners run on the sampler thread. A listener that raises is removed and reported in `problem`.
+
+        Returns
+        -------
+        callable
+            Removes the listener.
         """
         listeners = self._settlement.listeners
         listeners.append(listener)
         return lambda: listeners.remove(listener) if listener in listeners else None
 
     def watch(self, watcher: Watcher) -> Callable[[], None]:
-        """Call ``watcher()`` at the end of each look at the sensors; returns how to stop it.
+        """Call ``watcher()`` at the end of each sampler step.
 
-        It runs on the sampler thread and returns the seconds until it wants to be called again whatever else
-        happens, or None. `hurry` has it called soon. One that raises is dropped, and `problem` says why.
+        A watcher runs on the sampler thread. It returns the seconds until it must be called again, or None. `hurry`
+        triggers an early call. A watcher that raises is removed and reported in `problem`.
+
+        Returns
+        -------
+        callable
+            Removes the watcher.
         """
         watchers = self._settlement.watchers
         watchers.append(watcher)
         return lambda: watchers.remove(watcher) if watcher in watchers else None
 
     def settle(self, patience: float | None = None) -> None:
-        """Wait until all closed windows have their final records."""
-        limit = clock.perf_counter() + (self.patience_seconds() if patience is None else patience)
-        while self._settlement.busy and clock.perf_counter() < limit:
+        """Wait until all closed windows have their final records, at most `patience` seconds."""
+        deadline = clock.perf_counter() + (self.patience_seconds() if patience is None else patience)
+        while self._settlement.busy and clock.perf_counter() < deadline:
             self._sampler.wake()
             clock.sleep(0.01)
 
     # ---- ending -------------------------------------------------------------------------------
 
     def end(self) -> None:
-        """Stop metering: close what is open, settle, write down, release the sensors."""
+        """Stop metering: close open windows, wait for final records, write them and release the sensors."""
         if not self.alive:
             return
         self._close_all()
@@ -297,7 +317,7 @@ class Session:
         self.meter.close()
 
     def close_at_exit(self) -> None:
-        """At the end of the process: take the figures as they are, wait for no sensor."""
+        """Finish all records from the present readings, without waiting for sensors."""
         if not self.alive:
             return
         self._close_all()
@@ -307,14 +327,14 @@ class Session:
         self._pid = -1
 
     def _close_all(self) -> None:
-        """Close what is open, the newest first; of a block that nobody left it is said."""
+        """Close the open windows, newest first, and note on blocks that they were still open."""
         for window in reversed(self.open_windows()):
             if window.span == "window":
                 window.notes.append(STILL_OPEN)
             self.close(window)
 
     def forget_after_fork(self) -> None:
-        """In a forked child: never write to the parent's journal, never read its sensors."""
+        """Stop writing the journal and reading the sensors; called in a forked child."""
         self._pid = 0
         self.store.abandon()
 

@@ -1,6 +1,6 @@
-"""What a session is told from outside: environment variables, which traitlets config may override.
+"""Settings of a session: environment variables, which traitlets config may override.
 
-Read once when the session starts; nothing here looks at hardware.
+Read once when the session starts, without access to hardware.
 """
 
 from __future__ import annotations
@@ -23,22 +23,21 @@ class Settings:
     ledger : str
         Database URL of the ledger.
     project : str
-        Name under which records are grouped: ``JUPYTER_GREEN_PROJECT``, else the name of the git
-        root, else of the working folder.
+        Name that groups records: ``JUPYTER_GREEN_PROJECT``, else the name of the git root, else of the working folder.
     notebook : str or None
-        Name of the notebook, where the front end tells it.
+        Name of the notebook, if the front end reports it.
     run_id : str
-        Identity of this run, kernel start to restart.
+        Id of this run, from kernel start to restart.
     valuation : Valuation
-        How joules become CO2e and money; does nothing until a region or a tariff is set.
+        Converts joules to CO2e and money; inactive until a region or a tariff is set.
     problem : str or None
-        Which setting is left out because it makes no sense, or what this user lacks, and how to mend it; None where
-        nothing is wrong.
+        Which settings are ignored because they are invalid, or what this user lacks, and how to fix it; None if nothing
+        is wrong.
     faulty : tuple of str
-        Which of "region", "pue" and "tariff" are left out.
+        Which of "region", "pue" and "tariff" are ignored.
     """
 
-    ledger: str = field(repr=False)  # it may hold a password
+    ledger: str = field(repr=False)  # may contain a password
     project: str
     notebook: str | None = None
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -48,29 +47,29 @@ class Settings:
 
     @classmethod
     def from_environment(cls, *, sound: bool = False, **given: str | None) -> Settings:
-        """Read the environment; values given by name (ledger, project, region, pue, tariff) win over it.
+        """Read the environment; keyword arguments (ledger, project, region, pue, tariff) override it.
 
         Parameters
         ----------
         sound : bool
-            Leave out a region, tariff or PUE that makes no sense, and say so in `problem`.
+            Ignore an invalid region, tariff or PUE, and report it in `problem`.
 
         Raises
         ------
         ValueError
-            If a ledger URL makes no sense, or a region, tariff or PUE that is not left out; one sentence.
+            If the ledger URL is invalid, or the region, tariff or PUE and `sound` is false.
         """
-        told = {f"JUPYTER_GREEN_{name.upper()}": value for name, value in given.items() if value}
-        found = {**os.environ, **told}
-        valuation, faults = Valuation.sound(found) if sound else (Valuation.from_environment(found), {})
-        notebook = found.get("JUPYTER_GREEN_NOTEBOOK") or found.get("JPY_SESSION_NAME")
+        overrides = {f"JUPYTER_GREEN_{name.upper()}": value for name, value in given.items() if value}
+        variables = {**os.environ, **overrides}
+        valuation, faults = Valuation.sound(variables) if sound else (Valuation.from_environment(variables), {})
+        notebook = variables.get("JUPYTER_GREEN_NOTEBOOK") or variables.get("JPY_SESSION_NAME")
         return cls(
-            ledger=ledger_url(found.get("JUPYTER_GREEN_LEDGER")),
-            project=found.get("JUPYTER_GREEN_PROJECT") or _working_project(),
+            ledger=ledger_url(variables.get("JUPYTER_GREEN_LEDGER")),
+            project=variables.get("JUPYTER_GREEN_PROJECT") or _working_project(),
             notebook=Path(notebook).name if notebook else None,
-            run_id=found.get("JUPYTER_GREEN_RUN") or uuid.uuid4().hex,
+            run_id=variables.get("JUPYTER_GREEN_RUN") or uuid.uuid4().hex,
             valuation=valuation,
-            problem=" ".join(said for said in (*faults.values(), homeless()) if said) or None,
+            problem=" ".join(text for text in (*faults.values(), homeless()) if text) or None,
             faulty=tuple(faults),
         )
 
@@ -78,13 +77,13 @@ class Settings:
 def _working_project() -> str:
     try:
         return project_name(Path.cwd())
-    except OSError:  # the working folder was removed
+    except OSError:  # the working folder was deleted
         return "unnamed"
 
 
 def project_name(folder: Path) -> str:
     """Name of the git root above a folder, else of the folder itself."""
-    for place in (folder, *folder.parents):
-        if (place / ".git").exists():
-            return place.name
+    for ancestor in (folder, *folder.parents):
+        if (ancestor / ".git").exists():
+            return ancestor.name
     return folder.name or "unnamed"

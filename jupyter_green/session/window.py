@@ -1,6 +1,6 @@
-"""A window: one stretch of time whose energy is asked for, from its opening edge to its settled record.
+"""A window: an interval whose energy is metered, from its opening to its final record.
 
-The edge is all that happens on a cell's path: two clock reads. Figures follow from the sampler thread.
+Opening and closing read the clocks only. The energy is computed on the sampler thread.
 """
 
 from __future__ import annotations
@@ -8,56 +8,93 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Sized
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import Any, Protocol
 
+from jupyter_green.metering import Meter
 from jupyter_green.records import EnergyRecord, Span, Status, clock, new_id
 from jupyter_green.records.shrink_outcome import ShrinkOutcome
 
 from .interrupts import Signal
 from .owner import Owner
-
-if TYPE_CHECKING:
-    from types import TracebackType
-
-    from .session import Session
-    from .workload.counter import UnitCounter
-    from .workload.phases import Phase
+from .timestamp import Timestamp
 
 
-@dataclass(frozen=True)
-class Timestamp:
-    """A moment on three clocks, in seconds.
+class WindowSession(Protocol):
+    """What a window needs of the session that meters it; `Session` implements it."""
 
-    Parameters
-    ----------
-    time : float
-        `time.perf_counter()`.
-    cpu : float
-        Processor seconds of this process and its reaped children.
-    wall : float
-        Seconds since 1970.
-    """
+    @property
+    def meter(self) -> Meter:
+        """The sensors and their readings."""
 
-    time: float
-    cpu: float
-    wall: float
+    @property
+    def alive(self) -> bool:
+        """Whether the session still meters in this process."""
+
+    @property
+    def forked(self) -> bool:
+        """Whether this is a forked child's copy of the session."""
+
+    def edge(self) -> Timestamp:
+        """Read the clocks."""
+
+    def mark(self) -> Timestamp:
+        """Mark a moment inside a window, so that the energy up to it and from it on can be read."""
+
+    def open(self, window: Window) -> Window:
+        """Open a window now."""
+
+    def restart(self, window: Window) -> None:
+        """Move the start of an open window to now."""
+
+    def close(self, window: Window, status: Status = "ok", *, at: Timestamp | None = None) -> Window:
+        """Close a window now, or at an earlier moment."""
+
+    def provisional(self, window: Window) -> EnergyRecord:
+        """Return the record of a window from the readings so far."""
+
+    def hurry(self) -> None:
+        """Wake the sampler: a caller waits for a record."""
+
+    def patience_seconds(self) -> float:
+        """Return the longest time from a window's end to its final record, in seconds."""
+
+
+class WindowCounter(Protocol):
+    """Counts units of work in a window; `workload.counter.UnitCounter` implements it."""
+
+    def begin(self, window: Window) -> None:
+        """Start counting."""
+
+    def end(self, window: Window) -> None:
+        """Stop counting and store the result in the window's facts; has no effect when repeated."""
+
+
+class WindowPhase(Protocol):
+    """A part of a window with a record of its own; `workload.phases.Phase` implements it."""
+
+    def gather(self, meter: Meter, *, all_of_it: bool = False) -> None:
+        """Add the energy of intervals that have settled, or of all intervals."""
+
+    def record(self, whole: EnergyRecord) -> EnergyRecord | None:
+        """Return the record of the phase, a child of the window's record; None for an empty phase."""
 
 
 @dataclass(eq=False)
 class Window:
-    """A metered stretch of time; the session holds it while it is open.
+    """A metered interval; the session keeps a reference while it is open.
 
     Parameters
     ----------
-    session : Session
-        Who meters it.
+    session : WindowSession
+        The session that meters it.
     span : str
         Kind of window, as in `EnergyRecord`.
     facts : dict
-        Fields of the record that are known beforehand (label, cell_id, …).
+        Fields of the record that are known in advance (label, cell_id, …).
     """
 
-    session: Session
+    session: WindowSession
     span: Span = "window"
     facts: dict[str, Any] = field(default_factory=dict)
     id: str = field(default_factory=new_id)
@@ -67,30 +104,31 @@ class Window:
     parent: Window | None = None
     overlapped: bool = False
     gap: tuple[Timestamp, Timestamp] | None = None
-    """The time before it in which no window was open."""
+    """The preceding interval in which no window was open."""
     booked: bool = False
     ended: bool = False
     given_up: bool = False
     awaited: bool = False
     hurried: bool = False
     held: Sized = ()
-    """Its record waits while something is in it: an interrupt of what is said at its end is one of the window."""
+    """The final record is delayed while this is not empty, so that an interrupt of the cell's closing output still
+    counts as an interrupt of the window."""
     overhead: float = 0.0
     notes: list[str] = field(default_factory=list)
     shrinks: list[ShrinkOutcome] = field(default_factory=list)
     latest: EnergyRecord | None = None
     when_final: list[Callable[[EnergyRecord], None]] = field(default_factory=list)
-    tally: UnitCounter | None = None
-    phases: tuple[Phase, ...] = ()
+    tally: WindowCounter | None = None
+    phases: tuple[WindowPhase, ...] = ()
     owner: Owner | None = None
-    """Who has to close it; the thread that opens it, where nothing else is said."""
+    """Whose work is metered; by default the thread that opens the window."""
     seen: Timestamp | None = None
-    """When its owner was last seen alive."""
+    """When the owner was last seen alive."""
     _settled: Signal = field(default_factory=Signal, repr=False)
 
     @property
     def record(self) -> EnergyRecord:
-        """The settled record; waits for it for as long as the slowest sensor needs.
+        """The final record; waits until it is available.
 
         Raises
         ------
@@ -104,7 +142,7 @@ class Window:
         return self.wait(None)
 
     def wait(self, seconds: float | None) -> EnergyRecord:
-        """Wait at most so many seconds for the settled record; else return the provisional one."""
+        """Wait up to `seconds` for the final record; return the provisional record on timeout."""
         if not self._settled.is_set():
             self.awaited, self.hurried = True, seconds is not None
             self.session.hurry()
@@ -114,18 +152,18 @@ class Window:
         return self.latest
 
     def so_far(self) -> EnergyRecord:
-        """The figures up to now, marked as not final."""
+        """Return the record up to now, marked as not final."""
         if self._settled.is_set() and self.latest is not None:
             return self.latest
         return self.session.provisional(self)
 
     def settle(self, record: EnergyRecord) -> None:
-        """Take the settled record; called once, by the session."""
+        """Store the final record; called once, by the session."""
         self.latest = record
         self._settled.set()
 
     def add_shrink(self, outcome: ShrinkOutcome) -> None:
-        """Take what the search came to whose window this is; the cell or block around it says it too."""
+        """Add the outcome of a search to this window and to the cell or block around it."""
         self.facts["label"] = outcome.line
         self.shrinks.append(outcome)
         around = self.parent
@@ -136,7 +174,7 @@ class Window:
             around.shrinks.append(outcome)
 
     def bounds(self) -> tuple[float, float]:
-        """Start and end (now, while open) on `time.perf_counter()`."""
+        """Start and end (now, while open) on `time.perf_counter()`, in seconds."""
         start = self.opened.time if self.opened is not None else clock.perf_counter()
         return start, self.closed.time if self.closed is not None else clock.perf_counter()
 
@@ -147,7 +185,7 @@ class Window:
             if self.tally is not None:
                 self.tally.begin(self)
             return self.session.open(self)
-        except BaseException as error:  # the block is never entered, so it can't close what is open by now
+        except BaseException as error:  # the block is not entered, so __exit__ does not run
             if self.tally is not None:
                 self.tally.end(self)
             self.session.close(self, status_of(error))
@@ -160,15 +198,15 @@ class Window:
 
 
 class Block:
-    """What ``green.meter("train")`` returns: a window that a person opens and closes.
+    """What ``green.meter("train")`` returns: a window that user code opens and closes.
 
-    The session holds the window itself. So where it was opened by hand and this object is dropped without
-    ``__exit__``, the window ends.
+    The session keeps the window, not this object. If this object is garbage-collected before ``__exit__``, the window
+    ends.
 
     Parameters
     ----------
     window : Window
-        The window, which is not open yet.
+        A window that is not open yet.
     """
 
     def __init__(self, window: Window) -> None:
@@ -176,19 +214,19 @@ class Block:
 
     @property
     def record(self) -> EnergyRecord:
-        """The settled record; see `Window.record`."""
+        """The final record; see `Window.record`."""
         return self._window.record
 
     def so_far(self) -> EnergyRecord:
-        """The figures up to now, marked as not final."""
+        """Return the record up to now, marked as not final."""
         return self._window.so_far()
 
     def wait(self, seconds: float | None) -> EnergyRecord:
-        """Wait at most so many seconds for the settled record; else return the provisional one."""
+        """Wait up to `seconds` for the final record; return the provisional record on timeout."""
         return self._window.wait(seconds)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):  # copying and pickling look for these before there is a window
+        if name.startswith("_"):  # copying and pickling look up names before `_window` exists
             raise AttributeError(name)
         return getattr(self._window, name)
 
@@ -205,7 +243,7 @@ class Block:
 
 
 def status_of(error: BaseException | None) -> Status:
-    """Status of a window that ended with an exception, or without one."""
+    """Return the status of a window that ended with `error`, or without an exception."""
     if error is None:
         return "ok"
     name = type(error).__name__

@@ -1,1 +1,1 @@
-"""What a known load tells of a counter: its latency and whether it samples all of the time."""
+"""Calibration of a counter by a known load: its latency and whether it samples all of the time."""

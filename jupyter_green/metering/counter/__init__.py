@@ -1,1 +1,1 @@
-"""Energy of a window from a counter that is updated every 20 to 100 ms: updates, their period and phase, the edges."""
+"""Energy of a window from a counter that is updated every 20 to 100 ms: updates, period and phase, window edges."""

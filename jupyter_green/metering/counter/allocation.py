@@ -1,4 +1,4 @@
-"""How the energy of a block is shared out among the stretches between its edges: least squares, the sum held."""
+"""Allocates the energy of a block to the intervals between its edges: least squares with a fixed sum."""
 
 from __future__ import annotations
 
@@ -16,15 +16,14 @@ def moved(
     bounds: tuple[float, float],
     upto: int,
 ) -> tuple[float, float]:
-    """By how many joules a count inside a block changes were both its ticks earlier, or later, by so many seconds.
+    """Change in joules of a count inside a block if all updates were earlier, and later, by the time uncertainty.
 
-    `bounds` are the watts that no stretch exceeds, and these seconds.
-
-    The stretches at the block's ends become longer or shorter with them, and so does what is shared out.
+    `bounds` are the power limit in watts and the time uncertainty in seconds. The intervals at the block's ends change
+    their length with the updates, and so does the allocated energy.
     """
     counts = []
-    limit, by = bounds
-    for shift in (0.0, -by, by):
+    limit, offset = bounds
+    for shift in (0.0, -offset, offset):
         stretched = [max(0.0, lengths[0] - shift), *lengths[1:-1], max(0.0, lengths[-1] + shift)]
         counts.append(math.fsum(allocate_energy(powers, stretched, ticks, limit).joules[:upto]))
     return counts[1] - counts[0], counts[2] - counts[0]
@@ -32,7 +31,19 @@ def moved(
 
 @dataclass(frozen=True)
 class Shares:
-    """Joules of each stretch of a block with their variances before the sum was held, and what was left to share."""
+    """The allocated energy of a block.
+
+    Parameters
+    ----------
+    joules : list of float
+        Energy of each interval.
+    variances : list of float
+        Variance of each interval, in joules squared, before the sum is constrained.
+    total : float
+        Sum of the variances.
+    residual : float
+        Joules that the powers don't explain.
+    """
 
     joules: list[float]
     variances: list[float]
@@ -43,11 +54,11 @@ class Shares:
 def allocate_energy(
     powers: list[Power], lengths: list[float], ticks: tuple[CounterUpdate, CounterUpdate], limit: float
 ) -> Shares:
-    """Share the energy of a block out among its stretches.
+    """Allocate the energy of a block to its intervals.
 
-    No stretch between edges draws less than nothing or more than the board can: one that would is held at that
-    bound, and the others share what is left. Else a window next to a short pause would lose what the pause was
-    given too little. What is held is not known any better for that: variances are those without bounds.
+    An interval whose power would be negative or above the limit is fixed at that bound, and the rest is allocated to
+    the others. Otherwise an impossible value in a short gap would distort the window beside it. The bound adds no
+    information: the returned variances are those without bounds.
     """
     powers, free_of_bounds = [*powers], balance(powers, lengths, *ticks)
     while True:
@@ -56,20 +67,20 @@ def allocate_energy(
             power.watts * length + variance / total * residual
             for power, length, variance in zip(powers, lengths, variances, strict=True)
         ]
-        free = [place for place in range(1, len(powers) - 1) if powers[place].doubt > 0]
-        low = [place for place in free if joules[place] < 0]
-        high = [place for place in free if joules[place] > limit * lengths[place]]
-        if not low and not high:
+        adjustable = [index for index in range(1, len(powers) - 1) if powers[index].doubt > 0]
+        below_zero = [index for index in adjustable if joules[index] < 0]
+        above_limit = [index for index in adjustable if joules[index] > limit * lengths[index]]
+        if not below_zero and not above_limit:
             return Shares(joules, *free_of_bounds)
-        for place in low or high:
-            powers[place] = Power(0.0 if low else limit, 0.0)
+        for index in below_zero or above_limit:
+            powers[index] = Power(0.0 if below_zero else limit, 0.0)
 
 
 def balance(
     powers: list[Power], lengths: list[float], start: CounterUpdate, end: CounterUpdate
 ) -> tuple[list[float], float, float]:
-    """Variance of each stretch of a block, their sum, and the joules that the powers don't explain."""
-    # Neighbouring cells come milliseconds apart; their common stretch is as unknown as they are.
+    """Variance of each interval of a block, their sum, and the joules that the powers don't explain."""
+    # Neighbouring cells are milliseconds apart; their common interval is as uncertain as they are.
     variances = [(power.doubt * length) ** 2 for power, length in zip(powers, lengths, strict=True)]
     variances[0] += (powers[0].watts * start.doubt) ** 2 / 3
     variances[-1] += (powers[-1].watts * end.doubt) ** 2 / 3
@@ -78,7 +89,7 @@ def balance(
 
 
 def silences(lengths: list[float], reach: float) -> list[int]:
-    """Which ends of a block, 0 and -1, are a silence: longer than ticks are apart."""
-    silent = [place for place in (0, -1) if lengths[place] > reach]
-    # Where no second edge parts the two, a silence reaches into both.
+    """Which ends of a block, 0 and -1, are longer than `reach` and so have missing data."""
+    silent = [end for end in (0, -1) if lengths[end] > reach]
+    # With a single edge, missing data affects both sides of it.
     return [0, -1] if silent and len(lengths) == 2 else silent

@@ -1,11 +1,10 @@
-"""The count at an edge of a window, which lies between two ticks.
+"""The count at a window edge, which lies between two counter updates.
 
-The ticks around an edge, or around several edges close together, enclose a block whose energy is known
-exactly. Inside it each stretch between edges is taken to have one power: that of its own neighbouring
-ticks where it has some, anything up to the board's limit where it has none. The block's energy is then
-shared out by least squares, the sum held exactly. A cell alone in its block so gets what is left after
-its neighbours' own powers have been subtracted, each side by its own; cells that share ticks get a split
-with an honest width. An edge's count is one number for both sides, so windows and gaps always add up.
+The updates around one edge, or around several edges close together, enclose a block of known energy. Each interval
+between edges inside it is assumed to have constant power: that of adjacent updates if there are any, else anything up
+to the power limit. The block's energy is allocated to its intervals by least squares with a fixed sum. A lone cell gets
+the block's energy minus each neighbour's power × overlap. Cells in the same block get a split with a correspondingly
+wide interval. An edge has one count for both sides, so windows and gaps always add up.
 """
 
 from __future__ import annotations
@@ -24,34 +23,34 @@ from .power_beside_edge import compared, earlier, level_before, power_beside_edg
 from .updates import CounterUpdates
 
 GUARD_SECONDS = 0.003
-"""How far from an edge a tick must be to count as before or after it, beyond the latency."""
+"""Distance, beyond the latency, at which an update counts as before or after an edge."""
 
 TICK_DOUBT_SECONDS = 0.002
-"""By how much all ticks together may be misplaced beyond the latency."""
+"""Common time uncertainty of all updates, beyond the latency."""
 
 FAR_PERIODS = 2.5
-"""How many periods before an edge a tick is too far back to start from, where a nearer one will do."""
+"""Number of periods before an edge from which on an update is too old to start from, if a later one is usable."""
 
 STEADY_PART, STEADY_WATTS = 0.005, 0.3
-"""By how much a board between windows may draw more or less than told, as a part of it and in watts."""
+"""Deviation of a device's power between windows from its estimate: relative, and in watts."""
 
 SLOT_SECONDS = 0.005
-"""Time between two cells that follow each other at once."""
+"""Time between two cells that run in immediate succession."""
 
 SETTLED_TICKS, FALL_TICKS = 2, 5
-"""Ticks after a block that are waited for where a cell follows, and where none does: then they tell how power falls."""
+"""Updates after a block that are waited for if a cell follows, and if none does: the latter show the power decay."""
 
 SILENT_PERIODS = 2.5
-"""How many periods without a tick beside an edge are a silence: a sampler held up, a sensor that hung."""
+"""Update periods without a reading after which data near an edge counts as missing."""
 
 UNEXPLAINED = 9.0
-"""By how much the square of what is left of a block's energy exceeds its variance, where powers can't explain it."""
+"""Ratio of a block's squared residual energy to its variance above which the powers don't explain the energy."""
 
 MOST_EDGES = 16
-"""From twice as many edges on, a chain of edges that no tick parts is cut into blocks of so many."""
+"""Number of edges per block when a chain of at least twice as many edges without an update between is split."""
 
 UNKNOWN_LIMIT = 1000.0
-"""Watts that a stretch of unknown power may have where the sensor states no limit."""
+"""Power limit in watts if the sensor states none."""
 
 
 @dataclass(frozen=True)
@@ -65,26 +64,25 @@ class EdgeCount:
     doubt : float
         Standard deviation of `value` in joules.
     moved : tuple of float
-        Joules by which `value` changes where all ticks were earlier, and where all were later, by what is left open
-        of the latency.
+        Change of `value` in joules if all updates were earlier, and later, by the latency's uncertainty.
     epoch : int
-        Epoch of the ticks around it.
+        Epoch of the updates around it.
     block : tuple of float
-        Start and end of the block; two edges of one block are not independent.
+        Start and end of the block; two edges of one block are correlated.
     weight : float
-        Variance up to this edge inside the block, before the sum was held.
+        Variance from the block's start to this edge, before the sum is constrained.
     total : float
-        Variance of the whole block, before the sum was held.
+        Variance of the whole block, before the sum is constrained.
     ready : bool
-        Whether the ticks that it needs are there.
+        Whether the required updates have come.
     complete : bool
-        Whether those that tell how power went on are known too, so that no later one changes the count.
+        Whether the updates that show the power decay have come too, so that no later update changes the count.
     waits : bool
-        Whether one of those, or one around it, is still to come.
+        Whether further updates are needed.
     outside : float
-        The lower of the powers to both sides of the block, in watts.
+        The lower of the powers on both sides of the block, in watts.
     silence : float
-        Seconds beside the block's edges in which nothing was read for longer than ticks are apart.
+        Seconds beside the block's edges with missing data.
     """
 
     value: float
@@ -103,7 +101,17 @@ class EdgeCount:
 
 @dataclass(frozen=True)
 class Block:
-    """Edges first to final share the ticks left and right; whole unless ticks still to come would widen it."""
+    """Consecutive edges that lie between the same two updates.
+
+    Parameters
+    ----------
+    first, final : int
+        Indices of its first and last edge.
+    left, right : int or None
+        Indices of the updates before and after it.
+    whole : bool
+        False if a later update may extend it.
+    """
 
     first: int
     final: int
@@ -113,39 +121,39 @@ class Block:
 
 
 def _around(ticks: CounterUpdates, edges: list[float], index: int, guard: float, passed: int) -> Block:
-    """Widen the block around an edge until no other edge lies close to its ends, or it is long enough."""
-    reach = 3 * MOST_EDGES
+    """Extend the block around an edge until no other edge is close to its ends, or it reaches its maximum length."""
+    span = 3 * MOST_EDGES
     first = final = index
-    while first > max(0, index - reach) and _joined(ticks, edges, first, guard):
+    while first > max(0, index - span) and _joined(ticks, edges, first, guard):
         first -= 1
     whole = True
-    while final + 1 < min(len(edges), index + reach):
+    while final + 1 < min(len(edges), index + span):
         right = ticks.at_or_after(edges[final] + guard)
         if right is not None:
             if edges[final + 1] >= ticks.all[right].time + guard:
                 break
             if ticks.at_or_after(edges[final + 1] + guard) is None:
-                whole = False  # what is known serves until the tick comes
+                whole = False  # provisional until the update comes
                 break
         final += 1
-    # In a chain of many edges each block begins with an edge of a round number, whichever edge is asked for.
+    # In a long chain, blocks begin at multiples of MOST_EDGES, whichever edge is requested.
     lowest, highest = first + MOST_EDGES, final + 1 - MOST_EDGES
-    before, after = index - (passed + index) % MOST_EDGES, index + MOST_EDGES - (passed + index) % MOST_EDGES
-    if before > highest:
-        before -= MOST_EDGES
-    if after < lowest:
-        after += MOST_EDGES
-    if lowest <= before <= highest:
-        first = before
-    if lowest <= after <= highest:
-        final, whole = after - 1, True
+    lower, upper = index - (passed + index) % MOST_EDGES, index + MOST_EDGES - (passed + index) % MOST_EDGES
+    if lower > highest:
+        lower -= MOST_EDGES
+    if upper < lowest:
+        upper += MOST_EDGES
+    if lowest <= lower <= highest:
+        first = lower
+    if lowest <= upper <= highest:
+        final, whole = upper - 1, True
     return Block(
         first, final, ticks.at_or_before(edges[first], guard), ticks.at_or_after(edges[final] + guard), whole=whole
     )
 
 
 def _joined(ticks: CounterUpdates, edges: list[float], index: int, guard: float) -> bool:
-    """Whether no tick surely lies between an edge and the one before it."""
+    """Whether there may be no update between an edge and the previous one."""
     left = ticks.at_or_before(edges[index], guard)
     return left is None or edges[index - 1] > ticks.all[left].time - guard
 
@@ -159,22 +167,22 @@ def count_at(
     *,
     passed: int = 0,
 ) -> EdgeCount | None:
-    """Count at one of the sorted `edges`; None where no tick is near.
+    """Return the count at one of the sorted `edges`; None if no update is near.
 
     Parameters
     ----------
     ticks : CounterUpdates
-        The sensor's ticks.
+        The sensor's updates.
     traits : SensorInfo
-        What the sensor says about itself.
+        Description of the sensor.
     edges : list of float
-        All edges known, sorted, `moment` among them.
+        All edges, sorted, including `moment`.
     moment : float
         The edge.
     quiet : container of float
         Edges after which no window was open.
     passed : int
-        Number of edges before these that are forgotten.
+        Number of earlier edges that were dropped.
     """
     guard = traits.late_doubt + max(GUARD_SECONDS, 2 * ticks.comb.jitter) + 2 * ticks.slowness
     block = _around(ticks, edges, bisect.bisect_left(edges, moment), guard, passed)
@@ -185,11 +193,11 @@ def count_at(
         return _open_ended(ticks, traits, left, right, moment)
     left, smear = _nearer(ticks, left, edges[first : first + 2], guard)
     start, end = ticks.all[left], ticks.all[right]
-    if start.epoch != end.epoch:  # the count was broken: an edge beside the new count belongs to it
-        anew = next(index for index in range(left + 1, right + 1) if ticks.all[index].epoch == end.epoch)
-        near = ticks.all[anew].time - moment
-        beside = _open_ended(ticks, traits, None, anew, moment) if near >= -guard else None
-        return beside or _open_ended(ticks, traits, left, None, moment)
+    if start.epoch != end.epoch:  # new epoch: an edge beside its first update belongs to it
+        restart = next(index for index in range(left + 1, right + 1) if ticks.all[index].epoch == end.epoch)
+        distance = ticks.all[restart].time - moment
+        after_restart = _open_ended(ticks, traits, None, restart, moment) if distance >= -guard else None
+        return after_restart or _open_ended(ticks, traits, left, None, moment)
     limit = traits.power_limit or UNKNOWN_LIMIT
     inner = edges[first : final + 1]
     marks = [start.time, *inner, end.time]
@@ -197,48 +205,52 @@ def count_at(
     until = edges[first - 1] if first else -math.inf
     rested = first == 0 or edges[first - 1] in quiet
     level = level_before(ticks, edges, first - 1, guard, quiet) if rested and first else None
-    before = power_beside_edge(
+    power_before = power_beside_edge(
         ticks, left, until, forward=False, guard=guard, away=lengths[0], calm=rested, level=level
     )
     until = edges[final + 1] if final + 1 < len(edges) else math.inf
     calm = edges[final] in quiet
     level = level_before(ticks, edges, first, guard, quiet) if calm else None
-    after = power_beside_edge(ticks, right, until, forward=True, guard=guard, away=lengths[-1], calm=calm, level=level)
-    lone = (before is not None and before.lone) or (after is not None and after.lone)
-    if lone and (rested or calm):  # two cells that follow each other may do anything, each in its own way
-        levels = [power for power in (before, after, *earlier(ticks, edges, first, guard)) if power is not None]
-        before, after = compared(before, levels), compared(after, levels)
+    power_after = power_beside_edge(
+        ticks, right, until, forward=True, guard=guard, away=lengths[-1], calm=calm, level=level
+    )
+    is_lone = (power_before is not None and power_before.lone) or (power_after is not None and power_after.lone)
+    if is_lone and (rested or calm):  # consecutive cells may have unrelated powers
+        levels = [
+            power for power in (power_before, power_after, *earlier(ticks, edges, first, guard)) if power is not None
+        ]
+        power_before, power_after = compared(power_before, levels), compared(power_after, levels)
     energy = end.value - start.value
     mean = energy / max(1e-9, end.time - start.time)
-    # A cell may draw anything up to the limit; between cells a board is nearer to what it draws around them.
+    # A cell may draw up to the limit; between cells the power is closer to that around them.
     cell, gap = Power(mean, limit), Power(mean, limit / math.sqrt(12))
-    powers = [before or cell, *(gap if edge in quiet else cell for edge in inner[:-1]), after or cell]
+    powers = [power_before or cell, *(gap if edge in quiet else cell for edge in inner[:-1]), power_after or cell]
     silent = silences(lengths, SILENT_PERIODS * ticks.pace + guard)
-    known = before is not None and after is not None
+    is_known = power_before is not None and power_after is not None
     _, total, residual = balance(powers, lengths, start, end)
-    if silent and (not known or residual**2 > UNEXPLAINED * total):
-        # Something else happened while nothing was read, on one side of the edge or on the other.
-        for place in silent:
-            powers[place] = gap
+    if silent and (not is_known or residual**2 > UNEXPLAINED * total):
+        # The power changed while data were missing, on one side of the edge or the other.
+        for side in silent:
+            powers[side] = gap
     shares = allocate_energy(powers, lengths, (start, end), limit)
     total = shares.total
-    early = 0.0
-    if known and sum(lengths[1:-1]) < SLOT_SECONDS:
-        # Known powers that don't explain the block's energy (latency, a change unseen) are known less well.
+    other_side = 0.0
+    if is_known and sum(lengths[1:-1]) < SLOT_SECONDS:
+        # If the powers don't explain the block's energy (latency, an unseen change), they are less certain.
         total *= min(7.0, max(1.0, shares.residual**2 / shares.total))
-        early = _elsewhere(powers, lengths, shares, limit, shift_of(ticks, traits))
-    rests = calm and after is not None and math.isinf(until) and not ticks.fast
-    patience = FALL_TICKS if rests else SETTLED_TICKS
-    upto = inner.index(moment) + 1
-    weight = math.fsum(shares.variances[:upto]) * total / shares.total
-    value = start.value + math.fsum(shares.joules[:upto])
-    complete = block.whole and right + patience < len(ticks.all)
-    # A side on which nothing was read for long can't confirm what the other one tells.
-    alone = max((total - weight if place == 0 else weight for place in silent), default=0.0)
+        other_side = _elsewhere(powers, lengths, shares, limit, shift_of(ticks, traits))
+    idle_follows = calm and power_after is not None and math.isinf(until) and not ticks.fast
+    updates_needed = FALL_TICKS if idle_follows else SETTLED_TICKS
+    place_after = inner.index(moment) + 1
+    weight = math.fsum(shares.variances[:place_after]) * total / shares.total
+    value = start.value + math.fsum(shares.joules[:place_after])
+    complete = block.whole and right + updates_needed < len(ticks.all)
+    # A side with missing data can't confirm the estimate from the other side.
+    silent_variance = max((total - weight if side == 0 else weight for side in silent), default=0.0)
     return EdgeCount(
         value=min(max(value, start.value), end.value),
-        doubt=math.sqrt(max(alone, weight - weight**2 / total, early**2 / 3) + smear**2),
-        moved=moved(powers, lengths, (start, end), (limit, shift_of(ticks, traits)), upto),
+        doubt=math.sqrt(max(silent_variance, weight - weight**2 / total, other_side**2 / 3) + smear**2),
+        moved=moved(powers, lengths, (start, end), (limit, shift_of(ticks, traits)), place_after),
         epoch=start.epoch,
         block=(start.time, end.time),
         weight=weight,
@@ -247,78 +259,88 @@ def count_at(
         complete=complete,
         waits=not complete,
         outside=min(powers[0].watts, powers[-1].watts),
-        silence=math.fsum(lengths[place] for place in silent),
+        silence=math.fsum(lengths[side] for side in silent),
     )
 
 
 def _elsewhere(powers: list[Power], lengths: list[float], shares: Shares, limit: float, shift: float) -> float:
-    """Joules of a block that may have been used on the other side of its edge than the one they are counted on.
+    """Joules of a block that may have been used on the other side of its edge.
 
-    Where the powers to both sides and what is left open of the latency leave energy unexplained, power rose before
-    the edge, or fell after it, or had a peak: work that began before its window looks like this. The ticks do not
-    tell which side used it. What is missing, though, is missing where power is higher: none draws less than idle.
+    If the powers on both sides and the latency's uncertainty leave energy unexplained, the power rose before the edge,
+    fell after it, or had a peak; for example, work began before its window. The updates do not show which side used the
+    energy. Missing energy, however, is missing on the side with the higher power, since no side draws less than idle
+    power.
     """
     step = abs(powers[-1].watts - powers[0].watts)
-    beyond = shares.residual - step * shift
-    if beyond**2 <= UNEXPLAINED * shares.total or beyond <= 0:
+    unexplained = shares.residual - step * shift
+    if unexplained**2 <= UNEXPLAINED * shares.total or unexplained <= 0:
         return 0.0
-    # Each side may have used all of it, as far as the device can draw that much there; it is counted by variance.
-    moves = [
-        min(shares.residual, max(0.0, limit - powers[place].watts) * lengths[place])
-        - (shares.joules[place] - powers[place].watts * lengths[place])
-        for place in (0, -1)
+    # Each side may have used all of it, up to its power limit; it was allocated by variance.
+    excesses = [
+        min(shares.residual, max(0.0, limit - powers[end].watts) * lengths[end])
+        - (shares.joules[end] - powers[end].watts * lengths[end])
+        for end in (0, -1)
     ]
-    return max(0.0, *moves)
+    return max(0.0, *excesses)
 
 
 def shift_of(ticks: CounterUpdates, traits: SensorInfo) -> float:
-    """Seconds by which all ticks together may be misplaced."""
+    """Common time uncertainty of all updates, in seconds."""
     return traits.late_doubt + TICK_DOUBT_SECONDS + ticks.slowness
 
 
 def _nearer(ticks: CounterUpdates, left: int, edges: list[float], guard: float) -> tuple[int, float]:
-    """A tick that may have come before or after an edge, where the last sure one is far back.
+    """Choose an update that may lie on either side of an edge, if the last certain one is far back.
 
-    Taking it may count a little of the wrong side; starting from far back counts all that the power did since.
-    What may be counted wrongly is drawn between the edge and the following one, where that comes before a tick.
-    Returns the tick's index and the standard deviation in joules that it brings.
+    It may assign a little energy to the wrong side; starting far back would assign every power change since. The energy
+    in question is used between the edge and the following edge or update.
+
+    Returns
+    -------
+    tuple of (int, float)
+        Index of the update, and the standard deviation in joules that it adds.
     """
     edge, following = edges[0], edges[1] if len(edges) > 1 else math.inf
-    near = left + 1
-    if near + 1 >= len(ticks.all) or edge - ticks.all[left].time - ticks.all[left].doubt < FAR_PERIODS * ticks.period:
+    candidate = left + 1
+    if (
+        candidate + 1 >= len(ticks.all)
+        or edge - ticks.all[left].time - ticks.all[left].doubt < FAR_PERIODS * ticks.period
+    ):
         return left, 0.0
-    far, here, later = ticks.all[left], ticks.all[near], ticks.all[near + 1]
-    if here.time > edge or here.epoch != later.epoch or here.epoch != far.epoch:
+    certain, chosen, later = ticks.all[left], ticks.all[candidate], ticks.all[candidate + 1]
+    if chosen.time > edge or chosen.epoch != later.epoch or chosen.epoch != certain.epoch:
         return left, 0.0
-    before = (here.value - far.value) / (here.time - far.time)
-    joules = abs(later.value - here.value - before * (later.time - here.time))
+    watts_before = (chosen.value - certain.value) / (chosen.time - certain.time)
+    joules = abs(later.value - chosen.value - watts_before * (later.time - chosen.time))
     watts = joules / max(SLOT_SECONDS, min(later.time, following) - edge)
-    smear = max(0.0, guard - (edge - here.time)) * watts / 2
-    silent = edge - far.time > SILENT_PERIODS * ticks.pace + guard  # then the far one would leave far more open
-    if smear > (here.time - far.time) * (STEADY_PART * before + STEADY_WATTS) and not silent:
+    uncertainty = max(0.0, guard - (edge - chosen.time)) * watts / 2
+    silent = edge - certain.time > SILENT_PERIODS * ticks.pace + guard  # then the far update is much less certain
+    if uncertainty > (chosen.time - certain.time) * (STEADY_PART * watts_before + STEADY_WATTS) and not silent:
         return left, 0.0
-    return near, smear
+    return candidate, uncertainty
 
 
 def _open_ended(
     ticks: CounterUpdates, traits: SensorInfo, left: int | None, right: int | None, moment: float
 ) -> EdgeCount | None:
-    """Count beyond the ticks known so far: a provisional figure, or one whose closing tick never came."""
+    """Extrapolate the count beyond the known updates: provisional, or because the closing update never came."""
     limit = traits.power_limit or UNKNOWN_LIMIT
     index = left if left is not None else right
     assert index is not None
-    tick = ticks.all[index]
-    away = moment - tick.time
-    if away < -(2 * traits.period[1] + traits.latency + 0.25):
+    update = ticks.all[index]
+    distance = moment - update.time
+    if distance < -(2 * traits.period[1] + traits.latency + 0.25):
         return None
-    anew = left is None  # a count has only just begun: what comes after it tells the power
-    power = power_beside_edge(ticks, index, math.inf if anew else -math.inf, forward=anew, guard=0.0)
-    if power is None or away > 3 * traits.period[1] + traits.latency + 0.25:
-        return None  # the sensor has fallen silent, or has only just been found
+    is_new = left is None  # a new count has begun: later updates give the power
+    power = power_beside_edge(ticks, index, math.inf if is_new else -math.inf, forward=is_new, guard=0.0)
+    if power is None or distance > 3 * traits.period[1] + traits.latency + 0.25:
+        return None  # the sensor has stopped responding, or was just found
     watts = power.watts
-    doubt = abs(away) * max(limit - watts, watts) / 2 + tick.doubt * watts
-    block = (min(moment, tick.time), max(moment, tick.time))
-    value = tick.value + watts * away
-    # Nothing more will be known of the time before a count began.
+    deviation = abs(distance) * max(limit - watts, watts) / 2 + update.doubt * watts
+    block = (min(moment, update.time), max(moment, update.time))
+    value = update.value + watts * distance
+    # No more data will come for the time before a count began.
     shift = watts * shift_of(ticks, traits)
-    return EdgeCount(value, doubt, (shift, -shift), tick.epoch, block, doubt**2, 2 * doubt**2, complete=anew)
+    return EdgeCount(
+        value, deviation, (shift, -shift), update.epoch, block, deviation**2, 2 * deviation**2, complete=is_new
+    )

@@ -1,10 +1,9 @@
-"""How late a counter shows what it counted, learnt from the edges of windows that were metered anyway.
+"""Learns a counter's latency from the edges of ordinary windows.
 
-Where power steps at an edge, the energy of the ticks around it tells how much of their time lay behind the
-edge, and so by how much the ticks are shown late. A cell's work may begin after the cell does, and end before
-it or after it: no single edge is believed. Each moves what is thought of the latency by what it tells, as far as
-it may be taken at its word, and the latency stays within the bounds that its sensor states. A calibration with
-a known load tells more, and narrows these bounds.
+Where the power steps at an edge, the energy of the updates around it shows how much of their time lies after the edge,
+and so their latency. Work may begin after its cell and end before or after it, so no single edge is decisive. Each edge
+updates a posterior distribution with outliers. The latency stays within the bounds stated by the sensor. A calibration
+with a known load gives more information and narrows these bounds.
 """
 
 from __future__ import annotations
@@ -20,34 +19,34 @@ from .updates import CounterUpdates
 
 STEPS = 30
 STRAY = 0.25
-"""How likely an edge tells of the cell's own delays rather than of the latency, before it is looked at."""
+"""Prior probability that an edge shows a delay of the cell's own and not the latency."""
 
 STRAY_SECONDS = 0.1
-"""Over how many seconds what a stray edge tells may lie anywhere."""
+"""Width of the uniform distribution of such outliers, in seconds."""
 
 LEFT_OUT = 0.0125
-"""Likelihood left out at either end of what the latency may be."""
+"""Probability excluded at either end of the latency's interval."""
 
 POOREST_SECONDS = 0.02
-"""Doubt of what an edge tells from which on it is not heard."""
+"""Standard deviation of an edge's latency above which the edge is ignored."""
 
 OWN_SECONDS = 0.001
-"""By how much a cell's work may begin or end beside its edge without that being a delay."""
+"""Time by which work may begin or end beside its edge without counting as a delay."""
 
 INSIDE = 6
-"""Ticks inside a window, next to its edge, that tell the power there."""
+"""Number of updates inside a window, next to its edge, that give the power there."""
 
 UNSTEADY = 0.03
-"""By which part a power is taken to waver before its ticks have shown how much it does."""
+"""Relative variation of the power that is assumed before the updates show their own."""
 
 
 class LatencyPosterior:
-    """What is known of a counter's latency.
+    """Posterior distribution of a counter's latency.
 
     Parameters
     ----------
     low, high : float
-        The bounds that its sensor states, in seconds.
+        Bounds stated by the sensor, in seconds.
     """
 
     def __init__(self, low: float, high: float) -> None:
@@ -57,48 +56,49 @@ class LatencyPosterior:
         self.edges = 0
 
     def hear(self, seconds: float, doubt: float) -> None:
-        """Take in what one edge tells.
+        """Update the distribution with one edge.
 
         Parameters
         ----------
         seconds, doubt : float
-            The latency it tells of, and its standard deviation.
+            Latency observed at the edge, and its standard deviation.
         """
         if doubt > POOREST_SECONDS or abs(seconds - self._low) > STRAY_SECONDS / 2 + self._high - self._low:
             return
         self.edges += 1
-        for place in range(STEPS):
-            off = (seconds - self._low - self._step * (place + 0.5)) / doubt
-            taken = (1 - STRAY) * math.exp(-off * off / 2) / (math.sqrt(2 * math.pi) * doubt)
-            self._logs[place] += math.log(taken + STRAY / STRAY_SECONDS)
+        for cell in range(STEPS):
+            deviation = (seconds - self._low - self._step * (cell + 0.5)) / doubt
+            likelihood = (1 - STRAY) * math.exp(-deviation * deviation / 2) / (math.sqrt(2 * math.pi) * doubt)
+            self._logs[cell] += math.log(likelihood + STRAY / STRAY_SECONDS)
 
     def known(self) -> tuple[float, float]:
-        """What the latency is taken to be, and the half-width around it in which it lies in all likelihood."""
-        most = max(self._logs)
-        weights = [math.exp(log - most) for log in self._logs]
+        """Return the latency's estimate and half-width in seconds."""
+        highest = max(self._logs)
+        weights = [math.exp(log - highest) for log in self._logs]
         total = math.fsum(weights)
-        low, high = self._quantile(weights, LEFT_OUT * total), self._quantile(weights, (1 - LEFT_OUT) * total)
-        mean = self._low + self._step * math.fsum(w * (place + 0.5) for place, w in enumerate(weights)) / total
-        # What was heard never leaves more open than what the sensor states.
+        lower, upper = self._quantile(weights, LEFT_OUT * total), self._quantile(weights, (1 - LEFT_OUT) * total)
+        mean = self._low + self._step * math.fsum(w * (cell + 0.5) for cell, w in enumerate(weights)) / total
+        # The interval is never wider than the sensor's own bounds.
         half = (self._high - self._low) / 2
-        late = min(max(mean, high - half), low + half)
-        return late, max(late - low, high - late)
+        estimate = min(max(mean, upper - half), lower + half)
+        return estimate, max(estimate - lower, upper - estimate)
 
     def _quantile(self, weights: list[float], wanted: float) -> float:
-        summed = 0.0
-        for place, weight in enumerate(weights):
-            if summed + weight >= wanted:
-                return self._low + self._step * (place + (wanted - summed) / weight)
-            summed += weight
+        cumulative = 0.0
+        for cell, weight in enumerate(weights):
+            if cumulative + weight >= wanted:
+                return self._low + self._step * (cell + (wanted - cumulative) / weight)
+            cumulative += weight
         return self._high
 
 
 def told_by(
     ticks: CounterUpdates, edges: list[float], moment: float, quiet: Container[float], guard: float
 ) -> tuple[float, float] | None:
-    """By how many seconds the ticks around an edge come too early for it, and the standard deviation of that.
+    """Return the additional latency observed at an edge, in seconds, and its standard deviation.
 
-    None where the edge does not tell: it must part a window from a time without one, and be alone among its ticks.
+    None if the edge is unsuitable: it must separate a window from time without a window, and be the only edge among its
+    updates.
     """
     index = bisect.bisect_left(edges, moment)
     ends, begins = moment in quiet, index == 0 or edges[index - 1] in quiet
@@ -108,33 +108,37 @@ def told_by(
     if left is None or right is None or ticks.all[left].epoch != ticks.all[right].epoch:
         return None
     start, end = ticks.all[left], ticks.all[right]
-    before = edges[index - 1] if index else -math.inf
-    after = edges[index + 1] if index + 1 < len(edges) else math.inf
-    if before > start.time - guard or after < end.time + guard or end.time - start.time > 3 * ticks.period:
+    previous_edge = edges[index - 1] if index else -math.inf
+    next_edge = edges[index + 1] if index + 1 < len(edges) else math.inf
+    if previous_edge > start.time - guard or next_edge < end.time + guard or end.time - start.time > 3 * ticks.period:
         return None
-    within = means_beside(
-        ticks, *((left, before) if ends else (right, after)), forward=begins, guard=guard, most=INSIDE
+    inside_means = means_beside(
+        ticks, *((left, previous_edge) if ends else (right, next_edge)), forward=begins, guard=guard, most=INSIDE
     )
-    beside = power_beside_edge(ticks, *((right, after) if ends else (left, before)), forward=ends, guard=guard)
-    if len(within) < 2 or beside is None:
+    outside_power = power_beside_edge(
+        ticks, *((right, next_edge) if ends else (left, previous_edge)), forward=ends, guard=guard
+    )
+    if len(inside_means) < 2 or outside_power is None:
         return None
-    inside, waver = _steadiness(within)
+    inside, inside_deviation = _steadiness(inside_means)
     lengths = (moment - start.time, end.time - moment)
     inner, outer = lengths if ends else lengths[::-1]
-    step = inside - beside.watts if ends else beside.watts - inside
-    unexplained = end.value - start.value - inside * inner - beside.watts * outer
+    step = inside - outside_power.watts if ends else outside_power.watts - inside
+    unexplained = end.value - start.value - inside * inner - outside_power.watts * outer
     if abs(step) < 1.0:
         return None
     period = ticks.period
-    variance = waver**2 * (inner * period + inner**2 / len(within)) + (beside.doubt * outer) ** 2
-    first, last = (inside, beside.watts) if ends else (beside.watts, inside)
-    variance += ((first * start.doubt) ** 2 + (last * end.doubt) ** 2) / 3
+    variance = (
+        inside_deviation**2 * (inner * period + inner**2 / len(inside_means)) + (outside_power.doubt * outer) ** 2
+    )
+    watts_before, watts_after = (inside, outside_power.watts) if ends else (outside_power.watts, inside)
+    variance += ((watts_before * start.doubt) ** 2 + (watts_after * end.doubt) ** 2) / 3
     return unexplained / step, math.hypot(math.sqrt(variance) / abs(step), OWN_SECONDS)
 
 
 def _steadiness(within: list[Mean]) -> tuple[float, float]:
-    """Power inside a window next to its edge, and by how much it wavers from tick to tick, in watts."""
+    """Power inside a window next to its edge, and its standard deviation between updates, in watts."""
     watts = [mean.watts for mean in within]
-    middle = statistics.fmean(watts)
-    squares = math.fsum((each - middle) ** 2 for each in watts) + (UNSTEADY * middle) ** 2
-    return middle, math.sqrt(squares / (len(watts) - 1))
+    mean_watts = statistics.fmean(watts)
+    squares = math.fsum((value - mean_watts) ** 2 for value in watts) + (UNSTEADY * mean_watts) ** 2
+    return mean_watts, math.sqrt(squares / (len(watts) - 1))

@@ -1,8 +1,8 @@
-"""The counts that are held: figures were given out that rest on them, so they change no more.
+"""Counts at edges that are final because records were made from them.
 
-Windows and gaps add up to the device's energy only where the count never falls from one edge to the next. An
-edge whose ticks come late, as those of a process that stood still, may settle after its neighbours on both
-sides: what it says then has to lie between theirs.
+Windows and gaps add up to the device's energy only if the count never decreases from one edge to the next. An edge
+whose updates come late, for example in a suspended process, may settle after its neighbours. Its count is then limited
+to the range between theirs.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .edge_energy import EdgeCount
 
 
 class SettledCounts:
-    """Counts by their edges, in the order of time."""
+    """Final counts by edge, in order of time."""
 
     def __init__(self) -> None:
         self._edges: list[float] = []
@@ -24,17 +24,17 @@ class SettledCounts:
         return moment in self._counts
 
     def get(self, moment: float) -> EdgeCount | None:
-        """The count that is held at an edge."""
+        """Return the final count at an edge, or None."""
         return self._counts.get(moment)
 
     def keep(self, moment: float, count: EdgeCount) -> None:
-        """Hold a count at an edge."""
+        """Store a final count at an edge."""
         if moment not in self._counts:
             bisect.insort(self._edges, moment)
         self._counts[moment] = count
 
     def fitted(self, moment: float, count: EdgeCount) -> EdgeCount:
-        """A count at a moment, no lower than the nearest one held before it and no higher than the one after."""
+        """Limit a count to the range between the final counts before and after it."""
         index = bisect.bisect_left(self._edges, moment)
         if index:
             count = clamp_monotonic(self._counts[self._edges[index - 1]], count)
@@ -45,15 +45,15 @@ class SettledCounts:
         return count
 
     def forget(self, oldest: float) -> None:
-        """Drop what lies before a moment."""
-        old = bisect.bisect_left(self._edges, oldest)
-        for edge in self._edges[:old]:
+        """Drop counts before a moment."""
+        count = bisect.bisect_left(self._edges, oldest)
+        for edge in self._edges[:count]:
             del self._counts[edge]
-        del self._edges[:old]
+        del self._edges[:count]
 
 
 def clamp_monotonic(earlier: EdgeCount | None, count: EdgeCount) -> EdgeCount:
-    """A count that is no lower than one before it, however little was used in between."""
+    """Return the count, limited to be no lower than an earlier one."""
     if earlier is not None and earlier.epoch == count.epoch and count.value < earlier.value:
         return replace(count, value=earlier.value)
     return count

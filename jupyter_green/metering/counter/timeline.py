@@ -1,8 +1,8 @@
-"""The timeline of one sensor: its ticks, the edges that were asked for, and the energy between two of them.
+"""Timeline of one counter: its updates, the window edges, and the energy between two moments.
 
-Energy of a window is the difference of the counts at its two edges. An edge's count, once no later tick
-can change it, is settled and kept, so that the window that ends there and the gap that begins there use
-the same number and all of them add up to the device's energy. The sampler thread alone writes.
+The energy of a window is the difference of the counts at its edges. Once no later update can change an edge's count,
+the count is kept. So a window and the gap after it use the same number, and all of them add up to the device's energy.
+Only the sampler thread writes.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ from .updates import CounterUpdates
 
 Z_95 = 1.96
 LATE_ENOUGH_SECONDS = 0.005
-"""Half-width of the latency that edges don't narrow: delays of the cells' own may be alike in all of them."""
+"""Smallest half-width of a learnt latency, since delays of the cells' own may be common to all edges."""
 
 RECENT_EDGES = 8
-"""Edges whose counts must be settled before ticks are placed anew."""
+"""Number of latest edges that must be settled before a new latency is applied."""
 
 CALM_AFTER_SECONDS, CALM_SECONDS = 1.0, 0.25
 
 
 @dataclass(frozen=True)
 class Energy:
-    """Energy between two moments as one sensor saw it.
+    """Energy between two moments from one sensor.
 
     Parameters
     ----------
     joules : float or None
-        None where the sensor can't tell.
+        None if unknown.
     random : float
-        Half-width in joules of what its timing leaves open.
+        Half-width in joules of the timing uncertainty.
     gain : float
-        Half-width in joules of its systematic error.
+        Half-width in joules of the systematic error.
     note : str or None
-        Why there is no reading, or why it is wide.
+        Why there is no value, or why its interval is wide.
     """
 
     joules: float | None
@@ -59,22 +59,22 @@ class Energy:
 
 
 class Timeline:
-    """Readings of one counter sensor.
+    """Timeline of one counter.
 
     Parameters
     ----------
     traits : SensorInfo
-        What the sensor says about itself.
+        Description of the sensor.
     """
 
     read_at_edges = True
-    """Whether the sensor wants reading at once when a window begins or ends."""
+    """Whether the sensor is read at once when a window begins or ends."""
 
     def __init__(self, traits: SensorInfo) -> None:
         self.traits = traits
         self.ticks = CounterUpdates(traits)
         self._widest = traits.latency - traits.latency_low
-        # A part-time counter's edges tell when it looked; one that is known well enough has nothing to learn.
+        # The latency of a part-time counter can't be learnt from edges; a precise latency need not be.
         self._learns = traits.duty >= 1.0 and self._widest > 2 * LATE_ENOUGH_SECONDS
         self._lateness = LatencyPosterior(traits.latency_low, traits.latency)
         self._edges: list[float] = []
@@ -84,19 +84,19 @@ class Timeline:
         self._state: tuple[float, ...] = ()
         self._known: dict[float, EdgeCount | None] = {}
         self._passed = 0
-        """Edges that were forgotten."""
+        """Number of edges that were dropped."""
         self._unsettled = math.inf
-        """An edge that waits for ticks to come; so does any later one."""
+        """An edge that waits for further updates; all later edges wait too."""
 
     # ---- writing (sampler thread) -------------------------------------------------------------
 
     def add(self, reading: Reading) -> None:
-        """Book a reading."""
+        """Add a reading."""
         self.ticks.add(reading)
         self._unsettled = math.inf
 
     def mark(self, moment: float, *, quiet: bool = False) -> None:
-        """An edge of a window is at this moment; powers to either side of it need not be the same.
+        """Add a window edge; the power on its two sides may differ.
 
         Parameters
         ----------
@@ -120,78 +120,78 @@ class Timeline:
             self._faults.append((time, why))
 
     def thin(self, now: float, edges: list[float]) -> None:
-        """Drop old ticks that no open window's edge needs."""
+        """Drop old updates that no open window's edge needs."""
         self.ticks.thin(now, edges)
 
     def forget(self, before: float) -> None:
-        """Drop what is older than a moment; called while no window is open."""
+        """Drop data older than a moment; called while no window is open."""
         self.ticks.forget(before)
-        old = max(0, bisect.bisect_left(self._edges, before) - 2)
-        del self._edges[:old]
-        self._passed += old
+        count = max(0, bisect.bisect_left(self._edges, before) - 2)
+        del self._edges[:count]
+        self._passed += count
         oldest = self._edges[0] if self._edges else before
         self._counts.forget(oldest)
         self._quiet = {edge for edge in self._quiet if edge >= oldest}
         self._faults = [item for item in self._faults if item[0] >= before]
 
-    # ---- what is known of the sensor ----------------------------------------------------------
+    # ---- properties of the sensor -----------------------------------------------------------------
 
     @property
     def tick(self) -> float:
-        """Update period in seconds: as seen, else the longest the sensor may have."""
+        """Update period in seconds: observed, else its upper bound."""
         return self.ticks.period
 
     @property
     def tick_seen(self) -> float | None:
-        """Update period in seconds as seen; None before a few ticks were."""
+        """Observed update period in seconds; None until some updates were seen."""
         return self.ticks.period_seen
 
     def next_read(self, now: float) -> float:
-        """When the sensor needs reading next while a window is open."""
-        # Ticks matter near the edges. Far from one a few a second do, for the live figure; the tick just
-        # before an edge yet to come is found by the read that is made at once when it comes.
+        """When the sensor must be read next while a window is open."""
+        # Updates matter near edges. Far from an edge a few a second suffice for the live display. The update just
+        # before a future edge is found by the read made at that edge.
         calm = bool(self._edges) and now - self._edges[-1] > CALM_AFTER_SECONDS
         return self.ticks.next_read(now, CALM_SECONDS if calm else 0.0)
 
     def settle_seconds(self) -> float:
-        """How long after a window's end the ticks that its figure can't do without have come, in seconds."""
+        """Time after a window's end until its energy is final, in seconds."""
         return 3 * self.traits.period[1] + 2 * self.traits.latency
 
     def settled(self, end: float, *, soon: bool = False) -> bool:
-        """Whether the ticks around an edge are there, and five more, which tell how power fell after it.
+        """Whether the updates around an edge have come, and five more, from which the power decay after it is fitted.
 
-        Two more do where another window has begun, and one for somebody who waits and wants the figure `soon`.
+        Two more suffice if another window follows, or with `soon`, for a caller that waits.
         """
         if end >= self._unsettled and not soon:
             return False
         closing = self.ticks.at_or_after(end + self.traits.late_doubt)
         if closing is None or closing + 1 >= len(self.ticks.all):
             return False
-        count = self._count(end)  # a neighbouring edge may ask for a later closing tick
+        count = self._count(end)  # a neighbouring edge may need a later update
         if count is not None and count.waits:
             self._unsettled = min(self._unsettled, end)
         return count is not None and (count.complete or (soon and count.ready))
 
     def known_until(self) -> float:
         """Latest edge that would be settled already, on `time.perf_counter()`."""
-        ticks = self.ticks.all
-        return ticks[-2].time - self.traits.latency if len(ticks) > 1 else -math.inf
+        updates = self.ticks.all
+        return updates[-2].time - self.traits.latency if len(updates) > 1 else -math.inf
 
     # ---- reading ------------------------------------------------------------------------------
 
     def energy(self, start: float, end: float) -> Energy:
-        """Energy between two moments of `time.perf_counter()`, in joules with its half-widths."""
+        """Return the energy between two moments of `time.perf_counter()`, with its half-widths."""
         opening, closing = self._count(start), self._count(end)
         if opening is None or closing is None:
-            why = self._reason(start, end) or "The sensor gave no reading for this window."
-            return Energy(None, note=why if opening is None else self._left(why, opening, start, end))
+            reason = self._reason(start, end) or "The sensor gave no reading for this window."
+            return Energy(None, note=reason if opening is None else self._left(reason, opening, start, end))
         if opening.epoch != closing.epoch:
-            why = self._reason(start, end) or "The sensor's count was broken inside the window."
-            return Energy(None, note=self._left(why, opening, start, end))
+            reason = self._reason(start, end) or "The sensor's count was broken inside the window."
+            return Energy(None, note=self._left(reason, opening, start, end))
         joules = closing.value - opening.value
         if opening.block == closing.block:
-            between = max(0.0, closing.weight - opening.weight)
-            variance = max(0.0, between - between**2 / closing.total)
+            variance_between = max(0.0, closing.weight - opening.weight)
+            variance = max(0.0, variance_between - variance_between**2 / closing.total)
         else:
             variance = opening.doubt**2 + closing.doubt**2
         latency = max(abs(a - b) for a, b in zip(opening.moved, closing.moved, strict=True))
@@ -199,7 +199,7 @@ class Timeline:
             variance += self._unseen(opening, closing, start, end)
         random = Z_95 * math.sqrt(variance) + latency + self.traits.resolution
         if opening.block == closing.block and opening.silence:
-            # Nothing was read before, in and after the window: what others used then can't be told from it.
+            # No reading before, in and after the window: energy used outside it can't be separated.
             limit = self.traits.power_limit or UNKNOWN_LIMIT
             random = max(random, min(joules, limit * opening.silence))
         if self.traits.power_limit is not None:
@@ -207,36 +207,36 @@ class Timeline:
         return Energy(joules, random, self.traits.systematic(joules, end - start), self._reason(start, end, reach=0.0))
 
     def watts(self) -> float | None:
-        """Mean power over about the last half second in watts; None where there are too few ticks."""
-        ticks = self.ticks.all
-        if len(ticks) < 2:
+        """Mean power over about the last half second in watts; None if there are too few updates."""
+        updates = self.ticks.all
+        if len(updates) < 2:
             return None
-        newest = ticks[-1]
-        oldest = next((t for t in ticks[-50:] if t.time >= newest.time - max(0.5, 3 * self.tick)), newest)
+        newest = updates[-1]
+        oldest = next((t for t in updates[-50:] if t.time >= newest.time - max(0.5, 3 * self.tick)), newest)
         if oldest.time >= newest.time or oldest.epoch != newest.epoch:
             return None
         return (newest.value - oldest.value) / (newest.time - oldest.time)
 
     def course(self, start: float, end: float, points: int = 120) -> tuple[tuple[float, float | None], ...]:
-        """Course of power: (seconds since start, mean watts up to the next pair), None at a break."""
+        """Power over time: (seconds since start, mean watts up to the next pair), None at an interruption."""
         step = max((end - start) / points, self.tick)
-        ticks = [tick for tick in self.ticks.all if start - step <= tick.time <= end + step]
+        updates = [update for update in self.ticks.all if start - step <= update.time <= end + step]
         pairs: list[tuple[float, float | None]] = []
         last = None
-        for tick in ticks:
+        for update in updates:
             if last is None:
-                last = tick
-            elif tick.epoch != last.epoch:
+                last = update
+            elif update.epoch != last.epoch:
                 pairs.append((round(max(0.0, last.time - start), 4), None))
-                last = tick
-            elif tick.time - last.time >= step:
-                watts = (tick.value - last.value) / (tick.time - last.time)
+                last = update
+            elif update.time - last.time >= step:
+                watts = (update.value - last.value) / (update.time - last.time)
                 pairs.append((round(max(0.0, last.time - start), 4), round(watts, 2)))
-                last = tick
+                last = update
         return tuple(pairs) if len(pairs) >= 3 else ()
 
     def conclude(self, moment: float) -> None:
-        """Hold what is known of the count at an edge: a figure that rests on it is final, its neighbour's must fit."""
+        """Make the count at an edge final: a final record uses it, and adjacent records must add up with it."""
         count = self._count(moment)
         if count is not None:
             self._counts.keep(moment, count)
@@ -244,39 +244,41 @@ class Timeline:
     # ---- inside -------------------------------------------------------------------------------
 
     def _count(self, moment: float) -> EdgeCount | None:
-        kept = self._counts.get(moment)
-        if kept is not None:
-            return kept
+        final = self._counts.get(moment)
+        if final is not None:
+            return final
         index = bisect.bisect_left(self._edges, moment)
-        known = index < len(self._edges) and self._edges[index] == moment
-        edges = self._edges if known else [*self._edges[:index], moment, *self._edges[index:]]
-        # Asked again and again until a tick comes; between ticks and edges nothing can have changed.
+        is_marked = index < len(self._edges) and self._edges[index] == moment
+        edges = self._edges if is_marked else [*self._edges[:index], moment, *self._edges[index:]]
+        # Called repeatedly between updates; cache the results until an update or edge is added.
         newest = self.ticks.all[-1].time if self.ticks.all else 0.0
-        state = (newest, len(self.ticks.all), edges[-1], len(edges), len(self._quiet))
-        if state != self._state:
-            self._state, self._known = state, {}
-        found = self._known
-        if moment in found:
-            return found[moment]
+        version = (newest, len(self.ticks.all), edges[-1], len(edges), len(self._quiet))
+        if version != self._state:
+            self._state, self._known = version, {}
+        counts = self._known
+        if moment in counts:
+            return counts[moment]
         count = count_at(self.ticks, self.traits, edges, moment, self._quiet, passed=self._passed)
-        before = self._edges[index - 1] if index else -math.inf
+        previous = self._edges[index - 1] if index else -math.inf
         if count is not None:
-            if before not in self._counts and moment - before < CALM_AFTER_SECONDS:
+            if previous not in self._counts and moment - previous < CALM_AFTER_SECONDS:
                 count = clamp_monotonic(
-                    count_at(self.ticks, self.traits, edges, before, self._quiet, passed=self._passed), count
+                    count_at(self.ticks, self.traits, edges, previous, self._quiet, passed=self._passed), count
                 )
             count = self._counts.fitted(moment, count)
-        if known and count is not None and count.complete:
+        if is_marked and count is not None and count.complete:
             self._counts.keep(moment, count)
             self._learn(moment)
-        found[moment] = count
+        counts[moment] = count
         return count
 
     def _left(self, why: str, opening: EdgeCount, start: float, end: float) -> str:
-        """Why a window has no figure, and what was used up to the last tick of the count that it began with."""
+        """Why a window has no value, with the energy up to the last update of its first epoch."""
         latest = end - self.traits.late_doubt - GUARD_SECONDS
-        ticks = (tick for tick in reversed(self.ticks.all) if tick.epoch == opening.epoch and tick.time <= latest)
-        last = next(ticks, None)
+        candidates = (
+            update for update in reversed(self.ticks.all) if update.epoch == opening.epoch and update.time <= latest
+        )
+        last = next(candidates, None)
         if last is None or last.time <= start:
             return why
         joules, variance = last.value - opening.value, opening.doubt**2
@@ -287,42 +289,42 @@ class Timeline:
         return partial_energy_note(why, joules, uncertainty, last.time - start, self.traits.quality)
 
     def _learn(self, moment: float) -> None:
-        """Hear what a settled edge tells of the latency."""
+        """Update the latency from a settled edge."""
         if not self._learns:
             return
-        told = told_by(self.ticks, self._edges, moment, self._quiet, self._widest + GUARD_SECONDS)
-        if told is not None:
-            self._lateness.hear(self.traits.late + told[0], told[1])
+        observation = told_by(self.ticks, self._edges, moment, self._quiet, self._widest + GUARD_SECONDS)
+        if observation is not None:
+            self._lateness.hear(self.traits.late + observation[0], observation[1])
 
     def _apply_lateness(self) -> None:
-        """Place ticks by what is known of the latency now; only while no figure is on its way."""
+        """Apply the learnt latency to all updates; only while no record waits for its energy."""
         recent = self._edges[-RECENT_EDGES:]
         if not all(self._count(edge) is not None and edge in self._counts for edge in recent):
             return
         if self._lateness.edges:
-            late, doubt = self._lateness.known()
-            self.ticks.shift(late)
-            doubt = max(doubt, LATE_ENOUGH_SECONDS)
-            self.traits = replace(self.traits, latency_low=late - doubt, latency=late + doubt)
+            latency, half_width = self._lateness.known()
+            self.ticks.shift(latency)
+            half_width = max(half_width, LATE_ENOUGH_SECONDS)
+            self.traits = replace(self.traits, latency_low=latency - half_width, latency=latency + half_width)
 
     def _unseen(self, opening: EdgeCount, closing: EdgeCount, start: float, end: float) -> float:
-        """Variance in joules squared of what a part-time sensor did not look at.
+        """Variance in joules squared of the time that a part-time sensor did not sample.
 
-        In each period it takes the part it missed to be like the part it saw. At an edge the two may lie on
-        different sides of it; inside the window the ticks' own scatter shows how much power changes.
+        In each period the unsampled part is taken to be like the sampled part. At an edge the two may lie on different
+        sides. Inside the window the scatter of the updates shows how much the power varies.
         """
-        missed = (1.0 - self.traits.duty) * self.tick
+        unsampled = (1.0 - self.traits.duty) * self.tick
         seconds = max(end - start, 1e-6)
         power = (closing.value - opening.value) / seconds
         outside = min(opening.outside, closing.outside)
         step = abs(power - outside)
-        if seconds < 2 * self.tick:  # it may have been missed altogether, or counted several times
+        if seconds < 2 * self.tick:  # the window may be missed completely, or counted several times
             step = max(step, self.traits.power_limit or UNKNOWN_LIMIT)
         first, last = self.ticks.at_or_after(start), self.ticks.at_or_before(end)
-        inside = [] if first is None or last is None else self.ticks.all[first : last + 1][-200:]
-        powers = [(b.value - a.value) / (b.time - a.time) for a, b in pairwise(inside) if b.time > a.time]
+        updates = [] if first is None or last is None else self.ticks.all[first : last + 1][-200:]
+        powers = [(b.value - a.value) / (b.time - a.time) for a, b in pairwise(updates) if b.time > a.time]
         scatter = statistics.stdev(powers) if len(powers) > 2 else step
-        return 2 * (missed * step) ** 2 / 3 + (missed * scatter) ** 2 * seconds / self.tick
+        return 2 * (unsampled * step) ** 2 / 3 + (unsampled * scatter) ** 2 * seconds / self.tick
 
     def _reason(self, start: float, end: float, reach: float = 1.2) -> str | None:
         for time, why in self._faults:

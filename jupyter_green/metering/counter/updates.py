@@ -1,9 +1,9 @@
-"""The ticks of a counter: when its value changed, and to what.
+"""Detects the updates of a counter: when its value changed, and to what.
 
-A counter shows the true energy of a moment a little in the past, its tick; between ticks it says nothing.
-So only ticks are kept. A tick's time is known to half the distance of the two reads around it, and better
-once the period is known, because ticks come regularly even where reads are late. After a silence the
-first read shows a value whose tick is not known; it is found again, one period before the next one.
+A counter shows the energy at its last update, with a latency. It carries no information between updates, so only
+updates are kept. The time of an update is known to half the interval between the reads around it. It is known better
+once the update period is fitted, since updates are regular even where reads are late. The first read after an
+interruption shows a value whose update time is unknown; it is placed one period before the next update.
 """
 
 from __future__ import annotations
@@ -18,22 +18,24 @@ from jupyter_green.sensors import Reading, SensorInfo
 from .tick_clock import CLOCK_DOUBT, Expectation, TickClock
 
 LEAST_MARGIN = 0.0015
-"""Seconds before an expected tick at which reading begins, on a machine that is never late."""
+"""Shortest lead in seconds with which reading begins before an expected update; it grows on a machine that wakes
+threads late."""
 
 FAST_SECONDS, FAST_READ_SECONDS = 0.01, 0.05
 SEARCH_SECONDS = 1.0
 REMEMBER_SECONDS = 2.0
-"""How long a rhythm is taken to go on unseen."""
+"""Time without reads after which the phase of the updates is no longer trusted."""
 
 GOLDEN = 0.6180339887
-"""Reads are moved by multiples of it: at fixed distances from ticks they would all see them from the same side."""
+"""Read times are shifted by multiples of the golden ratio. Reads at a fixed phase would see all updates from the
+same side."""
 
 HELD_PART, HELD_TIMES, HELD_SECONDS = 1 / 8, 4.0, 0.5
-"""A call that was held up: by how large a part of the period its reading is doubted, how many times as much as the last
-one that was booked, and after how many seconds without any it is booked all the same."""
+"""A delayed call is ignored if its time uncertainty exceeds this fraction of the period and this multiple of the
+previous reading's. After this many seconds without a reading it is accepted anyway."""
 
 VAGUE_PART = 1 / 8
-"""From how large a part of the period on a tick's doubt counts where it is asked on which side of an edge it lies."""
+"""Time uncertainty, as a fraction of the period, from which on an update may lie on either side of an edge."""
 
 WAKE_SECONDS = 0.001
 KEEP_SECONDS = 30.0
@@ -42,22 +44,22 @@ THIN_SECONDS = 1.0
 
 @dataclass
 class CounterUpdate:
-    """One tick.
+    """One update.
 
     Parameters
     ----------
     time : float
-        When it happened on `time.perf_counter()`, half the latency bound allowed for.
+        Time of the update on `time.perf_counter()`, corrected for the mean latency.
     value : float
         Joules since the sensor's origin.
     doubt : float
-        Half-width in seconds of what is known of `time`.
+        Half-width of `time` in seconds.
     epoch : int
         Values of different epochs are not comparable.
     seen : float
-        When its value was first read: it can't have happened later.
+        When its value was first read, an upper bound of its time.
     loose : bool
-        Whether the tick was found at the first read after a silence.
+        Whether this is the first value after an interruption, with an unknown time.
     """
 
     time: float
@@ -69,12 +71,12 @@ class CounterUpdate:
 
 
 class CounterUpdates:
-    """Finds ticks in readings.
+    """Detects updates in readings.
 
     Parameters
     ----------
     traits : SensorInfo
-        Bounds of the sensor's period and latency.
+        Bounds of the sensor's update period and latency.
     """
 
     def __init__(self, traits: SensorInfo) -> None:
@@ -83,47 +85,47 @@ class CounterUpdates:
         self.comb = TickClock(*traits.period)
         self._shortest, self._longest = traits.period
         self._late = traits.late
-        # Ticks of a few milliseconds need not be told apart: a read at the edge is near enough to one.
+        # Updates every few milliseconds need not be separated: any read is near one.
         self.fast = traits.period[1] <= FAST_SECONDS
         self._margin = 4 * LEAST_MARGIN
         self._resumed = 0.0
         self._aimed = 0.0
         self._shift = 0.0
         self._unclear: list[Reading] = []
-        """The last reads, where they came so near to a tick that only the next one tells what they saw."""
+        """The latest reads, if so close to an expected update that only the next read shows which value they saw."""
         self.slowness = 0.0
-        """Seconds by which all ticks may be misplaced because each call takes its time."""
+        """Time uncertainty in seconds common to all updates, from the duration of the calls."""
 
     @property
     def period_seen(self) -> float | None:
-        """Period in seconds as seen; None before a few ticks were."""
+        """Observed update period in seconds; None until some updates were seen."""
         return self.comb.period
 
     @property
     def period(self) -> float:
-        """Period in seconds: as seen, else the longest it may have."""
+        """Update period in seconds: observed, else its upper bound."""
         return self.period_seen or self._longest
 
     @property
     def pace(self) -> float:
-        """Seconds between the ticks that are looked at near an edge."""
+        """Time between reads near an edge, in seconds."""
         return max(self.period, FAST_READ_SECONDS) if self.fast else self.period
 
     def shift(self, late: float) -> None:
-        """Place all ticks anew: values are now taken to be shown `late` seconds late."""
-        for tick in self.all:
-            tick.time += self._late - late
+        """Move all updates to a new mean latency `late`, in seconds."""
+        for update in self.all:
+            update.time += self._late - late
         self._late = late
 
     def add(self, reading: Reading) -> None:
-        """Book a reading; one that is not later than the last is dropped."""
+        """Add a reading; one that is not later than the last is ignored."""
         last = self.last
         if last is not None and (reading.time <= last.time or self._held_up(reading, last)):
             return
         self.slowness = min(reading.doubt, 1.1 * self.slowness + CLOCK_DOUBT)
         silence = reading.time - last.time if last is not None else math.inf
-        remembered = REMEMBER_SECONDS if self.comb.locked and not self.fast else self._longest
-        if last is None or reading.epoch != last.epoch or silence > remembered:
+        longest_silence = REMEMBER_SECONDS if self.comb.locked and not self.fast else self._longest
+        if last is None or reading.epoch != last.epoch or silence > longest_silence:
             self.last = reading
             self._resume(reading)
             self._unclear = []
@@ -136,90 +138,90 @@ class CounterUpdates:
             self._unclear.append(reading)
 
     def _held_up(self, reading: Reading, last: Reading) -> bool:
-        """Whether a call was held up while others are quick: which of the ticks in its time it saw can't be told."""
+        """Whether a call took unusually long, so that it may have seen any of the updates in its time."""
         if self.fast or reading.epoch != last.epoch or reading.time - last.time > HELD_SECONDS:
             return False
         return reading.doubt > max(HELD_PART * self.period, HELD_TIMES * last.doubt)
 
     def _clear(self, moment: float) -> bool:
-        """Whether no tick is expected so near that it can't be told if the value shows it already."""
+        """Whether no update is expected so close that the reading may show the value before or after it."""
         following = self.comb.following(moment - self.period / 2)
         if following is None:
             return True
         return abs(following.time - moment) > min(following.doubt + self._margin / 2, self.period / 5)
 
     def _of_one_tick(self, unclear: float, moment: float) -> bool:
-        """Whether the tick that an unclear read came near to is the only one that may lie between it and a moment."""
+        """Whether the update near an unclear read is the only one between it and `moment`."""
         if moment - unclear < self.period / 2:
             return True
-        near = self.comb.following(unclear - self.period / 2)
-        # A rhythm that is not known well may be a wrong one: then what the read saw can't be placed by it.
-        known = near is not None and near.doubt <= VAGUE_PART * self.period
-        return near is not None and known and moment < near.time + self.period - near.doubt
+        expected = self.comb.following(unclear - self.period / 2)
+        # A poorly known period may be wrong and must not be used to place the read.
+        is_known = expected is not None and expected.doubt <= VAGUE_PART * self.period
+        return expected is not None and is_known and moment < expected.time + self.period - expected.doubt
 
     def _reached(self, reading: Reading, last: Reading) -> None:
-        """Book the tick before a reading, and with it what unclear ones right before it turn out to have seen."""
-        seen = [*(each for each in self._unclear if self._of_one_tick(each.time, reading.time)), reading]
-        for old, new in pairwise(seen):
-            if new.value != old.value:
-                return self._found(new, old, earlier=old)
-        # The tick that they came near to was over already.
-        nearest = max(last.time, seen[0].time - self.period / 4) if len(seen) > 1 else last.time
-        return self._found(seen[0], replace(last, time=nearest))
+        """Add the update before a reading, and resolve the unclear reads before it."""
+        readings = [*(unclear for unclear in self._unclear if self._of_one_tick(unclear.time, reading.time)), reading]
+        for earlier, later in pairwise(readings):
+            if later.value != earlier.value:
+                return self._found(later, earlier, earlier=earlier)
+        # The update near the unclear reads had already happened.
+        nearest = max(last.time, readings[0].time - self.period / 4) if len(readings) > 1 else last.time
+        return self._found(readings[0], replace(last, time=nearest))
 
     def _resume(self, reading: Reading) -> None:
-        """After a silence: the value's tick lies within the last period."""
+        """First read after an interruption: its update lies within the last period."""
         self.comb.restart()
         self._resumed = reading.time
         if self.all and self.all[-1].epoch == reading.epoch and reading.value <= self.all[-1].value:
-            return  # nothing has happened since
-        half, seen = self.period / 2 + reading.doubt, reading.time + reading.doubt
-        self.all.append(CounterUpdate(seen - self._late - half, reading.value, half, reading.epoch, seen, True))
+            return  # no energy was counted since
+        half, seen_at = self.period / 2 + reading.doubt, reading.time + reading.doubt
+        self.all.append(CounterUpdate(seen_at - self._late - half, reading.value, half, reading.epoch, seen_at, True))
 
     def _found(self, reading: Reading, last: Reading, earlier: Reading | None = None) -> None:
-        # The value shown is that of the latest tick, however many were passed over.
-        seen = reading.time + reading.doubt
+        # The value is that of the latest update, even if several were missed.
+        seen_at = reading.time + reading.doubt
         low = max(last.time - last.doubt, reading.time - reading.doubt - 1.05 * self.period)
-        placed = Expectation((low + seen) / 2, (seen - low) / 2) if self.fast else self.comb.add(low, seen)
-        tick = CounterUpdate(placed.time - self._late, reading.value, placed.doubt, reading.epoch, seen)
-        before = self.all[-1] if self.all else None
-        if earlier is not None:  # no tick was seen to bring its value: it came one period before this one
-            time = max(tick.time - self.period, before.time + 1e-6 if before is not None else -math.inf)
-            before = CounterUpdate(
-                time, earlier.value, tick.doubt + self.comb.jitter, tick.epoch, earlier.time + earlier.doubt
+        estimate = Expectation((low + seen_at) / 2, (seen_at - low) / 2) if self.fast else self.comb.add(low, seen_at)
+        update = CounterUpdate(estimate.time - self._late, reading.value, estimate.doubt, reading.epoch, seen_at)
+        previous = self.all[-1] if self.all else None
+        if earlier is not None:  # its own update was not observed: place it one period earlier
+            time = max(update.time - self.period, previous.time + 1e-6 if previous is not None else -math.inf)
+            previous = CounterUpdate(
+                time, earlier.value, update.doubt + self.comb.jitter, update.epoch, earlier.time + earlier.doubt
             )
-            self.all.append(before)
-        if before is not None and before.loose and before.epoch == tick.epoch:
-            self._tighten(before, tick)
-        elif before is not None and before.epoch == tick.epoch:
-            tick.time = max(tick.time, before.time + 1e-6)
-        self.all.append(tick)
-        if self._aimed < reading.time < self._aimed + self.period:  # else the read was for something else
-            # Woken too late to see the old value again: begin earlier next time.
+            self.all.append(previous)
+        if previous is not None and previous.loose and previous.epoch == update.epoch:
+            self._tighten(previous, update)
+        elif previous is not None and previous.epoch == update.epoch:
+            update.time = max(update.time, previous.time + 1e-6)
+        self.all.append(update)
+        if self._aimed < reading.time < self._aimed + self.period:  # otherwise the read had another purpose
+            # Woken too late to see the old value: start reading earlier next time.
             missed = reading.time - last.time > 0.4 * self.period
-            grown = self._margin * (1.5 if missed else 0.97)
-            self._margin = min(max(grown, LEAST_MARGIN + self.comb.jitter), 0.2 * self.period)
+            margin = self._margin * (1.5 if missed else 0.97)
+            self._margin = min(max(margin, LEAST_MARGIN + self.comb.jitter), 0.2 * self.period)
 
     def _tighten(self, loose: CounterUpdate, tick: CounterUpdate) -> None:
-        """A loose tick happened one period before the one now found."""
+        """Place the first update after an interruption one period before the one just detected."""
         period = self.period_seen
-        low, high = (period, period) if period is not None else (self._shortest, self._longest)
+        shortest, longest = (period, period) if period is not None else (self._shortest, self._longest)
         earliest, latest = loose.time - loose.doubt, loose.time + loose.doubt
-        first = min(max(tick.time - tick.doubt - high, earliest), latest)
-        final = min(max(tick.time + tick.doubt - low, earliest), latest)
-        loose.time, loose.doubt = (first + final) / 2, (final - first) / 2
+        earliest_time = min(max(tick.time - tick.doubt - longest, earliest), latest)
+        latest_time = min(max(tick.time + tick.doubt - shortest, earliest), latest)
+        loose.time, loose.doubt = (earliest_time + latest_time) / 2, (latest_time - earliest_time) / 2
         loose.loose = False
 
     def next_read(self, now: float, skip: float = 0.0) -> float:
-        """When the next read is wanted, on `time.perf_counter()`.
+        """When the next read is due, on `time.perf_counter()`.
 
         Parameters
         ----------
         now : float
-            The present moment.
+            The present time.
         skip : float
-            Seconds of ticks that need not be seen, on top of the next one; all of them are wanted after a read too
-            near to one, or a machine that wakes us late would see none for seconds.
+            Seconds of updates that may be missed after the next one. Ignored after an unclear read; otherwise a machine
+            that wakes threads late would see no update for seconds.
         """
         if self._unclear:
             skip = 0.0
@@ -227,19 +229,19 @@ class CounterUpdates:
             return now + max(FAST_READ_SECONDS, skip)
         following = self.comb.following(now + skip if skip else None)
         if following is None or not self.comb.locked:
-            # Looking for the rhythm: closely at first, patiently where there seems to be none.
+            # Searching for the period: read at a high rate at first, then slower.
             searching = now - self._resumed < SEARCH_SECONDS
             closely = self._shortest / 8 if self.period_seen is None else self.period_seen / 16
             return now + (max(LEAST_MARGIN, closely) if searching else self._longest / 10)
         step = max(LEAST_MARGIN, self._margin / 4)
-        early = following.time - max(self._margin, following.doubt) - self._shift * step
-        if now < early:
-            self._aimed = early
+        start = following.time - max(self._margin, following.doubt) - self._shift * step
+        if now < start:
+            self._aimed = start
             self._shift = (self._shift + GOLDEN) % 1.0
-            return early
+            return start
         overdue = now - following.time
         if overdue < 0 and following.doubt < LEAST_MARGIN:
-            # A rhythm known so well needs no more than a read on either side, and one between to know it better.
+            # With a well-known period, one read on either side is enough, plus one in between to refine it.
             between = following.time + (2 * self._shift - 1) * following.doubt
             return between if now < between else following.time + following.doubt + self._shift * LEAST_MARGIN
         return now + step * (1 if overdue < self.period else 4)
@@ -247,10 +249,10 @@ class CounterUpdates:
     # ---- looking up ---------------------------------------------------------------------------
 
     def at_or_before(self, moment: float, guard: float = 0.0) -> int | None:
-        """Index of the last tick surely not later than a moment.
+        """Index of the last update that is certainly not later than `moment`; None if there is none.
 
-        That is one whose time is earlier by the guard, or one that had been read by then, but for the
-        moment that a sampler needs to wake up.
+        That is an update earlier by `guard`, or one whose value had been read by then, allowing for the sampler's
+        wake-up time.
         """
         index = bisect.bisect_right(self.all, moment - guard, key=lambda tick: tick.time) - 1
         while index + 1 < len(self.all) and self.all[index + 1].seen <= moment + WAKE_SECONDS:
@@ -258,31 +260,36 @@ class CounterUpdates:
         return index if index >= 0 else None
 
     def at_or_after(self, moment: float) -> int | None:
-        """Index of the first tick not earlier than a moment."""
+        """Index of the first update not earlier than `moment`; None if there is none."""
         index = bisect.bisect_left(self.all, moment, key=lambda tick: tick.time)
         while index < len(self.all) and self._may_precede(self.all[index], moment):
             index += 1
         return index if index < len(self.all) else None
 
     def _may_precede(self, tick: CounterUpdate, moment: float) -> bool:
-        """Whether a tick is known so badly that it may have come before a moment."""
-        doubt = tick.doubt - 2 * self.slowness  # all calls being slow, edges are kept that far off as it is
-        return doubt > VAGUE_PART * self.period and tick.time - doubt < moment
+        """Whether an update's time is so uncertain that it may precede `moment`."""
+        uncertainty = tick.doubt - 2 * self.slowness  # slow calls are already allowed for at the edges
+        return uncertainty > VAGUE_PART * self.period and tick.time - uncertainty < moment
 
-    # ---- tidying ------------------------------------------------------------------------------
+    # ---- dropping old updates ---------------------------------------------------------------------
 
     def thin(self, now: float, edges: list[float]) -> None:
-        """Drop old ticks far from every edge that is still of interest."""
+        """Drop old updates that are far from all edges still in use."""
         if len(self.all) < 2000:
             return
-        kept: list[CounterUpdate] = []
-        for tick in self.all:
-            near = now - tick.time < KEEP_SECONDS or any(abs(tick.time - edge) < 2.0 for edge in edges)
-            if near or not kept or tick.epoch != kept[-1].epoch or tick.time - kept[-1].time >= THIN_SECONDS:
-                kept.append(tick)
-        self.all = kept
+        remaining: list[CounterUpdate] = []
+        for update in self.all:
+            is_needed = now - update.time < KEEP_SECONDS or any(abs(update.time - edge) < 2.0 for edge in edges)
+            if (
+                is_needed
+                or not remaining
+                or update.epoch != remaining[-1].epoch
+                or update.time - remaining[-1].time >= THIN_SECONDS
+            ):
+                remaining.append(update)
+        self.all = remaining
 
     def forget(self, before: float) -> None:
-        """Drop ticks older than a moment, but for the last few."""
-        cut = bisect.bisect_left(self.all, before, key=lambda tick: tick.time)
-        del self.all[: max(0, min(cut, len(self.all) - 4))]
+        """Drop updates older than a moment, except the last few."""
+        index = bisect.bisect_left(self.all, before, key=lambda tick: tick.time)
+        del self.all[: max(0, min(index, len(self.all) - 4))]

@@ -1,1 +1,1 @@
-"""Energy of a window from a sensor that shows power only."""
+"""Energy of a window from a sensor that reports power only."""

@@ -1,11 +1,11 @@
-"""What a power reading that looks at its board a part of the time leaves open.
+"""Uncertainty of a power reading that samples its device for a part of each period only.
 
-Such a reading takes the rest of each period to be like the part it saw. Under a steady load it is. Under a load
-that changes in a rhythm near the reading's own it shows one phase of it for a while: too much, then too little, by up
-to half, and slowly changing. A few readings can't tell the two apart; some seconds of readings can. So a
-window is judged by all readings of the load around it, up to a step between two steady powers, which is another
-load's. Their mean is what the energy comes to if the rhythm is the load's own; the interval reaches it, and
-allows for what a mean of less than one turn leaves open.
+Such a reading assumes that the rest of each period equals the sampled part. Under a steady load this is correct. Under
+a load that varies with nearly the reading's own period, it shows one phase of the load for a while. The error reaches
+half the energy and changes slowly. A few readings can't separate the two cases; some seconds of readings can. So a
+window is evaluated with all readings of the same load around it, up to a step between two steady powers. The mean over
+that load is the energy if the variation is the load's own. The interval includes it and allows for a mean over less
+than one cycle.
 """
 
 from __future__ import annotations
@@ -18,37 +18,37 @@ from itertools import pairwise
 from .samples import PowerSample
 
 LOOK_SECONDS = 4.0
-"""How far around a window readings tell of its load."""
+"""Time around a window whose readings are used to characterize its load."""
 
 EVIDENCE_SECONDS = 2.0
-"""Length of readings that show whether a load is steady or turns slowly; with fewer, less is taken from them."""
+"""Length of readings that shows whether a load is steady; with less the uncertainty is larger."""
 
 FLANK_SECONDS, FLANK_UPDATES = 0.3, 3
-"""How long power is steady to either side of a step, for the step to part two loads."""
+"""Duration, and number of samples, of steady power on either side of a step that separates two loads."""
 
 STEP_SHARE, STEP_NOISES, FLANK_SHARE = 0.1, 5.0, 0.1
-"""A step is larger than this part of the power, and than so many times the noise; what lies beside it varies less
-than this part of the step."""
+"""A step exceeds this fraction of the power and this multiple of the noise. The power beside it varies less than the
+last fraction of the step."""
 
 
 class PartTimeSampling:
-    """Updates of a part-time reading, parted into loads.
+    """Samples of a part-time reading, split into loads.
 
     Parameters
     ----------
     updates : sequence of PowerSample
         In order of time.
     edges : sequence of float
-        Where windows begin and end; a step there parts two loads, however short they are.
+        Window edges; a step at an edge always separates two loads.
     period, noise : float
-        Seconds between updates and watts of a reading's spread.
+        Sampling period in seconds and noise in watts.
     """
 
     def __init__(self, updates: Sequence[PowerSample], edges: Sequence[float], period: float, noise: float) -> None:
         self._updates, self._edges, self._period, self._noise = updates, edges, period, noise
 
     def split(self) -> list[list[PowerSample]]:
-        """Return the updates of each load."""
+        """Return the samples of each load."""
         loads: list[list[PowerSample]] = []
         for index, update in enumerate(self._updates):
             if not loads or self._parts(index):
@@ -57,19 +57,19 @@ class PartTimeSampling:
         return loads
 
     def _parts(self, index: int) -> bool:
-        """Whether another load begins with an update."""
-        before, after = self._updates[index - 1], self._updates[index]
-        if before.epoch != after.epoch:
+        """Whether another load begins with this sample."""
+        previous, current = self._updates[index - 1], self._updates[index]
+        if previous.epoch != current.epoch:
             return True
-        step = abs(after.watts - before.watts)
-        if step <= max(STEP_NOISES * self._noise, STEP_SHARE * max(after.watts, before.watts)):
+        step = abs(current.watts - previous.watts)
+        if step <= max(STEP_NOISES * self._noise, STEP_SHARE * max(current.watts, previous.watts)):
             return False
-        if any(before.time - self._period <= edge <= after.time for edge in self._edges):
+        if any(previous.time - self._period <= edge <= current.time for edge in self._edges):
             return True
-        # The updates beside the step may show a part of it.
+        # The samples next to the step may show a part of it.
         count = max(FLANK_UPDATES, math.ceil(FLANK_SECONDS / self._period))
-        left = [u.watts for u in self._updates[max(0, index - 1 - count) : index - 1] if u.epoch == before.epoch]
-        right = [u.watts for u in self._updates[index + 1 : index + 1 + count] if u.epoch == before.epoch]
+        left = [u.watts for u in self._updates[max(0, index - 1 - count) : index - 1] if u.epoch == previous.epoch]
+        right = [u.watts for u in self._updates[index + 1 : index + 1 + count] if u.epoch == previous.epoch]
         if min(len(left), len(right)) < count:
             return False
         step = abs(statistics.fmean(right) - statistics.fmean(left))
@@ -79,36 +79,37 @@ class PartTimeSampling:
 def unseen(
     loads: Sequence[Sequence[PowerSample]], start: float, end: float, *, period: float, duty: float, most: float
 ) -> float:
-    """Half-width in joules of what a part-time reading leaves open of a window's energy.
+    """Half-width in joules of the time that a part-time reading does not sample.
 
     Parameters
     ----------
     loads : sequence of sequences of PowerSample
-        Updates around the window, parted into loads.
+        Samples around the window, split into loads.
     start, end : float
         The window.
     period, duty : float
-        Seconds between updates, and the share of them that the reading looks at.
+        Sampling period in seconds, and the sampled fraction of it.
     most : float
-        Most watts that the board may draw.
+        Power limit of the device in watts.
     """
-    least = min((u.watts for load in loads for u in load), default=0.0)
-    half, last = 0.0, None
+    lowest = min((u.watts for load in loads for u in load), default=0.0)
+    half_width, previous = 0.0, None
     for load in loads:
-        spoken = [min(end, u.time) - max(start, u.time - period) for u in load]
-        seconds = math.fsum(max(0.0, each) for each in spoken)
+        overlaps = [min(end, u.time) - max(start, u.time - period) for u in load]
+        seconds = math.fsum(max(0.0, overlap) for overlap in overlaps)
         if seconds <= 0:
-            last = load[-1]
+            previous = load[-1]
             continue
-        if last is not None and load[0].time > start:
-            half += (1.0 - duty) * period * abs(load[0].watts - last.watts)  # when within a period it stepped
-        last = load[-1]
-        joules = math.fsum(max(0.0, each) * u.watts for each, u in zip(spoken, load, strict=True))
+        if previous is not None and load[0].time > start:
+            # The time of the step within the period is unknown.
+            half_width += (1.0 - duty) * period * abs(load[0].watts - previous.watts)
+        previous = load[-1]
+        joules = math.fsum(max(0.0, overlap) * u.watts for overlap, u in zip(overlaps, load, strict=True))
         powers = [u.watts for u in load]
-        mean, swing = statistics.fmean(powers), max(powers) - min(powers)
-        turns = sum((a - mean) * (b - mean) < 0 for a, b in pairwise(powers))
-        known = load[-1].time - load[0].time + period
-        half += abs(joules - mean * seconds) + swing / (1 + turns) * seconds
-        lacking = max(0.0, 1.0 - known / EVIDENCE_SECONDS) ** 2
-        half += lacking * (1.0 - duty) * max(most - mean, mean - least) * seconds
-    return half
+        mean, power_range = statistics.fmean(powers), max(powers) - min(powers)
+        crossings = sum((a - mean) * (b - mean) < 0 for a, b in pairwise(powers))
+        load_seconds = load[-1].time - load[0].time + period
+        half_width += abs(joules - mean * seconds) + power_range / (1 + crossings) * seconds
+        missing_evidence = max(0.0, 1.0 - load_seconds / EVIDENCE_SECONDS) ** 2
+        half_width += missing_evidence * (1.0 - duty) * max(most - mean, mean - lowest) * seconds
+    return half_width

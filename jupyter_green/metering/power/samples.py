@@ -1,14 +1,15 @@
-"""The updates of a sensor that shows power only, summed.
+"""Integrates the samples of a sensor that reports power only.
 
-Over how long a reading averages depends on the board's generation, the driver's version and the call; a table of them
-may be wrong, and old boards filter instead. A step of the load tells: the reading is as late as the area
-above its rise (`step_response`), and it is no mean over longer than lets it move so fast (`longest_mean`). What is told
-so takes the table's place; before, each of `MEANS` is possible, and a window's interval reaches them all (`power`).
+The averaging time of a reading depends on the device's generation, the driver's version and the call. A table of it may
+be wrong, and old devices filter instead. A step of the load shows it: the reading's lag is the area above its rise
+(`step_response`), and a mean can't move faster than its length allows (`longest_mean`). An averaging time observed in
+this way replaces the table's. Until then each of `MEANS` is possible, and a window's interval covers them all
+(`timeline`).
 
-Each is a mean over the last `averaging` seconds and counts for the time since the one before, so that every
-moment's power is counted exactly once, but late: by half an average, less the half update by which counting
-it at its end is early. What that still owes the sum is booked with each change of power. Where power is
-steady no rhythm, right or wrong, enters the count.
+Each sample is a mean over the last `averaging` seconds and is integrated over the time since the previous sample. So
+every moment's power is counted once, with a lag of half the averaging time minus half the sampling period. The energy
+still missing because of the lag is updated with each change of power (`owed`). Under constant power the sampling period
+does not affect the sum.
 """
 
 from __future__ import annotations
@@ -28,76 +29,77 @@ from jupyter_green.sensors import Reading, SensorInfo
 SILENCE_SECONDS = 1.0
 
 RECENT_SECONDS, RECENT = 4.0, 24
-"""Updates that are looked at for how long they average: of so many seconds, and no fewer than so many."""
+"""Time span, and smallest number, of recent samples that are used to find the averaging time."""
 
 MOST_SEEN = 2.0
-"""How much more than it was seen to a board may draw, where its limit is not known."""
+"""Assumed power limit as a multiple of the observed power, if the limit is unknown."""
 
 PERIOD_SLACK = (0.7, 1.3)
-"""By which factors a board's period may lie outside what its generation's is; an A100 of 104 ms was recorded."""
+"""Factors by which a device's sampling period may differ from its generation's; an A100 with 104 ms was recorded."""
 
 TOO_STEEP = 1.5
-"""By which factor a mean may seem to move too fast: peaks lie above a limit, and updates come early or late."""
+"""Tolerance factor for the speed of a mean: peaks exceed the limit, and samples come early or late."""
 
 LEVEL_UPDATES, LEVEL_SHARE, STEP_SHARE, STEP_NOISES = 2, 0.01, 0.02, 5.0
-"""Updates of steady power on either side of a step, and what is steady: a part of the power or of the step, or some
-noises."""
+"""Samples of steady power required on either side of a step. Steady means a variation below a fraction of the power,
+a fraction of the step, or some noise levels."""
 
 CLEAR_SHARE, CLEAR_WATTS = 0.1, 10.0
-"""A step that tells of the reading is larger than this part of the power, and than so many watts."""
+"""Smallest step that is evaluated: relative to the power, and in watts."""
 
 LEVEL_SECONDS = 1.1
-"""How long a step and the steady power on one side of it last together: longer than the longest mean."""
+"""Smallest duration of a step plus the steady power on one side; longer than the longest mean."""
 
 LONG_SECONDS, LONG_LASTS, EVEN_UPDATES = 1.0, (0.8, 1.45), 7
-"""A mean over a second, how long it follows a step, and in how many updates; a step of the load may take some tenths
-of a second."""
+"""A mean over one second: its averaging time, the range of its step response's duration, and its smallest number of
+samples. A step of the load itself may take some tenths of a second."""
 
 EVEN_SHARE, EVEN_LEAST = 0.35, 0.6
-"""Of its steps so many are even, within a part of their median."""
+"""A step response is linear if this many of its slopes (second value) lie within this fraction of their median."""
 
 MEANS = (1.0, 0.5, 0.2)
-"""Seconds over which a reading may average, beside one update: means and filters that boards were seen to have."""
+"""Possible averaging times in seconds, besides one sampling period: means and filters observed on real devices."""
 
 SHARPER = 0.75
-"""A step that tells a mean of less than this part of the one that is known takes its place: a load may rise slowly, no
-reading is quicker than itself."""
+"""A shorter observed averaging time replaces the known one below this ratio. A load may rise slowly, but no reading
+is faster than its own mean."""
 
 SHORTEST_LONG = 0.35
-"""Seconds of mean from which on a reading is no longer one that shows a step at once."""
+"""Averaging time in seconds from which on a reading does not show a step at once."""
 
 ALIKE = 1.35
-"""Factor within which two steps tell the same mean."""
+"""Ratio within which two steps indicate the same averaging time."""
 
 STALL_PERIODS, LIVELY = 2.5, 0.6
-"""Periods for which a reading may stay alike, where it is seen to change with so many of its renewals."""
+"""Number of periods after which an unchanged reading counts as stalled, if usually at least this fraction of samples
+change."""
 
 NOISE_WATTS = 1.0
-"""Spread of a reading that is assumed until readings have shown theirs."""
+"""Noise of a reading that is assumed until readings show their own."""
 
 
 @dataclass(frozen=True)
 class PowerSample:
-    """A reading that was seen to change.
+    """A reading that differed from the previous one.
 
     Parameters
     ----------
     time : float
         When it changed on `time.perf_counter()`.
     watts : float
-        Mean over the averaging time before.
+        Mean power over the averaging time before.
     joules : float
-        Sum over all updates up to this one.
+        Sum over all samples up to this one.
     owed : float
-        Joules that steady power has used and that the sum, being late, does not hold yet.
+        Joules already used but missing from the sum because of its lag, under steady power.
     epoch : int
-        Raised whenever readings were missed.
+        Increases whenever readings were missed.
     doubt : float
-        Half-width in seconds of what is known of when it changed.
+        Half-width of `time` in seconds.
     variance : float
-        In joules squared, summed likewise: what the doubts leave open of the sum.
+        Cumulative variance of the sum in joules squared, from the time uncertainties.
     unseen : float
-        Joules, summed likewise, by which `joules` may be off because updates came and went unread.
+        Cumulative uncertainty of `joules` from samples that were not read.
     """
 
     time: float
@@ -110,11 +112,11 @@ class PowerSample:
     unseen: float = 0.0
 
     def count(self, edge: float) -> float:
-        """Joules up to an edge between which and the update power was steady."""
+        """Joules up to an edge, if power was steady between the edge and the sample."""
         return self.joules + self.owed + self.watts * (edge - self.time)
 
     def tells_nothing_beside(self, before: PowerSample) -> bool:
-        """Whether the count is the same without it."""
+        """Whether this sample does not affect the sum, given the previous one."""
         return (self.watts, self.epoch, self.unseen) == (before.watts, before.epoch, before.unseen)
 
 
@@ -125,13 +127,13 @@ class StepResponse:
     Parameters
     ----------
     averaging : float
-        Seconds of the mean that is as late as it was.
+        Length in seconds of a mean with the same lag.
     settling : float
-        Seconds from the step until it stood.
+        Seconds from the step until the reading was steady.
     moment : float
-        When the sum over updates saw the step; later than the step itself by how late that sum is.
+        When the sum saw the step: the time of the step plus the sum's lag.
     even : bool
-        Whether it went in even steps for about a second, as a mean over a second does.
+        Whether the reading changed linearly for about a second, as a mean over a second does.
     """
 
     averaging: float
@@ -141,9 +143,9 @@ class StepResponse:
 
 
 def longest_mean(updates: Sequence[PowerSample], seconds: float, noise: float, most: float) -> float:
-    """Return the longest mean, in seconds, that can move as far as the newest update did in some seconds.
+    """Return the longest averaging time, in seconds, consistent with the newest change within `seconds`.
 
-    It moves at most as far as power from nothing to the `most` watts that the board draws moves it.
+    A mean moves fastest when the power steps between zero and the limit `most`.
     """
     before, after = updates[-2:]
     step = abs(after.watts - before.watts)
@@ -151,53 +153,53 @@ def longest_mean(updates: Sequence[PowerSample], seconds: float, noise: float, m
 
 
 def step_response(updates: Sequence[PowerSample], period: float, noise: float) -> StepResponse | None:
-    """Return how the newest updates followed a step, where they end one; else None.
+    """Return the response to a step if the newest samples end one, else None.
 
-    They are steady, change one way, and are steady again; for so long that nothing shorter than the longest mean, which
-    would rise and fall in its own time, can look like it.
+    The samples are steady, change monotonically, and are steady again. Together this lasts longer than the longest
+    mean, so that the load's own rise and fall can't look like it.
     """
     after = updates[-1]
-    flat = max(STEP_NOISES * noise, LEVEL_SHARE * after.watts)
+    tolerance = max(STEP_NOISES * noise, LEVEL_SHARE * after.watts)
     end = len(updates) - 1
-    while end > 0 and abs(updates[end - 1].watts - after.watts) <= flat:
+    while end > 0 and abs(updates[end - 1].watts - after.watts) <= tolerance:
         end -= 1
     begin = end
     sign = after.watts - updates[end - 1].watts if end else 0.0
     while begin > 0 and (updates[begin].watts - updates[begin - 1].watts) * sign > 0:
         begin -= 1
     change = after.watts - updates[begin].watts
-    if abs(change) <= max(CLEAR_WATTS, CLEAR_SHARE * max(after.watts, updates[begin].watts), 2 * flat):
+    if abs(change) <= max(CLEAR_WATTS, CLEAR_SHARE * max(after.watts, updates[begin].watts), 2 * tolerance):
         return None
-    flat = max(flat, STEP_SHARE * abs(change))
-    while begin < end and abs(updates[begin + 1].watts - updates[begin].watts) <= flat:
+    tolerance = max(tolerance, STEP_SHARE * abs(change))
+    while begin < end and abs(updates[begin + 1].watts - updates[begin].watts) <= tolerance:
         begin += 1
-    while end - 1 > begin and abs(updates[end - 1].watts - after.watts) <= flat:
+    while end - 1 > begin and abs(updates[end - 1].watts - after.watts) <= tolerance:
         end -= 1
-    low, high = updates[begin], updates[end]
-    lasting = max((LEVEL_UPDATES - 0.5) * period, LEVEL_SECONDS - (high.time - low.time))
-    level = [one for one in updates[: begin + 1] if one.time >= low.time - lasting - period]
-    if after.time - high.time < lasting or low.time - level[0].time < lasting:
+    first, last = updates[begin], updates[end]
+    required_seconds = max((LEVEL_UPDATES - 0.5) * period, LEVEL_SECONDS - (last.time - first.time))
+    initial = [sample for sample in updates[: begin + 1] if sample.time >= first.time - required_seconds - period]
+    if after.time - last.time < required_seconds or first.time - initial[0].time < required_seconds:
         return None
-    if any(abs(one.watts - low.watts) > flat for one in level):
+    if any(abs(sample.watts - first.watts) > tolerance for sample in initial):
         return None
-    seen = [(b.watts - low.watts) / change * (b.time - a.time) for a, b in pairwise(updates[begin:])]
-    moment = after.time - math.fsum(seen)
-    late = moment - (low.time + updates[begin + 1].time) / 2
-    averaging = period if end - begin <= 2 else max(period, period + 2 * late)
+    deficits = [(b.watts - first.watts) / change * (b.time - a.time) for a, b in pairwise(updates[begin:])]
+    moment = after.time - math.fsum(deficits)
+    lag = moment - (first.time + updates[begin + 1].time) / 2
+    averaging = period if end - begin <= 2 else max(period, period + 2 * lag)
     slopes = [(b.watts - a.watts) / (b.time - a.time) for a, b in pairwise(updates[begin : end + 1])]
-    middle = statistics.median(slopes)
-    even = sum(abs(slope - middle) <= EVEN_SHARE * abs(middle) for slope in slopes) >= EVEN_LEAST * len(slopes)
-    even = even and len(slopes) >= EVEN_UPDATES and LONG_LASTS[0] <= high.time - low.time <= LONG_LASTS[1]
-    return StepResponse(averaging, high.time - low.time, moment, even)
+    median = statistics.median(slopes)
+    even = sum(abs(slope - median) <= EVEN_SHARE * abs(median) for slope in slopes) >= EVEN_LEAST * len(slopes)
+    even = even and len(slopes) >= EVEN_UPDATES and LONG_LASTS[0] <= last.time - first.time <= LONG_LASTS[1]
+    return StepResponse(averaging, last.time - first.time, moment, even)
 
 
 class PowerSamples:
-    """What one sensor was seen to show.
+    """Samples of one sensor.
 
     Parameters
     ----------
     traits : SensorInfo
-        What the sensor says about itself.
+        Description of the sensor.
     """
 
     def __init__(self, traits: SensorInfo) -> None:
@@ -206,24 +208,24 @@ class PowerSamples:
         self._comb = TickClock(PERIOD_SLACK[0] * traits.period[0], PERIOD_SLACK[1] * traits.period[1])
         self._last: Reading | None = None
         self.averaging = traits.averaging
-        """Seconds that an update is a mean over, as stated or as a step of the load has told."""
+        """Averaging time in seconds: as specified, or as observed at a step of the load."""
         self._settling = 0.0
         self._steps = 0
-        """How many steps have told it."""
+        """Number of steps from which it was observed."""
         self._longest = math.inf
         self._rises: deque[float] = deque(maxlen=16)
-        """Means that slow steps seemed to tell."""
+        """Averaging times that slow steps indicated."""
         self._heard: float | None = None
-        """When the newest step came that was heard."""
+        """When the newest evaluated step happened."""
         self._changed: float | None = None
-        """When the reading was last seen to change."""
+        """When the reading last changed."""
         self._unchanged = math.inf
-        """Seconds from the last change but one to the last."""
+        """Seconds between its last two changes."""
         self._stalls: list[tuple[float, float, float]] = []
-        """Readings that stood still and leapt: from, to, and by how many watts."""
+        """Stalled readings: start, end, and jump in watts."""
 
     def add(self, reading: Reading) -> None:
-        """Book a reading in watts."""
+        """Add a reading in watts."""
         last, self._last = self._last, reading
         if last is None or reading.epoch != last.epoch or reading.time - last.time > SILENCE_SECONDS:
             self._comb.restart()
@@ -231,138 +233,144 @@ class PowerSamples:
             self._append(reading.time - half, reading.value, broken=bool(self.all))
             return
         if reading.value == last.value:
-            # A renewal that changes nothing is not seen, but that power was this is.
-            unseen = self._unread(self.all[-1], reading, reading.time - last.time)
+            # An unchanged sample is not detected, but the power at its time is known.
+            unread = self._unread(self.all[-1], reading, reading.time - last.time)
             while reading.time - self.all[-1].time >= 1.5 * self.period:
-                self._append(self.all[-1].time + self.period, reading.value, unseen=unseen)
-                unseen = 0.0
+                self._append(self.all[-1].time + self.period, reading.value, unseen=unread)
+                unread = 0.0
             return
         self._hear_stall(last, reading)
-        low = max(last.time, reading.time - 1.05 * self.period)
-        placed = self._comb.add(low, reading.time)
-        self._hold(last.time, placed.time)
-        before = self.all[-1]
-        missed = max(0, round((placed.time - before.time) / self.period) - 1)
-        unseen = self._unread(before, reading, reading.time - last.time) / (missed + 1)
-        for number in range(1, missed + 1):  # an update that changed nothing, or came and went unread
-            share = number / (missed + 1)
-            time = before.time + (placed.time - before.time) * share
-            watts = before.watts + (reading.value - before.watts) * share if time > last.time else before.watts
-            self._append(time, watts, doubt=self.period, unseen=unseen)
-        # Looks too rare to show a rhythm may be told a wrong one.
-        known = reading.time - low < self.period / 2
+        earliest = max(last.time, reading.time - 1.05 * self.period)
+        estimate = self._comb.add(earliest, reading.time)
+        self._hold(last.time, estimate.time)
+        previous = self.all[-1]
+        missed = max(0, round((estimate.time - previous.time) / self.period) - 1)
+        unread = self._unread(previous, reading, reading.time - last.time) / (missed + 1)
+        for number in range(1, missed + 1):  # a sample that was unchanged, or was not read
+            fraction = number / (missed + 1)
+            time = previous.time + (estimate.time - previous.time) * fraction
+            watts = previous.watts + (reading.value - previous.watts) * fraction if time > last.time else previous.watts
+            self._append(time, watts, doubt=self.period, unseen=unread)
+        # Reads that are too rare may show a wrong period.
+        is_precise = reading.time - earliest < self.period / 2
         self._append(
-            placed.time, reading.value, doubt=placed.doubt if known else (reading.time - low) / 2, unseen=unseen
+            estimate.time,
+            reading.value,
+            doubt=estimate.doubt if is_precise else (reading.time - earliest) / 2,
+            unseen=unread,
         )
         self._hear()
 
     def _hear(self) -> None:
-        """Hear what the newest updates tell of how long they average."""
+        """Estimate the averaging time from the newest samples."""
         if self.period_seen is None:
             return
         newest = self.all[-max(RECENT, round(RECENT_SECONDS / self.period)) :]
         since = self._stalls[-1][1] if self._stalls else -math.inf
-        of_one = [update for update in newest if update.epoch == newest[-1].epoch and update.time >= since]
-        if len(of_one) < 2:
+        samples = [update for update in newest if update.epoch == newest[-1].epoch and update.time >= since]
+        if len(samples) < 2:
             return
-        most, noise = self._traits.power_limit or MOST_SEEN * max(update.watts for update in of_one), self.noise()
-        # A reading that stood still moves later as far as it would have done meanwhile.
-        self._longest = min(self._longest, longest_mean(of_one, self._unchanged, noise, most))
-        told: float | None = None
-        if self._longest < self.averaging and self.averaging > 2 * self.period:  # what was known can't be
+        limit, noise = self._traits.power_limit or MOST_SEEN * max(update.watts for update in samples), self.noise()
+        # A stalled reading catches up afterwards, so it moves further than its mean would.
+        self._longest = min(self._longest, longest_mean(samples, self._unchanged, noise, limit))
+        averaging: float | None = None
+        # The known averaging time is impossible.
+        if self._longest < self.averaging and self.averaging > 2 * self.period:
             stated = self._traits.averaging
-            told = (
+            averaging = (
                 stated
                 if stated <= self._longest
                 else max((m for m in MEANS if m <= self._longest), default=self.period)
             )
             self._steps, self._settling = 0, 0.0
         if self._longest < SHORTEST_LONG and not self._steps:
-            told, self._steps, self._settling = self.period, 1, 0.0
-        step = step_response(of_one, self.period, noise)
+            averaging, self._steps, self._settling = self.period, 1, 0.0
+        step = step_response(samples, self.period, noise)
         if step is not None and step.averaging > max(self._longest, 2 * self.period):
-            step = None  # the load's own rise
+            step = None  # a rise of the load itself
         if step is not None and (self._heard is None or step.moment > self._heard + self.period):
             self._heard = step.moment
             if step.even:
-                known, again = LONG_SECONDS, True
+                indicated, confirmed = LONG_SECONDS, True
             else:
-                known = step.averaging
-                again = any(known / ALIKE <= one <= known * ALIKE for one in self._rises)
-                self._rises.append(known)
-            # One slow rise may be the load's own.
-            if (known <= 2 * self.period or again) and (not self._steps or known < SHARPER * self.averaging):
-                told, self._steps, self._settling = known, 1, 0.0 if step.even else step.settling
-        if told is not None and told != self.averaging:
-            self.averaging = min(told, self._traits.averaging) if told <= self.period else told
+                indicated = step.averaging
+                confirmed = any(indicated / ALIKE <= other <= indicated * ALIKE for other in self._rises)
+                self._rises.append(indicated)
+            # A single slow rise may be the load's own.
+            if (indicated <= 2 * self.period or confirmed) and (
+                not self._steps or indicated < SHARPER * self.averaging
+            ):
+                averaging, self._steps, self._settling = indicated, 1, 0.0 if step.even else step.settling
+        if averaging is not None and averaging != self.averaging:
+            self.averaging = min(averaging, self._traits.averaging) if averaging <= self.period else averaging
             self._owe_anew()
 
     def alternatives(self) -> tuple[float, ...]:
-        """Return the other means, in seconds, that the reading may be for all that it has shown."""
+        """Return the other averaging times, in seconds, that are consistent with the readings."""
         if self._steps:
             return ()
-        means = [one for one in (*MEANS, self.period) if self.period <= one <= self._longest]
-        return tuple(one for one in means if not self.averaging / ALIKE <= max(one, 1e-6) <= self.averaging * ALIKE)
+        means = [mean for mean in (*MEANS, self.period) if self.period <= mean <= self._longest]
+        return tuple(mean for mean in means if not self.averaging / ALIKE <= max(mean, 1e-6) <= self.averaging * ALIKE)
 
     def as_if(self, averaging: float, start: float, end: float) -> PowerSamples:
-        """Return the updates between two moments as they would count were each a mean over `averaging` seconds."""
-        other = PowerSamples(self._traits)
-        first = bisect.bisect_left(self.all, start, key=lambda update: update.time)
-        last = bisect.bisect_right(self.all, end, key=lambda update: update.time)
-        other.all, other._comb, other.averaging = self.all[first:last], self._comb, averaging
-        other._owe_anew()
-        return other
+        """Return the samples between two moments, integrated for another averaging time."""
+        samples = PowerSamples(self._traits)
+        start_index = bisect.bisect_left(self.all, start, key=lambda update: update.time)
+        end_index = bisect.bisect_right(self.all, end, key=lambda update: update.time)
+        samples.all, samples._comb, samples.averaging = self.all[start_index:end_index], self._comb, averaging
+        samples._owe_anew()
+        return samples
 
     def stalled(self, start: float, end: float) -> float:
-        """Return the joules that a reading which stood still leaves open between two moments."""
+        """Return the uncertainty in joules from stalled readings between two moments."""
         return math.fsum(
             max(0.0, min(end, until) - max(start, since)) * leap for since, until, leap in self._stalls[-50:]
         )
 
     def _owe_anew(self) -> None:
-        """Work out anew what steady power owes each sum."""
-        owed, before = 0.0, None
+        """Recompute the energy missing from each sum because of its lag."""
+        owed, previous = 0.0, None
         for index, update in enumerate(self.all):
-            if before is None:
+            if previous is None:
                 owed = update.watts * max(0.0, self.averaging - self.period) / 2
             else:
-                change, step = update.watts - before.watts, update.time - before.time
+                change, step = update.watts - previous.watts, update.time - previous.time
                 owed += change * max(0.0, self.averaging - step) / 2
-            before = update
+            previous = update
             self.all[index] = replace(update, owed=owed)
 
     def _hear_stall(self, last: Reading, reading: Reading) -> None:
-        """Hear whether the reading stood still, though it changes with nearly every renewal otherwise."""
-        since, self._changed = self._changed, reading.time
-        self._unchanged = max(self.period, math.inf if since is None else reading.time - since)
-        if since is None or self.period_seen is None or last.time - since < STALL_PERIODS * self.period:
+        """Note a stalled reading, one that otherwise changes with nearly every sample."""
+        last_change, self._changed = self._changed, reading.time
+        self._unchanged = max(self.period, math.inf if last_change is None else reading.time - last_change)
+        if last_change is None or self.period_seen is None or last.time - last_change < STALL_PERIODS * self.period:
             return
-        recent = [one for one in self.all if since - 4.0 <= one.time <= since]
+        recent = [sample for sample in self.all if last_change - 4.0 <= sample.time <= last_change]
         changes = sum(a.watts != b.watts for a, b in pairwise(recent))
         if len(recent) > 4 and changes >= LIVELY * (len(recent) - 1):
-            self._stalls.append((since, reading.time, abs(reading.value - last.value)))
+            self._stalls.append((last_change, reading.time, abs(reading.value - last.value)))
 
     def _hold(self, known: float, changed: float) -> None:
-        """Where power had been shown unchanged up to a `known` moment, the update that changed it speaks for one step.
+        """If power was unchanged up to `known`, let the sample that changed it cover one period only.
 
-        How many unseen renewals there were, and when, was a guess, and as long as nothing changed made no difference.
+        The number and times of the unchanged samples are a guess, which is irrelevant while nothing changes.
         """
         if len(self.all) > 1 and self.all[-1].tells_nothing_beside(self.all[-2]):
             self.all.pop()
-        before = self.all[-1]
-        step, doubt = self.period, 0.0
+        previous = self.all[-1]
+        step, error = self.period, 0.0
         if self.period_seen is None:
-            step, doubt = statistics.fmean(self._traits.period), (self._traits.period[1] - self._traits.period[0]) / 2
-        held = min(known, changed - step)
-        if held > before.time + step / 2:
-            self._append(held, before.watts, doubt=doubt)
+            step, error = statistics.fmean(self._traits.period), (self._traits.period[1] - self._traits.period[0]) / 2
+        last_unchanged = min(known, changed - step)
+        if last_unchanged > previous.time + step / 2:
+            self._append(last_unchanged, previous.watts, doubt=error)
 
     def _unread(self, before: PowerSample, reading: Reading, silence: float) -> float:
-        """Joules that updates which came and went unread may have told; an average still shows a part of them."""
+        """Uncertainty in joules from samples that were not read; a mean still shows a part of them."""
         if silence < SILENT_PERIODS * self.period:
             return 0.0
-        most = self._traits.power_limit or 2 * max(before.watts, reading.value)
-        return abs(reading.value - before.watts) * silence / 2 + most / 2 * max(0.0, silence - self.span)
+        limit = self._traits.power_limit or 2 * max(before.watts, reading.value)
+        return abs(reading.value - before.watts) * silence / 2 + limit / 2 * max(0.0, silence - self.span)
 
     def _append(
         self, time: float, watts: float, *, broken: bool = False, doubt: float = 0.0, unseen: float = 0.0
@@ -371,26 +379,26 @@ class PowerSamples:
             owed = watts * max(0.0, self.averaging - self.period) / 2
             self.all.append(PowerSample(time, watts, 0.0, owed, 0, self.period))
             return
-        last = self.all[-1]
-        time = max(time, last.time + 1e-6)
-        step, change = time - last.time, watts - last.watts
+        previous = self.all[-1]
+        time = max(time, previous.time + 1e-6)
+        step, change = time - previous.time, watts - previous.watts
         self.all.append(
             PowerSample(
                 time,
                 watts,
-                last.joules + watts * step,
-                last.owed + change * max(0.0, self.averaging - step) / 2,
-                last.epoch + broken,
+                previous.joules + watts * step,
+                previous.owed + change * max(0.0, self.averaging - step) / 2,
+                previous.epoch + broken,
                 doubt,
-                last.variance + (last.doubt * change) ** 2 / 3,
-                last.unseen + unseen,
+                previous.variance + (previous.doubt * change) ** 2 / 3,
+                previous.unseen + unseen,
             )
         )
 
     def forget(self, before: float) -> None:
-        """Drop those that no edge after a moment needs."""
-        cut = bisect.bisect_left(self.all, before - 2 * self.span, key=lambda update: update.time)
-        del self.all[: max(0, min(cut, len(self.all) - 4))]
+        """Drop samples that no edge after a moment needs."""
+        index = bisect.bisect_left(self.all, before - 2 * self.span, key=lambda update: update.time)
+        del self.all[: max(0, min(index, len(self.all) - 4))]
 
     @property
     def newest(self) -> Reading | None:
@@ -399,29 +407,29 @@ class PowerSamples:
 
     @property
     def period_seen(self) -> float | None:
-        """Seconds from update to update as seen; None before a few were."""
+        """Observed sampling period in seconds; None until some samples were seen."""
         return self._comb.period
 
     @property
     def span(self) -> float:
-        """Seconds that an update speaks for: what it averages, or the time since the last one."""
+        """Seconds that a sample covers: its averaging time, or the time since the last one."""
         return max(self.averaging, self.period, min(self._settling, LONG_LASTS[1]))
 
     @property
     def lag(self) -> float:
-        """Seconds by which the sum is late: half an average, less the half update by which it is early."""
+        """Lag of the sum in seconds: half the averaging time minus half the sampling period."""
         return max(0.0, self.averaging - self.period) / 2
 
     @property
     def period(self) -> float:
-        """Seconds from update to update: as seen, else the longest the sensor may have."""
+        """Sampling period in seconds: observed, else its upper bound."""
         return self.period_seen or self._traits.period[1]
 
     def noise(self) -> float:
-        """Spread of a reading, in watts, from updates whose neighbours lie alike on both sides."""
+        """Noise of a reading in watts, from the second differences of the samples."""
         recent = self.all[-120:]
-        wobbles = sorted(
+        deviations = sorted(
             abs(a.watts - 2 * b.watts + c.watts) / math.sqrt(6)
             for a, b, c in zip(recent, recent[1:], recent[2:], strict=False)
         )
-        return wobbles[len(wobbles) // 2] * 1.5 if len(wobbles) >= 8 else NOISE_WATTS
+        return deviations[len(deviations) // 2] * 1.5 if len(deviations) >= 8 else NOISE_WATTS

@@ -1,9 +1,9 @@
-"""The timeline of a sensor that shows power only.
+"""Timeline of a sensor that reports power only.
 
-Its updates add up to a count that follows power late (`updates`). Two ways lead to the count at an edge:
-from before, where the power before it was steady for one average; or from after, once the average has
-passed the edge and was steady since. The steadier side is taken; its unsteadiness is the interval, and where
-both seem steady and differ, half of that as well.
+Its samples add up to a count that lags behind the power (`samples`). The count at an edge can be estimated from two
+sides: from before, if the power before the edge was steady for one averaging time; or from after, once the average has
+passed the edge and was steady since. The steadier side is used and its unsteadiness gives the uncertainty. If both seem
+steady but differ, half of the difference is added.
 """
 
 from __future__ import annotations
@@ -21,27 +21,28 @@ from .part_time import EVIDENCE_SECONDS, LOOK_SECONDS, PartTimeSampling, unseen
 from .samples import CLEAR_SHARE, CLEAR_WATTS, LEVEL_SHARE, NOISE_WATTS, PowerSample, PowerSamples
 
 PLACING, PLACING_SECONDS = 0.0015, 0.004
-"""What the times of updates leave open: a part of the energy, and seconds of a window's power."""
+"""Uncertainty from the times of samples: a fraction of the energy, and seconds of a window's power."""
 
 
 MOST_LATE = 0.25
-"""Seconds by which an update may be shown late, before a window's begin has told: work can't show before it begins."""
+"""Largest latency in seconds of a sample, until a window's begin shows a smaller one: work can't show before it
+begins."""
 
 TELLING_SECONDS = 1.1
-"""How long after a window's end its power's fall tells how readings follow power."""
+"""Time after a window's end in which the fall of the power shows how readings follow it."""
 
 SETTLED_UPDATES = 8
 
 QUIET_SECONDS = 1.0
-"""How long no window was open, for what shows after the next one's begin to be its own."""
+"""Time without a window before a window's begin, for the following rise to be its own."""
 
 LONG_WINDOW_SECONDS = 60.0
-"""From this length on it makes no difference how readings follow power at a window's edges."""
+"""Length of a window from which on the averaging time at its edges does not matter."""
 
 
 @dataclass(frozen=True)
 class EdgePower:
-    """The count at an edge as told from one side, in joules, with its standard deviation."""
+    """The count at an edge, estimated from one side, in joules, with its standard deviation."""
 
     value: float
     doubt: float
@@ -52,7 +53,7 @@ class EdgePower:
 
 
 class PowerTimeline(Timeline):
-    """Readings of one power sensor, turned into a count."""
+    """Timeline of one power sensor."""
 
     read_at_edges = True
 
@@ -61,49 +62,51 @@ class PowerTimeline(Timeline):
         self._updates = PowerSamples(traits)
         self._held: dict[float, EdgePower] = {}
         self._late = MOST_LATE
-        """Seconds by which an update may be shown late."""
+        """Largest latency of a sample, in seconds."""
 
     # ---- writing ------------------------------------------------------------------------------
 
     def add(self, reading: Reading) -> None:
-        """Book a power reading in watts."""
-        averaging = self._updates.averaging
+        """Add a power reading in watts."""
+        averaging_before = self._updates.averaging
         self._updates.add(reading)
-        if self._updates.averaging != averaging:
-            self._held.clear()  # what was held of the sum rests on another average
-        begun = self._edges[-1] if self._edges else math.inf
-        if begun in self._quiet or not 0.0 < reading.time - begun < self._late or len(self._updates.all) < 2:
+        if self._updates.averaging != averaging_before:
+            self._held.clear()  # final counts used another averaging time
+        last_edge = self._edges[-1] if self._edges else math.inf
+        if last_edge in self._quiet or not 0.0 < reading.time - last_edge < self._late or len(self._updates.all) < 2:
             return
-        before = self._updates.all[-2]
-        alone = len(self._edges) < 2 or (self._edges[-2] in self._quiet and begun - self._edges[-2] > QUIET_SECONDS)
-        # Work can't show before it begins, and nothing ran before its window.
-        if alone and reading.value - before.watts > max(CLEAR_WATTS, CLEAR_SHARE * reading.value):
-            self._late = max(self.traits.latency, reading.time - begun)
+        previous = self._updates.all[-2]
+        is_alone = len(self._edges) < 2 or (
+            self._edges[-2] in self._quiet and last_edge - self._edges[-2] > QUIET_SECONDS
+        )
+        # Work can't show before it begins, and nothing ran before this window.
+        if is_alone and reading.value - previous.watts > max(CLEAR_WATTS, CLEAR_SHARE * reading.value):
+            self._late = max(self.traits.latency, reading.time - last_edge)
 
     def thin(self, now: float, edges: list[float]) -> None:
-        """Drop nothing that sums need: an hour of updates is a few megabytes."""
+        """Does nothing: an hour of samples takes a few megabytes."""
 
     def forget(self, before: float) -> None:
-        """Drop updates older than a moment."""
+        """Drop samples older than a moment."""
         super().forget(before)
         self._held = {edge: side for edge, side in self._held.items() if edge >= before}
         self._updates.forget(before)
 
-    # ---- what is known ------------------------------------------------------------------------
+    # ---- properties of the sensor -----------------------------------------------------------------
 
     @property
     def tick_seen(self) -> float | None:
-        """Update period in seconds as seen."""
+        """Observed sampling period in seconds; None until some samples were seen."""
         return self._updates.period_seen
 
     @property
     def tick(self) -> float:
-        """Update period in seconds."""
+        """Sampling period in seconds."""
         return self._updates.period
 
     def next_read(self, now: float) -> float:
-        """Three reads an update find each of them, and when it came."""
-        # Until the rhythm is known it may be the quickest: a slower look would find a rhythm of its own.
+        """When the sensor must be read next: three reads per period find each sample and its time."""
+        # Assume the shortest period until it is known; slower reads would show a wrong one.
         return now + max(0.005, (self._updates.period_seen or self.traits.period[0]) / 3)
 
     def watts(self) -> float | None:
@@ -112,7 +115,7 @@ class PowerTimeline(Timeline):
         return None if newest is None else newest.value
 
     def settle_seconds(self) -> float:
-        """How long after a window's end the average still speaks about it, in seconds."""
+        """Time after a window's end until its energy is final, in seconds."""
         settling = self._updates.span + 3 * self.traits.period[1] + self.traits.latency
         if self._updates.alternatives():
             settling = max(settling, TELLING_SECONDS + 5 * self.traits.period[1] + self.traits.latency)
@@ -127,21 +130,21 @@ class PowerTimeline(Timeline):
             return False
         if soon or not self._part_time or updates[-1].time >= end + EVIDENCE_SECONDS:
             return True
-        # A part-time reading shows by the readings to come whether the load is steady, as long as it goes on.
+        # For a part-time reading, later readings show whether the load is steady, while it continues.
         load = next((load for load in self._loads(end, end) if load[-1].time >= end), [])
         return not load or load[-1] is not updates[-1] or load[-1].time - load[0].time >= EVIDENCE_SECONDS
 
     def _has_told(self, end: float) -> bool:
-        """Whether readings after a window have shown how they follow power, or come too late for it."""
+        """Whether the readings after a window have shown their averaging time, or come too late to show it."""
         updates = self._updates.all
         if not self._updates.alternatives() or updates[-1].time >= end + TELLING_SECONDS + 4 * self._updates.period:
             return True
-        after = [one.watts for one in updates[-SETTLED_UPDATES:] if one.time >= end]
-        steady = max(3 * self._updates.noise(), LEVEL_SHARE * updates[-1].watts)
-        before = next((one.watts for one in reversed(updates) if one.time <= end), updates[-1].watts)
+        watts_after = [sample.watts for sample in updates[-SETTLED_UPDATES:] if sample.time >= end]
+        tolerance = max(3 * self._updates.noise(), LEVEL_SHARE * updates[-1].watts)
+        watts_before = next((sample.watts for sample in reversed(updates) if sample.time <= end), updates[-1].watts)
         return (
-            max(after, default=before) - min(after, default=before) <= steady
-            and abs(before - updates[-1].watts) <= steady
+            max(watts_after, default=watts_before) - min(watts_after, default=watts_before) <= tolerance
+            and abs(watts_before - updates[-1].watts) <= tolerance
         )
 
     def known_until(self) -> float:
@@ -155,43 +158,43 @@ class PowerTimeline(Timeline):
         energy = self._energy(start, end)
         if energy.joules is None:
             return energy
-        apart = max((abs(joules - energy.joules) for joules in self._otherwise(start, end)), default=0.0)
-        random = energy.random + apart + self._updates.stalled(start, end)
+        largest_difference = max((abs(joules - energy.joules) for joules in self._otherwise(start, end)), default=0.0)
+        random = energy.random + largest_difference + self._updates.stalled(start, end)
         if self.traits.power_limit is not None:
             random = min(random, max(energy.joules, self.traits.power_limit * (end - start)))
         return replace(energy, random=random)
 
     def _otherwise(self, start: float, end: float) -> Iterator[float]:
-        """Yield what a window's joules come to were the readings means over other times, or shown late."""
+        """Yield a window's joules for other possible averaging times and latencies."""
         if end - start > LONG_WINDOW_SECONDS:
             return
         means = self._updates.alternatives()
-        lates = (0.0, self._late) if self._late > self.traits.latency else (0.0,)
+        latencies = (0.0, self._late) if self._late > self.traits.latency else (0.0,)
         for averaging in (self._updates.averaging, *means):
-            for late in lates:
-                if averaging == self._updates.averaging and late == 0.0:
+            for latency in latencies:
+                if averaging == self._updates.averaging and latency == 0.0:
                     continue
-                other = PowerTimeline(self.traits)
-                other._updates = self._updates.as_if(averaging, start - LOOK_SECONDS, end + LOOK_SECONDS)
-                other._edges = [edge + late for edge in self._edges]
-                joules = other._energy(start + late, end + late).joules
+                timeline = PowerTimeline(self.traits)
+                timeline._updates = self._updates.as_if(averaging, start - LOOK_SECONDS, end + LOOK_SECONDS)
+                timeline._edges = [edge + latency for edge in self._edges]
+                joules = timeline._energy(start + latency, end + latency).joules
                 if joules is not None:
                     yield joules
 
     def _energy(self, start: float, end: float) -> Energy:
-        """Energy between two moments, were it known how the readings follow power."""
+        """Energy between two moments for the present averaging time and latency."""
         opening, closing = self._at(start), self._at(end)
         if opening is None or closing is None:
-            why = self._reason(start, end) or "Too few power readings for this window."
-            return Energy(None, note=why if opening is None else self._remaining(why, opening, start, end))
+            reason = self._reason(start, end) or "Too few power readings for this window."
+            return Energy(None, note=reason if opening is None else self._remaining(reason, opening, start, end))
         if opening.epoch != closing.epoch:
-            why = self._reason(start, end) or "Power was not read all through this time."
-            return Energy(None, note=self._remaining(why, opening, start, end))
+            reason = self._reason(start, end) or "Power was not read all through this time."
+            return Energy(None, note=self._remaining(reason, opening, start, end))
         joules = max(0.0, closing.value - opening.value)
         placing = PLACING * joules + PLACING_SECONDS * joules / max(end - start, self._updates.period)
-        placed = math.sqrt(max(0.0, closing.variance - opening.variance))
-        random = Z_95 * math.hypot(opening.doubt, closing.doubt, placing, placed) + self._unsampled(start, end)
-        # How late the driver shows an update is not known: it makes no difference where power is alike at both edges.
+        deviation = math.sqrt(max(0.0, closing.variance - opening.variance))
+        random = Z_95 * math.hypot(opening.doubt, closing.doubt, placing, deviation) + self._unsampled(start, end)
+        # The driver's latency is unknown; it has no effect if power is the same at both edges.
         random += abs(closing.watts - opening.watts) * (
             self.traits.latency + min(self._updates.averaging, self._updates.period) / 2
         )
@@ -200,17 +203,17 @@ class PowerTimeline(Timeline):
         return Energy(joules, random, self.traits.systematic(joules, end - start), self._reason(start, end, reach=0.0))
 
     def _remaining(self, why: str, opening: EdgePower, start: float, end: float) -> str:
-        """Why a window has no figure, and what was used up to the last update before readings broke off."""
+        """Why a window has no value, with the energy up to the last sample before readings broke off."""
         updates = (u for u in reversed(self._updates.all) if u.epoch == opening.epoch and u.time <= end)
         last = next(updates, None)
-        known = self._from_before(last.time, shown=True) if last is not None and last.time > start else None
-        if last is None or known is None:
+        closing = self._from_before(last.time, shown=True) if last is not None and last.time > start else None
+        if last is None or closing is None:
             return why
-        joules = known.value - opening.value
+        joules = closing.value - opening.value
         placing = PLACING * joules + PLACING_SECONDS * joules / max(last.time - start, self._updates.period)
-        placed = math.sqrt(max(0.0, known.variance - opening.variance))
-        random = Z_95 * math.hypot(opening.doubt, known.doubt, placing, placed) + self._unsampled(start, last.time)
-        random += known.unseen - opening.unseen + self.traits.resolution * (last.time - start)
+        deviation = math.sqrt(max(0.0, closing.variance - opening.variance))
+        random = Z_95 * math.hypot(opening.doubt, closing.doubt, placing, deviation) + self._unsampled(start, last.time)
+        random += closing.unseen - opening.unseen + self.traits.resolution * (last.time - start)
         uncertainty = math.hypot(random, self.traits.systematic(joules, last.time - start))
         return partial_energy_note(why, joules, uncertainty, last.time - start, self.traits.quality)
 
@@ -220,22 +223,22 @@ class PowerTimeline(Timeline):
         return self.traits.duty < 1.0 and self._updates.averaging < self._updates.period
 
     def _loads(self, start: float, end: float) -> list[list[PowerSample]]:
-        """Updates around a window, parted into loads."""
+        """Samples around a window, split into loads."""
         updates = self._updates.all
         first = bisect.bisect_left(updates, start - LOOK_SECONDS, key=lambda update: update.time)
         last = bisect.bisect_right(updates, end + LOOK_SECONDS, key=lambda update: update.time)
         return PartTimeSampling(updates[first:last], self._edges, self._updates.period, self._updates.noise()).split()
 
     def _unsampled(self, start: float, end: float) -> float:
-        """Half-width in joules of what a part-time reading does not look at."""
+        """Half-width in joules of the time that a part-time reading does not sample."""
         if not self._part_time:
             return 0.0
-        most = self.traits.power_limit or 2 * max((u.watts for u in self._updates.all), default=0.0)
+        limit = self.traits.power_limit or 2 * max((u.watts for u in self._updates.all), default=0.0)
         loads, period = self._loads(start, end), self._updates.period
-        return unseen(loads, start, end, period=period, duty=self.traits.duty, most=most)
+        return unseen(loads, start, end, period=period, duty=self.traits.duty, most=limit)
 
     def course(self, start: float, end: float, points: int = 120) -> tuple[tuple[float, float | None], ...]:
-        """Course of power as shown: (seconds since start, watts), None at a break."""
+        """Power over time as reported: (seconds since start, watts), None at an interruption."""
         step = max((end - start) / points, self._updates.period)
         pairs: list[tuple[float, float | None]] = []
         epoch = None
@@ -251,7 +254,7 @@ class PowerTimeline(Timeline):
         return tuple(pairs) if len(pairs) >= 3 else ()
 
     def conclude(self, moment: float) -> None:
-        """Hold what is known of the sum at an edge."""
+        """Make the count at an edge final."""
         side = self._at(moment)
         if side is not None:
             self._held[moment] = side
@@ -267,91 +270,93 @@ class PowerTimeline(Timeline):
         steadier, *other = sorted(sides, key=lambda side: side.doubt)
         if not other or other[0].epoch != steadier.epoch:
             return steadier
-        # Two that each seem steady and tell different counts: one of them was not, and which isn't known.
-        apart = max(0.0, abs(steadier.value - other[0].value) - Z_95 * other[0].doubt)
-        return replace(steadier, doubt=math.hypot(steadier.doubt, apart / 2))
+        # Both seem steady but give different counts: one of them was not, and which is unknown.
+        difference = max(0.0, abs(steadier.value - other[0].value) - Z_95 * other[0].doubt)
+        return replace(steadier, doubt=math.hypot(steadier.doubt, difference / 2))
 
     def _in_silence(self, edge: float) -> bool:
-        """Whether an edge lies where nothing was read for so long that sums were broken off."""
+        """Whether an edge lies in an interruption of the readings, which starts a new epoch."""
         index = bisect.bisect_right(self._updates.all, edge, key=lambda update: update.time)
         if not 0 < index < len(self._updates.all):
             return False
-        here, there = self._updates.all[index - 1], self._updates.all[index]
-        near = min(edge - here.time, there.time - edge)
-        return here.epoch != there.epoch and near > 2 * self._updates.period
+        earlier, later = self._updates.all[index - 1], self._updates.all[index]
+        distance = min(edge - earlier.time, later.time - edge)
+        return earlier.epoch != later.epoch and distance > 2 * self._updates.period
 
     def _from_before(self, edge: float, *, shown: bool = False) -> EdgePower | None:
-        """The count where power before an edge was steady; or what of it readings that broke off have `shown`."""
+        """The count from steady power before an edge; with `shown`, only energy that was already reported."""
         index = bisect.bisect_right(self._updates.all, edge, key=lambda update: update.time) - 1
         if index < 0:
             return None
-        here = self._updates.all[index]
-        if edge - here.time > 2 * self._updates.period:
+        sample = self._updates.all[index]
+        if edge - sample.time > 2 * self._updates.period:
             return None
-        steady = self._steady(index, -1, self._previous_edge(edge))
-        # Readings that went on elsewhere: nobody knows that the power did, so nothing that it may owe is told.
-        lacking = self._updates.lag * here.watts if shown and index + 1 < len(self._updates.all) else 0.0
-        doubt = steady * self._updates.span / 2 + self._updates.noise() * (edge - here.time + self._updates.lag)
-        return EdgePower(here.count(edge) - lacking, doubt, here.epoch, here.variance, here.unseen, here.watts)
+        change = self._steady(index, -1, self._previous_edge(edge))
+        # If readings resumed later, the power in between is unknown, so nothing is added for the lag.
+        unreported = self._updates.lag * sample.watts if shown and index + 1 < len(self._updates.all) else 0.0
+        deviation = change * self._updates.span / 2 + self._updates.noise() * (edge - sample.time + self._updates.lag)
+        return EdgePower(
+            sample.count(edge) - unreported, deviation, sample.epoch, sample.variance, sample.unseen, sample.watts
+        )
 
     def _from_after(self, edge: float) -> EdgePower | None:
-        """The count once the average has passed an edge, where power after it was steady."""
+        """The count once the average has passed an edge, from steady power after it."""
         index = bisect.bisect_left(self._updates.all, edge + self._updates.span, key=lambda update: update.time)
         if index >= len(self._updates.all):
             return None
-        here = self._updates.all[index]
+        sample = self._updates.all[index]
         following = self._next_edge(edge)
-        if here.time - self._updates.period > following:
+        if sample.time - self._updates.period > following:
             return None
-        steady = self._steady(index, 1, following + self._updates.span)
-        behind = here.time - edge
-        noise = self._updates.noise() * (math.sqrt(self._updates.span * self._updates.period) + behind)
+        change = self._steady(index, 1, following + self._updates.span)
+        elapsed = sample.time - edge
+        noise = self._updates.noise() * (math.sqrt(self._updates.span * self._updates.period) + elapsed)
         return EdgePower(
-            here.count(edge),
-            steady * self._updates.span / 2 + noise,
-            here.epoch,
-            here.variance,
-            here.unseen,
-            here.watts,
+            sample.count(edge),
+            change * self._updates.span / 2 + noise,
+            sample.epoch,
+            sample.variance,
+            sample.unseen,
+            sample.watts,
         )
 
     def _in_between(self, edge: float) -> EdgePower | None:
-        """Neither side is known: the sum half an average later, good to the step of power around it."""
-        middle = edge + self._updates.lag
-        index = bisect.bisect_left(self._updates.all, middle, key=lambda update: update.time)
-        near = [u for u in self._updates.all if abs(u.time - edge) <= self._updates.span + 2 * self._updates.period]
-        if not near or index == 0:
+        """The sum at the edge plus the lag, if neither side is steady; uncertain by the power step around it."""
+        lagged_edge = edge + self._updates.lag
+        index = bisect.bisect_left(self._updates.all, lagged_edge, key=lambda update: update.time)
+        nearby = [u for u in self._updates.all if abs(u.time - edge) <= self._updates.span + 2 * self._updates.period]
+        if not nearby or index == 0:
             return None
-        here = self._updates.all[min(index, len(self._updates.all) - 1)]
-        away = middle - here.time
-        step = max(u.watts for u in near) - min(u.watts for u in near)
-        doubt = self._updates.span / 2 * step + abs(away) * max(u.watts for u in near)
-        value = here.count(middle) - self._updates.lag * here.watts
-        return EdgePower(value, doubt, here.epoch, here.variance, here.unseen, here.watts)
+        sample = self._updates.all[min(index, len(self._updates.all) - 1)]
+        distance = lagged_edge - sample.time
+        step = max(u.watts for u in nearby) - min(u.watts for u in nearby)
+        deviation = self._updates.span / 2 * step + abs(distance) * max(u.watts for u in nearby)
+        value = sample.count(lagged_edge) - self._updates.lag * sample.watts
+        return EdgePower(value, deviation, sample.epoch, sample.variance, sample.unseen, sample.watts)
 
     def _steady(self, index: int, step: int, until: float) -> float:
-        """By how many watts the power changed beside an edge, told by the updates there, as far as they are its own.
+        """Change of power beside an edge in watts, from the samples there that do not overlap another edge.
 
-        An average follows a step all through its span: by what it changes in a part of that, the step is larger.
+        A mean follows a step during its whole length, so a change over a part of that indicates a larger step.
         """
-        here = self._updates.all[index]
-        seen: list[float] = []
-        latest = here.time
-        at = index
-        while 0 <= at < len(self._updates.all) and len(seen) < 4:
-            update = self._updates.all[at]
-            whole = update.time - self._updates.span >= until if step < 0 else update.time <= until
-            if not whole or update.epoch != here.epoch:
+        reference = self._updates.all[index]
+        powers: list[float] = []
+        latest = reference.time
+        current = index
+        while 0 <= current < len(self._updates.all) and len(powers) < 4:
+            update = self._updates.all[current]
+            is_separate = update.time - self._updates.span >= until if step < 0 else update.time <= until
+            if not is_separate or update.epoch != reference.epoch:
                 break
-            seen.append(update.watts)
+            powers.append(update.watts)
             latest = update.time
-            at += step
-        if not seen:  # the average reaches across another edge
-            return max(NOISE_WATTS, 0.3 * here.watts)
-        if len(seen) == 1:
+            current += step
+        if not powers:  # the average includes another edge
+            return max(NOISE_WATTS, 0.3 * reference.watts)
+        if len(powers) == 1:
             return 0.0
-        changed = max(0.0, max(seen) - min(seen) - 3 * self._updates.noise())
-        return changed * max(1.0, self._updates.averaging / max(abs(latest - here.time), self._updates.period))
+        changed = max(0.0, max(powers) - min(powers) - 3 * self._updates.noise())
+        return changed * max(1.0, self._updates.averaging / max(abs(latest - reference.time), self._updates.period))
 
     def _previous_edge(self, edge: float) -> float:
         index = bisect.bisect_left(self._edges, edge)

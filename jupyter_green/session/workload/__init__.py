@@ -1,1 +1,1 @@
-"""What a cell's work consisted of: batches, examples, tokens, phases, training or inference."""
+"""What a window's work consisted of: batches, examples, tokens, phases, training or inference."""

@@ -1,20 +1,19 @@
-"""What a window did: batches and examples that a DataLoader handed out, tokens that `generate` made.
+"""Counts a window's work: batches and examples from DataLoaders, tokens from `generate`.
 
-Counted is what the process did meanwhile, whatever thread did it, because the energy is all of it too. A figure
-that can't be told is None with a sentence, never 0: joules per unit would be wrong, not merely rough.
+Work on all threads of the process is counted, since the energy covers all of them. If a number is unknown, it is None
+with a note, never 0: joules per unit would be wrong.
 """
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import Any, TypeGuard
+
+from jupyter_green.session.timestamp import Timestamp
+from jupyter_green.session.window import Window, WindowSession
 
 from . import dataloader, generate, hooks
 from .phases import Phase
-
-if TYPE_CHECKING:
-    from jupyter_green.session.session import Session
-    from jupyter_green.session.window import Timestamp, Window
 
 COUNTABLE = ("batches", "examples", "tokens")
 AUTO = "auto"
@@ -24,19 +23,19 @@ _LIBRARIES = {"torch": dataloader.LIBRARY, "transformers": generate.LIBRARY}
 
 
 class UnitCounter:
-    """Counts what is done in one window.
+    """Counts the work in one window.
 
     Parameters
     ----------
     wanted : str
-        One of `WORDS`; "auto" is tokens where something was generated, else examples where a DataLoader ran.
+        One of `WORDS`; "auto" means tokens if any were generated, else examples if a DataLoader ran.
     unit : str, optional
-        The person's own name for what is counted, such as "images".
+        The user's name for a unit, such as "images".
 
     Raises
     ------
     ValueError
-        If the words make no sense; one sentence.
+        If the arguments are invalid.
     """
 
     def __init__(self, wanted: str, unit: str | None = None) -> None:
@@ -48,10 +47,10 @@ class UnitCounter:
             wanted = unit
         self.wanted = wanted
         self._unit = unit
-        self._session: Session | None = None
+        self._session: WindowSession | None = None
         self._open = False
         self._absent: set[str] = set()
-        # Lists and sets are only added to, which needs no lock beside threads of the person's own.
+        # Appending to a list or set is atomic, so user threads need no lock.
         self._batches: list[dataloader.Batch] = []
         self._known: dict[dataloader.Batch, dataloader.Batch] = {}
         self._under_way: set[generate.Call] = set()
@@ -60,10 +59,10 @@ class UnitCounter:
         self._problem: str | None = None
         self._phases = (Phase("prefill"), Phase("decode"))
 
-    # ---- the window's edges -------------------------------------------------------------------
+    # ---- start and end of the window --------------------------------------------------------------
 
     def begin(self, window: Window) -> None:
-        """Count from here on; in a forked child nothing is metered and nothing counted."""
+        """Start counting; does nothing in a forked child."""
         if not window.session.alive:
             return
         self._session, self._open = window.session, True
@@ -72,13 +71,13 @@ class UnitCounter:
         hooks.open_for(self)
 
     def end(self, window: Window) -> None:
-        """Count no further, and put what was counted among the window's facts; harmless when repeated."""
+        """Stop counting and store the counts in the window's facts; has no effect when repeated."""
         if not self._open:
             return
         hooks.close_for(self)
-        place = "cell" if window.span == "cell" else "block"
+        where = "cell" if window.span == "cell" else "block"
         kind = self._kind()
-        units, note = self._total(kind, place)
+        units, note = self._total(kind, where)
         if units and window.overlapped:
             units, note = None, "Another cell ran at the same time, so what belongs to which energy can't be told."
         if note is not None:
@@ -88,19 +87,19 @@ class UnitCounter:
         window.phases = self._parted(window) if units and kind == "tokens" else ()
         self._open = False
 
-    # ---- from the taps ------------------------------------------------------------------------
+    # ---- called by the method hooks ---------------------------------------------------------------
 
     def counts(self, kind: str) -> bool:
-        """Whether one of `COUNTABLE` is looked for."""
+        """Whether this kind, one of `COUNTABLE`, is counted."""
         return self.wanted in (kind, AUTO)
 
     def mark(self) -> Timestamp:
-        """Note this moment, up to which and from which energy may be asked for."""
+        """Mark this moment, so that the energy up to it and from it on can be read."""
         assert self._session is not None, "a tally that never began is not told of anything"
         return self._session.mark()
 
     def loaded(self, batch: dataloader.Batch) -> None:
-        """A DataLoader has handed out a batch."""
+        """Count a batch that a DataLoader has returned."""
         self._batches.append(self._known.setdefault(batch, batch))
 
     def begun(self, call: generate.Call) -> None:
@@ -111,7 +110,7 @@ class UnitCounter:
     def done(self, call: generate.Call) -> None:
         """A call of `generate` has ended."""
         if not self._open:
-            return  # the window ended before it: the call stays under way
+            return  # the window ended first: the call counts as unfinished
         self._under_way.discard(call)
         self._calls.append(call)
         if call.new_tokens is not None and call.first is not None and call.ended is not None:
@@ -119,10 +118,10 @@ class UnitCounter:
             self._phases[1].add(call.first, call.ended)
 
     def failed(self, error: Exception) -> None:
-        """Counting itself failed; what it looked at ran as ever."""
+        """Counting failed; the user's work is not affected."""
         self._problem = f"Not counted: a library gave something unexpected ({type(error).__name__}: {error})."
 
-    # ---- figures ------------------------------------------------------------------------------
+    # ---- results ----------------------------------------------------------------------------------
 
     def _kind(self) -> str | None:
         if self.wanted != AUTO:
@@ -132,7 +131,7 @@ class UnitCounter:
         return "examples" if self._batches else None
 
     def _total(self, kind: str | None, place: str) -> tuple[int | None, str | None]:
-        """The number of units, or None and why."""
+        """The number of units, or None and the reason."""
         if self._problem is not None:
             return None, self._problem
         if kind == "tokens" and (self._calls or self._under_way):
@@ -142,26 +141,26 @@ class UnitCounter:
         return (len(self._batches), None) if kind == "batches" and self._batches else (None, self._nothing(place))
 
     def _generated(self, place: str) -> tuple[int | None, str | None]:
-        made = [call.new_tokens for call in self._calls]
+        token_counts = [call.new_tokens for call in self._calls]
         if self._under_way:
             return None, f"Tokens were not counted: a call of generate went on when this {place} ended."
-        if None in made:
+        if None in token_counts:
             return None, "Tokens were not counted: a call of generate was cut short, or does not tell its tokens."
-        return sum(number or 0 for number in made), None
+        return sum(number or 0 for number in token_counts), None
 
     def _examples(self) -> tuple[int | None, str | None]:
-        held = [batch.size for batch in self._batches]
-        if None in held:
+        sizes = [batch.size for batch in self._batches]
+        if None in sizes:
             return None, "Examples were not counted: a batch does not tell how many it holds; batches can be counted."
-        return sum(number or 0 for number in held), None
+        return sum(number or 0 for number in sizes), None
 
     def _nothing(self, place: str) -> str:
         """Why nothing was counted."""
-        needed = {"tokens": {"transformers"}, AUTO: set(_LIBRARIES)}.get(self.wanted, {"torch"})
-        late = sorted(name for name in needed & self._absent if _LIBRARIES[name] in sys.modules)
-        if late:
-            was = "was" if len(late) == 1 else "were"
-            return f"Not counted: {' and '.join(late)} {was} imported inside this {place}; run it again to count it."
+        required = {"tokens": {"transformers"}, AUTO: set(_LIBRARIES)}.get(self.wanted, {"torch"})
+        names = sorted(name for name in required & self._absent if _LIBRARIES[name] in sys.modules)
+        if names:
+            was = "was" if len(names) == 1 else "were"
+            return f"Not counted: {' and '.join(names)} {was} imported inside this {place}; run it again to count it."
         work = {"tokens": "no model of transformers generated", AUTO: "neither a model generated nor a DataLoader ran"}
         return f"Not counted: {work.get(self.wanted, 'no DataLoader was gone through')} in this {place}."
 
@@ -172,32 +171,32 @@ class UnitCounter:
             sizes = {batch.nominal for batch in self._batches}
         if len(sizes) == 1:
             return sizes.pop()
-        told = sorted(size for size in sizes if size is not None)
-        reach = f" ({told[0]} to {told[-1]})" if len(told) > 1 else ""
-        window.notes.append(f"Batches of several sizes were used{reach}, so none is stated.")
+        known_sizes = sorted(size for size in sizes if size is not None)
+        size_range = f" ({known_sizes[0]} to {known_sizes[-1]})" if len(known_sizes) > 1 else ""
+        window.notes.append(f"Batches of several sizes were used{size_range}, so none is stated.")
         return None
 
     def _parted(self, window: Window) -> tuple[Phase, ...]:
-        """The phases of all calls, where they can be told apart."""
-        marked = [call for call in self._calls if call.first is not None]
+        """Return the phases of all calls, if prefill and decode are distinguishable."""
+        marked_calls = [call for call in self._calls if call.first is not None]
         if self._tangled:
             window.notes.append("Calls of generate ran at the same time, so prefill and decode can't be told apart.")
             return ()
-        if not marked:
+        if not marked_calls:
             return ()
-        if len(marked) < len(self._calls):
-            told = f"Prefill and decode are told apart for {len(marked)} of {len(self._calls)} calls of generate."
-            window.notes.append(told)
+        if len(marked_calls) < len(self._calls):
+            note = f"Prefill and decode are told apart for {len(marked_calls)} of {len(self._calls)} calls of generate."
+            window.notes.append(note)
         prefill, decode = self._phases
-        read = [call.prompt_tokens for call in marked]
-        if None in read:
+        prompt_lengths = [call.prompt_tokens for call in marked_calls]
+        if None in prompt_lengths:
             prefill.notes = ("How many tokens the prompts have can't be told.",)
         else:
-            prefill.units = float(sum(number or 0 for number in read)) or None
-        decode.units = float(sum(call.new_tokens or 0 for call in marked))
+            prefill.units = float(sum(number or 0 for number in prompt_lengths)) or None
+        decode.units = float(sum(call.new_tokens or 0 for call in marked_calls))
         return self._phases
 
 
 def counted(text: Any) -> TypeGuard[str]:
-    """Whether a given number of units is one of the words that ask for counting."""
+    """Whether the `units` argument is one of the words that request counting."""
     return isinstance(text, str) and text in WORDS

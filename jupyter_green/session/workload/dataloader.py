@@ -1,8 +1,7 @@
-"""One batch as a DataLoader hands it out: how many examples it holds, and how many its loader was set to.
+"""Size of a DataLoader's batch, and the batch size its loader is set to.
 
-Where the loader makes batches of a data set with a length, the number follows from both and from the batch's
-place, whatever was made of the examples since. Elsewhere it is read off the batch, if the batch leaves no
-doubt. No library is imported here.
+If the loader forms batches of a data set with a length, the size follows from the lengths and the batch's position.
+Otherwise it is read from the batch, if that is unambiguous. Imports no library.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ class Batch(NamedTuple):
     Parameters
     ----------
     size : int or None
-        Examples in it; None where that can't be told.
+        Number of examples; None if unknown.
     nominal : int or None
-        Examples that a full batch of its loader holds; only the last one of a data set may hold fewer.
+        Number of examples in a full batch of the loader; only a data set's last batch may have fewer.
     """
 
     size: int | None
@@ -30,18 +29,18 @@ class Batch(NamedTuple):
 
 
 def batch_of(iterator: Any, data: Any) -> Batch:
-    """Size of the batch that a loader's iterator has just handed out."""
+    """Return the size of the batch that a loader's iterator has just returned."""
     sampler = getattr(iterator, "_index_sampler", None)
     nominal = getattr(sampler, "batch_size", None) if getattr(iterator, "_auto_collation", False) else None
     if not isinstance(nominal, int):
-        # Batches of a sampler of one's own, or examples that were put together before they came here.
-        found = _told(data)
-        return Batch(found, found)
-    number = getattr(iterator, "_num_yielded", 0)
+        # Batches of a custom sampler, or examples that were combined earlier.
+        read_size = _told(data)
+        return Batch(read_size, read_size)
+    position = getattr(iterator, "_num_yielded", 0)
     length = _length(getattr(sampler, "sampler", None))
-    if length is not None and number >= 1:
-        left = length - (number - 1) * nominal
-        return Batch(min(nominal, left) if left > 0 else None, nominal)
+    if length is not None and position >= 1:
+        remaining = length - (position - 1) * nominal
+        return Batch(min(nominal, remaining) if remaining > 0 else None, nominal)
     sizes = {size for size in _sizes(data, _DEPTH) if size <= nominal}
     if nominal in sizes:
         return Batch(nominal, nominal)
@@ -49,7 +48,7 @@ def batch_of(iterator: Any, data: Any) -> Batch:
 
 
 def _told(data: Any) -> int | None:
-    """First length that all arrays in a batch have in common; None where they differ."""
+    """First dimension of all arrays in a batch; None if they differ."""
     sizes = set(_arrays(data, _DEPTH))
     return sizes.pop() if len(sizes) == 1 else None
 
@@ -65,7 +64,7 @@ def _arrays(data: Any, depth: int) -> Iterator[int]:
 
 
 def _sizes(data: Any, depth: int) -> Iterator[int]:
-    """Every number of examples that a batch may be taken to have."""
+    """Yield all possible numbers of examples in a batch."""
     yield from _arrays(data, depth)
     if isinstance(data, (list, tuple)):
         yield len(data)

@@ -1,12 +1,11 @@
-"""One call of `generate` as it is seen from outside: how many tokens, from what prompt, and when the first came.
+"""Observes one call of `generate`: number of tokens, prompt length, and the time of the first new token.
 
-What the model did is read off its arguments and its result, so the call itself runs as ever. Only the moment
-of the first new token needs a place inside: a stopping criterion that never stops anything, handed in beside
-the caller's own by the documented argument. It reads that one token, and so waits until the device has made
-it; greedy search, sampling and beam search do the same an instant later, to see whether they are done. On an
-accelerator the moment is therefore the one at which the host saw the token, not the one at which it was made.
+Token counts follow from the call's arguments and result. Only the time of the first token needs a hook inside the call:
+a stopping criterion that never stops, added to the caller's own through the documented argument. It reads the first new
+token and so waits until the device has computed it. Greedy search, sampling and beam search do the same a moment later
+to check whether they are done. On an accelerator this is the time at which the host read the token.
 
-What can't be told is None, never a guess. No library is imported here.
+Unknown values are None. Imports no library.
 """
 
 from __future__ import annotations
@@ -15,15 +14,15 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from jupyter_green.session.window import Timestamp
+from jupyter_green.session.timestamp import Timestamp
 
 LIBRARY = "transformers.generation.utils"
 _PLACES = {"inputs": 0, "generation_config": 1, "stopping_criteria": 3, "assistant_model": 6, "custom_generate": 10}
-"""Places of `generate`'s arguments where they come without their names."""
+"""Positions of `generate`'s arguments when passed without names."""
 
 _INPUTS = ("inputs_embeds", "input_features", "input_values", "pixel_values")
 _LOOP = ("_get_stopping_criteria", "_sample", "_beam_search")
-"""What a model must have as the library wrote it, to be handed a criterion it was not asked to take."""
+"""Methods that must be the library's own for a model to be given an extra criterion."""
 
 
 class Call:
@@ -34,22 +33,22 @@ class Call:
     model : object
         The model that generates.
     arguments, options : tuple, dict
-        What the caller gave.
+        The caller's arguments.
     clock : callable
         Marks a moment and returns it.
 
     Attributes
     ----------
     arguments, options : tuple, dict
-        What to call `generate` with.
-    began, first, ended : Edge, Edge or None, Edge or None
-        When it began, when its first new token was seen and when it returned.
+        The arguments to call `generate` with.
+    began, first, ended : Timestamp, Timestamp or None, Timestamp or None
+        Start of the call, time of the first new token, and return of the call.
     batch_size : int or None
         Number of prompts.
     new_tokens : int or None
-        Tokens in the answers, each counted up to its end mark; the padding behind it isn't.
+        Number of generated tokens up to each sequence's end token, without padding.
     prompt_tokens : int or None
-        Tokens read before the first new one; padding, and what a given cache holds already, aren't counted.
+        Number of tokens read before the first new one, without padding and without tokens in a given cache.
     """
 
     def __init__(
@@ -73,61 +72,61 @@ class Call:
         self.began = clock()
 
     def end(self, result: Any) -> None:
-        """The call returned this; None where it was cut short."""
+        """Take the result of the call; None if the call raised."""
         self.ended = self._clock()
         sequences = getattr(result, "sequences", result)
         start = self._answers_from()
         if start is not None and len(_shape(sequences)) == 2:
             self.new_tokens = _counted(sequences, start, self._end_marks())
             self.prompt_tokens = self._prompt()
-        # Nothing of the caller's is held any longer than its call.
+        # Keep no reference to the caller's objects beyond the call.
         self.arguments, self.options, self._model, self._never = (), {}, None, None
 
-    # ---- what the caller gave -----------------------------------------------------------------
+    # ---- the caller's arguments ------------------------------------------------------------------
 
     def _given(self, name: str) -> Any:
-        place = _PLACES.get(name, len(self.arguments))
-        return self.arguments[place] if place < len(self.arguments) else self.options.get(name)
+        position = _PLACES.get(name, len(self.arguments))
+        return self.arguments[position] if position < len(self.arguments) else self.options.get(name)
 
     def _setting(self, name: str) -> Any:
-        """A setting of this call, from the first place that names it."""
-        places = (self._given("generation_config"), getattr(self._model, "generation_config", None))
-        found = (self.options.get(name), *(getattr(place, name, None) for place in places))
-        return next((value for value in found if value is not None), None)
+        """A generation setting of this call, from the first source that has it."""
+        configs = (self._given("generation_config"), getattr(self._model, "generation_config", None))
+        values = (self.options.get(name), *(getattr(config, name, None) for config in configs))
+        return next((value for value in values if value is not None), None)
 
     @property
     def _ids(self) -> Any:
-        """The prompts, or what an encoder is given in their place."""
+        """The prompts, or an encoder's input."""
         inputs = self._given("inputs")
         return inputs if inputs is not None else self.options.get("input_ids")
 
     # ---- the first token ----------------------------------------------------------------------
 
     def _takes_criteria(self) -> bool:
-        """Whether this call surely takes a stopping criterion as the library describes it."""
+        """Whether this call is known to accept a stopping criterion."""
         if self._given("custom_generate") is not None or self.options.get("cache_implementation") == "paged":
             return False
         plain, kind = sys.modules[LIBRARY].GenerationMixin, type(self._model)
         return all(getattr(kind, name, None) is getattr(plain, name, None) for name in _LOOP)
 
     def _listen(self) -> None:
-        """Put our criterion beside the caller's own, whose list stays as it is."""
-        own: Iterable[Any] = self._given("stopping_criteria") or ()
-        together = sys.modules[LIBRARY].StoppingCriteriaList([*own, self._token])
-        place = _PLACES["stopping_criteria"]
-        if len(self.arguments) > place:
-            self.arguments = (*self.arguments[:place], together, *self.arguments[place + 1 :])
+        """Add our criterion to the caller's own; the caller's list is not changed."""
+        callers: Iterable[Any] = self._given("stopping_criteria") or ()
+        criteria = sys.modules[LIBRARY].StoppingCriteriaList([*callers, self._token])
+        position = _PLACES["stopping_criteria"]
+        if len(self.arguments) > position:
+            self.arguments = (*self.arguments[:position], criteria, *self.arguments[position + 1 :])
         else:
-            self.options = {**self.options, "stopping_criteria": together}
+            self.options = {**self.options, "stopping_criteria": criteria}
 
     def _token(self, input_ids: Any, _scores: Any, **_options: Any) -> Any:
-        """A stopping criterion: notes the first new token and stops nothing."""
+        """A stopping criterion: records the time of the first new token and never stops."""
         if self.first is None and not self._deaf:
             try:
                 input_ids[0, -1].item()
                 self._start = int(input_ids.shape[1]) - 1
                 self.first = self._clock()
-            except Exception:  # noqa: BLE001 - the answer comes first; without the moment the record says so
+            except Exception:  # noqa: BLE001 - the result matters more; without this time the record says so
                 self._deaf = True
         if self._never is None or self._never.shape[0] != input_ids.shape[0]:
             self._never = input_ids.new_zeros(input_ids.shape[0]).bool()
@@ -136,30 +135,30 @@ class Call:
     # ---- counting -----------------------------------------------------------------------------
 
     def _answers_from(self) -> int | None:
-        """Where in the result the new tokens begin; the prompt or the model's start tokens come before them."""
-        several = bool(getattr(getattr(self._model, "config", None), "is_encoder_decoder", False))
-        if not several and len(_shape(self._ids)) == 2:
+        """Index of the first new token in the result; the prompt or start tokens come before it."""
+        encoder_decoder = bool(getattr(getattr(self._model, "config", None), "is_encoder_decoder", False))
+        if not encoder_decoder and len(_shape(self._ids)) == 2:
             return int(self._ids.shape[1])
-        # Where a smaller model drafts, several tokens may come at first.
+        # With a draft model the first step may produce several tokens.
         drafted = self._given("assistant_model") is not None or self._setting("prompt_lookup_num_tokens")
         return None if drafted else self._start
 
     def _prompt(self) -> int | None:
         ids, mask = self._ids, _shape(self.options.get("attention_mask"))
         if ids is None:
-            read = len(self._shape) == 3 and "inputs_embeds" in self.options
+            is_text = len(self._shape) == 3 and "inputs_embeds" in self.options
         else:
-            read = len(self._shape) == 2 and not ids.is_floating_point()  # else it is sound or a picture
-        if not read or self._cached is None:
+            is_text = len(self._shape) == 2 and not ids.is_floating_point()  # else it is audio or an image
+        if not is_text or self._cached is None:
             return None
-        whole = self.options["attention_mask"].sum() if len(mask) == 2 else self._shape[0] * self._shape[1]
-        return max(0, int(whole) - self._cached * int(self._shape[0]))
+        tokens = self.options["attention_mask"].sum() if len(mask) == 2 else self._shape[0] * self._shape[1]
+        return max(0, int(tokens) - self._cached * int(self._shape[0]))
 
     def _end_marks(self) -> tuple[int, ...]:
         """Ids of the tokens that end a sequence."""
-        found = self._setting("eos_token_id")
-        found = found.tolist() if hasattr(found, "tolist") else found
-        return () if found is None else tuple(found) if isinstance(found, (list, tuple)) else (int(found),)
+        ids = self._setting("eos_token_id")
+        ids = ids.tolist() if hasattr(ids, "tolist") else ids
+        return () if ids is None else tuple(ids) if isinstance(ids, (list, tuple)) else (int(ids),)
 
 
 def _shape(value: Any) -> tuple[int, ...]:
@@ -167,20 +166,20 @@ def _shape(value: Any) -> tuple[int, ...]:
 
 
 def _length(cache: Any) -> int | None:
-    """Tokens per sequence that a cache holds already; None where it doesn't say."""
+    """Tokens per sequence in a cache; None if unknown."""
     if cache is None:
         return 0
-    tell = getattr(cache, "get_seq_length", None)
-    return int(tell()) if tell is not None else None
+    get_length = getattr(cache, "get_seq_length", None)
+    return int(get_length()) if get_length is not None else None
 
 
 def _counted(sequences: Any, start: int, ends: tuple[int, ...]) -> int:
-    """Tokens from `start` on, each sequence up to its first end mark."""
-    new = sequences[:, start:]
-    if not ends or not new.shape[1]:
-        return int(new.shape[0] * new.shape[1])
-    marks = new == ends[0]
-    for other in ends[1:]:
-        marks = marks | (new == other)
-    behind = marks.cumsum(1) - marks.int()
-    return int((behind == 0).sum())
+    """Number of tokens from `start` on, up to each sequence's first end token."""
+    new_tokens = sequences[:, start:]
+    if not ends or not new_tokens.shape[1]:
+        return int(new_tokens.shape[0] * new_tokens.shape[1])
+    marks = new_tokens == ends[0]
+    for end_id in ends[1:]:
+        marks = marks | (new_tokens == end_id)
+    ends_before = marks.cumsum(1) - marks.int()
+    return int((ends_before == 0).sum())

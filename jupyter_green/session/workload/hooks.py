@@ -1,9 +1,8 @@
-"""Where libraries are listened to: a DataLoader's iterator, and the `generate` of models.
+"""Hooks into libraries: a DataLoader's iterator, and the `generate` method of models.
 
-A tap stands in for one method of one class, only while a window counts, and only where the library is there
-already. It calls the method with what it was given and passes on what comes back; an exception passes through
-it and shows one line of it. Whoever held the tapped method keeps something that works: without a window that
-counts, a tap does nothing. Processes that were forked from this one count nothing.
+A hook replaces one method of one class while a window counts, if the library is already imported. It calls the original
+method with the same arguments, and passes on its result or exception. In a traceback it adds one line. A reference to a
+hooked method stays usable: a hook does nothing while no window counts. Forked processes count nothing.
 """
 
 from __future__ import annotations
@@ -21,16 +20,16 @@ from . import generate as generation
 
 
 class CallListener(Protocol):
-    """What is told of the work that goes through the taps."""
+    """Is notified of work that passes through the hooks."""
 
     def counts(self, kind: str) -> bool:
-        """Whether "batches", "examples" or "tokens" are looked for."""
+        """Whether "batches", "examples" or "tokens" are counted."""
 
     def mark(self) -> Any:
-        """Note this moment."""
+        """Mark this moment."""
 
     def loaded(self, batch: dataloader.Batch) -> None:
-        """A batch was handed out."""
+        """A batch was returned."""
 
     def begun(self, call: generation.Call) -> None:
         """A call of `generate` begins."""
@@ -44,16 +43,16 @@ class CallListener(Protocol):
 
 @dataclass
 class MethodHook:
-    """One method that may be listened to.
+    """A replaceable method of a class.
 
     Parameters
     ----------
     module, owner, method : str
-        Where the method is.
+        Names of the module, class and method.
     kinds : tuple of str
         What is counted there.
     around : callable
-        Makes the stand-in for a method.
+        Wraps the original method.
     """
 
     module: str
@@ -66,39 +65,39 @@ class MethodHook:
     _stand_in: Any = None
 
     def open(self) -> None:
-        """Put the stand-in in the method's place, if the library is there and it isn't in it yet."""
-        place = getattr(sys.modules.get(self.module), self.owner, None)
-        found = vars(place).get(self.method) if place is not None else None
-        if found is None or found is self._stand_in:
+        """Install the wrapper, if the library is imported and the wrapper is not installed yet."""
+        cls = getattr(sys.modules.get(self.module), self.owner, None)
+        method = vars(cls).get(self.method) if cls is not None else None
+        if method is None or method is self._stand_in:
             return
-        self._place, self._original, self._stand_in = place, found, self.around(found)
-        setattr(place, self.method, self._stand_in)
+        self._place, self._original, self._stand_in = cls, method, self.around(method)
+        setattr(cls, self.method, self._stand_in)
 
     def close(self) -> None:
-        """Put the method back, unless somebody has put something of theirs over it since."""
+        """Restore the method, unless other code has replaced it since."""
         if self._place is not None and vars(self._place).get(self.method) is self._stand_in:
             setattr(self._place, self.method, self._original)
         self._place = self._original = self._stand_in = None
 
 
 def open_for(listener: CallListener) -> None:
-    """Tell a listener from here on."""
-    global _listeners  # noqa: PLW0603 - libraries' classes are the process's too
+    """Start notifying a listener."""
+    global _listeners  # noqa: PLW0603 - process-wide, as the hooked classes are
     with _lock:
         _listeners = (*_listeners, listener)
-        for tap in _taps:
-            if any(map(listener.counts, tap.kinds)):
-                tap.open()
+        for hook in _taps:
+            if any(map(listener.counts, hook.kinds)):
+                hook.open()
 
 
 def close_for(listener: CallListener) -> None:
-    """Tell a listener no more; the last one closes the taps."""
-    global _listeners  # noqa: PLW0603 - one list a process, replaced as a whole under the lock
+    """Stop notifying a listener; hooks that no listener needs are removed."""
+    global _listeners  # noqa: PLW0603 - process-wide, replaced as a whole under the lock
     with _lock:
         _listeners = tuple(other for other in _listeners if other is not listener)
-        for tap in _taps:
-            if not any(other.counts(kind) for other in _listeners for kind in tap.kinds):
-                tap.close()
+        for hook in _taps:
+            if not any(other.counts(kind) for other in _listeners for kind in hook.kinds):
+                hook.close()
 
 
 def _listening(kinds: tuple[str, ...]) -> list[CallListener]:
@@ -106,11 +105,11 @@ def _listening(kinds: tuple[str, ...]) -> list[CallListener]:
 
 
 def _tell(listeners: list[CallListener], work: Callable[[CallListener], None]) -> None:
-    """Tell listeners of work that was done; a fault of ours costs the count, never the work."""
+    """Notify listeners of work; our own errors affect the count only."""
     for listener in listeners:
         try:
             work(listener)
-        except Exception as error:  # noqa: BLE001 - what is counted must run as if nobody counted
+        except Exception as error:  # noqa: BLE001 - the counted work must not be affected
             listener.failed(error)
 
 
@@ -119,11 +118,11 @@ _LOADED, _MADE = ("batches", "examples"), ("tokens",)
 
 def _around_next(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
-    def __next__(self: Any) -> Any:  # noqa: N807 - a traceback shows this name
+    def __next__(self: Any) -> Any:  # noqa: N807 - name shown in tracebacks
         listeners = [] if getattr(_here, "loading", False) else _listening(_LOADED)
         if not listeners:
             return original(self)
-        _here.loading = True  # a data set may go through a loader of its own
+        _here.loading = True  # a data set may use a loader itself
         try:
             data = original(self)
         finally:
@@ -137,7 +136,7 @@ def _around_next(original: Callable[..., Any]) -> Callable[..., Any]:
 def _around_generate(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def generate(self: Any, *arguments: Any, **options: Any) -> Any:
-        # A model may generate with the help of another: the tokens are those of the outer call.
+        # A model may call another model's `generate`; only the outer call counts.
         listeners = [] if getattr(_here, "generating", False) else _listening(_MADE)
         call = _begin(listeners, self, arguments, options) if listeners else None
         if call is None:
@@ -158,7 +157,7 @@ def _begin(
 ) -> generation.Call | None:
     try:
         call = generation.Call(model, arguments, options, listeners[0].mark)
-    except Exception as error:  # noqa: BLE001 - the model generates uncounted
+    except Exception as error:  # noqa: BLE001 - the model generates without being counted
         for listener in listeners:
             listener.failed(error)
         return None
@@ -169,18 +168,18 @@ def _begin(
 def _end(listeners: list[CallListener], call: generation.Call, result: Any) -> None:
     try:
         call.end(result)
-    except Exception as error:  # noqa: BLE001 - its result is the caller's, whatever we make of it
+    except Exception as error:  # noqa: BLE001 - the caller must get its result
         for listener in listeners:
             listener.failed(error)
     _tell(listeners, lambda listener: listener.done(call))
 
 
 def _forget() -> None:
-    """In a forked child, such as a loader's worker: its work is counted where its results arrive."""
+    """In a forked child, such as a loader's worker: the parent counts its work when the results arrive."""
     global _listeners, _lock
     _listeners, _lock = (), threading.Lock()
-    for tap in _taps:
-        tap.close()
+    for hook in _taps:
+        hook.close()
 
 
 _lock = threading.Lock()

@@ -1,8 +1,7 @@
-"""A phase of a window's work, such as reading the prompts: stretches of time whose energy is one record.
+"""A phase of a window's work, such as prefill: intervals whose energy becomes one record.
 
-A phase is part of its window, so its record names the window's as its parent and totals leave it out. The
-stretches share edges with those of the next phase, and an edge has one count: phases that follow each other
-without a gap add up to the whole exactly.
+A phase is part of its window: its record's parent is the window's record, and totals exclude it. Consecutive intervals
+share an edge, and each edge has one count. So phases without gaps between them add up to the window exactly.
 """
 
 from __future__ import annotations
@@ -13,16 +12,16 @@ from dataclasses import replace
 from jupyter_green.metering import Meter
 from jupyter_green.records import Component, EnergyRecord
 from jupyter_green.session.idle import add_up
-from jupyter_green.session.window import Timestamp
+from jupyter_green.session.timestamp import Timestamp
 
 
 class Phase:
-    """Energy of one phase, gathered stretch by stretch.
+    """Energy of one phase, summed over its intervals.
 
     Parameters
     ----------
     label : str
-        Name of the phase, the label of its record.
+        Name of the phase and label of its record.
     """
 
     def __init__(self, label: str) -> None:
@@ -35,11 +34,11 @@ class Phase:
         self._began: float | None = None
 
     def add(self, start: Timestamp, end: Timestamp) -> None:
-        """Add a stretch between two moments that were marked; its energy is gathered once it has settled."""
+        """Add an interval between two marked moments; its energy is added once it has settled."""
         self._waiting.append((start, end))
 
     def gather(self, meter: Meter, *, all_of_it: bool = False) -> None:
-        """Take the energy of the stretches that have settled, or of all (the sampler's thread)."""
+        """Add the energy of settled intervals, or of all intervals; called on the sampler thread."""
         while self._waiting:
             start, end = self._waiting[0]
             if not (all_of_it or meter.settled(end.time)):
@@ -51,7 +50,7 @@ class Phase:
             self._waiting.popleft()
 
     def record(self, whole: EnergyRecord) -> EnergyRecord | None:
-        """The phase as a part of its window's record; None where it never came."""
+        """Return the phase as a child of its window's record; None if it has no intervals."""
         if self._began is None:
             return None
         return EnergyRecord(
@@ -72,11 +71,11 @@ _SHARED = ("run_id", "status", "notebook", "project", "batch_size")
 
 
 def _within(part: Component, whole: tuple[Component, ...]) -> Component:
-    """A half-width that reaches no further than the window's own; added up over many stretches it would."""
-    top = next(
+    """Limit a half-width to the window's own, which linear addition over many intervals may exceed."""
+    upper = next(
         (other.joules + (other.uncertainty or 0.0) for other in whole if other.key == part.key and other.joules), None
     )
-    if top is None or part.joules is None or part.uncertainty is None:
+    if upper is None or part.joules is None or part.uncertainty is None:
         return part
-    width = min(part.uncertainty, max(part.joules, top - part.joules))
+    width = min(part.uncertainty, max(part.joules, upper - part.joules))
     return replace(part, uncertainty=width, gain_uncertainty=min(part.gain_uncertainty or 0.0, width))

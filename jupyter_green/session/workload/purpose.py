@@ -1,9 +1,10 @@
-"""What a cell does with a model: whether it trains, infers or does something else, found by what it calls.
+"""Detects whether a cell trains, infers or does something else, from the methods it calls.
 
-Training is a call of `Tensor.backward`. Inference is a call of `generate`, of a model's `eval`, or a block under
-`no_grad` or `inference_mode` that is not the library's own. Both is training: an evaluation inside it is part of it.
-Looked for only while a budget asks; each tap stands in for one method of one class, does nothing after its first hit in
-a cell, and is taken out when the cell ends. A library that a cell imports itself is not seen in that cell.
+Training is a call of `Tensor.backward`. Inference is a call of `generate` or of a model's `eval`, or a block under
+`no_grad` or `inference_mode` outside the library's own code. A cell with both trains: evaluation is part of training.
+
+Active only while a budget needs it. Each hook replaces one method of one class, does nothing after its first call in a
+cell, and is removed when the cell ends. A library that the cell itself imports is not observed in that cell.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _INFERENCE = re.compile(r"\.generate\(|\.eval\(|\bno_grad\b|\binference_mode\b|\
 
 
 class WorkloadDetector:
-    """Looks what one cell does."""
+    """Detects the purpose of one cell."""
 
     def __init__(self) -> None:
         self._seen: set[str] = set()
@@ -41,18 +42,18 @@ class WorkloadDetector:
 
     @property
     def purpose(self) -> Purpose:
-        """What was seen so far."""
+        """The purpose detected so far."""
         return "training" if "training" in self._seen else "inference" if "inference" in self._seen else "other"
 
     def open(self) -> None:
-        """Look from here on; libraries that are not there yet are not looked at."""
-        for tap in self._taps:
-            tap.open()
+        """Install the hooks in libraries that are already imported."""
+        for hook in self._taps:
+            hook.open()
 
     def close(self) -> None:
-        """Look no more."""
-        for tap in reversed(self._taps):
-            tap.close()
+        """Remove the hooks."""
+        for hook in reversed(self._taps):
+            hook.close()
 
     def _around(self, what: str, *, outside: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         def around(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -68,13 +69,13 @@ class WorkloadDetector:
 
 
 def _library(module: Any) -> bool:
-    """Whether a block is a library's own: it makes weights and steps under `no_grad` as well."""
+    """Whether code is the library's own; libraries use `no_grad` for initialization and optimizer steps."""
     name = f"{module}."
     return name.startswith(_OWN) and not name.startswith(_THEIRS)
 
 
 def guessed(source: str) -> Purpose:
-    """Return what a cell will probably do, from its text; it is only asked for before the cell's first run."""
+    """Guess a cell's purpose from its source; used before its first run only."""
     code = "\n".join(line for line in source.splitlines() if not line.lstrip().startswith("#"))
     if _TRAINING.search(code):
         return "training"
