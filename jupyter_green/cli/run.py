@@ -20,13 +20,14 @@ from jupyter_green.reporting import Table
 from jupyter_green.reporting.record.mime_bundle import data
 from jupyter_green.reporting.run.totals import total
 from jupyter_green.session import Settings
+from jupyter_green.storage.atomic_file import write_whole
 from jupyter_green.storage.errors import LedgerError
 
 from . import limits
 from .baseline_check import BaselineCheck, earlier_runs
 from .errors import CommandError
 from .notebook_run import NotebookRun, execute
-from .run_page import check_exporter, check_writable, write_page, write_whole
+from .run_page import check_exporter, check_writable, write_page
 
 SCHEMA = 1
 """Version of the ``--json`` file; raised when a field changes its meaning."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from jupyter_green.records import EnergyRecord
 from jupyter_green.reporting import MIME, bundle
+from jupyter_green.storage.atomic_file import write_whole
 
 from .errors import CommandError
 
@@ -66,14 +67,3 @@ def check_writable(target: Path) -> None:
             pass
     except OSError as error:
         raise CommandError(f"{target} can't be written: {error.strerror or error}; name another file.") from None
-
-
-def write_whole(target: Path, text: str) -> None:
-    """Write a file so that it is there whole or not at all; the folder is made if need be."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)

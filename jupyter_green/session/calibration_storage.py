@@ -6,9 +6,7 @@ than the next. It is used from the next session on; a file that can't be read is
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Any
 from jupyter_green.metering.calibration.model import Calibration
 from jupyter_green.records import clock
 from jupyter_green.sensors import Sensor, SensorInfo
+from jupyter_green.storage.atomic_file import write_whole
 from jupyter_green.storage.location import data_folder
 
 NAME = "calibration.json"
@@ -141,12 +140,7 @@ def _calibration(held: Any) -> Calibration:
 
 def _write(entries: dict[str, dict[str, Any]]) -> None:
     path = _path()
-    aside = path.with_suffix(f".{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_text(json.dumps({"version": VERSION, "devices": entries}, indent=1), encoding="utf-8")
-        aside.replace(path)
+        write_whole(path, json.dumps({"version": VERSION, "devices": entries}, indent=1))
     except OSError as error:
-        with contextlib.suppress(OSError):
-            aside.unlink()
         raise CalibrationError(f"Calibrations can't be kept in {path} ({error.strerror or error}).") from error

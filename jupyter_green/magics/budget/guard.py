@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from IPython.core.error import StdinNotImplementedError
 
+from jupyter_green.magics.cells.source_hash import code_hash
 from jupyter_green.records import EnergyRecord, Purpose, clock
 from jupyter_green.session import Session, Window
 from jupyter_green.storage.location import board
@@ -299,7 +300,6 @@ class BudgetGuard:
 
     def _expected(self, source: str) -> Purpose:
         """What a cell will do: what is said of it, what it did before, or what its text looks like."""
-        from jupyter_green.magics.cells.cell_meter import code_hash
         from jupyter_green.session.workload.purpose import guessed
 
         said = self._said(source)

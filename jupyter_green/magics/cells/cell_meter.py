@@ -8,7 +8,6 @@ or as its end. A fault of ours costs one sentence. Which cell an event is about 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import re
 from collections.abc import Callable
 from types import FrameType
@@ -28,6 +27,7 @@ from jupyter_green.session.workload.counter import UnitCounter, counted
 from .active_cell import ActiveCell, ActiveCells, Request, caller_of_event
 from .cell_start import INTERRUPT, CellStart
 from .record_display import show
+from .source_hash import code_hash
 
 if TYPE_CHECKING:
     import asyncio
@@ -376,15 +376,6 @@ class CellMeter:
             window.when_final.append(shown.update)
             if window.latest is not None:  # it settled while the provisional one was being drawn
                 shown.update(window.latest)
-
-
-def code_hash(source: str) -> str:
-    """Identity of a cell's source: the same for the same text, whatever header asks for metering."""
-    lines = source.strip().splitlines()
-    if lines and lines[0].startswith("%%energy"):
-        lines = lines[1:]
-    text = "\n".join(line.rstrip() for line in lines).strip()
-    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 def _never_begun(result: Any) -> bool:

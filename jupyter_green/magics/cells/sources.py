@@ -12,7 +12,7 @@ from typing import Any
 from jupyter_green.magics.energy.status import first_lines
 from jupyter_green.records import EnergyRecord
 
-from .cell_meter import code_hash
+from .source_hash import code_hash
 
 NEWEST = 8
 """Cells that may run side by side on subshells, and more."""

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
-from jupyter_green.magics.cells.cell_meter import CellMeter, code_hash
+from jupyter_green.magics.cells.cell_meter import CellMeter
 from jupyter_green.magics.cells.record_display import show
+from jupyter_green.magics.cells.source_hash import code_hash
 from jupyter_green.records import EnergyRecord
 from jupyter_green.session.accelerator import synchronize
 

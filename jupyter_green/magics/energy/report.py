@@ -6,9 +6,7 @@ Everything that can be wrong with the line is said before anything is written, a
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import os
 import platform
 import re
 import time
@@ -26,6 +24,7 @@ from jupyter_green.reporting import ShareText, Statement, for_model_card, for_sl
 from jupyter_green.reporting.numbers import plain
 from jupyter_green.reporting.share_text import baseline_name, beside, compared
 from jupyter_green.session import Session
+from jupyter_green.storage.atomic_file import write_whole
 from jupyter_green.storage.errors import LedgerError
 
 from .status import first_lines, records_of_run
@@ -173,16 +172,10 @@ def _target(name: str, forms: Collection[str] = tuple(FORMS)) -> Path:
 
 
 def _write(target: Path, text: str) -> None:
-    part = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        part.replace(target)
+        write_whole(target, text)
     except OSError as error:
         raise UsageError(f"%energy report: {target} can't be written: {error.strerror or error}.") from None
-    finally:
-        with contextlib.suppress(OSError):  # its folder is none, so that there is no part
-            part.unlink(missing_ok=True)
 
 
 def _cell(session: Session, prompt: str) -> EnergyRecord:

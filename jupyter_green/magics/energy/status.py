@@ -11,6 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from jupyter_green.magics.cells.source_hash import code_hash
 from jupyter_green.records import EnergyRecord
 from jupyter_green.reporting import Doctor, Table, Totals
 from jupyter_green.reporting.doctor import seen
@@ -251,8 +252,6 @@ class Sources:
 
     def of_any(self, records: Sequence[EnergyRecord]) -> dict[str, str]:
         """Return first lines by record, found by the hash of the code."""
-        from jupyter_green.magics.cells.cell_meter import code_hash
-
         known = {comparable(code_hash(source)): source for source in (*self._earlier(), *self.typed)}
         found = {}
         for record in records:
