@@ -10,9 +10,10 @@ from jupyter_green.disclose.period import Period
 from jupyter_green.disclose.record_filter import period_in
 from jupyter_green.impact import Valuation
 from jupyter_green.reporting.sanitize import one_line
+from jupyter_green.storage.atomic_file import write_whole
 
 from .errors import CommandError
-from .run_page import check_writable, write_whole
+from .run_page import check_writable
 from .transfer import opened
 
 FORMS = {".html": Period.page, ".md": Period.markdown, ".csv": Period.csv}

@@ -31,7 +31,7 @@ PLACES = str(Path(jupyter_green.__file__).parent), threading.__file__
 """Where interrupts fall: our code, and the locks that it is built on as far as they are Python."""
 SOURCE = "value = 1"
 PATIENCE_SECONDS = 120.0
-OF_START = str(Path(jupyter_green.__file__).parent / "magics" / "cell.py")
+OF_START = str(Path(jupyter_green.__file__).parent / "magics" / "cells" / "cell_meter.py")
 """Where they fall in the look at budgets, which mostly reads files."""
 
 
