@@ -1,8 +1,8 @@
-"""The frames that leave the kernel, as `frame.v1.schema.json` describes them.
+"""Builds the frames that the kernel sends, as `frame.v1.schema.json` describes them.
 
-A snapshot is absolute: whoever misses one, or hears it twice, is told everything by the next. Beside the sums it
-holds the cells that changed since the last one, and always the newest few, so that it stays small in a long notebook.
-No frame has a `state`: nbclient, and what builds on it, takes that for a widget's, whichever comm it came through.
+A snapshot is absolute: one that is lost or received twice does no harm. It holds the totals, the cells changed since
+the last snapshot and always the newest few, so that it stays small in a long notebook. No frame has a key `state`:
+nbclient takes such a message for widget state, on any comm.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from .today import Today
 
 APP = "jupyter_green"
 NEWEST = 4
-"""Cells that are in every snapshot."""
+"""Newest cells that are in every snapshot."""
 MOST_CELLS = 50
 MOST_ENDING = 12
-"""Cells that ended without a final figure yet; in a flood the older ones are told once they have theirs."""
+"""Most ended cells without a final record in one snapshot; older ones are sent once their record is final."""
 MOST_BUDGETS = 16
 LONGEST_SENTENCE = 1000
 LONGEST_NAME = 500
 LONGEST_SHRINK = 24
-"""Characters of a line's own source where what came of a shrink stands in it too."""
+"""Longest part of the source line, in characters, if the result of a shrink follows it."""
 
 Frame = dict[str, Any]
 
@@ -42,25 +42,25 @@ Frame = dict[str, Any]
 def schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of the frames."""
     text = Path(__file__).with_name("frame.v1.schema.json").read_text(encoding="utf-8")
-    described: dict[str, Any] = json.loads(text)
-    return described
+    document: dict[str, Any] = json.loads(text)
+    return document
 
 
 class Frames:
-    """Makes the frames of one run.
+    """Builds the frames of one run.
 
     Parameters
     ----------
     session : Session
-        Whose figures they hold.
+        The metered session.
     chronicle : RunState
-        What the run did so far.
+        Rows and sums of the run.
     reference : BaselineWorker
-        What it is compared with.
+        The baseline of the run.
     budgets : callable
-        Returns how the budgets stand that hold here.
+        Returns the usage of the budgets that apply here.
     today : callable
-        Called when the ledger has told of the other notebooks.
+        Called when the totals of other notebooks have changed.
     """
 
     def __init__(
@@ -77,14 +77,14 @@ class Frames:
         self.today = Today(session.settings.ledger, session.settings.run_id, session.store.own_thread, today)
 
     def snapshot(self, windows: Sequence[Window], keys: Iterable[str], *, metering: bool) -> Frame:
-        """Return all that is known now.
+        """Return a snapshot of the run.
 
         Parameters
         ----------
         windows : sequence of Window
-            The outermost ones that are open or not yet settled, oldest first.
+            The outermost windows that are open or have no final record yet, oldest first.
         keys : iterable of str
-            Rows to tell, besides those of the windows.
+            Keys of further rows to include.
         metering : bool
             Whether every cell is metered.
         """
@@ -118,7 +118,7 @@ class Frames:
         }
 
     def history(self, page: Page) -> Frame:
-        """Return one page of all rows."""
+        """Return one page of the history of rows."""
         cells = [self._cell(row) for row in self._chronicle.rows(page.keys)]
         return {
             **self._head("history"),
@@ -180,15 +180,15 @@ class Frames:
 
 
 def _line(row: Row) -> str:
-    """Return a cell's line; where a shrink ran in it, with what came of that instead of all its options."""
+    """Return a cell's source line; after a shrink, its result replaces the options."""
     if not row.record.shrinks:
         return row.line
-    # Its options are cut away: a narrow panel shows thirty characters of a line.
+    # A narrow panel shows about thirty characters.
     command = one_line(row.line.partition(" -")[0], LONGEST_SHRINK)
     return one_line(f"{command}{row.record.shrinks[-1].ending}", LONGEST_LINE)
 
 
 def _budget(told: Frame) -> Frame:
-    """Return how a budget stands; a limit is what a person typed."""
+    """Return the usage of a budget with texts shortened and cleaned; a user typed them."""
     lengths = {"name": LONGEST_NAME, "amount": 64, "used": LONGEST_SENTENCE, "note": LONGEST_SENTENCE}
     return {key: one_line(value, lengths[key]) if key in lengths and value else value for key, value in told.items()}
