@@ -99,8 +99,8 @@ def panel(rows: int = SHOWN) -> Panel:
     """Show live energy figures inside the notebook, where there is no side panel.
 
     It shows the notebook's total with uncertainty and quality, power and energy of the running cell, today's total, the
-    difference from the baseline, and the newest cells. Figures are updated while a cell runs. If a cell that made a panel runs
-    again, its new panel replaces the old one.
+    difference from the baseline, and the newest cells. Figures are updated while a cell runs. If a cell that made a
+    panel runs again, its new panel replaces the old one.
 
     Parameters
     ----------
