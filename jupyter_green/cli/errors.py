@@ -1,7 +1,7 @@
-"""Refusal: the one way a command says that it can't do what was asked."""
+"""The exception of the command line."""
 
 from __future__ import annotations
 
 
 class CommandError(Exception):
-    """Bad input. The message is one sentence that says what to do; the command ends with exit code 2."""
+    """Invalid input. The message is one sentence that says what to do; the command ends with exit code 2."""
