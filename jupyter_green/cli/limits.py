@@ -177,7 +177,10 @@ def _conditions(
     theirs = dict(base)
     first_reason, joules = None, 0.0
     for name, record in run:
-        reading, other = ComparableEnergy.of(record), ComparableEnergy.of(theirs[name]) if name in theirs else None
+        reading, other = (
+            ComparableEnergy.of(record),
+            ComparableEnergy.of(theirs[name]) if name in theirs else None,
+        )
         unfair = reading.unfair_beside(other) if reading is not None and other is not None else None
         if reading is not None and other is not None and unfair is not None:
             first_reason, joules = first_reason or unfair, joules + abs(reading.joules - other.joules)

@@ -60,7 +60,7 @@ def check_writable(target: Path) -> None:
     try:
         if target.exists() and not target.is_file():
             raise CommandError(f"{target} is no file that can be replaced; name another one.")
-        folder = next(place for place in target.absolute().parents if place.exists())
+        folder = next(parent for parent in target.absolute().parents if parent.exists())
         if not folder.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
         with tempfile.TemporaryFile(dir=folder):

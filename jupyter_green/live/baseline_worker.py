@@ -109,8 +109,8 @@ class BaselineWorker:
         before, self._seen = self.verdicts.standing, self._book.standing
         after = self._seen if self._seen is not None else ActiveBaseline()
         self.verdicts = BaselineDifferences(after)
-        for key, record, again in rows:
-            self.verdicts.take(key, record, again=again)
+        for key, record, rerun in rows:
+            self.verdicts.take(key, record, again=rerun)
         return any((before.baseline, before.last, after.baseline, after.last))
 
     def work(self, quiet: float) -> None:
@@ -168,8 +168,8 @@ class BaselineWorker:
         except (BaselineError, InvalidLimit, LedgerError) as error:
             return Answer(to, ok=False, message=str(error))
         except Exception as error:  # noqa: BLE001 - any error is reported to the page
-            why = " ".join(f"{type(error).__name__}: {error}".split())
-            return Answer(to, ok=False, message=f"That did not work ({why}).")
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            return Answer(to, ok=False, message=f"That did not work ({reason}).")
 
     def _do(self, asked: request.Baseline) -> str:
         if asked.action == "set":

@@ -94,8 +94,8 @@ class Frames:
         opened = {window.id for window in windows if window.closed is None}
         running = next((row for row in reversed(rows.values()) if row.record.id in opened), None)
         watts, quality = self._sight.power() if opened else (None, None)
-        told = self._chronicle.rows(key for key in dict.fromkeys(keys) if key not in rows)
-        told += [row for row in rows.values() if row is not running]
+        shown = self._chronicle.rows(key for key in dict.fromkeys(keys) if key not in rows)
+        shown += [row for row in rows.values() if row is not running]
         sums = self._chronicle.sums(live)
         return {
             **self._head("snapshot"),
@@ -109,11 +109,11 @@ class Frames:
             "devices": self._sight.devices,
             "problem": self._sight.problem,
             "running": None if running is None else self._cell(running, opened),
-            "cells": [self._cell(row, opened) for row in told[-MOST_CELLS:]],
+            "cells": [self._cell(row, opened) for row in shown[-MOST_CELLS:]],
             "totals": self._totals(sums),
             "today": self.today.figure(sums.today, settings.valuation),
             "baseline": self._reference.verdicts.head,
-            "budgets": [_budget(told) for told in self._budgets()[:MOST_BUDGETS]],
+            "budgets": [_budget(shown) for shown in self._budgets()[:MOST_BUDGETS]],
             "notice": self._notice(),
         }
 
@@ -149,7 +149,7 @@ class Frames:
     def _cell(self, row: Row, opened: Iterable[str] = ()) -> Frame:
         record = row.record.with_(cell_id=cell_of(row.record))
         key, verdicts = key_of(row.record), self._reference.verdicts
-        against = verdicts.against(key) if record.final else None
+        difference = verdicts.against(key) if record.final else None
         return shape.cell(
             record,
             line=_line(row),
@@ -157,19 +157,19 @@ class Frames:
             reruns=row.reruns,
             rerun_joules=row.rerun_known,
             last_run=verdicts.last_run(key, record),
-            against=None if against is None else against.to_dict(),
+            against=None if difference is None else difference.to_dict(),
         )
 
     def _totals(self, sums: Sums) -> Frame:
         value = self._session.settings.valuation.value
-        idle, reruns = ((None if one is None else value(one)) for one in (sums.idle, sums.reruns))
-        against, compared = self._reference.verdicts.total()
+        idle, reruns = ((None if record is None else value(record)) for record in (sums.idle, sums.reruns))
+        difference, compared = self._reference.verdicts.total()
         return shape.totals(
             value(sums.whole),
             sums.count,
             idle,
             reruns,
-            against=None if against is None else against.to_dict(),
+            against=None if difference is None else difference.to_dict(),
             compared=compared,
             began_at=sums.began_at,
         )

@@ -110,7 +110,7 @@ class LivePublisher:
 
     def hide(self, view: View) -> None:
         """Remove a view; may be called on any thread."""
-        self.views = tuple(other for other in self.views if other is not view)
+        self.views = tuple(shown for shown in self.views if shown is not view)
 
     @property
     def cell(self) -> tuple[str | None, str | None]:
@@ -155,8 +155,8 @@ class LivePublisher:
             self._chronicle.keep(record)
             if record.span != "gap":
                 key = key_of(record)
-                again = any(row.reruns for row in self._chronicle.rows([key]))
-                self._reference.verdicts.take(key, record, again=again)
+                rerun = any(row.reruns for row in self._chronicle.rows([key]))
+                self._reference.verdicts.take(key, record, again=rerun)
 
     def _looked(self) -> float | None:
         """Do what is due; return the seconds until the next call, None if only an event can cause one."""
@@ -213,13 +213,13 @@ class LivePublisher:
             return None
         if not self._audience.looks:
             self._due = self._urgent = False
-        wanted = self._audience.looks and (self._due or running or (self._channel.open and self._chronicle.changed))
-        if not wanted and not self._outbox:
+        changed = self._audience.looks and (self._due or running or (self._channel.open and self._chronicle.changed))
+        if not changed and not self._outbox:
             return None
         wait = self._pace.wait(now, urgent=self._urgent)
         if wait:
             return wait
-        self._mailed = bool(self._outbox) and not (wanted and self._mailed)  # alternate with snapshots
+        self._mailed = bool(self._outbox) and not (changed and self._mailed)  # alternate with snapshots
         reply = self._outbox.take() if self._mailed else None
         frame = self._snapshot() if reply is None else self._letter(reply)
         if begins:

@@ -95,13 +95,13 @@ class TextView:
         return [(term, clauses) for term, clauses in facts if clauses]
 
     def _beside(self) -> list[str]:
-        against, baseline = self._totals["against"], self._snapshot["baseline"]
-        if against is None or baseline is None:
+        compared, baseline = self._totals["against"], self._snapshot["baseline"]
+        if compared is None or baseline is None:
             return []
         name = baseline_name(baseline["kind"], baseline["name"], baseline["runs"])
-        amounts = against["excess"], against["saved"], against["difference_uncertainty"]
-        why = {"basis": against["basis"], "reason": against["reason"]}
-        return [beside(against["verdict"], against["ratio"], self._totals["compared"], name, amounts, **why)]
+        amounts = compared["excess"], compared["saved"], compared["difference_uncertainty"]
+        details = {"basis": compared["basis"], "reason": compared["reason"]}
+        return [beside(compared["verdict"], compared["ratio"], self._totals["compared"], name, amounts, **details)]
 
     def _power(self) -> list[str]:
         watts, quality = self._snapshot["watts"], self._snapshot["watts_quality"]
@@ -136,8 +136,8 @@ class TextView:
         problems = [] if notice is None else [("Problem", one_line(notice, 1000))]
         if problem is not None:
             figure = FormattedEnergy.told(self._totals["figure"])
-            why = f"No energy sensor can be read. {off(figure)} {one_line(problem['sentence'], 1000)}"
-            problems.append(("Sensors", why))
+            text = f"No energy sensor can be read. {off(figure)} {one_line(problem['sentence'], 1000)}"
+            problems.append(("Sensors", text))
         return problems
 
     def _command(self) -> str:
@@ -234,8 +234,8 @@ def _status(cell: Shape, figure: FormattedEnergy) -> list[str]:
     elif cell["shared"]:
         notes.append("shared")
     notes += [cell["incomplete"]] if cell["incomplete"] else []
-    against = cell["against"]
-    if against is not None and cell["status"] != "running":
-        compared = difference(against)
+    comparison = cell["against"]
+    if comparison is not None and cell["status"] != "running":
+        compared = difference(comparison)
         notes += [compared] if compared and compared != cell["status"] else []
     return notes

@@ -24,7 +24,7 @@ class Viewers:
 
     def gone(self, comm: str) -> None:
         """Forget the pages of a closed comm."""
-        self._pages = {client: place for client, place in self._pages.items() if place[0] != comm}
+        self._pages = {client: page for client, page in self._pages.items() if page[0] != comm}
 
     @property
     def looks(self) -> bool:

@@ -131,12 +131,12 @@ def panel(rows: int = SHOWN) -> Panel:
         new_panel = Panel(publisher, rows)
     except ImportError as error:
         raise _refusal(f"green.panel() needs ipywidgets ({error}); %pip install ipywidgets brings it.") from None
-    for other in [*_drawn]:
-        if new_panel.cell is not None and other.cell == new_panel.cell and other.execution != new_panel.execution:
-            other.close()  # its output was replaced
+    for earlier in [*_drawn]:
+        if new_panel.cell is not None and earlier.cell == new_panel.cell and earlier.execution != new_panel.execution:
+            earlier.close()  # its output was replaced
     _drawn.append(new_panel)
-    for other in _drawn[:-MOST_PANELS]:
-        other.pause(f"This panel stands still: {MOST_PANELS} newer ones are drawn.")
+    for earlier in _drawn[:-MOST_PANELS]:
+        earlier.pause(f"This panel stands still: {MOST_PANELS} newer ones are drawn.")
     return new_panel
 
 

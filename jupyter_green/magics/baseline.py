@@ -69,21 +69,21 @@ class BaselineMagics(Magics):
         A difference is reported only if its 95 % interval excludes 0. Cells are matched by id, else by the hash of
         their code. Only cells that finished in both runs and were read by the same sensors are compared.
         """
-        word, rest, tolerance = _read(line)
+        word, argument, tolerance = _read(line)
         if word in ("", "set"):
             self.session.settle()  # the cell before this one may not be final yet
         try:
             if word == "set":
-                print(kept(*self.session.book.keep(rest)))
+                print(kept(*self.session.book.keep(argument)))
             elif word == "use":
-                print(used(self.session.book.use(rest or "", tolerance)))
+                print(used(self.session.book.use(argument or "", tolerance)))
             elif word == "clear":
-                self.session.book.clear(rest)
-                print(cleared(rest))
+                self.session.book.clear(argument)
+                print(cleared(argument))
             elif word == "list":
                 return self._list()
             elif word == "show":
-                return _grid(self.session.book.show(rest))
+                return _grid(self.session.book.show(argument))
             else:
                 return self._stand()
         except (BaselineError, LedgerError) as error:
@@ -112,9 +112,9 @@ class BaselineMagics(Magics):
     def _stand(self) -> TextTable:
         """Compare this run, as the ledger holds it, with the baseline."""
         session = self.session
-        standing = session.book.refresh()
-        title = used(standing)
-        if standing.baseline is None:
+        active = session.book.refresh()
+        title = used(active)
+        if active.baseline is None:
             return TextTable(title)
         last: dict[str, EnergyRecord] = {}
         rerun_keys: set[str] = set()
@@ -126,7 +126,7 @@ class BaselineMagics(Magics):
                     key = cell_key(record.cell_id, record.id)
                     rerun_keys |= {key} & last.keys()
                     last[key] = record
-        comparison = Comparison(standing.baseline, standing.choice.tolerance)
+        comparison = Comparison(active.baseline, active.choice.tolerance)
         lines = first_lines(list(last.values()), self.shell.history_manager.input_hist_raw)
         rows = []
         for key, record in last.items():
@@ -179,13 +179,13 @@ def _grid(found: Baseline) -> TextTable:
     title = f"{name[0].upper()}{name[1:]}: {len(found.cells)} cells, {amount(found)}, run of {_when(found.made_at)}."
     rows = [
         (
-            str(place),
+            str(number),
             joules(cell.reading.joules, cell.reading.uncertainty),
             cell.reading.quality,
             cell.cell_id or (cell.code_hash or "")[:12],
             ", ".join("–" if value is None else joules(value) for value in cell.values) if len(cell.values) > 1 else "",
         )
-        for place, cell in enumerate(found.cells, 1)
+        for number, cell in enumerate(found.cells, 1)
     ]
     return TextTable(title, ("", "energy", "", "cell", "in each run"), rows, frozenset({0, 1}))
 

@@ -227,17 +227,17 @@ class CompareLabelDiscloseMagics(Magics):
         peers = {} if given.peers is None else dict(self._value("label", given.peers))
         self.cells.work()
         adapter = adapter_of(given.model, model, tokenizer=tokenizer)
-        sets = {name: examples_of(one, batch=1) for name, one in data.items()}
+        sets = {name: examples_of(item, batch=1) for name, item in data.items()}
         units = UNITS if given.units is None else given.units
-        examples = joined(sets, thirds({name: range(len(one)) for name, one in sets.items()}, units))
+        examples = joined(sets, thirds({name: range(len(item)) for name, item in sets.items()}, units))
         with adapter.quiet():
             adapter.ready(examples)
             indices = range(len(examples.batches))
             runs = RUNS if given.runs is None else given.runs
             with self.cells.trials.running({given.model: model}, "label: {}"):
                 measured = measure(adapter.outputs, indices, runs=runs, name=given.model, session=self.cells.session())
-        answers = [FAILED if one is None else answers_of(adapter, one, examples, 1)[0] for one in measured.answers]
-        correct = sum(same(one, label) for one, label in zip(answers, examples.labels, strict=True))
+        answers = [FAILED if item is None else answers_of(adapter, item, examples, 1)[0] for item in measured.answers]
+        correct = sum(same(item, label) for item, label in zip(answers, examples.labels, strict=True))
         majority = max(examples.labels.count(label) for label in set(examples.labels)) / len(examples)
         check = CompletionCheck(correct / len(examples), given.expect, None if given.expect is not None else majority)
         return label(

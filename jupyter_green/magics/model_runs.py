@@ -79,14 +79,14 @@ class ModelRuns:
         if model_run is None or model_run.model() is not model:
             return None
         records = [
-            one
-            for one in finished
-            if one.label == model_run.label
-            and model_run.began <= one.started_at <= model_run.ended
-            and one.joules_per_unit is not None
-            and not one.below_resolution
+            candidate
+            for candidate in finished
+            if candidate.label == model_run.label
+            and model_run.began <= candidate.started_at <= model_run.ended
+            and candidate.joules_per_unit is not None
+            and not candidate.below_resolution
         ]
         if not records:
             return None
-        median = statistics.median_low(one.joules_per_unit or 0.0 for one in records)
-        return next(one for one in records if one.joules_per_unit == median)
+        median = statistics.median_low(candidate.joules_per_unit or 0.0 for candidate in records)
+        return next(candidate for candidate in records if candidate.joules_per_unit == median)

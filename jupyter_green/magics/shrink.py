@@ -201,10 +201,10 @@ class ShrinkMagics(Magics):
 
     def _is_ours(self, target: str) -> bool:
         """Whether a name is still bound to the model that a search bound to it."""
-        now, given = self.shell.user_ns.get(target), self._given.get(target)
-        if given is not None and now is not None and given() is now:
+        current, bound = self.shell.user_ns.get(target), self._given.get(target)
+        if bound is not None and current is not None and bound() is current:
             return True
-        return any(one.target == target and one.bound is now for one in self._done)  # restored by an undo
+        return any(search.target == target and search.bound is current for search in self._done)  # restored by an undo
 
     def _target(self, name: str, options: argparse.Namespace) -> str:
         """Return the name to bind; checked before the search that it is valid and free."""
@@ -247,7 +247,9 @@ class ShrinkMagics(Magics):
     def _only_data(self, name: str, model: str) -> str:
         """Return the name of the only variable that is certainly data."""
         candidates = [
-            key for key, one in self.shell.user_ns.items() if not key.startswith("_") and key != model and _is_data(one)
+            key
+            for key, item in self.shell.user_ns.items()
+            if not key.startswith("_") and key != model and _is_data(item)
         ]
         if len(candidates) != 1:
             no_data = "this notebook has no DataLoader, dataset or (X, y)"
@@ -262,9 +264,9 @@ def _named(name: str, model: str, target: str, result: ShrinkResult, *, keeps: b
         return f"Nothing was kept: {target} stays what an earlier search made of it; {model} was not changed."
     if result.recipe is None:
         return f"Nothing was kept: {target} is {model} itself, which was not changed. Undo: %{name} --undo."
-    other = "" if target == model else f"; {model} was not changed"
+    original_note = "" if target == model else f"; {model} was not changed"
     return (
-        f"The result is the variable {target}{other}. Save: _.save('folder') in the next cell, then "
+        f"The result is the variable {target}{original_note}. Save: _.save('folder') in the next cell, then "
         f"green.load('folder'). Undo: %{name} --undo."
     )
 

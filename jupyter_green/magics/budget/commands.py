@@ -51,7 +51,7 @@ class BudgetCommands:
 
         store = self._gate.purse
         store.skim()
-        return [told(self._gate.standing(one), store.overridden(one), store.problem) for one in budgets]
+        return [told(self._gate.standing(budget), store.overridden(budget), store.problem) for budget in budgets]
 
     # ---- changing -----------------------------------------------------------------------------
 
@@ -181,15 +181,15 @@ class BudgetCommands:
             raise InvalidLimit("No budget is used up here, so there is nothing to override.")
         messages = []
         for budget in used_up:
-            made = store.override(budget, reason.strip())
-            messages.append(f"The budget of {budget.name} is set aside until {when(made.until)}: {reason.strip()}.")
+            override = store.override(budget, reason.strip())
+            messages.append(f"The budget of {budget.name} is set aside until {when(override.until)}: {reason.strip()}.")
         self.changes += 1
         return [*messages, *self._notice()]
 
     # ---- inside -------------------------------------------------------------------------------
 
     def _of(self, per: str) -> Budget | None:
-        return next((one for one in self._gate.budgets() if one.per == per), None)
+        return next((budget for budget in self._gate.budgets() if budget.per == per), None)
 
     def _check(self, limit: Limit) -> None:
         """Raise InvalidLimit if the quantity can't be computed with the present settings."""

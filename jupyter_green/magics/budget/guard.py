@@ -146,7 +146,7 @@ class BudgetGuard:
         if self._purse is None and (self._board is None or not self._board.exists()):
             return []
         settings = self._session().settings
-        return [one for one in self.purse.budgets() if one.applies(settings.project, settings.notebook)]
+        return [budget for budget in self.purse.budgets() if budget.applies(settings.project, settings.notebook)]
 
     def standing(self, budget: Budget) -> BudgetUsage:
         """Return the usage of a budget, including this kernel's cells up to now."""
@@ -209,8 +209,8 @@ class BudgetGuard:
             return
         from jupyter_green.session.workload.purpose import WorkloadDetector
 
-        said, expected = self._said(source), self._expected(source)
-        cell = self._cells[window.id] = Cell(window, WorkloadDetector(), said, threading.get_ident(), expected)
+        chosen, expected = self._said(source), self._expected(source)
+        cell = self._cells[window.id] = Cell(window, WorkloadDetector(), chosen, threading.get_ident(), expected)
         cell.watch.open()
         if cell.said is not None:
             window.facts["purpose"] = cell.said
@@ -320,12 +320,12 @@ class BudgetGuard:
         """The expected purpose: set by the user, else from the last run of this code, else guessed from the source."""
         from jupyter_green.session.workload.purpose import guessed
 
-        said = self._said(source)
-        if said is not None:
-            return said
+        chosen = self._said(source)
+        if chosen is not None:
+            return chosen
         code = code_hash(source)
         if code not in self._by_code:
-            earlier = next((one for one in reversed(self._session().finished) if one.code_hash == code), None)
+            earlier = next((record for record in reversed(self._session().finished) if record.code_hash == code), None)
             self._by_code[code] = earlier.purpose if earlier is not None and earlier.purpose else guessed(source)
         return self._by_code[code]
 

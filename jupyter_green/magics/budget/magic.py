@@ -116,7 +116,7 @@ class BudgetMagics(Magics):
             rows.append((budget.name, used(spent), when(spent.end), how))
             notices.append(unknown(spent).strip())
             notices.append(basis(problem, spent.read_at).strip())
-        separate = any(one.covers != "all" for one in budgets)
+        separate = any(each_budget.covers != "all" for each_budget in budgets)
         split_note = "Inference and training are told apart since the first budget was set." if separate else ""
         count = f"{len(budgets)} budget{'' if len(budgets) == 1 else 's'} here."
         notes = [count, split_note, *dict.fromkeys(notices), self.gate.purse.notice or ""]
@@ -130,20 +130,20 @@ class BudgetMagics(Magics):
 
         try:
             with Ledger(self.cells.session().settings.ledger) as ledger:
-                events = [one for one in ledger.postings() if one.kind in ("budget", "override")]
-            budgets = {one.id: budget_of(one) for one in events if one.kind == "budget"}
+                events = [event for event in ledger.postings() if event.kind in ("budget", "override")]
+            budgets = {event.id: budget_of(event) for event in events if event.kind == "budget"}
         except (LedgerError, ValueError) as error:
             raise UsageError(f"%budget log: {error}") from None
         rows = []
-        for one in events:
-            if one.kind == "budget":
-                budget = budgets[one.id]
+        for event in events:
+            if event.kind == "budget":
+                budget = budgets[event.id]
                 what = "cleared" if budget.limit is None else "set"
-                rows.append((when(one.made_at), what, _called(budget), ""))
+                rows.append((when(event.made_at), what, _called(budget), ""))
             else:
-                about = budgets.get(str(one.document.get("budget")))
-                reason = str(one.document.get("reason") or "withheld")
-                rows.append((when(one.made_at), "overridden", "" if about is None else _called(about), reason))
+                about = budgets.get(str(event.document.get("budget")))
+                reason = str(event.document.get("reason") or "withheld")
+                rows.append((when(event.made_at), "overridden", "" if about is None else _called(about), reason))
         if not rows:
             return TextTable("No budget was ever set with this ledger.")
         return TextTable(

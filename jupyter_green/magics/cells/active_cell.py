@@ -121,9 +121,9 @@ class ActiveCells:
         if registered is not None:
             return registered
         stack = [*_stack(frame.f_back)]
-        called = any(one.f_code.co_name == "run_cell" for one in stack)
+        called = any(caller.f_code.co_name == "run_cell" for caller in stack)
         cell = ActiveCell(info, frame, _task(), called, self._origin(frame))
-        running = [other for other in cells if _lives(other, stack, cell)]
+        running = [earlier for earlier in cells if _lives(earlier, stack, cell)]
         cell.nested = bool(running)
         self._forget_dead_threads()
         cells[:] = [*running, cell]
@@ -145,7 +145,7 @@ class ActiveCells:
             return registered
         stack = [*_stack(frame)]
         task = _task()
-        ended = [cell for cell in cells if not any(cell.frame is one for one in stack)]
+        ended = [cell for cell in cells if not any(cell.frame is caller for caller in stack)]
         if info is not None:
             return next((cell for cell in reversed(ended) if cell.matches(info)), None)
         return next((cell for cell in reversed(ended) if cell.task is task or _done(cell.task)), None)
@@ -168,9 +168,9 @@ class ActiveCells:
             message_header = header.get("header", header)
             return message_header.get("msg_id") if isinstance(message_header, dict) else None
         outermost = None
-        for one in _stack(frame):
-            if one.f_code.co_name == "run_cell":
-                outermost = one
+        for caller in _stack(frame):
+            if caller.f_code.co_name == "run_cell":
+                outermost = caller
         return outermost
 
     def _forget_dead_threads(self) -> None:
@@ -206,7 +206,7 @@ def _done(task: asyncio.Task[Any] | None) -> bool:
 
 def _lives(cell: ActiveCell, stack: list[FrameType], new: ActiveCell) -> bool:
     """Whether a cell is still running while a new one begins."""
-    if any(cell.frame is one for one in stack):
+    if any(cell.frame is caller for caller in stack):
         return True
     waiting = cell.task is not None and cell.task is not new.task and not cell.task.done()
     return waiting and cell.origin is not None and cell.origin == new.origin

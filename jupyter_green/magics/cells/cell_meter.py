@@ -189,12 +189,12 @@ class CellMeter:
         if cell is None or not cell.undecided or self.gate is None:
             return
         source = cell.info.raw_cell
-        refusal, asked = None, False
+        refusal, prompted = None, False
         try:
-            refusal, asked = self.gate.look(source)
+            refusal, prompted = self.gate.look(source)
         except Exception as error:  # noqa: BLE001 - a budget that can't be checked must not stop a cell
             self._failed(error)
-        if (refusal is None or asked) and self.enabled and not cell.idle_until_work:
+        if (refusal is None or prompted) and self.enabled and not cell.idle_until_work:
             uninterrupted(lambda: self._open_decided(cell))  # if interrupted before, it stays undecided to its end
         cell.undecided = False
         if refusal is not None:

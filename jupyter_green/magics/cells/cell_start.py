@@ -51,6 +51,6 @@ class CellStart:
             return tree
         # __future__ imports must stand first.
         future = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
-        rest = [node for node in tree.body if node not in future]
-        tree.body = [*future, *ast.parse(statement).body, *rest]
+        statements = [node for node in tree.body if node not in future]
+        tree.body = [*future, *ast.parse(statement).body, *statements]
         return tree

@@ -23,14 +23,14 @@ def begin_metering(lines: list[str]) -> list[str]:
         return lines
     options = lines[0][len("%%energy") :].strip()
     call = f"{_CALL}{options!r})"
-    rest = cleaned(lines[1:])
-    filled = next((index for index, line in enumerate(rest) if line.strip()), 0)
-    if rest and rest[filled].startswith("%%"):
+    body = cleaned(lines[1:])
+    first_code = next((index for index, line in enumerate(body) if line.strip()), 0)
+    if body and body[first_code].startswith("%%"):
         from IPython.core.inputtransformer2 import cell_magic
 
         # A second header (%%time, %%bash) takes all lines below it; our call goes before it.
-        return [f"{call}; {''.join(cell_magic(begin_metering(rest[filled:])))}"]
-    return [f"{call}\n", *rest]
+        return [f"{call}; {''.join(cell_magic(begin_metering(body[first_code:])))}"]
+    return [f"{call}\n", *body]
 
 
 def show_source_as_typed(frame: FrameType | None, options: str) -> None:

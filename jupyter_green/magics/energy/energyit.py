@@ -53,7 +53,7 @@ class EnergyItMagics(Magics):
         ``-t`` is the longest time to repeat (default 20 s), ``-n`` a fixed number of runs. As with
         ``%%timeit``, the rest of the header line is setup code: run once and not counted.
         """
-        options, rest = self.parse_options(line, "t:n:o:q", posix=False, strict=False)
+        options, statement = self.parse_options(line, "t:n:o:q", posix=False, strict=False)
         try:
             longest = float(options.get("t", 20.0))
             fixed = int(options["n"]) if "n" in options else None
@@ -61,7 +61,7 @@ class EnergyItMagics(Magics):
             raise UsageError("%energyit: -t wants seconds and -n a whole number; nothing was run.") from None
         if longest <= 0 or (fixed is not None and fixed < 1):
             raise UsageError("%energyit: -t and -n want numbers above 0; nothing was run.")
-        setup, body = (rest, cell) if cell is not None else ("", rest)
+        setup, body = (statement, cell) if cell is not None else ("", statement)
         if not body.strip():
             raise UsageError("%energyit wants a statement to repeat, as in: %energyit model(batch).")
         run = self._compile(setup, body)

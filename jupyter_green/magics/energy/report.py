@@ -70,9 +70,9 @@ def report(session: Session, words: list[str], sources: Sequence[str]) -> Statem
     options = _options(words)
     if options.since is not None:
         return _period(session, options)
-    place: str | None = options.place
+    argument: str | None = options.place
     if not options.slack and not options.model_card:
-        target = None if place is None else _target(place)
+        target = None if argument is None else _target(argument)
         statement = stated(session, sources)
         if target is None:
             return statement
@@ -80,7 +80,7 @@ def report(session: Session, words: list[str], sources: Sequence[str]) -> Statem
         print(f"The energy report: {target}")
         return None
     statement = stated(session, sources)
-    subject = statement.cells if place is None else _cell(session, place)
+    subject = statement.cells if argument is None else _cell(session, argument)
     if options.slack:
         if isinstance(subject, EnergyRecord):
             return ShareText(for_slack(subject))
@@ -109,7 +109,7 @@ def stated(session: Session, sources: Sequence[str]) -> Statement:
         traits=session.meter.traits,
         valuation=settings.valuation,
         versions=_versions(session),
-        problem=" ".join(said for said in (problem, session.problem) if said),
+        problem=" ".join(sentence for sentence in (problem, session.problem) if sentence),
     )
     return statement.with_(against=_against(session, statement))
 

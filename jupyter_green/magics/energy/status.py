@@ -57,7 +57,7 @@ class Status:
         """Return the status of a session; `problem` is the cell meter's."""
         session.settle()
         ledger = f"{mask(session.settings.ledger)}{size_of(session.settings.ledger)}"
-        problems = " ".join(said for said in (problem, session.problem) if said)
+        problems = " ".join(sentence for sentence in (problem, session.problem) if sentence)
         records, earlier = session.so_far()
         return cls(Totals(records, earlier=earlier), metering, ledger, problems or None)
 
@@ -102,27 +102,27 @@ def examine(session: Session) -> Doctor:
 def calibrations(session: Session) -> list[tuple[str, str]]:
     """Return each stored calibration: the sensor's key, and its date and values or why it is not used."""
     try:
-        kept = kept_calibrations()
+        stored = kept_calibrations()
     except CalibrationError:
         return []  # the session reports it
     stated = {sensor.traits.key: sensor.traits for sensor in session.meter.sensors}
     used = {traits.key: traits for traits in session.meter.traits}
     rows = []
-    for one in kept:
-        when = "" if one.found_at is None else f" on {date.fromtimestamp(one.found_at).isoformat()}"
-        here = stated.get(one.key)
+    for item in stored:
+        when = "" if item.found_at is None else f" on {date.fromtimestamp(item.found_at).isoformat()}"
+        here = stated.get(item.key)
         if here is None:
-            why = f"Calibrated{when}: {one.device}, which is not read in this kernel"
-        elif one.driver != here.driver:
-            why = (
-                f"Calibrated{when} under driver {one.driver or 'of no version'}, and this is "
+            sentence = f"Calibrated{when}: {item.device}, which is not read in this kernel"
+        elif item.driver != here.driver:
+            sentence = (
+                f"Calibrated{when} under driver {item.driver or 'of no version'}, and this is "
                 f"{here.driver or 'another'}: not used; %energy calibrate finds it anew"
             )
         else:
-            gain = "" if one.found.gain is None else f"; it shows {one.found.gain:.0%} of what a wall meter does"
-            later = "" if one.found.applied(here) == used.get(one.key) else "; used from the next %reload_ext on"
-            why = f"Calibrated{when}: {seen(one.found)}{gain}{later}"
-        rows.append((one.key, why))
+            gain = "" if item.found.gain is None else f"; it shows {item.found.gain:.0%} of what a wall meter does"
+            later = "" if item.found.applied(here) == used.get(item.key) else "; used from the next %reload_ext on"
+            sentence = f"Calibrated{when}: {seen(item.found)}{gain}{later}"
+        rows.append((item.key, sentence))
     return rows
 
 
@@ -164,17 +164,17 @@ def history(session: Session, *, everything: bool, sources: Sources, page: int =
 
 def folded(records: Sequence[EnergyRecord]) -> tuple[EnergyRecord, ...]:
     """Merge the trials of each search into one record, and the times between cells into one at the end."""
-    kept: list[EnergyRecord] = []
+    merged: list[EnergyRecord] = []
     trials: dict[str | None, list[EnergyRecord]] = {}
     gaps = [record for record in records if record.span == "gap"]
     for record in records:
         if record.span == "trial":
             if record.parent not in trials:
-                kept.append(record)  # placeholder for the sum
+                merged.append(record)  # placeholder for the sum
             trials.setdefault(record.parent, []).append(record)
         elif record.span != "gap":
-            kept.append(record)
-    rows = [_together(trials[record.parent], "trials") if record.span == "trial" else record for record in kept]
+            merged.append(record)
+    rows = [_together(trials[record.parent], "trials") if record.span == "trial" else record for record in merged]
     return tuple([*rows, _together(gaps, "times between cells")] if gaps else rows)
 
 

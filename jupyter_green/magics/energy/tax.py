@@ -128,7 +128,7 @@ def _by_rule(session: Session, options: argparse.Namespace, rate: Rate | str, so
         raise ValueError(next(iter(left_out)))
     several = len(rules) + len(left_out) > 1
     sentences = [f"{', '.join(cells)}: {rule}" if several else rule for rule, cells in rules.items()]
-    sentences += [f"Left out, {', '.join(cells)}: {why}" for why, cells in left_out.items()]
+    sentences += [f"Left out, {', '.join(cells)}: {reason}" for reason, cells in left_out.items()]
     return _shown(session, options, rate, " ".join([*sentences, _standing(counted)]).strip(), rows)
 
 
@@ -175,10 +175,10 @@ def _shown(
     from jupyter_green.pricing.shadow_tax import exact_tax
 
     rows = []
-    for name, one in held:
-        cost = "–" if isinstance(rate, str) else _money(exact_tax(one, rate.per_kwh), rate.currency)
-        rows.append((name, _joules(one.excess + one.baseline - one.saved), _joules(one.baseline), _verdict(one), cost))
-    taxable = sum(one.taxable for _, one in held)
+    for name, row in held:
+        cost = "–" if isinstance(rate, str) else _money(exact_tax(row, rate.per_kwh), rate.currency)
+        rows.append((name, _joules(row.excess + row.baseline - row.saved), _joules(row.baseline), _verdict(row), cost))
+    taxable = sum(row.taxable for _, row in held)
     sentences = [said, _priced(taxable, rate)]
     card = _card(session, options, rate)
     if card is not None:
