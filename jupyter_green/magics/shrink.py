@@ -52,7 +52,7 @@ class ShrinkMagics(Magics):
     @no_var_expand
     @line_magic
     def shrink(self, line: str) -> Any:
-        """Make a model cheaper to run, and prove it.
+        """Reduce the energy per inference of a model, and test that its quality holds.
 
         ::
 
@@ -105,7 +105,7 @@ class ShrinkMagics(Magics):
     @no_var_expand
     @line_magic
     def distill(self, line: str) -> Any:
-        """The same as ``%distil``."""
+        """Alias of ``%distil``."""
         return self._run("distil", line)
 
     # ---- running a line -----------------------------------------------------------------------

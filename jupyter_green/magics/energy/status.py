@@ -147,7 +147,7 @@ def history(session: Session, *, everything: bool, sources: Sources, page: int =
             count = ledger.count(run=run, span=span)
             found = ledger.records(run=run, span=span, limit=PAGE_ROWS, offset=first, newest_first=True)
             rows = tuple(sorted(found, key=lambda record: (_place(record, found), record.started_at)))
-            if ledger.read_only:  # what waits in journals is not in it, whether that was noticed yet or not
+            if ledger.read_only:  # records still in journals are not included
                 problem = problem or " ".join(ledger.notices)
     if count > PAGE_ROWS:
         last = first + len(rows)
