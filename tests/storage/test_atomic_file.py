@@ -10,22 +10,31 @@ import pytest
 from jupyter_green.storage.atomic_file import replacing, write_whole
 
 
+def fail_half_way(path: Path) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text("sec", encoding="utf-8")
+        raise RuntimeError("half-way")
+
+
+def names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
 def test_a_file_is_written_in_a_new_folder_and_replaced(tmp_path: Path) -> None:
     path = tmp_path / "new" / "report.md"
     write_whole(path, "first ±\n")
     write_whole(path, "second ±\n")
     assert path.read_text(encoding="utf-8") == "second ±\n"
-    assert os.listdir(path.parent) == ["report.md"]
+    assert names(path.parent) == ["report.md"]
 
 
 def test_an_error_leaves_the_old_file_and_no_temporary_one(tmp_path: Path) -> None:
     path = tmp_path / "report.md"
     write_whole(path, "first")
-    with pytest.raises(RuntimeError, match="half-way"), replacing(path) as temporary:
-        temporary.write_text("sec", encoding="utf-8")
-        raise RuntimeError("half-way")
+    with pytest.raises(RuntimeError, match="half-way"):
+        fail_half_way(path)
     assert path.read_text(encoding="utf-8") == "first"
-    assert os.listdir(tmp_path) == ["report.md"]
+    assert names(tmp_path) == ["report.md"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX permissions")
@@ -36,9 +45,14 @@ def test_permissions_of_a_private_file(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_parent_that_is_no_folder_raises_the_error_of_the_write(tmp_path: Path) -> None:
+def test_the_error_of_the_block_is_not_hidden_by_the_clean_up(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
+    with pytest.raises(RuntimeError, match="half-way"):
+        fail_half_way_without_writing(tmp_path / "file" / "report.md")
     with pytest.raises(OSError, match="file"):
         write_whole(tmp_path / "file" / "report.md", "text")
-    with pytest.raises(NotADirectoryError), replacing(tmp_path / "file" / "report.md") as temporary:
-        temporary.write_text("text", encoding="utf-8")
+
+
+def fail_half_way_without_writing(path: Path) -> None:
+    with replacing(path):
+        raise RuntimeError("half-way")
