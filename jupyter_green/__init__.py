@@ -1,7 +1,7 @@
-"""What your AI costs in joules, cell by cell, with an error bar.
+"""Energy metering of notebooks, cell by cell, with uncertainties.
 
-The names below are the public ones. Each is loaded when it is first used, so that importing the package
-and loading the extension stay light.
+The names in ``__all__`` are public. Each is imported on first use, so that importing the package and
+loading the extension stay fast.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ _WHERE = {
     "track": "session.progress",
 }
 _MODULES = ("accounts", "disclose")
-"""Modules whose functions are public under the module's name: ``green.disclose.stars``."""
+"""Public modules, used by their name: ``green.disclose.stars``."""
 
 
 def ledger(url: str | None = None, *, everyone: bool = False) -> Ledger:
@@ -77,18 +77,18 @@ def ledger(url: str | None = None, *, everyone: bool = False) -> Ledger:
     url : str, optional
         Database URL or file; defaults to ``JUPYTER_GREEN_LEDGER``, else a file in the user's data folder.
     everyone : bool
-        Whether everyone's records of a shared ledger are meant; by default only your own are read and deleted.
+        Whether to read and delete everyone's records of a shared ledger; by default only your own.
     """
     from .storage import Ledger
 
     session = sys.modules.get(f"{__name__}.session")
     if session is not None:
-        session.settle()  # the cell just run belongs in the answer
+        session.settle()  # include the cell that has just run
     return Ledger(url, everyone=everyone)
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """Load the magics and meter every cell from here on; called by ``%load_ext jupyter_green``."""
+    """Load the magics and meter every following cell; called by ``%load_ext jupyter_green``."""
     from .live import LivePublisher
     from .magics.extension import load
 
@@ -96,14 +96,14 @@ def load_ipython_extension(shell: Any) -> None:
 
 
 def unload_ipython_extension(shell: Any) -> None:
-    """Stop metering and leave nothing behind; called by ``%unload_ext jupyter_green``."""
+    """Stop metering and remove the magics; called by ``%unload_ext jupyter_green``."""
     from .magics.extension import unload
 
     unload(shell)
 
 
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:
-    """Name the extension to Jupyter Server; what that needs is imported here and nowhere earlier."""
+    """Return the server extension; called by Jupyter Server."""
     from .server.extension import JupyterGreen
 
     return [{"module": "jupyter_green.server.extension", "app": JupyterGreen}]

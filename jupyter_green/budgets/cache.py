@@ -9,11 +9,11 @@ entered yet because the ledger was away stands here alone, for whichever kernel 
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from jupyter_green.storage.atomic_file import write_whole
 from jupyter_green.storage.location import board
 
 from .budget import Budget, Override
@@ -85,14 +85,7 @@ class BudgetCache:
             "bases": {key: base.to_dict() for key, base in known.bases.items()},
             "owed": known.owed,
         }
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        draft = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
-        try:
-            draft.touch(mode=0o600)  # a reason for going on is nobody else's business
-            draft.write_text(json.dumps(data, separators=(",", ":")), encoding="utf-8")
-            draft.replace(self.path)
-        finally:
-            draft.unlink(missing_ok=True)
+        write_whole(self.path, json.dumps(data, separators=(",", ":")), mode=0o600)  # reasons of overrides are private
         self._seen = self._stamp()
 
     def _stamp(self) -> tuple[int, int] | None:

@@ -1,8 +1,8 @@
-"""Floor 7: the command line, ``jupyter green``. Parse, call one function below, print what it returns.
+"""The command line, ``jupyter green``: parse arguments, call one function, print the result.
 
-Exit codes are part of the interface, because a build server reads nothing else: 0 all is well, 1 a cell
-failed (or the doctor finds nothing that is measured, or something is not disclosed), 2 the command made no sense, 3
-over the budget, 4 proven excess over the baseline. What went wrong is always one sentence on standard error.
+Exit codes are part of the interface, for use in CI: 0 success; 1 a cell failed, the doctor finds no measured device,
+or something is not disclosed; 2 invalid usage; 3 over the budget; 4 statistically significant excess over the baseline.
+Errors are one sentence on standard error.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["main"]
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose complaint is one sentence instead of the usage and a sentence."""
+    """An argument parser whose error message is one sentence without the usage."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(USAGE, f"{self.prog}: {message}; {self.prog} --help lists what it takes.\n")
@@ -34,27 +34,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     arguments : sequence of str, optional
-        Defaults to the process's own.
+        Default: those of the process.
     """
     from jupyter_green.storage import LedgerError
 
-    out, err = Output(sys.stdout), Output(sys.stderr)
-    with redirect_stdout(cast("TextIO", out)), redirect_stderr(cast("TextIO", err)):
-        given = _parser().parse_args(arguments)
+    output, errors = Output(sys.stdout), Output(sys.stderr)
+    with redirect_stdout(cast("TextIO", output)), redirect_stderr(cast("TextIO", errors)):
+        args = _parser().parse_args(arguments)
         try:
-            code: int = given.command(given)
+            code: int = args.command(args)
         except (CommandError, LedgerError) as fault:
             print(f"jupyter green: {fault}", file=sys.stderr)
             code = USAGE
         except KeyboardInterrupt:
             print("jupyter green: interrupted.", file=sys.stderr)
             code = INTERRUPTED
-        out.flush()
-        if out.fault is not None:
-            reason = out.fault.strerror or out.fault
+        output.flush()
+        if output.fault is not None:
+            reason = output.fault.strerror or output.fault
             print(f"jupyter green: the output can't be written: {reason}.", file=sys.stderr)
             code = code or USAGE
-        err.flush()
+        errors.flush()
     return code
 
 

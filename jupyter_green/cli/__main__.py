@@ -1,4 +1,4 @@
-"""``python -m jupyter_green.cli``, for where the installed command is not on the path."""
+"""``python -m jupyter_green.cli``: the command line without the installed script."""
 
 import sys
 

@@ -1,8 +1,8 @@
-"""A run held against a baseline file cell by cell, by the test that the side panel makes.
+"""Compares a run with a baseline file cell by cell, by the same paired test as the side panel.
 
-The sensors' errors lean the same way in both runs and cancel there as far as the readings are alike, once at least two
-earlier runs in the ledger tell how far runs differ by themselves; so it proves less than the sum of whole runs can. New
-cells are in no pair: what they use is found by the whole runs alone (see `limits`).
+Gain errors of the sensors are common to both runs and largely cancel in pairs. This needs at least two earlier runs in
+the ledger, which give the variation between runs. New cells have no pair; only the comparison of whole runs covers them
+(see `limits`).
 """
 
 from __future__ import annotations
@@ -18,39 +18,39 @@ from .limits import Verdict
 
 
 def earlier_runs(notebook: str, but: str) -> list[Baseline]:
-    """Return the last runs of a notebook that the ledger holds, newest first.
+    """Return the last runs of a notebook from the ledger, newest first.
 
     Parameters
     ----------
     notebook : str
-        Its name.
+        Name of the notebook.
     but : str
-        The run that is judged.
+        Id of the present run, which is excluded.
 
     Raises
     ------
     LedgerError
-        If it can't be read, or does not tell whose it is.
+        If the ledger can't be read, or its owner is unknown.
     """
     from jupyter_green.storage import Ledger
 
     with Ledger() as ledger:
         runs = ledger.latest_runs(notebook, None, but=but, most=RUNS)
-        found = [Baseline.of_run(ledger.finished_cells(run), "last") for run in runs]
-    return [made for made in found if made is not None]
+        baselines = [Baseline.of_run(ledger.finished_cells(run), "last") for run in runs]
+    return [baseline for baseline in baselines if baseline is not None]
 
 
 class BaselineCheck:
-    """The cells of a run beside those of a baseline.
+    """The paired comparison of a run's cells with a baseline.
 
     Parameters
     ----------
     run, base : sequence of (str, EnergyRecord)
-        Cells with their identities.
+        Cells with their ids.
     earlier : sequence of Baseline
-        Other runs, which tell how far runs differ by themselves.
+        Other runs, which give the variation between runs.
     accepted : float
-        The share above the baseline that is no excess.
+        Accepted excess as a fraction of the baseline.
     """
 
     def __init__(
@@ -62,27 +62,27 @@ class BaselineCheck:
     ) -> None:
         self._accepted = accepted
         baseline = Baseline.of_run((record for _, record in base), "file")
-        usual = Baseline.median(earlier)
-        if baseline is not None and usual is not None:
-            baseline = baseline.steadied(usual)
+        median = Baseline.median(earlier)
+        if baseline is not None and median is not None:
+            baseline = baseline.steadied(median)
         self._comparison = None if baseline is None else Comparison(baseline, accepted)
         if self._comparison is not None:
             for key, record in run:
                 self._comparison.take(key, record)
 
     def sentence(self) -> str:
-        """Say how the cells that can be compared stand in sum; empty where none can."""
+        """Return a sentence on the difference over all paired cells; empty if there are none."""
         if self._comparison is None or not self._comparison.compared:
             return ""
         return f"Cell by cell: {standing_of(self._comparison.total(), self._comparison.compared)}"
 
     def excess(self) -> Verdict | None:
-        """Judge whether these cells prove to use more than the baseline and what is accepted; None where none can."""
+        """Test whether the paired cells used significantly more than accepted; None if there are no pairs."""
         if self._comparison is None or not self._comparison.compared:
             return None
         total = self._comparison.total()
-        unsure = (1 + self._accepted) * (total.difference_uncertainty or 0.0)
-        over = f"the baseline and the accepted {self._accepted:.0%}, cell by cell."
-        if total.excess <= unsure:
-            return Verdict(True, f"No proven excess over {over}")
-        return Verdict(False, f"Excess: {joules(total.excess, unsure)} above {over}")
+        uncertainty = (1 + self._accepted) * (total.difference_uncertainty or 0.0)
+        reference = f"the baseline and the accepted {self._accepted:.0%}, cell by cell."
+        if total.excess <= uncertainty:
+            return Verdict(True, f"No proven excess over {reference}")
+        return Verdict(False, f"Excess: {joules(total.excess, uncertainty)} above {reference}")

@@ -1,4 +1,4 @@
-"""``jupyter green doctor``: look at every sensor now and say what works, what does not and what mends it."""
+"""``jupyter green doctor``: check every sensor and print what works, what does not and how to fix it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from jupyter_green.sensors import discover
 
 
 def doctor() -> int:
-    """Print the doctor's report; return 0 where at least one device is measured, else 1."""
+    """Print the doctor's report; return 0 if at least one device is measured, else 1."""
     from .exit_codes import FAILED, OK
 
-    found = discover()
-    print(Doctor(found.findings, [sensor.traits for sensor in found.sensors]).text())
-    for sensor in found.sensors:
+    discovery = discover()
+    print(Doctor(discovery.findings, [sensor.traits for sensor in discovery.sensors]).text())
+    for sensor in discovery.sensors:
         sensor.close()
-    return OK if any(sensor.traits.quality == "measured" for sensor in found.sensors) else FAILED
+    return OK if any(sensor.traits.quality == "measured" for sensor in discovery.sensors) else FAILED

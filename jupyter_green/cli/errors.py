@@ -1,4 +1,4 @@
-"""Refusal: the one way a command says that it can't do what was asked."""
+"""The exception of the command line."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from jupyter_green.errors import GreenError
 
 
 class CommandError(GreenError):
-    """Bad input. The message is one sentence that says what to do; the command ends with exit code 2."""
+    """Invalid input. The message is one sentence that says what to do; the command ends with exit code 2."""

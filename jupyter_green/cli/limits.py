@@ -1,9 +1,9 @@
-"""The limits a run may be held to: a budget, and the excess over an earlier run.
+"""Limits of a run: an energy budget, and the excess over an earlier run.
 
-A budget is a line the person drew, so the figure itself is compared with it, and the sentence says when
-the interval reaches to the other side. Excess is a claim about two measurements, so it is made only
-where their intervals tell them apart: what lies above the accepted part must exceed the root of the sum
-of both squared half-widths. Runs whose figures come from different sources are not compared at all.
+A budget is a fixed number, so the energy itself is compared with it; the sentence mentions it when the
+interval includes the budget. Excess compares two measurements and is reported only if it is significant:
+the part above the accepted fraction must exceed the root of the sum of both squared half-widths. Runs
+read by different sensors are not compared.
 """
 
 from __future__ import annotations
@@ -22,75 +22,75 @@ from jupyter_green.reporting.run.totals import total
 from .errors import CommandError
 
 _UNITS = {"J": 1.0, "kJ": 1e3, "MJ": 1e6, "Wh": 3.6e3, "kWh": 3.6e6}
-"""Written as SI writes them: "mJ" would be a thousandth of a joule, "MJ" a million."""
+"""Case matters: "mJ" would be a thousandth of a joule, "MJ" is a million."""
 _AMOUNT = re.compile(r"\s*([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)\s*([A-Za-z]+)\s*")
 _PERCENT = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*%\s*")
 
 
 def parse_energy(text: str) -> float:
-    """Return joules of an amount such as ``"500 J"``, ``"1.5kJ"``, ``"10Wh"`` or ``"0.2 kWh"``.
+    """Return joules from an amount such as ``"500 J"``, ``"1.5kJ"``, ``"10Wh"`` or ``"0.2 kWh"``.
 
     Raises
     ------
-    Refusal
-        If the text is no amount of energy; one sentence.
+    CommandError
+        If the text is no amount of energy above 0; one sentence.
     """
-    found = _AMOUNT.fullmatch(text)
-    if found is None or found[2] not in _UNITS:
+    match = _AMOUNT.fullmatch(text)
+    if match is None or match[2] not in _UNITS:
         raise CommandError(f"{text!r} is no amount of energy; write a number and J, kJ, MJ, Wh or kWh, such as 10Wh.")
-    joules = float(found[1]) * _UNITS[found[2]]
+    joules = float(match[1]) * _UNITS[match[2]]
     if joules <= 0:
         raise CommandError(f"A budget of {text!r} allows nothing; give one above 0.")
     return joules
 
 
 def parse_percent(text: str) -> float:
-    """Return the share (0.1) that a percentage (``"10%"``) stands for.
+    """Return a percentage (``"10%"``) as a fraction (0.1).
 
     Raises
     ------
-    Refusal
+    CommandError
         If the text is no percentage; one sentence.
     """
-    found = _PERCENT.fullmatch(text)
-    if found is None:
+    match = _PERCENT.fullmatch(text)
+    if match is None:
         raise CommandError(f"{text!r} is no percentage; write one such as 10%.")
-    return float(found[1]) / 100
+    return float(match[1]) / 100
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a limit says about a run: one sentence, and whether the limit holds."""
+    """Whether a limit holds, and the sentence to print."""
 
     holds: bool
     sentence: str
 
 
 def judge_budget(used: EnergyRecord, budget: float) -> Verdict:
-    """Compare what a run used with a budget in joules."""
+    """Compare the energy of a run with a budget in joules."""
     joules, uncertainty = used.joules, used.uncertainty or 0.0
     if joules is None:
         return Verdict(False, "The budget can't be checked: no device could be read.")
     figures = f"{_joules(joules, uncertainty)} {used.quality} of a budget of {_joules(budget)}"
     if joules > budget:
-        unsure = "" if joules - uncertainty > budget else "; the interval reaches below it"
-        return Verdict(False, f"Over budget: {figures}{unsure}.")
-    unsure = "" if joules + uncertainty <= budget else "; the interval reaches above it"
-    return Verdict(True, f"Within budget: {figures}{unsure}.")
+        note = "" if joules - uncertainty > budget else "; the interval reaches below it"
+        return Verdict(False, f"Over budget: {figures}{note}.")
+    note = "" if joules + uncertainty <= budget else "; the interval reaches above it"
+    return Verdict(True, f"Within budget: {figures}{note}.")
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two runs over the same cells.
+    """The energy of two runs over the same cells.
 
     Parameters
     ----------
     run, base : EnergyRecord
         Sums of this run and of the baseline.
     cells : int or None
-        Number of cells both sums cover; None where both runs finished and are compared whole.
+        Number of cells in both sums; None if both runs finished and are compared whole.
     unfair, unfair_joules : Unfair or None, float
-        Why conditions differed in cells of both, and how far these lie apart: as far the difference may be theirs.
+        Why conditions differed in some cells, and their absolute difference, which is added to the uncertainty.
     """
 
     run: EnergyRecord
@@ -101,7 +101,7 @@ class Comparison:
 
     @property
     def difference(self) -> float:
-        """Joules that this run used more (negative: less)."""
+        """Joules that this run used more than the baseline; negative for less."""
         return (self.run.joules or 0.0) - (self.base.joules or 0.0)
 
     @property
@@ -110,12 +110,12 @@ class Comparison:
         return math.hypot(self.run.uncertainty or 0.0, self.base.uncertainty or 0.0) + self.unfair_joules
 
     def sentence(self) -> str:
-        """Say what was compared and whether the two can be told apart."""
-        several = "cell" if self.cells == 1 else "cells"
-        over = "" if self.cells is None else f", over the {self.cells} {several} that finished in both"
+        """Return a sentence on the difference and whether it is significant."""
+        noun = "cell" if self.cells == 1 else "cells"
+        coverage = "" if self.cells is None else f", over the {self.cells} {noun} that finished in both"
         figures = (
             f"{_joules(self.run.joules, self.run.uncertainty)} against "
-            f"{_joules(self.base.joules, self.base.uncertainty)} in the baseline{over}"
+            f"{_joules(self.base.joules, self.base.uncertainty)} in the baseline{coverage}"
         )
         if abs(self.difference) <= self.uncertainty:
             return f"No proven difference: {figures}{self._why}."
@@ -128,13 +128,13 @@ class Comparison:
         return f"; {UNFAIR[self.unfair]}" if self.unfair else ""
 
     def excess(self, accepted: float) -> Verdict:
-        """Judge whether this run proves to use more than the baseline and an accepted share on top."""
+        """Test whether this run used significantly more than the baseline times ``1 + accepted``."""
         allowed = (1 + accepted) * (self.base.joules or 0.0)
         above = (self.run.joules or 0.0) - allowed
-        unsure = math.hypot(self.run.uncertainty or 0.0, (1 + accepted) * (self.base.uncertainty or 0.0))
-        unsure += self.unfair_joules
-        rule = f"(called only where it is more than the intervals of both, {_joules(unsure)})"
-        if above > unsure:
+        uncertainty = math.hypot(self.run.uncertainty or 0.0, (1 + accepted) * (self.base.uncertainty or 0.0))
+        uncertainty += self.unfair_joules
+        rule = f"(called only where it is more than the intervals of both, {_joules(uncertainty)})"
+        if above > uncertainty:
             return Verdict(
                 False, f"Excess: {_joules(above)} above the baseline and the accepted {accepted:.0%} {rule}."
             )
@@ -142,46 +142,49 @@ class Comparison:
 
 
 def compare(run: Sequence[tuple[str, EnergyRecord]], base: Sequence[tuple[str, EnergyRecord]]) -> Comparison:
-    """Compare two runs, given as pairs of a cell's identity and its record.
+    """Compare two runs, given as pairs of cell id and record.
 
-    Where each cell of both runs finished, the whole runs are compared; otherwise the cells that finished
+    If every cell of both runs finished, the whole runs are compared; otherwise the cells that finished
     in both.
 
     Raises
     ------
-    Refusal
-        If nothing can be compared, or the figures have different sources; one sentence.
+    CommandError
+        If nothing can be compared, or the runs were read by different sensors; one sentence.
     """
     cells = None
     if not (_finished(run) and _finished(base)):
         done = [{name for name, record in side if _counts(record)} for side in (run, base)]
-        both = done[0] & done[1]
-        run, base = ([pair for pair in side if pair[0] in both] for side in (run, base))
-        cells = len(both)
-    ours, theirs = (total([record for _, record in side]) for side in (run, base))
-    if ours.joules is None or theirs.joules is None:
+        common = done[0] & done[1]
+        run, base = ([pair for pair in side if pair[0] in common] for side in (run, base))
+        cells = len(common)
+    run_total, base_total = (total([record for _, record in side]) for side in (run, base))
+    if run_total.joules is None or base_total.joules is None:
         raise CommandError("There is nothing to compare: no cell was read and finished in both runs.")
-    boundaries = _boundary(ours), _boundary(theirs)
+    boundaries = _boundary(run_total), _boundary(base_total)
     if boundaries[0] != boundaries[1]:
         raise CommandError(
             f"The baseline is no like for like: it counts {boundaries[1]}, this run {boundaries[0]}. "
             "Take the baseline anew on this machine."
         )
-    return Comparison(ours, theirs, cells, *_conditions(run, base))
+    return Comparison(run_total, base_total, cells, *_conditions(run, base))
 
 
 def _conditions(
     run: Sequence[tuple[str, EnergyRecord]], base: Sequence[tuple[str, EnergyRecord]]
 ) -> tuple[Unfair | None, float]:
-    """Return why cells of both runs can't be compared fairly, and by how many joules these lie apart."""
+    """Return why conditions differed between the runs, and the summed absolute difference of such cells in joules."""
     theirs = dict(base)
-    why, joules = None, 0.0
+    first_reason, joules = None, 0.0
     for name, record in run:
-        ours, other = ComparableEnergy.of(record), ComparableEnergy.of(theirs[name]) if name in theirs else None
-        found = ours.unfair_beside(other) if ours is not None and other is not None else None
-        if ours is not None and other is not None and found is not None:
-            why, joules = why or found, joules + abs(ours.joules - other.joules)
-    return why, joules
+        reading, other = (
+            ComparableEnergy.of(record),
+            ComparableEnergy.of(theirs[name]) if name in theirs else None,
+        )
+        unfair = reading.unfair_beside(other) if reading is not None and other is not None else None
+        if reading is not None and other is not None and unfair is not None:
+            first_reason, joules = first_reason or unfair, joules + abs(reading.joules - other.joules)
+    return first_reason, joules
 
 
 def _finished(side: Sequence[tuple[str, EnergyRecord]]) -> bool:

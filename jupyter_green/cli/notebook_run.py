@@ -1,10 +1,9 @@
-"""Running a notebook from top to bottom with every cell metered.
+"""Executes a notebook with nbclient, every cell metered.
 
-nbclient runs it, as it runs any notebook; the kernel loads the extension by itself before the first cell,
-unless that cell does, and is told the run's identity by environment variables, so nothing is added to the
-notebook. Each request carries its cell's id, which headless runs otherwise lack, so that a record can be
-put under its cell. What was metered is read back from the ledger, hence also after a cell failed or the
-kernel died.
+The kernel loads the extension before the first cell, unless that cell does; environment variables set the
+run id, so the notebook is not changed. Each execute request carries the cell id, which nbclient otherwise
+omits, so that records can be matched with cells. Records are read from the ledger, so they are available
+even if a cell failed or the kernel died.
 """
 
 from __future__ import annotations
@@ -29,27 +28,27 @@ if TYPE_CHECKING:
 
 LOAD = "--IPKernelApp.extra_extensions=jupyter_green"
 QUIET = "--IPKernelApp.log_level=CRITICAL"
-"""Nobody watches this kernel’s terminal, and what its cells say goes into the notebook."""
+"""Nobody reads this kernel's terminal; output of cells goes into the notebook."""
 LOADS_ITSELF = re.compile(r"\s*%(re)?load_ext\s+jupyter_green\b")
 STARTUP_SECONDS = 60
 
 
 @dataclass
 class NotebookRun:
-    """What became of a notebook that was run.
+    """The result of running a notebook.
 
     Parameters
     ----------
     notebook : NotebookNode
-        The notebook with its outputs, as far as it came.
+        The notebook with the outputs of the cells that ran.
     run_id : str
-        Identity under which the ledger holds its records.
+        Id of its records in the ledger.
     failure : str or None
-        One sentence with the cell and its error; None where all cells ran.
+        One sentence with the cell and its error; None if all cells ran.
     interrupted : bool
-        Whether a person stopped it.
+        Whether the user interrupted it.
     at : int
-        Index of the cell that was begun last.
+        Index of the cell that started last.
     """
 
     notebook: NotebookNode
@@ -60,22 +59,22 @@ class NotebookRun:
 
     @property
     def current(self) -> str:
-        """Name of the cell that was run last: its prompt, as the table has it, else its position."""
+        """Name of the cell that ran last: its prompt, else its position."""
         count = self.notebook.cells[self.at].get("execution_count") if self.notebook.cells else None
         return f"[{count}]" if count else str(self.at + 1)
 
     def cells(self) -> dict[str, tuple[int, NotebookNode]]:
-        """Return position (counted from 1) and cell by identity, for code cells."""
+        """Return the code cells by id, each with its position counted from 1."""
         numbered = enumerate(self.notebook.cells, start=1)
         return {identity(cell, n): (n, cell) for n, cell in numbered if cell.cell_type == "code"}
 
     def records(self) -> list[EnergyRecord]:
-        """Return what the ledger holds of this run, oldest first."""
+        """Return the records of this run from the ledger, oldest first."""
         with opened() as ledger:
             return [self.placed(record) for record in ledger.records(run=self.run_id)]
 
     def placed(self, record: EnergyRecord) -> EnergyRecord:
-        """Return a cell's record with its cell's identity, which a ledger elsewhere does not keep."""
+        """Return a record with its cell id filled in, which a remote ledger does not store."""
         if record.span != "cell" or record.cell_id is not None:
             return record
         names = (name for name, (_, cell) in self.cells().items() if cell.execution_count == record.execution_count)
@@ -83,16 +82,16 @@ class NotebookRun:
 
 
 def identity(cell: NotebookNode, position: int) -> str:
-    """Return the cell's own id, or its position where the notebook's format has no ids."""
+    """Return the cell's id, or its position if the notebook's format has no ids."""
     return str(cell.get("id") or f"cell-{position}")
 
 
 def read_notebook(path: Path) -> NotebookNode:
-    """Read a notebook of any format that nbformat knows.
+    """Read a notebook of any format that nbformat supports.
 
     Raises
     ------
-    Refusal
+    CommandError
         If there is no such file or it is no notebook; one sentence.
     """
     import nbformat
@@ -111,21 +110,21 @@ def read_notebook(path: Path) -> NotebookNode:
 
 
 def execute(path: Path, kernel: str | None = None, timeout: float | None = None) -> NotebookRun:
-    """Run a notebook in its own folder; the file is not changed.
+    """Run a notebook with its folder as working directory; the file is not changed.
 
     Parameters
     ----------
     path : Path
         The notebook.
     kernel : str or None
-        Name of the kernel; None takes the notebook's.
+        Name of the kernel; default: the notebook's.
     timeout : float or None
-        Seconds that one cell may take; None for no limit.
+        Seconds per cell; None for no limit.
 
     Raises
     ------
-    Refusal
-        If the file is no notebook, or its kernel is absent or not Python's; one sentence.
+    CommandError
+        If the file is no notebook, or its kernel is missing or not a Python kernel; one sentence.
     """
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
@@ -147,10 +146,10 @@ def execute(path: Path, kernel: str | None = None, timeout: float | None = None)
         except AssertionError:
             if client.km is not None:
                 raise
-            # nbclient answers Ctrl-C by ending the kernel, and then trips over its absence.
+            # On Ctrl-C nbclient shuts the kernel down, then fails an assertion on it.
             execution.interrupted = True
             execution.failure = f"Interrupted in cell {execution.current}."
-        except (RuntimeError, OSError) as error:  # a kernel that never answered, or whose program is gone
+        except (RuntimeError, OSError) as error:  # the kernel did not answer, or its program is missing
             execution.failure = f"The kernel {name!r} did not start: {one_line(str(error)).rstrip('.')}."
     return execution
 
@@ -164,9 +163,9 @@ def _client(execution: NotebookRun, kernel: str, path: Path, timeout: float | No
         execution.at = cell_index
         client.kc.session.metadata = {"cellId": identity(cell, cell_index + 1)}
 
-    # Loaded twice, IPython would say so in the notebook; loaded by its first cell, nothing is missed.
+    # Loading twice would print a message in the notebook.
     first = next((cell.source for cell in execution.notebook.cells if cell.cell_type == "code"), "")
-    # Files of our own instead of TCP ports: two runs that start together never pick the same, and nobody else listens.
+    # Unix sockets instead of TCP ports: no collisions between concurrent runs, no access for other users.
     private = {"transport": "ipc", "ip": str(Path(sockets) / "kernel")} if os.name == "posix" else {}
     client = NotebookClient(
         execution.notebook,
@@ -190,9 +189,9 @@ def _check_kernel(name: str) -> None:
     try:
         language = specs.get_kernel_spec(name).language
     except NoSuchKernel:
-        known = ", ".join(sorted(specs.find_kernel_specs())) or "none"
+        names = ", ".join(sorted(specs.find_kernel_specs())) or "none"
         raise CommandError(
-            f"There is no kernel {name!r} here; choose one with --kernel (there are: {known})."
+            f"There is no kernel {name!r} here; choose one with --kernel (there are: {names})."
         ) from None
     if language.lower() != "python":
         raise CommandError(

@@ -1,7 +1,7 @@
-"""What a command prints, also where nobody reads on, the disk is full or the terminal knows few characters.
+"""Output streams that tolerate a closed pipe, a full disk and terminals with few characters.
 
-A reader that has closed its end (``| head``) has what it wanted: the rest of the output goes nowhere, files are written
-all the same, and the exit code says what it always says. Output that can't be written is said once, at the end.
+If the reader closes the pipe (``| head``), further output is dropped; files are still written and the exit code is
+unchanged. Other write errors are reported once, at the end.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _ERRORS = "jupyter_green.plain"
 
 
 def _plainly(error: UnicodeError) -> tuple[str, int]:
-    """Write what a terminal has no character for in characters that all have."""
+    """Codec error handler: replace characters that the terminal lacks by ASCII."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     text = plain(error.object[error.start : error.end])
@@ -29,27 +29,27 @@ codecs.register_error(_ERRORS, _plainly)
 
 
 class Output:
-    """A stream that goes on after its reader has gone.
+    """A text stream that continues after a write error.
 
     Parameters
     ----------
     stream : TextIO
-        Where it is written.
+        The stream to write to; None if the process has none.
 
     Attributes
     ----------
     fault : OSError or None
-        Why something could not be written; None also where the reader has gone.
+        The write error; None if there was none or only a closed pipe.
     """
 
     def __init__(self, stream: TextIO | None) -> None:
-        self._stream = stream  # None where the process was started without
+        self._stream = stream
         self.fault: OSError | None = None
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=_ERRORS)
 
     def write(self, text: str) -> int:
-        """Write a text; what nobody takes any more is dropped."""
+        """Write a text; after an error it is dropped."""
         if self._stream is not None:
             try:
                 self._stream.write(text)
@@ -58,7 +58,7 @@ class Output:
         return len(text)
 
     def flush(self) -> None:
-        """Hand on what is held back."""
+        """Flush buffered output."""
         if self._stream is not None:
             try:
                 self._stream.flush()
@@ -66,14 +66,14 @@ class Output:
                 self._end(self._stream, error)
 
     def isatty(self) -> bool:
-        """Whether a person sees it at once."""
+        """Whether the stream is a terminal."""
         return self._stream is not None and self._stream.isatty()
 
     def _end(self, stream: TextIO, error: OSError) -> None:
         self._stream = None
         if not isinstance(error, BrokenPipeError):
             self.fault = error
-        # What is still held back is written when the interpreter ends; it goes nowhere.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
+        # Buffered output is flushed at exit; send it to the null device.
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)

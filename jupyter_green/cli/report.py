@@ -1,4 +1,4 @@
-"""``jupyter green report`` and ``check``: a period for others to read, and whether a folder discloses its models."""
+"""``jupyter green report`` and ``check``: the report of a period, and checks of the ledger and of disclosures."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from jupyter_green.disclose.period import Period
 from jupyter_green.disclose.record_filter import period_in
 from jupyter_green.impact import Valuation
 from jupyter_green.reporting.sanitize import one_line
+from jupyter_green.storage.atomic_file import write_whole
 
 from .errors import CommandError
-from .run_page import check_writable, write_whole
+from .run_page import check_writable
 from .transfer import opened
 
 FORMS = {".html": Period.page, ".md": Period.markdown, ".csv": Period.csv}
-"""How a period is written, by the file's suffix."""
+"""Formats of a period's report, by file suffix."""
 
 
 def report(since: str, *, project: str | None, target: Path | None, equivalents: bool, everyone: bool = False) -> int:
@@ -24,8 +25,8 @@ def report(since: str, *, project: str | None, target: Path | None, equivalents:
 
     Raises
     ------
-    Refusal
-        If the beginning, the project or the file makes no sense; one sentence.
+    CommandError
+        If the start, the project or the file is invalid; one sentence.
     """
     if target is not None:
         if target.suffix.lower() not in FORMS:
@@ -34,7 +35,7 @@ def report(since: str, *, project: str | None, target: Path | None, equivalents:
     valuation, faults = Valuation.sound()
     with opened(everyone) as ledger:
         try:
-            found = period_in(
+            period = period_in(
                 ledger,
                 since,
                 project=project,
@@ -47,44 +48,44 @@ def report(since: str, *, project: str | None, target: Path | None, equivalents:
         except DiscloseError as error:
             raise CommandError(str(error)) from None
     if target is None:
-        print(found.text())
+        print(period.text())
     else:
-        write_whole(target, FORMS[target.suffix.lower()](found))
+        write_whole(target, FORMS[target.suffix.lower()](period))
         print(f"The energy report{' of everyone' if everyone else ''}: {target}")
     return 0
 
 
 def check_ledger(mend: bool = False) -> int:
-    """Print where the ledger's sums are not those of its records; 0 where all are, else 1.
+    """Print runs whose stored sums differ from their records; return 0 if there are none, else 1.
 
     Parameters
     ----------
     mend : bool
-        Whether to make them anew first.
+        Whether to recompute the sums first.
     """
     from .exit_codes import FAILED, OK
 
     with opened() as ledger:
         if mend:
             ledger.mend()
-        wrong = ledger.check()
-        for run in wrong:
+        differing = ledger.check()
+        for run in differing:
             print(f"run {one_line(run, 80)}: its sums are not those of its records")
         altered = ledger.notice_of("altered") is not None
-    if wrong:
-        count = "1 run differs" if len(wrong) == 1 else f"{len(wrong)} runs differ"
+    if differing:
+        count = "1 run differs" if len(differing) == 1 else f"{len(differing)} runs differ"
         print(f"{count}; `jupyter green check --mend` makes the sums anew.")
     elif not altered:
         print("The ledger's sums are those of its records.")
-    return FAILED if wrong or altered else OK
+    return FAILED if differing or altered else OK
 
 
 def check(folder: Path) -> int:
-    """Print what is not disclosed below a folder; 0 where all is, else 1.
+    """Print what is not disclosed for the models below a folder; return 0 if nothing is missing, else 1.
 
     Raises
     ------
-    Refusal
+    CommandError
         If there is no such folder.
     """
     from jupyter_green.disclose.audit import audit
@@ -92,11 +93,11 @@ def check(folder: Path) -> int:
     from .exit_codes import FAILED, OK
 
     try:
-        places, missing = audit(folder)
+        folders, missing = audit(folder)
     except DiscloseError as error:
         raise CommandError(str(error)) from None
-    for one in missing:
-        print(one)
-    count = f"{len(places)} folder{'' if len(places) == 1 else 's'} looked at"
+    for gap in missing:
+        print(gap)
+    count = f"{len(folders)} folder{'' if len(folders) == 1 else 's'} looked at"
     print(f"{count}: {f'{len(missing)} things are not disclosed' if missing else 'all is disclosed'}.")
     return FAILED if missing else OK

@@ -1,7 +1,7 @@
-"""``jupyter green run``: run a notebook, print what each cell cost, hold the run to its limits.
+"""``jupyter green run``: run a notebook, print the energy of each cell, check the run's limits.
 
-Everything that can be wrong with the command is found before the notebook runs, because a run may take
-hours. What was metered is printed and written also where a cell failed.
+All arguments are validated before the notebook runs, because a run may take hours. Records are printed
+and written even if a cell failed.
 """
 
 from __future__ import annotations
@@ -20,16 +20,17 @@ from jupyter_green.reporting import Table
 from jupyter_green.reporting.record.mime_bundle import data
 from jupyter_green.reporting.run.totals import total
 from jupyter_green.session import Settings
+from jupyter_green.storage.atomic_file import write_whole
 from jupyter_green.storage.errors import LedgerError
 
 from . import limits
 from .baseline_check import BaselineCheck, earlier_runs
 from .errors import CommandError
 from .notebook_run import NotebookRun, execute
-from .run_page import check_exporter, check_writable, write_page, write_whole
+from .run_page import check_exporter, check_writable, write_page
 
 SCHEMA = 1
-"""Version of the ``--json`` file; raised when a field changes its meaning."""
+"""Version of the ``--json`` file; increased when a field changes its meaning."""
 
 
 def run(given: argparse.Namespace) -> int:
@@ -37,11 +38,11 @@ def run(given: argparse.Namespace) -> int:
     notebook: Path = given.notebook
     from .exit_codes import FAILED, INTERRUPTED
 
-    asked = Limits.of(given)
+    allowed = Limits.of(given)
     if given.timeout is not None and not given.timeout > 0:
         raise CommandError(f"A time of {given.timeout:g} s lets no cell run; give --timeout more than 0.")
     try:
-        Settings.from_environment()  # what is wrong with them would leave every cell of the run unmetered
+        Settings.from_environment()  # invalid settings would leave every cell unmetered
     except ValueError as error:
         raise CommandError(str(error)) from None
     page, report = _target(given.html, notebook, ".html"), _target(given.json, notebook, ".json")
@@ -61,18 +62,18 @@ def run(given: argparse.Namespace) -> int:
             print(f"The records: {report}")
     except OSError as error:
         raise CommandError(f"{error.filename or 'The file'} can't be written: {error.strerror or error}.") from None
-    if execution.failure is not None:  # half a run is within no budget and compares with nothing
+    if execution.failure is not None:  # limits are not checked for an incomplete run
         print(execution.failure, file=sys.stderr)
         return INTERRUPTED if execution.interrupted else FAILED
     if not cells and _ran_code(execution):
         raise CommandError(
             "No cell was metered; is jupyter_green installed in the kernel's environment? --kernel chooses another."
         )
-    return _judge(cells, total(records), asked, [] if asked.base is None else _earlier(notebook, execution.run_id))
+    return _judge(cells, total(records), allowed, [] if allowed.base is None else _earlier(notebook, execution.run_id))
 
 
 def _earlier(notebook: Path, run: str) -> list[Baseline]:
-    """Return earlier runs, which let a comparison prove more; where they can't be read that is said."""
+    """Return earlier runs, which make the comparison more powerful; prints a sentence if they can't be read."""
     try:
         return earlier_runs(notebook.name, run)
     except LedgerError as error:
@@ -82,7 +83,17 @@ def _earlier(notebook: Path, run: str) -> list[Baseline]:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a run is held to: a budget in joules, the cells of a baseline, the accepted share above it."""
+    """The limits of a run.
+
+    Parameters
+    ----------
+    budget : float or None
+        Energy in joules.
+    base : list of (str, EnergyRecord) or None
+        Cells of the baseline by id.
+    accepted : float or None
+        Accepted excess as a fraction of the baseline.
+    """
 
     budget: float | None = None
     base: list[tuple[str, EnergyRecord]] | None = None
@@ -103,8 +114,8 @@ def read_baseline(path: Path) -> list[tuple[str, EnergyRecord]]:
 
     Raises
     ------
-    Refusal
-        If it is none; one sentence.
+    CommandError
+        If it can't be read or is no such file; one sentence.
     """
     try:
         return cells_of(json.loads(path.read_text(encoding="utf-8")))
@@ -121,12 +132,12 @@ def read_baseline(path: Path) -> list[tuple[str, EnergyRecord]]:
 
 
 def cells_of(report: Any) -> list[tuple[str, EnergyRecord]]:
-    """Return identity and record of each cell in a report.
+    """Return id and record of each cell in a report.
 
     Raises
     ------
     ValueError
-        If the data is no report, or of a newer version.
+        If the data is no report, or has another version.
     """
     if not isinstance(report, dict) or not isinstance(report.get("records"), list):
         raise ValueError("it holds no list of records")
@@ -141,10 +152,10 @@ def _identified(cells: Sequence[EnergyRecord]) -> list[tuple[str, EnergyRecord]]
 
 
 def _by_position(execution: NotebookRun, records: Sequence[EnergyRecord]) -> dict[int, EnergyRecord]:
-    """Return each cell's record by the cell's position, counted from 1."""
-    places = {name: position for name, (position, _) in execution.cells().items()}
-    found = {places[r.cell_id]: r for r in records if r.span == "cell" and r.cell_id in places}
-    return dict(sorted(found.items()))
+    """Return each cell's record by the position of the cell, counted from 1."""
+    positions = {name: position for name, (position, _) in execution.cells().items()}
+    by_position = {positions[r.cell_id]: r for r in records if r.span == "cell" and r.cell_id in positions}
+    return dict(sorted(by_position.items()))
 
 
 def _table(execution: NotebookRun, records: Sequence[EnergyRecord], cells: dict[int, EnergyRecord]) -> Table:
@@ -153,26 +164,26 @@ def _table(execution: NotebookRun, records: Sequence[EnergyRecord], cells: dict[
 
 
 def first_line(source: str) -> str:
-    """Return the first line of a cell's source that says something: no header, no comment."""
+    """Return the first line of a cell's source that is neither a cell magic nor a comment, else its first line."""
     lines = [line.strip() for line in source.splitlines() if line.strip()]
     return next((line for line in lines if not line.startswith(("%%", "#"))), lines[0] if lines else "")
 
 
 def _report(notebook: Path, execution: NotebookRun, records: Sequence[EnergyRecord]) -> dict[str, Any]:
-    summed = data(total(records))
-    names = ("joules", "uncertainty", "quality", "measured_share", "seconds", "final")
+    totals = data(total(records))
+    fields = ("joules", "uncertainty", "quality", "measured_share", "seconds", "final")
     return {
         "schema": SCHEMA,
         "notebook": notebook.name,
         "run": execution.run_id,
         "failure": execution.failure,
-        "total": {name: summed[name] for name in names},
+        "total": {name: totals[name] for name in fields},
         "records": [data(record) for record in records],
     }
 
 
 def _ran_code(execution: NotebookRun) -> bool:
-    """Whether a cell holds more than remarks and magics, so that it must have been metered."""
+    """Whether a cell has more than comments and magics, so that it should have been metered."""
     lines = [line.strip() for _, cell in execution.cells().values() for line in cell.source.splitlines()]
     return any(line and not line.startswith(("#", "%")) for line in lines)
 
@@ -180,7 +191,7 @@ def _ran_code(execution: NotebookRun) -> bool:
 def _judge(
     cells: dict[int, EnergyRecord], counted: EnergyRecord, asked: Limits, earlier: Sequence[Baseline] = ()
 ) -> int:
-    """Print what the limits say and return the exit code; excess goes before the budget."""
+    """Print the verdict of each limit and return the exit code; excess takes precedence over the budget."""
     from .exit_codes import EXCESS, OK, OVER_BUDGET
 
     code = OK
@@ -204,7 +215,7 @@ def _say(verdict: limits.Verdict, code: int, so_far: int) -> int:
 
 
 def _target(asked: Path | None, notebook: Path, suffix: str) -> Path | None:
-    """Return the file to write; an option without a file takes the notebook's name, in the current folder."""
+    """Return the file to write; without a name, the notebook's name in the current folder."""
     if asked is None:
         return None
     target = Path(notebook.name).with_suffix(suffix) if asked == Path() else asked

@@ -1,6 +1,6 @@
-"""A run as one HTML page: the executed notebook, each metered cell with its record under it.
+"""The executed notebook as an HTML page, with the record of each metered cell below it.
 
-The records are put into a copy. A cell that already shows one (it began with `%%energy`) keeps its own.
+Records are added to a copy. A cell that already shows one (with a ``%%energy`` header) is unchanged.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from jupyter_green.records import EnergyRecord
 from jupyter_green.reporting import MIME, bundle
+from jupyter_green.storage.atomic_file import write_whole
 
 from .errors import CommandError
 
@@ -23,21 +24,21 @@ if TYPE_CHECKING:
 
 
 def check_exporter() -> None:
-    """Raise `CommandError` where nbconvert, which draws the page, is not installed."""
+    """Raise `CommandError` if nbconvert is not installed."""
     if find_spec("nbconvert") is None:
         raise CommandError("--html needs nbconvert, which is not installed; `pip install nbconvert` brings it.")
 
 
 def with_records(notebook: NotebookNode, records: dict[int, EnergyRecord]) -> NotebookNode:
-    """Return a copy of a notebook with records, given by the cells' positions from 1, as outputs."""
+    """Return a copy of a notebook with records added as outputs; keys are cell positions from 1."""
     from nbformat.v4 import new_output
 
-    shown = copy.deepcopy(notebook)
+    copied = copy.deepcopy(notebook)
     for position, record in records.items():
-        cell = shown.cells[position - 1]
+        cell = copied.cells[position - 1]
         if not any(MIME in output.get("data", {}) for output in cell.outputs):
             cell.outputs.append(new_output("display_data", data=bundle(record)))
-    return shown
+    return copied
 
 
 def write_page(notebook: NotebookNode, records: dict[int, EnergyRecord], name: str, target: Path) -> None:
@@ -55,25 +56,14 @@ def write_page(notebook: NotebookNode, records: dict[int, EnergyRecord], name: s
 
 
 def check_writable(target: Path) -> None:
-    """Raise `CommandError` where a file can't be written; tried in the folder that is there; nothing is left in it."""
+    """Raise `CommandError` if a file can't be written, tested with a temporary file in the nearest existing folder."""
     try:
         if target.exists() and not target.is_file():
             raise CommandError(f"{target} is no file that can be replaced; name another one.")
-        folder = next(place for place in target.absolute().parents if place.exists())
+        folder = next(parent for parent in target.absolute().parents if parent.exists())
         if not folder.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
         raise CommandError(f"{target} can't be written: {error.strerror or error}; name another file.") from None
-
-
-def write_whole(target: Path, text: str) -> None:
-    """Write a file so that it is there whole or not at all; the folder is made if need be."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""``jupyter green export`` and ``import``: the ledger's records as a file, and back."""
+"""``jupyter green export`` and ``import``: write the ledger's records to a file, and read them."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 @contextmanager
 def opened(everyone: bool = False) -> Iterator[Ledger]:
-    """Open the ledger for a block; what it wants a person to know goes to standard error at the end.
+    """Open the ledger for a block, and print its notices to standard error at the end.
 
     Parameters
     ----------
     everyone : bool
-        Whether everyone's records of a shared ledger are meant.
+        Whether to use everyone's records of a shared ledger.
 
     Raises
     ------
-    Refusal
-        If its URL, a filter or a file's format makes no sense; one sentence.
+    CommandError
+        If the URL, a filter or the format of a file is invalid; one sentence.
     """
     from jupyter_green.storage import Ledger
 
@@ -35,12 +35,12 @@ def opened(everyone: bool = False) -> Iterator[Ledger]:
             yield ledger
             for notice in ledger.notices:
                 print(f"jupyter green: {notice}", file=sys.stderr)
-    except ValueError as error:  # the ledger's word for bad input, a sentence
+    except ValueError as error:  # invalid input; one sentence
         raise CommandError(str(error)) from None
 
 
 def export(file: Path, since: str | None = None, project: str | None = None, everyone: bool = False) -> int:
-    """Write records to a file whose suffix says the format; print how many."""
+    """Write records to a file in the format of its suffix; print how many."""
     from jupyter_green.storage.time_range import beginning
 
     with opened(everyone) as ledger:
@@ -54,10 +54,10 @@ def export(file: Path, since: str | None = None, project: str | None = None, eve
 def take_in(file: Path) -> int:
     """Store the records of a JSON-lines file; print how many were new."""
     with opened() as ledger:
-        found = ledger.import_(file)
-        known = f", {found.duplicates} known already" if found.duplicates else ""
-        posted = f"; {found.postings} budgets, tariffs, overrides, baselines or credits" if found.postings else ""
-        print(f"{_records(found.records)} taken from {file}{known}{posted}")
+        imported = ledger.import_(file)
+        duplicates = f", {imported.duplicates} known already" if imported.duplicates else ""
+        events = f"; {imported.postings} budgets, tariffs, overrides, baselines or credits" if imported.postings else ""
+        print(f"{_records(imported.records)} taken from {file}{duplicates}{events}")
     return 0
 
 

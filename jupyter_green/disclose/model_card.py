@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_green.reporting.numbers import plain
 from jupyter_green.reporting.sanitize import one_line
+from jupyter_green.storage.atomic_file import replacing
 
 from . import disclosure_report
 from .disclosure import checked
@@ -68,9 +69,8 @@ def model_card(disclosure: Disclosure, path: str | Path | None = None, *, replac
     card = _with_section(_with_block(kept, block.replace("\n", end), end), section, end)
     _see_that_nothing_is_lost(old, _read(hub, card), facts)
     if target is not None:
-        part = target.with_name(f".{target.name}.part")
-        part.write_bytes((mark + card).encode("utf-8"))
-        part.replace(target)
+        with replacing(target) as temporary:
+            temporary.write_bytes((mark + card).encode("utf-8"))
     return card
 
 

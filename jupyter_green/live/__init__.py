@@ -1,4 +1,4 @@
-"""Floor 7: the live link. What the kernel says of its energy while cells run, to pages and to views in the notebook."""
+"""Live energy figures: sent to pages and to views in the notebook while cells run."""
 
 from .publisher import LivePublisher
 

@@ -1,8 +1,8 @@
-"""What the run is compared with, and how it stands: read and changed by a thread of its own, told by the sampler's.
+"""The run's baseline and the comparison with it.
 
-The baseline is read once something shows figures, and then only after the session's drain has loaded the database
-library or nothing has run for a moment, so that no cell waits for either. What pages ask for is done in the order in
-which they asked. The verdicts live on the sampler's thread and are made anew only where the baseline is another one.
+A background thread reads and changes the baseline; the sampler thread compares. The baseline is first read when a page
+or view shows figures, and only after the session has loaded the database library or after idle time, so that no cell
+waits for either. Requests from pages are done in order. Comparisons are redone only when the baseline changes.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ AGAIN_SECONDS = 60.0
 
 
 class BaselineDifferences:
-    """How the cells of a run stand beside one baseline.
+    """Differences of a run's cells from one baseline.
 
     Parameters
     ----------
     standing : ActiveBaseline
-        What they are compared with.
+        The baseline.
     """
 
     def __init__(self, standing: ActiveBaseline) -> None:
@@ -55,37 +55,37 @@ class BaselineDifferences:
         return None if self.standing.baseline is None else self.standing.baseline.head()
 
     def take(self, key: str, record: EnergyRecord, *, again: bool = False) -> None:
-        """Judge a cell's last execution; `again` if it is not the first in this run."""
+        """Compare a cell's last execution; `again` if it is not the first in this run."""
         if self._comparison is not None:
             self._comparison.take(key, record, again=again)
 
     def against(self, key: str) -> BaselineDifference | None:
-        """Return how a cell stands."""
+        """Return a cell's difference; None without a baseline or if the cell was not compared."""
         return None if self._comparison is None else self._comparison.against(key)
 
     def last_run(self, key: str, record: EnergyRecord) -> dict[str, Any] | None:
-        """Return what the same cell used in the run before."""
-        found = None if self._last is None else self._last.find(key, record.cell_id, record.code_hash)
-        return None if found is None else found.reading.figure()
+        """Return the same cell's energy in the previous run as a figure; None if unknown."""
+        cell = None if self._last is None else self._last.find(key, record.cell_id, record.code_hash)
+        return None if cell is None else cell.reading.figure()
 
     def total(self) -> tuple[BaselineDifference | None, int]:
-        """Return how the run stands, and over how many cells it is compared."""
+        """Return the difference over all compared cells, and their number."""
         if self._comparison is None:
             return None, 0
         return self._comparison.total(), self._comparison.compared
 
 
 class BaselineWorker:
-    """The baseline of one run.
+    """Reads and changes the baseline of one run on a background thread.
 
     Parameters
     ----------
     book : BaselineService
         The notebook's baselines.
     wake : callable
-        Has the sampler look; called on the thread that reads.
+        Wakes the sampler thread; called on the background thread.
     own_thread : callable, optional
-        Leaves what that thread spends out of the figures; see `Store.own_thread`.
+        Context manager that excludes that thread's energy; see `RecordWriter.own_thread`.
     """
 
     def __init__(self, book: BaselineService, wake: Callable[[], None], own_thread: OwnThread = nullcontext) -> None:
@@ -97,24 +97,24 @@ class BaselineWorker:
         self.answers: deque[Answer] = deque()
         self.verdicts = BaselineDifferences(ActiveBaseline())
 
-    # ---- the sampler's side -------------------------------------------------------------------
+    # ---- called on the sampler thread ---------------------------------------------------------
 
     @property
     def changed(self) -> bool:
-        """Whether the baseline is another one than the verdicts are about."""
+        """Whether the baseline changed since the last comparison."""
         return self._book.standing is not self._seen
 
     def adopt(self, rows: Iterable[tuple[str, EnergyRecord, bool]]) -> bool:
-        """Judge all rows anew, of which each was run once or again; return whether that may have changed anything."""
+        """Compare all rows (key, record, rerun) with the new baseline; return whether anything may have changed."""
         before, self._seen = self.verdicts.standing, self._book.standing
         after = self._seen if self._seen is not None else ActiveBaseline()
         self.verdicts = BaselineDifferences(after)
-        for key, record, again in rows:
-            self.verdicts.take(key, record, again=again)
+        for key, record, rerun in rows:
+            self.verdicts.take(key, record, again=rerun)
         return any((before.baseline, before.last, after.baseline, after.last))
 
     def work(self, quiet: float) -> None:
-        """Start what is to be done; nothing has run for so many seconds."""
+        """Start the background thread if there is work; `quiet` is the idle time in seconds."""
         now = clock.monotonic()
         unread = self._book.standing is None and not self._wanted and now - self._asked >= AGAIN_SECONDS
         if unread and (LIBRARY in sys.modules or quiet >= QUIET_SECONDS):
@@ -126,19 +126,19 @@ class BaselineWorker:
 
     @property
     def wait(self) -> float | None:
-        """Seconds after which `work` wants to be called again; None where it doesn't."""
+        """Seconds until `work` should be called again; None if only an event requires it."""
         return QUIET_SECONDS if self._book.standing is None and self._asked < 0 else None
 
     def ask(self, asked: request.Baseline) -> None:
-        """Do what a page asks for."""
+        """Queue a baseline request from a page."""
         self.errand(asked.id, lambda: self._do(asked))
 
     def errand(self, to: str, do: Callable[[], str]) -> None:
-        """Do something else that a page asked for and that may take its time, in its turn."""
+        """Queue another request from a page that may be slow; `do` returns the sentence of the answer."""
         self._wanted.append(lambda: self.answers.append(self._answer(to, do)))
 
     def rename(self, asked: request.Notebook) -> None:
-        """Look for what the notebook has under another name, and keep what it had."""
+        """Queue a change of the notebook's name; its baselines are kept."""
 
         def follow() -> str:
             self._book.rename(asked.name, asked.formerly)
@@ -146,7 +146,7 @@ class BaselineWorker:
 
         self.errand(asked.id, follow)
 
-    # ---- the thread's side --------------------------------------------------------------------
+    # ---- called on the background thread ------------------------------------------------------
 
     def _empty(self) -> None:
         with self._own_thread():
@@ -158,8 +158,8 @@ class BaselineWorker:
         try:
             self._book.refresh()
         except LedgerError:
-            return  # the session's own drain says what is wrong
-        except Exception:  # noqa: BLE001 - a thread that raised would write into a person's cell; a later look tries again
+            return  # the session reports it
+        except Exception:  # noqa: BLE001 - an exception here would be printed into a user's cell; tried again later
             return
 
     def _answer(self, to: str, do: Callable[[], str]) -> Answer:
@@ -167,9 +167,9 @@ class BaselineWorker:
             return Answer(to, ok=True, message=do())
         except (BaselineError, InvalidLimit, LedgerError) as error:
             return Answer(to, ok=False, message=str(error))
-        except Exception as error:  # noqa: BLE001 - whatever it is, the page is told and the kernel goes on
-            why = " ".join(f"{type(error).__name__}: {error}".split())
-            return Answer(to, ok=False, message=f"That did not work ({why}).")
+        except Exception as error:  # noqa: BLE001 - any error is reported to the page
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            return Answer(to, ok=False, message=f"That did not work ({reason}).")
 
     def _do(self, asked: request.Baseline) -> str:
         if asked.action == "set":

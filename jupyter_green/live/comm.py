@@ -1,9 +1,9 @@
-"""The comms with the pages: one is spoken through, any may be spoken to.
+"""Comms between kernel and pages: frames are sent through one, messages are received from all.
 
-All pages of a kernel hear what is said through any comm, so each frame goes out once. The kernel opens a comm only
-where a front end sends cell ids, and never again once one of its own was closed: a front end that knows nothing of
-us answers each opening with an error on its console. What pages say arrives on the kernel's shell threads and is
-put into `inbox`; everything else here belongs to the sampler's thread, so that nothing needs a lock.
+All pages of a kernel receive what is sent through any comm, so each frame is sent once. The kernel opens a comm only if
+the front end sends cell ids, and never again after its own was closed: a front end without our extension answers each
+opening with an error on its console. Messages arrive on the kernel's shell threads and are put into `inbox`; everything
+else runs on the sampler thread, so no lock is needed.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from comm.base_comm import BaseComm
 
 TARGET = "jupyter_green"
 MARK = {"app": TARGET}
-"""What tells our closing of a comm from anybody else's."""
+"""Data of our own close messages, which distinguishes them from others."""
 MOST_WAITING = 1000
 MOST_COMMS = 50
 
 
 class CommEvent(NamedTuple):
-    """What a page did: opened a comm, said something, or closed it."""
+    """A page opened a comm, sent a message (``said``), or closed it."""
 
     what: Literal["opened", "said", "closed"]
     comm: BaseComm
@@ -36,7 +36,7 @@ class Channel:
     Parameters
     ----------
     arrived : callable
-        Called on a shell thread when something lies in the inbox.
+        Called on a shell thread when the inbox has a new event.
     """
 
     def __init__(self, arrived: Callable[[], None]) -> None:
@@ -46,14 +46,14 @@ class Channel:
         self._own: str | None = None
         self._refused = False
 
-    # ---- the pages' side ----------------------------------------------------------------------
+    # ---- called on shell threads --------------------------------------------------------------
 
     def register(self) -> None:
-        """Let pages open comms."""
+        """Accept comms from pages."""
         get_comm_manager().register_target(TARGET, self._opened)
 
     def unregister(self) -> None:
-        """Close all comms, and let pages open no more."""
+        """Close all comms and accept no more."""
         manager = get_comm_manager()
         if manager.targets.get(TARGET) == self._opened:
             manager.unregister_target(TARGET, self._opened)
@@ -78,45 +78,45 @@ class Channel:
         self.inbox.append(CommEvent(what, comm, content.get("data") if isinstance(content, dict) else None))
         self._arrived()
 
-    # ---- the sampler's side -------------------------------------------------------------------
+    # ---- called on the sampler thread ---------------------------------------------------------
 
     @property
     def open(self) -> bool:
-        """Whether there is a comm to speak through."""
+        """Whether there is an open comm."""
         return bool(self._comms)
 
     @property
     def may_begin(self) -> bool:
-        """Whether the kernel may open a comm by itself."""
+        """Whether the kernel may open a comm."""
         return not self._comms and not self._refused
 
     def forgive(self) -> None:
-        """Forget that a comm was closed: the person has asked for metering again."""
+        """Allow opening a comm again after one was closed; the user turned metering on."""
         self._refused = False
 
     def begin(self, frame: dict[str, Any]) -> None:
-        """Open a comm; the frame is the first thing said."""
+        """Open a comm with a frame as its data."""
         comm = create_comm(target_name=TARGET, data=frame)
         self._own = comm.comm_id
         self._comms[comm.comm_id] = comm
         self._follow(comm)
-        if get_comm_manager().comms.get(comm.comm_id) is not comm:  # it was closed before anybody listened
+        if get_comm_manager().comms.get(comm.comm_id) is not comm:  # it was closed before the handlers were set
             self.lose(comm)
 
     def take(self, comm: BaseComm) -> None:
-        """A page opened a comm; of more than fifty, the oldest is closed."""
+        """Add a comm opened by a page; beyond `MOST_COMMS` the oldest is closed."""
         self._comms[comm.comm_id] = comm
         if len(self._comms) > MOST_COMMS:
             self._comms.pop(next(name for name in self._comms if name != self._own)).close(data=MARK)
 
     def lose(self, comm: BaseComm) -> None:
-        """A comm was closed from the other side."""
+        """Remove a comm that the page closed."""
         self._comms.pop(comm.comm_id, None)
         if comm.comm_id == self._own:
             self._own = None
             self._refused = True
 
     def send(self, frame: dict[str, Any]) -> None:
-        """Say something: through the kernel's own comm, else through the one that was opened last."""
+        """Send a frame through the kernel's own comm, else through the newest one."""
         if self._comms:
             self._comms[self._own or next(reversed(self._comms))].send(frame)

@@ -1,8 +1,8 @@
-"""The frames that leave the kernel, as `frame.v1.schema.json` describes them.
+"""Builds the frames that the kernel sends, as `frame.v1.schema.json` describes them.
 
-A snapshot is absolute: whoever misses one, or hears it twice, is told everything by the next. Beside the sums it
-holds the cells that changed since the last one, and always the newest few, so that it stays small in a long notebook.
-No frame has a `state`: nbclient, and what builds on it, takes that for a widget's, whichever comm it came through.
+A snapshot is absolute: one that is lost or received twice does no harm. It holds the totals, the cells changed since
+the last snapshot and always the newest few, so that it stays small in a long notebook. No frame has a key `state`:
+nbclient takes such a message for widget state, on any comm.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from .today import Today
 
 APP = "jupyter_green"
 NEWEST = 4
-"""Cells that are in every snapshot."""
+"""Newest cells that are in every snapshot."""
 MOST_CELLS = 50
 MOST_ENDING = 12
-"""Cells that ended without a final figure yet; in a flood the older ones are told once they have theirs."""
+"""Most ended cells without a final record in one snapshot; older ones are sent once their record is final."""
 MOST_BUDGETS = 16
 LONGEST_SENTENCE = 1000
 LONGEST_NAME = 500
 LONGEST_SHRINK = 24
-"""Characters of a line's own source where what came of a shrink stands in it too."""
+"""Longest part of the source line, in characters, if the result of a shrink follows it."""
 
 Frame = dict[str, Any]
 
@@ -42,25 +42,25 @@ Frame = dict[str, Any]
 def schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of the frames."""
     text = Path(__file__).with_name("frame.v1.schema.json").read_text(encoding="utf-8")
-    described: dict[str, Any] = json.loads(text)
-    return described
+    document: dict[str, Any] = json.loads(text)
+    return document
 
 
 class Frames:
-    """Makes the frames of one run.
+    """Builds the frames of one run.
 
     Parameters
     ----------
     session : Session
-        Whose figures they hold.
+        The metered session.
     chronicle : RunState
-        What the run did so far.
+        Rows and sums of the run.
     reference : BaselineWorker
-        What it is compared with.
+        The baseline of the run.
     budgets : callable
-        Returns how the budgets stand that hold here.
+        Returns the usage of the budgets that apply here.
     today : callable
-        Called when the ledger has told of the other notebooks.
+        Called when the totals of other notebooks have changed.
     """
 
     def __init__(
@@ -77,14 +77,14 @@ class Frames:
         self.today = Today(session.settings.ledger, session.settings.run_id, session.store.own_thread, today)
 
     def snapshot(self, windows: Sequence[Window], keys: Iterable[str], *, metering: bool) -> Frame:
-        """Return all that is known now.
+        """Return a snapshot of the run.
 
         Parameters
         ----------
         windows : sequence of Window
-            The outermost ones that are open or not yet settled, oldest first.
+            The outermost windows that are open or have no final record yet, oldest first.
         keys : iterable of str
-            Rows to tell, besides those of the windows.
+            Keys of further rows to include.
         metering : bool
             Whether every cell is metered.
         """
@@ -94,8 +94,8 @@ class Frames:
         opened = {window.id for window in windows if window.closed is None}
         running = next((row for row in reversed(rows.values()) if row.record.id in opened), None)
         watts, quality = self._sight.power() if opened else (None, None)
-        told = self._chronicle.rows(key for key in dict.fromkeys(keys) if key not in rows)
-        told += [row for row in rows.values() if row is not running]
+        shown = self._chronicle.rows(key for key in dict.fromkeys(keys) if key not in rows)
+        shown += [row for row in rows.values() if row is not running]
         sums = self._chronicle.sums(live)
         return {
             **self._head("snapshot"),
@@ -109,16 +109,16 @@ class Frames:
             "devices": self._sight.devices,
             "problem": self._sight.problem,
             "running": None if running is None else self._cell(running, opened),
-            "cells": [self._cell(row, opened) for row in told[-MOST_CELLS:]],
+            "cells": [self._cell(row, opened) for row in shown[-MOST_CELLS:]],
             "totals": self._totals(sums),
             "today": self.today.figure(sums.today, settings.valuation),
             "baseline": self._reference.verdicts.head,
-            "budgets": [_budget(told) for told in self._budgets()[:MOST_BUDGETS]],
+            "budgets": [_budget(shown) for shown in self._budgets()[:MOST_BUDGETS]],
             "notice": self._notice(),
         }
 
     def history(self, page: Page) -> Frame:
-        """Return one page of all rows."""
+        """Return one page of the history of rows."""
         cells = [self._cell(row) for row in self._chronicle.rows(page.keys)]
         return {
             **self._head("history"),
@@ -149,7 +149,7 @@ class Frames:
     def _cell(self, row: Row, opened: Iterable[str] = ()) -> Frame:
         record = row.record.with_(cell_id=cell_of(row.record))
         key, verdicts = key_of(row.record), self._reference.verdicts
-        against = verdicts.against(key) if record.final else None
+        difference = verdicts.against(key) if record.final else None
         return shape.cell(
             record,
             line=_line(row),
@@ -157,19 +157,19 @@ class Frames:
             reruns=row.reruns,
             rerun_joules=row.rerun_known,
             last_run=verdicts.last_run(key, record),
-            against=None if against is None else against.to_dict(),
+            against=None if difference is None else difference.to_dict(),
         )
 
     def _totals(self, sums: Sums) -> Frame:
         value = self._session.settings.valuation.value
-        idle, reruns = ((None if one is None else value(one)) for one in (sums.idle, sums.reruns))
-        against, compared = self._reference.verdicts.total()
+        idle, reruns = ((None if record is None else value(record)) for record in (sums.idle, sums.reruns))
+        difference, compared = self._reference.verdicts.total()
         return shape.totals(
             value(sums.whole),
             sums.count,
             idle,
             reruns,
-            against=None if against is None else against.to_dict(),
+            against=None if difference is None else difference.to_dict(),
             compared=compared,
             began_at=sums.began_at,
         )
@@ -180,15 +180,15 @@ class Frames:
 
 
 def _line(row: Row) -> str:
-    """Return a cell's line; where a shrink ran in it, with what came of that instead of all its options."""
+    """Return a cell's source line; after a shrink, its result replaces the options."""
     if not row.record.shrinks:
         return row.line
-    # Its options are cut away: a narrow panel shows thirty characters of a line.
+    # A narrow panel shows about thirty characters.
     command = one_line(row.line.partition(" -")[0], LONGEST_SHRINK)
     return one_line(f"{command}{row.record.shrinks[-1].ending}", LONGEST_LINE)
 
 
 def _budget(told: Frame) -> Frame:
-    """Return how a budget stands; a limit is what a person typed."""
+    """Return the usage of a budget with texts shortened and cleaned; a user typed them."""
     lengths = {"name": LONGEST_NAME, "amount": 64, "used": LONGEST_SENTENCE, "note": LONGEST_SENTENCE}
     return {key: one_line(value, lengths[key]) if key in lengths and value else value for key, value in told.items()}

@@ -1,4 +1,4 @@
-"""What the link needs of the shell that it serves: a switch for metering, and the budgets that hold there."""
+"""Interfaces that the publisher needs from the magics: the metering switch and the budgets."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from typing import Any, Protocol
 
 
 class Metering(Protocol):
-    """Whether every cell is metered, and a way to change that."""
+    """Switch: whether every cell is metered."""
 
     enabled: bool
 
 
 class Budgets(Protocol):
-    """What may be used here, and a way to change that; called on threads of the link's own."""
+    """The budgets of a notebook; called on background threads."""
 
     changes: int
-    """How often something was changed here."""
+    """Number of changes made here."""
 
     def told(self) -> list[dict[str, Any]]:
-        """Return how each budget stands, as `frame.v1.schema.json` describes it."""
+        """Return the usage of each budget, as `frame.v1.schema.json` describes it."""
 
     def ask(self, action: str, *, per: str, amount: str, covers: str, reason: str) -> str:
-        """Set, clear or override budgets, and say what came of it."""
+        """Set, clear or override budgets, and return a sentence on the result."""

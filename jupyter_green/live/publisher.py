@@ -1,9 +1,8 @@
-"""The link: what the kernel says of its energy while cells run, and what pages ask of it.
+"""Publishes live energy figures to pages and views, and handles requests from pages.
 
-Everything here runs on the sampler's thread, called once it has looked at the sensors: records that settle are
-taken in, requests that arrived are answered, and a snapshot is sent where something changed, somebody looks and the
-pace allows it. On a cell's path nothing is done. While nothing runs the thread is parked, so that a kernel nobody
-uses stays silent and may be culled.
+Everything here runs on the sampler thread after each reading of the sensors: final records are added, requests are
+answered, and a snapshot is sent if something changed, a page is visible and the rate limit allows it. Nothing runs on a
+cell's path. While no cell runs the thread sleeps, so an unused kernel sends nothing and can be culled.
 """
 
 from __future__ import annotations
@@ -28,26 +27,26 @@ from .view import View
 from .viewers import Viewers
 
 HEADLESS = "JUPYTER_GREEN_RUN"
-"""Set by whoever runs a notebook without a page, and names its cells all the same."""
+"""Set when a notebook runs without a page although its cells have ids (``jupyter green run``)."""
 
 
 class LivePublisher:
-    """The live link of one kernel.
+    """Live figures of one kernel.
 
     Parameters
     ----------
     session : Session
-        Whose figures are told.
+        The session whose figures are sent.
     metering : Metering
-        Turned on and off by pages.
+        Switch for metering, used by pages.
     line_of : callable
-        Returns the first line of the source of an execution, or an empty text.
+        Returns the first line of the source of an execution, or an empty string.
     budgets : Budgets
-        What may be used here.
+        The budgets that apply here.
     """
 
     current: ClassVar[LivePublisher | None] = None
-    """The link of this process, while the extension is loaded."""
+    """The publisher of this process, while the extension is loaded."""
 
     def __init__(
         self, session: Session, metering: Metering, line_of: Callable[[EnergyRecord], str], budgets: Budgets
@@ -63,7 +62,7 @@ class LivePublisher:
         self._begin(session)
 
     def _begin(self, session: Session) -> None:
-        """Begin a run: nothing of one before it is left."""
+        """Reset all state for a new run."""
         self._session = session
         self._chronicle = RunState(session.settings.run_id, self._line_of)
         self._reference = BaselineWorker(session.book, self._wake, session.store.own_thread)
@@ -79,13 +78,13 @@ class LivePublisher:
     # ---- life ---------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Listen to the session, and let pages open comms."""
+        """Listen to the session, and accept comms from pages."""
         LivePublisher.current = self
         self._channel.register()
         self._stop = [self._session.listen(self._heard), self._session.watch(self._looked)]
 
     def follow(self, session: Session) -> None:
-        """Go on with another session, because something ended the one before."""
+        """Switch to a new session after the previous one ended."""
         for stop in self._stop:
             stop()
         self._begin(session)
@@ -93,7 +92,7 @@ class LivePublisher:
         self._stop = [session.listen(self._heard), session.watch(self._looked)]
 
     def close(self) -> None:
-        """Close the comms and listen no more; called once the session has ended, so that nobody else sends."""
+        """Close the comms and stop listening; called after the session has ended, so that no other thread sends."""
         for stop in self._stop:
             stop()
         self._stop = []
@@ -105,28 +104,28 @@ class LivePublisher:
             view.ended()
 
     def show(self, view: View) -> None:
-        """Have a view drawn from now on; called on any thread."""
+        """Add a view; may be called on any thread."""
         self.views = (*self.views, view)
         self._session.hurry()
 
     def hide(self, view: View) -> None:
-        """Draw a view no more; called on any thread."""
-        self.views = tuple(other for other in self.views if other is not view)
+        """Remove a view; may be called on any thread."""
+        self.views = tuple(shown for shown in self.views if shown is not view)
 
     @property
     def cell(self) -> tuple[str | None, str | None]:
-        """Identities of the cell that runs, and of its execution; None where none is metered or told."""
+        """Ids of the running cell and of its execution; None if none is metered or the front end sends no cell ids."""
         window = next((window for window in self._session.open_windows() if window.parent is None), None)
         return (None, None) if window is None else (window.facts.get("cell_id"), window.id)
 
     def switched(self) -> None:
-        """Look whether a line turned metering on or off or changed a budget; called on the cell's path, after each."""
+        """Check whether a cell changed metering or a budget; called on the cell's path after each cell."""
         if self._metering.enabled != self._was_enabled:
             if self._metering.enabled:
                 self._channel.forgive()
             self._change()
             self._session.hurry()
-            self._was_enabled = self._metering.enabled  # last: an interrupt has all of it done once more
+            self._was_enabled = self._metering.enabled  # last, so that after an interrupt everything is repeated
         elif self._changes != self._budgets.changes:
             self._change()
             self._session.hurry()
@@ -135,15 +134,15 @@ class LivePublisher:
             self._session.hurry()
 
     def _told_of_today(self) -> None:
-        """The ledger has told of the other notebooks; called on a thread of its own."""
-        if self._metering.enabled:  # else this kernel is silent
+        """Handle new totals of other notebooks from the ledger; called on the reading thread."""
+        if self._metering.enabled:  # else this kernel sends nothing
             self._change()
             self._wake()
 
     def _wake(self) -> None:
         self._session.hurry()
 
-    # ---- what the session tells ---------------------------------------------------------------
+    # ---- session events -----------------------------------------------------------------------
 
     def _heard(self, event: str, record: EnergyRecord) -> None:
         if event == "beat" or record.parent is not None:
@@ -151,17 +150,17 @@ class LivePublisher:
         self._active = clock.perf_counter()
         self._change()
         if record.span == "cell" and record.cell_id is not None and HEADLESS not in os.environ:
-            self._beckoned = True  # nbclient and papermill send no cell ids, and never see a comm
+            self._beckoned = True  # nbclient and papermill send no cell ids and get no comm
         if event == "final":
             self._urgent = self._urgent or record.span != "gap"
             self._chronicle.keep(record)
             if record.span != "gap":
                 key = key_of(record)
-                again = any(row.reruns for row in self._chronicle.rows([key]))
-                self._reference.verdicts.take(key, record, again=again)
+                rerun = any(row.reruns for row in self._chronicle.rows([key]))
+                self._reference.verdicts.take(key, record, again=rerun)
 
     def _looked(self) -> float | None:
-        """Do what is due; return the seconds until there is more."""
+        """Do what is due; return the seconds until the next call, None if only an event can cause one."""
         while self._channel.inbox:
             self._read(self._channel.inbox.popleft())
         now = clock.perf_counter()
@@ -174,12 +173,12 @@ class LivePublisher:
         return min((wait for wait in waits if wait is not None), default=None)
 
     def _compare(self, now: float) -> float | None:
-        """Have the baseline read, and take over what came of it; return the seconds until there is more to do."""
+        """Start reading the baseline, and apply a new one; return the seconds until the next call."""
         while self._reference.answers:
             self._outbox.answer(self._reference.answers.popleft())
         if self._reference.changed and self._reference.adopt(self._chronicle.records()):
             self._chronicle.touch()
-            if self._audience.looks:  # by the page is quicker
+            if self._audience.looks:  # sending whole pages is faster
                 self._chronicle.forget_changed()
                 self._outbox.recount(self._chronicle.keys())
             self._change()
@@ -189,9 +188,9 @@ class LivePublisher:
         return self._reference.wait
 
     def _follow_windows(self) -> bool:
-        """Follow the outermost windows until they have settled; return whether one is open."""
-        known = {window.id for window in self._windows}
-        new = [w for w in self._session.open_windows() if w.parent is None and w.id not in known]
+        """Update the list of outermost windows without a final record; return whether one is open."""
+        known_ids = {window.id for window in self._windows}
+        new = [w for w in self._session.open_windows() if w.parent is None and w.id not in known_ids]
         self._windows = [window for window in (*self._windows, *new) if window.latest is None]
         opened = sum(window.closed is None for window in self._windows)
         if new or opened != self._opened:
@@ -200,30 +199,30 @@ class LivePublisher:
         return bool(opened)
 
     def _change(self) -> None:
-        """Something changed that those who look are to be told."""
+        """Mark the snapshot and all views as due."""
         self._due = True
         for view in self.views:
             view.due = True
 
-    # ---- what the pages are told --------------------------------------------------------------
+    # ---- sending ------------------------------------------------------------------------------
 
     def _post(self, now: float, *, running: bool) -> float | None:
-        """Send one frame if one is due and the pace allows it; return when the next may go."""
+        """Send one frame if one is due and the rate limit allows it; return the seconds until the next one."""
         begins = self._channel.may_begin and self._beckoned
         if not self._channel.open and not begins:
             self._outbox.clear()
             return None
         if not self._audience.looks:
             self._due = self._urgent = False
-        wanted = self._audience.looks and (self._due or running or (self._channel.open and self._chronicle.changed))
-        if not wanted and not self._outbox:
+        changed = self._audience.looks and (self._due or running or (self._channel.open and self._chronicle.changed))
+        if not changed and not self._outbox:
             return None
         wait = self._pace.wait(now, urgent=self._urgent)
         if wait:
             return wait
-        self._mailed = bool(self._outbox) and not (wanted and self._mailed)  # in turns
-        mail = self._outbox.take() if self._mailed else None
-        frame = self._snapshot() if mail is None else self._letter(mail)
+        self._mailed = bool(self._outbox) and not (changed and self._mailed)  # alternate with snapshots
+        reply = self._outbox.take() if self._mailed else None
+        frame = self._snapshot() if reply is None else self._letter(reply)
         if begins:
             self._channel.begin(frame)
         else:
@@ -233,20 +232,20 @@ class LivePublisher:
         return self._pace.distance if more else None
 
     def _snapshot(self) -> Frame:
-        self._due = self._urgent = False  # before it is made: what changes meanwhile is due again
+        self._due = self._urgent = False  # reset first: changes during the next lines are due again
         keys = self._chronicle.take_changed(MOST_CELLS - NEWEST - MOST_ENDING)
         return self._draw([*keys, *self._chronicle.newest(NEWEST)])
 
     def _draw(self, keys: Sequence[str]) -> Frame:
         ending = [window for window in self._windows if window.closed is not None]
-        untold = {window.id for window in ending[:-MOST_ENDING]}
-        told = [window for window in self._windows if window.id not in untold]
-        return self._frames.snapshot(told, keys, metering=self._metering.enabled)
+        skipped = {window.id for window in ending[:-MOST_ENDING]}
+        shown = [window for window in self._windows if window.id not in skipped]
+        return self._frames.snapshot(shown, keys, metering=self._metering.enabled)
 
     def _letter(self, mail: Answer | Page) -> Frame:
         return self._frames.history(mail) if isinstance(mail, Page) else self._frames.answer(mail)
 
-    # ---- what pages say -----------------------------------------------------------------------
+    # ---- requests from pages ------------------------------------------------------------------
 
     def _read(self, letter: CommEvent) -> None:
         if letter.what == "closed":
@@ -269,9 +268,9 @@ class LivePublisher:
             self._outbox.recount(self._chronicle.keys())
             self._due = self._mailed = True  # the snapshot goes first
         elif isinstance(request, Visible):
-            looked = self._audience.looks
+            was_visible = self._audience.looks
             self._audience.told(request.client, letter.comm.comm_id, visible=request.visible)
-            self._due = self._due or (self._audience.looks and not looked)
+            self._due = self._due or (self._audience.looks and not was_visible)
         elif isinstance(request, Meter):
             self._outbox.answer(self._switch(request))
         elif isinstance(request, Notebook):
@@ -284,13 +283,13 @@ class LivePublisher:
             self._reference.ask(request)
 
     def _account(self, asked: Budget) -> str:
-        """Change budgets as a page asks, on the thread that reads and writes the ledger."""
+        """Change budgets as a page asks, on the thread that accesses the ledger."""
         try:
             return self._budgets.ask(
                 asked.action, per=asked.per, amount=asked.amount, covers=asked.covers, reason=asked.reason
             )
         finally:
-            self._due = True  # how they stand now goes with the answer
+            self._due = True  # send the new usage with the answer
 
     def _switch(self, request: Meter) -> Answer:
         self._metering.enabled = self._was_enabled = request.on

@@ -1,8 +1,8 @@
-"""How often the kernel may speak: at most five messages in any second, whatever happens in it.
+"""Rate limit of messages to the page: at most five in any second.
 
-A server that is told more drops messages, a person's own output among them. Messages keep a distance, and once
-a second one that a person waits for (a final figure) may come sooner. The distance counts from the end of
-one sending to the beginning of the next, so that no slow machine brings them closer.
+A Jupyter server drops messages above its own limit, user output included. Messages keep a minimum
+interval; once a second an urgent one (a final record) may come sooner. The interval is measured from the
+end of one send to the start of the next, so it also holds on a slow machine.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 DISTANCE_SECONDS = 0.26
-"""Four of them are more than a second, so that there are four messages in one, and the urgent one."""
+"""Four intervals exceed a second, so a second holds four regular messages and one urgent one."""
 
 
 @dataclass
 class RateLimit:
-    """Keeps a distance between messages.
+    """Keeps a minimum interval between messages.
 
     Parameters
     ----------
     distance : float
         Seconds between two messages.
     urgent_every : float
-        Seconds after which another one may be sent without regard to the distance.
+        Seconds after which another urgent message may ignore the interval.
     """
 
     distance: float = DISTANCE_SECONDS
@@ -31,13 +31,13 @@ class RateLimit:
     _urgent: float = float("-inf")
 
     def wait(self, now: float, *, urgent: bool = False) -> float:
-        """Seconds until a message may be sent, 0 for now; `now` is any clock that never runs backwards."""
+        """Return the seconds until a message may be sent, 0 for now; `now` is from a monotonic clock."""
         regular = self._last + self.distance
         earliest = min(regular, max(self._last, self._urgent + self.urgent_every)) if urgent else regular
         return max(0.0, earliest - now)
 
     def sent(self, now: float) -> None:
-        """A message was just sent."""
+        """Note that a message was just sent."""
         if now < self._last + self.distance:
             self._urgent = now
         self._last = now

@@ -1,7 +1,7 @@
-"""What is to be said besides snapshots: answers, and the history of the run in pages.
+"""Queue of replies to pages: answers to requests, and the history of the run in pages.
 
-It leaves by the same pace as everything else, so that no page, however often it asks, makes the kernel talk more
-than it may. Pages of a history are made when they are sent: they tell what is known then.
+Replies count towards the rate limit like snapshots, however often a page asks. Pages of the history are built when they
+are sent, with the figures of that moment.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 PAGE = 200
 """Cells on a page."""
 MOST_ANSWERS = 50
-"""Answers that may wait; of more, the oldest are dropped."""
+"""Most queued answers; beyond that the oldest are dropped."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Page:
-    """One page of the history: the rows on it, by key."""
+    """One page of the history: keys of its rows, its number from 0, and the number of pages."""
 
     keys: tuple[str, ...]
     page: int
@@ -34,7 +34,7 @@ class Page:
 
 
 class ReplyQueue:
-    """Answers and pages that wait for their turn, answers first."""
+    """Queued answers and pages; answers are sent first."""
 
     def __init__(self) -> None:
         self._answers: deque[Answer] = deque(maxlen=MOST_ANSWERS)
@@ -45,25 +45,25 @@ class ReplyQueue:
         return bool(self._answers or self._pages)
 
     def clear(self) -> None:
-        """Nobody is there to be told."""
+        """Drop everything: no comm is open."""
         self._answers.clear()
         self._pages.clear()
         self._again = None
 
     def answer(self, answer: Answer) -> None:
-        """Put an answer."""
+        """Queue an answer."""
         self._answers.append(answer)
 
     def recount(self, keys: list[str]) -> None:
-        """Put the history of the rows with these keys; where one is being told, it comes once more after that."""
+        """Queue the history of the rows with these keys; if one is being sent, after that."""
         if self._pages:
             self._again = keys
             return
-        stacks = [tuple(keys[start : start + PAGE]) for start in range(0, len(keys), PAGE)] or [()]
-        self._pages.extend(Page(stack, number, len(stacks)) for number, stack in enumerate(stacks))
+        chunks = [tuple(keys[start : start + PAGE]) for start in range(0, len(keys), PAGE)] or [()]
+        self._pages.extend(Page(chunk, number, len(chunks)) for number, chunk in enumerate(chunks))
 
     def take(self) -> Answer | Page | None:
-        """Return what is to be said next."""
+        """Remove and return the next reply; None if there is none."""
         if self._answers:
             return self._answers.popleft()
         if not self._pages:

@@ -1,6 +1,6 @@
-"""What a page may ask of the kernel, checked: everything else is refused in one sentence.
+"""Requests from pages, parsed and validated; anything else raises RequestError.
 
-Anybody who can reach the kernel can send anything through a comm, so that nothing is taken as it comes.
+Any client of the kernel can send anything through a comm, so no input is trusted.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ MOST_CHARACTERS = 256
 
 
 class RequestError(GreenError, ValueError):
-    """A message that is no request; one sentence.
+    """A message is not a valid request; the text is one sentence.
 
     Parameters
     ----------
     sentence : str
-        What is wrong with it.
+        What is wrong.
     to : str or None
-        Identity of the request where it has one, so that it can be answered.
+        Id of the request if it has one, so that it can be answered.
     """
 
     def __init__(self, sentence: str, to: str | None) -> None:
@@ -35,7 +35,7 @@ class RequestError(GreenError, ValueError):
 
 @dataclass(frozen=True)
 class Sync:
-    """A page wants all cells of the run."""
+    """A page requests all cells of the run."""
 
     client: str
 
@@ -59,7 +59,7 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Meter:
-    """Meter every cell, or only those with a header."""
+    """Meter every cell, or only those with a ``%%energy`` header."""
 
     id: str
     on: bool
@@ -67,16 +67,16 @@ class Meter:
 
 @dataclass(frozen=True)
 class Notebook:
-    """The notebook has another name than the kernel knows.
+    """The notebook was renamed.
 
     Parameters
     ----------
     id : str
-        Of the request.
+        Id of the request.
     name : str
-        What it is called, without folders.
+        Its name, without folders.
     formerly : str or None
-        What the same notebook was called before.
+        Its previous name.
     """
 
     id: str
@@ -86,18 +86,18 @@ class Notebook:
 
 @dataclass(frozen=True)
 class Budget:
-    """Set a budget, clear the one over this, or set aside what is used up.
+    """Set, clear or override a budget.
 
     Parameters
     ----------
     id : str
-        Of the request.
+        Id of the request.
     action : {"set", "clear", "override"}
         What to do.
     per, amount, covers : str
-        Over what, how much and what counts; for "set", and over what for "clear". Else empty.
+        Period or scope, limit, and which cells count. "set" uses all, "clear" only `per`; else empty.
     reason : str
-        Why, for "override"; else empty.
+        Reason for "override"; else empty.
     """
 
     id: str
@@ -117,12 +117,12 @@ def parse(data: Any) -> Request:
     Raises
     ------
     RequestError
-        If it holds none.
+        If it holds no valid request.
     """
     if not isinstance(data, dict):
         raise RequestError("This message is no request of jupyter_green.", None)
-    found = data.get("id")
-    to = found if isinstance(found, str) and 0 < len(found) <= MOST_CHARACTERS else None
+    request_id = data.get("id")
+    to = request_id if isinstance(request_id, str) and 0 < len(request_id) <= MOST_CHARACTERS else None
     try:
         return _parse(data)
     except ValueError as error:
@@ -152,29 +152,29 @@ def _parse(data: dict[str, Any]) -> Request:
         action = data.get("action")
         if action not in get_args(BudgetAction):
             raise ValueError(f"In a budget message, 'action' is one of {', '.join(get_args(BudgetAction))}.")
-        told = {name: _text(data, name) for name in _NEEDS[cast("BudgetAction", action)]}
+        values = {name: _text(data, name) for name in _NEEDS[cast("BudgetAction", action)]}
         names = ("per", "amount", "covers", "reason")
-        return Budget(_text(data, "id"), cast("BudgetAction", action), *(told.get(name, "") for name in names))
+        return Budget(_text(data, "id"), cast("BudgetAction", action), *(values.get(name, "") for name in names))
     raise ValueError("The page may ask for sync, visible, baseline, meter, notebook or budget.")
 
 
 def _file(data: dict[str, Any], name: str) -> str:
-    """Return the name of a notebook; of a path the last part, as the kernel takes it from its environment."""
-    found = _text(data, name).rsplit("/", 1)[-1]
-    if not found:
+    """Return the name of a notebook: the last part of a path."""
+    file_name = _text(data, name).rsplit("/", 1)[-1]
+    if not file_name:
         raise ValueError(f"In a {data['type']} message, {name!r} is the name of a notebook.")
-    return found
+    return file_name
 
 
 def _text(data: dict[str, Any], name: str) -> str:
-    found = data.get(name)
-    if not isinstance(found, str) or not 0 < len(found) <= MOST_CHARACTERS:
+    text = data.get(name)
+    if not isinstance(text, str) or not 0 < len(text) <= MOST_CHARACTERS:
         raise ValueError(f"In a {data['type']} message, {name!r} is a text of 1 to {MOST_CHARACTERS} characters.")
-    return found
+    return text
 
 
 def _flag(data: dict[str, Any], name: str) -> bool:
-    found = data.get(name)
-    if not isinstance(found, bool):
+    flag = data.get(name)
+    if not isinstance(flag, bool):
         raise ValueError(f"In a {data['type']} message, {name!r} is true or false.")
-    return found
+    return flag

@@ -1,8 +1,8 @@
-"""What this run did so far: one row for each cell of the notebook, and the sums that its figures show.
+"""The state of a run: one row per cell of the notebook, and the sums.
 
-The total is everything that was used since the run began, so that it never falls. A row shows a cell's last execution;
-the ones before it, and the time between cells, are in the total too and have lines of their own. While an execution
-runs it stands in the place of the one before. What lies inside a cell is a part of it already.
+The total covers everything since the run began, so it never decreases. A row shows the last or running execution of a
+cell; earlier executions and the time between cells are also in the total and have sums of their own. Windows inside a
+cell are ignored, because the cell's record contains them.
 """
 
 from __future__ import annotations
@@ -19,21 +19,20 @@ from jupyter_green.reporting.sanitize import encodable, one_line
 from .running_sum import RunningSum
 
 LONGEST_ID = 256
-"""Longer ids of cells are no front end's; such a cell is a row of its own."""
-
+"""Longest cell id in characters; an execution with a longer one gets its own row."""
 
 LONGEST_LINE = 120
 MOST_ROWS = 20_000
 
 
 def cell_of(record: EnergyRecord) -> str | None:
-    """Return the id of a record's cell where a front end may have made it, else None."""
+    """Return the id of a record's cell; None if there is none or it can't come from a front end."""
     cell = record.cell_id
     return cell if cell and len(cell) <= LONGEST_ID and encodable(cell) == cell else None
 
 
 def key_of(record: EnergyRecord) -> str:
-    """Return what tells a row from the others: the cell, or where there is none the execution."""
+    """Return the key of a record's row: the cell id, else the record's id."""
     return cell_key(cell_of(record), record.id)
 
 
@@ -44,15 +43,15 @@ class Row:
     Parameters
     ----------
     record : EnergyRecord
-        Its last execution, or the one that runs.
+        Its last or running execution.
     line : str
-        First line of its source, empty where it is not known.
+        First line of its source; empty if unknown.
     reruns : int
         Earlier executions in this run.
     rerun_joules : float or None
-        What those used; None where there is no reading of any.
+        Their energy in joules; None if none was read.
     rerun_doubt : float
-        The half-widths of their 95 % intervals added up, in joules.
+        Sum of the half-widths of their 95 % intervals, in joules.
     """
 
     record: EnergyRecord
@@ -63,35 +62,35 @@ class Row:
 
     @property
     def rerun_known(self) -> float | None:
-        """What earlier executions used, in joules; None where that can't be told from nothing."""
+        """Energy of earlier executions in joules; None if its interval includes 0."""
         return self.rerun_joules if self.rerun_joules is not None and self.rerun_joules > self.rerun_doubt else None
 
     def followed_by(self, record: EnergyRecord, line: str) -> Row:
-        """Return the row once it was run again."""
+        """Return the row after a further execution."""
         earlier = [joules for joules in (self.rerun_joules, self.record.joules) if joules is not None]
-        doubt = self.record.uncertainty
-        more = doubt if doubt is not None and math.isfinite(doubt) else 0.0
+        uncertainty = self.record.uncertainty
+        more = uncertainty if uncertainty is not None and math.isfinite(uncertainty) else 0.0
         return Row(record, line, self.reruns + 1, sum(earlier) if earlier else None, self.rerun_doubt + more)
 
 
 @dataclass(frozen=True)
 class Sums:
-    """The sums of a run, each as one record; None where nothing is in it.
+    """The sums of a run, each as one record; None if a sum is empty.
 
     Parameters
     ----------
     whole : EnergyRecord
-        Everything since the run began: all executions and the time between them.
+        Everything since the run began: all executions and the time between cells.
     cells : EnergyRecord
-        All rows.
+        The last execution of each cell.
     count : int
         Number of rows.
     idle, reruns : EnergyRecord or None
-        The time between cells, and earlier executions.
+        Time between cells, and earlier executions.
     today : EnergyRecord
-        Everything of this run that began today.
+        The records of this run that began today.
     began_at : float or None
-        When its first execution began, in seconds since 1970.
+        Start of the first execution, in seconds since 1970.
     """
 
     whole: EnergyRecord
@@ -109,9 +108,9 @@ class RunState:
     Parameters
     ----------
     run : str
-        Its identity.
+        Its id.
     line_of : callable
-        Returns the first line of the source of an execution, or an empty text.
+        Returns the first line of the source of an execution, or an empty string.
     """
 
     def __init__(self, run: str, line_of: Callable[[EnergyRecord], str]) -> None:
@@ -124,10 +123,10 @@ class RunState:
         self._day = date.today()
         self._began_at: float | None = None
 
-    # ---- keeping ------------------------------------------------------------------------------
+    # ---- updates ------------------------------------------------------------------------------
 
     def keep(self, record: EnergyRecord) -> None:
-        """Take in a settled record."""
+        """Add a final record."""
         if record.parent is not None:
             return
         self._whole.add(record)
@@ -139,7 +138,7 @@ class RunState:
         if self._began_at is None:
             self._began_at = record.started_at
         key = key_of(record)
-        before = self._rows.pop(key, None)  # and in again as the newest
+        before = self._rows.pop(key, None)  # re-inserted as the newest
         if before is None:
             self._rows[key] = Row(record, self._line(record))
             self._cells.add(record)
@@ -148,7 +147,7 @@ class RunState:
             self._cells.add(record)
             self._cells.remove(before.record)
             self._reruns.add(before.record)
-        if len(self._rows) > MOST_ROWS:  # the oldest stays in the sums, but is no row any more
+        if len(self._rows) > MOST_ROWS:  # the oldest stays in the sums only
             self._rows.pop(next(iter(self._rows)))
         self._changed[key] = None
 
@@ -158,79 +157,79 @@ class RunState:
             self._day, self._today = today, RunningSum()
         return date.fromtimestamp(record.started_at) == today
 
-    # ---- telling ------------------------------------------------------------------------------
+    # ---- queries ------------------------------------------------------------------------------
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def keys(self) -> list[str]:
-        """The keys of all rows; what settled last comes last."""
+        """Return the keys of all rows, newest last."""
         return [*self._rows]
 
     def newest(self, count: int) -> list[str]:
-        """Return the keys of the rows that settled last."""
+        """Return the keys of the newest rows, newest last."""
         return [*islice(reversed(self._rows), count)][::-1]
 
     def rows(self, keys: Iterable[str]) -> list[Row]:
-        """Return the rows of these keys."""
+        """Return the rows with these keys; unknown keys are skipped."""
         return [self._rows[key] for key in keys if key in self._rows]
 
     def records(self) -> list[tuple[str, EnergyRecord, bool]]:
-        """Return key, last execution and whether there were others of all rows; what settled last comes last."""
+        """Return key, last execution and whether it was a rerun, of all rows, newest last."""
         return [(key, row.record, row.reruns > 0) for key, row in self._rows.items()]
 
     def live(self, records: Iterable[EnergyRecord]) -> dict[str, Row]:
-        """Return the rows of executions that are not settled, by key; they are given oldest first."""
-        found: dict[str, Row] = {}
+        """Return rows by key for executions without a final record, given oldest first."""
+        rows: dict[str, Row] = {}
         for record in records:
             key = key_of(record)
-            before = found.get(key) or self._rows.get(key)
+            before = rows.get(key) or self._rows.get(key)
             line = self._line(record)
-            found[key] = Row(record, line) if before is None else before.followed_by(record, line)
-        return found
+            rows[key] = Row(record, line) if before is None else before.followed_by(record, line)
+        return rows
 
     def take_changed(self, most: int) -> list[str]:
-        """Return the keys of rows that changed and were not yet taken, oldest first, and take them."""
+        """Return the keys of up to `most` changed rows, oldest first, and clear their mark."""
         keys = [*islice(self._changed, most)]
         for key in keys:
             del self._changed[key]
         return keys
 
     def touch(self) -> None:
-        """All rows are to be told anew."""
+        """Mark all rows as changed."""
         self._changed = dict.fromkeys(self._rows)
 
     def forget_changed(self) -> None:
-        """All rows are told in another way."""
+        """Clear the marks of all rows; the caller sends them otherwise."""
         self._changed.clear()
 
     @property
     def changed(self) -> bool:
-        """Whether rows changed that were not yet taken."""
+        """Whether rows are marked as changed."""
         return bool(self._changed)
 
     def sums(self, records: Sequence[EnergyRecord] = ()) -> Sums:
-        """Return the sums with executions that are not settled, oldest first."""
+        """Return the sums including executions without a final record, given oldest first."""
         rows = self.live(records)
         shown = [row.record for row in rows.values()]
-        again = [record for record in records if record not in shown]
-        before = [self._rows[key].record for key in rows if key in self._rows]
-        for record in before:
+        rerun = [record for record in records if record not in shown]
+        replaced = [self._rows[key].record for key in rows if key in self._rows]
+        for record in replaced:
             self._cells.remove(record)
             self._reruns.add(record)
-        found = Sums(
+        sums = Sums(
             whole=self._whole.record(*records),
             cells=self._cells.record(*shown),
             count=self._cells.count + len(shown),
             idle=self._idle.record() if self._idle.count else None,
-            reruns=self._reruns.record(*again) if self._reruns.count or again else None,
+            reruns=self._reruns.record(*rerun) if self._reruns.count or rerun else None,
             today=self._today.record(*filter(self._began_today, records)),
             began_at=self._began_at if self._began_at is not None else records[0].started_at if records else None,
         )
-        for record in before:
+        for record in replaced:
             self._reruns.remove(record)
             self._cells.add(record)
-        return found
+        return sums
 
     def _line(self, record: EnergyRecord) -> str:
         return one_line(self._line_of(record), LONGEST_LINE)

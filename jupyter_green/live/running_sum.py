@@ -1,8 +1,8 @@
-"""A sum of records that grows with each cell and shrinks where one is counted elsewhere.
+"""An incremental sum of records: records can be added and removed in constant time.
 
-A run may have ten thousand cells and a snapshot is made several times a second, so nothing is ever summed anew. Per
-device are kept what makes a sum of records: joules, the squares of what is random, and the gain errors, which
-add up within one source. The result is one record, so that the rule for ± stays where it is.
+A run may have ten thousand cells and snapshots are made several times a second, so sums are not recomputed. Per device
+we keep joules, the sum of squared random errors, and the gain errors, which add up within one source. The result is one
+record, so that the rule for uncertainties is applied in one place.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from jupyter_green.records import Component, EnergyRecord
 
 @dataclass
 class _Device:
-    """What one device's readings add up to."""
+    """Sums of one device's readings."""
 
     component: Component
     readings: int = 0
@@ -23,13 +23,13 @@ class _Device:
     squares: float = 0.0
     gain: float = 0.0
     boundless: int = 0
-    """Readings without a finite half-width; the sum has none while there is one."""
+    """Readings without a finite half-width; the sum's uncertainty is infinite while there are any."""
 
     def count(self, part: Component, sign: int) -> None:
         if part.joules is None:
             return
         self.readings += sign
-        if not self.readings:  # nothing is left: no rounding either
+        if not self.readings:  # empty again: clear rounding errors
             self.joules = self.squares = self.gain = 0.0
             self.boundless = 0
             return
@@ -42,30 +42,30 @@ class _Device:
         self.gain = max(0.0, self.gain + sign * gain)
 
     def sum(self) -> Component:
-        known = self.readings > 0
+        has_readings = self.readings > 0
         spread = math.inf if self.boundless else math.sqrt(self.squares + self.gain * self.gain)
         return replace(
             self.component,
-            joules=self.joules if known else None,
-            uncertainty=spread if known else None,
-            gain_uncertainty=(0.0 if self.boundless else self.gain) if known else None,
+            joules=self.joules if has_readings else None,
+            uncertainty=spread if has_readings else None,
+            gain_uncertainty=(0.0 if self.boundless else self.gain) if has_readings else None,
             idle_joules=None,
             own_joules=None,
             shared=None,
-            note=None if known else self.component.note,
+            note=None if has_readings else self.component.note,
             power_mismatch=None,
         )
 
 
 class RunningSum:
-    """Adds records up, and takes them out again.
+    """A sum to which records can be added and from which they can be removed.
 
     Attributes
     ----------
     count : int
         Records in the sum.
     seconds : float
-        Their lengths in seconds.
+        Sum of their durations in seconds.
     """
 
     def __init__(self) -> None:
@@ -75,12 +75,12 @@ class RunningSum:
         self._devices: dict[tuple[str, ...], _Device] = {}
 
     def add(self, record: EnergyRecord) -> None:
-        """Count a record."""
+        """Add a record."""
         self._count(record, 1)
         self._began = record.started_at if self._began is None else min(self._began, record.started_at)
 
     def remove(self, record: EnergyRecord) -> None:
-        """Take out a record that was counted."""
+        """Remove a record that was added."""
         self._count(record, -1)
 
     def _count(self, record: EnergyRecord, sign: int) -> None:
@@ -94,13 +94,13 @@ class RunningSum:
             device.count(part, sign)
 
     def record(self, *others: EnergyRecord) -> EnergyRecord:
-        """Return the sum as one record, with what still runs where `others` are given."""
+        """Return the sum, plus `others` (executions still running), as one record."""
         components = tuple(device.sum() for device in self._devices.values())
-        began = [record.started_at for record in others]
+        starts = [record.started_at for record in others]
         return EnergyRecord(
             components=(*components, *(part for record in others for part in record.components)),
             seconds=self.seconds + math.fsum(record.seconds for record in others),
-            started_at=min(began if self._began is None else [*began, self._began], default=0.0),
+            started_at=min(starts if self._began is None else [*starts, self._began], default=0.0),
             id="total",
             span="window",
             final=not others,

@@ -1,7 +1,6 @@
-"""What the sensors of a session are, what they show now, and why there may be none.
+"""The sensors of a session, their present power, and why no sensor can be read.
 
-An estimate is no sight: where every figure rests on a model, the doctor's reason for that is told, with the command
-that mends it.
+If every figure is a model estimate, the doctor's reason and the command that fixes it are reported.
 """
 
 from __future__ import annotations
@@ -24,26 +23,26 @@ class SensorStatus:
     Parameters
     ----------
     session : Session
-        Whose sensors.
+        The session.
     """
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
     def power(self) -> tuple[float | None, Quality | None]:
-        """Return the power of all devices now in watts, and what it may be called; None where none can be told."""
-        known: list[tuple[float, Quality]] = []
-        for line in self._session.meter.timelines.values():
-            watts = line.watts()
+        """Return the present power of all devices in watts and its weakest quality; None if no device reports power."""
+        readings: list[tuple[float, Quality]] = []
+        for timeline in self._session.meter.timelines.values():
+            watts = timeline.watts()
             if watts is not None and math.isfinite(watts):
-                known.append((watts, line.traits.quality))
-        if not known:
+                readings.append((watts, timeline.traits.quality))
+        if not readings:
             return None, None
-        return math.fsum(watts for watts, _ in known), weakest(quality for _, quality in known)
+        return math.fsum(watts for watts, _ in readings), weakest(quality for _, quality in readings)
 
     @cached_property
     def devices(self) -> list[dict[str, Any]]:
-        """The devices that are metered."""
+        """The metered devices, as the frame holds them."""
         return [
             {
                 "key": one_line(traits.key),
@@ -56,18 +55,18 @@ class SensorStatus:
 
     @cached_property
     def problem(self) -> dict[str, Any] | None:
-        """Why no energy sensor can be read, and the command that mends it; None where one can."""
+        """Why no energy sensor can be read, and the command that fixes it; None if one can."""
         if any(traits.method != "model" for traits in self._session.meter.traits):
             return None
         failed = [finding for finding in self._session.discovery.findings if not finding.works]
         if not failed:
             return {"sentence": "No energy sensor was found on this machine.", "command": None}
         finding = min(failed, key=_helpfulness)
-        said = " ".join(part for part in (finding.detail, finding.advice) if part)
+        text = " ".join(part for part in (finding.detail, finding.advice) if part)
         command = "\n".join(verbatim(command) for command in finding.fix)
-        return {"sentence": one_line(f"{finding.subject}: {said}", LONGEST), "command": command[:LONGEST] or None}
+        return {"sentence": one_line(f"{finding.subject}: {text}", LONGEST), "command": command[:LONGEST] or None}
 
 
 def _helpfulness(finding: Diagnostic) -> int:
-    """Rank what a person can do about it: a command first, then advice."""
+    """Rank by what the user can do: a command first, then advice."""
     return 0 if finding.fix else 1 if finding.advice else 2

@@ -1,8 +1,7 @@
-"""A snapshot at a glance, as text and as static HTML: what a view inside the notebook shows.
+"""Renders a snapshot as text and as static HTML, for a view inside the notebook.
 
-Everything comes from the snapshot, written by the rules of the records, so that the view, the page and the record
-under a cell say the same of the same joules. Source lines, names and sentences are other people's words: cleaned and
-escaped, never markup.
+Figures are formatted as in records, so that the view, the page and the record under a cell agree. Source lines, names
+and sentences are untrusted: they are cleaned and escaped, never used as markup.
 """
 
 from __future__ import annotations
@@ -29,14 +28,14 @@ OFF = "Metering is switched off: cells run without being counted. %energy on met
 
 
 class TextView:
-    """What is to be seen of one snapshot.
+    """A rendered snapshot.
 
     Parameters
     ----------
     snapshot : mapping
-        A snapshot of the live link.
+        A frame of type ``snapshot``.
     rows : int
-        The most cells to show, the newest ones.
+        Number of newest cells to show.
     """
 
     def __init__(self, snapshot: Shape, rows: int) -> None:
@@ -46,7 +45,7 @@ class TextView:
         self._cells: list[Shape] = [*snapshot["cells"], *running][-rows:]
 
     def text(self) -> str:
-        """Return it as plain text."""
+        """Return the snapshot as plain text."""
         lines = [DOT.join("".join(piece.text for piece in clause) for clause in self._head())]
         lines += [f"{term}: {DOT.join(clauses)}" for term, clauses in self._facts()]
         lines += [self._rows().text()] if self._cells else []
@@ -54,7 +53,7 @@ class TextView:
         return numbers.plain("\n".join(line for line in lines if line))
 
     def html(self) -> str:
-        """Return it as HTML; the style is `report.style.STYLE`, brought by whoever shows it."""
+        """Return the snapshot as HTML; the caller adds the style, `reporting.record.style.STYLE`."""
         dot = ' <span class="dot">·</span> '
         facts = definitions((term, dot.join(map(markup, clauses))) for term, clauses in self._facts())
         table = self._rows().table() if self._cells else ""
@@ -62,47 +61,47 @@ class TextView:
         command = self._command()
         fix = f'<pre class="jg-fix">{markup(command)}</pre>' if command else ""
         problems = definitions((term, markup(line)) for term, line in self._problems())
-        said = f"<div>{summary_markup(self._head())}</div>{facts}{table}{below}{problems}{fix}"
-        return f'<div class="jg" role="group" aria-label="Energy of this notebook">{said}</div>'
+        body = f"<div>{summary_markup(self._head())}</div>{facts}{table}{below}{problems}{fix}"
+        return f'<div class="jg" role="group" aria-label="Energy of this notebook">{body}</div>'
 
-    # ---- what is said -------------------------------------------------------------------------
+    # ---- summary and facts --------------------------------------------------------------------
 
     def _head(self) -> list[Clause]:
-        """Return the total of the notebook, or why there is none yet."""
+        """Return the total of the notebook, or why there is none."""
         if not self._totals["cells"]:
             return [(Piece(OFF if self._snapshot["phase"] == "off" else WAITING),)]
         figure, count = FormattedEnergy.told(self._totals["figure"]), self._totals["cells"]
         counted = f"{numbers.fixed(count, 0)} {'cell' if count == 1 else 'cells'}"
-        lasted = (Piece(f"{counted}, {numbers.seconds(self._totals['seconds'])}"),)
+        duration = (Piece(f"{counted}, {numbers.seconds(self._totals['seconds'])}"),)
         if figure.joules is None:
-            return [(Piece("no reading yet", "strong"),), lasted]
+            return [(Piece("no reading yet", "strong"),), duration]
         spread = figure.spread()
-        said: list[Clause] = [(Piece(figure.head(), "strong"), Piece(f" {spread}" if spread else ""))]
-        said += [(Piece(figure.standing),), lasted]
-        return said + [(Piece(told),) for told in _impact(self._totals["figure"])]
+        clauses: list[Clause] = [(Piece(figure.head(), "strong"), Piece(f" {spread}" if spread else ""))]
+        clauses += [(Piece(figure.standing),), duration]
+        return clauses + [(Piece(impact),) for impact in _impact(self._totals["figure"])]
 
     def _facts(self) -> list[tuple[str, list[str]]]:
-        """Return pairs of a term and its clauses, without those that nothing is known of."""
-        shown = self._snapshot
-        said = [
+        """Return pairs of a term and its clauses, without unknown ones."""
+        frame = self._snapshot
+        facts = [
             ("Against the baseline", self._beside()),
             ("Power now", self._power()),
             ("This cell", self._running()),
             ("Idle between cells", self._apart("idle")),
             ("Earlier runs of cells", self._apart("reruns")),
-            ("All notebooks today", _told(shown["today"])),
-            *((f"Budget of {one_line(budget['name'], LONGEST_LINE)}", _budget(budget)) for budget in shown["budgets"]),
+            ("All notebooks today", _told(frame["today"])),
+            *((f"Budget of {one_line(budget['name'], LONGEST_LINE)}", _budget(budget)) for budget in frame["budgets"]),
         ]
-        return [(term, clauses) for term, clauses in said if clauses]
+        return [(term, clauses) for term, clauses in facts if clauses]
 
     def _beside(self) -> list[str]:
-        against, baseline = self._totals["against"], self._snapshot["baseline"]
-        if against is None or baseline is None:
+        compared, baseline = self._totals["against"], self._snapshot["baseline"]
+        if compared is None or baseline is None:
             return []
         name = baseline_name(baseline["kind"], baseline["name"], baseline["runs"])
-        amounts = against["excess"], against["saved"], against["difference_uncertainty"]
-        why = {"basis": against["basis"], "reason": against["reason"]}
-        return [beside(against["verdict"], against["ratio"], self._totals["compared"], name, amounts, **why)]
+        amounts = compared["excess"], compared["saved"], compared["difference_uncertainty"]
+        details = {"basis": compared["basis"], "reason": compared["reason"]}
+        return [beside(compared["verdict"], compared["ratio"], self._totals["compared"], name, amounts, **details)]
 
     def _power(self) -> list[str]:
         watts, quality = self._snapshot["watts"], self._snapshot["watts_quality"]
@@ -115,17 +114,17 @@ class TextView:
         if cell is None:
             return []
         figure = _figure(cell)
-        said = ["no reading yet" if figure.joules is None else str(figure), numbers.seconds(cell["seconds"])]
+        clauses = ["no reading yet" if figure.joules is None else str(figure), numbers.seconds(cell["seconds"])]
         if figure.joules is not None and figure.quality != "measured":
-            said.insert(1, figure.standing)
-        last = cell["last_run"]
-        if last is not None and last["joules"] is not None:
-            said.append(f"last run {FormattedEnergy.told(last)}")
-        return said
+            clauses.insert(1, figure.standing)
+        previous = cell["last_run"]
+        if previous is not None and previous["joules"] is not None:
+            clauses.append(f"last run {FormattedEnergy.told(previous)}")
+        return clauses
 
     def _apart(self, name: str) -> list[str]:
-        said = _told(self._totals[name])
-        return [*said, "in the total"] if said else []
+        clauses = _told(self._totals[name])
+        return [*clauses, "in the total"] if clauses else []
 
     def _earlier(self) -> list[str]:
         earlier = self._totals["cells"] - len(self._cells)
@@ -134,12 +133,12 @@ class TextView:
 
     def _problems(self) -> list[tuple[str, str]]:
         problem, notice = self._snapshot["problem"], self._snapshot["notice"]
-        said = [] if notice is None else [("Problem", one_line(notice, 1000))]
+        problems = [] if notice is None else [("Problem", one_line(notice, 1000))]
         if problem is not None:
             figure = FormattedEnergy.told(self._totals["figure"])
-            why = f"No energy sensor can be read. {off(figure)} {one_line(problem['sentence'], 1000)}"
-            said.append(("Sensors", why))
-        return said
+            text = f"No energy sensor can be read. {off(figure)} {one_line(problem['sentence'], 1000)}"
+            problems.append(("Sensors", text))
+        return problems
 
     def _command(self) -> str:
         problem = self._snapshot["problem"]
@@ -148,7 +147,7 @@ class TextView:
     def _below(self) -> list[str]:
         command = self._command()
         fix = "\n".join(f"    {line}" for line in command.split("\n")) if command else ""
-        return [*self._earlier(), *(f"{term}: {said}" for term, said in self._problems()), fix]
+        return [*self._earlier(), *(f"{term}: {sentence}" for term, sentence in self._problems()), fix]
 
     # ---- cells --------------------------------------------------------------------------------
 
@@ -161,7 +160,7 @@ class TextView:
 
 
 def off(figure: FormattedEnergy) -> str:
-    """Say how far a total without a sensor may be off."""
+    """Return a sentence on the relative uncertainty of a total without any sensor."""
     joules, uncertainty = figure.joules, figure.uncertainty
     if not joules or uncertainty is None or figure.quality != "estimated" or joules < 0:
         return "Every figure is estimated."
@@ -169,7 +168,7 @@ def off(figure: FormattedEnergy) -> str:
 
 
 def difference(against: Shape) -> str:
-    """Return how a cell stands beside its baseline, in a few words."""
+    """Return a cell's difference from its baseline in a few words."""
     edited = ", code changed" if against["edited"] else ""
     basis = "CPU time " if against["basis"] == "cpu_time" else ""
     if against["verdict"] in ("more", "less") and against["ratio"] is not None:
@@ -194,16 +193,16 @@ def _told(shape: Shape | None) -> list[str]:
 
 
 def _budget(shape: Shape) -> list[str]:
-    said = {"open": "", "warned": "nearly used up", "held": "held back", "lifted": "overridden"}[shape["state"]]
-    return [one_line(part, 1000) for part in (shape["used"], said, shape["note"]) if part]
+    state = {"open": "", "warned": "nearly used up", "held": "held back", "lifted": "overridden"}[shape["state"]]
+    return [one_line(part, 1000) for part in (shape["used"], state, shape["note"]) if part]
 
 
 def _impact(shape: Shape) -> Sequence[str]:
     if FormattedEnergy.told(shape).below_resolution:
         return ()
-    said = [numbers.carbon(shape["co2e_grams"])] if shape["co2e_grams"] is not None else []
+    clauses = [numbers.carbon(shape["co2e_grams"])] if shape["co2e_grams"] is not None else []
     cost = shape["cost"]
-    return [*said, numbers.money(cost, one_line(shape["currency"] or "", 8))] if cost is not None else said
+    return [*clauses, numbers.money(cost, one_line(shape["currency"] or "", 8))] if cost is not None else clauses
 
 
 def _row(cell: Shape, unit: numbers.Unit) -> Row:
@@ -214,10 +213,10 @@ def _row(cell: Shape, unit: numbers.Unit) -> Row:
     if figure.cut and figure.final:
         value, spread = figure.head(unit).removesuffix(f"{numbers.THIN}{unit.symbol}"), numbers.ABSENT
     line = one_line(cell["line"], LONGEST_LINE)
-    again = f"×{cell['reruns'] + 1}" if cell["reruns"] else ""
+    runs = f"×{cell['reruns'] + 1}" if cell["reruns"] else ""
     return Row(
         prompt="[*]" if cell["execution_count"] is None else f"[{cell['execution_count']}]",
-        text=" ".join(part for part in (line or "source not known", again) if part),
+        text=" ".join(part for part in (line or "source not known", runs) if part),
         value=value,
         spread=spread,
         quality=figure.standing,
@@ -227,16 +226,16 @@ def _row(cell: Shape, unit: numbers.Unit) -> Row:
 
 
 def _status(cell: Shape, figure: FormattedEnergy) -> list[str]:
-    said = [] if cell["status"] == "ok" else [one_line(cell["status"], 16)]
+    notes = [] if cell["status"] == "ok" else [one_line(cell["status"], 16)]
     if not figure.final and cell["status"] != "running":
-        said.append("so far")
+        notes.append("so far")
     if cell["shared"] and cell["own_joules"] is not None:
-        said.append(f"shared, {numbers.plain(numbers.energy(cell['own_joules']).head)} its own")
+        notes.append(f"shared, {numbers.plain(numbers.energy(cell['own_joules']).head)} its own")
     elif cell["shared"]:
-        said.append("shared")
-    said += [cell["incomplete"]] if cell["incomplete"] else []
-    against = cell["against"]
-    if against is not None and cell["status"] != "running":
-        told = difference(against)
-        said += [told] if told and told != cell["status"] else []
-    return said
+        notes.append("shared")
+    notes += [cell["incomplete"]] if cell["incomplete"] else []
+    comparison = cell["against"]
+    if comparison is not None and cell["status"] != "running":
+        compared = difference(comparison)
+        notes += [compared] if compared and compared != cell["status"] else []
+    return notes

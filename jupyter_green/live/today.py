@@ -1,8 +1,8 @@
-"""What all notebooks of this person used today: the other runs as the ledger tells, this one as it stands.
+"""Energy of all the user's notebooks today: other runs from the ledger, plus this run.
 
-The ledger is asked by a thread of its own, at most once in ten seconds, only while nothing runs and only after the
-session's drain has loaded the database library, so that no cell waits for either. A ledger that others may write
-to holds other people's records too, and is not asked.
+The ledger is read on its own thread, at most every ten seconds, only while no cell runs and only after the session has
+loaded the database library, so that no cell waits for either. A ledger file that others may write to holds other
+people's records too, and is not read.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ if TYPE_CHECKING:
 
 EVERY_SECONDS = 10.0
 QUIET_SECONDS = 3.0
-"""How long nothing must have run: a cell that follows the last one at once is not to share the processor."""
+"""Idle time before the ledger is read, so that reading does not compete with cells run in sequence."""
 LIBRARY = "jupyter_green.storage.ledger"
 _OTHERS_WRITE = 0o022
 
 
 class Today:
-    """The other runs of today.
+    """Today's energy of the other runs.
 
     Parameters
     ----------
     ledger : str
         Its database URL.
     run : str
-        This run, which is not counted.
+        Id of this run, which is excluded from the ledger's totals.
     own_thread : callable, optional
-        Leaves what the asking thread spends out of the figures; see `Store.own_thread`.
+        Context manager that excludes the reading thread's energy; see `RecordWriter.own_thread`.
     tell : callable, optional
-        Called on that thread when the ledger has told something new.
+        Called on the reading thread when the totals have changed.
     """
 
     def __init__(
@@ -59,18 +59,18 @@ class Today:
 
     @property
     def known(self) -> bool:
-        """Whether the ledger has told of today."""
+        """Whether the ledger was read today."""
         return self._found is not None and self._found[0] == date.today()
 
     @property
     def others(self) -> Totals | None:
-        """The other runs' sum; None where there is none, or the ledger has not told."""
+        """Totals of the other runs; None if the ledger was not read today."""
         return self._found[1] if self._found is not None and self.known else None
 
     def figure(self, own: EnergyRecord, valuation: Valuation) -> dict[str, Any] | None:
-        """Return the other runs and this one as a figure; None until the ledger has told, or where nothing was read.
+        """Return the other runs plus this one as a figure; None until the ledger was read, or if nothing was metered.
 
-        Simulated joules are never added to real ones; where there are both, the real ones are told.
+        Simulated energy is never added to real energy; if there are both, the real one is returned.
         """
         if not self.known:
             return None
@@ -82,7 +82,7 @@ class Today:
         if own.joules is not None and (own.quality == "simulated") == (quality == "simulated"):
             joules += own.joules
             measured += own.joules * (own.measured_share or 0.0)
-            # The runs' sensors lean the same way: their half-widths add up.
+            # The runs' gain errors are correlated, so half-widths add.
             spread = None if spread is None or own.uncertainty is None else spread + own.uncertainty
             quality = quality if own.quality == "measured" else own.quality
         elif own.joules is not None and quality == "simulated":
@@ -92,13 +92,13 @@ class Today:
         return {**shape.figure(valuation.value(record)), "measured_share": measured / joules if joules else None}
 
     def ask(self, quiet: float) -> float | None:
-        """Ask the ledger if it is time; nothing has run for so many seconds. Return when to come again, or None."""
+        """Read the ledger if due, after `quiet` idle seconds; return the seconds until the next call, or None."""
         now = clock.monotonic()
         since = now - self._asked
         if not self._may_ask():
             return None
         if since < EVERY_SECONDS:
-            return EVERY_SECONDS - since if quiet < since else None  # something has run since
+            return EVERY_SECONDS - since if quiet < since else None  # a cell has run since the last read
         if quiet < QUIET_SECONDS:
             return QUIET_SECONDS - quiet
         self._asked = now
@@ -113,10 +113,10 @@ class Today:
         if path is None:
             return False
         try:
-            found = path.stat()
+            status = path.stat()
         except OSError:
-            return False  # nothing was written yet
-        return os.name != "posix" or (found.st_uid == os.geteuid() and not found.st_mode & _OTHERS_WRITE)
+            return False  # no ledger file yet
+        return os.name != "posix" or (status.st_uid == os.geteuid() and not status.st_mode & _OTHERS_WRITE)
 
     def _read(self) -> None:
         from jupyter_green.storage import Ledger
@@ -125,8 +125,8 @@ class Today:
         try:
             with self._own_thread(), Ledger(self._ledger) as ledger:
                 others = ledger.totals(since=today, without=self._run)
-        except Exception:  # noqa: BLE001 - locked, damaged or anything else: the session's own drain says so, and
-            return  # the next time tries again; a thread that raised would write into a person's cell
+        except Exception:  # noqa: BLE001 - e.g. locked: the session reports it, and the next read tries
+            return  # again; an exception here would be printed into a user's cell
         before, self._found = self._found, (today, others)
         if before != self._found:
             self._tell()

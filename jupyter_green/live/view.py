@@ -1,7 +1,7 @@
-"""A view inside the notebook: drawn from the same snapshots as the page, less often, while something runs.
+"""A view inside the notebook, drawn from the same snapshots as the page but less often.
 
-Each drawing may be a message of its own kind to the page, beside the frames; so it keeps a distance of its own, from
-the end of one to the beginning of the next.
+Each drawing may send its own message to the page, beside the frames. So a view keeps its own minimum interval, from the
+end of one drawing to the start of the next.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any
 from jupyter_green.records import clock
 
 SECONDS = 0.52
-"""Between two drawings: no second holds more than two of them."""
+"""Minimum seconds between two drawings: at most two in any second."""
 SHOWN = 10
-"""Cells that a view is told unless it asks for more or fewer."""
+"""Default number of cells in a view."""
 
 
 class View:
@@ -23,11 +23,11 @@ class View:
     Parameters
     ----------
     draw : callable
-        Shows one; called on the sampler's thread. One that raises is not called again.
+        Shows a snapshot; called on the sampler thread. Not called again after it has raised.
     ended : callable
-        Called once no more snapshots will come, because the extension was unloaded.
+        Called when the extension is unloaded and no more snapshots will come.
     rows : int
-        The newest cells that it is told.
+        Number of newest cells in its snapshots.
     """
 
     def __init__(
@@ -43,16 +43,18 @@ class View:
     def look(
         self, now: float, snapshot: Callable[[Sequence[str]], dict[str, Any]], keys: Sequence[str], *, running: bool
     ) -> float | None:
-        """Draw if something changed and it is time; return the seconds until it wants to look again.
+        """Draw if something changed and the interval has passed; return the seconds until the next call, or None.
 
         Parameters
         ----------
         now : float
             `time.perf_counter()`.
         snapshot : callable
-            Makes a snapshot that tells these rows.
+            Makes a snapshot with the given rows.
+        keys : sequence of str
+            The rows to show.
         running : bool
-            Whether a cell runs, so that figures change by themselves.
+            Whether a cell is running, so that figures change.
         """
         if self.problem is not None or not (self.due or running):
             return None
@@ -62,7 +64,7 @@ class View:
         self.due = False
         try:
             self._draw(snapshot(keys))
-        except Exception as error:  # noqa: BLE001 - a view that can't be drawn must not stop the link
+        except Exception as error:  # noqa: BLE001 - a faulty view must not stop the publisher
             self.problem = f"The view was given up: {type(error).__name__}: {error}"
             return None
         self._last = clock.perf_counter()

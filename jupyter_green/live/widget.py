@@ -1,8 +1,7 @@
 """``green.panel()``: the live figures as an ipywidgets view, for notebooks without the side panel.
 
-One HTML widget holds the figures as static, escaped markup, and is sent anew only where they changed, twice a second at
-most and only while something runs; the style never changes and is sent once. ipywidgets is imported when a panel is
-made, never before. A front end without widgets shows the figures as text.
+One HTML widget holds the figures as static, escaped markup. It is sent only when they changed, at most twice a second;
+the style is sent once. ipywidgets is imported when a panel is made. A front end without widgets shows the text.
 """
 
 from __future__ import annotations
@@ -21,9 +20,9 @@ from .text_view import TextView
 from .view import SHOWN, View
 
 FIRST_SECONDS = 2.0
-"""How long making a panel may wait for its first figures."""
+"""Longest wait for the first figures when a panel is made."""
 MOST_PANELS = 10
-"""Panels that are drawn at the same time; of more, the oldest stand still."""
+"""Most panels drawn at the same time; older ones are paused."""
 
 ENDED = "Metering has ended; these figures stand still."
 CLOSED = "This panel is closed."
@@ -32,12 +31,12 @@ _drawn: list[Panel] = []
 
 
 class Panel:
-    """Live figures inside the notebook; made by `panel`, shown by being the value of a cell.
+    """Live figures inside the notebook; made by `panel`, shown as the value of a cell.
 
     Attributes
     ----------
     widget : ipywidgets.VBox
-        The view, for a layout of one's own.
+        The view, for use in other layouts.
     """
 
     def __init__(self, link: LivePublisher, rows: int) -> None:
@@ -52,10 +51,10 @@ class Panel:
         self._first = Signal()
         self._view = View(self._draw, self._ended, rows)
         link.show(self._view)
-        self._first.wait(FIRST_SECONDS)  # the sampler's thread draws; a sensor that hangs may hold it up
+        self._first.wait(FIRST_SECONDS)  # the sampler thread draws, and a sensor may block it
 
     def close(self) -> None:
-        """Take the panel off the page; nothing is sent for it from here on."""
+        """Remove the panel from the page and stop drawing it."""
         self._stop(CLOSED)
         for widget in (self.widget, *self._parts):
             for part in (widget, widget.layout, getattr(widget, "style", None)):
@@ -63,7 +62,7 @@ class Panel:
                     part.close()
 
     def pause(self, note: str) -> None:
-        """Let the figures stand, and say why."""
+        """Stop drawing, keep the last figures, and show why."""
         self._stop(note)
         self._body.value += f'<div class="jg muted">{markup(note)}</div>'
 
@@ -77,13 +76,13 @@ class Panel:
         self.pause(ENDED)
 
     def _draw(self, snapshot: dict[str, Any]) -> None:
-        """Show a snapshot; called on the sampler's thread."""
+        """Show a snapshot; called on the sampler thread."""
         if self._body.comm is None:  # the widget was closed by other means
             self._stop(CLOSED)
             return
-        glance = TextView(snapshot, self._rows)
-        self._text, self._at = glance.text(), time.strftime("%H:%M:%S", time.localtime(snapshot["sent_at"]))
-        self._body.value = glance.html()
+        view = TextView(snapshot, self._rows)
+        self._text, self._at = view.text(), time.strftime("%H:%M:%S", time.localtime(snapshot["sent_at"]))
+        self._body.value = view.html()
         self._first.set()
 
     def __repr__(self) -> str:
@@ -92,34 +91,35 @@ class Panel:
         return "\n".join([self._text or "The first figures are on their way.", *notes])
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        shown: dict[str, Any] = {} if self.widget.comm is None else self.widget._repr_mimebundle_()
-        return {**shown, "text/plain": repr(self)}
+        bundle: dict[str, Any] = {} if self.widget.comm is None else self.widget._repr_mimebundle_()
+        return {**bundle, "text/plain": repr(self)}
 
 
 def panel(rows: int = SHOWN) -> Panel:
     """Show live energy figures inside the notebook, where there is no side panel.
 
-    The total of the notebook with ± and what it may be called, power and joules of the cell that runs, the total of
-    today, how the run stands beside its baseline, and the newest cells. The figures move while a cell runs and stand
-    still otherwise. Run again, a cell's panel takes the place of the one that it made before.
+    It shows the notebook's total with uncertainty and quality, power and energy of the running cell, today's total, the
+    difference from the baseline, and the newest cells. Figures are updated while a cell runs. If a cell that made a
+    panel runs again, its new panel replaces the old one.
 
     Parameters
     ----------
     rows : int
-        How many cells to list, 1 to 50; the newest ones.
+        Number of newest cells to list, 1 to 50.
 
     Returns
     -------
     Panel
-        Shows itself as the value of a cell; `Panel.close` takes it off the page.
+        The value of the cell, which displays it; `Panel.close` removes it.
 
     Raises
     ------
     UsageError, RuntimeError
-        In a notebook or elsewhere, where there is nothing to show or no way to; one sentence that says what to do.
+        If the extension is not loaded, `rows` is invalid or ipywidgets is missing; one sentence that says what to do.
+        UsageError inside IPython, RuntimeError elsewhere.
     """
-    link = LivePublisher.current
-    if link is None:
+    publisher = LivePublisher.current
+    if publisher is None:
         raise _refusal(
             "green.panel() shows what is metered in this kernel; run %load_ext jupyter_green first."
             if _in_shell()
@@ -128,16 +128,16 @@ def panel(rows: int = SHOWN) -> Panel:
     if isinstance(rows, bool) or not isinstance(rows, int) or not 1 <= rows <= MOST_CELLS:
         raise _refusal(f"green.panel(rows) wants how many cells to list, 1 to {MOST_CELLS}, not {rows!r}.")
     try:
-        made = Panel(link, rows)
+        new_panel = Panel(publisher, rows)
     except ImportError as error:
         raise _refusal(f"green.panel() needs ipywidgets ({error}); %pip install ipywidgets brings it.") from None
-    for other in [*_drawn]:
-        if made.cell is not None and other.cell == made.cell and other.execution != made.execution:
-            other.close()  # its output was replaced by this one
-    _drawn.append(made)
-    for other in _drawn[:-MOST_PANELS]:
-        other.pause(f"This panel stands still: {MOST_PANELS} newer ones are drawn.")
-    return made
+    for earlier in [*_drawn]:
+        if new_panel.cell is not None and earlier.cell == new_panel.cell and earlier.execution != new_panel.execution:
+            earlier.close()  # its output was replaced
+    _drawn.append(new_panel)
+    for earlier in _drawn[:-MOST_PANELS]:
+        earlier.pause(f"This panel stands still: {MOST_PANELS} newer ones are drawn.")
+    return new_panel
 
 
 def _in_shell() -> bool:
@@ -150,5 +150,5 @@ def _refusal(sentence: str) -> Exception:
         return RuntimeError(sentence)
     from IPython.core.error import UsageError
 
-    refusal: Exception = UsageError(sentence)
-    return refusal
+    error: Exception = UsageError(sentence)
+    return error

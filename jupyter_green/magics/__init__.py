@@ -1,1 +1,1 @@
-"""Floor 7: the magics. Parse, call one function below, return an object that shows itself."""
+"""IPython magics: parse a line, call one function, return a displayable object."""

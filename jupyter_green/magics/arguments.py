@@ -1,4 +1,4 @@
-"""What lines of magics have in common: options that refuse in one sentence, and names looked up in the notebook."""
+"""Argument parsing shared by magics: one-sentence errors, and lookup of names in the notebook."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _QUOTED = re.compile(r"""(--?[\w-]+=)?(?:"([^"]*)"|'([^']*)')""")
 
 
 def words_of(line: str) -> list[str]:
-    """Return the words of a line; quotes around a word fall away, those within an expression stay.
+    """Split a line into words; quotes around a word are removed, quotes inside an expression stay.
 
-    ``models["small one"] --data '(x, y)'`` is three words, and the first is an expression that Python reads.
+    ``models["small one"] --data '(x, y)'`` is three words; the first is a Python expression.
 
     Raises
     ------
@@ -27,47 +27,47 @@ def words_of(line: str) -> list[str]:
     """
     if _WORD.sub("", line).strip():
         raise ValueError("a quote is not closed")
-    found = []
+    words = []
     for word in _WORD.findall(line):
         quoted = _QUOTED.fullmatch(word)
-        found.append(word if quoted is None else "".join(part or "" for part in quoted.groups()))
-    return found
+        words.append(word if quoted is None else "".join(part or "" for part in quoted.groups()))
+    return words
 
 
 def _amounts(words: list[str]) -> list[str]:
-    """Join an amount such as -1pt to its option: it is refused as an amount, and not taken for an option itself."""
-    found: list[str] = []
+    """Join an amount such as -1pt to its option, so that it is not parsed as an option."""
+    joined: list[str] = []
     for word in words:
-        if re.match(r"-\.?\d", word) and found and re.fullmatch(r"--[\w-]+", found[-1]):
-            found[-1] += f"={word}"
+        if re.match(r"-\.?\d", word) and joined and re.fullmatch(r"--[\w-]+", joined[-1]):
+            joined[-1] += f"={word}"
         else:
-            found.append(word)
-    return found
+            joined.append(word)
+    return joined
 
 
 class Options(argparse.ArgumentParser):
-    """A parser whose complaint is one sentence.
+    """An argument parser whose error message is one sentence.
 
     Parameters
     ----------
     name : str
-        Of the magic.
+        Name of the magic.
     """
 
     def __init__(self, name: str) -> None:
         super().__init__(prog=f"%{name}", add_help=False, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
-        """Raise it as a sentence."""
+        """Raise UsageError with one sentence."""
         raise UsageError(f"{self.prog}: {message}; {self.prog}? shows what it takes.")
 
     def of(self, line: str) -> argparse.Namespace:
-        """Return the options of a line.
+        """Parse the options of a line.
 
         Raises
         ------
         UsageError
-            If they make no sense.
+            If they are invalid.
         """
         try:
             return self.parse_args(_amounts(words_of(line)))
@@ -76,21 +76,21 @@ class Options(argparse.ArgumentParser):
 
 
 def value(shell: Any, name: str, expression: str) -> Any:
-    """Return what an expression is in the notebook.
+    """Evaluate an expression in the notebook.
 
     Parameters
     ----------
     shell : InteractiveShell
-        The notebook's.
+        The notebook's shell.
     name : str
-        Of the magic that asks.
+        Name of the magic, for the error message.
     expression : str
-        A name, or what Python evaluates.
+        A variable's name or a Python expression.
 
     Raises
     ------
     UsageError
-        If it is nothing there.
+        If it can't be evaluated.
     """
     space = shell.user_ns
     if expression in space:
@@ -99,41 +99,41 @@ def value(shell: Any, name: str, expression: str) -> Any:
         return shell.ev(expression)
     except (NameError, SyntaxError, AttributeError, LookupError) as error:
         raise UsageError(f"%{name}: {expression!r} is nothing in this notebook ({one_line(error, 160)}).") from None
-    except Exception as error:  # an expression of the person's may raise anything; it is said and never hidden
-        said = f"{type(error).__name__}: {one_line(error, 160)}"
-        raise UsageError(f"%{name}: {expression!r} can't be evaluated ({said}).") from error
+    except Exception as error:  # a user's expression may raise anything
+        reason = f"{type(error).__name__}: {one_line(error, 160)}"
+        raise UsageError(f"%{name}: {expression!r} can't be evaluated ({reason}).") from error
 
 
 def column_or_values(shell: Any, name: str, word: str | None) -> Any:
-    """Return the values that a word stands for in the notebook, else the word: the name of a column.
+    """Return the values of a variable or expression of the notebook, else the word itself: a column's name.
 
     Parameters
     ----------
     shell : InteractiveShell
-        The notebook's.
+        The notebook's shell.
     name : str
-        Of the magic that asks.
+        Name of the magic, for the error message.
     word : str or None
-        What was written; None stays None.
+        The argument; None stays None.
     """
     if word is None:
         return None
-    own = value(shell, name, word) if word in shell.user_ns or "[" in word else None
-    return word if own is None or isinstance(own, str) or not hasattr(own, "__len__") else own
+    values = value(shell, name, word) if word in shell.user_ns or "[" in word else None
+    return word if values is None or isinstance(values, str) or not hasattr(values, "__len__") else values
 
 
 def nameable(name: str) -> bool:
-    """Whether a variable can have this name."""
+    """Whether this is a valid variable name."""
     return name.isidentifier() and not keyword.iskeyword(name)
 
 
 def tolerance_of(text: str) -> float:
-    """Return a share that is written as ``5%`` or ``0.05``.
+    """Parse a fraction written as ``5%`` or ``0.05``.
 
     Raises
     ------
     ValueError
-        If it is none from 0 up.
+        If it is not a number, negative or infinite.
     """
     try:
         value = float(text[:-1]) / 100 if text.endswith("%") else float(text)
@@ -145,7 +145,7 @@ def tolerance_of(text: str) -> float:
 
 
 def is_number(text: str) -> bool:
-    """Whether a text is a number, whatever its value."""
+    """Whether a text parses as a number."""
     try:
         float(text)
     except ValueError:
@@ -154,12 +154,12 @@ def is_number(text: str) -> bool:
 
 
 def count_units(text: str, namespace: dict[str, Any]) -> float:
-    """Number of units named by an option: a number, or a variable that is one or has a length.
+    """Return the number of units: a number, or a variable that is a number or has a length.
 
     Raises
     ------
     ValueError
-        If it is neither; one sentence.
+        If it is neither, or not above 0; one sentence.
     """
     try:
         number = float(text)
@@ -179,15 +179,15 @@ def count_units(text: str, namespace: dict[str, Any]) -> float:
 
 
 def need_torch(name: str) -> None:
-    """Refuse where PyTorch, which asks every model its questions, can't be imported.
+    """Raise UsageError if PyTorch can't be imported.
 
     Raises
     ------
     UsageError
-        With what to install; one sentence.
+        One sentence that says what to install.
     """
     try:
-        import torch  # noqa: F401 - only whether it is there
+        import torch  # noqa: F401 - availability check only
     except ImportError:
         raise UsageError(
             f"%{name} needs PyTorch, which can't be imported here; run: pip install 'jupyter_green[shrink]'."

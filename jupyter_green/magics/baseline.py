@@ -1,4 +1,4 @@
-"""``%baseline``: keep a run, choose what the notebook is compared with, and see how it stands."""
+"""``%baseline``: keep a run as a baseline, choose a baseline, and compare the run with it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from jupyter_green.session import Session
 
 USAGE = "set [NAME] | use NAME|last|median|FILE [-t TOLERANCE] | list | show [NAME] | clear [NAME]"
-"""What may be typed behind ``%baseline``."""
+"""Arguments of ``%baseline``."""
 MOST_WORDS = {"": 0, "set": 1, "use": 1, "list": 0, "show": 1, "clear": 1}
 
 
@@ -55,35 +55,35 @@ class BaselineMagics(Magics):
     def baseline(self, line: str) -> TextTable | None:
         """Compare this run with an earlier one, cell by cell.
 
-        ``%baseline``                    how this run stands, cell by cell
+        ``%baseline``                    the difference of each cell
         ``%baseline set [NAME]``         keep this run, and compare with it from now on
         ``%baseline use NAME``           compare with a kept baseline
         ``%baseline use last``           with the run before this one
-        ``%baseline use median``         with the median of the last five runs (the usual)
+        ``%baseline use median``         with the median of the last five runs (the default)
         ``%baseline use FILE``           with a file of ``jupyter green run NOTEBOOK --json FILE``
-        ``%baseline use NAME -t 5%``     what lies up to 5 % above it is no excess
-        ``%baseline list``               what was kept
+        ``%baseline use NAME -t 5%``     up to 5 % above it is no excess
+        ``%baseline list``               all kept baselines
         ``%baseline show [NAME]``        one baseline and its cells
-        ``%baseline clear [NAME]``       compare with nothing; with a name: delete that baseline
+        ``%baseline clear [NAME]``       stop comparing; with a name: delete that baseline
 
-        A difference is called one only where its 95 % interval excludes 0. Cells are found by their identity, else by
-        the hash of their code. Only cells that finished in both runs, read by the same sensors, are compared.
+        A difference is reported only if its 95 % interval excludes 0. Cells are matched by id, else by the hash of
+        their code. Only cells that finished in both runs and were read by the same sensors are compared.
         """
-        word, rest, tolerance = _read(line)
+        word, argument, tolerance = _read(line)
         if word in ("", "set"):
             self.session.settle()  # the cell before this one may not be final yet
         try:
             if word == "set":
-                print(kept(*self.session.book.keep(rest)))
+                print(kept(*self.session.book.keep(argument)))
             elif word == "use":
-                print(used(self.session.book.use(rest or "", tolerance)))
+                print(used(self.session.book.use(argument or "", tolerance)))
             elif word == "clear":
-                self.session.book.clear(rest)
-                print(cleared(rest))
+                self.session.book.clear(argument)
+                print(cleared(argument))
             elif word == "list":
                 return self._list()
             elif word == "show":
-                return _grid(self.session.book.show(rest))
+                return _grid(self.session.book.show(argument))
             else:
                 return self._stand()
         except (BaselineError, LedgerError) as error:
@@ -91,9 +91,9 @@ class BaselineMagics(Magics):
         return None
 
     def _list(self) -> TextTable:
-        book = self.session.book
-        heads = book.heads()
-        in_use = (book.standing or book.refresh()).choice
+        service = self.session.book
+        heads = service.heads()
+        in_use = (service.standing or service.refresh()).choice
         rows = [
             (
                 f"{head['name']}{' (in use)' if in_use.rule == 'named' and in_use.name == head['name'] else ''}",
@@ -106,52 +106,52 @@ class BaselineMagics(Magics):
         ]
         if not rows:
             return TextTable("No baseline was kept of this notebook yet; %baseline set [NAME] keeps this run as one.")
-        said = f"{len(rows)} baseline{'' if len(rows) == 1 else 's'} of this notebook, newest first."
-        return TextTable(said, ("name", "energy", "", "cells", "run of"), rows, frozenset({1, 3}))
+        title = f"{len(rows)} baseline{'' if len(rows) == 1 else 's'} of this notebook, newest first."
+        return TextTable(title, ("name", "energy", "", "cells", "run of"), rows, frozenset({1, 3}))
 
     def _stand(self) -> TextTable:
-        """Compare this run, as the ledger holds it, with what it is compared with."""
+        """Compare this run, as the ledger holds it, with the baseline."""
         session = self.session
-        standing = session.book.refresh()
-        said = used(standing)
-        if standing.baseline is None:
-            return TextTable(said)
+        active = session.book.refresh()
+        title = used(active)
+        if active.baseline is None:
+            return TextTable(title)
         last: dict[str, EnergyRecord] = {}
-        again: set[str] = set()
+        rerun_keys: set[str] = set()
         from jupyter_green.storage import Ledger
 
         with Ledger(session.settings.ledger) as ledger:
             for record in ledger.records(run=session.settings.run_id, span="cell"):
                 if record.parent is None:
                     key = cell_key(record.cell_id, record.id)
-                    again |= {key} & last.keys()
+                    rerun_keys |= {key} & last.keys()
                     last[key] = record
-        comparison = Comparison(standing.baseline, standing.choice.tolerance)
+        comparison = Comparison(active.baseline, active.choice.tolerance)
         lines = first_lines(list(last.values()), self.shell.history_manager.input_hist_raw)
         rows = []
         for key, record in last.items():
-            against = comparison.take(key, record, again=key in again)
+            compared = comparison.take(key, record, again=key in rerun_keys)
             rows.append(
                 (
                     f"[{record.execution_count or ' '}] {lines.get(record.id, '')}",
                     joules(record.joules, record.uncertainty),
-                    joules(against.baseline, against.baseline_uncertainty) if against.baseline is not None else "–",
-                    difference(against),
+                    joules(compared.baseline, compared.baseline_uncertainty) if compared.baseline is not None else "–",
+                    difference(compared),
                 )
             )
         if not rows:
-            return TextTable(f"{said} No cell of this run has settled yet.")
+            return TextTable(f"{title} No cell of this run has settled yet.")
         total = standing_of(comparison.total(), comparison.compared)
-        return TextTable(f"{said} {total}", ("cell", "this run", "baseline", "difference"), rows, frozenset({1, 2}))
+        return TextTable(f"{title} {total}", ("cell", "this run", "baseline", "difference"), rows, frozenset({1, 2}))
 
 
 def _read(line: str) -> tuple[str, str | None, float | None]:
-    """Return the word, what follows it, and the tolerance.
+    """Return the subcommand, its argument and the tolerance.
 
     Raises
     ------
     UsageError
-        If the line makes no sense; one sentence.
+        If the line is invalid; one sentence.
     """
     try:
         words = shlex.split(line)
@@ -160,34 +160,34 @@ def _read(line: str) -> tuple[str, str | None, float | None]:
     tolerance = None
     for option in ("-t", "--tolerance"):
         if option in words:
-            place = words.index(option)
+            index = words.index(option)
             try:
-                tolerance = tolerance_of(words[place + 1] if place + 1 < len(words) else "")
+                tolerance = tolerance_of(words[index + 1] if index + 1 < len(words) else "")
             except ValueError as error:
                 raise UsageError(f"%baseline: {error}") from None
-            del words[place : place + 2]
-    word, rest = (words[0], words[1:]) if words else ("", [])
-    if word not in MOST_WORDS or len(rest) > MOST_WORDS[word] or (tolerance is not None and word != "use"):
+            del words[index : index + 2]
+    word, arguments = (words[0], words[1:]) if words else ("", [])
+    if word not in MOST_WORDS or len(arguments) > MOST_WORDS[word] or (tolerance is not None and word != "use"):
         raise UsageError(f"%baseline takes {USAGE}; put a name with spaces in quotes.")
-    if word == "use" and not rest:
+    if word == "use" and not arguments:
         raise UsageError("%baseline use: say which one: a name (%baseline list), last, median or a file.")
-    return word, rest[0] if rest else None, tolerance
+    return word, arguments[0] if arguments else None, tolerance
 
 
 def _grid(found: Baseline) -> TextTable:
     name = name_of(found)
-    said = f"{name[0].upper()}{name[1:]}: {len(found.cells)} cells, {amount(found)}, run of {_when(found.made_at)}."
+    title = f"{name[0].upper()}{name[1:]}: {len(found.cells)} cells, {amount(found)}, run of {_when(found.made_at)}."
     rows = [
         (
-            str(place),
+            str(number),
             joules(cell.reading.joules, cell.reading.uncertainty),
             cell.reading.quality,
             cell.cell_id or (cell.code_hash or "")[:12],
             ", ".join("–" if value is None else joules(value) for value in cell.values) if len(cell.values) > 1 else "",
         )
-        for place, cell in enumerate(found.cells, 1)
+        for number, cell in enumerate(found.cells, 1)
     ]
-    return TextTable(said, ("", "energy", "", "cell", "in each run"), rows, frozenset({0, 1}))
+    return TextTable(title, ("", "energy", "", "cell", "in each run"), rows, frozenset({0, 1}))
 
 
 def _when(seconds: float | None) -> str:

@@ -1,7 +1,7 @@
-"""``%compare``, ``%label`` and ``%disclose``: which model to take, its label, and what an honest report holds.
+"""``%compare``, ``%label`` and ``%disclose``: choose a model, make its energy label, disclose a run's energy.
 
-Lines are read here and handed to the rooms below; everything heavy is imported when a line is run. Files are written
-only when all else is done, and never over one that is there, save the card that is asked for.
+Lines are parsed here and passed to `comparison` and `disclose`; heavy modules are imported when a line is run. Files
+are written last, and existing ones are only replaced on request; a model card is merged.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ NAMES = ("compare", "label", "disclose")
 
 @magics_class
 class CompareLabelDiscloseMagics(Magics):
-    """The magics that compare, label and disclose, of one shell.
+    """The compare, label and disclose magics of one shell.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class CompareLabelDiscloseMagics(Magics):
     @no_var_expand
     @line_magic
     def compare(self, line: str) -> Comparison | None:
-        """Compare models, pipelines, estimators or functions on your own task, and pick the least energy.
+        """Compare models, pipelines, estimators or functions on your own task, and pick the one with the least energy.
 
         ::
 
@@ -53,15 +53,15 @@ class CompareLabelDiscloseMagics(Magics):
             %compare a b c --data test --max-loss 2%         accept more (a share of the best; 2pt or 0.02: points)
             %compare a b --data '(texts, labels)'            any expression; a table, dataset or DataLoader
             %compare a b --data test --metric f1             accuracy, f1, mse, perplexity, or the name of a function
-            %compare a b --data table --group language       utility of each value of a column, side by side
-            %compare a gpt --data test --remote gpt          one that runs elsewhere: unmetered, never 0
-            %compare a b --data test --repeats 5             answers that vary are asked so often, with seeds
-            %compare a b --data test --time 3min --batch 1   how long all of it may take, and examples at a time
+            %compare a b --data table --group language       utility for each value of a column
+            %compare a gpt --data test --remote gpt          a model that runs elsewhere: unmetered, never 0
+            %compare a b --data test --repeats 5             repeat random answers, each with its own seed
+            %compare a b --data test --time 3min --batch 1   time limit for all, and batch size
             %compare a b --data test --origin 'IMDb, 2011'   where the data comes from
-            %compare a b --data test --task summarization    what that was published to cost stands below
-            %compare a b --data test -o chosen               bind the one to take to a name
+            %compare a b --data test --task summarization    show published energy of that task below
+            %compare a b --data test -o chosen               bind the picked model to a name
 
-        The value of the line is the ``Comparison``: ``rows``, ``pick``, ``reason``. An interrupt keeps what is known.
+        The value of the line is the ``Comparison``: ``rows``, ``pick``, ``reason``. An interrupt keeps results so far.
         """
         parser = Options("compare")
         parser.add_argument("models", nargs="+")
@@ -74,43 +74,43 @@ class CompareLabelDiscloseMagics(Magics):
         parser.add_argument("--repeats", type=int, default=1)
         parser.add_argument("-o", "--output")
         parser.add_argument("-q", "--quiet", action="store_true")
-        given = parser.of(line)
-        self._nameable("compare", given.output)
+        args = parser.of(line)
+        self._nameable("compare", args.output)
         need_torch("compare")
-        models = {name: self._value("compare", name) for name in given.models}
-        data, metric = self._value("compare", given.data), given.metric
-        own = self.shell.user_ns.get(metric)
-        tokenizer = None if given.tokenizer is None else self._value("compare", given.tokenizer)
-        columns = column_or_values(self.shell, "compare", given.group)
+        models = {name: self._value("compare", name) for name in args.models}
+        data, metric = self._value("compare", args.data), args.metric
+        variable = self.shell.user_ns.get(metric)
+        tokenizer = None if args.tokenizer is None else self._value("compare", args.tokenizer)
+        columns = column_or_values(self.shell, "compare", args.group)
         self.cells.work()
         from jupyter_green.comparison.api import compare
         from jupyter_green.compression.errors import ShrinkError
 
-        here = {name: model for name, model in models.items() if name not in given.remote}
+        local_models = {name: model for name, model in models.items() if name not in args.remote}
         try:
-            with self.cells.trials.running(here, "compare: {}"):
-                found = compare(
+            with self.cells.trials.running(local_models, "compare: {}"):
+                result = compare(
                     models,
                     data,
-                    metric=own if callable(own) else metric,
-                    max_loss=given.max_loss,
-                    time=given.time,
+                    metric=variable if callable(variable) else metric,
+                    max_loss=args.max_loss,
+                    time=args.time,
                     group=columns,
-                    batch=given.batch,
-                    repeats=given.repeats,
-                    remote=given.remote,
-                    origin=given.origin,
-                    task=given.task,
+                    batch=args.batch,
+                    repeats=args.repeats,
+                    remote=args.remote,
+                    origin=args.origin,
+                    task=args.task,
                     tokenizer=tokenizer,
-                    progress=not given.quiet,
+                    progress=not args.quiet,
                     session=self.cells.session(),
                 )
         except ShrinkError as error:
             raise UsageError(f"%compare: {error}") from None
-        self.cells.trials.remote.update(dict.fromkeys(given.remote))
-        if given.output:
-            self.shell.push({given.output: models[found.pick]})
-        return None if given.quiet else found
+        self.cells.trials.remote.update(dict.fromkeys(args.remote))
+        if args.output:
+            self.shell.push({args.output: models[result.pick]})
+        return None if args.quiet else result
 
     @no_var_expand
     @line_magic
@@ -121,12 +121,12 @@ class CompareLabelDiscloseMagics(Magics):
 
             %label model --data a --data b --data c --task 'text classification' --expect 0.91
             %label model --data test --units 200 --runs 3    shorter; the label says so
-            %label model --data test --to label.svg          .svg, .png (needs Pillow) or .json; --replace one there
+            %label model --data test --to label.svg          .svg, .png (needs Pillow) or .json; --replace a file
             %label model --data test --peers labels          stars among these: a mapping of names to labels
             %label model --data test -o NAME                 bind the label to a name
 
-        1,000 units in equal parts of the data sets, ten runs, one at a time. ``--expect`` is the accuracy the model is
-        known to have; without it, it has to be above that of always giving the most frequent answer.
+        1,000 units in equal parts of the data sets, ten runs, batch size 1. ``--expect`` is the known accuracy of the
+        model; without it, the accuracy must exceed that of always giving the most frequent answer.
         """
         parser = Options("label")
         parser.add_argument("model")
@@ -139,46 +139,46 @@ class CompareLabelDiscloseMagics(Magics):
             parser.add_argument(option, default="" if option in ("--edition", "--link") else None)
         parser.add_argument("--replace", action="store_true")
         parser.add_argument("-q", "--quiet", action="store_true")
-        given = parser.of(line)
-        self._nameable("label", given.o)
+        args = parser.of(line)
+        self._nameable("label", args.o)
         need_torch("label")
-        if given.to is not None:
-            if Path(given.to).suffix.lower() not in (".svg", ".png", ".json"):
-                raise UsageError(f"%label: {given.to} is no label's file; end it in .svg, .png or .json.")
-            given.to = _free("label", given.to, replace=given.replace)
+        if args.to is not None:
+            if Path(args.to).suffix.lower() not in (".svg", ".png", ".json"):
+                raise UsageError(f"%label: {args.to} is no label's file; end it in .svg, .png or .json.")
+            args.to = _free("label", args.to, replace=args.replace)
         from jupyter_green.compression.errors import ShrinkError
         from jupyter_green.disclose import DiscloseError
 
         try:
-            found = self._labelled(given)
-            if given.to is not None:
-                print(f"The label: {found.save(given.to)}")
+            result = self._labelled(args)
+            if args.to is not None:
+                print(f"The label: {result.save(args.to)}")
         except (DiscloseError, ShrinkError) as error:
             raise UsageError(f"%label: {error}") from None
         except OSError as error:
-            raise UsageError(f"%label: {given.to} can't be written: {error.strerror or error}.") from None
-        if given.o:
-            self.shell.push({given.o: found})
-        return None if given.quiet else found
+            raise UsageError(f"%label: {args.to} can't be written: {error.strerror or error}.") from None
+        if args.o:
+            self.shell.push({args.o: result})
+        return None if args.quiet else result
 
     @no_var_expand
     @line_magic
     def disclose(self, line: str) -> Disclosure | None:
-        """Write what an honest report of this run's energy holds.
+        """Disclose this run's energy.
 
         ::
 
-            %disclose NAME                                   show it; of all that was metered in this run
+            %disclose NAME                                   show all that was metered in this run
             %disclose NAME --phase training                  training, inference or other
             %disclose NAME --of fine-tune                    only blocks and cells with this label
             %disclose NAME --to FILE [--replace]             .json, .md, .html, or .csv as CodeCarbon writes it
-            %disclose NAME --card README.md                  put it into a model card; nothing of yours is lost
+            %disclose NAME --card README.md                  merge it into a model card
             %disclose NAME --training-type fine-tuning --location 'Paris' --utilisation 0.7
             %disclose NAME --technique int8 --verified 'by nobody' --remote 'calls of an API'
             %disclose NAME --embodied 164 --water FRA        estimates: kg CO2e of the hardware, region of the water
             %disclose NAME -o NAME                           bind it
 
-        Hardware, count, hours, utilisation, software, boundary and measured share can't be left out.
+        Hardware, count, hours, utilisation, software, boundary and measured share are always included.
         """
         parser = Options("disclose")
         parser.add_argument("name")
@@ -191,26 +191,26 @@ class CompareLabelDiscloseMagics(Magics):
         parser.add_argument("--remote", action="append", default=[])
         parser.add_argument("--replace", action="store_true")
         parser.add_argument("-q", "--quiet", action="store_true")
-        given = parser.of(line)
-        self._nameable("disclose", given.o)
+        args = parser.of(line)
+        self._nameable("disclose", args.o)
         from jupyter_green.disclose import DiscloseError, model_card
 
         try:
-            found = self._disclosed(given)
-            if given.card is not None:
-                model_card(found, given.card, replace=given.replace)
-                print(f"The model card: {given.card}")
+            result = self._disclosed(args)
+            if args.card is not None:
+                model_card(result, args.card, replace=args.replace)
+                print(f"The model card: {args.card}")
         except (DiscloseError, ValueError) as error:
             raise UsageError(f"%disclose: {error}") from None
         except OSError as error:
             raise UsageError(
-                f"%disclose: {given.card or given.to} can't be written: {error.strerror or error}."
+                f"%disclose: {args.card or args.to} can't be written: {error.strerror or error}."
             ) from None
-        if given.o:
-            self.shell.push({given.o: found})
-        return None if given.quiet else found
+        if args.o:
+            self.shell.push({args.o: result})
+        return None if args.quiet else result
 
-    # ---- one line -----------------------------------------------------------------------------
+    # ---- running a line -----------------------------------------------------------------------
 
     def _labelled(self, given: argparse.Namespace) -> Label:
         from jupyter_green.comparison.adapter_factory import adapter_of
@@ -226,26 +226,26 @@ class CompareLabelDiscloseMagics(Magics):
         data = {name: self._value("label", name) for name in given.data}
         peers = {} if given.peers is None else dict(self._value("label", given.peers))
         self.cells.work()
-        item = adapter_of(given.model, model, tokenizer=tokenizer)
-        sets = {name: examples_of(one, batch=1) for name, one in data.items()}
+        adapter = adapter_of(given.model, model, tokenizer=tokenizer)
+        sets = {name: examples_of(item, batch=1) for name, item in data.items()}
         units = UNITS if given.units is None else given.units
-        examples = joined(sets, thirds({name: range(len(one)) for name, one in sets.items()}, units))
-        with item.quiet():
-            item.ready(examples)
-            places = range(len(examples.batches))
+        examples = joined(sets, thirds({name: range(len(item)) for name, item in sets.items()}, units))
+        with adapter.quiet():
+            adapter.ready(examples)
+            indices = range(len(examples.batches))
             runs = RUNS if given.runs is None else given.runs
             with self.cells.trials.running({given.model: model}, "label: {}"):
-                done = measure(item.outputs, places, runs=runs, name=given.model, session=self.cells.session())
-        said = [FAILED if one is None else answers_of(item, one, examples, 1)[0] for one in done.answers]
-        right = sum(same(one, label) for one, label in zip(said, examples.labels, strict=True))
-        most = max(examples.labels.count(label) for label in set(examples.labels)) / len(examples)
-        gate = CompletionCheck(right / len(examples), given.expect, None if given.expect is not None else most)
+                measured = measure(adapter.outputs, indices, runs=runs, name=given.model, session=self.cells.session())
+        answers = [FAILED if item is None else answers_of(adapter, item, examples, 1)[0] for item in measured.answers]
+        correct = sum(same(item, label) for item, label in zip(answers, examples.labels, strict=True))
+        majority = max(examples.labels.count(label) for label in set(examples.labels)) / len(examples)
+        check = CompletionCheck(correct / len(examples), given.expect, None if given.expect is not None else majority)
         return label(
             given.model,
-            done,
+            measured,
             task=given.task,
-            gate=gate,
-            parameters=item.parameters,
+            gate=check,
+            parameters=adapter.parameters,
             peers=peers,
             edition=given.edition,
             date=time.strftime("%Y-%m-%d"),
@@ -269,7 +269,7 @@ class CompareLabelDiscloseMagics(Magics):
             raise ValueError(f"nothing with the label {given.of!r} was metered in this run.")
         hours = sum(record.seconds for record in records)
         embodied = None if given.embodied is None else embodied_share(given.embodied, reserved_seconds=hours)
-        found = disclose(
+        disclosure = disclose(
             records,
             name=given.name,
             phase=given.phase,
@@ -285,12 +285,12 @@ class CompareLabelDiscloseMagics(Magics):
             water_grid=given.water,
         )
         if given.to is None:
-            return found
+            return disclosure
         target = _free("disclose", given.to, replace=given.replace)
         forms = {
-            ".json": lambda: json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False, indent=1) + "\n",
-            ".md": lambda: markdown(found),
-            ".html": lambda: page(found),
+            ".json": lambda: json.dumps(disclosure.to_dict(), ensure_ascii=False, allow_nan=False, indent=1) + "\n",
+            ".md": lambda: markdown(disclosure),
+            ".html": lambda: page(disclosure),
             ".csv": lambda: emissions_csv(records, valuation=session.settings.valuation, version=__version__),
         }
         form = forms.get(target.suffix.lower())
@@ -298,7 +298,7 @@ class CompareLabelDiscloseMagics(Magics):
             raise ValueError(f"{target.name} ends in none of {', '.join(forms)}; give the file such a name.")
         target.write_text(form(), encoding="utf-8")
         print(f"The disclosure: {target}")
-        return found
+        return disclosure
 
     def _value(self, name: str, expression: str) -> Any:
         return value(self.shell, name, expression)
@@ -309,7 +309,7 @@ class CompareLabelDiscloseMagics(Magics):
 
 
 def _free(magic: str, name: str, *, replace: bool) -> Path:
-    """Return the file to write; raise where one is there that nobody gave away."""
+    """Return the file to write; raises UsageError if it exists and `replace` is false."""
     target = Path(name).expanduser()
     if target.exists() and not replace:
         raise UsageError(f"%{magic}: {name} is there already; name a new file, or add --replace.")
@@ -317,18 +317,18 @@ def _free(magic: str, name: str, *, replace: bool) -> Path:
 
 
 def _precision(model: Any) -> str:
-    """Return the type of a model's weights; empty where there are none to ask."""
-    for one in (model, getattr(model, "model", None)):
-        if one is not None and callable(getattr(one, "parameters", None)):
-            first = next(iter(one.parameters()), None)
+    """Return the data type of a model's weights; empty if it has none."""
+    for module in (model, getattr(model, "model", None)):
+        if module is not None and callable(getattr(module, "parameters", None)):
+            first = next(iter(module.parameters()), None)
             return "" if first is None else str(first.dtype).removeprefix("torch.")
     return ""
 
 
 def _libraries() -> list[str]:
-    """Return the versions of the libraries of models that are loaded already."""
+    """Return names and versions of the model libraries that are imported."""
     import sys
 
     names = ("torch", "transformers", "sklearn", "onnxruntime", "jax", "tensorflow")
-    found = [(name, getattr(sys.modules.get(name), "__version__", None)) for name in names]
-    return [f"{name} {version}" for name, version in found if version]
+    versions = [(name, getattr(sys.modules.get(name), "__version__", None)) for name in names]
+    return [f"{name} {version}" for name, version in versions if version]

@@ -1,8 +1,8 @@
-"""Settings as traitlets, so that a profile's config file or ``%config JupyterGreen`` can hold them.
+"""Settings as traitlets, set in a profile's config file or by ``%config JupyterGreen``.
 
-An empty trait means "as the environment says". A changed region, tariff or PUE counts from the next
-settled record on. One that makes no sense is refused where a person sets it, and the old one stays; in a file or the
-environment it is left out and said, because metering needs none of them.
+An empty trait takes the environment variable. A changed region, tariff or PUE applies from the next final record on. An
+invalid value set interactively is rejected and the old one stays; in a config file or the environment it is ignored and
+reported, because metering works without it.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ FACTORS = ("region", "pue", "tariff")
 
 
 class Figures(Unicode[str, Any]):
-    """A text that may be given as a number."""
+    """A string trait that also accepts numbers."""
 
     def validate(self, obj: Any, value: Any) -> Any:
-        """Return a number as its text."""
+        """Convert a number to a string."""
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         return super().validate(obj, str(value) if number else value)
 
@@ -49,25 +49,25 @@ class JupyterGreen(Configurable):
         super().__init__(**given)
 
     def settings(self) -> Settings:
-        """What these traits and the environment say, and what is wrong with them.
+        """Return the settings from these traits and the environment, with what is invalid in `problem`.
 
         Raises
         ------
         ValueError
-            If the ledger can be none; one sentence.
+            If the ledger URL is invalid; one sentence.
         """
-        given = {name: getattr(self, name) for name in ("ledger", "project", *FACTORS)}
-        found = Settings.from_environment(sound=True, **given)
-        said = [*self._faults.values(), *([found.problem] if found.problem else [])]
-        if not said:
-            return found
-        wrong = [name for name in FACTORS if name in self._faults or name in found.faulty]
-        mend = " and ".join(f"%config JupyterGreen.{name} = '…'" for name in wrong)
-        hint = f" (In this kernel: {mend}.)" if mend else ""
-        return replace(found, problem=f"{' '.join(said)}{hint}")
+        values = {name: getattr(self, name) for name in ("ledger", "project", *FACTORS)}
+        settings = Settings.from_environment(sound=True, **values)
+        problems = [*self._faults.values(), *([settings.problem] if settings.problem else [])]
+        if not problems:
+            return settings
+        invalid = [name for name in FACTORS if name in self._faults or name in settings.faulty]
+        commands = " and ".join(f"%config JupyterGreen.{name} = '…'" for name in invalid)
+        hint = f" (In this kernel: {commands}.)" if commands else ""
+        return replace(settings, problem=f"{' '.join(problems)}{hint}")
 
     def follow(self, session: Session) -> None:
-        """Have later changes of region, PUE and tariff reach a session."""
+        """Apply later changes of region, PUE and tariff to this session."""
         self._session = session
 
     @validate(*FACTORS)
@@ -86,5 +86,5 @@ class JupyterGreen(Configurable):
     @observe(*FACTORS)
     def _revalue(self, _change: Bunch) -> None:
         if self._session is not None:
-            told = self.settings()
-            self._session.settings = replace(self._session.settings, valuation=told.valuation, problem=told.problem)
+            new = self.settings()
+            self._session.settings = replace(self._session.settings, valuation=new.valuation, problem=new.problem)

@@ -1,4 +1,4 @@
-"""Loading and unloading: what is put into the shell, and taken out again without a trace."""
+"""Loads the extension into an IPython shell and removes it again completely."""
 
 from __future__ import annotations
 
@@ -33,27 +33,27 @@ _ATTRIBUTE = "_jupyter_green"
 
 
 class Companion(Protocol):
-    """What tells a front end of the cells that are metered here; another room brings it."""
+    """Publishes live figures to a front end; implemented by `live.LivePublisher`."""
 
     def start(self) -> None:
-        """The extension is loaded."""
+        """Start; called when the extension is loaded."""
 
     def follow(self, session: Session) -> None:
-        """The session was begun anew."""
+        """Switch to a new session."""
 
     def switched(self) -> None:
-        """A cell has run, which may have turned metering on or off."""
+        """Check whether metering was turned on or off; called after each cell."""
 
     def close(self) -> None:
-        """The session has ended."""
+        """Stop; called after the session has ended."""
 
 
 MakeCompanion = Callable[[Session, CellMeter, Callable[[EnergyRecord], str], BudgetCommands], Companion]
-"""Makes a companion from the session, what meters its cells, what knows the first line of an execution, and budgets."""
+"""Makes a companion from session, cell meter, function for the first source line of a record, and budget commands."""
 
 
 class Extension:
-    """Everything that loading put into one shell."""
+    """Everything that is registered in one shell."""
 
     def __init__(self, shell: Any, companion: MakeCompanion | None = None) -> None:
         self.shell = shell
@@ -73,14 +73,14 @@ class Extension:
             CompareLabelDiscloseMagics(shell, self.cells),
             BudgetMagics(shell, self.cells, self.gate, self.purser),
         ]
-        self.transformer = begin_metering  # as it was put in: reloading modules makes another
+        self.transformer = begin_metering  # stored as registered: after a module reload it would be another object
         self.sources = Sources(shell)
         self.companion = (
             None if companion is None else companion(self.session, self.cells, self.sources.line_of, self.purser)
         )
 
     def current_session(self) -> Session:
-        """The session, begun anew if something ended it."""
+        """Return the session; a new one if it has ended."""
         if not self.session.alive and not self.session.forked:
             self.session = current(self.config.settings())
             self.config.follow(self.session)
@@ -90,7 +90,7 @@ class Extension:
         return self.session
 
     def load(self) -> None:
-        """Put magics, transformer, events and displays into the shell."""
+        """Register magics, input transformer, events and formatters."""
         for magics in self.magics:
             self.shell.register_magics(magics)
         self.shell.input_transformers_cleanup.append(self.transformer)
@@ -104,12 +104,12 @@ class Extension:
             self.cells.when_over.append(self.companion.switched)
 
     def _shown(self, change: Bunch) -> None:
-        """What is to be shown under every cell is metered in every cell."""
+        """Turn metering on when records are to be shown under every cell."""
         if change["new"]:
             self.cells.enabled = True
 
     def unload(self) -> None:
-        """Take everything out again and end the session."""
+        """Unregister everything and end the session."""
         self.cells.unregister()
         self.gate.close()
         unregister(self.shell)
@@ -140,7 +140,7 @@ class Extension:
 
 
 def load(shell: Any, companion: MakeCompanion | None = None) -> None:
-    """Load the extension into a shell and print one line; wrong settings are one sentence, nothing is loaded."""
+    """Load the extension into a shell and print one line; raises UsageError if settings are invalid."""
     from IPython.core.error import UsageError
 
     if getattr(shell, _ATTRIBUTE, None) is not None:
@@ -156,7 +156,7 @@ def load(shell: Any, companion: MakeCompanion | None = None) -> None:
 
 
 def unload(shell: Any) -> None:
-    """Take the extension out of a shell."""
+    """Unload the extension from a shell."""
     extension = getattr(shell, _ATTRIBUTE, None)
     if extension is not None:
         extension.unload()

@@ -1,7 +1,7 @@
-"""What the lines of a notebook tried: under which label, with which object, and what ran elsewhere.
+"""Models that magics ran, with the label of their records, and names of models that ran elsewhere.
 
-Records carry names, and a name may stand for something else by now: a figure is told of a model only while the name
-still stands for what was run. Objects are referred to weakly, so that nothing is kept alive for it.
+Records hold names only, and a name may be rebound. A record is attributed to a model only while its name still refers
+to the object that was run. Objects are weakly referenced.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from jupyter_green.records import EnergyRecord, clock
 
 @dataclass(frozen=True)
 class ModelRun:
-    """One model's part of a line.
+    """One run of a model by a magic.
 
     Parameters
     ----------
     label : str
-        Of its records.
-    model : weakref
-        What was run.
+        Label of its records.
+    model : weakref.ref
+        The model.
     began, ended : float
-        Seconds since 1970.
+        Start and end in seconds since 1970.
     """
 
     label: str
@@ -37,7 +37,7 @@ class ModelRun:
 
 
 class ModelRuns:
-    """The newest trial of each name, and the names of what ran elsewhere."""
+    """The newest run of each name, and names of models that ran elsewhere."""
 
     def __init__(self) -> None:
         self._newest: dict[str, ModelRun] = {}
@@ -45,48 +45,48 @@ class ModelRuns:
 
     @contextmanager
     def running(self, models: Mapping[str, Any], label: str) -> Iterator[None]:
-        """Note models by their names when what runs inside has ended well.
+        """Register models by name if the block ends without an error.
 
         Parameters
         ----------
         models : mapping of str to object
-            What is run.
+            The models.
         label : str
-            Of its records, with `{}` for the name.
+            Label of their records, with `{}` for the name.
         """
         began = clock.wall()
         yield
         for name, model in models.items():
             try:
-                held = weakref.ref(model)
-            except TypeError:  # a number, or an object without a place for it
+                reference = weakref.ref(model)
+            except TypeError:  # not weakly referenceable
                 continue
-            self._newest[name] = ModelRun(label.format(name), held, began, clock.wall())
+            self._newest[name] = ModelRun(label.format(name), reference, began, clock.wall())
 
     def record(self, name: str, model: Any, finished: Sequence[EnergyRecord]) -> EnergyRecord | None:
-        """Return the run in the middle of a model's newest trial by joules per unit; None where it was not tried.
+        """Return the record with the median joules per unit of a model's newest run; None if it was not run.
 
         Parameters
         ----------
         name : str
-            What the model is called.
+            Name of the model.
         model : object
-            What the name stands for now.
+            The object that the name refers to now.
         finished : sequence of EnergyRecord
-            All of the session.
+            Final records of the session.
         """
-        trial = self._newest.get(name)
-        if trial is None or trial.model() is not model:
+        model_run = self._newest.get(name)
+        if model_run is None or model_run.model() is not model:
             return None
-        runs = [
-            one
-            for one in finished
-            if one.label == trial.label
-            and trial.began <= one.started_at <= trial.ended
-            and one.joules_per_unit is not None
-            and not one.below_resolution
+        records = [
+            candidate
+            for candidate in finished
+            if candidate.label == model_run.label
+            and model_run.began <= candidate.started_at <= model_run.ended
+            and candidate.joules_per_unit is not None
+            and not candidate.below_resolution
         ]
-        if not runs:
+        if not records:
             return None
-        middle = statistics.median_low(one.joules_per_unit or 0.0 for one in runs)
-        return next(one for one in runs if one.joules_per_unit == middle)
+        median = statistics.median_low(candidate.joules_per_unit or 0.0 for candidate in records)
+        return next(candidate for candidate in records if candidate.joules_per_unit == median)

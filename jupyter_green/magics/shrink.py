@@ -1,7 +1,7 @@
-"""``%shrink``, ``%quantize``, ``%prune``, ``%distil``: a line, read and handed to the calls of the room below.
+"""``%shrink``, ``%quantize``, ``%prune`` and ``%distil``: parse a line and call `jupyter_green.compression`.
 
-Everything heavy is imported when a line is run, never when the extension loads. A name is bound only when the whole
-is done; the original stays bound to its own name unless the person asks otherwise.
+Heavy modules are imported when a line is run, not when the extension loads. The result is bound to a name only when
+everything is done; the original keeps its name unless ``--inplace`` is given.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from jupyter_green.compression.result import ShrinkResult
 
 UNDOABLE = 4
-"""Searches that can be undone, the last first; each keeps what its name stood for."""
+"""Searches that can be undone, last first; each keeps the previous value of its name."""
 ABSENT = object()
 NAMES = ("shrink", "quantize", "prune", "distil", "distill")
 """The line magics of this module."""
@@ -32,7 +32,7 @@ NAMES = ("shrink", "quantize", "prune", "distil", "distill")
 
 @magics_class
 class ShrinkMagics(Magics):
-    """The magics that make a model cheaper, of one shell.
+    """The compression magics of one shell.
 
     Parameters
     ----------
@@ -47,32 +47,32 @@ class ShrinkMagics(Magics):
         self.cells = cells
         self._done: deque[_Shrunk] = deque(maxlen=UNDOABLE)
         self._given: dict[str, weakref.ref[Any]] = {}
-        """What names were given to, so that another search may take them again."""
+        """Models bound by searches, by name, so that a later search may rebind the name."""
 
     @no_var_expand
     @line_magic
     def shrink(self, line: str) -> Any:
-        """Make a model cheaper to run, and prove it.
+        """Reduce the energy per inference of a model, and test that its quality holds.
 
         ::
 
             %shrink model --data test                    the best within 1 point (bounded metrics) or 1 % (others)
-            %shrink model --data test --train train      with examples to repair pruned and distilled models with
-            %shrink model --data test --group person     what is of one person (column, or list) stands in one part
+            %shrink model --data test --train train      training examples for pruned and distilled models
+            %shrink model --data test --group person     examples of one group (column or list) stay in one split
             %shrink model --data test --max-loss 2pt     accept more; 1% for metrics without bounds
-            %shrink model --data test --time 10min       search longer than 5 min; an interrupt keeps the best
+            %shrink model --data test --time 10min       search for 10 min (default 5); an interrupt keeps the best
             %shrink model --data test --metric f1        accuracy, f1, perplexity, cosine, mse, agreement, or a name
-            %shrink model --data test --batch 1          measure with so many examples at a time (--length tokens)
-            %shrink lm --data texts --new-tokens 64      language models: tokens for each prompt (128); 0 for one call
-            %shrink model --data test --per-day 500000   inferences a day, for the yearly saving (10,000)
+            %shrink model --data test --batch 1          batch size for measuring (--length: tokens per example)
+            %shrink lm --data texts --new-tokens 64      language models: tokens per prompt (128); 0: one forward pass
+            %shrink model --data test --per-day 500000   inferences per day, for the yearly saving (10,000)
             %shrink model --data test --form torch       keep a PyTorch module
             %shrink model --data test -q                 one line instead of the report
-            %shrink model --data test --dry-run          which recipes apply and why not; nothing is run
+            %shrink model --data test --dry-run          which recipes apply, and why others do not; nothing is run
             %shrink model -o NAME                        bind the result's model to NAME (default: model_shrunk)
             %shrink model --inplace                      bind it to the model's own name
-            %shrink --undo                               the last one's name stands again for what it did before
+            %shrink --undo                               restore what the last search's name was bound to
 
-        Without ``--data`` the one fitting variable of the notebook is taken, and named. The value of the line is the
+        Without ``--data`` the only suitable variable of the notebook is used, and named. The value of the line is the
         ``ShrinkResult``: ``result.save("folder")`` writes it, ``green.load("folder")`` reads it.
         """
         return self._run("shrink", line)
@@ -80,35 +80,35 @@ class ShrinkMagics(Magics):
     @no_var_expand
     @line_magic
     def quantize(self, line: str) -> Any:
-        """Fewer bits alone: ``%quantize model --data test``; options as for ``%shrink``."""
+        """Quantize only: ``%quantize model --data test``; options as for ``%shrink``."""
         return self._run("quantize", line)
 
     @no_var_expand
     @line_magic
     def prune(self, line: str) -> Any:
-        """Narrower layers alone: ``%prune model --data test --ratio 0.5``; options as for ``%shrink``.
+        """Prune only (narrower layers): ``%prune model --data test --ratio 0.5``; options as for ``%shrink``.
 
-        ``--score fisher`` asks the Fisher information what is missed least, in place of a first-order expansion.
+        ``--score fisher`` ranks by Fisher information instead of a first-order Taylor expansion.
         """
         return self._run("prune", line)
 
     @no_var_expand
     @line_magic
     def distil(self, line: str) -> Any:
-        """A smaller model that learns from the original.
+        """Train a smaller model to imitate the original.
 
-        ``%distil model --layers 3`` keeps so many of its layers, ``%distil model --student small`` trains a model of
-        your own; options as for ``%shrink``.
+        ``%distil model --layers 3`` keeps three of its layers, ``%distil model --student small`` trains your own model;
+        options as for ``%shrink``.
         """
         return self._run("distil", line)
 
     @no_var_expand
     @line_magic
     def distill(self, line: str) -> Any:
-        """The same as ``%distil``."""
+        """Alias of ``%distil``."""
         return self._run("distil", line)
 
-    # ---- one line -----------------------------------------------------------------------------
+    # ---- running a line -----------------------------------------------------------------------
 
     def _run(self, name: str, line: str) -> Any:
         options = _parser(name).of(line)
@@ -122,7 +122,7 @@ class ShrinkMagics(Magics):
         need_torch(name)
         model = self._value(name, options.model)
         data_name = options.data or self._only_data(name, options.model)
-        chosen = {
+        arguments = {
             "train": None if options.train is None else self._value(name, options.train),
             "metric": self._metric(options.metric),
             "task": options.task,
@@ -138,41 +138,41 @@ class ShrinkMagics(Magics):
             "session": self.cells.session(),
         }
         if options.max_loss is not None:
-            chosen["max_relative_loss" if options.max_loss.endswith("%") else "max_loss"] = options.max_loss
+            arguments["max_relative_loss" if options.max_loss.endswith("%") else "max_loss"] = options.max_loss
         for own in ("ratio", "score", "layers"):
             if getattr(options, own, None) is not None:
-                chosen[own] = getattr(options, own)
+                arguments[own] = getattr(options, own)
         if getattr(options, "student", None) is not None:
-            chosen["student"] = self._value(name, options.student)
+            arguments["student"] = self._value(name, options.student)
         data = self._value(name, data_name)
         self.cells.work()
         from jupyter_green.compression import api, plan
 
         try:
             if options.dry_run:
-                return plan.plan(name, model, data, **chosen)
-            result = getattr(api, name)(model, data, **chosen)
+                return plan.plan(name, model, data, **arguments)
+            result = getattr(api, name)(model, data, **arguments)
         except ShrinkError as error:
             raise UsageError(f"%{name}: {error}") from None
         before = self.shell.user_ns.get(target, ABSENT)
-        # A search that kept nothing takes nothing back: the name goes on standing for what an earlier one found.
+        # A search without a result does not replace that of an earlier search.
         keeps = result.recipe is None and not options.inplace and before is not model and self._is_ours(target)
         self._done.append(_Shrunk(target, before, before if keeps else result.model, result))
         if not keeps:
             self._bind(target, result.model)
-        said = [f"Judged with {data_name}, the one fitting data in this notebook."] if options.data is None else []
-        print(*said, sep="\n", end="\n" * len(said))
-        named = _named(name, options.model, target, result, keeps=keeps)
-        result.facts = replace(result.facts, notes=(named, *said, *result.facts.notes))
+        notes = [f"Judged with {data_name}, the one fitting data in this notebook."] if options.data is None else []
+        print(*notes, sep="\n", end="\n" * len(notes))
+        binding_note = _named(name, options.model, target, result, keeps=keeps)
+        result.facts = replace(result.facts, notes=(binding_note, *notes, *result.facts.notes))
         if options.quiet:
-            # What a name stands for from now on is said even so: it may be the original.
-            print(f"{target}: {repr(result).splitlines()[0]}\n{named}")
+            # Even with -q the bound name is printed: it may be the original.
+            print(f"{target}: {repr(result).splitlines()[0]}\n{binding_note}")
             return None
         self._offer(result, target)
         return result
 
     def _offer(self, result: ShrinkResult, target: str) -> None:
-        """Show a slider over the front, where there is more than one on it and somebody to move it."""
+        """Show a slider over the Pareto front if it has several models and there is a kernel."""
         from IPython.display import display
 
         from jupyter_green.compression.report.slider import slider
@@ -191,32 +191,32 @@ class ShrinkMagics(Magics):
             self.shell.events.unregister("post_run_cell", show)
             display(widget)
 
-        # The line's value is shown when the cell has ended; the slider belongs under it.
+        # The line's value is displayed when the cell has ended; the slider belongs below it.
         self.shell.events.register("post_run_cell", show)
 
     def _bind(self, target: str, model: Any) -> None:
         self.shell.push({target: model})
-        with contextlib.suppress(TypeError):  # what can't be referred to weakly is not remembered
+        with contextlib.suppress(TypeError):  # not weakly referenceable: not remembered
             self._given[target] = weakref.ref(model)
 
     def _is_ours(self, target: str) -> bool:
-        """Whether a name still stands for what a search gave it."""
-        now, given = self.shell.user_ns.get(target), self._given.get(target)
-        if given is not None and now is not None and given() is now:
+        """Whether a name is still bound to the model that a search bound to it."""
+        current, bound = self.shell.user_ns.get(target), self._given.get(target)
+        if bound is not None and current is not None and bound() is current:
             return True
-        return any(one.target == target and one.bound is now for one in self._done)  # an undone search gave it back
+        return any(search.target == target and search.bound is current for search in self._done)  # restored by an undo
 
     def _target(self, name: str, options: argparse.Namespace) -> str:
-        """Return the name of the result; a search of minutes must not end in one that can't be bound or isn't free."""
+        """Return the name to bind; checked before the search that it is valid and free."""
         if options.inplace and options.output is not None:
             raise UsageError(f"%{name}: --inplace binds {options.model} and -o {options.output}; give one of them.")
-        asked: str | None = options.model if options.inplace else options.output
-        target = f"{options.model}_shrunk" if asked is None else asked
+        requested: str | None = options.model if options.inplace else options.output
+        target = f"{options.model}_shrunk" if requested is None else requested
         if options.dry_run:
             return target
         if not nameable(target):
             raise UsageError(f"%{name}: {target!r} is no name that can be bound; give one with -o NAME.")
-        if asked is None and target in self.shell.user_ns and not self._is_ours(target):
+        if requested is None and target in self.shell.user_ns and not self._is_ours(target):
             raise UsageError(
                 f"%{name}: {target} is something else already; give another with -o, or -o {target} to replace it."
             )
@@ -245,33 +245,35 @@ class ShrinkMagics(Magics):
         return own if callable(own) else word
 
     def _only_data(self, name: str, model: str) -> str:
-        """Return the name of the one variable that is data beyond doubt."""
-        found = [
-            key for key, one in self.shell.user_ns.items() if not key.startswith("_") and key != model and _is_data(one)
+        """Return the name of the only variable that is certainly data."""
+        candidates = [
+            key
+            for key, item in self.shell.user_ns.items()
+            if not key.startswith("_") and key != model and _is_data(item)
         ]
-        if len(found) != 1:
-            none = "this notebook has no DataLoader, dataset or (X, y)"
-            listed = f"there are {', '.join(sorted(found))}" if found else none
+        if len(candidates) != 1:
+            no_data = "this notebook has no DataLoader, dataset or (X, y)"
+            listed = f"there are {', '.join(sorted(candidates))}" if candidates else no_data
             raise UsageError(f"%{name}: say which data to judge with (--data NAME): {listed}.")
-        return str(found[0])
+        return str(candidates[0])
 
 
 def _named(name: str, model: str, target: str, result: ShrinkResult, *, keeps: bool) -> str:
-    """Say what each name stands for after a search, how to save it, and how to go back."""
+    """Return sentences on what each name is bound to, how to save the result and how to undo."""
     if keeps:
         return f"Nothing was kept: {target} stays what an earlier search made of it; {model} was not changed."
     if result.recipe is None:
         return f"Nothing was kept: {target} is {model} itself, which was not changed. Undo: %{name} --undo."
-    other = "" if target == model else f"; {model} was not changed"
+    original_note = "" if target == model else f"; {model} was not changed"
     return (
-        f"The result is the variable {target}{other}. Save: _.save('folder') in the next cell, then "
+        f"The result is the variable {target}{original_note}. Save: _.save('folder') in the next cell, then "
         f"green.load('folder'). Undo: %{name} --undo."
     )
 
 
 @dataclass
 class _Shrunk:
-    """What a search bound: the name, what that stood for before, what it was given, and the result."""
+    """A search that can be undone: the bound name, its value before, its value after, and the result."""
 
     target: str
     before: Any
@@ -280,7 +282,7 @@ class _Shrunk:
 
 
 def _is_data(value: Any) -> bool:
-    """Whether a variable is data beyond doubt: a DataLoader, a dataset with columns, or inputs and as many labels."""
+    """Whether a value is certainly data: a DataLoader, a dataset with columns, or (inputs, labels) of equal length."""
     torch, numpy = sys.modules.get("torch"), sys.modules.get("numpy")
     if torch is not None and isinstance(value, torch.utils.data.DataLoader):
         return True

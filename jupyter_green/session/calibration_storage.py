@@ -6,9 +6,7 @@ invalid, no calibration is applied and the problem is reported.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -18,6 +16,7 @@ from jupyter_green.errors import GreenError
 from jupyter_green.metering.calibration.model import Calibration
 from jupyter_green.records import clock
 from jupyter_green.sensors import Sensor, SensorInfo
+from jupyter_green.storage.atomic_file import write_whole
 from jupyter_green.storage.location import data_folder
 
 NAME = "calibration.json"
@@ -148,12 +147,7 @@ def _calibration(held: Any) -> Calibration:
 
 def _write(entries: dict[str, dict[str, Any]]) -> None:
     path = _path()
-    temporary = path.with_suffix(f".{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps({"version": VERSION, "devices": entries}, indent=1), encoding="utf-8")
-        temporary.replace(path)
+        write_whole(path, json.dumps({"version": VERSION, "devices": entries}, indent=1))
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
         raise CalibrationError(f"Calibrations can't be kept in {path} ({error.strerror or error}).") from error

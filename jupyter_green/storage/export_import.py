@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -19,6 +17,7 @@ from sqlalchemy import Connection, Executable
 
 from jupyter_green.records import EnergyRecord
 
+from .atomic_file import replacing
 from .errors import LedgerError
 from .event import LedgerEvent
 from .record_list import COLUMNS, flat
@@ -84,7 +83,7 @@ def write(records: Iterable[EnergyRecord], path: Path, form: str, postings: Sequ
         "parquet": _write_parquet,
     }
     try:
-        with _replacing(path) as out:
+        with replacing(path) as temporary, temporary.open("wb") as out:
             count = writers[form](out, records)
             if form == "jsonl":
                 for posting in postings:
@@ -92,17 +91,6 @@ def write(records: Iterable[EnergyRecord], path: Path, form: str, postings: Sequ
             return count
     except OSError as error:
         raise LedgerError(f"The file {path} can't be written ({error.strerror or error}).") from None
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[IO[bytes]]:
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with draft.open("wb") as out:
-            yield out
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _write_jsonl(out: IO[bytes], records: Iterable[EnergyRecord]) -> int:

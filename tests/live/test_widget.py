@@ -239,7 +239,8 @@ def test_a_widget_that_was_closed_by_other_means_is_let_go(page: Page, shown: Sh
     page.run(BUSY.format(seconds=2), "b")
     page.settled("b")
     assert page.others == []
-    assert page.kernel.json("len(__import__('jupyter_green.live.publisher', fromlist=['x']).LivePublisher.current.views)") == 0
+    views = "__import__('jupyter_green.live.publisher', fromlist=['x']).LivePublisher.current.views"
+    assert page.kernel.json(f"len({views})") == 0
 
 
 def test_a_cell_run_again_has_one_panel(page: Page, shown: Shown) -> None:
@@ -320,7 +321,8 @@ def test_without_ipywidgets_it_says_what_brings_them(page: Page) -> None:
     assert "%pip install ipywidgets" in refused.text
     page.run(BUSY.format(seconds=0.5), "busy")
     page.settled("busy")
-    assert page.kernel.json("len(__import__('jupyter_green.live.publisher', fromlist=['x']).LivePublisher.current.views)") == 0
+    views = "__import__('jupyter_green.live.publisher', fromlist=['x']).LivePublisher.current.views"
+    assert page.kernel.json(f"len({views})") == 0
 
 
 def outside(source: str, program: list[str], home: Path) -> subprocess.CompletedProcess[str]:

@@ -24,7 +24,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 import jupyter_green
-from jupyter_green.magics.cells.cell_meter import code_hash
+from jupyter_green.magics.cells.source_hash import code_hash
 from jupyter_green.session import Session
 
 PLACES = str(Path(jupyter_green.__file__).parent), threading.__file__

@@ -23,7 +23,7 @@ from typing import Any
 import psutil
 import pytest
 
-from jupyter_green.magics.cells.cell_meter import code_hash
+from jupyter_green.magics.cells.source_hash import code_hash
 from tests.magics.kernel import ROOT, Cell, Kernel, settle
 
 pytestmark = pytest.mark.shell

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from jupyter_green.magics.cells.cell_meter import code_hash
+from jupyter_green.magics.cells.source_hash import code_hash
 from jupyter_green.magics.cells.sources import Sources
 from jupyter_green.records import EnergyRecord
 

@@ -1,1 +1,1 @@
-"""``%budget`` and the guard that holds cells to budgets."""
+"""``%budget``, and enforcement of budgets on cells."""

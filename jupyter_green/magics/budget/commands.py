@@ -1,7 +1,7 @@
-"""Sets, lifts and clears the budgets that hold for one shell, and says in sentences what came of it.
+"""Sets, overrides and clears the budgets of one shell, and returns what to print.
 
-A line that is typed and a wish from the page do the same and hear the same. Whoever asks may be on any thread: entering
-a line into the ledger takes its time, so the page's wishes are done on a thread of their own.
+``%budget`` and requests from the page use the same functions and get the same sentences. Functions may be called on
+any thread; the page's requests run on their own thread, because writing to the ledger is slow.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ PERS = ("day", "week", "month", "notebook", "project")
 
 
 class BudgetCommands:
-    """Changes the budgets of one shell, and tells how they stand.
+    """Changes and reports the budgets of one shell.
 
     Parameters
     ----------
     gate : BudgetGuard
-        What holds the shell's cells to them.
+        Enforces them.
     session : callable
         Returns the session of this process.
     """
@@ -38,20 +38,20 @@ class BudgetCommands:
     def __init__(self, gate: BudgetGuard, session: Callable[[], Session]) -> None:
         self._gate, self._session = gate, session
         self.changes = 0
-        """How often something was changed here."""
+        """Number of changes made here."""
 
     # ---- telling ------------------------------------------------------------------------------
 
     def told(self) -> list[dict[str, Any]]:
-        """Return how each budget here stands, as the page is told; nothing is read but this machine's journals."""
+        """Return the usage of each budget as the live frame holds it; reads only this machine's journals."""
         budgets = self._gate.budgets()
         if not budgets:
             return []
         from jupyter_green.budgets.messages import told
 
-        purse = self._gate.purse
-        purse.skim()
-        return [told(self._gate.standing(one), purse.overridden(one), purse.problem) for one in budgets]
+        store = self._gate.purse
+        store.skim()
+        return [told(self._gate.standing(budget), store.overridden(budget), store.problem) for budget in budgets]
 
     # ---- changing -----------------------------------------------------------------------------
 
@@ -66,23 +66,23 @@ class BudgetCommands:
         stop: bool = False,
         until: Callable[[float], float | None] = lambda _now: None,
     ) -> list[str]:
-        """Set a budget; it takes the place of the one of the same place.
+        """Set a budget; replaces the one with the same period and scope.
 
         Parameters
         ----------
         amount : str
             Such as ``"50Wh"``.
         per, covers : str
-            Over what, and what counts.
+            Period or scope, and which cells count.
         zone, carry, stop
             As in `Budget`.
         until : callable
-            Returns when it ends, in seconds since 1970, given now.
+            Takes the current time and returns when the budget ends, both in seconds since 1970; None: never.
 
         Raises
         ------
-        BadLimit
-            If it makes no sense, or could never be told here.
+        InvalidLimit
+            If it is invalid, or can't be computed with the present settings.
         """
         from jupyter_green.budgets.budget import Budget
         from jupyter_green.budgets.limit import InvalidLimit, Limit
@@ -100,7 +100,7 @@ class BudgetCommands:
         now = clock.wall()
         budget = Budget(
             limit,
-            cast("Per", per),  # another one is refused there
+            cast("Per", per),  # Budget checks the value
             cast("Covers", covers),
             zone=zone,
             carry=carry,
@@ -119,19 +119,19 @@ class BudgetCommands:
         return [f"{entered(budget, spent, before)}{basis(problem, spent.read_at)}", *self._notice()]
 
     def ask(self, action: str, *, per: str, amount: str, covers: str, reason: str) -> str:
-        """Do what a page asks; what it has no field for stays as it was.
+        """Apply a request from the page; options that the page does not send are kept.
 
         Parameters
         ----------
         action : {"set", "clear", "override"}
             What to do.
         per, amount, covers, reason : str
-            As typed; empty where it does not matter.
+            As typed; empty if not used.
 
         Raises
         ------
-        BadLimit
-            If it makes no sense.
+        InvalidLimit
+            If the request is invalid.
         """
         if action != "set":
             return " ".join(self.clear(per) if action == "clear" else self.override(reason))
@@ -142,57 +142,57 @@ class BudgetCommands:
         return " ".join(self.set(amount, per, covers, zone=zone, carry=carry, stop=stop, until=lambda _now: until))
 
     def clear(self, per: str | None = None) -> list[str]:
-        """Clear the budgets here, or the one over this.
+        """Clear all budgets that apply here, or those over `per`.
 
         Raises
         ------
-        BadLimit
+        InvalidLimit
             If there is none.
         """
         from jupyter_green.budgets.limit import InvalidLimit
         from jupyter_green.records import new_id
 
-        found = [budget for budget in self._gate.budgets() if per in (None, budget.per)]
-        if not found:
+        budgets = [budget for budget in self._gate.budgets() if per in (None, budget.per)]
+        if not budgets:
             raise InvalidLimit(
                 f"No budget{'' if per is None else f' per {per}'} holds here, so there is none to clear."
             )
-        for budget in found:
+        for budget in budgets:
             self._gate.purse.set(replace(budget, limit=None, until=None, made_at=clock.wall(), id=new_id()))
         self.changes += 1
-        return [*(f"The budget of {budget.name} is cleared." for budget in found), *self._notice()]
+        return [*(f"The budget of {budget.name} is cleared." for budget in budgets), *self._notice()]
 
     def override(self, reason: str) -> list[str]:
-        """Set aside the budgets that are used up.
+        """Override the budgets that are used up.
 
         Raises
         ------
-        BadLimit
-            If there is no reason, or nothing to set aside.
+        InvalidLimit
+            If the reason is empty, or no budget is used up.
         """
         from jupyter_green.budgets.limit import InvalidLimit
 
         if not reason.strip():
             raise InvalidLimit('An override needs a reason, such as: %budget override "the demo is at noon".')
-        purse = self._gate.purse
-        purse.skim()
-        over = [b for b in self._gate.budgets() if self._gate.standing(b).share >= 1 and purse.overridden(b) is None]
-        if not over:
+        store = self._gate.purse
+        store.skim()
+        used_up = [b for b in self._gate.budgets() if self._gate.standing(b).share >= 1 and store.overridden(b) is None]
+        if not used_up:
             raise InvalidLimit("No budget is used up here, so there is nothing to override.")
-        said = []
-        for budget in over:
-            made = purse.override(budget, reason.strip())
-            said.append(f"The budget of {budget.name} is set aside until {when(made.until)}: {reason.strip()}.")
+        messages = []
+        for budget in used_up:
+            override = store.override(budget, reason.strip())
+            messages.append(f"The budget of {budget.name} is set aside until {when(override.until)}: {reason.strip()}.")
         self.changes += 1
-        return [*said, *self._notice()]
+        return [*messages, *self._notice()]
 
     # ---- inside -------------------------------------------------------------------------------
 
     def _of(self, per: str) -> Budget | None:
-        return next((one for one in self._gate.budgets() if one.per == per), None)
+        return next((budget for budget in self._gate.budgets() if budget.per == per), None)
 
     def _check(self, limit: Limit) -> None:
-        """Refuse what could never be told here."""
+        """Raise InvalidLimit if the quantity can't be computed with the present settings."""
         from jupyter_green.budgets.limit import InvalidLimit
 
         valuation = self._session().settings.valuation
@@ -215,7 +215,7 @@ class BudgetCommands:
 
 
 def entered(budget: Budget, spent: BudgetUsage, before: Budget | None = None) -> str:
-    """Say what a new budget counts, what it does, and which one it takes the place of."""
+    """Return a sentence on a new budget: usage, what counts, what happens, and which one it replaces."""
     from jupyter_green.budgets.messages import used
 
     counts = {
@@ -223,16 +223,16 @@ def entered(budget: Budget, spent: BudgetUsage, before: Budget | None = None) ->
         "training": "Training is counted (cells whose loss goes backward, or that are labelled so)",
         "all": "Every metered cell is counted",
     }[budget.covers]
-    ways = "interrupts what runs" if budget.stop else "lets what runs finish"
-    other = "" if before is None else f", in place of {before.name}"
+    effect = "interrupts what runs" if budget.stop else "lets what runs finish"
+    replaced = "" if before is None else f", in place of {before.name}"
     return (
-        f"Budget of {budget.name}{other}: {used(spent)}. {counts}. It warns at 80 %, asks at 100 %, then holds further "
-        f"metered cells back, and {ways}."
+        f"Budget of {budget.name}{replaced}: {used(spent)}. {counts}. It warns at 80 %, asks at 100 %, then holds "
+        f"further metered cells back, and {effect}."
     )
 
 
 def when(seconds: float) -> str:
-    """Write a moment, or a dash where it never comes."""
+    """Format a time (seconds since 1970) as local date and minute; a dash for infinity."""
     if seconds == float("inf"):
         return "–"
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))

@@ -1,11 +1,11 @@
-"""Budgets at work: looks at the start of a cell and at its heartbeats, warns, asks, and holds cells back.
+"""Enforces budgets: checks them at the start of a cell and at its heartbeats; warns, prompts, and blocks cells.
 
-A cell that is held back is never begun: a call stands before its own code (`cell_start`) and raises a UsageError with
-one sentence. There, and not in a callback, because reading takes its time, a person's answer can only be had when the
-cell runs, and an interrupt meanwhile must stop the cell.
+The check runs as a statement inserted before the cell's own code (`cell_start`), which raises a UsageError to block
+the cell. It can't run in a callback: reading may be slow, prompting is only possible while the cell runs, and an
+interrupt during the check must stop the cell.
 
-Without a budget all this costs one look for a file per cell, and nothing of it is loaded. With one it costs reading the
-journals, some milliseconds; the ledger is read on a thread of its own, and a cell waits for it half a second at most.
+Without budgets the cost is one file check per cell, and no budget module is imported. With budgets the journals are
+read, which takes some milliseconds. The ledger is read on its own thread; a cell waits for it at most half a second.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from IPython.core.error import StdinNotImplementedError
 
+from jupyter_green.magics.cells.source_hash import code_hash
 from jupyter_green.records import EnergyRecord, Purpose, clock
 from jupyter_green.session import Session, Window
 from jupyter_green.storage.location import board
@@ -32,17 +33,35 @@ if TYPE_CHECKING:
 
 HOLD = "_budget_hold"
 PATIENCE_SECONDS = 0.5
-"""How long the start of a cell waits for the ledger."""
+"""Longest wait for the ledger at the start of a cell."""
 SETTLE_SECONDS = 0.1
-"""How long it waits after the end of the cell before, so that this one is in the sum."""
+"""Longest wait, after the previous cell's end, for its record to be final, so that the sum includes it."""
 ANSWER_SECONDS = 60.0
-"""How long the answer to a question is waited for."""
+"""Longest wait for the answer to a prompt."""
 Verdict = Literal["run", "ask", "hold"]
 
 
 @dataclass
 class Cell:
-    """A cell under way: its window, what looks at it, what the person says it is, and what interrupted it."""
+    """A running cell.
+
+    Parameters
+    ----------
+    window : Window
+        Its window.
+    watch : WorkloadDetector
+        Detects whether it trains or infers.
+    said : Purpose or None
+        Purpose set by its label or by ``%budget as``.
+    thread : int
+        Identity of the thread that runs it.
+    expected : Purpose
+        Purpose assumed before it ran.
+    held : bool
+        Whether a budget blocked it.
+    stopped : BudgetUsage or None
+        The budget that interrupted it.
+    """
 
     window: Window
     watch: WorkloadDetector
@@ -54,14 +73,14 @@ class Cell:
 
     @property
     def purpose(self) -> Purpose:
-        """What it is for, as far as that is known; one that was held back showed nothing of it."""
+        """The best known purpose: set by the user, else detected; for a blocked cell the expected one."""
         return (
             named(self.window.facts.get("label")) or self.said or (self.expected if self.held else self.watch.purpose)
         )
 
 
 class BudgetGuard:
-    """Holds the cells of one shell to the budgets of its ledger.
+    """Enforces the budgets of a ledger on the cells of one shell.
 
     Parameters
     ----------
@@ -81,15 +100,15 @@ class BudgetGuard:
         self._told: set[tuple[str, float, str]] = set()
         self._untold: dict[str, Cell] = {}
         self._by_code: dict[str, Purpose] = {}
-        self._here: list[Budget] = []  # as of the last cell that began
+        self._here: list[Budget] = []  # at the start of the last cell
         self._stop: Callable[[], None] | None = None
         self.always: Purpose | None = None
-        """What the person says that cells are from now on."""
+        """Purpose of all following cells, set by ``%budget as``; None to detect it."""
 
     # ---- life ---------------------------------------------------------------------------------
 
     def follow(self, session: Session) -> None:
-        """Go with a session; reads the board, and the ledger only where there are budgets, while nobody waits."""
+        """Follow a session: read the budget cache, and the ledger only if there are budgets."""
         if self._stop is not None:
             self._stop()
         self._purse, self._followed, self._board = None, session, board(session.settings.ledger)
@@ -98,7 +117,7 @@ class BudgetGuard:
             self.purse.read()
 
     def close(self) -> None:
-        """Stop looking."""
+        """Stop following the session and its cells."""
         if self._stop is not None:
             self._stop()
             self._stop = None
@@ -108,7 +127,7 @@ class BudgetGuard:
 
     @property
     def purse(self) -> BudgetStore:
-        """What is known of budgets; loaded when there is one, or somebody asks."""
+        """The budgets; loaded on first use."""
         if self._purse is None:
             from jupyter_green.budgets.store import BudgetStore
 
@@ -116,40 +135,40 @@ class BudgetGuard:
             assert session is not None, "the gate follows a session from the start"
 
             def value(record: EnergyRecord) -> EnergyRecord:
-                return session.settings.valuation.value(record)  # settings may be replaced while it runs
+                return session.settings.valuation.value(record)  # settings may be replaced during the session
 
             simulated = any(traits.quality == "simulated" for traits in session.meter.traits)
             self._purse = BudgetStore(session.settings.ledger, simulated=simulated, value=value)
         return self._purse
 
     def budgets(self) -> list[Budget]:
-        """Return the budgets that hold here."""
+        """Return the budgets that apply to this project and notebook."""
         if self._purse is None and (self._board is None or not self._board.exists()):
             return []
         settings = self._session().settings
-        return [one for one in self.purse.budgets() if one.applies(settings.project, settings.notebook)]
+        return [budget for budget in self.purse.budgets() if budget.applies(settings.project, settings.notebook)]
 
     def standing(self, budget: Budget) -> BudgetUsage:
-        """Return how a budget stands, this kernel's cells up to now included."""
+        """Return the usage of a budget, including this kernel's cells up to now."""
         return self.purse.spent(budget, self._live())
 
     # ---- a cell's path ------------------------------------------------------------------------
 
     def watches(self) -> bool:
-        """Whether there may be budgets: whether a cell that begins has to be looked at; one look at a file's time."""
-        loaded = self._purse
-        watches = loaded.watched() if loaded is not None else self._board is not None and self._board.exists()
+        """Whether there may be budgets, so that a cell must be checked; costs one file status."""
+        store = self._purse
+        watches = store.watched() if store is not None else self._board is not None and self._board.exists()
         if not watches:
             self._here = []
         return watches
 
     def look(self, source: str) -> tuple[str | None, bool]:
-        """Look whether a cell may run, and ask the person where that is due; called by the cell, before its own code.
+        """Check whether a cell may run, and prompt if needed; called in the cell before its own code.
 
         Returns
         -------
-        tuple
-            Why it is held back, None where it runs; and whether the person was asked.
+        tuple of (str or None, bool)
+            Why the cell is blocked, None if it may run; and whether the user was prompted.
         """
         verdict, spent = self._verdict(source)
         if spent is None:
@@ -157,8 +176,8 @@ class BudgetGuard:
         from jupyter_green.budgets.messages import asked, held
 
         if verdict == "ask":
-            said = answer(asked(spent, self.purse.problem, ANSWER_SECONDS), ANSWER_SECONDS)
-            if said in ("y", "yes"):
+            reply = answer(asked(spent, self.purse.problem, ANSWER_SECONDS), ANSWER_SECONDS)
+            if reply in ("y", "yes"):
                 self.purse.override(spent.budget, "confirmed when asked, for one cell", cells=1)
                 return None, True
         return held(spent, self.purse.problem), verdict == "ask"
@@ -179,31 +198,31 @@ class BudgetGuard:
             spent = self.standing(budget)
             self._warn(spent)
             if spent.share >= 1:
-                found: Verdict = "ask" if self._may_ask() and self._once(spent, "asked") else "hold"
-                if worst[0] == "run" or found == "hold":
-                    worst = found, spent
+                decision: Verdict = "ask" if self._may_ask() and self._once(spent, "asked") else "hold"
+                if worst[0] == "run" or decision == "hold":
+                    worst = decision, spent
         return worst
 
     def opened(self, window: Window, source: str) -> None:
-        """A cell's window was opened; harmless when repeated."""
+        """Register a cell whose window was opened; may be called twice."""
         if window.id in self._cells or not self._here:
             return
         from jupyter_green.session.workload.purpose import WorkloadDetector
 
-        said, expected = self._said(source), self._expected(source)
-        cell = self._cells[window.id] = Cell(window, WorkloadDetector(), said, threading.get_ident(), expected)
+        chosen, expected = self._said(source), self._expected(source)
+        cell = self._cells[window.id] = Cell(window, WorkloadDetector(), chosen, threading.get_ident(), expected)
         cell.watch.open()
         if cell.said is not None:
             window.facts["purpose"] = cell.said
 
     def held_back(self, window: Window) -> None:
-        """The cell of a window was asked for and is not run: it shows nothing of what it is for."""
+        """Mark the cell of a window as blocked, so that nothing is detected from it."""
         cell = self._cells.get(window.id)
         if cell is not None:
             cell.held = True
 
     def ending(self, window: Window) -> None:
-        """A cell's window is about to be closed; harmless when repeated."""
+        """Set purpose and notes of a window that is about to be closed; may be called twice."""
         cell = self._cells.get(window.id)
         if cell is None:
             return
@@ -217,7 +236,7 @@ class BudgetGuard:
             window.notes.append(stopped(cell.stopped))
 
     def ended(self, window: Window) -> None:
-        """A cell's window was closed; harmless when repeated."""
+        """Move a cell whose window was closed to those not settled yet; may be called twice."""
         cell = self._cells.get(window.id)
         if cell is None:
             return
@@ -227,7 +246,7 @@ class BudgetGuard:
         self._cells.pop(window.id, None)
 
     def tell(self, window: Window) -> None:
-        """Say what a cell that has ended means for the budgets; may be interrupted."""
+        """Print interruptions and warnings after a cell; may be interrupted."""
         cell = self._untold.pop(window.id, None)
         self._untold.clear()
         if cell is None:
@@ -243,7 +262,7 @@ class BudgetGuard:
     # ---- heartbeats ---------------------------------------------------------------------------
 
     def _heard(self, event: str, record: EnergyRecord) -> None:
-        """What the session tells, on its own thread."""
+        """Handle session events, on the sampler thread: interrupt a cell whose budget is used up."""
         cell = self._cells.get(record.id)
         if event != "beat" or cell is None:
             return
@@ -257,15 +276,15 @@ class BudgetGuard:
             if not budget.stop or cell.stopped is not None or self.purse.overridden(budget) is not None:
                 continue
             spent = self.standing(budget)
-            mine = cell.thread == threading.main_thread().ident  # only that one can be interrupted
-            if mine and budget.covers_purpose(cell.purpose) and spent.share >= 1:
+            on_main_thread = cell.thread == threading.main_thread().ident  # only the main thread can be interrupted
+            if on_main_thread and budget.covers_purpose(cell.purpose) and spent.share >= 1:
                 cell.stopped = spent
                 _thread.interrupt_main()
 
     # ---- inside -------------------------------------------------------------------------------
 
     def _let_settle(self) -> None:
-        """Let the cell that has just ended be looked at: in "run all" the next one begins before that."""
+        """Wait until the previous cell's record is final: in "run all" the next cell begins before."""
         for window, _ in [*self._unsettled.values()]:
             while window.closed is not None and window.latest is None:
                 if clock.perf_counter() - window.closed.time > SETTLE_SECONDS:
@@ -274,20 +293,20 @@ class BudgetGuard:
                 clock.sleep(0.005)
 
     def _live(self) -> list[EnergyRecord]:
-        """This kernel's records of cells that its journal does not hold yet, or not up to now."""
-        found = []
+        """Provisional and new records of this kernel's cells that the journal does not hold yet."""
+        records = []
         for window, purpose in [*self._unsettled.values()]:
             if window.latest is None:
-                found.append(self._session().provisional(window).with_(purpose=purpose))
-            else:  # settled, and so written down
+                records.append(self._session().provisional(window).with_(purpose=purpose))
+            else:  # final, so it is in the journal
                 self._unsettled.pop(window.id, None)
-                found.append(window.latest)
+                records.append(window.latest)
         for cell in [*self._cells.values()]:
-            found.append(self._session().provisional(cell.window).with_(purpose=cell.purpose))
-        return found
+            records.append(self._session().provisional(cell.window).with_(purpose=cell.purpose))
+        return records
 
     def _said(self, source: str) -> Purpose | None:
-        """What the person says of a cell: the label in its header, or what holds from now on."""
+        """The purpose set by the user: by the label in the cell's header, else by ``%budget as``."""
         header = source.lstrip().split("\n", 1)[0]
         if header.startswith("%%energy"):
             words = header.replace("=", " ").split()
@@ -298,21 +317,20 @@ class BudgetGuard:
         return self.always
 
     def _expected(self, source: str) -> Purpose:
-        """What a cell will do: what is said of it, what it did before, or what its text looks like."""
-        from jupyter_green.magics.cells.cell_meter import code_hash
+        """The expected purpose: set by the user, else from the last run of this code, else guessed from the source."""
         from jupyter_green.session.workload.purpose import guessed
 
-        said = self._said(source)
-        if said is not None:
-            return said
+        chosen = self._said(source)
+        if chosen is not None:
+            return chosen
         code = code_hash(source)
         if code not in self._by_code:
-            before = next((one for one in reversed(self._session().finished) if one.code_hash == code), None)
-            self._by_code[code] = before.purpose if before is not None and before.purpose else guessed(source)
+            earlier = next((record for record in reversed(self._session().finished) if record.code_hash == code), None)
+            self._by_code[code] = earlier.purpose if earlier is not None and earlier.purpose else guessed(source)
         return self._by_code[code]
 
     def _may_ask(self) -> bool:
-        """Whether there is somebody to ask."""
+        """Whether the front end can prompt the user."""
         return bool(getattr(getattr(self._shell, "kernel", None), "_allow_stdin", True))
 
     def _once(self, spent: BudgetUsage, what: str) -> bool:
@@ -330,10 +348,9 @@ class BudgetGuard:
 
 
 def answer(question: str, seconds: float) -> str:
-    """Return what a person answers; empty where nobody does in time, or can.
+    """Prompt the user and return the answer; empty if there is none in time or no front end to ask.
 
-    The question waits on the front end as any `input` does, and is given up as by the stop button. In a terminal, where
-    somebody typed the cell, it waits as long as they do.
+    The prompt is a normal `input`, ended by an interrupt when the time is up.
     """
     asking, guard, late = True, threading.Lock(), False
 
@@ -346,26 +363,26 @@ def answer(question: str, seconds: float) -> str:
 
     timer = threading.Timer(seconds, give_up)
     timer.daemon = True
-    if threading.current_thread() is threading.main_thread():  # only that one can be interrupted
+    if threading.current_thread() is threading.main_thread():  # only the main thread can be interrupted
         timer.start()
-    said = ""
+    reply = ""
     try:
-        with contextlib.suppress(StdinNotImplementedError, EOFError):  # nobody is there
-            said = input(question).strip().casefold()
+        with contextlib.suppress(StdinNotImplementedError, EOFError):  # the front end has no input
+            reply = input(question).strip().casefold()
         with guard:
             asking = False
-        if late:  # the answer came with the end of the wait, and the interrupt is on its way
+        if late:  # the answer came with the timeout: let the pending interrupt arrive
             clock.sleep(1.0)
     except KeyboardInterrupt:
         if not late:
             raise
     finally:
         timer.cancel()
-    return said
+    return reply
 
 
 def named(label: object) -> Purpose | None:
-    """Return the purpose that a label names; None where it is another label."""
+    """Return the purpose that a label names; None for any other label."""
     text = str(label or "").strip(" \"'").casefold()
-    known: tuple[Purpose, ...] = get_args(Purpose)
-    return next((purpose for purpose in known if purpose == text), None)
+    purposes: tuple[Purpose, ...] = get_args(Purpose)
+    return next((purpose for purpose in purposes if purpose == text), None)

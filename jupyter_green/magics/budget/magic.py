@@ -1,4 +1,4 @@
-"""``%budget``: say how much may be used, see how it stands, and go on all the same with a reason."""
+"""``%budget``: set a budget, show its usage, override it with a reason."""
 
 from __future__ import annotations
 
@@ -43,39 +43,39 @@ class BudgetMagics(Magics):
     cells : CellMeter
         Meters its cells.
     gate : BudgetGuard
-        Holds them to their budgets.
+        Enforces their budgets.
     purser : BudgetCommands
-        Changes those.
+        Changes the budgets.
     """
 
     def __init__(self, shell: Any, cells: CellMeter, gate: BudgetGuard, purser: BudgetCommands) -> None:
         super().__init__(shell)
         self.cells, self.gate, self.purser = cells, gate, purser
-        # Not decorated magics: a call that stands in a held cell's place, nothing to be found or typed.
+        # Not a decorated magic: it is inserted before cells, never typed.
         self.magics["line"][HOLD] = cells.start
 
     @no_var_expand
     @line_magic
     def budget(self, line: str) -> TextTable | None:
-        """Say how much may be used, and see how it stands.
+        """Set an energy, CO2e or money budget, and show its usage.
 
         ::
 
-            %budget                           how each budget stands
-            %budget 50Wh --per day            warns at 80 %, asks at 100 %, then holds further metered cells back
+            %budget                           usage of each budget
+            %budget 50Wh --per day            warns at 80 %, asks at 100 %, then blocks further metered cells
             %budget 200g --per month          CO2e (with a region); 3EUR: money (with a tariff)
             %budget 1kWh --per project        also: notebook, week
-            %budget 50Wh --per day --inference   counts inference alone; --training: training; without: every cell
-            %budget 50Wh --per day --carry    what was left of the day before is added
-            %budget 50Wh --per day --stop     interrupts a running cell too, at its next heartbeat
-            %budget … --zone Europe/Zurich    days of that time zone; --until 2027-01-31: the last day
-            %budget override "REASON"         goes on until the period ends; the reason is logged
-            %budget as inference              what cells count as from now on (training, other; auto: found again)
-            %budget clear [--per day]         no budget any more
-            %budget log                       what was set and overridden, and why
+            %budget 50Wh --per day --inference   counts inference only; --training: training; default: every cell
+            %budget 50Wh --per day --carry    adds what was left of the day before
+            %budget 50Wh --per day --stop     also interrupts a running cell, at its next heartbeat
+            %budget … --zone Europe/Zurich    days in that time zone; --until 2027-01-31: the last day
+            %budget override "REASON"         continue until the period ends; the reason is logged
+            %budget as inference              purpose of all following cells (training, other; auto: detect it)
+            %budget clear [--per day]         remove budgets
+            %budget log                       changes and overrides, with reasons
 
-        Inference is found where a model generates or evaluates, training where a loss goes backward; a cell's label
-        (``%%energy -l inference``) says otherwise.
+        Inference is detected when a model generates or evaluates, training when a backward pass runs. A cell's label
+        (``%%energy -l inference``) takes precedence.
         """
         from jupyter_green.budgets.limit import InvalidLimit
 
@@ -97,7 +97,7 @@ class BudgetMagics(Magics):
         except InvalidLimit as error:
             raise UsageError(f"%budget: {error}") from None
 
-    # ---- what may be asked --------------------------------------------------------------------
+    # ---- queries ------------------------------------------------------------------------------
 
     def _standing(self) -> TextTable:
         from jupyter_green.budgets.messages import basis, unknown, used
@@ -107,19 +107,19 @@ class BudgetMagics(Magics):
         budgets = self.gate.budgets()
         if not budgets:
             return TextTable(f"No budget holds here. %budget takes {USAGE}.")
-        problem, rows, said = self.gate.purse.problem, [], []
+        problem, rows, notices = self.gate.purse.problem, [], []
         for budget in budgets:
             spent = self.gate.standing(budget)
             lifted = self.gate.purse.overridden(budget)
             state = "held back" if spent.share >= 1 else "nearly used up" if spent.share >= 0.8 else ""
             how = f"overridden until {when(lifted.until)}: {lifted.reason}" if lifted is not None else state
             rows.append((budget.name, used(spent), when(spent.end), how))
-            said.append(unknown(spent).strip())
-            said.append(basis(problem, spent.read_at).strip())
-        apart = any(one.covers != "all" for one in budgets)
-        looked = "Inference and training are told apart since the first budget was set." if apart else ""
+            notices.append(unknown(spent).strip())
+            notices.append(basis(problem, spent.read_at).strip())
+        separate = any(each_budget.covers != "all" for each_budget in budgets)
+        split_note = "Inference and training are told apart since the first budget was set." if separate else ""
         count = f"{len(budgets)} budget{'' if len(budgets) == 1 else 's'} here."
-        notes = [count, looked, *dict.fromkeys(said), self.gate.purse.notice or ""]
+        notes = [count, split_note, *dict.fromkeys(notices), self.gate.purse.notice or ""]
         return TextTable(" ".join(note for note in notes if note), ("budget", "used", "until", ""), rows, widest=WIDEST)
 
     def _log(self, words: list[str]) -> TextTable:
@@ -130,20 +130,20 @@ class BudgetMagics(Magics):
 
         try:
             with Ledger(self.cells.session().settings.ledger) as ledger:
-                found = [one for one in ledger.postings() if one.kind in ("budget", "override")]
-            budgets = {one.id: budget_of(one) for one in found if one.kind == "budget"}
+                events = [event for event in ledger.postings() if event.kind in ("budget", "override")]
+            budgets = {event.id: budget_of(event) for event in events if event.kind == "budget"}
         except (LedgerError, ValueError) as error:
             raise UsageError(f"%budget log: {error}") from None
         rows = []
-        for one in found:
-            if one.kind == "budget":
-                budget = budgets[one.id]
+        for event in events:
+            if event.kind == "budget":
+                budget = budgets[event.id]
                 what = "cleared" if budget.limit is None else "set"
-                rows.append((when(one.made_at), what, _called(budget), ""))
+                rows.append((when(event.made_at), what, _called(budget), ""))
             else:
-                about = budgets.get(str(one.document.get("budget")))
-                reason = str(one.document.get("reason") or "withheld")
-                rows.append((when(one.made_at), "overridden", "" if about is None else _called(about), reason))
+                about = budgets.get(str(event.document.get("budget")))
+                reason = str(event.document.get("reason") or "withheld")
+                rows.append((when(event.made_at), "overridden", "" if about is None else _called(about), reason))
         if not rows:
             return TextTable("No budget was ever set with this ledger.")
         return TextTable(
@@ -153,11 +153,11 @@ class BudgetMagics(Magics):
             widest=WIDEST,
         )
 
-    # ---- what may be changed ------------------------------------------------------------------
+    # ---- changes ------------------------------------------------------------------------------
 
     def _set(self, words: list[str]) -> None:
         if words[0][:1] == "-" and words[0][1:2].isdecimal():
-            words = [f" {words[0]}", *words[1:]]  # an amount below nothing, and no option
+            words = [f" {words[0]}", *words[1:]]  # a negative amount, not an option
         options = _parser().parse_args(words)
         _say(
             self.purser.set(
@@ -177,12 +177,12 @@ class BudgetMagics(Magics):
     def _as(self, words: list[str]) -> None:
         from jupyter_green.budgets.budget import PURPOSES
 
-        known: dict[str, Purpose] = {purpose: purpose for purpose in PURPOSES}
-        if len(words) != 1 or (words[0] not in known and words[0] != "auto"):
+        purposes: dict[str, Purpose] = {purpose: purpose for purpose in PURPOSES}
+        if len(words) != 1 or (words[0] not in purposes and words[0] != "auto"):
             raise UsageError(f"%budget as takes one of {', '.join(PURPOSES)} or auto.")
-        self.gate.always = known.get(words[0])
-        what = "what they are found to do" if words[0] == "auto" else words[0]
-        print(f"Cells from the next one on count as {what}.")
+        self.gate.always = purposes.get(words[0])
+        counted_as = "what they are found to do" if words[0] == "auto" else words[0]
+        print(f"Cells from the next one on count as {counted_as}.")
 
     def _clear(self, words: list[str]) -> None:
         parser = _Options(prog="%budget clear", add_help=False, allow_abbrev=False)
@@ -194,9 +194,9 @@ def _parser() -> _Options:
     parser = _Options(prog="%budget", add_help=False, allow_abbrev=False)
     parser.add_argument("amount", nargs="+")
     parser.add_argument("--per", choices=PERS)
-    what = parser.add_mutually_exclusive_group()
+    purpose = parser.add_mutually_exclusive_group()
     for option in ("--all", "--training", "--inference"):
-        what.add_argument(option, action="store_true")
+        purpose.add_argument(option, action="store_true")
     parser.add_argument("--zone")
     parser.add_argument("--until")
     for option in ("--carry", "--stop"):
@@ -205,7 +205,7 @@ def _parser() -> _Options:
 
 
 def _end(text: str | None, zone: str | None, now: float) -> float | None:
-    """Return when a budget's last day is over."""
+    """Return the end of a budget's last day in seconds since 1970; None without one."""
     from datetime import timedelta
 
     from jupyter_green.budgets.budget import midnight, zone_of

@@ -1,1 +1,1 @@
-"""Metering of cells: from IPython's events to windows."""
+"""Metering of cells, from IPython's events."""

@@ -1,13 +1,11 @@
-"""The cells under way: found again whatever events come, and in whatever order.
+"""The cells that are running, matched with IPython's events whatever their order.
 
-IPython tells of a cell by `pre_run_cell` and `post_run_cell`. They are no pair: a cell that an interrupt throws out of
-`run_cell_async` ends with an `info` that nobody has seen before, or with None; one that is run by
-``await shell.run_cell_async(...)`` in a task has no end at all; an empty one has no beginning. So a cell is held by
-what runs it: it is under way for as long as its frame stands in the stack of the thread, or, where it waits in a task
-of asyncio, until that task is done or the kernel has gone on to another request.
+`pre_run_cell` and `post_run_cell` do not always come in pairs: a cell interrupted inside `run_cell_async` ends with an
+unknown `info` or with None; one run by ``await shell.run_cell_async(...)`` in a task has no end event; an empty one has
+no begin event. So a cell is identified by the frame that runs it. It is running while that frame is on the thread's
+stack or, if it waits in an asyncio task, until the task is done or the kernel handles another request.
 
-Cells of one thread are kept together, since subshells interleave. What is kept of a cell that is over goes with the
-next event.
+Cells are stored per thread, because subshells interleave. Ended cells are removed at the next event.
 """
 
 from __future__ import annotations
@@ -25,7 +23,7 @@ from jupyter_green.session import Window
 
 @dataclass
 class Request:
-    """What a ``%%energy`` header asked for."""
+    """The options of a ``%%energy`` header."""
 
     show: bool = True
     name: str | None = None
@@ -35,32 +33,32 @@ class Request:
 
 @dataclass(eq=False)
 class ActiveCell:
-    """One cell under way.
+    """One running cell.
 
     Parameters
     ----------
     info : ExecutionInfo
-        What IPython says of it.
+        IPython's description of it.
     frame : FrameType
-        What runs it.
+        The frame that runs it.
     task : asyncio.Task or None
-        In which task.
+        The task that runs it.
     called : bool
-        Whether a call of `run_cell` waits for its end, and will tell of it.
+        Whether a call of `run_cell` waits for it, so that an end event will come.
     origin : object
-        The request of the kernel that it belongs to; without a kernel the outermost call that runs a cell.
+        Message id of the kernel request; without a kernel, the frame of the outermost `run_cell`.
     nested : bool
-        Whether another cell under way runs it, whose energy its own is.
+        Whether another running cell runs it; its energy belongs to that cell.
     window : Window or None
-        Its window; None where it is not metered.
+        Its window; None if it is not metered.
     request : Request or None
-        What its header asked for.
+        The options of its ``%%energy`` header.
     undecided : bool
-        Whether it is yet to be seen, at its start, if a budget lets it run.
+        Whether the budget check at its start is still to come.
     idle_until_work : bool
-        Whether it is metered from where a magic of ours begins its work, and not at all where none does.
+        Whether it is metered only from the moment one of our magics starts work.
     interrupt : KeyboardInterrupt or None
-        One that came while a cell ran in it, too late for that one.
+        An interrupt that came after the code of a nested cell, to be raised in this one.
     """
 
     info: Any
@@ -76,7 +74,7 @@ class ActiveCell:
     interrupt: KeyboardInterrupt | None = None
 
     def matches(self, info: Any) -> bool:
-        """Whether another `info` is about the same cell."""
+        """Whether another `info` describes the same cell."""
         return bool(
             self.info.raw_cell == info.raw_cell
             and getattr(self.info, "cell_id", None) == getattr(info, "cell_id", None)
@@ -84,7 +82,7 @@ class ActiveCell:
 
 
 class ActiveCells:
-    """The cells under way in one shell.
+    """The running cells of one shell.
 
     Parameters
     ----------
@@ -97,84 +95,82 @@ class ActiveCells:
         self._threads: dict[int, list[ActiveCell]] = {}
 
     def here(self) -> list[ActiveCell]:
-        """Return those of this thread, oldest first; what is under way and what is over but was not told of."""
+        """Return the cells of this thread, oldest first; may include ended ones whose end event is missing."""
         return self._threads.setdefault(threading.get_ident(), [])
 
     def outermost(self) -> ActiveCell | None:
-        """Return the cell of this thread that the others run in, else None."""
+        """Return the outermost cell of this thread, or None."""
         return next((cell for cell in self.here() if not cell.nested), None)
 
     def all(self) -> list[ActiveCell]:
-        """Return those of every thread."""
+        """Return the cells of all threads."""
         return [cell for cells in [*self._threads.values()] for cell in cells]
 
     def begin(self, info: Any, frame: FrameType) -> ActiveCell:
-        """Take in a cell that begins; may be begun again, and then changes nothing more.
+        """Register a cell that begins, and forget ended ones; a second call for the same cell changes nothing.
 
         Parameters
         ----------
         info : ExecutionInfo
-            What IPython says of it.
+            IPython's description of it.
         frame : FrameType
-            What runs it.
-
-        Those that turn out to be over are forgotten.
+            The frame that runs it.
         """
         cells = self.here()
-        known = next((cell for cell in cells if cell.info is info), None)
-        if known is not None:
-            return known
+        registered = next((cell for cell in cells if cell.info is info), None)
+        if registered is not None:
+            return registered
         stack = [*_stack(frame.f_back)]
-        called = any(one.f_code.co_name == "run_cell" for one in stack)
+        called = any(caller.f_code.co_name == "run_cell" for caller in stack)
         cell = ActiveCell(info, frame, _task(), called, self._origin(frame))
-        living = [other for other in cells if _lives(other, stack, cell)]
-        cell.nested = bool(living)
+        running = [earlier for earlier in cells if _lives(earlier, stack, cell)]
+        cell.nested = bool(running)
         self._forget_dead_threads()
-        cells[:] = [*living, cell]
+        cells[:] = [*running, cell]
         return cell
 
     def end(self, info: Any, frame: FrameType) -> ActiveCell | None:
-        """Return the cell that an end belongs to, which stays until `drop`; None where it began without us.
+        """Return the cell that an end event belongs to; None if its begin was not seen. It stays until `drop`.
 
         Parameters
         ----------
         info : ExecutionInfo or None
-            Of the result; None where there is none.
+            The `info` of the result; None if there is no result.
         frame : FrameType
-            What tells of the end.
+            The frame that triggered the end event.
         """
         cells = self.here()
-        known = next((cell for cell in cells if cell.info is info), None)
-        if known is not None:
-            return known
+        registered = next((cell for cell in cells if cell.info is info), None)
+        if registered is not None:
+            return registered
         stack = [*_stack(frame)]
         task = _task()
-        over = [cell for cell in cells if not any(cell.frame is one for one in stack)]
+        ended = [cell for cell in cells if not any(cell.frame is caller for caller in stack)]
         if info is not None:
-            return next((cell for cell in reversed(over) if cell.matches(info)), None)
-        return next((cell for cell in reversed(over) if cell.task is task or _done(cell.task)), None)
+            return next((cell for cell in reversed(ended) if cell.matches(info)), None)
+        return next((cell for cell in reversed(ended) if cell.task is task or _done(cell.task)), None)
 
     def drop(self, cell: ActiveCell) -> None:
-        """Forget a cell that is over, and those that ran in it."""
+        """Forget an ended cell and the cells that it ran."""
         for cells in self._threads.values():
             if cell in cells:
                 del cells[cells.index(cell) :]
 
     def clear(self) -> list[ActiveCell]:
-        """Forget all of them, and return them."""
-        gone = self.all()
+        """Forget all cells and return them."""
+        cells = self.all()
         self._threads.clear()
-        return gone
+        return cells
 
     def _origin(self, frame: FrameType) -> object:
         header = getattr(self._shell, "parent_header", None)
         if isinstance(header, dict) and header:
-            told = header.get("header", header)
-            return told.get("msg_id") if isinstance(told, dict) else None
+            message_header = header.get("header", header)
+            return message_header.get("msg_id") if isinstance(message_header, dict) else None
         outermost = None
-        for one in _stack(frame):
-            if one.f_code.co_name == "run_cell":
-                outermost = one
+        for caller in _stack(frame):
+            if caller.f_code.co_name == "run_cell":
+                outermost = caller
         return outermost
 
     def _forget_dead_threads(self) -> None:
@@ -186,8 +182,8 @@ class ActiveCells:
 
 
 def caller_of_event() -> FrameType:
-    """Return what had IPython call the callback that calls this: the frame that runs the cell, or tells of its end."""
-    frame = sys._getframe(2)  # IPython's own, which calls the callbacks of an event
+    """Return the frame that triggered the event whose callback calls this function."""
+    frame = sys._getframe(2)  # IPython's `trigger`, which calls the callbacks
     return frame.f_back or frame
 
 
@@ -200,7 +196,7 @@ def _stack(frame: FrameType | None) -> Iterator[FrameType]:
 def _task() -> asyncio.Task[Any] | None:
     try:
         return asyncio.current_task()
-    except RuntimeError:  # no loop runs here
+    except RuntimeError:  # no running event loop
         return None
 
 
@@ -209,8 +205,8 @@ def _done(task: asyncio.Task[Any] | None) -> bool:
 
 
 def _lives(cell: ActiveCell, stack: list[FrameType], new: ActiveCell) -> bool:
-    """Whether a cell is under way while a new one begins."""
-    if any(cell.frame is one for one in stack):
+    """Whether a cell is still running while a new one begins."""
+    if any(cell.frame is caller for caller in stack):
         return True
-    waits = cell.task is not None and cell.task is not new.task and not cell.task.done()
-    return waits and cell.origin is not None and cell.origin == new.origin
+    waiting = cell.task is not None and cell.task is not new.task and not cell.task.done()
+    return waiting and cell.origin is not None and cell.origin == new.origin

@@ -1,14 +1,14 @@
-"""From IPython's events to windows: one window per outermost cell, whatever way the cell ends.
+"""Metering of cells: IPython's cell events open and close one window per outermost cell.
 
-IPython prints what a callback raises, an interrupt too, and goes on. So callbacks are short, are done to their end
-whatever interrupts them, and an interrupt then stops the cell as if it had come in the cell's own code: at its start,
-or as its end. A fault of ours costs one sentence. Which cell an event is about says `active_cell`.
+IPython prints an exception raised by a callback, including KeyboardInterrupt, and continues. Therefore callbacks are
+short and complete even when interrupted; the interrupt is then delivered to the cell, either before its first
+statement or as its result. An internal error prints one sentence and never stops the cell. `active_cell` finds the
+cell that an event belongs to.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import re
 from collections.abc import Callable
 from types import FrameType
@@ -28,6 +28,7 @@ from jupyter_green.session.workload.counter import UnitCounter, counted
 from .active_cell import ActiveCell, ActiveCells, Request, caller_of_event
 from .cell_start import INTERRUPT, CellStart
 from .record_display import show
+from .source_hash import code_hash
 
 if TYPE_CHECKING:
     import asyncio
@@ -35,22 +36,22 @@ if TYPE_CHECKING:
     from jupyter_green.magics.config import JupyterGreen
 
 HEADER_ALONE = re.compile(r"\s*%%energy([ \t][^\n]*)?\s*")
-"""A header with nothing below it."""
+"""A ``%%energy`` header without code below it."""
 
 _STEERING = (
     r"(energy|baseline|budget|disclose)(\s.*)?"
     r"|(load|unload|reload)_ext\s+jupyter_green\s*|config\s+JupyterGreen(\..*)?"
 )
 OWN_LINES = re.compile(rf"\s*(#.*|%({_STEERING}))?$")
-"""A cell of nothing but these lines is ours, or empty; it is not metered."""
+"""A cell of only such lines controls jupyter_green, or is empty; it is not metered."""
 WORK_LINES = re.compile(rf"\s*(#.*|%({_STEERING}|(shrink|quantize|prune|distill?|compare|label|energyit)(\s.*)?))?$")
-"""A cell of nothing but these lines is metered from where one of them begins its work: a wrong call has none."""
+"""A cell of only such lines is metered from the moment one of them starts work; a call with wrong options does not."""
 
 LOOK = f"get_ipython().run_line_magic({HOLD!r}, '')"
 END_UNKNOWN = "How this cell ended was not told; it is counted up to the start of the next one."
 
 WAIT_SECONDS = 0.03
-"""Beyond two ticks; how long `%%energy` may wait for its final figure."""
+"""How long `%%energy` may wait for its final record, beyond two counter update periods."""
 
 
 class CellMeter:
@@ -63,7 +64,7 @@ class CellMeter:
     session : callable
         Returns the session of this process.
     config : JupyterGreen
-        Its trait `show` says whether the record is shown under every cell, however it was set.
+        Its trait `show`: whether the record is shown under every cell.
     """
 
     def __init__(self, shell: Any, session: Callable[[], Session], config: JupyterGreen) -> None:
@@ -73,16 +74,16 @@ class CellMeter:
         self._active = ActiveCells(shell)
         self._start = CellStart(shell)
         self._faults, self._why = 0, ""
-        # Kept as they are registered: where modules are reloaded, `self.before` may be another function later.
+        # Stored as registered: after a module reload, `self.before` may be another function.
         self._callbacks = (("pre_run_cell", self.before), ("post_run_cell", self.after))
         self.enabled = True
         self.when_begun: list[Callable[[Any], object]] = []
-        """Called with the `info` of each cell that begins; harmless when called twice."""
+        """Called with the `info` of each cell that begins; may be called twice for one cell."""
         self.when_over: list[Callable[[], object]] = []
-        """Called when a cell is over; harmless when called twice."""
+        """Called when a cell has ended; may be called twice for one cell."""
         self.trials = ModelRuns()
         self.gate: BudgetGuard | None = None
-        """Holds cells to their budgets; set by whoever loads the extension."""
+        """Enforces budgets; set when the extension is loaded."""
 
     @property
     def show(self) -> bool:
@@ -99,7 +100,7 @@ class CellMeter:
             self._shell.events.register(event, callback)
 
     def unregister(self) -> None:
-        """Stop listening; a window left open by the current cell is closed."""
+        """Stop listening, and close the windows of running cells."""
         for event, callback in self._callbacks:
             self._shell.events.unregister(event, callback)
         self._start.close()
@@ -109,7 +110,7 @@ class CellMeter:
 
     @property
     def problem(self) -> str | None:
-        """What went wrong on the cells' path, in one sentence; None where nothing did."""
+        """Internal errors since the extension was loaded, in one sentence; None without any."""
         if not self._faults:
             return None
         cells = "1 cell was" if self._faults == 1 else f"{self._faults} cells were"
@@ -118,19 +119,19 @@ class CellMeter:
     # ---- events -------------------------------------------------------------------------------
 
     def before(self, info: Any) -> None:
-        """A cell is about to run."""
+        """Handle ``pre_run_cell``: a cell is about to run."""
         try:
             try:
                 frame = caller_of_event()
                 uninterrupted(lambda: self._begin(info, frame))
             except KeyboardInterrupt:  # IPython would print it and run the cell
-                self._begin(info, caller_of_event())  # it may have come before that had begun
+                self._begin(info, caller_of_event())  # the interrupt may have come before the first call
                 self._start.put(INTERRUPT)
-        except Exception as error:  # noqa: BLE001 - a fault of ours must cost a sentence, not a traceback under each cell
+        except Exception as error:  # noqa: BLE001 - an internal error must not print a traceback under each cell
             self._failed(error)
 
     def after(self, result: Any) -> None:
-        """A cell has run, was cancelled (result None) or was empty."""
+        """Handle ``post_run_cell``: a cell has run, was cancelled (`result` is None) or was empty."""
         ending: list[ActiveCell] = []
         try:
             try:
@@ -138,9 +139,9 @@ class CellMeter:
                 uninterrupted(lambda: self._end(result, frame, ending))
                 if ending:
                     self._show_ended(ending[0], result)
-                    ending.clear()  # the last that is done: from now on its record is final
+                    ending.clear()  # must come last: from now on the record is final
             except KeyboardInterrupt as interrupt:  # IPython would print it and go on with the next cell
-                self._end(result, caller_of_event(), ending)  # it may have come before that had begun
+                self._end(result, caller_of_event(), ending)  # the interrupt may have come before the first call
                 self._interrupted(result, ending, interrupt)
                 ending.clear()
         except Exception as error:  # noqa: BLE001 - see `before`
@@ -150,9 +151,9 @@ class CellMeter:
             ending.clear()
 
     def _begin(self, info: Any, frame: FrameType) -> None:
-        """Take in a cell and open its window; may be begun again at any point."""
-        for tell in self.when_begun:
-            tell(info)
+        """Register a cell and open its window; may be called again after an interruption at any point."""
+        for callback in self.when_begun:
+            callback(info)
         cell = self._active.begin(info, frame)
         if cell.nested:
             return
@@ -169,7 +170,7 @@ class CellMeter:
             self._open(cell)
 
     def work(self) -> None:
-        """A magic of ours was understood and begins its work, which a cell of nothing but such lines is metered for."""
+        """Open the window of a cell that is metered from here; called by a magic whose options were valid."""
         cell = self._active.outermost()
         if cell is not None and cell.idle_until_work:
             cell.idle_until_work = False
@@ -177,32 +178,32 @@ class CellMeter:
                 uninterrupted(lambda: self._open(cell))
 
     def start(self, _line: str = "") -> None:
-        """Look at the budgets, then open the window: what stands before a cell's own code where there are any.
+        """Check the budgets, then open the window; inserted before the cell's own code if there are budgets.
 
         Raises
         ------
         UsageError
-            If the cell is held back.
+            If a budget does not let the cell run.
         """
         cell = self._active.outermost()
         if cell is None or not cell.undecided or self.gate is None:
             return
         source = cell.info.raw_cell
-        held, asked = None, False
+        refusal, prompted = None, False
         try:
-            held, asked = self.gate.look(source)
-        except Exception as error:  # noqa: BLE001 - a budget that can't be looked at must not keep a cell from running
+            refusal, prompted = self.gate.look(source)
+        except Exception as error:  # noqa: BLE001 - a budget that can't be checked must not stop a cell
             self._failed(error)
-        if (held is None or asked) and self.enabled and not cell.idle_until_work:
-            uninterrupted(lambda: self._open_decided(cell))  # interrupted before, it counts as undecided to its end
+        if (refusal is None or prompted) and self.enabled and not cell.idle_until_work:
+            uninterrupted(lambda: self._open_decided(cell))  # if interrupted before, it stays undecided to its end
         cell.undecided = False
-        if held is not None:
+        if refusal is not None:
             if cell.window is not None:
                 self.gate.held_back(cell.window)
-            raise UsageError(held)
+            raise UsageError(refusal)
 
     def _end(self, result: Any, frame: FrameType, ending: list[ActiveCell]) -> None:
-        """Close the window of a cell that is over; may be begun again at any point."""
+        """Close the window of a cell that has ended; may be called again after an interruption at any point."""
         cell = ending[0] if ending else self._active.end(None if result is None else result.info, frame)
         if cell is None and _never_begun(result):
             cell = self._active.begin(result.info, frame)
@@ -212,13 +213,13 @@ class CellMeter:
             if not cell.nested:
                 self._start.clear()
             if cell.undecided and self.enabled and not cell.idle_until_work:
-                self._open(cell)  # it ended before its own code began
+                self._open(cell)  # the cell ended before its own code began
             if cell.window is not None:
                 cell.window.held = ending
                 self._close(cell, cell.window, result)
             self._drop(cell, "ok")
-        for tell in self.when_over:
-            tell()
+        for callback in self.when_over:
+            callback()
         if cell is not None and cell.interrupt is not None:
             interrupt, cell.interrupt = cell.interrupt, None
             raise interrupt
@@ -242,7 +243,7 @@ class CellMeter:
             self.gate.ended(window)
 
     def _show_ended(self, cell: ActiveCell, result: Any) -> None:
-        """Say what is to be said of a cell whose window is closed; may take its time, and may be interrupted."""
+        """Print and display what belongs under an ended cell; may be slow, and may be interrupted."""
         window = cell.window
         if window is None or not window.session.alive:
             return
@@ -250,13 +251,13 @@ class CellMeter:
             self.gate.tell(window)
         request = cell.request or (Request() if self.show else None)
         if request is not None and (result is None or result.error_before_exec is None):
-            self._deliver(window, request)  # what did not compile ran nothing: there is nothing to show
+            self._deliver(window, request)  # code that did not compile has nothing to show
 
     def _interrupted(self, result: Any, ending: list[ActiveCell], interrupt: KeyboardInterrupt) -> None:
-        """Let an interrupt that came when the cell's code had ended be what ended the cell: "run all" stops at it."""
+        """Make an interrupt that came after the cell's code the cell's result, so that "run all" stops."""
         outer = self._active.outermost()
         if outer is not None and outer not in ending:
-            outer.interrupt = interrupt  # the cell in it is over, so it is meant for this one
+            outer.interrupt = interrupt  # the nested cell has ended, so the interrupt is for the outer one
             return
         for cell in ending:
             if cell.window is not None and cell.window.latest is None and cell.window.status == "ok":
@@ -267,7 +268,7 @@ class CellMeter:
             self._shell.showtraceback((KeyboardInterrupt, interrupt, None))
 
     def begin(self, request: Request) -> None:
-        """The current cell carries a ``%%energy`` header; a silent request has no cell and is left alone."""
+        """Apply a ``%%energy`` header to the current cell; does nothing for a silent request, which has no cell."""
         cell = self._active.outermost()
         if cell is None:
             return
@@ -276,7 +277,7 @@ class CellMeter:
             return
         try:
             self._ask(cell, request)
-        except Exception as error:  # noqa: BLE001 - the cell runs as ever, whatever became of its figure
+        except Exception as error:  # noqa: BLE001 - the cell runs in any case
             self._failed(error)
 
     def _ask(self, cell: ActiveCell, request: Request) -> None:
@@ -296,11 +297,11 @@ class CellMeter:
     # ---- inside -------------------------------------------------------------------------------
 
     def _open(self, cell: ActiveCell) -> None:
-        """Open the window of a cell; may be begun again at any point."""
+        """Open the window of a cell; may be called again after an interruption at any point."""
         session = self.session()
         if cell.window is None:
-            facts = {"cell_id": getattr(cell.info, "cell_id", None), "code_hash": code_hash(cell.info.raw_cell)}
-            cell.window = session.window("cell", **facts)
+            fields = {"cell_id": getattr(cell.info, "cell_id", None), "code_hash": code_hash(cell.info.raw_cell)}
+            cell.window = session.window("cell", **fields)
         if cell.task is not None and not cell.called:
             cell.task.remove_done_callback(self._task_done)
             cell.task.add_done_callback(self._task_done)
@@ -309,12 +310,12 @@ class CellMeter:
             self.gate.opened(cell.window, cell.info.raw_cell)
 
     def _open_decided(self, cell: ActiveCell) -> None:
-        """Open the window of a cell that budgets let run; may be begun again at any point."""
+        """Open the window of a cell that budgets allow; may be called again after an interruption at any point."""
         cell.undecided = False
         self._open(cell)
 
     def _drop(self, cell: ActiveCell, status: Status) -> None:
-        """Forget a cell that is over; its window is closed if it still was open."""
+        """Forget a cell that has ended, and close its window if it is still open."""
         if cell.task is not None:
             cell.task.remove_done_callback(self._task_done)
         if cell.window is not None:
@@ -322,27 +323,27 @@ class CellMeter:
         self._active.drop(cell)
 
     def _task_done(self, task: asyncio.Task[Any]) -> None:
-        """A task is over: so are cells that it ran and whose end nobody told."""
+        """End the cells that a finished task ran and for which no end event came."""
         last = self._shell.last_execution_result
         for cell in self._active.all():
             if cell.task is task:
-                known = last is not None and last.info is cell.info
-                error = (last.error_before_exec or last.error_in_exec) if known else None
+                has_result = last is not None and last.info is cell.info
+                error = (last.error_before_exec or last.error_in_exec) if has_result else None
                 self._drop(cell, "interrupted" if task.cancelled() else status_of(error))
 
     def _close_forgotten(self) -> None:
-        """Close windows whose cells are over without anybody having said so."""
+        """Close windows whose cells have ended without an event."""
         session = self.session()
         if not session.alive:
             return
-        known = [cell.window for cell in self._active.all()]
+        windows = [cell.window for cell in self._active.all()]
         for window in session.open_windows():
-            if window.span == "cell" and "code_hash" in window.facts and window not in known:
+            if window.span == "cell" and "code_hash" in window.facts and window not in windows:
                 window.notes.append(END_UNKNOWN)
                 session.close(window, "interrupted")
 
     def _failed(self, error: Exception) -> None:
-        """A fault of ours: said once where it happened, and from then on by `%energy status`."""
+        """Record an internal error: printed once where it happened, then shown by `%energy status`."""
         self._faults += 1
         self._why = " ".join(f"{type(error).__name__}: {error}".split())
         if self._faults == 1:
@@ -353,7 +354,7 @@ class CellMeter:
                 )
 
     def _count(self, window: Window, request: Request) -> None:
-        """Count the units of work; the cell has run, so a bad count is a note and loses nothing."""
+        """Count the units of work; an invalid count becomes a note on the record."""
         if request.units is None or counted(request.units):
             return
         try:
@@ -364,9 +365,9 @@ class CellMeter:
                 print(error)
 
     def _deliver(self, window: Window, request: Request) -> None:
-        """Show and bind what was asked for; a figure that is late settles in place."""
-        ticks = max((line.tick for line in window.session.meter.timelines.values()), default=0.0)
-        record = window.wait(None if request.name else 2 * ticks + WAIT_SECONDS)
+        """Show and bind the record; one that is not final yet is replaced on the page when it is."""
+        period = max((line.tick for line in window.session.meter.timelines.values()), default=0.0)
+        record = window.wait(None if request.name else 2 * period + WAIT_SECONDS)
         if request.name:
             self._shell.push({request.name: record})
         if not request.show:
@@ -374,21 +375,12 @@ class CellMeter:
         shown = show(record)
         if not record.final:
             window.when_final.append(shown.update)
-            if window.latest is not None:  # it settled while the provisional one was being drawn
+            if window.latest is not None:  # it became final while the provisional one was drawn
                 shown.update(window.latest)
 
 
-def code_hash(source: str) -> str:
-    """Identity of a cell's source: the same for the same text, whatever header asks for metering."""
-    lines = source.strip().splitlines()
-    if lines and lines[0].startswith("%%energy"):
-        lines = lines[1:]
-    text = "\n".join(line.rstrip() for line in lines).strip()
-    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
-
-
 def _never_begun(result: Any) -> bool:
-    """Whether a cell was interrupted before IPython told anybody of it: it tells of its end alone, without a number."""
+    """Whether a cell was interrupted before ``pre_run_cell``: only its end is reported, without an execution count."""
     return result is not None and result.execution_count is None and isinstance(result.error_in_exec, KeyboardInterrupt)
 
 
@@ -397,5 +389,5 @@ def _is_own(source: str) -> bool:
 
 
 def _lines(source: str) -> list[str]:
-    """Return the lines of a cell; one that goes on after a backslash is one."""
+    """Return the lines of a cell, with backslash continuations joined."""
     return source.replace("\\\n", " ").splitlines()

@@ -1,4 +1,4 @@
-"""A record on display under a cell: shown once, and put in its own place again when its figure is final."""
+"""Display of a record under a cell; a provisional one is replaced when it is final."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from jupyter_green.reporting.record.mime_bundle import bundle
 
 @dataclass
 class Shown:
-    """A record on display, which may be replaced by its final version."""
+    """A displayed record, which may be replaced by its final version."""
 
     display_id: str
 
     def update(self, record: EnergyRecord) -> None:
-        """Show the record in the place of the earlier one."""
+        """Replace the displayed record."""
         from IPython.display import display
 
         display(bundle(record), raw=True, display_id=self.display_id, update=True)

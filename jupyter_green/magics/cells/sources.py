@@ -1,7 +1,7 @@
-"""First lines of cells' sources, read from the kernel's own history when they are asked for; never stored.
+"""First lines of cells' sources, read from the kernel's history on request; never stored.
 
-An execution that has ended is found by its number. One that still runs has none yet, and the history holds it only a
-moment after it began; so the newest few that began are kept until others follow.
+A finished execution is found by its execution count. A running one has no count yet and enters the history late, so
+the newest few sources are kept here.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import Any
 from jupyter_green.magics.energy.status import first_lines
 from jupyter_green.records import EnergyRecord
 
-from .cell_meter import code_hash
+from .source_hash import code_hash
 
 NEWEST = 8
-"""Cells that may run side by side on subshells, and more."""
+"""Sources kept; more than the cells that run concurrently on subshells."""
 
 
 class Sources:
-    """The sources that a shell knows.
+    """The sources of the cells of a shell.
 
     Parameters
     ----------
@@ -32,16 +32,16 @@ class Sources:
         self._begun: deque[str] = deque(maxlen=NEWEST)
 
     def begin(self, info: Any) -> None:
-        """Keep the source of a cell that begins, before anything tells of the cell; harmless when repeated."""
+        """Keep the source of a cell that begins; may be called twice for one cell."""
         self._begun.append(info.raw_cell)
 
     def line_of(self, record: EnergyRecord) -> str:
-        """Return the first line of the source of an execution; empty where it is not known."""
+        """Return the first line of the source of an execution; empty if unknown."""
         if record.span != "cell":
             return record.label or ""
         history = self._shell.history_manager.input_hist_raw
         count = record.execution_count
-        # What a front end runs without keeping it has the number of the next cell, and another hash.
+        # An execution that is not stored in the history has the count of the next cell, but another hash.
         if count is not None and (record.code_hash is None or _at(history, count) == record.code_hash):
             return first_lines([record], history).get(record.id, "")
         source = next((source for source in reversed(self._begun) if code_hash(source) == record.code_hash), None)
@@ -51,5 +51,5 @@ class Sources:
 
 
 def _at(history: list[str], count: int) -> str | None:
-    """Return the hash of the cell that has this number; None where the history holds none."""
+    """Return the hash of the cell with this execution count; None if the history has none."""
     return code_hash(history[count]) if 0 <= count < len(history) else None

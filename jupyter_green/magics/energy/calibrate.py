@@ -1,7 +1,7 @@
-"""``%energy calibrate``: find out of one counter, with a known load, what the meter else has to allow for.
+"""``%energy calibrate``: measure the delay, averaging and gain of a GPU's energy counter with a known load.
 
-It says beforehand what it will do and what that takes, and afterwards what it found, in one sentence each.
-Nothing is kept that isn't clear. Untested on hardware so far: what it finds on real boards is not known yet.
+It prints one sentence before (load, duration, energy) and one after (the result). Ambiguous results are not stored.
+Untested on real hardware so far.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ class _Options(argparse.ArgumentParser):
 
 
 def calibrate(session: Session, words: list[str]) -> None:
-    """Do what the words after ``%energy calibrate`` ask for.
+    """Run ``%energy calibrate`` with these arguments.
 
     Raises
     ------
     UsageError
-        If it can't be done; one sentence, and nothing is changed.
+        If it fails; one sentence, and nothing is changed.
     """
     options = _options(words)
     try:
@@ -73,13 +73,13 @@ def _options(words: list[str]) -> argparse.Namespace:
 
 
 def _counter(session: Session, number: int) -> Sensor:
-    """The counter of one GPU; raises UnclearError where there is none."""
-    boards = [sensor for sensor in session.discovery.sensors if sensor.traits.kind == "gpu"]
-    if not boards:
+    """Return the counter of the GPU with this number; raises UnclearError if there is none."""
+    gpus = [sensor for sensor in session.discovery.sensors if sensor.traits.kind == "gpu"]
+    if not gpus:
         raise UnclearError("There is no GPU whose energy is read here (%energy doctor).")
-    if not 0 <= number < len(boards):
-        raise UnclearError(f"--device wants a GPU's number, 0 to {len(boards) - 1}.")
-    sensor = boards[number]
+    if not 0 <= number < len(gpus):
+        raise UnclearError(f"--device wants a GPU's number, 0 to {len(gpus) - 1}.")
+    sensor = gpus[number]
     if sensor.traits.method != "counter":
         raise UnclearError(f"{sensor.traits.device} shows its power only; there is no counter to calibrate.")
     return sensor
@@ -95,20 +95,20 @@ def _run(sensor: Sensor, stretches: int, hold: float) -> None:
             f"{_takes(traits, seconds / 2)}."
         )
     )
-    seen = observe(sensor, load, stretches, hold=hold)
-    found = calibration_of(seen.ticks, seen.loads)
-    found = replace(found, idle_watts=seen.idle_watts, busy_watts=seen.busy_watts)
-    keep(traits, found)
-    print(plain(_sentence(traits, found)))
-    if seen.idle_watts is not None and seen.busy_watts is not None:
+    observed = observe(sensor, load, stretches, hold=hold)
+    calibration = calibration_of(observed.ticks, observed.loads)
+    calibration = replace(calibration, idle_watts=observed.idle_watts, busy_watts=observed.busy_watts)
+    keep(traits, calibration)
+    print(plain(_sentence(traits, calibration)))
+    if observed.idle_watts is not None and observed.busy_watts is not None:
         print(
-            f"The counter showed {seen.idle_watts:.0f} W and {seen.busy_watts:.0f} W; add what the wall meter showed "
-            "with: %energy calibrate --wall IDLE BUSY"
+            f"The counter showed {observed.idle_watts:.0f} W and {observed.busy_watts:.0f} W; add what the wall meter "
+            "showed with: %energy calibrate --wall IDLE BUSY"
         )
 
 
 def _takes(traits: SensorInfo, busy_seconds: float) -> str:
-    """What the load may use, for people."""
+    """Return a clause on the energy that the load may use."""
     if traits.power_limit is None:
         return "using what the device draws at most"
     return f"using at most {energy(traits.power_limit * busy_seconds).head}"
@@ -123,21 +123,21 @@ def _sentence(traits: SensorInfo, found: Calibration) -> str:
 
 
 def _weighed(sensor: Sensor, wall: tuple[float, float], efficiency: float | None) -> str:
-    """Add the gain that a wall meter tells."""
+    """Add the gain that follows from a wall meter, store it, and return a sentence on it."""
     traits = sensor.traits
-    known, problem = known_calibrations([sensor])
+    stored, problem = known_calibrations([sensor])
     if problem is not None:
         raise CalibrationError(problem)
-    found = known.get(traits.key)
-    if found is None or found.idle_watts is None or found.busy_watts is None:
+    calibration = stored.get(traits.key)
+    if calibration is None or calibration.idle_watts is None or calibration.busy_watts is None:
         raise UnclearError("First run %energy calibrate --hold 15 and read the wall meter when it says so.")
-    gain, doubt = gain_of((found.idle_watts, found.busy_watts), wall, efficiency)
-    found = replace(found, gain=gain, gain_doubt=doubt)
-    keep(traits, found)
-    shows = f"{traits.device}: its counter shows {gain:.0%} of what the wall meter does (±{100 * doubt:.0f} %)"
-    if found.applied(traits).scale == 1.0:
-        return plain(f"{shows}, which agrees with the ±{100 * traits.gain:.0f} % allowed for; nothing is corrected.")
-    return plain(f"{shows}; kept, and corrected from the next %reload_ext jupyter_green or kernel on.")
+    gain, uncertainty = gain_of((calibration.idle_watts, calibration.busy_watts), wall, efficiency)
+    calibration = replace(calibration, gain=gain, gain_doubt=uncertainty)
+    keep(traits, calibration)
+    finding = f"{traits.device}: its counter shows {gain:.0%} of what the wall meter does (±{100 * uncertainty:.0f} %)"
+    if calibration.applied(traits).scale == 1.0:
+        return plain(f"{finding}, which agrees with the ±{100 * traits.gain:.0f} % allowed for; nothing is corrected.")
+    return plain(f"{finding}; kept, and corrected from the next %reload_ext jupyter_green or kernel on.")
 
 
 def _forgotten(traits: SensorInfo) -> str:

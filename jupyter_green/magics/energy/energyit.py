@@ -1,8 +1,8 @@
-"""``%energyit`` and ``%%energyit``: repeat a statement until its joules are known well enough.
+"""``%energyit`` and ``%%energyit``: repeat a statement until its energy is known precisely enough.
 
-One window stays open over all repetitions, so that the sensor's timing error, which is the same for a
-short and a long window, shrinks against the energy. Repetition stops when that error is a small part of
-the total or the time is up; the sensor's own gain can't be repeated away and stays in the interval.
+One window covers all repetitions. The sensor's timing error does not depend on the window's length, so
+its share of the energy falls with each repetition. Repetition stops when that share is small or the time
+is up. The gain error of the sensor does not fall and stays in the interval.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
-from jupyter_green.magics.cells.cell_meter import CellMeter, code_hash
+from jupyter_green.magics.cells.cell_meter import CellMeter
 from jupyter_green.magics.cells.record_display import show
+from jupyter_green.magics.cells.source_hash import code_hash
 from jupyter_green.records import EnergyRecord
 from jupyter_green.session.accelerator import synchronize
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from jupyter_green.session import Session
 
 NARROW = 0.02
-"""Timing error, as a part of the total, at which repeating stops."""
+"""Timing error, as a fraction of the total, at which repetition stops."""
 
 LEAST_SECONDS = 1.0
 BATCH_SECONDS = 0.1
@@ -32,7 +33,7 @@ BATCH_SECONDS = 0.1
 
 @magics_class
 class EnergyItMagics(Magics):
-    """The repeating magics of one shell."""
+    """The ``energyit`` magics of one shell."""
 
     def __init__(self, shell: Any, cells: CellMeter) -> None:
         super().__init__(shell)
@@ -41,7 +42,7 @@ class EnergyItMagics(Magics):
     @no_var_expand
     @line_cell_magic("energyit")
     def energyit(self, line: str = "", cell: str | None = None) -> EnergyRecord | None:
-        """Joules of one run of a statement, by repeating it.
+        """Measure the energy of one run of a statement by repeating it.
 
         ::
 
@@ -49,10 +50,10 @@ class EnergyItMagics(Magics):
             %%energyit [-t SECONDS] [-n RUNS] [-o NAME] [-q] setup statement
             statements
 
-        ``-t`` is the longest time to repeat for (default 20 s), ``-n`` a fixed number of runs. As with
-        ``%%timeit``, the rest of the header line is set up once and not counted.
+        ``-t`` is the longest time to repeat (default 20 s), ``-n`` a fixed number of runs. As with
+        ``%%timeit``, the rest of the header line is setup code: run once and not counted.
         """
-        options, rest = self.parse_options(line, "t:n:o:q", posix=False, strict=False)
+        options, statement = self.parse_options(line, "t:n:o:q", posix=False, strict=False)
         try:
             longest = float(options.get("t", 20.0))
             fixed = int(options["n"]) if "n" in options else None
@@ -60,7 +61,7 @@ class EnergyItMagics(Magics):
             raise UsageError("%energyit: -t wants seconds and -n a whole number; nothing was run.") from None
         if longest <= 0 or (fixed is not None and fixed < 1):
             raise UsageError("%energyit: -t and -n want numbers above 0; nothing was run.")
-        setup, body = (rest, cell) if cell is not None else ("", rest)
+        setup, body = (statement, cell) if cell is not None else ("", statement)
         if not body.strip():
             raise UsageError("%energyit wants a statement to repeat, as in: %energyit model(batch).")
         run = self._compile(setup, body)
@@ -85,38 +86,38 @@ class EnergyItMagics(Magics):
         before = ast.parse(transform(setup), filename="<energyit setup>").body if setup.strip() else []
         function.body = [*before, loop]
         ast.fix_missing_locations(tree)
-        made: dict[str, Any] = {}
+        namespace: dict[str, Any] = {}
         code = compile(tree, "<energyit>", "exec")
-        exec(code, self.shell.user_ns, made)  # noqa: S102 - the user's own statement, as %timeit does
-        run: Callable[[Iterable[None]], None] = made["_repeat"]
+        exec(code, self.shell.user_ns, namespace)  # noqa: S102 - the user's own statement, as %timeit does
+        run: Callable[[Iterable[None]], None] = namespace["_repeat"]
         return run
 
 
 def repeat(
     session: Session, run: Callable[[Iterable[None]], None], *, longest: float, fixed: int | None, code_hash: str
 ) -> EnergyRecord:
-    """Run a repeatable statement inside one window until its figure is narrow.
+    """Run a statement inside one window until its energy is known precisely enough.
 
     Parameters
     ----------
     session : Session
-        Who meters.
+        The session that meters.
     run : callable
         Runs the statement once for each item of an iterable.
     longest : float
         Seconds after which no further run is started.
     fixed : int or None
-        Exactly so many runs instead.
+        Run exactly this many times instead.
     code_hash : str
-        Identity of the statement, for the record.
+        Hash of the statement, for the record.
 
     Returns
     -------
     EnergyRecord
-        The settled record; `units` is the number of runs.
+        The final record; `units` is the number of runs.
     """
     began = time.perf_counter()
-    run([None])  # a first run loads what is lazy, and tells how long one takes
+    run([None])  # warm-up, and time of a single run
     synchronize()
     single = max(1e-7, time.perf_counter() - began)
     batch = fixed or max(1, int(BATCH_SECONDS / single))

@@ -1,4 +1,4 @@
-"""``%energy estimate``: what a model will cost, from its size until it has run, and from then on as it was metered."""
+"""``%energy estimate``: expected energy of a model, from its size, or as metered once it has run."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ class _Options(argparse.ArgumentParser):
 
 @dataclass(frozen=True, repr=False)
 class Estimate:
-    """What a model will cost, as far as it can be told.
+    """The expected energy of a model.
 
     Parameters
     ----------
     name : str
-        The model.
+        Name of the model.
     parameters : float or None
-        Its size.
+        Number of parameters.
     priors : tuple of Prior
-        Estimates from it; empty once the model was metered.
+        Estimates from the size; empty once the model was metered.
     tokens : int
-        Tokens of an answer, for the estimate by token.
+        Tokens per answer, for the estimate per token.
     measured : EnergyRecord or None
         A metered run of it, with units.
     """
@@ -53,10 +53,10 @@ class Estimate:
         name = one_line(self.name, 60)
         if self.measured is not None and self.measured.joules_per_unit is not None:
             record, units = self.measured, self.measured.units or 1.0
-            unsure = None if record.uncertainty is None else record.uncertainty / units
-            each = numbers.energy(record.joules_per_unit, unsure)
-            said = f"{name}: {each} per {record.unit or 'unit'}, {FormattedEnergy.of(record).standing}; metered here"
-            return numbers.plain(f"{said}, so no estimate from its size is needed.")
+            uncertainty = None if record.uncertainty is None else record.uncertainty / units
+            each = numbers.energy(record.joules_per_unit, uncertainty)
+            text = f"{name}: {each} per {record.unit or 'unit'}, {FormattedEnergy.of(record).standing}; metered here"
+            return numbers.plain(f"{text}, so no estimate from its size is needed.")
         lines = [f"{name}, {numbers.significant(self.parameters or 0.0, 3)} parameters: estimated from their number"]
         for prior in self.priors:
             times = self.tokens if prior.unit == "token" else 1
@@ -68,64 +68,64 @@ class Estimate:
 
 
 def estimate(session: Session, words: Sequence[str], space: dict[str, Any], trials: ModelRuns) -> Estimate:
-    """Do what the words after ``%energy estimate`` ask for.
+    """Run ``%energy estimate`` with these arguments.
 
     Parameters
     ----------
     session : Session
-        Whose metered runs are looked at first.
+        Its metered runs are used if there are any.
     words : sequence of str
-        What was typed.
+        The arguments.
     space : dict
         The notebook's variables.
     trials : ModelRuns
-        What its lines tried.
+        Models run by magics.
 
     Raises
     ------
     UsageError
-        If it makes no sense; one sentence.
+        If the arguments are invalid; one sentence.
     """
     parser = _Options(prog="%energy estimate", add_help=False, allow_abbrev=False)
     parser.add_argument("model")
     parser.add_argument("--tokens", type=int, default=128)
     parser.add_argument("--batch", type=float, default=64)
     parser.add_argument("--active")
-    given = parser.parse_args(list(words))
-    if given.tokens < 1:
-        parser.error(f"{given.tokens} tokens are no answer")
+    args = parser.parse_args(list(words))
+    if args.tokens < 1:
+        parser.error(f"{args.tokens} tokens are no answer")
     session.settle()
-    measured = _metered(session, given.model, space, trials) if given.model in space else None
+    measured = _metered(session, args.model, space, trials) if args.model in space else None
     if measured is not None:
-        return Estimate(given.model, None, (), given.tokens, measured)
+        return Estimate(args.model, None, (), args.tokens, measured)
     try:
-        size = _size(given.model, space)
-        active = size if given.active is None else size_of(given.active)
+        size = _size(args.model, space)
+        active = size if args.active is None else size_of(args.active)
         if active > size:
-            raise ValueError(f"{given.active} active parameters are more than the model has.")
-        return Estimate(given.model, size, (by_score(size), by_token(active, given.batch)), given.tokens, None)
+            raise ValueError(f"{args.active} active parameters are more than the model has.")
+        return Estimate(args.model, size, (by_score(size), by_token(active, args.batch)), args.tokens, None)
     except ValueError as error:
         raise UsageError(f"%energy estimate: {error}") from None
 
 
 def _size(word: str, space: dict[str, Any]) -> float:
-    """Return the parameters of a model of the notebook, or the number that was typed."""
+    """Return the number of parameters of a model of the notebook, or the typed number."""
     if word not in space:
         return size_of(word)
     model = space[word]
     if isinstance(model, (int, float)) and not isinstance(model, bool):
         return size_of(str(model))
-    for one in (model, getattr(model, "model", None)):
-        if one is not None and callable(getattr(one, "parameters", None)):
-            return float(sum(item.numel() for item in one.parameters()))
+    for module in (model, getattr(model, "model", None)):
+        if module is not None and callable(getattr(module, "parameters", None)):
+            return float(sum(tensor.numel() for tensor in module.parameters()))
     raise ValueError(f"{word} is a {type(model).__name__}, whose parameters can't be counted; type a number like 7B.")
 
 
 def _metered(session: Session, name: str, space: dict[str, Any], trials: ModelRuns) -> EnergyRecord | None:
-    """Return a run of what a name stands for, else the newest window of the person's own with that label and units."""
-    found = trials.record(name, space[name], session.finished)
-    if found is not None:
-        return found
+    """Return a metered run of a model by a magic, else the newest record with that label and units."""
+    run = trials.record(name, space[name], session.finished)
+    if run is not None:
+        return run
     for record in reversed(session.finished):
         if record.label == name and record.joules_per_unit is not None and not record.below_resolution:
             return record

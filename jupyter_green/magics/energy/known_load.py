@@ -1,8 +1,7 @@
-"""Known loads: work that keeps a device busy between two moments, for calibrating its counter.
+"""Known loads: work that keeps a device busy between two known times, to calibrate its counter.
 
-On an NVIDIA GPU that is the product of two large matrices, again and again, by PyTorch if it is installed. The
-device is synchronised at both ends, so the moments are those at which it began and ended its work, as near
-as the host can see. Untested on hardware so far.
+On an NVIDIA GPU this is a repeated product of large matrices with PyTorch. The device is synchronised before and after,
+so both times are accurate as seen from the host. Untested on real hardware so far.
 """
 
 from __future__ import annotations
@@ -17,10 +16,10 @@ from jupyter_green.sensors import SensorInfo
 from jupyter_green.session.calibration_runner import Load
 
 SIDE = 4096
-"""Rows of the matrices: two of them and their product take 200 MB of the device's memory."""
+"""Rows and columns of the matrices; together they take under 200 MB of device memory."""
 
 AHEAD = 4
-"""Products that are given to the device before it is waited for, so that it never waits for the host."""
+"""Products queued before each synchronisation, so that the device does not wait for the host."""
 
 
 class NoLoadError(GreenError, ValueError):
@@ -28,14 +27,14 @@ class NoLoadError(GreenError, ValueError):
 
 
 class MatrixLoad:
-    """Products of matrices on one CUDA device.
+    """Repeated matrix products on one CUDA device.
 
     Parameters
     ----------
     torch : module
         PyTorch.
     index : int
-        The device's number with PyTorch.
+        PyTorch's index of the device.
     """
 
     def __init__(self, torch: Any, index: int) -> None:
@@ -44,13 +43,13 @@ class MatrixLoad:
         try:
             self._left = torch.rand(SIDE, SIDE, device=self._device)
             self._product = torch.empty_like(self._left)
-            self(0.2)  # the first products load what is lazy
+            self(0.2)  # warm up: the first products load libraries
         except RuntimeError as error:
             text = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise NoLoadError(f"The GPU could not be given a load: {text}") from error
 
     def __call__(self, seconds: float) -> tuple[float, float]:
-        """Keep the device busy for about so long; return when that began and ended."""
+        """Keep the device busy for about `seconds`; return start and end (`time.perf_counter`)."""
         torch = self._torch
         torch.cuda.synchronize(self._device)
         began = time.perf_counter()
@@ -70,14 +69,14 @@ def _with_torch(traits: SensorInfo) -> Load | None:
         return None
     uuid = traits.key.partition(":")[2]
     names = [str(getattr(torch.cuda.get_device_properties(n), "uuid", "")) for n in range(torch.cuda.device_count())]
-    found = [n for n, name in enumerate(names) if name and uuid.removeprefix("GPU-") == name.removeprefix("GPU-")]
-    if not found and len(names) == 1:
-        found = [0]
-    return MatrixLoad(torch, found[0]) if found else None
+    matches = [n for n, name in enumerate(names) if name and uuid.removeprefix("GPU-") == name.removeprefix("GPU-")]
+    if not matches and len(names) == 1:
+        matches = [0]
+    return MatrixLoad(torch, matches[0]) if matches else None
 
 
 loads: list[Callable[[SensorInfo], Load | None]] = [_with_torch]
-"""Ways to get a load for a device, tried in turn; each returns None where it has none for it."""
+"""Factories of loads, tried in order; each returns None for a device that it does not support."""
 
 
 def known_load(traits: SensorInfo) -> Load:
@@ -88,8 +87,8 @@ def known_load(traits: SensorInfo) -> Load:
     NoLoadError
         If there is none; one sentence.
     """
-    for way in loads:
-        load = way(traits)
+    for factory in loads:
+        load = factory(traits)
         if load is not None:
             return load
     raise NoLoadError(

@@ -1,14 +1,12 @@
-"""``%energy report``: a run for others to read, shown, written to a file, or as lines to copy.
+"""``%energy report``: a report of a run or a period; displayed, written to a file, or as text to copy.
 
-Everything that can be wrong with the line is said before anything is written, and a file is there whole or not at all.
+The line is validated before anything is written, and files are written atomically.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import os
 import platform
 import re
 import time
@@ -26,6 +24,7 @@ from jupyter_green.reporting import ShareText, Statement, for_model_card, for_sl
 from jupyter_green.reporting.numbers import plain
 from jupyter_green.reporting.share_text import baseline_name, beside, compared
 from jupyter_green.session import Session
+from jupyter_green.storage.atomic_file import write_whole
 from jupyter_green.storage.errors import LedgerError
 
 from .status import first_lines, records_of_run
@@ -38,7 +37,7 @@ FORMS: dict[str, Callable[[Statement], str]] = {
     ".md": Statement.markdown,
     ".json": lambda statement: json.dumps(statement.data(), ensure_ascii=False, allow_nan=False, indent=1) + "\n",
 }
-"""How a statement is written, by the file's suffix."""
+"""Formats of a run's report, by file suffix."""
 USAGE = (
     "report [FILE.html|.md|.json] | report --slack [CELL] | report --model-card [CELL] [--training-type TEXT] | "
     "report --since 30d [--project NAME] [--equivalents] [FILE.html|.md|.csv]"
@@ -52,28 +51,28 @@ class _Options(argparse.ArgumentParser):
 
 
 def report(session: Session, words: list[str], sources: Sequence[str]) -> Statement | ShareText | Period | None:
-    """Do what the words after ``%energy report`` ask for.
+    """Run ``%energy report`` with these arguments.
 
     Parameters
     ----------
     session : Session
-        Whose run it is about.
+        The session of the run.
     words : list of str
-        What was typed.
+        The arguments.
     sources : sequence of str
-        Sources of the cells that ran, by their numbers.
+        Sources of the cells, by execution count.
 
     Raises
     ------
     UsageError
-        If it can't be done; one sentence.
+        If the arguments are invalid or the file can't be written; one sentence.
     """
     options = _options(words)
     if options.since is not None:
         return _period(session, options)
-    place: str | None = options.place
+    argument: str | None = options.place
     if not options.slack and not options.model_card:
-        target = None if place is None else _target(place)
+        target = None if argument is None else _target(argument)
         statement = stated(session, sources)
         if target is None:
             return statement
@@ -81,21 +80,21 @@ def report(session: Session, words: list[str], sources: Sequence[str]) -> Statem
         print(f"The energy report: {target}")
         return None
     statement = stated(session, sources)
-    given = statement.cells if place is None else _cell(session, place)
+    subject = statement.cells if argument is None else _cell(session, argument)
     if options.slack:
-        if isinstance(given, EnergyRecord):
-            return ShareText(for_slack(given))
-        return ShareText(for_slack(given, name=statement.notebook, against=_clause(session, statement)))
+        if isinstance(subject, EnergyRecord):
+            return ShareText(for_slack(subject))
+        return ShareText(for_slack(subject, name=statement.notebook, against=_clause(session, statement)))
     intensity = session.settings.valuation.intensity
     location = None if intensity is None or intensity.region == "own" else intensity.name
     try:
-        return ShareText(for_model_card(given, location=location, training_type=options.training_type))
+        return ShareText(for_model_card(subject, location=location, training_type=options.training_type))
     except ValueError as error:
         raise UsageError(f"%energy report --model-card: {error}") from None
 
 
 def stated(session: Session, sources: Sequence[str]) -> Statement:
-    """Return the statement of a session's run so far."""
+    """Return the report of a session's run so far."""
     session.settle()
     records, problem = records_of_run(session)
     settings = session.settings
@@ -110,7 +109,7 @@ def stated(session: Session, sources: Sequence[str]) -> Statement:
         traits=session.meter.traits,
         valuation=settings.valuation,
         versions=_versions(session),
-        problem=" ".join(said for said in (problem, session.problem) if said),
+        problem=" ".join(sentence for sentence in (problem, session.problem) if sentence),
     )
     return statement.with_(against=_against(session, statement))
 
@@ -145,7 +144,7 @@ def _period(session: Session, options: argparse.Namespace) -> Period | None:
     session.settle()
     try:
         with Ledger(session.settings.ledger) as ledger:
-            found = period_in(
+            period = period_in(
                 ledger,
                 options.since,
                 project=options.project,
@@ -157,8 +156,8 @@ def _period(session: Session, options: argparse.Namespace) -> Period | None:
     except (DiscloseError, LedgerError) as error:
         raise UsageError(f"%energy report: {error}") from None
     if target is None:
-        return found
-    _write(target, forms[target.suffix.lower()](found))
+        return period
+    _write(target, forms[target.suffix.lower()](period))
     print(f"The energy report: {target}")
     return None
 
@@ -173,68 +172,62 @@ def _target(name: str, forms: Collection[str] = tuple(FORMS)) -> Path:
 
 
 def _write(target: Path, text: str) -> None:
-    part = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        part.replace(target)
+        write_whole(target, text)
     except OSError as error:
         raise UsageError(f"%energy report: {target} can't be written: {error.strerror or error}.") from None
-    finally:
-        with contextlib.suppress(OSError):  # its folder is none, so that there is no part
-            part.unlink(missing_ok=True)
 
 
 def _cell(session: Session, prompt: str) -> EnergyRecord:
-    """Return the newest execution with this number, with what its joules mean outside."""
-    found = _CELL.fullmatch(prompt)
-    if found is None:
+    """Return the newest execution with this count, with CO2e and cost."""
+    match = _CELL.fullmatch(prompt)
+    if match is None:
         raise UsageError(f"%energy report: {prompt!r} is no cell's number, such as 7; without one the run is told.")
     for record in reversed(session.finished):
-        if record.span == "cell" and record.execution_count == int(found[1]):
+        if record.span == "cell" and record.execution_count == int(match[1]):
             return record if record.co2e_grams is not None else session.settings.valuation.value(record)
-    raise UsageError(f"%energy report: no cell [{found[1]}] was metered in this run; %energy history lists them.")
+    raise UsageError(f"%energy report: no cell [{match[1]}] was metered in this run; %energy history lists them.")
 
 
 def _compared(session: Session, statement: Statement) -> tuple[Baseline, Comparison] | None:
-    """Return the run beside its baseline; None where it is compared with nothing."""
-    standing = session.book.standing or session.book.refresh()
-    if standing.baseline is None:
+    """Return the baseline and the run's comparison with it; None without a baseline."""
+    active = session.book.standing or session.book.refresh()
+    if active.baseline is None:
         return None
-    comparison = Comparison(standing.baseline, standing.choice.tolerance)
+    comparison = Comparison(active.baseline, active.choice.tolerance)
     for record in statement.counted:
         if record.span != "gap":
             comparison.take(cell_key(record.cell_id, record.id), record)
-    return standing.baseline, comparison
+    return active.baseline, comparison
 
 
 def _against(session: Session, statement: Statement) -> str:
-    """Return how the run stands beside its baseline, with the joules."""
+    """Return a sentence on the difference from the baseline, with joules; empty without a baseline."""
     try:
-        found = _compared(session, statement)
+        pair = _compared(session, statement)
     except LedgerError as error:
         return f"not known: {error}"
-    if found is None:
+    if pair is None:
         return ""
-    baseline, comparison = found
+    baseline, comparison = pair
     total = comparison.total()
     amounts = total.excess, total.saved, total.difference_uncertainty
-    stands = total.verdict, total.ratio, comparison.compared, _name(baseline)
-    return plain(beside(*stands, amounts, basis=total.basis, reason=total.reason))
+    verdict = total.verdict, total.ratio, comparison.compared, _name(baseline)
+    return plain(beside(*verdict, amounts, basis=total.basis, reason=total.reason))
 
 
 def _clause(session: Session, statement: Statement) -> str:
-    """Return the same in the words of a message."""
+    """Return the same as a short clause for a chat message."""
     try:
-        found = _compared(session, statement)
+        pair = _compared(session, statement)
     except LedgerError:
-        return ""  # a message for others is complete without it
-    if found is None:
+        return ""  # the message is complete without it
+    if pair is None:
         return ""
-    baseline, comparison = found
+    baseline, comparison = pair
     total = comparison.total()
-    stands = total.verdict, total.ratio, comparison.compared, _name(baseline)
-    return plain(compared(*stands, basis=total.basis, reason=total.reason))
+    verdict = total.verdict, total.ratio, comparison.compared, _name(baseline)
+    return plain(compared(*verdict, basis=total.basis, reason=total.reason))
 
 
 def _name(baseline: Baseline) -> str:

@@ -1,4 +1,4 @@
-"""What `%energy status` and the line printed at loading say: objects and one function, drawn by `report`."""
+"""`%energy status`, `%energy doctor`, `%energy history`, and the line printed when the extension loads."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from jupyter_green.magics.cells.source_hash import code_hash
 from jupyter_green.records import EnergyRecord
 from jupyter_green.reporting import Doctor, Table, Totals
 from jupyter_green.reporting.doctor import seen
@@ -25,23 +26,23 @@ from jupyter_green.storage.location import is_local, mask
 from jupyter_green.storage.privacy import comparable
 
 MOST_SOURCES = 2000
-"""Inputs of earlier kernels that are looked through for the source of a cell."""
+"""Inputs of earlier kernels that are searched for the source of a cell."""
 PAGE_ROWS = 200
 """Rows on a page of the history."""
 
 
 @dataclass(frozen=True, repr=False)
 class Status:
-    """How metering stands in this kernel.
+    """The state of metering in this kernel.
 
     Parameters
     ----------
     totals : Totals
         What was metered since the extension was loaded.
     metering : bool
-        Whether every cell is metered, or only those with a header.
+        Whether every cell is metered, or only those with a ``%%energy`` header.
     ledger : str
-        Where records go; passwords masked.
+        URL of the ledger with passwords masked, and its size.
     problem : str or None
         What is wrong, in one sentence.
     """
@@ -53,15 +54,15 @@ class Status:
 
     @classmethod
     def of(cls, session: Session, *, metering: bool, problem: str | None = None) -> Status:
-        """The status of a session; `problem` is what went wrong on the cells' own path."""
+        """Return the status of a session; `problem` is the cell meter's."""
         session.settle()
         ledger = f"{mask(session.settings.ledger)}{size_of(session.settings.ledger)}"
-        told = " ".join(said for said in (problem, session.problem) if said)
+        problems = " ".join(sentence for sentence in (problem, session.problem) if sentence)
         records, earlier = session.so_far()
-        return cls(Totals(records, earlier=earlier), metering, ledger, told or None)
+        return cls(Totals(records, earlier=earlier), metering, ledger, problems or None)
 
     def lines(self) -> list[str]:
-        """The status below its totals, line by line."""
+        """Return the lines below the totals."""
         how = "every cell is metered" if self.metering else "only cells with a %%energy header are metered"
         return [f"Metering: {how}.", f"Ledger: {self.ledger}", *([f"Problem: {self.problem}"] if self.problem else [])]
 
@@ -74,7 +75,7 @@ class Status:
 
 
 def size_of(url: str) -> str:
-    """Size of a ledger that is a file, in parentheses; nothing for one that is not there yet, or elsewhere."""
+    """Return the size of a SQLite ledger in parentheses; empty if there is no file yet or it is a server."""
     path = Path(url.removeprefix("sqlite:///"))
     if not is_local(url) or not path.exists():
         return ""
@@ -82,14 +83,14 @@ def size_of(url: str) -> str:
 
 
 def examine(session: Session) -> Doctor:
-    """Look at every sensor again, and say what the running session uses."""
-    found = discover()
-    for sensor in found.sensors:
+    """Discover all sensors again, and report them beside those that the session uses."""
+    discovery = discover()
+    for sensor in discovery.sensors:
         sensor.close()
-    findings = list(found.findings)
+    findings = list(discovery.findings)
     if session.problem:
         findings.append(Diagnostic("session", "Metering", works=False, detail=session.problem))
-    missing = {sensor.traits.key for sensor in found.sensors} - {traits.key for traits in session.meter.traits}
+    missing = {sensor.traits.key for sensor in discovery.sensors} - {traits.key for traits in session.meter.traits}
     if missing:
         detail = "A sensor works now that did not when the extension was loaded; load it again to use it."
         findings.append(
@@ -99,36 +100,36 @@ def examine(session: Session) -> Doctor:
 
 
 def calibrations(session: Session) -> list[tuple[str, str]]:
-    """Each calibration that is kept: the sensor's key, and what was found when, or why it is not used."""
+    """Return each stored calibration: the sensor's key, and its date and values or why it is not used."""
     try:
-        kept = kept_calibrations()
+        stored = kept_calibrations()
     except CalibrationError:
-        return []  # the session says so itself
+        return []  # the session reports it
     stated = {sensor.traits.key: sensor.traits for sensor in session.meter.sensors}
     used = {traits.key: traits for traits in session.meter.traits}
-    told = []
-    for one in kept:
-        when = "" if one.found_at is None else f" on {date.fromtimestamp(one.found_at).isoformat()}"
-        here = stated.get(one.key)
+    rows = []
+    for item in stored:
+        when = "" if item.found_at is None else f" on {date.fromtimestamp(item.found_at).isoformat()}"
+        here = stated.get(item.key)
         if here is None:
-            why = f"Calibrated{when}: {one.device}, which is not read in this kernel"
-        elif one.driver != here.driver:
-            why = (
-                f"Calibrated{when} under driver {one.driver or 'of no version'}, and this is "
+            sentence = f"Calibrated{when}: {item.device}, which is not read in this kernel"
+        elif item.driver != here.driver:
+            sentence = (
+                f"Calibrated{when} under driver {item.driver or 'of no version'}, and this is "
                 f"{here.driver or 'another'}: not used; %energy calibrate finds it anew"
             )
         else:
-            gain = "" if one.found.gain is None else f"; it shows {one.found.gain:.0%} of what a wall meter does"
-            later = "" if one.found.applied(here) == used.get(one.key) else "; used from the next %reload_ext on"
-            why = f"Calibrated{when}: {seen(one.found)}{gain}{later}"
-        told.append((one.key, why))
-    return told
+            gain = "" if item.found.gain is None else f"; it shows {item.found.gain:.0%} of what a wall meter does"
+            later = "" if item.found.applied(here) == used.get(item.key) else "; used from the next %reload_ext on"
+            sentence = f"Calibrated{when}: {seen(item.found)}{gain}{later}"
+        rows.append((item.key, sentence))
+    return rows
 
 
 def history(session: Session, *, everything: bool, sources: Sources, page: int = 1) -> Table:
-    """A page of the cells of this run, or of every run in the ledger, as a table; the first page has the newest.
+    """Return a page of the cells of this run, or of all runs in the ledger, as a table; page 1 has the newest.
 
-    A cell has one line; the trials of a search in it, and the times between cells, have one together.
+    Each cell has a row; all trials of a search share one, and so do the times between cells.
     """
     session.settle()
     title, first = "All runs" if everything else "This run", (page - 1) * PAGE_ROWS
@@ -146,7 +147,7 @@ def history(session: Session, *, everything: bool, sources: Sources, page: int =
             count = ledger.count(run=run, span=span)
             found = ledger.records(run=run, span=span, limit=PAGE_ROWS, offset=first, newest_first=True)
             rows = tuple(sorted(found, key=lambda record: (_place(record, found), record.started_at)))
-            if ledger.read_only:  # what waits in journals is not in it, whether that was noticed yet or not
+            if ledger.read_only:  # records still in journals are not included
                 problem = problem or " ".join(ledger.notices)
     if count > PAGE_ROWS:
         last = first + len(rows)
@@ -162,18 +163,18 @@ def history(session: Session, *, everything: bool, sources: Sources, page: int =
 
 
 def folded(records: Sequence[EnergyRecord]) -> tuple[EnergyRecord, ...]:
-    """Return records with one for all trials of one search, and one for all times between cells, at the end."""
-    kept: list[EnergyRecord] = []
+    """Merge the trials of each search into one record, and the times between cells into one at the end."""
+    merged: list[EnergyRecord] = []
     trials: dict[str | None, list[EnergyRecord]] = {}
     gaps = [record for record in records if record.span == "gap"]
     for record in records:
         if record.span == "trial":
             if record.parent not in trials:
-                kept.append(record)  # its place
+                merged.append(record)  # placeholder for the sum
             trials.setdefault(record.parent, []).append(record)
         elif record.span != "gap":
-            kept.append(record)
-    rows = [_together(trials[record.parent], "trials") if record.span == "trial" else record for record in kept]
+            merged.append(record)
+    rows = [_together(trials[record.parent], "trials") if record.span == "trial" else record for record in merged]
     return tuple([*rows, _together(gaps, "times between cells")] if gaps else rows)
 
 
@@ -192,19 +193,19 @@ def _seconds(records: Sequence[EnergyRecord]) -> float:
 
 
 def _place(record: EnergyRecord, records: Sequence[EnergyRecord]) -> float:
-    """When the newest cell of a record's run began: runs stand together, in the order of these."""
+    """Return when the newest cell of a record's run began; sort key that keeps runs together."""
     return max(other.started_at for other in records if other.run_id == record.run_id)
 
 
 def _heading(record: EnergyRecord) -> str:
-    """Say which run it was: when, and of which notebook or project."""
+    """Return the heading of a run: its time, and its notebook or project."""
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.started_at))
     where = record.notebook or (f"project {record.project}" if record.project else "notebook not known")
     return f"{when} · {where}"
 
 
 def records_of_run(session: Session) -> tuple[tuple[EnergyRecord, ...], str]:
-    """Return what was metered in the run, and what is missing; beyond what the session keeps, what the ledger does."""
+    """Return the records of the run, read from the ledger if needed, and a sentence if some are missing."""
     records = by_start(session.finished)
     if session.keeps_all:
         return records, ""
@@ -218,56 +219,54 @@ def records_of_run(session: Session) -> tuple[tuple[EnergyRecord, ...], str]:
 
 
 def by_start(records: Iterable[EnergyRecord]) -> tuple[EnergyRecord, ...]:
-    """Records in the order in which they began; a session keeps them in that in which they became final."""
+    """Return records sorted by start; a session keeps them in the order in which they became final."""
     return tuple(sorted(records, key=lambda record: record.started_at))
 
 
 def first_lines(records: Sequence[EnergyRecord], sources: Sequence[str]) -> dict[str, str]:
-    """First line of code of each cell, by record; the kernel's own history, which is never stored."""
-    found = {}
+    """Return the first line of code of each cell by record id, from the kernel's history."""
+    lines = {}
     for record in records:
         count = record.execution_count
         if count is None or not 0 < count < len(sources) or record.span != "cell":
             continue
         if line := _first_line(sources[count]):
-            found[record.id] = line
-    return found
+            lines[record.id] = line
+    return lines
 
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the sources of cells are found: the ledger holds none of them.
+    """Sources of cells; the ledger stores none.
 
     Parameters
     ----------
     typed : sequence of str
-        What was typed in this kernel, by execution.
+        Inputs of this kernel, by execution count.
     history : object
-        IPython's own history, which keeps what was typed in earlier kernels where the person lets it.
+        IPython's history manager, which also has inputs of earlier kernels unless that is disabled.
     """
 
     typed: Sequence[str]
     history: Any = None
 
     def of_any(self, records: Sequence[EnergyRecord]) -> dict[str, str]:
-        """Return first lines by record, found by the hash of the code."""
-        from jupyter_green.magics.cells.cell_meter import code_hash
-
-        known = {comparable(code_hash(source)): source for source in (*self._earlier(), *self.typed)}
-        found = {}
+        """Return first lines by record id, matched by the hash of the code."""
+        by_hash = {comparable(code_hash(source)): source for source in (*self._earlier(), *self.typed)}
+        lines = {}
         for record in records:
-            source = known.get(comparable(record.code_hash))
+            source = by_hash.get(comparable(record.code_hash))
             line = "" if source is None else _first_line(source)
             if line:
-                found[record.id] = line
-        return found
+                lines[record.id] = line
+        return lines
 
     def _earlier(self) -> list[str]:
         if self.history is None:
             return []
         try:
             return [source for _, _, source in self.history.get_tail(MOST_SOURCES, raw=True, include_latest=True)]
-        except Exception:  # noqa: BLE001 - a database that is IPython's own: the table stands without it
+        except Exception:  # noqa: BLE001 - IPython's database: the table works without it
             return []
 
 
@@ -278,16 +277,16 @@ def _first_line(source: str) -> str:
 
 
 def load_line(session: Session) -> str:
-    """One line at loading: devices, what is measured, what is estimated and why."""
-    said = []
+    """Return the line printed at loading: devices, and what is measured or estimated."""
+    devices = []
     for traits in session.meter.traits:
         how = {"counter": "counter", "power": "power readings", "model": "from processor time"}[traits.method]
-        said.append(f"{traits.device} {traits.quality} ({how})")
-    # What this machine doesn't have is no fault; what could be mended is said.
+        devices.append(f"{traits.device} {traits.quality} ({how})")
+    # Absent hardware is no fault; only what the user can fix is listed.
     faults = [item.subject for item in session.discovery.findings if not item.works and (item.fix or item.advice)]
     if faults:
-        said.append(f"{', '.join(faults)} can't be read (%energy doctor)")
+        devices.append(f"{', '.join(faults)} can't be read (%energy doctor)")
     if not session.meter.traits:
-        said = ["no energy sensor and no estimate here (%energy doctor)"]
+        devices = ["no energy sensor and no estimate here (%energy doctor)"]
     problem = f" · {session.problem}" if session.problem else ""
-    return plain(f"jupyter_green meters every cell: {' · '.join(said)}{problem}")
+    return plain(f"jupyter_green meters every cell: {' · '.join(devices)}{problem}")

@@ -1,7 +1,7 @@
-"""``%energy tax``: what was used above a baseline, and what that would cost; each term visible, nobody charged.
+"""``%energy tax``: the energy used above a baseline and its shadow price, with every term shown.
 
-A shadow price: it shows what a tax on the excess would ask. The rate is the person's own, or follows from a price of
-carbon and the region's grams per kilowatt-hour.
+The shadow price is what a tax on the excess would cost; nobody is charged. The rate is given by the user, or follows
+from a carbon price and the region's grams of CO2e per kWh.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class _Options(argparse.ArgumentParser):
 
 @dataclass(frozen=True)
 class Rate:
-    """Money per kWh of excess, in which currency, and where it comes from."""
+    """Price per kWh of excess, its currency, and a sentence on its source."""
 
     per_kwh: Decimal
     currency: str
@@ -57,7 +57,7 @@ def tax(session: Session, words: list[str], sources: Sequence[str]) -> TextTable
     Raises
     ------
     UsageError
-        If it can't be told; one sentence.
+        If the options are invalid, or baseline or ledger can't be read; one sentence.
     """
     from jupyter_green.baselines.selection import BaselineError
     from jupyter_green.storage.errors import LedgerError
@@ -73,38 +73,38 @@ def tax(session: Session, words: list[str], sources: Sequence[str]) -> TextTable
         raise UsageError(f"%energy tax: {error}") from None
 
 
-# ---- two ways -------------------------------------------------------------------------------------
+# ---- run baseline, or baseline per unit -----------------------------------------------------------
 
 
 def _by_baseline(session: Session, options: argparse.Namespace, rate: Rate | str) -> TextTable:
-    """Hold the run against what the notebook is compared with."""
+    """Compare the run with the notebook's baseline."""
     from jupyter_green.baselines.comparison import Comparison
     from jupyter_green.baselines.excess import excess
     from jupyter_green.baselines.messages import used
 
-    standing = session.book.refresh()
-    if standing.baseline is None:
-        return TextTable(f"{used(standing)} Units of work have other baselines: %energy tax --fixed 2J, --history.")
-    tolerance = standing.choice.tolerance if options.tolerance is None else tolerance_of(options.tolerance)
-    comparison = Comparison(standing.baseline, tolerance)
+    active = session.book.refresh()
+    if active.baseline is None:
+        return TextTable(f"{used(active)} Units of work have other baselines: %energy tax --fixed 2J, --history.")
+    tolerance = active.choice.tolerance if options.tolerance is None else tolerance_of(options.tolerance)
+    comparison = Comparison(active.baseline, tolerance)
     cells = [record for record in records_of_run(session)[0] if record.span == "cell" and record.parent is None]
     for record in cells:
         comparison.take(cell_key(record.cell_id, record.id), record)
-    found = comparison.total()
-    said = used(standing)
-    if standing.baseline.kind == "median":
-        said += " (A history: what those runs wasted is granted.)"
-    if found.baseline is None:
-        return TextTable(f"{said} Nothing can be compared yet.")
-    ours = found.baseline + (found.difference or 0.0)
-    held = excess(ours, units=1, baseline=max(0.0, found.baseline), tolerance=tolerance)
-    held = held._replace(uncertainty=found.difference_uncertainty or float("inf"))
-    said = f"{said} {_standing(cells)}".strip()
-    return _shown(session, options, rate, said, [("this run, over what can be compared", held)])
+    total = comparison.total()
+    intro = used(active)
+    if active.baseline.kind == "median":
+        intro += " (A history: what those runs wasted is granted.)"
+    if total.baseline is None:
+        return TextTable(f"{intro} Nothing can be compared yet.")
+    used_joules = total.baseline + (total.difference or 0.0)
+    excess_of_run = excess(used_joules, units=1, baseline=max(0.0, total.baseline), tolerance=tolerance)
+    excess_of_run = excess_of_run._replace(uncertainty=total.difference_uncertainty or float("inf"))
+    intro = f"{intro} {_standing(cells)}".strip()
+    return _shown(session, options, rate, intro, [("this run, over what can be compared", excess_of_run)])
 
 
 def _by_rule(session: Session, options: argparse.Namespace, rate: Rate | str, sources: Sequence[str]) -> TextTable:
-    """Hold each cell whose units were counted against a baseline per unit."""
+    """Compare each cell whose units were counted with a baseline per unit."""
     from jupyter_green.baselines.excess import Joules, excess
 
     counted = [r for r in records_of_run(session)[0] if r.units and r.joules is not None and r.parent is None]
@@ -117,19 +117,19 @@ def _by_rule(session: Session, options: argparse.Namespace, rate: Rate | str, so
         number_of = f"[{record.execution_count or ' '}]"
         try:
             rule, energy = _rule(session, options, record)
-        except ValueError as error:  # of this cell: the others are held against theirs all the same
+        except ValueError as error:  # only this cell is left out
             left_out.setdefault(str(error), []).append(number_of)
             continue
         rules.setdefault(rule.sentence, []).append(number_of)
         used = energy or Joules(record.joules or 0.0, record.uncertainty or 0.0)
-        held = excess(used, units=record.units or 0.0, baseline=rule.per_unit, tolerance=tolerance)
-        rows.append((f"{number_of} {lines.get(record.id, record.label or '')}", held))
+        cell_excess = excess(used, units=record.units or 0.0, baseline=rule.per_unit, tolerance=tolerance)
+        rows.append((f"{number_of} {lines.get(record.id, record.label or '')}", cell_excess))
     if not rows:
         raise ValueError(next(iter(left_out)))
     several = len(rules) + len(left_out) > 1
-    said = [f"{', '.join(cells)}: {rule}" if several else rule for rule, cells in rules.items()]
-    said += [f"Left out, {', '.join(cells)}: {why}" for why, cells in left_out.items()]
-    return _shown(session, options, rate, " ".join([*said, _standing(counted)]).strip(), rows)
+    sentences = [f"{', '.join(cells)}: {rule}" if several else rule for rule, cells in rules.items()]
+    sentences += [f"Left out, {', '.join(cells)}: {reason}" for reason, cells in left_out.items()]
+    return _shown(session, options, rate, " ".join([*sentences, _standing(counted)]).strip(), rows)
 
 
 def _rule(session: Session, options: argparse.Namespace, record: EnergyRecord) -> tuple[Rule, Joules | None]:
@@ -147,26 +147,26 @@ def _rule(session: Session, options: argparse.Namespace, record: EnergyRecord) -
         return reference(options.reference, record)
     settings = session.settings
     with Ledger(settings.ledger) as ledger:
-        known = ledger.records(project=settings.project if options.history else None)
-    alike = [
+        records = ledger.records(project=settings.project if options.history else None)
+    comparable_runs = [
         Joules(r.joules_per_unit, (r.uncertainty or 0.0) / (r.units or 1.0))
-        for r in known
+        for r in records
         if r.unit == record.unit
         and r.joules_per_unit is not None
         and r.parent is None
         and r.run_id != settings.run_id
         and (comparable(r.code_hash) == comparable(record.code_hash) if options.history else r.label == record.label)
     ]
-    return (history(alike) if options.history else benchmark(alike)), None
+    return (history(comparable_runs) if options.history else benchmark(comparable_runs)), None
 
 
 def _standing(records: Sequence[EnergyRecord]) -> str:
-    """Say what the figures may be called, by the weakest of them."""
+    """Return a sentence on the weakest quality of the records; empty if all are measured."""
     quality = weakest(record.quality for record in records if record.joules is not None)
     return "" if quality in (None, "measured") else f"The figures are {quality}."
 
 
-# ---- what is shown --------------------------------------------------------------------------------
+# ---- output ---------------------------------------------------------------------------------------
 
 
 def _shown(
@@ -175,10 +175,10 @@ def _shown(
     from jupyter_green.pricing.shadow_tax import exact_tax
 
     rows = []
-    for name, one in held:
-        cost = "–" if isinstance(rate, str) else _money(exact_tax(one, rate.per_kwh), rate.currency)
-        rows.append((name, _joules(one.excess + one.baseline - one.saved), _joules(one.baseline), _verdict(one), cost))
-    taxable = sum(one.taxable for _, one in held)
+    for name, row in held:
+        cost = "–" if isinstance(rate, str) else _money(exact_tax(row, rate.per_kwh), rate.currency)
+        rows.append((name, _joules(row.excess + row.baseline - row.saved), _joules(row.baseline), _verdict(row), cost))
+    taxable = sum(row.taxable for _, row in held)
     sentences = [said, _priced(taxable, rate)]
     card = _card(session, options, rate)
     if card is not None:
@@ -206,29 +206,29 @@ def _card(session: Session, options: argparse.Namespace, rate: Rate | str) -> Ta
     valuation = session.settings.valuation
     if valuation.tariff is None:
         return None
-    own = not isinstance(rate, str) and rate.currency == valuation.tariff.currency
-    per_kwh = rate.per_kwh if own and not isinstance(rate, str) else Decimal(0)
-    hour = Decimal(0) if options.gpu_hour is None else options.gpu_hour
-    return TariffCard(valuation.tariff, valuation.pue or Decimal(1), hour, per_kwh)
+    same_currency = not isinstance(rate, str) and rate.currency == valuation.tariff.currency
+    per_kwh = rate.per_kwh if same_currency and not isinstance(rate, str) else Decimal(0)
+    gpu_hour = Decimal(0) if options.gpu_hour is None else options.gpu_hour
+    return TariffCard(valuation.tariff, valuation.pue or Decimal(1), gpu_hour, per_kwh)
 
 
 def _bill(session: Session, card: TariffCard, taxable: float, options: argparse.Namespace) -> str:
-    """Say what the run costs, term by term, and keep the card that it was priced by."""
+    """Return the cost of the run term by term, and store its tariff in the ledger."""
     from jupyter_green.pricing.price import price
     from jupyter_green.storage import Ledger
 
-    whole = [r for r in records_of_run(session)[0] if r.parent is None and r.span != "gap" and (r.joules or 0.0) > 0]
-    boards = sum(sum(part.kind == "gpu" for part in r.components) * r.seconds for r in whole) / 3600
-    found = price(
-        sum(r.joules or 0.0 for r in whole),
+    counted = [r for r in records_of_run(session)[0] if r.parent is None and r.span != "gap" and (r.joules or 0.0) > 0]
+    gpu_hours = sum(sum(part.kind == "gpu" for part in r.components) * r.seconds for r in counted) / 3600
+    bill = price(
+        sum(r.joules or 0.0 for r in counted),
         tariff=card,
-        gpu_hours=boards if options.gpu_hour is not None else 0,
+        gpu_hours=gpu_hours if options.gpu_hour is not None else 0,
         excess=taxable,
     )
     project = session.settings.project
     with Ledger(session.settings.ledger) as ledger:
         ledger.post("tariff", card.to_dict(), project=project, id=f"tariff:{card.version}:{project}")
-    return f"This run: {found.sentence()}"
+    return f"This run: {bill.sentence()}"
 
 
 def _verdict(one: Excess) -> str:
@@ -260,7 +260,7 @@ def _decimal(text: str) -> Decimal:
 
 
 def _rate(options: argparse.Namespace, valuation: Valuation) -> Rate | str:
-    """Return the rate, or a sentence that says how to give one."""
+    """Return the rate, or a sentence on how to give one."""
     from jupyter_green.budgets.limit import Limit
     from jupyter_green.pricing.shadow_tax import amount_of, carbon_rate
 
@@ -272,13 +272,13 @@ def _rate(options: argparse.Namespace, valuation: Valuation) -> Rate | str:
         return "No rate is known: give --rate 0.30, or a region for a price of carbon (%config JupyterGreen.region)."
     price, currency, source = CARBON_PRICE, CARBON_CURRENCY, CARBON_SOURCE
     if options.carbon_price is not None:
-        given = Limit.parse(options.carbon_price)
-        if given.currency is None:
+        limit = Limit.parse(options.carbon_price)
+        if limit.currency is None:
             raise ValueError("--carbon-price wants money per tonne, such as 190USD.")
-        price, currency, source = Decimal(str(given.amount)), given.currency, "the price given"
+        price, currency, source = Decimal(str(limit.amount)), limit.currency, "the price given"
     grams = valuation.intensity.grams_per_kwh
-    said = f"{price} {currency} per tonne of CO2e, {source}; {grams:g} g/kWh, {valuation.intensity.name}"
-    return Rate(carbon_rate(price, grams), currency, said)
+    sentence = f"{price} {currency} per tonne of CO2e, {source}; {grams:g} g/kWh, {valuation.intensity.name}"
+    return Rate(carbon_rate(price, grams), currency, sentence)
 
 
 def _joules(value: float, uncertainty: float | None = None) -> str:
