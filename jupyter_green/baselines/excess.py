@@ -56,21 +56,6 @@ class Excess(NamedTuple):
         """The excess in joules where it is told apart from nothing, else 0."""
         return self.excess if self.told_apart else 0.0
 
-    def sentence(self) -> str:
-        """Say how the energy stands."""
-        from .messages import joules
-
-        base = f"the baseline of {joules(self.baseline)}"
-        doubt = self.uncertainty or None
-        if not self.told_apart:
-            if not self.uncertainty:
-                return f"Neither above nor below {base}."
-            reach = joules(abs(self.excess - self.saved) + self.uncertainty)
-            return f"Not told apart from {base} (at most {reach} either way); it costs nothing."
-        if self.excess:
-            return f"{joules(self.excess, doubt)} above {base}."
-        return f"{joules(self.saved, doubt)} below {base}."
-
 
 def exact(value: float | Joules) -> Joules:
     """Return a figure with its interval; a plain number is exact."""

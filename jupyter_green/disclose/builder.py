@@ -12,6 +12,7 @@ from jupyter_green.reporting.record.details import not_metered
 from jupyter_green.reporting.run.totals import total, within
 from jupyter_green.reporting.share_text import devices
 
+from . import disclosure_report  # noqa: F401 - registers how a disclosure is shown
 from .disclosure import PHASES, Disclosure, Utilisation, checked
 from .errors import DiscloseError
 from .sci import boundary_of

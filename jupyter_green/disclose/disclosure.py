@@ -16,6 +16,7 @@ from typing import Any
 from jupyter_green.impact import Embodied, Valuation, Water, reusable_heat, water
 from jupyter_green.impact.embodied import CAPTURE
 from jupyter_green.records import Quality
+from jupyter_green.reporting import drawing
 from jupyter_green.reporting.numbers import finite
 
 from .errors import DiscloseError
@@ -256,14 +257,10 @@ class Disclosure:
         }
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        from .disclosure_report import html, text
-
-        return {"text/plain": text(self), "text/html": html(self)}
+        return drawing.bundle_of(self)
 
     def __repr__(self) -> str:
-        from .disclosure_report import text
-
-        return text(self)
+        return drawing.text_of(self)
 
 
 def checked(disclosure: Disclosure) -> Disclosure:

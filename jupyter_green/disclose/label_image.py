@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from jupyter_green.reporting import numbers
+from jupyter_green.reporting import drawing, numbers
 from jupyter_green.reporting.sanitize import one_line
 
 from .canvas import Rectangle, Shape, Words, fitted, png, star, svg, wrapped
-
-if TYPE_CHECKING:
-    from .label import Label
+from .label_data import LabelData
 
 WIDTH, HEIGHT = 260, 364
 INK, FAINT, MARK = "#1b1b1b", "#555555", "#0b5cad"
 _EDGE = 12
 
 
-def svg_of(label: Label) -> str:
+def svg_of(label: LabelData) -> str:
     """Return the label as SVG."""
     return svg(shapes(label), WIDTH, HEIGHT, text_of(label))
 
 
-def png_of(label: Label) -> bytes:
+def png_of(label: LabelData) -> bytes:
     """Return the label as PNG."""
     return png(shapes(label), WIDTH, HEIGHT)
 
 
-def text_of(label: Label) -> str:
+def text_of(label: LabelData) -> str:
     """Return the label in one line of plain text."""
     task = f", {one_line(label.task, 60)}" if label.task else ""
     said = [f"Energy label of {one_line(label.model, 80)}{task}", headline(label)]
@@ -38,7 +34,7 @@ def text_of(label: Label) -> str:
     return numbers.plain(" · ".join(part for part in said if part))
 
 
-def headline(label: Label) -> str:
+def headline(label: LabelData) -> str:
     """Return the figure with its interval and standing, or why there is none."""
     if label.wh_per_1000 is None:
         return f"not valid: {'; '.join(label.problems)}"
@@ -48,7 +44,7 @@ def headline(label: Label) -> str:
     return f"{_wh(label.wh_per_1000)} Wh per 1,000{interval}, {label.quality}"
 
 
-def standing(label: Label) -> str:
+def standing(label: LabelData) -> str:
     """Return whether it may be held against official scores, and why not."""
     if label.comparable:
         return "measured the official way"
@@ -56,7 +52,7 @@ def standing(label: Label) -> str:
     return f"not comparable with official scores{why}"
 
 
-def shapes(label: Label) -> list[Shape]:
+def shapes(label: LabelData) -> list[Shape]:
     """Return what is drawn."""
     wide = WIDTH - 2 * _EDGE
     found: list[Shape] = [
@@ -84,7 +80,7 @@ def shapes(label: Label) -> list[Shape]:
     return found
 
 
-def _rating(label: Label) -> list[Shape]:
+def _rating(label: LabelData) -> list[Shape]:
     assert label.wh_per_1000 is not None
     found: list[Shape] = []
     if label.stars is None:
@@ -103,7 +99,7 @@ def _rating(label: Label) -> list[Shape]:
     return found
 
 
-def _refusal(label: Label) -> list[Shape]:
+def _refusal(label: LabelData) -> list[Shape]:
     found: list[Shape] = [Words(WIDTH / 2, 110, "NOT VALID", 26, INK, "middle")]
     y = 134.0
     for problem in label.problems[:3]:
@@ -112,7 +108,7 @@ def _refusal(label: Label) -> list[Shape]:
     return found
 
 
-def _facts(label: Label) -> list[tuple[str, str]]:
+def _facts(label: LabelData) -> list[tuple[str, str]]:
     whole = "" if label.whole_wh_per_1000 is None else f"{_wh(label.whole_wh_per_1000)} Wh"
     return [
         (term, said)
@@ -129,7 +125,7 @@ def _facts(label: Label) -> list[tuple[str, str]]:
     ]
 
 
-def _proof(label: Label) -> str:
+def _proof(label: LabelData) -> str:
     gate, said = label.gate, []
     if gate.accuracy is not None:
         beside = "" if gate.expected_accuracy is None else f" (expected {100 * gate.expected_accuracy:.1f} %)"
@@ -146,3 +142,6 @@ def _of(edition: str) -> str:
 
 def _wh(value: float) -> str:
     return numbers.significant(value, 3)
+
+
+drawing.register(LabelData, text=text_of, html=svg_of)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import io
 import math
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,9 +18,10 @@ from functools import cached_property
 from jupyter_green.baselines.comparable_energy import Execution
 from jupyter_green.impact import Valuation
 from jupyter_green.records import EnergyRecord
-from jupyter_green.records.flat import FlatRecord, flat_of
+from jupyter_green.records.flat import FlatRecord
 from jupyter_green.records.sums import EnergySum, Figures, figures_of
-from jupyter_green.reporting.run.totals import total, within
+from jupyter_green.reporting import drawing
+from jupyter_green.reporting.run.totals import total
 from jupyter_green.storage.privacy import comparable
 from jupyter_green.storage.time_range import HOW, beginning
 
@@ -279,27 +279,11 @@ class Period:
         return held.getvalue()
 
     def text(self) -> str:
-        """Return it as plain text."""
-        from .usage_report import text
-
-        return text(self)
-
-    def markdown(self) -> str:
-        """Return it as Markdown."""
-        from .usage_report import markdown
-
-        return markdown(self)
-
-    def page(self) -> str:
-        """Return it as an HTML page that runs nothing and loads nothing."""
-        from .usage_report import page
-
-        return page(self)
+        """Return the report as plain text."""
+        return drawing.text_of(self)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        from .usage_report import html, text
-
-        return {"text/plain": text(self), "text/html": html(self)}
+        return drawing.bundle_of(self)
 
     def __repr__(self) -> str:
         return self.text()
@@ -309,47 +293,6 @@ CSV_COLUMNS = (
     *("day", "project", "kwh", "uncertainty_kwh", "quality", "measured_share", "seconds", "records", "without_reading"),
     *("co2e_grams", "cost", "currency"),
 )
-
-
-def period_of(
-    records: Sequence[EnergyRecord],
-    since: datetime,
-    *,
-    project: str | None = None,
-    valuation: Valuation | None = None,
-    problem: str | None = None,
-    equivalents: bool = False,
-    versions: Sequence[str] = (),
-) -> Period:
-    """Return the report of records at hand; see `scope.period_in` for those of a ledger.
-
-    Parameters
-    ----------
-    records : sequence of EnergyRecord
-        Of the period.
-    since : datetime
-        When it begins.
-    project, valuation, problem, equivalents, versions
-        As of `Period`.
-    """
-    inner = within(records)
-    began: dict[str, float] = {}
-    for record in records:
-        began[record.run_id] = min(record.started_at, began.get(record.run_id, record.started_at))
-
-    def order(one: FlatRecord) -> tuple[object, ...]:
-        return one.notebook or "", began[one.run_id], one.run_id, one.started_at
-
-    return Period(
-        PeriodSums(sorted((flat_of(record, record.id in inner) for record in records), key=order)),
-        since.timestamp(),
-        time.time(),
-        project or "",
-        valuation or Valuation(),
-        problem or "",
-        equivalents,
-        tuple(versions),
-    )
 
 
 def _cells(parts: Sequence[EnergySum], valuation: Valuation) -> list[object]:

@@ -7,10 +7,14 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from jupyter_green.impact import Valuation
+from jupyter_green.records import EnergyRecord
+from jupyter_green.records.flat import FlatRecord, flat_of
+from jupyter_green.reporting.run.totals import within
 from jupyter_green.reporting.sanitize import one_line
 from jupyter_green.storage import Ledger
 from jupyter_green.storage.time_range import period
 
+from . import usage_report  # noqa: F401 - registers how a period is shown
 from .errors import DiscloseError
 from .period import Period, PeriodSums, since_of
 
@@ -60,6 +64,47 @@ def period_in(
         equivalents,
         tuple(versions),
         everyone,
+    )
+
+
+def period_of(
+    records: Sequence[EnergyRecord],
+    since: datetime,
+    *,
+    project: str | None = None,
+    valuation: Valuation | None = None,
+    problem: str | None = None,
+    equivalents: bool = False,
+    versions: Sequence[str] = (),
+) -> Period:
+    """Return the report of records at hand; see `scope.period_in` for those of a ledger.
+
+    Parameters
+    ----------
+    records : sequence of EnergyRecord
+        Of the period.
+    since : datetime
+        When it begins.
+    project, valuation, problem, equivalents, versions
+        As of `Period`.
+    """
+    inner = within(records)
+    began: dict[str, float] = {}
+    for record in records:
+        began[record.run_id] = min(record.started_at, began.get(record.run_id, record.started_at))
+
+    def order(one: FlatRecord) -> tuple[object, ...]:
+        return one.notebook or "", began[one.run_id], one.run_id, one.started_at
+
+    return Period(
+        PeriodSums(sorted((flat_of(record, record.id in inner) for record in records), key=order)),
+        since.timestamp(),
+        time.time(),
+        project or "",
+        valuation or Valuation(),
+        problem or "",
+        equivalents,
+        tuple(versions),
     )
 
 

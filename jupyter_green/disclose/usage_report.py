@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from jupyter_green.impact import equivalents
-from jupyter_green.reporting import document, numbers
+from jupyter_green.records import EnergyRecord
+from jupyter_green.reporting import document, drawing, numbers
 from jupyter_green.reporting.formatted_energy import FormattedEnergy
 from jupyter_green.reporting.record.style import STYLE
 from jupyter_green.reporting.run.statement import BOUNDARY, INTERVAL, SET_TARIFF
@@ -15,56 +15,53 @@ from jupyter_green.reporting.sanitize import encodable, markup, one_line
 from jupyter_green.reporting.section import Section
 from jupyter_green.reporting.share_text import SET_REGION
 
-if TYPE_CHECKING:
-    from jupyter_green.records import EnergyRecord
-
-    from .period import Period
+from .period import Period
 
 WIDTH, HEIGHT = 620, 120
 PIXELS = 0.5
 """Least height of a day's bar that used anything."""
 
 
-def text(given: Period) -> str:
+def text(period: Period) -> str:
     """Return it as plain text."""
-    return document.text(_title(given), sections(given))
+    return document.text(_title(period), sections(period))
 
 
-def markdown(given: Period) -> str:
+def markdown(period: Period) -> str:
     """Return it as Markdown."""
-    return document.markdown(_title(given), sections(given))
+    return document.markdown(_title(period), sections(period))
 
 
-def html(given: Period) -> str:
+def html(period: Period) -> str:
     """Return it as HTML without scripts."""
-    body = "".join(section.html() for section in sections(given))
-    head = document.heading(_title(given))
-    return encodable(f'{STYLE}<div class="jg jg-doc">{head}{days(given)}{shares(given)}{body}</div>')
+    body = "".join(section.html() for section in sections(period))
+    head = document.heading(_title(period))
+    return encodable(f'{STYLE}<div class="jg jg-doc">{head}{days(period)}{shares(period)}{body}</div>')
 
 
-def page(given: Period) -> str:
+def page(period: Period) -> str:
     """Return it as a page of its own, which runs nothing and loads nothing."""
-    return document.page(_title(given), html(given))
+    return document.page(_title(period), html(period))
 
 
-def sections(given: Period) -> list[Section]:
+def sections(period: Period) -> list[Section]:
     """Return what is said, in the order in which people ask."""
     found = [
-        Section("Total", _total(given)),
-        Section("Against the runs before", lines=_against(given)),
-        Section("Dearest cells", lines=_dearest(given)),
-        Section("Made cheaper", lines=_shrinks(given.cheaper)),
-        Section("Tried, not proven to be cheaper", lines=_shrinks(_unproven(given))),
-        Section("By project", lines=_projects(given)),
-        Section("That is about", lines=_equivalents(given)),
-        Section("What this is", _made(given), [BOUNDARY, INTERVAL]),
+        Section("Total", _total(period)),
+        Section("Against the runs before", lines=_against(period)),
+        Section("Dearest cells", lines=_dearest(period)),
+        Section("Made cheaper", lines=_shrinks(period.cheaper)),
+        Section("Tried, not proven to be cheaper", lines=_shrinks(_unproven(period))),
+        Section("By project", lines=_projects(period)),
+        Section("That is about", lines=_equivalents(period)),
+        Section("What this is", _made(period), [BOUNDARY, INTERVAL]),
     ]
     return [section for section in found if section.facts or section.lines]
 
 
-def days(given: Period) -> str:
+def days(period: Period) -> str:
     """Return a picture of the energy of each day; nothing for fewer than two."""
-    found = {day: summed.joules for day, summed in given.days().items()}
+    found = {day: summed.joules for day, summed in period.days().items()}
     known = {day: joules for day, joules in found.items() if joules is not None and joules > 0}
     if len(known) < 2:
         return ""
@@ -91,12 +88,12 @@ def days(given: Period) -> str:
     )
 
 
-def shares(given: Period) -> str:
+def shares(period: Period) -> str:
     """Return a picture of how much was measured and estimated."""
-    measured = given.sum.measured_share
+    measured = period.sum.measured_share
     if measured is None:
         return ""
-    other = "simulated" if given.sum.quality == "simulated" else "estimated"
+    other = "simulated" if period.sum.quality == "simulated" else "estimated"
     said = markup(f"measured {numbers.whole_percent(measured)}, {other} {numbers.whole_percent(1 - measured)}")
     inner = max(0.0, min(1.0, measured)) * WIDTH
     return (
@@ -107,25 +104,25 @@ def shares(given: Period) -> str:
     )
 
 
-def _title(given: Period) -> str:
-    whose = f" of {one_line(given.project, 80)}" if given.project else ""
-    return f"Energy{whose}, {_day(given.since)} to {_day(given.until)}"
+def _title(period: Period) -> str:
+    whose = f" of {one_line(period.project, 80)}" if period.project else ""
+    return f"Energy{whose}, {_day(period.since)} to {_day(period.until)}"
 
 
-def _total(given: Period) -> list[tuple[str, str]]:
-    summed = given.sum
-    count = f"{numbers.fixed(given.stretches, 0)} stretches of work, {numbers.seconds(summed.seconds)}"
-    left_out = given.sums.simulated_left_out
+def _total(period: Period) -> list[tuple[str, str]]:
+    summed = period.sum
+    count = f"{numbers.fixed(period.stretches, 0)} stretches of work, {numbers.seconds(summed.seconds)}"
+    left_out = period.sums.simulated_left_out
     said = [
-        ("Energy", f"{_figure(summed)} · {count}" if given.sums.parts else "nothing was metered"),
-        ("Whose", "everyone who writes to this ledger" if given.everyone else ""),
+        ("Energy", f"{_figure(summed)} · {count}" if period.sums.parts else "nothing was metered"),
+        ("Whose", "everyone who writes to this ledger" if period.everyone else ""),
         ("Of it measured", "" if summed.measured_share is None else numbers.whole_percent(summed.measured_share)),
-        ("Of it between cells", _figure(given.gaps) if given.gaps else ""),
-        ("Unmetered", _unmetered(given)),
-        ("CO2e", _carbon(given)),
-        ("Cost", _cost(given)),
+        ("Of it between cells", _figure(period.gaps) if period.gaps else ""),
+        ("Unmetered", _unmetered(period)),
+        ("CO2e", _carbon(period)),
+        ("Cost", _cost(period)),
         ("Simulated", f"{left_out} records left out: they are no measurements" if left_out else ""),
-        ("Problem", one_line(given.problem, 400)),
+        ("Problem", one_line(period.problem, 400)),
     ]
     return [(term, told) for term, told in said if told]
 
@@ -139,21 +136,21 @@ def _figure(record: EnergyRecord) -> str:
     return f"{kwh}{spread} ({figure}), {figure.standing}"
 
 
-def _unmetered(given: Period) -> str:
-    share = given.unmetered_share
+def _unmetered(period: Period) -> str:
+    share = period.unmetered_share
     if share is None:
         return ""
     return (
         f"{numbers.whole_percent(share)} of the time of work has no reading "
-        f"({given.unread} of {given.stretches} stretches); "
+        f"({period.unread} of {period.stretches} stretches); "
         "what runs elsewhere, such as calls of an API, is in no figure here"
     )
 
 
-def _carbon(given: Period) -> str:
-    if given.valuation.intensity is None:
+def _carbon(period: Period) -> str:
+    if period.valuation.intensity is None:
         return f"not told, because no region is set: {SET_REGION}"
-    summed = given.sum
+    summed = period.sum
     if summed.co2e_grams is None or not summed.joules:
         return "not told, because there is no reading"
     part = (summed.uncertainty or 0.0) / summed.joules
@@ -161,17 +158,17 @@ def _carbon(given: Period) -> str:
     return f"{numbers.carbon(summed.co2e_grams)} ± {numbers.whole_percent(part)} ({source})"
 
 
-def _cost(given: Period) -> str:
-    if given.valuation.tariff is None:
+def _cost(period: Period) -> str:
+    if period.valuation.tariff is None:
         return f"not told, because no tariff is set: {SET_TARIFF}"
-    summed = given.sum
+    summed = period.sum
     if summed.cost is None:
         return "not told, because there is no reading"
-    return f"{numbers.price(summed.cost, summed.currency)} (at {given.valuation.tariff})"
+    return f"{numbers.price(summed.cost, summed.currency)} (at {period.valuation.tariff})"
 
 
-def _against(given: Period) -> list[str]:
-    found = given.against
+def _against(period: Period) -> list[str]:
+    found = period.against
     runs = found.more + found.less + found.unproven
     if not runs and not found.alone:
         return []
@@ -193,28 +190,28 @@ def _runs(count: int) -> str:
     return f"{count} run" if count == 1 else f"{count} runs"
 
 
-def _dearest(given: Period) -> list[str]:
-    whole = given.sum.joules
+def _dearest(period: Period) -> list[str]:
+    whole = period.sum.joules
     found = []
-    for name, record, times in given.dearest:
+    for name, record, times in period.dearest:
         share = numbers.whole_percent((record.joules or 0.0) / whole) if whole else numbers.ABSENT
         ran = "once" if times == 1 else f"{times} times"
         found.append(f"{one_line(name, 80)}: {_figure(record)}, {share} of all, ran {ran}")
     return found
 
 
-def _unproven(given: Period) -> list[EnergyRecord]:
-    proven = {record.id for record in given.cheaper}
-    return [record for record in given.shrinks if record.id not in proven]
+def _unproven(period: Period) -> list[EnergyRecord]:
+    proven = {record.id for record in period.cheaper}
+    return [record for record in period.shrinks if record.id not in proven]
 
 
 def _shrinks(records: Iterable[EnergyRecord]) -> list[str]:
     return [f"{one_line(record.label, 240)} (the search took {_figure(record)})" for record in records]
 
 
-def _projects(given: Period) -> list[str]:
-    found = given.projects()
-    if given.project or len(found) < 2:
+def _projects(period: Period) -> list[str]:
+    found = period.projects()
+    if period.project or len(found) < 2:
         return []
     ordered = sorted(found, key=lambda name: -(found[name].joules or 0.0))
     return [
@@ -222,17 +219,20 @@ def _projects(given: Period) -> list[str]:
     ]
 
 
-def _equivalents(given: Period) -> list[str]:
-    if not given.equivalents or given.sum.joules is None or given.sum.joules < 0:
+def _equivalents(period: Period) -> list[str]:
+    if not period.equivalents or period.sum.joules is None or period.sum.joules < 0:
         return []
-    found = equivalents(given.sum.joules, given.sum.co2e_grams)
+    found = equivalents(period.sum.joules, period.sum.co2e_grams)
     return [f"{one} ({one.source})" for one in found]
 
 
-def _made(given: Period) -> list[tuple[str, str]]:
-    said = [("Made", time.strftime("%Y-%m-%d %H:%M %z", time.localtime(given.until)))]
-    return said + ([("With", ", ".join(given.versions))] if given.versions else [])
+def _made(period: Period) -> list[tuple[str, str]]:
+    said = [("Made", time.strftime("%Y-%m-%d %H:%M %z", time.localtime(period.until)))]
+    return said + ([("With", ", ".join(period.versions))] if period.versions else [])
 
 
 def _day(seconds: float) -> str:
     return time.strftime("%Y-%m-%d", time.localtime(seconds))
+
+
+drawing.register(Period, text=text, html=html)
