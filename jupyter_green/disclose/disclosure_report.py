@@ -1,7 +1,7 @@
-"""A disclosure as text, Markdown and HTML: the same words in each, with two pictures in the last.
+"""Rendering of a disclosure: text, Markdown, and HTML with two bars.
 
-Devices alone and devices with the building stand side by side with their ratio, because either alone has misled people
-by a factor. What is an estimate by nature stands in a part of its own.
+Device energy and device energy with building overhead are shown together with their ratio, because either figure alone
+can mislead by that factor. Estimates have a section of their own.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ WIDTH, BAR = 420, 16
 
 
 def sections(disclosure: Disclosure) -> list[Section]:
-    """Return what is said, in parts."""
+    """Return the sections of the report."""
     return [
         Section("What was used", _energy_facts(disclosure)),
         Section("On what", _circumstances(disclosure)),
@@ -31,29 +31,29 @@ def sections(disclosure: Disclosure) -> list[Section]:
 
 
 def text(disclosure: Disclosure) -> str:
-    """Return it as plain text."""
+    """Return the disclosure as plain text."""
     return document.text(_title(disclosure), sections(disclosure))
 
 
 def markdown(disclosure: Disclosure) -> str:
-    """Return it as Markdown."""
+    """Return the disclosure as Markdown."""
     return document.markdown(_title(disclosure), sections(disclosure))
 
 
 def html(disclosure: Disclosure) -> str:
-    """Return it as HTML without scripts."""
+    """Return the disclosure as HTML without scripts."""
     body = "".join(section.html() for section in sections(disclosure))
     head = document.heading(_title(disclosure))
     return encodable(f'{STYLE}<div class="jg jg-doc">{head}{shares(disclosure)}{boundaries(disclosure)}{body}</div>')
 
 
 def page(disclosure: Disclosure) -> str:
-    """Return it as a page of its own, which runs nothing and loads nothing."""
+    """Return the disclosure as an HTML page that runs no scripts and loads nothing."""
     return document.page(_title(disclosure), html(disclosure))
 
 
 def shares(disclosure: Disclosure) -> str:
-    """Return a picture of how much of the energy was measured."""
+    """Return a bar of the measured share of the energy, as HTML."""
     measured = min(1.0, max(0.0, disclosure.measured_share))
     other = "simulated" if disclosure.quality == "simulated" else "estimated"
     caption = f"measured {numbers.whole_percent(measured)}, {other} {numbers.whole_percent(1 - measured)}"
@@ -63,7 +63,7 @@ def shares(disclosure: Disclosure) -> str:
 
 
 def boundaries(disclosure: Disclosure) -> str:
-    """Return a picture of the boards' energy beside all of it with the building; nothing where no board was read."""
+    """Return a bar of the GPUs' share of all energy with PUE, as HTML; empty if no GPU was read."""
     if disclosure.accelerator_joules is None or disclosure.wide_ratio is None:
         return ""
     inner = 1 / disclosure.wide_ratio

@@ -1,4 +1,4 @@
-"""Whose records a report of a period is of: a project that nobody has is a slip of the pen, not an empty report."""
+"""Which records a period report covers: those of a ledger's period and project, or records at hand."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .errors import DiscloseError
 from .period import Period, PeriodSums, since_of
 
 NAMED = 8
-"""So many projects are named at most."""
+"""Most projects named in an error message."""
 
 
 def period_in(
@@ -38,16 +38,16 @@ def period_in(
     Parameters
     ----------
     ledger : Ledger
-        Where the records are.
+        Source of the records.
     since : str or datetime
-        When the period begins; ``today`` ends with the day, see `jupyter_green.storage.time_range`.
+        Start of the period; ``today`` ends with the day, see `jupyter_green.storage.time_range`.
     project, valuation, problem, equivalents, versions, everyone
-        As of `Period`.
+        As for `Period`.
 
     Raises
     ------
     DiscloseError
-        If the beginning is none, or no record at all is of that project; one sentence.
+        If the start is not valid, or there is no project of that name in the ledger.
     """
     begin = since_of(since) if isinstance(since, str) else since
     _, end = period(since, None)
@@ -77,16 +77,16 @@ def period_of(
     equivalents: bool = False,
     versions: Sequence[str] = (),
 ) -> Period:
-    """Return the report of records at hand; see `scope.period_in` for those of a ledger.
+    """Return the report of records at hand; see `period_in` for those of a ledger.
 
     Parameters
     ----------
     records : sequence of EnergyRecord
-        Of the period.
+        Records of the period.
     since : datetime
-        When it begins.
+        Start of the period.
     project, valuation, problem, equivalents, versions
-        As of `Period`.
+        As for `Period`.
     """
     inner = within(records)
     began: dict[str, float] = {}
@@ -109,12 +109,12 @@ def period_of(
 
 
 def _check_project(ledger: Ledger, project: str) -> None:
-    """Raise DiscloseError with the names of the projects there are, if there is none of this name."""
+    """Raise DiscloseError with the existing projects if the ledger has none of this name."""
     if ledger.records(project=project, limit=1):
         return
     names = sorted(name for name in ledger.totals(by="project").groups if name)
     if not names:
         return
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    there = ", ".join(one_line(name, 60) for name in names[:NAMED])
-    raise DiscloseError(f"No record is of a project {one_line(project, 60)!r}; there are: {there}{more}.")
+    listed = ", ".join(one_line(name, 60) for name in names[:NAMED])
+    raise DiscloseError(f"No record is of a project {one_line(project, 60)!r}; there are: {listed}{more}.")
