@@ -1,4 +1,4 @@
-"""The facts of an energy label, without how it looks."""
+"""The data of an energy label, without its rendering."""
 
 from __future__ import annotations
 
@@ -16,44 +16,44 @@ PHASES = "preparing, prefill and decode together, from the example to the answer
 
 @dataclass(frozen=True, repr=False)
 class LabelData:
-    """An energy label, which shows itself.
+    """The data of an energy label.
 
     Parameters
     ----------
     model, task : str
-        What was labelled, and for what; the task is empty where nobody said.
+        The model, and what it was run for; the task is empty if not stated.
     wh_per_1000 : float or None
-        Wh for 1,000 units; None where the label is not valid.
+        Wh per 1,000 units; None if the label is not valid.
     low, high : float or None
-        Its 95 % interval: runs' spread and the sensors' own doubt.
+        95 % interval of `wh_per_1000`: the runs' scatter and the sensors' own errors.
     quality : str
         "measured", "estimated" or "simulated".
     boundary : str
-        Devices whose joules are in it.
+        Devices whose energy is included.
     hardware : str
-        What it ran on.
+        Devices that were read.
     units, runs, batch : int
-        Units of each run, how many runs, units at a time.
+        Units per run, number of runs, batch size.
     gate : CompletionCheck
-        What shows that the work was done.
+        Evidence that the work was done.
     problems : tuple of str
-        Why it is not valid; empty where it is.
+        Why the label is not valid; empty if it is valid.
     stars : int or None
         1 to 5 among `peers`; None without peers.
     edition : str
-        Whose stars these are.
+        Name of the comparison that the stars refer to.
     peers : mapping of str to float
         Wh per 1,000 of the models compared with.
     size_class : str
-        "A", "B", "C", or "" where the size is not known.
+        "A", "B", "C", or "" if the size is unknown.
     differences : tuple of str
-        In what it departs from the official way; empty where it doesn't.
+        Departures from the official protocol; empty if there are none.
     date, link : str
-        For people.
+        Shown on the label.
     whole_wh_per_1000 : float or None
-        The same over all devices that were read.
+        Wh per 1,000 units over all devices that were read.
     precision : str
-        Of the weights, such as "float32"; empty where it is not told.
+        Number format of the weights, such as "float32"; empty if unknown.
     """
 
     model: str
@@ -81,16 +81,16 @@ class LabelData:
 
     @property
     def valid(self) -> bool:
-        """Whether the gate was passed."""
+        """Whether the work was completed as expected."""
         return not self.problems
 
     @property
     def comparable(self) -> bool:
-        """Whether it was measured the official way, on one H100."""
+        """Whether it was measured by the official protocol, on one H100."""
         return self.valid and not self.differences
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON-ready data."""
+        """Return plain data for JSON."""
         gate = {name: value for name, value in vars(self.gate).items() if value is not None}
         return {
             "schema": SCHEMA,
