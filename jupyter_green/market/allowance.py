@@ -118,8 +118,8 @@ class Allotment:
 def reserve(cap: int, *, outputs: Mapping[str, float | None], share: float = RESERVE) -> Allotment:
     """Divide a cap so that newcomers have a sufficient share from the start.
 
-    A part of the cap is divided equally among all members and guarantees a minimum share (floor). The rest is divided in
-    proportion to output; a member without output counts with the median of the others, not with 0.
+    A part of the cap is divided equally among all members and guarantees a minimum share (`floor`). The rest is divided
+    in proportion to output; a member without output counts with the median of the others, not with 0.
 
     Parameters
     ----------

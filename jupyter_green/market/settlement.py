@@ -1,9 +1,9 @@
 """Settlement of a period: use is covered by allowances in a fixed order; the rest is banked or fined.
 
 Order: the period's own allowance, banked allowances (oldest first), bought allowances. Use that is not covered costs
-the penalty. What is left is banked: bank' = max(0, A + bank + bought − sold − E)·(1 − δ). With whole numbers (millijoules)
-nothing is lost or created by rounding: a decayed vintage is rounded down, and the difference counts as expired. Source:
-banking and fines of arXiv 2601.19886, read in notes on it; the order is our own.
+the penalty. What is left is banked: bank' = max(0, A + bank + bought − sold − E)·(1 − δ). With whole numbers
+(millijoules) nothing is lost or created by rounding: a decayed vintage is rounded down, and the difference counts as
+expired. Source: banking and fines of arXiv 2601.19886, read in notes on it; the order is our own.
 """
 
 from __future__ import annotations
