@@ -306,11 +306,11 @@ def _brought(reading: ComparableEnergy, newest: ComparableEnergy) -> ComparableE
 def _middle(readings: Sequence[ComparableEnergy]) -> ComparableEnergy:
     """Return the median reading, with the mean load over all readings."""
     ranked = sorted(readings, key=attrgetter("joules"))
-    half = len(ranked) // 2
-    middle = ranked[half] if len(ranked) % 2 else ComparableEnergy.between(ranked[half - 1], ranked[half])
+    mid = len(ranked) // 2
+    middle = ranked[mid] if len(ranked) % 2 else ComparableEnergy.between(ranked[mid - 1], ranked[mid])
     loads = [reading.others_busy for reading in ranked]
-    known = [load for load in loads if load is not None]
-    middle = middle.beside_load(math.fsum(known) / len(known) if len(known) == len(loads) else None)
+    known_loads = [load for load in loads if load is not None]
+    middle = middle.beside_load(math.fsum(known_loads) / len(known_loads) if len(known_loads) == len(loads) else None)
     shared = True in {reading.shared for reading in ranked}
     return middle if middle.shared == shared else replace(middle, shared=shared)
 

@@ -129,8 +129,8 @@ class _Figure(Generic[T]):
             raise AttributeError(self._name)
         figures = vars(reading)  # a reading is frozen; entries of its __dict__ take precedence from now on
         reading._figures(figures)
-        found: T = figures[self._name]
-        return found
+        value: T = figures[self._name]
+        return value
 
 
 def _total(values: Iterable[float | None]) -> float | None:

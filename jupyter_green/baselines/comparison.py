@@ -61,8 +61,8 @@ class BaselineDifference:
     baseline, baseline_uncertainty, difference, difference_uncertainty : float or None
         Joules, and half-widths of 95 % intervals.
     excess, saved : float
-        Joules, by the rule of `excess.excess`. The excess is above baseline and tolerance, and 0 if not significant;
-        the saving is measured from the baseline itself, so the tolerated share is not counted as saved.
+        Joules, by the rule of `excess.excess`. The excess is above baseline and tolerance; with a tolerance it is 0
+        unless significant. The saving is measured from the baseline itself, without the tolerance.
     basis : {"energy", "cpu_time"}
         What ratio and verdict refer to: energy, or CPU time where energy is only estimated from it. For CPU time the
         joules are the model's, and their half-widths exclude the model's error, which is the same in both readings.
@@ -192,9 +192,9 @@ class Sum:
                     gains[part.source] = gains.get(part.source, 0.0) + sign * gain
                 if pair.contention is not None:
                     continue  # the model's error is the same in both readings and cancels
-                alike = alike_all and (part.method != "model" or not pair.edited)
-                lean = ("both" if alike else _SIDES[side]), part.source
-                leans[lean] = leans.get(lean, 0.0) + sign * (-gain if alike and side else gain)
+                cancels = alike_all and (part.method != "model" or not pair.edited)
+                lean = ("both" if cancels else _SIDES[side]), part.source
+                leans[lean] = leans.get(lean, 0.0) + sign * (-gain if cancels and side else gain)
         self._runs += [0.0] * (len(pair.values) - len(self._runs))
         for index in range(len(self._runs)):
             value = pair.values[index] if index < len(pair.values) else None

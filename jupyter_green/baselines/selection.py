@@ -124,10 +124,10 @@ def read_file(path: Path) -> Baseline:
     try:
         if isinstance(data, dict) and isinstance(data.get("records"), list):
             records = [EnergyRecord.from_dict(item) for item in data["records"]]
-            made = Baseline.of_run(records, "file", name)
-            if made is None:
+            baseline = Baseline.of_run(records, "file", name)
+            if baseline is None:
                 raise BaselineError(f"{name} holds no cell that finished with a reading.")
-            return made
+            return baseline
         return Baseline.from_dict(data, "file", name)
     except BaselineError:
         raise

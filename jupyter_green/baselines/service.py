@@ -218,9 +218,9 @@ class BaselineService:
         number = next(self._readings)
         choice = self._choice(ledger)
         runs = [
-            made
+            run_baseline
             for run in ledger.latest_runs(self._notebook, self._project, but=self._run, most=RUNS)
-            if (made := Baseline.of_run(ledger.finished_cells(run), "last")) is not None
+            if (run_baseline := Baseline.of_run(ledger.finished_cells(run), "last")) is not None
         ]
         last = runs[0] if runs else None
         baseline, sentence = None, None

@@ -61,7 +61,7 @@ class BudgetStore:
     def overridden(self, budget: Budget) -> Override | None:
         """Return the override in force for a budget; None if there is none."""
         now = clock.wall()
-        return next((one for one in reversed(self._known.overrides) if one.holds(budget, now)), None)
+        return next((override for override in reversed(self._known.overrides) if override.holds(budget, now)), None)
 
     def spent(self, budget: Budget, live: Sequence[EnergyRecord] = ()) -> BudgetUsage:
         """Return the usage of a budget, as far as known; `live` are this kernel's unfinished records."""
@@ -157,14 +157,16 @@ class BudgetStore:
                     kind, document, place = self._waiting[0]
                     ledger.post(kind, document, **place)
                     self._waiting.pop(0)
-                budgets = [budget_of(one) for one in ledger.postings("budget")]
-                overrides = [Override.from_dict(one.document) for one in ledger.postings("override")]
+                budgets = [budget_of(entry) for entry in ledger.postings("budget")]
+                overrides = [Override.from_dict(entry.document) for entry in ledger.postings("override")]
                 altered = ledger.notice_of("altered")
             now = clock.wall()
             active = in_force(budgets, now)
             self._spending.look(active, now)
             self._spending.problem = self._spending.problem or altered
-            self._adopt(CachedBudgets(active, [one for one in overrides if one.until > now], self._spending.bases))
+            self._adopt(
+                CachedBudgets(active, [entry for entry in overrides if entry.until > now], self._spending.bases)
+            )
 
     def _adopt(self, known: CachedBudgets) -> None:
         """Take over the given contents, and keep own entries that are not in the ledger yet."""
@@ -172,7 +174,7 @@ class BudgetStore:
         ids = {place.get("id") for kind, _, place in self._waiting if kind == "budget"}
         times = {place["made_at"] for kind, _, place in self._waiting if kind == "override"}
         known.budgets += [budget for budget in self._known.budgets if budget.id in ids]
-        known.overrides += [one for one in self._known.overrides if one.made_at in times]
+        known.overrides += [override for override in self._known.overrides if override.made_at in times]
         self._known = known
         for key, base in known.bases.items():
             own = self._spending.bases.get(key)
@@ -182,15 +184,17 @@ class BudgetStore:
     def _merge(self, others: CachedBudgets) -> None:
         """Add entries that another kernel has written to the cache; entries are only ever added."""
         ids = {budget.id for budget in self._known.budgets}
-        overrides = {(one.budget, one.made_at) for one in self._known.overrides}
+        overrides = {(override.budget, override.made_at) for override in self._known.overrides}
         self._known.budgets += [budget for budget in others.budgets if budget.id not in ids]
-        self._known.overrides += [one for one in others.overrides if (one.budget, one.made_at) not in overrides]
+        self._known.overrides += [
+            override for override in others.overrides if (override.budget, override.made_at) not in overrides
+        ]
         self._owe(others.owed)
 
     def _owe(self, owed: Sequence[Owed]) -> None:
         """Add other kernels' pending entries, without duplicates."""
         own = {place["id"] for _, _, place in self._waiting}
-        self._waiting += [one for one in owed if one[2]["id"] not in own]
+        self._waiting += [entry for entry in owed if entry[2]["id"] not in own]
 
     def _show(self) -> None:
         """Write the cache file for other kernels; if that fails, they see only what is in the ledger."""

@@ -201,9 +201,9 @@ class UsageReader:
             self.problem = problem
             for key in imported:
                 self._gone.pop(key, None)
-            known = set.intersection(*(base.outlay.known for base in snapshots.values())) if snapshots else set()
+            in_ledger = set.intersection(*(base.outlay.known for base in snapshots.values())) if snapshots else set()
             for place in self._places.values():
-                place.settled = {key: record for key, record in place.settled.items() if key not in known}
+                place.settled = {key: record for key, record in place.settled.items() if key not in in_ledger}
 
     def _asked(
         self, ledger: Any, budget: Budget, period: tuple[float, float], asked: Iterable[str] = (), now: float = math.inf
@@ -257,7 +257,7 @@ class UsageReader:
             for place in self._places.values():
                 pending.update({**place.open, **place.settled})
         records = [record for key, record in pending.items() if key not in live_ids and key not in outlay.known]
-        for record in (*records, *(one for one in live if one.id not in outlay.known)):
+        for record in (*records, *(live_record for live_record in live if live_record.id not in outlay.known)):
             if self._counts(budget, period, record):
                 outlay.add(self._value(record))
         carried = base.carried if base is not None and fresh else 0.0

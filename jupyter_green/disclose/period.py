@@ -136,7 +136,7 @@ class _Sums:
 
 
 class PeriodSums:
-    """Sums over the records of a period, in memory that does not grow with the number of records.
+    """Sums over the records of a period, updated record by record, so that long periods need little memory.
 
     Parameters
     ----------
@@ -316,7 +316,7 @@ def _cells(parts: Sequence[EnergySum], valuation: Valuation) -> list[object]:
 def _day(seconds: float) -> tuple[float, float, str]:
     """Return the start and the end of a local day in seconds since 1970, and its ISO date."""
     day = datetime.fromtimestamp(seconds).date()
-    first, end = (datetime(one.year, one.month, one.day).timestamp() for one in (day, day + timedelta(days=1)))
+    first, end = (datetime(date.year, date.month, date.day).timestamp() for date in (day, day + timedelta(days=1)))
     return first, end, day.isoformat()
 
 

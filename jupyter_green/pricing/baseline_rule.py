@@ -135,8 +135,8 @@ def history(runs: Sequence[float | Joules], *, first: int = RUNS) -> Rule:
     amounts = _amounts(runs)[:first]
     if not amounts:
         raise ValueError("There is no run yet whose units were counted, so there is no history.")
-    values = [one.value for one in amounts]
-    uncertainty = max(spread(values), *(one.uncertainty for one in amounts))
+    values = [amount.value for amount in amounts]
+    uncertainty = max(spread(values), *(amount.uncertainty for amount in amounts))
     described = "run" if len(values) == 1 else f"{len(values)} runs"
     sentence = f"Baseline: history, the median of the first {described} (grandfathered: what they wasted is granted)."
     return Rule("history", Joules(median(values), uncertainty), sentence)

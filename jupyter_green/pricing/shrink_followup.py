@@ -61,7 +61,7 @@ class ShrinkFollowup:
         assert rebound.interval is not None, "what has a share has an interval"
         bounds = sorted(abs(end) for end in rebound.interval)  # both have the same sign
         low, share, high = (
-            numbers.plain(numbers.whole_percent(one)) for one in (bounds[0], abs(rebound.ratio), bounds[1])
+            numbers.plain(numbers.whole_percent(value)) for value in (bounds[0], abs(rebound.ratio), bounds[1])
         )
         offset = f"{share} of the saving (95 %: {low} to {high})"
         if rebound.ratio < 0:
