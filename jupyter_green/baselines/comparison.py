@@ -17,9 +17,9 @@ that of contention, see `contention`. One run against one run on a busy machine 
 (`records.conditions`), the cell's whole difference is added to the half-width: the cell itself proves nothing, and a
 total proves only what its other cells prove.
 
-Compared are only finished cells that are above the sensors' resolution, were read by the same sources, and exclude
-other processes' energy. The total covers exactly these cells. Sums are updated incrementally, so judging a long run
-costs no more than a short one.
+Only finished cells are compared, and only if both readings are above the sensors' resolution, are from the same sources
+and exclude other processes' energy. The total covers exactly these cells. Sums are updated incrementally, so the total
+of a long run costs no more than that of a short one.
 """
 
 from __future__ import annotations

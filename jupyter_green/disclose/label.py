@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -30,6 +31,7 @@ from .sci import boundary_of
 OFFICIAL_DEVICE = "H100"
 
 
+@dataclass(frozen=True, repr=False)
 class Label(LabelData):
     """An energy label that can be shown and saved; its fields are those of `LabelData`."""
 
