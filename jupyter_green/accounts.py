@@ -1,7 +1,7 @@
-"""What energy is held against, and what follows from it: the public functions of baselines, pricing and market.
+"""Public functions of baselines, pricing and the market.
 
-The mechanisms that reward efficiency are pure functions, named as in `docs/accounts.md`. They are loaded when they are
-first used: metering needs none of them.
+The functions of pricing and the market are pure, and named as in `docs/accounts.md`. They are imported on first use,
+because metering does not need them.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""What a run is compared with: stored baselines, the comparison cell by cell, and the energy above it (excess)."""
+"""Baselines: stored baselines, the comparison of a run cell by cell, and the energy above it (excess)."""

@@ -1,10 +1,10 @@
-"""A baseline: what each cell of a notebook used in an earlier run, or usually uses.
+"""A baseline: the energy of each cell of a notebook in an earlier run, or its median over several runs.
 
-A cell counts by its last execution that finished well. Of several runs each cell's baseline is the median of its
-readings (of an even number the mean of the two in the middle), and how far readings lie apart from run to run is kept
-beside it: the half-width of the 95 % prediction interval for one more run, t(n-1)·s·√(1 + c/n), with s the standard
-deviation of the n readings, and c/n the variance of the median of n normal values in units of theirs (1, 1.35, 1.19 and
-1.43 for 2 to 5: order statistics of the normal distribution; the mean would have 1).
+Of each cell, the last execution that finished without error counts. Over several runs, a cell's baseline is the median
+of its readings (for an even number, the mean of the middle two). Stored with it are the values per run, from which
+`spread` gives the half-width of the 95 % prediction interval for one more run: t(n-1)·s·√(1 + c/n). Here s is the
+standard deviation of the n readings, and c the variance of the median of n normal values relative to that of their
+mean: 1, 1.35, 1.19 and 1.43 for n = 2 to 5, from the order statistics of the normal distribution.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ BaselineKind = Literal["named", "last", "median", "file"]
 FORMAT = "jupyter_green.baseline"
 VERSION = 1
 MOST_REPEATS = 20
-"""Executions of a cell in one run that its scatter is taken from."""
+"""Most executions of a cell in one run that are kept to estimate its scatter."""
 RUNS = 5
-"""Runs that a median is made of."""
+"""Most runs in a median."""
 _T = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776}
 """Student's t, 97.5 %, by degrees of freedom."""
 _C = {2: 1.0, 3: 1.346, 4: 1.193, 5: 1.434}
-"""Variance of the median of n normal values, in units of that of their mean."""
+"""Variance of the median of n normal values, relative to that of their mean."""
 
 
 @dataclass(frozen=True)
@@ -43,15 +43,15 @@ class BaselineCell:
     Parameters
     ----------
     cell_id, code_hash : str or None
-        What it is found by.
+        Identity of the cell and hash of its code; see `Matching`.
     reading : ComparableEnergy
-        What it uses.
+        Its energy.
     values : tuple of float or None
-        Joules in each run, for as much work as `reading` stands for; None where it did not finish in that run.
+        Joules in each run, scaled to the units of `reading`; None where the cell did not finish in that run.
     first : ComparableEnergy or None
-        What its first execution in the run used, where `reading` is a later one's.
+        Energy of its first execution in the run, if `reading` is of a later one.
     repeats : tuple of float
-        Joules of the later executions of the same code in the newest run that had any.
+        Joules of the later executions of the same code, in the newest run that had any.
     """
 
     cell_id: str | None
@@ -62,7 +62,7 @@ class BaselineCell:
     repeats: tuple[float, ...] = ()
 
     def executed_again(self, record: EnergyRecord | Execution, reading: ComparableEnergy) -> BaselineCell:
-        """Return the cell once it was run again in the same run."""
+        """Return the cell after another execution in the same run."""
         again = self.repeats if is_same_code(record.code_hash, self.code_hash) else ()
         return BaselineCell(
             record.cell_id,
@@ -75,12 +75,12 @@ class BaselineCell:
 
 
 def spread(values: Sequence[float]) -> float:
-    """Return how far one more value lies from the median of these, 95 % of the time; 0 where there is only one.
+    """Return the half-width of the 95 % prediction interval for one more value around the median, in the values' unit.
 
     Parameters
     ----------
     values : sequence of float
-        At most `RUNS` of them.
+        At most `RUNS` values; a single one has spread 0.
     """
     count = len(values)
     if count < 2:
@@ -101,11 +101,11 @@ class Baseline:
     cells : tuple of BaselineCell
         In the order of their last execution.
     name : str or None
-        The name it was kept under, or its file's.
+        Name under which it was kept, or that of its file.
     runs : tuple of str
-        The runs it was made of, newest first.
+        The runs it was made from, newest first.
     made_at : float or None
-        When its newest run began, in seconds since 1970.
+        Start of its newest run, in seconds since 1970.
     """
 
     kind: BaselineKind
@@ -118,16 +118,16 @@ class Baseline:
     def of_run(
         cls, records: Iterable[EnergyRecord | Execution], kind: BaselineKind, name: str | None = None
     ) -> Baseline | None:
-        """Return the baseline that one run makes; None where no cell finished with a reading.
+        """Return the baseline of one run; None if no cell finished with a reading.
 
         Parameters
         ----------
         records : iterable of EnergyRecord or Execution
-            Of one run, in any order.
+            Records of one run, in any order.
         kind, name
             As for the class.
         """
-        found: dict[str, BaselineCell] = {}
+        cells: dict[str, BaselineCell] = {}
         began: list[float] = []
         run = ""
         for record in throttled(sorted(throttled(records), key=lambda record: record.started_at)):
@@ -135,67 +135,67 @@ class Baseline:
             if reading is None:
                 continue
             key = cell_key(record.cell_id, record.id)
-            before = found.pop(key, None)
-            found[key] = (
+            earlier = cells.pop(key, None)
+            cells[key] = (
                 BaselineCell(record.cell_id, record.code_hash, reading, (reading.joules,))
-                if before is None
-                else before.executed_again(record, reading)
+                if earlier is None
+                else earlier.executed_again(record, reading)
             )
             began.append(record.started_at)
             run = record.run_id or run
-        if not found:
+        if not cells:
             return None
-        return cls(kind, tuple(found.values()), name, (run,) if run else (), min(began))
+        return cls(kind, tuple(cells.values()), name, (run,) if run else (), min(began))
 
     @classmethod
     def median(cls, runs: Sequence[Baseline]) -> Baseline | None:
-        """Return the median of runs, newest first; None where there is none.
+        """Return the median of runs, newest first; None if there are none.
 
-        A reading that does not cover what the newest one covers is left out.
+        Readings whose devices and sources differ from the newest reading's are left out.
         """
         if not runs:
             return None
-        found = [Matching(run) for run in runs]
+        matchings = [Matching(run) for run in runs]
         order: list[tuple[BaselineCell, list[BaselineCell | None]]] = []
-        known: set[int] = set()
-        for place, run in enumerate(runs):
+        matched: set[int] = set()
+        for run_index, run in enumerate(runs):
             for number, cell in enumerate(throttled(run.cells)):
-                if id(cell) in known:
+                if id(cell) in matched:
                     continue
-                key = f"{place}/{number}"
+                key = f"{run_index}/{number}"
                 column: list[BaselineCell | None] = [None] * len(runs)
-                for other, matching in enumerate(found):
-                    if other < place:
-                        continue  # it was looked for there already
-                    match = cell if other == place else matching.find(key, cell.cell_id, cell.code_hash)
-                    if match is not None and id(match) not in known:
-                        known.add(id(match))
-                        column[other] = match
+                for other_index, matching in enumerate(matchings):
+                    if other_index < run_index:
+                        continue  # newer runs were searched already
+                    match = cell if other_index == run_index else matching.find(key, cell.cell_id, cell.code_hash)
+                    if match is not None and id(match) not in matched:
+                        matched.add(id(match))
+                        column[other_index] = match
                 order.append((cell, column))
         cells = tuple(_median_cell(cell, column) for cell, column in throttled(order))
         return cls("median", cells, None, tuple(run for base in runs for run in base.runs), runs[0].made_at)
 
     def steadied(self, usual: Baseline) -> Baseline:
-        """Return the baseline of one run with how far runs of the same cells lie apart, as other runs tell.
+        """Return this baseline with the run-to-run spread of the same cells in other runs.
 
         Parameters
         ----------
         usual : Baseline
-            The median of other runs; their readings are brought to this one's.
+            The median of other runs; its values are scaled to this baseline's readings.
         """
         matching = Matching(usual)
         cells = []
         for number, cell in enumerate(self.cells):
-            found = matching.find(str(number), cell.cell_id, cell.code_hash)
+            match = matching.find(str(number), cell.cell_id, cell.code_hash)
             if (
-                found is None
-                or not is_same_code(found.code_hash, cell.code_hash)
-                or found.reading.boundary != cell.reading.boundary
+                match is None
+                or not is_same_code(match.code_hash, cell.code_hash)
+                or match.reading.boundary != cell.reading.boundary
             ):
                 cells.append(cell)
                 continue
-            factor = cell.reading.joules / found.reading.joules if found.reading.joules else 0.0
-            values = tuple(None if value is None else value * factor for value in found.values)
+            factor = cell.reading.joules / match.reading.joules if match.reading.joules else 0.0
+            values = tuple(None if value is None else value * factor for value in match.values)
             cells.append(replace(cell, values=values))
         return replace(self, cells=tuple(cells))
 
@@ -205,7 +205,7 @@ class Baseline:
         return ComparableEnergy.sum(cell.reading for cell in self.cells)
 
     def head(self) -> dict[str, Any]:
-        """Return the shape that pages are told: the baseline without its cells."""
+        """Return the summary for the side panel: the baseline without its cells."""
         return {
             "kind": self.kind,
             "name": self.name,
@@ -215,7 +215,7 @@ class Baseline:
             "made_at": finite(self.made_at),
         }
 
-    # ---- carrying -----------------------------------------------------------------------------
+    # ---- serialization ------------------------------------------------------------------------
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
@@ -242,12 +242,12 @@ class Baseline:
 
     @classmethod
     def from_dict(cls, data: Any, kind: BaselineKind, name: str | None) -> Baseline:
-        """Rebuild a baseline from `to_dict`; it bears the kind and the name given here.
+        """Rebuild a baseline from `to_dict`, with the given kind and name.
 
         Raises
         ------
         ValueError
-            If the data is none, or of a newer version.
+            If the data is not a baseline, is damaged, or has a newer version.
         """
         if not isinstance(data, dict) or data.get("format") != FORMAT:
             raise ValueError("it holds no baseline")
@@ -273,7 +273,7 @@ class Baseline:
 
 
 def usable(record: EnergyRecord | Execution) -> ComparableEnergy | None:
-    """Return what a record adds to a baseline: a cell that finished well and was read; else None."""
+    """Return the reading of a cell that finished without error; None for any other record."""
     if record.span != "cell" or record.parent is not None or record.status != "ok" or not record.final:
         return None
     return ComparableEnergy.of(record)
@@ -284,46 +284,47 @@ def _text(value: Any) -> str | None:
 
 
 def _median_cell(newest: BaselineCell, column: Sequence[BaselineCell | None]) -> BaselineCell:
-    like = [None if cell is None else _brought(cell.reading, newest.reading) for cell in column]
-    middle = _middle([reading for reading in like if reading is not None])
-    values = tuple(None if reading is None else reading.joules for reading in like)
+    readings = [None if cell is None else _brought(cell.reading, newest.reading) for cell in column]
+    median = _middle([reading for reading in readings if reading is not None])
+    values = tuple(None if reading is None else reading.joules for reading in readings)
     first = None
     if any(cell is not None and cell.first is not None for cell in column):
-        # A first execution is held against first ones: of a cell that was run once that is its only one.
+        # First executions are compared with first ones; of a cell that ran once, that is its only execution.
         firsts = (None if cell is None else _brought(cell.first or cell.reading, newest.reading) for cell in column)
-        alike = [reading for reading in firsts if reading is not None]
-        first = _middle(alike) if alike else newest.first  # no first execution was read by the same devices
+        comparable_firsts = [reading for reading in firsts if reading is not None]
+        # If no first execution has the same devices and sources, the newest run's stays.
+        first = _middle(comparable_firsts) if comparable_firsts else newest.first
     repeats = next((cell.repeats for cell in column if cell is not None and cell.repeats), ())
-    return BaselineCell(newest.cell_id, newest.code_hash, middle, values, first, repeats)
+    return BaselineCell(newest.cell_id, newest.code_hash, median, values, first, repeats)
 
 
 def _brought(reading: ComparableEnergy, newest: ComparableEnergy) -> ComparableEnergy | None:
-    """Return a reading for as much work as the newest one did; None where it covers something else."""
+    """Return a reading scaled to the units of the newest one; None if its devices or sources differ."""
     return reading.for_units_of(newest) if reading.boundary == newest.boundary else None
 
 
 def _middle(readings: Sequence[ComparableEnergy]) -> ComparableEnergy:
-    """Return the median of readings, beside the mean load of all."""
+    """Return the median reading, with the mean load over all readings."""
     ranked = sorted(readings, key=attrgetter("joules"))
-    half = len(ranked) // 2
-    middle = ranked[half] if len(ranked) % 2 else ComparableEnergy.between(ranked[half - 1], ranked[half])
+    mid = len(ranked) // 2
+    middle = ranked[mid] if len(ranked) % 2 else ComparableEnergy.between(ranked[mid - 1], ranked[mid])
     loads = [reading.others_busy for reading in ranked]
-    known = [load for load in loads if load is not None]
-    middle = middle.beside_load(math.fsum(known) / len(known) if len(known) == len(loads) else None)
+    known_loads = [load for load in loads if load is not None]
+    middle = middle.beside_load(math.fsum(known_loads) / len(known_loads) if len(known_loads) == len(loads) else None)
     shared = True in {reading.shared for reading in ranked}
     return middle if middle.shared == shared else replace(middle, shared=shared)
 
 
 class Matching:
-    """Finds the cell of a baseline that stands for a cell of a run, and stays with what it once found.
+    """Finds the baseline's cell for a cell of a run; a match, once made, is kept.
 
-    By the cell's identity; where that is not in the baseline, by the hash of its code: of several such cells the first
-    that stands for no other yet, and where all do (a copy in the same notebook) the first.
+    Cells match by identity, else by the hash of their code: of several cells with the same code, the first one that is
+    not matched yet; if all are (the notebook holds copies of the cell), the first.
 
     Parameters
     ----------
     baseline : Baseline
-        Where to look.
+        The baseline to search.
     """
 
     def __init__(self, baseline: Baseline) -> None:
@@ -333,27 +334,27 @@ class Matching:
 
     @cached_property
     def _by_hash(self) -> dict[str | None, list[BaselineCell]]:
-        """The cells by their code, which is asked for only where an identity is not found."""
-        found: dict[str | None, list[BaselineCell]] = {}
+        """Cells by hash of their code; built only when an identity is not found."""
+        cells: dict[str | None, list[BaselineCell]] = {}
         for cell in self._cells:
             if cell.code_hash is not None:
-                found.setdefault(comparable(cell.code_hash), []).append(cell)
-        return found
+                cells.setdefault(comparable(cell.code_hash), []).append(cell)
+        return cells
 
     def find(self, key: str, cell_id: str | None, code_hash: str | None) -> BaselineCell | None:
-        """Return the cell of the baseline; None where it has none.
+        """Return the cell of the baseline; None if it has none.
 
         Parameters
         ----------
         key : str
-            What tells the cell of the run from its others.
+            Identity of the cell within the run.
         cell_id, code_hash : str or None
-            Its identity and its code.
+            The cell's identity and the hash of its code.
         """
-        found = self._by_id.get(cell_id) if cell_id is not None else None
-        if found is None and code_hash is not None:
-            same = self._by_hash.get(comparable(code_hash), [])
-            found = next((cell for cell in same if self._taken.get(id(cell), key) == key), same[0] if same else None)
-        if found is not None:
-            self._taken.setdefault(id(found), key)
-        return found
+        match = self._by_id.get(cell_id) if cell_id is not None else None
+        if match is None and code_hash is not None:
+            cells = self._by_hash.get(comparable(code_hash), [])
+            match = next((cell for cell in cells if self._taken.get(id(cell), key) == key), cells[0] if cells else None)
+        if match is not None:
+            self._taken.setdefault(id(match), key)
+        return match

@@ -1,7 +1,7 @@
-"""What a comparison needs of a record: the joules of each source, with what is random and what its sensor does wrong.
+"""A record's energy as a comparison needs it: joules per source, with the random error and the sensor's own error.
 
-A record has a component per device; here they are summed per kind, source, method and quality, because within these
-gain errors lean the same way. Two readings are like for like only where these are the same on both sides.
+A record has one component per device. Here they are summed by kind, source, method and quality, because gain errors
+within such a group have the same sign. Two readings are comparable only if these groups are the same in both.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from jupyter_green.records.flat import FlatPart, FlatRecord
 
 
 class Part(NamedTuple):
-    """What one source says of one kind of device.
+    """The energy of one kind of device from one source.
 
     Parameters
     ----------
@@ -39,17 +39,17 @@ class Part(NamedTuple):
     joules : float
         Energy.
     random : float
-        Half-width of the 95 % interval without the sensor's own error, in joules; infinite where it has none.
+        Half-width of the 95 % interval without the sensor's own error, in joules; infinite if unknown.
     gain : float
         The sensor's own error, in joules.
     device : str
-        Of a model, which machine it speaks of; empty where that is not known.
+        For a model, the machine it describes; empty if unknown.
     cpu_seconds : float or None
-        Of a model, the processor time that it was made from.
+        For a model, the CPU time it was computed from.
     others_busy : float or None
-        Of a model, the share of the machine's cores that others kept busy meanwhile.
+        For a model, the share of the machine's cores that other processes kept busy.
     conditions : Conditions
-        What the devices were like.
+        Temperature, clocks and throttling of the devices.
     """
 
     kind: Kind
@@ -66,22 +66,22 @@ class Part(NamedTuple):
 
     @property
     def identity(self) -> tuple[str, str, str, str]:
-        """What must be the same on both sides of a comparison."""
+        """What must be equal in both readings of a comparison."""
         return self[:4]
 
 
 @lru_cache(maxsize=256)
 def _boundary(identities: tuple[tuple[str, str, str, str], ...]) -> frozenset[tuple[str, str, str, str]]:
-    """Return the same set for the same sources, so that thousands of readings hold it once."""
+    """Return the identities as a set, cached so that thousands of readings share one object."""
     return frozenset(identities)
 
 
 def _part(part: Component | FlatPart) -> Part:
     gain = part.gain_uncertainty or 0.0
-    whole = part.uncertainty
+    uncertainty = part.uncertainty
     random = math.inf
-    if whole is not None and math.isfinite(whole):
-        random = math.sqrt(whole - gain) * math.sqrt(whole + gain) if whole > gain else 0.0
+    if uncertainty is not None and math.isfinite(uncertainty):
+        random = math.sqrt(uncertainty - gain) * math.sqrt(uncertainty + gain) if uncertainty > gain else 0.0
     conditions = (
         _known_conditions(part.celsius, part.clock_mhz, part.clock_spread_mhz, part.throttle)
         if isinstance(part, FlatPart)
@@ -116,7 +116,7 @@ T = TypeVar("T")
 
 
 class _Figure(Generic[T]):
-    """A figure of a reading, made with all others of it when the first of them is asked for."""
+    """A derived figure of a reading; the first access computes all figures of the reading at once."""
 
     def __init__(self, what: str) -> None:
         self.__doc__ = what
@@ -127,47 +127,47 @@ class _Figure(Generic[T]):
     def __get__(self, reading: Any, owner: type | None = None) -> T:
         if reading is None:
             raise AttributeError(self._name)
-        figures = vars(reading)  # a reading is frozen; from here on its own entries are found first
+        figures = vars(reading)  # a reading is frozen; entries of its __dict__ take precedence from now on
         reading._figures(figures)
-        found: T = figures[self._name]
-        return found
+        value: T = figures[self._name]
+        return value
 
 
 def _total(values: Iterable[float | None]) -> float | None:
-    known = [*values]
-    return None if None in known else math.fsum(value for value in known if value is not None)
+    items = [*values]
+    return None if None in items else math.fsum(value for value in items if value is not None)
 
 
 def mean_load(parts: Sequence[Part]) -> float | None:
-    """Return the mean load by others; None where that of one is not known."""
-    known = [part.others_busy for part in parts]
-    return None if None in known or not known else math.fsum(cast("list[float]", known)) / len(known)
+    """Return the mean of `others_busy`; None where that of a part is not known."""
+    loads = [part.others_busy for part in parts]
+    return None if None in loads or not loads else math.fsum(cast("list[float]", loads)) / len(loads)
 
 
 def _summed(given: Iterable[Part]) -> tuple[Part, ...]:
     parts = (*given,)
     if len(parts) == 1:
         return parts
-    found: dict[tuple[str, str, str, str], list[Part]] = {}
+    groups: dict[tuple[str, str, str, str], list[Part]] = {}
     for part in parts:
-        found.setdefault(part[:4], []).append(part)
+        groups.setdefault(part[:4], []).append(part)
     return tuple(
-        same[0]
-        if len(same) == 1
+        group[0]
+        if len(group) == 1
         else Part(
-            same[0].kind,
-            same[0].source,
-            same[0].method,
-            same[0].quality,
-            math.fsum(part.joules for part in same),
-            math.hypot(*(part.random for part in same)),
-            math.fsum(part.gain for part in same),
-            same[0].device if len({part.device for part in same}) == 1 else "",
-            _total(part.cpu_seconds for part in same),
-            mean_load(same),
-            Conditions.over(part.conditions for part in same),
+            group[0].kind,
+            group[0].source,
+            group[0].method,
+            group[0].quality,
+            math.fsum(part.joules for part in group),
+            math.hypot(*(part.random for part in group)),
+            math.fsum(part.gain for part in group),
+            group[0].device if len({part.device for part in group}) == 1 else "",
+            _total(part.cpu_seconds for part in group),
+            mean_load(group),
+            Conditions.over(part.conditions for part in group),
         )
-        for _, same in sorted(found.items())
+        for _, group in sorted(groups.items())
     )
 
 
@@ -196,11 +196,11 @@ class ComparableEnergy:
     Parameters
     ----------
     parts : tuple of Part
-        None of them twice.
+        Each identity at most once.
     units, unit : float, str or None
-        How many things were done, and what they are called.
+        Number of units of work, and their name.
     shared : bool
-        Whether it holds the energy of a GPU that other processes used too.
+        Whether it contains the energy of a GPU that other processes used too.
     """
 
     parts: tuple[Part, ...]
@@ -210,24 +210,24 @@ class ComparableEnergy:
 
     @classmethod
     def of(cls, record: EnergyRecord | Execution) -> ComparableEnergy | None:
-        """Return what a record's devices read; None where nothing was read."""
+        """Return the energy that a record's devices read; None if nothing was read."""
         if isinstance(record, Execution):
             return record.reading
         read = [component for component in record.components if component.joules is not None]
         if not read:
             return None
-        # A processor is everybody's all the time, and a run that waits for a quiet one would never be compared.
-        crowded = any(component.kind == "gpu" and component.shared for component in read)
-        return cls(_summed(_part(component) for component in read), record.units, record.unit, crowded)
+        # A CPU is always shared; requiring an unshared one would rule out every comparison.
+        shared = any(component.kind == "gpu" and component.shared for component in read)
+        return cls(_summed(_part(component) for component in read), record.units, record.unit, shared)
 
     @classmethod
     def of_flat(cls, record: FlatRecord) -> ComparableEnergy | None:
-        """Return what the devices of a record of a ledger read; None where nothing was read."""
+        """Return the energy of a flat record of the ledger; None if nothing was read."""
         read = [part for part in record.parts if part.joules is not None]
         if not read:
             return None
-        crowded = any(part.shared and part.kind == "gpu" for part in read)
-        return cls(_summed(map(_part, read)), record.units, record.unit, crowded)
+        shared = any(part.shared and part.kind == "gpu" for part in read)
+        return cls(_summed(map(_part, read)), record.units, record.unit, shared)
 
     joules = _Figure[float]("Sum of the parts in joules.")
     random = _Figure[float]("Half-width of the 95 % interval without the sensors' own errors, in joules.")
@@ -250,12 +250,12 @@ class ComparableEnergy:
 
     @property
     def below_resolution(self) -> bool:
-        """Whether the interval reaches 0."""
+        """Whether the 95 % interval includes 0."""
         return self.uncertainty >= self.joules
 
     @property
     def quality(self) -> Quality:
-        """The weakest standing among the parts."""
+        """The weakest quality among the parts."""
         return weakest(part.quality for part in self.parts) or "estimated"
 
     @property
@@ -266,21 +266,21 @@ class ComparableEnergy:
 
     @cached_property
     def timed(self) -> bool:
-        """Whether all of it is only estimated from processor time, of a machine that is known."""
+        """Whether all parts are only estimated from CPU time, on a known machine."""
         return bool(self.parts) and all(part.method == "model" and part.device for part in self.parts)
 
     @property
     def machines(self) -> frozenset[str]:
-        """The machines that models speak of."""
+        """The machines that the models describe."""
         return frozenset(part.device for part in self.parts)
 
     @property
     def cpu_seconds(self) -> float | None:
-        """Processor time; None where a part has none."""
+        """CPU time in seconds; None if a part has none."""
         return _total(part.cpu_seconds for part in self.parts)
 
     def beside_load(self, load: float | None) -> ComparableEnergy:
-        """Return the reading with another load by others."""
+        """Return the reading with another `others_busy`."""
         for part in self.parts:
             if part.others_busy != load:
                 break
@@ -289,15 +289,15 @@ class ComparableEnergy:
         return replace(self, parts=tuple(part._replace(others_busy=load) for part in self.parts))
 
     def unfair_beside(self, other: ComparableEnergy) -> Unfair | None:
-        """Return why it can't be compared fairly with one of the same boundary; None where nothing is known of that."""
+        """Return why conditions differ from those of `other`, of the same boundary; None if alike or unknown."""
         if {part.conditions.throttle for part in self.parts} == {None}:
             return None  # as `conditions.unfair` says
         theirs = {part.identity: part.conditions for part in other.parts}
-        found = (unfair(part.conditions, theirs.get(part.identity, UNKNOWN)) for part in self.parts)
-        return next((why for why in found if why is not None), None)
+        reasons = (unfair(part.conditions, theirs.get(part.identity, UNKNOWN)) for part in self.parts)
+        return next((reason for reason in reasons if reason is not None), None)
 
     def scaled(self, factor: float) -> ComparableEnergy:
-        """Return the reading of so many times the work."""
+        """Return the reading scaled by a factor, units included."""
         units = None if self.units is None else self.units * factor
         parts = (
             p._replace(
@@ -311,7 +311,7 @@ class ComparableEnergy:
         return ComparableEnergy(tuple(parts), units, self.unit, self.shared)
 
     def for_units_of(self, other: ComparableEnergy) -> ComparableEnergy:
-        """Return the reading for as much work as the other one did; itself where that can't be told."""
+        """Return the reading scaled to the other one's units; unchanged if units are unknown or of another kind."""
         if not self.units or not other.units or self.unit != other.unit:
             return self
         return self.scaled(other.units / self.units)
@@ -323,7 +323,7 @@ class ComparableEnergy:
 
     @staticmethod
     def between(one: ComparableEnergy, other: ComparableEnergy) -> ComparableEnergy:
-        """Return the mean of two readings of the same boundary, with the mean of their errors."""
+        """Return the mean of two readings with the same boundary; errors are averaged too."""
         theirs = {part.identity: part for part in other.parts}
         parts = [
             part._replace(
@@ -340,7 +340,7 @@ class ComparableEnergy:
         return ComparableEnergy(tuple(parts), one.units, one.unit, one.shared or other.shared)
 
     def figure(self) -> dict[str, Any]:
-        """Return the shape that pages are told; see `view.figure`."""
+        """Return the figure for the side panel; see `serializers.figure`."""
         spread = self.uncertainty
         return {
             "joules": self.joules,
@@ -350,10 +350,10 @@ class ComparableEnergy:
             "below_resolution": self.below_resolution,
         }
 
-    # ---- carrying -----------------------------------------------------------------------------
+    # ---- serialization ------------------------------------------------------------------------
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data for JSON; a half-width that is not known is null."""
+        """Return plain data for JSON; an unknown half-width is null."""
         parts = [{**part._asdict(), "conditions": asdict(part.conditions)} for part in self.parts]
         for part in parts:
             part["random"] = part["random"] if math.isfinite(part["random"]) else None
@@ -366,7 +366,7 @@ class ComparableEnergy:
         Raises
         ------
         ValueError, KeyError, TypeError
-            If the data is none.
+            If the data is not a valid reading.
         """
         parts = []
         for item in data["parts"]:
@@ -399,7 +399,7 @@ class ComparableEnergy:
 
 
 class Execution(NamedTuple):
-    """What a comparison needs of a record, with the reading made once; as in `EnergyRecord`."""
+    """The fields of a record that a comparison needs, with the reading computed once; fields as in `EnergyRecord`."""
 
     id: str
     parent: str | None
@@ -415,7 +415,7 @@ class Execution(NamedTuple):
 
     @classmethod
     def of(cls, record: FlatRecord) -> Execution:
-        """Return it of a record of a ledger."""
+        """Return the execution of a flat record of the ledger."""
         return cls(
             record.id,
             record.parent,

@@ -1,24 +1,25 @@
-"""A run held against a baseline, cell by cell and in total, while it grows.
+"""Compare a run with a baseline, cell by cell and in total, while the run grows.
 
-**The test.** A difference is called one only where the 95 % interval of the difference excludes 0. Its half-width
-joins in quadrature: what is random in either reading (of the baseline at least as much as runs lay apart, see
-`baseline`), and the sensors' own errors. An error that a sensor makes on both sides cancels as far as the two readings
-are equal: |g₁ − g₂| per source, since it leans the same way each time. It is left to cancel only where it is known how
-far runs differ by themselves, which takes two of them; with one, whatever moves from run to run would pass for a
-difference, and the errors of both sides count in full. So they do for a figure of a *model* once the code has changed,
-because a model errs by kind of work.
+**The test.** A difference is statistically significant if its 95 % interval excludes 0. The half-width of that interval
+is the root of the sum of squares of:
 
-**Where energy is only estimated from processor time**, on the same machine, the processor times are compared (`basis`
-says so): what the model does wrong is no part of a ratio of two processor times. Their interval is that of contention,
-see `contention`; one run beside one on a machine that is busy proves nothing.
+- the random errors of both readings; the baseline's is at least the run-to-run spread, see `baseline.spread`;
+- the sensors' own errors (gain). A sensor errs in the same direction in both readings, so per source only |g₁ − g₂|
+  counts. This cancellation is used only where the run-to-run spread is known (two or more baseline runs). With a single
+  run, any run-to-run variation would pass for a difference, so both errors count in full. They also count in full for
+  a *model* whose cell's code was edited, because a model's error depends on the kind of work.
 
-**Where conditions differ** (a device was throttled on one side alone, or clocked otherwise, `records.conditions`) the
-whole difference of that cell may be theirs: it is added to the half-width, so that the cell proves nothing, and a total
-only what its other cells prove.
+**CPU time.** Where energy is only estimated from CPU time, and both readings are from the same machine, CPU times are
+compared instead (`basis` is ``"cpu_time"``): the model's error cancels in a ratio of two CPU times. The interval is
+that of contention, see `contention`. One run against one run on a busy machine proves nothing.
 
-Only what is alike is compared: finished cells, above the sensors' resolution, read by the same sources, without other
-processes' energy. A run's total is compared over those cells alone. Sums are kept while cells come and go, so that a
-long run costs no more to judge than a short one.
+**Conditions.** Where the device was throttled in only one of the two runs, or ran at another clock
+(`records.conditions`), the cell's whole difference is added to the half-width: the cell itself proves nothing, and a
+total proves only what its other cells prove.
+
+Only finished cells are compared, and only if both readings are above the sensors' resolution, are from the same sources
+and exclude other processes' energy. The total covers exactly these cells. Sums are updated incrementally, so the total
+of a long run costs no more than that of a short one.
 """
 
 from __future__ import annotations
@@ -39,32 +40,32 @@ from .excess import excess
 Verdict = Literal["more", "less", "unproven", "none"]
 Basis = Literal["energy", "cpu_time"]
 ONE_RUN = "one run"
-"""Why a difference is not proven: one run beside one, in processor time of a machine that others use."""
+"""Why a difference is not significant: one run against one, by CPU time on a machine that others use."""
 
 SAME = "kept as baseline"
-"""Why a cell is not compared: the baseline was made of this very execution."""
+"""Why a cell is not compared: the baseline contains this very execution."""
 
 
 @dataclass(frozen=True)
 class BaselineDifference:
-    """A cell or a run beside its baseline; differences are ours minus the baseline's.
+    """The difference of a cell or a run from its baseline: ours minus the baseline's.
 
     Parameters
     ----------
     verdict : {"more", "less", "unproven", "none"}
-        Whether the difference is proven; none: the two can't be compared.
+        Direction of a significant difference; "unproven" if not significant, "none" if the two can't be compared.
     reason : str or None
-        Why they can't be, or why the difference is not proven: `ONE_RUN` or an `Unfair`.
+        Why they can't be compared, or why the difference is not significant: `ONE_RUN` or an `Unfair`.
     edited : bool
-        The code has changed since.
+        Whether the code has changed since the baseline.
     baseline, baseline_uncertainty, difference, difference_uncertainty : float or None
         Joules, and half-widths of 95 % intervals.
     excess, saved : float
-        By the rule of `excess.excess`, in joules: above the baseline and its tolerance where that is told apart, and
-        below the baseline itself, for what is merely tolerated is not saved.
+        Joules, by the rule of `excess.excess`. The excess is above baseline and tolerance; with a tolerance it is 0
+        unless significant. The saving is measured from the baseline itself, without the tolerance.
     basis : {"energy", "cpu_time"}
-        What the ratio and the verdict are of: energy, or processor time where energy is only estimated from it. Joules
-        are then those of the model, and their half-widths leave out how wrong the model may be, on both sides alike.
+        What ratio and verdict refer to: energy, or CPU time where energy is only estimated from it. For CPU time the
+        joules are the model's, and their half-widths exclude the model's error, which is the same in both readings.
     """
 
     verdict: Verdict
@@ -88,18 +89,18 @@ class BaselineDifference:
     @property
     def ratio_uncertainty(self) -> float | None:
         """Half-width of the 95 % interval of `ratio`."""
-        doubt = self.difference_uncertainty
-        if self.ratio is None or doubt is None or not self.baseline or not math.isfinite(doubt):
+        half_width = self.difference_uncertainty
+        if self.ratio is None or half_width is None or not self.baseline or not math.isfinite(half_width):
             return None
-        return doubt / self.baseline
+        return half_width / self.baseline
 
     @property
     def proven(self) -> bool:
-        """Whether the two intervals tell the difference apart."""
+        """Whether the difference is statistically significant."""
         return self.verdict in ("more", "less")
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the shape that pages are told."""
+        """Return plain data for the side panel."""
         return {
             "baseline": finite(self.baseline),
             "baseline_uncertainty": finite(self.baseline_uncertainty),
@@ -117,24 +118,24 @@ class BaselineDifference:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two readings that can be compared."""
+    """Two comparable readings of one cell."""
 
     ours: ComparableEnergy
     base: ComparableEnergy
     values: tuple[float | None, ...]
-    """Joules of the baseline's runs, for the work that ours did."""
+    """Joules of the baseline's runs, scaled to the units of our run."""
     edited: bool
     contention: Contention | None = None
-    """Where processor time is compared."""
+    """Set where CPU times are compared."""
 
     @property
     def unfair(self) -> Unfair | None:
-        """Why their conditions were not alike."""
+        """Why the two runs' conditions differ; None where they don't."""
         return self.ours.unfair_beside(self.base)
 
     @property
     def repeated(self) -> bool:
-        """Whether it is known how far runs differ by themselves."""
+        """Whether the run-to-run spread is known (two or more baseline runs)."""
         return len(self.values) - self.values.count(None) > 1
 
 
@@ -142,7 +143,7 @@ _SIDES = "ours", "base"
 
 
 class Sum:
-    """Pairs added up; a pair that was added can be taken out again."""
+    """A running sum of pairs, from which pairs can be removed again."""
 
     def __init__(self) -> None:
         self._clear()
@@ -154,27 +155,27 @@ class Sum:
         self._squares = [0.0, 0.0]
         self._boundless = [0, 0]
         self._leans: dict[tuple[str, str], float] = {}
-        """Sensors' own errors in the difference, by whether they are the same on both sides, and source."""
+        """Sensors' own errors in the difference, in joules, by ("both", "ours" or "base", source)."""
         self._gains: dict[str, float] = {}
-        """Sensors' own errors in the baseline, by source."""
+        """Sensors' own errors in the baseline, in joules, by source."""
         self._runs: list[float] = []
         self._unfair: dict[Unfair, int] = {}
         self._unfair_joules = 0.0
 
     def add(self, pair: Pair, sign: int = 1) -> None:
-        """Count a pair; with ``sign=-1`` take it out."""
+        """Add a pair; with ``sign=-1`` remove it."""
         self.count += sign
         self.edited += sign * pair.edited
         self._timed += sign * (pair.contention is not None)
-        if not self.count:  # nothing is left: no rounding either
+        if not self.count:  # the sum is empty: drop rounding errors too
             self._clear()
             return
         if pair.contention is not None:
             self._scatter += sign * pair.contention.scatter
             self._lean += sign * pair.contention.lean
             self._single += sign * pair.contention.single
-        if (why := pair.unfair) is not None:
-            self._unfair[why] = self._unfair.get(why, 0) + sign
+        if (reason := pair.unfair) is not None:
+            self._unfair[reason] = self._unfair.get(reason, 0) + sign
             self._unfair_joules += sign * abs(pair.ours.joules - pair.base.joules)
         self._ours += sign * pair.ours.joules
         self._base += sign * pair.base.joules
@@ -190,18 +191,18 @@ class Sum:
                 if side:
                     gains[part.source] = gains.get(part.source, 0.0) + sign * gain
                 if pair.contention is not None:
-                    continue  # what the model does wrong is in both, and cancels
-                alike = alike_all and (part.method != "model" or not pair.edited)
-                lean = ("both" if alike else _SIDES[side]), part.source
-                leans[lean] = leans.get(lean, 0.0) + sign * (-gain if alike and side else gain)
+                    continue  # the model's error is the same in both readings and cancels
+                cancels = alike_all and (part.method != "model" or not pair.edited)
+                lean = ("both" if cancels else _SIDES[side]), part.source
+                leans[lean] = leans.get(lean, 0.0) + sign * (-gain if cancels and side else gain)
         self._runs += [0.0] * (len(pair.values) - len(self._runs))
-        for place in range(len(self._runs)):
-            value = pair.values[place] if place < len(pair.values) else None
-            self._runs[place] += sign * (pair.base.joules if value is None else value)
+        for index in range(len(self._runs)):
+            value = pair.values[index] if index < len(pair.values) else None
+            self._runs[index] += sign * (pair.base.joules if value is None else value)
 
     @property
     def apart(self) -> float:
-        """How far the baseline's runs lie apart, in joules; see `baseline.spread` and `contention`."""
+        """Run-to-run spread of the baseline, in joules; see `baseline.spread` and `contention`."""
         if not self._timed:
             return spread(self._runs)
         width = half_width(max(0.0, self._scatter), self._runs)
@@ -209,27 +210,29 @@ class Sum:
 
     @property
     def basis(self) -> Basis:
-        """What is compared: processor time where nothing else is known of any pair."""
+        """CPU time if every pair is compared by CPU time, else energy."""
         return "cpu_time" if self._timed == self.count else "energy"
 
     @property
     def _why(self) -> str | None:
-        """Why a difference is not proven, where it is not its size alone."""
-        unfair = [why for why, count in self._unfair.items() if count > 0]
-        return max(unfair, key=lambda why: self._unfair[why]) if unfair else ONE_RUN if self._single else None
+        """Reason code for a difference that is not significant; None if it is merely too small."""
+        reasons = [why for why, count in self._unfair.items() if count > 0]
+        return max(reasons, key=lambda why: self._unfair[why]) if reasons else ONE_RUN if self._single else None
 
     def against(self, tolerance: float = 0.0) -> BaselineDifference:
-        """Judge the sum."""
+        """Return the difference of the sum from the baseline."""
         if not self.count:
             return BaselineDifference("none", "no baseline")
-        ours, base = (
+        our_random, baseline_random = (
             math.inf if boundless else math.sqrt(max(0.0, square))
             for square, boundless in zip(self._squares, self._boundless, strict=True)
         )
-        base = max(base, self.apart)
-        unsure = math.hypot(ours, base, *self._leans.values(), max(0.0, self._lean)) + max(0.0, self._unfair_joules)
+        baseline_random = max(baseline_random, self.apart)
+        uncertainty = math.hypot(our_random, baseline_random, *self._leans.values(), max(0.0, self._lean)) + max(
+            0.0, self._unfair_joules
+        )
         difference = self._ours - self._base
-        proven = abs(difference) > unsure
+        proven = abs(difference) > uncertainty
         above = excess(self._ours, units=1, baseline=max(0.0, self._base), tolerance=tolerance).excess
         below = excess(self._ours, units=1, baseline=max(0.0, self._base)).saved
         return BaselineDifference(
@@ -237,24 +240,24 @@ class Sum:
             None if proven else self._why,
             bool(self.edited),
             self._base,
-            math.hypot(base, *self._gains.values()),
+            math.hypot(baseline_random, *self._gains.values()),
             difference,
-            unsure,
-            above if above > unsure or not tolerance else 0.0,
+            uncertainty,
+            above if above > uncertainty or not tolerance else 0.0,
             below,
             self.basis,
         )
 
 
 class Comparison:
-    """A run beside a baseline.
+    """Compares the cells of a run with a baseline.
 
     Parameters
     ----------
     baseline : Baseline
-        What it is held against.
+        What the run is compared with.
     tolerance : float
-        The share above it that counts as no excess yet.
+        Share above the baseline that is not yet excess; 0.05 is 5 %.
     """
 
     def __init__(self, baseline: Baseline, tolerance: float = 0.0) -> None:
@@ -263,61 +266,61 @@ class Comparison:
         self._matching = Matching(baseline)
         self._pairs: dict[str, Pair] = {}
         self._newest: dict[str, Pair | BaselineDifference] = {}
-        """The newest execution of each cell; a pair until somebody asks how it stands."""
+        """The newest execution of each cell; a pair until its difference is computed."""
         self._sum = Sum()
 
     @property
     def compared(self) -> int:
-        """Number of cells that the total is compared over."""
+        """Number of cells in the total."""
         return self._sum.count
 
     def take(self, key: str, record: EnergyRecord | Execution, *, again: bool = False) -> BaselineDifference:
-        """Hold a cell against the baseline; its last execution takes the place of the one before.
+        """Compare an execution of a cell with the baseline; it replaces the cell's earlier execution.
 
-        An execution that can't be compared leaves the one before it in the total.
+        An execution that can't be compared leaves the earlier one in the total.
 
         Parameters
         ----------
         key : str
-            What tells the cell from others of the run.
+            Identity of the cell within the run.
         record : EnergyRecord or Execution
-            An execution of it.
+            The execution.
         again : bool
-            It was executed in this run before, whether or not it was taken.
+            Whether the cell was executed earlier in this run, even if that execution was not passed in.
         """
         self.add(key, record, again=again)
         return self._judged(key, self._newest[key])
 
     def add(self, key: str, record: EnergyRecord | Execution, *, again: bool = False) -> None:
-        """Count a cell as `take` does, where nobody asks how it stands by itself."""
+        """Add an execution as `take` does, without computing the cell's own difference."""
         pair = self._newest[key] = self._pair(key, record, again=again or key in self._pairs)
         if isinstance(pair, BaselineDifference):
             return
-        before = self._pairs.pop(key, None)
+        earlier = self._pairs.pop(key, None)
         self._pairs[key] = pair
         self._sum.add(pair)
-        if before is not None:
-            self._sum.add(before, -1)
+        if earlier is not None:
+            self._sum.add(earlier, -1)
 
     def against(self, key: str) -> BaselineDifference | None:
-        """Return how a cell stands; None where it was not taken."""
+        """Return the difference of a cell; None if the cell was not added."""
         newest = self._newest.get(key)
         return None if newest is None else self._judged(key, newest)
 
     def _judged(self, key: str, newest: Pair | BaselineDifference) -> BaselineDifference:
         if isinstance(newest, BaselineDifference):
             return newest
-        alone = Sum()
-        alone.add(newest)
-        found = self._newest[key] = alone.against(self.tolerance)
-        return found
+        single = Sum()
+        single.add(newest)
+        result = self._newest[key] = single.against(self.tolerance)
+        return result
 
     def of(self, key: str, record: EnergyRecord | Execution) -> BaselineCell | None:
-        """Return the baseline's cell for a cell of the run."""
+        """Return the baseline's cell that corresponds to a cell of the run."""
         return self._matching.find(key, record.cell_id, record.code_hash)
 
     def total(self) -> BaselineDifference:
-        """Return how the cells that can be compared stand in sum."""
+        """Return the difference over all comparable cells."""
         return self._sum.against(self.tolerance)
 
     def _pair(self, key: str, record: EnergyRecord | Execution, *, again: bool) -> Pair | BaselineDifference:
@@ -332,13 +335,13 @@ class Comparison:
             return BaselineDifference("none", "no baseline" if cell is None else SAME)
         edited = None not in (record.code_hash, cell.code_hash) and not is_same_code(record.code_hash, cell.code_hash)
         timed = ours.timed and cell.reading.timed and ours.machines == cell.reading.machines
-        alike = cell.first if timed and not again and cell.first is not None else cell.reading
-        base = alike.for_units_of(ours)
-        why = _unlike(ours, base)
-        if why is not None:
-            return BaselineDifference("none", why, edited)
+        reading = cell.first if timed and not again and cell.first is not None else cell.reading
+        base = reading.for_units_of(ours)
+        reason = _unlike(ours, base)
+        if reason is not None:
+            return BaselineDifference("none", reason, edited)
         if timed and ours.cpu_seconds and base.cpu_seconds and ours.joules:
-            # The same watts for a second of both: a table of processors may have changed since.
+            # Use our watts per CPU second for both: the table of CPU models may have changed since the baseline.
             units = base.units
             base = base.scaled(base.cpu_seconds * ours.joules / (ours.cpu_seconds * base.joules))
             base = replace(base, units=units)
@@ -348,7 +351,7 @@ class Comparison:
             values = tuple([None if value is None else value * factor for value in values])
         if not timed:
             return Pair(ours, base, values, edited)
-        found = contention(
+        effect = contention(
             ours.joules,
             base.joules,
             (ours.others_busy, base.others_busy),
@@ -356,11 +359,11 @@ class Comparison:
             repeats=cell.repeats,
             warm=again and cell.first is None,
         )
-        return Pair(ours, base, values, edited, found)
+        return Pair(ours, base, values, edited, effect)
 
 
 def _shortest(pair: Pair, part: Part) -> float:
-    """Return what any cell may take longer, in joules; 0 where the processor time behind them is not known."""
+    """Return the joules that `SHORTEST` seconds of CPU time add to a part; 0 where its CPU time is not known."""
     if pair.contention is None or not part.cpu_seconds:
         return 0.0
     return SHORTEST * part.joules / part.cpu_seconds

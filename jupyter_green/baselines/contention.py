@@ -1,17 +1,17 @@
-"""How far the processor time of the same work may differ from run to run, on a machine that others use too.
+"""Run-to-run variation of CPU time for the same work, on a machine that other processes use too (contention).
 
-Energy that is only estimated from processor time is compared as processor time: the watts of a core, good to some
-±40 to 70 %, are the same on both sides of one machine and cancel. What stays is contention. It has three parts:
+Energy that is only estimated from CPU time is compared as CPU time: the watts per core, known to some ±40 to 70 %, are
+the same in both runs on one machine and cancel. What remains is contention. It has three parts:
 
-- *scatter*: a standard deviation of what nobody controls (caches, clocks, when memory is collected), taken before it
-  has been seen as `QUIET` of the processor time on a quiet machine and `BUSY` on one that others keep busy. It counts
-  as `WEIGHT` degrees of freedom beside what the baseline's runs show: s² = (w·s₀² + (n-1)·s²ₙ) / (w+n-1).
-- *lean*: a core that shares its caches and its pipeline with others takes longer for the same. Where the load of others
-  differs between the two sides by Δ, the difference may be up to `SHARED`·Δ of the processor time.
-- *first run*: the first execution of a cell loads what later ones find. First executions are held against first ones;
-  where only one side has one, up to `WARM` of it may be that.
+- *scatter*: the standard deviation of uncontrolled effects (caches, clocks, garbage collection). Its prior is `QUIET`
+  of the CPU time on an idle machine and `BUSY` on a fully loaded one, interpolated by load. The prior has the weight of
+  `WEIGHT` degrees of freedom beside the baseline's runs: s² = (w·s₀² + (n-1)·s²ₙ) / (w+n-1).
+- *lean*: a core that shares caches and pipelines with other work needs more CPU time for the same work. If the load by
+  other processes differs by Δ between the two runs, the CPU times may differ by up to `SHARED`·Δ.
+- *first run*: the first execution of a cell fills caches that later ones use. First executions are compared with first
+  executions; where only one of the two is a first one, the CPU times may differ by up to `WARM`.
 
-Sizes are from `benchmarks/busy.py`; see docs/baselines.md.
+The constants were measured with `benchmarks/busy.py`; see docs/baselines.md.
 """
 
 from __future__ import annotations
@@ -26,31 +26,32 @@ WEIGHT = 3
 SHARED = 0.5
 WARM = 0.3
 SHORTEST = 0.01
-"""Half-width in seconds of processor time: what a collection of memory or the start of a thread may add to any cell."""
+"""Half-width in seconds of CPU time that a garbage collection or thread start may add to any cell."""
 CALM = 0.1
-"""The share of the cores that others may keep busy before one run beside one proves nothing."""
+"""Largest load by other processes at which a comparison of one run with one run can be significant."""
 UNKNOWN = 0.5
-"""The load of others where it is not known, for the size of intervals; one run beside one then proves nothing."""
+"""Load assumed for intervals where it is unknown; one run against one run is then never significant."""
 REPEATS = 3
-"""Executions of a cell in one run from which on they tell of its scatter."""
+"""Fewest executions of a cell in one run from which its scatter is estimated."""
 
 _T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
 """Student's t, 97.5 %, by degrees of freedom from 1 on."""
 _C = (1.0, 1.0, 1.346, 1.193, 1.434)
-"""Variance of the median of n normal values, in units of that of their mean, from 1 on."""
+"""Variance of the median of n normal values relative to that of their mean, from n = 1 on."""
 
 
 class Contention(NamedTuple):
-    """What contention may do to a difference in processor time, in joules of the model.
+    """Effect of contention on a difference in CPU time, in joules of the model.
 
     Parameters
     ----------
     scatter : float
-        Standard deviation of one run, as it is taken to be before runs were seen.
+        Prior standard deviation of one run.
     lean : float
-        Half-width of what is not random.
+        Half-width of the systematic part.
     single : bool
-        One run beside one on a machine that is busy, or of which that is not known: nothing is proven.
+        Whether one run is compared with one run on a machine that is busy, or whose load is unknown: then no difference
+        is significant.
     """
 
     scatter: float
@@ -67,45 +68,45 @@ def contention(
     repeats: Sequence[float] = (),
     warm: bool = False,
 ) -> Contention:
-    """Return what contention may do to a cell.
+    """Return the effect of contention on a cell.
 
     Parameters
     ----------
     ours, base : float
-        Joules of the model.
+        Joules of the model in our run and in the baseline.
     loads : (float or None, float or None)
-        The share of the cores that others kept busy, in our run and in the baseline's.
+        Share of the cores that other processes kept busy, in our run and in the baseline's.
     runs : int
-        The baseline's runs.
+        Number of the baseline's runs.
     repeats : sequence of float
         Joules of later executions of the same code in one run.
     warm : bool
-        Only one of the two is a first execution.
+        Whether only one of the two is a first execution.
     """
     larger = max(ours, base)
     busiest = max(UNKNOWN if load is None else load for load in loads)
     if runs < 2 and (None in loads or busiest > CALM):
-        return Contention(0.0, larger, True)  # as wide as any difference
+        return Contention(0.0, larger, True)  # an interval wider than any difference
     share = QUIET + (BUSY - QUIET) * busiest
     if len(repeats) >= REPEATS and (mean := fmean(repeats)) > 0:
         share = max(share, stdev(repeats) / mean)
-    known = [UNKNOWN if load is None else load for load in loads]
-    lean = SHARED * abs(known[0] - known[1]) + (WARM if warm else 0.0)
+    assumed = [UNKNOWN if load is None else load for load in loads]
+    lean = SHARED * abs(assumed[0] - assumed[1]) + (WARM if warm else 0.0)
     return Contention(share * base, lean * larger, False)
 
 
 def half_width(scatter: float, runs: Sequence[float]) -> float:
-    """Return how far one more run lies from the median of runs, 95 % of the time.
+    """Return the half-width of the 95 % prediction interval for one more run around the median of runs, in joules.
 
     Parameters
     ----------
     scatter : float
-        Standard deviation as taken before.
+        Prior standard deviation of one run, in joules.
     runs : sequence of float
-        What the baseline's runs used; at least one and at most five.
+        Joules of the baseline's runs, one to five.
     """
     count = max(1, min(len(runs), len(_C)))
-    seen = stdev(runs) if len(runs) > 1 else 0.0
+    observed = stdev(runs) if len(runs) > 1 else 0.0
     freedom = WEIGHT + count - 1
-    deviation = math.sqrt((WEIGHT * scatter**2 + (count - 1) * seen**2) / freedom)
+    deviation = math.sqrt((WEIGHT * scatter**2 + (count - 1) * observed**2) / freedom)
     return _T[freedom - 1] * deviation * math.sqrt(1 + _C[count - 1] / count)

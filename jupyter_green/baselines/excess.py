@@ -1,8 +1,8 @@
-"""What was used above a baseline, and below it: the rule of the excess, as pure functions of joules.
+"""Energy above and below a baseline (excess and saving), as pure functions of joules.
 
-Neutral by its signature: joules, units, joules per unit and a tolerance go in, nothing about a library, a device, a
-model or a purpose. The rule is the one that a tax on excess energy needs: continuous at the baseline, nothing below it.
-Figures may come with their interval. Then an excess that can't be told apart from nothing says so and costs nothing.
+Inputs are joules, units, joules per unit and a tolerance; nothing depends on a library, device, model or purpose. The
+rule suits a tax on excess energy: it is continuous at the baseline and 0 below it. Inputs may have uncertainties; an
+excess that is not statistically significant is not taxable.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Joules(NamedTuple):
 
 
 class Excess(NamedTuple):
-    """Energy held against a baseline.
+    """Energy compared with a baseline.
 
     Parameters
     ----------
@@ -48,67 +48,52 @@ class Excess(NamedTuple):
 
     @property
     def told_apart(self) -> bool:
-        """Whether the interval of E − B excludes 0."""
+        """Whether the difference is statistically significant: the interval of E − B excludes 0."""
         return abs(self.excess - self.saved) > self.uncertainty
 
     @property
     def taxable(self) -> float:
-        """The excess in joules where it is told apart from nothing, else 0."""
+        """The excess in joules if it is significant, else 0."""
         return self.excess if self.told_apart else 0.0
-
-    def sentence(self) -> str:
-        """Say how the energy stands."""
-        from .messages import joules
-
-        base = f"the baseline of {joules(self.baseline)}"
-        doubt = self.uncertainty or None
-        if not self.told_apart:
-            if not self.uncertainty:
-                return f"Neither above nor below {base}."
-            reach = joules(abs(self.excess - self.saved) + self.uncertainty)
-            return f"Not told apart from {base} (at most {reach} either way); it costs nothing."
-        if self.excess:
-            return f"{joules(self.excess, doubt)} above {base}."
-        return f"{joules(self.saved, doubt)} below {base}."
 
 
 def exact(value: float | Joules) -> Joules:
-    """Return a figure with its interval; a plain number is exact."""
+    """Return a figure as `Joules`; a plain number has uncertainty 0."""
     return value if isinstance(value, Joules) else Joules(float(value))
 
 
 def excess(energy: float | Joules, *, units: float, baseline: float | Joules, tolerance: float = 0.0) -> Excess:
-    """Hold energy against a baseline per unit of work.
+    """Compare energy with a baseline per unit of work.
 
     Parameters
     ----------
     energy : float or Joules
-        E, what was used, in joules.
+        E, the energy used, in joules.
     units : float
-        n, how many things were done.
+        n, number of units of work done.
     baseline : float or Joules
-        β, joules per thing that the baseline grants.
+        β, the baseline in joules per unit.
     tolerance : float
-        τ, the share above it that is still accepted; 0.05 is 5 %.
+        τ, the accepted share above the baseline; 0.05 is 5 %.
 
     Raises
     ------
     ValueError
-        If a value is no number or below 0.
+        If a value is not finite, or is below 0 (`energy` may be).
     """
-    used, granted = exact(energy), exact(baseline)
+    used, per_unit = exact(energy), exact(baseline)
     for name, value in (
         ("energy", used.value),
         ("units", units),
-        ("baseline", granted.value),
+        ("baseline", per_unit.value),
         ("tolerance", tolerance),
     ):
         if not math.isfinite(value) or (value < 0 and name != "energy"):
             raise ValueError(f"{name} is {value}; an excess needs a finite number that is not below 0.")
-    for name, doubt in (("energy", used.uncertainty), ("baseline", granted.uncertainty)):
-        if math.isnan(doubt) or doubt < 0:
-            raise ValueError(f"The uncertainty of {name} is {doubt}; it is a half-width from 0 up.")
-    times = units * (1 + tolerance)
-    allowed = granted.value * times
-    unsure = math.hypot(used.uncertainty, granted.uncertainty * times if granted.uncertainty else 0.0)
-    return Excess(allowed, max(0.0, used.value - allowed), max(0.0, allowed - used.value), unsure)
+    for name, half_width in (("energy", used.uncertainty), ("baseline", per_unit.uncertainty)):
+        if math.isnan(half_width) or half_width < 0:
+            raise ValueError(f"The uncertainty of {name} is {half_width}; it is a half-width from 0 up.")
+    factor = units * (1 + tolerance)
+    allowed = per_unit.value * factor
+    uncertainty = math.hypot(used.uncertainty, per_unit.uncertainty * factor if per_unit.uncertainty else 0.0)
+    return Excess(allowed, max(0.0, used.value - allowed), max(0.0, allowed - used.value), uncertainty)

@@ -1,4 +1,4 @@
-"""What is said of baselines: whole sentences with ±, the same for magics, pages and reports."""
+"""Messages about baselines, with ±; the same in magics, the side panel and reports."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from jupyter_green.reporting import numbers
 
 from .baseline import Baseline
 from .comparison import ONE_RUN, BaselineDifference
+from .excess import Excess
 from .selection import ActiveBaseline
 
 UNFAIR: dict[Unfair, str] = {
@@ -16,20 +17,20 @@ UNFAIR: dict[Unfair, str] = {
     "baseline throttled": "the device was throttled in the baseline’s run and not in this one",
     "other clocks": "the device ran at another clock than in the baseline’s run",
 }
-"""Why a difference is not proven, as part of a sentence."""
+"""Why a difference is not significant, as part of a sentence."""
 
 
 def kept(made: Baseline, replaced: bool) -> str:
-    """Say that a run was kept."""
-    count = len(made.cells)
-    other = ", in place of the one of that name" if replaced else ""
-    return f"Kept as the baseline {made.name!r}{other}: {_cells(count)}, {amount(made)}."
+    """Return the message that a run was kept as a baseline."""
+    cells = len(made.cells)
+    replacement = ", in place of the one of that name" if replaced else ""
+    return f"Kept as the baseline {made.name!r}{replacement}: {_cells(cells)}, {amount(made)}."
 
 
 def used(standing: ActiveBaseline) -> str:
-    """Say what a notebook is compared with."""
-    found, choice = standing.baseline, standing.choice
-    if found is None:
+    """Return what a notebook is compared with, as a sentence."""
+    base, choice = standing.baseline, standing.choice
+    if base is None:
         return standing.sentence or (
             "This notebook is compared with nothing now."
             if choice.rule == "none"
@@ -38,16 +39,16 @@ def used(standing: ActiveBaseline) -> str:
     accepted = (
         f"; up to {numbers.plain(numbers.percent(choice.tolerance))} above it is no excess" if choice.tolerance else ""
     )
-    return f"This notebook is compared with {name_of(found)}: {_cells(len(found.cells))}, {amount(found)}{accepted}."
+    return f"This notebook is compared with {name_of(base)}: {_cells(len(base.cells))}, {amount(base)}{accepted}."
 
 
 def cleared(name: str | None) -> str:
-    """Say that a notebook is compared with nothing, or that a baseline was deleted."""
+    """Return the message that a notebook is compared with nothing, or that a baseline was deleted."""
     return "This notebook is compared with nothing now." if name is None else f"The baseline {name!r} is deleted."
 
 
 def name_of(found: Baseline) -> str:
-    """Return how a baseline is called in a sentence."""
+    """Return the name of a baseline as used within a sentence."""
     if found.kind == "median":
         runs = max(1, len(found.runs))
         return "its only earlier run" if runs == 1 else f"the median of its last {runs} runs"
@@ -57,7 +58,7 @@ def name_of(found: Baseline) -> str:
 
 
 def amount(found: Baseline) -> str:
-    """Return what a baseline's cells used, with ± and what it may be called."""
+    """Return the energy of a baseline's cells with ± and quality."""
     reading = found.reading
     if reading.below_resolution and math.isfinite(reading.uncertainty):
         return f"{numbers.plain(numbers.at_most(reading.joules + reading.uncertainty))} {reading.quality}"
@@ -65,28 +66,42 @@ def amount(found: Baseline) -> str:
 
 
 def standing_of(against: BaselineDifference, compared: int) -> str:
-    """Say how a run stands beside its baseline."""
-    over = f"over the {_cells(compared)} that can be compared"
+    """Return how a run compares with its baseline, as a sentence."""
+    scope = f"over the {_cells(compared)} that can be compared"
     if against.verdict == "none":
         return "Nothing can be compared yet."
     if not against.proven and against.reason in UNFAIR:
-        return f"No proven difference {over}: {UNFAIR[against.reason]}."
+        return f"No proven difference {scope}: {UNFAIR[against.reason]}."
     if against.basis == "cpu_time":
-        return _timed(against, over)
-    figures = f"{over}, baseline {joules(against.baseline, against.baseline_uncertainty)}"
+        return _timed(against, scope)
+    figures = f"{scope}, baseline {joules(against.baseline, against.baseline_uncertainty)}"
     if not against.proven:
         return f"No proven difference ({_unproven(against)}) {figures}."
     share = "" if against.ratio is None else f" ({numbers.plain(numbers.change(against.ratio))})"
-    word = "more" if against.verdict == "more" else "less"
-    said = f"{joules(abs(against.difference or 0.0), against.difference_uncertainty)} {word}{share} {figures}."
+    direction = "more" if against.verdict == "more" else "less"
+    message = f"{joules(abs(against.difference or 0.0), against.difference_uncertainty)} {direction}{share} {figures}."
     if against.excess:
-        return f"{said} Excess: {joules(against.excess, against.difference_uncertainty)}."
-    return f"{said} Saved: {joules(against.saved, against.difference_uncertainty)}." if against.saved else said
+        return f"{message} Excess: {joules(against.excess, against.difference_uncertainty)}."
+    return f"{message} Saved: {joules(against.saved, against.difference_uncertainty)}." if against.saved else message
+
+
+def excess_sentence(result: Excess) -> str:
+    """Return how an energy compares with its baseline, as a sentence."""
+    base = f"the baseline of {joules(result.baseline)}"
+    uncertainty = result.uncertainty or None
+    if not result.told_apart:
+        if not result.uncertainty:
+            return f"Neither above nor below {base}."
+        bound = joules(abs(result.excess - result.saved) + result.uncertainty)
+        return f"Not told apart from {base} (at most {bound} either way); it costs nothing."
+    if result.excess:
+        return f"{joules(result.excess, uncertainty)} above {base}."
+    return f"{joules(result.saved, uncertainty)} below {base}."
 
 
 def _timed(against: BaselineDifference, over: str) -> str:
-    """Say how processor times stand; joules are not told, for they are only estimated from them."""
-    ratio, doubt = against.ratio, against.ratio_uncertainty
+    """Return how CPU times compare; joules are left out, because they are only estimated from CPU time."""
+    ratio, half = against.ratio, against.ratio_uncertainty
     if ratio is None:
         return f"No proven difference in CPU time {over}."
     change = numbers.plain(numbers.change(ratio))
@@ -95,22 +110,22 @@ def _timed(against: BaselineDifference, over: str) -> str:
             f"CPU time {change} {over}: one run beside one on a machine that others use too, so it is not proven. "
             "Run it once more."
         )
-    ends = "" if doubt is None else " to ".join(numbers.plain(numbers.change(ratio + end)) for end in (-doubt, doubt))
+    ends = "" if half is None else " to ".join(numbers.plain(numbers.change(ratio + end)) for end in (-half, half))
     if not against.proven:
         return f"No proven difference in CPU time{f' (95 %: {ends})' if ends else ''} {over}."
     return f"CPU time {change} (95 %: {ends}) {over}; energy is only estimated from it."
 
 
 def _unproven(against: BaselineDifference) -> str:
-    """Say how large a difference that is not proven may be."""
-    doubt = against.difference_uncertainty
-    if doubt is None or not math.isfinite(doubt):
+    """Return an upper bound of a difference that is not significant."""
+    half_width = against.difference_uncertainty
+    if half_width is None or not math.isfinite(half_width):
         return "how large it may be is not known"
-    return numbers.plain(f"{numbers.at_most(abs(against.difference or 0.0) + doubt)} either way")
+    return numbers.plain(f"{numbers.at_most(abs(against.difference or 0.0) + half_width)} either way")
 
 
 def difference(against: BaselineDifference | None) -> str:
-    """Return how a cell stands in a few words."""
+    """Return a cell's difference in a few words."""
     if against is None:
         return "–"
     if against.verdict == "none":
@@ -127,7 +142,7 @@ def difference(against: BaselineDifference | None) -> str:
 
 
 def joules(value: float | None, uncertainty: float | None = None) -> str:
-    """Return an energy with its ±, in plain signs."""
+    """Return an energy with its ± as plain text."""
     if uncertainty is not None and not math.isfinite(uncertainty):
         uncertainty = None
     return numbers.plain(str(numbers.energy(value, uncertainty)))

@@ -1,6 +1,6 @@
-"""What a notebook's runs are compared with: the choice, what it stands for now, and baselines that lie in files.
+"""Which baseline a notebook is compared with: the selection, the active baseline, and baseline files.
 
-Plain values; only reading a file waits for anything.
+Plain values; only `read_file` does I/O.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from .baseline import Baseline
 
 Rule = Literal["median", "last", "named", "file", "none"]
 LONGEST_FILE = 200_000_000
+"""Largest baseline file that is read, in bytes."""
 WORDS = ("last", "median", "none")
-"""Names of other baselines than kept ones."""
+"""Reserved words that are not names of kept baselines."""
 
 
 class BaselineError(GreenError, ValueError):
-    """What a person asked of a baseline can't be done; one sentence that says what to do."""
+    """A command about baselines can't be carried out; the message is one sentence that says what to do."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,11 @@ class BaselineSelection:
     Parameters
     ----------
     rule : {"median", "last", "named", "file", "none"}
-        The way.
+        How the baseline is chosen.
     name : str or None
         Name of a kept baseline, or path of a file.
     tolerance : float
-        The share above the baseline that counts as no excess yet.
+        Share above the baseline that is not yet excess; 0.05 is 5 %.
     """
 
     rule: Rule = "median"
@@ -50,29 +51,29 @@ class BaselineSelection:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any] | None) -> BaselineSelection:
-        """Rebuild a choice; what a newer version may have written is the usual one."""
+        """Rebuild a selection; the default where the data is missing or of an unknown rule."""
         if data is None or data.get("rule") not in ("median", "last", "named", "file", "none"):
             return cls()
         tolerance = data.get("tolerance")
-        known = isinstance(tolerance, (int, float)) and math.isfinite(tolerance) and tolerance >= 0
+        valid = isinstance(tolerance, (int, float)) and math.isfinite(tolerance) and tolerance >= 0
         name = data.get("name")
-        return cls(data["rule"], None if name is None else str(name), float(tolerance) if known and tolerance else 0.0)
+        return cls(data["rule"], None if name is None else str(name), float(tolerance) if valid and tolerance else 0.0)
 
 
 @dataclass(frozen=True)
 class ActiveBaseline:
-    """What a run is compared with now.
+    """The baseline that a run is compared with now.
 
     Parameters
     ----------
     choice : BaselineSelection
-        What was chosen.
+        The selection.
     baseline : Baseline or None
-        What that is; None where there is nothing to compare with.
+        The selected baseline; None if there is none to compare with.
     last : Baseline or None
-        The run before this one.
+        The previous run.
     sentence : str or None
-        Why there is no baseline although one was chosen, or why nothing is known.
+        Why the selected baseline is not available.
     """
 
     choice: BaselineSelection = field(default_factory=BaselineSelection)
@@ -82,12 +83,12 @@ class ActiveBaseline:
 
 
 def chosen_name(text: str) -> str:
-    """Return the name under which a run can be kept.
+    """Return a name under which a run can be kept, stripped.
 
     Raises
     ------
     BaselineError
-        If it can't be one.
+        If it is not a valid name.
     """
     from jupyter_green.storage.baselines import LONGEST_NAME, is_name
 
@@ -100,12 +101,12 @@ def chosen_name(text: str) -> str:
 
 
 def read_file(path: Path) -> Baseline:
-    """Return the baseline that a file holds: a report of ``jupyter green run --json``, or ``%baseline show``'s data.
+    """Read a baseline file: a report of ``jupyter green run --json``, or the data of ``%baseline show``.
 
     Raises
     ------
     BaselineError
-        If it holds none; one sentence.
+        If the file can't be read or is not a baseline.
     """
     name = path.name
     try:
@@ -124,10 +125,10 @@ def read_file(path: Path) -> Baseline:
     try:
         if isinstance(data, dict) and isinstance(data.get("records"), list):
             records = [EnergyRecord.from_dict(item) for item in data["records"]]
-            made = Baseline.of_run(records, "file", name)
-            if made is None:
+            baseline = Baseline.of_run(records, "file", name)
+            if baseline is None:
                 raise BaselineError(f"{name} holds no cell that finished with a reading.")
-            return made
+            return baseline
         return Baseline.from_dict(data, "file", name)
     except BaselineError:
         raise

@@ -1,7 +1,7 @@
-"""What pages are told of records: the shapes that the live link and the server's routes have in common.
+"""JSON shapes of cells and totals, shared by the live connection and the server's REST routes.
 
-A page compares, sorts and draws; it never adds joules up. So each shape holds finished figures with their interval and
-their standing. A figure that is no finite number leaves as None, because absent is never 0.
+The side panel compares, sorts and draws, but never adds joules: each shape holds finished figures with interval and
+quality. A value that is not finite is sent as None, never as 0.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ Shape = dict[str, Any]
 
 
 def figure(record: EnergyRecord) -> Shape:
-    """Return a record's energy in joules with the half-width of its 95 % interval and what it may be called.
+    """Return a record's energy in joules with the half-width of its 95 % interval, quality, CO2e and cost.
 
-    Only a final figure is below what a sensor resolves: one that still grows is known late, not badly.
+    `below_resolution` is set only for final records: while a cell runs, its last samples are still missing.
     """
     return {
         "joules": finite(record.joules),
@@ -33,11 +33,11 @@ def figure(record: EnergyRecord) -> Shape:
 
 
 def parts(record: EnergyRecord) -> list[Shape]:
-    """Return the energy of each kind of device in joules."""
-    found = []
+    """Return the energy of each kind of device, in joules."""
+    shapes = []
     for kind in dict.fromkeys(part.kind for part in record.components):
         of_kind = record.with_(components=tuple(part for part in record.components if part.kind == kind))
-        found.append(
+        shapes.append(
             {
                 "kind": kind,
                 "joules": finite(of_kind.joules),
@@ -45,7 +45,7 @@ def parts(record: EnergyRecord) -> list[Shape]:
                 "quality": of_kind.quality,
             }
         )
-    return found
+    return shapes
 
 
 def cell(
@@ -58,7 +58,7 @@ def cell(
     last_run: Shape | None = None,
     against: Shape | None = None,
 ) -> Shape:
-    """Return a cell.
+    """Return the shape of a cell.
 
     Parameters
     ----------
@@ -67,11 +67,11 @@ def cell(
     line : str
         First line of its source.
     running : bool
-        Whether it still runs.
+        Whether it is still running.
     reruns, rerun_joules : int, float or None
-        Earlier executions in the same run and what they used, in joules.
+        Number of earlier executions in the same run, and their energy in joules.
     last_run, against : dict or None
-        The figure of the same cell in the run before, and the comparison with the baseline.
+        Figure of the same cell in the previous run, and its comparison with the baseline.
     """
     return {
         "id": record.id,
@@ -107,7 +107,7 @@ def totals(
     compared: int = 0,
     began_at: float | None = None,
 ) -> Shape:
-    """Return the sums of a run: all it used, and of that the time between cells, earlier executions; the comparison."""
+    """Return a run's totals: all energy, the idle time and earlier executions within it, and the comparison."""
     return {
         "figure": figure(whole),
         "parts": parts(whole),

@@ -1,9 +1,9 @@
-"""The baselines of one notebook, and the one its run is compared with.
+"""The baselines of one notebook, and the one its current run is compared with.
 
-Every method reads or writes the ledger, so it may wait for a disk or a network: it is called on the person's own
-thread (a magic) or on one made for it (the live link), never on a cell's path. What came of it is `standing`, one
-object that is replaced as a whole, so that whoever draws figures reads it without waiting for anybody. Nobody's choice
-means: the median of the notebook's last five runs.
+Every method reads or writes the ledger and may wait for a disk or network. So it is called on the user's thread (a
+magic) or on a worker thread (the live connection), never while a cell is being metered. The result is `standing`, an
+immutable object that is replaced as a whole, so the renderer reads it without a lock. The default selection is the
+median of the notebook's last five runs.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ class BaselineService:
     ledger : str
         URL of the ledger.
     run : str
-        The run that is compared; its own records are no history.
+        The current run; its own records are not part of its history.
     notebook, project : str or None
         Where it runs.
 
     Attributes
     ----------
     standing : ActiveBaseline or None
-        As of the last reading; None before the first.
+        The active baseline as last read; None before the first read.
     """
 
     def __init__(self, ledger: str, *, run: str, notebook: str | None, project: str | None) -> None:
@@ -49,13 +49,13 @@ class BaselineService:
 
     @property
     def place(self) -> str:
-        """What baselines are kept for: the notebook, or where that is not known the project."""
+        """Key under which baselines are kept: the notebook, or the project if the notebook is unknown."""
         return self._notebook if self._notebook is not None else f"project {self._project or ''}".strip()
 
-    # ---- asking -------------------------------------------------------------------------------
+    # ---- reading ------------------------------------------------------------------------------
 
     def refresh(self) -> ActiveBaseline:
-        """Read what the run is compared with.
+        """Read the active baseline from the ledger.
 
         Raises
         ------
@@ -71,7 +71,7 @@ class BaselineService:
             return [{**kept.head, "notebook": kept.notebook} for kept in ledger.baselines(self.place)]
 
     def show(self, name: str | None = None) -> Baseline:
-        """Return a kept baseline, or without a name the one in use.
+        """Return a kept baseline, or without a name the active one.
 
         Raises
         ------
@@ -83,62 +83,69 @@ class BaselineService:
         with self._opened() as ledger:
             if name is not None:
                 return self._named(ledger, name)
-            found = self._refresh(ledger)
-            if found.baseline is None:
+            active = self._refresh(ledger)
+            if active.baseline is None:
                 raise BaselineError(
-                    found.sentence or "There is nothing to compare with yet: %baseline set keeps this run."
+                    active.sentence or "There is nothing to compare with yet: %baseline set keeps this run."
                 )
-            return found.baseline
+            return active.baseline
 
     # ---- changing -----------------------------------------------------------------------------
 
     def keep(self, name: str | None = None, run: str | None = None) -> tuple[Baseline, bool]:
-        """Keep a run as a named baseline and compare with it; return it, and whether it replaced another.
+        """Keep a run as a named baseline and, if it is the current run, compare with it.
 
         Parameters
         ----------
         name : str, optional
-            By default the time.
+            The current time by default.
         run : str, optional
-            By default this one.
+            The current run by default.
+
+        Returns
+        -------
+        Baseline
+            The kept baseline.
+        bool
+            Whether it replaced another one of that name.
 
         Raises
         ------
         BaselineError
-            If the run has no cell that finished with a reading, or the name is none.
+            If the run has no cell that finished with a reading, or the name is not valid.
         LedgerError
             If the ledger can't be read or written.
         """
-        chosen = chosen_name(name if name is not None else time.strftime("%Y-%m-%d %H:%M:%S"))
+        kept_name = chosen_name(name if name is not None else time.strftime("%Y-%m-%d %H:%M:%S"))
         with self._opened() as ledger:
-            made, replaced = keep_run(ledger, self.place, run or self._run, chosen)
+            baseline, replaced = keep_run(ledger, self.place, run or self._run, kept_name)
             if run is None:
-                choice = replace(self._choice(ledger), rule="named", name=chosen)
+                choice = replace(self._choice(ledger), rule="named", name=kept_name)
                 ledger.choose(self.place, choice.to_dict())
             self._refresh(ledger)
-        return made, replaced
+        return baseline, replaced
 
     def use(self, what: str, tolerance: float | None = None) -> ActiveBaseline:
-        """Compare with a kept baseline, ``last``, ``median``, or a file; remembered for this notebook.
+        """Compare with a kept baseline, ``last``, ``median``, or a file; stored for this notebook.
 
         Raises
         ------
         BaselineError
-            If there is no such baseline; what is compared with stays as it is then.
+            If there is no such baseline; the selection then stays as it was.
         LedgerError
             If the ledger can't be read or written.
         """
         with self._opened() as ledger:
-            before = self._choice(ledger)
-            accepted = before.tolerance if tolerance is None else tolerance
-            if not math.isfinite(accepted) or accepted < 0:
+            selection = self._choice(ledger)
+            share = selection.tolerance if tolerance is None else tolerance
+            if not math.isfinite(share) or share < 0:
                 raise BaselineError("The tolerance is a share of 0 or more, such as 5%.")
-            choice = self._chosen(ledger, what.strip(), accepted)
+            choice = self._chosen(ledger, what.strip(), share)
             ledger.choose(self.place, None if choice == BaselineSelection() else choice.to_dict())
             return self._refresh(ledger)
 
     def clear(self, name: str | None = None) -> ActiveBaseline:
-        """Compare with nothing; with a name delete that baseline instead.
+        """Compare with nothing, or with a name delete that baseline.
 
         Raises
         ------
@@ -155,19 +162,19 @@ class BaselineService:
             return self._refresh(ledger)
 
     def rename(self, notebook: str, formerly: str | None = None) -> ActiveBaseline:
-        """Go on under another name.
+        """Continue under another notebook name.
 
         Parameters
         ----------
         notebook : str
-            What the notebook is called from here on.
+            The new name.
         formerly : str, optional
-            What it was called until now; what it had under that name stays its own, for later runs as well.
+            The old name; its history is then linked to the new name for later runs too.
 
         Raises
         ------
         LedgerError
-            If the ledger can't be read or written; the name is the new one all the same.
+            If the ledger can't be read or written; the new name is used anyway.
         """
         self._notebook = notebook
         with self._opened() as ledger:
@@ -175,7 +182,7 @@ class BaselineService:
                 ledger.renamed(formerly, notebook, time.time())
             return self._refresh(ledger)
 
-    # ---- inside -------------------------------------------------------------------------------
+    # ---- private ------------------------------------------------------------------------------
 
     def _opened(self) -> Ledger:
         from jupyter_green.storage import Ledger
@@ -208,12 +215,12 @@ class BaselineService:
             raise BaselineError(f"The baseline {name!r} can't be read: {error}.") from None
 
     def _refresh(self, ledger: Ledger) -> ActiveBaseline:
-        reading = next(self._readings)
+        number = next(self._readings)
         choice = self._choice(ledger)
         runs = [
-            made
+            run_baseline
             for run in ledger.latest_runs(self._notebook, self._project, but=self._run, most=RUNS)
-            if (made := Baseline.of_run(ledger.finished_cells(run), "last")) is not None
+            if (run_baseline := Baseline.of_run(ledger.finished_cells(run), "last")) is not None
         ]
         last = runs[0] if runs else None
         baseline, sentence = None, None
@@ -224,61 +231,68 @@ class BaselineService:
                 baseline = read_file(Path(choice.name or ""))
         except BaselineError as error:
             sentence = str(error)
-        usual = Baseline.median(runs)
+        median = Baseline.median(runs)
         if choice.rule == "last":
             baseline = last
         elif choice.rule == "median":
-            baseline = usual
-        if baseline is not None and baseline.kind != "median" and usual is not None:
-            baseline = baseline.steadied(usual)
-        found = ActiveBaseline(choice, baseline, last, sentence)
+            baseline = median
+        if baseline is not None and baseline.kind != "median" and median is not None:
+            baseline = baseline.steadied(median)
+        active = ActiveBaseline(choice, baseline, last, sentence)
         with self._lock:
-            # Another thread may have begun to read after this one, what was chosen meanwhile: that stays.
-            if reading > self._newest:
-                self._newest, self.standing = reading, found
-        return found
+            # Keep the result of a thread that began to read later than this one: it is newer.
+            if number > self._newest:
+                self._newest, self.standing = number, active
+        return active
 
 
 def keep_run(ledger: Ledger, place: str, run: str, name: str) -> tuple[Baseline, bool]:
-    """Keep a run of the ledger as a named baseline; return it, and whether it replaced another.
+    """Keep a run of the ledger as a named baseline.
+
+    Returns
+    -------
+    Baseline
+        The kept baseline.
+    bool
+        Whether it replaced another one of that name.
 
     Raises
     ------
     BaselineError
-        If the run has no cell that finished with a reading, or the name is none.
+        If the run has no cell that finished with a reading, or the name is not valid.
     LedgerError
         If the ledger can't be read or written.
     """
-    made = Baseline.of_run(ledger.finished_cells(run), "named", name)
-    if made is None and ledger.read_only:  # what this run used can't have reached it
+    baseline = Baseline.of_run(ledger.finished_cells(run), "named", name)
+    if baseline is None and ledger.read_only:  # the current run's records were never written
         raise BaselineError(f"This run can't be kept: {' '.join(ledger.notices)}")
-    if made is None:
+    if baseline is None:
         raise BaselineError("This run has no cell yet that finished with a reading; run the cells first, then keep it.")
     try:
         replaced = ledger.keep_baseline(
-            place, name, head=made.head(), document=made.to_dict(), made_at=made.made_at or 0.0
+            place, name, head=baseline.head(), document=baseline.to_dict(), made_at=baseline.made_at or 0.0
         )
     except ValueError as error:
         raise BaselineError(str(error)) from None
-    return made, replaced
+    return baseline, replaced
 
 
 def forget(ledger: Ledger, place: str, name: str) -> bool:
-    """Delete a kept baseline; return whether there was one. What was compared with it has the usual one then.
+    """Delete a kept baseline; return whether there was one. If it was selected, the selection returns to the default.
 
     Raises
     ------
     LedgerError
         If the ledger can't be read or written.
     """
-    found = ledger.forget_baseline(place, name)
+    deleted = ledger.forget_baseline(place, name)
     choice = BaselineSelection.from_dict(ledger.choice(place))
-    if found and choice.rule == "named" and choice.name == name:
+    if deleted and choice.rule == "named" and choice.name == name:
         ledger.choose(place, None)
-    return found
+    return deleted
 
 
 def _unknown(name: str, ledger: Ledger, place: str) -> str:
-    known = [kept.name for kept in ledger.baselines(place)]
-    may = f"there are {', '.join(map(repr, known[:5]))}" if known else "%baseline set NAME keeps this run as one"
-    return f"There is no baseline {name!r} of this notebook; {may}."
+    names = [kept.name for kept in ledger.baselines(place)]
+    advice = f"there are {', '.join(map(repr, names[:5]))}" if names else "%baseline set NAME keeps this run as one"
+    return f"There is no baseline {name!r} of this notebook; {advice}."

@@ -1,8 +1,8 @@
-"""Long work that leaves the interpreter to others: a cell that runs meanwhile is to notice little of it.
+"""Throttling of long computations on background threads, so that they barely slow down a running cell.
 
-Five runs of ten thousand cells are seconds of work. Python lets one thread run at a time, and a thread that computes
-takes its share from the person's cell. So on any thread but the main one, where a person waits, there is a rest after
-each few items, three times as long as they took. A notebook of usual length is done before the first.
+Processing five runs of ten thousand cells takes seconds. Because of Python's global interpreter lock, a background
+thread that computes slows down the user's cell. So every thread except the main one sleeps after each `FEW` items,
+`SHARE` times as long as these took. On the main thread the user is waiting for the result, and nothing sleeps.
 """
 
 from __future__ import annotations
@@ -16,23 +16,25 @@ from jupyter_green.records import clock
 T = TypeVar("T")
 
 FEW = 100
+"""Items between two sleeps."""
 SHARE = 3.0
+"""Sleep as a multiple of the CPU time that the items took."""
 
 
 def throttled(items: Iterable[T]) -> Iterator[T]:
-    """Yield the items, with rests in between.
+    """Yield the items, with sleeps in between on any thread but the main one.
 
     Parameters
     ----------
     items : iterable
-        What is worked on, by whoever takes the items, too.
+        Items to process. Their CPU time includes that of the caller's loop body.
     """
     if threading.current_thread() is threading.main_thread():
         yield from items
         return
     began = clock.thread_time()
-    for place, item in enumerate(items, 1):
+    for number, item in enumerate(items, 1):
         yield item
-        if place % FEW == 0:
+        if number % FEW == 0:
             clock.sleep(SHARE * max(0.0, clock.thread_time() - began))
             began = clock.thread_time()

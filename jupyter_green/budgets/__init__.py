@@ -1,1 +1,1 @@
-"""Limits that a person sets for energy, CO2e or money, and what of them is used."""
+"""Budgets: limits that a user sets for energy, CO2e or money, and how much of them is used."""

@@ -1,11 +1,11 @@
-"""A budget: how much may be used in a notebook, a project, a day, a week or a month, and what of it.
+"""Budgets: limits on energy, CO2e or money per notebook, project, day, week or month.
 
-A budget is a line that a person drew for themselves. It warns at 80 %, asks at 100 %, and holds back what comes after
-that, until somebody overrides it with a reason. It counts everything, or as the person says inference alone, so that
-research is not held back (as the cap of arXiv 2601.19886 exempts training), or training alone.
+A budget warns at 80 %, asks the user at 100 %, and then blocks further cells until it is overridden with a reason. It
+covers all work, or only inference (so that research is not blocked, as the cap of arXiv 2601.19886 exempts training),
+or only training.
 
-Days, weeks and months are those of a time zone: a day that the clocks change has 23 or 25 hours. Everything one does
-with a ledger counts in them. For a notebook and a project it counts from the moment the budget was set.
+Days, weeks and months follow a time zone; a day on which the clocks change has 23 or 25 hours. Budgets per day, week
+or month count everything in the ledger. Budgets per notebook or project count from the moment they were set.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from .limit import InvalidLimit, Limit
 Per = Literal["notebook", "project", "day", "week", "month"]
 Covers = Literal["inference", "training", "all"]
 WARN_FROM = 0.8
+"""Used share from which a budget warns."""
 _ELSEWHERE = Privacy(local=False)
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 
@@ -35,27 +36,27 @@ class Budget:
     Parameters
     ----------
     limit : Limit or None
-        How much; None where it was cleared.
+        The limit; None if the budget was cleared.
     per : {"notebook", "project", "day", "week", "month"}
-        Over what.
+        What the limit applies to.
     covers : {"inference", "training", "all"}
-        What counts.
+        Kind of work that counts.
     zone : str or None
-        Time zone of days, weeks and months, such as ``"Europe/Zurich"``; None for this machine's.
+        Time zone of days, weeks and months, such as ``"Europe/Zurich"``; None for that of this machine.
     carry : bool
-        Whether what was left of the period before is added.
+        Whether the unused rest of the previous period is added.
     stop : bool
-        Whether a cell that runs is interrupted when the budget is used up.
+        Whether a running cell is interrupted when the budget is used up.
     until : float or None
-        When it ends, in seconds since 1970.
+        Expiry, in seconds since 1970.
     project, notebook : str or None
         Where it was set.
     made_at : float
-        When, in seconds since 1970.
+        When it was set, in seconds since 1970.
     since : float or None
-        From when on a notebook or a project counts, where a limit was changed; None: from when it was set.
+        Start of counting for a notebook or project whose limit was changed; None: when it was set.
     id : str
-        Its identity.
+        Identity.
     """
 
     limit: Limit | None
@@ -86,31 +87,31 @@ class Budget:
 
     @property
     def key(self) -> tuple[str, str | None, str | None]:
-        """What a newer budget of the same place takes the place of."""
+        """Key by which a newer budget replaces an older one."""
         where = {"notebook": (self.project, self.notebook), "project": (self.project, None)}
         return self.per, *where.get(self.per, (None, None))
 
     @property
     def name(self) -> str:
-        """How it is called in a sentence."""
-        what = "" if self.covers == "all" else f" of {self.covers}"
-        return f"{self.limit}{what} per {self.per}"
+        """Name of the budget, as used within a sentence."""
+        scope = "" if self.covers == "all" else f" of {self.covers}"
+        return f"{self.limit}{scope} per {self.per}"
 
     def applies(self, project: str | None, notebook: str | None) -> bool:
-        """Whether it holds where something runs; a ledger elsewhere names places in another form."""
+        """Whether it applies to a project and notebook; a remote ledger stores shortened or hashed names."""
         if self.per not in ("notebook", "project"):
             return True
-        here = project is not None and self.project in _ELSEWHERE.projects(project)
-        if self.per == "project" or not here:
-            return here
+        same_project = project is not None and self.project in _ELSEWHERE.projects(project)
+        if self.per == "project" or not same_project:
+            return same_project
         return notebook is not None and self.notebook in _ELSEWHERE.notebooks(notebook)
 
     def covers_purpose(self, purpose: Purpose | None) -> bool:
-        """Whether it counts what was done for this."""
+        """Whether it counts work of this purpose."""
         return self.covers in ("all", purpose)
 
     def period(self, moment: float) -> tuple[float, float]:
-        """Return the start and the end of the period that a moment lies in, in seconds since 1970."""
+        """Return start and end of the period that contains a moment, in seconds since 1970."""
         if self.per in ("notebook", "project"):
             return min(self.made_at if self.since is None else self.since, moment), math.inf
         zone = zone_of(self.zone)
@@ -119,16 +120,16 @@ class Budget:
         return midnight(first, zone), midnight(_next(first, self.per), zone)
 
     def before(self, start: float) -> tuple[float, float] | None:
-        """Return the period before one that begins at `start`, where something of it is carried over."""
+        """Return the period before one that begins at `start`, if its rest is carried over; else None."""
         if not self.carry or not math.isfinite(start) or start <= self.made_at:
             return None
         return self.period(start - 1.0)
 
     def over(self, moment: float) -> bool:
-        """Whether it has ended, or was cleared."""
+        """Whether it has expired or was cleared."""
         return self.limit is None or (self.until is not None and moment >= self.until)
 
-    # ---- carrying -----------------------------------------------------------------------------
+    # ---- serialization ------------------------------------------------------------------------
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
@@ -140,32 +141,32 @@ class Budget:
 
         Raises
         ------
-        ValueError
-            If the data is none.
+        InvalidLimit
+            If the data is not a valid budget.
         """
         try:
             limit = data["limit"]
             names = ("per", "covers", "zone", "carry", "stop", "until", "made_at", "since", "id")
-            known: dict[str, Any] = {name: data[name] for name in (*names, "project", "notebook")}
-            return cls(None if limit is None else Limit(**limit), **known)
+            fields: dict[str, Any] = {name: data[name] for name in (*names, "project", "notebook")}
+            return cls(None if limit is None else Limit(**limit), **fields)
         except (KeyError, TypeError) as error:
             raise InvalidLimit(f"This is no budget ({error}).") from None
 
 
 @dataclass(frozen=True)
 class Override:
-    """A budget set aside, and why.
+    """An override: a budget is suspended, with a reason.
 
     Parameters
     ----------
     budget : str
         Identity of the budget.
     reason : str
-        The person's own words.
+        Reason given by the user.
     made_at, until : float
-        From when to when, in seconds since 1970.
+        Start and end, in seconds since 1970.
     cells : int or None
-        For so many cells only; None for all.
+        Number of cells it applies to; None for all.
     """
 
     budget: str
@@ -179,23 +180,23 @@ class Override:
             raise InvalidLimit('An override needs a reason, such as: %budget override "the demo is at noon".')
 
     def holds(self, budget: Budget, moment: float) -> bool:
-        """Whether it lifts a budget now."""
+        """Whether it suspends a budget for all cells at a moment."""
         return self.budget == budget.id and self.cells is None and moment < self.until
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data for JSON; an end that never comes is null."""
+        """Return plain data for JSON; an infinite end is null."""
         data = asdict(self)
         data["until"] = self.until if math.isfinite(self.until) else None
         return data
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Override:
-        """Rebuild an override; a reason that did not leave its machine is said to be withheld.
+        """Rebuild an override; a reason that was withheld for privacy becomes "withheld".
 
         Raises
         ------
-        ValueError
-            If the data is none.
+        InvalidLimit
+            If the data is not a valid override.
         """
         until, cells = data.get("until"), data.get("cells")
         reason = data.get("reason") or "withheld"
@@ -208,27 +209,27 @@ class Override:
 
 
 def in_force(budgets: list[Budget], moment: float) -> list[Budget]:
-    """Return the budgets that hold: of each place the newest, unless it has ended or was cleared."""
+    """Return the budgets in force: the newest per key, unless it has expired or was cleared."""
     newest: dict[tuple[str, str | None, str | None], Budget] = {}
     for budget in budgets:
-        before = newest.get(budget.key)
-        if before is None or budget.made_at >= before.made_at:
+        current = newest.get(budget.key)
+        if current is None or budget.made_at >= current.made_at:
             newest[budget.key] = budget
     return [budget for budget in newest.values() if not budget.over(moment)]
 
 
 def purpose_of(record: EnergyRecord) -> Purpose | None:
-    """Return what a record was for: what its label says, else what was seen."""
+    """Return the purpose of a record: as named by its label, else as detected."""
     label = (record.label or "").strip().casefold()
     return next((purpose for purpose in PURPOSES if label == purpose), record.purpose)
 
 
 def zone_of(name: str | None) -> tzinfo | None:
-    """Return a time zone; None for this machine's.
+    """Return a time zone; None for that of this machine.
 
     Raises
     ------
-    BadLimit
+    InvalidLimit
         If there is none of that name.
     """
     if name is None:
@@ -242,7 +243,7 @@ def zone_of(name: str | None) -> tzinfo | None:
 
 
 def midnight(day: date, zone: tzinfo | None) -> float:
-    """Return when a day begins, in seconds since 1970."""
+    """Return the start of a day, in seconds since 1970."""
     return datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()
 
 

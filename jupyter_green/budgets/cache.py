@@ -1,9 +1,9 @@
-"""The budgets as this machine last knew them: a small file beside the journals.
+"""Cache of a ledger's budgets: a small JSON file next to the journals.
 
-A new kernel reads it without opening the ledger, whose library is heavy, and a kernel that runs sees by the file's time
-that somebody set a budget or an override elsewhere. With the last sums in it a budget holds while the ledger is away.
-It is no store: the ledger has it all, and a file that is lost or damaged is written anew. Only what could not be
-entered yet because the ledger was away stands here alone, for whichever kernel finds the ledger again.
+A new kernel reads it without opening the ledger, which is slow to import. A running kernel sees from its modification
+time that a budget or override was set elsewhere. It also holds the last sums, so that budgets stay in force while the
+ledger is unavailable. It is only a cache: the ledger has everything, and a lost or damaged file is written again.
+Entries that the ledger has not received yet exist only here; the next kernel that reaches the ledger writes them.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from .usage import LedgerSnapshot
 
 VERSION = 1
 Owed = tuple[Literal["budget", "override"], dict[str, Any], dict[str, Any]]
-"""A line that the ledger has not taken yet: its kind, its document, and its place with time and identity."""
+"""An entry that the ledger has not received yet: kind, document, and place with time and identity."""
 
 
 @dataclass
 class CachedBudgets:
-    """What is on the board.
+    """Contents of the cache.
 
     Parameters
     ----------
     budgets, overrides : list
-        All that were set, and may still hold.
-    bases : dict of str to Base
-        What the ledger said of each budget.
+        All that were set and may still be in force.
+    bases : dict of str to LedgerSnapshot
+        The ledger's sums, by identity of the budget.
     owed : list of Owed
-        What is to be entered once the ledger is back.
+        Entries that the ledger has not received yet.
     """
 
     budgets: list[Budget] = field(default_factory=list)
@@ -45,12 +45,12 @@ class CachedBudgets:
 
 
 class BudgetCache:
-    """The board of one ledger.
+    """The cache file of one ledger.
 
     Parameters
     ----------
     ledger : str
-        Its URL.
+        URL of the ledger.
     """
 
     def __init__(self, ledger: str) -> None:
@@ -58,11 +58,11 @@ class BudgetCache:
         self._seen: tuple[int, int] | None = None
 
     def changed(self) -> bool:
-        """Whether somebody has written it since it was read; one look at the file's time."""
+        """Whether the file was written by someone else since it was last read; one `stat` call."""
         return self._stamp() != self._seen
 
     def read(self) -> CachedBudgets:
-        """Return what is on it; nothing where there is none or it can't be read."""
+        """Return the contents; empty if the file is missing or can't be read."""
         self._seen = self._stamp()
         try:
             data = json.loads(self.path.read_text(encoding="utf-8"))
@@ -77,7 +77,7 @@ class BudgetCache:
         return CachedBudgets(budgets, overrides, bases, owed)
 
     def write(self, known: CachedBudgets) -> None:
-        """Write it anew; raises OSError where the disk refuses."""
+        """Write the file atomically; raises OSError if that fails."""
         data: dict[str, Any] = {
             "version": VERSION,
             "budgets": [budget.to_dict() for budget in known.budgets],
@@ -90,14 +90,14 @@ class BudgetCache:
 
     def _stamp(self) -> tuple[int, int] | None:
         try:
-            found = self.path.stat()
+            status = self.path.stat()
         except OSError:
             return None
-        return found.st_mtime_ns, found.st_ino
+        return status.st_mtime_ns, status.st_ino
 
 
 def _owed(item: Any) -> Owed:
-    """Return a line that is owed; raises ValueError, KeyError or TypeError where it is none."""
+    """Return a validated pending entry; raises ValueError, KeyError or TypeError if it is not one."""
     kind, document, place = item
     if kind == "budget":
         Budget.from_dict({**document, "project": None, "notebook": None, "id": place["id"]})

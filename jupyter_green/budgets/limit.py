@@ -1,7 +1,7 @@
-"""An amount that a person sets as a limit: energy, CO2e or money, read from what people write.
+"""A limit on energy, CO2e or money, parsed from text.
 
-Units are written as SI writes them, because "mJ" is a thousandth of a joule and "MJ" a million. What has two readings,
-or none, is refused with a sentence that says what to write.
+Units are case-sensitive as in SI, because "mJ" is a thousandth of a joule and "MJ" a million. Ambiguous or invalid
+text is rejected with a message that says what to write.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ Quantity = Literal["energy", "co2e", "money"]
 JOULES = {"J": 1.0, "kJ": 1e3, "MJ": 1e6, "GJ": 1e9, "Wh": 3.6e3, "kWh": 3.6e6, "MWh": 3.6e9}
 GRAMS = {"g": 1.0, "kg": 1e3, "t": 1e6}
 MOST = 1e18
-"""Joules, grams or money; more is a slip of the hand."""
+"""Largest amount in joules, grams or money; more is taken for a typing error."""
 _AMOUNT = re.compile(r"\s*([+-]?[0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)\s*([A-Za-z]+)\s*")
 _ASK = "write energy, CO2e or money with its unit, such as 50Wh, 200g or 3EUR"
 
 
 class InvalidLimit(GreenError, ValueError):
-    """An amount that can't be a limit; one sentence that says what to write."""
+    """An amount can't be a limit, or a budget is not valid; the message says what to write."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ class Limit:
     amount : float
         In joules, grams of CO2e, or money.
     currency : str or None
-        ISO 4217 code of money.
+        ISO 4217 code, for money.
     text : str
-        As it was written; empty where nobody wrote it.
+        The text it was parsed from; empty if none.
     """
 
     quantity: Quantity
@@ -51,28 +51,28 @@ class Limit:
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.amount) or not 0 < self.amount <= MOST:
-            given = self.text or f"{self.amount:g}"
-            raise InvalidLimit(f"A limit of {given} makes no sense; {_ASK}, above 0 and within reason.")
+            written = self.text or f"{self.amount:g}"
+            raise InvalidLimit(f"A limit of {written} makes no sense; {_ASK}, above 0 and within reason.")
 
     @classmethod
     def parse(cls, text: str) -> Limit:
-        """Read an amount such as ``"50Wh"``, ``"1.5 kJ"``, ``"200 g"``, ``"3 EUR"`` or ``"€3"``.
+        """Parse an amount such as ``"50Wh"``, ``"1.5 kJ"``, ``"200 g"``, ``"3 EUR"`` or ``"€3"``.
 
         Raises
         ------
-        BadLimit
-            If it is none.
+        InvalidLimit
+            If it is not a valid amount.
         """
-        found = _AMOUNT.fullmatch(text)
-        if found is not None:
+        match = _AMOUNT.fullmatch(text)
+        if match is not None:
             for quantity, units in (("energy", JOULES), ("co2e", GRAMS)):
-                if found[2] in units:
+                if match[2] in units:
                     kind: Quantity = "energy" if quantity == "energy" else "co2e"
-                    return cls(kind, float(found[1]) * units[found[2]], None, f"{found[1]} {found[2]}")
-            meant = [unit for unit in (*JOULES, *GRAMS) if _folded(unit) == _folded(found[2])]
-            if meant:
+                    return cls(kind, float(match[1]) * units[match[2]], None, f"{match[1]} {match[2]}")
+            candidates = [unit for unit in (*JOULES, *GRAMS) if _folded(unit) == _folded(match[2])]
+            if candidates:
                 raise InvalidLimit(
-                    f"{found[2]!r} is no unit; did you mean {' or '.join(f'{found[1]}{u}' for u in meant)}?"
+                    f"{match[2]!r} is no unit; did you mean {' or '.join(f'{match[1]}{u}' for u in candidates)}?"
                 )
         try:
             price = Tariff.parse(text)
@@ -84,7 +84,7 @@ class Limit:
         return self.text or self.written(self.amount)
 
     def written(self, amount: float, uncertainty: float | None = None) -> str:
-        """Write an amount of the same quantity, in plain signs."""
+        """Return an amount of the same quantity as plain text."""
         if self.quantity == "money":
             if 0 < abs(amount) < 0.095:
                 return f"{numbers.significant(amount)} {self.currency}"

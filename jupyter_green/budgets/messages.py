@@ -1,4 +1,4 @@
-"""What is said of budgets: one sentence for each occasion, with ±, standing and what is not known."""
+"""Messages about budgets, with ±, quality and what is unknown."""
 
 from __future__ import annotations
 
@@ -12,42 +12,42 @@ from .budget import WARN_FROM, Override
 from .usage import BudgetUsage
 
 LARGEST = 1e6
-"""A share beyond which a picture says nothing more."""
+"""Largest share sent to the side panel."""
 
 
 def used(spent: BudgetUsage, *, plain: bool = True) -> str:
-    """Return how much of a budget is used, with its ± and standing; on a page the share is not broken over lines."""
+    """Return how much of a budget is used, with ± and quality; unless `plain`, the share keeps its no-break spaces."""
     limit = spent.budget.limit
     assert limit is not None, "a budget that was cleared is not spoken of"
     share = numbers.whole_percent(spent.share)
     share = numbers.plain(share) if plain else share
-    said = limit.written(spent.amount, spent.uncertainty)
+    amount = limit.written(spent.amount, spent.uncertainty)
     quality = "" if spent.quality is None else f" {spent.quality}"
     carried = spent.allowed - limit.amount
-    whole = f"{limit} and {limit.written(carried)} carried over" if carried > 0 else str(limit)
-    doubt = spent.uncertainty
-    unsure = ""
-    if doubt is None and spent.amount:
-        unsure = "; how sure that is is not known"
-    elif doubt and (spent.amount - doubt < spent.allowed < spent.amount + doubt):
-        unsure = "; the interval reaches to both sides of it"
-    return f"{said}{quality} of {whole}, {share}{unsure}"
+    allowed = f"{limit} and {limit.written(carried)} carried over" if carried > 0 else str(limit)
+    half_width = spent.uncertainty
+    caveat = ""
+    if half_width is None and spent.amount:
+        caveat = "; how sure that is is not known"
+    elif half_width and (spent.amount - half_width < spent.allowed < spent.amount + half_width):
+        caveat = "; the interval reaches to both sides of it"
+    return f"{amount}{quality} of {allowed}, {share}{caveat}"
 
 
 def told(spent: BudgetUsage, lifted: Override | None, problem: str | None) -> dict[str, Any]:
-    """Return what a page is told of a budget: the same sentences, and the share that its bar shows.
+    """Return the shape of a budget for the side panel: its messages, and the share for its bar.
 
     Parameters
     ----------
     spent : BudgetUsage
-        How it stands.
+        Usage of the budget.
     lifted : Override or None
-        What sets it aside now.
+        The override in force.
     problem : str or None
-        Why the ledger can't be used.
+        Why the ledger is not available.
     """
     budget = spent.budget
-    full = "held" if spent.share >= 1 else "warned" if spent.share >= WARN_FROM else "open"
+    state = "held" if spent.share >= 1 else "warned" if spent.share >= WARN_FROM else "open"
     until = spent.end if lifted is None else lifted.until
     return {
         "id": budget.id,
@@ -58,14 +58,14 @@ def told(spent: BudgetUsage, lifted: Override | None, problem: str | None) -> di
         "used": used(spent, plain=False),
         "share": min(spent.share, LARGEST),
         "quality": spent.quality,
-        "state": full if lifted is None else "lifted",
+        "state": state if lifted is None else "lifted",
         "until": until if math.isfinite(until) else None,
         "note": f"{unknown(spent)}{basis(problem, spent.read_at)}".strip() or None,
     }
 
 
 def unknown(spent: BudgetUsage) -> str:
-    """Return what is not in the figure; empty where all is."""
+    """Return what is not included in the figure; empty if it is complete."""
     parts = []
     if spent.missing:
         parts.append(f"{spent.missing} record{'' if spent.missing == 1 else 's'} without a figure")
@@ -75,7 +75,7 @@ def unknown(spent: BudgetUsage) -> str:
 
 
 def basis(problem: str | None, read_at: float | None) -> str:
-    """Return what the figure rests on where the ledger is away; empty where it is there."""
+    """Return what the figure is based on while the ledger is unavailable; empty if it is available."""
     if problem is None:
         return ""
     when = "what this kernel knows" if read_at is None else f"what it held at {time.strftime('%H:%M', _local(read_at))}"
@@ -85,38 +85,38 @@ def basis(problem: str | None, read_at: float | None) -> str:
 
 
 def warned(spent: BudgetUsage, problem: str | None) -> str:
-    """Say that a budget is nearly used up."""
-    rest = f"{unknown(spent)}{basis(problem, spent.read_at)}"
-    return f"Budget of {spent.budget.name}: {used(spent)}; at 100 % further cells are held back.{rest}"
+    """Return the warning that a budget is nearly used up."""
+    notes = f"{unknown(spent)}{basis(problem, spent.read_at)}"
+    return f"Budget of {spent.budget.name}: {used(spent)}; at 100 % further cells are held back.{notes}"
 
 
 def asked(spent: BudgetUsage, problem: str | None, seconds: float) -> str:
-    """Ask whether a cell is to run all the same, and say how long an answer is waited for."""
-    rest = f"{unknown(spent)}{basis(problem, spent.read_at)}"
+    """Return the question whether to run a cell anyway, with the time limit for the answer."""
+    notes = f"{unknown(spent)}{basis(problem, spent.read_at)}"
     return (
-        f"Budget of {spent.budget.name} used up: {used(spent)}.{rest} "
+        f"Budget of {spent.budget.name} used up: {used(spent)}.{notes} "
         f"Run this cell all the same? (held back without an answer in {seconds:.0f} s) [y/N] "
     )
 
 
 def held(spent: BudgetUsage, problem: str | None) -> str:
-    """Say that a cell is held back, and what to do."""
+    """Return the message that a cell is blocked, and what to do."""
     budget = spent.budget
-    rest = f"{unknown(spent)}{basis(problem, spent.read_at)}"
+    notes = f"{unknown(spent)}{basis(problem, spent.read_at)}"
     return (
-        f"Held back by the budget of {budget.name}: {used(spent)}.{rest} "
+        f"Held back by the budget of {budget.name}: {used(spent)}.{notes} "
         f'Go on with: %budget override "REASON", or set another: %budget {_more(spent)} --per {budget.per}'
         f"{'' if budget.covers == 'all' else f' --{budget.covers}'}."
     )
 
 
 def stopped(spent: BudgetUsage) -> str:
-    """Say that a cell was interrupted, as the person chose."""
+    """Return the message that a cell was interrupted, as the budget's `stop` option demands."""
     return f"Interrupted by the budget of {spent.budget.name} (--stop): {used(spent)}."
 
 
 def _more(spent: BudgetUsage) -> str:
-    """An example of a larger limit, as it is typed."""
+    """Return an example of a larger limit, as it is typed."""
     limit = spent.budget.limit
     assert limit is not None, "a budget that was cleared holds nothing back"
     double = 2 * max(limit.amount, spent.amount)

@@ -1,8 +1,8 @@
-"""The budgets of one ledger as one kernel knows them: what holds, what is used, and what waits to be entered.
+"""The budgets of one ledger as seen by one kernel: budgets in force, their usage, and entries not yet in the ledger.
 
-What is set here is in force at once; it is entered into the ledger as soon as that can be, and the board tells the
-other kernels of this machine. Reading the ledger may take its time, so it is done on a thread of its own; whoever asks
-how a budget stands is told what is known by then, and `problem` says where that is old.
+A budget set here is in force at once. It is entered into the ledger as soon as possible, and the cache file informs
+other kernels on this machine. Reading the ledger can be slow, so it happens on a background thread; queries return
+what is known so far, and `problem` says why that may be outdated.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 
 class BudgetStore:
-    """Budgets, overrides and what is used.
+    """Budgets, overrides and usage.
 
     Parameters
     ----------
     ledger : str
         URL of the ledger.
     simulated : bool
-        Whether simulated figures count, and they alone.
+        Whether only simulated records count, instead of only real ones.
     value : callable
-        Gives a record its CO2e and cost.
+        Adds CO2e and cost to a record.
     """
 
     def __init__(self, ledger: str, *, simulated: bool, value: Callable[[EnergyRecord], EnergyRecord]) -> None:
@@ -46,35 +46,35 @@ class BudgetStore:
         self._board_problem: str | None = None
         self._adopt(self._board.read())
 
-    # ---- asking -------------------------------------------------------------------------------
+    # ---- queries ------------------------------------------------------------------------------
 
     def budgets(self) -> list[Budget]:
-        """Return the budgets in force, wherever they hold; one look at the board's time."""
+        """Return the budgets in force, of all notebooks and projects; one `stat` of the cache file."""
         if self._board.changed():
             self._adopt(self._board.read())
         return in_force(self._known.budgets, clock.wall())
 
     def watched(self) -> bool:
-        """Whether there may be budgets in force; one look at the board's time."""
+        """Whether there may be budgets in force; one `stat` of the cache file."""
         return bool(self._known.budgets) or self._board.changed()
 
     def overridden(self, budget: Budget) -> Override | None:
-        """Return what lifts a budget now."""
+        """Return the override in force for a budget; None if there is none."""
         now = clock.wall()
-        return next((one for one in reversed(self._known.overrides) if one.holds(budget, now)), None)
+        return next((override for override in reversed(self._known.overrides) if override.holds(budget, now)), None)
 
     def spent(self, budget: Budget, live: Sequence[EnergyRecord] = ()) -> BudgetUsage:
-        """Return how a budget stands, as far as it is known; `live` are this kernel's unsettled records."""
+        """Return the usage of a budget, as far as known; `live` are this kernel's unfinished records."""
         return self._spending.spent(budget, clock.wall(), live)
 
     @property
     def problem(self) -> str | None:
-        """Why it works on what was last known; None where it doesn't."""
+        """Why the ledger is not available, so that older data is used; None if it is."""
         return self._spending.problem
 
     @property
     def notice(self) -> str | None:
-        """What else a person should know, in one sentence."""
+        """Another notice for the user, one sentence; None if there is none."""
         if self._waiting:
             count = len(self._waiting)
             return f"{count} line{'' if count == 1 else 's'} of these budgets will be logged once the ledger is back."
@@ -86,36 +86,36 @@ class BudgetStore:
         """Set a budget, or clear it."""
         self._known.budgets.append(budget)
         place = {"project": budget.project, "notebook": budget.notebook, "made_at": budget.made_at, "id": budget.id}
-        # The place is the posting's own, which a ledger elsewhere keeps in another form.
+        # The event has its own place fields, which a remote ledger shortens or hashes.
         document = {key: value for key, value in budget.to_dict().items() if key not in ("project", "notebook")}
         self._post("budget", document, place)
 
     def override(self, budget: Budget, reason: str, *, cells: int | None = None) -> Override:
-        """Set a budget aside until its period ends; one for a notebook or a project until midnight.
+        """Suspend a budget until its period ends; one per notebook or project until midnight.
 
         Parameters
         ----------
         budget : Budget
-            Which one.
+            The budget.
         reason : str
-            Why, in the person's own words.
+            Reason given by the user.
         cells : int, optional
-            For so many cells only, which the caller counts.
+            Number of cells it applies to, counted by the caller.
 
         Raises
         ------
-        BadLimit
+        InvalidLimit
             If there is no reason.
         """
         now, spent = clock.wall(), self.spent(budget)
-        ends = {"notebook": "day", "project": "day"}.get(budget.per, budget.per)
-        until = Budget(budget.limit, "day" if ends == "day" else budget.per, zone=budget.zone).period(now)[1]
-        made = Override(budget.id, reason, now, now if cells is not None else until, cells)
-        self._known.overrides.append(made)
-        document = {**made.to_dict(), "used": spent.amount, "allowed": spent.allowed}
+        period = {"notebook": "day", "project": "day"}.get(budget.per, budget.per)
+        until = Budget(budget.limit, "day" if period == "day" else budget.per, zone=budget.zone).period(now)[1]
+        override = Override(budget.id, reason, now, now if cells is not None else until, cells)
+        self._known.overrides.append(override)
+        document = {**override.to_dict(), "used": spent.amount, "allowed": spent.allowed}
         place = {"project": budget.project, "notebook": budget.notebook, "made_at": now, "id": new_id()}
         self._post("override", document, place)
-        return made
+        return override
 
     def _post(self, kind: Literal["budget", "override"], document: dict[str, Any], place: dict[str, Any]) -> None:
         self._waiting.append((kind, document, place))
@@ -132,15 +132,15 @@ class BudgetStore:
         return bool(self._waiting) or self._spending.due(self.budgets(), clock.wall())
 
     def look(self) -> None:
-        """Read the ledger now, on this thread; where it can't be, `problem` says why."""
+        """Read the ledger on this thread; if that fails, `problem` says why."""
         try:
             self._look()
-        except (LedgerError, ValueError) as error:  # a folder may have taken the file's place
+        except (LedgerError, ValueError) as error:  # such as a folder at the path of the database file
             self._spending.problem = str(error)
         self._show()
 
     def read(self, patience: float = 0.0) -> None:
-        """Have the ledger read on a thread of its own, and wait for it so many seconds at most."""
+        """Read the ledger on a background thread, and wait for it at most `patience` seconds."""
         if self._reader is None or not self._reader.is_alive():
             self._reader = threading.Thread(target=self.look, name="jupyter_green budget", daemon=True)
             self._reader.start()
@@ -157,45 +157,49 @@ class BudgetStore:
                     kind, document, place = self._waiting[0]
                     ledger.post(kind, document, **place)
                     self._waiting.pop(0)
-                budgets = [budget_of(one) for one in ledger.postings("budget")]
-                overrides = [Override.from_dict(one.document) for one in ledger.postings("override")]
+                budgets = [budget_of(entry) for entry in ledger.postings("budget")]
+                overrides = [Override.from_dict(entry.document) for entry in ledger.postings("override")]
                 altered = ledger.notice_of("altered")
             now = clock.wall()
-            holds = in_force(budgets, now)
-            self._spending.look(holds, now)
+            active = in_force(budgets, now)
+            self._spending.look(active, now)
             self._spending.problem = self._spending.problem or altered
-            self._adopt(CachedBudgets(holds, [one for one in overrides if one.until > now], self._spending.bases))
+            self._adopt(
+                CachedBudgets(active, [entry for entry in overrides if entry.until > now], self._spending.bases)
+            )
 
     def _adopt(self, known: CachedBudgets) -> None:
-        """Take over what is known and owed elsewhere, and keep what was set here and is not entered yet."""
+        """Take over the given contents, and keep own entries that are not in the ledger yet."""
         self._owe(known.owed)
         ids = {place.get("id") for kind, _, place in self._waiting if kind == "budget"}
         times = {place["made_at"] for kind, _, place in self._waiting if kind == "override"}
         known.budgets += [budget for budget in self._known.budgets if budget.id in ids]
-        known.overrides += [one for one in self._known.overrides if one.made_at in times]
+        known.overrides += [override for override in self._known.overrides if override.made_at in times]
         self._known = known
         for key, base in known.bases.items():
-            mine = self._spending.bases.get(key)
-            if mine is None or mine.read_at < base.read_at:
+            own = self._spending.bases.get(key)
+            if own is None or own.read_at < base.read_at:
                 self._spending.bases[key] = base
 
     def _merge(self, others: CachedBudgets) -> None:
-        """Take over what another kernel wrote down since: lines are only added, so what is newer holds."""
-        budgets = {budget.id for budget in self._known.budgets}
-        lifted = {(one.budget, one.made_at) for one in self._known.overrides}
-        self._known.budgets += [budget for budget in others.budgets if budget.id not in budgets]
-        self._known.overrides += [one for one in others.overrides if (one.budget, one.made_at) not in lifted]
+        """Add entries that another kernel has written to the cache; entries are only ever added."""
+        ids = {budget.id for budget in self._known.budgets}
+        overrides = {(override.budget, override.made_at) for override in self._known.overrides}
+        self._known.budgets += [budget for budget in others.budgets if budget.id not in ids]
+        self._known.overrides += [
+            override for override in others.overrides if (override.budget, override.made_at) not in overrides
+        ]
         self._owe(others.owed)
 
     def _owe(self, owed: Sequence[Owed]) -> None:
-        """Take over what another kernel could not enter; entered twice it is kept once."""
-        mine = {place["id"] for _, _, place in self._waiting}
-        self._waiting += [one for one in owed if one[2]["id"] not in mine]
+        """Add other kernels' pending entries, without duplicates."""
+        own = {place["id"] for _, _, place in self._waiting}
+        self._waiting += [entry for entry in owed if entry[2]["id"] not in own]
 
     def _show(self) -> None:
-        """Tell the other kernels of this machine; where the disk refuses, they see the ledger's lines alone."""
+        """Write the cache file for other kernels; if that fails, they see only what is in the ledger."""
         if not (self._known.budgets or self._known.overrides or self._waiting or self._board.path.exists()):
-            return  # where nobody ever set a budget, nothing of this is loaded
+            return  # no budget was ever set: write no file
         if self._board.changed():
             self._merge(self._board.read())
         try:
@@ -207,12 +211,12 @@ class BudgetStore:
 
 
 def budget_of(posting: LedgerEvent) -> Budget:
-    """Return the budget that a posting says.
+    """Return the budget of a ledger event.
 
     Raises
     ------
     ValueError
-        If it says none.
+        If the event contains none.
     """
     place = {"id": posting.id, "project": posting.project, "notebook": posting.notebook}
     return Budget.from_dict({**posting.document, **place})

@@ -1,11 +1,11 @@
-"""What of each budget is used: the ledger's sums, and on top of them what its journals hold that is not in it yet.
+"""Usage of budgets: the ledger's sums, plus journal records that the ledger does not have yet.
 
-A kernel writes its cells' figures into a journal at every heartbeat, so that another one on the same machine sees them
-no more than a heartbeat late; the ledger has them seconds later. Whether a record of a journal is in the sums already
-is told by its identity. Where the ledger is away its last sums stand, and the journals, which need no ledger, go on.
+A kernel writes its cells' figures to a journal at every heartbeat, so other kernels on this machine see them at most
+one heartbeat late; the ledger receives them seconds later. Record identities prevent double counting. While the ledger
+is unavailable, its last sums and the journals are used.
 
-The ledger is read on whatever thread asks for it (`look`); journals are read at once (`skim`), and asking how a budget
-stands (`spent`) reads nothing.
+The ledger is read on the caller's thread (`look`), journals are read quickly (`skim`), and a query (`spent`) reads
+nothing.
 """
 
 from __future__ import annotations
@@ -24,24 +24,25 @@ from jupyter_green.storage.usage_sum import UsageSum
 from .budget import Budget, purpose_of
 
 LOOK_SECONDS = 30.0
-"""How old the ledger's sums may grow while something runs; other machines' records come with them."""
+"""Maximum age of the ledger's sums while a cell runs, in seconds; they contain other machines' records."""
 LATELY_SECONDS = 120.0
+"""Age up to which the ledger returns the identities of ended records, so that journals don't count them again."""
 
 
 @dataclass
 class LedgerSnapshot:
-    """What the ledger said of one budget.
+    """The ledger's sums for one budget.
 
     Parameters
     ----------
     start : float
-        Start of the period that it is about.
+        Start of the period, in seconds since 1970.
     outlay : UsageSum
         The sums.
     carried : float
-        What was left of the period before, in the limit's unit.
+        Rest of the previous period, in the limit's unit.
     read_at : float
-        When, in seconds since 1970.
+        When the ledger was read, in seconds since 1970.
     """
 
     start: float
@@ -50,7 +51,7 @@ class LedgerSnapshot:
     read_at: float
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data for JSON; an infinite doubt is null."""
+        """Return plain data for JSON; an infinite uncertainty is null."""
         outlay = asdict(self.outlay)
         outlay["known"] = sorted(self.outlay.known)
         outlay["square"] = self.outlay.square if math.isfinite(self.outlay.square) else None
@@ -58,7 +59,7 @@ class LedgerSnapshot:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> LedgerSnapshot:
-        """Rebuild it; raises ValueError, KeyError or TypeError where the data is none."""
+        """Rebuild a snapshot; raises ValueError, KeyError or TypeError if the data is not valid."""
         outlay = dict(data["outlay"])
         outlay["known"] = set(outlay["known"])
         outlay["square"] = math.inf if outlay["square"] is None else float(outlay["square"])
@@ -67,7 +68,7 @@ class LedgerSnapshot:
 
 @dataclass
 class _Place:
-    """How far a journal was read, and what of it is settled and what is not."""
+    """Read position in a journal, and its final and unfinished records."""
 
     resume: int = 0
     resume_settled: int = 0
@@ -77,28 +78,28 @@ class _Place:
 
 @dataclass(frozen=True)
 class BudgetUsage:
-    """How a budget stands.
+    """Usage of a budget.
 
     Parameters
     ----------
     budget : Budget
-        Which one.
+        The budget.
     amount : float
-        What is used, in the limit's unit.
+        Used amount, in the limit's unit.
     uncertainty : float or None
-        Half-width of its 95 % interval; None where it is not known.
+        Half-width of its 95 % interval; None if unknown.
     quality : str or None
-        The weakest standing in it; None where nothing was read.
+        The weakest quality; None if nothing was read.
     allowed : float
-        The limit and what is carried over, in its unit.
+        The limit plus what is carried over, in its unit.
     start, end : float
         The period, in seconds since 1970.
     missing : int
-        Records whose amount is not known, and is not in it.
+        Records with an unknown amount, which are not included.
     foreign : tuple of str
-        Currencies of records that are not in it.
+        Currencies of records that are not included.
     read_at : float or None
-        When the ledger was read last; None where it was not yet.
+        When the ledger was last read; None if not yet.
     """
 
     budget: Budget
@@ -114,21 +115,21 @@ class BudgetUsage:
 
     @property
     def share(self) -> float:
-        """The used part, 1 where all is used."""
+        """The used share; 1 if all is used."""
         return self.amount / self.allowed if self.allowed else math.inf
 
 
 class UsageReader:
-    """What is used with one ledger.
+    """Reads the usage of budgets from one ledger.
 
     Parameters
     ----------
     ledger : str
-        Its URL.
+        URL of the ledger.
     simulated : bool
-        Whether simulated figures count, and they alone.
+        Whether only simulated records count, instead of only real ones.
     value : callable
-        Gives a record its CO2e and cost, where a journal holds it without.
+        Adds CO2e and cost to a journal record without them.
     """
 
     def __init__(self, ledger: str, *, simulated: bool, value: Callable[[EnergyRecord], EnergyRecord]) -> None:
@@ -140,30 +141,30 @@ class UsageReader:
         self._guard = threading.Lock()
         self.bases: dict[str, LedgerSnapshot] = {}
         self.problem: str | None = None
-        """Why the ledger could not be read; None where it could."""
+        """Why the ledger could not be read; None if it was."""
 
     # ---- reading ------------------------------------------------------------------------------
 
     def skim(self) -> None:
-        """Read what the journals hold; files of this machine, a few milliseconds."""
+        """Read the journals: files on this machine, a few milliseconds."""
         with self._guard:
-            there = set()
+            present = set()
             for path in self._paths():
-                place = self._places.get(path.name, _Place())
+                position = self._places.get(path.name, _Place())
                 try:
-                    found = replay(path, place.resume, place.resume_settled)
+                    journal = replay(path, position.resume, position.resume_settled)
                 except OSError:
-                    continue  # closed meanwhile by whoever moved it into the ledger
-                there.add(path.name)
-                settled = {**place.settled, **{record.id: record for record in found.settled}}
-                unsettled = {record.id: record for record in found.open}
-                self._places[path.name] = _Place(found.resume, found.resume_settled, settled, unsettled)
-            for name in set(self._places) - there:
-                place = self._places.pop(name)
-                self._gone.update({**place.open, **place.settled})
+                    continue  # removed meanwhile by a process that imported it into the ledger
+                present.add(path.name)
+                settled = {**position.settled, **{record.id: record for record in journal.settled}}
+                unsettled = {record.id: record for record in journal.open}
+                self._places[path.name] = _Place(journal.resume, journal.resume_settled, settled, unsettled)
+            for name in set(self._places) - present:
+                position = self._places.pop(name)
+                self._gone.update({**position.open, **position.settled})
 
     def due(self, budgets: Iterable[Budget], moment: float) -> bool:
-        """Whether the ledger should be read: a period has begun, a journal was moved into it, or it is long ago."""
+        """Whether the ledger should be read: new period, a journal was imported, or the last read is too old."""
         if self._gone:
             return True
         for budget in budgets:
@@ -180,29 +181,29 @@ class UsageReader:
         Raises
         ------
         LedgerError
-            If it can't be read; the last sums stay.
+            If it can't be read; the last sums are kept.
         """
         from jupyter_green.storage import Ledger
 
         self.skim()
         with self._guard:
-            gone = set(self._gone)
-            asked = [*gone, *(key for place in self._places.values() for key in place.settled)]
-        found = {}
+            imported = set(self._gone)
+            identities = [*imported, *(key for place in self._places.values() for key in place.settled)]
+        snapshots = {}
         with Ledger(self._ledger) as ledger:
             for budget in budgets:
                 start, end = self._period(budget, moment)
-                outlay = self._asked(ledger, budget, (start, end), asked, moment)
-                found[budget.id] = LedgerSnapshot(start, outlay, self._carried(ledger, budget, start), clock.wall())
+                outlay = self._asked(ledger, budget, (start, end), identities, moment)
+                snapshots[budget.id] = LedgerSnapshot(start, outlay, self._carried(ledger, budget, start), clock.wall())
             problem = ledger.notice_of("waiting", "altered")
         with self._guard:
-            self.bases = found
+            self.bases = snapshots
             self.problem = problem
-            for key in gone:
+            for key in imported:
                 self._gone.pop(key, None)
-            known = set.intersection(*(base.outlay.known for base in found.values())) if found else set()
+            in_ledger = set.intersection(*(base.outlay.known for base in snapshots.values())) if snapshots else set()
             for place in self._places.values():
-                place.settled = {key: record for key, record in place.settled.items() if key not in known}
+                place.settled = {key: record for key, record in place.settled.items() if key not in in_ledger}
 
     def _asked(
         self, ledger: Any, budget: Budget, period: tuple[float, float], asked: Iterable[str] = (), now: float = math.inf
@@ -220,10 +221,10 @@ class UsageReader:
         return outlay
 
     def _carried(self, ledger: Any, budget: Budget, start: float) -> float:
-        before = budget.before(start)
-        if before is None or budget.limit is None:
+        previous = budget.before(start)
+        if previous is None or budget.limit is None:
             return 0.0
-        return max(0.0, budget.limit.amount - _amount(budget, self._asked(ledger, budget, before)))
+        return max(0.0, budget.limit.amount - _amount(budget, self._asked(ledger, budget, previous)))
 
     def _paths(self) -> list[Any]:
         try:
@@ -231,19 +232,19 @@ class UsageReader:
         except OSError:
             return []
 
-    # ---- asking -------------------------------------------------------------------------------
+    # ---- queries ------------------------------------------------------------------------------
 
     def spent(self, budget: Budget, moment: float, live: Sequence[EnergyRecord] = ()) -> BudgetUsage:
-        """Return how a budget stands, as far as it is known.
+        """Return the usage of a budget, as far as known.
 
         Parameters
         ----------
         budget : Budget
-            One with a limit.
+            A budget with a limit.
         moment : float
-            Now, in seconds since 1970.
+            Current time, in seconds since 1970.
         live : sequence of EnergyRecord
-            This kernel's own records that are not settled, with their figures up to now.
+            This kernel's unfinished records, with their figures so far.
         """
         assert budget.limit is not None, "a budget that was cleared has nothing to stand against"
         period = self._period(budget, moment)
@@ -251,22 +252,22 @@ class UsageReader:
             base = self.bases.get(budget.id)
             fresh = base is not None and base.start == period[0]
             outlay = base.outlay.copy() if base is not None and fresh else UsageSum()
-            own = {record.id for record in live}
-            waiting = dict(self._gone)
+            live_ids = {record.id for record in live}
+            pending = dict(self._gone)
             for place in self._places.values():
-                waiting.update({**place.open, **place.settled})
-        records = [record for key, record in waiting.items() if key not in own and key not in outlay.known]
-        for record in (*records, *(one for one in live if one.id not in outlay.known)):
+                pending.update({**place.open, **place.settled})
+        records = [record for key, record in pending.items() if key not in live_ids and key not in outlay.known]
+        for record in (*records, *(live_record for live_record in live if live_record.id not in outlay.known)):
             if self._counts(budget, period, record):
                 outlay.add(self._value(record))
         carried = base.carried if base is not None and fresh else 0.0
         amount = _amount(budget, outlay)
         scale = amount / outlay.total if outlay.total else 1.0
-        doubt = outlay.uncertainty * scale
+        uncertainty = outlay.uncertainty * scale
         return BudgetUsage(
             budget,
             amount,
-            doubt if math.isfinite(doubt) else None,
+            uncertainty if math.isfinite(uncertainty) else None,
             outlay.quality,
             budget.limit.amount + carried,
             *period,
@@ -276,7 +277,7 @@ class UsageReader:
         )
 
     def _period(self, budget: Budget, moment: float) -> tuple[float, float]:
-        """The period; one without an end never begins later because a clock was set back."""
+        """Return the period; the start of an open-ended one never moves later if the clock is set back."""
         start, end = budget.period(moment)
         if math.isinf(end):
             start = self._starts[budget.id] = min(start, self._starts.get(budget.id, start))
@@ -287,8 +288,8 @@ class UsageReader:
             return False
         if is_simulated(record) != self._simulated:
             return False
-        place = budget.applies(record.project, record.notebook)
-        return place and budget.covers_purpose(purpose_of(record))
+        applies = budget.applies(record.project, record.notebook)
+        return applies and budget.covers_purpose(purpose_of(record))
 
 
 def _amount(budget: Budget, outlay: UsageSum) -> float:
@@ -300,5 +301,5 @@ def _amount(budget: Budget, outlay: UsageSum) -> float:
 
 def _missing(budget: Budget, outlay: UsageSum) -> int:
     assert budget.limit is not None, "only a budget with a limit is added up for"
-    more = {"energy": 0, "co2e": outlay.unweighed, "money": outlay.unpriced}
-    return outlay.unread + more[budget.limit.quantity]
+    unvalued = {"energy": 0, "co2e": outlay.unweighed, "money": outlay.unpriced}
+    return outlay.unread + unvalued[budget.limit.quantity]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from jupyter_green._version import __version__
+from jupyter_green.disclose import usage_report
 from jupyter_green.disclose.errors import DiscloseError
 from jupyter_green.disclose.period import Period
 from jupyter_green.disclose.record_filter import period_in
@@ -16,7 +17,7 @@ from .errors import CommandError
 from .run_page import check_writable
 from .transfer import opened
 
-FORMS = {".html": Period.page, ".md": Period.markdown, ".csv": Period.csv}
+FORMS = {".html": usage_report.page, ".md": usage_report.markdown, ".csv": Period.csv}
 """Formats of a period's report, by file suffix."""
 
 

@@ -1,4 +1,4 @@
-"""Floor 6: what others are told: labels, model cards, tables and reports that leave out nothing that belongs there."""
+"""Disclosure of energy: labels, model cards, exports and usage reports that contain every required fact."""
 
 from __future__ import annotations
 

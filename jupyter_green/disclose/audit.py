@@ -1,7 +1,7 @@
-"""Whether a folder discloses what its models used: what a build server asks, with a sentence for each thing missing.
+"""Checks whether a folder discloses the energy of its models, for use in CI; each finding is a sentence.
 
-Every folder that holds weights, or a model card, is looked at; where there is none, the folder itself is. A disclosure
-is `disclosure.json` as `Disclosure.to_dict` gives it, and it has to say all that its schema requires.
+Every folder with model weights or a model card is checked; if there is none, the given folder itself. A disclosure is
+a `disclosure.json` as written by `Disclosure.to_dict`, and must be valid against its JSON Schema.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from .model_card import KEY, parsed
 FILE = "disclosure.json"
 CARD = "README.md"
 WEIGHTS = (".safetensors", ".onnx", ".gguf", ".pt", ".pth", ".ckpt", ".bin", ".keras", ".h5", ".joblib", ".pkl")
-"""Endings of files that hold a model; `.bin` counts only beside a `config.json`."""
+"""Suffixes of files with model weights; `.bin` counts only beside a `config.json`."""
 _SKIPPED = {"node_modules", "__pycache__", "site-packages"}
 
 
 @dataclass(frozen=True)
 class Missing:
-    """Something that is not disclosed.
+    """A finding: something that is not disclosed.
 
     Parameters
     ----------
@@ -45,19 +45,19 @@ class Missing:
 def schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of a disclosure."""
     text = resources.files(__package__).joinpath("disclosure.v1.schema.json").read_text(encoding="utf-8")
-    described: dict[str, Any] = json.loads(text)
-    return described
+    result: dict[str, Any] = json.loads(text)
+    return result
 
 
 def audit(folder: str | Path) -> tuple[list[Path], list[Missing]]:
-    """Look at every model below a folder.
+    """Check every model below a folder.
 
     Returns
     -------
     list of Path
-        The folders that were looked at.
+        The folders that were checked.
     list of Missing
-        What is not disclosed; empty where all is.
+        The findings; empty if everything is disclosed.
 
     Raises
     ------
@@ -67,41 +67,41 @@ def audit(folder: str | Path) -> tuple[list[Path], list[Missing]]:
     root = Path(folder)
     if not root.is_dir():
         raise DiscloseError(f"{folder} is no folder; name the one that holds the models.")
-    places = _models(root) or [root]
-    found: list[Missing] = []
-    for place in places:
-        found += _judged(place)
-    return places, found
+    folders = _models(root) or [root]
+    findings: list[Missing] = []
+    for model_folder in folders:
+        findings += _judged(model_folder)
+    return folders, findings
 
 
 def faults(data: Any) -> list[str]:
-    """Return what a disclosure's data lacks or has wrong, a clause each."""
-    # Brought by nbformat; only who checks pays for it.
+    """Return what is missing or wrong in a disclosure's data, one clause each."""
+    # A dependency of nbformat; imported here because it is slow to import.
     from jsonschema import Draft202012Validator
 
-    found = []
+    messages = []
     for error in sorted(Draft202012Validator(schema()).iter_errors(data), key=lambda one: list(map(str, one.path))):
-        where = ".".join(map(str, error.path))
-        found.append(f"{where}: {error.message}" if where else error.message)
-    return found
+        path = ".".join(map(str, error.path))
+        messages.append(f"{path}: {error.message}" if path else error.message)
+    return messages
 
 
 def _models(root: Path) -> list[Path]:
-    found = []
+    model_folders = []
     for where, folders, files in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _SKIPPED)
-        place = Path(where)
+        folder = Path(where)
         weights = any(
             Path(name).suffix.lower() in WEIGHTS and (not name.endswith(".bin") or "config.json" in files)
             for name in files
         )
-        if weights or FILE in files or (CARD in files and _is_card(place / CARD)):
-            found.append(place)
-    return found
+        if weights or FILE in files or (CARD in files and _is_card(folder / CARD)):
+            model_folders.append(folder)
+    return model_folders
 
 
 def _is_card(path: Path) -> bool:
-    """Whether a README has the head of a model card."""
+    """Return whether a README begins with the header of a model card."""
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
             return file.readline().strip() == "---"
@@ -117,15 +117,15 @@ def _judged(place: Path) -> list[Missing]:
         data = json.loads(target.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         return [Missing(target, f"it can't be read ({error})")]
-    found = [Missing(target, said) for said in faults(data)]
+    findings = [Missing(target, message) for message in faults(data)]
     if isinstance(data, dict) and isinstance(data.get("energy"), dict) and data["energy"].get("quality") == "simulated":
-        found.append(Missing(target, "its figures are simulated"))
+        findings.append(Missing(target, "its figures are simulated"))
     card = place / CARD
     if card.is_file() and _is_card(card):
         try:
-            told = parsed(card.read_text(encoding="utf-8"))
+            emissions = parsed(card.read_text(encoding="utf-8"))
         except (DiscloseError, OSError) as error:
-            return [*found, Missing(card, str(error))]
-        if told is None and isinstance(data, dict) and data.get("co2e") is not None:
-            found.append(Missing(card, f"it has no {KEY}, which {FILE} tells; %disclose NAME --card {CARD} adds it"))
-    return found
+            return [*findings, Missing(card, str(error))]
+        if emissions is None and isinstance(data, dict) and data.get("co2e") is not None:
+            findings.append(Missing(card, f"it has no {KEY}, which {FILE} tells; %disclose NAME --card {CARD} adds it"))
+    return findings

@@ -1,4 +1,4 @@
-"""From records to a disclosure: what the ledger knows is taken from it, what only the person knows is asked for."""
+"""Builds a disclosure from records; facts that the ledger can't know are parameters."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from jupyter_green.reporting.record.details import not_metered
 from jupyter_green.reporting.run.totals import total, within
 from jupyter_green.reporting.share_text import devices
 
+from . import disclosure_report  # noqa: F401 - registers how a disclosure is shown
 from .disclosure import PHASES, Disclosure, Utilisation, checked
 from .errors import DiscloseError
 from .sci import boundary_of
@@ -33,60 +34,60 @@ def disclose(
     embodied: Embodied | None = None,
     water_grid: str | float | None = None,
 ) -> Disclosure:
-    """Make a disclosure from records; real ones, or simulated ones where there are no others.
+    """Make a disclosure from records: the real ones, or simulated ones if there are no real ones.
 
     Parameters
     ----------
     records : iterable of EnergyRecord
         What was metered.
     name, phase, location, training_type, techniques, verification, embodied, water_grid
-        As of `Disclosure`.
+        As for `Disclosure`.
     valuation : Valuation, optional
-        Region, PUE and tariff; nothing is said of CO2e and money without.
+        Region, PUE and tariff; without it CO2e and cost are left out.
     utilisation : float, optional
-        How busy the devices were, as the person knows it; else the part of the elapsed time in which metered
-        work ran is taken, and called that.
+        Utilisation of the devices, 0 to 1, if known. By default the share of the elapsed time in which metered work
+        ran, which is labelled as such.
     software : sequence of str
-        Versions; this Python and the system are added.
+        Programs with versions; Python and the operating system are added.
     remote : sequence of str
-        Work that was done elsewhere and could not be metered, such as calls of an API.
+        Work done elsewhere that could not be metered, such as calls to an API.
 
     Raises
     ------
     DiscloseError
-        If something that may not be left out is not known; one sentence.
+        If a required fact is missing, or an argument is not valid.
     """
-    given = list(records)
+    all_records = list(records)
     if not name.strip():
         raise DiscloseError("A disclosure needs a name: that of the model or the work.")
     if phase not in PHASES:
         raise DiscloseError(f"{phase!r} is no phase; say {', '.join(PHASES)}.")
-    real = [record for record in given if not is_simulated(record)] or given
-    inner = within(real)
-    counted = [record for record in real if record.id not in inner]
-    whole = total(counted)
-    if not counted or whole.joules is None or not math.isfinite(whole.joules):
+    real = [record for record in all_records if not is_simulated(record)] or all_records
+    nested = within(real)
+    counted = [record for record in real if record.id not in nested]
+    summed = total(counted)
+    if not counted or summed.joules is None or not math.isfinite(summed.joules):
         raise DiscloseError("There is no reading, so there is nothing to disclose; %energy doctor says why.")
-    boards = tuple(part for part in whole.components if part.kind == "gpu" and part.joules is not None)
+    gpus = tuple(part for part in summed.components if part.kind == "gpu" and part.joules is not None)
     units, unit = _units(counted)
     return checked(
         Disclosure(
             name=name,
             phase=phase,
-            hardware=tuple(devices(whole)),
-            count=_count(whole),
+            hardware=tuple(devices(summed)),
+            count=_count(summed),
             hours=_worked(counted) / 3600,
             utilisation=_utilisation(counted, utilisation),
             software=_software(software),
-            boundary=f"{boundary_of(whole)}; without power supply, fans, disks, network and cooling",
-            measured_share=whole.measured_share or 0.0,
-            joules=whole.joules,
-            uncertainty=math.inf if whole.uncertainty is None else whole.uncertainty,
-            quality=whole.quality,
-            accelerator_joules=whole.with_(components=boards).joules if boards else None,
+            boundary=f"{boundary_of(summed)}; without power supply, fans, disks, network and cooling",
+            measured_share=summed.measured_share or 0.0,
+            joules=summed.joules,
+            uncertainty=math.inf if summed.uncertainty is None else summed.uncertainty,
+            quality=summed.quality,
+            accelerator_joules=summed.with_(components=gpus).joules if gpus else None,
             records=len(counted),
             unread=sum(record.joules is None for record in counted),
-            unmetered=_unmetered(counted, whole, remote),
+            unmetered=_unmetered(counted, summed, remote),
             valuation=valuation or Valuation(),
             location=location or _place(valuation),
             training_type=training_type,
@@ -103,19 +104,19 @@ def disclose(
 
 
 def _units(records: Sequence[EnergyRecord]) -> tuple[float | None, str]:
-    """Return how many things were done where every record counts the same kind; nothing else can be added up."""
-    worked = [record for record in records if record.span != "gap"]
-    named = {record.unit for record in worked}
-    if len(named) != 1 or None in named or any(not record.units for record in worked):
+    """Return the number of units and their name if all records count the same unit; else None and an empty name."""
+    work = [record for record in records if record.span != "gap"]
+    units = {record.unit for record in work}
+    if len(units) != 1 or None in units or any(not record.units for record in work):
         return None, ""
-    return math.fsum(record.units or 0.0 for record in worked), str(named.pop())
+    return math.fsum(record.units or 0.0 for record in work), str(units.pop())
 
 
 def _software(given: Sequence[str]) -> tuple[str, ...]:
-    """Return the versions that were told, and those of Python and the system where they were not."""
+    """Return the given versions, and those of Python and the operating system where not given."""
     own = (f"Python {platform.python_version()}", f"{platform.system()} {platform.machine()}")
-    told = {name.split(" ")[0] for name in given}
-    return (*given, *(name for name in own if name.split(" ")[0] not in told))
+    named = {name.split(" ")[0] for name in given}
+    return (*given, *(name for name in own if name.split(" ")[0] not in named))
 
 
 def _count(record: EnergyRecord) -> int:
@@ -137,7 +138,7 @@ def _utilisation(records: Sequence[EnergyRecord], told: float | None) -> Utilisa
 
 
 def _worked(records: Sequence[EnergyRecord]) -> float:
-    """Return the seconds in which work ran; those between cells where there was nothing else."""
+    """Return the seconds of work; of idle time between cells if there was no work."""
     worked = math.fsum(record.seconds for record in records if record.span != "gap")
     return worked or math.fsum(record.seconds for record in records)
 
@@ -149,14 +150,14 @@ def _unmetered(records: Sequence[EnergyRecord], whole: EnergyRecord, remote: Seq
             if part.joules is None:
                 absent[part.device] = absent.get(part.device, 0) + 1
     unread = sum(record.joules is None for record in records)
-    said = [f"{name}: runs elsewhere and can't be metered here" for name in remote]
-    said += [f"{device}: no reading in {count} of {len(records)} stretches" for device, count in absent.items()]
+    lines = [f"{name}: runs elsewhere and can't be metered here" for name in remote]
+    lines += [f"{device}: no reading in {count} of {len(records)} stretches" for device, count in absent.items()]
     if unread:
-        said.append(f"{unread} of {len(records)} stretches have no reading at all")
-    said.append(f"{not_metered(whole)}: no sensor of it is read")
+        lines.append(f"{unread} of {len(records)} stretches have no reading at all")
+    lines.append(f"{not_metered(whole)}: no sensor of it is read")
     if any(part.method == "model" and part.joules is not None for part in whole.components):
-        said.append("what the processor draws while idle, and other programs: only processor time of this work counts")
-    return tuple(said)
+        lines.append("what the processor draws while idle, and other programs: only processor time of this work counts")
+    return tuple(lines)
 
 
 def _place(valuation: Valuation | None) -> str:

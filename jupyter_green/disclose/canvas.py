@@ -1,7 +1,6 @@
-"""A small drawing: rectangles, polygons and words in one list, from which SVG and PNG are made alike.
+"""A minimal drawing model: rectangles, polygons and lines of text, rendered to SVG and PNG from the same list.
 
-One list for both forms, so that a picture in a paper says what the one in a notebook says. No script, no font file and
-nothing loaded from elsewhere; the PNG's letters come from the font that Pillow brings.
+Neither form runs scripts or loads anything; PNG text uses the font that comes with Pillow.
 """
 
 from __future__ import annotations
@@ -18,14 +17,14 @@ from jupyter_green.reporting.sanitize import encodable, markup
 from .errors import require
 
 FINER = 4
-"""The PNG is drawn so many times larger and then reduced, for smooth edges."""
+"""Oversampling factor of the PNG, for smooth edges."""
 WIDEST = 0.56
-"""About the width of a letter as a part of its size; words are cut by it before they are drawn."""
+"""Approximate width of a letter relative to the font size, used to cut texts."""
 
 
 @dataclass(frozen=True)
 class Rectangle:
-    """A filled rectangle, its corner and size in pixels."""
+    """A filled rectangle; top left corner and size in pixels."""
 
     x: float
     y: float
@@ -36,7 +35,7 @@ class Rectangle:
 
 @dataclass(frozen=True)
 class Polygon:
-    """A closed polygon, with an edge; `fill` None for the edge alone."""
+    """A closed polygon with an outline; `fill` is None for the outline alone."""
 
     points: tuple[tuple[float, float], ...]
     fill: str | None
@@ -45,7 +44,7 @@ class Polygon:
 
 @dataclass(frozen=True)
 class Words:
-    """One line of text; `y` is its baseline."""
+    """One line of text; `y` is its baseline, `size` in pixels."""
 
     x: float
     y: float
@@ -59,45 +58,45 @@ Shape = Rectangle | Polygon | Words
 
 
 def star(x: float, y: float, radius: float, fill: str | None, edge: str) -> Polygon:
-    """Return a five-pointed star around a middle."""
+    """Return a five-pointed star around a centre."""
     points = []
     for corner in range(10):
-        length = radius if corner % 2 == 0 else radius * 0.42
+        distance = radius if corner % 2 == 0 else radius * 0.42
         angle = math.pi * corner / 5 - math.pi / 2
-        points.append((round(x + length * math.cos(angle), 2), round(y + length * math.sin(angle), 2)))
+        points.append((round(x + distance * math.cos(angle), 2), round(y + distance * math.sin(angle), 2)))
     return Polygon(tuple(points), fill, edge)
 
 
 def fitted(text: str, size: float, width: float) -> str:
-    """Return a text cut to about so many pixels; what is cut ends in "…"."""
-    most = max(4, int(width / (WIDEST * size)))
-    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+    """Return a text cut to about `width` pixels; a cut text ends in "…"."""
+    limit = max(4, int(width / (WIDEST * size)))
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
 def wrapped(text: str, size: float, width: float, lines: int) -> list[str]:
-    """Return a text in at most so many lines of about so many pixels; what is cut ends in "…"."""
-    found: list[str] = []
-    rest = text.split(" ")
-    while rest and len(found) < lines - 1:
-        line = rest.pop(0)
-        while rest and len(f"{line} {rest[0]}") <= int(width / (WIDEST * size)):
-            line = f"{line} {rest.pop(0)}"
-        found.append(line)
-    return [*(fitted(line, size, width) for line in found), *([fitted(" ".join(rest), size, width)] if rest else [])]
+    """Return a text in at most `lines` lines of about `width` pixels; a cut text ends in "…"."""
+    result: list[str] = []
+    words = text.split(" ")
+    while words and len(result) < lines - 1:
+        line = words.pop(0)
+        while words and len(f"{line} {words[0]}") <= int(width / (WIDEST * size)):
+            line = f"{line} {words.pop(0)}"
+        result.append(line)
+    return [*(fitted(line, size, width) for line in result), *([fitted(" ".join(words), size, width)] if words else [])]
 
 
 def svg(shapes: Sequence[Shape], width: int, height: int, title: str) -> str:
-    """Return the drawing as SVG with a title for those who don't see it."""
-    drawn = "".join(_element(shape) for shape in shapes)
+    """Return the drawing as SVG, with a title for screen readers."""
+    elements = "".join(_element(shape) for shape in shapes)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{width}" height="{height}" '
         f'viewBox="0 0 {width} {height}" font-family="system-ui,Helvetica,Arial,sans-serif">'
-        f"<title>{markup(encodable(title))}</title>{drawn}</svg>"
+        f"<title>{markup(encodable(title))}</title>{elements}</svg>"
     )
 
 
 def png(shapes: Sequence[Shape], width: int, height: int) -> bytes:
-    """Return the drawing as a PNG of that many pixels.
+    """Return the drawing as a PNG of `width` × `height` pixels.
 
     Raises
     ------
@@ -110,9 +109,9 @@ def png(shapes: Sequence[Shape], width: int, height: int) -> bytes:
     for shape in shapes:
         _paint(pen, font_module, shape)
     small = image.resize((width, height), image_module.Resampling.LANCZOS)
-    held = io.BytesIO()
-    small.save(held, "PNG")
-    return held.getvalue()
+    buffer = io.BytesIO()
+    small.save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def _element(shape: Shape) -> str:
@@ -141,6 +140,6 @@ def _paint(pen: Any, fonts: Any, shape: Shape) -> None:
     else:
         anchor = {"start": "ls", "middle": "ms", "end": "rs"}[shape.anchor]
         font = fonts.load_default(shape.size * FINER)
-        # The font has the letters of Latin alphabets, neither thin spaces nor the sign for times.
+        # The font has Latin letters, but neither thin spaces nor "×".
         words = plain(shape.text).replace("×", "x")
         pen.text((shape.x * FINER, shape.y * FINER), words, fill=shape.fill, font=font, anchor=anchor)

@@ -1,8 +1,8 @@
-"""A table that CodeCarbon's readers take: its columns, in its order and units, one row for each run.
+"""Export in the format of CodeCarbon's emissions.csv, one row per run.
 
-Columns and units are those of CodeCarbon 3.3 (`codecarbon/output_methods/emissions_data.py`, MIT): kWh, kg CO2e, watts;
-energy and power already multiplied by the PUE, as CodeCarbon does. What is not known is an empty cell, never 0, and
-``codecarbon_version`` names this package, because CodeCarbon measured none of it.
+Columns, order and units are those of CodeCarbon 3.3 (`codecarbon/output_methods/emissions_data.py`, MIT): kWh, kg CO2e,
+watts. Energy is multiplied by the PUE, as CodeCarbon does; power is not. Unknown values are empty cells, never 0.
+``codecarbon_version`` names this package, because nothing was measured by CodeCarbon.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ def emissions_csv(
     valuation: Valuation | None = None,
     version: str = "",
 ) -> str:
-    """Write records as CodeCarbon writes them: one row for each run.
+    """Return records as a CodeCarbon table, one row per run, and write it if a path is given.
 
     Parameters
     ----------
     records : iterable of EnergyRecord
-        Real ones are taken, simulated ones never: the table has no column that could say so.
+        Simulated records are left out, because the table has no column that could say so.
     path : str or path, optional
-        Where to; a file that is there is not overwritten.
+        Target file; an existing file is not overwritten.
     valuation : Valuation, optional
-        Region and PUE; without a region the columns of CO2e are empty.
+        Region and PUE; without a region the CO2e columns are empty.
     version : str
-        Of this package.
+        Version of this package.
 
     Returns
     -------
@@ -63,25 +63,25 @@ def emissions_csv(
     Raises
     ------
     DiscloseError
-        If there is nothing to write, all of it is simulated, or the file is there.
+        If there are no records, all are simulated, or the file exists.
     """
-    given = list(records)
-    real = [record for record in given if not is_simulated(record)]
-    if given and not real:
+    all_records = list(records)
+    real = [record for record in all_records if not is_simulated(record)]
+    if all_records and not real:
         raise DiscloseError("These figures are simulated, and the table has no column that could say so.")
-    inner = within(real)
+    nested = within(real)
     runs: dict[str, list[EnergyRecord]] = {}
     for record in real:
-        if record.id not in inner:
+        if record.id not in nested:
             runs.setdefault(record.run_id, []).append(record)
     rows = [_row(run, items, valuation or Valuation(), version) for run, items in runs.items()]
     if not rows:
         raise DiscloseError("There are no records to write.")
-    held = io.StringIO(newline="")
-    writer = csv.DictWriter(held, COLUMNS, lineterminator="\n")
+    buffer = io.StringIO(newline="")
+    writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    text = held.getvalue()
+    text = buffer.getvalue()
     if path is not None:
         try:
             with Path(path).open("x", encoding="utf-8", newline="") as file:
@@ -117,7 +117,7 @@ def _row(run: str, records: Sequence[EnergyRecord], valuation: Valuation, versio
             continue
         row[f"{name}_energy"] = joules / JOULES_PER_KWH * factor
         if summed.seconds > 0:
-            row[f"{name}_power"] = joules / summed.seconds  # theirs is the power read, without PUE
+            row[f"{name}_power"] = joules / summed.seconds  # CodeCarbon's power is without PUE
     if summed.joules is not None and math.isfinite(summed.joules):
         row["energy_consumed"] = summed.joules / JOULES_PER_KWH * factor
         grams = valuation.grams(max(0.0, summed.joules))
@@ -143,6 +143,6 @@ def _boards(records: Sequence[EnergyRecord]) -> int | None:
 
 
 def _own(record: EnergyRecord) -> bool:
-    """Whether a record counts this process alone, as the processor model does."""
+    """Return whether a record counts this process alone, as the CPU model does."""
     read = [part for part in record.components if part.joules is not None]
     return bool(read) and all(part.method == "model" for part in read)

@@ -1,4 +1,4 @@
-"""What shows that the labelled work was really done: an accuracy or a length of output, held against what is known."""
+"""Evidence that labelled work was really done: accuracy or output length, compared with an expected value."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from dataclasses import dataclass
 from .errors import DiscloseError
 
 TOLERANCE = 0.1
-"""How far accuracy or output length may fall from what is expected, as a part of it."""
+"""Largest relative deviation of accuracy or output length from the expected value."""
 
 
 @dataclass(frozen=True)
 class CompletionCheck:
-    """What shows that the work was done.
+    """Evidence that the work was done.
 
     Parameters
     ----------
     accuracy, expected_accuracy : float, optional
-        Share of right answers in the metered runs, and what the model is known to reach.
+        Share of correct answers in the metered runs, and the model's known accuracy.
     chance : float, optional
-        Share of the most frequent answer, where nothing is known: the accuracy has to be above it.
+        Share of the most frequent answer, if no accuracy is known: the accuracy must be above it.
     output_length, expected_length : float, optional
-        Mean length of an answer in the metered runs (tokens, for one), and what it is known to be.
+        Mean length of an answer in the metered runs (in tokens, for example), and its known value.
     tolerance : float
-        How far below (accuracy) or off (length) it may be, as a part of the expected.
+        Largest relative deviation from the expected value: below it for accuracy, either side for length.
 
     Raises
     ------
     DiscloseError
-        If what is expected is no such share or length; one sentence.
+        If an expected value is not a valid share or length.
     """
 
     accuracy: float | None = None
@@ -40,38 +40,38 @@ class CompletionCheck:
     tolerance: float = TOLERANCE
 
     def __post_init__(self) -> None:
-        for name, value, none, most in (
+        for name, value, zero_allowed, upper in (
             ("expected accuracy", self.expected_accuracy, False, 1.0),
             ("share of the most frequent answer", self.chance, True, 1.0),
             ("expected length", self.expected_length, False, math.inf),
             ("tolerance", self.tolerance, True, 1.0),
         ):
-            if value is None or (math.isfinite(value) and (0.0 < value <= most or (none and value == 0))):
+            if value is None or (math.isfinite(value) and (0.0 < value <= upper or (zero_allowed and value == 0))):
                 continue
-            scale = f"{'from 0' if none else 'above 0'}{' up to 1' if most == 1.0 else ''}"
-            raise DiscloseError(f"The {name} is a number {scale}, not {value!r}.")
+            bounds = f"{'from 0' if zero_allowed else 'above 0'}{' up to 1' if upper == 1.0 else ''}"
+            raise DiscloseError(f"The {name} is a number {bounds}, not {value!r}.")
 
     @property
     def given(self) -> bool:
-        """Whether anything is shown at all."""
-        right = self.accuracy is not None and (self.expected_accuracy is not None or self.chance is not None)
-        return right or (self.output_length is not None and self.expected_length is not None)
+        """Whether there is any evidence."""
+        accuracy_known = self.accuracy is not None and (self.expected_accuracy is not None or self.chance is not None)
+        return accuracy_known or (self.output_length is not None and self.expected_length is not None)
 
     def problems(self) -> list[str]:
-        """Return what is not as expected, a clause each."""
-        found = []
+        """Return what is not as expected, one clause each."""
+        problems = []
         for name, value in (("accuracy", self.accuracy), ("output length", self.output_length)):
             if value is not None and not math.isfinite(value):
-                found.append(f"the {name} is no number")
-        if found:
-            return found
-        least = None if self.expected_accuracy is None else self.expected_accuracy * (1 - self.tolerance)
-        if self.accuracy is not None and least is not None and self.accuracy < least:
-            found.append(f"accuracy {self.accuracy:.3g}, expected {self.expected_accuracy:.3g}")
-        if self.accuracy is not None and least is None and self.chance is not None and self.accuracy <= self.chance:
-            found.append(f"accuracy {self.accuracy:.3g} is not above chance ({self.chance:.3g})")
+                problems.append(f"the {name} is no number")
+        if problems:
+            return problems
+        lowest = None if self.expected_accuracy is None else self.expected_accuracy * (1 - self.tolerance)
+        if self.accuracy is not None and lowest is not None and self.accuracy < lowest:
+            problems.append(f"accuracy {self.accuracy:.3g}, expected {self.expected_accuracy:.3g}")
+        if self.accuracy is not None and lowest is None and self.chance is not None and self.accuracy <= self.chance:
+            problems.append(f"accuracy {self.accuracy:.3g} is not above chance ({self.chance:.3g})")
         if self.output_length is not None and self.expected_length is not None:
-            off = abs(self.output_length - self.expected_length)
-            if off > self.tolerance * self.expected_length:
-                found.append(f"output length {self.output_length:.3g}, expected {self.expected_length:.3g}")
-        return found
+            deviation = abs(self.output_length - self.expected_length)
+            if deviation > self.tolerance * self.expected_length:
+                problems.append(f"output length {self.output_length:.3g}, expected {self.expected_length:.3g}")
+        return problems

@@ -1,9 +1,9 @@
-"""What an honest report of energy holds, and what it may never leave out.
+"""An energy disclosure and the facts it must contain.
 
-Hardware, how many devices, hours, utilisation, software, boundary and the measured share belong to every figure:
-without them nobody can tell whether it was much (Luccioni and others found just these missing ever more often). So
-they are fields without a default here, a disclosure that lacks one can't be made, and what was not metered is named
-with the reason instead of counting as 0. Devices and building, carbon and what is only an estimate stand apart.
+An energy figure is meaningless without hardware, device count, hours, utilisation, software, boundary and measured
+share (Luccioni and others find them missing ever more often). So these fields have no default, and `checked` refuses a
+disclosure that lacks one. Unmetered work is listed with the reason instead of counting as 0. Device energy, building
+overhead, CO2e and estimates are separate figures.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 from jupyter_green.impact import Embodied, Valuation, Water, reusable_heat, water
 from jupyter_green.impact.embodied import CAPTURE
 from jupyter_green.records import Quality
+from jupyter_green.reporting import drawing
 from jupyter_green.reporting.numbers import finite
 
 from .errors import DiscloseError
@@ -25,7 +26,7 @@ SCHEMA = 1
 """Version of `Disclosure.to_dict`."""
 PHASES = ("training", "inference", "other")
 WATER_BAND = 0.5
-"""Half-width of a water figure, as a part of it: yearly averages of whole countries; our own allowance."""
+"""Relative half-width of a water figure; our own assumption, as sources are yearly averages of countries."""
 NO_REGION = "no region is set (%config JupyterGreen.region = 'FRA')"
 
 
@@ -38,7 +39,7 @@ class Utilisation:
     share : float
         0 to 1.
     what : str
-        What was looked at: a figure without that says nothing.
+        What the share refers to.
     """
 
     share: float
@@ -47,54 +48,54 @@ class Utilisation:
 
 @dataclass(frozen=True, repr=False)
 class Disclosure:
-    """An honest report of what something used; it shows itself, and writes itself.
+    """An energy disclosure; its text and HTML are in `disclosure_report`.
 
     Parameters
     ----------
     name : str
-        Of the model or the work.
+        Name of the model or the work.
     phase : {"training", "inference", "other"}
-        What was done.
+        Kind of work.
     hardware : tuple of str
         Devices that were read.
     count : int
-        How many devices of the main kind: GPUs where there are any, else processors.
+        Number of devices of the main kind: GPUs if there are any, else processors.
     hours : float
         Hours of metered work.
     utilisation : Utilisation
         How much of the time was used.
     software : tuple of str
-        Programs with their versions.
+        Programs with versions.
     boundary : str
-        Which devices' joules are in the figure, and what is not.
+        Devices whose energy is included, and what is not.
     measured_share : float
-        Part of the joules that a sensor measured, 0 to 1.
+        Share of the joules that a sensor measured, 0 to 1.
     joules, uncertainty : float
-        Energy at the devices, and half its 95 % interval.
+        Energy of the devices, and half-width of its 95 % interval.
     quality : str
-        The weakest standing among the readings.
+        The weakest quality among the readings.
     accelerator_joules : float or None
-        Of the boards alone; None where none was read.
+        Energy of the GPUs alone; None if none was read.
     records, unread : int
-        How many stretches were metered, and how many of them have no reading.
+        Number of metered records, and of those without a reading.
     unmetered : tuple of str
-        What is not in the figure and why: calls to other people's machines, devices without a sensor.
+        What is not included and why: calls to remote services, devices without a sensor.
     valuation : Valuation
         Region, PUE and tariff.
     location : str
-        Where, for people; empty where it is not told.
+        Place in words; empty if not stated.
     training_type : str
-        "pre-training", "fine-tuning"; empty where it does not apply.
+        "pre-training", "fine-tuning"; empty if not applicable.
     techniques : tuple of str
-        What was done to use less.
+        Measures taken to use less energy.
     verification : str
         Who checked it, and how.
     units, unit : float or None, str
-        How many things were done, for energy per thing.
+        Number of units of work and their name, for energy per unit.
     embodied : Embodied or None
-        The hardware's own share.
+        Embodied emissions of the hardware.
     water_grid : str or float or None
-        Region, or litres per kWh, of the estimate of water.
+        Region, or litres per kWh, for the water estimate.
     started_at, ended_at : float
         Seconds since 1970.
     """
@@ -127,46 +128,46 @@ class Disclosure:
     started_at: float = 0.0
     ended_at: float = 0.0
 
-    # ---- figures that follow ------------------------------------------------------------------
+    # ---- derived figures ----------------------------------------------------------------------
 
     @property
     def kilowatt_hours(self) -> float:
-        """Energy at the devices, in kWh."""
+        """Energy of the devices, in kWh."""
         return self.joules / JOULES_PER_KWH
 
     @property
     def pue(self) -> float:
-        """What the building draws per joule of the devices; 1 where nothing was set."""
+        """Power usage effectiveness; 1 if none is set."""
         return 1.0 if self.valuation.pue is None else float(self.valuation.pue)
 
     @property
     def grams(self) -> float | None:
-        """CO2e in g, PUE included; None where no region is set."""
+        """CO2e in g, PUE included; None if no region is set."""
         return self.valuation.grams(self.joules)
 
     @property
     def grams_band(self) -> tuple[float, float] | None:
-        """95 % interval of `grams` from the energy's; the yearly average's own error is not in it."""
+        """95 % interval of `grams` from that of the energy, without the error of the yearly average intensity."""
         if self.grams is None or not self.joules:
             return None
-        part = self.uncertainty / self.joules
-        return max(0.0, self.grams * (1 - part)), self.grams * (1 + part)
+        share = self.uncertainty / self.joules
+        return max(0.0, self.grams * (1 - share)), self.grams * (1 + share)
 
     @property
     def cost(self) -> float | None:
-        """Price of the energy; None where no tariff is set."""
+        """Price of the energy; None if no tariff is set."""
         return self.valuation.cost(self.joules)
 
     @property
     def wide_ratio(self) -> float | None:
-        """All devices' joules, PUE included, as a multiple of the boards' alone; None where no board was read."""
+        """All devices' energy with PUE, divided by the GPUs' alone; None if no GPU was read."""
         if not self.accelerator_joules:
             return None
         return self.joules * self.pue / self.accelerator_joules
 
     @property
     def water(self) -> Water | None:
-        """Water behind it: an estimate; None where no figure fits the region."""
+        """Estimated water consumption; None if there is no figure for the region."""
         grid = self.water_grid
         if grid is None and self.valuation.intensity is not None:
             grid = self.valuation.intensity.region
@@ -175,21 +176,21 @@ class Disclosure:
         try:
             return water(self.joules, grid, pue=self.pue)
         except ValueError:
-            return None  # no figure for this region; absent is absent
+            return None  # no figure for this region
 
     @property
     def heat_joules(self) -> float:
-        """Heat that could have been used elsewhere: an estimate, nothing was captured."""
+        """Estimated reusable heat, in joules; nothing was captured."""
         return reusable_heat(self.joules)
 
     def with_(self, **changes: Any) -> Disclosure:
-        """Return a copy with some fields replaced, checked anew."""
+        """Return a copy with some fields replaced, checked again."""
         return checked(replace(self, **changes))
 
-    # ---- forms --------------------------------------------------------------------------------
+    # ---- serialization and display ------------------------------------------------------------
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON-ready data, as `disclosure.v1.schema.json` describes it."""
+        """Return plain data for JSON, as described by `disclosure.v1.schema.json`."""
         band = self.grams_band
         grams = None
         if self.grams is not None:
@@ -198,7 +199,7 @@ class Disclosure:
                 "interval_95": None if band is None or not math.isfinite(band[1]) else list(band),
                 "source": self.valuation.source,
             }
-        found = self.water
+        water_estimate = self.water
         return {
             "schema": SCHEMA,
             "name": self.name,
@@ -237,7 +238,9 @@ class Disclosure:
             "without_reading": self.unread,
             "unmetered": list(self.unmetered),
             "estimates": {
-                "water_litres": None if found is None else _band(found.litres, WATER_BAND, found.source),
+                "water_litres": None
+                if water_estimate is None
+                else _band(water_estimate.litres, WATER_BAND, water_estimate.source),
                 "reusable_heat_kwh": {
                     "value": self.heat_joules / JOULES_PER_KWH,
                     "source": f"{CAPTURE:g} of the energy, by our allowance; an estimate, nothing was captured",
@@ -256,25 +259,21 @@ class Disclosure:
         }
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        from .disclosure_report import html, text
-
-        return {"text/plain": text(self), "text/html": html(self)}
+        return drawing.bundle_of(self)
 
     def __repr__(self) -> str:
-        from .disclosure_report import text
-
-        return text(self)
+        return drawing.text_of(self)
 
 
 def checked(disclosure: Disclosure) -> Disclosure:
-    """Return a disclosure as it is, if nothing that belongs to it is missing.
+    """Return the disclosure unchanged if no required fact is missing.
 
     Raises
     ------
     DiscloseError
-        Naming each that is missing.
+        Naming every missing fact.
     """
-    missing = [name for name, holds in _present(disclosure).items() if not holds]
+    missing = [name for name, present in _present(disclosure).items() if not present]
     if missing:
         raise DiscloseError(f"A disclosure must not be without {', '.join(missing)}.")
     return disclosure

@@ -1,4 +1,4 @@
-"""What stops a disclosure: one sentence that says what is missing or wrong, and nothing is written."""
+"""Errors of disclosures, and the import of optional libraries."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from jupyter_green.errors import GreenError
 
 
 class DiscloseError(GreenError, ValueError):
-    """Bad input, or a fact that a disclosure must not be without; the message is one sentence for the person."""
+    """Invalid input, or a required fact of a disclosure is missing; the message is one sentence for the user."""
 
 
 def require(name: str) -> Any:
@@ -18,7 +18,7 @@ def require(name: str) -> Any:
     Raises
     ------
     DiscloseError
-        If it is not installed; the sentence says how to install it.
+        If it is not installed; the message says how to install it.
     """
     try:
         return importlib.import_module(name)

@@ -1,9 +1,9 @@
-"""An energy label: what 1,000 units of a task cost, drawn only where it is shown that the work was really done.
+"""Energy labels: the energy per 1,000 units of a task, valid only with evidence that the work was done.
 
-One published table gave five stars to a run that had answered 100 tokens for 10 prompts. So a label has a gate: all
-units completed, and either an accuracy or a length of output as expected. Without that it is refused; where the gate
-is not passed, the label says *not valid* and has neither stars nor figure. Off one NVIDIA H100, or measured in another
-way, it says that it can't be compared with official scores.
+One published table gave five stars to a run that had produced 100 tokens for 10 prompts. So a label requires that all
+units were completed, and that accuracy or output length are as expected. Without such a check no label is made; if
+the check fails, the label says *not valid* and has neither stars nor a figure. If it was not measured by the official
+protocol on one NVIDIA H100, it says that it can't be compared with official scores.
 """
 
 from __future__ import annotations
@@ -11,100 +11,29 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from jupyter_green.records import EnergyRecord, Quality, weakest
+from jupyter_green.records import EnergyRecord, weakest
+from jupyter_green.reporting import drawing
 from jupyter_green.session.loop_prediction import t_quantile
 
 from . import label_image
 from .completion_check import CompletionCheck
 from .errors import DiscloseError
+from .label_data import LabelData
 from .protocol import BATCH, RUNS, SETS, UNITS, Runs
 from .rating import size_class, stars
 from .sci import boundary_of
 
-SCHEMA = 1
 OFFICIAL_DEVICE = "H100"
-PHASES = "preparing, prefill and decode together, from the example to the answer"
 
 
 @dataclass(frozen=True, repr=False)
-class Label:
-    """An energy label, which shows itself.
-
-    Parameters
-    ----------
-    model, task : str
-        What was labelled, and for what; the task is empty where nobody said.
-    wh_per_1000 : float or None
-        Wh for 1,000 units; None where the label is not valid.
-    low, high : float or None
-        Its 95 % interval: runs' spread and the sensors' own doubt.
-    quality : str
-        "measured", "estimated" or "simulated".
-    boundary : str
-        Devices whose joules are in it.
-    hardware : str
-        What it ran on.
-    units, runs, batch : int
-        Units of each run, how many runs, units at a time.
-    gate : CompletionCheck
-        What shows that the work was done.
-    problems : tuple of str
-        Why it is not valid; empty where it is.
-    stars : int or None
-        1 to 5 among `peers`; None without peers.
-    edition : str
-        Whose stars these are.
-    peers : mapping of str to float
-        Wh per 1,000 of the models compared with.
-    size_class : str
-        "A", "B", "C", or "" where the size is not known.
-    differences : tuple of str
-        In what it departs from the official way; empty where it doesn't.
-    date, link : str
-        For people.
-    whole_wh_per_1000 : float or None
-        The same over all devices that were read.
-    precision : str
-        Of the weights, such as "float32"; empty where it is not told.
-    """
-
-    model: str
-    task: str
-    wh_per_1000: float | None
-    low: float | None
-    high: float | None
-    quality: Quality
-    boundary: str
-    hardware: str
-    units: int
-    runs: int
-    batch: int
-    gate: CompletionCheck
-    problems: tuple[str, ...] = ()
-    stars: int | None = None
-    edition: str = ""
-    peers: Mapping[str, float] = field(default_factory=dict)
-    size_class: str = ""
-    differences: tuple[str, ...] = ()
-    date: str = ""
-    link: str = ""
-    whole_wh_per_1000: float | None = None
-    precision: str = ""
-
-    @property
-    def valid(self) -> bool:
-        """Whether the gate was passed."""
-        return not self.problems
-
-    @property
-    def comparable(self) -> bool:
-        """Whether it was measured the official way, on one H100."""
-        return self.valid and not self.differences
+class Label(LabelData):
+    """An energy label that can be shown and saved; its fields are those of `LabelData`."""
 
     def svg(self) -> str:
         """Return the label as SVG, 260 × 364."""
@@ -120,44 +49,13 @@ class Label:
         """
         return label_image.png_of(self)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON-ready data."""
-        gate = {name: value for name, value in vars(self.gate).items() if value is not None}
-        return {
-            "schema": SCHEMA,
-            "model": self.model,
-            "task": self.task,
-            "valid": self.valid,
-            "problems": list(self.problems),
-            "wh_per_1000": self.wh_per_1000,
-            "interval_95": None if self.low is None else [self.low, self.high],
-            "quality": self.quality,
-            "boundary": self.boundary,
-            "all_devices_wh_per_1000": self.whole_wh_per_1000,
-            "hardware": self.hardware,
-            "units": self.units,
-            "runs": self.runs,
-            "batch": self.batch,
-            "gate": gate,
-            "stars": self.stars,
-            "edition": self.edition,
-            "peers_wh_per_1000": dict(self.peers),
-            "class": self.size_class,
-            "precision": self.precision or None,
-            "phases": PHASES,
-            "comparable_with_official_scores": self.comparable,
-            "differences": list(self.differences),
-            "date": self.date,
-            "link": self.link,
-        }
-
     def save(self, path: str | Path) -> Path:
-        """Write it; the suffix says how: .svg, .png or .json.
+        """Write the label to a file as .svg, .png or .json, by its suffix.
 
         Raises
         ------
         DiscloseError
-            If the suffix is none of these.
+            If the suffix is none of these, or Pillow is missing for .png.
         """
         target = Path(path)
         suffix = target.suffix.lower()
@@ -173,10 +71,10 @@ class Label:
         return target
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return {"text/plain": repr(self), "text/html": self.svg()}
+        return drawing.bundle_of(self)
 
     def __repr__(self) -> str:
-        return label_image.text_of(self)
+        return drawing.text_of(self)
 
 
 def label(
@@ -200,33 +98,33 @@ def label(
     Parameters
     ----------
     model, task : str
-        What was run, and for what.
+        The model, and what it was run for.
     runs : Runs or sequence of EnergyRecord
-        One record per run, with the units completed; as `measure` returns them.
+        One record per run, with the number of completed units; as `measure` returns them.
     gate : CompletionCheck
-        What shows that the work was done.
+        Evidence that the work was done.
     asked : int, optional
-        Units asked of each run, where `runs` are plain records.
+        Units requested per run, if `runs` are plain records.
     batch : int
-        Units at a time.
+        Batch size.
     parameters : float, optional
-        Of the model, for its class.
+        Number of parameters of the model, for its size class.
     peers : mapping, optional
-        Labels of other models of the task and class, or their Wh per 1,000 with the same boundary; stars stand
-        among these and this one.
+        Labels of other models of the same task and class, or their Wh per 1,000 with the same boundary. The stars rank
+        this model among them.
     edition : str
         Name of that comparison.
     date, link : str
-        For people.
+        Shown on the label.
     precision : str
-        Of the weights.
+        Number format of the weights.
     sets : int, optional
-        How many data sets the units are from.
+        Number of data sets that the units come from.
 
     Raises
     ------
     DiscloseError
-        If nothing shows that the work was done, nothing was read, or peers are of another kind; one sentence.
+        If there is no evidence that the work was done, nothing was read, or peers are not comparable.
     """
     gate = gate or CompletionCheck()
     if not gate.given:
@@ -235,27 +133,27 @@ def label(
             "or the output length with what is expected."
         )
     records, wanted, done = _read(runs, asked)
-    fault = f" ({runs.faults[0]})" if isinstance(runs, Runs) and runs.faults else ""
-    problems = [f"{min(done):,} of {wanted:,} units completed{fault}"] if min(done) < wanted else []
+    failure = f" ({runs.faults[0]})" if isinstance(runs, Runs) and runs.faults else ""
+    problems = [f"{min(done):,} of {wanted:,} units completed{failure}"] if min(done) < wanted else []
     problems += gate.problems()
     parts = [_official(record) for record in records]
-    each = [_wh_per_1000(part, count) for part, count in zip(parts, done, strict=True) if count]
-    if not each:
+    values = [_wh_per_1000(part, count) for part, count in zip(parts, done, strict=True) if count]
+    if not values:
         problems = problems or ["no unit was completed"]
-    whole = [_wh_per_1000(record, count) for record, count in zip(records, done, strict=True) if count]
+    all_devices = [_wh_per_1000(record, count) for record, count in zip(records, done, strict=True) if count]
     hardware = _hardware(parts)
     quality = weakest(part.quality for part in parts) or "estimated"
     valid = not problems
-    value = fmean(each) if valid else None
-    half = _half_width(each, parts, done) if valid else None
-    others = _peers(peers or {}, task, parts[0], batch) if valid else {}
-    rated = stars({**others, model: value}) if others and value is not None else {}
+    value = fmean(values) if valid else None
+    half_width = _half_width(values, parts, done) if valid else None
+    peer_values = _peers(peers or {}, task, parts[0], batch) if valid else {}
+    ratings = stars({**peer_values, model: value}) if peer_values and value is not None else {}
     return Label(
         model,
         task,
         value,
-        None if value is None or half is None else max(0.0, value - half),
-        None if value is None or half is None else value + half,
+        None if value is None or half_width is None else max(0.0, value - half_width),
+        None if value is None or half_width is None else value + half_width,
         quality,
         boundary_of(parts[0]),
         hardware,
@@ -264,38 +162,38 @@ def label(
         batch,
         gate,
         tuple(problems),
-        rated.get(model),
-        edition if rated else "",
-        others,
+        ratings.get(model),
+        edition if ratings else "",
+        peer_values,
         "" if parameters is None else size_class(parameters),
         tuple(_differences(parts, wanted, len(records), batch, quality, sets)),
         date,
         link,
-        fmean(whole) if valid and whole else None,
+        fmean(all_devices) if valid and all_devices else None,
         precision,
     )
 
 
 def _read(runs: Runs | Sequence[EnergyRecord], asked: int | None) -> tuple[list[EnergyRecord], int, list[int]]:
     if isinstance(runs, Runs):
-        records, wanted, done = list(runs.records), runs.asked, list(runs.completed)
+        records, requested, completed = list(runs.records), runs.asked, list(runs.completed)
     else:
         records = list(runs)
-        done = [int(record.units or 0) for record in records]
+        completed = [int(record.units or 0) for record in records]
         if asked is None:
             raise DiscloseError("Say how many units each run was asked for: give asked=.")
-        wanted = asked
+        requested = asked
     if not records:
         raise DiscloseError("There are no runs to make a label from.")
     if any(record.joules is None or not math.isfinite(record.joules) for record in records):
         raise DiscloseError("A run has no reading, so there is no energy for a label; %energy doctor says why.")
-    return records, wanted, done
+    return records, requested, completed
 
 
 def _official(record: EnergyRecord) -> EnergyRecord:
-    """Return the record of the boards alone, which is the official boundary, where boards were read; else all of it."""
-    boards = tuple(part for part in record.components if part.kind == "gpu" and part.joules is not None)
-    return record.with_(components=boards) if boards else record
+    """Return the record limited to the GPUs, which is the official boundary; unchanged if none was read."""
+    gpus = tuple(part for part in record.components if part.kind == "gpu" and part.joules is not None)
+    return record.with_(components=gpus) if gpus else record
 
 
 def _wh_per_1000(record: EnergyRecord, units: int) -> float:
@@ -304,10 +202,10 @@ def _wh_per_1000(record: EnergyRecord, units: int) -> float:
 
 
 def _half_width(each: Sequence[float], parts: Sequence[EnergyRecord], done: Sequence[int]) -> float:
-    """Return half the 95 % interval of the mean: spread of runs, and the doubt of the readings that runs share."""
-    doubts = [(part.uncertainty or 0.0) / count / 3.6 for part, count in zip(parts, done, strict=True) if count]
-    among = t_quantile(len(each) - 1) * stdev(each) / math.sqrt(len(each)) if len(each) > 1 else 0.0
-    return math.hypot(among, fmean(doubts))
+    """Return the half-width of the mean's 95 % interval: scatter of the runs, and the readings' common error."""
+    errors = [(part.uncertainty or 0.0) / count / 3.6 for part, count in zip(parts, done, strict=True) if count]
+    scatter = t_quantile(len(each) - 1) * stdev(each) / math.sqrt(len(each)) if len(each) > 1 else 0.0
+    return math.hypot(scatter, fmean(errors))
 
 
 def _hardware(parts: Sequence[EnergyRecord]) -> str:
@@ -318,30 +216,30 @@ def _hardware(parts: Sequence[EnergyRecord]) -> str:
 def _differences(  # noqa: PLR0917 - one place calls it
     parts: Sequence[EnergyRecord], units: int, runs: int, batch: int, quality: str, sets: int | None
 ) -> list[str]:
-    boards = {item.key: item for part in parts for item in part.components if item.kind == "gpu"}
-    found = []
-    if len(boards) != 1 or OFFICIAL_DEVICE not in next(iter(boards.values())).device:
-        found.append("not on one NVIDIA H100")
+    gpus = {item.key: item for part in parts for item in part.components if item.kind == "gpu"}
+    differences = []
+    if len(gpus) != 1 or OFFICIAL_DEVICE not in next(iter(gpus.values())).device:
+        differences.append("not on one NVIDIA H100")
     if quality != "measured":
-        found.append(f"energy {quality}")
+        differences.append(f"energy {quality}")
     if any(part.shared for part in parts):
-        found.append("the device was shared")
+        differences.append("the device was shared")
     if units != UNITS:
-        found.append(f"{units:,} units, not {UNITS:,}")
+        differences.append(f"{units:,} units, not {UNITS:,}")
     if runs < RUNS:
-        found.append(f"{runs} runs, not {RUNS}")
+        differences.append(f"{runs} runs, not {RUNS}")
     if batch != BATCH:
-        found.append(f"batch {batch}, not {BATCH}")
+        differences.append(f"batch {batch}, not {BATCH}")
     if sets is not None and sets != SETS:
-        found.append(f"{sets} data set{'s' if sets != 1 else ''}, not {SETS}")
-    return found
+        differences.append(f"{sets} data set{'s' if sets != 1 else ''}, not {SETS}")
+    return differences
 
 
 def _peers(given: Mapping[str, float | Label], task: str, part: EnergyRecord, batch: int) -> dict[str, float]:
-    found = {}
+    values = {}
     for name, peer in given.items():
         if not isinstance(peer, Label):
-            found[name] = float(peer)
+            values[name] = float(peer)
             continue
         if not peer.valid or peer.wh_per_1000 is None:
             raise DiscloseError(f"The label of {name!r} is not valid, so nothing can be compared with it.")
@@ -349,5 +247,5 @@ def _peers(given: Mapping[str, float | Label], task: str, part: EnergyRecord, ba
             raise DiscloseError(
                 f"The label of {name!r} is of another task, boundary or batch; stars compare like with like."
             )
-        found[name] = peer.wh_per_1000
-    return found
+        values[name] = peer.wh_per_1000
+    return values

@@ -1,7 +1,7 @@
-"""One way to hand figures to whatever keeps experiments: a logger takes numbers and words, and MLflow is one of them.
+"""Logging of energy figures to experiment trackers, through a small protocol that MLflow implements here.
 
-A figure goes out with what it may be called, because a number alone is taken for measured. What is not known is left
-out; a tracker that shows 0 for it would lie for us.
+A figure is logged together with its quality, because a bare number is taken for measured. Unknown values are left out
+instead of being logged as 0.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ PREFIX = "energy"
 
 
 class Logger(Protocol):
-    """Keeps what an experiment used."""
+    """An experiment tracker."""
 
     def numbers(self, values: Mapping[str, float], step: int | None = None) -> None:
-        """Keep numbers, at a step of the experiment where there is one."""
+        """Log numbers, at a step of the experiment if given."""
 
     def words(self, values: Mapping[str, str]) -> None:
-        """Keep what the numbers may be called and what they cover."""
+        """Log the quality and boundary of the numbers, as text."""
 
 
 def log(record: EnergyRecord, logger: Logger, *, step: int | None = None, prefix: str = PREFIX) -> None:
-    """Hand a record to a logger.
+    """Log a record.
 
     Parameters
     ----------
     record : EnergyRecord
         What was metered.
     logger : Logger
-        Where to.
+        The tracker.
     step : int, optional
-        Of the experiment.
+        Step of the experiment.
     prefix : str
-        Before each name.
+        Prefix of each name.
     """
     numbers = numbers_of(record)
     if numbers:
@@ -50,8 +50,8 @@ def log(record: EnergyRecord, logger: Logger, *, step: int | None = None, prefix
 
 
 def numbers_of(record: EnergyRecord) -> dict[str, float]:
-    """Return what is known of a record in numbers: joules, seconds, grams of CO2e; what is not known is left out."""
-    found = {
+    """Return a record's known numbers: joules, seconds, grams of CO2e and others."""
+    values = {
         "joules": record.joules,
         "joules_uncertainty": record.uncertainty,
         "seconds": record.seconds,
@@ -60,12 +60,12 @@ def numbers_of(record: EnergyRecord) -> dict[str, float]:
         "co2e_grams": record.co2e_grams,
         "cost": record.cost,
     }
-    return {name: float(value) for name, value in found.items() if value is not None and math.isfinite(value)}
+    return {name: float(value) for name, value in values.items() if value is not None and math.isfinite(value)}
 
 
 def words_of(record: EnergyRecord) -> dict[str, str]:
-    """Return what the numbers may be called and what they cover."""
-    found = {
+    """Return a record's quality, boundary and other text fields; empty ones are left out."""
+    values = {
         "quality": record.quality if record.joules is not None else "no reading",
         "boundary": boundary_of(record),
         "status": record.status,
@@ -73,16 +73,16 @@ def words_of(record: EnergyRecord) -> dict[str, str]:
         "currency": record.currency or "",
         "co2e_source": record.co2e_source or "",
     }
-    return {name: value for name, value in found.items() if value}
+    return {name: value for name, value in values.items() if value}
 
 
 class MlflowLogger:
-    """Keeps figures in a run of MLflow: the one that is active, or a named one.
+    """Logs to a run of MLflow.
 
     Parameters
     ----------
     run_id : str, optional
-        Which run; the active one otherwise, begun if there is none.
+        The run; by default the active one, which is started if there is none.
 
     Raises
     ------
@@ -100,11 +100,11 @@ class MlflowLogger:
         self._run_id = run_id
 
     def numbers(self, values: Mapping[str, float], step: int | None = None) -> None:
-        """Keep numbers as metrics."""
+        """Log numbers as metrics."""
         self._mlflow.log_metrics(dict(values), step=step, run_id=self._run_id)
 
     def words(self, values: Mapping[str, str]) -> None:
-        """Keep words as tags."""
+        """Log texts as tags."""
         if self._run_id is None:
             self._mlflow.set_tags(dict(values))
             return

@@ -1,8 +1,8 @@
-"""The report of a period: what a person hands to whoever leads the work, from the ledger's records of many runs.
+"""Usage report of a period: the data, summed from the ledger's records of many runs.
 
-Nothing is said without its ±, its standing and what is missing. Whether a run used more or less is asked as the side
-panel asks it: against the median of the notebook's runs before it, cell by cell; only proven differences are summed.
-The first run of a notebook in the period is held against nothing.
+Every figure has its uncertainty and quality, and unmetered work is listed. Each run is compared with the median of the
+notebook's earlier runs, cell by cell, as in the side panel; only significant differences are summed. The first run of
+a notebook in the period is not compared.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import io
 import math
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,9 +18,10 @@ from functools import cached_property
 from jupyter_green.baselines.comparable_energy import Execution
 from jupyter_green.impact import Valuation
 from jupyter_green.records import EnergyRecord
-from jupyter_green.records.flat import FlatRecord, flat_of
+from jupyter_green.records.flat import FlatRecord
 from jupyter_green.records.sums import EnergySum, Figures, figures_of
-from jupyter_green.reporting.run.totals import total, within
+from jupyter_green.reporting import drawing
+from jupyter_green.reporting.run.totals import total
 from jupyter_green.storage.privacy import comparable
 from jupyter_green.storage.time_range import HOW, beginning
 
@@ -29,15 +29,16 @@ from .errors import DiscloseError
 from .period_comparison import PeriodDifference, RunComparison
 
 DEAREST = 5
+"""Number of cells listed as using the most energy."""
 
 
 def since_of(text: str, now: datetime | None = None) -> datetime:
-    """Return the beginning of a period: ``30d``, ``12h``, ``2w`` back from now, or a day such as 2026-01-31.
+    """Return the start of a period: ``30d``, ``12h`` or ``2w`` before now, or a day such as 2026-01-31.
 
     Raises
     ------
     DiscloseError
-        If it is neither.
+        If the text is neither.
     """
     now = datetime.now().astimezone() if now is None else now
     try:
@@ -49,7 +50,7 @@ def since_of(text: str, now: datetime | None = None) -> datetime:
 
 
 class _Cell:
-    """The executions of one cell."""
+    """Sum of one cell's executions, and the last of them."""
 
     def __init__(self) -> None:
         self.sum = EnergySum()
@@ -62,45 +63,45 @@ class _Cell:
 
 
 class _Sums:
-    """What a report needs of the records of one sort, real or simulated."""
+    """Running sums over the real or over the simulated records of a period."""
 
     def __init__(self) -> None:
         self.parts: dict[tuple[str, str, bool], EnergySum] = {}
-        """By day, project, and whether it is time between cells."""
+        """By day, project, and whether it is idle time between cells."""
         self.unread_seconds = 0.0
         self.dearest: list[tuple[float, str, EnergySum]] = []
         self._day = (0.0, 0.0, "")
         self._notebook = ""
         self._cells: dict[str, _Cell] = {}
-        """Those of the notebook that records come of."""
+        """Cells of the current notebook."""
         self._run: list[Execution] = []
         self._runs = RunComparison()
 
     def add(self, record: FlatRecord) -> None:
-        gap = record.span == "gap"
+        idle = record.span == "gap"
         if not self._day[0] <= record.started_at < self._day[1]:
             self._day = _day(record.started_at)
-        key = (self._day[2], record.project or "", gap)
-        part = self.parts.get(key)
-        if part is None:
-            part = self.parts[key] = EnergySum()
+        key = (self._day[2], record.project or "", idle)
+        energy = self.parts.get(key)
+        if energy is None:
+            energy = self.parts[key] = EnergySum()
         figures = figures_of(record)
-        part.add_figures(record, figures)
-        if gap:
+        energy.add_figures(record, figures)
+        if idle:
             return
         if (record.notebook or "") != self._notebook:
             self.end_notebook()
             self._notebook = record.notebook or ""
-        named = record.cell_id or comparable(record.code_hash) or record.label
-        if not named:  # it is a cell of its own
+        identity = record.cell_id or comparable(record.code_hash) or record.label
+        if not identity:  # a record without an identity is a cell of its own
             cell = _Cell()
             cell.add(record, figures)
             self._offer(cell)
         else:
-            known = self._cells.get(named)
-            if known is None:
-                known = self._cells[named] = _Cell()
-            known.add(record, figures)
+            cell_sum = self._cells.get(identity)
+            if cell_sum is None:
+                cell_sum = self._cells[identity] = _Cell()
+            cell_sum.add(record, figures)
         execution = Execution.of(record)
         if execution.reading is None:
             self.unread_seconds += record.seconds
@@ -123,7 +124,7 @@ class _Sums:
         self._run = []
 
     def end_notebook(self) -> None:
-        """Close the notebook whose records came; none of it is held any more."""
+        """Finish the current notebook and release its cells."""
         self._end_run()
         self._runs.forget()
         for cell in self._cells.values():
@@ -135,12 +136,12 @@ class _Sums:
 
 
 class PeriodSums:
-    """The records of a period added up as they come, so that any number of them takes little room.
+    """Sums over the records of a period, updated record by record, so that long periods need little memory.
 
     Parameters
     ----------
     records : iterable of FlatRecord
-        Notebook by notebook, of each run by run, the one that began first first, each in order of its records' start.
+        Grouped by notebook and, within it, by run in order of the runs' start; the records of a run in order of start.
     """
 
     def __init__(self, records: Iterable[FlatRecord]) -> None:
@@ -154,39 +155,39 @@ class PeriodSums:
                 shrinks.append(record.record())
             if not record.inside:
                 sorts[simulated].add(record)
-        only_simulated = not counts[False]
-        chosen = sorts[only_simulated]
+        use_simulated = not counts[False]
+        chosen = sorts[use_simulated]
         chosen.end_notebook()
-        self.simulated_left_out = 0 if only_simulated else counts[True]
+        self.simulated_left_out = 0 if use_simulated else counts[True]
         self.parts = dict(sorted(chosen.parts.items()))
         self.unread_seconds = chosen.unread_seconds
         self.against = chosen.against()
-        self.dearest = [(name, found.record(), found.count) for _, name, found in chosen.dearest]
+        self.dearest = [(name, energy.record(), energy.count) for _, name, energy in chosen.dearest]
         self.shrinks = sorted(shrinks, key=lambda one: one.started_at)
 
 
 @dataclass(frozen=True, repr=False)
 class Period:
-    """A report of a period, which shows itself.
+    """Usage report of a period; its text and HTML are in `usage_report`.
 
     Parameters
     ----------
     sums : PeriodSums
-        Everything metered in it.
+        Sums over everything metered in the period.
     since, until : float
         Seconds since 1970.
     project : str
-        Whose records; empty for all.
+        Project of the records; empty for all.
     valuation : Valuation
         Region, PUE and tariff.
     problem : str
-        What is wrong with the settings, one sentence.
+        What is wrong with the settings, one sentence; empty if nothing.
     equivalents : bool
         Whether everyday comparisons are shown.
     versions : tuple of str
-        Of what made it.
+        Software that made the report, with versions.
     everyone : bool
-        Whether the records of everyone who writes to a shared ledger are in it.
+        Whether it includes the records of all users of a shared ledger.
     """
 
     sums: PeriodSums
@@ -204,12 +205,12 @@ class Period:
 
     @cached_property
     def sum(self) -> EnergyRecord:
-        """Real records, or simulated ones where there are no others, as one, with CO2e and cost."""
+        """All records as one, with CO2e and cost: the real ones, or the simulated ones if there are no real ones."""
         return self.valuation.value(self._total())
 
     @cached_property
     def gaps(self) -> EnergyRecord | None:
-        """The time between cells as one record; None where there is none."""
+        """Idle time between cells as one record; None if there is none."""
         return self._total(True) if any(gap for _, _, gap in self.sums.parts) else None
 
     @property
@@ -218,88 +219,72 @@ class Period:
 
     @property
     def stretches(self) -> int:
-        """How many records are no time between cells."""
+        """Number of records, without idle time."""
         return sum(part.count for part in self._work)
 
     @property
     def unread(self) -> int:
-        """How many of these have no reading."""
+        """Number of these records without a reading."""
         return sum(part.unread for part in self._work)
 
     @cached_property
     def unmetered_share(self) -> float | None:
-        """Part of the time of all work for which nothing was read: unmetered seconds / all; None without work."""
-        whole = math.fsum(part.seconds for part in self._work)
-        return self.sums.unread_seconds / whole if whole > 0 else None
+        """Unmetered share of the work time: seconds without a reading / all seconds; None if there was no work."""
+        seconds = math.fsum(part.seconds for part in self._work)
+        return self.sums.unread_seconds / seconds if seconds > 0 else None
 
     @property
     def dearest(self) -> list[tuple[str, EnergyRecord, int]]:
-        """The dearest cells: name, the sum of their executions, and how many these were."""
+        """Cells with the most energy: name, sum of executions, number of executions."""
         return self.sums.dearest
 
     @property
     def shrinks(self) -> list[EnergyRecord]:
-        """The searches for something cheaper, whose labels tell what came of them."""
+        """Records of searches for a cheaper model; the labels contain their outcome."""
         return self.sums.shrinks
 
     @property
     def cheaper(self) -> list[EnergyRecord]:
-        """The searches whose find is proven to be cheaper within the accepted loss."""
+        """Searches that found a model proven to be cheaper with a loss within the accepted one."""
         return [record for record in self.shrinks if record.search is not None and record.search.proven]
 
     @property
     def against(self) -> PeriodDifference:
-        """How the runs stand against those before them."""
+        """Comparison of the runs with earlier ones."""
         return self.sums.against
 
     def days(self) -> dict[str, EnergyRecord]:
         """Return the sum of each day, in local time."""
-        return {day: total(found) for day, found in sorted(self._by(0).items())}
+        return {day: total(records) for day, records in sorted(self._by(0).items())}
 
     def projects(self) -> dict[str, EnergyRecord]:
         """Return the sum of each project."""
-        return {name or "no project": total(found) for name, found in self._by(1).items()}
+        return {name or "no project": total(records) for name, records in self._by(1).items()}
 
     def _by(self, place: int) -> dict[str, list[EnergyRecord]]:
-        found: dict[str, list[EnergyRecord]] = {}
+        groups: dict[str, list[EnergyRecord]] = {}
         for key, part in self.sums.parts.items():
-            found.setdefault(str(key[place]), []).append(part.record())
-        return found
+            groups.setdefault(str(key[place]), []).append(part.record())
+        return groups
 
     def csv(self) -> str:
-        """Return a row for each day and project; what is not known is an empty cell."""
-        held = io.StringIO(newline="")
-        writer = csv.writer(held, lineterminator="\n")
+        """Return a CSV table with a row for each day and project; unknown values are empty cells."""
+        buffer = io.StringIO(newline="")
+        writer = csv.writer(buffer, lineterminator="\n")
         writer.writerow(CSV_COLUMNS)
         rows: dict[tuple[str, str], list[EnergySum]] = {}
         for (day, project, _), part in self.sums.parts.items():
             rows.setdefault((day, project), []).append(part)
         for (day, project), parts in sorted(rows.items()):
             writer.writerow([day, project, *_cells(parts, self.valuation)])
-        return held.getvalue()
+        return buffer.getvalue()
 
     def text(self) -> str:
-        """Return it as plain text."""
-        from .usage_report import text
-
-        return text(self)
-
-    def markdown(self) -> str:
-        """Return it as Markdown."""
-        from .usage_report import markdown
-
-        return markdown(self)
-
-    def page(self) -> str:
-        """Return it as an HTML page that runs nothing and loads nothing."""
-        from .usage_report import page
-
-        return page(self)
+        """Return the report as plain text."""
+        return drawing.text_of(self)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        from .usage_report import html, text
-
-        return {"text/plain": text(self), "text/html": html(self)}
+        return drawing.bundle_of(self)
 
     def __repr__(self) -> str:
         return self.text()
@@ -311,53 +296,12 @@ CSV_COLUMNS = (
 )
 
 
-def period_of(
-    records: Sequence[EnergyRecord],
-    since: datetime,
-    *,
-    project: str | None = None,
-    valuation: Valuation | None = None,
-    problem: str | None = None,
-    equivalents: bool = False,
-    versions: Sequence[str] = (),
-) -> Period:
-    """Return the report of records at hand; see `scope.period_in` for those of a ledger.
-
-    Parameters
-    ----------
-    records : sequence of EnergyRecord
-        Of the period.
-    since : datetime
-        When it begins.
-    project, valuation, problem, equivalents, versions
-        As of `Period`.
-    """
-    inner = within(records)
-    began: dict[str, float] = {}
-    for record in records:
-        began[record.run_id] = min(record.started_at, began.get(record.run_id, record.started_at))
-
-    def order(one: FlatRecord) -> tuple[object, ...]:
-        return one.notebook or "", began[one.run_id], one.run_id, one.started_at
-
-    return Period(
-        PeriodSums(sorted((flat_of(record, record.id in inner) for record in records), key=order)),
-        since.timestamp(),
-        time.time(),
-        project or "",
-        valuation or Valuation(),
-        problem or "",
-        equivalents,
-        tuple(versions),
-    )
-
-
 def _cells(parts: Sequence[EnergySum], valuation: Valuation) -> list[object]:
     summed = valuation.value(total([part.record() for part in parts]))
-    unsure = summed.uncertainty
+    uncertainty = summed.uncertainty
     return [
         None if summed.joules is None else summed.joules / 3.6e6,
-        None if unsure is None or not math.isfinite(unsure) else unsure / 3.6e6,
+        None if uncertainty is None or not math.isfinite(uncertainty) else uncertainty / 3.6e6,
         None if summed.joules is None else summed.quality,
         summed.measured_share,
         summed.seconds,
@@ -370,17 +314,17 @@ def _cells(parts: Sequence[EnergySum], valuation: Valuation) -> list[object]:
 
 
 def _day(seconds: float) -> tuple[float, float, str]:
-    """Return the first moment of a day of local time, the one after its last, and its name."""
+    """Return the start and the end of a local day in seconds since 1970, and its ISO date."""
     day = datetime.fromtimestamp(seconds).date()
-    first, end = (datetime(one.year, one.month, one.day).timestamp() for one in (day, day + timedelta(days=1)))
+    first, end = (datetime(date.year, date.month, date.day).timestamp() for date in (day, day + timedelta(days=1)))
     return first, end, day.isoformat()
 
 
 def _name(last: FlatRecord) -> str:
-    place = (last.notebook or "").replace("\\", "/").rpartition("/")[2]
+    notebook = (last.notebook or "").replace("\\", "/").rpartition("/")[2]
     count = f"[{last.execution_count}]" if last.execution_count else ""
-    if count and not place:
-        # Two of these are told apart by when they ran.
-        when = datetime.fromtimestamp(last.started_at).astimezone().strftime("%Y-%m-%d %H:%M")
-        place = f"unnamed notebook{f' (project {last.project})' if last.project else ''}, {when}"
-    return " ".join(part for part in (place, count, last.label or "") if part) or "outside notebooks"
+    if count and not notebook:
+        # The time distinguishes cells of several unnamed notebooks.
+        started = datetime.fromtimestamp(last.started_at).astimezone().strftime("%Y-%m-%d %H:%M")
+        notebook = f"unnamed notebook{f' (project {last.project})' if last.project else ''}, {started}"
+    return " ".join(part for part in (notebook, count, last.label or "") if part) or "outside notebooks"

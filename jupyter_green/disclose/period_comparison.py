@@ -1,6 +1,6 @@
-"""How the runs of a period stand against those before them: as the side panel asks it, and summed where it is proven.
+"""Comparison of a period's runs with earlier ones, as in the side panel; significant differences are summed.
 
-A run is held against the median of the notebook's runs before it, cell by cell; the first one against nothing.
+A run is compared with the median of the notebook's earlier runs, cell by cell. The first run is not compared.
 """
 
 from __future__ import annotations
@@ -17,16 +17,18 @@ from jupyter_green.records import EnergyRecord, cell_key
 
 @dataclass(frozen=True)
 class PeriodDifference:
-    """Proven differences of the runs of a period from the runs before them.
+    """Significant differences of a period's runs from earlier runs.
 
     Parameters
     ----------
     excess, saved : float
-        In joules, summed over runs whose difference is proven.
+        Joules, summed over runs with a significant difference.
     excess_uncertainty, saved_uncertainty : float
-        Half-widths of their 95 % intervals; added up, since a sensor leans the same way in every run.
+        Half-widths of their 95 % intervals in joules; added linearly, because a sensor's error has the same sign in
+        every run.
     more, less, unproven, alone : int
-        Runs that used more, less, neither provably, and those with nothing before them.
+        Number of runs with significantly more energy, with significantly less, without a significant difference, and
+        without an earlier run.
     """
 
     excess: float = 0.0
@@ -40,7 +42,7 @@ class PeriodDifference:
 
 
 class RunComparison:
-    """Holds runs against those of the same notebook before them, as they come; it keeps only what the next may need."""
+    """Compares runs with earlier ones of the same notebook as they arrive; keeps only the last few runs in memory."""
 
     def __init__(self) -> None:
         self._earlier: dict[str, deque[Baseline]] = {}
@@ -48,13 +50,12 @@ class RunComparison:
         self._sums = {"excess": 0.0, "saved": 0.0, "over": 0.0, "under": 0.0}
 
     def take(self, records: Sequence[EnergyRecord | Execution]) -> None:
-        """Hold a run against those before it.
+        """Compare a run with the earlier ones.
 
         Parameters
         ----------
         records : sequence of EnergyRecord or Execution
-            Those of one run, none of them the time between cells, in order of their start; a run under two names is
-            two.
+            Records of one run without idle time, in order of start. A run under two notebook names counts as two.
         """
         notebooks: dict[str, list[EnergyRecord | Execution]] = {}
         for record in records:
@@ -63,31 +64,31 @@ class RunComparison:
             self._take(notebook, items)
 
     def _take(self, notebook: str, items: Sequence[EnergyRecord | Execution]) -> None:
-        before = self._earlier.setdefault(notebook, deque(maxlen=RUNS))
-        baseline = Baseline.median(list(before)) if before and notebook else None
-        found = None
+        earlier = self._earlier.setdefault(notebook, deque(maxlen=RUNS))
+        baseline = Baseline.median(list(earlier)) if earlier and notebook else None
+        difference = None
         if baseline is not None:
             comparison = Comparison(baseline)
             for record in items:
                 comparison.add(cell_key(record.cell_id, record.id), record)
-            found = comparison.total()
-        self._counts["none" if found is None else found.verdict] += 1
-        if found is not None and found.verdict == "more":
-            self._sums["excess"] += found.excess
-            self._sums["over"] += found.difference_uncertainty or 0.0
-        elif found is not None and found.verdict == "less":
-            self._sums["saved"] += found.saved
-            self._sums["under"] += found.difference_uncertainty or 0.0
-        own = Baseline.of_run(items, "last") if notebook else None
-        if own is not None:
-            before.appendleft(own)
+            difference = comparison.total()
+        self._counts["none" if difference is None else difference.verdict] += 1
+        if difference is not None and difference.verdict == "more":
+            self._sums["excess"] += difference.excess
+            self._sums["over"] += difference.difference_uncertainty or 0.0
+        elif difference is not None and difference.verdict == "less":
+            self._sums["saved"] += difference.saved
+            self._sums["under"] += difference.difference_uncertainty or 0.0
+        run = Baseline.of_run(items, "last") if notebook else None
+        if run is not None:
+            earlier.appendleft(run)
 
     def forget(self) -> None:
-        """Let go of the runs that came; what comes next is of other notebooks."""
+        """Release the runs seen so far; the next run is of another notebook."""
         self._earlier.clear()
 
     def against(self) -> PeriodDifference:
-        """Return what was found."""
+        """Return the sums."""
         sums, counts = self._sums, self._counts
         return PeriodDifference(
             sums["excess"],
@@ -102,12 +103,12 @@ class RunComparison:
 
 
 def compared(records: Sequence[EnergyRecord]) -> PeriodDifference:
-    """Hold each run of a notebook against the median of the runs before it, and sum what is proven.
+    """Compare each run of a notebook with the median of its earlier runs, and sum the significant differences.
 
     Parameters
     ----------
     records : sequence of EnergyRecord
-        Of many runs.
+        Records of any number of runs.
     """
     runs: dict[str, list[EnergyRecord]] = {}
     for record in sorted(records, key=lambda one: one.started_at):

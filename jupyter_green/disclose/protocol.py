@@ -1,7 +1,7 @@
-"""How a label's energy is measured: 1,000 units in equal thirds of three data sets, ten runs, one at a time.
+"""Measurement protocol of a label: 1,000 units in equal thirds from three data sets, ten runs, batch size 1.
 
-That is AI Energy Score's way. Fewer units, fewer runs or one data set are allowed, and the label then says so. A unit
-that raises is counted as not completed; it is never taken out, because its energy was used all the same.
+This follows AI Energy Score. Fewer units, runs or data sets are allowed and are stated on the label. A unit that raises
+counts as not completed; it stays in the run, because its energy was used.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from jupyter_green.session.accelerator import synchronize
 from .errors import DiscloseError
 
 UNITS, RUNS, BATCH, SETS = 1000, 10, 1, 3
-"""What AI Energy Score prescribes."""
+"""As prescribed by AI Energy Score."""
 
 
 @dataclass(frozen=True)
 class Runs:
-    """What was measured.
+    """The result of a measurement.
 
     Parameters
     ----------
     records : tuple of EnergyRecord
-        One per run, with the units that were completed.
+        One per run, with the number of completed units.
     asked : int
-        Units asked of each run.
+        Units requested per run.
     completed : tuple of int
-        Units completed in each.
+        Units completed in each run.
     answers : tuple
-        The last run's answers, None where a unit failed.
+        Answers of the last run; None where a unit failed.
     faults : tuple of str
-        The first failure of each kind, one line.
+        The first failure of each exception type, one line.
     """
 
     records: tuple[EnergyRecord, ...]
@@ -48,38 +48,43 @@ class Runs:
 
 
 def thirds(sets: Mapping[str, Sequence[Any]], units: int = UNITS, seed: int = 0) -> list[tuple[str, int]]:
-    """Choose units from data sets in equal parts; return each one's set and place, in the order drawn.
+    """Draw units from data sets in equal parts.
 
     Parameters
     ----------
     sets : mapping of str to sequence
         The data sets; three for AI Energy Score.
     units : int
-        How many in all.
+        Number of units in total.
     seed : int
         Seed of the draw.
+
+    Returns
+    -------
+    list of (str, int)
+        Data set and index of each unit, in shuffled order.
 
     Raises
     ------
     DiscloseError
-        If a set has fewer than its part.
+        If a data set has too few examples.
     """
     if not sets or units < 1:
         raise DiscloseError("A label needs data and a number of units from 1 up.")
-    rng = random.Random(seed)  # noqa: S311 - a draw that can be made again, not a secret
-    found: list[tuple[str, int]] = []
-    for place, (name, items) in enumerate(sets.items()):
+    rng = random.Random(seed)  # noqa: S311 - a reproducible draw, not a secret
+    drawn: list[tuple[str, int]] = []
+    for number, (name, items) in enumerate(sets.items()):
         # 1,000 in three parts: 334, 333, 333.
-        part = units // len(sets) + (place < units % len(sets))
+        part = units // len(sets) + (number < units % len(sets))
         if len(items) < part:
-            fit = min(map(len, sets.values())) * len(sets)
-            advice = f"use at most {fit:,} (--units {fit})" if fit else "give one with examples"
+            largest = min(map(len, sets.values())) * len(sets)
+            advice = f"use at most {largest:,} (--units {largest})" if largest else "give one with examples"
             raise DiscloseError(
                 f"The data set {name!r} has {len(items):,} examples; {part:,} are needed for {units:,} units: {advice}."
             )
-        found += [(name, chosen) for chosen in rng.sample(range(len(items)), part)]
-    rng.shuffle(found)
-    return found
+        drawn += [(name, index) for index in rng.sample(range(len(items)), part)]
+    rng.shuffle(drawn)
+    return drawn
 
 
 def measure(
@@ -90,21 +95,20 @@ def measure(
     name: str = "model",
     session: Session | None = None,
 ) -> Runs:
-    """Answer every example once per run, one at a time, each run in a window of its own.
+    """Answer every example once per run, one at a time; each run is a window of its own.
 
     Parameters
     ----------
     answer : callable
-        ``answer(example)``, from the example as a person has it to the answer: preparing, prefill and decode are all
-        in it.
+        ``answer(example)`` maps a raw example to an answer; preprocessing, prefill and decoding are all included.
     examples : sequence
         The units.
     runs : int
-        How often; a first pass over some of them warms up and is not counted.
+        Number of runs; a warm-up over some examples comes first and is not counted.
     name : str
         Name in the ledger.
     session : Session, optional
-        Who meters; this process' otherwise.
+        The session that meters; by default the current one.
 
     Raises
     ------
@@ -119,7 +123,7 @@ def measure(
     def one(example: Any) -> tuple[Any, bool]:
         try:
             return answer(example), True
-        except Exception as error:  # noqa: BLE001 - somebody else's model; a failed unit is counted, not hidden
+        except Exception as error:  # noqa: BLE001 - the model is user code; a failed unit is counted, not hidden
             faults.setdefault(type(error).__name__, f"{type(error).__name__}: {one_line(error, 160)}")
             return None, False
 
@@ -132,10 +136,10 @@ def measure(
         with window:
             pairs = [one(example) for example in examples]
             synchronize()
-            done = sum(good for _, good in pairs)
-            window.facts.update(units=float(done) or None, batch_size=BATCH)
-        answers = [found for found, _ in pairs]
+            count = sum(ok for _, ok in pairs)
+            window.facts.update(units=float(count) or None, batch_size=BATCH)
+        answers = [result for result, _ in pairs]
         records.append(window)
-        completed.append(done)
-    settled, why = tuple(window.record for window in records), tuple(faults.values())
-    return Runs(settled, len(examples), tuple(completed), tuple(answers), why)
+        completed.append(count)
+    final_records, failures = tuple(window.record for window in records), tuple(faults.values())
+    return Runs(final_records, len(examples), tuple(completed), tuple(answers), failures)

@@ -1,8 +1,8 @@
-"""Stars by the rule of AI Energy Score: five bins of equal width between the least and the most energy of a class.
+"""Stars by the rule of AI Energy Score: five bins of equal width between the lowest and the highest energy of a class.
 
-The published rule speaks of quintiles and of equal width in one paragraph; the published stars of all 24 text
-generators of class A (Hugging Face space AIEnergyScore/Label) follow equal width, and 10 of them would differ by
-quintiles. Stars stand only among models of one task, one class and one edition: with one more model they can move.
+The published rule mentions both quintiles and equal width. The published stars of all 24 text generators of class A
+(Hugging Face space AIEnergyScore/Label) follow equal width; with quintiles, 10 of them would differ. Stars are relative
+to the models of one task, class and edition: another model can change them.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from .errors import DiscloseError
 
 BINS = 5
 OFFICIAL_EDITION = "AI Energy Score, September 2024"
-"""The edition that the published figures behind the tests belong to."""
+"""Edition of the published figures used in the tests."""
 CLASSES = (("A", 20e9), ("B", 66e9), ("C", math.inf))
-"""Most parameters of each class of text generators: those that fit one consumer GPU, one cloud GPU, several."""
+"""Upper bound of parameters per class of text generators: for one consumer GPU, one cloud GPU, several GPUs."""
 
 
 def stars(energy: Mapping[str, float]) -> dict[str, int]:
-    """Give each model of a class its stars: 5 for the least energy, 1 for the most.
+    """Return the stars of each model of a class: 5 for the lowest energy, 1 for the highest.
 
     Parameters
     ----------
     energy : mapping of str to float
-        Energy for the same number of units, in one unit and with one boundary (Wh per 1,000, for one).
+        Energy of each model for the same number of units, in the same unit and boundary (Wh per 1,000, for example).
 
     Returns
     -------
@@ -35,11 +35,11 @@ def stars(energy: Mapping[str, float]) -> dict[str, int]:
     Raises
     ------
     DiscloseError
-        If there are fewer than two models, or an energy is no number above 0.
+        If there are fewer than two models, or an energy is not a number above 0.
 
     Notes
     -----
-    With w = (max - min) / 5, a model at e is in bin max(0, ⌈(e - min) / w⌉ - 1), and its stars are 5 minus that.
+    With w = (max - min) / 5, a model with energy e is in bin b = max(0, ⌈(e - min) / w⌉ - 1) and has 5 - b stars.
     """
     bounds = edges(energy)
     low, width = bounds[0], (bounds[-1] - bounds[0]) / BINS
@@ -64,7 +64,7 @@ def edges(energy: Mapping[str, float]) -> list[float]:
         if not (isinstance(value, (int, float)) and math.isfinite(value) and value > 0):
             raise DiscloseError(f"The energy of {name!r} is {value!r}; stars need a number above 0.")
     low, high = min(energy.values()), max(energy.values())
-    return [low + (high - low) * place / BINS for place in range(BINS + 1)]
+    return [low + (high - low) * number / BINS for number in range(BINS + 1)]
 
 
 def size_class(parameters: float) -> str:
@@ -73,15 +73,15 @@ def size_class(parameters: float) -> str:
     Raises
     ------
     DiscloseError
-        If it is no number above 0.
+        If the number is not finite and above 0.
     """
     if not parameters > 0 or not math.isfinite(parameters):
         raise DiscloseError(f"{parameters!r} parameters are none; give a number above 0.")
-    return next(name for name, most in CLASSES if parameters <= most)
+    return next(name for name, limit in CLASSES if parameters <= limit)
 
 
 def memory_gigabytes(billions: float, bits: int = 16, bytes_each: float = 4.0) -> float:
-    """Return about how much memory a model needs, as AI Energy Score states it: M = P·B / (32 / Q) · 1.2.
+    """Return the approximate memory of a model in GB by AI Energy Score's formula M = P·B / (32 / Q) · 1.2.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Whose records a report of a period is of: a project that nobody has is a slip of the pen, not an empty report."""
+"""Which records a period report covers: those of a ledger's period and project, or records at hand."""
 
 from __future__ import annotations
 
@@ -7,15 +7,19 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from jupyter_green.impact import Valuation
+from jupyter_green.records import EnergyRecord
+from jupyter_green.records.flat import FlatRecord, flat_of
+from jupyter_green.reporting.run.totals import within
 from jupyter_green.reporting.sanitize import one_line
 from jupyter_green.storage import Ledger
 from jupyter_green.storage.time_range import period
 
+from . import usage_report  # noqa: F401 - registers how a period is shown
 from .errors import DiscloseError
 from .period import Period, PeriodSums, since_of
 
 NAMED = 8
-"""So many projects are named at most."""
+"""Most projects named in an error message."""
 
 
 def period_in(
@@ -34,16 +38,16 @@ def period_in(
     Parameters
     ----------
     ledger : Ledger
-        Where the records are.
+        Source of the records.
     since : str or datetime
-        When the period begins; ``today`` ends with the day, see `jupyter_green.storage.time_range`.
+        Start of the period; ``today`` ends with the day, see `jupyter_green.storage.time_range`.
     project, valuation, problem, equivalents, versions, everyone
-        As of `Period`.
+        As for `Period`.
 
     Raises
     ------
     DiscloseError
-        If the beginning is none, or no record at all is of that project; one sentence.
+        If the start is not valid, or there is no project of that name in the ledger.
     """
     begin = since_of(since) if isinstance(since, str) else since
     _, end = period(since, None)
@@ -63,13 +67,54 @@ def period_in(
     )
 
 
+def period_of(
+    records: Sequence[EnergyRecord],
+    since: datetime,
+    *,
+    project: str | None = None,
+    valuation: Valuation | None = None,
+    problem: str | None = None,
+    equivalents: bool = False,
+    versions: Sequence[str] = (),
+) -> Period:
+    """Return the report of records at hand; see `period_in` for those of a ledger.
+
+    Parameters
+    ----------
+    records : sequence of EnergyRecord
+        Records of the period.
+    since : datetime
+        Start of the period.
+    project, valuation, problem, equivalents, versions
+        As for `Period`.
+    """
+    inner = within(records)
+    began: dict[str, float] = {}
+    for record in records:
+        began[record.run_id] = min(record.started_at, began.get(record.run_id, record.started_at))
+
+    def order(one: FlatRecord) -> tuple[object, ...]:
+        return one.notebook or "", began[one.run_id], one.run_id, one.started_at
+
+    return Period(
+        PeriodSums(sorted((flat_of(record, record.id in inner) for record in records), key=order)),
+        since.timestamp(),
+        time.time(),
+        project or "",
+        valuation or Valuation(),
+        problem or "",
+        equivalents,
+        tuple(versions),
+    )
+
+
 def _check_project(ledger: Ledger, project: str) -> None:
-    """Raise DiscloseError with the names of the projects there are, if there is none of this name."""
+    """Raise DiscloseError with the existing projects if the ledger has none of this name."""
     if ledger.records(project=project, limit=1):
         return
     names = sorted(name for name in ledger.totals(by="project").groups if name)
     if not names:
         return
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    there = ", ".join(one_line(name, 60) for name in names[:NAMED])
-    raise DiscloseError(f"No record is of a project {one_line(project, 60)!r}; there are: {there}{more}.")
+    listed = ", ".join(one_line(name, 60) for name in names[:NAMED])
+    raise DiscloseError(f"No record is of a project {one_line(project, 60)!r}; there are: {listed}{more}.")

@@ -1,8 +1,8 @@
-"""Software Carbon Intensity (ISO/IEC 21031:2024): grams of CO2e for one unit of what the software does.
+"""Software Carbon Intensity (ISO/IEC 21031:2024): grams of CO2e per unit of work.
 
-SCI = (E·I + M) / R. The energy E includes what was drawn while idle or reserved; I is the grid's average intensity; M
-is the hardware's embodied share; R is chosen by the person and named with the figure, because two figures with
-different R say nothing of each other. No offset is ever subtracted: the standard forbids it, and there is no way here.
+SCI = (E·I + M) / R. E is the energy, idle and reserved time included; I the average grid intensity; M the hardware's
+embodied share; R the number of functional units. The user chooses R and it is named with the figure, because figures
+with different R can't be compared. Offsets are never subtracted: the standard forbids it.
 """
 
 from __future__ import annotations
@@ -33,24 +33,24 @@ class Sci:
     grams : float
         SCI in g CO2e per unit.
     unit : str
-        R in words: "token", "image", "1,000 queries".
+        Name of the functional unit R: "token", "image", "1,000 queries".
     units : float
-        How many of these were done.
+        Number of units.
     kilowatt_hours : float
         E, PUE included.
     grams_per_kwh : float
         I.
     embodied_grams : float or None
-        M; None where it was not given.
+        M; None if not given.
     low, high : float
-        Band of `grams`, from the energy's interval and the embodied share's band; the yearly average's own error
-        is not in it.
+        Interval of `grams`, from those of the energy and of the embodied share, without the error of the yearly average
+        intensity.
     quality : str
-        What the energy may be called.
+        Quality of the energy.
     boundary : str
-        What E covers.
+        Devices included in E.
     notes : tuple of str
-        What else should be known.
+        Caveats.
     """
 
     grams: float
@@ -66,7 +66,7 @@ class Sci:
     notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON-ready data."""
+        """Return plain data for JSON."""
         return {
             "standard": "ISO/IEC 21031:2024",
             "sci_grams_per_unit": self.grams,
@@ -83,11 +83,11 @@ class Sci:
         }
 
     def __repr__(self) -> str:
-        # What is too small to be read is told per million units, its band too.
-        times, many = (1e6, "million × ") if 0 < self.grams < numbers.LEAST_GRAMS else (1.0, "")
-        band = f"{_digits(self.low * times)} to {_digits(self.high * times)} g"
-        said = f"{numbers.carbon(self.grams * times)} per {many}{self.unit} ({band})"
-        return numbers.plain(" · ".join([f"SCI {said}", f"energy {self.quality}", self.boundary, *self.notes]))
+        # Very small values and their interval are given per million units.
+        factor, prefix = (1e6, "million × ") if 0 < self.grams < numbers.LEAST_GRAMS else (1.0, "")
+        band = f"{_digits(self.low * factor)} to {_digits(self.high * factor)} g"
+        value = f"{numbers.carbon(self.grams * factor)} per {prefix}{self.unit} ({band})"
+        return numbers.plain(" · ".join([f"SCI {value}", f"energy {self.quality}", self.boundary, *self.notes]))
 
 
 def sci(
@@ -104,34 +104,34 @@ def sci(
     Parameters
     ----------
     used : EnergyRecord, sequence of them, or float
-        E: records, or joules (then nothing is known of how it came about, and it is called estimated).
+        E: records, or joules; joules alone have quality "estimated".
     intensity : Intensity, Valuation, float or str
-        I: grams of CO2e per kWh, a region, or the session's valuation (with its PUE). A record's own region is not
-        taken from its grams: PUE would be in it twice.
+        I: grams of CO2e per kWh, a region, or the session's valuation (with its PUE). It is not derived from a record's
+        own grams, which include PUE already.
     units, unit : float, str
-        R: how many, and what is counted; a record's own where it has them.
+        R: number and name of the functional units; by default those of the record.
     embodied : Embodied or float, optional
-        M in grams of CO2e, such as `embodied_share` gives; without it the figure says that it is a lower bound.
+        M in grams of CO2e, as from `embodied_share`; without it the result is marked as a lower bound.
     pue : float, optional
-        Power usage effectiveness; 1 where nothing is told.
+        Power usage effectiveness; by default the valuation's, else 1.
 
     Raises
     ------
     DiscloseError
-        If R or I is missing, or a value makes no sense; one sentence.
+        If R or I is missing, or a value is not valid.
     """
-    joules, doubt, quality, boundary = _energy(used)
+    joules, uncertainty, quality, boundary = _energy(used)
     count, name = _functional_unit(used, units, unit)
     grams_per_kwh, factor = _intensity(intensity, pue)
     share = _embodied(embodied)
     energy = joules / JOULES_PER_KWH * factor
-    spread = doubt / JOULES_PER_KWH * factor * grams_per_kwh
-    middle = energy * grams_per_kwh
-    low = max(0.0, middle - spread) + share.low
-    high = middle + spread + share.high
+    half_width = uncertainty / JOULES_PER_KWH * factor * grams_per_kwh
+    operational = energy * grams_per_kwh
+    low = max(0.0, operational - half_width) + share.low
+    high = operational + half_width + share.high
     notes = (*(() if embodied is not None else (NOT_COUNTED,)), *((share.source,) if share.source else ()))
     return Sci(
-        (middle + share.grams) / count,
+        (operational + share.grams) / count,
         name,
         count,
         energy,
@@ -146,21 +146,26 @@ def sci(
 
 
 def training_share(grams: float, *, units: float, unit: str) -> Sci:
-    """Return what a one-off amount of CO2e (training, for one) is per unit of all that it will serve or has taken.
+    """Return a one-off amount of CO2e (such as of training) per unit of work that it serves.
 
     Parameters
     ----------
     grams : float
         CO2e in g, embodied share included.
     units : float
-        Tokens, FLOP or queries it is spread over.
+        Number of tokens, FLOP or queries it is spread over.
     unit : str
-        What these are.
+        Name of the unit.
+
+    Raises
+    ------
+    DiscloseError
+        If a value is not valid.
 
     Notes
     -----
-    6,500 kg over 50e9 tokens are 130 g per million tokens; a summary of the draft for AI says 0.13 g, which its own
-    figures do not give.
+    6,500 kg over 50e9 tokens are 130 g per million tokens; a summary of the draft for AI says 0.13 g, which does not
+    follow from its own figures.
     """
     if not (math.isfinite(grams) and grams >= 0):
         raise DiscloseError(f"{grams!r} is no amount of CO2e; give grams from 0 up.")
@@ -177,12 +182,12 @@ def _energy(used: EnergyRecord | Sequence[EnergyRecord] | float) -> tuple[float,
     record = used if isinstance(used, EnergyRecord) else total(list(used))
     if record.joules is None or record.joules < 0:
         raise DiscloseError("There is no reading in these records, so there is no energy to state; %energy doctor.")
-    doubt = record.uncertainty if record.uncertainty is not None else math.inf
-    return record.joules, doubt, record.quality, boundary_of(record)
+    uncertainty = record.uncertainty if record.uncertainty is not None else math.inf
+    return record.joules, uncertainty, record.quality, boundary_of(record)
 
 
 def boundary_of(record: EnergyRecord) -> str:
-    """Return which devices a record's joules cover, each once: "GPU 0, NVIDIA A10 (whole board); …"."""
+    """Return the devices whose joules a record contains, each once: "GPU 0, NVIDIA A10 (whole board); …"."""
     read = [part for part in record.components if part.joules is not None]
     return "; ".join(dict.fromkeys(f"{part.device} ({part.scope})" for part in read)) or "nothing was read"
 

@@ -1,7 +1,7 @@
-"""Energy of a training with transformers' Trainer: a callback that meters it from its first step to its last.
+"""Callback for the transformers Trainer that meters a training from its first to its last step.
 
-What is logged while it trains is marked as so far; the settled record is there when it has ended, and is handed to a
-logger where there is one. A training that raises, or is given up, counts up to where it was last seen at work.
+Energy logged during training is marked as so far. The final record is available when training has ended, and is passed
+to a logger if there is one. A training that raises or is aborted counts up to its last completed step.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .errors import DiscloseError
 from .logger import Logger, log
 
 SO_FAR = "energy_joules_so_far"
-"""Name in the trainer's own log of what was used up to then."""
+"""Key in the trainer's log entries for the energy so far, in joules."""
 
 
 def trainer_callback(label: str = "train", *, logger: Logger | None = None, session: Session | None = None) -> Any:
@@ -28,14 +28,14 @@ def trainer_callback(label: str = "train", *, logger: Logger | None = None, sess
     label : str
         Name in the ledger.
     logger : Logger, optional
-        What the settled record is handed to.
+        Receives the final record.
     session : Session, optional
-        Who meters; this process' otherwise.
+        The session that meters; by default the current one.
 
     Returns
     -------
     transformers.TrainerCallback
-        With ``record``, the settled record of the last training, None before.
+        Its attribute ``record`` is the final record of the last training; None before.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def trainer_callback(label: str = "train", *, logger: Logger | None = None, sess
             raise
         raise DiscloseError("transformers is not installed; run: pip install 'jupyter_green[shrink]'.") from None
 
-    class EnergyCallback(TrainerCallback):  # type: ignore[misc]  # transformers is taken as untyped
+    class EnergyCallback(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
         """Meters a training."""
 
         def __init__(self) -> None:
@@ -57,27 +57,27 @@ def trainer_callback(label: str = "train", *, logger: Logger | None = None, sess
 
         @property
         def record(self) -> EnergyRecord | None:
-            """The settled record of the last training that ended."""
+            """The final record of the last training that ended."""
             if self._window is None or self._window.closed is None:
                 return None
             return self._window.record
 
         def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            """Open the window; one left open by a training that broke off is closed first."""
+            """Open the window; one left open by an aborted training is closed first."""
             self._close("error")
-            held = current() if session is None else session
-            self._window = held.window("window", label=label, unit="step")
+            metering_session = current() if session is None else session
+            self._window = metering_session.window("window", label=label, unit="step")
             self._window.owner = Owner.here("transformers")
             self._window.__enter__()
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            """Note that the training is at work, and the steps that it has done."""
+            """Record the number of steps and the time of the last one."""
             if self._window is not None and self._window.closed is None:
                 self._window.facts["units"] = float(state.global_step) or None
                 self._window.seen = self._window.session.edge()
 
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-            """Put what was used so far into what is logged."""
+            """Add the energy so far to the trainer's log entry."""
             if self._window is None or self._window.closed is not None or logs is None:
                 return
             joules = self._window.so_far().joules
@@ -85,7 +85,7 @@ def trainer_callback(label: str = "train", *, logger: Logger | None = None, sess
                 logs[SO_FAR] = round(joules, 3)
 
         def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            """Close the window with the steps that were done, and tell the logger."""
+            """Close the window with the number of steps, and pass the record to the logger."""
             if self._window is None or self._window.closed is not None:
                 return
             synchronize()
@@ -96,7 +96,7 @@ def trainer_callback(label: str = "train", *, logger: Logger | None = None, sess
 
         def _close(self, status: Any) -> None:
             if self._window is not None and self._window.closed is None:
-                last = None if status == "ok" else self._window.seen
-                self._window.session.close(self._window, status, at=last)
+                ended = None if status == "ok" else self._window.seen
+                self._window.session.close(self._window, status, at=ended)
 
     return EnergyCallback()

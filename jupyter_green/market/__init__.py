@@ -1,1 +1,1 @@
-"""Allowances and their trade: allotment, settlement of a period, equilibrium, simulation. Pure functions."""
+"""Energy allowances and their trade: allotment, settlement, equilibrium and simulation. Pure functions."""

@@ -1,17 +1,17 @@
-"""One firm under a cap with a market, and the price at which equal firms clear it: closed forms.
+"""Optimal computing of one firm under a cap with a market, and the market-clearing price of equal firms; closed forms.
 
-A firm gains −x^(−k) from computing x, pays a per unit of it, and sells what it does not use of its usable allowance F
-at the price b: it maximises −x^(−k) − a·x + b·y with x + y ≤ F and x ≥ 0. Hence
+A firm gains −x^(−k) from computing x, pays a per unit of x, and sells the unused part of its usable allowance F at the
+price b. It maximises −x^(−k) − a·x + b·y subject to x + y ≤ F and x ≥ 0. Hence
 
     x* = (k / (a + b))^(1 / (k + 1)),   y* = F − x*   (above 0: sold; below 0: bought)
 
-Without a cap x₀ = (k / a)^(1 / (k + 1)), and the part saved is ρ = 1 − (a / (a + b))^(1 / (k + 1)): above 0 for every
-price above 0, and 0 at price 0. It does not depend on F: *the price moves use, the size of the cap does not*. Equal
-firms whose caps bind clear at b = k·(n / ΣF)^(k + 1) − a, and never below 0.
+Without a cap x₀ = (k / a)^(1 / (k + 1)), and the saved share is ρ = 1 − (a / (a + b))^(1 / (k + 1)): above 0 for every
+price above 0, and 0 at price 0. It does not depend on F: *the price changes use, the size of the cap does not*. Equal
+firms with binding caps clear the market at b = max(0, k·(n / ΣF)^(k + 1) − a).
 
 Source: the cap-and-trade proposal for AI inference (arXiv 2601.19886), read in notes on it, not in full; the clearing
-price is our own derivation. Caveats: one firm, a price from outside, nobody hoards to move it, the gain −x^(−k) is a
-stylised law whose k depends on the task, and there are no calibrated data.
+price is our own derivation. Limitations: a single price-taking firm, no hoarding to move the price, a stylised gain
+−x^(−k) whose k depends on the task, and no calibrated data.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 
 class Equilibrium(NamedTuple):
-    """What a firm does: computes x, and sells y of its allowance (below 0: buys)."""
+    """A firm's optimum: it computes x and sells y of its allowance (below 0: buys)."""
 
     x: float
     y: float
@@ -36,12 +36,12 @@ def _check(**values: float) -> None:
 
 
 def unlimited(*, k: float, a: float, b: float = 0.0) -> float:
-    """Return what a firm computes at a marginal cost a + b; with b = 0 what it computes without a cap.
+    """Return the optimal computing at a marginal cost a + b; with b = 0 that without a cap.
 
     Raises
     ------
     ValueError
-        If a value makes no sense, or a + b is 0: then there is no end to it.
+        If a value is not valid, or a + b is 0, where the optimum is infinite.
     """
     _check(k=k, a=a, b=b)
     if not a + b:
@@ -50,23 +50,23 @@ def unlimited(*, k: float, a: float, b: float = 0.0) -> float:
 
 
 def equilibrium(*, k: float, a: float, b: float, F: float) -> Equilibrium:  # noqa: N803 - the paper's own sign
-    """Return (x, y), what a firm computes and what it sells of its allowance.
+    """Return (x, y), a firm's computing and what it sells of its allowance.
 
     Parameters
     ----------
     k : float
-        How fast the gain −x^(−k) levels off, above 0.
+        Exponent of the gain −x^(−k), above 0; the larger, the faster it levels off.
     a : float
         Cost of one unit of computing.
     b : float
-        Price of one unit of allowance. At 0 the cap changes nothing: x is what it would be without one.
+        Price of one unit of allowance. At 0 the cap has no effect: x is that without a cap.
     F : float
         Usable allowance.
 
     Raises
     ------
     ValueError
-        If a value makes no sense.
+        If a value is not valid.
     """
     _check(F=F)
     x = unlimited(k=k, a=a, b=b)
@@ -74,12 +74,12 @@ def equilibrium(*, k: float, a: float, b: float, F: float) -> Equilibrium:  # no
 
 
 def reduction(*, k: float, a: float, b: float) -> float:
-    """Return ρ, the part of the computing without a cap that a price b saves (0 to 1).
+    """Return ρ, the share of the computing without a cap that a price b saves, 0 to 1.
 
     Raises
     ------
     ValueError
-        If a value makes no sense, or a is 0: then there would be no end to it without a cap.
+        If a value is not valid, or a is 0, where computing without a cap is infinite.
     """
     _check(k=k, a=a, b=b)
     if not a:
@@ -88,25 +88,25 @@ def reduction(*, k: float, a: float, b: float) -> float:
 
 
 def clearing_price(F: float | Sequence[float], *, k: float, a: float) -> float:  # noqa: N803 - the paper's own sign
-    """Return the price at which equal firms use their allowances up; 0 where these are no limit.
+    """Return the price at which equal firms use up their allowances; 0 if these are not binding.
 
     Parameters
     ----------
     F : float or sequence of float
-        Usable allowance of each firm; one number where all have the same.
+        Usable allowance of each firm; a number for a single firm.
     k, a : float
         As for `equilibrium`.
 
     Raises
     ------
     ValueError
-        If a value makes no sense, or there is nothing to use.
+        If a value is not valid, or all allowances are 0.
     """
-    given = [F] if isinstance(F, (int, float)) else list(F)
-    for value in given:
+    allowances = [F] if isinstance(F, (int, float)) else list(F)
+    for value in allowances:
         _check(F=value)
     _check(k=k, a=a)
-    total = math.fsum(given)
+    total = math.fsum(allowances)
     if not total:
         raise ValueError("The allowances are 0: no price makes anybody use nothing.")
-    return float(max(0.0, k * (len(given) / total) ** (k + 1) - a))
+    return float(max(0.0, k * (len(allowances) / total) ** (k + 1) - a))

@@ -1,8 +1,8 @@
-"""The end of a period: what was used is covered by allowances in a fixed order, the rest is kept or fined.
+"""Settlement of a period: use is covered by allowances in a fixed order; the rest is banked or fined.
 
-Order: the period's own allowance, what was banked (oldest first), what was bought; what is still missing is short and
-costs the penalty. What is left is banked: bank' = max(0, A + bank + bought − sold − E)·(1 − δ). Numbers may be whole
-(millijoules), and then nothing is lost or made by rounding: a decayed vintage is rounded down and the rest is told as
+Order: the period's own allowance, banked allowances (oldest first), bought allowances. Use that is not covered costs
+the penalty. What is left is banked: bank' = max(0, A + bank + bought − sold − E)·(1 − δ). With whole numbers
+(millijoules) nothing is lost or created by rounding: a decayed vintage is rounded down, and the difference counts as
 expired. Source: banking and fines of arXiv 2601.19886, read in notes on it; the order is our own.
 """
 
@@ -14,20 +14,20 @@ from typing import NamedTuple
 
 
 class AllowanceSettlement(NamedTuple):
-    """How a period ended, in the unit of what went in.
+    """The result of a period, in the unit of the inputs.
 
     Parameters
     ----------
     own, from_bank, from_bought : float
-        What covered the use.
+        Use covered by each source.
     short : float
-        What nothing covered.
+        Use that is not covered.
     fine : float
-        Penalty for that.
+        Penalty for `short`, in money.
     bank : tuple of float
-        What is kept, oldest vintage first; the last one is this period's.
+        Banked allowances, oldest vintage first; the last one is this period's.
     expired : float
-        What was kept before and is lost.
+        Banked allowances that were lost.
     """
 
     own: float
@@ -40,7 +40,7 @@ class AllowanceSettlement(NamedTuple):
 
     @property
     def banked(self) -> float:
-        """All that is kept."""
+        """Sum of all vintages."""
         return sum(self.bank)
 
 
@@ -60,28 +60,28 @@ def settle(
     Parameters
     ----------
     used : float
-        E, what was used.
+        E, the energy used.
     allowance : float
-        A, what the member was given.
+        A, the member's allowance for the period.
     banked : float or sequence of float
-        What it had kept, oldest first.
+        Banked allowances, oldest first.
     bought, sold : float
-        What it traded in the period; what is sold comes from its own allowance first.
+        Allowances traded in the period; sales are taken from the period's allowance first.
     penalty : float
-        φ, money for each unit that nothing covers; it must be above the price, or nobody would buy.
+        φ, money per unit that is not covered; it should exceed the price, or nobody buys.
     decay : float
-        δ, the part of what is kept that is lost, 0 to 1.
+        δ, share of the bank that is lost, 0 to 1.
     keep : int, optional
-        Vintages that are kept at most; older ones expire.
+        Largest number of vintages; older ones expire.
 
     Raises
     ------
     ValueError
-        If a value is no finite number from 0 up, or more is sold than there is.
+        If a value is not finite or below 0, or more is sold than available.
     """
     vintages = [banked] if isinstance(banked, (int, float)) else list(banked)
-    given = {"used": used, "allowance": allowance, "bought": bought, "sold": sold, "penalty": penalty, "decay": decay}
-    for name, value in (*given.items(), *(("banked", value) for value in vintages)):
+    inputs = {"used": used, "allowance": allowance, "bought": bought, "sold": sold, "penalty": penalty, "decay": decay}
+    for name, value in (*inputs.items(), *(("banked", value) for value in vintages)):
         if isinstance(value, bool) or not math.isfinite(value) or value < 0:
             raise ValueError(f"{name} is {value}; it is a finite number from 0 up.")
     if decay > 1:
@@ -93,23 +93,23 @@ def settle(
     sources = [allowance, *vintages, bought]
     left = _take(sources[:-1], sold)[0] + [bought]
     left, missing = _take(left, used)
-    before = _take(sources[:-1], sold)[0] + [bought]
-    spent = [was - now for was, now in zip(before, left, strict=True)]
-    kept = [*left[1:-1], left[0] + left[-1]]
+    available = _take(sources[:-1], sold)[0] + [bought]
+    spent = [was - now for was, now in zip(available, left, strict=True)]
+    remaining = [*left[1:-1], left[0] + left[-1]]
     expired: float = 0
     if decay:
-        lost = [_lost(value, decay) for value in kept[:-1]] + [_lost(kept[-1], decay)]
-        kept = [value - gone for value, gone in zip(kept, lost, strict=True)]
+        lost = [_lost(value, decay) for value in remaining[:-1]] + [_lost(remaining[-1], decay)]
+        remaining = [value - gone for value, gone in zip(remaining, lost, strict=True)]
         expired += sum(lost)
-    if keep is not None and len(kept) > keep:
-        expired += sum(kept[:-keep])
-        kept = kept[-keep:]
-    bank = tuple(value for value in kept if value)
+    if keep is not None and len(remaining) > keep:
+        expired += sum(remaining[:-keep])
+        remaining = remaining[-keep:]
+    bank = tuple(value for value in remaining if value)
     return AllowanceSettlement(spent[0], sum(spent[1:-1]), spent[-1], missing, penalty * missing, bank, expired)
 
 
 def _take(sources: Sequence[float], wanted: float) -> tuple[list[float], float]:
-    """Take an amount from sources in their order; return what is left of each, and what was missing."""
+    """Take an amount from sources in order; return the remainder of each, and the missing amount."""
     left = []
     for source in sources:
         taken = min(source, wanted)
@@ -119,7 +119,7 @@ def _take(sources: Sequence[float], wanted: float) -> tuple[list[float], float]:
 
 
 def _lost(value: float, decay: float) -> float:
-    """What of a vintage is lost; of whole numbers so much that a whole number is kept."""
+    """Return the decayed part of a vintage; for whole numbers, so that the rest is a whole number."""
     if isinstance(value, int):
         return value - math.floor(value * (1 - decay))
     return value * decay

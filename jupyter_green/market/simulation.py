@@ -1,14 +1,14 @@
-"""A market of unequal members over several periods: banking, a uniform-price call auction, a penalty.
+"""Market simulation with unequal members over several periods: banking, a uniform-price call auction, a penalty.
 
-Each member computes x = (k / (a + b·e))^(1/(k+1)) at a price b per joule, with e joules per unit of x, as in `market`.
-In a period all bids and offers meet once at one price: the lowest at which the group needs no more than it has. At a
-price of 0 nothing is traded, because nobody gains from selling, and each member keeps to what is its own. The price
-never passes the penalty: there a member rather pays than buys. Everything is counted in whole millijoules, so that
-what was given out is used, kept or expired to the last one, and what is sold is bought.
+At a price b per joule, each member computes x = (k / (a + b·e))^(1/(k+1)), with e joules per unit of x, as in
+`equilibrium`. In each period all bids and offers are matched once at one price: the lowest at which the group needs no
+more than it has. At price 0 nothing is traded, because selling gains nothing, and each member keeps to its own
+allowance. The price never exceeds the penalty: above it, members pay the penalty instead. Amounts are whole
+millijoules, so every allowance is used, kept or expired, and sales equal purchases.
 
-Nothing here is a forecast. Source: the market of arXiv 2601.19886, read in notes on it; unequal members, the auction
-and the banking rule are our own derivation. Members look no further than their period: nobody holds back to move the
-price, nobody saves for a dearer one, and surplus is sold wherever there is a price.
+This is not a forecast. Source: the market of arXiv 2601.19886, read in notes on it; unequal members, the auction and
+the banking rule are our own derivation. Members are myopic: nobody holds back allowances to move the price or saves
+them for a higher one, and a surplus is sold at any price above 0.
 """
 
 from __future__ import annotations
@@ -29,22 +29,23 @@ CAVEATS = (
     "from computing is a stylised law (−x^−k), and nothing is calibrated."
 )
 _HALVINGS = 200
+"""Most bisection steps of the auction."""
 
 
 @dataclass(frozen=True)
 class Member:
-    """One member of the market.
+    """A member of the market.
 
     Parameters
     ----------
     name : str
-        Whose account it is.
+        Name of the member's account.
     k, a : float
-        The gain −x^(−k) and the cost a·x of computing x, as in `market`.
+        The gain −x^(−k) and the cost a·x of computing x, as in `equilibrium`.
     joules_per_unit : float
-        e, what one unit of x needs, above 0.
+        e, joules per unit of x, above 0.
     allowance : int
-        Millijoules that it is given in each period.
+        Allowance per period in millijoules.
     """
 
     name: str
@@ -63,14 +64,14 @@ class Member:
             raise ValueError(f"The allowance of {self.name} is {self.allowance!r}; it is in whole millijoules, from 0.")
 
     def wanted(self, price: float) -> int:
-        """Return what it uses at a price per joule, in millijoules."""
+        """Return the energy used at a price per joule, in millijoules."""
         cost = self.a + price * self.joules_per_unit
         units = float((self.k / cost) ** (1 / (self.k + 1)))
         return math.floor(1000 * self.joules_per_unit * units)
 
 
 class _Terms(NamedTuple):
-    """What holds in every period; as for `simulate`."""
+    """Terms that hold in every period; as for `simulate`."""
 
     penalty: float
     decay: float
@@ -79,24 +80,24 @@ class _Terms(NamedTuple):
 
 @dataclass(frozen=True)
 class Line:
-    """What became of a member in a period; all but money in millijoules.
+    """The result of a member in a period; all amounts but money in millijoules.
 
     Parameters
     ----------
     name : str
         The member.
     allowance, banked : int
-        What it was given, and what it had kept.
+        Allowance for the period, and banked allowances at its start.
     used, free : int
-        What it used, and what it would have used without a cap.
+        Energy used, and what would be used without a cap.
     bought, sold : int
-        What it traded.
+        Allowances traded.
     short, expired, kept : int
-        What nothing covered, what of its bank was lost, and what it keeps.
+        Use that is not covered, expired part of the bank, and bank at the end.
     paid : Decimal
-        Money for what it bought (below 0: earned).
+        Money paid for purchases (below 0: earned).
     fine : float
-        Money for what was short.
+        Money paid for `short`.
     """
 
     name: str
@@ -115,7 +116,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Period:
-    """One period: the price per joule, what was traded in millijoules, a line for each member and a sentence."""
+    """One period: price per joule, millijoules traded, a line for each member, and a sentence."""
 
     number: int
     price: float
@@ -126,24 +127,24 @@ class Period:
 
 @dataclass(frozen=True)
 class Simulation:
-    """What the market did."""
+    """The result of a simulation."""
 
     periods: tuple[Period, ...]
     caveats: str = CAVEATS
 
     @property
     def used(self) -> int:
-        """All that was used, in millijoules."""
+        """Total energy used, in millijoules."""
         return sum(line.used for period in self.periods for line in period.lines)
 
     @property
     def free(self) -> int:
-        """What would have been used without a cap, in millijoules."""
+        """Total energy without a cap, in millijoules."""
         return sum(line.free for period in self.periods for line in period.lines)
 
     @property
     def reduction(self) -> float:
-        """The part of that which was not used, 0 to 1."""
+        """Share of `free` that was not used, 0 to 1."""
         return 1 - self.used / self.free if self.free else 0.0
 
 
@@ -156,25 +157,25 @@ def simulate(
     decay: float = 0.0,
     keep: int | None = None,
 ) -> Simulation:
-    """Let a market run.
+    """Simulate a market.
 
     Parameters
     ----------
     members : sequence of Member
-        Who takes part; each name once.
+        Members with unique names.
     periods : int
-        How long.
+        Number of periods.
     penalty : float
-        φ, money per joule that nothing covers, above 0; no price passes it.
+        φ, money per joule that is not covered, above 0; an upper bound of the price.
     tightening : float
-        The part by which all allowances fall from each period to the next, 0 to 1.
+        Share by which all allowances shrink from each period to the next, 0 to 1.
     decay, keep
-        What is lost of a bank in a period, and vintages that are kept, as for `bank.settle`.
+        Decay of the bank and largest number of vintages, as for `settlement.settle`.
 
     Raises
     ------
     ValueError
-        If a value makes no sense.
+        If a value is not valid.
     """
     if not members or len({member.name for member in members}) < len(members):
         raise ValueError("A market needs members, each with a name of its own.")
@@ -185,25 +186,25 @@ def simulate(
     if not 0 <= tightening <= 1:
         raise ValueError(f"tightening is {tightening}; it is a part, 0 to 1.")
     banks: dict[str, tuple[int, ...]] = {member.name: () for member in members}
-    found = []
+    results = []
     for number in range(1, periods + 1):
-        given = {m.name: math.floor(m.allowance * (1 - tightening) ** (number - 1)) for m in members}
-        period, banks = _period(number, members, given, banks, _Terms(penalty, decay, keep))
-        found.append(period)
-    return Simulation(tuple(found))
+        allowances = {m.name: math.floor(m.allowance * (1 - tightening) ** (number - 1)) for m in members}
+        period, banks = _period(number, members, allowances, banks, _Terms(penalty, decay, keep))
+        results.append(period)
+    return Simulation(tuple(results))
 
 
 def auction(members: Sequence[Member], supply: int, highest: float) -> float:
-    """Return the price per joule at which members use no more than there is: 0 where they don't anyway.
+    """Return the lowest price per joule at which members use no more than the supply; 0 if they don't anyway.
 
     Parameters
     ----------
     members : sequence of Member
-        Who bids and offers.
+        The bidders.
     supply : int
-        Millijoules that they have in all.
+        Total allowances in millijoules.
     highest : float
-        Where they rather pay the penalty.
+        Upper bound of the price: the penalty.
     """
 
     def wanted(price: float) -> int:
@@ -232,18 +233,18 @@ def _period(
     banks: dict[str, tuple[int, ...]],
     terms: _Terms,
 ) -> tuple[Period, dict[str, tuple[int, ...]]]:
-    has = {member.name: given[member.name] + sum(banks[member.name]) for member in members}
-    price = auction(members, sum(has.values()), terms.penalty)
+    available = {member.name: given[member.name] + sum(banks[member.name]) for member in members}
+    price = auction(members, sum(available.values()), terms.penalty)
     if price:
         used = {member.name: member.wanted(price) for member in members}
-        bought, sold = _matched(has, used)
+        bought, sold = _matched(available, used)
     else:
-        used = {member.name: _alone(member, has[member.name], terms.penalty) for member in members}
-        bought = sold = dict.fromkeys(has, 0)
+        used = {member.name: _alone(member, available[member.name], terms.penalty) for member in members}
+        bought = sold = dict.fromkeys(available, 0)
     lines, kept = [], {}
     for member in members:
         name = member.name
-        end = settle(
+        settled = settle(
             used[name],
             allowance=given[name],
             banked=banks[name],
@@ -253,7 +254,7 @@ def _period(
             decay=terms.decay,
             keep=terms.keep,
         )
-        kept[name] = tuple(int(vintage) for vintage in end.bank)
+        kept[name] = tuple(int(vintage) for vintage in settled.bank)
         net = EXACT.divide(Decimal(bought[name] - sold[name]), Decimal(1000))
         line = Line(
             name,
@@ -263,11 +264,11 @@ def _period(
             member.wanted(0.0),
             bought[name],
             sold[name],
-            int(end.short),
-            int(end.expired),
+            int(settled.short),
+            int(settled.expired),
             sum(kept[name]),
             EXACT.multiply(Decimal(repr(price)), net),
-            end.fine,
+            settled.fine,
         )
         lines.append(line)
     traded = sum(bought.values())
@@ -275,13 +276,13 @@ def _period(
 
 
 def _alone(member: Member, has: int, penalty: float) -> int:
-    """What a member uses that neither buys nor sells: what it wants, unless its own ends earlier."""
-    free, dear = member.wanted(0.0), member.wanted(penalty)
-    return free if free <= has else max(dear, has)
+    """Return the use of a member that does not trade: what it wants, limited by its own allowance and the penalty."""
+    uncapped, at_penalty = member.wanted(0.0), member.wanted(penalty)
+    return uncapped if uncapped <= has else max(at_penalty, has)
 
 
 def _matched(has: dict[str, int], used: dict[str, int]) -> tuple[dict[str, int], dict[str, int]]:
-    """What each buys and sells: the longer side gets its part of the shorter one."""
+    """Return purchases and sales; the longer side of the market is rationed in proportion."""
     bids = {name: max(0, used[name] - has[name]) for name in has}
     offers = {name: max(0, has[name] - used[name]) for name in has}
     traded = min(sum(bids.values()), sum(offers.values()))
@@ -298,5 +299,5 @@ def _said(number: int, price: float, traded: int, penalty: float) -> str:
         )
     if not traded:
         return f"Nothing was traded in period {number}, although the price is {price:g}: nobody has anything to sell."
-    top = ", which is the penalty: there are too few allowances" if price == penalty else ""
-    return f"In period {number} {traded / 1000:g} J were traded at {price:g} per joule{top}."
+    note = ", which is the penalty: there are too few allowances" if price == penalty else ""
+    return f"In period {number} {traded / 1000:g} J were traded at {price:g} per joule{note}."

@@ -1,1 +1,1 @@
-"""What energy costs: price, shadow tax on the excess, credit for a saving, rebound. Pure functions."""
+"""Pricing of energy: cost, shadow tax on the excess, credit for a saving, and rebound. Pure functions."""

@@ -1,10 +1,10 @@
-"""Credit for a saving that was verified: c = n·max(0, β − e), and nothing where the work got worse.
+"""Credit for a verified saving: c = n·max(0, β − e), and 0 if the quality of the result has dropped.
 
-A saving counts only at the same or a better result. What says so is a gate: a truth value, or whatever `%shrink` and
-`%compare` return, which know whether their loss lies within the accepted one. Where the figures have intervals and
-these do not tell the saving apart from none, there is no credit. Source: the credits for efficiency of arXiv 2601.19886
-(read in notes on it), with the gate and the interval as our own conditions. A credit is a line in the books: it is
-worth b·c at a price b, and nobody pays it out.
+A saving counts only if the result is as good as before. The evidence is a boolean, or a result of `%shrink` or
+`%compare`, which know whether their loss is within the accepted one. If the inputs have uncertainties and the saving is
+not statistically significant, there is no credit. Source: the efficiency credits of arXiv 2601.19886 (read in notes on
+it); the quality and significance conditions are our own. A credit is an accounting figure: it is worth b·c at a price
+b, and is not paid out.
 """
 
 from __future__ import annotations
@@ -16,35 +16,35 @@ from jupyter_green.baselines.excess import Joules, exact, excess
 
 
 class QualityCheck(Protocol):
-    """What says whether a cheaper way is as good as the one before, such as the result of `%shrink`."""
+    """Evidence that a cheaper model is as good as the original, such as a result of `%shrink`."""
 
     @property
     def proven(self) -> bool:
-        """Whether less cost and a loss within the accepted one are proven."""
+        """Whether lower cost and a loss within the accepted one are proven."""
 
     @property
     def reason(self) -> str:
-        """Why, in one sentence."""
+        """The reason, one sentence."""
 
 
 class Pick(Protocol):
-    """What picks among several, and another one than the best only where it is proven as good: `%compare`."""
+    """A choice among several, which differs from the best only if proven as good, such as a result of `%compare`."""
 
     @property
     def pick(self) -> str:
-        """Name of the one to take."""
+        """Name of the chosen one."""
 
     @property
     def best(self) -> str:
-        """Name of the one that does the work best."""
+        """Name of the one with the best quality."""
 
     @property
     def reason(self) -> str:
-        """Why, in one sentence."""
+        """The reason, one sentence."""
 
 
 class Credit(NamedTuple):
-    """A credit in joules with its interval, and why there is none."""
+    """A credit and its uncertainty in joules, and the reason if it is 0."""
 
     joules: float
     uncertainty: float = 0.0
@@ -59,18 +59,18 @@ def credit(
     Parameters
     ----------
     units : float
-        n, how many things were done.
+        n, number of units of work done.
     baseline : float or Joules
-        β, joules per thing before.
+        β, joules per unit before.
     used : float or Joules
-        e, joules per thing now.
-    passed : bool, Gate or Pick
-        Whether the result is as good; where it is not the credit is 0.
+        e, joules per unit now.
+    passed : bool, QualityCheck or Pick
+        Whether the result is as good; if not, the credit is 0.
 
     Raises
     ------
     ValueError
-        If a value is no finite number from 0 up.
+        If a value is not finite or below 0.
     """
     return judged(units, baseline=baseline, used=used, passed=passed).joules
 
@@ -78,23 +78,23 @@ def credit(
 def judged(
     units: float, *, baseline: float | Joules, used: float | Joules, passed: bool | QualityCheck | Pick
 ) -> Credit:
-    """Return the credit as `credit` does, with its interval or the reason why there is none."""
+    """Return the credit as `credit` does, with its uncertainty or the reason why it is 0."""
     now = exact(used)
     if not math.isfinite(units) or units < 0:
         raise ValueError(f"units is {units}; it is a finite number from 0 up.")
-    held = excess(Joules(now.value * units, now.uncertainty * units), units=units, baseline=baseline)
+    comparison = excess(Joules(now.value * units, now.uncertainty * units), units=units, baseline=baseline)
     if not _good(passed):
-        why = "" if isinstance(passed, bool) else f" ({passed.reason.rstrip('.')})"
-        return Credit(0.0, 0.0, f"No credit: that the result is as good was not shown{why}.")
-    if not held.saved:
-        return Credit(0.0, held.uncertainty, "No credit: nothing was saved.")
-    if not held.told_apart:
-        return Credit(0.0, held.uncertainty, "No credit: the intervals do not tell the saving apart from none.")
-    return Credit(held.saved, held.uncertainty)
+        reason = "" if isinstance(passed, bool) else f" ({passed.reason.rstrip('.')})"
+        return Credit(0.0, 0.0, f"No credit: that the result is as good was not shown{reason}.")
+    if not comparison.saved:
+        return Credit(0.0, comparison.uncertainty, "No credit: nothing was saved.")
+    if not comparison.told_apart:
+        return Credit(0.0, comparison.uncertainty, "No credit: the intervals do not tell the saving apart from none.")
+    return Credit(comparison.saved, comparison.uncertainty)
 
 
 def _good(passed: bool | QualityCheck | Pick) -> bool:
-    """Whether the result was shown to be as good."""
+    """Return whether the result was shown to be as good."""
     if isinstance(passed, bool):
         return passed
     if hasattr(passed, "proven"):

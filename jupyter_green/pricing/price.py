@@ -1,10 +1,9 @@
-"""What energy costs, term by term: price = E·PUE·p + gpu_h·p_g + T + b·bought − b·sold.
+"""Price of energy, term by term: price = E·PUE·p + gpu_h·p_g + T + b·bought − b·sold.
 
-Money is decimal. A joule is no finite decimal of a kilowatt-hour, so each term is rounded once, to a trillionth of the
-currency, and the total is the sum of the terms as they stand: what is shown adds up to the last digit. Where people
-read cents, `Price.rounded` gives the odd cent to the term that lost most, so that the cents add up too. A tariff card
-has a version, which is kept with every row that was priced by it. Source: cost-based pricing with each term shown, as
-a published utility tariff does it.
+Amounts are `Decimal`. Joules are usually no finite decimal of a kilowatt-hour, so each term is rounded once, to 1e-12
+of the currency unit, and the total is the exact sum of the rounded terms. `Price.rounded` rounds to cents and gives the
+remaining cents to the terms that lost most, so that the cents add up too. A tariff card has a version, which is stored
+with every row priced by it. Source: cost-based pricing with itemised terms, as in published utility tariffs.
 """
 
 from __future__ import annotations
@@ -20,20 +19,21 @@ from jupyter_green.impact.tariff import BadTariff, Tariff, version_of
 from .shadow_tax import amount_of, exact_tax
 
 PLACES = 12
+"""Decimal places to which each term is rounded."""
 _AMOUNTS = ("pue", "per_gpu_hour", "tax", "allowance")
 _TERMS = ("electricity", "gpu_hours", "excess", "bought", "sold")
 
 
 @dataclass(frozen=True)
 class TariffCard:
-    """What is charged for what, in one currency.
+    """Prices in one currency.
 
     Parameters
     ----------
     electricity : Tariff
         p, price of a kilowatt-hour.
     pue : Decimal
-        What the building draws per joule of its computers.
+        Power usage effectiveness, 1 or more.
     per_gpu_hour : Decimal
         p_g, price of an hour of one GPU.
     tax : Decimal
@@ -56,17 +56,17 @@ class TariffCard:
 
     @property
     def currency(self) -> str:
-        """ISO 4217 code of all its prices."""
+        """ISO 4217 code of all prices."""
         return self.electricity.currency
 
     @property
     def version(self) -> str:
-        """Eight signs that change with any of its terms; kept with every row that was priced by it."""
+        """Eight characters that change with any of the prices; stored with every row priced by the card."""
         amounts = {name: getattr(self, name) for name in _AMOUNTS}
         return version_of({"per_kwh": self.electricity.per_kwh, "currency": self.currency, **amounts})
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data for JSON; decimals are texts, so that none is bent."""
+        """Return plain data for JSON; decimals are strings, so that they stay exact."""
         return {
             "per_kwh": str(self.electricity.per_kwh),
             "currency": self.currency,
@@ -81,7 +81,7 @@ class TariffCard:
         Raises
         ------
         ValueError
-            If the data is none.
+            If the data is not a valid card.
         """
         try:
             amounts = {name: Decimal(data[name]) for name in _AMOUNTS}
@@ -93,16 +93,16 @@ class TariffCard:
 
 @dataclass(frozen=True)
 class Price:
-    """A price and what it is made of.
+    """A price and its terms.
 
     Parameters
     ----------
     terms : dict of str to Decimal
-        ``electricity``, ``gpu_hours``, ``excess``, ``bought`` and ``sold`` (below 0).
+        ``electricity``, ``gpu_hours``, ``excess``, ``bought`` and ``sold`` (0 or below).
     currency : str
         ISO 4217 code.
     version : str
-        Of the tariff card.
+        Version of the tariff card.
     """
 
     terms: dict[str, Decimal]
@@ -111,25 +111,25 @@ class Price:
 
     @property
     def total(self) -> Decimal:
-        """The sum of the terms."""
+        """Sum of the terms."""
         return _sum(self.terms.values())
 
     def rounded(self, places: int = 2) -> Price:
-        """Return the price in cents (or so many places), the terms still adding up to the total."""
+        """Return the price rounded to `places` decimals, with terms that still add up to the total."""
         step = Decimal(1).scaleb(-places)
         total = self.total.quantize(step, ROUND_HALF_EVEN, EXACT)
         terms = {name: term.quantize(step, ROUND_FLOOR, EXACT) for name, term in self.terms.items()}
-        odd = int(EXACT.divide(EXACT.subtract(total, _sum(terms.values())), step))
-        lost = sorted(self.terms, key=lambda name: (terms[name] - self.terms[name], _TERMS.index(name)))
-        for name in lost[:odd]:
+        missing = int(EXACT.divide(EXACT.subtract(total, _sum(terms.values())), step))
+        by_loss = sorted(self.terms, key=lambda name: (terms[name] - self.terms[name], _TERMS.index(name)))
+        for name in by_loss[:missing]:
             terms[name] = EXACT.add(terms[name], step)
         return replace(self, terms=terms)
 
     def sentence(self) -> str:
-        """Say the total and every term that is not 0."""
+        """Return the total and every term that is not 0, as a sentence."""
         parts = [f"{name.replace('_', ' ')} {term.normalize():f}" for name, term in self.terms.items() if term]
-        made = f" = {' + '.join(parts)}" if parts else ""
-        return f"{self.total.normalize():f} {self.currency}{made} (tariff version {self.version})."
+        breakdown = f" = {' + '.join(parts)}" if parts else ""
+        return f"{self.total.normalize():f} {self.currency}{breakdown} (tariff version {self.version})."
 
 
 def price(
@@ -142,27 +142,27 @@ def price(
     sold: float = 0.0,
     currency: str | None = None,
 ) -> Price:
-    """Return what energy costs, term by term.
+    """Return the price of energy, term by term.
 
     Parameters
     ----------
     energy : float
         E at the devices, in joules.
     tariff : TariffCard, Tariff or str
-        What is charged; a price per kWh alone stands for a card without the other terms.
+        Prices; a price per kWh is a card without the other terms.
     gpu_hours : float, str or Decimal
-        Hours of GPUs.
+        GPU hours.
     excess : float or Excess
-        X in joules; an `Excess` that is not told apart from nothing costs nothing.
+        X in joules; an `Excess` that is not statistically significant costs nothing.
     bought, sold : float
         Joules of allowance traded.
     currency : str, optional
-        What the price is to be in; it must be the card's, since nothing is converted here.
+        Currency of the price; it must be the card's, because nothing is converted.
 
     Raises
     ------
     ValueError
-        If a value is no finite number from 0 up, or the currencies differ.
+        If a value is not finite or below 0, or the currencies differ.
     """
     card = _card(tariff)
     if currency is not None and currency.upper() != card.currency:
@@ -176,10 +176,10 @@ def price(
         "sold": EXACT.multiply(kilowatt_hours(sold), card.allowance).copy_negate(),
     }
     step = Decimal(1).scaleb(-PLACES)
-    exact = {name: EXACT.add(term.quantize(step, ROUND_HALF_EVEN, EXACT), Decimal(0)) for name, term in terms.items()}
-    if not all(term.is_finite() for term in exact.values()):
+    rounded = {name: EXACT.add(term.quantize(step, ROUND_HALF_EVEN, EXACT), Decimal(0)) for name, term in terms.items()}
+    if not all(term.is_finite() for term in rounded.values()):
         raise ValueError("This is too much to be priced to the last digit; see whether the joules are right.")
-    return Price(exact, card.currency, card.version)
+    return Price(rounded, card.currency, card.version)
 
 
 def _card(tariff: TariffCard | Tariff | str) -> TariffCard:

@@ -1,11 +1,11 @@
-"""Rebound: what of a saving is used up because the cheaper thing is used more.
+"""Direct rebound: the share of a saving that is offset because the cheaper thing is used more.
 
-R = e₁·(n₁ − n₀) / ((e₀ − e₁)·n₀), with e joules per use and n uses in equally long times, before (0) and after (1). At
-R = 1 the saving is gone; above, more is used than before (backfire), which is so exactly where n₁/n₀ > e₀/e₁. Below 0
-it is used less than before. This is the direct rebound alone: what the saved money or time is spent on elsewhere can't
-be seen from here. Source: the usual definition of the direct rebound effect in energy economics.
+R = e₁·(n₁ − n₀) / ((e₀ − e₁)·n₀), with e in joules per use and n uses in periods of equal length, before (0) and after
+(1). At R = 1 the saving is fully offset. Above 1 more energy is used than before (backfire), which is the case exactly
+if n₁/n₀ > e₀/e₁. Below 0 there are fewer uses than before. Indirect rebound (spending the saved money or time
+elsewhere) is not observable here. Source: the usual definition of the direct rebound effect in energy economics.
 
-R depends on e₁/e₀ alone, and grows with it, so its interval is that of this ratio (Fieller, 1954), carried over.
+R is a monotonic function of e₁/e₀, so its interval follows from that of this ratio (Fieller, 1954).
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ class Rebound(NamedTuple):
     before, after : Joules
         Joules per use.
     uses_before, uses_after : float
-        Uses in equally long times.
+        Uses in periods of equal length.
     ratio : float or None
-        R; None where nothing was saved per use, or the intervals do not tell that.
+        R; None if the saving per use is not statistically significant.
     interval : (float, float) or None
-        95 % interval of R; None where there is no R.
+        95 % interval of R; None without R.
     """
 
     before: Joules
@@ -40,25 +40,25 @@ class Rebound(NamedTuple):
 
     @property
     def backfire(self) -> bool | None:
-        """Whether more is used than before; None where the interval does not tell."""
+        """Whether more energy is used than before; None if the interval includes both."""
         low, high = self.interval or (math.nan, math.nan)
         return True if low > 1 else False if high <= 1 else None
 
 
 def rebound(e0: float, e1: float, n0: float, n1: float) -> float:
-    """Return R, the part of a saving that more use takes back.
+    """Return R, the share of a saving that more use offsets.
 
     Parameters
     ----------
     e0, e1 : float
         Joules per use before and after.
     n0, n1 : float
-        Uses before and after, in equally long times.
+        Uses before and after, in periods of equal length.
 
     Raises
     ------
     ValueError
-        If a value makes no sense, nothing was saved per use, or there was no use before.
+        If a value is not valid, nothing was saved per use, or there was no use before.
     """
     for name, value in (("e0", e0), ("e1", e1), ("n0", n0), ("n1", n1)):
         if isinstance(value, bool) or not math.isfinite(value) or value < 0:
@@ -73,7 +73,7 @@ def rebound(e0: float, e1: float, n0: float, n1: float) -> float:
 def observed(
     before: Joules, after: Joules, uses: tuple[float, float], seconds: tuple[float, float] = (1.0, 1.0)
 ) -> Rebound:
-    """Return the rebound of two times of different length; uses are brought to the length of the later one.
+    """Return the rebound from two periods; uses before are scaled to the length of the later period.
 
     Parameters
     ----------
@@ -82,19 +82,19 @@ def observed(
     uses : (float, float)
         Uses before and after.
     seconds : (float, float)
-        How long the two times were, above 0.
+        Lengths of the two periods in seconds, above 0.
 
     Raises
     ------
     ValueError
-        If a value makes no sense.
+        If a value is not valid.
     """
     if not all(math.isfinite(value) and value > 0 for value in seconds):
         raise ValueError("Both times must be longer than 0 s.")
     earlier = uses[0] * seconds[1] / seconds[0]
     saved = before.value - after.value
-    told = saved > math.hypot(before.uncertainty, after.uncertainty) and earlier > 0
-    if not told:
+    significant = saved > math.hypot(before.uncertainty, after.uncertainty) and earlier > 0
+    if not significant:
         return Rebound(before, after, earlier, uses[1], None)
     ratio = rebound(before.value, after.value, earlier, uses[1])
     growth = (uses[1] - earlier) / earlier
@@ -103,11 +103,11 @@ def observed(
 
 
 def _part(before: Joules, after: Joules) -> tuple[float, float]:
-    """Return the 95 % interval of after/before by Fieller's theorem; it ends below 1 where a saving is told.
+    """Return the 95 % interval of after/before by Fieller's theorem; below 1 if the saving is significant.
 
-    The x with (after − x·before)² ≤ u₁² + x²·u₀², where u are half-widths of 95 %.
+    These are the x with (after − x·before)² ≤ u₁² + x²·u₀², where u are half-widths of 95 % intervals.
     """
-    square = before.value**2 - before.uncertainty**2  # above 0, for the saving is larger than u₀
-    middle = before.value * after.value / square
-    spread = math.sqrt(max(0.0, middle**2 - (after.value**2 - after.uncertainty**2) / square))
-    return max(0.0, middle - spread), middle + spread
+    square = before.value**2 - before.uncertainty**2  # above 0, because the saving is larger than u₀
+    centre = before.value * after.value / square
+    half_width = math.sqrt(max(0.0, centre**2 - (after.value**2 - after.uncertainty**2) / square))
+    return max(0.0, centre - half_width), centre + half_width

@@ -1,8 +1,8 @@
-"""A shadow price on excess energy: T = r·X, what a tax on the excess would ask; nobody is charged anything.
+"""Shadow tax on excess energy: T = r·X. It shows what a tax would cost; nobody is charged.
 
-The rate is money per kWh. Where nobody has set one it follows from a price of carbon and from what a kilowatt-hour
-carries: r [money/kWh] = carbon price [money/t] · intensity [g/kWh] / 1,000,000. Only the excess goes in, so that two
-cells with the same joules, units and baseline bear the same price, whatever ran in them.
+The rate r is money per kWh. If the user sets none, it follows from a carbon price and the grid intensity:
+r [money/kWh] = carbon price [money/t] · intensity [g/kWh] / 1,000,000. The tax depends only on the excess, so two cells
+with the same joules, units and baseline have the same tax, whatever ran in them.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ def amount_of(value: float | str | Decimal, name: str) -> Decimal:
     Raises
     ------
     ValueError
-        If it is no finite number from 0 up.
+        If it is not finite or below 0.
     """
     try:
-        found = value if isinstance(value, Decimal) else Decimal(str(value))
+        amount = value if isinstance(value, Decimal) else Decimal(str(value))
     except InvalidOperation:
-        found = Decimal("NaN")
-    if isinstance(value, bool) or not found.is_finite() or found < 0:
+        amount = Decimal("NaN")
+    if isinstance(value, bool) or not amount.is_finite() or amount < 0:
         raise ValueError(f"{name} is {value!r}; it is a finite number from 0 up.")
-    return found
+    return amount
 
 
 def exact_tax(excess: float | Excess, rate: float | str | Decimal) -> Decimal:
@@ -39,25 +39,25 @@ def exact_tax(excess: float | Excess, rate: float | str | Decimal) -> Decimal:
 
 
 def shadow_tax(excess: float | Excess, *, rate: float | str | Decimal) -> float:
-    """Return what an excess would cost, in the currency of the rate.
+    """Return the shadow tax on an excess, in the currency of the rate.
 
     Parameters
     ----------
     excess : float or Excess
-        X in joules. An `Excess` that is not told apart from nothing costs nothing.
+        X in joules; an `Excess` that is not statistically significant costs nothing.
     rate : float, str or Decimal
         r, money per kWh.
 
     Raises
     ------
     ValueError
-        If a value is no finite number from 0 up.
+        If a value is not finite or below 0.
     """
     return float(exact_tax(excess, rate))
 
 
 def carbon_rate(price_per_tonne: float | str | Decimal, grams_per_kwh: float | str | Decimal) -> Decimal:
-    """Return the rate per kWh that a price of carbon means where the electricity carries so much.
+    """Return the tax rate per kWh that corresponds to a carbon price at a grid intensity.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def carbon_rate(price_per_tonne: float | str | Decimal, grams_per_kwh: float | s
     Raises
     ------
     ValueError
-        If a value is no finite number from 0 up.
+        If a value is not finite or below 0.
     """
     price = amount_of(price_per_tonne, "price_per_tonne")
     return EXACT.divide(EXACT.multiply(price, amount_of(grams_per_kwh, "grams_per_kwh")), GRAMS_PER_TONNE)

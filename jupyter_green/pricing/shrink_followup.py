@@ -1,8 +1,8 @@
-"""What became of a project after a model was made cheaper: uses and joules per use, before and after.
+"""Follow-up of a shrink: uses and joules per use before and after a model was made cheaper.
 
-A use is a unit that was counted (`%%energy -u`, or `units=`), since joules alone do not say how often something ran.
-Both times are equally long: as long as it is since the shrink. Where nothing was used in so long a time before it, all
-that is known of before is taken, and brought to that length. A shrink is found by its record's outcome.
+A use is a counted unit (`%%energy -u`, or `units=`), because joules alone don't tell how often something ran. Both
+periods are as long as the time since the shrink. If there was no use in a period of that length before it, all earlier
+uses are taken and scaled to that length. A shrink is recognised by the outcome in its record.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from .rebound import Rebound, observed
 
 
 class NoShrinkToFollow(GreenError, ValueError):
-    """There is nothing to tell yet; one sentence."""
+    """There is no shrink to follow up, or nothing was counted; the message is one sentence."""
 
 
 @dataclass(frozen=True)
 class ShrinkFollowup:
-    """A shrink and what came after it.
+    """A shrink and the use of its model since then.
 
     Parameters
     ----------
     line : str
         The shrink's line in the ledger.
     unit : str
-        What was counted.
+        Name of the counted unit.
     rebound : Rebound
-        Before and after.
+        Rebound since the shrink.
     seconds : (float, float)
-        How long the two times are.
+        Lengths of the two periods in seconds.
     quality : str or None
-        The weakest standing of the figures.
+        The weakest quality of the figures.
     credit : Credit
-        For what was saved since; none where the shrink was not proven.
+        Credit for the saving since then; 0 if the shrink was not proven.
     shrink : str
         Identity of the shrink's record.
     """
@@ -55,43 +55,45 @@ class ShrinkFollowup:
     shrink: str
 
     def sentence(self) -> str:
-        """Say what of the saving more use takes back."""
-        found = self.rebound
-        if found.ratio is None:
+        """Return the share of the saving that more use offsets, as a sentence."""
+        rebound = self.rebound
+        if rebound.ratio is None:
             return "No rebound can be told: the intervals do not tell apart what one use takes before and after."
-        assert found.interval is not None, "what has a share has an interval"
-        ends = sorted(abs(end) for end in found.interval)  # both lie on one side of 0
-        low, share, high = (numbers.plain(numbers.whole_percent(one)) for one in (ends[0], abs(found.ratio), ends[1]))
-        said = f"{share} of the saving (95 %: {low} to {high})"
-        if found.ratio < 0:
-            return f"It is used less than before: {said} again is saved by that."
-        if found.backfire:
-            return f"Backfire: more use takes {said}, so that more is used than before."
-        unsure = " Whether more is used than before is not told apart." if found.backfire is None else ""
-        return f"Rebound: more use takes back {said}.{unsure}"
+        assert rebound.interval is not None, "what has a share has an interval"
+        bounds = sorted(abs(end) for end in rebound.interval)  # both have the same sign
+        low, share, high = (
+            numbers.plain(numbers.whole_percent(value)) for value in (bounds[0], abs(rebound.ratio), bounds[1])
+        )
+        offset = f"{share} of the saving (95 %: {low} to {high})"
+        if rebound.ratio < 0:
+            return f"It is used less than before: {offset} again is saved by that."
+        if rebound.backfire:
+            return f"Backfire: more use takes {offset}, so that more is used than before."
+        caveat = " Whether more is used than before is not told apart." if rebound.backfire is None else ""
+        return f"Rebound: more use takes back {offset}.{caveat}"
 
 
 @dataclass(frozen=True)
 class _Gate:
-    """Whether the shrink's own proof passed."""
+    """Whether the shrink was proven, as a `QualityCheck`."""
 
     proven: bool
     reason: str
 
 
 def shrink_followup(records: Sequence[EnergyRecord], now: float) -> ShrinkFollowup:
-    """Return what became of a project after its last shrink that kept something.
+    """Return the follow-up of a project's last shrink that kept a result.
 
     Parameters
     ----------
     records : sequence of EnergyRecord
-        Of the project, in any order.
+        Records of the project, in any order.
     now : float
-        In seconds since 1970.
+        Current time, in seconds since 1970.
 
     Raises
     ------
-    NothingToWatch
+    NoShrinkToFollow
         If there is no such shrink, or nothing was counted before or after it.
     """
     shrinks = [(record, record.search) for record in records if record.search and record.search.code == "kept"]
@@ -115,15 +117,15 @@ def shrink_followup(records: Sequence[EnergyRecord], now: float) -> ShrinkFollow
     first = min(record.started_at for record in before)
     seconds = (length if recent else max(last.started_at - first, 1.0), length)
     sides = [_summed(recent or before), _summed(after)]
-    found = observed(sides[0][0], sides[1][0], (sides[0][1], sides[1][1]), seconds)
-    gate = _Gate(outcome.proven, "the shrink's line does not say that it is proven")
-    credit = judged(sides[1][1], baseline=sides[0][0], used=sides[1][0], passed=gate)
-    return ShrinkFollowup(outcome.line, unit, found, seconds, weakest(side[2] for side in sides), credit, last.id)
+    rebound = observed(sides[0][0], sides[1][0], (sides[0][1], sides[1][1]), seconds)
+    check = _Gate(outcome.proven, "the shrink's line does not say that it is proven")
+    credit = judged(sides[1][1], baseline=sides[0][0], used=sides[1][0], passed=check)
+    return ShrinkFollowup(outcome.line, unit, rebound, seconds, weakest(side[2] for side in sides), credit, last.id)
 
 
 def _is_use(record: EnergyRecord) -> bool:
-    worked = record.span in ("cell", "window") and record.parent is None and record.status == "ok"
-    return worked and bool(record.units) and record.joules is not None
+    finished = record.span in ("cell", "window") and record.parent is None and record.status == "ok"
+    return finished and bool(record.units) and record.joules is not None
 
 
 def _of(records: Iterable[EnergyRecord], unit: str) -> list[EnergyRecord]:
@@ -131,7 +133,7 @@ def _of(records: Iterable[EnergyRecord], unit: str) -> list[EnergyRecord]:
 
 
 def _summed(records: Sequence[EnergyRecord]) -> tuple[Joules, float, Quality | None]:
-    """Joules per use with their interval, the uses, and the standing."""
+    """Return joules per use with their uncertainty, the number of uses, and the quality."""
     outlay = UsageSum()
     for record in records:
         outlay.add(record)

@@ -14,9 +14,10 @@ import pytest
 
 from jupyter_green.cli import main
 from jupyter_green.disclose import DiscloseError, disclose
-from jupyter_green.disclose.period import Period, period_of, since_of
+from jupyter_green.disclose.period import Period, since_of
 from jupyter_green.disclose.period_comparison import compared
-from jupyter_green.disclose.record_filter import period_in
+from jupyter_green.disclose.record_filter import period_in, period_of
+from jupyter_green.disclose.usage_report import page
 from jupyter_green.impact import Valuation
 from jupyter_green.records import EnergyRecord
 from jupyter_green.records.flat import FlatRecord
@@ -100,7 +101,7 @@ def test_nothing_set_and_nothing_metered() -> None:
     assert "no tariff is set" in bare.text()
     nothing = made([])
     assert "nothing was metered" in nothing.text()
-    assert nothing.page().startswith("<!doctype html>")
+    assert page(nothing).startswith("<!doctype html>")
     assert "That is about" not in made().text()
     assert "phone charges (0.012 kWh" in made(equivalents=True).text()
 
@@ -137,10 +138,10 @@ def test_a_cell_of_a_notebook_without_a_name_says_so() -> None:
 
 
 def test_the_page_runs_nothing() -> None:
-    page = made([*month(), at(2, label="<script>alert(1)</script>")]).page()
-    assert "<script" not in page
-    assert "<svg" in page
-    assert "default-src 'none'" in page
+    document = page(made([*month(), at(2, label="<script>alert(1)</script>")]))
+    assert "<script" not in document
+    assert "<svg" in document
+    assert "default-src 'none'" in document
 
 
 @pytest.mark.parametrize(("text", "hours"), [("30d", 720), ("12h", 12), ("2w", 336)])

@@ -134,12 +134,12 @@ def _options(words: list[str]) -> argparse.Namespace:
 
 def _period(session: Session, options: argparse.Namespace) -> Period | None:
     """Return the report of a period, or write it to a file."""
-    from jupyter_green.disclose import DiscloseError
+    from jupyter_green.disclose import DiscloseError, usage_report
     from jupyter_green.disclose.period import Period
     from jupyter_green.disclose.record_filter import period_in
     from jupyter_green.storage import Ledger
 
-    forms = {".html": Period.page, ".md": Period.markdown, ".csv": Period.csv}
+    forms = {".html": usage_report.page, ".md": usage_report.markdown, ".csv": Period.csv}
     target = None if options.place is None else _target(options.place, forms)
     session.settle()
     try:
