@@ -6,8 +6,6 @@ A cell for what can't be metered is never 0.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from jupyter_green.compression.cost.cost_meter import POWER_DIFFERENCE
 from jupyter_green.compression.cost.ratio import Ratio
 from jupyter_green.compression.report.shrink_report import (
@@ -17,15 +15,13 @@ from jupyter_green.compression.report.shrink_report import (
     loss_in_words,
     times,
 )
-from jupyter_green.reporting import numbers
+from jupyter_green.reporting import drawing, numbers
 from jupyter_green.reporting.numbers import ABSENT, plain
 from jupyter_green.reporting.record.style import STYLE
 from jupyter_green.reporting.sanitize import columns, markup, one_line, pad
 
+from .result import Comparison, Row
 from .scatter_plot import scatter
-
-if TYPE_CHECKING:
-    from .result import Comparison, Row
 
 UNMETERED = "unmetered"
 
@@ -199,3 +195,6 @@ def _groups(found: Comparison) -> list[object]:
 
 def _right(place: int) -> str:
     return ' class="r"' if place else ""
+
+
+drawing.register(Comparison, text=text, html=html)

@@ -28,9 +28,10 @@ from jupyter_green.compression.data.columns import (
     together,
 )
 from jupyter_green.compression.data.data_loading import BATCH, ReadData
-from jupyter_green.compression.data.groups import answers_to, first_of_each, keys_of, numbered, repeats_left_out
+from jupyter_green.compression.data.groups import answers_to, first_of_each, keys_of, repeats_left_out
 from jupyter_green.compression.data.loader import MOST_EXAMPLES, listed
 from jupyter_green.compression.data.loader import read as read_all
+from jupyter_green.compression.data.near_copies import numbered
 from jupyter_green.compression.errors import ShrinkError
 from jupyter_green.compression.process import deadline
 

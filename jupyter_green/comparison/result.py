@@ -16,6 +16,7 @@ from jupyter_green.compression.cost.ratio import Ratio
 from jupyter_green.compression.model.task import Task
 from jupyter_green.compression.quality.class_scores import ClassScore
 from jupyter_green.compression.quality.loss import Loss
+from jupyter_green.reporting.drawing import bundle_of, text_of
 
 from .selection import saving_in_use
 
@@ -237,11 +238,7 @@ class Comparison:
         return data
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        from .compare_report import html, text
-
-        return {"text/plain": text(self), "text/html": html(self)}
+        return bundle_of(self)
 
     def __repr__(self) -> str:
-        from .compare_report import text
-
-        return text(self)
+        return text_of(self)

@@ -6,10 +6,12 @@ stands: a ratio of CPU seconds is measured, the energy behind it is estimated.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, ClassVar, Literal
+
+from jupyter_green.reporting.drawing import bundle_of, text_of
 
 from .cost.cost_meter import Basis
 from .cost.ratio import Ratio
@@ -17,9 +19,6 @@ from .cost.trial import Cost
 from .errors import ShrinkError
 from .quality.loss import Loss
 from .result_details import ResultDetails
-
-if TYPE_CHECKING:
-    pass
 
 Standing = Literal["reference", "control", "kept", "front", "dropped", "failed", "not tried"]
 
@@ -128,6 +127,8 @@ class ShrinkResult:
     break_even: int | None
     facts: ResultDetails = field(repr=False)
     bf16_ratio: float | None = None
+    _write: ClassVar[Callable[[ShrinkResult, Path], Path]]
+    """Writes a result into a folder: `store.save.save`, which the package assigns."""
 
     def save(self, path: str | Path) -> Path:
         """Write weights, settings, `shrink.json` and a model card into a new or an empty folder; nothing is pickled.
@@ -137,9 +138,7 @@ class ShrinkResult:
         ShrinkError
             If nothing was gained, or something is there already; one sentence.
         """
-        from .store.save import save
-
-        return save(self, Path(path))
+        return type(self)._write(self, Path(path))
 
     def undo(self) -> Any:
         """Go back: `model` is the original again, which was never changed; returns it."""
@@ -203,14 +202,10 @@ class ShrinkResult:
         return self.model
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        from .report.shrink_report import html, text
-
-        return {"text/plain": text(self), "text/html": html(self)}
+        return bundle_of(self)
 
     def __repr__(self) -> str:
-        from .report.shrink_report import text
-
-        return text(self)
+        return text_of(self)
 
 
 _CHANGED = (

@@ -15,10 +15,10 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from jupyter_green.compression.data.near_copies import near_copies
 from jupyter_green.compression.quality.loss import LEVEL, Loss, counted, drawn, resampled
 
 from .batch import Batch, regrouped
+from .near_copies import near_copies, numbered
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,23 +39,6 @@ def keys_of(batch: Batch) -> list[list[Hashable]]:
             if not missing:
                 own.append((kind, value))
     return keys
-
-
-def numbered(keys: Sequence[Sequence[Hashable]]) -> list[int]:
-    """Return a number for each example; the same where two have a key in common, or a third one between them."""
-    parents = list(range(len(keys)))
-
-    def root(place: int) -> int:
-        while parents[place] != place:
-            parents[place] = parents[parents[place]]
-            place = parents[place]
-        return place
-
-    first: dict[Hashable, int] = {}
-    for place, own in enumerate(keys):
-        for key in own:
-            parents[root(place)] = root(first.setdefault(key, place))
-    return [root(place) for place in range(len(keys))]
 
 
 def apart(batches: Sequence[Batch], others: Sequence[Batch]) -> tuple[list[Batch], int]:

@@ -46,8 +46,6 @@ def near_copies(batches: Sequence[Batch]) -> list[Hashable] | None:
     """
     import torch
 
-    from .groups import numbered
-
     inputs = [leaves(batch.inputs) for batch in batches]
     shapes = {tuple(tuple(leaf.shape[1:]) for leaf in found) for found in inputs}
     if len(shapes) != 1 or any(len(found) != 1 or not found[0].is_floating_point() for found in inputs):
@@ -70,6 +68,23 @@ def near_copies(batches: Sequence[Batch]) -> list[Hashable] | None:
     sizes = Counter(numbers)
     most = max(sizes.values())
     return None if most == 1 or most > max(20, MOST_ALIKE * len(flat)) else [*numbers]
+
+
+def numbered(keys: Sequence[Sequence[Hashable]]) -> list[int]:
+    """Return a number for each example; the same where two have a key in common, or a third one between them."""
+    parents = list(range(len(keys)))
+
+    def root(place: int) -> int:
+        while parents[place] != place:
+            parents[place] = parents[parents[place]]
+            place = parents[place]
+        return place
+
+    first: dict[Hashable, int] = {}
+    for place, own in enumerate(keys):
+        for key in own:
+            parents[root(place)] = root(first.setdefault(key, place))
+    return [root(place) for place in range(len(keys))]
 
 
 def _likely(rows: torch.Tensor) -> Iterator[tuple[int, int]]:

@@ -7,7 +7,7 @@ without scripts; a sanitiser that drops style and picture leaves the sentence an
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jupyter_green.compression.cost.cost_meter import POWER_DIFFERENCE
 from jupyter_green.compression.cost.ratio import Ratio
@@ -19,17 +19,15 @@ from jupyter_green.compression.quality.class_scores import ClassScore, balanced,
 from jupyter_green.compression.quality.loss import Loss
 from jupyter_green.compression.quality.metric import Agreement
 from jupyter_green.compression.quality.skill import Constant
+from jupyter_green.compression.result import ResultRow, ShrinkResult
 from jupyter_green.compression.result_details import INTERRUPTED, NOTHING_APPLIES, Late
 from jupyter_green.compression.search.runtime_baselines import threads_of
-from jupyter_green.reporting import numbers
+from jupyter_green.reporting import drawing, numbers
 from jupyter_green.reporting.numbers import ABSENT, MINUS, THIN, plain
 from jupyter_green.reporting.record.style import STYLE
 from jupyter_green.reporting.sanitize import columns, markup, one_line, pad
 
 from .pareto_plot import pareto
-
-if TYPE_CHECKING:
-    from jupyter_green.compression.result import ResultRow, ShrinkResult
 
 _WORDS = {
     "reference": "reference",
@@ -399,3 +397,6 @@ def _yearly(result: ShrinkResult) -> list[str]:
 
 def _right(place: int) -> str:
     return ' class="r"' if 0 < place < 9 else ""
+
+
+drawing.register(ShrinkResult, text=text, html=html)
