@@ -396,7 +396,7 @@ def _dearer(waiting: _Waiting, reference: str, name: str) -> bool:
 
 
 def far_dearer(original: Sequence[float], candidate: Sequence[float]) -> float | None:
-    """Return the least factor by which a candidate costs more; None unless all its samples far exceed the original's."""
+    """Return the least factor by which a candidate costs more; None unless all its samples far exceed the others."""
     if len(original) < FAR_ROUNDS or not all(0 < cost < math.inf for cost in (*original, *candidate)):
         return None
     factor = min(candidate) / max(original)

@@ -42,7 +42,7 @@ class Metric:
     shared = True
     """Whether the metric is a function of sums of parts; a user's function is not."""
     counts_places = False
-    """Whether it counts correct answers. The loss of such a metric needs an interval even if the models never differ."""
+    """Whether it counts correct answers. The loss of such a metric has an interval even if the models never differ."""
 
     def __init__(self, task: Task | None = None) -> None:
         self.task = Task() if task is None else task
