@@ -55,7 +55,7 @@ ENOUGH = 0.5
 """An interrupted candidate with less than this share of the others' answers is left out, so that theirs still count."""
 
 AMOUNTS_FROM = 20
-"""Whole-number labels are quantities if more than this many are distinct, and more than half of them."""
+"""Whole-number labels are quantities if they have more distinct values than this, and than half the examples."""
 
 
 class ScoredPredictions(Metric):

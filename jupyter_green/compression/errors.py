@@ -25,7 +25,7 @@ def require(name: str, extra: str = "shrink") -> Any:
     name : str
         Module to import.
     extra : str
-        Name of the extra that brings it.
+        Extra of this package that installs it.
 
     Raises
     ------

@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from statistics import NormalDist, median
 
 TRIM = 0.2
-"""Share of the pairs trimmed at each end (Yuen 1974),"""
+"""Share of the pairs trimmed at each end (Yuen 1974), from `TRIMMED_FROM` pairs on."""
 TRIMMED_FROM = 8
-"""from this many pairs on. Trimming five would leave three, whose interval is twice as wide."""
+"""Fewer pairs are not trimmed: trimming five would leave three, whose interval is twice as wide."""
 ORDERED_FROM = 6
-"""From this many pairs on, the median's interval is used if the trimmed mean's is wide: the extremes of six are a 95 %
-interval for any distribution;
+"""From this many pairs on, the median's interval is used if the trimmed mean's is wide (see `HEAVY`): the extremes of
+six are a 95 % interval for any distribution.
 """
 HEAVY = 0.25
-"""wide is a half-width (of the logarithm) above this."""
+"""Half-width of the logarithm above which the trimmed mean's interval is wide."""
 RESAMPLES = 2000
 LEAST_PAIRS = 5
 """Fewer pairs give no interval."""

@@ -53,7 +53,7 @@ def batches_of(data: Any, tokenizer: Any, rng: random.Random, **how: Any) -> lis
     tokenizer : object or None
         For texts.
     rng : random.Random
-        Draws the order of examples.
+        Random generator for the order of examples.
     **how
         Other fields of `ReadData`.
 

@@ -215,8 +215,13 @@ def loss_by_group(
     effective = float(sizes.sum() ** 2 / (sizes**2).sum())
     if metric.is_count(original) and metric.is_count(candidate):
         share = effective / len(original)
-        one, other = original[:, 0] > 0.5, candidate[:, 0] > 0.5
-        result = counted(float((one & ~other).sum()) * share, float((other & ~one).sum()) * share, effective, level)
+        original_right, candidate_right = original[:, 0] > 0.5, candidate[:, 0] > 0.5
+        result = counted(
+            float((original_right & ~candidate_right).sum()) * share,
+            float((candidate_right & ~original_right).sum()) * share,
+            effective,
+            level,
+        )
         return replace(result, examples=count)
 
     def summed(parts: np.ndarray) -> np.ndarray:

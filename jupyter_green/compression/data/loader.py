@@ -35,7 +35,7 @@ class LoaderReading:
     tokenizer : object or None
         For texts.
     rng : random.Random
-        Draws the order of examples.
+        Random generator for the order of examples.
     group : str, sequence or None
         Column of groups, or a value for each example (for each item of a loader's dataset).
     tokens : Tokens

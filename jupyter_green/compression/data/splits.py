@@ -107,7 +107,7 @@ def splits_of(
     Parameters
     ----------
     subject : SourceModel
-        The model; it may bring a tokenizer.
+        The model; it may have a tokenizer.
     data : DataLoader, dataset, (X, y) or list of str
         Examples that the model was not trained on.
     train : same, optional

@@ -341,7 +341,7 @@ class Own(Metric):
         )
         try:
             return float(self.function(outputs, labels))
-        except RAISED as error:  # the person's own code may raise anything; it is said and never hidden
+        except RAISED as error:  # the user's code may raise anything
             raise ShrinkError(f"Your metric {self.name} failed: {why(error)}.") from error
 
     def loss(self, original: np.ndarray, candidate: np.ndarray, level: float = LEVEL) -> Loss:

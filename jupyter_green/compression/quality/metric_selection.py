@@ -297,7 +297,7 @@ def judged_output(output: Any, labels: Any, *, size: int, most: int | None = Non
 
 def _of_examples(output: Any, size: int) -> list[tuple[Path, Any]]:
     """Return the tensors with one row per example, in the order of their names' rank; all tensors if there are none."""
-    main_tensor(output)  # says where there is no tensor at all
+    main_tensor(output)  # raises an error if there is no tensor
     tensors = list(tensors_of(output))
     per_example = [
         item for item in tensors if item[1].dim() and len(item[1]) == size and item[1].is_floating_point()
