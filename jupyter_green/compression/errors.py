@@ -14,7 +14,7 @@ _MEMORY = ("out of memory", "allocate memory", "failed to allocate", "bad_alloc"
 
 
 class ShrinkError(ValueError):
-    """Invalid input or a missing library; the message is one sentence for the user."""
+    """Bad input or a missing part; the message is one sentence for the person."""
 
 
 def require(name: str, extra: str = "shrink") -> Any:
