@@ -1,4 +1,4 @@
-"""Who takes part: what a person handed over, as candidates that can be asked."""
+"""Makes adapters from the models that the user passes to a comparison."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .model_adapter import EstimatorAdapter, FunctionAdapter, ModelAdapter, Modu
 
 
 def adapter_of(name: str, given: Any, *, tokenizer: Any = None, remote: bool = False) -> ModelAdapter:
-    """Return what a person handed over as a candidate.
+    """Return the adapter of a model.
 
     Parameters
     ----------
@@ -22,14 +22,14 @@ def adapter_of(name: str, given: Any, *, tokenizer: Any = None, remote: bool = F
     given : object
         A module, a pipeline or Trainer, a `ShrinkResult`, an object with ``predict``, or a function of one example.
     tokenizer : object, optional
-        For texts, where the model brings none.
+        For texts, if the model has none.
     remote : bool
-        Whether it runs on somebody else's machine.
+        Whether it runs on another machine.
 
     Raises
     ------
     ShrinkError
-        If it can't be asked anything.
+        If it can't be called.
     """
     import torch
 
@@ -44,16 +44,18 @@ def adapter_of(name: str, given: Any, *, tokenizer: Any = None, remote: bool = F
         facts |= {"device": "gpu" if SourceModel(inner).device.type == "cuda" else "cpu", "size_bytes": _bytes(inner)}
         facts |= {"parameters": sum(item.numel() for item in inner.parameters()) or None, "generates": _writes(inner)}
     if "sentence_transformers" in family and not hasattr(given, "encode") and hasattr(given, "predict"):
-        # A cross-encoder reads both texts at once and scores them.
+        # A cross-encoder scores a pair of texts.
         return EstimatorAdapter(name, type(given).__name__, **facts, model=given)
     if "transformers" in family and callable(given) and hasattr(given, "task") and inner is not None:
         generates = given.task in ("text-generation", "text2text-generation")
         return PipelineAdapter(name, f"{given.task} pipeline", **(facts | {"generates": generates}), pipeline=given)
     if isinstance(inner, torch.nn.Module):
-        kind = kind_of(inner)
-        kind = "module" if kind == "transformers" else kind
-        words = tokenizer or getattr(given, "tokenizer", None) or getattr(given, "processing_class", None)
-        return ModuleAdapter(name, type(inner).__name__, **facts, subject=SourceModel(inner, kind, words))
+        model_kind = kind_of(inner)
+        model_kind = "module" if model_kind == "transformers" else model_kind
+        text_tokenizer = tokenizer or getattr(given, "tokenizer", None) or getattr(given, "processing_class", None)
+        return ModuleAdapter(
+            name, type(inner).__name__, **facts, subject=SourceModel(inner, model_kind, text_tokenizer)
+        )
     if hasattr(given, "predict"):
         return EstimatorAdapter(name, type(given).__name__, remote=remote, model=given)
     if callable(given):
@@ -71,15 +73,15 @@ def adapter_of(name: str, given: Any, *, tokenizer: Any = None, remote: bool = F
 def adapters_of(
     models: Mapping[str, Any] | Sequence[Any], *, tokenizer: Any = None, remote: Sequence[str] = ()
 ) -> list[ModelAdapter]:
-    """Return all candidates; without names they are called by their kinds.
+    """Return the adapters of all models; without a mapping they are named by type and number.
 
     Raises
     ------
     ShrinkError
-        If there are fewer than two, or a name in `remote` is none of theirs.
+        If there are fewer than two, or a name in `remote` is not one of theirs.
     """
     if not isinstance(models, Mapping):
-        models = {f"{type(item).__name__} {place}": item for place, item in enumerate(models, 1)}
+        models = {f"{type(item).__name__} {number}": item for number, item in enumerate(models, 1)}
     if len(models) < 2:
         raise ShrinkError("There is nothing to compare with; give two candidates or more.")
     unknown = [name for name in remote if name not in models]
@@ -89,9 +91,9 @@ def adapters_of(
 
 
 def _bytes(model: Any) -> int | None:
-    held = getattr(model, "onnx", None)
-    if isinstance(held, bytes):
-        return len(held)
+    content = getattr(model, "onnx", None)
+    if isinstance(content, bytes):
+        return len(content)
     return SourceModel(model).size_bytes or None
 
 

@@ -1,7 +1,7 @@
-"""A hint where a smaller kind of model would do: what writes text is used to choose among a few labels.
+"""Suggests a classifier where a generative model is used to choose among a few labels.
 
-The rule looks at the task alone: a closed list of answers needs no generator. What a small model would use is told only
-where it was measured in the same comparison; otherwise the hint has no figure.
+The rule depends on the task alone: a closed list of answers needs no text generation. The saving is only stated if a
+smaller model was measured in the same comparison.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from .result import Row
 
 FEW = 20
-"""Labels that a small classifier tells apart as a matter of course."""
+"""Maximum labels for which a small classifier is suggested."""
 
 
 def closed(labels: Any) -> int | None:
-    """Return how many labels there are, where they are few; None where the answers are open."""
+    """Return the number of labels if they are few; None if answers are open."""
     if not isinstance(labels, list) or any(isinstance(label, float) for label in labels):
         return None
     count = len(set(map(str, labels)))
@@ -27,32 +27,32 @@ def closed(labels: Any) -> int | None:
 
 
 def advise(rows: Sequence[Row], labels: Any, basis: str) -> tuple[str, ...]:
-    """Return a sentence for each generator that only chooses among few labels.
+    """Return a sentence for each generative or remote model that only chooses among few labels.
 
     Parameters
     ----------
     rows : sequence of Row
-        The candidates, with what was measured.
+        The candidates.
     labels : object
-        Of the examples.
+        Labels of the examples.
     basis : str
-        What was compared.
+        The unit in which costs were compared.
     """
     count = closed(labels)
     if count is None:
         return ()
-    said = []
+    sentences = []
     for row in rows:
         if not (row.generates or row.remote):
             continue
         how = "writes text" if row.generates else "is asked elsewhere"
         less = _measured(row, rows, basis)
-        said.append(f"{row.name} {how} to choose among {count} labels; a small classifier would do{less}.")
-    return tuple(said)
+        sentences.append(f"{row.name} {how} to choose among {count} labels; a small classifier would do{less}.")
+    return tuple(sentences)
 
 
 def _measured(row: Row, rows: Sequence[Row], basis: str) -> str:
-    """Return what the cheapest that doesn't write used beside it, where both were measured."""
+    """Return the saving by the cheapest local model that does not generate text, if both were measured."""
     others = [one for one in rows if not one.generates and not one.remote and one.ratio is not None]
     if row.ratio is None or not others:
         return ""
@@ -60,10 +60,10 @@ def _measured(row: Row, rows: Sequence[Row], basis: str) -> str:
     assert small.ratio is not None
     if small.ratio.value >= row.ratio.value:
         return ""
-    what = "energy" if basis == "joules" else "processor time"
+    quantity = "energy" if basis == "joules" else "processor time"
     lost = ""
     if row.utility is not None and small.utility is not None and row.loss is not None:
         unit = row.loss.unit
         change = row.utility - small.utility
         lost = f", {loss_in_words(change if unit == 'points' else change / max(abs(row.utility), 1e-12), unit)} lost"
-    return f": here {small.name} used {interval(small.ratio.over(row.ratio))} less {what}{lost}"
+    return f": here {small.name} used {interval(small.ratio.over(row.ratio))} less {quantity}{lost}"

@@ -1,10 +1,9 @@
-"""Comparing candidates on the person's own task: how well each does, what each costs, and which to take.
+"""Compares models on the user's own task: quality and cost of each, and which one to take.
 
-Utility is counted first, on the same examples for all; then the candidates run in turn, as in every trial of this room,
-with the best as the reference. The time bounds all of that, from reading the data on; where it ends, or where a person
-interrupts, the report says what is known. Whoever looks at several intervals sees the wished one more often than one
-time in twenty, so the intervals of losses are wide enough for all of them together (Bonferroni). The best is itself the
-highest of several noisy figures, which makes the losses against it look larger, never smaller.
+Utility is measured first, on the same examples for all; then the candidates run in turn, with the best as the
+reference. The time limit covers everything from reading the data on; at its end, or after an interrupt, the report
+states what is known. Intervals of losses hold jointly for all candidates (Bonferroni). The best is the maximum of
+several noisy scores, which makes losses against it look larger, never smaller.
 """
 
 from __future__ import annotations
@@ -57,11 +56,11 @@ from .utility import (
 
 TOO_EARLY = "The time was up before the data was read; allow more with time=."
 ASKED_SHARE = 0.5
-"""Of the time that is left when the data was read, for asking; most of the rest is for running in turn."""
+"""Share of the time left after reading the data that is for predictions; most of the rest is for running in turn."""
 HELD_SHARE = 0.4
-"""Of the time that is left then, for asking the best one again and for losses."""
+"""Share of the time left after that for repeating the best and computing losses."""
 AGAIN_SHARE = 0.5
-"""Of that, for asking again."""
+"""Share of that for repeating the best."""
 INTERRUPTED = "The comparison was interrupted: it says what was known by then."
 
 
@@ -85,7 +84,7 @@ def compare(  # noqa: PLR0917 - the order is public
     progress: bool | None = None,
     session: Session | None = None,
 ) -> Comparison:
-    """Compare candidates by how well they do and what they cost, and pick the least energy that is good enough.
+    """Compare candidates by quality and cost, and pick the one with the least energy that is good enough.
 
     Parameters
     ----------
@@ -93,7 +92,7 @@ def compare(  # noqa: PLR0917 - the order is public
         PyTorch modules, transformers pipelines, estimators with ``predict``, `ShrinkResult`, or functions of one
         example; two or more.
     data : (X, y), dataset, table or DataLoader
-        Examples with labels, which nobody was trained on.
+        Examples with labels that no candidate was trained on.
     metric : str or callable, optional
         "accuracy", "f1", "mse", "perplexity", "spearman" (for scored pairs of texts), or
         ``function(answers, labels)``, higher is better.
@@ -102,23 +101,23 @@ def compare(  # noqa: PLR0917 - the order is public
     max_relative_loss : float or str, optional
         Δ: accepted loss as a share of the best one's utility, 0.01 or "1%" (the default).
     time : float or str
-        How long all of it may take, from reading the data on: seconds, or "1min". It may be exceeded by one call of a
-        candidate. Where it doesn't suffice, fewer examples are asked for, the same for all.
+        Time limit from reading the data on: seconds, or "1min". It may be exceeded by one call of a candidate. If it is
+        too short for all examples, fewer are used, the same for all.
     group : str or sequence, optional
-        Column by whose values utility is told apart, or a value for each example.
+        Column of groups for which utility is reported, or a value for each example.
     batch : int, optional
-        Examples at a time; functions get one at a time whatever it is.
+        Batch size; functions always get single examples.
     repeats : int
-        How often each example is asked, with a seed each, where answers vary.
+        Number of runs over the examples with different seeds, for answers that vary.
     remote : sequence of str
-        Candidates that run on somebody else's machine: their energy is called unmetered.
+        Candidates that run on another machine: their energy is reported as unmetered.
     origin : str, optional
-        Where the data comes from.
+        Source of the data.
     task : str, optional
-        What is done, such as "text classification": what was published to cost that stands below, with what it covers.
-        Pipelines of one task say so themselves.
+        The task, such as "text classification": its published energy is shown below, with its boundary. Pipelines of
+        one task name it themselves.
     tokenizer : object, optional
-        For modules that are given texts and bring none.
+        For modules that take texts and have none.
     seed : int
         First seed.
     say, progress, session
@@ -127,35 +126,38 @@ def compare(  # noqa: PLR0917 - the order is public
     Returns
     -------
     Comparison
-        A row each, the pick and the reason; after an interrupt with what was known by then.
+        One row per candidate, the pick and the reason; after an interrupt, with what was known by then.
 
     Raises
     ------
     ShrinkError
-        If candidates, data or an option make no sense; one sentence.
+        If candidates, data or an option are invalid.
     """
     seconds = seconds_of(time)
     if repeats < 1:
         raise ShrinkError(f"The option repeats is {repeats}; give a whole number from 1 on.")
-    beside, wish = _named_task(task, models)
-    found = adapters_of(models, tokenizer=tokenizer, remote=tuple(remote))
+    published_notes, named_task = _named_task(task, models)
+    adapters = adapters_of(models, tokenizer=tokenizer, remote=tuple(remote))
     session = current() if session is None else session
-    began, order = deadline.now(), random.Random(0)  # noqa: S311 - an order, not a secret
+    began, order = deadline.now(), random.Random(0)  # noqa: S311 - not cryptographic
     try:
         with thinned(), deadline.until(began + seconds):
             examples = examples_of(data, group=group, batch=batch, origin=origin, rng=order)
     except deadline.TimeIsUp:
         raise ShrinkError(TOO_EARLY) from None
-    examples = labelled(examples, found)
-    between = task_between(found, examples, wish)
-    measure = metric_for(metric, examples.labels, pairs=examples.form == "pairs", task=between)
-    numbers = isinstance(measure, (SquaredError, Spearman))
-    for item in found:
+    examples = labelled(examples, adapters)
+    element_task = task_between(adapters, examples, named_task)
+    measure = metric_for(metric, examples.labels, pairs=examples.form == "pairs", task=element_task)
+    numeric = isinstance(measure, (SquaredError, Spearman))
+    for item in adapters:
         if isinstance(item, ModuleAdapter):
-            item.asked = {"task": wish if between is None else between.name, "metric": "mse" if numbers else metric}
-    _accepted(measure, 1.0, max_loss, max_relative_loss)  # what makes no sense is said before anything is asked
-    notes = [*_others(found, seconds), *examples.notes, *_void(between)]
-    known: Known | None = None
+            item.asked = {
+                "task": named_task if element_task is None else element_task.name,
+                "metric": "mse" if numeric else metric,
+            }
+    _accepted(measure, 1.0, max_loss, max_relative_loss)  # report invalid options before running anything
+    notes = [*_others(adapters, seconds), *examples.notes, *_void(element_task)]
+    results: Known | None = None
     window = session.window("trial", label="compare")
     try:
         with window, thinned(), deadline.until(began + seconds):
@@ -165,62 +167,62 @@ def compare(  # noqa: PLR0917 - the order is public
                 bar(what, min(1.0, (deadline.now() - began) / seconds))
 
             try:
-                here = sum(not item.remote for item in found)
-                with deadline.part(ASKED_SHARE if here > 1 else 1 - HELD_SHARE):
-                    told = predict_all(found, examples, measure, session, tell, repeats=repeats, seed=seed)
-                known = _known(told, measure, len(examples), (max_loss, max_relative_loss))
+                local = sum(not item.remote for item in adapters)
+                with deadline.part(ASKED_SHARE if local > 1 else 1 - HELD_SHARE):
+                    predictor = predict_all(adapters, examples, measure, session, tell, repeats=repeats, seed=seed)
+                results = _known(predictor, measure, len(examples), (max_loss, max_relative_loss))
                 with deadline.part(HELD_SHARE):
-                    _hold(known, session, repeats=repeats, seed=seed)
-                if not known.interrupted:
-                    items = [one.item for one in told.asked.values()]
-                    known.ran = run_all(items, known.best, told.examples, session, tell)
-                    known.interrupted = known.ran.interrupted
+                    _hold(results, session, repeats=repeats, seed=seed)
+                if not results.interrupted:
+                    items = [run.item for run in predictor.asked.values()]
+                    results.ran = run_all(items, results.best, predictor.examples, session, tell)
+                    results.interrupted = results.ran.interrupted
             finally:
                 bar.close()
             with deadline.until(None):
-                pick = _rows(known, session)[1]
-            window.facts["label"] = f"compare: {', '.join(item.name for item in found)} → {pick}"
+                pick = _rows(results, session)[1]
+            window.facts["label"] = f"compare: {', '.join(item.name for item in adapters)} → {pick}"
         window.wait(None)
     except KeyboardInterrupt:
-        if known is None:  # nothing is known of anybody
+        if results is None:  # there are no results yet
             raise
-        known.interrupted = True
-    return _comparison(known, window, session, repeats=repeats, group=group, notes=(*notes, *beside))
+        results.interrupted = True
+    return _comparison(results, window, session, repeats=repeats, group=group, notes=(*notes, *published_notes))
 
 
-# ---- what is known --------------------------------------------------------------------------------------------------
+# ---- results so far -------------------------------------------------------------------------------------------------
 
 
 @dataclass
 class Known:
-    """What is known of the candidates, from when the first is judged; an interrupt leaves it as it is.
+    """What is known about the candidates; an interrupt leaves it as it is.
 
     Parameters
     ----------
     told : Predictor
-        Who answered what, and who can't be judged.
+        Predictions, and candidates that can't be evaluated.
     metric : Metric
-        What is counted.
+        The metric.
     found : dict of str to Utility
-        How well each does.
+        Utility of each candidate.
     read : int
-        How many examples there are.
+        Number of examples read.
     best : str
-        Name of the one of highest utility.
+        Name of the candidate with the highest utility.
     accepted, share : float, float or None
-        The accepted loss in the metric's unit, and Δ where it was given as a share.
+        Accepted loss in the metric's unit, and Δ if it was given as a share.
     ran : InterleavedCosts
-        What running them in turn told.
+        Result of running in turn.
     own : Loss or None
-        Of the best one in its own repeat, where it varies.
+        Loss of the best in its own repeat, if it varies.
     losses : dict of str to Loss
-        Of the others against it.
+        Losses of the others against it.
     groups : dict of str to dict
         Utility of each group.
     unjudged : str
         Why losses are missing.
     interrupted : bool
-        Whether a person ended it.
+        Whether the user interrupted it.
     """
 
     told: Predictor
@@ -239,38 +241,38 @@ class Known:
 
     @property
     def level(self) -> float:
-        """Of the interval of each loss, so that all hold together."""
+        """Confidence level of each loss, so that all intervals hold jointly."""
         return 1 - 0.05 / max(1, len(self.found) - 1)
 
 
 def _known(told: Predictor, metric: Metric, read: int, most: tuple[float | str | None, float | str | None]) -> Known:
-    """Return what answers tell by themselves."""
-    with deadline.until(None):  # what was answered is counted, however long the last call took
-        found = judge_all(told, metric)
-    best = _best(found, told.dropped, metric)
-    accepted, share = _accepted(metric, found[best].value, *most)
-    ran = InterleavedCosts(apart=elsewhere([one.item for one in told.asked.values()]), untold=STOPPED)
-    return Known(told, metric, found, read, best, accepted, share, ran, interrupted=told.interrupted)
+    """Return what is known from the predictions."""
+    with deadline.until(None):  # answers count, however long the last call took
+        utilities = judge_all(told, metric)
+    best = _best(utilities, told.dropped, metric)
+    accepted, share = _accepted(metric, utilities[best].value, *most)
+    ran = InterleavedCosts(apart=elsewhere([run.item for run in told.asked.values()]), untold=STOPPED)
+    return Known(told, metric, utilities, read, best, accepted, share, ran, interrupted=told.interrupted)
 
 
 def _hold(known: Known, session: Session, *, repeats: int, seed: int) -> None:
-    """Hold everybody against the best, and the best against its own repeat, as far as the time allows."""
-    metric, told, best = known.metric, known.told, known.best
+    """Compute losses against the best, and of the best against its own repeat, as far as time allows."""
+    metric, predictor, best = known.metric, known.told, known.best
     try:
         if known.found[best].varies:
-            one = told.asked[best]
-            if not known.interrupted and not one.item.remote and len(one.answers.rounds) == 1:
+            run = predictor.asked[best]
+            if not known.interrupted and not run.item.remote and len(run.answers.rounds) == 1:
                 with deadline.part(AGAIN_SHARE):
-                    told.asked[best] = one = predict_again(one, told.examples, metric, session, seed=seed + 1)
-                known.interrupted = one.answers.interrupted
-            known.own = own_repeat(one.answers, told.examples, metric)
+                    predictor.asked[best] = run = predict_again(run, predictor.examples, metric, session, seed=seed + 1)
+                known.interrupted = run.answers.interrupted
+            known.own = own_repeat(run.answers, predictor.examples, metric)
         for name, utility in known.found.items():
             if name != best:
                 known.losses[name] = loss_against(
-                    metric, known.found[best], utility, known.level, told.examples, own=known.own, repeats=repeats
+                    metric, known.found[best], utility, known.level, predictor.examples, own=known.own, repeats=repeats
                 )
         for name, utility in known.found.items():
-            known.groups[name] = _by_group(utility, told.asked[name].item, told.examples, metric)
+            known.groups[name] = _by_group(utility, predictor.asked[name].item, predictor.examples, metric)
     except KeyboardInterrupt:
         known.interrupted = True
     except deadline.TimeIsUp:
@@ -283,26 +285,26 @@ def _by_group(told: Utility, item: ModelAdapter, examples: Examples, metric: Met
     if examples.groups is None:
         return {}
     groups = np.array([str(value) for value in examples.groups])
-    found: dict[Any, float] = {}
+    by_group: dict[Any, float] = {}
     for key in dict.fromkeys(groups.tolist()):
         try:
-            found[str(key)] = metric.value(told.parts[groups == key])
-        except ShrinkError as error:  # the person's own metric may have no value for a few examples
+            by_group[str(key)] = metric.value(told.parts[groups == key])
+        except ShrinkError as error:  # a user's metric may fail for a few examples
             item.notes.append(f"{key}: {error}")
-    return found
+    return by_group
 
 
 def _rows(known: Known, session: Session) -> tuple[list[Row], str, str, dict[str, dict[Any, ClassScore]]]:
-    """Return everybody's row, the pick, why, and how well each class is told."""
+    """Return all rows, the pick, the reason, and the accuracy of each class."""
     import torch
 
-    told, metric, best, found = known.told, known.metric, known.best, known.found
+    predictor, metric, best, utilities = known.told, known.metric, known.best, known.found
     rows = [
         row_of(
-            one,
-            found[name],
+            run,
+            utilities[name],
             best=best,
-            examples=told.examples,
+            examples=predictor.examples,
             metric=metric,
             session=session,
             loss=known.losses.get(name),
@@ -310,43 +312,43 @@ def _rows(known: Known, session: Session) -> tuple[list[Row], str, str, dict[str
             groups=known.groups.get(name, {}),
             trial=known.ran.trial,
         )
-        for name, one in told.asked.items()
+        for name, run in predictor.asked.items()
     ]
-    ran, constants = known.ran, _unskilled(known)
-    stand = CandidateStanding(
+    costs, constants = known.ran, _unskilled(known)
+    data = CandidateStanding(
         best,
         known.accepted,
-        ran.trial,
-        ran.apart,
+        costs.trial,
+        costs.apart,
         torch.get_num_threads(),
-        untold=ran.untold,
+        untold=costs.untold,
         unjudged=known.unjudged,
         unskilled=f"{best} is {constants[best]}, so no loss against it proves anything" if best in constants else "",
         varies=known.own is not None and varying_share(known.own) > 0,
     )
-    rows, pick, reason = decide(rows, stand)
-    kinds = dict(enumerate(kinds_of(told.examples.labels))) if metric.name == "accuracy" else {}
-    together = told.examples.together
+    rows, pick, reason = decide(rows, data)
+    kinds = dict(enumerate(kinds_of(predictor.examples.labels))) if metric.name == "accuracy" else {}
+    together = predictor.examples.together
     classes = {
         name: {
             kinds[n]: score
-            for n, score in classes_by_group(metric, found[best].parts, found[name].parts, together).items()
+            for n, score in classes_by_group(metric, utilities[best].parts, utilities[name].parts, together).items()
         }
-        for name in found
+        for name in utilities
         if kinds and name != best
     }
     rows = [_with_classes(row, classes.get(row.name, {})) for row in rows]
     rows = [_with_skill(row, constants.get(row.name, "")) for row in rows]
-    return [*rows, *told.dropped], pick, reason, classes
+    return [*rows, *predictor.dropped], pick, reason, classes
 
 
 def _comparison(
     known: Known, window: Window, session: Session, *, repeats: int, group: Any, notes: Sequence[str]
 ) -> Comparison:
-    told, metric, examples, trial = known.told, known.metric, known.told.examples, known.ran.trial
+    predictor, metric, examples, trial = known.told, known.metric, known.told.examples, known.ran.trial
     rows, pick, reason, classes = _rows(known, session)
     record = window.wait(None)
-    alike = [said] if (said := of_one_class(metric, examples.labels)) else []
+    one_class_notes = [one_class_note] if (one_class_note := of_one_class(metric, examples.labels)) else []
     return Comparison(
         rows=sorted(rows, key=lambda row: _order(row, metric)),
         pick=pick,
@@ -364,7 +366,7 @@ def _comparison(
         group=(group if isinstance(group, str) else "group") if examples.groups is not None else "",
         by_class=classes.get(pick, {}),
         judged=next(
-            (one.item.subject.task for one in told.asked.values() if isinstance(one.item, ModuleAdapter)), None
+            (run.item.subject.task for run in predictor.asked.values() if isinstance(run.item, ModuleAdapter)), None
         ),
         cost_joules=record.joules,
         cost_uncertainty=record.uncertainty,
@@ -375,33 +377,33 @@ def _comparison(
             *([INTERRUPTED] if known.interrupted else []),
             *_fewer(known),
             *_notes(trial, known.level, len(known.found)),
-            *alike,
+            *one_class_notes,
             *notes,
         ),
     )
 
 
 def _fewer(known: Known) -> list[str]:
-    """Return in one sentence that not all examples were asked for."""
-    asked, read = len(known.told.examples), known.read
-    if asked == read:
+    """Return one sentence if fewer than all examples were used."""
+    used, read = len(known.told.examples), known.read
+    if used == read:
         return []
-    why = (
+    reason = (
         "the comparison was interrupted" if known.told.interrupted else "the time allows no more; give more with time="
     )
-    return [f"All candidates are judged on the same {asked:,} of the {read:,} examples: {why}."]
+    return [f"All candidates are judged on the same {used:,} of the {read:,} examples: {reason}."]
 
 
 def _named_task(task: str | None, models: Any) -> tuple[list[str], str | None]:
-    """Return what a task was published to cost, and the task by which answers are read; either may be said alone."""
-    asked = None if task is None else NAMED.get(task.strip().lower().replace(" ", "-").replace("_", "-"))
+    """Return the published energy of a task, and the task by which outputs are read; either may be missing."""
+    known_task = None if task is None else NAMED.get(task.strip().lower().replace(" ", "-").replace("_", "-"))
     try:
-        beside = published(task if task is not None else task_of(models))
+        notes = published(task if task is not None else task_of(models))
     except ShrinkError:
-        if asked is None:
+        if known_task is None:
             raise
-        beside = []  # a task of which nothing was published
-    return beside, None if asked == "classification" else asked
+        notes = []  # a task without published figures
+    return notes, None if known_task == "classification" else known_task
 
 
 def _void(task: Task | None) -> list[str]:
@@ -409,33 +411,33 @@ def _void(task: Task | None) -> list[str]:
 
 
 def _unskilled(known: Known) -> dict[str, str]:
-    """Return who is no better than a constant answer, and than which."""
-    examples, metric, found = known.told.examples, known.metric, dict[str, str]()
-    kinds = kinds_of(examples.labels) if metric.name == "accuracy" else {}
-    labels = None if isinstance(metric, ScoredPredictions) or len(kinds) == 1 else numbered(examples.labels)
+    """Return the candidates that are no better than a constant answer, with that constant."""
+    examples, metric, unskilled = known.told.examples, known.metric, dict[str, str]()
+    classes = kinds_of(examples.labels) if metric.name == "accuracy" else {}
+    labels = None if isinstance(metric, ScoredPredictions) or len(classes) == 1 else numbered(examples.labels)
     if labels is None:
         return {}
     for name, utility in known.found.items():
         constant = constant_of(metric, utility.parts, [Batch(None, labels)])
         if constant is not None and not knows_more(metric, utility.parts, constant):
-            called = "" if constant.answer is None or not kinds else f"{[*kinds][constant.answer]!r:.60}"
-            found[name] = no_better(metric.name, constant, called)
-    return found
+            class_name = "" if constant.answer is None or not classes else f"{[*classes][constant.answer]!r:.60}"
+            unskilled[name] = no_better(metric.name, constant, class_name)
+    return unskilled
 
 
 def _with_skill(row: Row, unskilled: str) -> Row:
-    """Return a row that says whether its candidate is no better than a constant answer."""
+    """Return a row with a note if its candidate is no better than a constant answer."""
     return replace(row, notes=(*row.notes, f"It is {unskilled}.")) if unskilled else row
 
 
 def _with_classes(row: Row, by_class: Mapping[Any, ClassScore]) -> Row:
-    """Return a row that says which class loses most, where one is rare."""
-    said = classes_in_words(by_class).strip(" ()")
-    return replace(row, notes=(*row.notes, f"{said[:1].upper()}{said[1:]}.")) if said else row
+    """Return a row with a note on the class that loses most, if one is rare."""
+    note = classes_in_words(by_class).strip(" ()")
+    return replace(row, notes=(*row.notes, f"{note[:1].upper()}{note[1:]}.")) if note else row
 
 
 def _others(found: Sequence[ModelAdapter], seconds: float) -> list[str]:
-    """Wait a little for a GPU to be quiet; return a sentence where others still use it."""
+    """Wait briefly for an idle GPU; return a sentence if others still use it."""
     import torch
 
     if not any(item.device == "gpu" for item in found):
@@ -447,8 +449,8 @@ def _others(found: Sequence[ModelAdapter], seconds: float) -> list[str]:
 
 def _best(found: Mapping[str, Utility], dropped: Sequence[Row], metric: Metric) -> str:
     if not found:
-        why = "; ".join(f"{row.name}: {row.reason}" for row in dropped)
-        raise ShrinkError(f"No candidate can be decide. {why}")
+        reasons = "; ".join(f"{row.name}: {row.reason}" for row in dropped)
+        raise ShrinkError(f"No candidate can be decide. {reasons}")
     sign = 1 if metric.higher_is_better else -1
     return max(found, key=lambda name: sign * found[name].value)
 
@@ -456,7 +458,7 @@ def _best(found: Mapping[str, Utility], dropped: Sequence[Row], metric: Metric) 
 def _accepted(
     metric: Metric, best: float, points: float | str | None, relative: float | str | None
 ) -> tuple[float, float | None]:
-    """Return the accepted loss in the metric's unit, and Δ where it was given as a share."""
+    """Return the accepted loss in the metric's unit, and Δ if it was given as a share."""
     if points is not None and relative is not None:
         raise ShrinkError("Give max_loss (points) or max_relative_loss (a share of the best), not both.")
     if points is not None and str(points).strip().endswith("%"):
@@ -481,19 +483,19 @@ def _order(row: Row, metric: Metric) -> tuple[int, float]:
 def _key(examples: Examples, repeats: int) -> str:
     import torch
 
-    again = f", asked {repeats} times" if repeats > 1 else ""
+    repeated = f", asked {repeats} times" if repeats > 1 else ""
     threads = torch.get_num_threads()
-    one = "s" if len(examples) != 1 else ""
+    plural = "s" if len(examples) != 1 else ""
     return (
-        f"{len(examples):,} example{one}, {max(examples.sizes)} at a time (functions one by one){again}, "
+        f"{len(examples):,} example{plural}, {max(examples.sizes)} at a time (functions one by one){repeated}, "
         f"{threads} thread{'s' if threads > 1 else ''}, from the example to the answer"
     )
 
 
 def _notes(trial: Trial | None, level: float, count: int) -> list[str]:
-    said = []
+    notes = []
     if count > 2:
-        said.append(f"Intervals of losses are at {100 * level:.1f} %, so that all {count - 1} hold together at 95 %.")
+        notes.append(f"Intervals of losses are at {100 * level:.1f} %, so that all {count - 1} hold together at 95 %.")
     if trial is not None and trial.shared:
-        said.append("The device was used by others meanwhile, so less energy is not proven.")
-    return said
+        notes.append("The device was used by others meanwhile, so less energy is not proven.")
+    return notes

@@ -1,7 +1,7 @@
-"""Candidates in turn, and a row for each: what was told of it beside what it costs.
+"""Runs the candidates in turn, and makes a row with quality and cost for each.
 
-Those that run elsewhere, or on a device that no sensor of this trial measures, are left out of it and say so; a board
-that idles must not stand for the work of a processor, nor processor time for what a board draws.
+Candidates that run elsewhere, or on a device that no sensor measures, are left out and the row says so: an idle GPU's
+energy must not stand for work of the CPU, nor processor time for work of a GPU.
 """
 
 from __future__ import annotations
@@ -32,30 +32,30 @@ from .result import Row
 from .utility import Utility, varying_share
 
 LOOK_SECONDS = 0.5
-"""How long it is looked whether others use the machine."""
+"""Seconds for which the machine's use by other programs is measured."""
 WAITING = 0.2
-"""Below this share of its time on the processor a candidate mostly waits: for a board, or for another machine."""
+"""A candidate below this share of CPU time mostly waits: for a GPU, or for another machine."""
 ROUNDS = MOST_ROUNDS
 CALLED_TWICE = 2
-"""Passes before the first round, to see how long one takes."""
+"""Passes before the first round, which measure their duration."""
 UP = "the time was up; allow more with time="
 STOPPED = "the comparison was interrupted"
 
 
 @dataclass
 class InterleavedCosts:
-    """What came of running candidates in turn.
+    """The result of running candidates in turn.
 
     Parameters
     ----------
     trial : Trial or None
-        Their laps; None where not one round of them was run.
+        Their cost samples; None without a complete round.
     apart : dict of str to str
-        Why some were left out of it.
+        Reasons why candidates were left out.
     interrupted : bool
-        Whether a person ended it.
+        Whether the user interrupted it.
     untold : str
-        Why there are no laps.
+        Why there is no trial.
     """
 
     trial: Trial | None = None
@@ -65,39 +65,39 @@ class InterleavedCosts:
 
 
 def elsewhere(found: Sequence[ModelAdapter]) -> dict[str, str]:
-    """Return why candidates that run on somebody else's machine can't be run in turn."""
+    """Return the reasons why candidates on other machines can't be metered."""
     return {item.name: "It runs elsewhere, so its energy can't be metered here." for item in found if item.remote}
 
 
 def run_all(
     found: Sequence[ModelAdapter], best: str, examples: Examples, session: Session, tell: Callable[[str], None]
 ) -> InterleavedCosts:
-    """Run those that run here in turn, as long as the time allows."""
-    here = [item for item in found if not item.remote]
-    apart = elsewhere(found)
-    kind: Any = "gpu" if any(item.device == "gpu" for item in here) else "cpu"
-    gauge = SessionCostMeter(session, kind, "compare")
-    mixed = {item.device for item in here} == {"cpu", "gpu"}
+    """Run the local candidates in turn, as long as time allows."""
+    local = [item for item in found if not item.remote]
+    excluded = elsewhere(found)
+    device: Any = "gpu" if any(item.device == "gpu" for item in local) else "cpu"
+    gauge = SessionCostMeter(session, device, "compare")
+    mixed = {item.device for item in local} == {"cpu", "gpu"}
     if mixed and gauge.measures and not SessionCostMeter(session, "cpu").measures:
-        # A board that idles would stand for the work of the processor.
-        why = "It runs on the processor, which no sensor measures here, beside others on a GPU, which is measured."
-        apart |= {item.name: why for item in here if item.device == "cpu"}
+        # An idle GPU's energy would stand for work of the CPU.
+        reason = "It runs on the processor, which no sensor measures here, beside others on a GPU, which is measured."
+        excluded |= {item.name: reason for item in local if item.device == "cpu"}
     elif mixed and not gauge.measures:
-        # Processor time says nothing of what a board draws.
-        why = "It runs on a GPU that no sensor measures here; processor time says nothing of it."
-        apart |= {item.name: why for item in here if item.device == "gpu"}
-    here = [item for item in here if item.name not in apart]
-    done = InterleavedCosts(apart=apart)
-    if not here:
-        return done
+        # CPU time does not include the work of a GPU.
+        reason = "It runs on a GPU that no sensor measures here; processor time says nothing of it."
+        excluded |= {item.name: reason for item in local if item.device == "gpu"}
+    local = [item for item in local if item.name not in excluded]
+    costs = InterleavedCosts(apart=excluded)
+    if not local:
+        return costs
     try:
-        done.trial = _in_turn(here, best, examples, gauge, tell)
-        done.interrupted = done.trial.interrupted
-    except KeyboardInterrupt:  # no round of it is done yet
-        done.interrupted, done.untold = True, STOPPED
+        costs.trial = _in_turn(local, best, examples, gauge, tell)
+        costs.interrupted = costs.trial.interrupted
+    except KeyboardInterrupt:  # no round is complete
+        costs.interrupted, costs.untold = True, STOPPED
     except deadline.TimeIsUp:
-        done.untold = UP
-    return done
+        costs.untold = UP
+    return costs
 
 
 def _in_turn(
@@ -107,7 +107,7 @@ def _in_turn(
 
     reference = best if any(item.name == best for item in here) else here[0].name
     deadline.look()
-    # A lap of what is asked one by one is as short as it has to be for enough rounds in the time that is left.
+    # Samples of single-example candidates are short enough for the required rounds.
     lap = deadline.left() / (FEWEST_ROUNDS + CALLED_TWICE) / len(here)
     runners = {item.name: _runner(item, examples.sizes, lap) for item in here}
     if (
@@ -116,13 +116,13 @@ def _in_turn(
         and (used := _used_by_others(gauge)) is not None
         and used > SOON
     ):
-        # Threads that wait for one another beside others burn processor time, which is nobody's gain.
+        # On a busy machine, waiting threads consume CPU time; see `thread_spin_guard`.
         runners[ALONE] = _in_one_thread(runners[reference])
     before = ProcessState()
     try:
-        with ExitStack() as held:
+        with ExitStack() as stack:
             for item in here:
-                held.enter_context(item.quiet())
+                stack.enter_context(item.quiet())
             return run_trial(
                 runners,
                 gauge,
@@ -151,24 +151,24 @@ def _in_one_thread(runner: Runner) -> Runner:
 
 
 def _runner(item: ModelAdapter, sizes: Sequence[int], seconds: float) -> Runner:
-    """Return what runs a batch a round; as many examples of it as seconds allow where they are asked one by one."""
+    """Return a runner of one batch per round; of a part of it if a function would take longer than `seconds`."""
     count = len(sizes)
-    most = max(sizes)
-    if isinstance(item, FunctionAdapter) and item.pace * most > seconds:
-        most = max(1, int(seconds / item.pace))
+    examples_per_round = max(sizes)
+    if isinstance(item, FunctionAdapter) and item.pace * examples_per_round > seconds:
+        examples_per_round = max(1, int(seconds / item.pace))
 
     def part(turn: int) -> tuple[int, int]:
-        """Return where a round begins in its batch, and how many examples it has."""
+        """Return the first example of a round in its batch, and the number of examples."""
         size = sizes[turn % count]
-        begin = turn // count * most % size
-        return (0, size) if size <= most else (begin, min(most, size - begin))
+        begin = turn // count * examples_per_round % size
+        return (0, size) if size <= examples_per_round else (begin, min(examples_per_round, size - begin))
 
     def run(turn: int) -> None:
-        place, (begin, size) = turn % count, part(turn)
+        position, (begin, size) = turn % count, part(turn)
         if isinstance(item, FunctionAdapter):
-            item.run(place, size, begin)
+            item.run(position, size, begin)
         else:
-            item.run(place, size)
+            item.run(position, size)
 
     return Runner(run, lambda turn: part(turn)[1], item.module)
 
@@ -186,36 +186,36 @@ def row_of(
     groups: Mapping[Any, float],
     trial: Trial | None,
 ) -> Row:
-    """Return the row of a candidate; how it stands is judged later.
+    """Return the row of a candidate; its standing is decided later.
 
     Parameters
     ----------
     asked : PredictionRun
-        Who, and what asking it took.
+        The candidate, its predictions and their metering.
     told : Utility
-        How well it does.
+        Its utility.
     best : str
-        Name of the one of highest utility.
+        Name of the candidate with the highest utility.
     examples, metric, session
-        What it was asked with.
+        As in the comparison.
     loss : Loss or None
-        Against the best.
+        Loss against the best.
     own : Loss or None
-        Of the best in its own repeat, where it varies.
+        Loss of the best in its own repeat, if it varies.
     groups : mapping
         Utility of each group.
     trial : Trial or None
-        Its laps, where it was in one.
+        The trial, if there was one.
     """
     import torch
 
-    item, asking = asked.item, asked.window
+    item, window = asked.item, asked.window
     outcome = None
     if trial is not None and item.name in trial.laps and item.name != trial.reference:
         outcome = told_by(trial, item.name, ALONE, torch.get_num_threads()).outcome
-    joules, doubt, quality = _energy(item, asking, trial)
+    joules, uncertainty, quality = _energy(item, window, trial)
     cost = None if trial is None or item.name not in trial.laps else trial.cost(item.name)
-    took = asking.record.seconds / max(1.0, asking.record.units or 1.0)
+    asking_seconds = window.record.seconds / max(1.0, window.record.units or 1.0)
     valuation = session.settings.valuation
     ratio = None if outcome is None or outcome.verdict == "can't tell" else outcome.ratio
     if trial is not None and trial.reference != best:
@@ -248,10 +248,10 @@ def row_of(
         loss,
         told.value if metric.name == "accuracy" else None,
         joules,
-        doubt,
+        uncertainty,
         quality,
         None if cost is None else cost.cpu_seconds,
-        took if cost is None else cost.seconds,
+        asking_seconds if cost is None else cost.seconds,
         ratio,
         None if joules is None else valuation.grams(joules),
         None if joules is None else valuation.cost(joules),
@@ -270,20 +270,20 @@ def row_of(
 
 
 def _energy(item: ModelAdapter, asking: Window, trial: Trial | None) -> tuple[float | None, float | None, str | None]:
-    """Return joules of one example: as measured in the trial, else by the watts that asking was estimated at."""
+    """Return joules of one example: as measured in the trial, else estimated from the window of the predictions."""
     if item.remote:
         return None, None, None
-    ran = trial is not None and item.name in trial.laps
-    if trial is not None and ran and trial.basis == "joules":
+    in_trial = trial is not None and item.name in trial.laps
+    if trial is not None and in_trial and trial.basis == "joules":
         cost = trial.cost(item.name)
         return cost.joules, cost.uncertainty, trial.quality
     record = asking.record
     if record.joules is None or not record.units or record.joules <= 0:
         return None, None, None
-    each = record.joules / record.units
-    if trial is not None and ran and asking.opened is not None and asking.closed is not None:
-        # Counting answers is work too, and none of the candidate's: its own processor time is the trial's.
+    joules = record.joules / record.units
+    if trial is not None and in_trial and asking.opened is not None and asking.closed is not None:
+        # The window includes scoring the answers, so scale by the CPU time of the trial.
         cpu = asking.closed.cpu - asking.opened.cpu
-        each = trial.cost(item.name).cpu_seconds * record.joules / cpu if cpu > 0 else each
-    doubt = None if record.uncertainty is None else record.uncertainty / record.joules * each
-    return each, doubt, record.quality
+        joules = trial.cost(item.name).cpu_seconds * record.joules / cpu if cpu > 0 else joules
+    uncertainty = None if record.uncertainty is None else record.uncertainty / record.joules * joules
+    return joules, uncertainty, record.quality

@@ -1,12 +1,10 @@
-"""A comparison as text and as HTML: one sentence says what to take, the table and the picture support it.
+"""The report of a comparison, as text and as HTML: a headline, the details under it, a table, a plot and notes.
 
-"Energy" stands only where it was measured; on processor time the sentence says so, and joules in the table bear a "~".
-A cell for what can't be metered is never 0.
+"Energy" is written only if it was measured; otherwise the text says "processor time", and joules in the table have a
+"~". The cell of a candidate that can't be metered is never 0.
 """
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 from jupyter_green.compression.cost.cost_meter import POWER_DIFFERENCE
 from jupyter_green.compression.cost.ratio import Ratio
@@ -17,72 +15,70 @@ from jupyter_green.compression.report.shrink_report import (
     loss_in_words,
     times,
 )
-from jupyter_green.reporting import numbers
+from jupyter_green.reporting import drawing, numbers
 from jupyter_green.reporting.numbers import ABSENT, plain
 from jupyter_green.reporting.record.style import STYLE
 from jupyter_green.reporting.sanitize import columns, markup, one_line, pad
 
+from .result import Comparison, Row
 from .scatter_plot import scatter
-
-if TYPE_CHECKING:
-    from .result import Comparison, Row
 
 UNMETERED = "unmetered"
 
 
 def headline(found: Comparison) -> str:
-    """Return what to take, in one sentence."""
+    """Return which candidate to take, in one sentence."""
     if found.keep:
         return f"Keep {one_line(found.best, 60)}."
     row = found.row(found.pick)
-    what = "energy" if found.basis == "joules" else "processor time"
+    quantity = "energy" if found.basis == "joules" else "processor time"
     if row.ratio is None:
         return f"Take {one_line(found.pick, 60)}{classes_in_words(found.by_class)}; what that saves can't be told."
     about = "" if found.basis == "joules" else "about "
-    lost = ""
+    loss_note = ""
     if row.loss is not None:
-        lost = f", {loss_in_words(row.loss.value, row.loss.unit)} lost"
-    lost += classes_in_words(found.by_class)
-    less = f"{about}{interval(row.ratio)} less {what} than {one_line(found.best, 60)}{lost}"
-    return f"Take {one_line(found.pick, 60)}: {less}."
+        loss_note = f", {loss_in_words(row.loss.value, row.loss.unit)} lost"
+    loss_note += classes_in_words(found.by_class)
+    saving = f"{about}{interval(row.ratio)} less {quantity} than {one_line(found.best, 60)}{loss_note}"
+    return f"Take {one_line(found.pick, 60)}: {saving}."
 
 
 def second_line(found: Comparison) -> str:
-    """Return what the headline stands on."""
+    """Return the figures behind the headline, in one line."""
     accepted = loss_in_words(found.accepted, found.unit)
     if found.max_relative_loss is not None and found.unit == "points":
         accepted = f"{100 * found.max_relative_loss:g} % of the best, {accepted}"
-    said = [found.reason, f"accepted: {accepted}", found.key]
+    parts = [found.reason, f"accepted: {accepted}", found.key]
     if found.basis == "cpu_seconds":
-        unsure = f"±{100 * POWER_DIFFERENCE:.0f} % for power"
-        said.append(f"no sensor measures here: energy is estimated from processor time, {unsure}")
-    return " · ".join(part for part in said if part)
+        uncertainty = f"±{100 * POWER_DIFFERENCE:.0f} % for power"
+        parts.append(f"no sensor measures here: energy is estimated from processor time, {uncertainty}")
+    return " · ".join(part for part in parts if part)
 
 
 def lines_below(found: Comparison) -> list[str]:
-    """Return advice, where the data is from, what comparing cost, and notes."""
-    said = list(found.advice)
-    said.append(f"Data: {one_line(found.origin, 200)}." if found.origin else "Data: origin not told (origin=).")
+    """Return advice, source of the data, cost of the comparison, and notes."""
+    lines = list(found.advice)
+    lines.append(f"Data: {one_line(found.origin, 200)}." if found.origin else "Data: origin not told (origin=).")
     cost = numbers.seconds(found.cost_seconds)
     if found.cost_joules is not None:
         about = "" if found.cost_quality == "measured" else "~"
         cost += f" and {about}{numbers.energy(found.cost_joules, found.cost_uncertainty)} {found.cost_quality}"
-    said.append(f"Comparing took {cost}.")
+    lines.append(f"Comparing took {cost}.")
     unmetered = [row.name for row in found.rows if row.remote]
     if unmetered:
         share = f"{len(unmetered)} of {len(found.rows)} candidates"
-        said.append(f"Unmetered: {share} ({', '.join(unmetered)}) run elsewhere; their energy is not known, not 0.")
+        lines.append(f"Unmetered: {share} ({', '.join(unmetered)}) run elsewhere; their energy is not known, not 0.")
     for row in found.rows:
-        said += [f"{row.name}: {note}" for note in row.notes]
-    return [*said, *found.notes]
+        lines += [f"{row.name}: {note}" for note in row.notes]
+    return [*lines, *found.notes]
 
 
 def text(found: Comparison) -> str:
     """Return the comparison as plain text."""
     table = [headings(found), *(cells(row, found) for row in found.rows)]
-    widths = [max(columns(line[place]) for line in table) for place in range(len(table[0]) - 1)]
+    widths = [max(columns(line[column]) for line in table) for column in range(len(table[0]) - 1)]
     lines = [
-        "  ".join([*(pad(word, widths[n], n > 0) for n, word in enumerate(line[:-1])), line[-1]]).rstrip()
+        "  ".join([*(pad(cell, widths[n], n > 0) for n, cell in enumerate(line[:-1])), line[-1]]).rstrip()
         for line in table
     ]
     first = f"{headline(found)} {judged_in_words(found.metric, found.judged)}"
@@ -92,14 +88,14 @@ def text(found: Comparison) -> str:
 def html(found: Comparison) -> str:
     """Return the comparison as HTML without scripts."""
     heads = headings(found)[:-1]
-    head = "".join(f'<th scope="col"{_right(n)}>{markup(word)}</th>' for n, word in enumerate(heads))
+    head = "".join(f'<th scope="col"{_right(n)}>{markup(cell)}</th>' for n, cell in enumerate(heads))
     body = ""
     for row in found.rows:
         first, *rest, verdict = cells(row, found)
         strong = ("<b>", "</b>") if row.name == found.pick else ("", "")
-        drawn = "".join(f"<td{_right(n)}>{markup(word)}</td>" for n, word in enumerate(rest, 1))
+        drawn = "".join(f"<td{_right(n)}>{markup(cell)}</td>" for n, cell in enumerate(rest, 1))
         body += f'<tr><th scope="row">{strong[0]}{markup(first)}{strong[1]}</th>{drawn}</tr>'
-        # A line of its own: in a column beside ten figures a sentence would stand upright.
+        # The verdict has its own row: a column beside ten figures would be too narrow.
         body += f'<tr><td class="muted" colspan="{len(rest) + 1}" style="max-width:none">{markup(verdict)}</td></tr>'
     below = "".join(f"<div>{markup(line)}</div>" for line in lines_below(found))
     judged = judged_in_words(found.metric, found.judged)
@@ -136,9 +132,9 @@ def headings(found: Comparison) -> list[str]:
 
 
 def cells(row: Row, found: Comparison) -> list[str]:
-    """Return a candidate's line of the table."""
+    """Return a candidate's row of the table."""
     best = row.name == found.best
-    said = [
+    values = [
         one_line(row.name, 40),
         ABSENT if row.utility is None else _score(row.utility, found.unit),
         "0" if best else (ABSENT if row.loss is None else f"{100 * row.loss.value:.2f}"),
@@ -149,20 +145,20 @@ def cells(row: Row, found: Comparison) -> list[str]:
         ABSENT if row.cpu_seconds is None else numbers.significant(1e3 * row.cpu_seconds, 3),
         ABSENT if row.seconds is None else numbers.significant(1e3 * row.seconds, 3),
     ]
-    if any(one.co2e_grams is not None for one in found.rows):
-        said.append(ABSENT if row.co2e_grams is None else numbers.carbon(1000 * row.co2e_grams).removesuffix(" CO₂e"))
-    if any(one.cost is not None for one in found.rows):
-        said.append(ABSENT if row.cost is None else numbers.price(1000 * row.cost, row.currency))
+    if any(other.co2e_grams is not None for other in found.rows):
+        values.append(ABSENT if row.co2e_grams is None else numbers.carbon(1000 * row.co2e_grams).removesuffix(" CO₂e"))
+    if any(other.cost is not None for other in found.rows):
+        values.append(ABSENT if row.cost is None else numbers.price(1000 * row.cost, row.currency))
     groups = _groups(found)
-    said += [_score(row.groups[key], found.unit) if key in row.groups else ABSENT for key in groups]
+    values += [_score(row.groups[key], found.unit) if key in row.groups else ABSENT for key in groups]
     if groups:
-        said.append(ABSENT if row.group_gap is None else _score(row.group_gap, found.unit))
+        values.append(ABSENT if row.group_gap is None else _score(row.group_gap, found.unit))
     reason = f": {row.reason}" if row.reason else ""
-    return [*said, one_line(f"{row.standing}{reason}", 240)]
+    return [*values, one_line(f"{row.standing}{reason}", 240)]
 
 
 def ratio_in_words(ratio: Ratio) -> str:
-    """Return how a cost stands beside the best one's: 6.8× less, 2.9× more."""
+    """Return a cost relative to the best: 6.8× less, 2.9× more."""
     return f"{times(ratio.value)} less" if ratio.value <= 1 else f"{times(1 / ratio.value)} more"
 
 
@@ -172,7 +168,7 @@ def _around(ratio: Ratio) -> str:
 
 
 def _unit(found: Comparison) -> numbers.Unit:
-    """Return the one unit of the table's energies, from the largest."""
+    """Return the unit for all energies of the table, from the largest one."""
     return numbers.unit_for(value for row in found.rows for value in (row.joules_per_unit, row.joules_per_correct))
 
 
@@ -183,10 +179,10 @@ def _joules(row: Row, joules: float | None, unit: numbers.Unit, *, spread: bool 
         return ABSENT
     about = "" if row.quality == "measured" else "~"
     sim = " simulated" if row.quality == "simulated" else ""
-    doubt = ""
+    uncertainty = ""
     if spread and row.uncertainty is not None:
-        doubt = f" ± {numbers.significant(row.uncertainty / unit.joules, 1)}"
-    return f"{about}{numbers.significant(joules / unit.joules, 3)}{doubt}{sim}"
+        uncertainty = f" ± {numbers.significant(row.uncertainty / unit.joules, 1)}"
+    return f"{about}{numbers.significant(joules / unit.joules, 3)}{uncertainty}{sim}"
 
 
 def _score(value: float, unit: str) -> str:
@@ -199,3 +195,6 @@ def _groups(found: Comparison) -> list[object]:
 
 def _right(place: int) -> str:
     return ' class="r"' if place else ""
+
+
+drawing.register(Comparison, text=text, html=html)

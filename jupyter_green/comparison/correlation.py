@@ -1,6 +1,6 @@
-"""How well answers follow the labels in order: what the similarity of texts is judged by, on whatever scale it is told.
+"""Spearman's rank correlation as a metric, for the similarity of texts on any scale.
 
-A correlation is no sum over examples: answer and label of each are kept, and the whole is computed anew for each draw.
+A correlation is not a sum over examples: answers and labels are stored and the correlation is recomputed per draw.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Spearman(Metric):
     shared = False
 
     def value(self, parts: np.ndarray) -> float:
-        """Correlation of the ranks (ties share theirs); not a number where an answer is missing or all are alike."""
+        """Correlation of the ranks (ties get their mean rank); NaN if an answer is missing or all are equal."""
         import numpy as np
 
         if len(parts) < 2 or not np.isfinite(parts).all():
@@ -32,7 +32,7 @@ class Spearman(Metric):
         return float((first * second).sum()) / spread if spread > 0 else float("nan")
 
     def loss(self, original: np.ndarray, candidate: np.ndarray, level: float = LEVEL) -> Loss:
-        """Resampled by example; draws in which all labels are alike tell nothing and are left out."""
+        """Bootstrap over examples; draws with equal labels only are left out."""
         import numpy as np
 
         count = len(original)
@@ -48,7 +48,7 @@ class Spearman(Metric):
 def _ranks(values: np.ndarray) -> np.ndarray:
     import numpy as np
 
-    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    _, inverse, count = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(count)
-    found: np.ndarray = (last - (count - 1) / 2)[place]
-    return found
+    ranks: np.ndarray = (last - (count - 1) / 2)[inverse]
+    return ranks

@@ -1,4 +1,4 @@
-"""How each candidate stands against the best, and which to take: only what is proven twice, by cost and by loss."""
+"""Decides how candidates compare with the best, and which one to take: lower cost and little loss must be proven."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from .result import Row, Standing
 
 @dataclass(frozen=True)
 class CandidateStanding:
-    """What candidates are judged by.
+    """The data for the decision.
 
     Parameters
     ----------
     best : str
-        The one of highest utility.
+        Name of the candidate with the highest utility.
     accepted : float
         The accepted loss.
     trial : Trial or None
-        Laps of those that ran here.
+        Cost samples of the local candidates.
     apart : mapping of str to str
-        Why some did not.
+        Reasons why candidates are not in the trial.
     threads : int
-        PyTorch's; one has nobody to wait for.
+        PyTorch's threads; a single thread does not wait.
     untold : str
-        Why nothing was run in turn.
+        Why there is no trial.
     unjudged : str
         Why losses are missing.
     unskilled : str
-        Why no loss proves anything: the best one is no better than a constant answer; empty where it is.
+        Message if the best is no better than a constant answer, so that no loss proves anything; empty otherwise.
     varies : bool
-        Whether the best one's own repeats differ by more than the examples explain, so that more of them tell nothing.
+        Whether repeats of the best differ beyond sampling error, so that more examples would not help.
     """
 
     best: str
@@ -50,47 +50,47 @@ class CandidateStanding:
 
     @property
     def unmetered_best(self) -> bool:
-        """Whether the best one's energy is not known, so that nobody can be said to use less."""
+        """Whether the best one's energy is unknown, so that no candidate can be proven to use less."""
         return self.best in self.apart
 
     def series(self, name: str) -> float:
-        """Return the mean cost of a candidate's laps."""
+        """Return the mean cost of a candidate's samples."""
         assert self.trial is not None
         series = self.trial.series(name)
         return sum(series) / len(series)
 
     def dearer(self, name: str) -> bool:
-        """Whether a candidate is sure to cost more than the best, however much its laps varied."""
+        """Whether a candidate is proven to cost more than the best, however much its samples varied."""
         if self.trial is None or self.unmetered_best or name not in self.trial.laps:
             return False
-        found = self.trial.raw(name)
-        return found is not None and found.more
+        ratio = self.trial.raw(name)
+        return ratio is not None and ratio.more
 
 
 def decide(rows: Sequence[Row], stand: CandidateStanding) -> tuple[list[Row], str, str]:
-    """Return the rows with their standing, the pick, and why.
+    """Return the rows with their standing, the pick, and the reason.
 
     Parameters
     ----------
     rows : sequence of Row
-        The candidates that answered.
+        The candidates with predictions.
     stand : CandidateStanding
-        What they are judged by.
+        The data for the decision.
     """
-    best, found = stand.best, list[Row]()
+    best, decided = stand.best, list[Row]()
     for row in rows:
-        standing, why = _standing(row, stand)
-        found.append(replace(row, standing=standing, reason=why))
-    pick, reason = _picked(found, stand)
+        standing, reason_of_row = _standing(row, stand)
+        decided.append(replace(row, standing=standing, reason=reason_of_row))
+    pick, reason = _picked(decided, stand)
     if pick != best:
-        found = [replace(row, standing="pick") if row.name == pick else row for row in found]
-    return found, pick, reason
+        decided = [replace(row, standing="pick") if row.name == pick else row for row in decided]
+    return decided, pick, reason
 
 
-def _standing(  # noqa: PLR0911 - one return a reason
+def _standing(  # noqa: PLR0911 - one return per reason
     row: Row, stand: CandidateStanding
 ) -> tuple[Standing, str]:
-    """Return how a candidate stands, and why."""
+    """Return a candidate's standing and its reason."""
     if row.name == stand.best:
         return "best", stand.apart.get(row.name, "the highest utility of all")
     loss, trial = row.loss, stand.trial
@@ -126,50 +126,53 @@ def _because(said: str, why: str) -> str:
     return f"{said}: {why}" if why else said
 
 
-def _picked(  # noqa: PLR0911 - one return a reason
+def _picked(  # noqa: PLR0911 - one return per reason
     rows: Sequence[Row], stand: CandidateStanding
 ) -> tuple[str, str]:
-    """Return the least energy among those proven, else the best with what is missing."""
+    """Return the cheapest of the proven candidates, else the best and what is missing."""
     if stand.unskilled:
         return stand.best, f"Can't tell: {stand.unskilled}."
     proven = [row for row in rows if row.standing == "good enough"]
     if proven:
         pick = min(proven, key=lambda row: stand.series(row.name))
         assert pick.loss is not None
-        beside = "it uses the least" if not stand.unmetered_best else f"the energy of {stand.best} is not known"
-        return pick.name, f"Proven on {pick.loss.examples:,} examples: its loss is within the accepted, and {beside}."
-    hopeful = [
+        cost_note = "it uses the least" if not stand.unmetered_best else f"the energy of {stand.best} is not known"
+        return (
+            pick.name,
+            f"Proven on {pick.loss.examples:,} examples: its loss is within the accepted, and {cost_note}.",
+        )
+    undecided = [
         row for row in rows if row.standing == "can't tell" and row.loss is not None and not stand.dearer(row.name)
     ]
-    if not hopeful and any(row.loss is None and row.name != stand.best for row in rows):
+    if not undecided and any(row.loss is None and row.name != stand.best for row in rows):
         return stand.best, f"Can't tell: {_because('losses could not be told', stand.unjudged)}."
-    if not hopeful:
+    if not undecided:
         return stand.best, "No other proves to use less within the accepted loss."
-    # Who may be good enough comes before who seems not to be.
-    likely = [row for row in hopeful if row.loss is not None and row.loss.needed(stand.accepted) is not None]
-    row = min(likely or hopeful, key=lambda one: 1.0 if one.ratio is None else one.ratio.value)
+    # Prefer candidates whose estimated loss is accepted.
+    promising = [row for row in undecided if row.loss is not None and row.loss.needed(stand.accepted) is not None]
+    row = min(promising or undecided, key=lambda one: 1.0 if one.ratio is None else one.ratio.value)
     assert row.loss is not None
     if row.loss.within(stand.accepted):
         return stand.best, f"Can't tell yet: {row.name} is good enough, but {_lowered(row.reason)}."
-    enough = row.loss.needed(stand.accepted)
-    if enough is None or stand.varies:
+    needed = row.loss.needed(stand.accepted)
+    if needed is None or stand.varies:
         return stand.best, f"Can't tell yet of {row.name}: {_lowered(row.reason)}."
     return stand.best, (
-        f"Can't tell yet: {row.name} may be good enough, but {_proves_not(row.loss)} it; it needs about {enough:,}."
+        f"Can't tell yet: {row.name} may be good enough, but {_proves_not(row.loss)} it; it needs about {needed:,}."
     )
 
 
 def _untold(loss: Loss, stand: CandidateStanding) -> str:
-    """Return how many examples would tell, one way or the other."""
+    """Return how many examples would settle whether the loss is accepted."""
     if stand.varies:
         return f"what it loses can't be told beside the own repeats of {stand.best}; give more repeats="
-    enough, given = loss.needed(stand.accepted), f"{loss.examples:,} example{'s' if loss.examples > 1 else ''}"
-    if enough is not None:
-        return f"{_proves_not(loss)} the loss; it needs about {enough:,}"
+    needed, examples = loss.needed(stand.accepted), f"{loss.examples:,} example{'s' if loss.examples > 1 else ''}"
+    if needed is not None:
+        return f"{_proves_not(loss)} the loss; it needs about {needed:,}"
     refusing = loss.needed_to_refuse(stand.accepted)
     if refusing is None:
-        return f"it loses just what is accepted, which can't be told from more on {given}"
-    return f"on {given} it loses more than is accepted, which is not proven; about {refusing:,} would tell"
+        return f"it loses just what is accepted, which can't be told from more on {examples}"
+    return f"on {examples} it loses more than is accepted, which is not proven; about {refusing:,} would tell"
 
 
 def _proves_not(loss: Loss) -> str:

@@ -1,9 +1,8 @@
-"""The examples candidates are compared on: read once, in one order, cut into the same batches for everybody.
+"""The examples of a comparison: read once, in one order, in the same batches for every candidate.
 
-A candidate may be a module that wants tensors, an estimator that wants rows, or a function that takes one text. So the
-data stays as the person has it, and each candidate makes of a batch what it needs. The same examples for all, beyond
-`MOST_EXAMPLES` for none. Where they prove something they are different ones in an order that is drawn: data is often
-sorted, and whoever has time for the first few must not see one class alone.
+A candidate may be a module that takes tensors, an estimator that takes rows, or a function of one text. So examples
+keep the user's form, and each adapter converts a batch to what it needs. At most `MOST_EXAMPLES` are used. Data is
+often sorted, so examples are shuffled: the first ones are then a random sample, if time is too short for all.
 """
 
 from __future__ import annotations
@@ -28,17 +27,18 @@ from jupyter_green.compression.data.columns import (
     together,
 )
 from jupyter_green.compression.data.data_loading import BATCH, ReadData
-from jupyter_green.compression.data.groups import answers_to, first_of_each, keys_of, numbered, repeats_left_out
+from jupyter_green.compression.data.groups import answers_to, first_of_each, keys_of, repeats_left_out
 from jupyter_green.compression.data.loader import MOST_EXAMPLES, listed
 from jupyter_green.compression.data.loader import read as read_all
+from jupyter_green.compression.data.near_copies import numbered
 from jupyter_green.compression.errors import ShrinkError
 from jupyter_green.compression.process import deadline
 
 Form = Literal["texts", "pairs", "tensors", "rows", "objects"]
 MOST_MIXED_BYTES = 2**30
-"""Of all batches of a loader; what is more stays in the batches in which it came."""
+"""Maximum bytes of a loader's batches for shuffling single examples; above it, whole batches are shuffled."""
 SCORES = ("score", "similarity_score")
-"""Columns that say how alike they are, where there are no labels by name."""
+"""Columns of similarity scores, used if there is no column of labels."""
 
 
 @dataclass(frozen=True)
@@ -48,22 +48,22 @@ class Examples:
     Parameters
     ----------
     form : {"texts", "pairs", "tensors", "rows", "objects"}
-        What an example is: a text, two texts, tensors of torch, rows of an array or a table, anything else.
+        Form of an example: a text, two texts, PyTorch tensors, a row of an array or a table, or any other object.
     batches : sequence
-        What each call is given, as the person has it.
+        The inputs of each call, in the user's form.
     sizes : sequence of int
-        Examples of each batch.
+        Examples in each batch.
     labels : sequence or Tensor or None
-        What should come out, of all examples in order.
+        Expected answers of all examples in order.
     groups : sequence or None
-        A value for each example, by which utility is told apart.
+        A value for each example, for utility by group.
     origin : str
-        Where the data comes from, as the person or its own description says.
+        Source of the data, from the user or from the dataset's description.
     together : sequence or None
-        A number for each example, the same for those of one input, which count as one; None where each stands by
-        itself.
+        A number for each example, equal for examples with the same input, which count as one; None if all are
+        independent.
     notes : tuple of str
-        What was left out, a sentence each.
+        Sentences about examples that were left out.
     """
 
     form: Form
@@ -79,19 +79,19 @@ class Examples:
         return sum(self.sizes)
 
     def singles(self, place: int) -> list[Any]:
-        """Return the examples of one batch, each by itself."""
+        """Return the examples of one batch in a list."""
         batch, count = self.batches[place], self.sizes[place]
         return [_one(batch, number) for number in range(count)]
 
     def first(self, count: int) -> Examples:
-        """Return the first so many examples."""
-        batches, sizes, left = list[Any](), list[int](), count
+        """Return the first examples."""
+        batches, sizes, remaining = list[Any](), list[int](), count
         for batch, size in zip(self.batches, self.sizes, strict=True):
-            if left <= 0:
+            if remaining <= 0:
                 break
-            batches.append(batch if size <= left else _part(batch, left))
-            sizes.append(min(size, left))
-            left -= size
+            batches.append(batch if size <= remaining else _part(batch, remaining))
+            sizes.append(min(size, remaining))
+            remaining -= size
         labels, groups, together = (
             None if values is None else values[:count] for values in (self.labels, self.groups, self.together)
         )
@@ -115,33 +115,33 @@ def examples_of(
     group : str or sequence, optional
         A column of the data, or a value for each example.
     batch : int, optional
-        Examples at a time; as in a DataLoader, else 32.
+        Batch size; that of a DataLoader, or 32.
     origin : str, optional
-        Where it comes from.
+        Source of the data.
     rng : random.Random, optional
-        Draws the order of the examples, and what repeats another is left out; without it all stay as they come.
+        Shuffles the examples, and repeated examples are removed; without it all examples stay in order.
 
     Raises
     ------
     ShrinkError
-        If it can't be read; one sentence.
+        If the data can't be read.
     """
     if data is None:
         raise ShrinkError("There is no data; give (X, y), a dataset, a table or a DataLoader.")
     if batch is not None and batch < 1:
         raise ShrinkError(f"The option batch is {batch}; give a whole number from 1 on.")
-    told = _origin(data) if origin is None else origin
+    source = _origin(data) if origin is None else origin
     data = _as_tuples(_gone_through(data) if isinstance(data, Iterator) else data)
     several = _several_inputs(data)
     if several is not None:
-        found = _of_several_inputs(*several, batch, group, rng, told)
+        examples = _of_several_inputs(*several, batch, group, rng, source)
     else:
-        found = (_loader if _is_loader(data) else _columns)(data, batch, group, rng, told)
-    if isinstance(group, str) and found.groups is None:
+        examples = (_loader if _is_loader(data) else _columns)(data, batch, group, rng, source)
+    if isinstance(group, str) and examples.groups is None:
         raise ShrinkError(f"There is no column {group!r} in the data; give the name of one, or a value per example.")
-    if not len(found):
+    if not len(examples):
         raise ShrinkError("There are no examples in the data.")
-    return found
+    return examples
 
 
 def _is_loader(data: Any) -> bool:
@@ -157,7 +157,7 @@ def _loader(data: Any, size: int | None, group: Any, rng: random.Random | None, 
 
     if not isinstance(data, torch.utils.data.DataLoader):
         data = torch.utils.data.DataLoader(data, batch_size=BATCH, collate_fn=together)
-    batches = ReadData(None, random.Random(0)).of(data)  # noqa: S311 - nothing is drawn from it
+    batches = ReadData(None, random.Random(0)).of(data)  # noqa: S311 - unused
     if size is not None:
         batches = smaller(batches, size)
     groups = _given(group, sum(item.size for item in batches))
@@ -177,12 +177,12 @@ def _loader(data: Any, size: int | None, group: Any, rng: random.Random | None, 
 
 
 def _as_tuples(data: Any) -> Any:
-    """Return ``[X, y]``, and examples ``[x, y]``, as tuples, which they stand for.
+    """Return ``[X, y]``, and examples ``[x, y]``, as tuples.
 
     Raises
     ------
     ShrinkError
-        If several sets are kept together under names.
+        If it is a mapping of several datasets.
     """
     if isinstance(data, Mapping) and (sets := [str(name) for name, value in data.items() if is_set(value)]):
         raise ShrinkError(several_sets(sets))
@@ -190,52 +190,54 @@ def _as_tuples(data: Any) -> Any:
         return data
     if is_columns(data):
         return tuple(data)
-    rows = all(isinstance(one, list) and len(one) > 1 and hasattr(one[0], "shape") for one in data)
-    return [tuple(one) for one in data] if data and rows else data
+    rows = all(isinstance(item, list) and len(item) > 1 and hasattr(item[0], "shape") for item in data)
+    return [tuple(item) for item in data] if data and rows else data
 
 
 def _several_inputs(data: Any) -> tuple[tuple[Any, ...], Any] | None:
-    """Return the columns of inputs and the labels of data with several inputs for each example; None where it has one.
+    """Return input columns and labels of data with several inputs per example; None if there is one.
 
     ``((X1, X2), y)``, ``(X1, X2, y)``, or a list of ``((x1, x2), y)`` or ``(x1, x2, y)``.
     """
-    if isinstance(data, list) and data and all(isinstance(one, tuple) and len(one) == len(data[0]) for one in data):
+    if isinstance(data, list) and data and all(isinstance(item, tuple) and len(item) == len(data[0]) for item in data):
         nested = isinstance(data[0][0], tuple)
-        rows = [(*one[0], one[1]) if nested and len(one) == 2 else one for one in data]
+        rows = [(*item[0], item[1]) if nested and len(item) == 2 else item for item in data]
         if _are_batches(data) or len({*map(len, rows)}) > 1 or len(rows[0]) < 3:
             return None
         columns: list[list[Any]] = [[*column] for column in zip(*rows, strict=True)]
-        shaped = all(len({getattr(one, "shape", None) for one in column} - {None}) == 1 for column in columns[:-1])
+        shaped = all(len({getattr(item, "shape", None) for item in column} - {None}) == 1 for column in columns[:-1])
         return (tuple(columns[:-1]), columns[-1]) if shaped else None
     if not isinstance(data, tuple) or len(data) < 2:
         return None
     inputs = [*data[0]] if len(data) == 2 and isinstance(data[0], tuple) else [*data[:-1]]
-    if len(inputs) < 2 or not all(len(getattr(one, "shape", ())) > 0 for one in inputs):
+    if len(inputs) < 2 or not all(len(getattr(item, "shape", ())) > 0 for item in inputs):
         return None
-    counts = {int(one.shape[0]) for one in inputs}
+    counts = {int(item.shape[0]) for item in inputs}
     return (tuple(inputs), data[-1]) if len(counts) == 1 and len(inputs) not in counts else None
 
 
-def _of_several_inputs(  # noqa: PLR0917 - one place calls it
+def _of_several_inputs(  # noqa: PLR0917 - called once
     inputs: tuple[Any, ...], labels: Any, batch: int | None, group: Any, rng: random.Random | None, origin: str
 ) -> Examples:
-    """Return examples of several tensors each; labels that are words stay words."""
+    """Return examples with several input tensors; labels that are words stay words."""
     import torch
 
-    columns, values = [tensor(dense(one)) for one in inputs], _labels(labels)
+    columns, values = [tensor(dense(item)) for item in inputs], _labels(labels)
     if len(values) != len(columns[0]):
         raise ShrinkError(f"There are {len(values)} labels for {len(columns[0])} examples.")
-    words = [*dict.fromkeys(values)] if isinstance(values, list) and any(isinstance(one, str) for one in values) else []
-    numbers = [words.index(one) for one in values] if words else values
+    class_names = (
+        [*dict.fromkeys(values)] if isinstance(values, list) and any(isinstance(item, str) for item in values) else []
+    )
+    numbers = [class_names.index(item) for item in values] if class_names else values
     data = torch.utils.data.TensorDataset(*columns, tensor(numbers, "labels"))
     loader = torch.utils.data.DataLoader(data, batch_size=batch or BATCH)
-    found = _loader(loader, None, group, rng, origin)
-    return replace(found, labels=[words[number] for number in found.labels]) if words else found
+    examples = _loader(loader, None, group, rng, origin)
+    return replace(examples, labels=[class_names[number] for number in examples.labels]) if class_names else examples
 
 
 def _columns(data: Any, batch: int | None, group: Any, rng: random.Random | None, origin: str) -> Examples:
     inputs, labels, groups = _parted(data, group if isinstance(group, str) else None)
-    inputs = inputs.tocsr() if hasattr(inputs, "tocsr") else inputs  # the sparse form that is cut by rows
+    inputs = inputs.tocsr() if hasattr(inputs, "tocsr") else inputs  # the sparse format that can be sliced by rows
     if isinstance(inputs, Mapping) and len(lengths := {_length(value) for value in inputs.values()}) > 1:
         raise ShrinkError(f"The columns of the data hold {listed(lengths)} examples; give as many in each.")
     length, batch, form = _length(inputs), batch or BATCH, _form(inputs)
@@ -250,22 +252,26 @@ def _columns(data: Any, batch: int | None, group: Any, rng: random.Random | None
         order = rng.sample(range(length), count)
         if count < length:
             notes.append(f"{count:,} of the {length:,} examples were drawn.")
-        inputs, labels, groups = (None if it is None else _taken(it, order) for it in (inputs, labels, groups))
+        inputs, labels, groups = (
+            None if values is None else _taken(values, order) for values in (inputs, labels, groups)
+        )
         keys = _keys(inputs, form)
         kept = _kept(keys, labels, groups)
         if len(kept) < count:
-            inputs, labels, groups = (None if it is None else _taken(it, kept) for it in (inputs, labels, groups))
-        together, said = _together([[keys[place]] for place in kept], count)
-        notes, count = [*notes, *said], len(kept)
-    places = range(0, count, batch)
-    cut = [_slice(inputs, begin, min(begin + batch, count)) for begin in places]
-    sizes = [min(begin + batch, count) - begin for begin in places]
-    labels, groups = (None if it is None else it[:count] for it in (labels, groups))
-    return Examples(form, cut, sizes, labels, groups, origin, together, tuple(notes))
+            inputs, labels, groups = (
+                None if values is None else _taken(values, kept) for values in (inputs, labels, groups)
+            )
+        together, repeat_notes = _together([[keys[index]] for index in kept], count)
+        notes, count = [*notes, *repeat_notes], len(kept)
+    starts = range(0, count, batch)
+    batches = [_slice(inputs, begin, min(begin + batch, count)) for begin in starts]
+    sizes = [min(begin + batch, count) - begin for begin in starts]
+    labels, groups = (None if values is None else values[:count] for values in (labels, groups))
+    return Examples(form, batches, sizes, labels, groups, origin, together, tuple(notes))
 
 
 def _given(group: Any, count: int) -> list[Any] | None:
-    """Return the values of group that a person gave for so many examples; None where none were given."""
+    """Return the user's values of group for this many examples; None if there are none."""
     if group is None or isinstance(group, str):
         return None
     values = _values(group)
@@ -274,71 +280,73 @@ def _given(group: Any, count: int) -> list[Any] | None:
     return values
 
 
-# ---- different examples in a drawn order ----------------------------------------------------------------------------
+# ---- shuffling and repeats ------------------------------------------------------------------------------------------
 
 
 def _different(
     batches: Sequence[Batch], groups: Sequence[Any] | None, rng: random.Random
 ) -> tuple[list[Batch], list[Any] | None, list[Hashable] | None, list[str]]:
-    """Return batches of different examples in a drawn order, and what goes with them.
+    """Return shuffled batches without repeats, their groups, the number of each one's input, and notes.
 
-    Examples are drawn one by one where their shapes are alike, and batch by batch where all of them together are too
-    much to be held twice.
+    Single examples are shuffled if their shapes agree; whole batches if the data is too large to be copied.
     """
-    keys = [own for batch in batches for own in keys_of(batch)]
-    kept = _kept([own[0] for own in keys], answers_to(batches), groups)
-    known, begin, found = set(kept), 0, list[Batch]()
+    keys = [example_keys for batch in batches for example_keys in keys_of(batch)]
+    kept = _kept([example_keys[0] for example_keys in keys], answers_to(batches), groups)
+    kept_indexes, offset, kept_batches = set(kept), 0, list[Batch]()
     for batch in batches:
-        places = [place for place in range(batch.size) if begin + place in known]
-        if places:  # an example's place in the data goes along with it
-            found.append(replace(batch, groups=[*range(begin, begin + batch.size)]).take(places))
-        begin += batch.size
-    if sum(leaf.numel() * leaf.element_size() for batch in found for leaf in leaves(batch.inputs)) <= MOST_MIXED_BYTES:
-        drawn = [batch.take(rng.sample(range(batch.size), batch.size)) for batch in regrouped(found, begin)]
-        found = smaller(drawn, max(batch.size for batch in batches))
+        indexes = [index for index in range(batch.size) if offset + index in kept_indexes]
+        if indexes:  # keep the example's index in the data
+            kept_batches.append(replace(batch, groups=[*range(offset, offset + batch.size)]).take(indexes))
+        offset += batch.size
+    if (
+        sum(leaf.numel() * leaf.element_size() for batch in kept_batches for leaf in leaves(batch.inputs))
+        <= MOST_MIXED_BYTES
+    ):
+        drawn = [batch.take(rng.sample(range(batch.size), batch.size)) for batch in regrouped(kept_batches, offset)]
+        kept_batches = smaller(drawn, max(batch.size for batch in batches))
         if len(drawn) > 1:
-            rng.shuffle(found)
+            rng.shuffle(kept_batches)
     else:
-        rng.shuffle(found)
-    order: list[Any] = [place for batch in found for place in batch.groups or ()]
-    together, notes = _together([keys[place] for place in order], begin)
-    return found, None if groups is None else [groups[place] for place in order], together, notes
+        rng.shuffle(kept_batches)
+    order: list[Any] = [index for batch in kept_batches for index in batch.groups or ()]
+    together, notes = _together([keys[index] for index in order], offset)
+    return kept_batches, None if groups is None else [groups[index] for index in order], together, notes
 
 
 def _kept(keys: Sequence[Hashable], labels: Any, groups: Sequence[Any] | None) -> list[int]:
-    """Return the places of the examples that repeat none before them in input, label and group."""
-    beside = [[key_of(value) for value in values] for values in (labels, groups) if values is not None]
-    return first_of_each([*zip(keys, *beside, strict=True)])
+    """Return the indices of the examples that repeat none before them in input, label and group."""
+    other_keys = [[key_of(value) for value in values] for values in (labels, groups) if values is not None]
+    return first_of_each([*zip(keys, *other_keys, strict=True)])
 
 
 def _together(keys: Sequence[Sequence[Hashable]], read: int) -> tuple[list[Hashable] | None, list[str]]:
-    """Return which of different examples are of one input, None where none are, and what is said of all that."""
-    said = repeats_left_out(len(keys), read)
+    """Return a number for each example's input, None if all inputs differ, and notes about repeats."""
+    message = repeats_left_out(len(keys), read)
     numbers: list[Hashable] = [*numbered(keys)]
-    notes, inputs = [said] if said else [], len(set(numbers))
-    if inputs == len(keys):
+    notes, distinct_inputs = [message] if message else [], len(set(numbers))
+    if distinct_inputs == len(keys):
         return None, notes
-    notes.append(f"The {len(keys):,} examples are of {inputs:,} inputs; those of one input count as one.")
+    notes.append(f"The {len(keys):,} examples are of {distinct_inputs:,} inputs; those of one input count as one.")
     return numbers, notes
 
 
 def _keys(inputs: Any, form: Form) -> list[Hashable]:
-    """Return what each example is known by."""
+    """Return a hashable key of each example's input."""
     if form == "tensors":
         return [*Batch(inputs).digests()]
     if hasattr(inputs, "itertuples"):
         return [key_of(row) for row in inputs.itertuples(index=False, name=None)]
-    return [key_of(_one(inputs, place)) for place in range(_length(inputs))]
+    return [key_of(_one(inputs, index)) for index in range(_length(inputs))]
 
 
-def key_of(value: Any) -> Hashable:  # noqa: PLR0911 - one return a kind of value
-    """Return what a value is known by: the same for equal ones; an object that can't be looked into is itself."""
-    if isinstance(value, float) and value != value:  # noqa: PLR0124 - no number equals none but is the same
+def key_of(value: Any) -> Hashable:  # noqa: PLR0911 - one return per type
+    """Return a hashable key of a value, equal for equal values; an opaque object is its own key."""
+    if isinstance(value, float) and value != value:  # noqa: PLR0124 - NaN is not equal to itself, but repeats
         return "no number"
     if isinstance(value, (str, bytes, int, float)) or value is None:
         return value
     if isinstance(value, Mapping):
-        return tuple((str(name), key_of(one)) for name, one in value.items())
+        return tuple((str(name), key_of(item)) for name, item in value.items())
     if isinstance(value, (list, tuple)):
         return tuple(map(key_of, value))
     if hasattr(value, "iloc"):
@@ -348,15 +356,15 @@ def key_of(value: Any) -> Hashable:  # noqa: PLR0911 - one return a kind of valu
     if hasattr(value, "detach"):
         return (tuple(value.shape), Batch(value[None]).digests()[0])
     if hasattr(value, "tobytes") and getattr(getattr(value, "dtype", None), "kind", "") != "O":
-        kind = [str(getattr(value, name, "")) for name in ("shape", "size", "dtype", "mode")]
-        return (*kind, hashlib.blake2b(value.tobytes(), digest_size=12).digest())
+        description = [str(getattr(value, name, "")) for name in ("shape", "size", "dtype", "mode")]
+        return (*description, hashlib.blake2b(value.tobytes(), digest_size=12).digest())
     if hasattr(value, "tolist"):
         return key_of(value.tolist())
     return value if getattr(type(value), "__hash__", None) is not None else id(value)
 
 
 def _parted(data: Any, group: str | None) -> tuple[Any, Any, Any]:
-    """Return inputs, labels and groups of whatever form the data has."""
+    """Return inputs, labels and groups of data in any form."""
     if isinstance(data, list) and data and all(isinstance(item, Mapping) and {*LABELS} & {*item} for item in data):
         data = _of_dicts(data)
     columns = _named(data)
@@ -377,30 +385,30 @@ def _parted(data: Any, group: str | None) -> tuple[Any, Any, Any]:
 
 
 def _of_dicts(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return rows of a table as its columns: tensors where they hold such or tokens, padded where these are unlike."""
+    """Return rows as columns: collated to tensors if they hold tensors or tokens, else lists."""
     first = rows[0]
     if "input_ids" in first or any(getattr(value, "ndim", 0) > 0 for value in first.values()):
-        with contextlib.suppress(TypeError, ValueError, RuntimeError, KeyError):  # then as they are
+        with contextlib.suppress(TypeError, ValueError, RuntimeError, KeyError):  # keep them as they are
             return dict(together([*rows]))
     return {name: [row.get(name) for row in rows] for name in first}
 
 
 def _are_batches(data: Any) -> bool:
-    """Whether a list holds whole batches, inputs and as many labels, and not one example after the other.
+    """Whether a list holds whole batches of inputs and labels, rather than single examples.
 
-    All but the last are of one size.
+    All batches but the last have the same size.
     """
     if not (isinstance(data, list) and data and all(isinstance(item, tuple) and len(item) == 2 for item in data)):
         return False
     shapes: list[list[Sequence[int]]] = [[getattr(part, "shape", ()) for part in item] for item in data]
-    if not all(len(one) > 1 and len(other) > 0 and one[0] == other[0] for one, other in shapes):
+    if not all(len(first) > 1 and len(second) > 0 and first[0] == second[0] for first, second in shapes):
         return False
-    sizes = [one[0] for one, _ in shapes]
+    sizes = [first[0] for first, _ in shapes]
     return len(set(sizes[:-1])) <= 1 and sizes[-1] <= sizes[0]
 
 
 def _cat(parts: Sequence[Any]) -> Any:
-    """Return arrays or tensors as one."""
+    """Concatenate arrays or tensors."""
     if hasattr(parts[0], "dim"):
         import torch
 
@@ -425,16 +433,16 @@ def _parted_columns(data: Any, columns: Sequence[str], group: str | None) -> tup
 
 
 def _gone_through(items: Iterator[Any]) -> list[Any]:
-    """Return what an iterator gives, as many as are read at most."""
-    found = []
+    """Return the items of an iterator, at most `MOST_EXAMPLES`."""
+    read_items = []
     for item in itertools.islice(read_all(items), MOST_EXAMPLES):
-        found.append(item)
+        read_items.append(item)
         deadline.look()
-    return found
+    return read_items
 
 
 def _zipped(inputs: Any) -> Any:
-    """Return two lists of texts as pairs, anything else as it is."""
+    """Return two lists of texts as pairs, anything else unchanged."""
     if not (isinstance(inputs, tuple) and len(inputs) == 2 and all(_are_texts(part) for part in inputs)):
         return inputs
     if len(inputs[0]) != len(inputs[1]):
@@ -490,12 +498,12 @@ def _part(batch: Any, count: int) -> Any:
 
 
 def _taken(values: Any, places: Sequence[int]) -> Any:
-    """Return the examples, or what goes with them, at these places."""
+    """Return the examples, or values that belong to them, at these indices."""
     if isinstance(values, Mapping):
         return {name: _taken(value, places) for name, value in values.items()}
     if hasattr(values, "iloc"):
         return values.iloc[list(places)]
-    return values[list(places)] if hasattr(values, "shape") else [values[place] for place in places]
+    return values[list(places)] if hasattr(values, "shape") else [values[index] for index in places]
 
 
 def _one(batch: Any, place: int) -> Any:
@@ -507,19 +515,19 @@ def _one(batch: Any, place: int) -> Any:
 
 
 def _labels(labels: Any) -> Any:
-    """Return labels as plain values; those of more dimensions stay a tensor."""
-    if isinstance(labels, (list, tuple)) and len({getattr(one, "shape", None) or () for one in labels} - {()}) == 1:
+    """Return labels as Python values; labels with more dimensions stay a tensor."""
+    if isinstance(labels, (list, tuple)) and len({getattr(label, "shape", None) or () for label in labels} - {()}) == 1:
         labels = tensor(labels, "labels")
     return labels if hasattr(labels, "dim") and labels.dim() > 1 else _values(labels)
 
 
 def _values(values: Any) -> list[Any]:
-    found = values.tolist() if hasattr(values, "tolist") else list(values)
-    return [value.tolist() if hasattr(value, "tolist") else value for value in found]
+    items = values.tolist() if hasattr(values, "tolist") else list(values)
+    return [value.tolist() if hasattr(value, "tolist") else value for value in items]
 
 
 def _origin(data: Any) -> str:
-    """Return what a dataset says of itself; empty where it says nothing."""
-    told = getattr(data, "info", None)
-    name = getattr(told, "dataset_name", None) or getattr(told, "builder_name", None)
-    return str(name) if name and not callable(told) else ""
+    """Return the dataset's name from its description; empty if there is none."""
+    info = getattr(data, "info", None)
+    name = getattr(info, "dataset_name", None) or getattr(info, "builder_name", None)
+    return str(name) if name and not callable(info) else ""

@@ -1,8 +1,8 @@
-"""What can be compared: a module, a pipeline of transformers, an estimator, or any function; each asked in its own way.
+"""Adapters for what can be compared: a module, a transformers pipeline, an estimator, or a function of one example.
 
-What is metered is the whole way from the example as the person has it to the answer, so that a tokenizer counts for
-every candidate alike. What fails on an example gives no answer for it, which counts as wrong, and the energy of the
-attempt counts too. A candidate that runs on somebody else's machine has no energy here, which is said and never 0.
+The metered work is everything from the user's example to the answer, so tokenization counts for every candidate. A
+failure on an example counts as a wrong answer, and its energy counts too. The energy of a remote candidate is unknown,
+and is reported so rather than as 0.
 """
 
 from __future__ import annotations
@@ -24,30 +24,30 @@ from jupyter_green.compression.quality.metric_selection import judged_output
 from .examples import Examples, key_of
 
 FAILED = type("Failed", (), {"__repr__": lambda _self: "no answer"})()
-"""Stands where a candidate gave no answer."""
+"""Marks an example without an answer."""
 _TEXT_KEYS = ("generated_text", "summary_text", "translation_text", "answer", "label")
 
 
 @dataclass
 class ModelAdapter:
-    """A candidate and how it is asked.
+    """A candidate and how it is called.
 
     Parameters
     ----------
     name : str
         Its name.
     kind : str
-        What it is, for people.
+        Its kind, for display.
     device : {"cpu", "gpu"}
-        Where it runs.
+        Device it runs on.
     size_bytes, parameters : int or None
-        Of its weights.
+        Size of its weights.
     generates : bool
-        Whether it writes text, rather than choosing among classes.
+        Whether it generates text rather than choosing among classes.
     remote : bool
-        Whether it runs elsewhere, so that its energy can't be metered here.
+        Whether it runs on another machine, so that its energy can't be metered.
     notes : list of str
-        What should be known.
+        Sentences for the user.
     """
 
     name: str
@@ -60,73 +60,73 @@ class ModelAdapter:
     notes: list[str] = field(default_factory=list)
     faults: dict[str, int] = field(default_factory=dict)
     pace: float = 0.0
-    """Seconds that it took for one example when it was asked last; 0 before."""
+    """Seconds per example of the last call; 0 before the first."""
     writes: bool = False
-    """Whether it writes into what it is asked with, so that it gets a copy each time."""
+    """Whether it modifies its inputs, so that it gets a copy each time."""
     _batches: list[Any] = field(default_factory=list, repr=False)
     singly: ClassVar[bool] = False
-    """Whether it is asked for one example after the other, whatever a batch is."""
+    """Whether it is called with single examples, whatever the batch size."""
 
     def ready(self, examples: Examples) -> None:
-        """Bring the batches into the form this candidate takes; not metered."""
+        """Convert the batches to the form this candidate takes; not metered."""
         raise NotImplementedError
 
     def outputs(self, place: int) -> Any:
-        """Ask for one batch: a tensor of scores, or a list of answers."""
+        """Predict one batch: a tensor of scores, or a list of answers."""
         raise NotImplementedError
 
     def single(self, place: int, number: int) -> Any:
-        """Ask for one example of a batch; a batch of one."""
+        """Predict one example of a batch, as a batch of one."""
         raise NotImplementedError
 
     def batch(self, place: int) -> Any:
-        """Return a batch in the form this candidate takes: a copy where it writes into what it is given."""
+        """Return a batch in the form this candidate takes; a copy if it modifies its inputs."""
         return copy.deepcopy(self._batches[place]) if self.writes else self._batches[place]
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """See whether it writes into the first batch, of which it gets a copy for that long."""
+        """Detect whether it modifies the first batch, which is replaced by a copy meanwhile."""
         batch = self._batches[0]
         try:
-            given = copy.deepcopy(batch)
-        except RAISED:  # somebody else's objects; what can't be copied can't be kept from it either
+            copied = copy.deepcopy(batch)
+        except RAISED:  # objects that can't be copied can't be protected
             yield
             return
-        before, self._batches[0] = key_of(given), given
+        before, self._batches[0] = key_of(copied), copied
         try:
             yield
         finally:
             self._batches[0] = batch
-        self.writes = key_of(given) != before
+        self.writes = key_of(copied) != before
 
     def quiet(self) -> AbstractContextManager[None]:
-        """While it is asked."""
+        """Return the context in which it is called."""
         return nullcontext()
 
     @property
     def module(self) -> Any:
-        """The PyTorch module inside, whose state is put back after every run; None where there is none."""
+        """The PyTorch module inside, whose state is restored after every run; None if there is none."""
         return None
 
     def names(self) -> Mapping[int, str] | None:
-        """Names of its classes, where it has some."""
+        """Names of its classes, if it has any."""
         return None
 
     def run(self, place: int, size: int) -> None:
-        """Do the work of one batch, for a trial: all of it, whichever example fails.
+        """Do the work of one batch for a trial, whichever examples fail.
 
-        A batch that fails as a whole is asked example by example, as it was when the answers were taken. What is done
-        twice by that counts: it is what such a failure costs.
+        A batch that fails as a whole is repeated example by example, as for the predictions. The repeated work counts,
+        since it is the cost of such a failure.
 
         Raises
         ------
         TimeIsUp
-            Where it would not end in the time that is left.
+            If it would exceed the time left.
         """
         deadline.look(self.pace * size)
         try:
             self.outputs(place)
-        except RAISED:  # somebody else's model; which example it was is found by asking for each
+        except RAISED:  # third-party model; find the failing example
             for number in range(size):
                 self._attempt(place, number)
 
@@ -134,28 +134,28 @@ class ModelAdapter:
         deadline.look()
         try:
             self.single(place, number)
-        except RAISED as error:  # somebody else's model; counted where it is evaluated
+        except RAISED as error:  # third-party model; counted in the predictions
             self.faults.setdefault(why(error), 0)
 
     def fault(self, error: BaseException) -> None:
         """Count a failure."""
-        told = why(error)
-        self.faults[told] = self.faults.get(told, 0) + 1
+        message = why(error)
+        self.faults[message] = self.faults.get(message, 0) + 1
 
 
 @dataclass
 class ModuleAdapter(ModelAdapter):
-    """A PyTorch module, or what stands in for one: transformers, sentence-transformers, ONNX Runtime."""
+    """A PyTorch module, or a wrapper of one: transformers, sentence-transformers, ONNX Runtime."""
 
     subject: SourceModel = field(default=None, repr=False)  # type: ignore[assignment]  # set by `contestant_of`
     asked: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """Task and metric, as far as the person named them."""
+    """The user's task and metric."""
     _form: str = ""
     _tokens: Tokens = field(default_factory=Tokens, repr=False)
     _labels: Any = field(default=None, repr=False)
 
     def ready(self, examples: Examples) -> None:
-        """Make tensors of rows, and put them where the weights are; texts stay texts until they are asked."""
+        """Convert rows to tensors on the model's device; texts are tokenized when it is called."""
         self._form, self._tokens = examples.form, tokens_of(self.subject)
         if self._embeds and examples.form != "pairs":
             raise ShrinkError(
@@ -168,11 +168,11 @@ class ModuleAdapter(ModelAdapter):
         self._labels = numbered(examples.labels)
         if self._labels is not None:
             parts = self._labels.split([*examples.sizes])
-            both = zip(self._batches, parts, strict=True)
-            self._batches = [answering(self.subject.model, batch, labels) for batch, labels in both]
+            pairs = zip(self._batches, parts, strict=True)
+            self._batches = [answering(self.subject.model, batch, labels) for batch, labels in pairs]
 
     def outputs(self, place: int) -> Any:
-        """Tokenize where there are texts, and call the module."""
+        """Tokenize texts and call the module."""
         return self._call(self.batch(place))
 
     def single(self, place: int, number: int) -> Any:
@@ -197,8 +197,8 @@ class ModuleAdapter(ModelAdapter):
 
     def names(self) -> Mapping[int, str] | None:
         """Names of classes in its configuration."""
-        found = getattr(getattr(self.subject.model, "config", None), "id2label", None)
-        return dict(found) if isinstance(found, Mapping) else None
+        labels = getattr(getattr(self.subject.model, "config", None), "id2label", None)
+        return dict(labels) if isinstance(labels, Mapping) else None
 
     @property
     def _embeds(self) -> bool:
@@ -211,64 +211,68 @@ class ModuleAdapter(ModelAdapter):
             if self._embeds:
                 return self._alike(batch)
             if self._form in ("texts", "pairs") and self.subject.tokenizer is not None:
-                made = tokenized(self.subject.tokenizer, batch, self._tokens)
-                batch = {name: value.to(self.subject.device) for name, value in made.items()}
+                encoding = tokenized(self.subject.tokenizer, batch, self._tokens)
+                batch = {name: value.to(self.subject.device) for name, value in encoding.items()}
             output = self.subject.call(batch)
             if self.subject.task is None:
                 count = len(batch) if hasattr(batch, "dim") else len(leaves(batch)[0])
                 labels = None if self._labels is None else self._labels[:count]
-                most = None if self._labels is None else int(self._labels.max())
-                known = {**self.asked, "most": most, "model": self.subject.model, "inputs": batch}
-                self.subject = replace(self.subject, task=judged_output(output, labels, size=count, **known))
+                highest = None if self._labels is None else int(self._labels.max())
+                options = {**self.asked, "most": highest, "model": self.subject.model, "inputs": batch}
+                self.subject = replace(self.subject, task=judged_output(output, labels, size=count, **options))
             return self.subject.main(output).float().cpu()
 
     def _alike(self, pairs: Sequence[Any]) -> Any:
-        """Return the cosine of each pair's embeddings, made as the person makes them."""
+        """Return the cosine similarity of each pair's embeddings, using the model's own `encode`."""
         from torch.nn.functional import cosine_similarity
 
         count = len(pairs)
         texts = [pair[side] for side in (0, 1) for pair in pairs]
-        made = self.subject.model.encode(texts, batch_size=2 * count, convert_to_tensor=True, show_progress_bar=False)
-        return cosine_similarity(made[:count].float(), made[count:].float(), dim=-1).cpu()
+        embeddings = self.subject.model.encode(
+            texts, batch_size=2 * count, convert_to_tensor=True, show_progress_bar=False
+        )
+        return cosine_similarity(embeddings[:count].float(), embeddings[count:].float(), dim=-1).cpu()
 
     def _tensors(self, batch: Any) -> Any:
         import torch
 
-        where = self.subject.device
+        device = self.subject.device
         if isinstance(batch, list) and self._form in ("texts", "pairs"):
             return batch
         if isinstance(batch, Mapping):
             taken = self._tokens.wanted(batch)
-            return self._tokens.alone({name: tensor(value).to(where) for name, value in taken.items()})
+            return self._tokens.alone({name: tensor(value).to(device) for name, value in taken.items()})
         if isinstance(batch, tuple):
-            return tuple(torch.as_tensor(value).to(where) for value in batch)
-        made = tensor(dense(batch))
-        if made.dtype == torch.float64:  # the model's own precision, which alone it can be called with
-            kinds = {one.dtype for one in self.subject.model.parameters() if one.is_floating_point()}
-            if len(kinds) == 1 or torch.float64 not in kinds:  # else a part of it works in doubles
-                made = made.to(kinds.pop() if len(kinds) == 1 else torch.float32)
-        return made.to(where)
+            return tuple(torch.as_tensor(value).to(device) for value in batch)
+        inputs = tensor(dense(batch))
+        if inputs.dtype == torch.float64:  # convert to the model's precision
+            dtypes = {parameter.dtype for parameter in self.subject.model.parameters() if parameter.is_floating_point()}
+            if (
+                len(dtypes) == 1 or torch.float64 not in dtypes
+            ):  # otherwise it is mixed, and that of the inputs is unknown
+                inputs = inputs.to(dtypes.pop() if len(dtypes) == 1 else torch.float32)
+        return inputs.to(device)
 
 
 @dataclass
 class PipelineAdapter(ModelAdapter):
-    """A pipeline of transformers: texts in, labels or texts out."""
+    """A transformers pipeline: texts in, labels or texts out."""
 
     pipeline: Any = field(default=None, repr=False)
 
     def ready(self, examples: Examples) -> None:
-        """Take the batches as lists of single examples."""
-        self._batches = [examples.singles(place) for place in range(len(examples.batches))]
+        """Convert the batches to lists of examples."""
+        self._batches = [examples.singles(position) for position in range(len(examples.batches))]
         if examples.form == "pairs":
             self._batches = [[{"text": a, "text_pair": b} for a, b in batch] for batch in self._batches]
 
     def outputs(self, place: int) -> Any:
-        """Ask for a batch."""
+        """Predict a batch."""
         batch = self.batch(place)
         return [self._word(item) for item in self.pipeline(list(batch), batch_size=len(batch))]
 
     def single(self, place: int, number: int) -> Any:
-        """Ask for one."""
+        """Predict one example."""
         return [self._word(item) for item in self.pipeline([self.batch(place)[number]])]
 
     def quiet(self) -> AbstractContextManager[None]:
@@ -282,8 +286,8 @@ class PipelineAdapter(ModelAdapter):
 
     def names(self) -> Mapping[int, str] | None:
         """Names of classes in its model's configuration."""
-        found = getattr(self.pipeline.model.config, "id2label", None)
-        return dict(found) if isinstance(found, Mapping) else None
+        labels = getattr(self.pipeline.model.config, "id2label", None)
+        return dict(labels) if isinstance(labels, Mapping) else None
 
     def _word(self, item: Any) -> Any:
         while isinstance(item, (list, tuple)) and item:
@@ -297,23 +301,23 @@ class PipelineAdapter(ModelAdapter):
 
 @dataclass
 class EstimatorAdapter(ModelAdapter):
-    """Anything with ``predict``: scikit-learn's estimators and pipelines, and what follows them."""
+    """An object with ``predict``: scikit-learn estimators and pipelines, and compatible ones."""
 
     model: Any = field(default=None, repr=False)
 
     def ready(self, examples: Examples) -> None:
-        """Give rows: tensors become arrays with one row per example."""
+        """Convert tensors to arrays with one row per example."""
         self._batches = [_rows(batch) for batch in examples.batches]
 
     def outputs(self, place: int) -> Any:
-        """Ask for a batch."""
+        """Predict a batch."""
         return _plain(self.model.predict(self.batch(place)))
 
     def single(self, place: int, number: int) -> Any:
-        """Ask for one row."""
+        """Predict one row."""
         batch = self.batch(place)
-        one = batch.iloc[number : number + 1] if hasattr(batch, "iloc") else batch[number : number + 1]
-        return _plain(self.model.predict(one))
+        row = batch.iloc[number : number + 1] if hasattr(batch, "iloc") else batch[number : number + 1]
+        return _plain(self.model.predict(row))
 
 
 @dataclass
@@ -324,23 +328,23 @@ class FunctionAdapter(ModelAdapter):
     function: Callable[[Any], Any] = field(default=None, repr=False)  # type: ignore[assignment]  # set when made
 
     def ready(self, examples: Examples) -> None:
-        """Take the batches as single examples."""
-        self._batches = [examples.singles(place) for place in range(len(examples.batches))]
+        """Convert the batches to single examples."""
+        self._batches = [examples.singles(position) for position in range(len(examples.batches))]
 
     def outputs(self, place: int) -> Any:
-        """Ask for each example of a batch in turn."""
+        """Call it for each example of a batch."""
         return [self.function(example) for example in self.batch(place)]
 
     def single(self, place: int, number: int) -> Any:
-        """Ask for one."""
+        """Call it for one example."""
         return [self.function(self._one(place, number))]
 
     def _one(self, place: int, number: int) -> Any:
-        one = self._batches[place][number]
-        return copy.deepcopy(one) if self.writes else one
+        example = self._batches[place][number]
+        return copy.deepcopy(example) if self.writes else example
 
     def run(self, place: int, size: int, begin: int = 0) -> None:
-        """Ask for each example by itself, so that none is asked twice; where time is short for some of a batch."""
+        """Call it for each example once; if time is short, for a part of the batch."""
         for number in range(begin, begin + size):
             self._attempt(place, number)
 
@@ -358,7 +362,7 @@ def _plain(answers: Any) -> list[Any]:
 
 
 def numbered(labels: Any) -> Any:
-    """Return labels as a tensor, words by the number of each; None where they are of unlike lengths."""
+    """Return labels as a tensor, words by their number; None if their lengths differ."""
     import torch
 
     if labels is None or hasattr(labels, "dim"):
@@ -367,9 +371,9 @@ def numbered(labels: Any) -> Any:
         kinds = {label: number for number, label in enumerate(dict.fromkeys(labels))}
         return torch.tensor([kinds[label] for label in labels])
     try:
-        found = torch.as_tensor(labels)
-        # A column of whole floats are classes here, as they are to every kind of candidate.
-        classes = found.dim() == 1 and found.is_floating_point() and bool((found == found.round()).all())
-        return found.long() if classes else found
+        values = torch.as_tensor(labels)
+        # A column of floats that are whole numbers holds classes.
+        classes = values.dim() == 1 and values.is_floating_point() and bool((values == values.round()).all())
+        return values.long() if classes else values
     except (TypeError, ValueError, RuntimeError):
         return None

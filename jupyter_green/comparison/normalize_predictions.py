@@ -1,4 +1,4 @@
-"""What a candidate answered, in the terms of the labels, and whether it is what was wanted."""
+"""Converts predictions of any form to answers in terms of the labels, and compares them with the labels."""
 
 from __future__ import annotations
 
@@ -14,59 +14,60 @@ from .examples import Examples
 from .model_adapter import FAILED, ModelAdapter, ModuleAdapter
 
 CLOSE = 1e-5
-"""By how much (relative) the same may come out of one sum taken in two orders."""
+"""Relative tolerance for sums taken in a different order."""
 NAMELESS = (dict, set, frozenset)
-"""Kinds of labels that a person's own metric alone can judge."""
+"""Types of labels that only a user's metric can evaluate."""
 MOST_CLASSES = 1000
-"""Classes of which F1 is told at most: three numbers of each are kept for every example."""
+"""Maximum classes for F1, which stores three numbers per class for every example."""
 
 
 def answers_of(contestant: ModelAdapter, outputs: Any, examples: Examples, size: int) -> list[Any]:
-    """Return outputs of whatever form as answers in the terms of the labels; `FAILED` where there is none.
+    """Return outputs of any form as answers in terms of the labels; `FAILED` if there is none.
 
     Parameters
     ----------
     contestant : ModelAdapter
-        Whose they are.
+        The candidate.
     outputs : object
-        What it gave.
+        Its outputs.
     examples : Examples
-        What for.
+        The examples.
     size : int
-        How many examples.
+        Number of examples.
 
     Raises
     ------
     ShrinkError
-        If there are not as many answers as examples.
+        If the number of answers differs from the number of examples.
     """
-    words = worded(examples.labels)
+    labels_are_words = worded(examples.labels)
     if hasattr(outputs, "dim"):
         if len(outputs) != size:
             raise ShrinkError(f"{contestant.name} gave {len(outputs)} answers for {size} examples.")
         finite = outputs.reshape(size, -1).isfinite().all(-1).tolist()
-        found = _read(contestant, outputs, size)
-        names = contestant.names() if words else None
-        found = [names.get(one, one) if names and isinstance(one, int) else one for one in found]
-        return [one if good else FAILED for one, good in zip(found, finite, strict=True)]
-    found = list(outputs)
-    if len(found) != size:
-        raise ShrinkError(f"{contestant.name} gave {len(found)} answers for {size} examples.")
-    names = None if words else contestant.names()
+        answers = _read(contestant, outputs, size)
+        names = contestant.names() if labels_are_words else None
+        answers = [names.get(answer, answer) if names and isinstance(answer, int) else answer for answer in answers]
+        return [answer if is_finite else FAILED for answer, is_finite in zip(answers, finite, strict=True)]
+    answers = list(outputs)
+    if len(answers) != size:
+        raise ShrinkError(f"{contestant.name} gave {len(answers)} answers for {size} examples.")
+    names = None if labels_are_words else contestant.names()
     if names:
         numbers = {str(label): number for number, label in names.items()}
-        found = [numbers.get(one, one) if isinstance(one, str) else one for one in found]
-    found = [one.tolist() if hasattr(one, "tolist") else one for one in found]  # a tensor or an array for one example
+        answers = [numbers.get(answer, answer) if isinstance(answer, str) else answer for answer in answers]
+    # A function may return a tensor or an array for one example.
+    answers = [answer.tolist() if hasattr(answer, "tolist") else answer for answer in answers]
     if not several(examples.labels):
-        found = [one[0] if isinstance(one, list) and len(one) == 1 else one for one in found]
-    many = next((one for one in found if isinstance(one, (list, *NAMELESS))), None)
-    if many is not None and not several(examples.labels):
-        raise ShrinkError(f"{contestant.name} answers {many!r:.60} for one example; let it give the label itself.")
-    return [FAILED if one is None or is_nan(one) else one for one in found]
+        answers = [answer[0] if isinstance(answer, list) and len(answer) == 1 else answer for answer in answers]
+    composite = next((answer for answer in answers if isinstance(answer, (list, *NAMELESS))), None)
+    if composite is not None and not several(examples.labels):
+        raise ShrinkError(f"{contestant.name} answers {composite!r:.60} for one example; let it give the label itself.")
+    return [FAILED if answer is None or is_nan(answer) else answer for answer in answers]
 
 
 def _read(contestant: ModelAdapter, outputs: Any, size: int) -> list[Any]:
-    """Return a tensor of outputs as the answers it is read as."""
+    """Return a tensor of outputs as answers, by the candidate's task."""
     task = contestant.subject.task if isinstance(contestant, ModuleAdapter) else None
     if task is None or task.name == "regression":
         flat = outputs.reshape(size, -1)
@@ -74,8 +75,8 @@ def _read(contestant: ModelAdapter, outputs: Any, size: int) -> list[Any]:
     else:
         answers = task.answers(outputs)
         answers = answers.reshape(size) if answers.numel() == size else answers
-    found: list[Any] = answers.tolist()
-    return found
+    values: list[Any] = answers.tolist()
+    return values
 
 
 def several(labels: Any) -> bool:
@@ -84,22 +85,26 @@ def several(labels: Any) -> bool:
 
 
 def places(said: Sequence[Any], labels: Any, ignored: int = IGNORED) -> Any:
-    """Return right and labelled places of each example; an answer of another length has none right."""
+    """Return correct and labelled elements of each example; an answer of another length has none correct."""
     import numpy as np
 
     parts = np.zeros((len(said), 2))
-    for place, (one, label) in enumerate(zip(said, labels, strict=True)):
+    for row, (prediction, label) in enumerate(zip(said, labels, strict=True)):
         wanted = np.asarray(label).ravel()
-        known = wanted != ignored
-        parts[place, 1] = known.sum()
-        answer = None if one is FAILED or isinstance(one, str) else np.asarray(one, dtype=object).ravel()
+        labelled = wanted != ignored
+        parts[row, 1] = labelled.sum()
+        answer = (
+            None
+            if prediction is FAILED or isinstance(prediction, str)
+            else np.asarray(prediction, dtype=object).ravel()
+        )
         if answer is not None and len(answer) == len(wanted):
-            parts[place, 0] = (answer == wanted)[known].sum()
+            parts[row, 0] = (answer == wanted)[labelled].sum()
     return parts
 
 
 def same(answer: Any, label: Any) -> bool:
-    """Whether an answer is the label; words without case and outer blanks."""
+    """Whether an answer equals the label, ignoring case and surrounding blanks of words."""
     if answer is FAILED:
         return False
     if isinstance(answer, str) and isinstance(label, str):
@@ -108,39 +113,39 @@ def same(answer: Any, label: Any) -> bool:
 
 
 def classes_of(labels: Sequence[Any]) -> dict[Any, int]:
-    """Return each class and its number, in the order in which they occur."""
-    found: dict[Any, int] = {}
+    """Return each class and its number, in order of first occurrence."""
+    numbers: dict[Any, int] = {}
     for label in labels:
-        found.setdefault(folded(label), len(found))
-    if len(found) > MOST_CLASSES:
-        raise ShrinkError(f"There are {len(found)} classes in the labels; F1 is told of {MOST_CLASSES} at most.")
-    return found
+        numbers.setdefault(folded(label), len(numbers))
+    if len(numbers) > MOST_CLASSES:
+        raise ShrinkError(f"There are {len(numbers)} classes in the labels; F1 is told of {MOST_CLASSES} at most.")
+    return numbers
 
 
 def counts(said: Sequence[Any], labels: Sequence[Any], metric: F1) -> Any:
-    """Return hits, false alarms and misses of each class; the last class is any answer that is none of the labels."""
+    """Return hits, false positives and false negatives of each class; the last class is any non-label answer."""
     import numpy as np
 
-    known = classes_of(labels)
-    other, count = len(known), metric.classes
-    told = np.array([known.get(folded(one), other) for one in said])
-    true = np.array([known[folded(label)] for label in labels])
+    numbers = classes_of(labels)
+    other, count = len(numbers), metric.classes
+    predicted = np.array([numbers.get(folded(answer), other) for answer in said])
+    true = np.array([numbers[folded(label)] for label in labels])
     parts = np.zeros((len(said), 3 * count))
     rows = np.arange(len(said))
-    hit = told == true
+    hit = predicted == true
     parts[rows[hit], true[hit]] = 1
-    parts[rows[~hit], count + told[~hit]] = 1
+    parts[rows[~hit], count + predicted[~hit]] = 1
     parts[rows[~hit], 2 * count + true[~hit]] = 1
     return parts
 
 
 def folded(value: Any) -> Any:
-    """Return a word without case and outer blanks; anything else as it is."""
+    """Return a word without case and surrounding blanks; anything else unchanged."""
     return value.strip().casefold() if isinstance(value, str) else value
 
 
 def as_number(answer: Any) -> float:
-    """Return an answer as a number; no number where there is none.
+    """Return an answer as a number; NaN if there is none.
 
     Raises
     ------
@@ -154,7 +159,7 @@ def as_number(answer: Any) -> float:
 
 
 def squared(answer: Any, label: Any) -> float:
-    """Return the squared error of an answer; no number where there is none."""
+    """Return the squared error of an answer; NaN if there is none."""
     import numpy as np
 
     if answer is FAILED:
@@ -167,48 +172,48 @@ def squared(answer: Any, label: Any) -> float:
 
 
 def differing(first: Sequence[Any], second: Sequence[Any]) -> float:
-    """Return which share of the answers differs between two times of asking."""
+    """Return the share of answers that differ between two repeats."""
     if not first or len(first) != len(second):
         return 0.0
-    return sum(not _alike(one, other) for one, other in zip(first, second, strict=True)) / len(first)
+    return sum(not _alike(answer, other) for answer, other in zip(first, second, strict=True)) / len(first)
 
 
 def _alike(one: Any, other: Any) -> bool:
-    """Whether two answers are the same, numbers but for the order in which they were summed."""
+    """Whether two answers are equal; numbers within the tolerance."""
     import numpy as np
 
     if one is other or isinstance(one, str) or one is FAILED or other is FAILED:
         return one is other or same(one, other)
     try:
         return bool(np.allclose(np.asarray(one, float), np.asarray(other, float), rtol=CLOSE, equal_nan=True))
-    except (TypeError, ValueError):  # no numbers, or not as many
+    except (TypeError, ValueError):  # not numbers, or of different lengths
         return same(one, other)
 
 
 def strange(said: Sequence[Any], examples: Examples, metric: Metric) -> str:
-    """Return in one sentence that the answers can't be what was asked for; empty where they can."""
+    """Return a message if the answers are not of the expected kind; empty otherwise."""
     if not said or metric.name not in ("accuracy", "F1") or len(kinds_of(examples.labels)) > len(examples) / 2:
         return ""
     wanted = kinds_of(examples.labels)
     pairs = examples.form == "pairs"
-    known = sum(folded(one) in wanted for one in said if one is not FAILED)
-    # How alike two texts are is a fraction, and 1 for the same text twice.
-    if known > (len(said) / 2 if pairs else 0):
+    expected_count = sum(folded(answer) in wanted for answer in said if answer is not FAILED)
+    # Similarity scores of pairs are fractions, but 1 for equal texts.
+    if expected_count > (len(said) / 2 if pairs else 0):
         return ""
-    given = next((one for one in said if one is not FAILED and folded(one) not in wanted), None)
-    if given is None:
+    unexpected = next((answer for answer in said if answer is not FAILED and folded(answer) not in wanted), None)
+    if unexpected is None:
         return ""
-    shown = ", ".join(repr(one) for one in list(wanted)[:4])
+    shown = ", ".join(repr(answer) for answer in list(wanted)[:4])
     hint = " Scores of pairs are judged by metric='spearman'." if pairs else ""
-    fraction = isinstance(given, float) and not given.is_integer()
-    if fraction and not pairs and all(isinstance(one, (int, float)) for one in wanted):
+    fraction = isinstance(unexpected, float) and not unexpected.is_integer()
+    if fraction and not pairs and all(isinstance(answer, (int, float)) for answer in wanted):
         hint = " Where these are amounts, give metric='mse' (--metric mse)."
-    few = "Few of its answers are" if known else "None of its answers is"
-    return f"{few} among the labels: it says {given!r:.60}, and the labels are {shown}.{hint}"
+    amount = "Few of its answers are" if expected_count else "None of its answers is"
+    return f"{amount} among the labels: it says {unexpected!r:.60}, and the labels are {shown}.{hint}"
 
 
 def kinds_of(labels: Sequence[Any]) -> dict[Any, None]:
-    """Return the distinct labels, in the order in which they occur."""
+    """Return the distinct labels in order of first occurrence."""
     return dict.fromkeys(folded(label) for label in labels)
 
 
@@ -218,5 +223,5 @@ def worded(labels: Any) -> bool:
 
 
 def is_nan(value: Any) -> bool:
-    """Whether an answer is no number."""
+    """Whether an answer is NaN."""
     return isinstance(value, float) and math.isnan(value)

@@ -1,8 +1,8 @@
-"""Asking every candidate for every example: what is told, what fails, and the energy of it.
+"""Collects every candidate's predictions for every example, with failures and energy.
 
-Each is asked within a window of its own and between two looks at the settings of the process. Who can't be judged gets
-a row that says why, and ends nobody else's turn. The time is shared out equally; where it doesn't suffice, all are held
-to the examples that the slowest was asked for.
+Each candidate runs in a window of its own, and process settings are restored afterwards. A candidate that can't be
+evaluated gets a row with the reason and does not stop the others. Time is shared equally; if it is too short, all are
+evaluated on the examples that the slowest one has answered.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ from .utility import ENOUGH, PredictionTable, Utility, ask, ask_again, utility_o
 
 UP = "The time was up before this had answered; allow more with time=."
 WARM_SHARE = 0.25
-"""Of a candidate's time, for a first call with a whole batch."""
+"""Share of a candidate's time that a first call with a whole batch may take."""
 STOPPED = "The comparison was interrupted before this had answered."
 
 
 @dataclass(frozen=True)
 class PredictionRun:
-    """A candidate that answered.
+    """A candidate with its predictions.
 
     Parameters
     ----------
     item : ModelAdapter
-        Who.
+        The candidate.
     answers : PredictionTable
-        What it said.
+        Its answers.
     window : Window
-        Metered the asking.
+        The window that metered them.
     """
 
     item: ModelAdapter
@@ -55,18 +55,18 @@ class PredictionRun:
 
 @dataclass
 class Predictor:
-    """What came of asking everybody.
+    """The predictions of all candidates.
 
     Parameters
     ----------
     examples : Examples
-        What all that answered were asked for: fewer than there are where the time was up or a person interrupted.
-    asked : dict of str to Asked
-        Those that answered.
+        The examples that all of them have answered: fewer than all if time ran out or the user interrupted.
+    asked : dict of str to PredictionRun
+        Candidates with predictions.
     dropped : list of Row
-        Those that can't be judged, with why.
+        Candidates that can't be evaluated, with the reason.
     interrupted : bool
-        Whether a person ended it.
+        Whether the user interrupted it.
     """
 
     examples: Examples
@@ -76,11 +76,11 @@ class Predictor:
 
     @property
     def most(self) -> int:
-        """How many examples all that answered were asked for."""
-        return min([len(self.examples), *(one.answers.count for one in self.asked.values())])
+        """Number of examples that all candidates have answered."""
+        return min([len(self.examples), *(run.answers.count for run in self.asked.values())])
 
     def take(self, one: PredictionRun, why_not: str) -> None:
-        """Keep what one answered; not what can't be judged, or is too little beside the others' after an interrupt."""
+        """Add a candidate's predictions, unless they can't be evaluated or are too few after an interrupt."""
         self.interrupted = one.answers.interrupted
         if why_not:
             self.drop(one.item, why_not, sum(answer is FAILED for answer in one.answers.rounds[0]))
@@ -88,22 +88,22 @@ class Predictor:
             self.asked[one.item.name] = one
 
     def drop(self, item: ModelAdapter, why: str, failures: int = 0) -> None:
-        """Add the row of one that can't be judged."""
+        """Add the row of a candidate that can't be evaluated."""
         self.dropped.append(_failed(item, why, len(self.examples), failures))
 
 
 def labelled(examples: Examples, found: Sequence[ModelAdapter]) -> Examples:
-    """Give language models' token ids as labels, where the data has none."""
-    if examples.labels is not None or not all(isinstance(one, ModuleAdapter) and one.generates for one in found):
+    """Set the token ids as labels for language models, if the data has none."""
+    if examples.labels is not None or not all(isinstance(item, ModuleAdapter) and item.generates for item in found):
         return examples
     import torch
 
     ids: list[Any] = [batch.get("input_ids") if isinstance(batch, Mapping) else batch for batch in examples.batches]
-    if any(not hasattr(one, "dim") or one.dim() != 2 for one in ids):
+    if any(not hasattr(item, "dim") or item.dim() != 2 for item in ids):
         return examples
     masks = [batch.get("attention_mask") if isinstance(batch, Mapping) else None for batch in examples.batches]
     labels = torch.cat(
-        [one if mask is None else one.masked_fill(mask == 0, -100) for one, mask in zip(ids, masks, strict=True)]
+        [item if mask is None else item.masked_fill(mask == 0, -100) for item, mask in zip(ids, masks, strict=True)]
     )
     return replace(examples, labels=labels)
 
@@ -118,48 +118,48 @@ def predict_all(
     repeats: int,
     seed: int,
 ) -> Predictor:
-    """Ask everybody for every example, as far as the time allows.
+    """Collect the predictions of all candidates, as far as time allows.
 
     Raises
     ------
     KeyboardInterrupt
-        Where nobody had answered anything before a person interrupted.
+        If the user interrupted before any candidate had answered.
     """
-    told = Predictor(examples)
-    for place, item in enumerate(found):
+    predictor = Predictor(examples)
+    for number, item in enumerate(found):
         try:
             tell(f"asking {item.name}")
-            with deadline.part(1 / (len(found) - place)):
-                one = _asked(item, examples, metric, session, repeats=repeats, seed=seed, most=told.most)
-            told.take(one, _why_not(one, examples, metric))
+            with deadline.part(1 / (len(found) - number)):
+                run = _asked(item, examples, metric, session, repeats=repeats, seed=seed, most=predictor.most)
+            predictor.take(run, _why_not(run, examples, metric))
         except KeyboardInterrupt:
-            told.interrupted = True
+            predictor.interrupted = True
         except deadline.TimeIsUp:
-            told.drop(item, UP)
+            predictor.drop(item, UP)
         except ShrinkError as error:
-            told.drop(item, str(error))
-        except RAISED as error:  # somebody else's model; its row says what it raised
+            predictor.drop(item, str(error))
+        except RAISED as error:  # third-party model; its row has the error
             item.fault(error)
-            told.drop(item, next(iter(item.faults)))
-        if told.interrupted:
+            predictor.drop(item, next(iter(item.faults)))
+        if predictor.interrupted:
             break
-    if told.interrupted and not told.asked:
+    if predictor.interrupted and not predictor.asked:
         raise KeyboardInterrupt
-    known = {*told.asked, *(row.name for row in told.dropped)}
+    seen = {*predictor.asked, *(row.name for row in predictor.dropped)}
     for item in found:
-        if item.name not in known:
-            told.drop(item, STOPPED)
-    if told.most < len(examples):
-        told.examples = examples.first(told.most)
-        for one in told.asked.values():
-            one.item.ready(told.examples)
-    return told
+        if item.name not in seen:
+            predictor.drop(item, STOPPED)
+    if predictor.most < len(examples):
+        predictor.examples = examples.first(predictor.most)
+        for run in predictor.asked.values():
+            run.item.ready(predictor.examples)
+    return predictor
 
 
 def _asked(
     item: ModelAdapter, examples: Examples, metric: Metric, session: Session, *, repeats: int, seed: int, most: int
 ) -> PredictionRun:
-    """Ask one for every example, after a first call; raises TimeIsUp where nothing was answered in time."""
+    """Collect one candidate's predictions after a warm-up; raises TimeIsUp without an answer in time."""
     answers: PredictionTable | None = None
     window = session.window("trial", label=f"compare: {item.name}, asked", units=1.0, unit="inference")
     try:
@@ -171,7 +171,7 @@ def _asked(
             with window:
                 answers = ask(item, examples, metric, repeats=repeats, seed=seed, most=most)
                 window.facts["units"] = float(max(1, answers.asked))
-    except KeyboardInterrupt:  # on the way out
+    except KeyboardInterrupt:  # while leaving the contexts
         if answers is None:
             raise
         answers = replace(answers, interrupted=True)
@@ -183,7 +183,7 @@ def _asked(
 def predict_again(
     one: PredictionRun, examples: Examples, metric: Metric, session: Session, *, seed: int
 ) -> PredictionRun:
-    """Ask one that varies once more for every example, as far as the time allows."""
+    """Repeat the predictions of a candidate that varies, as far as time allows."""
     item = one.item
     with _alone(item):
         units = float(len(examples))
@@ -197,7 +197,7 @@ def predict_again(
 
 @contextlib.contextmanager
 def _alone(item: ModelAdapter) -> Iterator[None]:
-    """Let a candidate change nothing of the process that lasts."""
+    """Restore the settings of the process after a candidate has run."""
     before = ProcessState()
     try:
         with item.quiet():
@@ -207,16 +207,16 @@ def _alone(item: ModelAdapter) -> Iterator[None]:
 
 
 def _warm(item: ModelAdapter, examples: Examples) -> None:
-    """Call it once: what loads or compiles on first use is no cost of an answer, and it shows how long a call takes."""
+    """Call it once: loading and compiling on first use is no cost of an answer, and the call's duration is needed."""
     began = deadline.now()
     if item.singly:
-        if not item.remote:  # what a first call costs elsewhere is not told, and each may cost money
+        if not item.remote:  # a remote call may cost money
             item.run(0, 1)
             item.pace = deadline.now() - began
         return
-    if not isinstance(item, ModuleAdapter):  # what a module's outputs are is told from a whole batch of them
+    if not isinstance(item, ModuleAdapter):  # a module's task is derived from a whole batch
         deadline.look()
-        with contextlib.suppress(*RAISED):  # what it raises is counted where it is asked
+        with contextlib.suppress(*RAISED):  # errors are counted in the predictions
             item.single(0, 0)
         item.pace = deadline.now() - began
     if item.pace * examples.sizes[0] <= WARM_SHARE * deadline.left():
@@ -226,36 +226,36 @@ def _warm(item: ModelAdapter, examples: Examples) -> None:
 
 
 def _why_not(one: PredictionRun, examples: Examples, metric: Metric) -> str:
-    """Return in one sentence why answers can't be judged; empty where they can."""
-    said = one.answers.rounds[0]
+    """Return why answers can't be evaluated; empty if they can."""
+    answers = one.answers.rounds[0]
     if one.answers.none:
         return f"It gave no answer to any example: {first_fault(one.item)}."
-    return "" if isinstance(metric, Perplexity) else strange(said, examples, metric)
+    return "" if isinstance(metric, Perplexity) else strange(answers, examples, metric)
 
 
 def judge_all(told: Predictor, metric: Metric) -> dict[str, Utility]:
-    """Return how well everybody does on the same examples; who can't be judged is dropped."""
-    found: dict[str, Utility] = {}
-    for name, one in list(told.asked.items()):
+    """Return the utility of every candidate on the same examples; those that can't be evaluated are dropped."""
+    utilities: dict[str, Utility] = {}
+    for name, run in list(told.asked.items()):
         try:
-            utility = utility_of(one.answers, told.examples, metric)
+            utility = utility_of(run.answers, told.examples, metric)
         except ShrinkError as error:
-            why = str(error)
+            reason = str(error)
         except (KeyboardInterrupt, deadline.TimeIsUp) as end:
             told.interrupted = told.interrupted or isinstance(end, KeyboardInterrupt)
-            why = STOPPED if isinstance(end, KeyboardInterrupt) else UP
-            if told.interrupted and not found:
+            reason = STOPPED if isinstance(end, KeyboardInterrupt) else UP
+            if told.interrupted and not utilities:
                 raise
-        except RAISED as error:  # somebody else's answers; its row says what is wrong with them
-            why = why_in_words(error)
+        except RAISED as error:  # third-party answers; its row has the error
+            reason = why_in_words(error)
         else:
             if math.isfinite(utility.value):
-                found[name] = utility
+                utilities[name] = utility
                 continue
-            why = f"Its {metric.name} is no number{_because(utility.failures, len(told.examples))}."
-        told.drop(one.item, why)
+            reason = f"Its {metric.name} is no number{_because(utility.failures, len(told.examples))}."
+        told.drop(run.item, reason)
         del told.asked[name]
-    return found
+    return utilities
 
 
 def _failed(item: ModelAdapter, why: str, examples: int, failures: int = 0) -> Row:

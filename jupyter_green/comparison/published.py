@@ -1,4 +1,4 @@
-"""What a task was published to cost, beside a comparison: other parts of another machine, so never as a ratio."""
+"""Published energy of a task, shown beside a comparison; never as a ratio, since machine and boundary differ."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jupyter_green.impact.published_figures import Reference, references, tasks
 from jupyter_green.reporting import numbers
 
 WATT_HOUR = 3600.0
-"""Joules."""
+"""Joules per watt-hour."""
 PIPELINES = {
     "text-classification": "text classification",
     "sentiment-analysis": "text classification",
@@ -24,50 +24,55 @@ PIPELINES = {
     "text-generation": "text generation",
     "image-to-text": "image captioning",
 }
-"""What transformers calls tasks that were published."""
+"""Published tasks by their names in transformers."""
 
 
 def task_of(models: Mapping[str, Any] | Sequence[Any]) -> str | None:
-    """Return the published task that all pipelines among the candidates are for; None where there is no such."""
-    given = models.values() if isinstance(models, Mapping) else models
-    found = {str(getattr(model, "task", "")) for model in given} - {""}
-    return PIPELINES.get(found.pop()) if len(found) == 1 else None
+    """Return the published task of all pipelines among the candidates; None if there is none."""
+    candidates = models.values() if isinstance(models, Mapping) else models
+    names = {str(getattr(model, "task", "")) for model in candidates} - {""}
+    return PIPELINES.get(names.pop()) if len(names) == 1 else None
 
 
 def published(task: str | None) -> list[str]:
-    """Return what a task was published to cost, a sentence for each boundary, and that no ratio is told.
+    """Return the published energy of a task, one sentence per boundary, and a note that no ratio is given.
 
     Parameters
     ----------
     task : str or None
-        As `jupyter_green.impact.published_figures` names it, or transformers does; nothing is said without one.
+        As in `jupyter_green.impact.published_figures` or in transformers; empty result for None.
 
     Raises
     ------
     ShrinkError
-        If nothing was published of it.
+        If nothing is published for it.
     """
     if task is None:
         return []
     name = PIPELINES.get(task.strip().lower(), task.strip())
-    found = [one for one in references() if one.task.casefold() == name.casefold() and one.unit == "query"]
-    if not found:
+    figures = [
+        figure for figure in references() if figure.task.casefold() == name.casefold() and figure.unit == "query"
+    ]
+    if not figures:
         raise ShrinkError(f"Nothing published is known of the task {task!r}; there is {', '.join(tasks())}.")
-    said = []
-    for boundary in dict.fromkeys(one.boundary for one in found):
-        beside = [one for one in found if one.boundary == boundary]
-        said.append(f"Published for {name}: {_amount(beside)} ({boundary}; {beside[0].source}).")
-    return [*said, "These cover other parts of another machine than the figures here, so no ratio to them is told."]
+    sentences = []
+    for boundary in dict.fromkeys(figure.boundary for figure in figures):
+        same_boundary = [figure for figure in figures if figure.boundary == boundary]
+        sentences.append(f"Published for {name}: {_amount(same_boundary)} ({boundary}; {same_boundary[0].source}).")
+    return [
+        *sentences,
+        "These cover other parts of another machine than the figures here, so no ratio to them is told.",
+    ]
 
 
 def _amount(found: Sequence[Reference]) -> str:
-    """Return the mean over models with its spread where that was published, else from which to which model."""
+    """Return the mean over models with its standard deviation if published, else the range over models."""
     mean = next((one for one in found if not one.model), None)
     if mean is not None:
         spread = "" if mean.spread is None else f", standard deviation {_joules(mean.spread)}"
         return f"{_joules(mean.wh_per_1000)} each on average of {mean.count} measurements{spread}"
-    least, most = (pick(found, key=lambda one: one.wh_per_1000) for pick in (min, max))
-    return f"{_joules(least.wh_per_1000)} each ({least.model}) to {_joules(most.wh_per_1000)} ({most.model})"
+    lowest, highest = (pick(found, key=lambda one: one.wh_per_1000) for pick in (min, max))
+    return f"{_joules(lowest.wh_per_1000)} each ({lowest.model}) to {_joules(highest.wh_per_1000)} ({highest.model})"
 
 
 def _joules(wh_per_1000: float) -> str:

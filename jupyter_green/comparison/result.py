@@ -1,8 +1,8 @@
-"""What came of comparing: a row for each candidate, which one to take, and why; or that the best is to be kept.
+"""The result of a comparison: a row for each candidate, the pick, and the reason.
 
-A pick is proven twice: it uses less, and it loses no more than is accepted, each with an interval that is wide enough
-for all candidates looked at together. Where one looks good enough but is not proven so, the reason says about how many
-examples would tell.
+A pick has significantly lower cost and a loss that is significantly within the accepted one, with intervals that hold
+for all candidates jointly. If a candidate seems good enough without being proven so, the reason estimates how many
+examples would prove it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from jupyter_green.compression.cost.ratio import Ratio
 from jupyter_green.compression.model.task import Task
 from jupyter_green.compression.quality.class_scores import ClassScore
 from jupyter_green.compression.quality.loss import Loss
+from jupyter_green.reporting.drawing import bundle_of, text_of
 
 from .selection import saving_in_use
 
@@ -29,41 +30,41 @@ class Row:
     Parameters
     ----------
     name, kind : str
-        What it is called, and what it is.
+        Its name and its kind.
     standing : str
         "best", "pick", "good enough", "can't tell", "loses too much", "uses no less", "unmetered" or "failed".
     reason : str
-        Why, in one sentence.
+        The reason for that, in one sentence.
     utility : float or None
-        The metric over all examples; None where it is no number.
+        The metric over all examples; None if it is not finite.
     loss : Loss or None
-        Against the best, with an interval for all candidates together.
+        Loss against the best, with a joint interval for all candidates.
     accuracy_share : float or None
-        Part of the examples it has right, where the metric counts that.
+        Share of correct examples, if the metric is accuracy.
     joules_per_unit, uncertainty : float or None
-        Energy for one example, and half its 95 % interval; None where it can't be metered.
+        Energy of one example and half its 95 % interval; None if it can't be metered.
     quality : str or None
-        What these joules may be called.
+        Quality of these joules.
     cpu_seconds, seconds : float or None
-        Processor time and time for one example.
+        CPU time and wall time of one example.
     ratio : Ratio or None
-        Cost as a part of the best one's.
+        Cost relative to the best.
     co2e_grams, cost, currency : float, float, str or None
-        Of one example, by the region and tariff that are set.
+        Of one example, by the configured region and tariff.
     failures, examples : int
-        Examples without an answer, and all.
+        Examples without an answer, and all examples.
     varies : float
-        Part of the answers that differ when asked again.
+        Share of the answers that differ in a repeat.
     groups : mapping
         Utility of each group.
     size_bytes, parameters : int or None
-        Of its weights.
+        Size of its weights.
     device : str
         "cpu" or "gpu".
     generates, remote : bool
-        Whether it writes text; whether it runs elsewhere.
+        Whether it generates text; whether it runs on another machine.
     notes : tuple of str
-        What should be known.
+        Sentences for the user.
     """
 
     name: str
@@ -95,7 +96,7 @@ class Row:
 
     @property
     def joules_per_correct(self) -> float | None:
-        """Energy for one right answer, E / right answers; None where these aren't counted or there are none."""
+        """Energy per correct answer; None if these are not counted or there are none."""
         if self.joules_per_unit is None or not self.accuracy_share:
             return None
         return self.joules_per_unit / self.accuracy_share
@@ -108,44 +109,44 @@ class Row:
 
 @dataclass(frozen=True, repr=False)
 class Comparison:
-    """What came of comparing candidates; it shows itself.
+    """The result of a comparison.
 
     Parameters
     ----------
     rows : list of Row
-        One each, the highest utility first, also those that failed.
+        One for each candidate, highest utility first, including those that failed.
     pick : str
-        Name of the one to take; the best one's where it is to be kept.
+        Name of the candidate to take; the best one's name if it is kept.
     reason : str
-        Why, in one sentence.
+        The reason, in one sentence.
     best : str
-        Name of the one of highest utility.
+        Name of the candidate with the highest utility.
     basis : {"joules", "cpu_seconds"}
-        What was compared.
+        The unit in which costs were compared.
     metric, unit : str
-        What was counted, and whether a loss is in points or a share.
+        The metric, and whether a loss is in "points" or "relative".
     accepted : float
         The accepted loss in that unit.
     max_relative_loss : float or None
-        Δ, where the accepted loss was given as a share of the best.
+        Δ, if the accepted loss was given as a share of the best.
     examples, batch : int
-        How many examples, and at a time.
+        Number of examples, and batch size.
     key : str
-        What every figure depends on, in words.
+        What all figures depend on, in words.
     origin : str
-        Where the data comes from; empty where it wasn't told.
+        Source of the data; empty if unknown.
     group : str
-        What groups were told apart by.
+        Name of the groups.
     by_class : mapping of label to ClassScore
-        How well the best and the pick tell each class, where these differ.
+        Accuracy of each class for the best and the pick, if these differ.
     judged : Task or None
-        How outputs of modules were read, and which of them.
+        The task by which outputs of modules were read.
     cost_joules, cost_uncertainty, cost_seconds
-        What comparing took.
+        Energy, half its 95 % interval, and duration of the comparison.
     advice : tuple of str
-        What else would use less.
+        Suggestions for using less energy.
     notes : tuple of str
-        Sentences for the person.
+        Sentences for the user.
     """
 
     rows: list[Row]
@@ -173,12 +174,12 @@ class Comparison:
 
     @property
     def keep(self) -> bool:
-        """Whether the best is to be kept."""
+        """Whether the best is kept."""
         return self.pick == self.best
 
     @property
     def saving(self) -> float | None:
-        """Part of the best one's cost that the pick saves; 0 where it is kept, None where it isn't known."""
+        """Share of the best one's cost that the pick saves; 0 if it is kept, None if unknown."""
         if self.keep:
             return 0.0
         ratio = self.row(self.pick).ratio
@@ -190,7 +191,7 @@ class Comparison:
         Raises
         ------
         KeyError
-            If there is none of that name.
+            If there is no candidate of that name.
         """
         for row in self.rows:
             if row.name == name:
@@ -199,21 +200,21 @@ class Comparison:
 
     @property
     def costs(self) -> dict[str, float]:
-        """Cost of one example of each candidate as a part of the best one's; those that can't be told are left out."""
+        """Cost of one example of each candidate relative to the best; without those whose cost is unknown."""
         return {row.name: row.ratio.value for row in self.rows if row.ratio is not None}
 
     def saving_in_use(self, weights: Mapping[str, float]) -> float:
-        """Return what is saved if all who use something dearer take the pick.
+        """Return the saving if all users of a more expensive candidate take the pick.
 
         Parameters
         ----------
         weights : mapping of str to float
-            How much each candidate is used: requests a day, downloads, shares.
+            Use of each candidate: requests a day, downloads, shares.
 
         Raises
         ------
         ValueError
-            If one that is used has no cost here, or a weight is below 0.
+            If a used candidate has no cost here, or a weight is negative.
         """
         return saving_in_use(self.costs, weights, self.pick)
 
@@ -237,11 +238,7 @@ class Comparison:
         return data
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        from .compare_report import html, text
-
-        return {"text/plain": text(self), "text/html": html(self)}
+        return bundle_of(self)
 
     def __repr__(self) -> str:
-        from .compare_report import text
-
-        return text(self)
+        return text_of(self)

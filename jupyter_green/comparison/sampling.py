@@ -1,4 +1,4 @@
-"""Single examples out of several data sets, as one: what a label is measured with."""
+"""Joins single examples from several data sets, for measuring a label."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from .examples import Examples
 
 
 def joined(sets: Mapping[str, Examples], chosen: Sequence[tuple[str, int]]) -> Examples:
-    """Return chosen examples, one at a time, in the order in which they were drawn.
+    """Return chosen examples in batches of one, in the given order.
 
     Parameters
     ----------
     sets : mapping of str to Examples
         The data sets, each in batches of one.
     chosen : sequence of (str, int)
-        Set and place of each.
+        Data set and index of each example.
 
     Raises
     ------
     ShrinkError
-        If the sets are of different forms, or one has no labels.
+        If the sets have different forms, or one has no labels.
     """
-    forms = {one.form for one in sets.values()}
+    forms = {examples.form for examples in sets.values()}
     if len(forms) != 1:
         raise ShrinkError(f"The data sets are of different forms ({', '.join(sorted(forms))}); give like with like.")
-    without = [name for name, one in sets.items() if not isinstance(one.labels, list)]
+    without = [name for name, examples in sets.items() if not isinstance(examples.labels, list)]
     if without:
         raise ShrinkError(f"The data set {without[0]!r} has no labels, so nothing shows that the work was done.")
     return Examples(
         forms.pop(),
-        [sets[name].batches[place] for name, place in chosen],
+        [sets[name].batches[index] for name, index in chosen],
         [1] * len(chosen),
-        [sets[name].labels[place] for name, place in chosen],
+        [sets[name].labels[index] for name, index in chosen],
         None,
-        ", ".join(one.origin or name for name, one in sets.items()),
+        ", ".join(examples.origin or name for name, examples in sets.items()),
     )

@@ -1,8 +1,8 @@
-"""Which candidate to take: the least energy among those that are good enough, and what that saves.
+"""Selects the candidate with the least energy among those that are good enough, and computes the saving.
 
-U_best = max U; good enough is U >= (1 - Δ)·U_best; taken is the least energy among these. Where the best is the
-cheapest of them the answer is to keep it, and the saving is 0. The rule is that of model selection as it is reported of
-"Small is sufficient" (arXiv 2510.01889, in secondary sources); its own text was not at hand.
+U_best = max U; good enough is U >= (1 - Δ)·U_best; the pick has the least energy among these. If the best is also the
+cheapest, it is kept and the saving is 0. This is the model selection of "Small is sufficient" (arXiv 2510.01889), as
+reported in secondary sources; the paper itself was not available.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Offer:
-    """What a candidate gives and takes.
+    """Utility and energy of a candidate.
 
     Parameters
     ----------
     name : str
         The candidate.
     utility : float
-        How well it does; more is better.
+        Higher is better.
     energy : float
-        What a unit costs it, in any one unit and with one boundary.
+        Energy per unit of work; the same unit and boundary for all.
     """
 
     name: str
@@ -33,14 +33,14 @@ class Offer:
 
 @dataclass(frozen=True)
 class Selection:
-    """What is chosen among offers.
+    """The selection among offers.
 
     Parameters
     ----------
     best, pick : Offer
-        The one of most utility, and the one to take.
+        The offer with the highest utility, and the selected one.
     feasible : tuple of Offer
-        Those that are good enough, the cheapest first.
+        Offers that are good enough, cheapest first.
     """
 
     best: Offer
@@ -49,34 +49,34 @@ class Selection:
 
     @property
     def keep(self) -> bool:
-        """Whether the best is to be kept."""
+        """Whether the best is kept."""
         return self.pick == self.best
 
     @property
     def saving(self) -> float:
-        """Part of the best one's energy that the pick saves."""
+        """Share of the best one's energy that the pick saves."""
         return 1 - self.pick.energy / self.best.energy
 
     @property
     def loss(self) -> float:
-        """Utility lost, as a part of the best one's."""
+        """Utility lost, as a share of the best one's."""
         return 1 - self.pick.utility / self.best.utility
 
 
 def select(offers: Sequence[Offer], max_relative_loss: float) -> Selection:
-    """Choose the least energy within an accepted relative loss.
+    """Select the least energy within an accepted relative loss.
 
     Parameters
     ----------
     offers : sequence of Offer
-        Those whose utility and energy are known.
+        Candidates with known utility and energy.
     max_relative_loss : float
         Δ, 0 to 1.
 
     Raises
     ------
     ValueError
-        If there is nothing to choose from, or a value is no number.
+        If there are no offers, or a value is invalid.
     """
     if not offers:
         raise ValueError("There is nothing to choose from.")
@@ -86,27 +86,27 @@ def select(offers: Sequence[Offer], max_relative_loss: float) -> Selection:
         if not (math.isfinite(offer.utility) and math.isfinite(offer.energy) and offer.energy > 0):
             raise ValueError(f"{offer.name!r} has utility {offer.utility!r} and energy {offer.energy!r}: no numbers.")
     best = max(offers, key=lambda offer: (offer.utility, -offer.energy))
-    # A hair's breadth for sums of binary fractions: 0.95 x 0.98 is not 0.931.
-    least = (1 - max_relative_loss) * best.utility - 1e-12 * abs(best.utility)
-    feasible = sorted((offer for offer in offers if offer.utility >= least), key=lambda offer: offer.energy)
+    # Tolerance for rounding: 0.95 x 0.98 is not exactly 0.931.
+    threshold = (1 - max_relative_loss) * best.utility - 1e-12 * abs(best.utility)
+    feasible = sorted((offer for offer in offers if offer.utility >= threshold), key=lambda offer: offer.energy)
     pick = feasible[0] if feasible[0].energy < best.energy else best
     return Selection(best, pick, tuple(feasible))
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """What one accepted loss gives over many data sets.
+    """The effect of one accepted loss on many data sets.
 
     Parameters
     ----------
     mean_saving : float
         Mean of the savings.
     pooled_saving : float
-        Saving of the sums.
+        Saving of the summed energy.
     mean_loss : float
         Mean of the relative losses.
     kept : int
-        Data sets in which the best is kept.
+        Number of data sets for which the best is kept.
     """
 
     mean_saving: float
@@ -116,7 +116,7 @@ class Sweep:
 
 
 def sweep(tables: Mapping[str, Sequence[Offer]], max_relative_loss: float) -> Sweep:
-    """Choose in every data set, and sum up.
+    """Select for every data set and summarize.
 
     Parameters
     ----------
@@ -125,32 +125,34 @@ def sweep(tables: Mapping[str, Sequence[Offer]], max_relative_loss: float) -> Sw
     max_relative_loss : float
         Δ.
     """
-    chosen = [select(offers, max_relative_loss) for offers in tables.values()]
-    count = len(chosen)
+    selections = [select(offers, max_relative_loss) for offers in tables.values()]
+    count = len(selections)
     return Sweep(
-        math.fsum(one.saving for one in chosen) / count,
-        1 - math.fsum(one.pick.energy for one in chosen) / math.fsum(one.best.energy for one in chosen),
-        math.fsum(one.loss for one in chosen) / count,
-        sum(one.keep for one in chosen),
+        math.fsum(selection.saving for selection in selections) / count,
+        1
+        - math.fsum(selection.pick.energy for selection in selections)
+        / math.fsum(selection.best.energy for selection in selections),
+        math.fsum(selection.loss for selection in selections) / count,
+        sum(selection.keep for selection in selections),
     )
 
 
 def saving_in_use(energy: Mapping[str, float], weights: Mapping[str, float], pick: str) -> float:
-    """Return what is saved if everybody whose model costs more takes the pick: S = 1 - Σ w·min(E, E*) / Σ w·E.
+    """Return the saving if all users of a more expensive model take the pick: S = 1 - Σ w·min(E, E*) / Σ w·E.
 
     Parameters
     ----------
     energy : mapping of str to float
-        E, cost of a unit of each model in use.
+        E, energy per unit of work of each model in use.
     weights : mapping of str to float
-        w, how much each is used (downloads, requests).
+        w, use of each model (downloads, requests).
     pick : str
-        The one to take.
+        The selected model.
 
     Raises
     ------
     ValueError
-        If a weight or an energy is missing or below 0.
+        If a weight or an energy is missing or negative.
     """
     if pick not in energy:
         raise ValueError(f"{pick!r} has no energy; there is {', '.join(energy)}.")

@@ -1,10 +1,10 @@
-"""How well candidates of any kind do on the same examples, with the metrics of shrinking.
+"""Predictions and utility of candidates of any kind, with the same metrics as for compression.
 
-A module gives scores, an estimator a class, a pipeline a word, a function whatever it likes: all of it is made into
-answers in the terms of the labels, and these are counted. No answer counts as a wrong one. Words are compared without
-case and outer blanks. Who answers differently each time is asked several times, with seeds, and gets the mean.
+Scores of a module, classes of an estimator, labels of a pipeline or values of a function become answers in terms of the
+labels. A missing answer counts as wrong. Words are compared without case and surrounding blanks. With `repeats`, a
+candidate that varies runs several times with different seeds and gets the mean.
 
-Asking ends with the time or with an interrupt; what was answered by then counts.
+Predictions end with the deadline or an interrupt; those made by then count.
 """
 
 from __future__ import annotations
@@ -46,20 +46,20 @@ if TYPE_CHECKING:
     import numpy as np
 
 MOST_VERDICTS = 3
-"""Labels of a pair of texts up to which they are verdicts (alike, not, can't say); more are a scale."""
+"""Maximum distinct labels of text pairs that are classes (equal, different, unknown); more are a scale."""
 SAMPLED = 2
-"""Batches that are asked again to see whether the answers are the same."""
+"""Batches that are repeated, to see whether the answers are reproducible."""
 ONCE_SHARE = 0.8
-"""Of the time for asking a candidate; the rest is for asking again."""
+"""Share of a candidate's time for the first run; the rest is for the repeat."""
 ENOUGH = 0.5
-"""Of what others have answered; an interrupted candidate with less is left out, so that theirs still counts."""
+"""An interrupted candidate with less than this share of the others' answers is left out, so that theirs still count."""
 
 AMOUNTS_FROM = 20
-"""With more distinct whole numbers than this, and than half as many as examples, labels are taken for amounts."""
+"""Whole-number labels are quantities if they have more distinct values than this, and than half the examples."""
 
 
 class ScoredPredictions(Metric):
-    """A person's own function ``metric(answers, labels) -> float``; higher is better, and its loss is a share."""
+    """A user's function ``metric(answers, labels) -> float``; higher is better, and its loss is relative."""
 
     unit = "relative"
     shared = False
@@ -70,18 +70,18 @@ class ScoredPredictions(Metric):
         self.name = getattr(function, "__name__", type(function).__name__)
 
     def value(self, parts: np.ndarray) -> float:
-        """Return what the function says, on average of the repeats: answers and labels of each stand side by side."""
+        """Return the function's mean value over repeats; the parts have two columns per repeat: answers and labels."""
         import numpy as np
 
-        deadline.look()  # it is called hundreds of times for an interval
+        deadline.look()  # called hundreds of times for an interval
         try:
-            each = [self.function([*parts[:, n]], [*parts[:, n + 1]]) for n in range(0, parts.shape[1], 2)]
-            return float(np.mean([float(one) for one in each]))
-        except RAISED as error:  # the person's own code may raise anything; it is said and never hidden
+            values = [self.function([*parts[:, n]], [*parts[:, n + 1]]) for n in range(0, parts.shape[1], 2)]
+            return float(np.mean([float(value) for value in values]))
+        except RAISED as error:  # the user's code may raise anything
             raise ShrinkError(f"Your metric {self.name} failed: {why(error)}.") from error
 
     def loss(self, original: np.ndarray, candidate: np.ndarray, level: float = LEVEL) -> Loss:
-        """Resampled by example, a few hundred calls of the function."""
+        """Bootstrap over examples, with a few hundred calls of the function."""
 
         from jupyter_green.compression.quality.metric import OWN_RESAMPLES
 
@@ -91,13 +91,13 @@ class ScoredPredictions(Metric):
             first = self.value(original[chosen])
             return (first - self.value(candidate[chosen])) / max(abs(first), 1e-12)
 
-        found = drawn(loss, count, self.unit, OWN_RESAMPLES, level)
-        return replace(found, same=found.value == found.low == found.high == 0)
+        result = drawn(loss, count, self.unit, OWN_RESAMPLES, level)
+        return replace(result, same=result.value == result.low == result.high == 0)
 
 
 @dataclass(frozen=True)
 class Utility:
-    """How well a candidate does.
+    """The quality of a candidate.
 
     Parameters
     ----------
@@ -106,9 +106,9 @@ class Utility:
     parts : ndarray
         Its parts, one row per example.
     failures : int
-        Examples without an answer, of all repeats the worst.
+        Examples without an answer; the maximum over repeats.
     varies : float
-        Part of the examples whose answer differs when asked again; 0 where none did.
+        Share of the answers that differ in a repeat.
     """
 
     value: float
@@ -120,7 +120,9 @@ class Utility:
 def metric_for(
     wanted: str | Callable[[Any, Any], float] | None, labels: Any, *, pairs: bool = False, task: Task | None = None
 ) -> Metric:
-    """Return the metric a person asked for, or the one that fits the labels; for scored pairs of texts, their ranks.
+    """Return the metric that the user asked for, or the one that fits the labels.
+
+    Rank correlation for scored text pairs.
 
     Raises
     ------
@@ -134,7 +136,9 @@ def metric_for(
         raise ShrinkError(f"{missing:,} of the {len(labels):,} labels are missing; leave these examples out.")
     if callable(wanted):
         return ScoredPredictions(wanted)
-    nameless = None if hasattr(labels, "dim") else next((one for one in labels if isinstance(one, NAMELESS)), None)
+    nameless = (
+        None if hasattr(labels, "dim") else next((value for value in labels if isinstance(value, NAMELESS)), None)
+    )
     if nameless is not None:
         raise ShrinkError(
             f"A label is a {type(nameless).__name__} ({nameless!r:.60}): give one class for each example, a row of 0 "
@@ -146,72 +150,74 @@ def metric_for(
         if pairs and len({*labels}) > MOST_VERDICTS and all(isinstance(label, (int, float)) for label in labels):
             wanted = "spearman"
         else:
-            broken = any(isinstance(label, float) and not label.is_integer() for label in labels)
+            fractional = any(isinstance(label, float) and not label.is_integer() for label in labels)
             numbers = all(isinstance(label, (int, float)) for label in labels)
-            # Whole numbers of which most occur once are amounts, not classes.
+            # Whole numbers that mostly occur once are quantities, not classes.
             amounts = numbers and len({*labels}) > max(AMOUNTS_FROM, len(labels) / 2)
-            wanted = "mse" if broken or amounts else "accuracy"
-    known: dict[str, Callable[[], Metric]] = {
+            wanted = "mse" if fractional or amounts else "accuracy"
+    factories: dict[str, Callable[[], Metric]] = {
         "accuracy": Metric,
         "f1": lambda: F1(len(classes_of(labels)) + 1),
         "mse": SquaredError,
         "perplexity": Perplexity,
         "spearman": Spearman,
     }
-    found = known.get(str(wanted).lower())
-    if found is None:
-        raise ShrinkError(f"{wanted!r} is no metric for answers; take {', '.join(known)} or a function.")
+    factory = factories.get(str(wanted).lower())
+    if factory is None:
+        raise ShrinkError(f"{wanted!r} is no metric for answers; take {', '.join(factories)} or a function.")
     if str(wanted).lower() == "perplexity":
         raise ShrinkError(f"The metric {wanted} does not fit labels of this form.")
-    if found is Spearman and len({*labels}) < 2:
+    if factory is Spearman and len({*labels}) < 2:
         raise ShrinkError("All pairs have the same score, so no order can be judged; give pairs that differ.")
-    return found()
+    return factory()
 
 
 def _of_several(wanted: str | None, labels: Any, task: Task) -> Metric:
-    """Return the metric where each example has several labels."""
-    word = None if wanted is None else str(wanted).lower()
-    if task.name in LANGUAGE and word in (None, "perplexity"):
+    """Return the metric for several labels per example."""
+    name = None if wanted is None else str(wanted).lower()
+    if task.name in LANGUAGE and name in (None, "perplexity"):
         return Perplexity(task)
-    if task.name == "regression" and word in (None, "mse"):
+    if task.name == "regression" and name in (None, "mse"):
         return SquaredError(task)
-    if word in (None, "accuracy"):
+    if name in (None, "accuracy"):
         return PerPlace(replace(task, classes=None))
     raise ShrinkError(f"The metric {wanted} does not fit labels of this form; take accuracy, or a function.")
 
 
 def task_between(found: Sequence[ModelAdapter], examples: Examples, asked: str | None) -> Task | None:
-    """Return the task of examples with several labels each: from the person, the models, or the labels.
+    """Return the task for several labels per example: from the user, the models, or the labels.
 
     Raises
     ------
     ShrinkError
-        If the models are made for different ones.
+        If the models have different tasks.
     """
     labels = examples.labels
     if labels is None or not several(labels):
         return None
-    made = {
-        one for item in found if isinstance(item, ModuleAdapter) and (one := of_model(item.subject.model)) is not None
+    model_tasks = {
+        task for item in found if isinstance(item, ModuleAdapter) and (task := of_model(item.subject.model)) is not None
     }
-    if len(made) > 1:
-        raise ShrinkError(f"The models are made for different tasks ({', '.join(sorted(made))}); compare those of one.")
+    if len(model_tasks) > 1:
+        raise ShrinkError(
+            f"The models are made for different tasks ({', '.join(sorted(model_tasks))}); compare those of one."
+        )
     numbers = numbered(labels)
-    told = None if numbers is None else told_by_tokens(examples.batches[0], numbers[: examples.sizes[0]])
-    name = named(asked) or next(iter(made), None)
+    causal_labels = None if numbers is None else told_by_tokens(examples.batches[0], numbers[: examples.sizes[0]])
+    name = named(asked) or next(iter(model_tasks), None)
     if name is None:
-        if told is not None:
+        if causal_labels is not None:
             name = "causal-lm"
         elif numbers is not None and numbers.is_floating_point():
             name = "multi-label" if bool(((numbers == 0) | (numbers == 1)).all()) else "regression"
         else:
             name = "segmentation" if numbers is not None and numbers.dim() > 2 else "token-classification"
     void = name == "segmentation" and numbers is not None and is_void(Task(name), [numbers])
-    return Task(name, shift=name == "causal-lm" and told != "next", ignored=VOID if void else IGNORED)
+    return Task(name, shift=name == "causal-lm" and causal_labels != "next", ignored=VOID if void else IGNORED)
 
 
 def of_one_class(metric: Metric, labels: Any) -> str:
-    """Return in one sentence that every example has the same class, which tells nobody apart; empty where not."""
+    """Return a message if all examples have the same class, so that accuracy is meaningless; empty otherwise."""
     if metric.name not in ("accuracy", "F1") or len(kinds_of(labels)) > 1:
         return ""
     return f"All examples have the label {labels[0]!r:.60}, so who always says that is right."
@@ -219,16 +225,16 @@ def of_one_class(metric: Metric, labels: Any) -> str:
 
 @dataclass(frozen=True)
 class PredictionTable:
-    """What a candidate answered, as far as it was asked.
+    """The answers of a candidate.
 
     Parameters
     ----------
     rounds : sequence of sequence
-        For each repeat its answers in the order of the examples; of a language model the parts of its metric.
+        Answers of each repeat in the order of examples; for a language model, the parts of its metric.
     again : sequence
-        Its answers to the first examples when it was asked once more.
+        Answers of another run for the first examples.
     interrupted : bool
-        Whether a person ended the asking.
+        Whether the user interrupted it.
     """
 
     rounds: Sequence[Sequence[Any]]
@@ -237,50 +243,50 @@ class PredictionTable:
 
     @property
     def count(self) -> int:
-        """How many examples have an answer in every repeat, if only that there is none."""
-        return min((len(said) for said in self.rounds), default=0)
+        """Number of examples that have an answer, or a failure, in every repeat."""
+        return min((len(answers) for answers in self.rounds), default=0)
 
     @property
     def asked(self) -> int:
-        """How many answers were asked for, without those of another time."""
-        return sum(len(said) for said in self.rounds)
+        """Number of answers, without those of `again`."""
+        return sum(len(answers) for answers in self.rounds)
 
     @property
     def none(self) -> bool:
-        """Whether it gave no answer to anything."""
-        return all(one is FAILED for said in self.rounds for one in said)
+        """Whether there is no answer to any example."""
+        return all(answer is FAILED for answers in self.rounds for answer in answers)
 
 
 def ask(
     contestant: ModelAdapter, examples: Examples, metric: Metric, *, repeats: int, seed: int, most: int | None = None
 ) -> PredictionTable:
-    """Ask for every example until the time is up or a person interrupts.
+    """Predict every example until time is up or the user interrupts.
 
     Parameters
     ----------
     contestant : ModelAdapter
-        Who is asked.
+        The candidate.
     examples : Examples
-        What for; `ready` was called with them.
+        The examples; `ready` was called with them.
     metric : Metric
-        What will be counted.
+        The metric.
     repeats : int
-        How often; each with a seed of its own.
+        Number of repeats, each with its own seed.
     seed : int
         The first seed.
     most : int, optional
-        Examples that are asked for; all of them otherwise.
+        Maximum number of examples; all by default.
     """
     rounds: list[list[Any]] = []
     most = len(examples) if most is None else most
     for turn in range(repeats):
         _sow(seed + turn)
         with deadline.part(ONCE_SHARE if repeats == 1 else 1 / (repeats - turn)):
-            said, interrupted = _collected(_said(contestant, examples, metric, most))
-        if interrupted and rounds and len(said) < ENOUGH * most:
+            answers, interrupted = _collected(_said(contestant, examples, metric, most))
+        if interrupted and rounds and len(answers) < ENOUGH * most:
             return PredictionTable(rounds, interrupted=True)
-        rounds.append(said)
-        most = len(said)
+        rounds.append(answers)
+        most = len(answers)
         if interrupted or not most:
             return PredictionTable(rounds, interrupted=interrupted)
     if repeats > 1:
@@ -293,57 +299,61 @@ def ask(
 def ask_again(
     contestant: ModelAdapter, examples: Examples, metric: Metric, answers: PredictionTable, *, seed: int
 ) -> PredictionTable:
-    """Return the answers of one that varies with its repeat for all examples, as far as time allows."""
+    """Return the answers with a repeat over all examples, as far as time allows."""
     _sow(seed)
     again, interrupted = _collected(_said(contestant, examples, metric, len(examples)))
     return replace(answers, again=max(again, answers.again, key=len), interrupted=interrupted)
 
 
 def _collected(said: Iterator[Any]) -> tuple[list[Any], bool]:
-    """Return what was said until the time was up or a person interrupted, and whether it was a person."""
-    found: list[Any] = []
+    """Return the answers until time is up or the user interrupts, and whether it was the user."""
+    answers: list[Any] = []
     try:
-        for one in said:
-            found.append(one)
+        for answer in said:
+            answers.append(answer)
     except (KeyboardInterrupt, deadline.TimeIsUp) as end:
-        return found, isinstance(end, KeyboardInterrupt)
-    return found, False
+        return answers, isinstance(end, KeyboardInterrupt)
+    return answers, False
 
 
 def utility_of(answers: PredictionTable, examples: Examples, metric: Metric) -> Utility:
-    """Return how well a candidate does on these examples, all of which it was asked for.
+    """Return the utility of a candidate on these examples, all of which it has answered.
 
     Parameters
     ----------
     answers : PredictionTable
-        What it said, to these examples first.
+        Its answers, those to these examples first.
     examples : Examples
-        What for.
+        The examples.
     metric : Metric
-        What is counted.
+        The metric.
     """
     import numpy as np
 
-    rounds = [[*said[: len(examples)]] for said in answers.rounds]
-    each = [parts_of(said, examples, metric) for said in rounds]
-    if len(each) == 1:
-        parts = each[0]
+    rounds = [[*round_answers[: len(examples)]] for round_answers in answers.rounds]
+    parts_by_round = [parts_of(round_answers, examples, metric) for round_answers in rounds]
+    if len(parts_by_round) == 1:
+        parts = parts_by_round[0]
     else:
-        parts = np.concatenate(each, axis=1) if isinstance(metric, ScoredPredictions) else np.mean(each, axis=0)
-    failed = max(sum(one is FAILED for one in said) for said in rounds)
+        parts = (
+            np.concatenate(parts_by_round, axis=1)
+            if isinstance(metric, ScoredPredictions)
+            else np.mean(parts_by_round, axis=0)
+        )
+    failed = max(sum(answer is FAILED for answer in round_answers) for round_answers in rounds)
     again = _repeat(answers, examples)
     return Utility(metric.value(parts), parts, failed, differing(rounds[0][: len(again)], again))
 
 
 def own_repeat(answers: PredictionTable, examples: Examples, metric: Metric) -> Loss | None:
-    """Return how much worse a candidate was when it was asked again; None where it was not, or that is no number."""
+    """Return the loss of a candidate in its own repeat; None without a repeat, or if the loss is not finite."""
     again = _repeat(answers, examples)
     if not again:
         return None
-    some = examples.first(len(again))
-    first, second = (parts_of(said, some, metric) for said in (answers.rounds[0][: len(again)], again))
-    found = loss_by_group(metric, first, second, some.together)
-    return found if math.isfinite(found.value) else None
+    subset = examples.first(len(again))
+    first, second = (parts_of(predicted, subset, metric) for predicted in (answers.rounds[0][: len(again)], again))
+    loss = loss_by_group(metric, first, second, subset.together)
+    return loss if math.isfinite(loss.value) else None
 
 
 def _repeat(answers: PredictionTable, examples: Examples) -> list[Any]:
@@ -354,43 +364,43 @@ def _repeat(answers: PredictionTable, examples: Examples) -> list[Any]:
 def loss_against(
     metric: Metric, best: Utility, other: Utility, level: float, examples: Examples, *, own: Loss | None, repeats: int
 ) -> Loss:
-    """Return how much worse one is than the best, on the same examples, held against the best one's own repeat.
+    """Return the loss against the best on the same examples, widened by the variation of the best one's own repeats.
 
-    Two askings of a best one that varies may differ by more than the examples explain: by noise that is drawn once for
-    many of them. The interval is wider by that.
+    Repeats of a best one that varies may differ beyond sampling error, because of noise that is common to many
+    examples.
 
     Parameters
     ----------
     metric : Metric
-        What is counted.
+        The metric.
     best, other : Utility
-        How well they do.
+        Their utilities.
     level : float
-        Of the interval.
+        Confidence level.
     examples : Examples
-        What both were asked for.
+        The examples of both.
     own : Loss or None
-        Of the best one in its own repeat, where it varies.
+        Loss of the best in its own repeat, if it varies.
     repeats : int
-        How often each was asked; figures are means.
+        Number of repeats; figures are means over them.
     """
     if repeats > 1 and metric.shared and examples.together is None:
-        found = by_example(metric, best.parts, other.parts, level)
+        loss = by_example(metric, best.parts, other.parts, level)
     else:
-        found = loss_by_group(metric, best.parts, other.parts, examples.together, level)
+        loss = loss_by_group(metric, best.parts, other.parts, examples.together, level)
     if own is None:
-        return found
-    more = varying_share(own) / math.sqrt(repeats)
-    return replace(found, low=found.low - more, high=found.high + more, same=False)
+        return loss
+    variation = varying_share(own) / math.sqrt(repeats)
+    return replace(loss, low=loss.low - variation, high=loss.high + variation, same=False)
 
 
 def varying_share(own: Loss) -> float:
-    """Return by how much more one's own repeats differ than the examples explain."""
+    """Return by how much a candidate's own repeats differ beyond sampling error."""
     return abs(own.value) if own.low > 0 or own.high < 0 else 0.0
 
 
 def _sow(seed: int) -> None:
-    """Set the seeds that a generating model draws from; the caller puts the state back."""
+    """Seed the random generators; the caller restores their state."""
     import random
 
     import numpy as np
@@ -401,7 +411,7 @@ def _sow(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def parts_of(  # noqa: PLR0911 - one return a kind of metric
+def parts_of(  # noqa: PLR0911 - one return per metric
     said: Sequence[Any], examples: Examples, metric: Metric
 ) -> Any:
     """Return the parts of each example's metric from the answers."""
@@ -412,36 +422,36 @@ def parts_of(  # noqa: PLR0911 - one return a kind of metric
         return np.stack(said)
     if isinstance(metric, ScoredPredictions):
         pairs = np.empty((len(said), 2), dtype=object)
-        for place, (one, label) in enumerate(zip(said, labels, strict=True)):
-            pairs[place, 0], pairs[place, 1] = (None if one is FAILED else one), label
+        for row, (answer, label) in enumerate(zip(said, labels, strict=True)):
+            pairs[row, 0], pairs[row, 1] = (None if answer is FAILED else answer), label
         return pairs
     if isinstance(metric, SquaredError):
-        errors = [squared(one, label) for one, label in zip(said, labels, strict=True)]
+        errors = [squared(answer, label) for answer, label in zip(said, labels, strict=True)]
         return np.asarray(errors, float)[:, None]
     if isinstance(metric, Spearman):
-        numbers = [as_number(one) for one in said]
+        numbers = [as_number(answer) for answer in said]
         return np.stack([numbers, np.asarray(labels, float)], axis=-1)
     if isinstance(metric, F1):
         return counts(said, labels, metric)
     if isinstance(metric, PerPlace):
         return places(said, labels, metric.task.ignored)
-    kinds = {kind: number for number, kind in enumerate(kinds_of(labels))}
-    right = [(same(one, label), kinds[folded(label)]) for one, label in zip(said, labels, strict=True)]
+    kinds = {class_name: number for number, class_name in enumerate(kinds_of(labels))}
+    right = [(same(answer, label), kinds[folded(label)]) for answer, label in zip(said, labels, strict=True)]
     return np.asarray(right, float)
 
 
 def _said(contestant: ModelAdapter, examples: Examples, metric: Metric, most: int) -> Iterator[Any]:
-    """Ask for one batch after the other; give each example's answer as soon as it is known."""
+    """Predict batch by batch, and yield each example's answer."""
     begin = 0
-    for place, size in enumerate(examples.sizes):
+    for position, size in enumerate(examples.sizes):
         if begin >= most:
             return
         if isinstance(metric, Perplexity):
-            found = iter(_language(contestant, examples, metric, place, begin))
+            answers = iter(_language(contestant, examples, metric, position, begin))
         else:
-            found = _answers(contestant, examples, place, min(size, most - begin))
-        for _, one in zip(range(most - begin), found, strict=False):
-            yield one
+            answers = _answers(contestant, examples, position, min(size, most - begin))
+        for _, answer in zip(range(most - begin), answers, strict=False):
+            yield answer
         begin += size
 
 
@@ -457,20 +467,20 @@ def _language(contestant: ModelAdapter, examples: Examples, metric: Perplexity, 
 
 
 def _answers(contestant: ModelAdapter, examples: Examples, place: int, most: int) -> Iterator[Any]:
-    """Give the answers to a batch; where it fails as a whole or would take too long, each example by itself."""
+    """Yield the answers to a batch; example by example if the batch fails or would take too long."""
     size = examples.sizes[place]
     if not contestant.singly and contestant.pace * size <= deadline.left():
         deadline.look()
         try:
             began = deadline.now()
-            found = answers_of(contestant, contestant.outputs(place), examples, size)
+            answers = answers_of(contestant, contestant.outputs(place), examples, size)
             contestant.pace = (deadline.now() - began) / size
         except ShrinkError:
             raise
-        except RAISED:  # which example it was is found by asking for each alone
-            found = []
-        if found:
-            yield from found[:most]
+        except RAISED:  # single calls find the failing example
+            answers = []
+        if answers:
+            yield from answers[:most]
             return
     for number in range(most):
         deadline.look()
@@ -479,7 +489,7 @@ def _answers(contestant: ModelAdapter, examples: Examples, place: int, most: int
             yield from answers_of(contestant, contestant.single(place, number), examples, 1)
         except ShrinkError:
             raise
-        except RAISED as error:  # somebody else's model; the failure is counted and named
+        except RAISED as error:  # third-party model; count the failure
             contestant.fault(error)
             yield FAILED
         contestant.pace = deadline.now() - began

@@ -1,4 +1,4 @@
-"""The public calls: what a person hands over, checked, searched, judged, and handed back with its figures."""
+"""The public functions that compress a model: check the input, search, evaluate on the test split, return a result."""
 
 from __future__ import annotations
 
@@ -51,16 +51,16 @@ def shrink(  # noqa: PLR0917 - the order is public
     progress: bool | None = None,
     session: Session | None = None,
 ) -> ShrinkResult:
-    """Make a model cheaper to run, and prove it.
+    """Make a model cheaper to run, and test the result against the original.
 
     Parameters
     ----------
     model : torch.nn.Module, transformers or sentence-transformers model, pipeline or Trainer
         The original; it is never changed.
     data : DataLoader, dataset, (X, y) or list of str
-        Examples that the model was not trained on; labels are used where there are any.
+        Examples that the model was not trained on; labels are used if there are any.
     train : same, optional
-        Examples to repair with; without it a part of `data` is kept for that.
+        Examples for fine-tuning; by default a part of `data` is used for it.
     metric : str or callable, optional
         "accuracy", "f1", "perplexity", "cosine", "mse", "agreement" or ``function(outputs, labels)``.
     max_loss : float or str, optional
@@ -68,72 +68,72 @@ def shrink(  # noqa: PLR0917 - the order is public
     max_relative_loss : float or str, optional
         Accepted loss of another metric as a share: 0.01 or "1%" (the default).
     time : float or str
-        How long to search: seconds, or "5min", "90s", "1h".
+        Time limit of the search: seconds, or "5min", "90s", "1h".
     task : str, optional
-        What the model is asked to do, where neither it nor the labels tell: "classification", "binary", "multi-label",
+        The model's task, if neither the model nor the labels define it: "classification", "binary", "multi-label",
         "token-classification", "segmentation", "causal-lm", "masked-lm", "seq2seq" or "regression".
     tokenizer : object, optional
         For texts.
     group : str or sequence, optional
-        What belongs together, such as the sentences of one person: a column of the data, or a value for each example
-        (for each item of a loader's dataset); two such sequences where `train` is given. Examples of one group stand in
-        one part of the data and count as one.
+        Which examples belong together, such as sentences of one author: a column of the data, or a value for each
+        example (for each item of a loader's dataset); two such sequences if `train` is given. Examples of a group are
+        never split between parts of the data and count as one.
     batch : int, optional
-        Examples at a time in trials; as in the data otherwise, and 1 for a language model that generates.
+        Batch size in trials; by default that of the data, and 1 for a language model that generates.
     length : int, optional
-        Tokens of each example in trials; as in the data otherwise.
+        Tokens of each example in trials; by default as in the data.
     new_tokens : int, optional
-        Tokens that a language model generates for each prompt (128); 0 measures one call.
+        Tokens that a language model generates for each prompt (128); 0 measures a single call.
     form : {"torch"}, optional
         Keep a PyTorch module.
     per_day : int, optional
-        Inferences a day, for the yearly saving; 10,000 otherwise, and the report says so.
+        Inferences a day for the yearly saving; 10,000 by default. The report states it.
     recipes : sequence of Recipe, optional
-        What to try; everything known otherwise.
+        Recipes to try; all known ones by default.
     options : dict, optional
-        ``ratio`` and ``layers`` for pruning and depth.
+        ``ratio`` and ``layers`` for pruning and layer removal.
     say : callable, optional
-        ``say(what, share)`` is told what is done and which part of the time has passed.
+        ``say(what, share)`` is called with the current step and the elapsed share of the time.
     progress : bool, optional
         Whether to show a bar; by default in notebooks and terminals.
     session : Session, optional
-        Who meters; this process' otherwise.
+        The metering session; that of this process by default.
 
     Returns
     -------
     ShrinkResult
-        The best that is proven within the accepted loss; the original where nothing is.
+        The best candidate whose lower cost and accepted loss are proven; the original if there is none.
 
     Raises
     ------
     ShrinkError
-        If model, data or an option make no sense; one sentence, nothing was run.
+        If model, data or an option are invalid; nothing was run.
     """
     subject = source_model_of(model)
-    began = deadline.now()
-    seconds, use = seconds_of(time), use_of(per_day)
+    start = deadline.now()
+    seconds, daily_use = seconds_of(time), use_of(per_day)
     if form not in (None, "torch"):
         raise ShrinkError(f"{form!r} is no form; give form='torch' to keep a PyTorch module, or leave it out.")
     session = current() if session is None else session
     problems: list[str] = []
     if recipes is None:
         recipes, problems = known_recipes()
-    kind: Any = "gpu" if subject.device.type == "cuda" else "cpu"
-    gauge = SessionCostMeter(session, kind)
-    if kind == "gpu":
+    device: Any = "gpu" if subject.device.type == "cuda" else "cpu"
+    gauge = SessionCostMeter(session, device)
+    if device == "gpu":
         others = wait_for_idle_gpu(used_by_others(subject.device), min(PATIENCE_SECONDS, 0.05 * seconds))
         problems.extend([others] if others else [])
     with session.window("trial", label="shrink") as window, thinned(), subject.quiet():
         try:
-            with deadline.until(began + seconds):
+            with deadline.until(start + seconds):
                 material = splits_of(subject, data, train, tokenizer=tokenizer, metric=metric, group=group, task=task)
-                first = first_outputs(subject, material, trained=train is not None)
+                first_output = first_outputs(subject, material, trained=train is not None)
         except deadline.TimeIsUp:
             raise ShrinkError(TOO_EARLY) from None
-        subject, material, measure = judged_by(subject, material, first, metric=metric, task=task)
-        most = accepted(measure, max_loss, max_relative_loss)
+        subject, material, measure = judged_by(subject, material, first_output, metric=metric, task=task)
+        accepted_loss = accepted(measure, max_loss, max_relative_loss)
         workload = workload_of(subject, material, batch=batch, length=length, new_tokens=new_tokens)
-        bar = Progress(window, seconds, shown=wanted() if progress is None else progress, say=say)
+        progress_bar = Progress(window, seconds, shown=wanted() if progress is None else progress, say=say)
         try:
             search = Search(
                 subject,
@@ -142,14 +142,14 @@ def shrink(  # noqa: PLR0917 - the order is public
                 gauge,
                 workload=workload,
                 seconds=seconds,
-                max_loss=most,
+                max_loss=accepted_loss,
                 options={**(options or {}), "form": form},
-                say=bar,
-                began=began,
+                say=progress_bar,
+                began=start,
             )
             search.run(recipes)
             verdict = evaluate_shortlist(search)
-            # The cell that it ran in says what came of it, in the panel and wherever its record is shown.
+            # The record of the cell shows the outcome.
             window.add_shrink(
                 outcome_of(
                     subject,
@@ -160,12 +160,12 @@ def shrink(  # noqa: PLR0917 - the order is public
                 )
             )
         finally:
-            bar.close()
-    return result_of(search, verdict, window, use, (*subject.notes, *search.material.notes, *problems))
+            progress_bar.close()
+    return result_of(search, verdict, window, daily_use, (*subject.notes, *search.material.notes, *problems))
 
 
 def quantize(model: Any, data: Any, **options: Any) -> ShrinkResult:
-    """Fewer bits alone: bf16 and int8, in PyTorch and in ONNX Runtime; measured and reported as by `shrink`.
+    """Quantize only: bf16 and int8, in PyTorch and in ONNX Runtime; measured and reported as by `shrink`.
 
     Parameters
     ----------
@@ -176,31 +176,31 @@ def quantize(model: Any, data: Any, **options: Any) -> ShrinkResult:
 
 
 def prune(model: Any, data: Any, ratio: float = 0.5, *, score: str = "taylor", **options: Any) -> ShrinkResult:
-    """Narrower layers alone, repaired by distillation; measured and reported as by `shrink`.
+    """Prune layer widths only, repaired by distillation; measured and reported as by `shrink`.
 
     Parameters
     ----------
     model, data, **options
         As for `shrink`.
     ratio : float
-        Share of the channels (or feed-forward units) that goes, between 0 and 1.
+        Share of the channels (or feed-forward units) to remove, between 0 and 1.
     score : {"taylor", "fisher"}
-        What says which are missed least.
+        Importance score that selects them.
     """
     return shrink(model, data, recipes=recipes_of("prune", {"ratio": ratio, "score": score})[0], **options)
 
 
 def distil(model: Any, data: Any, layers: int | None = None, student: Any = None, **options: Any) -> ShrinkResult:
-    """A smaller model that learns from the original: fewer of its layers, or a student of the person's own.
+    """Train a smaller model on the original's outputs: the original with fewer layers, or the user's own student.
 
     Parameters
     ----------
     model, data, **options
         As for `shrink`.
     layers : int, optional
-        How many layers stay; two thirds otherwise.
+        Number of layers to keep; two thirds by default.
     student : torch.nn.Module, optional
-        A smaller model that is called like the original and answers in the same form; it is copied.
+        A smaller model with the same inputs and outputs as the original; it is copied.
     """
     recipes, _ = recipes_of("distil", {"layers": layers, "student": student})
     return shrink(model, data, recipes=recipes, **options)
@@ -212,7 +212,7 @@ __all__ = ["distil", "distill", "prune", "quantize", "recipes_of", "seconds_of",
 
 
 def recipes_of(what: str, options: Mapping[str, Any]) -> tuple[list[Recipe], list[str]]:
-    """Return the recipes of a call, and what was wrong with third parties'.
+    """Return the recipes of a call, and the problems of third-party recipes.
 
     Raises
     ------
@@ -248,20 +248,20 @@ def recipes_of(what: str, options: Mapping[str, Any]) -> tuple[list[Recipe], lis
 
 
 def first_outputs(subject: SourceModel, material: DataSplits, *, trained: bool = False) -> Any:
-    """Return what the model returns for one batch.
+    """Return the model's output for one batch.
 
-    Where it is `trained` with data of its own, the model is called with that too.
+    If `trained`, the model is also called with the separate training data.
 
     Raises
     ------
     ShrinkError
-        If the model can't be called with the data; one sentence.
+        If the model can't be called with the data.
     """
     import torch
 
     with torch.inference_mode():
-        careful = replace(subject, writes=True)  # whether it writes into its inputs isn't known yet
+        careful = replace(subject, writes=True)  # assume that it modifies its inputs
         output = called(careful, material.select[0])
-        if trained:  # where it is of another make, each recipe that repairs would fail after minutes
+        if trained:  # fail now, not in each recipe that trains
             called(careful, material.tune[0], "training data")
     return output

@@ -1,4 +1,4 @@
-"""What stops a shrink before it starts or a saved model from loading: one sentence that says what to do."""
+"""Errors of compressing, loading and comparing models: each message is one sentence that says what to do."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 from jupyter_green.errors import GreenError
 
 RAISED = (Exception, SystemExit, asyncio.CancelledError)
-"""What somebody else's code may raise without being told to stop: `sys.exit()` in it ends nobody else's turn."""
+"""What third-party code may raise; `sys.exit()` in it must not end the search."""
 
 _MEMORY = ("out of memory", "allocate memory", "failed to allocate", "bad_alloc", "bad allocation", "cannot allocate")
-"""How the libraries say that memory ran out."""
+"""Fragments of the libraries' messages for lack of memory."""
 
 
 class ShrinkError(GreenError, ValueError):
@@ -27,7 +27,7 @@ def require(name: str, extra: str = "shrink") -> Any:
     name : str
         Module to import.
     extra : str
-        Name of the extra that brings it.
+        Extra of this package that installs it.
 
     Raises
     ------
@@ -45,14 +45,14 @@ def require(name: str, extra: str = "shrink") -> Any:
 
 
 def of_memory(error: BaseException) -> bool:
-    """Whether something failed because there was not enough memory, as itself or its causes say."""
-    said = str(error).lower()
-    found = isinstance(error, MemoryError) or any(words in said for words in _MEMORY)
-    return found or (error.__cause__ is not None and of_memory(error.__cause__))
+    """Whether an error, or one of its causes, is due to lack of memory."""
+    message = str(error).lower()
+    matches = isinstance(error, MemoryError) or any(fragment in message for fragment in _MEMORY)
+    return matches or (error.__cause__ is not None and of_memory(error.__cause__))
 
 
 def why(error: BaseException) -> str:
-    """Return in one line why something failed, for a row."""
+    """Return the reason of an error in one line, for a table."""
     if of_memory(error):
         return "There was not enough memory for it."
     if isinstance(error, SystemExit):

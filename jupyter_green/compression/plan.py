@@ -1,7 +1,7 @@
-"""What a shrink would do, without doing it: recipes that apply and why others don't, time, memory and joules.
+"""Dry run of a search: which recipes apply, why others do not, and the time, memory and energy needed.
 
-Joules are what the time allowed may cost at most: the model's own watts over one batch, times that time. Memory is the
-copies that exist at once.
+The energy is an upper bound: the model's power over one batch times the time limit. Memory is that of the copies that
+exist at the same time.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .quality.metric_selection import judged_by
 from .recipes.recipe import Recipe, RecipeContext
 
 SENTENCE = 200
-"""Letters that a reason may have."""
+"""Maximum characters of a reason."""
 
 
 def plan(what: str, model: Any, data: Any, **options: Any) -> TextTable:
@@ -48,41 +48,41 @@ def plan(what: str, model: Any, data: Any, **options: Any) -> TextTable:
     recipes, problems = recipes_of(what, options)
     with thinned(), subject.quiet():
         wanted = options.get("metric")
-        own: dict[str, Any] = {name: options.get(name) for name in ("tokenizer", "group", "task")}
-        material = splits_of(subject, data, options.get("train"), metric=wanted, **own)
+        data_options: dict[str, Any] = {name: options.get(name) for name in ("tokenizer", "group", "task")}
+        material = splits_of(subject, data, options.get("train"), metric=wanted, **data_options)
         window = session.window("trial", label="shrink: dry run")
         began = clock.perf_counter()
         with window:
             output = first_outputs(subject, material, trained=options.get("train") is not None)
-        took = clock.perf_counter() - began
+        batch_seconds = clock.perf_counter() - began
         subject, material, metric = judged_by(subject, material, output, metric=wanted, task=options.get("task"))
         accepted(metric, options.get("max_loss"), options.get("max_relative_loss"))
         sizes = {name: options.get(name) for name in ("batch", "length", "new_tokens")}
         workload = workload_of(subject, material, **sizes)
-        wishes = {**options, "new_tokens": workload.new_tokens}
-        case = RecipeContext(subject, subject, material.tune, material.labelled, metric, seconds, wishes)
+        recipe_options = {**options, "new_tokens": workload.new_tokens}
+        case = RecipeContext(subject, subject, material.tune, material.labelled, metric, seconds, recipe_options)
         rows = [(recipe.name, _against(recipe, case) or lacking(subject, recipe.trains)) for recipe in recipes]
     tried = [recipe for recipe, (_, reason) in zip(recipes, rows, strict=True) if reason is None]
     watts = window.record.watts
-    most = f" and at most about {numbers.energy(watts * seconds)}" if watts is not None else ""
+    energy_limit = f" and at most about {numbers.energy(watts * seconds)}" if watts is not None else ""
     size = subject.size_bytes * COPIES[any(recipe.trains for recipe in tried)]
     counts = [sum(batch.size for batch in part) for part in (material.tune, material.select, material.judge)]
-    said = (
+    title = (
         f"{len(tried)} of {len(rows)} recipes would be tried on {subject.name} "
-        f"within {numbers.seconds(seconds)}{most}, "
+        f"within {numbers.seconds(seconds)}{energy_limit}, "
         f"with about {numbers.significant(size / 1e6, 2)} MB more memory; judged by {metric.name} on {counts[2]:,} "
         f"examples ({counts[0]:,} to repair with, {counts[1]:,} to choose by; "
-        f"one batch takes {numbers.seconds(took)}). "
+        f"one batch takes {numbers.seconds(batch_seconds)}). "
         f"An inference is {workload.key()}. Nothing was run but that one batch."
     )
     lines = [(name, "would be tried" if reason is None else "not: " + reason) for name, reason in rows]
-    return TextTable(said, ("recipe", ""), [*lines, *(("", problem) for problem in problems)], widest=SENTENCE)
+    return TextTable(title, ("recipe", ""), [*lines, *(("", problem) for problem in problems)], widest=SENTENCE)
 
 
 def _against(recipe: Recipe, case: RecipeContext) -> str | None:
-    """Return in one sentence why a recipe would not be tried; None where it would."""
+    """Return in one sentence why a recipe would not be tried; None if it would."""
     try:
         with captured_output():
             return recipe.applies(case)
-    except RAISED as error:  # somebody else's code, called with a person's model
+    except RAISED as error:  # third-party code
         return f"It can't be asked ({why(error)})."

@@ -1,6 +1,6 @@
-"""The progress bar of a search: how much of the time has passed, and the joules spent so far.
+"""The progress bar of a search: elapsed time and joules so far.
 
-The bar moves when the search says something, at most once a second: no thread, and nothing when nothing runs.
+It is redrawn when the search reports progress, at most once a second; there is no thread.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ REFRESH_SECONDS = 1.0
 
 
 class Progress:
-    """A bar over the time allowed.
+    """A bar over the time limit.
 
     Parameters
     ----------
     window : Window
-        Meters the whole search.
+        Meters the search.
     seconds : float
-        The time allowed.
+        Time limit, in seconds.
     shown : bool
         Whether to draw it.
     say : callable, optional
-        ``say(what, share)`` of the caller's own is told as well.
+        The caller's own ``say(what, share)``, called as well.
     """
 
     def __init__(
@@ -46,12 +46,12 @@ class Progress:
         self._what, self._looked = "", 0.0
 
     def __call__(self, what: str, share: float) -> None:
-        """Say what is done now and which part of the time has passed."""
+        """Report the current step and the elapsed share of the time."""
         now = time.monotonic()
         if what == self._what and now - self._looked < REFRESH_SECONDS:
             return
         self._what, self._looked = what, now
-        with heard():  # libraries are silenced meanwhile
+        with heard():  # output of libraries is suppressed otherwise
             self._draw(what, share)
 
     def _draw(self, what: str, share: float) -> None:
@@ -64,14 +64,14 @@ class Progress:
         self._bar.set_postfix_str(plain(spent(self._window)), refresh=True)
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._bar is not None:
             with heard():
                 self._bar.close()
 
 
 def spent(window: Window) -> str:
-    """Return in words the joules of a window so far."""
+    """Return the joules of a window so far, in words."""
     record = window.so_far()
     if record.joules is None:
         return "energy not known here"
@@ -79,6 +79,6 @@ def spent(window: Window) -> str:
 
 
 def wanted() -> bool:
-    """Whether there is somebody to look at a bar: a notebook or a terminal."""
+    """Whether to show a bar: in a notebook or a terminal."""
     shell = sys.modules.get("IPython")
     return (shell is not None and shell.get_ipython() is not None) or sys.stderr.isatty()

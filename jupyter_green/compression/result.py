@@ -1,15 +1,17 @@
-"""What came of it: the model, what is proven of it, what was tried and dropped, and what finding it cost.
+"""The result of a search: the model, its evaluation on the test split, all candidates, and the cost of the search.
 
-"Nothing gained: keep your model" is a result like any other. On processor time the result says so wherever a figure
-stands: a ratio of CPU seconds is measured, the energy behind it is estimated.
+"Nothing gained: keep your model" is also a result. Without an energy sensor, the ratio of CPU seconds is measured and
+the ratio of energy is estimated from it; `basis` and `quality` say which applies.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, ClassVar, Literal
+
+from jupyter_green.reporting.drawing import bundle_of, text_of
 
 from .cost.cost_meter import Basis
 from .cost.ratio import Ratio
@@ -18,15 +20,12 @@ from .errors import ShrinkError
 from .quality.loss import Loss
 from .result_details import ResultDetails
 
-if TYPE_CHECKING:
-    pass
-
 Standing = Literal["reference", "control", "kept", "front", "dropped", "failed", "not tried"]
 
 
 @dataclass(frozen=True)
 class ResultRow:
-    """One row: a model that was tried, or a recipe that was not.
+    """A candidate that was tried, or a recipe that was not.
 
     Parameters
     ----------
@@ -35,25 +34,25 @@ class ResultRow:
     standing : str
         "reference", "control", "kept", "front", "dropped", "failed" or "not tried".
     reason : str
-        Why, in one sentence.
+        The reason for that, in one sentence.
     ratio : Ratio or None
-        Cost per inference as a part of the original's; None where it wasn't or couldn't be told.
+        Cost per inference relative to the original; None if it was not or could not be measured.
     loss : Loss or None
-        Against the original, on the examples that `judged` names.
+        Loss against the original, on the split that `judged` names.
     score : float or None
-        The metric's value on the same examples.
+        The metric's value on the same split.
     cost : Cost or None
-        Of one inference.
+        Cost of one inference.
     size_bytes : int or None
-        Of the weights.
+        Size of the weights.
     against_control : Loss or None
-        Loss against an equally trained original.
+        Loss against an original that was trained equally.
     notes : tuple of str
-        What the recipe said.
+        Messages of the recipe.
     runtime : str
-        What computes it; empty where nothing was made.
+        The runtime that computes it; empty if no model was made.
     judged : bool
-        Whether loss and score are from the judging part; those of all other rows are from the choosing part.
+        True if loss and score are from the test split; otherwise they are from the validation split.
     """
 
     name: str
@@ -72,42 +71,43 @@ class ResultRow:
 
 @dataclass(repr=False)
 class ShrinkResult:
-    """What a shrink found.
+    """The result of a search.
 
     Parameters
     ----------
     model : object
-        The best that is accepted; the original where nothing is.
+        The best accepted candidate; the original if none was accepted.
     recipe : str or None
-        What was done to it; None where nothing was.
+        The recipe that made it; None for the original.
     energy_ratio : float or None
-        Cost per inference of `model` as a part of the original's (0.25 = four times less); see `basis`.
+        Cost per inference of `model` relative to the original (0.25 = four times less); see `basis`.
     energy_ratio_interval : (float, float) or None
-        Its 95 % interval; on processor time widened by what power may differ.
+        95 % interval of it; if `basis` is "cpu_seconds", widened by the uncertainty of power.
     runtime_ratio, model_ratio : float or None
-        What a faster runtime alone gives, and what the smaller model gives in that runtime; their product is the whole.
+        Ratio due to the faster runtime, and ratio due to the smaller model in that runtime; their product is the total.
     bf16_ratio : float or None
-        Cost as a part of what the original costs in bfloat16; None where that was not measured.
+        Cost relative to the original in bfloat16; None if that was not measured.
     basis : {"joules", "cpu_seconds"}
-        What was compared.
+        The unit in which costs were compared.
     quality : {"measured", "estimated", "simulated"}
-        What the energy may be called.
+        Quality of the energy figures.
     loss : float or None
-        How much worse it is, positive is worse: points / 100 for bounded metrics, a share of the original's for others.
+        Loss against the original, positive is worse: a difference (0.01 = 1 point) for bounded metrics, else a share of
+        the original's value.
     loss_interval : (float, float) or None
-        Its 95 % interval, on examples that the search never saw.
+        95 % interval of it, on the test split.
     proven : bool
-        Whether both less cost and a loss within the accepted one are proven.
+        Whether both a lower cost and a loss within the accepted one are statistically significant.
     reason : str
-        Why, in one sentence.
+        The reason for that, in one sentence.
     candidates : list of ResultRow
-        One row each, also the dropped.
+        One row for each candidate, including those that were dropped.
     cost_joules : float or None
-        Energy that finding it took, in joules.
+        Energy of the search, in joules.
     cost_seconds : float
-        Time that finding it took.
+        Duration of the search, in seconds.
     break_even : int or None
-        Inferences after which that is paid back; None where nothing was gained.
+        Inferences after which the search has paid back; None if nothing was gained.
     """
 
     model: Any
@@ -128,28 +128,28 @@ class ShrinkResult:
     break_even: int | None
     facts: ResultDetails = field(repr=False)
     bf16_ratio: float | None = None
+    _write: ClassVar[Callable[[ShrinkResult, Path], Path]]
+    """Writes a result into a folder. The package's `__init__` assigns `store.save.save`."""
 
     def save(self, path: str | Path) -> Path:
-        """Write weights, settings, `shrink.json` and a model card into a new or an empty folder; nothing is pickled.
+        """Write weights, settings, `shrink.json` and a model card into a new or empty folder; nothing is pickled.
 
         Raises
         ------
         ShrinkError
-            If nothing was gained, or something is there already; one sentence.
+            If nothing was gained, or the folder is not empty.
         """
-        from .store.save import save
-
-        return save(self, Path(path))
+        return type(self)._write(self, Path(path))
 
     def undo(self) -> Any:
-        """Go back: `model` is the original again, which was never changed; returns it."""
+        """Set `model` back to the original, which was never changed, and return it."""
         self.model = self.facts.original.model
         return self.model
 
     def use(self, name: str) -> Any:
-        """Take another candidate of the Pareto front: `model` is that one from now on, and it is what `save` writes.
+        """Choose another candidate of the Pareto front; `model` is that candidate from then on, and `save` writes it.
 
-        It was chosen by a person and not judged, so nothing is called proven of it.
+        It was not evaluated on the test split, so `proven` is False for it.
 
         Parameters
         ----------
@@ -161,25 +161,25 @@ class ShrinkResult:
         ShrinkError
             If it is not on the front.
         """
-        found = next((item for item in self.facts.front if item.name == name), None)
-        if found is None:
-            there = ", ".join(repr(item.name) for item in self.facts.front) or "none"
-            raise ShrinkError(f"{name!r} is not on the front; there is {there}.")
-        self.model = found.product.model
+        point = next((item for item in self.facts.front if item.name == name), None)
+        if point is None:
+            names = ", ".join(repr(item.name) for item in self.facts.front) or "none"
+            raise ShrinkError(f"{name!r} is not on the front; there is {names}.")
+        self.model = point.product.model
         if name != self.recipe:
             self.recipe, self.proven = name, False
             self.reason = "Taken from the front by hand; it was not judged."
-            self.loss, self.loss_interval = found.loss.value, (found.loss.low, found.loss.high)
-            ratio = found.ratio
+            self.loss, self.loss_interval = point.loss.value, (point.loss.low, point.loss.high)
+            ratio = point.ratio
             self.energy_ratio = None if ratio is None else ratio.value
             self.energy_ratio_interval = None if ratio is None else (ratio.low, ratio.high)
             self.candidates = [_taken(row, name) for row in self.candidates]
             self.runtime_ratio = self.model_ratio = self.bf16_ratio = self.break_even = None
-            # What was found of the one that was judged is not this one's.
+            # These describe the candidate that was evaluated on the test split.
             self.facts = replace(
                 self.facts,
-                product=found.product,
-                interval=found.loss,
+                product=point.product,
+                interval=point.loss,
                 scores=None,
                 split=None,
                 in_threads=None,
@@ -193,35 +193,31 @@ class ShrinkResult:
         return self.model
 
     def state(self) -> dict[str, Any]:
-        """Return what `use` changes, to go back to."""
+        """Return the attributes that `use` changes, for `restore`."""
         return {name: getattr(self, name) for name in _CHANGED}
 
     def restore(self, state: Mapping[str, Any]) -> Any:
-        """Go back to an earlier state; returns its model."""
+        """Set an earlier state again and return its model."""
         for name, value in state.items():
             setattr(self, name, value)
         return self.model
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        from .report.shrink_report import html, text
-
-        return {"text/plain": text(self), "text/html": html(self)}
+        return bundle_of(self)
 
     def __repr__(self) -> str:
-        from .report.shrink_report import text
-
-        return text(self)
+        return text_of(self)
 
 
 _CHANGED = (
     *("model", "recipe", "proven", "reason", "loss", "loss_interval", "energy_ratio", "energy_ratio_interval"),
     *("runtime_ratio", "model_ratio", "bf16_ratio", "break_even", "candidates", "facts"),
 )
-"""What choosing another candidate changes."""
+"""Attributes that `use` changes."""
 
 
 def _taken(row: ResultRow, name: str) -> ResultRow:
-    """Return a row as it stands when a person takes the candidate of that name."""
+    """Return a row as it is after a user has chosen the candidate of that name."""
     if row.name == name:
         return replace(row, standing="kept", reason="Taken from the front by hand; it was not judged.")
     return replace(row, standing="front") if row.standing == "kept" else row

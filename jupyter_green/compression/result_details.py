@@ -1,4 +1,4 @@
-"""What a result of a search stands on: for its report, for saving it, for going back."""
+"""The data behind a result: for its report, for saving it, and for choosing another candidate."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ if TYPE_CHECKING:
 INTERRUPTED = "The search was interrupted before anything was found."
 NOTHING_APPLIES = "No recipe applies to this model; the rows say why."
 NO_TIME = "The time was up before anything was tried."
-"""Reasons for which nothing is kept though nothing was refused."""
+"""Reasons for keeping the original without having rejected a candidate."""
 
 
 @dataclass(frozen=True)
 class Late:
-    """What the time allowed did not suffice for.
+    """How a search ran out of time.
 
     Parameters
     ----------
     allowed : float
-        The time, in seconds.
+        Time limit, in seconds.
     tried : int
-        Recipes that were tried.
+        Number of recipes that were tried.
     untried : tuple of str
-        Names of those that it was up before.
+        Names of the recipes that were not tried for lack of time.
     unjudged : bool
-        Whether it was up before anything was judged.
+        Whether time ran out before the evaluation on the test split.
     over : float
-        Seconds by which it was passed.
+        Seconds by which the limit was exceeded.
     running : str
-        What ran when it was up, since that can't be stopped.
+        What was running at the limit and could not be stopped.
     """
 
     allowed: float
@@ -54,18 +54,18 @@ class Late:
 
 @dataclass(frozen=True)
 class ParetoPoint:
-    """A candidate on the Pareto front, which a person may take instead.
+    """A candidate on the Pareto front, which a user may choose instead.
 
     Parameters
     ----------
     name : str
         The recipe.
     product : RecipeResult
-        What was made.
+        The compressed model.
     ratio : Ratio or None
-        Cost as a part of the original's.
+        Cost relative to the original.
     loss : Loss
-        On the examples for choosing, or for judging where it was judged.
+        Loss on the validation split, or on the test split if it was evaluated there.
     """
 
     name: str
@@ -76,64 +76,64 @@ class ParetoPoint:
 
 @dataclass(frozen=True)
 class ResultDetails:
-    """What a result stands on beside its figures: for the report, for saving, for going back.
+    """The data behind a result's figures.
 
     Parameters
     ----------
     original : SourceModel
         The original.
     product : RecipeResult or None
-        What was kept.
+        The kept candidate.
     metric : str
-        What was looked at.
+        Name of the metric.
     unit : {"points", "relative"}
-        What a loss is.
+        Unit of a loss.
     max_loss : float
-        What was accepted.
+        The accepted loss, in that unit.
     key : str
-        Batch, length, threads and precision, which every figure depends on.
+        Batch size, length, threads and precision, on which all figures depend.
     scores : (float, float) or None
-        The metric of the original and of the kept model on the judging examples.
+        The metric of the original and of the kept model on the test split.
     examples : int
-        How many these are.
+        Examples in the test split.
     interval : Loss or None
-        The judged loss.
+        Loss on the test split.
     split : (Ratio, Ratio) or None
-        Runtime's and model's ratio with their intervals.
+        Ratio due to the runtime and ratio due to the model, with their intervals.
     in_threads : Ratio or None
-        Part of the runtime's ratio that is fewer threads alone.
+        The factor of the runtime's ratio that is due to fewer threads alone.
     cost_uncertainty : float or None
-        Half the 95 % interval of what the search cost, in joules.
+        Half the 95 % interval of the search's energy, in joules.
     by_class : mapping of int to ClassScore
-        How well each class is told.
+        Accuracy of each class.
     judged : Task or None
-        What is judged, and of which output.
+        The task and the output that were evaluated.
     constant : Constant or None
-        The constant answer that the original is no better than; None where it is better.
+        The constant answer that the original is not better than; None if it is better.
     per_day : int
-        Inferences a day at which the yearly saving is stated.
+        Inferences a day for the yearly saving.
     front : tuple of ParetoPoint
-        What a person may take instead, the dearest first.
+        Candidates that a user may choose instead, most expensive first.
     phases : mapping
-        Of a language model: ratios of "prefill" and "decode".
+        For a language model: ratios of "prefill" and "decode".
     agreement : float or None
-        Share of the greedy answers that are the original's.
+        Share of the greedy answers that equal the original's.
     cpu : Ratio or None
-        Processor time as it was measured, where no sensor measures joules.
+        Ratio of processor time as measured, if no sensor measures joules.
     against_bf16 : Ratio or None
-        Cost as a part of the original's in bfloat16.
+        Cost relative to the original in bfloat16.
     chosen_by : (int, float) or None
-        Number of examples for choosing, and the original's score on them.
+        Examples in the validation split, and the original's score on them.
     data : mapping
-        Fingerprint of the data: a digest, and how many examples each part has.
+        Fingerprint of the data: a digest, and the number of examples in each split.
     inspected : str
-        What the last check found.
+        Outcome of loading the saved model in a fresh process.
     notes : tuple of str
-        Sentences for the person.
+        Sentences for the user.
     sample : object
-        Inputs of a batch, whose shapes a probe is made by.
+        Inputs of one batch, from whose shapes the saved probe is made.
     late : Late or None
-        What the time did not suffice for; None where it did.
+        How the search ran out of time; None if it did not.
     """
 
     original: SourceModel = field(repr=False)

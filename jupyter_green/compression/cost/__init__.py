@@ -1,1 +1,1 @@
-"""What a model costs: paired measurements and the ratio of two costs."""
+"""Cost of a model: paired measurements and the ratio of two costs."""

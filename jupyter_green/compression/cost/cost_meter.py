@@ -1,8 +1,8 @@
-"""What one lap of a model cost: read through the session's own windows, as every other figure of this project.
+"""Meters the cost of running a model through windows of the session.
 
-Where a sensor measures, a lap's cost is joules. Elsewhere it is processor seconds of this process at a fixed number of
-threads, which is measured too but is no energy: two programs may draw different power in the same second. That doubt
-is named and put on top of the interval.
+If a sensor measures the device, the cost is in joules. Otherwise it is in CPU seconds of this process at a fixed number
+of threads: measured, but not energy, since power per CPU second depends on the program. That uncertainty
+(`POWER_DIFFERENCE`) widens the interval.
 """
 
 from __future__ import annotations
@@ -22,29 +22,30 @@ from jupyter_green.session.accelerator import synchronize
 Basis = Literal["joules", "cpu_seconds"]
 
 POWER_DIFFERENCE = LEAST_BAND
-"""By how much the watts of a busy core may differ between two models, as a share. That is what the processor model
-itself claims at best (±40 %), for what no one sees without a sensor: clock, voltage and kind of work. The two run on
-one machine, so part of it is common to both; nobody can tell which part, so none is taken off."""
+"""How much the power of a busy core may differ between two models, as a share. It is the best accuracy that the
+processor model claims (±40 %), for what is unknown without a sensor: clock, voltage and kind of work. Part of it is
+common to both models on one machine, but that part is unknown, so none is subtracted.
+"""
 
 
 @dataclass(frozen=True)
 class CostSample:
-    """One lap.
+    """The cost of one timed sample.
 
     Parameters
     ----------
     cpu_seconds : float
-        Processor seconds of this process.
+        CPU seconds of this process.
     seconds : float
-        On the monotonic clock.
+        Wall time, on the monotonic clock.
     joules, uncertainty : float or None
-        Energy measured; None where no sensor measures.
+        Measured energy and half its 95 % interval; None without a sensor.
     quality : str
         "measured", "estimated" or "simulated".
     shared : bool or None
-        Whether others used the device too and their part can't be told.
+        Whether others also used the device and their part is unknown.
     conditions : Conditions
-        What the device was like that the model ran on.
+        Conditions of the device that ran the model.
     """
 
     cpu_seconds: float
@@ -57,7 +58,7 @@ class CostSample:
 
 
 class Passes:
-    """The passes of one lap: called once, it runs as many as were planned, or fewer where they take too long.
+    """The passes of one sample: runs as many as planned, or fewer if they take too long.
 
     Parameters
     ----------
@@ -66,11 +67,11 @@ class Passes:
     turn : int
         The round.
     planned : int
-        How many passes.
+        Number of passes.
     each : int
         Inferences of a pass.
     longest : float
-        Seconds after which no further pass begins.
+        Seconds after which no new pass begins.
     """
 
     def __init__(self, run: Callable[[int], None], turn: int, planned: int, each: int, longest: float) -> None:
@@ -79,11 +80,11 @@ class Passes:
 
     @property
     def inferences(self) -> int:
-        """Of all passes: as planned before they are run, as they were afterwards."""
+        """Inferences of all passes: planned before the run, actual after it."""
         return self.done * self._each
 
     def __call__(self) -> None:
-        """Run them."""
+        """Run the passes."""
         planned, began = self.done, deadline.now()
         for done in range(1, planned + 1):
             deadline.look()
@@ -94,30 +95,30 @@ class Passes:
 
 
 class CostMeter(Protocol):
-    """Reads what running something cost."""
+    """Meters the cost of running something."""
 
     @property
     def measures(self) -> bool:
-        """Whether laps come with measured joules."""
+        """Whether samples have measured joules."""
 
     def lap(self, name: str, inferences: int, run: Callable[[], None]) -> Callable[[], CostSample]:
-        """Run it now; the figures are asked for later, when sensors have settled."""
+        """Run it now; the returned function gives the figures later, when sensors have settled."""
 
     def others(self) -> float | None:
-        """Processor seconds that other programs have used; None where it can't be told."""
+        """CPU seconds that other programs have used so far; None if unknown."""
 
 
 class SessionCostMeter:
-    """Reads laps through windows of a session.
+    """Meters samples through windows of a session.
 
     Parameters
     ----------
     session : Session
-        Who meters.
+        The session.
     on : {"cpu", "gpu"}
-        Where the model runs: a board that only idles beside it says nothing of the model.
+        The device that runs the model; an idle GPU beside it does not count.
     what : str
-        What the laps are for; stands before their name in the ledger.
+        Prefix of the sample's name in the ledger.
     """
 
     def __init__(self, session: Session, on: Literal["cpu", "gpu"] = "cpu", what: str = "shrink") -> None:
@@ -127,43 +128,40 @@ class SessionCostMeter:
 
     @property
     def measures(self) -> bool:
-        """Whether a sensor measures the device that the model runs on."""
+        """Whether a sensor measures the device that runs the model."""
         traits = [sensor.traits for sensor in self._session.meter.sensors]
         return any(item.quality != "estimated" and item.kind == self._on for item in traits)
 
     def lap(self, name: str, inferences: int, run: Callable[[], None]) -> Callable[[], CostSample]:
-        """Run it in a window of its own."""
+        """Run it in a window."""
         synchronize()
         window = self._session.window("trial", label=f"{self._what}: {name}", units=float(inferences), unit="inference")
         with window:
-            # Joules and seconds need the work done inside the window.
+            # Synchronize inside the window, so that queued GPU work is included.
             began, cpu = time.perf_counter(), time.process_time()
             run()
             synchronize()
-            cpu, took = time.process_time() - cpu, time.perf_counter() - began
+            cpu, elapsed = time.process_time() - cpu, time.perf_counter() - began
             if isinstance(run, Passes):
                 window.facts["units"] = float(run.inferences)
 
         def read() -> CostSample:
-            return cost_sample_of(window.record, cpu, took, self._on)
+            return cost_sample_of(window.record, cpu, elapsed, self._on)
 
         def timed() -> CostSample:
-            return CostSample(cpu, took, conditions=self._session.meter.conditions("cpu", *window.bounds()))
+            return CostSample(cpu, elapsed, conditions=self._session.meter.conditions("cpu", *window.bounds()))
 
         return read if self.measures else timed
 
     def others(self) -> float | None:
-        """Processor seconds of everybody but this process."""
+        """CPU seconds of all other processes so far."""
         from jupyter_green.sensors.cpu_model import busy_seconds
 
         return busy_seconds() - time.process_time()
 
 
 def estimated_watts(session: Session) -> tuple[float, float] | None:
-    """Return the watts that the session takes a processor second for, and how far off that may be, as a share.
-
-    None where it estimates no processor.
-    """
+    """Return the session's estimated watts of a busy core and their relative uncertainty; None without an estimate."""
     for sensor in session.meter.sensors:
         watts = getattr(sensor, "watts_per_busy_core", None)
         if watts is not None:
@@ -172,19 +170,19 @@ def estimated_watts(session: Session) -> tuple[float, float] | None:
 
 
 def cost_sample_of(record: EnergyRecord, cpu_seconds: float, seconds: float, on: str) -> CostSample:
-    """Return a lap from a window's record: what sensors measured, this process' own part where others used them too."""
-    read = [part for part in record.components if part.joules is not None and part.quality != "estimated"]
-    read = [part for part in read if part.kind != "gpu" or on == "gpu"]
-    if not any(part.kind == on for part in read):
+    """Return a sample from a window's record: measured joules; of shared devices, only this process' own part."""
+    parts = [part for part in record.components if part.joules is not None and part.quality != "estimated"]
+    parts = [part for part in parts if part.kind != "gpu" or on == "gpu"]
+    if not any(part.kind == on for part in parts):
         return CostSample(cpu_seconds, seconds)
-    mine = [part.own_joules if part.shared and part.own_joules is not None else part.joules for part in read]
-    unknown = any(part.shared and part.own_joules is None for part in read)
+    joules = [part.own_joules if part.shared and part.own_joules is not None else part.joules for part in parts]
+    shared = any(part.shared and part.own_joules is None for part in parts)
     return CostSample(
         cpu_seconds,
         seconds,
-        joules=sum(value for value in mine if value is not None),
-        uncertainty=sum(part.uncertainty or 0.0 for part in read),
-        quality="simulated" if any(part.quality == "simulated" for part in read) else "measured",
-        shared=unknown,
-        conditions=Conditions.over(part.conditions for part in read if part.kind == on),
+        joules=sum(value for value in joules if value is not None),
+        uncertainty=sum(part.uncertainty or 0.0 for part in parts),
+        quality="simulated" if any(part.quality == "simulated" for part in parts) else "measured",
+        shared=shared,
+        conditions=Conditions.over(part.conditions for part in parts if part.kind == on),
     )

@@ -1,9 +1,8 @@
-"""The ratio of two costs from laps run in turn: paired, robust, and never narrower than its pairs allow.
+"""The ratio of two costs from samples taken in turn: paired and robust.
 
-Laps of one round saw the same examples and the same machine, so what is compared is the logarithm of their ratio. A
-machine that is used by others throws single laps far off; the trimmed mean takes no notice of those. Few pairs are
-not trimmed: one that is far off then makes the interval wide, and nothing is told. A bootstrap of few pairs is too
-narrow, so its half-width is stretched as Student's t stretches the normal one.
+Samples of one round share examples and machine state, so the logarithms of their ratios are averaged. A trimmed mean
+ignores outliers caused by other users of the machine. With few pairs nothing is trimmed; an outlier then widens the
+interval. The bootstrap is too narrow for few pairs, so its half-width is scaled by Student's t.
 """
 
 from __future__ import annotations
@@ -14,14 +13,15 @@ from dataclasses import dataclass
 from statistics import NormalDist, median
 
 TRIM = 0.2
-"""Share of the pairs left out at each end (Yuen 1974),"""
+"""Share of the pairs trimmed at each end (Yuen 1974), from `TRIMMED_FROM` pairs on."""
 TRIMMED_FROM = 8
-"""from so many pairs on: of five, three would be left, whose interval is twice as wide as that of all."""
+"""Fewer pairs are not trimmed: trimming five would leave three, whose interval is twice as wide."""
 ORDERED_FROM = 6
-"""From so many pairs on the median's interval is used where the trimmed mean's is wide: of six, the least and the
-largest are the ends of a 95 % interval whatever the distribution;"""
+"""From this many pairs on, the median's interval is used if the trimmed mean's is wide (see `HEAVY`): the extremes of
+six are a 95 % interval for any distribution.
+"""
 HEAVY = 0.25
-"""that is a half-width (of the logarithm) above this."""
+"""Half-width of the logarithm above which the trimmed mean's interval is wide."""
 RESAMPLES = 2000
 LEAST_PAIRS = 5
 """Fewer pairs give no interval."""
@@ -29,16 +29,16 @@ LEAST_PAIRS = 5
 
 @dataclass(frozen=True)
 class Ratio:
-    """A cost as a part of another cost.
+    """A cost relative to another cost.
 
     Parameters
     ----------
     value : float
-        Candidate / original; below 1 is less.
+        Candidate / original; below 1 is cheaper.
     low, high : float
-        Ends of the 95 % interval.
+        95 % interval.
     pairs : int
-        Rounds it stands on.
+        Number of rounds.
     """
 
     value: float
@@ -48,7 +48,7 @@ class Ratio:
 
     @property
     def half_width(self) -> float:
-        """Half the interval's width in logarithms: 0.05 is about ±5 %."""
+        """Half-width of the interval in logarithms: 0.05 is about ±5 %."""
         return math.log(self.high / self.low) / 2
 
     @property
@@ -62,27 +62,32 @@ class Ratio:
         return self.low > 1
 
     def widened(self, share: float) -> Ratio:
-        """Return the ratio with each end moved out by a share of itself (0.15 = 15 %)."""
+        """Return the ratio with both ends moved out by a share (0.15 = 15 %)."""
         return Ratio(self.value, self.low / (1 + share), self.high * (1 + share), self.pairs)
 
     def over(self, other: Ratio) -> Ratio:
-        """Return this ratio divided by another one; their errors are taken as independent."""
+        """Return this ratio divided by another; errors are assumed independent."""
         value = self.value / other.value
         half = math.hypot(self.half_width, other.half_width)
         return Ratio(value, value * math.exp(-half), value * math.exp(half), min(self.pairs, other.pairs))
 
 
 def paired_ratio(original: Sequence[float], candidate: Sequence[float], *, seed: int = 0) -> Ratio | None:
-    """Return candidate / original from laps run in turn; None where there are too few pairs, or a cost that is none.
+    """Return candidate / original from samples taken in turn; None with too few pairs or an invalid cost.
 
-    A cost is a finite number above 0.
+    A valid cost is finite and above 0.
 
     Parameters
     ----------
     original, candidate : sequence of float
-        Cost per inference of each lap, in the same order of rounds; joules or CPU seconds.
+        Cost per inference of each sample, in the order of rounds; joules or CPU seconds.
     seed : int
         Seed of the bootstrap.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ.
     """
     import numpy as np
 
@@ -101,35 +106,35 @@ def paired_ratio(original: Sequence[float], candidate: Sequence[float], *, seed:
 
     drawn = np.random.default_rng(seed).integers(0, count, (RESAMPLES, count))
     low, high = np.quantile(middle(logs[drawn]), [0.025, 0.975])
-    centre = float(middle(logs))
+    center = float(middle(logs))
     freedom = count - 2 * cut - 1
     stretch = student(freedom) / NormalDist().inv_cdf(0.975) * math.sqrt(count / (count - 1))
-    below, above = (centre - float(low)) * stretch, (float(high) - centre) * stretch
+    below, above = (center - float(low)) * stretch, (float(high) - center) * stretch
     half = max(below, above, 1e-12)
     if half > HEAVY and count >= ORDERED_FROM:
-        centre, lowest, highest = median_interval(logs.tolist())
-        return Ratio(math.exp(centre), math.exp(lowest), math.exp(highest), count)
-    return Ratio(math.exp(centre), math.exp(centre - half), math.exp(centre + half), count)
+        center, lowest, highest = median_interval(logs.tolist())
+        return Ratio(math.exp(center), math.exp(lowest), math.exp(highest), count)
+    return Ratio(math.exp(center), math.exp(center - half), math.exp(center + half), count)
 
 
 def median_interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """Return the median and a 95 % interval of it, whatever the distribution; the interval of a sign test.
+    """Return the median and its 95 % interval from the sign test, which is valid for any distribution.
 
     Parameters
     ----------
     values : sequence of float
-        Independent draws; six or more, or the interval is narrower than it should be.
+        Independent samples; with fewer than six the interval covers less than 95 %.
     """
     ordered, count = sorted(values), len(values)
-    place, below = 0, 1 / 2**count
-    while place + 1 < (count + 1) // 2 and below + math.comb(count, place + 1) / 2**count <= 0.025:
-        place += 1
-        below += math.comb(count, place) / 2**count
-    return median(ordered), ordered[place], ordered[count - 1 - place]
+    rank, below = 0, 1 / 2**count
+    while rank + 1 < (count + 1) // 2 and below + math.comb(count, rank + 1) / 2**count <= 0.025:
+        rank += 1
+        below += math.comb(count, rank) / 2**count
+    return median(ordered), ordered[rank], ordered[count - 1 - rank]
 
 
 def student(freedom: int) -> float:
-    """Return the 97.5 % point of Student's t, by Hill's expansion; from 2 degrees of freedom on."""
+    """Return the 97.5 % quantile of Student's t by Hill's expansion, from 2 degrees of freedom on."""
     z = NormalDist().inv_cdf(0.975)
     if freedom < 2:
         return 12.706
@@ -144,7 +149,7 @@ def student(freedom: int) -> float:
 
 
 def spread(values: Sequence[float]) -> float:
-    """Return how much laps of one and the same model vary, as a share: a robust standard deviation of logarithms."""
+    """Return the variation of samples of one model as a share: a robust standard deviation of their logarithms."""
     import numpy as np
 
     if len(values) < 2 or not all(0 < value < math.inf for value in values):

@@ -1,10 +1,9 @@
-"""What waiting threads do to a ratio of processor time while others use the machine.
+"""Corrects a gain in processor time for threads that spin while other programs use the machine.
 
-Threads of one model wait for one another, and they wait by spinning: as soon as others take a core of theirs, the rest
-burn processor time for nothing. A model in fewer threads then looks cheaper than it is. So a gain that was found on a
-busy machine has to hold against the original in one thread too, where nothing waits: the lesser of the two gains is
-what is told, with its own interval, whose cautious end is the more cautious one of the two; none where the lesser is
-not proven. How much the other gain is larger says how long threads waited, and nothing of the model.
+The threads of a model wait for each other by spinning. If another program takes a core, the others burn processor time
+without working, and a model with fewer threads looks cheaper than it is. So a gain found on a busy machine is also
+measured against the original in one thread, where nothing waits. The smaller of the two gains is reported, with the
+more cautious end of both intervals; none if the smaller one is not significant.
 """
 
 from __future__ import annotations
@@ -17,22 +16,22 @@ from .ratio import Ratio
 from .trial import BUSY, WIDE, Outcome, Trial
 
 ALONE = "one thread"
-"""Name of the original's laps in one thread."""
+"""Name of the original's samples in one thread."""
 SOON = BUSY / 2
-"""Share of the machine used by others from which on the original is run in one thread too: it may get busier."""
+"""Share of the machine used by others above which the original is also run in one thread: load may increase."""
 
 
 class Told(NamedTuple):
-    """A gain as it may be told.
+    """A gain as it may be reported.
 
     Parameters
     ----------
     outcome : Outcome
-        How the candidate stands.
+        The comparison with the original.
     cpu : Ratio or None
-        Its processor time as a part of the original's as it was read; None on joules, or where nothing is told.
+        Measured ratio of processor time; None for joules, or if the outcome is "can't tell".
     against : str
-        Whose laps that is compared with.
+        Name of the samples it is compared with.
     """
 
     outcome: Outcome
@@ -41,55 +40,55 @@ class Told(NamedTuple):
 
 
 def crowded(basis: Basis, others: float | None, threads: int) -> bool:
-    """Whether waiting may be a part of a ratio.
+    """Whether spinning threads may have affected a ratio.
 
     Parameters
     ----------
     basis : {"joules", "cpu_seconds"}
-        Joules hold whatever was drawn; nothing is told of them here.
+        Joules are never corrected.
     others : float or None
         Share of the machine's time that others used.
     threads : int
-        Of the original; one has nobody to wait for.
+        Threads of the original; a single thread does not wait.
     """
     return basis == "cpu_seconds" and threads > 1 and others is not None and others > BUSY
 
 
 def may_wait(measures: bool, others: float | None, threads: int) -> bool:
-    """Whether the original is to be run in one thread too: nothing `measures` it, and others used the machine."""
+    """Whether to run the original in one thread too: no sensor measures it, and others used the machine."""
     return not measures and others is not None and others > SOON and threads > 1
 
 
 def told(trial: Trial, name: str, alone: str | None, threads: int) -> Told:
-    """Return how a candidate stands against the original, by the lesser gain where threads may have waited.
+    """Compare a candidate with the original, by the smaller gain if threads may have spun.
 
     Parameters
     ----------
     trial : Trial
-        Has their laps.
+        The samples.
     name : str
         The candidate.
     alone : str or None
-        Whose laps are the original's in one thread; None where there are none.
+        Name of the original's samples in one thread; None if there are none.
     threads : int
-        Of the original.
+        Threads of the original.
     """
     outcome, raw = trial.outcome(name), trial.raw(name) if trial.basis == "cpu_seconds" else None
     if outcome.verdict != "less" or raw is None or not crowded(trial.basis, trial.others, threads):
         return Told(outcome, raw, trial.reference)
     busy = f"The machine was busy: other programs used {100 * (trial.others or 0):.0f} % of the CPU"
-    again = "Try again when the machine is quiet, or with torch.set_num_threads(1)."
-    beside = None if alone is None or alone not in trial.laps else trial.raw(name, alone)
-    if beside is None:
-        said = f"{busy}, and threads that waited for one another may be all of the gain. {again}"
-        return Told(Outcome("can't tell", None, said, outcome.cost, raw.value), None, trial.reference)
-    lesser = max(raw, beside, key=lambda ratio: ratio.value)
-    both = replace(lesser, high=max(raw.high, beside.high))
-    apart = replace(both, low=min(raw.low, beside.low)).half_width > 2 * WIDE
-    wide = both.widened(POWER_DIFFERENCE)
-    if not wide.less and (not both.less or apart):
-        said = f"{busy}, and against the original in one thread, where none waits, no gain is proven. {again}"
-        return Told(Outcome("can't tell", None, said, outcome.cost, both.value), None, trial.reference)
-    said = f"{outcome.reason}, also with the original in one thread" if wide.less else "the machine was busy"
-    against = trial.reference if raw.value >= beside.value else str(alone)
-    return Told(Outcome("less" if wide.less else "no difference", wide, said, outcome.cost), both, against)
+    advice = "Try again when the machine is quiet, or with torch.set_num_threads(1)."
+    single_thread = None if alone is None or alone not in trial.laps else trial.raw(name, alone)
+    if single_thread is None:
+        reason = f"{busy}, and threads that waited for one another may be all of the gain. {advice}"
+        return Told(Outcome("can't tell", None, reason, outcome.cost, raw.value), None, trial.reference)
+    smaller = max(raw, single_thread, key=lambda ratio: ratio.value)
+    cautious = replace(smaller, high=max(raw.high, single_thread.high))
+    inconsistent = replace(cautious, low=min(raw.low, single_thread.low)).half_width > 2 * WIDE
+    widened = cautious.widened(POWER_DIFFERENCE)
+    if not widened.less and (not cautious.less or inconsistent):
+        reason = f"{busy}, and against the original in one thread, where none waits, no gain is proven. {advice}"
+        return Told(Outcome("can't tell", None, reason, outcome.cost, cautious.value), None, trial.reference)
+    reason = f"{outcome.reason}, also with the original in one thread" if widened.less else "the machine was busy"
+    against = trial.reference if raw.value >= single_thread.value else str(alone)
+    return Told(Outcome("less" if widened.less else "no difference", widened, reason, outcome.cost), cautious, against)

@@ -1,12 +1,12 @@
-"""The proof that a candidate costs less: it and the original run in turn, and their laps are compared in pairs.
+"""Compares the costs of the original and of candidates: they run in turn, and cost samples of a round are paired.
 
-A machine drifts: it warms up, changes its clock, is used by others. Within one round all of that is nearly the same, so
-only laps of one round are compared. Rounds go on until the interval is narrow or the time is up; they never stop
-because the answer is the wished one. A gain that the whole interval shows is told however wide that is: the interval
-says how little is known of its size. What the interval leaves open on a machine that varies is said to be untold.
+A machine's speed and power drift with temperature, clock and other users. Within a round the drift is small, so only
+samples of the same round are compared. Rounds continue until the interval is narrow or time is up, regardless of the
+outcome. A gain is reported if its whole interval lies below 1, however wide it is; if the interval is wide and includes
+1, the outcome is "can't tell".
 
-Each lap has its share of the time and ends soon after it, with as many passes as were run: threads that wait for one
-another on a busy machine may make one pass take a hundred times as long as the pass before it.
+A sample ends soon after its share of the time, with as many passes as were run: on a busy machine, threads that wait
+for each other may make one pass take a hundred times as long as the previous one.
 """
 
 from __future__ import annotations
@@ -26,34 +26,36 @@ from .cost_meter import POWER_DIFFERENCE, Basis, CostMeter, CostSample, Passes
 from .ratio import LEAST_PAIRS, Ratio, paired_ratio, spread
 
 NARROW = 0.04
-"""Half-width (of the logarithm) at which rounds stop."""
+"""Half-width of the log ratio's interval at which rounds stop."""
 MOST_ROUNDS = 30
 FEWEST_ROUNDS = 6
-"""Rounds before anything is called."""
+"""Minimum number of rounds before an outcome is computed."""
 AIMED_ROUNDS = 12
-"""So many rounds fit into the time of a trial: on a busy machine more of them tell more than longer laps do."""
+"""Number of rounds that should fit into a trial: on a busy machine more rounds are worth more than longer samples."""
 OVERLONG = 1.5
-"""A lap ends after so many times its share of the time, whatever number of passes was planned."""
+"""A sample ends after this many times its share of the time, even if passes are left."""
 FAR, FAR_ROUNDS = 8.0, 3
-"""A candidate is dropped whose cheapest lap of so many rounds costs so many times as much as the original's dearest.
-By rank alone that happens to a copy of the original once in twenty, whatever the noise; by that much, seldomer."""
+"""A candidate is dropped early if its cheapest of FAR_ROUNDS samples costs FAR times the original's most expensive one.
+By rank alone this has a probability of 1/20 for a copy of the original, for any noise; the factor makes it smaller.
+"""
 LAP_SECONDS = {"joules": 1.0, "cpu_seconds": 0.1}
-"""Least length of a lap: tens of ticks of an energy counter; a hundred thousand of the processor clock."""
+"""Minimum duration of a sample: tens of updates of an energy counter, or 100,000 ticks of the processor clock."""
 SHORT_SECONDS = 0.01
-"""The same of the processor clock where the time would not suffice for rounds of longer laps: ten thousand ticks. On a
-busy machine a lap takes many times as long, and a few rounds tell nothing, however long they are."""
+"""Minimum for the processor clock if time is too short for rounds of longer samples: 10,000 ticks. A busy machine
+stretches samples many times, and few rounds are not informative, however long they are.
+"""
 UNLIKE = "Not proven: the device"
 UNTOLD = ("The machine was busy", "It can't be told", "Too few rounds", UNLIKE)
-"""How the reason begins where a cost can't be told."""
+"""Beginnings of the reasons for which a cost can't be compared."""
 UNFAIR = {
     "throttled": "the device was throttled while {ours} ran and not while {theirs} did",
     "baseline throttled": "the device was throttled while {theirs} ran and not while {ours} did",
 }
-"""Why nothing is proven where the device's conditions were not alike, as part of a sentence."""
+"""Reason for "can't tell" if only one side was throttled, as part of a sentence."""
 WIDE = 0.25
-"""Half-width beyond which a ratio whose interval includes 1 is no answer."""
+"""Half-width above which a ratio whose interval includes 1 is reported as "can't tell"."""
 BUSY = 0.1
-"""Share of the machine's time used by others from which on they are named as the cause."""
+"""Share of the machine's time used by other programs above which they are named as the cause."""
 
 _Waiting = Mapping[str, list[tuple[Callable[[], CostSample], int]]]
 Verdict = Literal["less", "more", "no difference", "can't tell"]
@@ -61,16 +63,16 @@ Verdict = Literal["less", "more", "no difference", "can't tell"]
 
 @dataclass(frozen=True)
 class Runner:
-    """Something that can be run again and again.
+    """A workload that can be run repeatedly.
 
     Parameters
     ----------
     run : callable
         ``run(round)`` does one pass over the batches of that round.
     inferences : callable
-        ``inferences(round)`` is how many examples that is.
+        ``inferences(round)`` is the number of examples in that pass.
     model : object
-        What it holds beside its parameters is put back after every lap; None where nothing can be.
+        Its state other than parameters is restored after every sample; None if there is none.
     """
 
     run: Callable[[int], None]
@@ -80,14 +82,14 @@ class Runner:
 
 @dataclass(frozen=True)
 class Cost:
-    """What one inference costs.
+    """The cost of one inference.
 
     Parameters
     ----------
     joules, uncertainty : float or None
-        Energy and half its 95 % interval, where a sensor measures.
+        Energy and half its 95 % interval, if a sensor measures.
     cpu_seconds, seconds : float
-        Processor time and time, medians of the laps.
+        Processor time and wall time; medians over the samples.
     """
 
     joules: float | None
@@ -98,20 +100,20 @@ class Cost:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a candidate stands against the original.
+    """A candidate's cost compared with the original's.
 
     Parameters
     ----------
     verdict : {"less", "more", "no difference", "can't tell"}
-        What is proven.
+        What is statistically significant.
     ratio : Ratio or None
-        Candidate / original per inference; None where it can't be told.
+        Candidate / original per inference; None if it can't be determined.
     reason : str
-        Why it can't be told, or what the ratio stands on.
+        Why it can't be determined, or what the ratio is based on.
     cost : Cost
-        Of one inference of the candidate.
+        Cost of one inference of the candidate.
     about : float or None
-        The ratio as it was read where it can't be told: says which to try again first, and is never shown.
+        Point estimate if the ratio can't be determined: orders the candidates to try again, and is never shown.
     """
 
     verdict: Verdict
@@ -122,26 +124,26 @@ class Outcome:
 
     @property
     def dearer(self) -> bool:
-        """Whether it is known to cost more energy, and not processor time alone."""
+        """Whether it is known to cost more energy, not just more processor time."""
         return self.ratio is not None and self.ratio.more
 
 
 @dataclass(frozen=True)
 class Trial:
-    """All laps of a trial.
+    """All cost samples of a trial.
 
     Parameters
     ----------
     reference : str
-        The name that the others are compared with.
-    laps : mapping of str to sequence of (Lap, int)
-        Each name's laps, in the order of rounds, with the inferences of each.
+        Name of the runner that the others are compared with.
+    laps : mapping of str to sequence of (CostSample, int)
+        Samples of each runner in the order of rounds, with the number of inferences of each.
     basis : {"joules", "cpu_seconds"}
-        What is compared.
+        The unit of comparison.
     others : float or None
         Share of the machine's time that other programs used.
     interrupted : bool
-        Whether a person ended it.
+        Whether the user interrupted it.
     """
 
     reference: str
@@ -153,99 +155,103 @@ class Trial:
 
     @property
     def quality(self) -> str:
-        """The weakest standing of the laps."""
-        found = {lap.quality for laps in self.laps.values() for lap, _ in laps}
-        return "simulated" if "simulated" in found else ("measured" if found == {"measured"} else "estimated")
+        """The weakest quality of the samples."""
+        qualities = {lap.quality for laps in self.laps.values() for lap, _ in laps}
+        return "simulated" if "simulated" in qualities else ("measured" if qualities == {"measured"} else "estimated")
 
     @property
     def shared(self) -> bool:
-        """Whether a device was used by others meanwhile, so that nothing is proven."""
+        """Whether others used a device meanwhile, so that nothing can be proven."""
         return any(lap.shared for laps in self.laps.values() for lap, _ in laps)
 
     def throttled(self, name: str, against: str | None = None) -> Literal["throttled", "baseline throttled"] | None:
-        """Return which of two was throttled, so that it is not fair to compare them; None where none is known to be.
+        """Return which of two runners was throttled, so that comparing them is not fair; None if neither was.
 
-        One lap that was throttled beside one of its round that was not is enough where that never happened the other
-        way round; where both sides were, by turns, it is fair while chance explains the difference (sign test, 95 %).
-        Clocks are no reason here: in turns on one device they differ by what the work is.
+        If only one side was ever throttled without the other in the same round, one such round is enough. If both were,
+        the comparison is fair unless the difference is significant (sign test, 95 %). Clock rates are not compared: on
+        one device they depend on the workload.
         """
         ours, theirs = ([lap.conditions for lap, _ in self.laps[who]] for who in (name, against or self.reference))
-        pairs = [(one.throttled, other.throttled) for one, other in zip(ours, theirs, strict=False)]
-        mine, its = pairs.count((True, False)), pairs.count((False, True))
-        if (mine == 0) != (its == 0) or abs(mine - its) > 2 * math.sqrt(mine + its):
-            return "throttled" if mine > its else "baseline throttled"
+        pairs = [(our.throttled, their.throttled) for our, their in zip(ours, theirs, strict=False)]
+        only_ours, only_theirs = pairs.count((True, False)), pairs.count((False, True))
+        if (only_ours == 0) != (only_theirs == 0) or abs(only_ours - only_theirs) > 2 * math.sqrt(
+            only_ours + only_theirs
+        ):
+            return "throttled" if only_ours > only_theirs else "baseline throttled"
         return None
 
     def series(self, name: str) -> list[float]:
-        """Return the cost per inference of each lap, on the trial's basis."""
+        """Return the cost per inference of each sample, in the trial's unit."""
         return [_amount(lap, self.basis) / count for lap, count in self.laps[name]]
 
     def cost(self, name: str) -> Cost:
-        """Return what one inference of it costs."""
+        """Return the cost of one inference."""
         laps = self.laps[name]
         joules = [lap.joules / count for lap, count in laps if lap.joules is not None and math.isfinite(lap.joules)]
-        doubt = [(lap.uncertainty or 0.0) / count for lap, count in laps if lap.joules is not None]
-        whole = len(joules) == len(laps)
+        uncertainties = [(lap.uncertainty or 0.0) / count for lap, count in laps if lap.joules is not None]
+        complete = len(joules) == len(laps)
         return Cost(
-            median(joules) if joules and whole else None,
-            median(doubt) if doubt and whole else None,
+            median(joules) if joules and complete else None,
+            median(uncertainties) if uncertainties and complete else None,
             median(lap.cpu_seconds / count for lap, count in laps),
             median(lap.seconds / count for lap, count in laps),
         )
 
     def raw(self, name: str, against: str | None = None) -> Ratio | None:
-        """Return the paired ratio as it was read, without what the basis leaves open."""
+        """Return the paired ratio without the uncertainty of the basis."""
         return paired_ratio(self.series(against or self.reference), self.series(name))
 
     def outcome(self, name: str, against: str | None = None) -> Outcome:
-        """Return how one stands against the reference, or another name."""
+        """Compare a candidate with the reference, or with another runner."""
         cost = self.cost(name)
-        found = self.raw(name, against)
-        if found is None:
+        raw = self.raw(name, against)
+        if raw is None:
             times = far_dearer(self.series(against or self.reference), self.series(name))
             if times is not None:
-                said = f"at least {times:.0f} times as much in each of {len(self.laps[name])} rounds"
-                return Outcome("more", None, said, cost)
-            few = len(self.laps[name]) < LEAST_PAIRS
-            said = "Too few rounds were run in the time allowed." if few else "It can't be told: a lap read no cost."
-            return Outcome("can't tell", None, said, cost)
-        why = self.throttled(name, against)
-        if why is not None:
+                reason = f"at least {times:.0f} times as much in each of {len(self.laps[name])} rounds"
+                return Outcome("more", None, reason, cost)
+            too_few = len(self.laps[name]) < LEAST_PAIRS
+            reason = (
+                "Too few rounds were run in the time allowed." if too_few else "It can't be told: a lap read no cost."
+            )
+            return Outcome("can't tell", None, reason, cost)
+        throttled = self.throttled(name, against)
+        if throttled is not None:
             other = against or self.reference
-            reason = UNFAIR[why].format(ours=name, theirs="the original" if other == "original" else other)
-            said = f"Not proven: {reason}. Try again when it is cool, or with its clock locked."
-            return Outcome("can't tell", None, said, cost, found.value)
+            cause = UNFAIR[throttled].format(ours=name, theirs="the original" if other == "original" else other)
+            reason = f"Not proven: {cause}. Try again when it is cool, or with its clock locked."
+            return Outcome("can't tell", None, reason, cost, raw.value)
         noise = spread(self.series(against or self.reference))
-        ratio = found if self.basis == "joules" else found.widened(POWER_DIFFERENCE)
-        clear = ratio.less or found.more
-        wavering = found.half_width > 2 * NARROW and noise > 2 * NARROW
-        # What is less or more in every round is told, however little is known of how much.
-        if not clear and (found.half_width > WIDE or (wavering and not ratio.more)):
-            return Outcome("can't tell", None, self._why(noise, found), cost, found.value)
-        said = f"{found.pairs} rounds in turn"
-        # Refusing needs less than accepting: more processor time is enough for it.
-        verdict: Verdict = "less" if ratio.less else ("more" if found.more else "no difference")
+        ratio = raw if self.basis == "joules" else raw.widened(POWER_DIFFERENCE)
+        significant = ratio.less or raw.more
+        noisy = raw.half_width > 2 * NARROW and noise > 2 * NARROW
+        # A significant direction is reported even if the size is uncertain.
+        if not significant and (raw.half_width > WIDE or (noisy and not ratio.more)):
+            return Outcome("can't tell", None, self._why(noise, raw), cost, raw.value)
+        reason = f"{raw.pairs} rounds in turn"
+        # Rejecting needs weaker evidence than accepting: more processor time is enough.
+        verdict: Verdict = "less" if ratio.less else ("more" if raw.more else "no difference")
         if self.shared:
-            verdict, said = (
+            verdict, reason = (
                 "no difference",
                 "the device was used by others, whose part can't be told: nothing is proven",
             )
-        elif verdict == "no difference" and found.less:
-            said = f"less processor time ({found.value:.2f} of it), but power may differ by more than that"
+        elif verdict == "no difference" and raw.less:
+            reason = f"less processor time ({raw.value:.2f} of it), but power may differ by more than that"
         elif verdict == "no difference":
-            said += "; the interval includes 1"
-        return Outcome(verdict, ratio, said, cost)
+            reason += "; the interval includes 1"
+        return Outcome(verdict, ratio, reason, cost)
 
     def _why(self, noise: float, found: Ratio) -> str:
-        varied = f"the same model varied by ±{100 * noise:.0f} % from round to round"
+        cause = f"the same model varied by ±{100 * noise:.0f} % from round to round"
         if noise < found.half_width / 2:
-            # Then it wasn't the original that varied.
-            off = math.expm1(found.half_width)
-            told = f"their ratio is known to ±{100 * off:.0f} % only"
-            varied = told if off <= 1 else "hardly anything is known of their ratio"
+            # The variation is not the original's.
+            relative = math.expm1(found.half_width)
+            uncertainty = f"their ratio is known to ±{100 * relative:.0f} % only"
+            cause = uncertainty if relative <= 1 else "hardly anything is known of their ratio"
         if self.others is not None and self.others > BUSY:
-            return f"The machine was busy: other programs used {100 * self.others:.0f} % of it, and {varied}."
-        return f"It can't be told: {varied}. Try again with more time, or when the machine is quiet."
+            return f"The machine was busy: other programs used {100 * self.others:.0f} % of it, and {cause}."
+        return f"It can't be told: {cause}. Try again with more time, or when the machine is quiet."
 
 
 def run_trial(
@@ -260,28 +266,28 @@ def run_trial(
     keep: bool = False,
     tick: Callable[[], None] = lambda: None,
 ) -> Trial:
-    """Run original and candidates in turn.
+    """Run the original and the candidates in turn.
 
     Parameters
     ----------
     runners : mapping of str to Runner
-        What is run, the reference among them.
+        Runners, including the reference.
     gauge : CostMeter
-        Reads the laps.
+        Meters the samples.
     seconds : float
-        No further round is begun after these, once there are a few. Where the deadline comes before, the rounds that
-        are done count, if they are enough to tell anything.
+        After the first rounds, no new round begins after this time. If the deadline comes earlier, the finished rounds
+        count if there are enough of them.
     reference : str
-        Name of what the others are compared with.
+        Name of the runner that the others are compared with.
     rounds : int
-        Most rounds.
+        Maximum number of rounds.
     seed : int
-        Seed of the order within each round.
+        Seed of the order within rounds.
     drop : str, optional
-        A candidate with which the trial ends as soon as it is sure to cost more; that can't make anything look better.
+        End the trial as soon as this candidate is certain to cost more; this can't bias the result in its favour.
     keep : bool
-        Whether an interrupt or the end of the time ends the trial with the rounds that are done, where there is one;
-        else it is raised.
+        Whether an interrupt or the deadline ends the trial with the finished rounds, if there are any; otherwise it is
+        raised.
     tick : callable
         Called after each round.
     """
@@ -293,7 +299,7 @@ def run_trial(
             state.put_back()
 
 
-def _run_trial(  # noqa: PLR0917 - one place calls it
+def _run_trial(  # noqa: PLR0917 - called once
     runners: Mapping[str, Runner],
     gauge: CostMeter,
     seconds: float,
@@ -305,18 +311,18 @@ def _run_trial(  # noqa: PLR0917 - one place calls it
     tick: Callable[[], None],
 ) -> Trial:
     basis: Basis = "joules" if gauge.measures else "cpu_seconds"
-    rng = random.Random(seed)  # noqa: S311 - an order, not a secret
+    rng = random.Random(seed)  # noqa: S311 - not cryptographic
     longest = seconds / (AIMED_ROUNDS * len(runners)) if basis == "cpu_seconds" else math.inf
     repeats = {name: _repeats(runner, LAP_SECONDS[basis], longest) for name, runner in runners.items()}
-    # What a first call makes, such as a table of positions, stays for all laps; what a lap makes does not.
-    warm = {name: ModelState(runner.model) for name, runner in runners.items()}
-    waiting: dict[str, list[tuple[Callable[[], CostSample], int]]] = {name: [] for name in runners}
+    # State created by the first call (a table of positions, say) is kept; state created by a sample is not.
+    warm_states = {name: ModelState(runner.model) for name, runner in runners.items()}
+    pending: dict[str, list[tuple[Callable[[], CostSample], int]]] = {name: [] for name in runners}
     began, before = deadline.now(), gauge.others()
     order = list(runners)
     interrupted = False
     try:
         for turn in range(rounds):
-            # Each order is followed by its reverse, so that a steady drift falls on all alike.
+            # Each order is followed by its reverse, so that linear drift cancels.
             if turn % 2 == 0:
                 rng.shuffle(order)
             else:
@@ -325,35 +331,35 @@ def _run_trial(  # noqa: PLR0917 - one place calls it
                 runner, times = runners[name], repeats[name]
                 passes = Passes(runner.run, turn, times, runner.inferences(turn), OVERLONG * longest)
                 lap = gauge.lap(name, passes.inferences, passes)
-                waiting[name].append((lap, passes.inferences))
+                pending[name].append((lap, passes.inferences))
                 repeats[name] = min(times, passes.done)
-                warm[name].put_back()
+                warm_states[name].put_back()
             tick()
             spent = deadline.now() - began
-            if drop is not None and basis == "cpu_seconds" and _dearer(waiting, reference, drop):
+            if drop is not None and basis == "cpu_seconds" and _dearer(pending, reference, drop):
                 break
             if turn + 1 >= FEWEST_ROUNDS and (
-                spent >= seconds or (basis == "cpu_seconds" and _narrow(waiting, reference))
+                spent >= seconds or (basis == "cpu_seconds" and _narrow(pending, reference))
             ):
                 break
             if spent >= (2 if turn + 1 >= LEAST_PAIRS else 4) * seconds:
                 break
     except (KeyboardInterrupt, deadline.TimeIsUp) as end:
-        done = min(len(items) for items in waiting.values())
+        complete = min(len(items) for items in pending.values())
         interrupted = isinstance(end, KeyboardInterrupt)
-        if done < (1 if keep else LEAST_PAIRS) or (interrupted and not keep):
+        if complete < (1 if keep else LEAST_PAIRS) or (interrupted and not keep):
             raise
-        waiting = {name: items[:done] for name, items in waiting.items()}
-    took, after = deadline.now() - began, gauge.others()
+        pending = {name: items[:complete] for name, items in pending.items()}
+    elapsed, after = deadline.now() - began, gauge.others()
     try:
-        laps = _read(waiting)
-    except KeyboardInterrupt:  # while a sensor settled
+        laps = _read(pending)
+    except KeyboardInterrupt:  # while waiting for a sensor to settle
         if not keep:
             raise
-        interrupted, laps = True, _read(waiting)
+        interrupted, laps = True, _read(pending)
     if basis == "joules" and any(lap.joules is None for items in laps.values() for lap, _ in items):
-        basis = "cpu_seconds"  # a sensor fell away meanwhile
-    return Trial(reference, laps, basis, share_of_others(before, after, took), interrupted=interrupted)
+        basis = "cpu_seconds"  # a sensor stopped working
+    return Trial(reference, laps, basis, share_of_others(before, after, elapsed), interrupted=interrupted)
 
 
 def _read(waiting: _Waiting) -> dict[str, list[tuple[CostSample, int]]]:
@@ -361,17 +367,17 @@ def _read(waiting: _Waiting) -> dict[str, list[tuple[CostSample, int]]]:
 
 
 def _repeats(runner: Runner, least: float, longest: float) -> int:
-    """Warm up, and see how often a pass has to be run for a lap that can be read and takes no longer than it may."""
+    """Warm up, and return the passes for a sample that is long enough to measure and not longer than allowed."""
     deadline.look()
     runner.run(0)
     deadline.look()
     began, cpu = deadline.now(), time.process_time()
     runner.run(0)
-    took = deadline.now() - began
-    # On a busy machine most of the time is others'; on a GPU hardly any of it is the processor's.
-    once = max(1e-6, min(took, max(time.process_time() - cpu, 0.2 * took)))
-    fitting = math.floor(min(1e9, longest / max(took, 1e-9)))
-    return max(1, math.ceil(SHORT_SECONDS / once), min(math.ceil(least / once), fitting))
+    elapsed = deadline.now() - began
+    # Wall time includes other programs; processor time excludes the GPU's.
+    pass_seconds = max(1e-6, min(elapsed, max(time.process_time() - cpu, 0.2 * elapsed)))
+    fitting = math.floor(min(1e9, longest / max(elapsed, 1e-9)))
+    return max(1, math.ceil(SHORT_SECONDS / pass_seconds), min(math.ceil(least / pass_seconds), fitting))
 
 
 def _narrow(waiting: _Waiting, reference: str) -> bool:
@@ -381,7 +387,7 @@ def _narrow(waiting: _Waiting, reference: str) -> bool:
 
 
 def _dearer(waiting: _Waiting, reference: str, name: str) -> bool:
-    """Whether a candidate is sure to cost more than the reference."""
+    """Whether a candidate is certain to cost more than the reference."""
     series = _so_far(waiting)
     if len(series[name]) < FEWEST_ROUNDS:
         return far_dearer(series[reference], series[name]) is not None
@@ -390,15 +396,15 @@ def _dearer(waiting: _Waiting, reference: str, name: str) -> bool:
 
 
 def far_dearer(original: Sequence[float], candidate: Sequence[float]) -> float | None:
-    """Return how many times as much it costs at least, where all of its laps are far dearer than all others'."""
+    """Return the least factor by which a candidate costs more; None unless all its samples far exceed the others."""
     if len(original) < FAR_ROUNDS or not all(0 < cost < math.inf for cost in (*original, *candidate)):
         return None
-    least = min(candidate) / max(original)
-    return least if least >= FAR else None
+    factor = min(candidate) / max(original)
+    return factor if factor >= FAR else None
 
 
 def _so_far(waiting: _Waiting) -> dict[str, list[float]]:
-    """Return what was read up to now, in processor time, which needs no waiting."""
+    """Return the samples so far in processor time, which needs no settling of sensors."""
     return {name: [_amount(read(), "cpu_seconds") / count for read, count in items] for name, items in waiting.items()}
 
 
@@ -407,7 +413,7 @@ def _amount(lap: CostSample, basis: Basis) -> float:
 
 
 def share_of_others(before: float | None, after: float | None, seconds: float) -> float | None:
-    """Return which share of the machine others used, from two of a gauge's readings; None where it can't be told."""
+    """Return the share of the machine that other programs used, from two readings of a meter; None if it is unknown."""
     import psutil
 
     if before is None or after is None or seconds <= 0:

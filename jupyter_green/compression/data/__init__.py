@@ -1,1 +1,1 @@
-"""The person's data: read in any form, cut into batches, split into independent parts."""
+"""The user's data: read in any supported form, cut into batches, and split into independent parts."""

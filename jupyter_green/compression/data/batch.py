@@ -1,4 +1,4 @@
-"""Some examples at once: what a model is called with, and what should come out."""
+"""A batch of examples: inputs of the model, labels, and what each example belongs to."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 TOKENS = ("input_ids", "attention_mask", "token_type_ids", "position_ids", "special_tokens_mask")
-"""Inputs that have a number for each token: padding is known by the mask beside them."""
+"""Inputs with one number per token; the mask beside them marks padding."""
 LABELS = ("labels", "label", "target", "targets", "y")
-"""What a column of labels is called."""
+"""Names of a column of labels."""
 IGNORED = -100
-"""Label of what is not judged, as PyTorch and transformers have it."""
+"""Label that is ignored, as in PyTorch and transformers."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Some examples at once.
+    """A batch of examples.
 
     Parameters
     ----------
     inputs : Tensor, tuple or dict
-        What the model is called with; the first axis of every tensor counts examples.
+        The model's inputs; the first axis of every tensor is the example.
     labels : Tensor or None
-        What should come out.
+        The expected outputs.
     groups : sequence or None
-        What each example belongs to; examples of one group stand in one part of the data and count as one. None where
-        each stands by itself.
+        Group of each example: a group is never split between parts of the data and counts as one example. None if
+        examples are independent.
     sources : sequence or None
-        Which item of which dataset each example is, where that is known.
+        Dataset and item of each example, if known.
     """
 
     inputs: Any
@@ -49,52 +49,56 @@ class Batch:
         return replace(self, inputs=mapped(self.inputs, lambda leaf: leaf.to(device)))
 
     def part(self, begin: int, end: int) -> Batch:
-        """Return some of its examples; padding that none of them needs falls away."""
+        """Return a range of its examples, without padding that none of them needs."""
         return self._at(slice(begin, end), range(begin, min(end, self.size)))
 
     def take(self, places: Sequence[int]) -> Batch:
-        """Return the examples at these places; padding that none of them needs falls away."""
+        """Return the examples at these indices, without padding that none of them needs."""
         return self if list(places) == [*range(self.size)] else self._at(list(places), places)
 
     def _at(self, index: Any, places: Sequence[int]) -> Batch:
         def chosen(values: Sequence[Hashable] | None) -> list[Hashable] | None:
-            return None if values is None else [values[place] for place in places]
+            return None if values is None else [values[position] for position in places]
 
         inputs = mapped(self.inputs, lambda leaf: leaf[index])
         labels = None if self.labels is None else self.labels[index]
         return Batch(*_trimmed(inputs, labels), chosen(self.groups), chosen(self.sources))
 
     def digests(self) -> list[bytes]:
-        """Return a digest of each example's inputs, the same whatever padding is around them."""
+        """Return a digest of each example's inputs that does not depend on padding."""
         import numpy as np
 
         mask = _mask(self.inputs)
-        real: Any = None if mask is None else mask.detach().cpu().bool().numpy()
-        found = [hashlib.blake2b(digest_size=12) for _ in range(self.size)]
+        token_mask: Any = None if mask is None else mask.detach().cpu().bool().numpy()
+        digests = [hashlib.blake2b(digest_size=12) for _ in range(self.size)]
         for name, leaf in _named(self.inputs):
             rows = _bytes(leaf)
-            padded = real is not None and name in TOKENS and leaf.shape == mask.shape
-            wide = np.repeat(real, rows.shape[1] // real.shape[1], axis=1) if padded and real.shape[1] else None
-            for place, digest in enumerate(found):
-                digest.update((rows[place] if wide is None else rows[place][wide[place]]).tobytes())
-        return [digest.digest() for digest in found]
+            padded = token_mask is not None and name in TOKENS and leaf.shape == mask.shape
+            byte_mask = (
+                np.repeat(token_mask, rows.shape[1] // token_mask.shape[1], axis=1)
+                if padded and token_mask.shape[1]
+                else None
+            )
+            for row, digest in enumerate(digests):
+                digest.update((rows[row] if byte_mask is None else rows[row][byte_mask[row]]).tobytes())
+        return [digest.digest() for digest in digests]
 
     def answers(self) -> list[bytes]:
-        """Return what should come out of each example, as bytes."""
+        """Return the labels of each example as bytes."""
         return [b""] * self.size if self.labels is None else [row.tobytes() for row in _bytes(self.labels)]
 
 
 def _bytes(leaf: Any) -> Any:
-    """Return a tensor as an array of bytes, a row for each example."""
+    """Return a tensor as an array of bytes with one row per example."""
     import torch
 
     leaf = leaf.detach().cpu().contiguous()
-    # As bytes: numpy knows no bfloat16.
+    # As bytes, because numpy has no bfloat16.
     return (leaf.flatten(1) if leaf.dim() > 1 else leaf[:, None]).contiguous().view(torch.uint8).numpy()
 
 
 def independent(batches: Iterable[Batch]) -> int:
-    """Return how many examples count: those of one group as one."""
+    """Return the number of independent examples: those of a group count once."""
     batches = list(batches)
     if any(batch.groups is None for batch in batches):
         return sum(batch.size for batch in batches)
@@ -111,7 +115,7 @@ def leaves(inputs: Any) -> list[Any]:
 
 
 def mapped(inputs: Any, change: Any) -> Any:
-    """Return the same inputs with each tensor changed."""
+    """Return the same inputs with a function applied to each tensor."""
     if isinstance(inputs, Mapping):
         return {name: mapped(value, change) for name, value in inputs.items()}
     if isinstance(inputs, (tuple, list)):
@@ -120,22 +124,22 @@ def mapped(inputs: Any, change: Any) -> Any:
 
 
 def _named(inputs: Any) -> list[tuple[str, Any]]:
-    """Return the tensors of a batch's inputs, each with the name it has in the outermost mapping."""
+    """Return the tensors of a batch's inputs with their names in the outermost mapping."""
     if isinstance(inputs, Mapping):
         return [(name, leaf) for name, value in inputs.items() for leaf in leaves(value)]
     return [("", leaf) for leaf in leaves(inputs)]
 
 
 def _mask(inputs: Any) -> Any:
-    """Return the mask of tokens; None where there is none."""
+    """Return the attention mask; None if there is none."""
     mask: Any = inputs.get("attention_mask") if isinstance(inputs, Mapping) else None
     return mask if hasattr(mask, "dim") and mask.dim() == 2 else None
 
 
 def _trimmed(inputs: Any, labels: Any) -> tuple[Any, Any]:
-    """Return inputs and labels without the padding at the end that no example needs.
+    """Return inputs and labels without trailing padding that no example needs.
 
-    What only happens to be as wide as the mask is not known to be of tokens; where there is such, all stays as it is.
+    Unchanged if there are other inputs of the mask's shape: they may not have one number per token.
     """
     mask = _mask(inputs)
     if mask is None:
@@ -154,33 +158,33 @@ def _trimmed(inputs: Any, labels: Any) -> tuple[Any, Any]:
 
 
 def smaller(batches: Iterable[Batch], size: int) -> list[Batch]:
-    """Return the same examples in batches of a size at most."""
+    """Return the same examples in batches of at most this size."""
     return [batch.part(begin, begin + size) for batch in batches for begin in range(0, batch.size, size)]
 
 
 def joined(batches: Sequence[Batch]) -> list[Batch]:
-    """Return one batch of all that have the most common shapes; what differs in length is not padded together."""
+    """Return one batch of all examples with the most common shapes; other lengths are not padded to them."""
     return [_together(max(_alike(batches), key=lambda found: sum(batch.size for batch in found)))]
 
 
 def regrouped(batches: Sequence[Batch], size: int) -> list[Batch]:
-    """Return the same examples in batches of a size where their shapes allow that, and smaller ones elsewhere."""
+    """Return the same examples in batches of this size, or smaller ones if shapes differ."""
     if all(batch.size == size for batch in batches):
         return list(batches)
-    return [batch for found in _alike(batches) for batch in smaller([_together(found)], size)]
+    return [batch for batches_of_shape in _alike(batches) for batch in smaller([_together(batches_of_shape)], size)]
 
 
 def _alike(batches: Sequence[Batch]) -> list[list[Batch]]:
-    """Return batches by the shapes of one example, in the order in which these occur."""
-    found: dict[Any, list[Batch]] = {}
+    """Return the batches grouped by the shapes of an example, in order of first occurrence."""
+    by_shape: dict[Any, list[Batch]] = {}
     for batch in batches:
         tensors = [*leaves(batch.inputs), *([] if batch.labels is None else [batch.labels])]
-        found.setdefault(tuple((tuple(leaf.shape[1:]), leaf.dtype) for leaf in tensors), []).append(batch)
-    return list(found.values())
+        by_shape.setdefault(tuple((tuple(leaf.shape[1:]), leaf.dtype) for leaf in tensors), []).append(batch)
+    return list(by_shape.values())
 
 
 def _together(batches: Sequence[Batch]) -> Batch:
-    """Return batches of the same shapes as one."""
+    """Concatenate batches of equal shapes."""
     import torch
 
     if len(batches) == 1:
@@ -191,7 +195,9 @@ def _together(batches: Sequence[Batch]) -> Batch:
 
     def end_to_end(columns: list[Sequence[Hashable] | None]) -> list[Hashable] | None:
         return (
-            None if any(column is None for column in columns) else [one for column in columns for one in column or ()]
+            None
+            if any(column is None for column in columns)
+            else [value for column in columns for value in column or ()]
         )
 
     return Batch(

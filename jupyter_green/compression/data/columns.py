@@ -1,4 +1,4 @@
-"""Columns of data: what a column holds, and it as a tensor, a list, or texts."""
+"""Columns of data: recognizes what a column holds and converts it to a tensor, a list or texts."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from .batch import LABELS, leaves
 
 TEXTS = ("text", "sentence", "content")
 PAIRS = (("sentence1", "sentence2"), ("text1", "text2"), ("premise", "hypothesis"))
-"""Columns that hold two texts which belong together."""
+"""Names of two columns that hold a pair of texts."""
 MOST_DENSE = 2**27
-"""Numbers of a sparse matrix beyond which it is not made dense: half a gigabyte."""
+"""Maximum numbers of a sparse matrix that is made dense: half a gigabyte."""
 
 
 def tensor(value: Any, what: str = "data") -> Any:
-    """Return a column of examples as a tensor.
+    """Return a column as a tensor.
 
     Raises
     ------
     ShrinkError
-        If it can't be made into one.
+        If it can't be converted.
     """
     import numpy as np
     import torch
@@ -31,42 +31,45 @@ def tensor(value: Any, what: str = "data") -> Any:
     if isinstance(value, np.ma.MaskedArray) and bool(np.ma.getmaskarray(value).any()):
         raise ShrinkError(f"Some of the {what} are masked, so they are missing; leave those examples out.")
     try:
-        if isinstance(value, (list, tuple)) and value and all(isinstance(one, torch.Tensor) for one in value):
+        if isinstance(value, (list, tuple)) and value and all(isinstance(item, torch.Tensor) for item in value):
             value = torch.stack(list(value))
-        elif isinstance(value, (list, tuple)) and value and all(isinstance(one, np.ndarray) for one in value):
+        elif isinstance(value, (list, tuple)) and value and all(isinstance(item, np.ndarray) for item in value):
             value = np.stack(value)
-        # pandas may hand out what can't be written to, which PyTorch warns of.
+        # pandas may return a read-only array, for which PyTorch warns.
         value = np.array(value.to_numpy()) if hasattr(value, "to_numpy") else value
         if isinstance(value, np.ndarray) and value.dtype.kind in "fiu":
-            kind = np.dtype(np.float64) if value.dtype.kind == "f" and value.dtype.itemsize > 8 else value.dtype
-            value = np.ascontiguousarray(value, kind.newbyteorder("="))
+            dtype = np.dtype(np.float64) if value.dtype.kind == "f" and value.dtype.itemsize > 8 else value.dtype
+            value = np.ascontiguousarray(value, dtype.newbyteorder("="))
         if isinstance(value, np.ndarray) and not value.flags.writeable:
             value = value.copy()
         if getattr(getattr(value, "dtype", None), "kind", "") == "O":
             value = value.tolist()
-        made = torch.as_tensor(value)
+        result = torch.as_tensor(value)
     except (TypeError, ValueError, RuntimeError, IndexError, OverflowError) as error:
         listed = isinstance(value, (list, tuple))
         hint = ""
-        if listed and any(hasattr(one, "getbands") for one in value):
+        if listed and any(hasattr(item, "getbands") for item in value):
             hint = "; make tensors of the pictures as your model takes them"
         elif listed and any(map(_is_wordy, value)):
             hint = "; it holds words, so leave these columns out or give numbers for them"
-        elif listed and len({getattr(one, "shape", None) or len(one) for one in value if hasattr(one, "__len__")}) > 1:
+        elif (
+            listed
+            and len({getattr(item, "shape", None) or len(item) for item in value if hasattr(item, "__len__")}) > 1
+        ):
             hint = "; they are of unlike lengths, so pad them, or give a DataLoader whose collate_fn does"
         raise ShrinkError(
             f"The {what} can't be made into a tensor: {str(error).splitlines()[0].rstrip('. ')}{hint}."
         ) from error
-    return made
+    return result
 
 
 def _is_wordy(value: Any) -> bool:
-    """Whether a value is a text, or a row that holds one."""
-    return isinstance(value, str) or (isinstance(value, list) and any(isinstance(one, str) for one in value))
+    """Whether a value is a text, or a row with a text in it."""
+    return isinstance(value, str) or (isinstance(value, list) and any(isinstance(item, str) for item in value))
 
 
 def dense(value: Any) -> Any:
-    """Return a sparse matrix as a dense one; anything else as it is.
+    """Return a sparse matrix as a dense one; anything else unchanged.
 
     Raises
     ------
@@ -85,7 +88,7 @@ def dense(value: Any) -> Any:
 
 
 def texts_of(value: Any) -> list[Any] | None:
-    """Return a column of texts, or of pairs of them, as a list; None where it is none."""
+    """Return a column of texts, or of pairs of texts, as a list; None if it is something else."""
     if isinstance(value, str) or hasattr(value, "dim") or isinstance(value, Mapping) or hasattr(value, "columns"):
         return None
     if hasattr(value, "tolist"):
@@ -96,112 +99,112 @@ def texts_of(value: Any) -> list[Any] | None:
         return None
     if not len(value) or not isinstance(value[0], (str, tuple, list)):
         return None
-    found = list(value)
-    if all(isinstance(one, str) for one in found):
-        return found
-    pairs = all(isinstance(one, (tuple, list)) and len(one) == 2 for one in found)
-    return found if pairs and all(isinstance(part, str) for one in found for part in one) else None
+    items = list(value)
+    if all(isinstance(item, str) for item in items):
+        return items
+    pairs = all(isinstance(item, (tuple, list)) and len(item) == 2 for item in items)
+    return items if pairs and all(isinstance(part, str) for item in items for part in item) else None
 
 
 def plain(values: Any) -> list[Any]:
-    """Return a column as a list of plain values."""
+    """Return a column as a list of Python values."""
     if isinstance(values, (str, bytes)) or not (hasattr(values, "tolist") or isinstance(values, Iterable)):
         raise ShrinkError(f"{values!r:.60} is no column; give a value for each example.")
-    found = values.tolist() if hasattr(values, "tolist") else list(values)
-    return [value.item() if getattr(value, "ndim", None) == 0 else value for value in found]
+    items = values.tolist() if hasattr(values, "tolist") else list(values)
+    return [value.item() if getattr(value, "ndim", None) == 0 else value for value in items]
 
 
 def tensors(inputs: Any) -> Any:
-    """Return inputs with arrays made into tensors."""
+    """Return inputs with arrays converted to tensors."""
     import numpy as np
 
     if isinstance(inputs, Mapping):
         return {name: tensors(value) for name, value in inputs.items()}
     if isinstance(inputs, (tuple, list)):
-        if inputs and isinstance(inputs, list) and all(isinstance(one, (int, float)) for one in inputs):
+        if inputs and isinstance(inputs, list) and all(isinstance(item, (int, float)) for item in inputs):
             return tensor(inputs)
-        made = [tensors(one) for one in inputs]
-        return tuple(made) if isinstance(inputs, tuple) else made
+        converted = [tensors(item) for item in inputs]
+        return tuple(converted) if isinstance(inputs, tuple) else converted
     return tensor(inputs) if isinstance(inputs, (np.ndarray, np.generic)) and inputs.dtype.kind in "biuf" else inputs
 
 
 def together(examples: list[Any]) -> Any:
-    """Return examples of a dataset as one batch, as PyTorch does it; a list of numbers is one part of an example."""
+    """Collate examples of a dataset into a batch as PyTorch does; a list of numbers is one tensor, not many inputs."""
     import torch
 
     def part(value: Any) -> Any:
         if isinstance(value, Mapping):
-            return {name: part(one) for name, one in value.items()}
+            return {name: part(item) for name, item in value.items()}
         if isinstance(value, tuple):
-            return tuple(part(one) for one in value)
-        numbers = isinstance(value, list) and value and all(isinstance(one, (int, float, list)) for one in value)
+            return tuple(part(item) for item in value)
+        numbers = isinstance(value, list) and value and all(isinstance(item, (int, float, list)) for item in value)
         return tensor(value) if numbers else value
 
     columns = _tokens_in(examples)
-    made = [part({name: one[name] for name in one if name not in columns} if columns else one) for one in examples]
+    rows = [part({name: item[name] for name in item if name not in columns} if columns else item) for item in examples]
     if not columns:
-        return torch.utils.data.default_collate(made)
+        return torch.utils.data.default_collate(rows)
     from .tokenization import padded
 
-    beside = torch.utils.data.default_collate(made) if made[0] else {}
-    return {**beside, **padded(None, columns)}
+    others = torch.utils.data.default_collate(rows) if rows[0] else {}
+    return {**others, **padded(None, columns)}
 
 
 def _tokens_in(examples: Sequence[Any]) -> dict[str, list[Any]]:
-    """Return the columns of examples that are lists for each token, where these are of unlike lengths; else none."""
+    """Return the columns with one value per token, if their lengths differ; empty otherwise."""
     first = examples[0]
-    if not all(isinstance(one, Mapping) and set(one) == set(first) for one in examples):
+    if not all(isinstance(item, Mapping) and set(item) == set(first) for item in examples):
         return {}
     label = next((name for name in LABELS if name in first), "")
-    ids = [one["input_ids"] for one in examples] if "input_ids" in first else None
-    if not is_ragged_tokens(ids, [one[label] for one in examples] if label else None):
+    ids = [item["input_ids"] for item in examples] if "input_ids" in first else None
+    if not is_ragged_tokens(ids, [item[label] for item in examples] if label else None):
         return {}
-    lists = [name for name, one in first.items() if isinstance(one, (list, tuple)) or getattr(one, "ndim", 0) == 1]
-    found = {name: [plain(one[name]) for one in examples] for name in lists}
-    # Padding is known by the mask alone.
-    found.setdefault("attention_mask", [[1] * len(row) for row in found["input_ids"]])
-    return found
+    lists = [name for name, item in first.items() if isinstance(item, (list, tuple)) or getattr(item, "ndim", 0) == 1]
+    columns = {name: [plain(item[name]) for item in examples] for name in lists}
+    # The mask marks the padding.
+    columns.setdefault("attention_mask", [[1] * len(row) for row in columns["input_ids"]])
+    return columns
 
 
 def is_set(value: Any) -> bool:
-    """Whether a column is a whole dataset, as where several are kept together under names."""
+    """Whether a column is a whole dataset, as in a mapping of several datasets."""
     import torch
 
     sets = (torch.utils.data.DataLoader, torch.utils.data.Dataset)
-    pair = isinstance(value, tuple) and len(value) > 1 and all(hasattr(one, "shape") for one in value)
+    pair = isinstance(value, tuple) and len(value) > 1 and all(hasattr(item, "shape") for item in value)
     return isinstance(value, sets) or hasattr(value, "column_names") or pair
 
 
 def several_sets(names: Sequence[Any]) -> str:
-    """Return in one sentence that there are several sets in the data."""
-    every = ", ".join(map(str, names))
-    return f"There are several sets in the data ({every}); give one of them, as in data[{names[0]!r}]."
+    """Return the message that the data holds several datasets."""
+    listed = ", ".join(map(str, names))
+    return f"There are several sets in the data ({listed}); give one of them, as in data[{names[0]!r}]."
 
 
 def are_examples(data: tuple[Any, ...]) -> bool:
-    """Whether a tuple holds (input, label) for each example, rather than all inputs and all labels."""
-    return len(data) == 1 or all(isinstance(one, tuple) and len(one) < len(data) for one in data)
+    """Whether a tuple holds (input, label) of each example, rather than all inputs and all labels."""
+    return len(data) == 1 or all(isinstance(item, tuple) and len(item) < len(data) for item in data)
 
 
 def is_columns(data: list[Any]) -> bool:
-    """Whether a list holds all inputs and all labels, as a tuple of them would, rather than batches of inputs.
+    """Whether a list holds all inputs and all labels, as a tuple would, rather than batches of inputs.
 
-    Batches without labels are of as many axes, and of one width where they are no tokens.
+    Batches without labels have the same number of axes, and the same width unless they are tokens.
     """
-    if len(data) < 2 or not all(getattr(one, "ndim", 0) > 0 for one in data):
+    if len(data) < 2 or not all(getattr(item, "ndim", 0) > 0 for item in data):
         return False
     first, last = data[0], data[-1]
-    if len({len(one) for one in data}) > 1 or len(first) <= len(data):
+    if len({len(item) for item in data}) > 1 or len(first) <= len(data):
         return False
-    wide = len(data) == 2 and "float" in str(first.dtype) and first.shape[1:] != last.shape[1:]
-    return bool(first.ndim != last.ndim or wide)
+    widths_differ = len(data) == 2 and "float" in str(first.dtype) and first.shape[1:] != last.shape[1:]
+    return bool(first.ndim != last.ndim or widths_differ)
 
 
 def is_batch(item: Any) -> bool:
-    """Whether an item that was given is some examples at once, rather than one."""
+    """Whether an item is a batch rather than one example."""
 
     def length(value: Any) -> int | None:
-        """Return the first axis of an array of two or more; None where that is none."""
+        """Return the length of an array with two or more axes; None otherwise."""
         return len(value) if getattr(value, "ndim", 0) > 1 else None
 
     if isinstance(item, Mapping):
@@ -212,24 +215,24 @@ def is_batch(item: Any) -> bool:
         inputs = [leaf for value in inputs for leaf in (leaves(value) or [value])]
     else:
         inputs, labels = [item], None
-    found = {size for value in inputs if (size := length(value)) is not None}
-    if len(found) != 1:
+    lengths = {size for value in inputs if (size := length(value)) is not None}
+    if len(lengths) != 1:
         return False
-    return labels is None or (getattr(labels, "ndim", 0) > 0 and len(labels) == found.pop())
+    return labels is None or (getattr(labels, "ndim", 0) > 0 and len(labels) == lengths.pop())
 
 
 def is_ragged(rows: Any) -> bool:
-    """Whether a column holds lists of unlike lengths."""
+    """Whether a column holds lists of different lengths."""
     if isinstance(rows, str) or hasattr(rows, "dim") or not hasattr(rows, "__len__") or isinstance(rows, Mapping):
         return False
     if getattr(rows, "ndim", 1) == 0:
         return False
-    found = {len(row) if isinstance(row, (list, tuple)) or getattr(row, "ndim", 0) > 0 else -1 for row in rows}
-    return len(found) > 1 and -1 not in found
+    lengths = {len(row) if isinstance(row, (list, tuple)) or getattr(row, "ndim", 0) > 0 else -1 for row in rows}
+    return len(lengths) > 1 and -1 not in lengths
 
 
 def is_ragged_tokens(ids: Any, labels: Any) -> bool:
-    """Whether a column holds tokens of unlike lengths, or tokens whose labels are."""
+    """Whether a column holds tokens of different lengths, or tokens with labels of different lengths."""
     return is_ragged(ids) or (ids is not None and is_ragged(labels))
 
 
@@ -240,7 +243,7 @@ def is_wordy(column: Any) -> bool:
 
 
 def text_column(columns: Any) -> list[Any] | None:
-    """Return the texts of a table, or pairs of them; None where it has none."""
+    """Return the texts of a table, or pairs of texts; None if it has none."""
     names = list(columns.columns) if hasattr(columns, "columns") else list(columns)
     pair = next((pair for pair in PAIRS if set(pair) <= set(names)), None)
     if pair is not None:
@@ -248,12 +251,12 @@ def text_column(columns: Any) -> list[Any] | None:
     named = next((name for name in TEXTS if name in names), None)
     if named is not None:
         return texts_of(columns[named])
-    found = [texts for name in names if (texts := texts_of(columns[name])) is not None]
-    return found[0] if len(found) == 1 else None
+    candidates = [texts for name in names if (texts := texts_of(columns[name])) is not None]
+    return candidates[0] if len(candidates) == 1 else None
 
 
 def paired(columns: Sequence[list[Any] | None]) -> list[Any] | None:
-    """Return two columns of texts as pairs; None where they are something else."""
+    """Return two columns of texts as pairs; None if they are something else."""
     if len(columns) != 2 or any(column is None or not isinstance(column[0], str) for column in columns):
         return None
     first, second = columns
@@ -265,13 +268,13 @@ def paired(columns: Sequence[list[Any] | None]) -> list[Any] | None:
 
 
 def labels_of(labels: Any, classes: Mapping[str, int]) -> Any:
-    """Return labels as a tensor, whole numbers as int64; words by the names of the model's classes."""
+    """Return labels as a tensor, whole numbers as int64, and words by the names of the model's classes."""
     import torch
 
     if labels is None:
         return None
-    held = [labels] if isinstance(labels, Mapping) else labels if isinstance(labels, (list, tuple)) else []
-    nameless = next((one for one in held if isinstance(one, (Mapping, set, frozenset))), None)
+    values = [labels] if isinstance(labels, Mapping) else labels if isinstance(labels, (list, tuple)) else []
+    nameless = next((value for value in values if isinstance(value, (Mapping, set, frozenset))), None)
     if nameless is not None:
         raise ShrinkError(
             f"The labels are a {'dict' if isinstance(nameless, Mapping) else 'set'}; give one tensor with a label for "
@@ -282,9 +285,9 @@ def labels_of(labels: Any, classes: Mapping[str, int]) -> Any:
     if not isinstance(labels, torch.Tensor):
         labels = plain(labels) if getattr(labels, "dtype", None) is None or is_wordy(labels) else labels
     if isinstance(labels, (list, tuple)):
-        if any(one is None for one in labels):
+        if any(value is None for value in labels):
             raise ShrinkError("Some labels are missing (None); leave those examples out.")
-        if any(isinstance(one, str) for one in labels):
+        if any(isinstance(value, str) for value in labels):
             labels = _numbered(labels, classes)
     labels = tensor(dense(labels), "labels")
     if labels.dim() == 0:
@@ -295,7 +298,7 @@ def labels_of(labels: Any, classes: Mapping[str, int]) -> Any:
 
 
 def _numbered(labels: Sequence[Any], classes: Mapping[str, int]) -> list[int]:
-    unknown = next((one for one in labels if one not in classes), None)
+    unknown = next((label for label in labels if label not in classes), None)
     if unknown is not None:
         raise ShrinkError("The labels are words; give the number of each class, as the model tells it.")
-    return [classes[one] for one in labels]
+    return [classes[label] for label in labels]

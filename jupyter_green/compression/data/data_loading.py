@@ -1,8 +1,8 @@
-"""Forms of data: what a person has at hand, read into batches.
+"""Reads data of any supported form into batches.
 
-Batches of a DataLoader keep their size and length; everything else is cut into batches in an order drawn with a fixed
-seed. Labels are known by what their column is called, or are the last of several. Which item of which dataset an
-example is, and which group it belongs to, goes along with it.
+Batches of a DataLoader keep their size and length; other data is cut into batches in a random order with a fixed seed.
+Labels are found by the name of their column, or are the last of several columns. The dataset item and the group of each
+example are kept with it.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ from .tokenization import encoded, on_the_left, padded, readable, tokenized
 
 BATCH = 32
 SORTED = 16
-"""So many batches of texts at a time are sorted by length."""
+"""Number of batches of texts that are sorted by length together."""
 
 
 def batches_of(data: Any, tokenizer: Any, rng: random.Random, **how: Any) -> list[Batch]:
-    """Return the batches of data in any form that this can read.
+    """Return the batches of data in any supported form.
 
     Parameters
     ----------
@@ -53,28 +53,28 @@ def batches_of(data: Any, tokenizer: Any, rng: random.Random, **how: Any) -> lis
     tokenizer : object or None
         For texts.
     rng : random.Random
-        Draws their order.
+        Random generator for the order of examples.
     **how
         Other fields of `ReadData`.
 
     Raises
     ------
     ShrinkError
-        If it is none of these, or can't be read; one sentence.
+        If the form is not supported, or the data can't be read.
     """
     return ReadData(tokenizer, rng, **how).of(data)
 
 
 def of_loader(loader: Any) -> list[Batch]:
-    """Return the batches of a DataLoader as they come, `MOST_EXAMPLES` at most."""
-    return ReadData(None, random.Random(0)).of(loader)  # noqa: S311 - nothing is drawn from it
+    """Return the batches of a DataLoader in their order, at most `MOST_EXAMPLES` examples."""
+    return ReadData(None, random.Random(0)).of(loader)  # noqa: S311 - unused
 
 
 @dataclass
 class ReadData(LoaderReading):
-    """How data of any form is read; with the fields of `LoaderReading`."""
+    """Reads data of any form; has the fields of `LoaderReading`."""
 
-    def of(self, data: Any) -> list[Batch]:  # noqa: PLR0911 - one return a form
+    def of(self, data: Any) -> list[Batch]:  # noqa: PLR0911 - one return per form
         """Return the batches of data in any form; see `batches_of`."""
         import torch
 
@@ -82,12 +82,12 @@ class ReadData(LoaderReading):
             raise ShrinkError("There is no data; give a DataLoader, (X, y), a dataset or a list of texts.")
         if isinstance(data, torch.utils.data.DataLoader):
             return self.of_loader(data)
-        if hasattr(data, "column_names") and not hasattr(data, "__len__"):  # a stream of examples by column
+        if hasattr(data, "column_names") and not hasattr(data, "__len__"):  # a stream of examples with named columns
             return self._examples(list(itertools.islice(read(data), MOST_EXAMPLES)))
         if isinstance(data, torch.utils.data.Dataset):
             if hasattr(data, "__len__") or isinstance(data, torch.utils.data.IterableDataset):
                 return self.of_loader(torch.utils.data.DataLoader(data, batch_size=BATCH, collate_fn=together))
-            return self._items(iter(data))  # by __getitem__, as Python goes through it
+            return self._items(iter(data))  # iterated through __getitem__
         if isinstance(data, Mapping):
             return self._mapping(data)
         if hasattr(data, "column_names") and hasattr(data, "__len__"):
@@ -98,7 +98,7 @@ class ReadData(LoaderReading):
             data = tuple(data)
         if isinstance(data, tuple) and not are_examples(data) and texts_of(data) is None:
             first = data[0] if len(data) == 2 else data[:-1]
-            # A tuple of as many as there are labels is of examples, not of inputs.
+            # A tuple as long as the labels holds examples, not inputs.
             several = len(data) > 2 or not isinstance(first, tuple) or not hasattr(data[1], "__len__")
             return self._columns(first if several or len(first) != len(data[1]) else list(first), data[-1])
         if not isinstance(data, str) and (hasattr(data, "shape") or texts_of(data) is not None):
@@ -112,34 +112,36 @@ class ReadData(LoaderReading):
     # ---- examples one by one ------------------------------------------------------------------
 
     def _items(self, items: Iterable[Any]) -> list[Batch]:
-        """Read what is gone through: batches, or examples one by one."""
-        left = iter(read(items))
-        first = next(left, None)
+        """Read an iterable of batches or of examples."""
+        remaining = iter(read(items))
+        first = next(remaining, None)
         if first is None:
             return []
         if is_batch(first):
-            return self.in_groups(self.as_they_come(itertools.chain([first], left)))
-        return self._examples([first, *itertools.islice(left, MOST_EXAMPLES - 1)])
+            return self.in_groups(self.as_they_come(itertools.chain([first], remaining)))
+        return self._examples([first, *itertools.islice(remaining, MOST_EXAMPLES - 1)])
 
     def _examples(self, examples: list[Any]) -> list[Batch]:
-        """Read examples, each by itself."""
-        if all(isinstance(one, list) and len(one) > 1 and hasattr(one[0], "shape") for one in examples):
-            examples = [tuple(one) for one in examples]
+        """Read a list of single examples."""
+        if all(isinstance(example, list) and len(example) > 1 and hasattr(example[0], "shape") for example in examples):
+            examples = [tuple(example) for example in examples]
         first = examples[0] if examples else None
         if isinstance(first, Mapping):
-            return self._mapping({name: [one.get(name) for one in examples] for name in first})
+            return self._mapping({name: [example.get(name) for example in examples] for name in first})
         if isinstance(first, tuple):
-            if any(not isinstance(one, tuple) or len(one) != len(first) for one in examples):
+            if any(not isinstance(example, tuple) or len(example) != len(first) for example in examples):
                 raise ShrinkError("Some examples have more parts than others; give (input, label) for each.")
-            if len(first) == 2 and all(_are_several(one[0]) and len(one[0]) == len(first[0]) for one in examples):
-                examples = [(*one[0], one[1]) for one in examples]
+            if len(first) == 2 and all(
+                _are_several(example[0]) and len(example[0]) == len(first[0]) for example in examples
+            ):
+                examples = [(*example[0], example[1]) for example in examples]
             return self.of(tuple(list(column) for column in zip(*examples, strict=True)))
         return self._columns(examples, None)
 
     # ---- columns ------------------------------------------------------------------------------
 
     def _mapping(self, data: Any) -> list[Batch]:
-        """Read a table, whatever it is of: columns by name."""
+        """Read a table: columns by name."""
         names = list(data.columns) if hasattr(data, "columns") else list(data)
         sets = [name for name in names if is_set(data[name])]
         if sets:
@@ -167,7 +169,7 @@ class ReadData(LoaderReading):
             return self._texts(texts, labels, groups)
         if isinstance(inputs, Mapping) and is_ragged_tokens(inputs.get("input_ids"), labels):
             rows = {name: plain(column) for name, column in inputs.items()}
-            # Padding is known by the mask alone.
+            # The mask marks the padding.
             rows.setdefault("attention_mask", [[1] * len(row) for row in rows["input_ids"]])
             if is_ragged(labels):
                 return self._rows({**rows, "labels": plain(labels)}, None, groups)
@@ -175,28 +177,28 @@ class ReadData(LoaderReading):
         labels = labels_of(labels, self.classes)
         if isinstance(inputs, (Mapping, tuple)):
             named = inputs.items() if isinstance(inputs, Mapping) else enumerate(inputs)
-            made = {name: tensor(value) for name, value in named}
-            inputs = self.tokens.alone(made) if isinstance(inputs, Mapping) else tuple(made.values())
+            converted = {name: tensor(value) for name, value in named}
+            inputs = self.tokens.alone(converted) if isinstance(inputs, Mapping) else tuple(converted.values())
         else:
             inputs = tensor(inputs)
-        if not (found := leaves(inputs)) or any(leaf.dim() == 0 for leaf in found):
+        if not (columns := leaves(inputs)) or any(leaf.dim() == 0 for leaf in columns):
             raise ShrinkError("There are no examples in the data; give at least one column of them.")
-        if len(sizes := {len(leaf) for leaf in found}) > 1:
+        if len(sizes := {len(leaf) for leaf in columns}) > 1:
             raise ShrinkError(f"The columns of the data hold {listed(sizes)} examples; give as many in each.")
-        count = len(found[0])
+        count = len(columns[0])
         groups = self._counted(count, labels, groups)
         order = torch.tensor(self.rng.sample(range(count), min(count, MOST_EXAMPLES)), dtype=torch.long)
         whole = Batch(
             mapped(inputs, lambda leaf: leaf[order]),
             None if labels is None else labels[order],
-            None if groups is None else [groups[place] for place in order.tolist()],
+            None if groups is None else [groups[index] for index in order.tolist()],
             rows_of(object(), order.tolist()),
         )
-        width = max((leaf.shape[1] for leaf in found if leaf.dim() == 2 and not leaf.is_floating_point()), default=1)
+        width = max((leaf.shape[1] for leaf in columns if leaf.dim() == 2 and not leaf.is_floating_point()), default=1)
         return smaller([whole], self.tokens.at_once(BATCH, width)) if count else []
 
     def _without_words(self, inputs: Any) -> Any:
-        """Return a table without its columns of words, where nothing reads these and others are numbers."""
+        """Return a table without its columns of words, if nothing reads them and other columns are numbers."""
         names = inputs if isinstance(inputs, Mapping) else getattr(inputs, "columns", ())
         words = [name for name in names if texts_of(inputs[name]) is not None]
         named = {*TEXTS, *(name for pair in PAIRS for name in pair)}
@@ -208,7 +210,7 @@ class ReadData(LoaderReading):
         return {name: column for name, column in inputs.items() if name not in words}
 
     def _without_group(self, inputs: Any) -> tuple[Any, list[Any] | None]:
-        """Return inputs without the column that says what belongs together, and that column."""
+        """Return inputs without the group column, and that column."""
         if not isinstance(self.group, str):
             return inputs, None
         if hasattr(inputs, "columns") and self.group in inputs.columns:
@@ -219,7 +221,7 @@ class ReadData(LoaderReading):
         raise ShrinkError(no_column(self.group))
 
     def _counted(self, count: int, labels: Any, groups: list[Any] | None) -> list[Any] | None:
-        """Return the groups of so many examples; raise where labels or groups are more or fewer."""
+        """Return the groups of the examples; raise if there is not one label and one group for each example."""
         if labels is not None and len(labels) != count:
             raise ShrinkError(f"There are {len(labels)} labels for {count} examples.")
         return groups if groups is not None else self.values_of_group(count)
@@ -232,82 +234,84 @@ class ReadData(LoaderReading):
         groups = self._counted(len(texts), labels, groups)
         order = self.rng.sample(range(len(texts)), min(len(texts), MOST_EXAMPLES))
         if readable(tokenizer):
-            columns, cut = encoded(tokenizer, [texts[place] for place in order], self.tokens.longest)
+            columns, cut = encoded(tokenizer, [texts[index] for index in order], self.tokens.longest)
             if cut:
-                most = max(map(len, columns["input_ids"]))
+                longest = max(map(len, columns["input_ids"]))
                 self.notes.append(
-                    f"{cut} of the {len(order)} texts are longer than {most:,} tokens and were cut there."
+                    f"{cut} of the {len(order)} texts are longer than {longest:,} tokens and were cut there."
                 )
-            chosen = None if labels is None else labels[order]
-            own = None if groups is None else [groups[place] for place in order]
-            return self._rows(columns, chosen, own, order)
-        # Texts of like length together, some batches at a time: padding is work that answers nothing.
+            chosen_labels = None if labels is None else labels[order]
+            chosen_groups = None if groups is None else [groups[index] for index in order]
+            return self._rows(columns, chosen_labels, chosen_groups, order)
+        # Texts of similar length go together, to reduce padding.
         order, table = _sorted(order, [len(text) for text in texts], BATCH), object()
-        found = []
+        batches = []
         for begin in range(0, len(order), BATCH):
-            places = order[begin : begin + BATCH]
-            made = tokenized(tokenizer, [texts[place] for place in places], self.tokens)
-            found.append(
+            indexes = order[begin : begin + BATCH]
+            encoded_batch = tokenized(tokenizer, [texts[index] for index in indexes], self.tokens)
+            batches.append(
                 Batch(
-                    made,
-                    None if labels is None else labels[places],
-                    None if groups is None else [groups[place] for place in places],
-                    rows_of(table, places),
+                    encoded_batch,
+                    None if labels is None else labels[indexes],
+                    None if groups is None else [groups[index] for index in indexes],
+                    rows_of(table, indexes),
                 )
             )
-        return found
+        return batches
 
     def _rows(
         self, columns: Mapping[str, list[Any]], labels: Any, groups: list[Any] | None, rows: Sequence[int] | None = None
     ) -> list[Batch]:
-        """Read tokens of unlike lengths: those of like length together, padded batch by batch.
+        """Read token lists of different lengths: similar lengths together, padded per batch.
 
-        `rows` are their places in the person's data, where these are others.
+        `rows` are their indices in the user's data, if they differ.
         """
         columns = {name: column for name, column in columns.items() if name not in self.tokens.unwanted}
         lengths = [len(row) for row in columns["input_ids"]]
         groups = self._counted(len(lengths), labels, groups)
-        # The first token of a text is predicted from nothing.
-        least = 2 if self.tokens.causal and labels is None and "labels" not in columns else 1
-        order = [place for place, length in enumerate(lengths) if length >= least]
+        # The first token of a text is not predicted.
+        shortest = 2 if self.tokens.causal and labels is None and "labels" not in columns else 1
+        order = [index for index, length in enumerate(lengths) if length >= shortest]
         if len(order) < len(lengths):
-            kind = "fewer than two tokens, so that nothing in them is predicted" if least == 2 else "no token in them"
+            problem = (
+                "fewer than two tokens, so that nothing in them is predicted" if shortest == 2 else "no token in them"
+            )
             self.notes.append(
-                f"{len(lengths) - len(order)} of the {len(lengths)} texts have {kind}; they were left out."
+                f"{len(lengths) - len(order)} of the {len(lengths)} texts have {problem}; they were left out."
             )
         if not order:
             return []
         size = self.tokens.at_once(BATCH, max(lengths))
         order = _sorted(order, lengths, size)
-        found, table = [], object()
+        batches, table = [], object()
         for begin in range(0, len(order), size):
-            places = order[begin : begin + size]
-            some = {name: [column[place] for place in places] for name, column in columns.items()}
-            made = padded(self.tokenizer, some, left=on_the_left(self.tokenizer, self.tokens))
-            own = made.pop("labels", None)
-            found.append(
+            indexes = order[begin : begin + size]
+            chosen = {name: [column[index] for index in indexes] for name, column in columns.items()}
+            padded_columns = padded(self.tokenizer, chosen, left=on_the_left(self.tokenizer, self.tokens))
+            own_labels = padded_columns.pop("labels", None)
+            batches.append(
                 Batch(
-                    made,
-                    own if labels is None else labels[places],
-                    None if groups is None else [groups[place] for place in places],
-                    rows_of(table, places if rows is None else [rows[place] for place in places]),
+                    padded_columns,
+                    own_labels if labels is None else labels[indexes],
+                    None if groups is None else [groups[index] for index in indexes],
+                    rows_of(table, indexes if rows is None else [rows[index] for index in indexes]),
                 )
             )
-        return found
+        return batches
 
 
 def _are_several(inputs: Any) -> bool:
     """Whether an example's inputs are several arrays or tensors."""
-    return isinstance(inputs, (tuple, list)) and len(inputs) > 1 and all(hasattr(one, "shape") for one in inputs)
+    return isinstance(inputs, (tuple, list)) and len(inputs) > 1 and all(hasattr(item, "shape") for item in inputs)
 
 
 def rows_of(table: object, places: Sequence[int]) -> list[Hashable]:
-    """Return the sources of examples that are rows of one table."""
-    return [(table, place) for place in places]
+    """Return the sources of examples that are rows of a table."""
+    return [(table, index) for index in places]
 
 
 def _sorted(order: Sequence[int], lengths: Sequence[int], size: int) -> list[int]:
-    """Return places in order of length, `SORTED` batches of a size at a time."""
+    """Return indices sorted by length, `SORTED` batches at a time."""
     step = SORTED * size
     return [
         place

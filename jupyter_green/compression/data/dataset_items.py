@@ -1,7 +1,7 @@
-"""Which item of which dataset each example of a loader is: a sampler may give one item often.
+"""Finds which dataset item each example of a loader is: a sampler may return an item several times.
 
-A loader is copied, and the copy's sampler remembers what it gives; everything else (workers, collating) is the
-person's. What a sampler repeats is one example, also where the dataset changes it at random each time.
+The loader is copied, and the copy's sampler records its indices; workers and collating are unchanged. Repeats of an
+item count as one example, even if the dataset augments it at random.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from typing import Any
 from jupyter_green.compression.process import deadline
 
 ASKED = 8
-"""Items that are asked for twice, to see whether a dataset is random in itself."""
+"""Number of items that are read twice, to see whether a dataset is random."""
 
 
 class RecordingSampler:
-    """A sampler that remembers what it gave.
+    """A sampler that records what it yields.
 
     Parameters
     ----------
     sampler : iterable
-        What gives an index, or the indexes of a batch.
+        Yields an index, or the indices of a batch.
     """
 
     def __init__(self, sampler: Any) -> None:
@@ -30,24 +30,24 @@ class RecordingSampler:
         self.given: list[Any] = []
 
     def __iter__(self) -> Iterator[Any]:
-        for one in self.sampler:
-            self.given.append(one)
-            yield one
+        for index in self.sampler:
+            self.given.append(index)
+            yield index
 
     def __len__(self) -> int:
         return len(self.sampler)
 
 
 def recorded(loader: Any) -> tuple[Any, RecordingSampler | None]:
-    """Return a copy of a DataLoader and the sampler that remembers what it is asked; None where it has no indexes."""
+    """Return a copy of a DataLoader and its recording sampler; None if the dataset has no indices."""
     from torch.utils.data import IterableDataset
 
     streamed = isinstance(loader.dataset, IterableDataset)
     copied = copy.copy(loader)
-    # A loader refuses other parts once it is made; the copy's own attributes are set below that.
+    # A DataLoader forbids changing these attributes, so they are set in the copy's `__dict__`.
     vars(copied).update({"_iterator": None, "persistent_workers": False})
     pipe = any(base.__name__ in ("IterDataPipe", "MapDataPipe") for base in type(loader.dataset).__mro__)
-    if loader.num_workers == 0 and not pipe:  # workers have no limit of their own, and a pipe is set from outside
+    if loader.num_workers == 0 and not pipe:  # workers don't share the deadline, and a pipe is configured from outside
         vars(copied)["dataset"] = InTime(loader.dataset)
     if streamed:
         return copied, None
@@ -58,12 +58,12 @@ def recorded(loader: Any) -> tuple[Any, RecordingSampler | None]:
 
 
 class InTime:
-    """A dataset each of whose items is read only while there is time: one batch of slow ones may take all of it.
+    """A dataset that checks the deadline before each item: one batch of slow items may take longer than the time limit.
 
     Parameters
     ----------
     dataset : object
-        Of PyTorch; anything else that it has is had through this.
+        A PyTorch dataset; its other attributes are accessible through this one.
     """
 
     def __init__(self, dataset: Any) -> None:
@@ -72,7 +72,7 @@ class InTime:
         while type(inner).__name__ == "Subset":
             inner = inner.dataset
         if hasattr(inner, "__getitems__"):
-            self.__getitems__: Any = self._several  # it reads several at once, in a way of its own
+            self.__getitems__: Any = self._several  # it has its own batched reading
 
     def __getattr__(self, name: str) -> Any:
         if name in ("dataset", "__getitems__"):
@@ -97,39 +97,39 @@ class InTime:
 
 
 def indexes_of(sampler: RecordingSampler | None, sizes: Sequence[int]) -> list[list[Hashable]] | None:
-    """Return the index of each example of each batch; None where that can't be told.
+    """Return the index of each example of each batch; None if it is unknown.
 
     Parameters
     ----------
     sampler : RecordingSampler or None
-        What it was asked.
+        The recording sampler.
     sizes : sequence of int
-        Examples of each batch that came.
+        Examples of each batch read.
     """
     if sampler is None or len(sampler.given) < len(sizes):
         return None
-    found: list[list[Hashable]] = []
-    for given, size in zip(sampler.given, sizes, strict=False):
-        if isinstance(given, (list, tuple)):
-            if len(given) != size:
+    indexes: list[list[Hashable]] = []
+    for index, size in zip(sampler.given, sizes, strict=False):
+        if isinstance(index, (list, tuple)):
+            if len(index) != size:
                 return None
-            found.append([_plain(one) for one in given])
-        else:  # a dataset of whole batches
-            found.append([(_plain(given), place) for place in range(size)])
-    return found
+            indexes.append([_plain(item) for item in index])
+        else:  # each item is a whole batch
+            indexes.append([(_plain(index), row) for row in range(size)])
+    return indexes
 
 
 def source(dataset: Any, index: Any) -> Hashable:
-    """Return which item of which dataset this is, however it is wrapped in subsets and put end to end."""
+    """Return the underlying dataset and item of an index, through subsets and concatenations."""
     from torch.utils.data import ConcatDataset, Subset
 
     while isinstance(index, int):
         if isinstance(dataset, Subset):
             dataset, index = dataset.dataset, _plain(dataset.indices[index])
         elif isinstance(dataset, ConcatDataset):
-            place = next(place for place, end in enumerate(dataset.cumulative_sizes) if index < end)
-            index -= dataset.cumulative_sizes[place - 1] if place else 0
-            dataset = dataset.datasets[place]
+            part = next(part for part, end in enumerate(dataset.cumulative_sizes) if index < end)
+            index -= dataset.cumulative_sizes[part - 1] if part else 0
+            dataset = dataset.datasets[part]
         else:
             break
     return id(dataset), index

@@ -1,9 +1,8 @@
-"""Groups: examples that belong together stand in one part of the data and count as one.
+"""Groups of examples: which examples belong together, and losses with intervals that are based on groups.
 
-Examples belong together where a person says so, where their inputs are the same, or where they are the same item of a
-dataset, which may give it changed at random each time. Of examples that are the same in inputs and labels one is kept.
-A loss is told with the number of groups: drawn by group, or as if each group were one example where answers are right
-or wrong.
+Examples belong together if the user's groups say so, if their inputs are equal, or if they are the same dataset item,
+which may be augmented at random. Of examples with equal inputs and labels one is kept. An interval of a loss is based
+on the number of groups: by resampling groups, or by an effective sample size if answers are right or wrong.
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from jupyter_green.compression.data.near_copies import near_copies
 from jupyter_green.compression.quality.loss import LEVEL, Loss, counted, drawn, resampled
 
 from .batch import Batch, regrouped
+from .near_copies import near_copies, numbered
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,125 +26,118 @@ if TYPE_CHECKING:
     from jupyter_green.compression.quality.metric import Metric
 
 
-# ---- what belongs together ------------------------------------------------------------------------------------------
+# ---- belonging together ---------------------------------------------------------------------------------------------
 
 
 def keys_of(batch: Batch) -> list[list[Hashable]]:
-    """Return what each example is known by: its inputs, then its source and its group where it has them."""
+    """Return the keys of each example: its inputs, and its source and group if it has them."""
     keys: list[list[Hashable]] = [[("inputs", digest)] for digest in batch.digests()]
     for kind, values in (("source", batch.sources), ("group", batch.groups)):
-        for own, value in zip(keys, values or (), strict=False):
-            missing = value is None or value != value  # noqa: PLR0124 - what is no number is no group either
+        for example_keys, value in zip(keys, values or (), strict=False):
+            missing = value is None or value != value  # noqa: PLR0124 - NaN is no group
             if not missing:
-                own.append((kind, value))
+                example_keys.append((kind, value))
     return keys
 
 
-def numbered(keys: Sequence[Sequence[Hashable]]) -> list[int]:
-    """Return a number for each example; the same where two have a key in common, or a third one between them."""
-    parents = list(range(len(keys)))
-
-    def root(place: int) -> int:
-        while parents[place] != place:
-            parents[place] = parents[parents[place]]
-            place = parents[place]
-        return place
-
-    first: dict[Hashable, int] = {}
-    for place, own in enumerate(keys):
-        for key in own:
-            parents[root(place)] = root(first.setdefault(key, place))
-    return [root(place) for place in range(len(keys))]
-
-
 def apart(batches: Sequence[Batch], others: Sequence[Batch]) -> tuple[list[Batch], int]:
-    """Return the examples that have nothing in common with others, and how many have."""
-    keys = [own for batch in (*batches, *others) for own in keys_of(batch)]
+    """Return the examples that have no key in common with others, and the number of the rest."""
+    keys = [example_keys for batch in (*batches, *others) for example_keys in keys_of(batch)]
     copies = near_copies([*batches, *others])
     if copies is not None:
-        keys = [[*own, ("near copies", number)] for own, number in zip(keys, copies, strict=True)]
+        keys = [[*example_keys, ("near copies", number)] for example_keys, number in zip(keys, copies, strict=True)]
     total = sum(batch.size for batch in batches)
-    known, own_keys = {key for own in keys[total:] for key in own}, iter(keys)
-    found, shared = [], 0
+    other_keys, own_keys = {key for example_keys in keys[total:] for key in example_keys}, iter(keys)
+    kept, shared = [], 0
     for batch in batches:
-        places = [place for place, own in enumerate(itertools.islice(own_keys, batch.size)) if known.isdisjoint(own)]
-        shared += batch.size - len(places)
-        if places:
-            found.append(batch.take(places))
-    return found, shared
+        indexes = [
+            index
+            for index, example_keys in enumerate(itertools.islice(own_keys, batch.size))
+            if other_keys.isdisjoint(example_keys)
+        ]
+        shared += batch.size - len(indexes)
+        if indexes:
+            kept.append(batch.take(indexes))
+    return kept, shared
 
 
 def answers_to(batches: Iterable[Batch]) -> list[bytes]:
-    """Return what should come out of each example."""
+    """Return the labels of each example as bytes."""
     return [answer for batch in batches for answer in batch.answers()]
 
 
 def first_of_each(examples: Sequence[Hashable]) -> list[int]:
-    """Return the places of the examples that repeat none before them."""
+    """Return the indices of the examples that repeat none before them."""
     first: dict[Hashable, int] = {}
-    for place, example in enumerate(examples):
-        first.setdefault(example, place)
+    for index, example in enumerate(examples):
+        first.setdefault(example, index)
     return list(first.values())
 
 
 def repeats_left_out(left: int, read: int) -> str:
-    """Return in one sentence that some examples repeat others; empty where none does."""
+    """Return the message that repeated examples were removed; empty if there were none."""
     return f"{read - left:,} of the {read:,} examples repeat others and were left out." if left < read else ""
 
 
 def without_repeats(batches: list[Batch], notes: list[str]) -> list[Batch]:
-    """Leave out what repeats an example, and number the groups; these stay None where every example stands by itself.
+    """Remove repeated examples and number the groups; groups stay None if all examples are independent.
 
     Parameters
     ----------
     batches : list of Batch
         The examples.
     notes : list of str
-        Told what was left out, and how many groups there are.
+        Extended by what was removed and the number of groups.
     """
-    keys = [own for batch in batches for own in keys_of(batch)]
-    kept = set(first_of_each([(own[0], one) for own, one in zip(keys, answers_to(batches), strict=True)]))
+    keys = [example_keys for batch in batches for example_keys in keys_of(batch)]
+    kept = set(
+        first_of_each(
+            [(example_keys[0], answer) for example_keys, answer in zip(keys, answers_to(batches), strict=True)]
+        )
+    )
     copies = None if any(batch.groups is not None for batch in batches) else near_copies(batches)
     if copies is not None:
-        keys = [[*own, ("near copies", number)] for own, number in zip(keys, copies, strict=True)]
+        keys = [[*example_keys, ("near copies", number)] for example_keys, number in zip(keys, copies, strict=True)]
         notes.append(
             f"Some of the examples are nearly the same ({len(copies):,} are of {len(set(copies)):,} kinds): what is "
             "nearly the same stands in one part. Where others come from one original, give --group."
         )
-    numbers, found, read = numbered(keys), [], 0
+    numbers, kept_batches, total = numbered(keys), [], 0
     for batch in batches:
-        places = [place for place in range(batch.size) if read + place in kept]
-        if places:
-            found.append(replace(batch, groups=numbers[read : read + batch.size]).take(places))
-        read += batch.size
-    left = sum(batch.size for batch in found)
-    groups = {group for batch in found for group in batch.groups or ()}
-    if said := repeats_left_out(left, read):
-        notes.append(said)
-        found = regrouped(found, max(batch.size for batch in batches))
-    if len(groups) == left:
-        return [replace(batch, groups=None) for batch in found]
+        indexes = [index for index in range(batch.size) if total + index in kept]
+        if indexes:
+            kept_batches.append(replace(batch, groups=numbers[total : total + batch.size]).take(indexes))
+        total += batch.size
+    size = sum(batch.size for batch in kept_batches)
+    groups = {group for batch in kept_batches for group in batch.groups or ()}
+    if message := repeats_left_out(size, total):
+        notes.append(message)
+        kept_batches = regrouped(kept_batches, max(batch.size for batch in batches))
+    if len(groups) == size:
+        return [replace(batch, groups=None) for batch in kept_batches]
     notes.append(
-        f"The {left:,} examples are of {len(groups):,} groups; each group stands in one part and counts as one example."
+        f"The {size:,} examples are of {len(groups):,} groups; each group stands in one part and counts as one example."
     )
-    return found
+    return kept_batches
 
 
 def by_group(batches: Sequence[Batch], shares: Sequence[float], rng: random.Random) -> list[list[Batch]]:
-    """Cut examples into parts of about these shares, each group whole in one of them."""
+    """Split examples into parts of about these shares, with each group in one part."""
     sizes = Counter(group for batch in batches for group in batch.groups or ())
-    left = [share * sum(sizes.values()) for share in shares]
+    missing = [share * sum(sizes.values()) for share in shares]
     order = sorted(sizes, key=str)
     rng.shuffle(order)
     part_of: dict[Hashable, int] = {}
     for group in order:
-        part_of[group] = max(range(len(shares)), key=lambda part: (shares[part] > 0, left[part]))
-        left[part_of[group]] -= sizes[group]
+        part_of[group] = max(range(len(shares)), key=lambda part: (shares[part] > 0, missing[part]))
+        missing[part_of[group]] -= sizes[group]
     size = max(batch.size for batch in batches)
     parts = []
     for part in range(len(shares)):
-        places = [[p for p, group in enumerate(batch.groups or ()) if part_of[group] == part] for batch in batches]
-        chosen = [batch.take(own) for batch, own in zip(batches, places, strict=True) if own]
+        indexes_by_batch = [
+            [index for index, group in enumerate(batch.groups or ()) if part_of[group] == part] for batch in batches
+        ]
+        chosen = [batch.take(indexes) for batch, indexes in zip(batches, indexes_by_batch, strict=True) if indexes]
         parts.append(regrouped(chosen, size))
     return parts
 
@@ -154,7 +146,7 @@ def by_group(batches: Sequence[Batch], shares: Sequence[float], rng: random.Rand
 
 
 def groups_of(batches: Sequence[Batch]) -> list[Hashable] | None:
-    """Return the group of each example in order; None where each stands by itself."""
+    """Return the group of each example in order; None if examples are independent."""
     if any(batch.groups is None for batch in batches):
         return None
     return [group for batch in batches for group in batch.groups or ()]
@@ -163,15 +155,15 @@ def groups_of(batches: Sequence[Batch]) -> list[Hashable] | None:
 def classes_by_group(
     metric: Metric, original: np.ndarray, candidate: np.ndarray, groups: Sequence[Hashable] | None
 ) -> dict[int, ClassScore]:
-    """Return how well each class is told, with the number of different examples that hold it."""
+    """Return the accuracy of each class, with the number of independent examples that contain it."""
     import numpy as np
 
-    found = {}
+    scores = {}
     for number, score in metric.by_class(original, candidate).items():
-        places: list[int] = np.flatnonzero(metric.holding(original, number)).tolist()
-        different = len(places) if groups is None else len({groups[place] for place in places})
-        found[number] = replace(score, different=different)
-    return found
+        indexes: list[int] = np.flatnonzero(metric.holding(original, number)).tolist()
+        different = len(indexes) if groups is None else len({groups[index] for index in indexes})
+        scores[number] = replace(score, different=different)
+    return scores
 
 
 def loss_by_group(
@@ -181,24 +173,24 @@ def loss_by_group(
     groups: Sequence[Hashable] | None,
     level: float = LEVEL,
 ) -> Loss:
-    """Return how much worse a candidate is, with an interval that stands on groups and not on their examples.
+    """Return a candidate's loss, with an interval based on groups rather than examples.
 
     Parameters
     ----------
     metric : Metric
-        What counts.
+        The metric.
     original, candidate : ndarray
         Parts of each example.
     groups : sequence or None
-        The group of each; None where each example stands by itself.
+        Group of each example; None if examples are independent.
     level : float
-        Of the interval.
+        Confidence level.
 
     Notes
     -----
-    Right or wrong answers are told as if those of one group always went the same way, which is the least that groups
-    can prove: with Kish's (1965) effective number of groups, the square of the sum of their sizes over the sum of the
-    squares. Every other metric is drawn by group. A draw of groups on which two models never differ has no width.
+    Right-or-wrong answers are treated as if those of a group were always equal, which is the most cautious assumption:
+    with Kish's (1965) effective number of groups, the squared sum of their sizes over the sum of their squares. Other
+    metrics are resampled by group. A bootstrap of groups on which two models never differ has zero width.
     """
     import numpy as np
 
@@ -206,9 +198,9 @@ def loss_by_group(
 
     if groups is None:
         return metric.loss(original, candidate, level)
-    places = {group: number for number, group in enumerate(dict.fromkeys(groups))}
-    number = np.array([places[group] for group in groups])
-    count, sizes = len(places), np.bincount(number).astype(float)
+    number_of = {group: number for number, group in enumerate(dict.fromkeys(groups))}
+    number = np.array([number_of[group] for group in groups])
+    count, sizes = len(number_of), np.bincount(number).astype(float)
     if not metric.shared:
         members = np.split(np.argsort(number, kind="stable"), np.cumsum(sizes.astype(int))[:-1])
 
@@ -218,14 +210,19 @@ def loss_by_group(
             worse = first - second if metric.higher_is_better else second - first
             return worse if metric.unit == "points" else worse / max(abs(first), 1e-12)
 
-        found = drawn(lost, count, metric.unit, OWN_RESAMPLES, level)
-        return replace(found, same=np.array_equal(original, candidate))
+        result = drawn(lost, count, metric.unit, OWN_RESAMPLES, level)
+        return replace(result, same=np.array_equal(original, candidate))
     effective = float(sizes.sum() ** 2 / (sizes**2).sum())
     if metric.is_count(original) and metric.is_count(candidate):
         share = effective / len(original)
-        one, other = original[:, 0] > 0.5, candidate[:, 0] > 0.5
-        found = counted(float((one & ~other).sum()) * share, float((other & ~one).sum()) * share, effective, level)
-        return replace(found, examples=count)
+        original_right, candidate_right = original[:, 0] > 0.5, candidate[:, 0] > 0.5
+        result = counted(
+            float((original_right & ~candidate_right).sum()) * share,
+            float((candidate_right & ~original_right).sum()) * share,
+            effective,
+            level,
+        )
+        return replace(result, examples=count)
 
     def summed(parts: np.ndarray) -> np.ndarray:
         sums = np.zeros((count, parts.shape[1]))

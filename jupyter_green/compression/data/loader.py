@@ -1,4 +1,4 @@
-"""Batches as they come: what a loader or a generator gives, with which item of which dataset each example is."""
+"""Reads batches from a DataLoader or a generator, with the dataset item of each example."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ from .dataset_items import ASKED, indexes_of, recorded, source
 from .tokenization import Tokens, tokenized
 
 MOMENT = 0.1
-"""Seconds that a loader's workers are waited for at least."""
+"""Minimum timeout for a loader's workers, in seconds."""
 UNLIKE = "stack expects each tensor to be equal size"
-"""How PyTorch says that it can't put examples together."""
+"""PyTorch's message if it can't collate examples."""
 MOST_EXAMPLES = 20_000
-"""Examples beyond these are not read; this many prove half a point with room to spare."""
+"""Maximum number of examples read; they are more than enough to prove a loss of half a point."""
 
 
 @dataclass
 class LoaderReading:
-    """How batches are read as they come.
+    """Reads batches in their order.
 
     Parameters
     ----------
     tokenizer : object or None
         For texts.
     rng : random.Random
-        Draws the order.
+        Random generator for the order of examples.
     group : str, sequence or None
-        A column by which examples belong together, or a value for each example (each item of a loader's dataset).
+        Column of groups, or a value for each example (for each item of a loader's dataset).
     tokens : Tokens
-        What the model takes of tokens.
+        The model's token inputs.
     classes : mapping of str to int
-        Numbers of the model's classes by their names, for labels that are words.
+        Numbers of the model's classes by name, for labels that are words.
     notes : list of str
-        What the person should know of it, a sentence each; added to while reading.
+        Sentences for the user; extended while reading.
     """
 
     tokenizer: Any
@@ -54,38 +54,38 @@ class LoaderReading:
     notes: list[str] = field(default_factory=list)
 
     def of_loader(self, loader: Any) -> list[Batch]:
-        """Return the batches of a DataLoader as they come, with the item that each example is."""
+        """Return the batches of a DataLoader, with the dataset item of each example."""
         copied, sampler = recorded(loader)
-        found = self.as_they_come(copied)
-        total = sum(batch.size for batch in found)
-        indexes = indexes_of(sampler, [batch.size for batch in found])
+        batches = self.as_they_come(copied)
+        total = sum(batch.size for batch in batches)
+        indexes = indexes_of(sampler, [batch.size for batch in batches])
         if indexes is None:
             if sampler is not None and hasattr(loader.dataset, "__len__") and total > len(loader.dataset):
                 raise ShrinkError(
                     f"The loader gives {total} examples of a dataset of {len(loader.dataset)}, and which are copies "
                     "can't be told; give one that takes each item once."
                 )
-            return self.in_groups(found)
+            return self.in_groups(batches)
         if self._varies(loader, indexes):
             self.notes.append(
                 "The dataset gives other inputs each time it is asked; what it gives for one item counts as one "
                 "example. If several items come from one original, give group=."
             )
-        found = [
-            replace(batch, sources=[source(loader.dataset, one) for one in its])
-            for batch, its in zip(found, indexes, strict=True)
+        batches = [
+            replace(batch, sources=[source(loader.dataset, index) for index in batch_indexes])
+            for batch, batch_indexes in zip(batches, indexes, strict=True)
         ]
         if self.group is None or isinstance(self.group, str):
-            return found
+            return batches
         values = self.values_of_group(len(loader.dataset) if hasattr(loader.dataset, "__len__") else total)
         assert values is not None
         return [
-            replace(batch, groups=[values[_place(one)] for one in its])
-            for batch, its in zip(found, indexes, strict=True)
+            replace(batch, groups=[values[_place(index)] for index in batch_indexes])
+            for batch, batch_indexes in zip(batches, indexes, strict=True)
         ]
 
     def _varies(self, loader: Any, indexes: Sequence[Sequence[Hashable]]) -> bool:
-        """Whether the loader's dataset gives other inputs for the same item when it is asked again."""
+        """Whether the dataset returns different inputs when the same item is read again."""
         if loader.batch_sampler is None or not indexes:
             return False
         before = ProcessState()
@@ -94,33 +94,33 @@ class LoaderReading:
                 first, second = (self._item(loader.collate_fn([loader.dataset[index]])) for _ in range(2))
                 if first.digests() != second.digests():
                     return True
-        except RAISED:  # a batch of one may not suit the person's collate_fn; all of it was read already
+        except RAISED:  # the user's collate_fn may not accept a batch of one
             return False
         finally:
             before.put_back()
         return False
 
     def as_they_come(self, items: Iterable[Any]) -> list[Batch]:
-        """Return batches as they come, `MOST_EXAMPLES` at most."""
-        found: list[Batch] = []
+        """Return batches in their order, at most `MOST_EXAMPLES` examples."""
+        batches: list[Batch] = []
         total = 0
         for item in read(items):
-            found.append(self._item(item))
-            total += found[-1].size
+            batches.append(self._item(item))
+            total += batches[-1].size
             if total >= MOST_EXAMPLES:
                 break
-        return found
+        return batches
 
     def in_groups(self, batches: list[Batch]) -> list[Batch]:
-        """Give examples whose order is all that is known of them their values of group."""
+        """Assign the values of group to examples by their order."""
         values = self.values_of_group(sum(batch.size for batch in batches))
         if values is None:
             return batches
-        left = iter(values)
-        return [replace(batch, groups=list(itertools.islice(left, batch.size))) for batch in batches]
+        remaining = iter(values)
+        return [replace(batch, groups=list(itertools.islice(remaining, batch.size))) for batch in batches]
 
     def _item(self, item: Any) -> Batch:
-        """Return what a loader gave as a batch."""
+        """Return an item of a loader as a batch."""
         labels: Any = None
         groups: list[Any] | None = None
         if isinstance(item, Mapping):
@@ -140,40 +140,40 @@ class LoaderReading:
         if (texts := texts_of(inputs)) is not None:
             inputs = tokenized(self.tokenizer_needed(), texts, self.tokens)
         inputs = self.tokens.alone(tensors(inputs))
-        found = leaves(inputs)
-        if not found:
+        columns = leaves(inputs)
+        if not columns:
             raise ShrinkError("The batches hold no tensors; let the loader's collate_fn make them.")
-        if any(leaf.dim() == 0 for leaf in found):
+        if any(leaf.dim() == 0 for leaf in columns):
             raise ShrinkError("The batches hold numbers that belong to no example; give one for each example.")
-        if len(sizes := {len(leaf) for leaf in found}) > 1:
+        if len(sizes := {len(leaf) for leaf in columns}) > 1:
             raise ShrinkError(f"The tensors of a batch hold {listed(sizes)} examples; give as many in each.")
         return Batch(inputs, labels_of(labels, self.classes), groups)
 
     def _words_of(self, inputs: Mapping[str, Any]) -> Any:
-        """Return the texts of a batch where it has nothing else; otherwise what is numbers."""
+        """Return the texts of a batch if it has nothing else; otherwise its numeric inputs."""
         numbers = {name: value for name, value in inputs.items() if leaves(tensors(value))}
-        left = [str(name) for name in inputs if name not in numbers]
+        dropped = [str(name) for name in inputs if name not in numbers]
         if not numbers and (texts := text_column(inputs)) is not None:
             return texts
         if (
             numbers
-            and left
-            and (note := f"Left out of the inputs, being no numbers: {', '.join(left)}.") not in self.notes
+            and dropped
+            and (note := f"Left out of the inputs, being no numbers: {', '.join(dropped)}.") not in self.notes
         ):
             self.notes.append(note)
         return numbers or inputs
 
     def wanted(self, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the columns that the model takes, where it takes some of them by name; texts go to its tokenizer."""
-        found = self.tokens.wanted(inputs)
-        left = [str(name) for name in inputs if name not in found]
-        note = f"Left out of the inputs, which the model does not take: {', '.join(left)}."
-        if left and note not in self.notes:
+        """Return the columns that are parameters of the model, if any is; texts are for the tokenizer."""
+        kept = self.tokens.wanted(inputs)
+        dropped = [str(name) for name in inputs if name not in kept]
+        note = f"Left out of the inputs, which the model does not take: {', '.join(dropped)}."
+        if dropped and note not in self.notes:
             self.notes.append(note)
-        return found
+        return kept
 
     def values_of_group(self, count: int) -> list[Any] | None:
-        """Return the values of group that a person gave for so many examples; None where none were given."""
+        """Return the user's values of group for this many examples; None if there are none."""
         if self.group is None or isinstance(self.group, str):
             return None
         values = plain(self.group)
@@ -182,19 +182,19 @@ class LoaderReading:
         return values
 
     def tokenizer_needed(self) -> Any:
-        """Return the tokenizer; raise ShrinkError where there is none."""
+        """Return the tokenizer; raise ShrinkError if there is none."""
         if self.tokenizer is None:
             raise ShrinkError("Texts need a tokenizer; give tokenizer= (--tokenizer).")
         return self.tokenizer
 
 
 def _place(index: Any) -> int:
-    """Return the place of an item in its dataset; of a row of a batch, that of the batch."""
+    """Return the index of an item in its dataset; for a row of a batch, the index of the batch."""
     return int(index[0] if isinstance(index, tuple) else index)
 
 
 def cause(error: BaseException) -> str:
-    """Return in one line what went wrong while data was read, in a worker's process too."""
+    """Return in one line why reading failed, also in a worker process."""
     lines = str(error).strip().splitlines()
     if len(lines) > 1 and "Original Traceback" in str(error):
         return lines[-1][:160].rstrip(".")
@@ -202,35 +202,35 @@ def cause(error: BaseException) -> str:
 
 
 def read(items: Iterable[Any]) -> Iterator[Any]:
-    """Go through what a person gives; what it raises is one sentence."""
+    """Iterate over the user's data; errors become a ShrinkError."""
     try:
-        left: Any = iter(items)
+        iterator: Any = iter(items)
         while True:
             deadline.look()
-            if getattr(left, "_num_workers", 0):
-                # Workers are waited for no longer than there is time; PyTorch then raises a RuntimeError.
-                vars(left)["_timeout"] = min(left._timeout or math.inf, max(MOMENT, deadline.left()))
-                if math.isinf(left._timeout):
-                    vars(left)["_timeout"] = 0
+            if getattr(iterator, "_num_workers", 0):
+                # The workers' timeout is the time left; PyTorch then raises a RuntimeError.
+                vars(iterator)["_timeout"] = min(iterator._timeout or math.inf, max(MOMENT, deadline.left()))
+                if math.isinf(iterator._timeout):
+                    vars(iterator)["_timeout"] = 0
             try:
-                item = next(left)
+                item = next(iterator)
             except StopIteration:
                 return
             yield item
     except ShrinkError:
         raise
-    except RAISED as error:  # the person's dataset, its workers and what puts batches together may raise anything
+    except RAISED as error:  # the user's dataset, its workers and collate_fn may raise anything
         deadline.look()
-        said = cause(error)
-        hint = "; its examples are of unlike lengths, so give a collate_fn that pads them" if UNLIKE in said else ""
-        raise ShrinkError(f"The data can't be read: {said}{hint}.") from error
+        message = cause(error)
+        hint = "; its examples are of unlike lengths, so give a collate_fn that pads them" if UNLIKE in message else ""
+        raise ShrinkError(f"The data can't be read: {message}{hint}.") from error
 
 
 def no_column(name: str) -> str:
-    """Return in one sentence that there is no such column to group by."""
+    """Return the message that there is no such group column."""
     return f"There is no column {name!r} in the data; give the name of one, or a value per example."
 
 
 def listed(sizes: Iterable[int]) -> str:
-    """Return numbers as words between them, the smallest first."""
+    """Return numbers as text, smallest first."""
     return " and ".join(str(size) for size in sorted(sizes))

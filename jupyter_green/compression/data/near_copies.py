@@ -1,8 +1,8 @@
-"""Near copies: examples that are another one with a little noise, or its mirror image, and stand as their own.
+"""Finds near copies: examples that are another example with a little noise, or its mirror image.
 
-Whoever augments data and splits it afterwards has copies of one example in two parts. In inputs of many numbers two
-different examples are never nearly the same by chance, so that these can be known. Where nearly all are near to one
-another (spectra, smooth curves) it tells nothing, and nothing is said. Cuts and turns are not found.
+If data is augmented before it is split, copies of an example end up in two parts. Inputs of many numbers are never
+nearly equal by chance, so copies can be recognized. If nearly all examples are similar (spectra, smooth curves) nothing
+can be concluded and nothing is reported. Crops and rotations are not found.
 """
 
 from __future__ import annotations
@@ -20,60 +20,75 @@ if TYPE_CHECKING:
     import torch
 
 FEWEST_NUMBERS = 64
-"""Numbers of an example below which two may be alike by chance."""
+"""Numbers per example below which two may be similar by chance."""
 MOST_NUMBERS = 2**25
-"""Numbers of all examples beyond which looking would take too long."""
+"""Numbers of all examples above which the search would take too long."""
 ALIKE = 0.98
-"""Correlation from which two examples are near copies: noise of up to a seventh of an input's own spread."""
+"""Correlation above which two examples are near copies: noise up to a seventh of an input's standard deviation."""
 TABLES, BITS = 12, 14
-"""Hashes by the signs of random projections (Charikar 2002): two examples at `ALIKE` share one in 99.8 % of cases."""
+"""Hashes from the signs of random projections (Charikar 2002): two examples at `ALIKE` share one in 99.8 % of cases."""
 SIGNS = 0.85
-"""Share of the signs that two have in common at least: 0.94 is expected at `ALIKE`."""
+"""Minimum share of equal signs of two near copies: 0.94 is expected at `ALIKE`."""
 MOST_SHARED = 64
-"""Examples of one hash beyond which it tells nothing."""
+"""Examples with the same hash above which it is not informative."""
 AT_ONCE = 4096
 MOST_ALIKE = 0.05
-"""Share of the examples above which one group of near copies is taken for what the data is like."""
+"""If a group of near copies has a larger share of the examples than this, the data is considered similar in general."""
 
 
 def near_copies(batches: Sequence[Batch]) -> list[Hashable] | None:
-    """Return a number for each example, the same for near copies of one; None where there are none.
+    """Return a number for each example, equal for near copies; None if there are none.
 
     Parameters
     ----------
     batches : sequence of Batch
-        Examples whose inputs are one tensor of fractions, all of one shape.
+        Examples whose inputs are one floating-point tensor of equal shapes.
     """
     import torch
 
-    from .groups import numbered
-
     inputs = [leaves(batch.inputs) for batch in batches]
-    shapes = {tuple(tuple(leaf.shape[1:]) for leaf in found) for found in inputs}
-    if len(shapes) != 1 or any(len(found) != 1 or not found[0].is_floating_point() for found in inputs):
+    shapes = {tuple(tuple(leaf.shape[1:]) for leaf in tensors) for tensors in inputs}
+    if len(shapes) != 1 or any(len(tensors) != 1 or not tensors[0].is_floating_point() for tensors in inputs):
         return None
-    each = inputs[0][0][0].numel()
-    if each < FEWEST_NUMBERS or each * sum(batch.size for batch in batches) > MOST_NUMBERS:
+    width = inputs[0][0][0].numel()
+    if width < FEWEST_NUMBERS or width * sum(batch.size for batch in batches) > MOST_NUMBERS:
         return None
-    whole = torch.cat([found[0].detach().cpu().float() for found in inputs])
+    whole = torch.cat([tensors[0].detach().cpu().float() for tensors in inputs])
     if not bool(whole.isfinite().all()):
         return None
     flat = _standard(whole.flatten(1))
     mirrored = _standard(whole.flip(-1).flatten(1)) if whole.dim() == 4 else None
     rows, count = flat if mirrored is None else torch.cat([flat, mirrored]), len(flat)
-    keys: list[list[Hashable]] = [[place] for place in range(count)]
-    for one, two in _likely(rows):
-        if two % count != one % count and one < count and float(rows[one] @ rows[two]) > ALIKE:
-            for place in (one, two % count):
-                keys[place].append((one, two))
+    keys: list[list[Hashable]] = [[index] for index in range(count)]
+    for first, second in _likely(rows):
+        if second % count != first % count and first < count and float(rows[first] @ rows[second]) > ALIKE:
+            for index in (first, second % count):
+                keys[index].append((first, second))
     numbers = numbered(keys)
     sizes = Counter(numbers)
-    most = max(sizes.values())
-    return None if most == 1 or most > max(20, MOST_ALIKE * len(flat)) else [*numbers]
+    largest = max(sizes.values())
+    return None if largest == 1 or largest > max(20, MOST_ALIKE * len(flat)) else [*numbers]
+
+
+def numbered(keys: Sequence[Sequence[Hashable]]) -> list[int]:
+    """Return a number for each example, equal if two share a key, directly or through other examples (union-find)."""
+    parents = list(range(len(keys)))
+
+    def root(place: int) -> int:
+        while parents[place] != place:
+            parents[place] = parents[parents[place]]
+            place = parents[place]
+        return place
+
+    first: dict[Hashable, int] = {}
+    for place, example_keys in enumerate(keys):
+        for key in example_keys:
+            parents[root(place)] = root(first.setdefault(key, place))
+    return [root(place) for place in range(len(keys))]
 
 
 def _likely(rows: torch.Tensor) -> Iterator[tuple[int, int]]:
-    """Yield pairs of rows that share a hash, the lower first; a pair may come several times."""
+    """Yield pairs of rows that share a hash, the lower index first; a pair may be repeated."""
     import torch
 
     drawn = torch.randn(rows.shape[1], TABLES * BITS, generator=torch.Generator().manual_seed(0))
@@ -86,13 +101,13 @@ def _likely(rows: torch.Tensor) -> Iterator[tuple[int, int]]:
         shared = [part.tolist() for part in parts if 1 < len(part) <= MOST_SHARED]
         pairs = torch.tensor([pair for part in shared for pair in itertools.combinations(part, 2)], dtype=torch.long)
         pairs = pairs.reshape(-1, 2)
-        for some in pairs.split(AT_ONCE):
-            one, two = signs[some[:, 0]], signs[some[:, 1]]
-            yield from some[(one == two).float().mean((1, 2)) > SIGNS].tolist()
+        for chunk in pairs.split(AT_ONCE):
+            first, second = signs[chunk[:, 0]], signs[chunk[:, 1]]
+            yield from chunk[(first == second).float().mean((1, 2)) > SIGNS].tolist()
 
 
 def _standard(rows: torch.Tensor) -> torch.Tensor:
-    """Return rows of length one, each number by its own spread over the examples."""
+    """Return rows of length one, with each column divided by its standard deviation."""
     import torch
 
     spread = rows.std(0)

@@ -1,7 +1,7 @@
-"""The data a model is shrunk with: batches as the person hands them over, in three parts that never mix.
+"""Splits the data into calibration, validation and test sets that share no example and no group.
 
-`tune` is for calibrating and repairing, `select` for choosing, `judge` for the verdict: it is looked at once, when the
-choice is made. Who gives training data of their own leaves all of `data` to the latter two.
+`tune` (calibration) is for calibrating and fine-tuning, `select` (validation) for choosing candidates, and `judge`
+(test) for the final evaluation, once. If training data is given, `data` is split into the latter two only.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from .tokenization import answering, next_tokens, tokens_of
 LEAST_BATCHES = 12
 LEAST_EXAMPLES = 30
 BY_CLASS = (None, "accuracy", "f1")
-"""What the person may ask for where labels are classes."""
+"""Values of `metric` for which labels are classes."""
 SHARES = {False: (0.2, 0.3, 0.5), True: (0.0, 0.35, 0.65)}
-"""Shares of tune, select and judge without and with training data of its own."""
+"""Shares of tune, select and judge, without and with separate training data."""
 
 
 @dataclass(frozen=True)
 class DataSplits:
-    """Examples in their parts.
+    """The split data.
 
     Parameters
     ----------
     tune, select, judge : sequence of Batch
-        For repairing, choosing and the verdict.
+        Calibration, validation and test split.
     labelled : bool
         Whether `tune` has labels.
     notes : tuple of str
-        What should be known, a sentence each.
+        Sentences for the user.
     """
 
     tune: Sequence[Batch]
@@ -56,37 +56,39 @@ class DataSplits:
         return max(batch.size for batch in self.select)
 
     def fingerprint(self) -> dict[str, Any]:
-        """Return a digest of all examples, whatever their order, and how many each part has.
+        """Return a digest of all examples, independent of their order, and the size of each split.
 
-        Nothing can be read off it. The same data cut by the same seed gives the same fingerprint.
+        It reveals nothing about the data. The same data split with the same seed has the same fingerprint.
         """
         parts = {"tune": self.tune, "select": self.select, "judge": self.judge}
-        every = sorted(digest for part in parts.values() for batch in part for digest in batch.digests())
+        digests = sorted(digest for part in parts.values() for batch in part for digest in batch.digests())
         return {
-            "digest": hashlib.blake2b(b"".join(every), digest_size=16).hexdigest(),
+            "digest": hashlib.blake2b(b"".join(digests), digest_size=16).hexdigest(),
             **{name: sum(batch.size for batch in part) for name, part in parts.items()},
         }
 
     def sized(self, size: int | None, most: int = 64) -> list[Batch]:
-        """Return batches of `select` of one size, for trials; the data's own size where it is None.
+        """Return batches of `select` of one size, for trials; of the data's own size if it is None.
 
         Raises
         ------
         ShrinkError
-            If the examples can't be put into batches of that size.
+            If batches of that size can't be formed.
         """
         if size is None:
-            # A smaller one at the end costs otherwise, and the figures' key names one size.
+            # A smaller last batch would have another cost per example.
             return [batch for batch in self.select if batch.size == self.batch_size][:most]
         select = list(self.select) if size <= self.batch_size else joined(self.select)
-        found = [batch.part(begin, begin + size) for batch in select for begin in range(0, batch.size - size + 1, size)]
-        if not found:
-            why = "" if size <= self.batch_size else ", whose shapes differ or which are too few to be put together"
+        batches = [
+            batch.part(begin, begin + size) for batch in select for begin in range(0, batch.size - size + 1, size)
+        ]
+        if not batches:
+            reason = "" if size <= self.batch_size else ", whose shapes differ or which are too few to be put together"
             raise ShrinkError(
-                f"The data comes in batches of {self.batch_size}{why}; for a trial of {size} at a time give a "
+                f"The data comes in batches of {self.batch_size}{reason}; for a trial of {size} at a time give a "
                 "DataLoader with such batches."
             )
-        return found[:most]
+        return batches[:most]
 
 
 def splits_of(
@@ -100,37 +102,37 @@ def splits_of(
     task: str | None = None,
     seed: int = 0,
 ) -> DataSplits:
-    """Read the data and cut it into parts that have no example and no group in common.
+    """Read the data and split it.
 
     Parameters
     ----------
     subject : SourceModel
-        The model; it may bring a tokenizer.
+        The model; it may have a tokenizer.
     data : DataLoader, dataset, (X, y) or list of str
-        Examples that were not trained on.
+        Examples that the model was not trained on.
     train : same, optional
-        Examples to repair with.
+        Examples for fine-tuning.
     tokenizer : object, optional
         For texts.
     metric : str or callable, optional
-        What the person wants to judge with: one that asks for classes takes one-hot labels as such.
+        The user's metric: with one that needs classes, one-hot labels are read as classes.
     group : str or sequence, optional
-        A column by which examples belong together, or a value for each; two sequences where `train` is given.
+        Column of groups, or a value for each example; two sequences if `train` is given.
     task : str, optional
-        What the person says of the task: one-hot labels are classes only where that is one of classes.
+        The user's task: one-hot labels are read as classes only if it has classes.
     seed : int
-        Seed of the cut.
+        Seed of the split.
 
     Raises
     ------
     ShrinkError
-        If there is nothing in it, or it is not what a model can be judged with; one sentence.
+        If there are too few examples, or they can't be used to evaluate a model.
     """
     if train is not None and train is data:
         raise ShrinkError(
             "The arguments data and train are the same; a model can't be judged with what it was trained on."
         )
-    rng = random.Random(seed)  # noqa: S311 - a cut that can be made again, not a secret
+    rng = random.Random(seed)  # noqa: S311 - a reproducible split, not cryptographic
     groups, notes = _groups_of(group, train)
     tokens, classes = tokens_of(subject), _classes(subject)
     reading = ReadData(tokenizer or subject.tokenizer, rng, groups[0], tokens, classes, notes)
@@ -141,7 +143,7 @@ def splits_of(
     if total >= MOST_EXAMPLES:
         notes.append(f"{total} examples were read.")
     _check_labels(batches)
-    # What is yes or no of several, or a number, is that with a single yes too.
+    # Multi-label and regression targets stay so, even if each row has a single 1.
     by_class = metric in BY_CLASS and told(subject.model, task) in (None, "classification")
     if one_hot := by_class and _one_hot(batches):
         notes.append("Its labels are one-hot and were read as classes.")
@@ -168,7 +170,7 @@ def splits_of(
 
 
 def _parts(batches: list[Batch], shares: Sequence[float], rng: random.Random) -> list[list[Batch]]:
-    """Cut the data by these shares, batch by batch where every example stands by itself."""
+    """Split the data by these shares: whole batches if examples are independent, else whole groups."""
     if len(batches) < LEAST_BATCHES:
         batches = smaller(batches, max(1, sum(batch.size for batch in batches) // (2 * LEAST_BATCHES)))
     rng.shuffle(batches)
@@ -179,22 +181,22 @@ def _parts(batches: list[Batch], shares: Sequence[float], rng: random.Random) ->
 
 
 def _called_with(subject: SourceModel, batches: list[Batch]) -> list[Batch]:
-    """Return batches as the model is called with them: in its precision, with a language model's own tokens."""
-    found = next_tokens(subject, _in_its_precision(subject, batches))
-    return [replace(batch, inputs=answering(subject.model, batch.inputs, batch.labels)) for batch in found]
+    """Return batches as the model takes them: in its precision, with token labels and decoder inputs."""
+    prepared = next_tokens(subject, _in_its_precision(subject, batches))
+    return [replace(batch, inputs=answering(subject.model, batch.inputs, batch.labels)) for batch in prepared]
 
 
 def _in_its_precision(subject: SourceModel, batches: list[Batch]) -> list[Batch]:
-    """Return batches whose doubles are in the model's own precision, which alone it can be called with."""
+    """Return batches with doubles converted to the model's precision."""
     import torch
 
-    kinds = {leaf.dtype for leaf in subject.model.parameters() if leaf.is_floating_point()}
-    if len(kinds) > 1 and torch.float64 in kinds:
-        return batches  # part of it works in doubles, and which takes the inputs isn't known
-    kind = kinds.pop() if len(kinds) == 1 else torch.float32
+    dtypes = {leaf.dtype for leaf in subject.model.parameters() if leaf.is_floating_point()}
+    if len(dtypes) > 1 and torch.float64 in dtypes:
+        return batches  # mixed precision: that of the inputs is unknown
+    dtype = dtypes.pop() if len(dtypes) == 1 else torch.float32
 
     def fitted(leaf: Any) -> Any:
-        return leaf.to(kind) if leaf.dtype == torch.float64 else leaf
+        return leaf.to(dtype) if leaf.dtype == torch.float64 else leaf
 
     return [
         replace(
@@ -207,7 +209,7 @@ def _in_its_precision(subject: SourceModel, batches: list[Batch]) -> list[Batch]
 
 
 def _not_trained_on(batches: list[Batch], tune: list[Batch], notes: list[str]) -> list[Batch]:
-    """Leave out what is in train too, or of a group that is."""
+    """Remove examples that are also in train, or in a group that is."""
     total = sum(batch.size for batch in batches)
     batches, shared = apart(batches, tune)
     if shared >= total:
@@ -218,7 +220,7 @@ def _not_trained_on(batches: list[Batch], tune: list[Batch], notes: list[str]) -
 
 
 def _groups_of(group: Any, train: Any) -> tuple[tuple[Any, Any], list[str]]:
-    """Return the groups of data and those of train, and what isn't known of them."""
+    """Return the groups of data and of train, and a note if those of train are unknown."""
     if group is None or isinstance(group, str):
         return (group, group), []
     if isinstance(group, tuple) and len(group) == 2 and not isinstance(group[0], (str, int, float)):
@@ -233,13 +235,13 @@ def _groups_of(group: Any, train: Any) -> tuple[tuple[Any, Any], list[str]]:
 
 
 def _classes(subject: SourceModel) -> dict[str, int]:
-    """Return the numbers of a model's classes by their names, where its configuration says them."""
-    found = getattr(getattr(subject.model, "config", None), "label2id", None)
-    return {str(name): int(number) for name, number in found.items()} if isinstance(found, dict) else {}
+    """Return the numbers of a model's classes by name, from its configuration."""
+    label_ids = getattr(getattr(subject.model, "config", None), "label2id", None)
+    return {str(name): int(number) for name, number in label_ids.items()} if isinstance(label_ids, dict) else {}
 
 
 def _by_class(batches: Sequence[Batch], *, one_hot: bool) -> list[Batch]:
-    """Return batches with one-hot rows, or columns of whole numbers, as a label for each example."""
+    """Return batches with one-hot rows, or single columns of whole numbers, as one label per example."""
 
     def labels(batch: Batch) -> Any:
         if one_hot:
@@ -251,7 +253,7 @@ def _by_class(batches: Sequence[Batch], *, one_hot: bool) -> list[Batch]:
 
 
 def _one_hot(batches: Sequence[Batch]) -> bool:
-    """Whether every label is a row of noughts and a single one."""
+    """Whether every label is a row of zeros with a single one."""
     return all(
         batch.labels is not None
         and batch.labels.dim() == 2

@@ -1,1 +1,1 @@
-"""How well a model does: metrics, the loss against the original, skill, variation."""
+"""Quality of a model: metrics, the loss against the original, comparison with constant answers, and reproducibility."""

@@ -1,4 +1,4 @@
-"""How well each class is told: a mean over examples hides what a rare class loses."""
+"""Accuracy of each class: a mean over examples hides what a rare class loses."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class ClassScore:
-    """How well one class was told by two models.
+    """Accuracy of one class for two models.
 
     Parameters
     ----------
     examples : int
-        Examples (or tokens, or places) that are of it.
+        Examples (or tokens, or other elements) of the class.
     before, after : float
         Share that the original and the candidate have right.
     different : int or None
-        Different examples that hold any of it, those of one group as one; None where that was not counted.
+        Independent examples that contain the class, those of a group counted once; None if not counted.
     """
 
     examples: int
@@ -28,37 +28,37 @@ class ClassScore:
 
     @property
     def held(self) -> str:
-        """How many there are, in words: 12 examples, or 1,204 places in 80 examples."""
+        """The number of examples in words: 12, or 1,204 in 80 different examples."""
         if self.different is None or self.different == self.examples:
             return f"{self.examples:,}"
         return f"{self.examples:,} in {self.different:,} different example{'' if self.different == 1 else 's'}"
 
     @property
     def loss(self) -> float:
-        """How much less of it the candidate has right."""
+        """Accuracy lost by the candidate."""
         return self.before - self.after
 
 
 RARE = 0.5
-"""A class is rare below this part of an even share of the examples."""
+"""A class is rare if it has less than this share of the mean number of examples per class."""
 
 
 def has_rare(by_class: Mapping[Any, ClassScore]) -> bool:
-    """Whether a class is so rare that the mean over examples hides what it loses."""
+    """Whether a class is so rare that the mean over examples hides its loss."""
     counts = [score.examples for score in by_class.values()]
     return len(counts) > 1 and min(counts) < RARE * sum(counts) / len(counts)
 
 
 def balanced(by_class: Mapping[Any, ClassScore]) -> tuple[float, float]:
-    """Return the mean over classes of what the original and the candidate have right."""
+    """Return the balanced accuracy (mean over classes) of the original and the candidate."""
     scores = by_class.values()
-    return sum(one.before for one in scores) / len(scores), sum(one.after for one in scores) / len(scores)
+    return sum(score.before for score in scores) / len(scores), sum(score.after for score in scores) / len(scores)
 
 
 def tallied(classes: Any, where: Any, count: int) -> Any:
-    """Return how many places of each example are of each class, only where it says so; shape (examples, classes)."""
+    """Return the elements of each class in each example, where a mask is true; shape (examples, classes)."""
     import torch
 
     rows = torch.arange(len(classes), device=classes.device)[:, None] * count
-    found = torch.bincount((classes + rows)[where], minlength=len(classes) * count)
-    return found.reshape(len(classes), count).double()
+    counts = torch.bincount((classes + rows)[where], minlength=len(classes) * count)
+    return counts.reshape(len(classes), count).double()

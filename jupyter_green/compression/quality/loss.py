@@ -1,9 +1,9 @@
-"""The loss of quality against the original: on the same examples, paired, with a 95 % interval.
+"""The loss of quality against the original: paired on the same examples, with a 95 % interval.
 
-A loss is accepted only where the upper end of its interval is within what the person accepts: "no difference seen" on
-few examples proves nothing. Right-or-wrong scores use Tango's score interval, because a bootstrap of examples on which
-the two models never differ has no width at all; every other metric is resampled by example, and where it counts right
-places and hardly any example differs, its interval ends no earlier than Tango's of as many that don't.
+A loss is accepted only if the upper end of its interval is within the accepted loss: "no difference seen" on few
+examples proves nothing. Right-or-wrong scores use Tango's score interval, because a bootstrap has zero width if the two
+models never differ. Other metrics use a bootstrap over examples. If such a metric counts correct answers and hardly any
+example differs, its interval ends no lower than Tango's for the same number of examples without a difference.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     import numpy as np
 
 LEVEL = 0.95
-"""Of an interval, unless several are looked at together."""
+"""Confidence level, unless several intervals are read together."""
 RESAMPLES = 1000
 LEAST_RESAMPLED = 10
-"""Examples below which resampling tells no interval: most draws of a few are alike."""
+"""Examples below which a bootstrap gives no valid interval: most draws are alike."""
 CHUNK = 2_000_000
-"""Most numbers of one draw that are held at a time."""
+"""Maximum number of bootstrap weights in memory at a time."""
 
 
 @dataclass(frozen=True)
@@ -36,17 +36,18 @@ class Loss:
     Parameters
     ----------
     value : float
-        Positive is worse: points / 100 for bounded metrics (0.01 is one point), a share of the original's otherwise.
+        Positive is worse: a difference for bounded metrics (0.01 is one point), otherwise a share of the original's
+        value.
     low, high : float
-        Ends of the 95 % interval.
+        The 95 % interval.
     examples : int
-        Paired examples it stands on.
+        Number of paired examples.
     unit : {"points", "relative"}
-        What `value` is.
+        Unit of `value`.
     same : bool
-        Whether the two gave the same scores on every example.
+        Whether both models have the same score on every example.
     least : int
-        Fewest examples that tell such an interval; with fewer, nothing is proven by it.
+        Minimum examples for a valid interval; with fewer, nothing is proven.
     """
 
     value: float
@@ -58,19 +59,19 @@ class Loss:
     least: int = 0
 
     def within(self, accepted: float) -> bool:
-        """Whether the loss is proven to be at most `accepted`."""
+        """Whether the loss is significantly at most `accepted`."""
         return self.examples >= self.least and self.high <= accepted
 
     def beyond(self, accepted: float) -> bool:
-        """Whether the loss is proven to be more than `accepted`."""
+        """Whether the loss is significantly more than `accepted`."""
         return self.examples >= self.least and self.low > accepted
 
     def needed(self, accepted: float) -> int | None:
-        """About how many examples would prove it, if the loss stays what it is; None where it is too large itself."""
+        """Estimate how many examples would prove it, if the loss stays the same; None if the loss is too large."""
         return self._wanted(accepted - self.value, self.high - self.value)
 
     def needed_to_refuse(self, accepted: float) -> int | None:
-        """About how many would prove that the loss is more, if it stays what it is; None where it is not."""
+        """Estimate how many examples would prove that the loss is larger, if it stays the same; None if it is not."""
         return self._wanted(self.value - accepted, self.value - self.low)
 
     def _wanted(self, room: float, half: float) -> int | None:
@@ -90,13 +91,13 @@ def counted(lost: float, won: float, examples: float, level: float = LEVEL) -> L
     Parameters
     ----------
     lost : float
-        Examples that the original has right and the candidate wrong.
+        Examples that only the original has right.
     won : float
-        The other way round.
+        Examples that only the candidate has right.
     examples : float
-        All examples; an effective number where they hang together.
+        All examples; an effective number if they are not independent.
     level : float
-        Of the interval.
+        Confidence level.
 
     Notes
     -----
@@ -109,7 +110,7 @@ def counted(lost: float, won: float, examples: float, level: float = LEVEL) -> L
 
 
 def _score(lost: float, won: float, n: float, delta: float) -> float:
-    """Tango's score statistic of the hypothesis that the difference is `delta`; falls as `delta` grows."""
+    """Return Tango's score statistic for the hypothesis that the difference is `delta`; it decreases with `delta`."""
     b = -lost - won + (2 * n - lost + won) * delta
     c = -won * delta * (1 - delta)
     q = (math.sqrt(max(0.0, b * b - 8 * n * c)) - b) / (4 * n)
@@ -133,28 +134,28 @@ def _root(falling: Callable[[float], float], low: float, high: float) -> float:
 def drawn(
     loss: Callable[[Any], float], examples: int, unit: Literal["points", "relative"], draws: int, level: float
 ) -> Loss:
-    """Return the loss of a metric that is computed anew for each draw of examples.
+    """Return the loss of a metric that is recomputed for each bootstrap draw of examples.
 
-    A draw without a value, such as one of a single class, tells nothing and is left out. Where most are so, these
-    examples prove nothing.
+    A draw without a value, such as one of a single class, is left out. If most draws have none, the examples prove
+    nothing.
 
     Parameters
     ----------
     loss : callable
-        From places of examples to the loss on these; raises ShrinkError, or is no number, where it has none.
+        From indices of examples to their loss; raises ShrinkError or returns a non-finite number if there is none.
     examples : int
-        How many there are.
+        Number of examples.
     unit : {"points", "relative"}
-        What it returns.
+        Unit of the loss.
     draws : int
-        How often.
+        Number of draws.
     level : float
-        Of the interval.
+        Confidence level.
 
     Notes
     -----
-    A draw lacks what few of n examples have with probability q**n, q the share of the others. So where a share m of
-    the draws had no value, half of them would have one from n ln(1/2) / ln(m) examples on.
+    A draw lacks a kind of example that makes up 1 - q of n examples with probability q**n. So if a share m of the draws
+    had no value, half of them would have one from n ln(1/2) / ln(m) examples on.
     """
     import numpy as np
 
@@ -169,11 +170,11 @@ def drawn(
 
     whole = loss(np.arange(examples))
     values = np.asarray([one(rng.integers(0, examples, examples)) for _ in range(draws)])
-    found = values[np.isfinite(values)]
-    if len(found) < draws / 2:
-        missing = 1 - max(1, len(found)) / draws
+    finite = values[np.isfinite(values)]
+    if len(finite) < draws / 2:
+        missing = 1 - max(1, len(finite)) / draws
         return Loss(whole, whole, whole, examples, unit, least=math.ceil(examples * math.log(0.5) / math.log(missing)))
-    low, high = (float(end) for end in np.quantile(found, [(1 - level) / 2, (1 + level) / 2]))
+    low, high = (float(end) for end in np.quantile(finite, [(1 - level) / 2, (1 + level) / 2]))
     return Loss(whole, low, high, examples, unit, least=LEAST_RESAMPLED)
 
 
@@ -197,23 +198,23 @@ def resampled(
     original, candidate : ndarray
         Parts of each example, shape (examples, parts).
     unit : {"points", "relative"}
-        Whether the loss is a difference or a share of the original's.
+        Whether the loss is a difference or a share of the original's value.
     higher_is_better : bool
-        Which way is better.
+        Direction of the metric.
     level : float
-        Of the interval.
+        Confidence level.
     seed : int
         Seed of the bootstrap.
     effective : float, optional
-        How many examples (or groups) count, of a metric that counts right places: where the two differ on hardly any,
-        the interval ends no earlier than that of so many examples on which nothing differs.
+        Effective number of examples (or groups), for a metric that counts correct answers: if hardly any example
+        differs, the interval ends no lower than for this many examples without a difference.
     """
     import numpy as np
 
     count = len(original)
     differing = int((original != candidate).any(axis=-1).sum())
-    few = effective if differing < LEAST_RESAMPLED else None
-    least = 0.0 if few is None else counted(0, 0, few, level).high
+    effective_count = effective if differing < LEAST_RESAMPLED else None
+    lowest_end = 0.0 if effective_count is None else counted(0, 0, effective_count, level).high
 
     def loss(first: Any, second: Any) -> Any:
         lost = first - second if higher_is_better else second - first
@@ -221,7 +222,7 @@ def resampled(
 
     value = float(loss(total(original.sum(0)), total(candidate.sum(0))))
     if np.array_equal(original, candidate):
-        return Loss(0.0, -least, least, count, unit, same=True, least=LEAST_RESAMPLED)
+        return Loss(0.0, -lowest_end, lowest_end, count, unit, same=True, least=LEAST_RESAMPLED)
     rng = np.random.default_rng(seed)
     losses = []
     at_once = max(1, CHUNK // count)
@@ -230,4 +231,4 @@ def resampled(
         weights = rng.multinomial(count, np.full(count, 1 / count), size=draws).astype(float)
         losses.append(loss(total(weights @ original), total(weights @ candidate)))
     low, high = (float(end) for end in np.quantile(np.concatenate(losses), [(1 - level) / 2, (1 + level) / 2]))
-    return Loss(value, low, max(high, least), count, unit, least=LEAST_RESAMPLED)
+    return Loss(value, low, max(high, lowest_end), count, unit, least=LEAST_RESAMPLED)

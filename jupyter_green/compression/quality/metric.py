@@ -1,7 +1,7 @@
-"""How well a model does, example by example, so that two models are compared on the same examples.
+"""Quality metrics, computed from per-example parts so that two models are compared on the same examples.
 
-A metric is a function of sums over examples (right answers; log-likelihood and tokens; hits and misses per class). That
-keeps one number for all of them, lets them be resampled by example, and needs no outputs to be kept.
+A metric is a function of sums over examples (correct answers; log-likelihood and tokens; hits and misses per class). So
+parts can be resampled by example, and outputs need not be stored.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 OWN_RESAMPLES = 200
 MOST_CLASSES = 1000
-"""Classes beyond which none is told apart: some numbers of each are kept for every example."""
+"""Number of classes above which there are no figures per class: they take memory for every example and class."""
 PLACES = {"token-classification": "token", "causal-lm": "token", "masked-lm": "token", "seq2seq": "token"} | {
     "segmentation": "pixel"
 }
 
 
 class Metric:
-    """Accuracy, and what the other metrics have in common.
+    """Accuracy, and the base class of the other metrics.
 
-    `unit` is "points" where the metric is bounded and "relative" elsewhere; `labels` says whether it needs labels.
+    `unit` is "points" for bounded metrics and "relative" for others; `labels` says whether it needs labels.
     """
 
     name = "accuracy"
@@ -40,19 +40,19 @@ class Metric:
     higher_is_better = True
     labels = True
     shared = True
-    """Whether parts of examples add up; a callable's don't."""
+    """Whether the metric is a function of sums of parts; a user's function is not."""
     counts_places = False
-    """Whether right places of examples are counted: examples on which nothing differs leave it open by how much."""
+    """Whether it counts correct answers. The loss of such a metric has an interval even if the models never differ."""
 
     def __init__(self, task: Task | None = None) -> None:
         self.task = Task() if task is None else task
 
     def reference(self, outputs: Any) -> Any:
-        """Return what of the original's outputs has to be kept for this metric; None for nothing."""
+        """Return what must be stored of the original's outputs for this metric; None for nothing."""
         return None
 
     def parts(self, outputs: Any, labels: Any, reference: Any) -> Any:
-        """Return the parts of each example of a batch, shape (examples, parts); here: is it right, and its class."""
+        """Return the parts of each example of a batch, shape (examples, parts); here: correct or not, and the class."""
         import torch
 
         answers = self.task.answers(outputs)
@@ -60,7 +60,7 @@ class Metric:
         return torch.stack([(answers == wanted).reshape(len(wanted)), wanted.reshape(len(wanted))], dim=-1).double()
 
     def total(self, sums: Any, examples: int | None = None) -> Any:
-        """Return the metric from sums of parts; the mean unless said otherwise."""
+        """Return the metric from sums of parts; by default the mean."""
         return sums[..., 0] / examples
 
     def value(self, parts: np.ndarray) -> float:
@@ -68,37 +68,37 @@ class Metric:
         return float(self.total(parts.sum(0), len(parts)))
 
     def agreement(self, parts: np.ndarray) -> float | None:
-        """Return how often the greedy answer is the original's, where this metric keeps that."""
+        """Return the share of greedy answers that equal the original's, if this metric stores them."""
         return None
 
     def is_count(self, parts: np.ndarray) -> bool:
-        """Whether these parts say of each example that it is right or wrong, and the metric counts that."""
+        """Whether the metric counts examples that are right or wrong, and these parts are 0 or 1."""
         return type(self) in (Metric, Agreement) and set(parts[:, 0].tolist()) <= {0.0, 1.0}
 
     def by_class(self, original: np.ndarray, candidate: np.ndarray) -> dict[int, ClassScore]:
-        """Return how well each class is told, where this metric counts right answers to classes."""
+        """Return the accuracy of each class, if the metric is accuracy or agreement."""
         if self.name not in ("accuracy", Agreement.name) or original.shape[1] < 2:
             return {}
-        found = {}
+        scores = {}
         for number in sorted(set(original[:, 1].tolist())):
-            there = original[:, 1] == number
-            before, after = float(original[there, 0].mean()), float(candidate[there, 0].mean())
-            found[int(number)] = ClassScore(int(there.sum()), before, after)
-        return found
+            members = original[:, 1] == number
+            before, after = float(original[members, 0].mean()), float(candidate[members, 0].mean())
+            scores[int(number)] = ClassScore(int(members.sum()), before, after)
+        return scores
 
     def holding(self, parts: np.ndarray, number: int) -> np.ndarray:
-        """Return which examples hold a class of `by_class`."""
-        found: np.ndarray = parts[:, 1] == number
-        return found
+        """Return which examples are of a class of `by_class`."""
+        members: np.ndarray = parts[:, 1] == number
+        return members
 
     def loss(self, original: np.ndarray, candidate: np.ndarray, level: float = LEVEL) -> Loss:
-        """Return how much worse the candidate is, with its interval."""
+        """Return the candidate's loss with its interval."""
         first, second = original[:, 0] > 0.5, candidate[:, 0] > 0.5
         return counted(int((first & ~second).sum()), int((second & ~first).sum()), len(first), level)
 
 
 class PerPlace(Metric):
-    """Accuracy over the labelled places of examples (tokens, pixels, labels); an example is what is resampled."""
+    """Accuracy over the labelled elements of examples (tokens, pixels, labels); the loss is resampled by example."""
 
     counts_places = True
 
@@ -108,28 +108,30 @@ class PerPlace(Metric):
         self.counted = task.classes if task.classes is not None and task.classes <= MOST_CLASSES else 0
 
     def parts(self, outputs: Any, labels: Any, reference: Any) -> Any:
-        """Right places and labelled ones of each example; then both of each class, as far as there are not too many."""
+        """Return correct and labelled elements of each example, then both for each class if there are not too many."""
         import torch
 
         outputs, labels = self.task.aligned(outputs, labels)
         answers = self.task.answers(outputs)
-        wanted, known = self.task.wanted(labels, answers)
-        right, wanted, known = (one.reshape(len(one), -1) for one in ((answers == wanted) & known, wanted, known))
-        parts = [right.sum(-1, keepdim=True), known.sum(-1, keepdim=True)]
+        wanted, labelled = self.task.wanted(labels, answers)
+        right, wanted, labelled = (
+            tensor.reshape(len(tensor), -1) for tensor in ((answers == wanted) & labelled, wanted, labelled)
+        )
+        parts = [right.sum(-1, keepdim=True), labelled.sum(-1, keepdim=True)]
         if self.task.name == "multi-label" and self.counted:
-            parts += [right & (wanted > 0), known & (wanted > 0)]  # of each label its own yes
+            parts += [right & (wanted > 0), labelled & (wanted > 0)]  # positives of each label
         elif self.counted:
-            parts += [tallied(wanted, where, self.counted) for where in (right, known)]
+            parts += [tallied(wanted, where, self.counted) for where in (right, labelled)]
         return torch.cat([part.double() for part in parts], dim=-1)
 
     def total(self, sums: Any, examples: int | None = None) -> Any:
-        """Right ones of all labelled places."""
+        """Correct elements / labelled elements."""
         import numpy as np
 
         return sums[..., 0] / np.maximum(sums[..., 1], 1)
 
     def by_class(self, original: np.ndarray, candidate: np.ndarray) -> dict[int, ClassScore]:
-        """Return how well the places of each class are told; of several labels each, those that are yes."""
+        """Return the accuracy of each class over its elements; for multi-label data, over the positive labels."""
         import numpy as np
 
         if not self.counted:
@@ -141,28 +143,28 @@ class PerPlace(Metric):
         }
 
     def holding(self, parts: np.ndarray, number: int) -> np.ndarray:
-        """Return which examples have a labelled place of a class."""
-        found: np.ndarray = parts[:, 2 + self.counted + number] > 0
-        return found
+        """Return which examples have a labelled element of a class."""
+        members: np.ndarray = parts[:, 2 + self.counted + number] > 0
+        return members
 
     def loss(self, original: np.ndarray, candidate: np.ndarray, level: float = LEVEL) -> Loss:
-        """Resampled by example."""
+        """Bootstrap over examples."""
         return by_example(self, original, candidate, level)
 
 
 class Agreement(Metric):
-    """How often the candidate's answer is the original's; needs no labels."""
+    """Share of answers that equal the original's; needs no labels."""
 
     name = "agreement with the original"
     labels = False
     counts_places = True
 
     def reference(self, outputs: Any) -> Any:
-        """Keep the answers."""
+        """Store the answers."""
         return self.task.answers(outputs)
 
     def parts(self, outputs: Any, labels: Any, reference: Any) -> Any:
-        """Whether the answer is the same, and the original's; for sequences the share of places at which it is."""
+        """Return whether the answer is equal, and the original's; for sequences the share of equal elements."""
         import torch
 
         same = (self.task.answers(outputs) == reference).double().reshape(len(reference), -1)
@@ -171,30 +173,30 @@ class Agreement(Metric):
         return same.mean(-1)[:, None]
 
     def loss(self, original: np.ndarray, candidate: np.ndarray, level: float = LEVEL) -> Loss:
-        """Counted where each example is right or wrong, else resampled."""
+        """Counted if each example is right or wrong, else a bootstrap."""
         if self.is_count(candidate):
             return super().loss(original, candidate, level)
         return by_example(self, original, candidate, level)
 
 
 class Cosine(Metric):
-    """Cosine of the candidate's and the original's vector of each example; needs no labels."""
+    """Cosine similarity of the candidate's and the original's vectors; needs no labels."""
 
     name = "cosine agreement with the original"
     labels = False
 
     def reference(self, outputs: Any) -> Any:
-        """Keep the vectors."""
+        """Store the vectors."""
         return _vectors(outputs)
 
     def parts(self, outputs: Any, labels: Any, reference: Any) -> Any:
-        """Cosine of each pair of vectors."""
+        """Return the cosine similarity of each example."""
         from torch.nn.functional import cosine_similarity
 
         return cosine_similarity(_vectors(outputs).double(), reference.double(), dim=-1)[:, None]
 
     def loss(self, original: np.ndarray, candidate: np.ndarray, level: float = LEVEL) -> Loss:
-        """Resampled by example."""
+        """Bootstrap over examples."""
         return by_example(self, original, candidate, level)
 
 
@@ -209,19 +211,19 @@ class F1(Metric):
         self.classes = classes
 
     def parts(self, outputs: Any, labels: Any, reference: Any) -> Any:
-        """Hits, false alarms and misses of each class."""
+        """Return hits, false positives and false negatives of each class."""
         import torch
 
         outputs, labels = self.task.aligned(outputs, labels)
-        said = self.task.answers(outputs)
-        true, known = self.task.wanted(labels, said)
-        said, true, known = (one.reshape(len(one), -1) for one in (said, true, known))
-        hit = (said == true) & known
-        if self.task.name == "multi-label":  # F1 of each label's yes
-            yes, no = (said > 0) & known, (true > 0) & known
+        predicted = self.task.answers(outputs)
+        true, labelled = self.task.wanted(labels, predicted)
+        predicted, true, labelled = (tensor.reshape(len(tensor), -1) for tensor in (predicted, true, labelled))
+        hit = (predicted == true) & labelled
+        if self.task.name == "multi-label":  # F1 of the positives of each label
+            yes, no = (predicted > 0) & labelled, (true > 0) & labelled
             return torch.cat([yes & no, yes & ~no, ~yes & no], dim=-1).double()
-        wrong = known & ~hit
-        parts = [tallied(true, hit, self.classes), tallied(said, wrong, self.classes)]
+        wrong = labelled & ~hit
+        parts = [tallied(true, hit, self.classes), tallied(predicted, wrong, self.classes)]
         return torch.cat([*parts, tallied(true, wrong, self.classes)], dim=-1)
 
     def total(self, sums: Any, examples: int | None = None) -> Any:
@@ -229,17 +231,17 @@ class F1(Metric):
         import numpy as np
 
         hits, alarms, misses = np.split(np.asarray(sums, float), 3, axis=-1)
-        there = hits + misses > 0
-        each = 2 * hits / np.maximum(2 * hits + alarms + misses, 1e-12)
-        return (each * there).sum(-1) / np.maximum(there.sum(-1), 1)
+        occurs = hits + misses > 0
+        scores = 2 * hits / np.maximum(2 * hits + alarms + misses, 1e-12)
+        return (scores * occurs).sum(-1) / np.maximum(occurs.sum(-1), 1)
 
     def loss(self, original: np.ndarray, candidate: np.ndarray, level: float = LEVEL) -> Loss:
-        """Resampled by example."""
+        """Bootstrap over examples."""
         return by_example(self, original, candidate, level)
 
 
 class Perplexity(Metric):
-    """Perplexity of a language model: exp of the mean loss per token that it had to tell."""
+    """Perplexity of a language model: exp of the mean negative log-likelihood per predicted token."""
 
     name = "perplexity"
     unit = "relative"
@@ -249,24 +251,26 @@ class Perplexity(Metric):
         super().__init__(Task("causal-lm", shift=True) if task is None else task)
 
     def reference(self, outputs: Any) -> Any:
-        """Keep the likeliest tokens."""
+        """Store the most likely tokens."""
         return (outputs[:, :-1] if self.task.shift else outputs).argmax(-1)
 
     def agreement(self, parts: np.ndarray) -> float | None:
-        """Share of the places at which the likeliest token is the original's (the text before it being the data's)."""
+        """Return the share of positions whose most likely token is the original's, given the data's text before it."""
         return float(parts[:, 2].sum() / max(parts[:, 1].sum(), 1))
 
     def parts(self, outputs: Any, labels: Any, reference: Any) -> Any:
-        """Negative log-likelihood, predicted tokens and agreeing ones of each sequence; label -100 is left out."""
+        """Return negative log-likelihood, predicted tokens and agreeing tokens of each sequence, without label -100."""
         import torch
 
         outputs, wanted = self.task.aligned(outputs, labels.to(outputs.device))
-        known = wanted != self.task.ignored
-        each = torch.nn.functional.cross_entropy(
+        labelled = wanted != self.task.ignored
+        losses = torch.nn.functional.cross_entropy(
             at_least_single(outputs).transpose(1, 2), wanted.clamp_min(0).long(), reduction="none"
         )
-        agreed = (outputs.argmax(-1) == reference) & known
-        return torch.stack([(each * known).double().sum(-1), known.double().sum(-1), agreed.double().sum(-1)], dim=-1)
+        agreed = (outputs.argmax(-1) == reference) & labelled
+        return torch.stack(
+            [(losses * labelled).double().sum(-1), labelled.double().sum(-1), agreed.double().sum(-1)], dim=-1
+        )
 
     def total(self, sums: Any, examples: int | None = None) -> Any:
         """Perplexity over all tokens."""
@@ -275,30 +279,30 @@ class Perplexity(Metric):
         return np.exp(sums[..., 0] / np.maximum(sums[..., 1], 1))
 
     def loss(self, original: np.ndarray, candidate: np.ndarray, level: float = LEVEL) -> Loss:
-        """Resampled by sequence."""
+        """Bootstrap over sequences."""
         return by_example(self, original, candidate, level)
 
 
 class SquaredError(Metric):
-    """Mean squared error against the labels."""
+    """Mean squared error."""
 
     name = "mean squared error"
     unit = "relative"
     higher_is_better = False
 
     def parts(self, outputs: Any, labels: Any, reference: Any) -> Any:
-        """Squared error of each example, averaged over its outputs."""
+        """Return the squared error of each example, averaged over its outputs."""
         wanted = labels.to(outputs.device).reshape(outputs.shape)
         error = (outputs.double() - wanted.double()) ** 2
         return error.reshape(len(error), -1).mean(-1)[:, None]
 
     def loss(self, original: np.ndarray, candidate: np.ndarray, level: float = LEVEL) -> Loss:
-        """Resampled by example."""
+        """Bootstrap over examples."""
         return by_example(self, original, candidate, level)
 
 
 class Own(Metric):
-    """A person's own function ``metric(outputs, labels) -> float``; higher is better, and the loss is relative."""
+    """A user's function ``metric(outputs, labels) -> float``; higher is better, and the loss is relative."""
 
     unit = "relative"
     shared = False
@@ -310,34 +314,38 @@ class Own(Metric):
         self.shapes: Any = None
 
     def parts(self, outputs: Any, labels: Any, reference: Any) -> Any:
-        """Keep outputs and the whole labels side by side."""
+        """Return outputs and labels of each example in one row."""
         import torch
 
-        now = tuple(None if one is None else (tuple(one.shape[1:]), one.dtype) for one in (outputs, labels))
-        if self.shapes is not None and now != self.shapes:
+        shapes = tuple(
+            None if tensor is None else (tuple(tensor.shape[1:]), tensor.dtype) for tensor in (outputs, labels)
+        )
+        if self.shapes is not None and shapes != self.shapes:
             raise ShrinkError(
                 f"The metric {self.name} is called with all examples at once, and they differ in length; give data "
                 "that is padded to one length."
             )
-        self.shapes = now
-        both = (one for one in (outputs, labels) if one is not None)
-        return torch.cat([one.reshape(len(outputs), -1).to(outputs.device).double() for one in both], dim=-1)
+        self.shapes = shapes
+        columns = (tensor for tensor in (outputs, labels) if tensor is not None)
+        return torch.cat([tensor.reshape(len(outputs), -1).to(outputs.device).double() for tensor in columns], dim=-1)
 
     def value(self, parts: np.ndarray) -> float:
-        """Return what the function says."""
+        """Return the function's value."""
         import torch
 
-        (shape, kind), beside = self.shapes
-        width, held = int(torch.Size(shape).numel()), torch.from_numpy(parts)
-        outputs = held[:, :width].to(kind).reshape(len(parts), *shape)
-        labels = None if beside is None else held[:, width:].to(beside[1]).reshape(len(parts), *beside[0])
+        (shape, dtype), label_shape = self.shapes
+        width, rows = int(torch.Size(shape).numel()), torch.from_numpy(parts)
+        outputs = rows[:, :width].to(dtype).reshape(len(parts), *shape)
+        labels = (
+            None if label_shape is None else rows[:, width:].to(label_shape[1]).reshape(len(parts), *label_shape[0])
+        )
         try:
             return float(self.function(outputs, labels))
-        except RAISED as error:  # the person's own code may raise anything; it is said and never hidden
+        except RAISED as error:  # the user's code may raise anything
             raise ShrinkError(f"Your metric {self.name} failed: {why(error)}.") from error
 
     def loss(self, original: np.ndarray, candidate: np.ndarray, level: float = LEVEL) -> Loss:
-        """Resampled by example, a few hundred calls of the function."""
+        """Bootstrap over examples, with a few hundred calls of the function."""
         import numpy as np
 
         count = len(original)
@@ -352,7 +360,7 @@ class Own(Metric):
 
 
 def by_example(metric: Metric, original: np.ndarray, candidate: np.ndarray, level: float = LEVEL) -> Loss:
-    """Return how much worse the candidate is, by a bootstrap over examples."""
+    """Return the candidate's loss by a bootstrap over examples."""
     count = len(original)
     return resampled(
         lambda sums: metric.total(sums, count),
@@ -366,7 +374,7 @@ def by_example(metric: Metric, original: np.ndarray, candidate: np.ndarray, leve
 
 
 def at_least_single(outputs: Any) -> Any:
-    """Return outputs in single precision, or in the double that they have."""
+    """Return outputs in single precision, or double if they have that."""
     return outputs if outputs.element_size() >= 8 else outputs.float()
 
 
@@ -382,27 +390,27 @@ def evaluate(  # noqa: PLR0917 - the last two are rarely given
     references: Sequence[Any] | None = None,
     tick: Callable[[], None] = lambda: None,
 ) -> tuple[np.ndarray, list[Any]]:
-    """Run a model over batches; return the parts of all examples and what was kept of its outputs.
+    """Run a model over batches; return the parts of all examples and what was stored of its outputs.
 
     Parameters
     ----------
     subject : SourceModel
-        Knows how a batch is called.
+        Calls the model with a batch.
     model : object
-        The original, or what stands in for it.
+        The original or a candidate.
     batches : sequence of Batch
         The examples.
     metric : Metric
-        What is looked at.
+        The metric.
     references : sequence, optional
-        What was kept of the original's outputs; without it the model is its own reference.
+        What was stored of the original's outputs, for each batch; without it the model is its own reference.
     tick : callable
         Called after each batch.
 
     Raises
     ------
     ShrinkError
-        If an output is not a number.
+        If an output is not finite.
     """
     import numpy as np
     import torch
@@ -411,15 +419,15 @@ def evaluate(  # noqa: PLR0917 - the last two are rarely given
 
     parts, kept = [], []
     with torch.inference_mode():
-        for place, batch in enumerate(batches):
+        for position, batch in enumerate(batches):
             own_outputs = references is None and model is subject.model
-            raw = called(subject, batch) if own_outputs else subject.call(batch.to(subject.device).inputs, model)
-            outputs = at_least_single(subject.main(raw))
+            output = called(subject, batch) if own_outputs else subject.call(batch.to(subject.device).inputs, model)
+            outputs = at_least_single(subject.main(output))
             if not bool(torch.isfinite(outputs).all()):
                 raise ShrinkError(not_numbers(batch, outputs))
-            own = metric.reference(outputs)
-            kept.append(own)
-            part = metric.parts(outputs, batch.labels, own if references is None else references[place])
+            stored = metric.reference(outputs)
+            kept.append(stored)
+            part = metric.parts(outputs, batch.labels, stored if references is None else references[position])
             parts.append(part.cpu().numpy())
             tick()
     return np.concatenate(parts), kept

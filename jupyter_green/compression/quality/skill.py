@@ -1,8 +1,8 @@
-"""Whether the original knows more than a constant answer does: without that, no loss against it proves anything.
+"""Checks whether the original beats a constant answer: otherwise a loss against it is meaningless.
 
-A score is meaningful only where it is better than that of a model which ignores its inputs and always says the most
-frequent class (or the mean). Where the task was read off the labels alone and the original is worse than that, or says
-one class whatever it is asked, its outputs mean something else than the labels do, and the person is asked.
+A constant answer ignores the inputs: the most frequent class, or the mean. If the task was derived from the labels
+alone and the original is worse than that, or always answers with one class, its outputs probably mean something else
+than the labels, and an error asks the user.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from jupyter_green.compression.data.batch import Batch
 
 STANDARD_ERRORS = 2.0
-"""So far beyond a constant's score one has to be, to be better or worse than it."""
+"""Standard errors by which a score must differ from a constant's to count as better or worse."""
 
 
 @dataclass(frozen=True)
 class Constant:
-    """What a model scores that ignores its inputs.
+    """The score of a model that ignores its inputs.
 
     Parameters
     ----------
     score : float
         In the metric.
     answer : int or None
-        The class that it always says; None where it is a mean, or an answer for each label.
+        The class it always predicts; None for a mean, or for one answer per label.
     """
 
     score: float
@@ -43,12 +43,12 @@ class Constant:
 
 
 def constant_of(metric: Metric, parts: np.ndarray, batches: Sequence[Batch]) -> Constant | None:
-    """Return the best constant answer to some examples, and its score; None where the metric has none.
+    """Return the best constant answer to some examples, with its score; None if the metric has none.
 
     Parameters
     ----------
     metric : Metric
-        What counts.
+        The metric.
     parts : ndarray
         The original's parts of these examples.
     batches : sequence of Batch
@@ -60,18 +60,20 @@ def constant_of(metric: Metric, parts: np.ndarray, batches: Sequence[Batch]) -> 
     task = metric.task
     if isinstance(metric, Perplexity):
         return None if task.classes is None else Constant(float(task.classes))
-    answers = isinstance(metric, PerPlace) or metric.name == "accuracy"
-    if isinstance(metric, SquaredError) or (answers and task.name == "multi-label"):
+    counts_answers = isinstance(metric, PerPlace) or metric.name == "accuracy"
+    if isinstance(metric, SquaredError) or (counts_answers and task.name == "multi-label"):
         return _of_each_label(labels, None if isinstance(metric, SquaredError) else task.ignored)
-    counts = {number: score.examples for number, score in metric.by_class(parts, parts).items()} if answers else {}
-    if isinstance(metric, PerPlace) and not counts:  # where classes are not told apart, their labels are counted
+    counts = (
+        {number: score.examples for number, score in metric.by_class(parts, parts).items()} if counts_answers else {}
+    )
+    if isinstance(metric, PerPlace) and not counts:  # without figures per class, count the labels
         counts = _each(labels, task.ignored)
-    most = max(counts, key=lambda number: counts[number], default=None)
-    return None if most is None else Constant(counts[most] / sum(counts.values()), most)
+    most_frequent = max(counts, key=lambda number: counts[number], default=None)
+    return None if most_frequent is None else Constant(counts[most_frequent] / sum(counts.values()), most_frequent)
 
 
 def _each(labels: Sequence[Any], ignored: int) -> dict[int, int]:
-    """Return how many places are labelled with each class."""
+    """Return how many elements are labelled with each class."""
     import torch
 
     flat = torch.cat([label.reshape(-1) for label in labels])
@@ -80,7 +82,7 @@ def _each(labels: Sequence[Any], ignored: int) -> dict[int, int]:
 
 
 def _of_each_label(labels: Sequence[Any], ignored: int | None) -> Constant | None:
-    """Return what the mean of each label scores, or of yes and no its more frequent one, of which some are ignored."""
+    """Return the score of the mean of each label, or, if `ignored` is given, of each label's more frequent answer."""
     import torch
 
     if len({tuple(label.shape[1:]) for label in labels}) > 1:
@@ -88,45 +90,47 @@ def _of_each_label(labels: Sequence[Any], ignored: int | None) -> Constant | Non
     whole = torch.cat(list(labels)).double()
     if ignored is None:
         return Constant(float(((whole - whole.mean(0)) ** 2).mean()))
-    known = (whole != ignored).double()
-    yes = ((whole > 0) * known).sum(0) / known.sum(0).clamp_min(1)
-    return Constant(float((torch.maximum(yes, 1 - yes) * known.sum(0)).sum() / known.sum().clamp_min(1)))
+    labelled = (whole != ignored).double()
+    yes = ((whole > 0) * labelled).sum(0) / labelled.sum(0).clamp_min(1)
+    return Constant(float((torch.maximum(yes, 1 - yes) * labelled.sum(0)).sum() / labelled.sum().clamp_min(1)))
 
 
 def without_skill(metric: Metric, parts: np.ndarray, batches: Sequence[Batch]) -> Constant | None:
-    """Return the constant that the original is no better than on some examples; None where it is better.
+    """Return the constant that the original does not beat; None if it does.
 
     Raises
     ------
     ShrinkError
-        If it is worse, or says one class to everything, and the task was read off the labels alone; one sentence.
+        If it is worse, or always predicts one class, and the task was derived from the labels alone.
     """
     constant = constant_of(metric, parts, batches)
     if constant is None or knows_more(metric, parts, constant):
         return None
     if not metric.higher_is_better:
         return constant
-    own, by_class = metric.value(parts), metric.by_class(parts, parts)
-    said_once = len(by_class) > 1 and all(one.before in (0.0, 1.0) for one in by_class.values()) and own < 1
-    if not metric.task.told and (own < constant.score - _error(constant, len(parts)) or said_once):
-        raise ShrinkError(_question(metric, own, constant, len(parts)))
+    score, by_class = metric.value(parts), metric.by_class(parts, parts)
+    single_class = (
+        len(by_class) > 1 and all(class_score.before in (0.0, 1.0) for class_score in by_class.values()) and score < 1
+    )
+    if not metric.task.told and (score < constant.score - _error(constant, len(parts)) or single_class):
+        raise ShrinkError(_question(metric, score, constant, len(parts)))
     return constant
 
 
 def knows_more(metric: Metric, parts: np.ndarray, constant: Constant) -> bool:
-    """Return whether a model is better than a constant answer, beyond what the number of examples explains."""
-    own = metric.value(parts)
+    """Return whether a model beats a constant answer significantly."""
+    score = metric.value(parts)
     if not metric.higher_is_better:
-        return own < constant.score
-    if own > constant.score + _error(constant, len(parts)):
+        return score < constant.score
+    if score > constant.score + _error(constant, len(parts)):
         return True
     by_class = metric.by_class(parts, parts)
     if constant.answer is None or len(by_class) < 2:
         return False
-    # A rare class is told better by the mean over classes, of which a constant has one right.
-    even = 1 / len(by_class)
-    spread = math.sqrt(sum(s.before * (1 - s.before) / s.examples for s in by_class.values())) * even
-    return balanced(by_class)[0] > even + STANDARD_ERRORS * spread and balanced(by_class)[0] > even
+    # For rare classes, compare balanced accuracy: a constant has one class right.
+    chance = 1 / len(by_class)
+    spread = math.sqrt(sum(s.before * (1 - s.before) / s.examples for s in by_class.values())) * chance
+    return balanced(by_class)[0] > chance + STANDARD_ERRORS * spread and balanced(by_class)[0] > chance
 
 
 def _error(constant: Constant, examples: int) -> float:

@@ -1,7 +1,7 @@
-"""Whether the original answers the same when asked twice, and what it is held against where it does not.
+"""Measures whether the original's outputs are reproducible, and makes a reference if they are not.
 
-A model may draw random numbers as it answers, or keep something between calls. It is then no exact reference of itself:
-a candidate must not be blamed for that, and must not be called closer to it than its own repeat is.
+A model may use random numbers or keep state between calls. A candidate must not be penalized for that, nor be called
+closer to the original than the original's own repeat is.
 """
 
 from __future__ import annotations
@@ -20,17 +20,18 @@ if TYPE_CHECKING:
     import numpy as np
 
 ASKED_TWICE = 4
-"""Batches that the original is asked twice to see whether it varies."""
+"""Number of batches that are run twice."""
 CLOSE = 1e-5
-"""By how much (relative to the largest output) the same may come out of one sum taken in two orders."""
+"""Tolerance relative to the largest output, for sums taken in a different order."""
 
 
 def share_that_varies(
     subject: SourceModel, batches: Sequence[Batch], tick: Callable[[], None], *, put_back: bool = False
 ) -> float | None:
-    """Ask twice; return which share is answered differently, None where nothing is.
+    """Run batches twice; return the share of examples whose outputs differ, None if none does.
 
-    Where what it holds is `put_back` before each time, random generators aside, only what it draws is left to vary.
+    With `put_back`, the model's state other than random generators is restored before each run, so that only random
+    numbers vary.
     """
     import torch
 
@@ -39,55 +40,55 @@ def share_that_varies(
         state = ModelState(subject.model, generators=False)
         for batch in batches[:ASKED_TWICE]:
             inputs = batch.to(subject.device).inputs
-            found = []
+            outputs = []
             for _ in range(2):
                 if put_back:
                     state.put_back()
                 answered = tensors_of(subject.call(inputs))
-                found.append([tensor for _, tensor in answered if not tensor.is_complex()])
+                outputs.append([tensor for _, tensor in answered if not tensor.is_complex()])
                 tick()
             count += batch.size
-            changed += _different(found[0], found[1], batch.size)
+            changed += _different(outputs[0], outputs[1], batch.size)
     return changed / count if changed else None
 
 
 def repeated(
     subject: SourceModel, batches: Sequence[Batch], metric: Metric, tick: Callable[[], None]
 ) -> tuple[np.ndarray, list[Any], float]:
-    """Return an original's parts, what is kept of its outputs, and by how much its repeats differ.
+    """Return the parts of an original that varies, what was stored of its outputs, and by how much its repeats differ.
 
-    The parts are those of a second run, held against the first as a candidate's are. A third run says by how much more
-    than the examples explain two of its own runs differ: by noise that is drawn once for many examples.
+    The parts are those of a second run compared with the first, as for a candidate. A third run measures by how much
+    two of its own runs differ beyond sampling error: noise that is common to many examples.
     """
     import torch
 
     model = subject.model
     with subject.kept():
-        # One after the other, so that a generator of its own goes on; a candidate's copy begins at the start.
+        # Consecutive runs advance the model's own generator; a candidate's copy starts from its initial state.
         with torch.inference_mode():
             subject.call(batches[0].to(subject.device).inputs)
         _, kept = evaluate(subject, model, batches, metric, tick=tick)
         parts, again = (evaluate(subject, model, batches, metric, kept, tick=tick)[0] for _ in range(2))
-    own = metric.loss(parts, again)
-    return parts, kept, abs(own.value) if own.low > 0 or own.high < 0 else 0.0
+    repeat_loss = metric.loss(parts, again)
+    return parts, kept, abs(repeat_loss.value) if repeat_loss.low > 0 or repeat_loss.high < 0 else 0.0
 
 
 def _different(first: Sequence[Any], second: Sequence[Any], size: int) -> int:
-    """Return of how many examples two calls differ; of all where that can't be told from their outputs."""
+    """Return the number of examples for which two calls differ; all if outputs can't be assigned to examples."""
     import torch
 
     if len(first) != len(second):
         return size
-    found = torch.zeros(size, dtype=torch.bool)
-    for one, other in zip(first, second, strict=True):
-        if one.shape != other.shape:
+    differs = torch.zeros(size, dtype=torch.bool)
+    for tensor, other in zip(first, second, strict=True):
+        if tensor.shape != other.shape:
             return size
-        allowed = max(CLOSE, 4 * torch.finfo(one.dtype).eps) if one.is_floating_point() else 0.0
-        first_values, second_values = (x.double().nan_to_num().cpu() for x in (one, other))
-        most = float(first_values.abs().max()) if one.numel() else 0.0
-        beyond = (first_values - second_values).abs() > allowed * most
-        if one.dim() and one.shape[0] == size:
-            found |= beyond.reshape(size, -1).any(-1)
+        allowed = max(CLOSE, 4 * torch.finfo(tensor.dtype).eps) if tensor.is_floating_point() else 0.0
+        first_values, second_values = (x.double().nan_to_num().cpu() for x in (tensor, other))
+        largest = float(first_values.abs().max()) if tensor.numel() else 0.0
+        beyond = (first_values - second_values).abs() > allowed * largest
+        if tensor.dim() and tensor.shape[0] == size:
+            differs |= beyond.reshape(size, -1).any(-1)
         elif bool(beyond.any()):
             return size
-    return int(found.sum())
+    return int(differs.sum())

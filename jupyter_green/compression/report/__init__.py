@@ -1,1 +1,1 @@
-"""Results of a search as a report: text, HTML, plots."""
+"""The report of a result: text, HTML, plots and a slider."""

@@ -1,6 +1,6 @@
-"""The account of a search: its findings as the result a person gets, each figure with what it was found on.
+"""Builds the result of a search from the search and its final evaluation.
 
-What was judged stands with its figures from the judging part; all other rows keep those they were chosen by.
+The evaluated candidates have their figures from the test split; all other rows have those of the validation split.
 """
 
 from __future__ import annotations
@@ -36,28 +36,28 @@ from .shrink_report import interval, span, times
 
 NO_SKILL = "Your own model is no better than a constant answer here, so no loss against it proves anything."
 OVER = 0.02
-"""Share of the time allowed from which it is said that it was passed."""
+"""Share of the time limit by which it must be exceeded to be reported."""
 _JUDGED: Counter[str] = Counter()
-"""How often the same data has judged a search in this process."""
+"""How often each test split was used in this process, by digest."""
 
 
 def result_of(
     search: Search, verdict: FinalEvaluation, window: Any, per_day: int, notes: tuple[str, ...]
 ) -> ShrinkResult:
-    """Return what came of a search.
+    """Return the result of a search.
 
     Parameters
     ----------
     search : Search
-        What was tried.
+        The search.
     verdict : FinalEvaluation
-        What was judged.
+        The evaluation on the test split.
     window : Window
-        Metered all of it; closed.
+        The closed window that metered the search.
     per_day : int
-        Inferences a day at which the yearly saving is stated.
+        Inferences a day for the yearly saving.
     notes : tuple of str
-        Sentences for the person.
+        Sentences for the user.
     """
     record = window.record
     entry, trial = verdict.entry, verdict.trial
@@ -127,7 +127,7 @@ def result_of(
 
 
 def _late(search: Search, verdict: FinalEvaluation, seconds: float) -> Late | None:
-    """Return what the time did not suffice for, and by how much it was passed; None where it sufficed."""
+    """Return how the search ran out of time; None if it did not."""
     untried = tuple(row.name for row in search.rows if row.standing == "not tried" and row.reason == UP)
     over = max(0.0, seconds - search.seconds)
     over = over if over > OVER * search.seconds else 0.0
@@ -140,7 +140,7 @@ def _late(search: Search, verdict: FinalEvaluation, seconds: float) -> Late | No
 
 
 def as_proven(verdict: FinalEvaluation, constant: Constant | None) -> FinalEvaluation:
-    """Return the verdict without its proof where the original is no better than a constant; same numbers stay same."""
+    """Return the evaluation as not proven if the original is no better than a constant, unless outputs are equal."""
     same = verdict.entry is not None and verdict.entry.product.same_numbers
     if constant is None or not verdict.proven or (same and verdict.loss is not None and verdict.loss.same):
         return verdict
@@ -148,7 +148,7 @@ def as_proven(verdict: FinalEvaluation, constant: Constant | None) -> FinalEvalu
 
 
 def _varies(search: Search) -> list[str]:
-    """Return in one sentence that the original is no exact reference of itself; empty where it is."""
+    """Return one sentence if the original's outputs are not reproducible; empty if they are."""
     if search.carries:
         return [
             "Your model keeps something between calls that changes its answers; every run begins with it as it was."
@@ -162,18 +162,18 @@ def _varies(search: Search) -> list[str]:
 
 
 def _again(before: int) -> list[str]:
-    """Return in one sentence that the judging examples were used before, which proves less the oftener it is done."""
+    """Return one sentence if the test split was used before: repeated use weakens its evidence."""
     if not before:
         return []
-    times = "an earlier search" if before == 1 else f"{before} earlier searches"
+    searches = "an earlier search" if before == 1 else f"{before} earlier searches"
     return [
-        f"The same examples judged {times} in this process: what is searched for until it is proven is proven less. "
+        f"The same examples judged {searches} in this process: what is searched for until it is proven is proven less. "
         "Judge your last choice with other ones."
     ]
 
 
 def _crowded(trial: Trial | None, against: str = "original") -> list[str]:
-    """Return in one sentence that others used the machine, and what that means for a gain in processor time."""
+    """Return one sentence if other programs used the machine, and its effect on a gain in processor time."""
     import torch
 
     if trial is None or trial.others is None or not crowded(trial.basis, trial.others, torch.get_num_threads()):
@@ -192,52 +192,52 @@ def outcome_of(
     *,
     interrupted: bool = False,
 ) -> ShrinkOutcome:
-    """Return what a search came to, for the ledger: the model, what was kept, how much less, and whether it is proven.
+    """Return the outcome of a search for the ledger: model, kept candidate, reduction, and whether it is proven.
 
     Parameters
     ----------
     subject : SourceModel
         The model.
     verdict : FinalEvaluation
-        What was judged.
+        The evaluation on the test split.
     metric : Metric, optional
-        What was looked at; with it the outcome's line has its values before and after.
+        The metric; adds its values before and after.
     watts : (float, float), optional
-        Estimated watts of a busy core and their doubt as a share: joules are estimated by them where none are measured.
+        Estimated watts of a busy core and their relative uncertainty, to estimate joules if none are measured.
     interrupted : bool
-        Whether the person ended it.
+        Whether the user interrupted the search.
     """
     entry, outcome = verdict.entry, verdict.outcome
     if entry is None or outcome is None or outcome.ratio is None:
         untold = verdict.reason.startswith(UNTOLD)
         return ShrinkOutcome("unknown" if untold else "interrupted" if interrupted else "nothing_gained", subject.name)
-    told = "proven" if verdict.proven else "not proven"
+    proof = "proven" if verdict.proven else "not proven"
     if verdict.trial is None or verdict.trial.basis != "joules":
         less = f"{times(outcome.ratio.value)} less processor time (as energy {span(outcome.ratio)}, estimated)"
     else:
         quality = verdict.trial.quality
         less = f"{interval(outcome.ratio)} less energy{'' if quality == 'measured' else f', {quality}'}"
-    kept = f"{entry.name}, {less}, {told}{_before_and_after(verdict, metric, watts)}"
+    kept = f"{entry.name}, {less}, {proof}{_before_and_after(verdict, metric, watts)}"
     return ShrinkOutcome("kept", subject.name, verdict.proven, kept)
 
 
 def _before_and_after(verdict: FinalEvaluation, metric: Metric | None, watts: tuple[float, float] | None) -> str:
-    """Return the metric and the joules of one inference before and after, where they are known."""
-    said = ""
+    """Return the metric and the joules of one inference before and after, as far as they are known."""
+    text = ""
     if metric is not None and verdict.scores is not None:
         bounded = metric.unit == "points"
         before, after = (f"{100 * x:.1f} %" if bounded else numbers.significant(x, 3) for x in verdict.scores)
-        said += f", {metric.name} {before} → {after}"
+        text += f", {metric.name} {before} → {after}"
     trial, entry = verdict.trial, verdict.entry
     if trial is None or entry is None:
-        return said
+        return text
     costs = [trial.cost(name) for name in (verdict.held_against, entry.name)]
     if trial.basis == "joules" and all(cost.joules is not None for cost in costs):
-        said += f", {' → '.join(_joules(cost.joules, cost.uncertainty) for cost in costs)} each"
+        text += f", {' → '.join(_joules(cost.joules, cost.uncertainty) for cost in costs)} each"
     elif trial.basis == "cpu_seconds" and watts is not None:
         joules = (cost.cpu_seconds * watts[0] for cost in costs)
-        said += f", {' → '.join(f'~{_joules(one, watts[1] * one)}' for one in joules)} each, estimated"
-    return said
+        text += f", {' → '.join(f'~{_joules(value, watts[1] * value)}' for value in joules)} each, estimated"
+    return text
 
 
 def _joules(joules: float | None, uncertainty: float | None) -> str:
@@ -256,18 +256,18 @@ def _inspected(search: Search, verdict: FinalEvaluation) -> str:
 
 
 def _front(search: Search) -> tuple[ParetoPoint, ...]:
-    """Return what nothing beats, the dearest first."""
-    told = [entry for entry in search.entries if entry.outcome.ratio is not None]
-    best = [entry for entry in told if _better(search, entry) is None]
-    best.sort(key=lambda entry: -entry.cost)
-    return tuple(ParetoPoint(entry.name, _noted(entry.product), entry.outcome.ratio, entry.loss) for entry in best)
+    """Return the candidates that no other dominates, most expensive first."""
+    measured = [entry for entry in search.entries if entry.outcome.ratio is not None]
+    front = [entry for entry in measured if _better(search, entry) is None]
+    front.sort(key=lambda entry: -entry.cost)
+    return tuple(ParetoPoint(entry.name, _noted(entry.product), entry.outcome.ratio, entry.loss) for entry in front)
 
 
 def _better(search: Search, entry: AcceptedCandidate) -> AcceptedCandidate | None:
-    """Return the cheapest that beats an entry; None where none does and it is on the front."""
-    told = [other for other in search.entries if other.outcome.ratio is not None]
-    beating = [other for other in told if other is not entry and other.beats(entry)]
-    return min(beating, key=lambda other: other.cost, default=None)
+    """Return the cheapest candidate that dominates an entry; None if the entry is on the front."""
+    measured = [other for other in search.entries if other.outcome.ratio is not None]
+    dominating = [other for other in measured if other is not entry and other.beats(entry)]
+    return min(dominating, key=lambda other: other.cost, default=None)
 
 
 def _break_even(trial: Trial, name: str, joules: float | None, cpu_seconds: float, against: str) -> int | None:
@@ -281,18 +281,18 @@ def _break_even(trial: Trial, name: str, joules: float | None, cpu_seconds: floa
 
 def _rows(search: Search, verdict: FinalEvaluation, kept: AcceptedCandidate | None) -> list[ResultRow]:
     original = None if verdict.trial is None else verdict.trial.cost(verdict.held_against)
-    alone = verdict.held_against != "original"
-    chosen = None if search.parts is None else search.metric.value(search.parts)
+    single_thread = verdict.held_against != "original"
+    validation_score = None if search.parts is None else search.metric.value(search.parts)
     reference = f"{next(search.subject.model.parameters()).dtype}".removeprefix("torch.")
     rows = [
         ResultRow(
             "original",
             "reference",
             f"{reference}, {_threads()}; every row is compared with this one."
-            + (" Its cost is that in one thread, since the machine was busy." if alone else ""),
+            + (" Its cost is that in one thread, since the machine was busy." if single_thread else ""),
             Ratio(1.0, 1.0, 1.0, 0),
             None,
-            chosen if verdict.scores is None else verdict.scores[0],
+            validation_score if verdict.scores is None else verdict.scores[0],
             original,
             search.subject.size_bytes,
             runtime="PyTorch",
@@ -303,30 +303,30 @@ def _rows(search: Search, verdict: FinalEvaluation, kept: AcceptedCandidate | No
         judged = entry is verdict.entry and verdict.scores is not None
         better = _better(search, entry)
         on_front = better is None
-        # The kept row shows its judged figures, so a reader can't see this in the table.
-        said = f"{'Nothing' if better is None else better.name} costs less and loses no more, as found for choosing."
+        # Not visible in the table, since the kept row has figures of the test split.
+        reason = f"{'Nothing' if better is None else better.name} costs less and loses no more, as found for choosing."
         if entry.outcome.ratio is None:
-            said = entry.outcome.reason
+            reason = entry.outcome.reason
         if entry.name in verdict.refused:
-            said = f"Judged as well, and not kept: {verdict.refused[entry.name]}"
+            reason = f"Judged as well, and not kept: {verdict.refused[entry.name]}"
         if entry is verdict.entry:
-            said = verdict.reason
-        told = entry.outcome.ratio is not None
-        standing: Any = "front" if on_front and told and entry is not verdict.entry else "dropped"
-        remarks = tuple(search.remarks.get(entry.name, ()))
+            reason = verdict.reason
+        measured = entry.outcome.ratio is not None
+        standing: Any = "front" if on_front and measured and entry is not verdict.entry else "dropped"
+        extra_notes = tuple(search.remarks.get(entry.name, ()))
         outcome = verdict.outcome if entry is verdict.entry and verdict.outcome is not None else entry.outcome
         rows.append(
             ResultRow(
                 entry.name,
                 "kept" if entry is kept else standing,
-                said,
+                reason,
                 outcome.ratio,
                 verdict.loss if judged else entry.loss,
                 verdict.scores[1] if judged and verdict.scores is not None else entry.score,
                 outcome.cost,
                 entry.product.size_bytes,
                 verdict.against_control if judged else entry.against_control,
-                (*notes_of(entry.product), *remarks),
+                (*notes_of(entry.product), *extra_notes),
                 entry.product.runtime,
                 judged,
             )

@@ -1,13 +1,13 @@
-"""The report of a shrink, as text and as HTML: one sentence carries the fact, the table and the picture support it.
+"""The report of a result, as text and as HTML: a headline, the details under it, a table, a plot and notes.
 
-On processor time the sentence says processor time; "energy" stands only where it was measured. Drawn in theme colours,
-without scripts; a sanitiser that drops style and picture leaves the sentence and the table.
+"Energy" is written only if it was measured; otherwise the text says "processor time". The HTML uses theme colours and
+no scripts. A sanitizer that removes styles and SVG leaves the headline and the table.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jupyter_green.compression.cost.cost_meter import POWER_DIFFERENCE
 from jupyter_green.compression.cost.ratio import Ratio
@@ -19,17 +19,15 @@ from jupyter_green.compression.quality.class_scores import ClassScore, balanced,
 from jupyter_green.compression.quality.loss import Loss
 from jupyter_green.compression.quality.metric import Agreement
 from jupyter_green.compression.quality.skill import Constant
+from jupyter_green.compression.result import ResultRow, ShrinkResult
 from jupyter_green.compression.result_details import INTERRUPTED, NOTHING_APPLIES, Late
 from jupyter_green.compression.search.runtime_baselines import threads_of
-from jupyter_green.reporting import numbers
+from jupyter_green.reporting import drawing, numbers
 from jupyter_green.reporting.numbers import ABSENT, MINUS, THIN, plain
 from jupyter_green.reporting.record.style import STYLE
 from jupyter_green.reporting.sanitize import columns, markup, one_line, pad
 
 from .pareto_plot import pareto
-
-if TYPE_CHECKING:
-    from jupyter_green.compression.result import ResultRow, ShrinkResult
 
 _WORDS = {
     "reference": "reference",
@@ -42,33 +40,33 @@ _WORDS = {
 }
 YEAR_DAYS = 365
 NAMED = 4
-"""Recipes that were not tried, of which so many are named."""
+"""Number of untried recipes that are named."""
 
 
 def headline(result: ShrinkResult) -> str:
-    """Return what came of it in one sentence."""
+    """Return the outcome in one sentence."""
     facts = result.facts
     if result.recipe is None:
         return _nothing_kept(result.reason, facts.late)
-    what = "energy" if result.basis == "joules" else "processor time"
+    quantity = "energy" if result.basis == "joules" else "processor time"
     about = "" if result.basis == "joules" else "About "
     less = ABSENT if result.energy_ratio is None else times(result.energy_ratio)
-    said = f"{about}{less} less {what} per inference"
+    sentence = f"{about}{less} less {quantity} per inference"
     if facts.scores is not None:
         before, after = (_score(facts, score) for score in facts.scores)
-        said += f", {facts.metric} {before} → {after}"
-    said += classes_in_words(facts.by_class)
+        sentence += f", {facts.metric} {before} → {after}"
+    sentence += classes_in_words(facts.by_class)
     accepted = f"within {_accepted(facts)}"
     if result.proven and result.loss == 0 and result.reason.startswith("The same numbers"):
-        return f"{said}: the same numbers out."
+        return f"{sentence}: the same numbers out."
     if result.proven:
-        return f"{said}: {accepted}, proven on {facts.examples:,} examples."
+        return f"{sentence}: {accepted}, proven on {facts.examples:,} examples."
     late = facts.late is not None and facts.late.unjudged
-    return f"{said}: not proven{', since the time was up before it was judged' if late else ''}."
+    return f"{sentence}: not proven{', since the time was up before it was judged' if late else ''}."
 
 
 def _nothing_kept(reason: str, late: Late | None = None) -> str:
-    """Return why nothing is kept, in one sentence."""
+    """Return why the original is kept, in one sentence."""
     if late is not None and late.unjudged and not reason.startswith((UNLIKE, *UNTOLD)):
         tried = f"{late.tried} candidate{'' if late.tried == 1 else 's'} tried, none judged"
         return f"Not finished in {numbers.seconds(late.allowed)} ({tried}): keep your model, or give more time."
@@ -78,66 +76,66 @@ def _nothing_kept(reason: str, late: Late | None = None) -> str:
         short = reason.startswith("Too few")
         why = "there was too little time" if short else "the machine was busy or the figures varied too much"
         return f"Can't tell: {why}."
-    came = {
+    outcomes = {
         INTERRUPTED: "Interrupted before anything was found",
         NOTHING_APPLIES: "Nothing to try",
     }
-    return f"{came.get(reason, 'Nothing gained')}: keep your model."
+    return f"{outcomes.get(reason, 'Nothing gained')}: keep your model."
 
 
 def second_line(result: ShrinkResult) -> str:
-    """Return what the headline stands on."""
+    """Return the figures behind the headline, in one line."""
     facts = result.facts
-    said = [] if result.proven else [one_line(result.reason, 300)]
+    parts = [] if result.proven else [one_line(result.reason, 300)]
     rows = {row.standing: row for row in result.candidates if row.standing in ("reference", "kept")}
     first, last = rows.get("reference"), rows.get("kept")
     if first is not None and last is not None and first.cost is not None and last.cost is not None:
         if result.basis == "joules" and first.cost.joules is not None and last.cost.joules is not None:
-            word = "" if result.quality == "measured" else f" {result.quality}"
-            said.append(
+            quality = "" if result.quality == "measured" else f" {result.quality}"
+            parts.append(
                 f"{numbers.energy(first.cost.joules, first.cost.uncertainty)} → "
-                f"{numbers.energy(last.cost.joules, last.cost.uncertainty)}{word}"
+                f"{numbers.energy(last.cost.joules, last.cost.uncertainty)}{quality}"
             )
         else:
-            said.append(
+            parts.append(
                 f"{_milliseconds(first.cost.cpu_seconds)} → {_milliseconds(last.cost.cpu_seconds)} of processor time"
             )
     if result.energy_ratio_interval is not None and result.recipe is not None:
         low, high = result.energy_ratio_interval
         if facts.cpu is not None:
-            said.append(f"95 %: {times(facts.cpu.high)} to {times(facts.cpu.low)}, measured as processor time")
+            parts.append(f"95 %: {times(facts.cpu.high)} to {times(facts.cpu.low)}, measured as processor time")
         if result.basis == "cpu_seconds":
-            said.append(f"as energy {times(high)} to {times(low)}, estimated")
+            parts.append(f"as energy {times(high)} to {times(low)}, estimated")
         else:
-            said.append(f"95 %: {times(high)} to {times(low)}")
+            parts.append(f"95 %: {times(high)} to {times(low)}")
     if result.basis == "cpu_seconds":
         share = f"{100 * POWER_DIFFERENCE:.0f}{THIN}%"
-        said.append(
+        parts.append(
             f"no sensor measures here: energy is estimated from processor time, at ±{share} for power that may differ"
         )
     if facts.interval is not None and result.recipe is not None:
         where = "" if facts.scores is not None else ", on the examples for choosing"
-        said.append(f"loss at most {loss_in_words(facts.interval.high, facts.unit)}{where}")
-    said.append(facts.key)
-    return " · ".join(said)
+        parts.append(f"loss at most {loss_in_words(facts.interval.high, facts.unit)}{where}")
+    parts.append(facts.key)
+    return " · ".join(parts)
 
 
 def judged_in_words(metric: str, task: Task | None, constant: Constant | None = None) -> str:
-    """Return what was judged, of which output, and whether the original is no better at it than a constant answer."""
+    """Return the metric, the output it was computed from, and whether the original is no better than a constant."""
     if task is None:
         return f"Judged: {metric}."
-    said = [metric]
+    parts = [metric]
     if "agreement" not in metric and task.axis is None and task.threshold is not None:
-        said.append(f"an output above {task.threshold:g} says yes")
+        parts.append(f"an output above {task.threshold:g} says yes")
     elif task.classes is not None and metric.startswith(("accuracy", "F1")):
-        said.append(f"{task.classes:,} classes")
+        parts.append(f"{task.classes:,} classes")
     if metric == Agreement.name and task.classes is not None:
-        said[0] = f"{metric} on which of {task.classes:,} outputs is largest"
+        parts[0] = f"{metric} on which of {task.classes:,} outputs is largest"
     if metric == "perplexity":
-        places = {"masked-lm": "the labelled tokens", "seq2seq": "the labelled tokens"}
-        said[0] = f"perplexity of {places.get(task.name, 'the next token')}"
-    which = f", of the output {path_in_words(task.output)}" if task.output else ""
-    return f"Judged: {', '.join(said)}{which}{_no_better(metric, constant)}."
+        units = {"masked-lm": "the labelled tokens", "seq2seq": "the labelled tokens"}
+        parts[0] = f"perplexity of {units.get(task.name, 'the next token')}"
+    output = f", of the output {path_in_words(task.output)}" if task.output else ""
+    return f"Judged: {', '.join(parts)}{output}{_no_better(metric, constant)}."
 
 
 def _no_better(metric: str, constant: Constant | None) -> str:
@@ -145,66 +143,66 @@ def _no_better(metric: str, constant: Constant | None) -> str:
 
 
 def no_better(metric: str, constant: Constant, answer: str = "") -> str:
-    """Return in words that a model is no better than a constant answer; `answer` is what the class is called."""
+    """Return in words that a model is no better than a constant answer; `answer` is the displayed name of the class."""
     answers = {"perplexity": "guessing", "mean squared error": "always saying the mean"}
-    said = "the more frequent" if constant.answer is None else answer or f"class {constant.answer}"
+    class_name = "the more frequent" if constant.answer is None else answer or f"class {constant.answer}"
     score = numbers.significant(constant.score, 3) if metric in answers else f"{100 * constant.score:.1f}{THIN}%"
-    return f"no better than {answers.get(metric, f'always saying {said}')} ({score})"
+    return f"no better than {answers.get(metric, f'always saying {class_name}')} ({score})"
 
 
 def classes_in_words(by_class: Mapping[Any, ClassScore]) -> str:
-    """Return the class that loses most and balanced accuracy, where a class is rare; empty where none is or loses."""
+    """Return the class with the largest loss, and balanced accuracy; empty if no class is rare or none loses."""
     if not has_rare(by_class):
         return ""
     name, worst = max(by_class.items(), key=lambda item: item[1].loss)
     before, after = balanced(by_class)
     if worst.loss <= 0:
         return ""
-    lost = f"class {name} loses most, {loss_in_words(worst.loss, 'points')} on its {worst.held}"
-    return f" ({lost}; balanced accuracy {100 * before:.1f}{THIN}% → {100 * after:.1f}{THIN}%)"
+    detail = f"class {name} loses most, {loss_in_words(worst.loss, 'points')} on its {worst.held}"
+    return f" ({detail}; balanced accuracy {100 * before:.1f}{THIN}% → {100 * after:.1f}{THIN}%)"
 
 
 def times(ratio: float) -> str:
-    """Return how many times less a ratio is: 6.8×, 1.54×."""
+    """Return a ratio as a factor of reduction: 6.8×, 1.54×."""
     factor = 1 / ratio
     return f"{numbers.significant(factor, 2 if factor >= 2 else 3)}×"
 
 
 def lines_below(result: ShrinkResult) -> list[str]:
-    """Return where the gain comes from, what it cost, and what else should be known."""
-    facts, said = result.facts, list[str]()
+    """Return the notes under the table: sources of the gain, cost of the search, and remarks."""
+    facts, lines = result.facts, list[str]()
     if facts.split is not None and result.recipe is not None:
         runtime, rest = facts.split
-        said.append(f"Where it comes from: faster runtime {interval(runtime)}, smaller model {interval(rest)}.")
+        lines.append(f"Where it comes from: faster runtime {interval(runtime)}, smaller model {interval(rest)}.")
     if facts.in_threads is not None and facts.in_threads.less and result.recipe is not None:
-        part, count = interval(facts.in_threads), threads_of(result.model)
-        said.append(
-            f"Of the runtime's part {part} is fewer threads; your model has that by torch.set_num_threads({count})."
+        factor, count = interval(facts.in_threads), threads_of(result.model)
+        lines.append(
+            f"Of the runtime's part {factor} is fewer threads; your model has that by torch.set_num_threads({count})."
         )
     if result.recipe is not None:
-        said.extend(_beside(result))
+        lines.extend(_beside(result))
     cost = numbers.seconds(result.cost_seconds)
     energy = ""
     if result.cost_joules is not None:
         about = "~" if result.quality == "estimated" else ""
         energy = f" and {about}{numbers.energy(result.cost_joules, facts.cost_uncertainty)}"
-    said.append(f"The search took {cost}{energy}{_passed(facts.late)}.")
-    said.extend(_left_untried(facts.late))
+    lines.append(f"The search took {cost}{energy}{_passed(facts.late)}.")
+    lines.extend(_left_untried(facts.late))
     if result.break_even is not None:
-        said.append(f"Paid back after {result.break_even:,} inferences.")
+        lines.append(f"Paid back after {result.break_even:,} inferences.")
     if result.recipe is not None:
-        said.extend(_yearly(result))
+        lines.extend(_yearly(result))
     worst = max(facts.by_class.items(), key=lambda item: item[1].loss, default=None)
     if worst is not None and worst[1].loss > 0 and result.recipe is not None:
-        said.append(f"The class that loses most is {worst[0]}: {loss_in_words(worst[1].loss, 'points')}.")
+        lines.append(f"The class that loses most is {worst[0]}: {loss_in_words(worst[1].loss, 'points')}.")
     if facts.inspected and result.recipe is not None:
-        said.append(facts.inspected)
-    said.extend(_found_on(result))
-    return [*said, *facts.notes]
+        lines.append(facts.inspected)
+    lines.extend(_found_on(result))
+    return [*lines, *facts.notes]
 
 
 def _passed(late: Late | None) -> str:
-    """Return by how much the time allowed was passed, and by what."""
+    """Return by how much the time limit was exceeded, and why."""
     if late is None or not late.over:
         return ""
     allowed, over = numbers.seconds(late.allowed), numbers.seconds(late.over)
@@ -212,7 +210,7 @@ def _passed(late: Late | None) -> str:
 
 
 def _left_untried(late: Late | None) -> list[str]:
-    """Return what was not tried or judged since the time was up, and what to do."""
+    """Return what was not done for lack of time, and how to allow more."""
     if late is None or not (late.untried or late.unjudged):
         return []
     use = f"Use --time {longer(late.allowed)}."
@@ -224,20 +222,20 @@ def _left_untried(late: Late | None) -> list[str]:
 
 
 def _beside(result: ShrinkResult) -> list[str]:
-    """Return the gain against bfloat16, and of a language model prompt and answer apart."""
-    facts, said = result.facts, list[str]()
+    """Return the gain against bfloat16, and for a language model the gains of prefill and decode."""
+    facts, lines = result.facts, list[str]()
     if facts.against_bf16 is not None:
-        said.append(f"Against the original in bf16: {_less_or_more(facts.against_bf16)}.")
+        lines.append(f"Against the original in bf16: {_less_or_more(facts.against_bf16)}.")
     if facts.phases:
-        apart = ", ".join(f"{phase} {interval(ratio)}" for phase, ratio in facts.phases.items())
-        said.append(f"Prompt and answer apart: {apart}.")
+        phases = ", ".join(f"{phase} {interval(ratio)}" for phase, ratio in facts.phases.items())
+        lines.append(f"Prompt and answer apart: {phases}.")
     if facts.agreement is not None:
-        said.append(f"The likeliest next token is the original's at {100 * facts.agreement:.1f}{THIN}% of the places.")
-    return said
+        lines.append(f"The likeliest next token is the original's at {100 * facts.agreement:.1f}{THIN}% of the places.")
+    return lines
 
 
 def _found_on(result: ShrinkResult) -> list[str]:
-    """Return what the table's losses and scores were found on."""
+    """Return on which split the losses and scores in the table were computed."""
     facts = result.facts
     if facts.chosen_by is None or not any(row.loss is not None for row in result.candidates):
         return []
@@ -257,9 +255,9 @@ def text(result: ShrinkResult) -> str:
     """Return the report as plain text."""
     rows = [_cells(row, result) for row in result.candidates]
     table = [_headings(result), *rows]
-    widths = [max(columns(row[place]) for row in table) for place in range(len(table[0]) - 1)]
+    widths = [max(columns(row[column]) for row in table) for column in range(len(table[0]) - 1)]
     lines = [
-        "  ".join([*(pad(word, widths[n], n > 0) for n, word in enumerate(row[:-1])), row[-1]]).rstrip()
+        "  ".join([*(pad(cell, widths[n], n > 0) for n, cell in enumerate(row[:-1])), row[-1]]).rstrip()
         for row in table
     ]
     facts = result.facts
@@ -270,14 +268,14 @@ def text(result: ShrinkResult) -> str:
 def html(result: ShrinkResult) -> str:
     """Return the report as HTML without scripts."""
     heads = _headings(result)
-    head = "".join(f'<th scope="col"{_right(n)}>{markup(word)}</th>' for n, word in enumerate(heads))
+    head = "".join(f'<th scope="col"{_right(n)}>{markup(cell)}</th>' for n, cell in enumerate(heads))
     body = ""
     for row in result.candidates:
         first, *rest = _cells(row, result)
         strong = ("<b>", "</b>") if row.standing == "kept" else ("", "")
-        beside = f'<div class="muted">{markup(" ".join(row.notes))}</div>' if row.notes else ""
-        cells = "".join(f"<td{_right(n)}>{markup(word)}</td>" for n, word in enumerate(rest, 1))
-        body += f'<tr><th scope="row">{strong[0]}{markup(first)}{strong[1]}{beside}</th>{cells}</tr>'
+        notes = f'<div class="muted">{markup(" ".join(row.notes))}</div>' if row.notes else ""
+        cells = "".join(f"<td{_right(n)}>{markup(cell)}</td>" for n, cell in enumerate(rest, 1))
+        body += f'<tr><th scope="row">{strong[0]}{markup(first)}{strong[1]}{notes}</th>{cells}</tr>'
     below = "".join(f"<div>{markup(line)}</div>" for line in lines_below(result))
     judged = judged_in_words(result.facts.metric, result.facts.judged, result.facts.constant)
     return (
@@ -312,8 +310,8 @@ def _cells(row: ResultRow, result: ShrinkResult) -> list[str]:
     if row.cost is not None:
         joules = row.cost.joules
         if result.basis == "joules":
-            doubt = "" if row.cost.uncertainty is None else f" ± {numbers.significant(row.cost.uncertainty, 1)}"
-            cost = ABSENT if joules is None else f"{numbers.significant(joules, 3)}{doubt}"
+            uncertainty = "" if row.cost.uncertainty is None else f" ± {numbers.significant(row.cost.uncertainty, 1)}"
+            cost = ABSENT if joules is None else f"{numbers.significant(joules, 3)}{uncertainty}"
         else:
             cost = numbers.significant(1e3 * row.cost.cpu_seconds, 3)
     reference = row.standing == "reference"
@@ -361,13 +359,13 @@ def _range(loss: Loss) -> str:
 
 
 def interval(ratio: Ratio) -> str:
-    """Return how many times less with the 95 % interval: 4.5× (4.2–4.7); alone where that is no wider as written."""
-    found = times(ratio.value)
-    return found if span(ratio) == f"{found[:-1]}–{found[:-1]}" else f"{found} ({span(ratio)})"
+    """Return a factor of reduction with its 95 % interval: 4.5× (4.2–4.7); without it if both ends round to it."""
+    factor = times(ratio.value)
+    return factor if span(ratio) == f"{factor[:-1]}–{factor[:-1]}" else f"{factor} ({span(ratio)})"
 
 
 def span(ratio: Ratio) -> str:
-    """Return the 95 % interval of how many times less: 4.2–4.7."""
+    """Return the 95 % interval of a factor of reduction: 4.2–4.7."""
     return f"{times(ratio.high)[:-1]}–{times(ratio.low)[:-1]}"
 
 
@@ -399,3 +397,6 @@ def _yearly(result: ShrinkResult) -> list[str]:
 
 def _right(place: int) -> str:
     return ' class="r"' if 0 < place < 9 else ""
+
+
+drawing.register(ShrinkResult, text=text, html=html)

@@ -1,6 +1,6 @@
-"""A slider over the Pareto front, with Use and Undo: what a person gives up in quality is theirs to decide.
+"""A slider over the Pareto front with Use and Undo buttons, for choosing another trade-off.
 
-Nothing changes until Use is pressed, and Undo goes back to what was bound before. Names are shown as text.
+Nothing changes until Use is pressed; Undo restores the previous model. Names are escaped.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from jupyter_green.reporting.sanitize import markup
 from .shrink_report import interval, loss_in_words, span, times
 
 FEWEST = 2
-"""Candidates on the front from which there is something to choose."""
+"""Candidates on the front from which the slider is shown."""
 
 
 def slider(result: ShrinkResult, bind: Callable[[Any], None]) -> Any:
-    """Return a widget that walks the front; None where there is nothing to choose.
+    """Return the widget; None if there is no choice.
 
     Parameters
     ----------
     result : ShrinkResult
-        What a shrink found.
+        The result.
     bind : callable
-        ``bind(model)`` gives the model its name in the notebook.
+        ``bind(model)`` assigns the model to its name in the notebook.
     """
     front = result.facts.front
     if len(front) < FEWEST:
@@ -36,43 +36,43 @@ def slider(result: ShrinkResult, bind: Callable[[Any], None]) -> Any:
     import ipywidgets as widgets
 
     names = [item.name for item in front]
-    own = names.index(result.recipe) if result.recipe in names else 0
+    initial = names.index(result.recipe) if result.recipe in names else 0
     choice = widgets.SelectionSlider(
-        options=[(plain(name), place) for place, name in enumerate(names)],
-        value=own,
+        options=[(plain(name), position) for position, name in enumerate(names)],
+        value=initial,
         description="ParetoPoint",
         continuous_update=True,
         layout=widgets.Layout(width="34em"),
     )
-    said = widgets.HTML(markup(in_words(front[own], result)))
+    description = widgets.HTML(markup(in_words(front[initial], result)))
     use = widgets.Button(description="Use", tooltip="Bind this candidate's model")
     undo = widgets.Button(description="Undo", tooltip="Bind what was bound before", disabled=True)
     earlier: list[Any] = []
 
     def show(_change: Any = None) -> None:
-        said.value = markup(in_words(front[choice.value], result))
+        description.value = markup(in_words(front[choice.value], result))
 
     def take(_button: Any = None) -> None:
         earlier.append(result.state())
         bind(result.use(names[choice.value]))
         undo.disabled = False
-        said.value = markup(f"In use: {names[choice.value]}.")
+        description.value = markup(f"In use: {names[choice.value]}.")
 
     def back(_button: Any = None) -> None:
         bind(result.restore(earlier.pop()))
         undo.disabled = not earlier
-        said.value = markup(f"In use: {result.recipe or 'the original'}.")
+        description.value = markup(f"In use: {result.recipe or 'the original'}.")
 
     choice.observe(show, names="value")
     use.on_click(take)
     undo.on_click(back)
-    return widgets.VBox([choice, said, widgets.HBox([use, undo])])
+    return widgets.VBox([choice, description, widgets.HBox([use, undo])])
 
 
 def in_words(item: ParetoPoint, result: ShrinkResult) -> str:
-    """Return a candidate in one line: cost, loss, and where that was found."""
-    most = loss_in_words(item.loss.high, result.facts.unit)
-    return f"{item.name}: {_cost(item.ratio, result)}, loss at most {most} on {item.loss.examples:,} examples"
+    """Return a candidate in one line: cost, loss, and the number of examples."""
+    upper = loss_in_words(item.loss.high, result.facts.unit)
+    return f"{item.name}: {_cost(item.ratio, result)}, loss at most {upper} on {item.loss.examples:,} examples"
 
 
 def _cost(ratio: Ratio | None, result: ShrinkResult) -> str:
