@@ -18,8 +18,8 @@ from jupyter_green.compression.data.batch import leaves
 from jupyter_green.compression.errors import ShrinkError, why
 from jupyter_green.compression.model.outputs import tensors_of
 from jupyter_green.compression.model.source_model import SourceModel, has_hooks
+from jupyter_green.compression.model.transformers_models import of_transformers, unseen
 from jupyter_green.compression.store.config_check import new
-from jupyter_green.compression.store.save import of_transformers, unseen
 
 from .recipe import Recipe, RecipeContext, RecipeResult
 from .training import distil, too_few

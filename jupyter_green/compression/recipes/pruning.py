@@ -18,9 +18,9 @@ from jupyter_green.compression.data.batch import leaves
 from jupyter_green.compression.errors import ShrinkError, why
 from jupyter_green.compression.model.outputs import tensors_of
 from jupyter_green.compression.model.source_model import made_anew
+from jupyter_green.compression.model.transformers_models import of_transformers
 from jupyter_green.compression.process.output_capture import captured_output
 from jupyter_green.compression.store.config_check import new
-from jupyter_green.compression.store.save import of_transformers
 
 from .recipe import Recipe, RecipeContext, RecipeResult
 from .scores import importance, no_pruning

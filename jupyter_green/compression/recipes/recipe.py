@@ -13,12 +13,10 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from jupyter_green.compression.data.batch import Batch
 from jupyter_green.compression.model.source_model import SourceModel
-from jupyter_green.compression.process.output_capture import captured_output
 from jupyter_green.compression.quality.metric import Metric
 
 from .training import Training
 
-GROUP = "jupyter_green.recipes"
 Form = Literal["torch", "onnx"]
 
 
@@ -196,24 +194,3 @@ def follow(product: RecipeResult, recipes: Sequence[Recipe], case: RecipeContext
             notes=(*product.notes, *made.notes),
         )
     return product
-
-
-def known_recipes() -> tuple[list[Recipe], list[str]]:
-    """Return our recipes, cheap ones first, and those of third parties; and what went wrong with the latter."""
-    from importlib.metadata import entry_points
-
-    from . import ours
-
-    found, problems = ours(), list[str]()
-    for entry in entry_points(group=GROUP):
-        try:
-            with captured_output():
-                recipe = entry.load()()
-        except Exception as error:  # noqa: BLE001 - somebody else's code must not end the search
-            problems.append(f"Recipe {entry.name} could not be loaded ({type(error).__name__}: {error}).")
-            continue
-        if isinstance(recipe, Recipe):
-            found.append(recipe)
-        else:
-            problems.append(f"Recipe {entry.name} has no name, trains, applies and apply.")
-    return found, problems

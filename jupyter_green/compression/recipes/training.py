@@ -16,6 +16,8 @@ from jupyter_green.compression.model.source_model import SourceModel
 from jupyter_green.compression.model.task import task_of
 from jupyter_green.compression.process import deadline
 
+from .hardware import processor_can, too_old
+
 TEMPERATURE = 2.0
 RATES = {"transformers": 1e-4, "sentence-transformers": 1e-4, "module": 1e-3}
 """Peak rates of AdamW; a transformer that was fine-tuned at 2e-5 to 5e-5 takes more while it heals."""
@@ -187,8 +189,6 @@ def _half_precision(device: Any) -> Any:
     Weights, gradients and sums stay float32.
     """
     import torch
-
-    from .precision import processor_can, too_old
 
     if device.type == "cuda":
         able = too_old("bf16", torch.cuda.get_device_capability(device)) is None

@@ -17,18 +17,19 @@ from typing import Any
 from jupyter_green.compression.errors import ShrinkError, require, why
 from jupyter_green.compression.model.outputs import alike
 from jupyter_green.compression.model.source_model import SourceModel, kind_of
-from jupyter_green.compression.model.task import Task
+from jupyter_green.compression.model.transformers_models import unseen
 from jupyter_green.compression.process.offline import offline
 from jupyter_green.compression.process.state import same_random_numbers
 from jupyter_green.reporting.sanitize import one_line
 
 from .bounded_load import bounded_first_call
+from .call_convention import arranged, judged_tensor
 from .config_check import DTYPES, bounded, known_model, new, refuse
 from .folder import CONFIG, ONNX, PROBE, WEIGHTS, Contents, opened, parsed
 from .onnx_check import check_onnx
 from .reapply_steps import finished, see_threads
 from .safetensors_check import tensors
-from .save import not_saved, unseen, versions
+from .save import not_saved, versions
 
 CLOSE = 0.05
 """By how much (relative to the largest answer) the probe may differ: int8 kernels round differently by processor."""
@@ -354,8 +355,6 @@ def _ask(made: Any, contents: Contents) -> None:
     """Ask the probe and compare the answer."""
     import torch
 
-    from .reload_check import arranged
-
     inputs, wanted = _probe(contents)
     try:
         with torch.inference_mode(), same_random_numbers(), SourceModel(made).kept():
@@ -366,20 +365,6 @@ def _ask(made: Any, contents: Contents) -> None:
         raise _uncallable(error, contents) from error
     if not same:
         raise ShrinkError(f"The model answers differently from when it was saved. {_changed(contents.note)}")
-
-
-def judged_tensor(output: Any, note: Mapping[str, Any]) -> Any:
-    """Return the tensor of what a model returned that was judged, as `shrink.json` says.
-
-    Raises
-    ------
-    ShrinkError
-        If that does not say where it stands.
-    """
-    path: Any = note.get("output", [])  # what was saved before this was noted has none
-    if not (isinstance(path, list) and all(type(one) in (str, int) and str(one)[:2] != "__" for one in path)):
-        raise ShrinkError("shrink.json does not say which output was judged; the folder is damaged.")
-    return Task(output=tuple(path)).of(output)
 
 
 def _uncallable(error: BaseException, contents: Contents) -> ShrinkError:

@@ -28,6 +28,11 @@ from jupyter_green.compression.process.deadline import TimeIsUp
 from jupyter_green.compression.process.state import same_random_numbers
 from jupyter_green.compression.recipes.recipe import RecipeResult
 
+from .call_convention import arranged, judged_tensor
+from .folder import opened
+from .load import made_of
+from .save import write
+
 TOKENS = 8
 PATIENCE_SECONDS = 300
 CLOSE = 0.02
@@ -71,8 +76,6 @@ def inspect(original: SourceModel, product: RecipeResult, batches: Sequence[Batc
     batches : sequence of Batch
         Examples that it was not chosen by.
     """
-    from .save import write
-
     with tempfile.TemporaryDirectory() as place:
         folder, fresh = Path(place) / "model", Path(place) / "fresh.safetensors"
         try:
@@ -196,9 +199,6 @@ def _asked(folder: Path, fresh: Path, device: str, model: Any = None) -> dict[st
 
     from jupyter_green.compression.model.workload import generated
 
-    from .folder import opened
-    from .load import judged_tensor, made_of
-
     before, began = psutil.Process().memory_info().rss, time.perf_counter()
     try:
         contents = opened(folder)
@@ -225,14 +225,6 @@ def _asked(folder: Path, fresh: Path, device: str, model: Any = None) -> dict[st
         return {"failed": why(error)}
     grown = psutil.Process().memory_info().rss - before
     return {"cases": count, "seconds": took, "memory_bytes": max(0, grown), "generated": "generated" in held}
-
-
-def arranged(inputs: dict[str, Any], call: Any) -> Any:
-    """Return tensors by name as a model is called: by name, several in order, or one."""
-    if call == "named":
-        return inputs
-    ordered = [inputs[str(place)] for place in range(len(inputs))]
-    return tuple(ordered) if call == "many" else ordered[0]
 
 
 def _shape(inputs: dict[str, Any]) -> str:

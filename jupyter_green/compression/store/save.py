@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_green.compression.data.batch import leaves
 from jupyter_green.compression.errors import ShrinkError, require
+from jupyter_green.compression.model.transformers_models import of_transformers, unseen
 from jupyter_green.compression.process.state import SEED, same_random_numbers
 from jupyter_green.compression.recipes.onnx_model import session_of
 
@@ -84,28 +84,6 @@ def write(
     note["checksum"] = checksum(json.loads(json.dumps(note, allow_nan=False)))
     (made / NOTE).write_text(json.dumps(note, indent=1, allow_nan=False), encoding="utf-8")
     return alone
-
-
-@contextmanager
-def unseen() -> Iterator[None]:
-    """Let transformers read and write without bars and warnings: what goes wrong is raised, and told in a sentence."""
-    logging = require("transformers").utils.logging
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity(logging.CRITICAL)
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()
-
-
-def of_transformers(model: Any) -> bool:
-    """Whether a model's class is one of transformers' own, so that its configuration says how to make it."""
-    if not type(model).__module__.startswith("transformers."):
-        return False
-    return getattr(require("transformers"), type(model).__name__, None) is type(model)
 
 
 def _weights(made: Path, product: RecipeResult) -> bool:
