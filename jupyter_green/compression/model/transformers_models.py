@@ -1,4 +1,4 @@
-"""Models whose class belongs to transformers, and that library without its console output."""
+"""transformers' own model classes, and a context that silences that library."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jupyter_green.compression.errors import require
 
 @contextmanager
 def unseen() -> Iterator[None]:
-    """Let transformers read and write without bars and warnings: what goes wrong is raised, and told in a sentence."""
+    """Silence transformers' progress bars and warnings; errors are raised."""
     logging = require("transformers").utils.logging
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity(logging.CRITICAL)
@@ -25,7 +25,7 @@ def unseen() -> Iterator[None]:
 
 
 def of_transformers(model: Any) -> bool:
-    """Whether a model's class is one of transformers' own, so that its configuration says how to make it."""
+    """Whether a model's class is one of transformers' own, so that its configuration suffices to build it."""
     if not type(model).__module__.startswith("transformers."):
         return False
     return getattr(require("transformers"), type(model).__name__, None) is type(model)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 UNITS = {"bf16": ("avx512_bf16", "amx_bf16", "amx_tile"), "fp16": ("avx512_fp16", "amx_fp16")}
-"""What a processor has that multiplies 16 bits, as PyTorch calls it."""
+"""CPU features for 16-bit multiplication, in PyTorch's names."""
 
 
 def too_old(name: str, capability: tuple[int, int]) -> str | None:
-    """Return why a GPU of a compute capability can't; bfloat16 came with 8.0, float16 with 5.3, fast from 7.0 on."""
+    """Return why a GPU of this compute capability lacks a 16-bit format; None if it has it.
+
+    bfloat16 needs 8.0; float16 exists from 5.3, but is fast from 7.0 only.
+    """
     least = (8, 0) if name == "bf16" else (7, 0)
     if capability >= least:
         return None
@@ -17,12 +20,12 @@ def too_old(name: str, capability: tuple[int, int]) -> str | None:
 
 
 def processor_can(name: str) -> bool:
-    """Whether this processor multiplies bfloat16 or float16 itself."""
+    """Whether this processor multiplies bfloat16 or float16 natively."""
     import torch
 
-    told = getattr(torch.cpu, "get_capabilities", None)
-    if told is not None:
-        return any(bool(told().get(unit)) for unit in UNITS[name])
-    # An older PyTorch tells of some alone.
+    capabilities = getattr(torch.cpu, "get_capabilities", None)
+    if capabilities is not None:
+        return any(bool(capabilities().get(unit)) for unit in UNITS[name])
+    # Older versions of PyTorch have separate functions, for some of the features.
     checks = (getattr(torch.cpu, f"_is_{unit}_supported", None) for unit in UNITS[name])
     return any(bool(check()) for check in checks if check is not None)

@@ -14,9 +14,9 @@ GROUP = "jupyter_green.recipes"
 
 
 def quantizing() -> list[Recipe]:
-    """Return those that train nothing: other runtimes and fewer bits.
+    """Return the recipes that train nothing: quantization, and other runtimes.
 
-    Runtimes alone are among them: without these nobody could tell what fewer bits give and what the runtime does.
+    A runtime alone is the reference that separates its gain from that of quantization.
     """
     from .autocast import Autocast
     from .channels_last import ChannelsLast
@@ -49,7 +49,7 @@ def quantizing() -> list[Recipe]:
 
 
 def ours() -> list[Recipe]:
-    """Return one of each in the order in which they are tried."""
+    """Return all built-in recipes in the order in which they are tried."""
     from .depth import Depth
     from .heads import Heads
     from .pruning import Prune
@@ -58,19 +58,19 @@ def ours() -> list[Recipe]:
 
 
 def known_recipes() -> tuple[list[Recipe], list[str]]:
-    """Return our recipes, cheap ones first, and those of third parties; and what went wrong with the latter."""
+    """Return the built-in and third-party recipes, and the errors of those that could not be loaded."""
     from importlib.metadata import entry_points
 
-    found, problems = ours(), list[str]()
+    recipes, problems = ours(), list[str]()
     for entry in entry_points(group=GROUP):
         try:
             with captured_output():
                 recipe = entry.load()()
-        except Exception as error:  # noqa: BLE001 - somebody else's code must not end the search
+        except Exception as error:  # noqa: BLE001 - a third-party error must not end the search
             problems.append(f"Recipe {entry.name} could not be loaded ({type(error).__name__}: {error}).")
             continue
         if isinstance(recipe, Recipe):
-            found.append(recipe)
+            recipes.append(recipe)
         else:
             problems.append(f"Recipe {entry.name} has no name, trains, applies and apply.")
-    return found, problems
+    return recipes, problems

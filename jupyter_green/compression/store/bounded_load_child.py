@@ -20,16 +20,16 @@ from .load import tried
 
 
 def child(folder: str, digest: str, threads: str, room: str, seconds: str) -> None:
-    """Do in this process what is to be done in the other; say in one line of JSON why not."""
+    """Load a folder in this process, and write the reason against it (or null) as one line of JSON."""
     answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     json.dump({"refused": _refused(Path(folder), digest, int(threads), int(room), int(seconds))}, answer)
     answer.close()
-    os._exit(0)  # what a library does when it is closed is not waited for
+    os._exit(0)  # without the libraries' exit handlers
 
 
 def _refused(folder: Path, digest: str, threads: int, room: int, seconds: int) -> str | None:
-    """Return why a folder is not to be loaded; None where nothing is against it."""
+    """Return why a folder must not be loaded; None if it may be."""
     import torch
 
     torch.set_num_threads(threads)
@@ -39,11 +39,11 @@ def _refused(folder: Path, digest: str, threads: int, room: int, seconds: int) -
         if contents.digest != digest:
             return "The folder was changed while it was read; load it again when nobody writes to it."
         if contents.note.get("form") != "onnx":
-            import transformers  # noqa: F401 - what the library needs itself is not the folder's
+            import transformers  # noqa: F401 - files that the library itself needs are allowed
         _limit(room, seconds)
         sys.addaudithook(lambda event, arguments: _nobody(event, arguments, asked))
         tried(contents)
-    except Exception as error:  # noqa: BLE001 - whatever a library makes of a folder is one sentence
+    except Exception as error:  # noqa: BLE001 - any error of a library becomes one sentence
         if of_memory(error):
             return f"It needs more than the {room / 1e6:,.0f} MB that its files account for, so it was not loaded."
         if not asked:
@@ -54,7 +54,7 @@ def _refused(folder: Path, digest: str, threads: int, room: int, seconds: int) -
 
 
 def _nobody(event: str, arguments: tuple[Any, ...], asked: list[str]) -> None:
-    """Let nothing in this process reach the network or ask a person."""
+    """Audit hook that blocks the network and console input."""
     if event == "builtins.input":
         asked.append("an answer of a person")
     elif event in ("socket.getaddrinfo", "socket.gethostbyname") or (
@@ -67,22 +67,22 @@ def _nobody(event: str, arguments: tuple[Any, ...], asked: list[str]) -> None:
 
 
 def _limit(room: int, seconds: int) -> None:
-    """Limit what this process may take from now on, where the system can."""
+    """Limit memory and processor time of this process from now on, where the system supports it."""
     try:
         import resource
-    except ImportError:  # Windows has no such limits; the time is bounded from outside
+    except ImportError:  # Windows has no such limits; the parent process has a timeout
         return
     import psutil
 
     memory = getattr(psutil.Process().memory_info(), "data", None)
-    wanted = {
+    limits = {
         resource.RLIMIT_DATA: None if memory is None else memory + room,
         resource.RLIMIT_CPU: int(sum(os.times()[:2]) + seconds * (os.cpu_count() or 1)) + 1,
         resource.RLIMIT_CORE: 0,
     }
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.alarm(seconds)  # it ends the process, whatever that is busy with
-    for kind, most in wanted.items():
+    signal.alarm(seconds)  # ends the process, whatever it does
+    for kind, most in limits.items():
         before = resource.getrlimit(kind)[1]
         if most is not None and (before == resource.RLIM_INFINITY or most < before):
             resource.setrlimit(kind, (most, most))

@@ -10,7 +10,15 @@ from jupyter_green.compression.model.task import Task
 
 
 def arranged(inputs: dict[str, Any], call: Any) -> Any:
-    """Return tensors by name as a model is called: by name, several in order, or one."""
+    """Return named tensors in the form that the model is called with.
+
+    Parameters
+    ----------
+    inputs : dict
+        Tensors by name; positional ones are named by their index.
+    call : object
+        "named" for keyword arguments, "many" for a tuple, otherwise a single tensor.
+    """
     if call == "named":
         return inputs
     ordered = [inputs[str(place)] for place in range(len(inputs))]
@@ -18,14 +26,21 @@ def arranged(inputs: dict[str, Any], call: Any) -> Any:
 
 
 def judged_tensor(output: Any, note: Mapping[str, Any]) -> Any:
-    """Return the tensor of what a model returned that was judged, as `shrink.json` says.
+    """Return the tensor of a model's output that the metric uses, as recorded in `shrink.json`.
+
+    Parameters
+    ----------
+    output : object
+        Output of the model.
+    note : mapping
+        Contents of `shrink.json`.
 
     Raises
     ------
     ShrinkError
-        If that does not say where it stands.
+        If the recorded path is invalid.
     """
-    path: Any = note.get("output", [])  # what was saved before this was noted has none
+    path: Any = note.get("output", [])  # folders of older versions have none
     if not (isinstance(path, list) and all(type(one) in (str, int) and str(one)[:2] != "__" for one in path)):
         raise ShrinkError("shrink.json does not say which output was judged; the folder is damaged.")
     return Task(output=tuple(path)).of(output)

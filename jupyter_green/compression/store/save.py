@@ -1,7 +1,7 @@
-"""Saving: weights as safetensors or ONNX, settings and figures as JSON, a card for people; nothing pickled.
+"""Save a shrunk model: weights as safetensors or ONNX, settings and figures as JSON, and a model card; no pickle.
 
-Where the form allows, the folder is a plain transformers model that `from_pretrained` reads without this package. A
-probe travels with it: made-up inputs of the right shapes, never a person's example, and what the model answered.
+Where the form allows, the folder is a plain transformers model that `from_pretrained` reads without this package. The
+folder contains a probe: random inputs of the right shapes, never the user's examples, and the model's output.
 """
 
 from __future__ import annotations
@@ -28,32 +28,32 @@ if TYPE_CHECKING:
 
 
 def save(result: ShrinkResult, path: Path) -> Path:
-    """Write a result's model into a new or an empty folder; all of it or nothing.
+    """Write a result's model into a new or empty folder, atomically.
 
     Raises
     ------
     ShrinkError
-        If there is nothing to save, or something is there already.
+        If there is no model to save, or the path is in use.
     """
-    facts, product = result.facts, result.facts.product
+    details, product = result.facts, result.facts.product
     if product is None:
         raise ShrinkError("Nothing was kept, so there is nothing to save; your model is as it was.")
-    if result.model is facts.original.model:
+    if result.model is details.original.model:
         raise ShrinkError("This was undone: the model is the original, so there is nothing to save; use() takes a row.")
     empty = path.is_dir() and not path.is_symlink() and not any(path.iterdir())
     if (path.exists() or path.is_symlink()) and not empty:
         raise ShrinkError(f"{path} is there already and is not an empty folder; name a new or an empty one.")
     path.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     try:
-        alone = write(made, facts.original, product, facts.sample, _figures(result))
-        (made / CARD).write_text(_card(result, alone), encoding="utf-8")
-        made.chmod(0o755)
+        alone = write(temporary, details.original, product, details.sample, _figures(result))
+        (temporary / CARD).write_text(_card(result, alone), encoding="utf-8")
+        temporary.chmod(0o755)
         if empty:
-            path.rmdir()  # fails where something was put there meanwhile
-        made.rename(path)
-    except BaseException:  # an interrupt too leaves no half of a folder behind; all of it is raised on
-        shutil.rmtree(made, ignore_errors=True)
+            path.rmdir()  # fails if files were added meanwhile
+        temporary.rename(path)
+    except BaseException:  # also on an interrupt; raised again
+        shutil.rmtree(temporary, ignore_errors=True)
         raise
     return path
 
