@@ -145,12 +145,12 @@ class Repairable(Recipe, Protocol):
     """An integer quantization recipe that can skip sensitive layers."""
 
     def without(self, layers: Sequence[str]) -> Recipe:
-        """Return the same recipe that leaves these layers as they are."""
+        """Return the same recipe that skips these layers."""
 
 
 @dataclass(frozen=True)
 class Chain:
-    """Recipes one after the other, such as fewer layers, then int8 in ONNX Runtime.
+    """Several recipes in sequence, such as fewer layers, then int8 in ONNX Runtime.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ class Chain:
 
     @property
     def name(self) -> str:
-        """The names in order."""
+        """The names, separated by commas."""
         return ", ".join(recipe.name for recipe in self.recipes)
 
     @property
@@ -171,11 +171,11 @@ class Chain:
         return any(recipe.trains for recipe in self.recipes)
 
     def applies(self, case: RecipeContext) -> str | None:
-        """Return the first reason against one of them, seen from the original."""
+        """Return the first reason against one of them, evaluated on the original."""
         return next((reason for recipe in self.recipes if (reason := recipe.applies(case)) is not None), None)
 
     def apply(self, case: RecipeContext) -> RecipeResult:
-        """Apply each to what the one before it made."""
+        """Apply each recipe to the result of the one before."""
         return follow(self.recipes[0].apply(case), self.recipes[1:], case)
 
 

@@ -1,8 +1,8 @@
-"""The first ask: a folder is loaded and called once in a process of its own, with a limit on time and memory.
+"""Before the first load of a folder: load and call it once in a child process with limits on time and memory.
 
-What a graph or a setting makes a library do can't be read off. So before this process loads a folder for the first
-time, another one does the very same, with the same bytes. If it runs too long, takes more memory than the files account
-for, asks the network or a person, or dies, that is told in a sentence, and nothing was loaded here.
+The time and memory that a model needs can't be determined from its files. So a child process loads the same bytes
+first. If that takes too long or more memory than the files account for, uses the network or console input, or crashes,
+the folder is not loaded here and the error says why.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from jupyter_green.reporting.sanitize import one_line
 from .folder import Contents
 
 SECONDS = 60.0
-"""How long making a model and asking it may take, from when the libraries are there."""
+"""Seconds to build and call a model, after the imports."""
 STARTING_SECONDS = 240.0
-"""How long an interpreter and the libraries may take to start; on a busy machine that is most of it."""
+"""Seconds to start the interpreter and import the libraries, on a busy machine."""
 COMPILING_SECONDS = 300.0
 BYTES_A_SECOND = 50e6
-"""How fast files are read and weights are put in place at least."""
+"""Minimum speed of reading files and filling weights."""
 ROOM_BYTES = 1 << 30
 TIMES = 8
-"""A process may take so many times the bytes of the files, and the room beside: each library holds a copy or two."""
+"""The child may use this multiple of the file sizes plus `ROOM_BYTES`; libraries copy the weights once or twice."""
 _START = (
     "import sys; sys.path[:] = sys.argv[6:]; "
     "from jupyter_green.compression.store.bounded_load_child import child; child(*sys.argv[1:6])"
@@ -38,12 +38,12 @@ _answered: set[str] = set()
 
 
 def bounded_first_call(folder: Path, contents: Contents) -> None:
-    """Load a folder elsewhere and call it once, unless that was done before.
+    """Load a folder in a child process and call the model once, unless that was done before.
 
     Raises
     ------
     ShrinkError
-        If that fails, takes too long or too much, or reaches outside; one sentence.
+        If that fails, takes too long or too much memory, or needs anything from outside.
     """
     if contents.digest in _answered:
         return
@@ -53,10 +53,10 @@ def bounded_first_call(folder: Path, contents: Contents) -> None:
     seconds = (COMPILING_SECONDS if compiling else SECONDS) + contents.size_bytes / BYTES_A_SECOND
     room = ROOM_BYTES + TIMES * contents.size_bytes
     numbers = (contents.digest, str(torch.get_num_threads()), str(room), str(int(seconds) + 1))
-    # What is imported there is what would be imported here, but nothing from the folder somebody works in.
+    # Import the same libraries as here, but nothing from the working directory.
     paths = [path for path in sys.path if isinstance(path, str) and path]
     try:
-        done = subprocess.run(
+        child = subprocess.run(
             [sys.executable, "-c", _START, str(folder.resolve()), *numbers, *paths],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -69,17 +69,17 @@ def bounded_first_call(folder: Path, contents: Contents) -> None:
         raise _too_long(seconds) from None
     except OSError as error:
         raise ShrinkError(f"No process could be started to try it in: {one_line(why(error), 160)}") from error
-    if done.returncode in [-getattr(signal, name) for name in ("SIGALRM", "SIGXCPU") if hasattr(signal, name)]:
+    if child.returncode in [-getattr(signal, name) for name in ("SIGALRM", "SIGXCPU") if hasattr(signal, name)]:
         raise _too_long(seconds)
     try:
-        refused = json.loads(done.stdout.splitlines()[-1])["refused"]
+        reason = json.loads(child.stdout.splitlines()[-1])["refused"]
     except (ValueError, KeyError, TypeError, IndexError):
         raise ShrinkError(
-            f"The process in which it was tried first ended with {done.returncode}; it is damaged, or needs more than "
+            f"The process in which it was tried first ended with {child.returncode}; it is damaged, or needs more than "
             f"the {room / 1e6:,.0f} MB that its files account for."
         ) from None
-    if refused is not None:
-        raise ShrinkError(refused)
+    if reason is not None:
+        raise ShrinkError(reason)
     _answered.add(contents.digest)
 
 
