@@ -63,7 +63,7 @@ class Compiled:
                 processor and 0 < case.seconds < least
             ),
         }
-        reason = next((said for said, true in reasons.items() if true), None)
+        reason = next((sentence for sentence, true in reasons.items() if true), None)
         if reason is not None or self.inside == "float":
             return reason
         return unsupported_reason(case, "bf16") if self.inside == "bf16" else no_torchao(case, "int8")

@@ -257,13 +257,13 @@ def keep_layers(model: Any, name: str, chosen: list[int], beside: Sequence[str] 
     import torch
 
     named = dict(model.named_modules())
-    lists: list[Any] = [named.get(one) for one in (name, *beside)]
+    lists: list[Any] = [named.get(part) for part in (name, *beside)]
     before = len(lists[0]) if isinstance(lists[0], torch.nn.ModuleList) else 0
     if not chosen or max(chosen) >= before or min(chosen) < 0:
         raise ShrinkError(f"There is no list {name!r} of more than {max(chosen, default=0)} layers in this model.")
-    if any(not isinstance(one, torch.nn.ModuleList) or len(one) != before for one in lists):
+    if any(not isinstance(part, torch.nn.ModuleList) or len(part) != before for part in lists):
         raise ShrinkError(f"The lists beside {name!r} have not as many layers as it.")
-    owner = next((one for one in _outer(name) if of_transformers(named[one])), None)
+    owner = next((part for part in _outer(name) if of_transformers(named[part])), None)
     inside = None if owner is None else name[len(owner) + 1 if owner else 0 :]
     old = None if owner is None else shapes_of(named[owner])
     for layers in lists:
@@ -329,15 +329,15 @@ def setting(model: Any, name: str, old: dict[str, Any], chosen: Sequence[int], b
         return None
 
     def fits(changes: Sequence[Change]) -> bool:
-        found = made(changes)
-        if found is None or any(
-            found.get(key) != unchanged[key] for key in unchanged if not key.startswith(f"{name}.")
+        shapes = made(changes)
+        if shapes is None or any(
+            shapes.get(key) != unchanged[key] for key in unchanged if not key.startswith(f"{name}.")
         ):
             return False
-        keys = [{key for key in held if key.startswith(f"{name}.")} for held in (found, remaining)]
+        keys = [{key for key in weights if key.startswith(f"{name}.")} for weights in (shapes, remaining)]
         # Shapes that differed from the configuration before, as after pruning heads, still differ.
         matched_before = all(unchanged.get(key) == old.get(key) for key in old if key.startswith(f"{name}."))
-        return keys[0] == keys[1] and (not matched_before or all(found[key] == remaining[key] for key in keys[0]))
+        return keys[0] == keys[1] and (not matched_before or all(shapes[key] == remaining[key] for key in keys[0]))
 
     for path, part in _parts(config):
         counts = [key for key, value in vars(part).items() if _counts(key) and value == before and type(value) is int]

@@ -88,7 +88,7 @@ def export(
         axes[names[place]][axis] = f"{names[place]}_{axis}"
     axes[output_names[0]] = {0: "batch"}
     try:
-        with captured_output(), warnings.catch_warnings(record=True) as said, torch.no_grad():
+        with captured_output(), warnings.catch_warnings(record=True) as caught, torch.no_grad():
             warnings.simplefilter("always")
             torch.onnx.export(
                 Flat().eval(),
@@ -104,7 +104,7 @@ def export(
         raise  # reported elsewhere
     except Exception as error:  # the exporter has an error class for each reason
         raise ShrinkError(f"PyTorch's exporter can't write this model as ONNX ({why(error)}).") from error
-    return output_names, _decisions(said)
+    return output_names, _decisions(caught)
 
 
 def _decisions(said: Sequence[warnings.WarningMessage]) -> list[str]:
@@ -143,7 +143,7 @@ def resized(subject: SourceModel, batch: Batch) -> list[tuple[tuple[Axis, ...], 
 
     def taken(axes: Sequence[Axis]) -> list[Any]:
         size = tensors[axes[0][0]].shape[axes[0][1]]
-        found = []
+        results = []
         for other in sorted({size // 2, size + 1, 2 * size, *SIZES} - {0, size}):
             changed = {
                 id(tensors[place]): tensors[place].index_select(
@@ -158,19 +158,19 @@ def resized(subject: SourceModel, batch: Batch) -> list[tuple[tuple[Axis, ...], 
             except (RuntimeError, ValueError, IndexError, TypeError, AssertionError):
                 continue  # the model itself does not support this size
             if bool(output.isfinite().all()):
-                found.append(given)
-        return found
+                results.append(given)
+        return results
 
-    found: list[tuple[tuple[Axis, ...], list[Any]]] = []
+    results: list[tuple[tuple[Axis, ...], list[Any]]] = []
     for axes in shared.values():
         alone: list[tuple[Axis, ...]] = [
             (one,) for one in axes if tensors[one[0]].is_floating_point() or len(axes) == 1
         ]
-        good = [(one, others) for one in alone if (others := taken(one))]
-        if len(good) < len(axes) and len(axes) > 1 and (others := taken(axes)):
-            good = [*good, (tuple(axes), others)]
-        found += good
-    return found
+        working = [(one, others) for one in alone if (others := taken(one))]
+        if len(working) < len(axes) and len(axes) > 1 and (others := taken(axes)):
+            working = [*working, (tuple(axes), others)]
+        results += working
+    return results
 
 
 def alike(case: RecipeContext, made: Any, inputs: Any) -> bool:

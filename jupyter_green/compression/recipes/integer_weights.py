@@ -160,11 +160,11 @@ def _layer(linear: Any, bits: int) -> Any:
             if len(rows) > FEW_ROWS:
                 return torch.nn.functional.linear(given, self.weight, self.bias)
             if bits == 8:
-                found = torch.ops.aten._weight_int8pack_mm(rows, self.numbers, self.scales)
+                output = torch.ops.aten._weight_int8pack_mm(rows, self.numbers, self.scales)
             else:
-                found = torch.ops.aten._weight_int4pack_mm_for_cpu(rows, self.numbers, GROUP, self.scales)
-            found = found if self.bias is None else found + self.bias
-            return found.reshape(*given.shape[:-1], self.out_features)
+                output = torch.ops.aten._weight_int4pack_mm_for_cpu(rows, self.numbers, GROUP, self.scales)
+            output = output if self.bias is None else output + self.bias
+            return output.reshape(*given.shape[:-1], self.out_features)
 
         def extra_repr(self) -> str:
             return f"in_features={self.in_features}, out_features={self.out_features}, bits={bits}"

@@ -190,26 +190,26 @@ class OnnxStatic(OnnxFloat):
 def _exported(case: RecipeContext, names: Sequence[str], path: Path) -> tuple[list[str], Any, list[str]]:
     """Export with all axes dynamic that work at other sizes; return output names, model and notes on sizes."""
     sizes = resized(case.subject, case.tune[0])
-    every = list(dict.fromkeys(axis for axes, _ in sizes for axis in axes))
+    axes_found = list(dict.fromkeys(axis for axes, _ in sizes for axis in axes))
     try:
-        outputs, decisions = export(case, names, path, every)
+        outputs, decisions = export(case, names, path, axes_found)
         made = wrapped(path.read_bytes(), names, outputs)
-        wrong = {axis for axes, others in sizes if not all(alike(case, made, one) for one in others) for axis in axes}
-        good = [axis for axis in every if axis not in wrong]
+        failing = {axis for axes, others in sizes if not all(alike(case, made, one) for one in others) for axis in axes}
+        dynamic = [axis for axis in axes_found if axis not in failing]
     except Exception:  # the exporter and ONNX Runtime have an error class for each reason; try static sizes
         if not sizes:
             raise
-        good, made, outputs = [], None, []
-    if len(good) < len(every) or made is None:
-        outputs, decisions = export(case, names, path, good)
+        dynamic, made, outputs = [], None, []
+    if len(dynamic) < len(axes_found) or made is None:
+        outputs, decisions = export(case, names, path, dynamic)
         made = wrapped(path.read_bytes(), names, outputs)
     shapes = [leaf.shape for leaf in leaves(case.sample)]
     fixed = [
         f"Exported it takes {names[place]} with axis {axis} of size {shapes[place][axis]} alone."
-        for place, axis in every
-        if (place, axis) not in good
+        for place, axis in axes_found
+        if (place, axis) not in dynamic
     ]
-    return outputs, made, [*_asked(sizes, good, names), *fixed, *_decided(decisions)]
+    return outputs, made, [*_asked(sizes, dynamic, names), *fixed, *_decided(decisions)]
 
 
 def _asked(
@@ -220,9 +220,9 @@ def _asked(
     for axes, others in sizes:
         place, axis = axes[0]
         if (place, axis) in good:
-            tested_sizes = sorted({int(leaves(one)[place].shape[axis]) for one in others})
+            tested_sizes = sorted({int(leaves(item)[place].shape[axis]) for item in others})
             parts.append(
-                f"{' and '.join(names[one] for one, _ in axes)} axis {axis} at {', '.join(map(str, tested_sizes))}"
+                f"{' and '.join(names[item] for item, _ in axes)} axis {axis} at {', '.join(map(str, tested_sizes))}"
             )
     return [f"Exported, these sizes are free, seen to answer alike: {'; '.join(parts)}."] if parts else []
 

@@ -218,7 +218,7 @@ def _imitation(student: SourceModel, teacher: SourceModel, batch: Batch, hidden:
     if predicted.shape[-1] < 2 or axis is None or _is_vector(teacher_output):
         loss = mse_loss(predicted, expected) / expected.pow(2).mean().clamp_min(1e-12)
     else:
-        expected, predicted = (one.movedim(axis, -1).flatten(0, -2) for one in (expected, predicted))
+        expected, predicted = (tensor.movedim(axis, -1).flatten(0, -2) for tensor in (expected, predicted))
         if (
             isinstance(batch.inputs, dict)
             and "attention_mask" in batch.inputs

@@ -153,13 +153,13 @@ class CandidateEvaluator:
         self.tell("the original")
         self._in_one_thread = self._is_crowded()
         self.material = self._affordable(self.material)
-        wanted, pairs = self.workload.new_tokens, LEAST_PAIRS * BESIDE
+        wanted_tokens, pairs = self.workload.new_tokens, LEAST_PAIRS * BESIDE
         self.workload = self.workload.within(FINAL_SHARE * self.seconds / pairs)
-        if self.workload.new_tokens < wanted:
-            note = f"{self.workload.new_tokens} new tokens are written, not {wanted}: the time allowed no more."
+        if self.workload.new_tokens < wanted_tokens:
+            note = f"{self.workload.new_tokens} new tokens are written, not {wanted_tokens}: the time allowed no more."
             self.material = replace(self.material, notes=(*self.material.notes, note))
         self.lap_seconds = FINAL_SHARE * self.seconds / pairs
-        if not wanted:
+        if not wanted_tokens:
             runner, began, cpu_seconds = self.workload.runner(self.subject.model), deadline.now(), time.process_time()
             runner.run(0)
             elapsed, cpu_seconds = deadline.now() - began, time.process_time() - cpu_seconds
@@ -220,8 +220,8 @@ class CandidateEvaluator:
         select, judge = (
             max(fewest_batches, int(share * self.seconds / batch_seconds)) for share in (SELECT_SHARE, JUDGE_SHARE)
         )
-        wanted = -(-LEAST_JUDGED // max(batch.size for batch in material.select))
-        judge = max(judge, min(wanted, int(MOST_JUDGING / 4 * self.seconds / batch_seconds)))
+        wanted_batches = -(-LEAST_JUDGED // max(batch.size for batch in material.select))
+        judge = max(judge, min(wanted_batches, int(MOST_JUDGING / 4 * self.seconds / batch_seconds)))
         select_batches = list(material.select[:select])
         # Groups must not be divided between splits, so nothing moves to the test split where there are groups.
         spare = material.select[select:] if groups_of(material.select) is None else []
@@ -371,7 +371,7 @@ class CandidateEvaluator:
                 self._settle(entry)
             except (KeyboardInterrupt, TimeIsUp):
                 # The first results remain valid.
-                others = [one for one in self._untold if one is not entry]
+                others = [candidate for candidate in self._untold if candidate is not entry]
                 self.rows, self._untold = rows, [*others, *waiting[place:]]
                 raise
 

@@ -268,7 +268,7 @@ def _note_what_fits(search: Search, judged: Sequence[Batch]) -> None:
 
 def _first(verdicts: Sequence[FinalEvaluation]) -> FinalEvaluation:
     """Return the unproven evaluation that explains the result: a failed reload check, or else the cheapest."""
-    return next((one for one in verdicts if one.inspection is not None), verdicts[0])
+    return next((verdict for verdict in verdicts if verdict.inspection is not None), verdicts[0])
 
 
 def _holds(search: Search, verdict: FinalEvaluation, judged: Sequence[Batch]) -> bool:
@@ -323,7 +323,7 @@ def _verdict(search: Search, one: _Judged, judged: Sequence[Batch], share: float
         reason = f"Its cost could not be judged: {why(error)}"
         inconclusive = Outcome("can't tell", None, reason, entry.outcome.cost)
         return FinalEvaluation(entry, loss, one.against, scores, inconclusive, reason=reason)
-    outcome, cpu, held = told(trial, entry.name, _alone(entry, trial.laps), torch.get_num_threads())
+    outcome, cpu, reference = told(trial, entry.name, _alone(entry, trial.laps), torch.get_num_threads())
     return FinalEvaluation(
         entry,
         loss,
@@ -334,10 +334,10 @@ def _verdict(search: Search, one: _Judged, judged: Sequence[Batch], share: float
         _reason(search.max_loss, outcome, loss, one.against, same=one.same),
         proven=one.passed and outcome.verdict == "less",
         # Relative to a single thread the parts of the gain are different, and were not measured.
-        split=split(entry, trial, outcome.ratio) if held == trial.reference else None,
-        in_threads=_in_threads(trial, entry) if held == trial.reference else None,
+        split=split(entry, trial, outcome.ratio) if reference == trial.reference else None,
+        in_threads=_in_threads(trial, entry) if reference == trial.reference else None,
         cpu=cpu,
-        held_against=held,
+        held_against=reference,
         against_bf16=trial.raw(entry.name, BF16) if BF16 in trial.laps else None,
         phases=phases(trial, entry.name, search.workload.new_tokens),
         agreement=metric.agreement(parts),
@@ -360,8 +360,8 @@ def _trial(search: Search, entry: AcceptedCandidate, share: float) -> Trial:
         return search.workload.runner(search.subject.model, threads=1)
 
     def run(beside: Mapping[str, Runner], seconds: float) -> Trial:
-        wanted = alone if _alone(entry, {**runners, **beside}) is None else None
-        return search.in_turn({**runners, **beside}, wanted, seconds=seconds, rounds=rounds, seed=1)
+        extra = alone if _alone(entry, {**runners, **beside}) is None else None
+        return search.in_turn({**runners, **beside}, extra, seconds=seconds, rounds=rounds, seed=1)
 
     if deadline.left() > BESIDE * search.trial_seconds:
         try:

@@ -41,6 +41,6 @@ def judged_tensor(output: Any, note: Mapping[str, Any]) -> Any:
         If the recorded path is invalid.
     """
     path: Any = note.get("output", [])  # folders of older versions have none
-    if not (isinstance(path, list) and all(type(one) in (str, int) and str(one)[:2] != "__" for one in path)):
+    if not (isinstance(path, list) and all(type(step) in (str, int) and str(step)[:2] != "__" for step in path)):
         raise ShrinkError("shrink.json does not say which output was judged; the folder is damaged.")
     return Task(output=tuple(path)).of(output)

@@ -234,21 +234,21 @@ def parsed(data: bytes | bytearray, name: str, infinity: bool = False) -> dict[s
         return value if math.isfinite(value) else constant(digits)
 
     def once(pairs: list[tuple[str, Any]]) -> Any:
-        if len(found := dict(pairs)) < len(pairs):
+        if len(document := dict(pairs)) < len(pairs):
             raise ShrinkError(f"{name} is damaged: it says something twice.")
-        infinite = found.get("__float__") if infinity and len(found) == 1 else None  # transformers' notation
-        return constant(infinite) if infinite in ("Infinity", "-Infinity", "NaN") else found
+        infinite = document.get("__float__") if infinity and len(document) == 1 else None  # transformers' notation
+        return constant(infinite) if infinite in ("Infinity", "-Infinity", "NaN") else document
 
     try:
-        found = json.loads(data.decode("utf-8"), parse_constant=constant, parse_float=number, object_pairs_hook=once)
+        document = json.loads(data.decode("utf-8"), parse_constant=constant, parse_float=number, object_pairs_hook=once)
     except ShrinkError:
         raise
     except (UnicodeDecodeError, ValueError, RecursionError):
         raise ShrinkError(f"{name} is damaged: it is no JSON.") from None
-    if not isinstance(found, dict):
+    if not isinstance(document, dict):
         raise ShrinkError(f"{name} is damaged: it holds no object.")
-    _plain(found, name)
-    return found
+    _plain(document, name)
+    return document
 
 
 def _plain(found: Any, name: str) -> None:
