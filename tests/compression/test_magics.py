@@ -121,8 +121,8 @@ def test_a_default_name_may_be_bound_anew_by_the_next_search(kernel: Kernel) -> 
 
 NOTHING_KEPT = """
 from dataclasses import replace
-from jupyter_green.compression import call
-found = call.quantize
+from jupyter_green.compression import api
+found = api.quantize
 def kept_nothing(*args, **options):
     return replace(found(*args, **options), recipe=None, model=args[0])
 """
@@ -165,14 +165,14 @@ def test_a_dry_run_runs_nothing(kernel: Kernel) -> None:
 
 SLIDER = """
 from dataclasses import replace
-from jupyter_green.compression.recipes.recipe import Product
-from jupyter_green.compression.result_details import Front
+from jupyter_green.compression.recipes.recipe import RecipeResult
+from jupyter_green.compression.result_details import ParetoPoint
 from jupyter_green.compression.quality.loss import counted
 from jupyter_green.compression.cost.ratio import Ratio
 loss, ratio = counted(0, 0, 100), Ratio(0.5, 0.4, 0.6, 9)
 other = torch.nn.Linear(8, 3)
-kept = Front("kept", Product(model), ratio, loss)
-result.facts = replace(result.facts, front=(kept, Front("other", Product(other), ratio, loss)))
+kept = ParetoPoint("kept", RecipeResult(model), ratio, loss)
+result.facts = replace(result.facts, front=(kept, ParetoPoint("other", RecipeResult(other), ratio, loss)))
 magics = get_ipython().magics_manager.magics["line"]["shrink"].__self__
 magics._offer(result, "chosen")
 "the value of the line"

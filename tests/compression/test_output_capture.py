@@ -18,7 +18,7 @@ from tests.magics.kernel import running
 LOUD = """
 import ctypes, logging, os, subprocess, sys, warnings
 import torch, jupyter_green as green
-from jupyter_green.compression.recipes.recipe import Product
+from jupyter_green.compression.recipes.recipe import RecipeResult
 
 torch.set_num_threads(1)
 handler = logging.StreamHandler()
@@ -47,7 +47,7 @@ class Loud:
     def apply(self, case):
         noise()
         case.tick()
-        return Product(case.subject.model)
+        return RecipeResult(case.subject.model)
 
 
 class LoudLearner(Loud):

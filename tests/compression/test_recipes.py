@@ -475,7 +475,7 @@ def test_all_batches_count_for_fisher(points_model: Any) -> None:
 
 
 THEIRS = """
-from jupyter_green.compression.recipes.recipe import Product
+from jupyter_green.compression.recipes.recipe import RecipeResult
 
 class Halved:
     name = "somebody's"
@@ -483,7 +483,7 @@ class Halved:
     def applies(self, case):
         return None if case.labelled else "It needs labels."
     def apply(self, case):
-        return Product(case.subject.model)
+        return RecipeResult(case.subject.model)
 
 class Thing:
     pass
