@@ -89,9 +89,9 @@ class Task:
     def wanted(self, labels: Any, answers: Any) -> tuple[Any, Any]:
         """Return the expected classes in the shape of the answers, and a mask of those to evaluate."""
         labels = labels.to(answers.device).reshape(answers.shape)
-        known = labels != self.ignored
+        mask = labels != self.ignored
         labels = labels > 0 if self.axis is None else labels
-        return labels.long(), known
+        return labels.long(), mask
 
     def loss(self, outputs: Any, labels: Any) -> Any:
         """Return the loss for training on the labels, the mean over the evaluated elements."""
@@ -105,8 +105,8 @@ class Task:
             return cross_entropy(
                 scores.flatten(0, -2), labels.reshape(scores.shape[:-1]).flatten().long(), ignore_index=self.ignored
             )
-        expected, known = self.wanted(labels, outputs)
-        predicted, target = outputs[known], expected[known].to(outputs.dtype)
+        expected, mask = self.wanted(labels, outputs)
+        predicted, target = outputs[mask], expected[mask].to(outputs.dtype)
         if self.threshold:
             return binary_cross_entropy(predicted.clamp(0.0, 1.0), target)
         return binary_cross_entropy_with_logits(predicted, target)
@@ -162,11 +162,11 @@ def task_of(
             "The model gives one number for each example and the labels are yes or no, and its configuration does not "
             "say whether the number is a logit: give task='binary' (--task), or task='regression'."
         )
-    known, name = name is not None, name or _of_labels(outputs, labels, inputs, metric)
-    result = _fitted(name, outputs, labels, known=known)
+    is_known, name = name is not None, name or _of_labels(outputs, labels, inputs, metric)
+    result = _fitted(name, outputs, labels, known=is_known)
     if result is None:
         raise ShrinkError(_unfit(name, outputs, labels))
-    result = replace(result, told=known or metric is not None or is_classifier(model))
+    result = replace(result, told=is_known or metric is not None or is_classifier(model))
     if name == "causal-lm":
         result = replace(result, shift=told_by_tokens(inputs, labels) != "next")
     if name == "segmentation":
@@ -177,20 +177,20 @@ def task_of(
 
 def told_by_tokens(inputs: Any, labels: Any) -> Literal["same", "next"] | None:
     """Return "same" if labels are the input's tokens, "next" if shifted by one already; None otherwise."""
-    known = labels != IGNORED
+    labelled = labels != IGNORED
     for leaf in leaves(inputs):
         if leaf.is_floating_point() or leaf.shape != labels.shape or labels.dim() != 2 or labels.shape[1] < 2:
             continue
         moved_labels = labels.to(leaf.device)
-        if bool(known.any()) and bool((leaf == moved_labels)[known.to(leaf.device)].all()):
+        if bool(labelled.any()) and bool((leaf == moved_labels)[labelled.to(leaf.device)].all()):
             return "same"
-        inner = known[:, :-1].to(leaf.device)
+        inner = labelled[:, :-1].to(leaf.device)
         if bool(inner.any()) and bool((leaf[:, 1:] == moved_labels[:, :-1])[inner].all()):
             return "next"
     return None
 
 
-def _of_labels(outputs: Any, labels: Any, inputs: Any, metric: Any) -> Name:  # noqa: PLR0911 - one return a task
+def _of_labels(outputs: Any, labels: Any, inputs: Any, metric: Any) -> Name:  # noqa: PLR0911 - one return for each task
     """Return the task that the values of the labels imply."""
     if _same_places(outputs, labels):
         if _is_yes_or_no(labels):

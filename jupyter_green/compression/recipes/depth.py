@@ -203,8 +203,8 @@ def in_turn(case: RecipeContext, name: str) -> tuple[tuple[str, ...], str | None
 
     def note(one: str, place: int) -> Any:
         def hook(_module: Any, given: Any, named: Any, output: Any) -> None:
-            taken = [(leaf, leaf._version) for leaf in leaves([given, named])]
-            calls.append((one, place, taken, [leaf.shape for _, leaf in tensors_of(output)]))
+            input_versions = [(leaf, leaf._version) for leaf in leaves([given, named])]
+            calls.append((one, place, input_versions, [leaf.shape for _, leaf in tensors_of(output)]))
 
         return hook
 
@@ -222,17 +222,20 @@ def in_turn(case: RecipeContext, name: str) -> tuple[tuple[str, ...], str | None
         for hook in hooks:
             hook.remove()
     groups: list[tuple[int, list[Any], list[Any]]] = []
-    for one, place, taken, gave in calls:
+    for one, place, input_versions, output_shapes in calls:
         if one != name:
             continue
         if groups and groups[-1][0] == place:
-            groups[-1][2].extend(gave)
+            groups[-1][2].extend(output_shapes)
         else:
-            groups.append((place, taken, gave))
+            groups.append((place, input_versions, output_shapes))
     count, order = len(lists[name]), [place for place, _, _ in groups]
     if not order or order != list(range(count)) * (len(order) // count):
         return (), f"The layers of {name} are not called one after the other."
-    flows = [next((one for one in taken if one[0].shape in gave), None) for _, taken, gave in groups]
+    flows = [
+        next((one for one in input_versions if one[0].shape in output_shapes), None)
+        for _, input_versions, output_shapes in groups
+    ]
     if len({None if flow is None else flow[0].shape for flow in flows} | {None}) != 2 or None in flows:
         return (), f"The layers of {name} don't take and give one and the same shape, so none can be left out."
     same = [

@@ -62,8 +62,8 @@ class OnnxFloat:
 
     def apply(self, case: RecipeContext) -> RecipeResult:
         """Export, compare with the original, and quantize; of a sentence-transformers model, its encoder."""
-        whole = case.subject.model
-        encoder = encoder_of(whole) if case.subject.kind == "sentence-transformers" else None
+        model = case.subject.model
+        encoder = encoder_of(model) if case.subject.kind == "sentence-transformers" else None
         case = case if encoder is None else opened(case, encoder)
         names = input_names(case.sample)
         with tempfile.TemporaryDirectory() as folder:
@@ -81,7 +81,7 @@ class OnnxFloat:
         thread_note = f"It runs in {threads} of {made.threads} threads: more make it hardly faster."
         notes = (*sizes, *(() if threads == made.threads else (thread_note,)))
         made = made.in_threads(threads)
-        made = made if encoder is None else put(whole, encoder, made)
+        made = made if encoder is None else put(model, encoder, made)
         return RecipeResult(made, "onnx", steps, same_numbers=self.how == "float", notes=notes, runtime=RUNTIME)
 
     def quantize(self, case: RecipeContext, path: Path, names: Sequence[str]) -> Path | None:

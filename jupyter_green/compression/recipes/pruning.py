@@ -121,15 +121,15 @@ def feed_forward(case: RecipeContext, model: Any) -> list[tuple[str, Any]]:
 
     if not any(wide(module) for module in model.modules()):
         return []
-    made, taken, _ = _traced(case, model)
-    readers = [module for module in taken if getattr(module, "in_features", None) == width]
-    starts = [node for module in readers for node in taken[module]]
+    makers, input_nodes, _ = _traced(case, model)
+    readers = [module for module in input_nodes if getattr(module, "in_features", None) == width]
+    starts = [node for module in readers for node in input_nodes[module]]
 
     def passed(node: Any) -> bool:
-        mixing = isinstance(made.get(node), torch.nn.Linear) or any(word in node.name().lower() for word in _MIXING)
+        mixing = isinstance(makers.get(node), torch.nn.Linear) or any(word in node.name().lower() for word in _MIXING)
         return not mixing
 
-    producers = {made[node] for node in _back(starts, passed) if node in made}
+    producers = {makers[node] for node in _back(starts, passed) if node in makers}
     return [(name, module) for name, module in model.named_modules() if wide(module) and module in producers]
 
 
@@ -254,27 +254,27 @@ def output_layers(case: RecipeContext, model: Any) -> list[Any]:
     import torch
 
     wide = (torch.nn.Linear, torch.nn.Embedding, torch.nn.modules.conv._ConvNd)
-    made, _, output = _traced(case, model)
+    makers, _, output = _traced(case, model)
 
     def passed(node: Any) -> bool:
-        module = made.get(node)
+        module = makers.get(node)
         return not isinstance(module, wide) or getattr(module, "groups", 1) > 1
 
-    modules = [made[node] for node in _back([leaf.grad_fn for leaf in leaves(output)], passed) if node in made]
-    return [one for one in modules if isinstance(one, wide) or list(one.parameters(recurse=False))]
+    modules = [makers[node] for node in _back([leaf.grad_fn for leaf in leaves(output)], passed) if node in makers]
+    return [layer for layer in modules if isinstance(layer, wide) or list(layer.parameters(recurse=False))]
 
 
 def _traced(case: RecipeContext, model: Any) -> tuple[dict[Any, Any], dict[Any, list[Any]], Any]:
     """Call a model once; return the layer of each graph node, the input nodes of each layer, and the output."""
     import torch
 
-    made: dict[Any, Any] = {}
-    taken: dict[Any, list[Any]] = {}
+    makers: dict[Any, Any] = {}
+    input_nodes: dict[Any, list[Any]] = {}
 
     def note(module: Any, inputs: Any, output: Any) -> None:
-        taken.setdefault(module, []).extend(leaf.grad_fn for leaf in leaves(inputs))
+        input_nodes.setdefault(module, []).extend(leaf.grad_fn for leaf in leaves(inputs))
         for leaf in leaves(output):
-            made.setdefault(leaf.grad_fn, module)
+            makers.setdefault(leaf.grad_fn, module)
 
     parts = [module for module in model.modules() if not list(module.children())]
     hooks = [module.register_forward_hook(note) for module in parts]
@@ -284,7 +284,7 @@ def _traced(case: RecipeContext, model: Any) -> tuple[dict[Any, Any], dict[Any, 
     finally:
         for hook in hooks:
             hook.remove()
-    return made, taken, output
+    return makers, input_nodes, output
 
 
 def _back(begins: Sequence[Any], passed: Callable[[Any], bool]) -> list[Any]:

@@ -58,9 +58,9 @@ UNTRIED = Outcome("can't tell", None, "It was not tried yet.", Cost(None, None, 
 TRIED_AGAIN = 3
 """At most this many candidates whose cost was inconclusive are benchmarked a second time."""
 FIRST_LOOK = 4
-"""Early stopping first evaluates 1/N of the validation split,"""
+"""Early stopping first evaluates 1/`FIRST_LOOK` of the validation split."""
 LEAST_LOOKED = 8
-"""but at least this many examples."""
+"""Minimum number of examples for early stopping."""
 LEAST_JUDGED = 400
 """Number of test examples wanted where an eighth of the time budget suffices for them.
 
@@ -303,7 +303,7 @@ class CandidateEvaluator:
     def look(self, model: Any) -> tuple[Loss, float]:
         """Return a model's loss and score on the validation split.
 
-        It stops after a quarter of the split if the loss is already significantly more than accepted.
+        If the loss on the first quarter is already significantly more than accepted, the rest is not evaluated.
         """
         loss, done = self._seen(model)
         return loss, self.metric.value(done)

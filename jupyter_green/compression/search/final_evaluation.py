@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from .search import Search
 
 LISTED = 4
-"""Length of the short list. All of its candidates have to pass in turn."""
+"""Maximum length of the short list, whose candidates are tested in turn."""
 INSPECTED_FROM = 30.0
 """Time budget in seconds from which the reload check is run; starting its process alone takes several."""
 CHECK_GRACE, CHECK_SECONDS = 5.0, 8.0

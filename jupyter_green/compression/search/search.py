@@ -105,7 +105,7 @@ class Search(CandidateEvaluator):
         self._train(training)
         self._again()
 
-    # ---- what does not train --------------------------------------------------------------------
+    # ---- recipes without training ----------------------------------------------------------------
 
     def _first(self, recipes: Sequence[Recipe], until: float) -> None:
         if self.subject.size_bytes > LARGE_BYTES:
@@ -153,7 +153,7 @@ class Search(CandidateEvaluator):
         if self.spent < self._open_share * self.seconds:
             self._guarded("what could not be told", self.again, default=None)
 
-    # ---- what trains ----------------------------------------------------------------------------
+    # ---- recipes with training -------------------------------------------------------------------
 
     def _train(self, recipes: Sequence[Recipe]) -> None:
         until = self._open_share
@@ -297,7 +297,7 @@ class Search(CandidateEvaluator):
             train_equally(control, self.material.tune, training, tick=self.tick)
         return control.model
 
-    # ---- what holds for all ---------------------------------------------------------------------
+    # ---- applying and guarding recipes -----------------------------------------------------------
 
     def _applied(self, recipe: Recipe, seconds: float) -> RecipeResult:
         """Return what a recipe makes of a copy; its console output is captured."""

@@ -21,9 +21,9 @@ from jupyter_green.reporting.sanitize import one_line
 from .folder import Contents
 
 SECONDS = 60.0
-"""Seconds to build and call a model, after the imports."""
+"""Time limit in seconds for building and calling a model, after the imports."""
 STARTING_SECONDS = 240.0
-"""Seconds to start the interpreter and import the libraries, on a busy machine."""
+"""Time limit in seconds for starting the interpreter and importing the libraries; long enough for a busy machine."""
 COMPILING_SECONDS = 300.0
 BYTES_A_SECOND = 50e6
 """Minimum speed of reading files and filling weights."""
